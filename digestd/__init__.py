@@ -1,0 +1,32 @@
+"""digestd turns the day's new papers into one personal mail per subscriber.
+
+The road of one paper, a file a stage:
+
+     source ──► ingest ──► papers ──► plan ─────────────► deliver ──► transport
+     fetch,     identity,             rank, compose,      render,       SMTP /
+     parse      merge                 freeze the digest   gate, send,   Maildir
+                                            │             record
+     scheduler: a metronome ────────────────┴── the ledger ──┘
+
+    sources/     where papers come from: what to ask for, and how to read the answer
+    ingest/      fetches politely and makes one paper of many sightings
+    ranking/     scores the day's papers against each subscriber's interests, and says why
+    plan         who is due, which papers, frozen as a digest with its ledger row
+    deliver/     claims, composes, passes the gate, sends, records the answer
+    transports/  where mail goes
+
+The stages meet only in the store, so each can be run by hand, killed, or moved to another
+machine. What is due is in the database; the scheduler only ticks. Imports go down only:
+
+    cli
+    web | scheduler | worker
+    app                                   wiring; the only clock and source of randomness
+    ingest | plan | deliver | subscribe   shells: gather, decide, apply
+    store | sources | transports | settings | shipped
+    compose | render | message | tex | schedule | retry | links
+    ranking
+    domain
+    errors
+"""
+
+__version__ = "0.1.0"

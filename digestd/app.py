@@ -1,0 +1,211 @@
+"""Wiring: settings become the parts that the stages are handed. The only clock, the only randomness.
+
+Nothing below this file knows a setting, reads a clock or rolls a die.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from random import Random, SystemRandom
+from urllib.parse import urlsplit
+
+from digestd import settings as configuration
+from digestd import shipped
+from digestd.deliver import Composer, Delivery, Sender
+from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
+from digestd.ingest import Client
+from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
+from digestd.message import Mailbox
+from digestd.plan import Planner
+from digestd.render import Templates
+from digestd.settings import Settings
+from digestd.sources import Source, parse_sources
+from digestd.store import subscribers, template_sets
+from digestd.store.database import Database, open_database
+from digestd.store.ledger import reading
+from digestd.store.migrate import is_current, migrate
+from digestd.store.owners import Owners, owners
+from digestd.subscribe import Post
+from digestd.transports import Transport, open_transport
+
+SECRET_BYTES = 32
+SAMPLE_ADDRESS = "sample@example.org"
+"""The subscriber that a try-out makes; its newest digest is linked from the front page."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One digestd on one database."""
+
+    settings: Settings
+    db: Database
+    keys: Keys
+    templates: Templates
+    clock: Callable[[], datetime]
+    rng: Random
+
+    @property
+    def urls(self) -> Urls:
+        """The addresses of our own pages."""
+        return Urls(self.settings.public_url)
+
+    @property
+    def sender(self) -> Sender:
+        """Who mails, as the settings say."""
+        name, address = parseaddr(self.settings.mail_from)
+        return Sender(
+            keys=self.keys,
+            urls=self.urls,
+            from_=Mailbox(name, address),
+            reply_to=parseaddr(self.settings.reply_to)[1] or address,
+            bounce=parseaddr(self.settings.bounce_address)[1] or f"bounce@{address.rpartition('@')[2]}",
+            list_name=self.settings.list_name,
+            postal_address=self.settings.postal_address,
+        )
+
+    @property
+    def planner(self) -> Planner:
+        """What planning is handed."""
+        return Planner(self.keys, self.sender.host, self.templates.hash)
+
+    @property
+    def owners(self) -> Owners:
+        """Which workers live, on this database."""
+        return owners(self.db)
+
+    @property
+    def sources(self) -> list[Source]:
+        """The sources to ingest, as the settings say; none for `none`."""
+        return parse_sources(self.settings.sources)
+
+    @property
+    def client(self) -> Client:
+        """How sources are told who asks."""
+        contact = parseaddr(self.settings.contact)[1] or self.sender.reply_to
+        return Client(public_url=self.settings.public_url, contact=contact)
+
+    @property
+    def sample_digest_url(self) -> str | None:
+        """The web view of the newest digest of a try-out's sample subscriber."""
+        with self.db.read() as session:
+            found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
+            delivery = reading.newest_digest(session, found.key) if found else None
+        return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery))
+
+    @property
+    def post(self) -> Post:
+        """What confirmation mails are made with."""
+        return Post(self.keys, self.sender.host, self.templates.hash)
+
+    def transport(self) -> Transport:
+        """Where mail goes. Raises BadSetting where it must not go."""
+        return open_transport(
+            self.settings.transport_url, ehlo=urlsplit(self.settings.public_url).hostname or "localhost"
+        )
+
+    def delivery(self, owner: str) -> Delivery:
+        """What a run of delivery is handed; `owner` is held by the caller."""
+        return Delivery(
+            db=self.db,
+            sender=self.sender,
+            transport=self.transport(),
+            owner=owner,
+            clock=self.clock,
+            rng=self.rng,
+            lanes=self.settings.transport_connections,
+            rate=self.settings.transport_rate,
+        )
+
+    def new_owner(self) -> str:
+        """A name for one run of one worker, never used again."""
+        return f"worker-{secrets.token_hex(8)}"
+
+
+def build(settings: Settings | None = None) -> App:
+    """Open what `init` made. Raises BadSetting or DatabaseUnreachable, each naming the remedy."""
+    settings = settings or configuration.load()
+    refuse_dangerous(settings)
+    keys = Keys(_secret(settings.secret_key_file))
+    db = open_database(settings.database_url)
+    if not is_current(db):
+        raise DatabaseUnreachable("the database has no tables of this version; run `digestd init`")
+    return _assemble(settings, db, keys)
+
+
+def initialise(settings: Settings | None = None) -> App:
+    """Make the secret if there is none, migrate the database, and open both; safe to repeat."""
+    settings = settings or configuration.load()
+    refuse_dangerous(settings)
+    keys = Keys(_made_secret(settings.secret_key_file))
+    db = open_database(settings.database_url)
+    migrate(db)
+    return _assemble(settings, db, keys)
+
+
+def refuse_dangerous(settings: Settings) -> None:
+    """Raise BadSetting for settings that would mail wrongly or against the law."""
+    open_transport(settings.transport_url)
+    parse_sources(settings.sources)
+    if settings.transport_url.startswith("smtp"):
+        if not settings.postal_address.strip():
+            raise BadSetting("DIGESTD_POSTAL_ADDRESS: set the postal address that every digest must carry by law")
+        if parseaddr(settings.mail_from)[1].endswith("@example.org") and "mail_from" not in settings.model_fields_set:
+            raise BadSetting("DIGESTD_MAIL_FROM: set the address that digests come from")
+
+
+def view_digest(app: App, delivery: int) -> str:
+    """The HTML of a digest, composed again from what was frozen. Raises NotFound where there is none."""
+    with app.db.read() as session:
+        claim = reading.as_claim(session, delivery)
+    if claim is None or not claim.picks:
+        raise NotFound("there is no such digest any more")
+    composer = Composer(app.db, app.sender)
+    composer.prepare([claim])
+    return composer.render(claim).html
+
+
+def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
+    overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
+    templates = Templates.of(shipped.templates(overrides))
+    template_sets.keep(db, templates.hash, templates.files)
+    return App(settings, db, keys, templates, clock(settings.now), SystemRandom())
+
+
+def clock(start: str) -> Callable[[], datetime]:
+    """The clock: the real one, or one that starts at `start` (ISO 8601) and runs on from there."""
+    if not start:
+        return lambda: datetime.now(UTC)  # noqa: TID251  # this is the one place that reads the clock
+    began, first = time.monotonic(), datetime.fromisoformat(start).astimezone(UTC)
+    return lambda: first + timedelta(seconds=time.monotonic() - began)
+
+
+def _secret(file: Path) -> bytes:
+    try:
+        secret = file.read_bytes()
+    except FileNotFoundError as error:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} does not exist; run `digestd init` to make it") from error
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
+    if len(secret) < SECRET_BYTES:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} holds fewer than {SECRET_BYTES} bytes; use a longer secret")
+    return secret
+
+
+def _made_secret(file: Path) -> bytes:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _secret(file)
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot make {file}: {error.strerror}") from error
+    with os.fdopen(handle, "wb") as out:
+        out.write(secrets.token_urlsafe(SECRET_BYTES * 2).encode())
+        out.flush()
+        os.fsync(out.fileno())
+    return _secret(file)

@@ -1,0 +1,83 @@
+"""The command line: `digestd`, one file per noun.
+
+Exit codes: 0 done, 1 failed, 2 wrong use. Data goes to stdout, words about it to stderr. A
+DigestdError is one line; what nobody foresaw shows its traceback with DIGESTD_DEBUG=1.
+"""
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from digestd import __version__
+from digestd.cli import config, delivery, digest, ingest, paper, service, source, subscriber, try_out
+from digestd.cli.output import say
+from digestd.errors import DigestdError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="digestd",
+    help="One personal mail of new research papers a day, for every subscriber.",
+    epilog="First steps: digestd init, digestd subscriber add you@example.org --topic 'protein folding', digestd up",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"digestd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # acts by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """One personal mail of new research papers a day, for every subscriber."""
+
+
+_SERVICE, _ROAD, _DATA, _CARE = "The service", "The road, by hand", "What it works with", "Looking after it"
+app.command("init", rich_help_panel=_SERVICE)(service.init)
+app.command("up", rich_help_panel=_SERVICE)(service.up)
+app.command("web", rich_help_panel=_SERVICE)(service.web)
+app.command("scheduler", rich_help_panel=_SERVICE)(service.scheduler)
+app.command("worker", rich_help_panel=_SERVICE)(service.worker)
+app.command("run", rich_help_panel=_SERVICE)(service.run_once)
+app.command("try", hidden=True)(try_out.try_out)
+app.command("ingest", rich_help_panel=_ROAD)(ingest.ingest)
+app.command("plan", rich_help_panel=_ROAD)(digest.plan_due)
+app.command("deliver", rich_help_panel=_ROAD)(digest.deliver_ready)
+app.command("preview", rich_help_panel=_ROAD)(digest.show_preview)
+app.command("explain", rich_help_panel=_ROAD)(digest.show_explanation)
+app.add_typer(subscriber.app, rich_help_panel=_DATA)
+app.add_typer(paper.app, rich_help_panel=_DATA)
+app.add_typer(source.app, rich_help_panel=_DATA)
+app.add_typer(delivery.app, rich_help_panel=_CARE)
+app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
+app.add_typer(config.app, rich_help_panel=_CARE)
+
+
+def main() -> None:
+    """Run one command, and exit as it says."""
+    try:
+        app()
+    except DigestdError as error:
+        _fail(f"{error}{'; the same command may work later' if error.retry else ''}", error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # the last resort: whatever it is, say it in one line
+        if os.environ.get("DIGESTD_DEBUG"):
+            traceback.print_exc()
+        _fail(f"unexpected {type(error).__name__}; DIGESTD_DEBUG=1 shows where", 1)
+
+
+def _fail(words: str, code: int) -> None:
+    say(f"digestd: {words}")
+    sys.exit(code)

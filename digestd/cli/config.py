@@ -1,0 +1,49 @@
+"""Settings as an operator sees them: config show, config check."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from digestd import app as wiring
+from digestd import settings as configuration
+from digestd.cli.output import emit, say
+
+app = typer.Typer(name="config", help="Look at the settings and check them.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("show")
+def show(as_json: Json = False) -> None:
+    """Show every setting in force; passwords are left out.
+
+    Example: digestd config show
+    """
+    settings = configuration.load()
+    values = {
+        f"{configuration.PREFIX}{name.upper()}": without_password(str(value))
+        for name, value in settings.model_dump(mode="json").items()
+    }
+    emit(values, as_json)
+
+
+@app.command("check")
+def check() -> None:
+    """Check the settings, the secret, the database and its schema; exits 2 or 1 with the remedy.
+
+    Example: digestd config check
+    """
+    built = wiring.build()
+    built.transport()
+    say("settings, secret, database and templates are in order")
+
+
+def without_password(value: str) -> str:
+    """An URL with its password replaced; anything else as it is."""
+    if "://" not in value or "@" not in value:
+        return value
+    parts = urlsplit(value)
+    if parts.password is None:
+        return value
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.split(':')[0]}:***@{host}").geturl()

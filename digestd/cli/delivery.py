@@ -1,0 +1,107 @@
+"""The ledger as an operator sees it: delivery list, delivery show; and fsck."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd.cli.output import emit, say
+from digestd.domain.delivery import State
+from digestd.errors import NotFound
+from digestd.store.fsck import INVARIANTS
+from digestd.store.fsck import fsck as check
+from digestd.store.ledger import reading
+from digestd.store.ledger.reading import Entry
+from digestd.subscribe import find
+
+app = typer.Typer(
+    name="delivery", help="Look at the ledger: every mail, its state and its history.", no_args_is_help=True
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_deliveries(
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    email: Annotated[str, typer.Option(help="Only those to this subscriber.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List deliveries, newest first.
+
+    Example: digestd delivery list --state uncertain
+    """
+    built = wiring.build()
+    with built.db.read() as session:
+        subscriber = find(session, built.keys, email).key if email else None
+        entries = [shown(entry) for entry in reading.entries(session, limit, state, subscriber)]
+    columns = ("id", "email", "kind", "period", "state", "picks", "attempts", "reason")
+    emit(entries if as_json else [{name: entry[name] for name in columns} for entry in entries], as_json)
+
+
+@app.command("show")
+def show_delivery(
+    key: Annotated[int, typer.Argument(help="The delivery's number, as `delivery list` shows it.")],
+    as_json: Json = False,
+) -> None:
+    """Show one delivery with its history, attempts and picks.
+
+    Example: digestd delivery show 17
+    """
+    built = wiring.build()
+    with built.db.read() as session:
+        entry = reading.entry(session, key)
+        if entry is None:
+            raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
+        tries = [
+            {name: _plain(value) for name, value in asdict(attempt).items()} for attempt in reading.tries(session, key)
+        ]
+        picks = [asdict(pick) for pick in reading.picks(session, key)]
+    emit({**shown(entry), "tries": tries, "picked": picks}, as_json)
+
+
+def fsck(as_json: Json = False) -> None:
+    """Check every invariant of the ledger; exits 1 if one is violated. Changes nothing.
+
+    Example: digestd fsck
+    """
+    built = wiring.build()
+    found = check(built.db, built.clock())
+    broken = {name: rows for name, rows in found.items() if rows}
+    if as_json:
+        emit(found, as_json=True)
+    else:
+        for name, rows in broken.items():
+            say(f"{name}  {INVARIANTS[name]}")
+            emit(rows, as_json=False)
+        say(f"{len(found) - len(broken)} of {len(found)} invariants hold")
+    if broken:
+        raise typer.Exit(1)
+
+
+def shown(entry: Entry) -> dict[str, object]:
+    """A delivery as printed."""
+    return {
+        "id": entry.key,
+        "email": entry.address,
+        "kind": entry.kind,
+        "period": entry.period,
+        "covers_from": entry.covers_from,
+        "state": entry.state,
+        "picks": entry.picks,
+        "attempts": entry.attempts,
+        "due": _plain(entry.due),
+        "expires": _plain(entry.expires),
+        "not_before": _plain(entry.not_before),
+        "message_id": entry.message_id,
+        "reply": entry.reply,
+        "queue_id": entry.queue_id,
+        "reason": entry.reason,
+        "history": [{"state": state, "by": actor, "at": _plain(at)} for state, actor, at in entry.history],
+    }
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

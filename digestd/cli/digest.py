@@ -1,0 +1,181 @@
+"""Planning and delivery by hand, and what they would do: plan, deliver, preview, explain."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd.app import App
+from digestd.cli.output import emit, say
+from digestd.deliver import Composer, recover
+from digestd.domain.delivery import Claim, MailKind
+from digestd.domain.paper import paper_id
+from digestd.domain.subscriber import Subscriber
+from digestd.errors import BadInput
+from digestd.links import message_id
+from digestd.plan import Explanation, explain, plan, preview
+from digestd.render import render_reason
+from digestd.schedule import newest_due
+from digestd.store.instants import to_us
+from digestd.subscribe import find
+from digestd.worker import counts, run
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Part(StrEnum):
+    """Which form of a mail to show."""
+
+    TEXT = "text"
+    HTML = "html"
+    EML = "eml"
+
+
+def plan_due(
+    at: Annotated[str, typer.Option(help="Plan as of this time (ISO 8601), e.g. 2026-11-24T07:00:00Z.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Plan a digest for every subscriber whose hour has come.
+
+    Example: digestd plan --at 2026-11-24T07:00:00Z
+    """
+    app = wiring.build()
+    report = plan(app.db, app.planner, moment(at) if at else app.clock())
+    emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)
+
+
+def deliver_ready(
+    drain: Annotated[bool, typer.Option("--drain", help="Also send what becomes ready meanwhile.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Send at most so many.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send what is ready; exits 1 if the relay did not serve us.
+
+    Example: digestd deliver --drain --json
+    """
+    app = wiring.build()
+    recover(app.db, app.owners, "", app.clock())
+    report = asyncio.run(run(app, drain=drain, limit=limit))
+    emit(counts(report), as_json)
+    if report.stopped:
+        say(f"stopped: {report.stopped}")
+        raise typer.Exit(1)
+
+
+def show_preview(
+    email: Annotated[str, typer.Argument(help="The subscriber's address.")],
+    text: Annotated[bool, typer.Option("--text", help="Show the text part (the default).")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Show the HTML part.")] = False,
+    eml: Annotated[bool, typer.Option("--eml", help="Show the whole mail.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+) -> None:
+    """Show the digest that would be planned for a subscriber now; nothing is changed or sent.
+
+    Example: digestd preview ada@example.org --html --out digest.html
+    """
+    if text + html + eml > 1:
+        raise BadInput("choose one of --text, --html and --eml")
+    part = Part.HTML if html else Part.EML if eml else Part.TEXT
+    shown = _previewed(wiring.build(), email, part)
+    if out is None:
+        typer.echo(shown, nl=False)
+        return
+    try:
+        out.write_bytes(shown)
+    except OSError as error:
+        raise BadInput(f"--out: cannot write {out}: {error.strerror}") from error
+
+
+def show_explanation(
+    email: Annotated[str, typer.Argument(help="The subscriber's address.")],
+    paper: Annotated[str, typer.Argument(help="The paper's id, e.g. arxiv:2401.00001.")],
+    as_json: Json = False,
+) -> None:
+    """Tell how a paper fares for a subscriber, and why.
+
+    Example: digestd explain ada@example.org arxiv:2401.00001
+    """
+    app = wiring.build()
+    with app.db.read() as session:
+        subscriber = find(session, app.keys, email)
+    found = explain(app.db, subscriber.key, paper_id(paper), app.clock())
+    if as_json:
+        emit(_explained(app, subscriber, found), as_json=True)
+        return
+    say_explanation(app, subscriber, found)
+
+
+def say_explanation(app: App, subscriber: Subscriber, found: Explanation) -> None:
+    """The account as a table, with its sum."""
+    said = _explained(app, subscriber, found)
+    rows = [
+        {"signal": p.signal, "raw": p.raw, "z": p.z, "weight": p.weight, "adds": p.contribution} for p in found.parts
+    ]
+    typer.echo(f"{found.paper.plain_title}\n{said['verdict']} – {said['reason']}")
+    emit(rows, as_json=False)
+    place = "no candidate" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
+    typer.echo(f"score {found.score:.3f}, {place}; relevance {found.relevance:.2f}, bar {found.bar:.2f}")
+
+
+def moment(text: str) -> datetime:
+    """A time typed by a person; without a zone it is UTC. Raises BadInput."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no time; write it like 2026-11-24T07:00:00Z") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str, object]:
+    return {
+        "paper": found.paper.id,
+        "title": found.paper.plain_title,
+        "verdict": found.verdict,
+        "reason": render_reason(app.templates, found.reason, subscriber.language),
+        "score": found.score,
+        "relevance": found.relevance,
+        "bar": found.bar,
+        "rank": found.rank,
+        "candidates": found.candidates,
+        "parts": [asdict(part) for part in found.parts],
+    }
+
+
+def _previewed(app: App, email: str, part: Part) -> bytes:
+    now = app.clock()
+    with app.db.read() as session:
+        subscriber = find(session, app.keys, email)
+    seen = preview(app.db, subscriber.key, now)
+    period = newest_due(subscriber.timing, now).key
+    claim = Claim(
+        key=0,
+        attempt=0,
+        kind=MailKind.DIGEST,
+        subscriber=subscriber.key,
+        consent_version=subscriber.version,
+        address=subscriber.address or "",
+        name=subscriber.name,
+        language=subscriber.language,
+        period=period,
+        covers_from=period,
+        considered=seen.considered,
+        message_id=message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview {period}", app.sender.host),
+        envelope_from="",
+        template_hash=app.templates.hash,
+        picks=seen.picks,
+        dated_us=to_us(now),
+        failures=0,
+    )
+    if not claim.picks:
+        raise BadInput(f"{email} would get no digest now: there is no new paper that meets an interest of theirs")
+    composer = Composer(app.db, app.sender)
+    composer.prepare([claim])
+    if part is Part.EML:
+        return composer.compose(claim)
+    rendered = composer.render(claim)
+    return (rendered.html if part is Part.HTML else rendered.text).encode()

@@ -1,0 +1,116 @@
+"""What commands print: data to stdout, as a table or JSON; words about it to stderr.
+
+On a terminal a table is drawn; in a pipe the same rows are lines of tab-separated cells. Rows
+may be any iterable, and are printed as they come.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from itertools import islice
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+Row = Mapping[str, object]
+_BLOCK = 200
+"""So many rows are drawn at a time: a table needs them together to fit its columns."""
+
+
+def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
+    """Print one thing, or rows with the keys of the first as columns."""
+    if as_json:
+        _json(data)
+    elif isinstance(data, Mapping):
+        _pairs(data)
+    else:
+        _rows(iter(data))
+
+
+def say(words: str) -> None:
+    """Tell a person something about the work, one line; never part of the data."""
+    print(_printable(words), file=sys.stderr)  # noqa: T201  # printing is what this file is for
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal while something long runs: call what is yielded with each advance; none in a pipe."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def _json(data: Row | Iterable[Row]) -> None:
+    if isinstance(data, Mapping):
+        _write(json.dumps(data, ensure_ascii=False, indent=2, default=_as_json) + "\n")
+        return
+    separator = "[\n"
+    for row in data:
+        _write(separator + json.dumps(row, ensure_ascii=False, default=_as_json))
+        separator = ",\n"
+    _write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    return str(value)
+
+
+def _pairs(data: Row) -> None:
+    if not sys.stdout.isatty():
+        _write("".join(f"{name}\t{_cell(value)}\n" for name, value in data.items()))
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in data.items():
+        table.add_row(Text(name, style="bold"), Text(_cell(value)))
+    Console().print(table)
+
+
+def _rows(rows: Iterator[Row]) -> None:
+    first = True
+    while block := list(islice(rows, _BLOCK)):
+        if sys.stdout.isatty():
+            Console().print(_table(block, header=first))
+        else:
+            _write("" if not first else "\t".join(block[0]) + "\n")
+            _write("".join("\t".join(map(_cell, row.values())) + "\n" for row in block))
+        first = False
+
+
+def _table(block: list[Row], *, header: bool) -> Table:
+    table = Table(show_header=header, box=None, pad_edge=False, header_style="bold")
+    for name in block[0]:
+        table.add_column(name, overflow="fold")
+    for row in block:
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    return table
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items() if item not in (None, [], ()))
+    if isinstance(value, list | tuple):
+        return "; ".join(_cell(item) for item in value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return _printable(f"{value:.4g}" if isinstance(value, float) else str(value))
+
+
+def _printable(words: str) -> str:
+    """No control characters: titles come from anywhere, and terminals obey them."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)

@@ -1,0 +1,113 @@
+"""paper: import papers from a file, list them, show one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from digestd import app as wiring
+from digestd.cli.digest import moment
+from digestd.cli.output import emit, say
+from digestd.domain.paper import Paper, paper_id
+from digestd.errors import BadInput, NotFound
+from digestd.ingest import import_papers
+from digestd.store import papers
+
+app = typer.Typer(name="paper", help="Import papers, list them, show one.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="One JSON object a line; `title` is required.")],
+    archive: Annotated[
+        bool, typer.Option("--archive", help="As already announced: they train the text model, nothing else.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="All lines or none.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import papers; the same id again updates. Exits 1 if a line was refused.
+
+    Keys: title, id, abstract, authors, categories, published, url, doi, signals, links.
+
+    Example: digestd paper import papers.jsonl --archive
+    """
+    built = wiring.build()
+    try:
+        with file.open("rb") as lines, _bar() as progress:
+            read = _followed(lines, file.stat().st_size, progress)
+            report = import_papers(built.db, read, built.clock(), archive, strict)
+    except OSError as error:
+        raise BadInput(f"cannot read {file}: {error.strerror}") from error
+    counts = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
+    emit(report.as_dict() if as_json else {**counts, "refused": len(report.refused)}, as_json)
+    for refusal in report.refused:
+        say(f"line {refusal.line}: {refusal.field}: {refusal.message}")
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_papers(
+    since: Annotated[str, typer.Option(help="Only those first seen since this time (ISO 8601).")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List papers, those first seen last at the top.
+
+    Example: digestd paper list --since 2026-11-24 --json
+    """
+    built = wiring.build()
+    with built.db.read() as session:
+        found = papers.listing(session, limit, moment(since) if since else None)
+    rows = [shown(paper) for paper in found]
+    columns = ("id", "title", "published", "archived", "signals")
+    emit(rows if as_json else [{name: row[name] for name in columns} for row in rows], as_json)
+
+
+@app.command("show")
+def show_paper(
+    name: Annotated[str, typer.Argument(metavar="ID", help="An arXiv id, a DOI, or scheme:value.")],
+    as_json: Json = False,
+) -> None:
+    """Show one paper with all that is known of it.
+
+    Example: digestd paper show 2401.00001
+    """
+    built = wiring.build()
+    with built.db.read() as session:
+        found = papers.find(session, paper_id(name))
+    if found is None:
+        raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
+    emit({**shown(found), "abstract": found.plain_abstract, "authors": list(found.words.authors)}, as_json)
+
+
+def shown(paper: Paper) -> dict[str, object]:
+    """One paper as a row."""
+    return {
+        "id": paper.id,
+        "title": paper.plain_title,
+        "categories": list(paper.words.categories),
+        "published": paper.published.isoformat(),
+        "first_seen": paper.first_seen.isoformat(),
+        "url": paper.url,
+        "links": dict(paper.links),
+        "signals": dict(paper.signals),
+        "archived": paper.archived,
+    }
+
+
+def _bar() -> Progress:
+    """A progress bar on a terminal, nothing in a pipe; never on standard output."""
+    console = Console(stderr=True)
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def _followed(lines: BinaryIO, size: int, progress: Progress) -> Iterator[bytes]:
+    task = progress.add_task("papers", total=size)
+    for line in lines:
+        progress.advance(task, len(line))
+        yield line

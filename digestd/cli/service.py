@@ -1,0 +1,191 @@
+"""The service and its parts: init, up, web, scheduler, worker, run."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+import structlog
+import typer
+import uvicorn
+
+from digestd import app as wiring
+from digestd.app import App
+from digestd.cli.output import emit, say
+from digestd.deliver import recover
+from digestd.errors import DigestdError
+from digestd.ingest import ingest
+from digestd.logs import configure
+from digestd.plan import plan
+from digestd.scheduler import NAME, Metronome
+from digestd.web import build as build_web
+from digestd.worker import counts, run, work
+
+WEB_STOP_SECONDS = 5
+log = structlog.get_logger(__name__)
+
+
+class PortTaken(DigestdError):
+    """The web pages cannot be served on this address."""
+
+
+def init() -> None:
+    """Make the database and the secret, or bring them up to date; safe to repeat.
+
+    Example: digestd init
+    """
+    app = wiring.initialise()
+    settings = app.settings
+    say(f"database  {app.db.engine.url.render_as_string(hide_password=True)}")
+    say(f"secret    {settings.secret_key_file} (keep a copy: links in mails depend on it)")
+    say("ready     `digestd subscriber add you@example.org`, then `digestd up`")
+
+
+def up() -> None:
+    """Run the whole service in one process: ingest, planning, delivery and the web pages.
+
+    Example: DIGESTD_TRANSPORT_URL=smtp://127.0.0.1:25 digestd up
+    """
+    app = _logged(wiring.initialise())
+    with app.owners.hold(NAME, app.settings.public_url):
+        asyncio.run(serve(app))
+
+
+def web() -> None:
+    """Serve only the web pages; for an installation over several machines."""
+    app = _logged(wiring.build())
+    asyncio.run(_until_stopped(lambda stop: _web(app, stop, None)))
+
+
+def scheduler() -> None:
+    """Run only ingest and planning; one such process a database."""
+    app = _logged(wiring.initialise())
+    with app.owners.hold(NAME):
+        asyncio.run(_until_stopped(Metronome(app).run))
+
+
+def worker() -> None:
+    """Run only delivery; as many as wanted, also beside `digestd up`."""
+    app = _logged(wiring.build())
+    asyncio.run(_until_stopped(lambda stop: work(app, stop)))
+
+
+def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False) -> None:
+    """Ingest, plan and deliver once, then exit; for cron. Exits 1 if the relay did not serve us.
+
+    Example: 0 * * * *  digestd run
+    """
+    app = wiring.build()
+    with app.owners.hold(NAME):
+        taken = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
+        planned = plan(app.db, app.planner, app.clock())
+        recover(app.db, app.owners, "", app.clock())
+        delivered = asyncio.run(run(app))
+    report = {
+        "new": sum(source.new for source in taken.sources),
+        "due": planned.due,
+        "planned": planned.planned,
+        "empty": planned.empty,
+        **counts(delivered),
+    }
+    emit(report, as_json)
+    if delivered.stopped:
+        say(f"delivery stopped: {delivered.stopped}")
+        raise typer.Exit(1)
+
+
+async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
+    """Scheduler, worker and web until SIGTERM or SIGINT; `started` is called once the pages answer."""
+    metronome = Metronome(app)
+
+    async def everything(stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_stopping(_web(app, stop, lambda: metronome.last_tick, started), stop))
+            group.create_task(_stopping(metronome.run(stop), stop))
+            group.create_task(_stopping(work(app, stop), stop))
+
+    await _until_stopped(everything)
+
+
+async def _stopping(part: Awaitable[None], stop: asyncio.Event) -> None:
+    """Run a part of the service; when it ends, for whatever reason, the others are to end too."""
+    try:
+        await part
+    finally:
+        stop.set()
+
+
+async def _until_stopped(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    try:
+        await part(stop)
+    finally:
+        log.info("stopped")
+
+
+async def _web(
+    app: App,
+    stop: asyncio.Event,
+    last_tick: Callable[[], datetime | None] | None,
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    settings = app.settings
+    config = uvicorn.Config(
+        build_web(app, last_tick),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=WEB_STOP_SECONDS,
+    )
+    server = _Server(config)
+    async with _serving(server, stop):
+        while not server.started and not stop.is_set():
+            await asyncio.sleep(0.02)
+        if server.started:
+            log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
+            started()
+        await stop.wait()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the service has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leave signals alone."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _serving(server: uvicorn.Server, stop: asyncio.Event) -> AsyncIterator[None]:
+    task = asyncio.create_task(_listen(server, stop))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _listen(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise PortTaken(
+            f"cannot listen on {server.config.host}:{server.config.port}; another program does, or set DIGESTD_WEB_PORT"
+        ) from error
+    finally:
+        stop.set()
+
+
+def _logged(app: App) -> App:
+    configure(app.settings.log_format, app.settings.log_level)
+    if app.settings.now:
+        log.warning("the clock was set", now=app.clock().isoformat(timespec="seconds"))
+    return app

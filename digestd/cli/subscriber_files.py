@@ -1,0 +1,112 @@
+"""subscriber import, subscriber export."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd.cli.output import emit, progress, say
+from digestd.errors import BadInput
+from digestd.subscribe import ImportReport, exported, files, import_subscribers
+from digestd.subscribe.files import Format, Line
+
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="How the file is written; by default csv if it is called .csv.")
+]
+_STDIN = Path("-")
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="JSONL, one object a line, or CSV; - reads standard input.")],
+    strict: Annotated[bool, typer.Option("--strict", help="All lines or none.")] = False,
+    form: FormatOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import subscribers. Good lines go in, bad ones are told, and the exit code is 1 if there are any.
+
+    Keys: email (required), name, topics, phrases, authors, categories, mute, likes, dislikes, timezone, hour,
+    cadence, weekday, size, language, status. In CSV, lists are separated by semicolons. A known address is updated;
+    nobody who unsubscribed or is suppressed comes back. `status` pending sends a mail to confirm.
+
+    Example: digestd subscriber import people.csv --strict
+    """
+    built = wiring.build()
+    with ExitStack() as stack:
+        lines = stack.enter_context(files.opened(file, form)) if file != _STDIN else _stdin(form)
+        advance = stack.enter_context(progress("subscribers", _size(file)))
+        report = import_subscribers(built.db, built.post, _followed(lines, advance), built.clock(), strict=strict)
+    _tell(report, as_json)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _stdin(form: Format | None) -> Iterator[Line]:
+    return files.read(sys.stdin.buffer, form or Format.JSONL, "standard input")
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return sum(1 for _ in file.open("rb")) if file.is_file() else None
+    except OSError:
+        return None
+
+
+def _followed(lines: Iterator[Line], advance: Callable[[int], None]) -> Iterator[Line]:
+    for line in lines:
+        advance(1)
+        yield line
+
+
+def _tell(report: ImportReport, as_json: bool) -> None:
+    refused = [{"line": r.line, "field": r.field, "message": r.message} for r in report.refused]
+    if report.refused_unlisted:
+        last = refused[-1]["line"]
+        refused.append({"line": last, "field": "", "message": f"{report.refused_unlisted} more bad lines follow"})
+    counts: dict[str, object] = {
+        "added": report.added, "updated": report.updated, "unchanged": report.unchanged,
+    }  # fmt: skip
+    emit(counts | {"refused": refused if as_json else len(report.refused) + report.refused_unlisted}, as_json)
+    if not as_json:
+        for one in refused:
+            say(f"line {one['line']}: {one['field']}: {one['message']}")
+    if report.left_alone:
+        say(f"{report.left_alone} who left or must not be written to were left alone")
+
+
+def export_file(
+    file: Annotated[Path | None, typer.Argument(help="Where to write; by default the terminal.")] = None,
+    form: FormatOption = None,
+) -> None:
+    """Write every subscriber as `subscriber import` reads them.
+
+    Example: digestd subscriber export people.jsonl
+    """
+    built = wiring.build()
+    csv = file is not None and file.suffix.lower() == ".csv"
+    lines = files.written(exported(built.db), form or (Format.CSV if csv else Format.JSONL))
+    if file is None:
+        sys.stdout.writelines(lines)
+    else:
+        _write_whole(file, lines)
+
+
+def _write_whole(file: Path, lines: Iterator[str]) -> None:
+    """The whole file or none of it, readable for its owner alone: it holds addresses."""
+    try:
+        with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
+            try:
+                out.writelines(lines)
+                out.flush()
+                os.fsync(out.fileno())
+                Path(out.name).replace(file)
+            except BaseException:
+                Path(out.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise BadInput(f"cannot write {file}: {error.strerror}") from error

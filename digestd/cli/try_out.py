@@ -1,0 +1,103 @@
+"""A try-out: the whole road once, on a database of its own, to a sample subscriber."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd import shipped
+from digestd.app import SAMPLE_ADDRESS, App
+from digestd.cli.output import say
+from digestd.cli.service import serve
+from digestd.deliver import recover
+from digestd.domain.delivery import State
+from digestd.errors import AlreadyRunning, DigestdError
+from digestd.ingest import ingest, ingest_files
+from digestd.logs import configure
+from digestd.plan import plan
+from digestd.scheduler import NAME
+from digestd.store import papers
+from digestd.store.ledger import reading
+from digestd.subscribe import add, find, parse
+from digestd.worker import run
+
+PATIENCE_SECONDS = 10.0
+"""How long the sources may take to give a first paper."""
+SLOW_SECONDS = 50.0
+"""How long a try-out waits for the rest once papers come."""
+SAMPLE_FILES = ("preprints.jsonl", "community.jsonl")
+SAMPLE_TOPICS = ("language model reasoning", "diffusion models", "robot manipulation", "quantum error correction")
+
+
+def try_out(
+    once: Annotated[bool, typer.Option("--once", help="Exit after the delivery instead of serving.")] = False,
+) -> None:
+    """Ingest, rank, compose and deliver one digest to a sample subscriber, then serve the pages."""
+    app = wiring.initialise()
+    configure(app.settings.log_format, "warning" if once else app.settings.log_level)
+    try:
+        with app.owners.hold(NAME, app.settings.public_url):
+            _take_in(app)
+            say(_deliver_sample(app))
+            if not once:
+                asyncio.run(serve(app, lambda: say(f"digestd is at {app.settings.public_url}  (Ctrl-C ends it)")))
+    except AlreadyRunning as error:
+        say(f"{error}".replace("; stop it first", ", so there is nothing to start"))
+
+
+def _take_in(app: App) -> None:
+    with app.db.read() as session:
+        here = papers.count(session)
+    if here:
+        say(f"{here} papers are here from an earlier start")
+        return
+    if asyncio.run(_ask_sources(app)):
+        with app.db.read() as session:
+            say(f"{papers.count(session)} papers came from {app.settings.sources}")
+        return
+    why = "could not be reached" if app.sources else "are switched off"
+    say(f"the sources {why}, so this is a sample day of invented papers")
+    ingest_files(app.db, [(Path(name).stem, shipped.sample(name)) for name in SAMPLE_FILES], app.clock())
+
+
+async def _ask_sources(app: App) -> bool:
+    """Ask the real sources; whether any paper came in time."""
+    if not app.sources:
+        return False
+    asking = asyncio.create_task(ingest(app.db, app.sources, app.client, app.clock))
+    done, _ = await asyncio.wait({asking}, timeout=PATIENCE_SECONDS)
+    if not done and _any_paper(app):
+        await asyncio.wait({asking}, timeout=SLOW_SECONDS)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    return _any_paper(app)
+
+
+def _any_paper(app: App) -> bool:
+    with app.db.read() as session:
+        return papers.count(session) > 0
+
+
+def _deliver_sample(app: App) -> str:
+    record = parse({"email": SAMPLE_ADDRESS, "topics": list(SAMPLE_TOPICS), "hour": 0})
+    add(app.db, app.post, record, app.clock())
+    plan(app.db, app.planner, app.clock())
+    recover(app.db, app.owners, "", app.clock())
+    report = asyncio.run(run(app))
+    if report.stopped:
+        raise DigestdError(f"the sample digest was not delivered: {report.stopped}")
+    return f"the sample digest lies in {_where(app)}"
+
+
+def _where(app: App) -> str:
+    """Where the sample subscriber's newest digest went."""
+    with app.db.read() as session:
+        subscriber = find(session, app.keys, SAMPLE_ADDRESS)
+        entries = reading.entries(session, 1, State.ACCEPTED, subscriber.key)
+        reply = next((entry.reply or "" for entry in entries), "")
+    folder = app.settings.transport_url.removeprefix("maildir:")
+    if "filed as " not in reply:
+        return app.settings.transport_url
+    return str(Path(folder) / "new" / reply.rpartition("filed as ")[2])

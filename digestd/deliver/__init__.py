@@ -1,0 +1,15 @@
+"""Delivery: from a ready ledger row to the relay's answer.
+
+supply     claims in batches, hands out one at a time
+composer   a claim's frozen inputs → the bytes of the mail
+committer  gate wishes and results of all lanes, one transaction a round
+lane       one channel: compose, offer, gate, dot, record
+road       a run: some lanes until nothing is ready or the run is stopped
+recovery   what dead workers left
+"""
+
+from digestd.deliver.composer import Composer, Sender
+from digestd.deliver.recovery import recover
+from digestd.deliver.road import DeliverReport, Delivery, deliver
+
+__all__ = ["Composer", "DeliverReport", "Delivery", "Sender", "deliver", "recover"]

@@ -1,0 +1,85 @@
+"""Gate wishes and results of all lanes, one transaction a round.
+
+A commit with synchronous=FULL costs some milliseconds; shared by all lanes that wait, it costs
+each next to nothing. A lane waits for its gate, never for its result: that goes with the next round.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+from digestd.store import ledger
+from digestd.store.database import Database
+from digestd.store.ledger import Gated, Pass, Result
+
+
+class Committer:
+    """Collects while a round is being written; use inside `running()`."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
+        self._db = db
+        self._clock = clock
+        self._wishes: list[tuple[Pass, asyncio.Future[Gated]]] = []
+        self._results: list[Result] = []
+        self._work = asyncio.Event()
+        self._closed = False
+        self._broken: BaseException | None = None
+
+    async def gate(self, wish: Pass) -> Gated:
+        """Ask to send one dot; returns once the answer is committed. Raises what the database raised."""
+        if self._broken is not None:
+            raise RuntimeError("an earlier round could not be written") from self._broken
+        answer: asyncio.Future[Gated] = asyncio.get_running_loop().create_future()
+        self._wishes.append((wish, answer))
+        self._work.set()
+        return await answer
+
+    def record(self, result: Result) -> None:
+        """Hand over a result; it is committed with the next round, at the latest when the run ends."""
+        self._results.append(result)
+        self._work.set()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Commit rounds until the block ends and all is written. Raises what the last rounds raised."""
+        rounds = asyncio.create_task(self._rounds())
+        try:
+            yield
+        finally:
+            self._closed = True
+            self._work.set()
+            await rounds
+
+    async def _rounds(self) -> None:
+        while not self._closed or self._wishes or self._results:
+            await self._work.wait()
+            self._work.clear()
+            await self._round()
+
+    async def _round(self) -> None:
+        wishes, results = self._wishes, self._results
+        self._wishes, self._results = [], []
+        if not (wishes or results):
+            return
+        try:
+            answers = await asyncio.to_thread(self._commit, [wish for wish, _ in wishes], results)
+        except BaseException as error:
+            self._broken = error
+            for _, answer in [*wishes, *self._wishes]:
+                _fail(answer, error)
+            raise
+        for (_, answer), gated in zip(wishes, answers, strict=True):
+            if not answer.done():
+                answer.set_result(gated)
+
+    def _commit(self, wishes: list[Pass], results: list[Result]) -> list[Gated]:
+        with self._db.write() as session:
+            now = self._clock()
+            ledger.record(session, results, now)
+            return ledger.pass_gate(session, wishes, now)
+
+
+def _fail(answer: "asyncio.Future[Gated]", error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))

@@ -1,0 +1,148 @@
+"""The bytes of a mail: a pure function of what planning froze and of who sends.
+
+Papers come by revision, templates by hash, both cached up to a bound.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from digestd.domain.delivery import Claim, MailKind
+from digestd.domain.digest import Pick
+from digestd.domain.paper import Paper
+from digestd.links import Keys, Purpose, Urls, token
+from digestd.message import DigestHeaders, Headers, Mailbox, compose_digest, compose_notice
+from digestd.render import (
+    DigestContent,
+    DigestLinks,
+    Item,
+    NoticeContent,
+    Rendered,
+    Templates,
+    render_confirm,
+    render_digest,
+)
+from digestd.schedule import period_date
+from digestd.store import papers, template_sets
+from digestd.store.database import Database
+from digestd.store.instants import from_us
+
+CACHED_PAPERS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, and under what name: from the settings."""
+
+    keys: Keys
+    urls: Urls
+    from_: Mailbox
+    reply_to: str
+    bounce: str
+    list_name: str
+    postal_address: str
+
+    @property
+    def host(self) -> str:
+        """The domain of Message-IDs and of List-Id."""
+        return self.from_.address.rpartition("@")[2]
+
+
+class Composer:
+    """Composes claims; `prepare` reads from the database what a batch needs, `compose` touches none."""
+
+    def __init__(self, db: Database, sender: Sender) -> None:
+        self._db = db
+        self._sender = sender
+        self._papers: dict[int, Paper] = {}
+        self._templates: dict[str, Templates] = {}
+
+    def prepare(self, claims: Sequence[Claim]) -> None:
+        """Read revisions and templates that are not cached yet."""
+        wanted = {pick.revision for claim in claims for pick in claim.picks}
+        hashes = {claim.template_hash for claim in claims}
+        if len(self._papers) + len(wanted) > CACHED_PAPERS:
+            self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
+        missing = sorted(wanted - self._papers.keys())
+        with self._db.read() as session:
+            if missing:
+                self._papers.update(papers.revisions(session, missing))
+            for template_hash in hashes - self._templates.keys():
+                self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
+
+    def compose(self, claim: Claim) -> bytes:
+        """The mail as bytes with CRLF line ends. Anything raised here is this mail's problem alone."""
+        rendered = self.render(claim)
+        if claim.kind is MailKind.CONFIRM:
+            return compose_notice(self._headers(claim, rendered), rendered.text, rendered.html)
+        return compose_digest(self._digest_headers(claim, rendered), rendered.text, rendered.html)
+
+    def render(self, claim: Claim) -> Rendered:
+        """The mail as subject, text and HTML."""
+        templates = self._templates[claim.template_hash]
+        if claim.kind is MailKind.CONFIRM:
+            return render_confirm(templates, self._notice(claim))
+        return render_digest(templates, self._content(claim))
+
+    def _content(self, claim: Claim) -> DigestContent:
+        links = self._links(claim)
+        return DigestContent(
+            list_name=self._sender.list_name,
+            subscriber_name=claim.name,
+            period=claim.period,
+            covers_from=claim.covers_from,
+            date=period_date(claim.period),
+            considered=claim.considered,
+            items=tuple(self._items(claim.picks)),
+            postal_address=self._sender.postal_address,
+            language=claim.language,
+            links=links,
+        )
+
+    def _items(self, picks: Iterable[Pick]) -> Iterable[Item]:
+        for pick in picks:
+            yield Item.of(self._papers[pick.revision], pick.reason, pick.section)
+
+    def _notice(self, claim: Claim) -> NoticeContent:
+        confirm = token(self._sender.keys, Purpose.CONFIRM, claim.subscriber, claim.consent_version)
+        return NoticeContent(
+            list_name=self._sender.list_name,
+            confirm=self._sender.urls.confirm(confirm),
+            home=self._sender.urls.home,
+            postal_address=self._sender.postal_address,
+            language=claim.language,
+        )
+
+    def _links(self, claim: Claim) -> DigestLinks:
+        keys, urls = self._sender.keys, self._sender.urls
+        return DigestLinks(
+            view=urls.view(token(keys, Purpose.VIEW, claim.key)),
+            unsubscribe=urls.unsubscribe(token(keys, Purpose.UNSUBSCRIBE, claim.subscriber)),
+            home=urls.home,
+        )
+
+    def _headers(self, claim: Claim, rendered: Rendered) -> Headers:
+        return Headers(
+            from_=self._sender.from_,
+            to=claim.address,
+            reply_to=self._sender.reply_to,
+            subject=rendered.subject,
+            date=from_us(claim.dated_us),
+            message_id=claim.message_id,
+        )
+
+    def _digest_headers(self, claim: Claim, rendered: Rendered) -> DigestHeaders:
+        links = self._links(claim)
+        return DigestHeaders(
+            from_=self._sender.from_,
+            to=claim.address,
+            reply_to=self._sender.reply_to,
+            subject=rendered.subject,
+            date=from_us(claim.dated_us),
+            message_id=claim.message_id,
+            list_name=self._sender.list_name,
+            list_id=f"digest.{self._sender.host}",
+            unsubscribe_url=links.unsubscribe,
+            view_url=links.view,
+            home_url=links.home,
+            owner=self._sender.reply_to,
+        )

@@ -1,0 +1,20 @@
+"""The counts of one run, shared by its lanes."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the claimed deliveries; `refusals` counts 5xx to the dot by code."""
+
+    accepted: int = 0
+    deferred: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    expired: int = 0
+    uncertain: int = 0
+    poisoned: int = 0
+    refusals: Counter[int] = field(default_factory=Counter)
+    stopped: str | None = None
+    """Why a lane stopped, if one did."""

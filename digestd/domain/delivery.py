@@ -1,0 +1,150 @@
+"""Deliveries: the ledger row that carries one mail to one address, and each try at it.
+
+    from       to          when                                            a crash here leaves
+    ─────────  ──────────  ──────────────────────────────────────────────  ──────────────────────
+    (born)     ready       planned, with its picks or its notice           ready
+    (born)     empty       the day holds nothing for this subscriber       empty
+    ready      leased      a worker claimed it (attempts += 1)             ready again, by recovery
+    ready      skipped     consent is gone          } noticed at claim
+    ready      expired     too late to be of use    }
+    leased     dot         THE GATE: consent and lease hold; committed     uncertain, by recovery
+                           before the final dot may leave
+    leased     ready       not sent: relay refused, 4xx, lost before dot
+    leased     rejected    5xx for this address
+    leased     skipped     the gate found consent gone
+    leased     expired     the gate found it too late
+    leased     poisoned    it could not be composed three times
+    dot        accepted    250                                             (nothing to lose)
+    dot        ready       4xx to the dot: definitely not accepted
+    dot        rejected    5xx to the dot
+    dot        uncertain   no answer to the dot
+    uncertain  accepted    evidence: it arrived
+    uncertain  ready       evidence: it did not
+    uncertain  abandoned   given up by the operator or by policy
+    poisoned   ready, abandoned, expired, skipped   after a repair, or not
+
+accepted, rejected, skipped, empty, expired and abandoned are final.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from digestd.domain.digest import Pick
+from digestd.domain.subscriber import Status
+
+
+class State(StrEnum):
+    """The states of the ledger; each value's first occurrence above says what it means."""
+
+    READY = "ready"
+    EMPTY = "empty"
+    LEASED = "leased"
+    DOT = "dot"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    POISONED = "poisoned"
+    UNCERTAIN = "uncertain"
+    ABANDONED = "abandoned"
+
+
+BIRTHS = frozenset({State.READY, State.EMPTY})
+STEPS: frozenset[tuple[State, State]] = frozenset(
+    (before, after)
+    for before, afters in {
+        State.READY: (State.LEASED, State.SKIPPED, State.EXPIRED),
+        State.LEASED: (
+            State.READY,
+            State.DOT,
+            State.REJECTED,
+            State.SKIPPED,
+            State.EXPIRED,
+            State.POISONED,
+        ),
+        State.DOT: (State.ACCEPTED, State.READY, State.REJECTED, State.UNCERTAIN),
+        State.UNCERTAIN: (State.ACCEPTED, State.READY, State.ABANDONED),
+        State.POISONED: (State.READY, State.ABANDONED, State.EXPIRED, State.SKIPPED),
+    }.items()
+    for after in afters
+)
+FINAL = frozenset(State) - {before for before, _ in STEPS}
+UNSENT = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
+"""Ended without the mail having gone out: its papers may come again."""
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    ACCEPTED = "accepted"
+    TEMP = "temp"
+    PERM = "perm"
+    NOT_SENT = "not_sent"
+    ABORTED = "aborted"
+    UNCERTAIN = "uncertain"
+
+
+class MailKind(StrEnum):
+    """What a delivery carries. All but the digest are notices."""
+
+    DIGEST = "digest"
+    CONFIRM = "confirm"
+
+
+class Actor(StrEnum):
+    """Who moved a delivery; kept in its history."""
+
+    PLANNER = "planner"
+    WORKER = "worker"
+    RECOVERY = "recovery"
+    OPERATOR = "operator"
+
+
+_MAY_BE_WRITTEN_TO = {MailKind.DIGEST: Status.ACTIVE, MailKind.CONFIRM: Status.PENDING}
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What counts at the gate: the delivery's kind and planned version, the subscriber as they are now."""
+
+    kind: MailKind
+    planned_version: int
+    status: Status
+    version: int
+    suppressed: bool
+
+    @property
+    def objection(self) -> str | None:
+        """Why this mail may not be sent; None if it may."""
+        if self.suppressed:
+            return "suppressed"
+        if self.status is not _MAY_BE_WRITTEN_TO[self.kind]:
+            return f"subscriber is {self.status}"
+        if self.version != self.planned_version:
+            return "consent changed"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery leased to this worker: attempt `attempt` of delivery `key` is open and ours."""
+
+    key: int
+    attempt: int
+    kind: MailKind
+    subscriber: int
+    consent_version: int
+    address: str
+    name: str
+    language: str
+    period: str
+    covers_from: str
+    considered: int
+    message_id: str
+    envelope_from: str
+    template_hash: str
+    picks: tuple[Pick, ...]
+    dated_us: int
+    """The first attempt's time: the Date header, the same in every attempt."""
+    failures: int
+    """Earlier attempts that could not be composed."""

@@ -1,0 +1,57 @@
+"""Digests: one subscriber's picks for one period, immutable once planned."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Section(StrEnum):
+    """Where in the digest a pick stands."""
+
+    FOR_YOU = "for_you"
+    TRENDING = "trending"
+
+
+class Why(StrEnum):
+    """The kind of reason given for a pick; `Reason.value` names what matched."""
+
+    AUTHOR = "author"  # a followed author wrote it
+    TOPIC = "topic"  # words of the topic stand in the text
+    PHRASE = "phrase"  # the phrase stands in the text
+    NEAR_TOPIC = "near_topic"  # close in meaning, no literal hit
+    LIKED = "liked"  # close to a paper the subscriber liked; value = its title
+    CATEGORY = "category"
+    TREND = "trend"  # value = the figure, e.g. "42"
+    NEW = "new"  # nothing matched and nobody voted yet
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a paper was picked. `value` names the matched interest; `words` are the matched words as they stand there."""
+
+    why: Why
+    value: str = ""
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A chosen paper: `paper` and `revision` are the store's row numbers."""
+
+    paper: int
+    revision: int
+    score: float
+    section: Section
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What a digest covers: `key` is the local date `2026-11-24` or the ISO week `2026-W48`.
+
+    `date` is the local date on which it falls due, `due` that instant in UTC.
+    """
+
+    key: str
+    date: date
+    due: datetime

@@ -1,0 +1,73 @@
+"""Subscribers: an address that asked, its status, and when and how it wants the digest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from digestd.domain.interest import Interest
+
+
+class Status(StrEnum):
+    """pending → active ⇄ paused → unsubscribed | suppressed → erased."""
+
+    PENDING = "pending"  # asked, has not confirmed yet
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"  # must never be written to
+    ERASED = "erased"  # nothing of the person is left but the keyed hash
+
+
+class Cause(StrEnum):
+    """What changed a subscriber's consent."""
+
+    CONFIRM = "confirm"
+    ONE_CLICK = "one_click"
+    WEB = "web"
+    CLI = "cli"
+    IMPORT = "import"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    ERASE = "erase"
+
+
+class Cadence(StrEnum):
+    """How often a digest comes."""
+
+    DAILY = "daily"
+    WEEKDAYS = "weekdays"
+    WEEKLY = "weekly"
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a subscriber's digest is due: local `hour` 0–23 in `timezone`, on `weekday` (0 = Monday) if weekly."""
+
+    timezone: str = "UTC"
+    hour: int = 7
+    cadence: Cadence = Cadence.DAILY
+    weekday: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """One subscriber as stored. `address` is None exactly when erased.
+
+    `version` is the consent version: it rises with status and address only. `last_date` is the
+    local date (ISO) of the newest digest, `last_planned` the instant it was planned at.
+    """
+
+    key: int
+    address: str | None
+    status: Status
+    version: int
+    name: str = ""
+    timing: Timing = Timing()
+    size: int = 10
+    language: str = "en"
+    interests: tuple[Interest, ...] = ()
+    last_date: str | None = None
+    last_planned: datetime | None = None

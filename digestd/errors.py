@@ -1,0 +1,68 @@
+"""What can go wrong, said so that a person can act on it.
+
+    DigestdError
+    ├── BadInput             the caller's words are wrong: change them, then try again
+    │   ├── BadSetting       a setting is missing, unknown or dangerous
+    │   └── BadRecord        one line of an import: field and remedy
+    ├── Unavailable          something outside is not there now: try again later
+    │   ├── DatabaseUnreachable
+    │   ├── SourceFailed
+    │   └── RelayFailed
+    ├── AlreadyRunning       another process does this on the same database
+    └── NotFound             no such subscriber, paper, delivery, source
+
+Every error is one line: what is wrong, and the remedy. `retry` says whether the same
+call may work later without any change.
+"""
+
+
+class DigestdError(Exception):
+    """Any failure an operator can do something about; shown as one line, never a traceback."""
+
+    retry = False
+    exit_code = 1
+
+
+class BadInput(DigestdError, ValueError):
+    """The caller's words are wrong: nothing was changed."""
+
+    exit_code = 2
+
+
+class BadSetting(BadInput):
+    """A setting is missing, unknown, or too dangerous to start with."""
+
+
+class BadRecord(BadInput):
+    """One record of an import is wrong; `field` names the part, the message the remedy."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class Unavailable(DigestdError):
+    """Something outside is not there now; the same call may work later."""
+
+    retry = True
+
+
+class DatabaseUnreachable(Unavailable):
+    """The database does not answer, or is not a digestd database."""
+
+
+class SourceFailed(Unavailable):
+    """A source did not give a usable answer."""
+
+
+class RelayFailed(Unavailable):
+    """The relay refuses to serve us at all; no subscriber is to blame."""
+
+
+class AlreadyRunning(DigestdError):
+    """Another process holds the lock on this database."""
+
+
+class NotFound(DigestdError, LookupError):
+    """No such subscriber, paper, delivery or source."""

@@ -1,0 +1,81 @@
+"""Read an answer's body within limits: so many bytes on the wire, so many once unpacked.
+
+Unpacking is done here, a limited piece at a time: a gzip bomb of 64 kB on the wire would
+otherwise be 64 MB in memory before anybody could count it.
+"""
+
+import zlib
+from collections.abc import AsyncIterator
+
+from digestd.errors import SourceFailed
+
+_GZIP_OR_ZLIB = 47
+"""Window bits that make zlib read either form by its header."""
+
+
+class CutShortError(Exception):
+    """The body ended before it was whole; asking again may help."""
+
+
+class _Plain:
+    """A body that is not packed."""
+
+    is_whole = True
+
+    def unpack(self, piece: bytes, limit: int) -> bytes:
+        return piece[:limit]
+
+
+class _Packed:
+    """A gzip or zlib body, of one or several members."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._begun = False
+
+    @property
+    def is_whole(self) -> bool:
+        return self._member.eof or not self._begun
+
+    def unpack(self, piece: bytes, limit: int) -> bytes:
+        """At most `limit` bytes; the caller gives up when it gets that many."""
+        found = b""
+        while piece and len(found) < limit:
+            if self._member.eof:
+                self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+            self._begun = True
+            found += self._member.decompress(piece, limit - len(found))
+            piece = self._member.unused_data or self._member.unconsumed_tail
+        return found
+
+
+async def read_body(pieces: AsyncIterator[bytes], encoding: str, wire_max: int, body_max: int) -> bytes:
+    """The whole body, unpacked.
+
+    Raises SourceFailed when it is too large or packed in a way that was not asked for,
+    CutShortError when it ends early.
+    """
+    unpacker = _unpacker(encoding)
+    body = bytearray()
+    wire = 0
+    async for piece in pieces:
+        wire += len(piece)
+        if wire > wire_max:
+            raise SourceFailed(f"the answer is larger than {wire_max // 1_000_000} MB")
+        try:
+            body += unpacker.unpack(piece, body_max - len(body) + 1)
+        except zlib.error as error:
+            raise CutShortError(f"the answer cannot be unpacked ({error})") from error
+        if len(body) > body_max:
+            raise SourceFailed(f"the answer unpacks to more than {body_max // 1_000_000} MB")
+    if not unpacker.is_whole:
+        raise CutShortError("the answer ended early")
+    return bytes(body)
+
+
+def _unpacker(encoding: str) -> _Plain | _Packed:
+    if encoding in {"", "identity"}:
+        return _Plain()
+    if encoding in {"gzip", "x-gzip", "deflate"}:
+        return _Packed()
+    raise SourceFailed(f"the answer is packed as {encoding[:40]!r}, which was not asked for")

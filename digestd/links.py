@@ -1,0 +1,171 @@
+"""Links that only digestd can make: tokens, addresses of bounces, names of mails.
+
+Each is an HMAC (RFC 2104) under the installation's secret, with a key of its own per use, so
+one can never pass for another. A token says what it is for and carries no address:
+
+    key id │ number, 6 bytes │ version, 4 bytes │ MAC, 16 bytes      → 36 base64url characters
+
+The key id lets a later secret stand beside this one; links to unsubscribe never expire. The
+length is a multiple of three, so each token has exactly one spelling (RFC 4648 section 3.5).
+"""
+
+import base64
+import hmac
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import quote
+
+from email_validator import EmailNotValidError, validate_email
+
+from digestd.errors import BadInput, BadRecord, BadSetting
+
+SECRET_MIN = 32
+LOCAL_MAX = 64
+ADDRESS_MAX = 254
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{36}", re.ASCII)
+_VERP = re.compile(r"(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,6})\.([a-z2-7]{24})", re.ASCII)
+_ATOM = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
+
+
+class Purpose(StrEnum):
+    """What a token may be used for; the number and version it carries."""
+
+    CONFIRM = "confirm"  # subscriber, consent version
+    UNSUBSCRIBE = "unsubscribe"  # subscriber, 0
+    VIEW = "view"  # delivery, 0
+
+
+class BadToken(BadInput):
+    """Not a token of ours for this purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The installation's secret; it never shows in a log or traceback."""
+
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < SECRET_MIN:
+            raise BadSetting(f"the secret key has fewer than {SECRET_MIN} bytes; make one with `digestd init`")
+
+    def mac(self, use: str, message: bytes) -> bytes:
+        """32 bytes that prove `message` for one use only."""
+        return hmac.digest(hmac.digest(self.secret, f"digestd:{use}".encode(), "sha256"), message, "sha256")
+
+    @property
+    def id(self) -> bytes:
+        """One byte that tells this secret from another; it says nothing of the secret."""
+        return self.mac("key-id", b"")[:1]
+
+
+def token(keys: Keys, purpose: Purpose, number: int, version: int = 0) -> str:
+    """The token that names `number` at `version` for one purpose."""
+    head = keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big")
+    return base64.urlsafe_b64encode(head + keys.mac(f"token:{purpose}", head)[:16]).decode()
+
+
+def read(keys: Keys, purpose: Purpose, token: str) -> tuple[int, int]:
+    """The number and version of a token. Raises BadToken for all but the one right spelling."""
+    if not _TOKEN.fullmatch(token):
+        raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
+    raw = base64.urlsafe_b64decode(token)
+    head, mac = raw[:11], raw[11:]
+    genuine = hmac.compare_digest(mac, keys.mac(f"token:{purpose}", head)[:16])
+    if not (genuine and head[:1] == keys.id):
+        raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
+    return int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:], "big")
+
+
+def canonical_address(text: str) -> str:
+    """The address as it is stored and written to: as typed, with the domain in lower-case ASCII.
+
+    Plain `local@domain` only: no comment, quoted local part or IP literal (RFC 5321 sections
+    4.1.2 and 4.5.3.1), internationalised domains as IDNA. Raises BadRecord with the remedy.
+    """
+    text = unicodedata.normalize("NFC", text.strip(" \t\r\n"))
+    if len(text) > ADDRESS_MAX:
+        raise BadRecord("email", f"the address is longer than {ADDRESS_MAX} characters; correct it")
+    local = text.rpartition("@")[0]
+    if not local.isascii():
+        raise BadRecord("email", "addresses with other than ASCII letters before the @ cannot be written to yet")
+    try:
+        address = validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
+    except EmailNotValidError as problem:
+        raise BadRecord("email", f"this is no address like name@example.org ({problem}); correct it") from None
+    if address is None or len(address) > ADDRESS_MAX or len(local) > LOCAL_MAX:
+        raise BadRecord("email", f"more than {LOCAL_MAX} characters before the @, or {ADDRESS_MAX} in all; correct it")
+    return address
+
+
+def address_key(keys: Keys, address: str) -> bytes:
+    """What an address is known by without being stored: case does not matter, plus tags do."""
+    return keys.mac("address", canonical_address(address).lower().encode())
+
+
+def message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
+    """The Message-ID of a mail (RFC 5322 section 3.6.4): the same in every attempt, and it names nobody."""
+    if not (_ATOM.fullmatch(kind) and _ATOM.fullmatch(period)):
+        raise BadInput(f"{kind[:40]!r} of {period[:40]!r} cannot stand in a Message-ID; use letters, digits and '-'")
+    mac = keys.mac("message-id", f"{subscriber}:{kind}:{period}".encode())
+    return f"<{kind}.{period}.{_base32(mac[:15])}@{host}>"
+
+
+def envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) -> str:
+    """The return path of one attempt (VERP): a bounce to it names the delivery and cannot be forged.
+
+    Lower-case throughout, as some relays fold the case of local parts.
+    """
+    local, _, host = mailbox.rpartition("@")
+    return f"{local}+{delivery}.{attempt}.{_verp_mac(keys, delivery, attempt)}@{host}"
+
+
+def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
+    """The delivery and attempt a return path names. Raises BadToken if we did not write it."""
+    tag = address[:ADDRESS_MAX].lower().partition("@")[0].rpartition("+")[2]
+    match = _VERP.fullmatch(tag)
+    if match is None:
+        raise BadToken("this is not a return path of ours")
+    delivery, attempt = int(match[1]), int(match[2])
+    if not hmac.compare_digest(match[3], _verp_mac(keys, delivery, attempt)):
+        raise BadToken("this is not a return path of ours")
+    return delivery, attempt
+
+
+def _verp_mac(keys: Keys, delivery: int, attempt: int) -> str:
+    return _base32(keys.mac("verp", f"{delivery}.{attempt}".encode())[:15])
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """The pages that mails point at, below the public URL."""
+
+    public_url: str
+
+    @property
+    def home(self) -> str:
+        """The front page, where one subscribes."""
+        return f"{self.public_url.rstrip('/')}/"
+
+    @property
+    def subscribe(self) -> str:
+        """Where one subscribes: the front page."""
+        return self.home
+
+    def confirm(self, token: str) -> str:
+        """The page whose button confirms a subscription."""
+        return f"{self.home}confirm/{quote(token, safe='')}"
+
+    def unsubscribe(self, token: str) -> str:
+        """The page whose button ends it; a one-click POST (RFC 8058) acts at once."""
+        return f"{self.home}u/{quote(token, safe='')}"
+
+    def view(self, token: str) -> str:
+        """One digest in the browser."""
+        return f"{self.home}d/{quote(token, safe='')}"

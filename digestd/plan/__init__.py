@@ -1,0 +1,13 @@
+"""Planning: who is due, which papers, frozen as a digest with its ledger row.
+
+model     the text model in use, fitted anew when the archive has outgrown it
+day       the candidate papers of the day, read once
+shard     rank and compose for some hundreds of subscribers
+road      plan everything due: gather, decide, apply, shard by shard
+account   preview and explain: what planning would do for one subscriber
+"""
+
+from digestd.plan.account import Explanation, Preview, explain, preview
+from digestd.plan.road import Planner, PlanReport, plan
+
+__all__ = ["Explanation", "PlanReport", "Planner", "Preview", "explain", "plan", "preview"]

@@ -1,0 +1,98 @@
+"""What planning would do for one subscriber now, and why: changes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from digestd import compose
+from digestd.domain.digest import Pick, Reason
+from digestd.domain.paper import Paper, PaperId
+from digestd.errors import NotFound
+from digestd.plan.day import Day, gather_day
+from digestd.plan.shard import Shard, rank
+from digestd.ranking.fusion import Part, account
+from digestd.ranking.reasons import reason
+from digestd.store import due as waiting
+from digestd.store import papers
+from digestd.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The picks that a digest planned now would hold, and out of how many new papers."""
+
+    picks: tuple[Pick, ...]
+    considered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How one paper fares for one subscriber. `rank` counts from 1 among `candidates`; None if it may not be picked."""
+
+    paper: Paper
+    score: float
+    relevance: float
+    bar: float
+    rank: int | None
+    candidates: int
+    verdict: str
+    reason: Reason
+    parts: tuple[Part, ...]
+
+
+def preview(db: Database, subscriber: int, now: datetime) -> Preview:
+    """Rank and compose as planning would at `now`, due or not."""
+    day, shard = _alone(db, subscriber, now)
+    ranked = shard.ranked(0)
+    chosen = compose.choose(day.pool, ranked, shard.subscribers[0].size)
+    return Preview(compose.picks(day.pool, ranked, chosen), int((shard.open[0] & shard.fresh[0]).sum()))
+
+
+def explain(db: Database, subscriber: int, paper_id: PaperId, now: datetime) -> Explanation:
+    """The account of one paper. Raises NotFound for a paper unknown or no candidate any more."""
+    with db.read() as session:
+        paper = papers.find(session, paper_id)
+    if paper is None:
+        raise NotFound(f"{paper_id}: no such paper; `digestd paper list` shows what is there")
+    day, shard = _alone(db, subscriber, now)
+    places = [j for j, key in enumerate(day.keys) if key == paper.key]
+    if not places:
+        raise NotFound(f"{paper_id} is older than seven days or archived, so it is no candidate any more")
+    return _explanation(day, shard, places[0])
+
+
+def _alone(db: Database, subscriber: int, now: datetime) -> tuple[Day, Shard]:
+    day = gather_day(db, now)
+    with db.read() as session:
+        return day, rank(session, day, [waiting.by_key(session, subscriber)])
+
+
+def _explanation(day: Day, shard: Shard, j: int) -> Explanation:
+    ranked = shard.ranked(0)
+    chosen = compose.choose(day.pool, ranked, shard.subscribers[0].size)
+    is_open = bool(ranked.open[j])
+    return Explanation(
+        paper=day.pool.papers[j],
+        score=float(ranked.total[j]),
+        relevance=float(ranked.relevance[j]),
+        bar=compose.bar(ranked.profile),
+        rank=1 + int((ranked.total[ranked.open] > ranked.total[j]).sum()) if is_open else None,
+        candidates=int(ranked.open.sum()),
+        verdict="picked" if j in chosen else _why_not(shard, ranked, j),
+        reason=reason(day.pool, ranked.profile, j),
+        parts=tuple(account(day.pool, ranked.profile, j, shard.open[0] & shard.unseen[0])),
+    )
+
+
+def _why_not(shard: Shard, ranked: compose.Ranked, j: int) -> str:
+    if not shard.scores.allowed[0, j]:
+        return "not picked: it meets something muted"
+    if not shard.unseen[0, j]:
+        return "not picked: it was in an earlier digest"
+    if not shard.open[0, j]:
+        return "not picked: it is older than a digest looks back"
+    if ranked.relevance[j] <= 0:
+        return "not picked: it meets none of the interests"
+    needed = compose.bar(ranked.profile) if ranked.fresh[j] else compose.GOOD
+    if ranked.relevance[j] < needed:
+        return f"not picked: its relevance is below the bar of {needed:.2f}"
+    return "not picked: others ranked higher or are too like it"

@@ -1,0 +1,64 @@
+"""The day: every paper that may be picked at `now`, read and encoded once for all subscribers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digestd.plan.model import text_model
+from digestd.ranking.arrays import Bools
+from digestd.ranking.pool import Pool, build_pool
+from digestd.store import papers
+from digestd.store.database import Database
+from digestd.store.due import Due
+
+WINDOW = timedelta(days=7)
+"""How long a paper stays a candidate."""
+FIRST_WINDOW = timedelta(days=3)
+"""How far back a first digest looks."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Day:
+    """m candidate papers; `keys` and `first_seen` (seconds since 1970), both (m,).
+
+    `former`: (f, 2), row numbers from before a merge, and the position of the paper they are now.
+    """
+
+    pool: Pool
+    keys: NDArray[np.int64]
+    former: NDArray[np.int64]
+    first_seen: NDArray[np.float64]
+    now: datetime
+
+    def window(self, due: Due) -> tuple[Bools, Bools]:
+        """(open, fresh) for a subscriber, each (m,): inside the window; first seen since the last digest."""
+        first = due.last_planned is None
+        start = self.now - FIRST_WINDOW if first else self.now - WINDOW
+        since = start if due.last_planned is None else max(due.last_planned, start)
+        return self.first_seen > start.timestamp(), self.first_seen > since.timestamp()
+
+    def unseen(self, had: NDArray[np.uint32] | None) -> Bools:
+        """(m,): the papers that are not among these row numbers, under their own or a former one."""
+        if had is None:
+            return np.ones(len(self.pool), dtype=np.bool_)
+        mask: Bools = ~np.isin(self.keys, had)
+        mask[self.former[np.isin(self.former[:, 0], had), 1]] = False
+        return mask
+
+
+def gather_day(db: Database, now: datetime) -> Day:
+    """Read the candidates of `now` and build the pool."""
+    model = text_model(db, now)
+    with db.read() as session:
+        candidates = papers.candidates(session, now - WINDOW, now)
+        former = papers.former_keys(session, [paper.key for paper in candidates])
+    pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
+    return Day(
+        pool=build_pool(candidates, model, now),
+        keys=np.array([paper.key for paper in candidates], dtype=np.int64),
+        former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
+        first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),
+        now=now,
+    )

@@ -1,0 +1,99 @@
+"""Plan everything due: gather, decide, apply, one shard of subscribers after the other.
+
+A shard is written in one transaction: digests, seen papers, who was due, next due times. What
+changed between reading and writing (an unsubscribe, another planner) is left for the next tick.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from digestd import compose, schedule
+from digestd.domain.delivery import MailKind
+from digestd.links import Keys, message_id
+from digestd.plan.day import Day, gather_day
+from digestd.plan.shard import Shard, rank
+from digestd.store import due as waiting
+from digestd.store import ledger
+from digestd.store.database import Database
+from digestd.store.due import Due
+from digestd.store.ledger import NewDigest
+
+SHARD = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """What planning needs besides the database: keys and host of Message-IDs, the templates in force."""
+
+    keys: Keys
+    host: str
+    template_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """How many were due, how many digests were planned, and for how many the day is empty."""
+
+    due: int = 0
+    planned: int = 0
+    empty: int = 0
+
+    def __add__(self, other: "PlanReport") -> "PlanReport":
+        return PlanReport(self.due + other.due, self.planned + other.planned, self.empty + other.empty)
+
+
+def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bool] = lambda: True) -> PlanReport:
+    """Plan a digest for every subscriber whose hour has come by `now`; safe to repeat at any time.
+
+    `keep_on` is asked before each shard: what is left when it says no is planned the next time.
+    """
+    report, after = PlanReport(), 0
+    day: Day | None = None
+    while keep_on() and (shard := _next(db, after, now)):
+        day = day or gather_day(db, now)
+        report += _plan_shard(db, planner, day, shard)
+        after = shard[-1].key
+    return report
+
+
+def _next(db: Database, after: int, now: datetime) -> list[Due]:
+    with db.read() as session:
+        return waiting.due(session, after, SHARD, now)
+
+
+def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[Due]) -> PlanReport:
+    with db.read() as session:
+        shard = rank(session, day, candidates)
+    digests = {due.key: _digest(planner, day, shard, i) for i, due in enumerate(candidates)}
+    with db.write() as session:
+        still = waiting.unchanged(session, candidates)
+        new = [digest for due in still if (digest := digests[due.key]) is not None]
+        ledger.plan_digests(session, new, planner.template_hash, day.now)
+        waiting.put_off(session, {d.key: _put_off(d, day) for d in still if digests[d.key] is None})
+    return PlanReport(len(new), sum(1 for d in new if d.picks), sum(1 for d in new if not d.picks))
+
+
+def _digest(planner: Planner, day: Day, shard: Shard, i: int) -> NewDigest | None:
+    """The digest of the i-th subscriber; None where the hour turns out not to have come."""
+    due = shard.subscribers[i]
+    period = schedule.due_period(due.timing, due.last_date, day.now)
+    if period is None:
+        return None
+    ranked = shard.ranked(i)
+    return NewDigest(
+        subscriber=due.key,
+        consent_version=due.version,
+        period=period,
+        covers_from=schedule.covers_from(due.timing, due.last_date, period),
+        picks=compose.picks(day.pool, ranked, compose.choose(day.pool, ranked, due.size)),
+        considered=int((shard.open[i] & shard.fresh[i]).sum()),
+        message_id=message_id(planner.keys, due.key, MailKind.DIGEST, period.key, planner.host),
+        expires=schedule.expires(due.timing, max(period.due, day.now)),
+        next_due=schedule.next_due(due.timing, day.now),
+        local_date=schedule.local_date(due.timing, day.now),
+    )
+
+
+def _put_off(due: Due, day: Day) -> datetime:
+    return schedule.next_due(due.timing, day.now)

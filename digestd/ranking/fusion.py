@@ -1,0 +1,90 @@
+"""From signals to one score: standardised within the day, weighted, added.
+
+For each subscriber s = Σ w · z(signal) over the papers that may be picked; boosts are added as they are.
+Standard scores beat reciprocal rank fusion by .003 to .005 in nDCG@10. A signal that says the same
+of every paper says nothing: 0.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from digestd.ranking.arrays import Bools, Doubles, Floats
+from digestd.ranking.pool import Pool
+from digestd.ranking.profile import Profile
+from digestd.ranking.signals import SIGNALS, Signal
+
+FADE = 1.5
+"""Likes at which topics have half their weight: equal weight next to likes costs .018."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """n subscribers × m papers.
+
+    `total`: to rank by. `relevance` in [0, 1]: 0 where no interest is met. `allowed`: not muted.
+    """
+
+    total: Floats
+    relevance: Floats
+    allowed: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one signal adds to a total: contribution = weight · z."""
+
+    signal: str
+    raw: float
+    z: float
+    weight: float
+    contribution: float
+
+
+def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None) -> Scores:
+    """Score every paper for every profile. `eligible` (n, m): the papers each is standardised over; all if None."""
+    total = np.zeros((len(profiles), len(pool)), dtype=np.float32)
+    relevance = np.zeros_like(total)
+    for signal, _, z, weight in _terms(pool, profiles, eligible):
+        total += weight[:, None] * z
+        np.maximum(relevance, signal.module.evidence(pool, profiles), out=relevance)
+    allowed = np.ones(total.shape, dtype=np.bool_)
+    for i, profile in enumerate(profiles):
+        allowed[i, profile.muted] = False
+    return Scores(total, relevance, allowed)
+
+
+def account(pool: Pool, profile: Profile, j: int, eligible: Bools | None = None) -> list[Part]:
+    """How paper j came by its total for one profile, signal by signal. `eligible` (m,) as its row in `score`."""
+    row = None if eligible is None else eligible[None, :]
+    return [
+        Part(signal.name, float(raw[0, j]), float(z[0, j]), float(weight[0]), float(weight[0] * z[0, j]))
+        for signal, raw, z, weight in _terms(pool, [profile], row)
+    ]
+
+
+def _terms(
+    pool: Pool, profiles: Sequence[Profile], eligible: Bools | None
+) -> Iterator[tuple[Signal, Floats, Floats, Floats]]:
+    """Per signal: raw and standardised values (n, m) and weights (n,)."""
+    likes = np.array([len(p.tastes.likes) if p.tastes else 0 for p in profiles], dtype=np.float32)
+    for signal in SIGNALS:
+        raw = signal.module.score(pool, profiles)
+        z = raw if signal.boost else standard(raw, eligible)
+        fade = FADE / (FADE + likes) if signal.fades else np.ones_like(likes)
+        yield signal, raw, z, np.float32(signal.weight) * fade
+
+
+def standard(raw: Floats, eligible: Bools | None = None) -> Floats:
+    """(raw − mean)/deviation of each row over its eligible papers; 0 where they do not differ."""
+    if not raw.shape[1]:
+        return raw
+    mask = np.ones((1, 1), dtype=np.float32) if eligible is None else eligible.astype(np.float32)
+    count = np.maximum(np.broadcast_to(mask, raw.shape).sum(axis=1, keepdims=True), 1)
+    mean = (raw * mask).sum(axis=1, keepdims=True, dtype=np.float64) / count
+    off = raw - mean.astype(np.float32)
+    deviation: Doubles = np.sqrt((off * off * mask).sum(axis=1, keepdims=True, dtype=np.float64) / count)
+    scale = np.where(deviation > 1e-5 * np.abs(mean) + 1e-9, 1 / np.maximum(deviation, 1e-9), 0).astype(np.float32)
+    z: Floats = off * scale
+    return z

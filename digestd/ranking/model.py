@@ -1,0 +1,169 @@
+"""The text model: TF-IDF over stems and pairs of stems, and a latent space below it (LSA).
+
+Fitted now and then on the papers known; inductive, so a text it never saw is encoded the same way.
+TF-IDF: (1 + ln tf) · (1 + ln((1+N)/(1+df))), rows of length 1. LSA: truncated SVD of these rows
+(Deerwester et al. 1990; Halko et al. 2011 for the randomised solver).
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import norm
+
+from digestd.ranking.arrays import Floats, Sparse
+from digestd.ranking.latent import components, precision
+from digestd.ranking.text import analyse, unstemmed
+from digestd.ranking.vocabulary import choose, counts
+
+FORM = 1
+"""Of the stored bytes; another form is not read."""
+BACKGROUND = 300
+"""Texts kept as everybody's negatives: 300 to 500 measured alike."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """n texts: `sparse` (n, V) TF-IDF and `dense` (n, d) latent; rows of length 1, or 0 where no word is known."""
+
+    sparse: Sparse
+    dense: Floats
+
+    def __len__(self) -> int:
+        return int(self.dense.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextModel:
+    """What was learnt from N texts with V terms, d latent dimensions and b texts kept as background.
+
+    `version` is a hash of the content. `frequency` (V,): texts with the term. `components` (V, d).
+    `mean` (d,) of the latent vectors, `precision` (d, d) the inverse of their shrunk covariance.
+    `background` (b, V): TF-IDF rows of a sample of the texts, everybody's "not this".
+    `surface`: stem → its commonest word.
+    """
+
+    version: str
+    size: int
+    vocabulary: Mapping[str, int]
+    frequency: Floats
+    idf: Floats
+    components: Floats
+    mean: Floats
+    precision: Floats
+    background: Sparse
+    surface: Mapping[str, str]
+
+    @property
+    def dims(self) -> int:
+        """Latent dimensions d."""
+        return int(self.components.shape[1])
+
+    @property
+    def near(self) -> float:
+        """The latent cosine above which two texts are alike: chance gives 0 ± 1/√d."""
+        return 0.25 + 2 / float(np.sqrt(max(self.dims, 1)))
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Encode texts; the order and number of the others in the batch makes no difference."""
+        return self.encode_tokens(analyse(texts))
+
+    def encode_tokens(self, docs: Sequence[Sequence[str]]) -> Encoded:
+        """Encode texts that are already stems."""
+        sparse = weighted(counts(docs, self.vocabulary), self.idf)
+        return Encoded(sparse, unit(sparse @ self.components))
+
+
+def weighted(tf: Sparse, idf: Floats) -> Sparse:
+    """TF-IDF rows of length 1 from counts (n, V)."""
+    tf.data = (1 + np.log(tf.data)) * idf[tf.indices]
+    tf.data /= np.repeat(norm(tf, axis=1), np.diff(tf.indptr)).astype(np.float32)
+    return tf
+
+
+def unit(rows: Floats) -> Floats:
+    """Rows scaled to length 1; zero rows stay zero."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-9)
+    return scaled
+
+
+def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
+    """Learn a model from any number of texts, none included. Same texts and seed, same model."""
+    known = list(texts)
+    docs = analyse(known)
+    vocabulary, frequency = choose(docs)
+    idf = (1 + np.log((1 + len(docs)) / (1 + frequency))).astype(np.float32)
+    rows = weighted(counts(docs, vocabulary), idf)
+    basis = components(rows, seed)
+    latent = unit(rows @ basis)
+    sample = np.random.default_rng(seed).permutation(len(docs))[:BACKGROUND]
+    model = TextModel(
+        version="",
+        size=len(docs),
+        vocabulary=vocabulary,
+        frequency=frequency,
+        idf=idf,
+        components=basis,
+        mean=latent.mean(axis=0) if len(docs) else np.zeros(basis.shape[1], dtype=np.float32),
+        precision=precision(latent),
+        background=rows[np.sort(sample)],
+        surface=unstemmed(known),
+    )
+    return replace(model, version=fingerprint(model))
+
+
+def fingerprint(model: TextModel) -> str:
+    """The name of a model: 16 hexadecimal digits over what it knows."""
+    digest = sha256("\n".join(model.vocabulary).encode())
+    for part in (model.idf, model.components, model.precision, model.background.indices, model.background.data):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def dumps(model: TextModel) -> bytes:
+    """A model as bytes: a plain NumPy archive, never a pickle."""
+    words = {"version": model.version, "terms": list(model.vocabulary), "surface": dict(model.surface)}
+    out = BytesIO()
+    np.savez(
+        out,
+        allow_pickle=False,
+        form=np.int64(FORM),
+        size=np.int64(model.size),
+        words=np.frombuffer(json.dumps(words, ensure_ascii=False).encode(), dtype=np.uint8),
+        frequency=model.frequency,
+        idf=model.idf,
+        components=model.components.astype(np.float16),
+        mean=model.mean,
+        precision=model.precision,
+        data=model.background.data,
+        indices=model.background.indices,
+        indptr=model.background.indptr,
+    )
+    return out.getvalue()
+
+
+def loads(data: bytes) -> TextModel:
+    """The model that `dumps` gave these bytes for. Raises ValueError for any others."""
+    with np.load(BytesIO(data), allow_pickle=False) as part:
+        if int(part["form"]) != FORM:
+            raise ValueError(f"a text model of form {int(part['form'])}, not {FORM}; fit it anew")
+        words: dict[str, Any] = json.loads(part["words"].tobytes())
+        shape = (len(part["indptr"]) - 1, len(words["terms"]))
+        return TextModel(
+            version=words["version"],
+            size=int(part["size"]),
+            vocabulary={term: i for i, term in enumerate(words["terms"])},
+            frequency=part["frequency"],
+            idf=part["idf"],
+            components=part["components"].astype(np.float32),
+            mean=part["mean"],
+            precision=part["precision"],
+            background=csr_array((part["data"], part["indices"], part["indptr"]), shape=shape),
+            surface=words["surface"],
+        )

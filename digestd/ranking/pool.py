@@ -1,0 +1,63 @@
+"""The pool: the day's candidate papers, with everything computed once per planning run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from digestd.domain.paper import Paper
+from digestd.ranking.arrays import Doubles, Floats
+from digestd.ranking.background import Background, build_background
+from digestd.ranking.lexicon import Lexicon, build_lexicon
+from digestd.ranking.lookup import Lookup, build_lookup
+from digestd.ranking.model import Encoded, TextModel
+from digestd.ranking.seeds import Shelves
+from digestd.ranking.text import analyse, surfaces
+from digestd.ranking.trend import points, trend
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """m papers.
+
+    `features` (m, b) and `lift` (m,) against the background; `points` and `trend` (m,);
+    `surface`: for each paper, stem → the first word that stands for it there.
+    """
+
+    papers: tuple[Paper, ...]
+    model: TextModel
+    encoded: Encoded
+    lexicon: Lexicon
+    lookup: Lookup
+    background: Background
+    features: Doubles
+    lift: Doubles
+    points: Floats
+    trend: Floats
+    surface: tuple[Mapping[str, str], ...]
+    shelves: Shelves
+
+    def __len__(self) -> int:
+        return len(self.papers)
+
+
+def build_pool(papers: Sequence[Paper], model: TextModel, now: datetime) -> Pool:
+    """Read the papers once. `now` is the time of planning."""
+    texts = [paper.text for paper in papers]
+    docs = analyse(texts)
+    encoded = model.encode_tokens(docs)
+    background = build_background(model.background)
+    votes = points(papers)
+    return Pool(
+        papers=tuple(papers),
+        model=model,
+        encoded=encoded,
+        lexicon=build_lexicon(analyse([paper.plain_title for paper in papers]), docs, model),
+        lookup=build_lookup(papers),
+        background=background,
+        features=background.features(encoded.sparse),
+        lift=background.lift(encoded.sparse),
+        points=votes,
+        trend=trend(papers, votes, now),
+        surface=tuple(surfaces(texts)),
+        shelves=Shelves(model, background, encoded.sparse),
+    )

@@ -1,0 +1,148 @@
+"""Profiles: a subscriber's interests, compiled against the model and the day's papers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+
+from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.paper import PaperId
+from digestd.ranking.arrays import Floats, Ints
+from digestd.ranking.lookup import positions
+from digestd.ranking.model import TextModel
+from digestd.ranking.pool import Pool
+from digestd.ranking.ridge import dual
+from digestd.ranking.seeds import Seed, Shelf
+from digestd.ranking.text import tokens
+from digestd.ranking.topics import Topic, compile_topics
+
+__all__ = ["Match", "Profile", "Seed", "Tastes", "Wants", "compile_profiles"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What a subscriber asked for. `seeds`: the text of each liked or disliked paper that is known."""
+
+    interests: tuple[Interest, ...] = ()
+    seeds: Mapping[PaperId, Seed] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """An interest that names something: `value` as typed, the `papers` (sorted positions) that have it.
+
+    `written`: as which it stands there, where that may differ.
+    """
+
+    value: str
+    papers: Ints
+    written: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tastes:
+    """Likes and dislikes: rows of a shelf, `seeds` in the same order, `weights` (k,) of the ridge regression."""
+
+    shelf: Shelf
+    likes: Ints
+    dislikes: Ints
+    seeds: tuple[Seed, ...]
+    weights: Floats
+
+    @property
+    def rows(self) -> Ints:
+        """Likes, then dislikes: (k,)."""
+        return np.concatenate([self.likes, self.dislikes])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """One subscriber, for one pool. `plain`: nothing to go by, so only trends count. `muted`: positions never shown."""
+
+    topics: tuple[Topic, ...]
+    phrases: tuple[Match, ...]
+    authors: tuple[Match, ...]
+    categories: tuple[Match, ...]
+    tastes: Tastes | None
+    plain: bool
+    muted: Ints
+
+    def follows(self, pool: Pool, j: int) -> bool:
+        """Whether a followed author wrote paper j."""
+        return 0 <= j < len(pool) and any(j in match.written for match in self.authors)
+
+
+def compile_profiles(wants: Sequence[Wants], model: TextModel, pool: Pool) -> Sequence[Profile]:
+    """Compile a block of subscribers with one encoding of all their topics and seeds.
+
+    `model` must be the one the pool was built with.
+    """
+    if model.version != pool.model.version:
+        raise ValueError(f"the pool was built with text model {pool.model.version}, not {model.version}")
+    compiler = _Compiler(wants, pool)
+    return [compiler.profile(want) for want in wants]
+
+
+class _Compiler:
+    """What a block shares: each distinct topic, seed and name is looked up once."""
+
+    def __init__(self, wants: Sequence[Wants], pool: Pool) -> None:
+        self.pool = pool
+        self.topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool)
+        self.shelf = pool.shelves.holding(seed for w in wants for seed in w.seeds.values())
+        self.prior = pool.background.prior(self.shelf.features)
+        self.numbers = {paper.id: j for j, paper in enumerate(pool.papers)}
+        self.author = cache(self._author)
+        self.phrase = cache(lambda value: Match(value, pool.lookup.phrase(value)))
+        self.category = cache(lambda value: Match(value, pool.lookup.category(value)))
+
+    def profile(self, want: Wants) -> Profile:
+        liked = {kind: values(want.interests, kind) for kind in Kind}
+        tastes = self._tastes(want)
+        topics = tuple(self.topics[value] for value in liked[Kind.TOPIC] if value in self.topics)
+        named = any(map(str.isalnum, "".join(liked[Kind.PHRASE] + liked[Kind.AUTHOR] + liked[Kind.CATEGORY])))
+        return Profile(
+            topics=topics,
+            phrases=tuple(map(self.phrase, liked[Kind.PHRASE])),
+            authors=tuple(map(self.author, liked[Kind.AUTHOR])),
+            categories=tuple(map(self.category, liked[Kind.CATEGORY])),
+            tastes=tastes,
+            plain=not (topics or named or tastes),
+            muted=self._muted(want.interests),
+        )
+
+    def _author(self, value: str) -> Match:
+        written = self.pool.lookup.author(value)
+        return Match(value, positions(written), written)
+
+    def _tastes(self, want: Wants) -> Tastes | None:
+        likes = _known(want, Wish.LIKED)
+        if not likes:
+            return None
+        dislikes = _known(want, Wish.MUTED)
+        liked, disliked = self.shelf.rows_of(likes), self.shelf.rows_of(dislikes)
+        weights = dual(self.shelf, self.prior, liked, disliked, len(self.pool.model.vocabulary))
+        return Tastes(self.shelf, liked, disliked, (*likes, *dislikes), weights)
+
+    def _muted(self, interests: Iterable[Interest]) -> Ints:
+        muted = [i for i in interests if i.wish is Wish.MUTED]
+        return positions({int(j) for i in muted for j in self._hits(i)})
+
+    def _hits(self, interest: Interest) -> Iterable[int]:
+        match interest.kind:
+            case Kind.TOPIC:
+                return self.pool.lexicon.holding(tokens(interest.value))
+            case Kind.PHRASE:
+                return self.phrase(interest.value).papers
+            case Kind.AUTHOR:
+                return self.author(interest.value).papers
+            case Kind.CATEGORY:
+                return self.category(interest.value).papers
+            case Kind.PAPER:
+                return [self.numbers[PaperId(interest.value)]] if interest.value in self.numbers else []
+
+
+def _known(want: Wants, wish: Wish) -> list[Seed]:
+    ids = dict.fromkeys(PaperId(value) for value in values(want.interests, Kind.PAPER, wish))
+    return [want.seeds[name] for name in ids if name in want.seeds]

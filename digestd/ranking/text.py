@@ -1,0 +1,96 @@
+"""Words: how text becomes the stems that everything in ranking compares."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import Stemmer
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+_WORD = re.compile(r"\w+")
+_TOKEN = re.compile(r"[a-z0-9]+")
+_GAP = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
+_CONTENT = frozenset(
+    [
+        *("system", "computer", "fire", "bill", "mill", "cry", "thin", "thick", "interest", "few", "name", "full"),
+        *("front", "side", "top", "bottom"),
+    ]
+)
+"""On scikit-learn's list of stop words, yet what a paper may be about."""
+STOP_WORDS = (ENGLISH_STOP_WORDS - _CONTENT) | {"s", "t", "ll", "don", "doesn", "isn"}
+
+_GREEK = [
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
+    *("xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
+]
+_LETTERS = str.maketrans(
+    {chr(0x3B1 + i): name for i, name in enumerate(_GREEK)}
+    | {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+)
+"""Letters that Unicode does not decompose; Greek ones by name, so that β-VAE meets 'beta VAE'."""
+
+
+def fold(text: str) -> str:
+    """Lower case without diacritics or compatibility forms (NFKD, then case folding)."""
+    if text.isascii():
+        return text.lower()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return plain.casefold().translate(_LETTERS)
+
+
+def flat(text: str) -> str:
+    """Folded text in which spaces and hyphens of any kind are one space: where phrases are looked up."""
+    return _GAP.sub(" ", fold(text)).strip()
+
+
+def folded_tokens(text: str) -> list[str]:
+    """The words of already folded text, unstemmed, nothing left out."""
+    return _TOKEN.findall(text)
+
+
+def words(text: str) -> list[str]:
+    """The words as they stand."""
+    return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
+
+
+def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """What each word contributes: its Snowball stem; nothing for stop words and bare numbers."""
+    stem = Stemmer.Stemmer("english", 0).stemWord
+    return {
+        surface: tuple(
+            stem(token) for token in _TOKEN.findall(fold(surface)) if token not in STOP_WORDS and not token.isdigit()
+        )
+        for surface in surfaces
+    }
+
+
+def analyse(texts: Sequence[str]) -> list[list[str]]:
+    """The stems of each text in order. One batch folds and stems every distinct word once."""
+    batch = [words(text) for text in texts]
+    table = {word: " ".join(found) for word, found in stems(set(chain.from_iterable(batch))).items()}
+    return [" ".join(map(table.__getitem__, row)).split() for row in batch]
+
+
+def tokens(text: str) -> list[str]:
+    """The stems of one text in order."""
+    return analyse([text])[0]
+
+
+def surfaces(texts: Sequence[str]) -> list[dict[str, str]]:
+    """For each text: stem → the first word that stands for it there."""
+    batch = [words(text) for text in texts]
+    table = stems(set(chain.from_iterable(batch)))
+    return [{stem: word for word in reversed(row) for stem in table[word]} for row in batch]
+
+
+def unstemmed(texts: Sequence[str]) -> dict[str, str]:
+    """For each stem the commonest word that stands for it, the first in the alphabet among equals."""
+    seen = Counter(chain.from_iterable(map(words, texts)))
+    best: dict[str, str] = {}
+    table = stems(seen)
+    for word in sorted(seen, key=lambda word: (-seen[word], word)):
+        for stem in table[word]:
+            best.setdefault(stem, word)
+    return best

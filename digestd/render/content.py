@@ -1,0 +1,92 @@
+"""What may be shown: frozen values, the only input of the templates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from digestd.domain.digest import Reason, Section
+from digestd.domain.paper import Paper, PaperId
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picked paper in plain words (no TeX), and why it was picked.
+
+    `links`: among code, pdf, discussion. `signals`: among upvotes, comments, stars, citations.
+    """
+
+    id: PaperId
+    title: str
+    reason: Reason
+    section: Section = Section.FOR_YOU
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    url: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, paper: Paper, reason: Reason, section: Section) -> "Item":
+        """The item of a stored paper."""
+        return cls(
+            id=paper.id,
+            title=paper.plain_title,
+            reason=reason,
+            section=section,
+            abstract=paper.plain_abstract,
+            authors=paper.words.authors,
+            categories=paper.words.categories,
+            url=paper.url,
+            links=paper.links,
+            signals=paper.signals,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DigestLinks:
+    """Where a digest's own links lead, absolute."""
+
+    view: str
+    unsubscribe: str
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigestContent:
+    """One digest. `considered`: how many papers it was chosen from (0: do not say).
+
+    `covers_from` differs from `period` when missed periods are caught up; `date` is the local
+    day on which it falls due.
+    """
+
+    list_name: str
+    subscriber_name: str
+    period: str
+    covers_from: str
+    date: date
+    considered: int
+    items: tuple[Item, ...]
+    postal_address: str
+    language: str
+    links: DigestLinks
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeContent:
+    """A confirmation mail: nothing in it comes from whoever typed the address."""
+
+    list_name: str
+    confirm: str
+    home: str
+    postal_address: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One mail in words: a subject line and the two bodies."""
+
+    subject: str
+    text: str
+    html: str

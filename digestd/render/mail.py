@@ -1,0 +1,148 @@
+"""A digest, a confirmation, a page: values in, words out."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from jinja2 import Environment, TemplateError, TemplateNotFound
+
+from digestd.domain.digest import Reason, Section
+from digestd.errors import BadSetting, NotFound
+from digestd.render.content import DigestContent, NoticeContent, Rendered
+from digestd.render.shown import FITS, HTML_MAX, Fit, Shown, cleaned, encoded_size, shown
+from digestd.render.templates import Templates
+from digestd.render.words import clean, first_day, safe_url, shorten
+
+_PREHEADER_MAX = 140
+_NAME_MAX = 60
+_POSTAL_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Digest:
+    """What the templates of a digest are given, and nothing else. `left`: papers that did not fit."""
+
+    list_name: str
+    name: str
+    day: date
+    first_day: date
+    since: date | None
+    weekly: bool
+    trending: bool
+    considered: int
+    count: int
+    left: int
+    first: str
+    preheader: str
+    sections: tuple[tuple[str, tuple[Shown, ...]], ...]
+    postal_address: str
+    view: str
+    unsubscribe: str
+    home: str
+    subject: str = ""
+    heading: str = ""
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Notice:
+    """What the templates of a notice are given."""
+
+    list_name: str
+    confirm: str
+    home: str
+    postal_address: str
+    subject: str = ""
+
+
+def render_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> Rendered:
+    """The digest, with as much of each paper as keeps the HTML within `html_max` bytes once encoded.
+
+    The text part, which no reader clips, always has every paper.
+    """
+    environment = templates.environment(content.language)
+    for fit in FITS:
+        digest = _digest(environment, content, fit)
+        html = _render(environment, "email/digest.html.j2", digest=digest)
+        if encoded_size(html) <= html_max:
+            break
+    if digest.left:
+        digest = _digest(environment, content, replace(fit, papers=len(content.items)))
+    return Rendered(digest.subject, _render(environment, "email/digest.txt.j2", digest=digest), html)
+
+
+def render_confirm(templates: Templates, content: NoticeContent) -> Rendered:
+    """The mail that asks whether a subscription is meant."""
+    environment = templates.environment(content.language)
+    notice = _Notice(
+        list_name=shorten(clean(content.list_name), _NAME_MAX),
+        confirm=safe_url(content.confirm),
+        home=safe_url(content.home),
+        postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
+    )
+    notice = replace(notice, subject=_line(environment, "email/confirm.subject.txt.j2", notice=notice))
+    html = _render(environment, "email/confirm.html.j2", notice=notice)
+    return Rendered(notice.subject, _render(environment, "email/confirm.txt.j2", notice=notice), html)
+
+
+def render_reason(templates: Templates, reason: Reason, language: str) -> str:
+    """Why a paper was picked, in words; plain text, to be escaped where it is shown."""
+    return _reason(templates.environment(language), cleaned(reason))
+
+
+def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
+    """A page of the web, e.g. `web/front.html.j2`. Names outside the templates are NotFound."""
+    return _render(templates.environment(language), name, **values)
+
+
+def _digest(environment: Environment, content: DigestContent, fit: Fit) -> _Digest:
+    items = content.items[: fit.papers]
+    papers = [shown(item, fit, lambda reason: _reason(environment, reason)) for item in items]
+    sections = tuple(
+        (section.value, chosen)
+        for section in Section
+        if (chosen := tuple(paper for item, paper in zip(items, papers, strict=True) if item.section is section))
+    )
+    titles = [paper.title for _, chosen in sections for paper in chosen]
+    digest = _Digest(
+        list_name=shorten(clean(content.list_name), _NAME_MAX),
+        name=shorten(clean(content.subscriber_name), _NAME_MAX),
+        day=content.date,
+        first_day=first_day(content.period),
+        since=first_day(content.covers_from) if content.covers_from != content.period else None,
+        weekly="-W" in content.period,
+        trending=all(item.section is Section.TRENDING for item in content.items),
+        considered=content.considered if content.considered > len(content.items) else 0,
+        count=len(content.items),
+        left=len(content.items) - len(items),
+        first=shorten(titles[0], 90) if titles else "",
+        preheader=shorten(" · ".join(titles[1:5]) or (papers[0].abstract if papers else ""), _PREHEADER_MAX),
+        sections=sections,
+        postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
+        view=safe_url(content.links.view),
+        unsubscribe=safe_url(content.links.unsubscribe),
+        home=safe_url(content.links.home),
+    )
+    return replace(
+        digest,
+        subject=_line(environment, "email/digest.subject.txt.j2", digest=digest),
+        heading=_line(environment, "email/digest.heading.txt.j2", digest=digest),
+        lead=_line(environment, "email/digest.lead.txt.j2", digest=digest),
+    )
+
+
+def _reason(environment: Environment, reason: Reason) -> str:
+    return _line(environment, "email/reason.txt.j2", reason=reason)
+
+
+def _line(environment: Environment, name: str, **values: object) -> str:
+    """A text template as one line of plain text. HTML gets it as a value, so that it is escaped there."""
+    return " ".join(_render(environment, name, **values).split())
+
+
+def _render(environment: Environment, name: str, **values: object) -> str:
+    try:
+        return environment.get_template(name).render(values)
+    except TemplateNotFound as missing:
+        raise NotFound(f"there is no template {missing.name!r}; look for it in the template folders") from missing
+    except TemplateError as problem:
+        raise BadSetting(f"template {name} cannot be rendered: {problem.message}") from problem

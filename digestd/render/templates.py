@@ -1,0 +1,144 @@
+"""The templates of one version, ready to render in every language that has a catalogue.
+
+Sandboxed, and escaped whatever the file is called: only `*.txt.j2` is plain text. Words for
+people come from gettext catalogues with English msgids (`locale/<language>.po`).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from io import BytesIO, StringIO
+from pathlib import PurePosixPath
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError
+from jinja2.meta import find_referenced_templates
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from digestd.errors import BadSetting
+from digestd.render.inline import inlined
+from digestd.render.words import safe_url, wrap
+
+ENGLISH = "en"
+_STYLE = "email/style.css"
+
+
+@dataclass(frozen=True)
+class Templates:
+    """`files` by path as they were read, `hash` their name for ever: old digests are rendered by it again."""
+
+    hash: str
+    files: Mapping[str, str] = field(compare=False, repr=False)
+    _languages: Mapping[str, Environment] = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> "Templates":
+        """Compile them all. Raises BadSetting that names the file that does not."""
+        files = dict(sorted(files.items()))
+        digest = hashlib.sha256(json.dumps(files, ensure_ascii=False).encode()).hexdigest()
+        css = files.get(_STYLE, "")
+        sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
+        catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
+        languages = {
+            language: _environment(language, catalogues.get(language), sources) for language in {*catalogues, ENGLISH}
+        }
+        return cls(digest, files, languages)
+
+    def environment(self, language: str) -> Environment:
+        """The templates in this language, or in its parent (`de` for `de-AT`), or in English."""
+        language = language.replace("-", "_")
+        for known in (language, language.partition("_")[0].lower()):
+            if known in self._languages:
+                return self._languages[known]
+        return self._languages[ENGLISH]
+
+
+def web_environment(templates: Templates, language: str = ENGLISH) -> Environment:
+    """What pages are rendered with: the same rules, filters and words as mails."""
+    return templates.environment(language)
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox, with a short way to the fields of frozen values, which is most of what templates read."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if attribute in getattr(type(obj), "__dataclass_fields__", ()) and not attribute.startswith("_"):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+
+def _source(path: str, text: str, css: str) -> str:
+    return inlined(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
+
+
+def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> Environment:
+    try:
+        locale = Locale.parse(language)
+        words = _translations(locale, catalogue)
+    except (UnknownLocaleError, ValueError, PoFileError) as problem:
+        raise BadSetting(f"the catalogue locale/{language}.po cannot be used: {problem}") from problem
+    environment = _Sandbox(
+        loader=DictLoader(sources),
+        undefined=StrictUndefined,
+        autoescape=_escaped,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+        extensions=["jinja2.ext.i18n"],
+    )
+    i18n: Any = environment  # the extension adds its methods when it is loaded
+    i18n.install_gettext_translations(words, newstyle=True)
+    environment.globals |= {"lang": language.replace("_", "-"), "dir": locale.text_direction}
+    environment.filters |= {
+        "safe_url": safe_url,
+        "wrap": wrap,
+        "number": partial(format_decimal, locale=locale),
+        "day": _day(locale),
+    }
+    for name, source in sources.items():
+        _compile(environment, name, source)
+    return environment
+
+
+def _escaped(name: str | None) -> bool:
+    """Everything is HTML unless its name says otherwise, in full."""
+    return name is None or not name.endswith(".txt.j2")
+
+
+def _compile(environment: Environment, name: str, source: str) -> None:
+    """Compile now rather than at the first mail; HTML may not take in plain text, which is not escaped."""
+    try:
+        environment.get_template(name)
+        wanted = list(find_referenced_templates(environment.parse(source)))
+    except TemplateSyntaxError as problem:
+        raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
+    if _escaped(name) and not all(other and _escaped(other) for other in wanted):
+        raise BadSetting(f"template {name} takes in a .txt.j2 template, which is not escaped; pass it as a value")
+
+
+def _translations(locale: Locale, catalogue: str | None) -> Translations:
+    """Catalogue text compiled as `msgfmt` would; English needs none."""
+    compiled = BytesIO()
+    write_mo(compiled, read_po(StringIO(catalogue or ""), locale=locale, abort_invalid=True))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def _day(locale: Locale) -> Callable[[date, str], str]:
+    """A date in words by a pattern of Unicode TR 35, which is itself one of the catalogue's words."""
+
+    def day(value: date, pattern: str) -> str:
+        return format_date(value, pattern, locale=locale)
+
+    return day

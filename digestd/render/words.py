@@ -1,0 +1,68 @@
+"""Plain text and URLs made safe to show and fit to size."""
+
+import re
+import textwrap
+from datetime import date
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+URL_MAX = 500
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentences in Chinese and Japanese
+_WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
+
+
+def clean(text: str, limit: int = 20_000) -> str:
+    """The text on one line, without what cannot be seen: controls, line separators, direction marks."""
+    return " ".join(_UNSEEN.sub(" ", text[:limit]).split())
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text cut to `limit` characters, at the end of a sentence if one is near, else of a word."""
+    if len(text) <= limit:
+        return text
+    if limit <= 1:
+        return ""
+    head = text[: limit - 1]
+    ends = [found.end() for found in _SENTENCE.finditer(text, 0, limit)]
+    if ends and ends[-1] >= limit * 0.7:
+        return text[: ends[-1]]
+    space = head.rfind(" ")
+    return f"{(head[:space] if space > limit // 2 else head).rstrip(' ,;:.([–—-')}…"
+
+
+def safe_url(url: str | None) -> str:
+    """The URL if it leads to the web, else nothing: no other scheme, no password, no blank (RFC 3986)."""
+    if not url or len(url) > URL_MAX or _UNSEEN.search(url) or re.search(r"[\s\"<>\\^`{|}]", url):
+        return ""
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        return ""
+    return url if named else ""
+
+
+@lru_cache(maxsize=4096)  # the same papers go to many readers
+def wrap(text: str, width: int = 76, indent: int = 0) -> str:
+    """The text in lines of at most `width` columns, each indented; only a URL may be longer."""
+    blank = " " * indent
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        rows = textwrap.wrap(paragraph, width - indent, break_long_words=False, break_on_hyphens=False)
+        lines += [piece for row in rows or [""] for piece in _broken(row, width - indent)]
+    return "\n".join(f"{blank}{line}".rstrip() for line in lines)
+
+
+def _broken(row: str, width: int) -> list[str]:
+    if len(row) <= width or "://" in row:
+        return [row]
+    return [row[start : start + width] for start in range(0, len(row), width)]
+
+
+def first_day(period: str) -> date:
+    """The first day of a period: of `2026-11-24` itself, of `2026-W48` its Monday (ISO 8601)."""
+    week = _WEEK.fullmatch(period)
+    return date.fromisocalendar(int(week[1]), int(week[2]), 1) if week else date.fromisoformat(period)

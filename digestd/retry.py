@@ -1,0 +1,79 @@
+"""What to do after a reply that was not 250: pure decisions on SMTP codes.
+
+Relay problems are not subscriber problems: only a 5xx to RCPT or to the dot is about this
+mail; everything before stops the lane. Source: RFC 5321 sections 4.2 and 4.5.4, RFC 3463.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from random import Random
+
+FIRST_WAIT = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(hours=1)
+LANE_WAITS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 40, 60))
+SAME_REFUSALS_STOP = 5
+"""So many 5xx to the dot with one code in one run mean a broken mail, not bad subscribers."""
+
+
+class Stage(StrEnum):
+    """How far a transaction had come."""
+
+    SESSION = "session"  # connect, banner, EHLO, TLS, AUTH
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    DOT = "dot"
+
+
+class Verdict(StrEnum):
+    """What a reply means for the delivery and for the lane."""
+
+    LATER = "later"  # this delivery again later
+    NEVER = "never"  # this delivery never
+    LANE = "lane"  # the relay will not serve us now: stop, no subscriber is to blame
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply of the relay. `code` 0 or below: none, or none that could be read."""
+
+    code: int
+    text: str = ""
+
+    @property
+    def enhanced(self) -> str:
+        """The RFC 3463 status, as `5.1.1`; empty if there is none."""
+        match = re.match(r"([245]\.\d{1,3}\.\d{1,3})\b", self.text)
+        return match[1] if match else ""
+
+    @property
+    def queue_id(self) -> str | None:
+        """The relay's name for the message, where its 250 tells (Postfix: `queued as ABC123`)."""
+        match = re.search(r"\bqueued as ([A-Za-z0-9]{4,60})\b", self.text)
+        return match[1] if match else None
+
+
+def verdict(stage: Stage, reply: Reply) -> Verdict:
+    """What a reply other than success at `stage` means (reliability: SMTP outcome classes)."""
+    if stage not in {Stage.RCPT, Stage.DOT}:
+        return Verdict.LANE
+    if reply.code == 421 or reply.code in {452, 454} or reply.enhanced.startswith("4.7."):
+        return Verdict.LANE
+    if 400 <= reply.code < 500:
+        return Verdict.LATER
+    if 500 <= reply.code < 600:
+        return Verdict.NEVER
+    return Verdict.LANE
+
+
+def next_wait(attempts: int, rng: Random) -> timedelta:
+    """How long a delivery waits after its `attempts`-th try (≥ 1): 5 min doubled up to an hour, ± 20 %."""
+    wait: timedelta = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
+    return max(FIRST_WAIT, wait * rng.uniform(0.8, 1.2))
+
+
+def lane_wait(failures: int) -> timedelta:
+    """How long the lane rests after its `failures`-th failure in a row (≥ 1)."""
+    return LANE_WAITS[min(failures, len(LANE_WAITS)) - 1]

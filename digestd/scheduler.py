@@ -1,0 +1,95 @@
+"""The scheduler: APScheduler as a metronome. What is due is in the database; ticks may come twice or late.
+
+Memory job store, intervals, coalesced, one at a time, no misfire limit: a missed tick is made up
+by the next, because each does everything that is due by then.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from digestd.app import App
+from digestd.errors import DigestdError
+from digestd.ingest import ingest
+from digestd.plan import plan
+
+PLAN_SECONDS = 15
+NAME = "scheduler"
+"""Held by the one process that schedules on a database."""
+log = structlog.get_logger(__name__)
+
+
+class Metronome:
+    """Ticks planning and ingest; `last_tick` tells when planning last ran to its end."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._stopping = False
+        self.last_tick: datetime | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tick until `stop` is set, then let the tick under way end."""
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
+            (self.plan, PLAN_SECONDS),
+            (self.ingest, self._app.settings.ingest_minutes * 60),
+        ]
+        under_way: set[asyncio.Task[None]] = set()
+        for job, seconds in jobs:
+            scheduler.add_job(
+                _tracked(job, under_way),
+                "interval",
+                seconds=seconds,
+                next_run_time=datetime.fromtimestamp(0, UTC),
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+            )
+        scheduler.start()
+        try:
+            await stop.wait()
+        finally:
+            self._stopping = True
+            scheduler.shutdown(wait=False)
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def plan(self) -> None:
+        """Plan everything due now."""
+        now = self._app.clock()
+        try:
+            report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._keep_on)
+        except DigestdError as error:
+            log.error("planning failed", why=str(error), retry=error.retry)
+            return
+        self.last_tick = self._app.clock()
+        if report.due:
+            log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
+
+    def _keep_on(self) -> bool:
+        return not self._stopping
+
+    async def ingest(self) -> None:
+        """Ask every source."""
+        try:
+            report = await ingest(self._app.db, self._app.sources, self._app.client, self._app.clock)
+        except DigestdError as error:
+            log.error("ingest failed", why=str(error), retry=error.retry)
+            return
+        for source in report.sources:
+            log.info("ingested", **source.counts)
+
+
+def _tracked(job: Callable[[], Awaitable[None]], under_way: "set[asyncio.Task[None]]") -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # APScheduler runs coroutines as tasks
+        under_way.add(task)
+        try:
+            await job()
+        finally:
+            under_way.discard(task)
+
+    return run

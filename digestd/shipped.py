@@ -1,0 +1,47 @@
+"""What the package ships: the built-in templates and the sample day.
+
+In a wheel the templates lie inside the package, in a checkout beside it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from digestd.errors import BadSetting, NotFound
+
+_PACKAGE = Path(__file__).parent
+_SUFFIXES = {".j2", ".po", ".css"}
+
+
+def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:
+    """Every template by its path below the folder, e.g. `email/digest.html.j2`.
+
+    `overrides` is a search path: a file in the first folder hides its namesakes in the later
+    ones and the built-in one.
+    """
+    found: dict[str, str] = {}
+    for folder in [_builtin(), *reversed(overrides)]:
+        if not folder.is_dir():
+            raise BadSetting(f"the template folder {folder} does not exist; create it or correct the setting")
+        found.update(_read(folder))
+    return found
+
+
+def sample(name: str) -> Path:
+    """A file of the sample day, e.g. `sample("papers.jsonl")`."""
+    path = _PACKAGE / "sample" / name
+    if not path.is_file():
+        raise NotFound(f"the package ships no sample file {name!r}; install digestd again")
+    return path
+
+
+def _builtin() -> Path:
+    shipped = _PACKAGE / "templates"
+    return shipped if shipped.is_dir() else _PACKAGE.parent / "templates"
+
+
+def _read(folder: Path) -> dict[str, str]:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file())
+    try:
+        return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadSetting(f"a template in {folder} cannot be read as UTF-8 text: {problem}") from problem

@@ -1,0 +1,126 @@
+"""arXiv's Atom API by category: `arxiv:cs.LG+cs.CL`.
+
+https://info.arxiv.org/help/api/user-manual.html. Newest submissions first; paged by what the
+answer says (startIndex, totalResults) and ended by the date of the last entry. An error comes
+as a feed with one entry titled Error; an empty page may come in mid-result
+(lukasschwab/arxiv.py, UnexpectedEmptyPageError), which is asked for again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+from xml.etree.ElementTree import Element
+
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, trusted, words
+from digestd.sources.xml import ARXIV, ATOM, OPENSEARCH, Elements, text
+
+ARXIV_PACE = Pace("arxiv.org", 3.0)
+"""One request every three seconds over all of arXiv's interfaces together (terms of use, 2026)."""
+
+PAGE_SIZE = 500
+UNSEEN = timedelta(days=6)
+"""A submission shows only after its announcement: Friday's on Monday, later over a holiday."""
+
+_NUMBERS = tuple(OPENSEARCH + name for name in ("totalResults", "startIndex"))
+
+
+@dataclass(frozen=True, slots=True)
+class ArxivApi:
+    """Recent submissions in some categories."""
+
+    categories: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """`arxiv:` and the categories."""
+        return f"arxiv:{'+'.join(self.categories)}"
+
+    @property
+    def pace(self) -> Pace:
+        """Shared with everything else of arXiv's."""
+        return ARXIV_PACE
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """The next slice; None once the listing is older than anything that can be new."""
+        start, _, oldest = (cursor or "0").partition("@")
+        if int(start) >= ITEMS_MAX or (oldest and instant(oldest) < since - UNSEEN):
+            return None
+        query = {
+            "search_query": " OR ".join(f"cat:{category}" for category in self.categories),
+            "sortBy": "submittedDate",
+            "sortOrder": "descending",
+            "start": start,
+            "max_results": str(PAGE_SIZE),
+        }
+        return Request(f"https://export.arxiv.org/api/query?{urlencode(query)}")
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read one slice."""
+        elements = Elements(body, frozenset({ATOM + "feed"}))
+        sightings: list[Sighting] = []
+        rejects: list[Reject] = []
+        numbers = {"totalResults": 0, "startIndex": int((cursor or "0").partition("@")[0])}
+        for element in elements.read(ATOM + "entry", *_NUMBERS):
+            if element.tag in _NUMBERS:
+                numbers[element.tag.removeprefix(OPENSEARCH)] = _number(element.text)
+                continue
+            where = text(element, ATOM + "id").strip()[-60:]
+            try:
+                sightings.append(_sighting(element))
+            except (BadRecord, ValueError) as error:
+                rejects.append(_reject(where, error))
+        if elements.broken:
+            rejects.append(Reject("the answer", "body", elements.broken))
+        return trusted(Page(tuple(sightings), _next(numbers, sightings, len(rejects)), tuple(rejects)))
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _next(numbers: dict[str, int], sightings: list[Sighting], rejects: int) -> str | None:
+    start = numbers["startIndex"] + len(sightings) + rejects
+    if start >= numbers["totalResults"]:
+        return None
+    dates = [sighting.published for sighting in sightings if sighting.published]
+    return f"{start}@{dates[-1].isoformat()}" if dates else str(start)
+
+
+def _sighting(entry: Element) -> Sighting:
+    where = text(entry, ATOM + "id").strip()
+    if "/api/errors" in where:
+        raise SourceFailed(f"arXiv answers with an error: {text(entry, ATOM + 'summary').strip()[:200]}")
+    named = arxiv_id(where)
+    if named is None:
+        raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
+    doi = doi_id(text(entry, ARXIV + "doi"))
+    categories = [primary.get("term", "") for primary in entry.iter(ARXIV + "primary_category")]
+    categories += [category.get("term", "") for category in entry.iter(ATOM + "category")]
+    number = named[0].removeprefix("arxiv:")
+    return Sighting(
+        ids=unique([named[0], doi]),
+        words=words(
+            text(entry, ATOM + "title"),
+            text(entry, ATOM + "summary"),
+            [author.text or "" for author in entry.iterfind(f"{ATOM}author/{ATOM}name")],
+            categories,
+        ),
+        published=instant(text(entry, ATOM + "published")),
+        version=named[1],
+        url=f"https://arxiv.org/abs/{number}",
+        links={"pdf": f"https://arxiv.org/pdf/{number}"},
+    )
+
+
+def unique(ids: Iterable[PaperId | None]) -> tuple[PaperId, ...]:
+    """The identifiers that are there, each once, in order."""
+    return tuple(dict.fromkeys(name for name in ids if name))
+
+
+def _reject(where: str, error: ValueError) -> Reject:
+    if isinstance(error, BadRecord):
+        return Reject(where, error.field, error.message)
+    return Reject(where, "published", f"no date that can be read ({error})")

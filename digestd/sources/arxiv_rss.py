@@ -1,0 +1,107 @@
+"""arXiv's daily announcement, as RSS or Atom: `arxiv-rss:cs.AI+cs.CL`.
+
+https://info.arxiv.org/help/rss.html. Only the latest announcement, at most 2,000 items; empty on
+weekends and holidays. Each item says whether it is `new`, `cross`, `replace` or `replace-cross`.
+The author list is one comma-joined string, so "A. Name, Jr." is split; the API's is not.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from xml.etree.ElementTree import Element
+
+from digestd.domain.paper import Sighting, arxiv_id, doi_id
+from digestd.errors import BadRecord
+from digestd.sources.arxiv_api import ARXIV_PACE, unique
+from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted, words
+from digestd.sources.xml import ARXIV, ATOM, DC, Elements, text
+
+ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})
+_PREFIX = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ArxivRss:
+    """The latest announcement in some categories."""
+
+    categories: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """`arxiv-rss:` and the categories."""
+        return f"arxiv-rss:{'+'.join(self.categories)}"
+
+    @property
+    def pace(self) -> Pace:
+        """Shared with everything else of arXiv's."""
+        return ARXIV_PACE
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """One request: the feed holds one announcement, whatever `since` says."""
+        del since
+        return Request(f"https://rss.arxiv.org/atom/{'+'.join(self.categories)}") if cursor is None else None
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read the feed, in either form."""
+        del cursor
+        elements = Elements(body, frozenset({ATOM + "feed", "rss"}))
+        sightings: list[Sighting] = []
+        rejects: list[Reject] = []
+        for element in elements.read(ATOM + "entry", "item"):
+            form = _ATOM if element.tag == ATOM + "entry" else _RSS
+            try:
+                sightings.append(_sighting(element, form))
+            except BadRecord as error:
+                rejects.append(Reject(text(element, form.id).strip()[-60:], error.field, error.message))
+        if elements.broken:
+            rejects.append(Reject("the answer", "body", elements.broken))
+        return trusted(Page(tuple(sightings), None, tuple(rejects)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Where the two forms of the feed keep the same things."""
+
+    id: str
+    title: str
+    summary: str
+    dated: str
+    category: str
+
+
+_RSS = _Form("guid", "title", "description", "pubDate", "category")
+_ATOM = _Form(ATOM + "id", ATOM + "title", ATOM + "summary", ATOM + "published", ATOM + "category")
+
+
+def _sighting(entry: Element, form: _Form) -> Sighting:
+    where = text(entry, form.id).strip()
+    named = arxiv_id(where)
+    if named is None:
+        raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
+    summary = text(entry, form.summary)
+    prefix = _PREFIX.match(summary)
+    announced = text(entry, ARXIV + "announce_type").strip() or (prefix["type"] if prefix else "new")
+    if announced not in ANNOUNCED:
+        raise BadRecord("announce_type", f"{announced[:40]!r} is none of {', '.join(sorted(ANNOUNCED))}")
+    number = named[0].removeprefix("arxiv:")
+    return Sighting(
+        ids=unique([named[0], doi_id(text(entry, ARXIV + "DOI"))]),
+        words=words(
+            text(entry, form.title),
+            summary[prefix.end() :] if prefix else summary,
+            text(entry, DC + "creator").split(", "),
+            [category.get("term") or category.text or "" for category in entry.iter(form.category)],
+        ),
+        published=_dated(entry, form) if announced in {"new", "cross"} else None,
+        version=named[1],
+        announced=announced,
+        url=f"https://arxiv.org/abs/{number}",
+        links={"pdf": f"https://arxiv.org/pdf/{number}"},
+    )
+
+
+def _dated(entry: Element, form: _Form) -> datetime:
+    try:
+        return instant(text(entry, form.dated))
+    except ValueError as error:
+        raise BadRecord("published", f"no date that can be read ({error})") from error

@@ -1,0 +1,153 @@
+"""Hugging Face's daily papers, with the community's votes: `hf-daily`.
+
+https://huggingface.co/docs/hub/api, `/api/daily_papers`. Votes grow for days, so the last three
+days are asked for again. The newest day is asked for without a date (a future date is an error,
+and only the answer knows what its newest day is), then each day before it. Weekends are empty.
+Fields are read from the JSON itself: huggingface_hub 2.4 loses the nested ones.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from digestd.domain.paper import Sighting, arxiv_id
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, trusted, web_url, words
+
+VOTES_GROW = timedelta(days=3)
+_URL = "https://huggingface.co/api/daily_papers?limit=100"
+_CURSOR = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@dataclass(frozen=True, slots=True)
+class HfDaily:
+    """The papers of the day, and of the days before it."""
+
+    @property
+    def name(self) -> str:
+        """`hf-daily`."""
+        return "hf-daily"
+
+    @property
+    def pace(self) -> Pace:
+        """Far below the 500 calls in five minutes that anonymous callers are allowed."""
+        return Pace("huggingface.co", 1.0)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """The newest day, then one day earlier each time, to three days before `since`."""
+        if cursor is None:
+            return Request(_URL, fresh=True)
+        if date.fromisoformat(cursor) < (since - VOTES_GROW).date():
+            return None
+        return Request(f"{_URL}&date={cursor}", fresh=True)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read one day."""
+        sightings: list[Sighting] = []
+        rejects: list[Reject] = []
+        days: list[date] = []
+        for number, record in enumerate(_records(body), start=1):
+            try:
+                sightings.append(_sighting(record))
+                days.append(_day(record))
+            except BadRecord as error:
+                rejects.append(Reject(f"record {number}", error.field, error.message))
+        day = date.fromisoformat(cursor) if cursor else max(days, default=None)
+        before = (day - timedelta(days=1)).isoformat() if day else None
+        return trusted(Page(tuple(sightings), before, tuple(rejects)))
+
+
+def _records(body: bytes) -> list[object]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+    if isinstance(found, dict) and "error" in found:
+        raise SourceFailed(f"Hugging Face answers with an error: {str(found['error'])[:200]}")
+    if not isinstance(found, list):
+        raise SourceFailed("the answer is no list of papers; its form has changed")
+    return found[:ITEMS_MAX]
+
+
+def _sighting(record: object) -> Sighting:
+    outer = _mapping(record, "record")
+    paper = _mapping(outer.get("paper"), "paper")
+    named = arxiv_id(str(paper.get("id")))
+    if named is None:
+        raise BadRecord("paper.id", f"{str(paper.get('id'))[:80]!r} is no arXiv id")
+    return Sighting(
+        ids=(named[0],),
+        words=words(_text(paper, outer, "title"), _text(paper, outer, "summary"), _authors(paper.get("authors"))),
+        published=_published(paper, outer),
+        url=f"https://arxiv.org/abs/{named[0].removeprefix('arxiv:')}",
+        links=_links(paper, named[0].removeprefix("arxiv:")),
+        signals=_signals(paper, outer),
+    )
+
+
+def _mapping(value: object, field: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise BadRecord(field, f"is {type(value).__name__}, not an object")
+    return value
+
+
+def _text(paper: Mapping[str, object], outer: Mapping[str, object], key: str) -> str:
+    found = paper.get(key) or outer.get(key) or ""
+    if not isinstance(found, str):
+        raise BadRecord(f"paper.{key}", "is no text")
+    return found
+
+
+def _authors(value: object) -> list[str]:
+    """The names that are shown; hidden ones are names the paper does not have."""
+    if not isinstance(value, list):
+        raise BadRecord("paper.authors", "is no list")
+    return [str(author["name"]) for author in value if isinstance(author, dict) and _shown(author)]
+
+
+def _shown(author: Mapping[str, object]) -> bool:
+    return not author.get("hidden") and isinstance(author.get("name"), str)
+
+
+def _published(paper: Mapping[str, object], outer: Mapping[str, object]) -> datetime:
+    value = paper.get("publishedAt") or outer.get("publishedAt")
+    try:
+        return instant(str(value))
+    except ValueError as error:
+        raise BadRecord("paper.publishedAt", f"no date that can be read ({error})") from error
+
+
+def _day(record: object) -> date:
+    """The day a paper is listed under."""
+    outer = _mapping(record, "record")
+    paper = _mapping(outer.get("paper"), "paper")
+    value = paper.get("submittedOnDailyAt") or outer.get("publishedAt") or paper.get("publishedAt")
+    try:
+        return instant(str(value)).date()
+    except ValueError as error:
+        raise BadRecord("publishedAt", f"no date that can be read ({error})") from error
+
+
+def _links(paper: Mapping[str, object], number: str) -> dict[str, str]:
+    links = {
+        "code": web_url(paper.get("githubRepo")),
+        "project": web_url(paper.get("projectPage")),
+        "discussion": f"https://huggingface.co/papers/{number}",
+    }
+    return {name: url for name, url in links.items() if url}
+
+
+def _signals(paper: Mapping[str, object], outer: Mapping[str, object]) -> dict[str, float]:
+    """Votes, comments and stars; a number that is missing is unknown, not zero."""
+    values = {
+        "upvotes": paper.get("upvotes"),
+        "comments": outer.get("numComments"),
+        "stars": paper.get("githubStars"),
+    }
+    return {
+        name: float(value)
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+    }

@@ -1,0 +1,184 @@
+"""Papers as JSON lines: the form that `paper import` reads, and the source `jsonl:PATH`.
+
+One object a line: `title` (required), `id`, `abstract`, `authors` [str], `categories` [str],
+`published` (ISO 8601), `url`, `doi`, `signals` {name: number}, `links` {code, pdf, discussion}.
+Without an id it comes from `doi`, else from title and first author. Unknown keys are refused.
+"""
+
+import difflib
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from digestd.domain.paper import PaperId, Sighting, Words, doi_id, paper_id
+from digestd.errors import BadRecord
+from digestd.sources.source import Pace, Page, Reject, Request, instant, web_url, words
+
+LINE_MAX = 1_000_000
+KEYS = ("title", "id", "abstract", "authors", "categories", "published", "url", "doi", "signals", "links")
+LINKS = ("code", "pdf", "discussion")
+_SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Jsonl:
+    """A file of papers; the shell reads it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """`jsonl:` and the path as given."""
+        return f"jsonl:{self.path}"
+
+    @property
+    def pace(self) -> Pace:
+        """A file may be read at any time."""
+        return Pace("", 0)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """One request: the whole file."""
+        del since
+        return Request(self.path.resolve().as_uri()) if cursor is None else None
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read every line; those that cannot be read are rejects, the others go in."""
+        del cursor
+        sightings: list[Sighting] = []
+        rejects: list[Reject] = []
+        for number, line in enumerate(body.split(b"\n"), start=1):
+            try:
+                if (found := read_line(line)) is not None:
+                    sightings.append(found)
+            except BadRecord as error:
+                rejects.append(Reject(f"line {number}", error.field, error.message))
+        return Page(tuple(sightings), None, tuple(rejects))
+
+
+def read_line(line: bytes) -> Sighting | None:
+    """One line as a sighting; None for an empty one. Raises BadRecord naming the field and the remedy."""
+    if len(line) > LINE_MAX:
+        raise BadRecord("line", f"is longer than {LINE_MAX} bytes; one paper a line")
+    line = line.removeprefix(b"\xef\xbb\xbf").strip()
+    if not line:
+        return None
+    try:
+        record = json.loads(line)
+    except UnicodeDecodeError as error:
+        raise BadRecord("line", "is not UTF-8; convert the file first") from error
+    except (ValueError, RecursionError) as error:
+        raise BadRecord("line", f"is no JSON object: {str(error)[:100]}") from error
+    if not isinstance(record, dict):
+        raise BadRecord("line", "is no JSON object; write one {…} a line")
+    return read_record(record)
+
+
+def read_record(record: Mapping[str, object]) -> Sighting:
+    """One paper as a sighting. Raises BadRecord naming the field and the remedy."""
+    _refuse_unknown(record, KEYS, "")
+    paper = words(
+        _text(record, "title"), _text(record, "abstract"), _texts(record, "authors"), _texts(record, "categories")
+    )
+    return Sighting(
+        ids=_ids(_text(record, "id"), _text(record, "doi"), paper),
+        words=paper,
+        published=_published(_text(record, "published")),
+        url=_url(record.get("url"), "url"),
+        links=_links(record.get("links")),
+        signals=_signals(record.get("signals")),
+    )
+
+
+def _refuse_unknown(record: Mapping[str, object], known: tuple[str, ...], prefix: str) -> None:
+    for key in record:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"leave it out; known are {', '.join(known)}"
+            raise BadRecord(prefix + key[:80], f"unknown key; {hint}")
+
+
+def _text(record: Mapping[str, object], key: str) -> str:
+    value = record.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise BadRecord(key, f'must be text, as in "{key}": "…"')
+    return value
+
+
+def _texts(record: Mapping[str, object], key: str) -> list[str]:
+    value = record.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadRecord(key, f'must be a list of texts, as in "{key}": ["…", "…"]')
+    return value
+
+
+def _ids(given: str, doi: str, paper: Words) -> tuple[PaperId, ...]:
+    found: list[PaperId] = [paper_id(given)] if given.strip() else []
+    if doi.strip():
+        named = doi_id(doi)
+        if named is None:
+            raise BadRecord("doi", f"{doi[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
+        found.append(named)
+    if not found:
+        first = paper.authors[0] if paper.authors else ""
+        digest = hashlib.blake2b(f"{paper.title}\n{first}".casefold().encode(), digest_size=12)
+        found.append(PaperId(f"feed:{digest.hexdigest()}"))
+    if found[0].startswith("merged:"):
+        raise BadRecord("id", "the scheme merged: is digestd's own; use another")
+    return tuple(dict.fromkeys(found))
+
+
+def _published(text: str) -> datetime | None:
+    if not text.strip():
+        return None
+    try:
+        return instant(text)
+    except (ValueError, OverflowError) as error:
+        raise BadRecord(
+            "published", f"{text[:40]!r} is no date; write it as 2026-11-24 or 2026-11-24T07:00:00Z"
+        ) from error
+
+
+def _url(value: object, field: str) -> str | None:
+    if value is None or value == "":
+        return None
+    if (url := web_url(value)) is None:
+        raise BadRecord(field, "must be a web address that starts with http:// or https://")
+    return url
+
+
+def _links(value: object) -> dict[str, str]:
+    links = _object(value, "links")
+    _refuse_unknown(links, LINKS, "links.")
+    urls = {name: _url(url, f"links.{name}") for name, url in links.items()}
+    return {name: url for name, url in urls.items() if url}
+
+
+def _signals(value: object) -> dict[str, float]:
+    signals = _object(value, "signals")
+    for name, number in signals.items():
+        if not _SIGNAL.fullmatch(name):
+            raise BadRecord(f"signals.{name[:40]}", "a signal is named like upvotes, comments, stars or citations")
+        if isinstance(number, bool) or not isinstance(number, int | float) or not _is_measure(number):
+            raise BadRecord(f"signals.{name}", "must be a number from 0 to 10^12")
+    return {name: float(number) for name, number in signals.items() if isinstance(number, int | float)}
+
+
+def _is_measure(number: int | float) -> bool:
+    return 0 <= number <= 1e12 and math.isfinite(number)
+
+
+def _object(value: object, field: str) -> Mapping[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRecord(field, f'must be an object, as in "{field}": {{"…": …}}')
+    return value

@@ -1,0 +1,147 @@
+"""The port for papers: what to ask a source for, and how to read its answer. Pure.
+
+A source says which request comes next and turns the answer's bytes into sightings; it never
+opens a socket. Whatever cannot be read is a Reject with its reason, never silently dropped.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Sighting, Words
+from digestd.errors import BadRecord, SourceFailed
+
+ITEMS_MAX = 5_000
+CATEGORIES_MAX = 50
+URL_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to fetch next. `fresh`: without validators, as the answer is needed even if unchanged."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most one request every `seconds` to all that counts as `host`."""
+
+    host: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One record that could not be read: where it stands, which part, and the remedy."""
+
+    where: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer, read. `next` is the cursor of the page after it; None at the end.
+
+    `next` equal to the cursor just asked for says that the answer was empty where it must
+    not be: ask again.
+    """
+
+    sightings: tuple[Sighting, ...] = ()
+    next: str | None = None
+    rejects: tuple[Reject, ...] = ()
+
+
+class Source(Protocol):
+    """Where papers come from."""
+
+    @property
+    def name(self) -> str:
+        """Its spec, as in DIGESTD_SOURCES; what sightings and fetches are kept under."""
+
+    @property
+    def pace(self) -> Pace:
+        """How often it may be asked."""
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """The request for the page at `cursor` (None: the first); None when all since `since` was asked for."""
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read the answer to the request at `cursor`.
+
+        Raises SourceFailed where it is no answer of this source, or most of it cannot be read.
+        """
+
+
+def trusted(page: Page) -> Page:
+    """The page, unless most of it was rejected: then the source has changed its form.
+
+    Keeping the last good state beats taking in the few records that still happen to fit.
+    """
+    if len(page.rejects) > len(page.sightings):
+        first = page.rejects[0]
+        raise SourceFailed(
+            f"{len(page.rejects)} of {len(page.rejects) + len(page.sightings)} records cannot be read "
+            f"({first.where}: {first.field}: {first.message}); nothing of this answer was taken"
+        )
+    return page
+
+
+# Characters that no database text or mail may hold, and that are not white space already.
+_UNFIT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def squeeze(text: str, limit: int) -> str:
+    """One line: white space collapsed, control characters out, at most `limit` characters."""
+    clean = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNFIT.sub(" ", text[: limit * 4]))
+    return " ".join(clean.split())[:limit].rstrip()
+
+
+def words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:
+    """The words of a paper within their limits; longer ones are cut. Raises BadRecord without a title."""
+    short = squeeze(title, TITLE_MAX)
+    if not short:
+        raise BadRecord("title", "is missing or empty; every paper needs one")
+    return Words(
+        title=short,
+        abstract=squeeze(abstract, ABSTRACT_MAX),
+        authors=_texts(authors, AUTHORS_MAX),
+        categories=_texts(categories, CATEGORIES_MAX),
+    )
+
+
+def _texts(values: Sequence[str], count: int) -> tuple[str, ...]:
+    found = (squeeze(value, NAME_MAX) for value in values[:count])
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def instant(text: str) -> datetime:
+    """An ISO 8601 or mail date as an instant; one without a zone is UTC. Raises ValueError."""
+    text = text.strip()[:64]
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = parsedate_to_datetime(text)
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    if not 1900 < found.year < 2200:
+        raise ValueError(f"the year {found.year} cannot be meant")
+    return found.astimezone(UTC)
+
+
+def web_url(text: object) -> str | None:
+    """The text if it is a web address that can be linked to, else None."""
+    if not isinstance(text, str) or not 10 <= len(text) <= URL_MAX or not text.isprintable() or " " in text:
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme.lower() in {"http", "https"} and parts.hostname else None

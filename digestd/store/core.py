@@ -1,0 +1,35 @@
+"""The tables once more, for statements in bulk: rows as mappings, no unit of work, no tracking."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, Table
+from sqlmodel import SQLModel
+
+import digestd.store.tables  # noqa: F401  # importing fills the metadata
+
+Record = Row[*tuple[Any, ...]]
+"""One row of a result, its columns by name."""
+Query = Select[*tuple[Any, ...]]
+
+
+def _table(name: str) -> Table:
+    return SQLModel.metadata.tables[name]
+
+
+paper = _table("paper")
+alias = _table("paper_alias")
+revision = _table("revision")
+sighting = _table("sighting")
+signal = _table("signal")
+fetch = _table("fetch")
+pace = _table("pace")
+text_model = _table("text_model")
+templates = _table("templates")
+subscriber = _table("subscriber")
+interest = _table("interest")
+consent_event = _table("consent_event")
+suppression = _table("suppression")
+due_audit = _table("due_audit")
+delivery = _table("delivery")
+attempt = _table("attempt")
+seen = _table("seen")

@@ -1,0 +1,148 @@
+"""The database: one engine, reads and writes as short transactions.
+
+SQLite: WAL, synchronous=FULL (NORMAL loses acknowledged commits in a power cut), foreign keys,
+BEGIN IMMEDIATE for writes so that two writers queue instead of failing. PostgreSQL by psycopg 3.
+Sessions are synchronous; a coroutine goes through asyncio.to_thread.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlmodel import Session
+
+from digestd.errors import BadSetting, DatabaseUnreachable
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+class Database:
+    """An engine with one way to read and one way to write."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL."""
+        return Path(str(self.engine.url.database)) if self.is_sqlite else None
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that sees one state of the database and changes nothing."""
+        with _said(self.engine.url), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that commits at the end, or not at all if anything is raised."""
+        engine = self.engine.execution_options(write=True)
+        with _said(self.engine.url), Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open a database by URL without touching its schema.
+
+    Raises BadSetting for an URL that is neither SQLite nor PostgreSQL, DatabaseUnreachable when
+    nothing answers there.
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_sqlite(parsed))
+    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    with _said(parsed), engine.connect() as connection:
+        _refuse_unsafe_postgresql(connection)
+    return Database(engine)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise BadSetting(f"DIGESTD_DATABASE_URL: not a database URL; use {_FORMS}") from error
+    if backend not in {"sqlite", "postgresql"}:
+        raise BadSetting(f"DIGESTD_DATABASE_URL: {backend} is not supported; use {_FORMS}")
+    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise BadSetting("DIGESTD_DATABASE_URL: SQLite needs a file, as in sqlite:///var/digestd.db")
+    return parsed
+
+
+_FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def _sqlite(url: URL) -> Engine:
+    file = Path(str(url.database))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_DATABASE_URL: cannot make the folder {file.parent}: {error.strerror}") from error
+    engine = create_engine(
+        url.set(drivername="sqlite"), connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi: object, _record: object) -> None:
+        dbapi.isolation_level = None  # type: ignore[attr-defined]  # sqlite3's own; we say BEGIN ourselves
+        cursor = dbapi.cursor()  # type: ignore[attr-defined]  # DBAPI connections are untyped in SQLAlchemy
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA cache_size=-32768",
+)
+
+
+def _refuse_unsafe_postgresql(connection: Connection) -> None:
+    for setting in ("fsync", "synchronous_commit"):
+        if connection.execute(text(f"SHOW {setting}")).scalar_one() == "off":
+            raise BadSetting(f"PostgreSQL runs with {setting}=off and may lose what it acknowledged; switch it on")
+
+
+@contextmanager
+def _said(url: URL) -> Iterator[None]:
+    """Turn 'cannot connect' and 'no such table' into one clear line."""
+    try:
+        yield
+    except DBAPIError as error:
+        if (said := _reason(error)) is None:
+            raise
+        raise DatabaseUnreachable(f"database {url.render_as_string(hide_password=True)}: {said}") from error
+
+
+def _reason(error: DBAPIError) -> str | None:
+    first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    lowered = first.lower()
+    if "no such table" in lowered or "does not exist" in lowered:
+        return f"{first}; run `digestd init` first"
+    if "unable to open" in lowered or "not a database" in lowered or "readonly" in lowered:
+        return f"{first}; check DIGESTD_DATABASE_URL and the file's permissions"
+    if "locked" in lowered or "busy" in lowered:
+        return f"{first}; another process is writing, try again"
+    if error.connection_invalidated or type(error).__name__ == "OperationalError":
+        return f"{first}; check that it runs and DIGESTD_DATABASE_URL names it, then try again"
+    return None

@@ -1,0 +1,18 @@
+"""Instants at the edge of the store: aware datetimes outside, whole microseconds inside."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(instant: datetime) -> int:
+    """Microseconds since 1970 UTC, exact. Raises ValueError for a naive datetime."""
+    if instant.tzinfo is None:
+        raise ValueError("a naive datetime names no instant")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The instant, aware, in UTC."""
+    return _EPOCH + timedelta(microseconds=us)

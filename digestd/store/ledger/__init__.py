@@ -1,0 +1,34 @@
+"""The ledger: every mail's row, from planning to its counted end.
+
+    births     planning: digests, notices, who was due
+    claims     a worker leases what is ready
+    gate       the point of no return: consent and lease rechecked, `dot` committed
+    results    the relay's answer
+    recovery   what a dead worker left behind
+    owners     which workers are alive
+
+Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
+"""
+
+from digestd.store.ledger.births import NewDigest, NewNotice, plan_digests, plan_notice
+from digestd.store.ledger.claims import Claimed, Claimer, claim
+from digestd.store.ledger.gate import Gated, Pass, pass_gate
+from digestd.store.ledger.recovery import recover, release
+from digestd.store.ledger.results import Result, record
+
+__all__ = [
+    "Claimed",
+    "Claimer",
+    "Gated",
+    "NewDigest",
+    "NewNotice",
+    "Pass",
+    "Result",
+    "claim",
+    "pass_gate",
+    "plan_digests",
+    "plan_notice",
+    "record",
+    "recover",
+    "release",
+]

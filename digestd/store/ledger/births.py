@@ -1,0 +1,143 @@
+"""Planning writes the ledger: digests with their picks, and notices."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, MailKind, State
+from digestd.domain.digest import Period, Pick
+from digestd.store import core
+from digestd.store.instants import to_us
+from digestd.store.ledger import seen
+from digestd.store.packing import pack_picks, step
+from digestd.store.tables import DeliveryRow, DueAuditRow
+
+_HASH_BITS = 62
+"""An order-free sum of hashes that still fits a signed 64-bit column."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDigest:
+    """A digest about to be planned for one subscriber; no picks means the day is empty."""
+
+    subscriber: int
+    consent_version: int
+    period: Period
+    covers_from: str
+    picks: tuple[Pick, ...]
+    considered: int
+    message_id: str
+    expires: datetime
+    next_due: datetime
+    local_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """A notice about to be planned: `key` is what it answers, e.g. the consent version."""
+
+    subscriber: int
+    kind: MailKind
+    key: str
+    consent_version: int
+    message_id: str
+    template_hash: str
+    expires: datetime
+
+
+def plan_digests(session: Session, digests: Sequence[NewDigest], template_hash: str, now: datetime) -> None:
+    """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction."""
+    if not digests:
+        return
+    at_us = to_us(now)
+    audit = DueAuditRow(at_us=at_us, due=len(digests), hash=audit_hash((d.subscriber, d.period.key) for d in digests))
+    session.add(audit)
+    session.flush()
+    rows = [_row(digest, template_hash, at_us, audit.id) for digest in digests]
+    session.connection().execute(insert(core.delivery), rows)
+    seen.add(session, {d.subscriber: [pick.paper for pick in d.picks] for d in digests if d.picks})
+    session.connection().execute(
+        _NEXT_DUE,
+        [
+            {
+                "row": d.subscriber,
+                "next_due": to_us(d.next_due),
+                "last_date": d.local_date.isoformat(),
+                "planned": at_us,
+            }
+            for d in digests
+        ],
+    )
+
+
+_NEXT_DUE = (
+    update(core.subscriber)
+    .where(core.subscriber.c.id == bindparam("row"))
+    .values(next_due_us=bindparam("next_due"), last_date=bindparam("last_date"), last_planned_us=bindparam("planned"))
+)
+
+
+def plan_notice(session: Session, notice: NewNotice, now: datetime) -> bool:
+    """Write one notice; False where the same one (subscriber, kind, key) is in the ledger already."""
+    same = select(core.delivery.c.id).where(
+        core.delivery.c.subscriber_id == notice.subscriber,
+        core.delivery.c.kind == notice.kind,
+        core.delivery.c.key == notice.key,
+    )
+    if session.connection().execute(same).first() is not None:
+        return False
+    at_us = to_us(now)
+    session.add(
+        DeliveryRow(
+            subscriber_id=notice.subscriber,
+            kind=notice.kind,
+            key=notice.key,
+            covers_from=notice.key,
+            consent_version=notice.consent_version,
+            state=State.READY,
+            message_id=notice.message_id,
+            template_hash=notice.template_hash,
+            history=step(State.READY, Actor.PLANNER, at_us),
+            due_us=at_us,
+            expires_us=to_us(notice.expires),
+            not_before_us=at_us,
+        )
+    )
+    session.flush()
+    return True
+
+
+def audit_hash(due: Iterable[tuple[int, str]]) -> int:
+    """Sum of the hashes of (subscriber, period key), whatever their order."""
+    total = 0
+    for subscriber, key in due:
+        total += int.from_bytes(hashlib.blake2b(f"{subscriber}|{key}".encode(), digest_size=8).digest(), "big")
+    return total % (1 << _HASH_BITS)
+
+
+def _row(digest: NewDigest, template_hash: str, at_us: int, audit_id: int | None) -> dict[str, object]:
+    state = State.READY if digest.picks else State.EMPTY
+    due_us = to_us(digest.period.due)
+    return {
+        "subscriber_id": digest.subscriber,
+        "kind": MailKind.DIGEST,
+        "key": digest.period.key,
+        "covers_from": digest.covers_from,
+        "consent_version": digest.consent_version,
+        "state": state,
+        "message_id": digest.message_id,
+        "picks": pack_picks(digest.picks),
+        "considered": digest.considered,
+        "template_hash": template_hash,
+        "history": step(state, Actor.PLANNER, at_us),
+        "due_us": due_us,
+        "expires_us": max(to_us(digest.expires), due_us + 1),
+        "not_before_us": due_us,
+        "attempts": 0,
+        "failures": 0,
+        "audit_id": audit_id,
+    }

@@ -1,0 +1,184 @@
+"""Claiming: a worker leases ready deliveries, oldest due first, and notices those past sending."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
+from digestd.domain.subscriber import Status
+from digestd.store import core
+from digestd.store.instants import to_us
+from digestd.store.ledger import seen
+from digestd.store.packing import step, unpack_picks
+
+LEASE = timedelta(minutes=45)
+"""Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
+
+_D, _S = core.delivery.c, core.subscriber.c
+
+
+@dataclass(frozen=True, slots=True)
+class Claimer:
+    """Who claims: a worker's name, and how it names the envelope sender of (delivery, attempt)."""
+
+    owner: str
+    envelope: Callable[[int, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one claim found: the leased, and how many past sending it closed."""
+
+    claims: tuple[Claim, ...]
+    skipped: int
+    expired: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no delivery was ready at all."""
+        return not (self.claims or self.skipped or self.expired)
+
+
+def claim(session: Session, claimer: Claimer, limit: int, now: datetime) -> Claimed:
+    """Lease up to `limit` ready deliveries, in the caller's write transaction."""
+    at_us = to_us(now)
+    rows = session.connection().execute(_ready(at_us, limit)).all()
+    expired = [row for row in rows if row.expires_us <= at_us]
+    late = {row.id for row in expired}
+    objections = {row.id: said for row in rows if row.id not in late and (said := consent(row).objection)}
+    skipped = [row for row in rows if row.id in objections]
+    leased = [row for row in rows if row.id not in late and row.id not in objections]
+    _end(session, State.EXPIRED, {row.id: "too late to be of use" for row in expired}, at_us)
+    _end(session, State.SKIPPED, objections, at_us)
+    _lease(session, leased, claimer, at_us)
+    return Claimed(tuple(_claim(row, claimer, at_us) for row in leased), len(skipped), len(expired))
+
+
+def consent(row: core.Record) -> Consent:
+    """The consent that a row of delivery ⋈ subscriber ⟕ suppression speaks of."""
+    return Consent(
+        kind=MailKind(row.kind),
+        planned_version=row.consent_version,
+        status=Status(row.status),
+        version=row.version,
+        suppressed=row.suppression is not None,
+    )
+
+
+def _ready(at_us: int, limit: int) -> core.Query:
+    return (
+        select(
+            *_COLUMNS,
+            _S.address,
+            _S.name,
+            _S.language,
+            _S.status,
+            _S.version,
+            core.suppression.c.reason.label("suppression"),
+        )
+        .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
+            core.suppression, core.suppression.c.address_key == _S.address_key))
+        .where(_D.state == State.READY, _D.not_before_us <= at_us)
+        .order_by(_D.not_before_us, _D.id)
+        .limit(limit)
+        .with_for_update(of=core.delivery, skip_locked=True)
+    )  # fmt: skip
+
+
+_COLUMNS = (
+    _D.id,
+    _D.subscriber_id,
+    _D.kind,
+    _D.key,
+    _D.covers_from,
+    _D.consent_version,
+    _D.message_id,
+    _D.template_hash,
+    _D.picks,
+    _D.considered,
+    _D.dated_us,
+    _D.expires_us,
+    _D.attempts,
+    _D.failures,
+)
+
+
+def _end(session: Session, state: State, reasons: dict[int, str], at_us: int) -> None:
+    if not reasons:
+        return
+    session.connection().execute(
+        _END,
+        [
+            {"row": key, "to": state, "why": why, "step": step(state, Actor.WORKER, at_us)}
+            for key, why in reasons.items()
+        ],
+    )
+    seen.give_back(session, reasons)
+
+
+_END = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == State.READY)
+    .values(state=bindparam("to"), reason=bindparam("why"), history=_D.history.concat(bindparam("step")))
+)
+
+
+def _lease(session: Session, rows: Sequence[core.Record], claimer: Claimer, at_us: int) -> None:
+    if not rows:
+        return
+    until = at_us + LEASE // timedelta(microseconds=1)
+    common = {"owner": claimer.owner, "until": until, "step": step(State.LEASED, Actor.WORKER, at_us), "at": at_us}
+    session.connection().execute(_LEASE, [{"row": row.id, **common} for row in rows])
+    session.connection().execute(
+        insert(core.attempt),
+        [
+            {
+                "delivery_id": row.id,
+                "n": row.attempts + 1,
+                "owner": claimer.owner,
+                "envelope_from": claimer.envelope(row.id, row.attempts + 1),
+                "phase": "open",
+                "opened_us": at_us,
+            }
+            for row in rows
+        ],
+    )
+
+
+_LEASE = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == State.READY)
+    .values(
+        state=State.LEASED,
+        attempts=_D.attempts + 1,
+        lease_owner=bindparam("owner"),
+        lease_until_us=bindparam("until"),
+        dated_us=func.coalesce(_D.dated_us, bindparam("at")),
+        history=_D.history.concat(bindparam("step")),
+    )
+)
+
+
+def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
+    return Claim(
+        key=row.id,
+        attempt=row.attempts + 1,
+        kind=MailKind(row.kind),
+        subscriber=row.subscriber_id,
+        consent_version=row.consent_version,
+        address=row.address,
+        name=row.name,
+        language=row.language,
+        period=row.key,
+        covers_from=row.covers_from,
+        considered=row.considered,
+        message_id=row.message_id,
+        envelope_from=claimer.envelope(row.id, row.attempts + 1),
+        template_hash=row.template_hash,
+        picks=unpack_picks(row.picks),
+        dated_us=at_us if row.dated_us is None else row.dated_us,
+        failures=row.failures,
+    )

@@ -1,0 +1,153 @@
+"""The gate: the last look before the final dot may leave, committed before it does.
+
+One transaction serves many lanes. PostgreSQL locks the subscriber row, SQLite the whole
+database (BEGIN IMMEDIATE), so an unsubscribe is either seen here or comes after the mail.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, Outcome, State
+from digestd.store import core
+from digestd.store.instants import to_us
+from digestd.store.ledger import seen
+from digestd.store.ledger.claims import consent
+from digestd.store.packing import step
+
+LEASE_LEFT = timedelta(minutes=11)
+"""The dot may be waited for ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
+
+_D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
+
+
+class Gated(StrEnum):
+    """What the gate says."""
+
+    OK = "ok"  # `dot` is committed: send the dot
+    GONE = "gone"  # consent is gone: the delivery is skipped
+    EXPIRED = "expired"  # too late: the delivery is expired
+    FENCED = "fenced"  # the lease is not ours any more, or nearly over: do nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One worker's wish to send one attempt of one delivery; `sha256` is of the very bytes."""
+
+    delivery: int
+    attempt: int
+    owner: str
+    sha256: bytes
+
+
+def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[Gated]:
+    """Decide each wish, and write what was decided, in the caller's write transaction."""
+    if not wishes:
+        return []
+    at_us = to_us(now)
+    rows = {row.id: row for row in session.connection().execute(_standing([wish.delivery for wish in wishes]))}
+    said = {wish: _decide(wish, rows.get(wish.delivery), at_us) for wish in wishes}
+    _open_the_way(session, [w for w in wishes if said[w] is Gated.OK], rows, at_us)
+    for answer, state in ((Gated.GONE, State.SKIPPED), (Gated.EXPIRED, State.EXPIRED)):
+        _turn_away(session, state, [w for w in wishes if said[w] is answer], rows, at_us)
+    return [said[wish] for wish in wishes]
+
+
+def _standing(deliveries: list[int]) -> core.Query:
+    return (
+        select(
+            _D.id,
+            _D.kind,
+            _D.state,
+            _D.attempts,
+            _D.lease_owner,
+            _D.lease_until_us,
+            _D.consent_version,
+            _D.expires_us,
+            _S.status,
+            _S.version,
+            core.suppression.c.reason.label("suppression"),
+        )
+        .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
+            core.suppression, core.suppression.c.address_key == _S.address_key))
+        .where(_D.id.in_(deliveries))
+        .order_by(_D.id)
+        .with_for_update(of=[core.delivery, core.subscriber])
+    )  # fmt: skip
+
+
+def _decide(wish: Pass, row: core.Record | None, at_us: int) -> Gated:
+    if row is None or (row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner):
+        return Gated.FENCED
+    if row.expires_us <= at_us:
+        return Gated.EXPIRED
+    if consent(row).objection:
+        return Gated.GONE
+    if row.lease_until_us - at_us < LEASE_LEFT // timedelta(microseconds=1):
+        return Gated.FENCED
+    return Gated.OK
+
+
+def _open_the_way(session: Session, wishes: Sequence[Pass], rows: dict[int, core.Record], at_us: int) -> None:
+    if not wishes:
+        return
+    entry = step(State.DOT, Actor.WORKER, at_us)
+    session.connection().execute(_DOT, [{"row": w.delivery, "sha": w.sha256, "step": entry} for w in wishes])
+    session.connection().execute(
+        _DOT_ATTEMPT,
+        [{"row": w.delivery, "nth": w.attempt, "seen": rows[w.delivery].version, "at": at_us} for w in wishes],
+    )
+
+
+_DOT = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == State.LEASED)
+    .values(state=State.DOT, sha256=bindparam("sha"), history=_D.history.concat(bindparam("step")))
+)
+_DOT_ATTEMPT = (
+    update(core.attempt)
+    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
+    .values(phase="dot", gate_version=bindparam("seen"), dot_us=bindparam("at"))
+)
+
+
+def _turn_away(
+    session: Session,
+    state: State,
+    wishes: Sequence[Pass],
+    rows: dict[int, core.Record],
+    at_us: int,
+) -> None:
+    if not wishes:
+        return
+    entry = step(state, Actor.WORKER, at_us)
+    why = {w.delivery: consent(rows[w.delivery]).objection or "too late to be of use" for w in wishes}
+    session.connection().execute(
+        _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry} for w in wishes]
+    )
+    session.connection().execute(
+        _ABORT, [{"row": w.delivery, "nth": w.attempt, "at": at_us, "how": Outcome.ABORTED} for w in wishes]
+    )
+    seen.give_back(session, [w.delivery for w in wishes])
+
+
+_AWAY = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == State.LEASED)
+    .values(
+        state=bindparam("to"),
+        reason=bindparam("why"),
+        lease_owner=None,
+        lease_until_us=None,
+        history=_D.history.concat(bindparam("step")),
+    )
+)
+_ABORT = (
+    update(core.attempt)
+    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
+    .values(phase="closed", outcome=bindparam("how"), closed_us=bindparam("at"))
+)

@@ -1,0 +1,171 @@
+"""The ledger as people read it: one delivery, or the newest of them; and what is ready at all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, Claim, MailKind, State
+from digestd.domain.digest import Pick
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+from digestd.store.packing import steps, unpack_picks
+
+_D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One delivery as listed."""
+
+    key: int
+    address: str | None
+    kind: MailKind
+    period: str
+    covers_from: str
+    state: State
+    picks: int
+    attempts: int
+    due: datetime
+    expires: datetime
+    not_before: datetime
+    message_id: str
+    reply: str | None
+    queue_id: str | None
+    reason: str | None
+    history: tuple[tuple[State, Actor, datetime], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt as shown."""
+
+    n: int
+    phase: str
+    outcome: str | None
+    evidence: str | None
+    reply: str | None
+    envelope_from: str
+    opened: datetime
+    dot: datetime | None
+    closed: datetime | None
+
+
+def anything_ready(session: Session, now: datetime) -> bool:
+    """Whether a claim would find anything."""
+    query = select(_D.id).where(_D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
+    return session.connection().execute(query).first() is not None
+
+
+def entries(session: Session, limit: int, state: State | None = None, subscriber: int | None = None) -> Iterator[Entry]:
+    """The newest deliveries first."""
+    query = (
+        select(core.delivery, _S.address)
+        .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+        .order_by(_D.id.desc())
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(_D.state == state)
+    if subscriber is not None:
+        query = query.where(_D.subscriber_id == subscriber)
+    for row in session.connection().execute(query):
+        yield _entry(row)
+
+
+def entry(session: Session, delivery: int) -> Entry | None:
+    """One delivery."""
+    query = select(core.delivery, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+    row = session.connection().execute(query.where(_D.id == delivery)).first()
+    return None if row is None else _entry(row)
+
+
+def tries(session: Session, delivery: int) -> list[Try]:
+    """The attempts at one delivery, oldest first."""
+    query = select(core.attempt).where(_A.delivery_id == delivery).order_by(_A.n)
+    return [_try(row) for row in session.connection().execute(query)]
+
+
+def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
+    """What a digest holds."""
+    return unpack_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
+
+
+def newest_digest(session: Session, subscriber: int) -> int | None:
+    """The newest delivery that carries a digest with picks to this subscriber."""
+    query = select(func.max(_D.id)).where(
+        _D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.state != State.EMPTY
+    )
+    found: int | None = session.connection().execute(query).scalar()
+    return found
+
+
+def as_claim(session: Session, delivery: int) -> Claim | None:
+    """A delivery as a worker would hold it, for composing it again; nothing is leased."""
+    query = select(core.delivery, _S.address, _S.name, _S.language)
+    joined = query.join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id).where(_D.id == delivery)
+    row = session.connection().execute(joined).first()
+    return None if row is None else _claim(row)
+
+
+def _claim(row: core.Record) -> Claim:
+    return Claim(
+        key=row.id,
+        attempt=row.attempts,
+        kind=MailKind(row.kind),
+        subscriber=row.subscriber_id,
+        consent_version=row.consent_version,
+        address=row.address or "",
+        name=row.name,
+        language=row.language,
+        period=row.key,
+        covers_from=row.covers_from,
+        considered=row.considered,
+        message_id=row.message_id,
+        envelope_from="",
+        template_hash=row.template_hash,
+        picks=unpack_picks(row.picks),
+        dated_us=row.dated_us if row.dated_us is not None else row.due_us,
+        failures=row.failures,
+    )
+
+
+def _entry(row: core.Record) -> Entry:
+    return Entry(
+        key=row.id,
+        address=row.address,
+        kind=MailKind(row.kind),
+        period=row.key,
+        covers_from=row.covers_from,
+        state=State(row.state),
+        picks=len(unpack_picks(row.picks)),
+        attempts=row.attempts,
+        due=from_us(row.due_us),
+        expires=from_us(row.expires_us),
+        not_before=from_us(row.not_before_us),
+        message_id=row.message_id,
+        reply=_said(row.reply_code, row.reply_text),
+        queue_id=row.relay_qid,
+        reason=row.reason,
+        history=tuple((state, actor, from_us(at_us)) for state, actor, at_us in steps(row.history)),
+    )
+
+
+def _try(row: core.Record) -> Try:
+    return Try(
+        n=row.n,
+        phase=row.phase,
+        outcome=row.outcome,
+        evidence=row.evidence,
+        reply=_said(row.code, row.text),
+        envelope_from=row.envelope_from,
+        opened=from_us(row.opened_us),
+        dot=None if row.dot_us is None else from_us(row.dot_us),
+        closed=None if row.closed_us is None else from_us(row.closed_us),
+    )
+
+
+def _said(code: int | None, text: str | None) -> str | None:
+    return None if code is None else f"{code} {text or ''}".strip()

@@ -1,0 +1,98 @@
+"""What a worker leaves behind: `leased` goes back to ready, `dot` becomes uncertain.
+
+A delivery in `dot` may or may not have left: nobody knows, and it is never sent blindly again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, Outcome, State
+from digestd.store import core
+from digestd.store.instants import to_us
+from digestd.store.packing import step
+
+_D, _A = core.delivery.c, core.attempt.c
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many deliveries went back to ready, and how many are now uncertain."""
+
+    ready: int
+    uncertain: int
+
+
+def owners(session: Session) -> list[str]:
+    """The workers that hold a lease, alive or not."""
+    query = select(_D.lease_owner).where(_D.state.in_([State.LEASED, State.DOT])).distinct()
+    return sorted(session.connection().execute(query).scalars())
+
+
+def recover(session: Session, owner: str, now: datetime) -> Recovered:
+    """Take over everything a dead worker held, in the caller's write transaction; safe to repeat."""
+    at_us = to_us(now)
+    query = (
+        select(_D.id, _D.state, _D.attempts)
+        .where(_D.state.in_([State.LEASED, State.DOT]), _D.lease_owner == owner)
+        .order_by(_D.id)
+        .with_for_update()
+    )
+    rows = session.connection().execute(query).all()
+    leased = [(row.id, row.attempts) for row in rows if row.state == State.LEASED]
+    dots = [(row.id, row.attempts) for row in rows if row.state == State.DOT]
+    _close(session, leased, _Ending(State.READY, Outcome.NOT_SENT, None, Actor.RECOVERY), at_us)
+    _close(session, dots, _Ending(State.UNCERTAIN, Outcome.UNCERTAIN, "worker died", Actor.RECOVERY), at_us)
+    return Recovered(len(leased), len(dots))
+
+
+def release(session: Session, owner: str, deliveries: Sequence[tuple[int, int]], now: datetime) -> int:
+    """Give back leases (delivery, attempt) of a living worker that were not sent; how many were still its own."""
+    query = select(_D.id, _D.attempts).where(
+        _D.id.in_([key for key, _ in deliveries]), _D.state == State.LEASED, _D.lease_owner == owner
+    )
+    held = {(row.id, row.attempts) for row in session.connection().execute(query.order_by(_D.id).with_for_update())}
+    mine = [pair for pair in deliveries if pair in held]
+    _close(session, mine, _Ending(State.READY, Outcome.NOT_SENT, None, Actor.WORKER), to_us(now))
+    return len(mine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    state: State
+    outcome: Outcome
+    reason: str | None
+    actor: Actor
+
+
+def _close(session: Session, pairs: Sequence[tuple[int, int]], ending: _Ending, at_us: int) -> None:
+    if not pairs:
+        return
+    entry = step(ending.state, ending.actor, at_us)
+    session.connection().execute(
+        _DELIVERY, [{"row": key, "to": ending.state, "why": ending.reason, "step": entry} for key, _ in pairs]
+    )
+    session.connection().execute(
+        _ATTEMPT, [{"row": key, "nth": nth, "how": ending.outcome, "at": at_us} for key, nth in pairs]
+    )
+
+
+_DELIVERY = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state.in_([State.LEASED, State.DOT]))
+    .values(
+        state=bindparam("to"),
+        reason=bindparam("why"),
+        lease_owner=None,
+        lease_until_us=None,
+        history=_D.history.concat(bindparam("step")),
+    )
+)
+_ATTEMPT = (
+    update(core.attempt)
+    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
+    .values(phase="closed", outcome=bindparam("how"), closed_us=bindparam("at"))
+)

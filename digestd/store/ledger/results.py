@@ -1,0 +1,146 @@
+"""The relay's answer, written down: each a compare-and-set on state, attempt and owner."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import UNSENT, Actor, Outcome, State
+from digestd.store import core
+from digestd.store.instants import to_us
+from digestd.store.ledger import seen
+from digestd.store.packing import step
+
+_D, _A = core.delivery.c, core.attempt.c
+_TEXT_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one attempt ended, and where the delivery goes.
+
+    `wait`: for a delivery that goes back to ready, how long it rests. `failed`: it could not be
+    composed, which counts towards `poisoned`.
+    """
+
+    delivery: int
+    attempt: int
+    owner: str
+    state: State
+    outcome: Outcome
+    code: int | None = None
+    text: str = ""
+    queue_id: str | None = None
+    reason: str | None = None
+    wait: timedelta = timedelta(0)
+    failed: bool = False
+
+
+def record(session: Session, results: Sequence[Result], now: datetime) -> int:
+    """Write results in the caller's write transaction; how many were ours to write.
+
+    A result whose lease has been taken over changes nothing, with one exception: a definite
+    reply that comes after recovery called the very same attempt uncertain beats the uncertainty.
+    """
+    if not results:
+        return 0
+    rows = _rows(session, [result.delivery for result in results])
+    ours = [r for r in results if _is_ours(r, rows.get(r.delivery))]
+    late = [r for r in results if r not in ours and _is_late_reply(r, rows.get(r.delivery))]
+    _write(session, ours, to_us(now), evidence="reply")
+    _write(session, late, to_us(now), evidence="late_reply")
+    return len(ours) + len(late)
+
+
+def _rows(session: Session, deliveries: list[int]) -> dict[int, core.Record]:
+    query = (
+        select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner)
+        .select_from(core.delivery.join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts), isouter=False))
+        .where(_D.id.in_(deliveries))
+        .order_by(_D.id)
+        .with_for_update(of=core.delivery)
+    )
+    return {row.id: row for row in session.connection().execute(query)}
+
+
+def _is_ours(result: Result, row: core.Record | None) -> bool:
+    return (
+        row is not None
+        and row.state in {State.LEASED, State.DOT}
+        and (row.attempts, row.lease_owner) == (result.attempt, result.owner)
+    )
+
+
+def _is_late_reply(result: Result, row: core.Record | None) -> bool:
+    return (
+        row is not None
+        and result.outcome is Outcome.ACCEPTED
+        and (row.state, row.attempts, row.owner) == (State.UNCERTAIN, result.attempt, result.owner)
+    )
+
+
+def _write(session: Session, results: Sequence[Result], at_us: int, evidence: str) -> None:
+    if not results:
+        return
+    session.connection().execute(_DELIVERY, [_delivery(result, at_us) for result in results])
+    session.connection().execute(_ATTEMPT, [_attempt(result, at_us, evidence) for result in results])
+    if unsent := [result.delivery for result in results if result.state in UNSENT]:
+        seen.give_back(session, unsent)
+
+
+def _delivery(result: Result, at_us: int) -> dict[str, object]:
+    return {
+        "row": result.delivery,
+        "to": result.state,
+        "code": result.code,
+        "said": result.text[:_TEXT_MAX] or None,
+        "qid": result.queue_id,
+        "why": result.reason,
+        "step": step(result.state, Actor.WORKER, at_us),
+        "rest": at_us + result.wait // timedelta(microseconds=1),
+        "failed": int(result.failed),
+    }
+
+
+def _attempt(result: Result, at_us: int, evidence: str) -> dict[str, object]:
+    return {
+        "row": result.delivery,
+        "nth": result.attempt,
+        "how": result.outcome,
+        "by": evidence if result.code is not None else None,
+        "code": result.code,
+        "said": result.text[:_TEXT_MAX] or None,
+        "at": at_us,
+    }
+
+
+_DELIVERY = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"))
+    .values(
+        state=bindparam("to"),
+        lease_owner=None,
+        lease_until_us=None,
+        reply_code=bindparam("code"),
+        reply_text=bindparam("said"),
+        relay_qid=bindparam("qid"),
+        reason=bindparam("why"),
+        not_before_us=bindparam("rest"),
+        failures=_D.failures + bindparam("failed"),
+        history=_D.history.concat(bindparam("step")),
+    )
+)
+_ATTEMPT = (
+    update(core.attempt)
+    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
+    .values(
+        phase="closed",
+        outcome=bindparam("how"),
+        evidence=bindparam("by"),
+        code=bindparam("code"),
+        text=bindparam("said"),
+        closed_us=bindparam("at"),
+    )
+)

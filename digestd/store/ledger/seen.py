@@ -1,0 +1,48 @@
+"""Which papers a subscriber has had: one packed row each, kept equal to what live and sent digests hold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import MailKind
+from digestd.store import core
+from digestd.store.packing import pack_seen, unpack_picks, unpack_seen
+
+
+def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
+    """The papers each of these subscribers has had; who has had none is absent."""
+    query = select(core.seen).where(core.seen.c.subscriber_id.in_(subscribers))
+    return {row.subscriber_id: unpack_seen(row.papers) for row in session.connection().execute(query)}
+
+
+def add(session: Session, papers: Mapping[int, Sequence[int]]) -> None:
+    """Note papers that digests of these subscribers now hold."""
+    had = of(session, list(papers))
+    fresh = [{"subscriber_id": who, "papers": pack_seen(new)} for who, new in papers.items() if who not in had]
+    more = [{"who": who, "held": pack_seen([*had[who].tolist(), *new])} for who, new in papers.items() if who in had]
+    if fresh:
+        session.connection().execute(insert(core.seen), fresh)
+    if more:
+        session.connection().execute(_REPLACE, more)
+
+
+def give_back(session: Session, deliveries: Iterable[int]) -> None:
+    """The digests in these deliveries ended unsent: their papers may come again."""
+    query = select(core.delivery.c.subscriber_id, core.delivery.c.picks).where(
+        core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind == MailKind.DIGEST
+    )
+    returned: dict[int, set[int]] = {}
+    for row in session.connection().execute(query):
+        returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in unpack_picks(row.picks))
+    had = of(session, list(returned))
+    kept = [{"who": who, "held": pack_seen(set(had[who].tolist()) - returned[who])} for who in had]
+    if kept:
+        session.connection().execute(_REPLACE, kept)
+
+
+_REPLACE = (
+    update(core.seen).where(core.seen.c.subscriber_id == bindparam("who")).values(papers=bindparam("held"))
+)  # fmt: skip

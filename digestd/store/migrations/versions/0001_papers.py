@@ -1,0 +1,135 @@
+"""Papers and where they come from."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "fetch",
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("url", sa.String(length=2000), nullable=False),
+        sa.Column("etag", sa.String(), nullable=True),
+        sa.Column("last_modified", sa.String(), nullable=True),
+        sa.Column("fetched_us", sa.BigInteger(), nullable=False),
+        sa.Column("items", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "url", name=op.f("pk_fetch")),
+    )
+    op.create_table(
+        "pace",
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("next_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("host", name=op.f("pk_pace")),
+    )
+    op.create_table(
+        "paper",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("paper_id", sa.String(length=400), nullable=False),
+        sa.Column("revision_id", KEY, nullable=True),
+        sa.Column("published_us", sa.BigInteger(), nullable=False),
+        sa.Column("first_seen_us", sa.BigInteger(), nullable=False),
+        sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper")),
+        sa.UniqueConstraint("paper_id", name=op.f("uq_paper_paper_id")),
+    )
+    with op.batch_alter_table("paper", schema=None) as batch_op:
+        batch_op.create_index("ix_paper_first_seen_us", ["first_seen_us"], unique=False)
+
+    op.create_table(
+        "templates",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_templates")),
+    )
+    op.create_table(
+        "text_model",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("fitted_us", sa.BigInteger(), nullable=False),
+        sa.Column("papers", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_text_model")),
+        sa.UniqueConstraint("version", name=op.f("uq_text_model_version")),
+    )
+    op.create_table(
+        "paper_alias",
+        sa.Column("alias", sa.String(length=400), nullable=False),
+        sa.Column("paper", KEY, nullable=False),
+        sa.ForeignKeyConstraint(["paper"], ["paper.id"], name=op.f("fk_paper_alias_paper")),
+        sa.PrimaryKeyConstraint("alias", name=op.f("pk_paper_alias")),
+    )
+    with op.batch_alter_table("paper_alias", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_paper_alias_paper"), ["paper"], unique=False)
+
+    op.create_table(
+        "revision",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("paper", KEY, nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("abstract", sa.String(), nullable=False),
+        sa.Column("plain_title", sa.String(), nullable=False),
+        sa.Column("plain_abstract", sa.String(), nullable=False),
+        sa.Column("authors", sa.JSON(), nullable=False),
+        sa.Column("categories", sa.JSON(), nullable=False),
+        sa.Column("url", sa.String(), nullable=True),
+        sa.Column("links", sa.JSON(), nullable=False),
+        sa.Column("made_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["paper"], ["paper.id"], name=op.f("fk_revision_paper")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_revision")),
+    )
+    with op.batch_alter_table("revision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_revision_paper"), ["paper"], unique=False)
+
+    op.create_table(
+        "sighting",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("paper", KEY, nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("external_id", sa.String(length=400), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("announced", sa.String(length=20), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("record", sa.JSON(), nullable=False),
+        sa.Column("seen_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["paper"], ["paper.id"], name=op.f("fk_sighting_paper")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sighting")),
+        sa.UniqueConstraint("paper", "source", "digest", name=op.f("uq_sighting_paper_source_digest")),
+    )
+    op.create_table(
+        "signal",
+        sa.Column("paper", KEY, nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["paper"], ["paper.id"], name=op.f("fk_signal_paper")),
+        sa.PrimaryKeyConstraint("paper", "name", "at_us", name=op.f("pk_signal")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("signal")
+    op.drop_table("sighting")
+    with op.batch_alter_table("revision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_revision_paper"))
+
+    op.drop_table("revision")
+    with op.batch_alter_table("paper_alias", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_paper_alias_paper"))
+
+    op.drop_table("paper_alias")
+    op.drop_table("text_model")
+    op.drop_table("templates")
+    with op.batch_alter_table("paper", schema=None) as batch_op:
+        batch_op.drop_index("ix_paper_first_seen_us")
+
+    op.drop_table("paper")
+    op.drop_table("pace")
+    op.drop_table("fetch")

@@ -1,0 +1,127 @@
+"""Which workers are alive, told by the kernel or the database server, not by a clock.
+
+SQLite: each worker holds an flock on a file of its name beside the database; the kernel lets go
+at death. PostgreSQL: each holds a session advisory lock on a connection of its own.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Protocol
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from digestd.errors import AlreadyRunning
+from digestd.store.database import Database
+
+
+class Owners(Protocol):
+    """Holds this process's name while it lives, and tells whether others' names are held."""
+
+    def hold(self, owner: str, where: str = "") -> contextlib.AbstractContextManager[None]:
+        """Hold a name until the context ends or the process dies. Raises AlreadyRunning if it is held.
+
+        `where`: what to tell whoever comes second, e.g. the address of the pages.
+        """
+
+    def is_dead(self, owner: str) -> bool:
+        """Whether nobody holds the name."""
+
+
+def owners(db: Database) -> Owners:
+    """The way to tell on this database."""
+    return FileOwners(db.file.parent / f"{db.file.name}.locks") if db.file else AdvisoryOwners(db)
+
+
+class FileOwners:
+    """flock on one file a name, in a folder beside the SQLite file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def hold(self, owner: str, where: str = "") -> Iterator[None]:
+        """See Owners.hold; the file is removed at the end of an orderly run."""
+        with self._locked(owner) as file:
+            if file is None:
+                raise AlreadyRunning(self._said(owner))
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()}{', ' if where else ''}{where}")
+            file.flush()
+            yield
+            (self._folder / owner).unlink(missing_ok=True)
+
+    def is_dead(self, owner: str) -> bool:
+        """See Owners.is_dead; a name without a file belongs to nobody."""
+        if not (self._folder / owner).exists():
+            return True
+        with self._locked(owner) as file:
+            if file is not None:
+                (self._folder / owner).unlink(missing_ok=True)
+            return file is not None
+
+    @contextlib.contextmanager
+    def _locked(self, owner: str) -> Iterator[IO[str] | None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / owner).open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+                return
+            # Between opening and locking, an orderly end may have removed the file: then the
+            # lock is on a name nobody else will see, and somebody else is just starting.
+            yield file if _is_still(self._folder / owner, file) else None
+
+    def _said(self, owner: str) -> str:
+        who = (self._folder / owner).read_text().strip() or "just starting"
+        return f"another digestd ({who}) already runs as {owner} on this database; stop it first"
+
+
+def _is_still(path: Path, file: IO[str]) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
+
+
+class AdvisoryOwners:
+    """pg_try_advisory_lock on a hash of the name; the server lets go when the connection ends."""
+
+    def __init__(self, db: Database) -> None:
+        self._engine = db.engine
+
+    @contextlib.contextmanager
+    def hold(self, owner: str, where: str = "") -> Iterator[None]:
+        """See Owners.hold; uses one connection for as long."""
+        del where  # the server keeps no text beside a lock
+        with self._engine.connect() as connection:
+            if not _try(connection, owner):
+                raise AlreadyRunning(f"another digestd already runs as {owner} on this database; stop it first")
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.invalidate()
+
+    def is_dead(self, owner: str) -> bool:
+        """See Owners.is_dead."""
+        with self._engine.connect() as connection:
+            free = _try(connection, owner)
+            if free:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _number(owner)})
+            connection.commit()
+            return free
+
+
+def _try(connection: Connection, owner: str) -> bool:
+    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _number(owner)}).scalar_one())
+
+
+def _number(owner: str) -> int:
+    return int.from_bytes(hashlib.blake2b(owner.encode(), digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,207 @@
+"""Papers: find, list, and gather them with their latest signals, never one query a paper.
+
+A paper that turned out to be another known one stays as a row (old digests point at it), is
+archived, and is found under the paper it was merged into: its row number is kept there as the
+alias `merged:<number>`.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlmodel import Session
+
+from digestd.domain.paper import Paper, PaperId, Words
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+
+_T = TypeVar("_T")
+MERGED = "merged:"
+CHUNK = 5_000
+"""Values in one IN list, far below SQLite's 32,766 and PostgreSQL's 65,535."""
+
+_P, _R, _A, _S = core.paper.c, core.revision.c, core.alias.c, core.signal.c
+_COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived,
+            _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
+            _R.authors, _R.categories, _R.url, _R.links)  # fmt: skip
+_CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.revision_id)
+_AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.paper)
+
+COMMENT_WEIGHT, STAR_WEIGHT = 0.3, 0.1
+DAY_COSTS = 0.5
+"""What a day of age takes off a trending paper: as much as 40 % of its votes."""
+
+
+def find(session: Session, paper: PaperId) -> Paper | None:
+    """The paper known under an identifier, whichever of its identifiers that is."""
+    return by_ids(session, [paper]).get(paper)
+
+
+def by_ids(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Paper]:
+    """The papers known under these identifiers; unknown ones are absent."""
+    keys = aliases(session, ids)
+    papers = _by_own_key(session, set(keys.values()))
+    return {name: papers[key] for name, key in keys.items()}
+
+
+def by_keys(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
+    """The papers with these row numbers; one that was merged gives the paper it is now."""
+    wanted = set(keys)
+    now_known_as = twins(session, wanted)
+    papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted})
+    return {key: papers[now] for key in wanted if (now := now_known_as.get(key, key)) in papers}
+
+
+def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
+    """The row numbers of the papers known under these identifiers."""
+    connection = session.connection()
+    return {
+        PaperId(row.alias): row.paper
+        for chunk in chunks(set(ids))
+        for row in connection.execute(select(_A.alias, _A.paper).where(_A.alias.in_(chunk)))
+    }
+
+
+def twins(session: Session, keys: Iterable[int]) -> dict[int, int]:
+    """Merged papers among these row numbers → the row number each is known under now."""
+    found = aliases(session, (PaperId(f"{MERGED}{key}") for key in keys))
+    return {int(name.removeprefix(MERGED)): key for name, key in found.items()}
+
+
+def former_keys(session: Session, keys: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Row numbers under which these papers were known before a merge; most papers have none.
+
+    Who has had a paper under a former number has had it.
+    """
+    found: dict[int, tuple[int, ...]] = {}
+    for chunk in chunks(set(keys)):
+        query = select(_A.alias, _A.paper).where(_A.paper.in_(chunk), _A.alias.startswith(MERGED))
+        for row in session.connection().execute(query):
+            found[row.paper] = (*found.get(row.paper, ()), int(row.alias.removeprefix(MERGED)))
+    return found
+
+
+def listing(session: Session, limit: int, since: datetime | None = None) -> list[Paper]:
+    """The papers first seen last, newest first, archived ones too; from `since` on."""
+    query = _CURRENT.where(_P.revision_id.is_not(None))
+    if since is not None:
+        query = query.where(_P.first_seen_us >= to_us(since))
+    return _papers(session, query.order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(limit))
+
+
+def candidates(session: Session, since: datetime, until: datetime) -> list[Paper]:
+    """The papers that became news after `since`, up to and with `until`, oldest first."""
+    return _papers(session, _CURRENT.where(_news(since, until)).order_by(_P.first_seen_us, _P.id))
+
+
+def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
+    """Papers with their words as of these revisions: what a frozen digest is composed from.
+
+    Signals are left out, as they are not kept as of a revision.
+    """
+    return {
+        row.revision: _paper(row, {})
+        for chunk in chunks(set(keys))
+        for row in session.connection().execute(_AS_OF.where(_R.id.in_(chunk)))
+    }
+
+
+def texts(session: Session, limit: int) -> Iterator[str]:
+    """Title and abstract of the newest papers, archived ones too: what a text model is fitted on. Streamed."""
+    query = (
+        select(_R.plain_title, _R.plain_abstract)
+        .join_from(core.paper, core.revision, _R.id == _P.revision_id)
+        .order_by(_P.first_seen_us.desc(), _P.id.desc())
+        .limit(limit)
+    )
+    result = session.connection().execution_options(yield_per=1_000).execute(query)
+    for row in result:
+        yield f"{row.plain_title}. {row.plain_abstract}"
+
+
+def trending(session: Session, since: datetime, limit: int) -> list[Paper]:
+    """What the community likes most of the news since `since`; where nobody voted, the newest first."""
+    query = select(_P.id, _P.first_seen_us).where(
+        _P.first_seen_us > to_us(since), _P.archived.is_(False), _P.revision_id.is_not(None)
+    )
+    seen = {row.id: row.first_seen_us for row in session.connection().execute(query)}
+    signals = latest_signals(session, seen)
+    best = sorted(seen, key=lambda key: (_heat(signals.get(key, {}), seen[key]), key), reverse=True)[:limit]
+    papers = _by_own_key(session, best)
+    return [papers[key] for key in best]
+
+
+def count(session: Session) -> int:
+    """How many works are known; merged ones count once."""
+    merged = select(func.count()).select_from(core.alias).where(_A.alias.startswith(MERGED)).scalar_subquery()
+    return int(session.connection().execute(select(func.count(_P.id) - merged)).scalar_one())
+
+
+def latest_signals(session: Session, keys: Iterable[int]) -> dict[int, dict[str, float]]:
+    """The newest value of each signal of these papers."""
+    found: dict[int, dict[str, float]] = {}
+    for chunk in chunks(set(keys)):
+        newest = (
+            select(_S.paper, _S.name, func.max(_S.at_us).label("at_us"))
+            .where(_S.paper.in_(chunk))
+            .group_by(_S.paper, _S.name)
+            .subquery()
+        ).c
+        same = and_(_S.paper == newest.paper, _S.name == newest.name, _S.at_us == newest.at_us)
+        for row in session.connection().execute(select(_S.paper, _S.name, _S.value).where(same)):
+            found.setdefault(row.paper, {})[row.name] = row.value
+    return found
+
+
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """The values in lists short enough for one statement."""
+    held = list(values)
+    for start in range(0, len(held), CHUNK):
+        yield held[start : start + CHUNK]
+
+
+def _heat(signals: dict[str, float], first_seen_us: int) -> float:
+    votes = (
+        signals.get("upvotes", 0) + COMMENT_WEIGHT * signals.get("comments", 0) + STAR_WEIGHT * signals.get("stars", 0)
+    )
+    return math.log1p(votes) + DAY_COSTS * first_seen_us / 86_400e6
+
+
+def _news(since: datetime, until: datetime) -> ColumnElement[bool]:
+    return and_(_P.first_seen_us > to_us(since), _P.first_seen_us <= to_us(until), _P.archived.is_(False))
+
+
+def _by_own_key(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
+    return {
+        paper.key: paper for chunk in chunks(set(keys)) for paper in _papers(session, _CURRENT.where(_P.id.in_(chunk)))
+    }
+
+
+def _papers(session: Session, query: core.Query) -> list[Paper]:
+    rows = session.connection().execute(query).all()
+    signals = latest_signals(session, [row.key for row in rows])
+    return [_paper(row, signals.get(row.key, {})) for row in rows]
+
+
+def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
+    return Paper(
+        key=row.key,
+        id=PaperId(row.paper_id),
+        revision=row.revision,
+        words=words_of(row),
+        plain_title=row.plain_title,
+        plain_abstract=row.plain_abstract,
+        published=from_us(row.published_us),
+        first_seen=from_us(row.first_seen_us),
+        url=row.url,
+        links=row.links,
+        signals=signals,
+        archived=row.archived,
+    )
+
+
+def words_of(row: core.Record) -> Words:
+    """The words a revision holds."""
+    return Words(row.title, row.abstract, tuple(row.authors), tuple(row.categories))

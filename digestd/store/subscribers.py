@@ -1,0 +1,256 @@
+"""Subscribers and what they consented to.
+
+`change_status` is the only way consent changes: it raises the version, writes the consent
+event and sets the next due time, in the caller's transaction. Settings and interests change
+by `update`, which leaves the version alone. A subscriber is locked where it is read to be
+changed (PostgreSQL by row; SQLite has one writer anyhow), so consent and the gate of
+delivery see each other.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.domain.interest import Interest
+from digestd.domain.subscriber import Cadence, Cause, Status, Subscriber, Timing
+from digestd.schedule import due_period, first_due
+from digestd.store import consent, core
+from digestd.store.database import Database
+from digestd.store.due import interests_of
+from digestd.store.instants import from_us, to_us
+
+BLOCK = 500
+_S, _I = core.subscriber.c, core.interest.c
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscriber:
+    """A subscriber about to be stored."""
+
+    address: str
+    address_key: bytes
+    status: Status
+    name: str
+    timing: Timing
+    size: int
+    language: str
+    interests: tuple[Interest, ...]
+
+
+def insert_many(session: Session, new: Sequence[NewSubscriber], cause: Cause, now: datetime) -> dict[bytes, int]:
+    """Store new subscribers at version 1; their keys by address key.
+
+    One whose address key exists already is left out: another transaction was first.
+    """
+    if not new:
+        return {}
+    rows = [_row(subscriber, now) for subscriber in new]
+    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    statement = make(core.subscriber).on_conflict_do_nothing(index_elements=["address_key"])
+    done = session.connection().execute(statement.returning(_S.id, _S.address_key), rows)
+    keys = {row.address_key: row.id for row in done}
+    stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
+    consent.note(session, [(key, 1, n.status) for key, n in stored], cause, to_us(now))
+    _add_interests(session, {key: n.interests for key, n in stored})
+    return keys
+
+
+def _row(new: NewSubscriber, now: datetime) -> dict[str, object]:
+    return {
+        "address": new.address,
+        "address_key": new.address_key,
+        "status": new.status,
+        "version": 1,
+        **_settings(new.name, new.timing, new.size, new.language),
+        "created_us": to_us(now),
+        "next_due_us": to_us(first_due(new.timing, now)),
+    }
+
+
+def _settings(name: str, timing: Timing, size: int, language: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "timezone": timing.timezone,
+        "hour": timing.hour,
+        "cadence": timing.cadence,
+        "weekday": timing.weekday,
+        "size": size,
+        "language": language,
+    }
+
+
+def update_many(session: Session, subscribers: Sequence[Subscriber], now: datetime) -> None:
+    """Store the settings and interests of known subscribers as they are now; consent is not touched.
+
+    Each is given a fresh due time, which also tells a planner that read them before to look again.
+    """
+    if not subscribers:
+        return
+    session.connection().execute(_UPDATE, [_change(subscriber, now) for subscriber in subscribers])
+    session.connection().execute(delete(core.interest).where(_I.subscriber_id.in_([s.key for s in subscribers])))
+    _add_interests(session, {s.key: s.interests for s in subscribers})
+
+
+def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
+    timing, last_date = subscriber.timing, subscriber.last_date
+    settings = _settings(subscriber.name, timing, subscriber.size, subscriber.language)
+    return {
+        "who": subscriber.key,
+        "now": to_us(now),
+        "still_due": due_period(timing, last_date, now) is not None,
+        "first": to_us(first_due(timing, now, last_date)),
+        **{f"new_{name}": value for name, value in settings.items()},
+    }
+
+
+_SETTINGS = ("name", "timezone", "hour", "cadence", "weekday", "size", "language")
+_UPDATE = (
+    update(core.subscriber)
+    .where(_S.id == bindparam("who"))
+    .values(
+        # who was due already and still is (a weekly digest may be days late) stays due
+        next_due_us=case(
+            ((_S.next_due_us <= bindparam("now")) & bindparam("still_due"), bindparam("now")),
+            else_=bindparam("first"),
+        ),
+        **{name: bindparam(f"new_{name}") for name in _SETTINGS},
+    )
+)
+
+
+def change_status(session: Session, key: int, status: Status, cause: Cause, now: datetime) -> Subscriber:
+    """Change what a subscriber consents to, in every respect at once; the subscriber as they are then.
+
+    A fresh `pending` is an event of its own even where they were pending before. Raises KeyError
+    for an unknown key.
+    """
+    subscriber = by_key(session, key, lock=True)
+    if subscriber is None:
+        raise KeyError(key)
+    if subscriber.status is status and status is not Status.PENDING:
+        return subscriber
+    version = subscriber.version + 1
+    gone = {"address": None, "name": ""} if status is Status.ERASED else {}
+    session.connection().execute(
+        update(core.subscriber)
+        .where(_S.id == key)
+        .values(
+            status=status,
+            version=version,
+            next_due_us=to_us(first_due(subscriber.timing, now, subscriber.last_date)),
+            **gone,
+        )
+    )
+    consent.note(session, [(key, version, status)], cause, consent.time_of_next(session, key, now))
+    changed = by_key(session, key)
+    assert changed is not None  # noqa: S101  # it is locked, and rows are never deleted
+    return changed
+
+
+def erase(session: Session, key: int, now: datetime) -> Subscriber:
+    """Leave nothing of the person but the keyed hash of the address; the ledger keeps that mails went, not what."""
+    erased = change_status(session, key, Status.ERASED, Cause.ERASE, now)
+    update_many(session, [replace(erased, name="", timing=Timing(), size=10, language="en", interests=())], now)
+    theirs = core.delivery.c.subscriber_id == key
+    mails = select(core.delivery.c.id).where(theirs)
+    for statement in (
+        delete(core.seen).where(core.seen.c.subscriber_id == key),
+        update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
+        update(core.delivery).where(theirs).values(picks=b"", reply_text=None),
+    ):
+        session.connection().execute(statement)
+    return erased
+
+
+def scrub(db: Database) -> None:
+    """Overwrite what was deleted, in SQLite's write-ahead log too (pages are wiped by secure_delete)."""
+    if db.is_sqlite:
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]) -> None:
+    rows = [
+        {"subscriber_id": key, "kind": i.kind, "value": i.value, "wish": i.wish, "position": position}
+        for key, given in interests.items()
+        for position, i in enumerate(given)
+    ]
+    if rows:
+        session.connection().execute(insert(core.interest), rows)
+
+
+def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | None:
+    """The subscriber of a row number; `lock` to change them in this transaction."""
+    query = select(core.subscriber).where(_S.id == key)
+    return next(iter(_read(session, query.with_for_update() if lock else query)), None)
+
+
+def by_address_key(session: Session, address_key: bytes, *, lock: bool = False) -> Subscriber | None:
+    """The subscriber of an address, even an erased one; `lock` to change them in this transaction."""
+    query = select(core.subscriber).where(_S.address_key == address_key)
+    return next(iter(_read(session, query.with_for_update() if lock else query)), None)
+
+
+def by_address_keys(session: Session, address_keys: Sequence[bytes]) -> dict[bytes, Subscriber]:
+    """The known ones of a block of addresses, locked."""
+    query = select(core.subscriber).where(_S.address_key.in_(address_keys)).order_by(_S.id).with_for_update()
+    rows = session.connection().execute(query).all()
+    return dict(zip([row.address_key for row in rows], _subscribers(session, rows), strict=True))
+
+
+def listing(session: Session, after_key: int, limit: int, status: Status | None = None) -> list[Subscriber]:
+    """Up to `limit` subscribers with key > `after_key`, by key."""
+    query = select(core.subscriber).where(_S.id > after_key).order_by(_S.id).limit(limit)
+    return _read(session, query if status is None else query.where(_S.status == status))
+
+
+def stream(session: Session, status: Status | None = None) -> Iterator[Subscriber]:
+    """All subscribers by key, read in blocks: memory stays flat however many there are."""
+    block = listing(session, 0, BLOCK, status)
+    while block:
+        yield from block
+        block = listing(session, block[-1].key, BLOCK, status)
+
+
+def count(session: Session) -> dict[Status, int]:
+    """How many subscribers there are of each status."""
+    query = select(_S.status, func.count().label("how_many")).group_by(_S.status)
+    return {Status(row.status): row.how_many for row in session.connection().execute(query)}
+
+
+def address_key_of(session: Session, key: int) -> bytes:
+    """The keyed hash of a subscriber's address. Raises KeyError for an unknown key."""
+    found = session.connection().execute(select(_S.address_key).where(_S.id == key)).scalar()
+    if found is None:
+        raise KeyError(key)
+    return bytes(found)
+
+
+def _read(session: Session, query: core.Query) -> list[Subscriber]:
+    return _subscribers(session, session.connection().execute(query).all())
+
+
+def _subscribers(session: Session, rows: Sequence[core.Record]) -> list[Subscriber]:
+    interests = interests_of(session, [row.id for row in rows])
+    return [_subscriber(row, interests.get(row.id, ())) for row in rows]
+
+
+def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber:
+    return Subscriber(
+        key=row.id,
+        address=row.address,
+        status=Status(row.status),
+        version=row.version,
+        name=row.name,
+        timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
+        size=row.size,
+        language=row.language,
+        interests=interests,
+        last_date=row.last_date,
+        last_planned=None if row.last_planned_us is None else from_us(row.last_planned_us),
+    )

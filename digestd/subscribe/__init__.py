@@ -1,0 +1,41 @@
+"""Subscribers come and go: asking, confirming, settings, leaving; one by one or by the file.
+
+    record      what is said of a subscriber: checked on the way in, written on the way out
+    asking      double opt-in, and the limiter of confirmation mails
+    leaving     unsubscribe, pause, resume, suppress, erase
+    keeping     the operator adds and edits
+    files       JSONL and CSV, a line at a time
+    importing   many at once, in blocks
+
+What is changed here takes effect when it commits; mail that waits is stopped at the gate of delivery.
+"""
+
+from digestd.subscribe.asking import Asked, Post, TooOld, ask, confirm
+from digestd.subscribe.importing import ImportReport, Refusal, exported, import_subscribers
+from digestd.subscribe.keeping import Change, add, edit
+from digestd.subscribe.leaving import NoConsent, erase, find, pause, resume, suppress, unsubscribe
+from digestd.subscribe.record import Record, parse
+
+__all__ = [
+    "Asked",
+    "Change",
+    "ImportReport",
+    "NoConsent",
+    "Post",
+    "Record",
+    "Refusal",
+    "TooOld",
+    "add",
+    "ask",
+    "confirm",
+    "edit",
+    "erase",
+    "exported",
+    "find",
+    "import_subscribers",
+    "parse",
+    "pause",
+    "resume",
+    "suppress",
+    "unsubscribe",
+]

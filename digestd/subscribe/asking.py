@@ -1,0 +1,164 @@
+"""Double opt-in: asking for the digest, and confirming by the link in a mail.
+
+Nothing here tells whoever asks what is known of an address, and every road that can make a
+confirmation mail goes through `invite`, which is the limiter: whoever types addresses of
+others into a form gets each of them at most one mail a day.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from digestd.domain.delivery import MailKind
+from digestd.domain.interest import Interest, Wish, values
+from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber, Timing
+from digestd.domain.suppression import SuppressionReason
+from digestd.errors import BadInput
+from digestd.links import BadToken, Keys, Purpose, address_key, message_id, read
+from digestd.store import consent, ledger, subscribers, suppressions
+from digestd.store.database import Database
+from digestd.subscribe.record import LISTS, Record, parse
+
+CONFIRM_WITHIN = timedelta(hours=48)
+INVITATIONS = ((timedelta(hours=24), 1), (timedelta(days=30), 3))
+"""At most so many confirmations an address in each span."""
+
+
+class TooOld(BadInput):
+    """This confirmation link no longer counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a confirmation mail is made with: the keys, the host of its Message-ID, the templates in force."""
+
+    keys: Keys
+    host: str
+    template_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What someone asked for who may not be who they say they are."""
+
+    address: str
+    timing: Timing = field(default_factory=Timing)
+    interests: tuple[Interest, ...] = ()
+    language: str = "en"
+
+    def record(self) -> Record:
+        """The same, checked. Raises BadRecord."""
+        timing = self.timing
+        lists = {name: values(self.interests, *slot) for name, slot in LISTS.items() if slot[1] is Wish.LIKED}
+        return parse(
+            {
+                "email": self.address,
+                "timezone": timing.timezone,
+                "hour": timing.hour,
+                "cadence": timing.cadence,
+                "weekday": WEEKDAYS[timing.weekday],
+                "language": self.language,
+                **{name: items for name, items in lists.items() if items},
+            }
+        )
+
+
+def ask(db: Database, post: Post, asked: Asked, now: datetime) -> None:
+    """Ask for the digest in somebody's name; they get a mail to confirm it, if they may get one.
+
+    Raises BadRecord for what cannot be an address or a setting, and says nothing else: the
+    subscribed, the suppressed and the unknown all look the same from here.
+    """
+    record = asked.record()
+    key = address_key(post.keys, record.address)
+    with db.write() as session:
+        known = subscribers.by_address_key(session, key, lock=True)
+        reason = suppressions.is_suppressed(session, key)
+        if reason not in {None, SuppressionReason.HARD_BOUNCE}:
+            return
+        if known is None:
+            greet(session, post, record, Cause.WEB, now)
+        elif known.status in _MAY_ASK and invite(session, post, known, Cause.WEB, now):
+            suppressions.lift(session, key)
+            subscribers.update_many(session, [record.of(known)], now)
+        elif known.status is Status.PENDING:
+            subscribers.update_many(session, [record.of(known)], now)
+
+
+_MAY_ASK = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
+
+
+def greet(session: Session, post: Post, record: Record, cause: Cause, now: datetime) -> bool:
+    """Store someone new as pending, with a mail to confirm; False if another transaction was first."""
+    key = address_key(post.keys, record.address)
+    stored = subscribers.insert_many(session, [new(record, key, Status.PENDING)], cause, now)
+    if key not in stored:
+        return False
+    suppressions.lift(session, key)
+    mail_confirmation(session, post, stored[key], 1, now)
+    return True
+
+
+def new(record: Record, key: bytes, status: Status) -> subscribers.NewSubscriber:
+    """What the store needs to take someone in for the first time."""
+    wanted = record.new
+    return subscribers.NewSubscriber(
+        address=record.address,
+        address_key=key,
+        status=status,
+        name=wanted.name,
+        timing=wanted.timing,
+        size=wanted.size,
+        language=wanted.language,
+        interests=wanted.interests,
+    )
+
+
+def invite(session: Session, post: Post, known: Subscriber, cause: Cause, now: datetime) -> bool:
+    """Make a known subscriber pending, with a mail to confirm; False where they had enough of those lately."""
+    if any(consent.asked_since(session, known.key, now - span) >= most for span, most in INVITATIONS):
+        return False
+    pending = subscribers.change_status(session, known.key, Status.PENDING, cause, now)
+    mail_confirmation(session, post, pending.key, pending.version, now)
+    return True
+
+
+def mail_confirmation(session: Session, post: Post, subscriber: int, version: int, now: datetime) -> None:
+    """Put the mail that asks to confirm this very consent version into the ledger."""
+    key = str(version)
+    notice = ledger.NewNotice(
+        subscriber=subscriber,
+        kind=MailKind.CONFIRM,
+        key=key,
+        consent_version=version,
+        message_id=message_id(post.keys, subscriber, MailKind.CONFIRM, key, post.host),
+        template_hash=post.template_hash,
+        expires=now + CONFIRM_WITHIN,
+    )
+    ledger.plan_notice(session, notice, now)
+
+
+def confirm(db: Database, keys: Keys, token: str, now: datetime) -> Subscriber:
+    """Act on the button behind the link of a confirmation mail; the subscriber, now active.
+
+    The same link again changes nothing. Raises BadToken for what is no link of ours, TooOld for
+    one that no longer counts: after 48 hours, once a newer mail is out, or after leaving again.
+    """
+    key, version = read(keys, Purpose.CONFIRM, token)
+    with db.write() as session:
+        known = subscribers.by_key(session, key, lock=True)
+        asked = consent.event(session, key, version)
+        if known is None or asked is None or asked.status is not Status.PENDING:
+            raise BadToken("this link leads to no subscription; sign up again")
+        if known.status is Status.ACTIVE and known.version > version:
+            return known
+        if known.status is not Status.PENDING:
+            raise TooOld("this link was used before; sign up again to come back")
+        if known.version != version:
+            raise TooOld("a newer mail holds the link that counts; use the one in the newest")
+        if now - asked.at > CONFIRM_WITHIN:
+            raise TooOld("this link is older than 48 hours; sign up again")
+        if suppressions.is_suppressed(session, subscribers.address_key_of(session, key)):
+            raise TooOld("this address asked never to be written to; write to us to come back")
+        return subscribers.change_status(session, key, Status.ACTIVE, Cause.CONFIRM, now)

@@ -1,0 +1,221 @@
+"""What an operator, a file or a form says of one subscriber: read, checked, and written again.
+
+Pure. Whatever is not said stays as it is (for a new subscriber: the defaults of the domain).
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+
+from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.paper import paper_id
+from digestd.domain.subscriber import WEEKDAYS, Cadence, Status, Subscriber, Timing
+from digestd.errors import BadRecord
+from digestd.links import canonical_address
+from digestd.schedule import check_timezone
+
+TEXT_MAX = 300
+PAPER_MAX = 400
+NAME_MAX = 200
+SIZE_MAX = 50
+ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
+
+Slot = tuple[Kind, Wish]
+MUTABLE = {"topics": Kind.TOPIC, "phrases": Kind.PHRASE, "authors": Kind.AUTHOR, "categories": Kind.CATEGORY}
+LISTS: dict[str, Slot] = {
+    **{name: (kind, Wish.LIKED) for name, kind in MUTABLE.items()},
+    "likes": (Kind.PAPER, Wish.LIKED),
+    "dislikes": (Kind.PAPER, Wish.MUTED),
+}
+_ORDER: tuple[Slot, ...] = (*LISTS.values(), *((kind, Wish.MUTED) for kind in MUTABLE.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A checked record. None, or a slot that `lists` does not hold, was not said."""
+
+    address: str
+    name: str | None = None
+    lists: Mapping[Slot, tuple[str, ...]] = field(default_factory=dict)
+    timezone: str | None = None
+    hour: int | None = None
+    cadence: Cadence | None = None
+    weekday: int | None = None
+    size: int | None = None
+    language: str | None = None
+    status: Status | None = None
+
+    def of(self, known: Subscriber) -> Subscriber:
+        """The subscriber with what this record says of settings and interests; status is not touched."""
+        given = {name: getattr(self, name) for name in ("name", "size", "language") if getattr(self, name) is not None}
+        timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
+        interests = tuple(_merged(self.lists, known.interests))
+        return replace(known, **given, timing=replace(known.timing, **timing), interests=interests)
+
+    @property
+    def new(self) -> Subscriber:
+        """The subscriber this record describes if the address is not known yet."""
+        return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
+
+
+def _merged(said: Mapping[Slot, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
+    wanted = {(kind, _same(kind, value)): wish for (kind, wish), given in said.items() for value in given}
+    for kind, wish in _ORDER:
+        for value in said.get((kind, wish), values(known, kind, wish)):
+            # what is said now takes the place of an older wish for the same thing
+            if wanted.get((kind, _same(kind, value)), wish) is wish:
+                yield Interest(kind, value, wish)
+
+
+def _same(kind: Kind, value: str) -> str:
+    """What two interests in the same thing have in common; the case of a PaperId counts."""
+    return value if kind is Kind.PAPER else value.casefold()
+
+
+def parse(said: Mapping[str, object]) -> Record:
+    """Check a record with the keys of an import line. Raises BadRecord: the field, and what to do."""
+    for name in said:
+        if name not in _READERS and name not in LISTS and name not in {"email", "mute"}:
+            raise BadRecord(repr(name)[1:81].rstrip("'"), f"there is no such key; known are {', '.join(KEYS)}")
+    given = {name: value for name, value in said.items() if value is not None}
+    address = given.get("email")
+    if not isinstance(address, str) or not address.strip():
+        raise BadRecord("email", "is required; write an address like name@example.org")
+    lists = {slot: _items(name, slot[0], given[name]) for name, slot in LISTS.items() if name in given}
+    if "mute" in given:
+        lists |= _mutes(given["mute"])
+    _refuse_contradictions(lists)
+    settings = {name: read(name, given[name]) for name, read in _READERS.items() if name in given}
+    return Record(address=canonical_address(address), lists=lists, **settings)  # type: ignore[arg-type]  # each reader gives its field's type
+
+
+def text(name: str, value: object, limit: int) -> str:
+    """One line of text, blanks collapsed, in NFC."""
+    if not isinstance(value, str):
+        raise BadRecord(name, f"must be text, not {_shown(value)}")
+    line = unicodedata.normalize("NFC", " ".join(value.split()))
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in line):
+        raise BadRecord(name, "holds control characters or is not UTF-8; write it anew")
+    if len(line) > limit:
+        raise BadRecord(name, f"is longer than {limit} characters; shorten it")
+    return line
+
+
+def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise BadRecord(name, f'must be a list, as in ["one", "two"], not {_shown(value)}')
+    if len(value) > ITEMS_MAX[kind]:
+        raise BadRecord(name, f"has {len(value)} entries; at most {ITEMS_MAX[kind]} are allowed")
+    items = [_item(name, kind, entry) for entry in value]
+    return tuple({_same(kind, item): item for item in reversed(items) if item}.values())[::-1]
+
+
+def _item(name: str, kind: Kind, value: object) -> str:
+    line = text(name, value, PAPER_MAX if kind is Kind.PAPER else TEXT_MAX)
+    if kind is not Kind.PAPER or not line:
+        return line
+    try:
+        return paper_id(line)
+    except BadRecord as problem:
+        raise BadRecord(name, problem.message) from None
+
+
+def _mutes(value: object) -> dict[Slot, tuple[str, ...]]:
+    given = value if isinstance(value, dict) else {"phrases": value}
+    for name in given:
+        if name not in MUTABLE:
+            raise BadRecord("mute", f"there is no such key {str(name)[:80]!r}; known are {', '.join(MUTABLE)}")
+    return {(kind, Wish.MUTED): _items("mute", kind, given.get(name, [])) for name, kind in MUTABLE.items()}
+
+
+def _refuse_contradictions(lists: Mapping[Slot, tuple[str, ...]]) -> None:
+    for (kind, wish), items in lists.items():
+        liked = {_same(kind, item) for item in lists.get((kind, Wish.LIKED), ())}
+        both = next((item for item in items if wish is Wish.MUTED and _same(kind, item) in liked), None)
+        if both is not None:
+            name = "dislikes" if kind is Kind.PAPER else "mute"
+            raise BadRecord(name, f"{both[:80]!r} is wanted and muted at once; keep one of the two")
+
+
+def _whole(low: int, high: int) -> Callable[[str, object], int]:
+    def read(name: str, value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise BadRecord(name, f"must be a whole number from {low} to {high}, not {_shown(value)}")
+        return value
+
+    return read
+
+
+def _choice(names: tuple[str, ...]) -> Callable[[str, object], str]:
+    def read(name: str, value: object) -> str:
+        chosen = value.strip().lower() if isinstance(value, str) else ""
+        if chosen not in names:
+            raise BadRecord(name, f"must be one of {', '.join(names)}, not {_shown(value)}")
+        return chosen
+
+    return read
+
+
+def _timezone(name: str, value: object) -> str:
+    return check_timezone(text(name, value, 64))
+
+
+def _language(name: str, value: object) -> str:
+    tag = text(name, value, 20)
+    if not _is_language(tag):
+        raise BadRecord(name, f"{tag!r} is no language; write it like en or pt-BR")
+    return tag
+
+
+@lru_cache(maxsize=500)
+def _is_language(tag: str) -> bool:
+    try:
+        Locale.parse(tag.replace("_", "-"), sep="-")
+    except (UnknownLocaleError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    return f"{str(value)[:40]!r}"
+
+
+_cadence, _weekday = _choice(tuple(Cadence)), _choice(WEEKDAYS)
+_status = _choice(tuple(status for status in Status if status is not Status.ERASED))
+_READERS: dict[str, Callable[[str, object], object]] = {
+    "name": lambda name, value: text(name, value, NAME_MAX),
+    "timezone": _timezone,
+    "hour": _whole(0, 23),
+    "cadence": lambda name, value: Cadence(_cadence(name, value)),
+    "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),
+    "size": _whole(1, SIZE_MAX),
+    "language": _language,
+    "status": lambda name, value: Status(_status(name, value)),
+}
+KEYS = (
+    "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
+    "timezone", "hour", "cadence", "weekday", "size", "language", "status",
+)  # fmt: skip
+NUMBERS = frozenset({"hour", "size"})
+
+
+def said_of(subscriber: Subscriber) -> dict[str, object]:
+    """A subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
+    timing = subscriber.timing
+    said: dict[str, object] = {
+        "email": subscriber.address,
+        "name": subscriber.name,
+        **{name: list(values(subscriber.interests, *slot)) for name, slot in LISTS.items()},
+        "mute": {name: list(values(subscriber.interests, kind, Wish.MUTED)) for name, kind in MUTABLE.items()},
+        "timezone": timing.timezone,
+        "hour": timing.hour,
+        "cadence": timing.cadence.value,
+        "weekday": WEEKDAYS[timing.weekday],
+        "size": subscriber.size,
+        "language": subscriber.language,
+        "status": subscriber.status.value,
+    }
+    return {key: said[key] for key in KEYS}

@@ -1,0 +1,54 @@
+"""The port where mail goes: a transport opens channels, a channel carries one mail at a time.
+
+A mail is handed over in two steps, so that the caller can commit its point of no return between
+them: `offer` brings everything but the final dot, `commit` sends the dot and waits for the answer.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from digestd.retry import Reply, Stage
+
+
+class LostReply(Exception):
+    """The dot may have left, and no answer came: nobody knows whether the mail was accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail as it goes over the wire: `message` has CRLF line ends and is not dot-stuffed."""
+
+    envelope_from: str
+    to: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The transaction was refused at `stage`; nothing was handed over."""
+
+    stage: Stage
+    reply: Reply
+
+
+class Channel(Protocol):
+    """One session with the other side; used by one lane."""
+
+    async def offer(self, mail: Mail) -> Refusal | None:
+        """Bring a mail up to, not including, its final dot. Raises RelayFailed when the session is lost."""
+
+    async def commit(self) -> Reply:
+        """Send the dot; the answer. Raises LostReply where none came that can be read."""
+
+    async def abandon(self) -> None:
+        """Drop the offered mail so that it cannot be delivered; the channel is unusable afterwards."""
+
+    async def close(self) -> None:
+        """End the session politely; never raises."""
+
+
+class Transport(Protocol):
+    """Where mail goes, as DIGESTD_TRANSPORT_URL names it."""
+
+    async def connect(self) -> Channel:
+        """Open a channel. Raises RelayFailed where the other side does not serve us."""

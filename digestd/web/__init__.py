@@ -1,0 +1,52 @@
+"""The web: a page a file, all of them behind the same guards.
+
+    front         GET  /                 the papers of the day, and the subscribe box
+    subscribe     POST /subscribe        asks for the digest; the answer is the same for everyone
+    confirm       GET  /confirm/{token}  a button;  POST acts
+    unsubscribe   GET  /u/{token}        a button;  POST acts, also by one click from a mail reader
+    view          GET  /d/{token}        a digest in the browser
+    health        GET  /healthz, /readyz
+    metrics       GET  /metrics
+    assets        GET  /static/…, /robots.txt
+
+GET shows, POST acts: mail scanners and link previews follow every link and must change nothing.
+The guards, from the outside in: headers, watch (log, faults), intake (size and time of a
+request). There are no cookies, so there is nothing to forge; a token in the path is the right
+to do the one thing it names.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import FastAPI
+
+from digestd.app import App
+from digestd.web import assets, confirm, front, health, metrics, subscribe, unsubscribe, view
+from digestd.web.failures import handlers
+from digestd.web.headers import Headers
+from digestd.web.intake import Intake
+from digestd.web.pages import Pages
+from digestd.web.watch import Watch
+
+
+def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
+    """The web application. `last_tick` tells when this process's scheduler last ticked, if it runs one."""
+    pages = Pages.of(app)
+    web = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
+    )
+    for router in (
+        front.router(app, pages),
+        subscribe.router(app, pages),
+        confirm.router(app, pages),
+        unsubscribe.router(app, pages),
+        view.router(app),
+        health.router(app, last_tick),
+        metrics.router(app, last_tick),
+        assets.router(pages),
+    ):
+        web.include_router(router)
+    web.add_middleware(Intake, large=pages.problem("large", 413), slow=pages.problem("slow", 408))
+    web.add_middleware(Watch, broken=pages.problem("broken", 500))
+    web.add_middleware(Headers)
+    return web

@@ -1,0 +1,36 @@
+"""The style sheet, which operators may replace with the templates, and the script and icon of the package."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse, Response
+
+from digestd.errors import NotFound
+from digestd.web.pages import SHOW, Pages
+
+_DAY = {"Cache-Control": "public, max-age=86400"}
+_ROBOTS = "User-agent: *\nDisallow: {root}confirm/\nDisallow: {root}u/\nDisallow: {root}d/\n"
+
+
+def router(pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter()
+    shipped = files("digestd.web") / "static"
+    assets = {
+        "style.css": (pages.templates.files["web/style.css"].encode(), "text/css; charset=utf-8"),
+        "front.js": ((shipped / "front.js").read_bytes(), "text/javascript; charset=utf-8"),
+        "icon.svg": ((shipped / "icon.svg").read_bytes(), "image/svg+xml"),
+    }
+
+    @routes.api_route("/static/{name}", methods=SHOW)
+    async def asset(name: str) -> Response:
+        if name not in assets:
+            raise NotFound("no such asset")
+        content, kind = assets[name]
+        return Response(content, media_type=kind, headers=_DAY)
+
+    @routes.api_route("/robots.txt", methods=SHOW)
+    async def robots() -> Response:
+        return PlainTextResponse(_ROBOTS.format(root=pages.site.root), headers=_DAY)
+
+    return routes

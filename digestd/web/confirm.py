@@ -1,0 +1,47 @@
+"""The second half of double opt-in: the link from the mail shows a button, the button acts."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.subscriber import Subscriber
+from digestd.links import Purpose, read
+from digestd.schedule import first_due
+from digestd.subscribe import TooOld, confirm
+from digestd.web.pages import SHOW, Pages
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter()
+
+    @routes.api_route("/confirm/{token}", methods=SHOW)
+    def show(token: str) -> Response:
+        read(app.keys, Purpose.CONFIRM, token)
+        return pages.page("confirm")
+
+    @routes.post("/confirm/{token}")
+    def act(token: str) -> Response:
+        now = app.clock()
+        try:
+            subscriber = confirm(app.db, app.keys, token, now)
+        except TooOld:
+            return pages.page("expired", 410)
+        return pages.page("confirmed", language=subscriber.language, **_first(subscriber, now))
+
+    return routes
+
+
+def _first(subscriber: Subscriber, now: datetime) -> dict[str, object]:
+    """When the first digest comes, in the subscriber's own time."""
+    due = first_due(subscriber.timing, now, subscriber.last_date)
+    local = due.astimezone(ZoneInfo(subscriber.timing.timezone))
+    return {
+        "at_once": due <= now,
+        "date": local.date(),
+        "hour": f"{local:%H:%M}",
+        "timezone": subscriber.timing.timezone,
+    }

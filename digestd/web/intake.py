@@ -1,0 +1,66 @@
+"""What a request may bring: 16 kB within ten seconds. It is read whole before anything is done."""
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_MAX = 16 * 1024
+SECONDS = 10.0
+
+
+class Intake:
+    """Answers `large` or `slow` instead of passing such a request on."""
+
+    def __init__(self, app: ASGIApp, large: Response, slow: Response, seconds: float = SECONDS) -> None:
+        self._app = app
+        self._large = large
+        self._slow = slow
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await _body(scope, receive)
+        except TimeoutError:
+            await self._slow(scope, receive, send)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
+        else:
+            if body is None:
+                await self._large(scope, receive, send)
+            else:
+                await self._app(scope, _again(body, receive), send)
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes | None:
+    """The body, or None if it is too large."""
+    announced = Headers(scope=scope).get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:9]) > BODY_MAX:
+        return None
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > BODY_MAX:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A channel that brings the body in one piece, then whatever follows."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay

@@ -1,0 +1,46 @@
+"""How often a network may ask: a sliding window in memory, for this process alone."""
+
+from collections import OrderedDict, deque
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+from threading import Lock
+
+_KEYS_MAX = 20_000
+_V6_PREFIX = 64
+
+
+class Window:
+    """At most `limit` times within `span` a key; of too many keys the longest unseen is forgotten."""
+
+    def __init__(self, limit: int, span: timedelta) -> None:
+        self._limit = limit
+        self._span = span
+        self._seen: OrderedDict[str, deque[datetime]] = OrderedDict()
+        self._lock = Lock()
+
+    def allows(self, key: str, now: datetime) -> bool:
+        """Whether this one is within the limit; if so, it counts."""
+        with self._lock:
+            times = self._seen.setdefault(key, deque())
+            self._seen.move_to_end(key)
+            if len(self._seen) > _KEYS_MAX:
+                self._seen.popitem(last=False)
+            while times and times[0] <= now - self._span:
+                times.popleft()
+            if len(times) >= self._limit:
+                return False
+            times.append(now)
+            return True
+
+
+def network(host: str) -> str:
+    """Who asks: the IPv4 address, or the /64 that one IPv6 customer has to himself."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host[:100]
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ip_network((int(address), _V6_PREFIX), strict=False))
+    return host

@@ -1,0 +1,78 @@
+"""Prometheus metrics, counted when they are asked for and kept for a few seconds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from threading import Lock
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.delivery import State
+from digestd.domain.subscriber import Status
+from digestd.web.figures import Figures, figures
+from digestd.web.pages import SHOW
+
+KEPT = timedelta(seconds=15)
+"""Counting a large ledger takes a while; scraping more often than this must not cost more."""
+
+
+def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter()
+    registry = CollectorRegistry()
+    registry.register(_House(app, last_tick))
+
+    @routes.api_route("/metrics", methods=SHOW)
+    def metrics() -> Response:
+        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return routes
+
+
+class _House(Collector):
+    def __init__(self, app: App, last_tick: Callable[[], datetime | None] | None) -> None:
+        self._app = app
+        self._last_tick = last_tick
+        self._kept: tuple[datetime, Figures] | None = None
+        self._lock = Lock()
+
+    def describe(self) -> list[Metric]:
+        """Nothing beforehand: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as metrics."""
+        counted = self._counted()
+        yield _by("digestd_deliveries", "Rows of the ledger", "state", counted.deliveries)
+        yield _by("digestd_subscribers", "Subscribers", "status", counted.subscribers)
+        yield GaugeMetricFamily("digestd_papers", "Papers known", counted.papers)
+        yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
+        yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
+
+    def _counted(self) -> Figures:
+        now = self._app.clock()
+        with self._lock:
+            if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT:
+                with self._app.db.read() as session:
+                    self._kept = (now, figures(session))
+            return self._kept[1]
+
+
+def _by(name: str, help_: str, label: str, counts: Mapping[State, int] | Mapping[Status, int]) -> Metric:
+    family = GaugeMetricFamily(name, help_, labels=[label])
+    for value, number in counts.items():
+        family.add_metric([value], number)
+    return family
+
+
+def _instant(name: str, help_: str, instant: datetime | None) -> Metric:
+    """Seconds since 1970; a metric without a sample where it never happened."""
+    family = GaugeMetricFamily(f"{name}_timestamp_seconds", help_, labels=[])
+    if instant is not None:
+        family.add_metric([], instant.timestamp())
+    return family

@@ -1,0 +1,45 @@
+"""Asking for the digest: a mail to confirm goes out by the worker, and everyone reads the same answer."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from digestd.app import App
+from digestd.subscribe import Asked, ask
+from digestd.web import front
+from digestd.web.form import Typed
+from digestd.web.limiter import Window, network
+from digestd.web.pages import SHOW, Pages
+
+PER_NETWORK = 10
+EVERYONE = 1_000
+SPAN = timedelta(minutes=10)
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter()
+    networks, everyone = Window(PER_NETWORK, SPAN), Window(EVERYONE, SPAN)
+
+    def allows(request: Request, now: datetime) -> bool:
+        host = request.client.host if request.client else ""
+        return networks.allows(network(host), now) and everyone.allows("", now)
+
+    @routes.api_route("/subscribe", methods=SHOW)
+    async def back() -> Response:
+        return RedirectResponse(pages.site.root, 303)
+
+    @routes.post("/subscribe")
+    def subscribe(request: Request, typed: Annotated[Typed, Form()]) -> Response:
+        now = app.clock()
+        if not allows(request, now):
+            return pages.problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
+        if problems := typed.problems():
+            return front.show(app, pages, typed, problems, 422)
+        if not typed.website:
+            ask(app.db, app.keys, Asked(typed.email, typed.timing(), typed.interests()), now)
+        return pages.page("asked")
+
+    return routes

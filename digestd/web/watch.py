@@ -1,0 +1,67 @@
+"""What is told of each request: method, route, status and time. Never a path, query, address or body.
+
+A path holds tokens, and the text of an exception may hold an address, so the log has the route's
+pattern, and of a fault its kind and the places in the code.
+"""
+
+import time
+import traceback
+
+import structlog
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_PLACES = 6
+_log = structlog.stdlib.get_logger("digestd.web")
+
+
+class Watch:
+    """Logs each answer; what nobody foresaw becomes the page `broken`."""
+
+    def __init__(self, app: ASGIApp, broken: Response) -> None:
+        self._app = app
+        self._broken = broken
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+        start = time.perf_counter()
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as fault:
+            _log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=_places(fault))
+            if status:
+                raise
+            await self._broken(scope, receive, noting)
+        finally:
+            ms = round((time.perf_counter() - start) * 1000, 1)
+            level = _log.debug if _route(scope) in _CHATTER else _log.info
+            level("web", method=_method(scope), route=_route(scope), status=status, ms=ms)
+
+
+_CHATTER = frozenset({"/healthz", "/readyz", "/metrics", "/static/{name}"})
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "(none)")
+
+
+def _method(scope: Scope) -> str:
+    """A client may send any word as a method."""
+    method = scope["method"]
+    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "(other)"
+
+
+def _places(fault: BaseException) -> list[str]:
+    frames = traceback.extract_tb(fault.__traceback__)[-_PLACES:]
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,0 +1,91 @@
+"""What every test may ask for: a migrated database on both engines, fixed time, fixed keys."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from digestd.links import Keys
+from digestd.store.database import Database, open_database
+from digestd.store.migrate import migrate
+from tests import postgres
+
+NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Tuesday morning."""
+    return NOW
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys(secret=b"a secret for the tests, 32 bytes")
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "digestd.db"
+    db = open_database(f"sqlite:///{file}")
+    migrate(db)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def _postgres_admin() -> Iterator[str]:
+    if postgres.binaries() is None:
+        pytest.skip("PostgreSQL is not installed here")
+    with postgres.server() as url:
+        db = open_database(url)
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("CREATE DATABASE template_digestd"))
+        db.close()
+        template = open_database(url.replace("/postgres", "/template_digestd"))
+        migrate(template)
+        template.close()
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh migrated SQLite database."""
+    shutil.copy(_sqlite_template, tmp_path / "digestd.db")
+    return f"sqlite:///{tmp_path / 'digestd.db'}"
+
+
+@pytest.fixture
+def postgres_url(_postgres_admin: str) -> Iterator[str]:
+    """A fresh migrated PostgreSQL database."""
+    name = f"t{uuid4().hex[:12]}"
+    engine = create_engine(
+        _postgres_admin.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT", pool_size=1
+    )
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_digestd"))
+    yield _postgres_admin.replace("/postgres", f"/{name}")
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """A migrated database on each engine in turn."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()

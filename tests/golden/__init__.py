@@ -1,0 +1,112 @@
+"""Golden mails: `<case>.json` in, the mail in its expected words and bytes out.
+
+`DIGESTD_REGENERATE=1 pytest tests/test_render.py tests/test_message.py` writes the expected files
+anew, and with tests/test_templates.py `templates/locale/en.po` too; look at the difference
+before keeping it.
+"""
+
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.paper import PaperId
+from digestd.message import DigestHeaders, Headers, Mailbox
+from digestd.render import DigestContent, DigestLinks, Item, NoticeContent, Rendered
+
+FOLDER = Path(__file__).parent
+DIGESTS = ("personal", "trending", "weekly", "caught_up", "hostile")
+LINKS = DigestLinks(
+    view="https://papers.example.org/d/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB",
+    home="https://papers.example.org/",
+)
+POSTAL = "Papers Daily, Storgata 1, 0155 Oslo, Norway"
+NOTICE = NoticeContent(
+    list_name="Papers Daily",
+    confirm="https://papers.example.org/confirm/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAC",
+    home="https://papers.example.org/",
+    postal_address=POSTAL,
+    language="en",
+)
+
+
+def digest(case: str) -> DigestContent:
+    """The input of a case."""
+    given = json.loads((FOLDER / f"{case}.json").read_text(encoding="utf-8"))
+    return DigestContent(
+        list_name=given.get("list_name", "Papers Daily"),
+        subscriber_name=given.get("subscriber_name", ""),
+        period=given["period"],
+        covers_from=given.get("covers_from", given["period"]),
+        date=date.fromisoformat(given["date"]),
+        considered=given.get("considered", 0),
+        items=tuple(_item(item) for item in given["items"]),
+        postal_address=given.get("postal_address", POSTAL),
+        language="en",
+        links=LINKS,
+    )
+
+
+def _item(given: dict[str, Any]) -> Item:
+    why, *rest = given["reason"]
+    words = tuple(rest[1]) if len(rest) > 1 else ()
+    return Item(
+        id=PaperId(given["id"]),
+        title=given["title"],
+        reason=Reason(Why(why), rest[0] if rest else "", words),
+        section=Section(given.get("section", "for_you")),
+        abstract=given.get("abstract", ""),
+        authors=tuple(given.get("authors", ())),
+        categories=tuple(given.get("categories", ())),
+        url=given.get("url"),
+        links=given.get("links", {}),
+        signals=given.get("signals", {}),
+    )
+
+
+def notice_headers(rendered: Rendered) -> Headers:
+    """What deliver would say of a notice."""
+    return Headers(
+        from_=Mailbox("Papers Daily", "digest@papers.example.org"),
+        to="ada@example.com",
+        reply_to="reply@papers.example.org",
+        subject=rendered.subject,
+        date=datetime(2026, 11, 24, 7, 0, tzinfo=UTC),
+        message_id="<digest.2026-11-24.abcdefgh234567abcdefgh23@papers.example.org>",
+    )
+
+
+def digest_headers(rendered: Rendered) -> DigestHeaders:
+    """What deliver would say of a digest."""
+    common = notice_headers(rendered)
+    return DigestHeaders(
+        from_=common.from_,
+        to=common.to,
+        reply_to=common.reply_to,
+        subject=common.subject,
+        date=common.date,
+        message_id=common.message_id,
+        list_name="Papers Daily",
+        list_id="digest.papers.example.org",
+        unsubscribe_url=LINKS.unsubscribe,
+        view_url=LINKS.view,
+        home_url=LINKS.home,
+        owner="owner@papers.example.org",
+    )
+
+
+def check(name: str, found: bytes) -> None:
+    """Compare with the expected file, or write it when asked to."""
+    path = FOLDER / name
+    if os.environ.get("DIGESTD_REGENERATE"):
+        path.write_bytes(found)
+    assert found == path.read_bytes(), f"{name} differs; see the docstring of tests/golden"
+
+
+def in_language(content: DigestContent, language: str) -> DigestContent:
+    """The same digest for a reader of another language."""
+    return replace(content, language=language)

@@ -1,0 +1,40 @@
+"""What a mail may hold: its tags, attributes and links, and text without anything unseen."""
+
+import re
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+import html5lib
+
+from digestd.render import (
+    Rendered,
+)
+
+TAGS = {
+    *("html", "head", "meta", "title", "style", "body", "div", "table", "tbody", "tr", "td"),
+    *("h1", "h2", "h3", "p", "a"),
+}
+ATTRIBUTES = {
+    *("lang", "dir", "charset", "name", "content", "class", "style", "role", "width", "cellpadding", "cellspacing"),
+    *("border", "align", "href", "aria-hidden"),
+}
+
+
+def elements(html: str) -> Iterator[Element]:
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    tree: Element = parser.parse(html)
+    # the layout's own comments for Outlook are the only ones
+    return (element for element in tree.iter() if isinstance(element.tag, str))
+
+
+def assert_harmless(rendered: Rendered) -> None:
+    for element in elements(rendered.html):
+        assert element.tag in TAGS, element.tag
+        assert set(element.attrib) <= ATTRIBUTES, element.attrib
+        assert re.match(r"https?://", element.attrib.get("href", "https://"), re.IGNORECASE)
+        assert not re.search(r"url\(|@import|expression|position", element.attrib.get("style", ""))
+        assert element.tag != "style" or not re.search(r"url\(|@import", element.text or "")
+    for words in (rendered.subject, rendered.text):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", words)
+    assert "\n" not in rendered.subject
+    assert all(len(line) <= 78 for line in rendered.text.splitlines() if "://" not in line)

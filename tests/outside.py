@@ -1,0 +1,16 @@
+"""Data from outside the repository, for the tests that read what real sources gave."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_PLACE = Path(os.environ.get("DIGESTD_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data")
+
+
+def outside(*parts: str) -> Path:
+    """A file or folder of the outside data; skips the test, saying so, where there is none."""
+    path = _PLACE.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"no outside data at {'/'.join(parts)}; set DIGESTD_TEST_DATA to its folder")
+    return path

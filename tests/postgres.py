@@ -1,0 +1,74 @@
+"""A private PostgreSQL for the tests: own data directory, own port, gone afterwards."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def binaries() -> Path | None:
+    """The folder that holds initdb and postgres, or None where PostgreSQL is not installed."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    on_path = shutil.which("initdb")
+    folders = [*packaged, *([Path(on_path).resolve().parent] if on_path else [])]
+    return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Run a server on 127.0.0.1; yields the URL of its `postgres` database."""
+    folder = binaries()
+    assert folder is not None
+    user = _unprivileged()
+    data = Path(tempfile.mkdtemp(prefix="digestd-pg-"))
+    if user:
+        os.chown(data, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    try:
+        options = ["-U", "digestd", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
+        initdb = [str(folder / "initdb"), "-D", str(data), *options]
+        subprocess.run(initdb, check=True, capture_output=True, user=user, cwd="/")
+        port = free_port()
+        process = subprocess.Popen(
+            [str(folder / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(data)],
+            stdout=subprocess.DEVNULL,
+            stderr=(data / "log").open("wb"),
+            user=user,
+            cwd="/",
+        )
+        try:
+            _wait_until_ready(folder, port)
+            yield f"postgresql://digestd@127.0.0.1:{port}/postgres"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(folder: Path, port: int) -> None:
+    ask = [str(folder / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
+    for _ in range(150):
+        if subprocess.run(ask, capture_output=True, check=False).returncode == 0:
+            return
+        subprocess.run(["sleep", "0.2"], check=True)
+    raise RuntimeError("PostgreSQL did not start within 30 s")
+
+
+def _unprivileged() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"

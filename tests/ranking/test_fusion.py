@@ -1,0 +1,161 @@
+"""One score from all signals: what wins, what is left out, and that the sums are right."""
+
+import numpy as np
+import pytest
+
+from digestd.domain.interest import Interest, Kind
+from digestd.ranking.fusion import account, score, standard
+from digestd.ranking.profile import compile_profiles
+from tests.ranking.library import likes, many, model, mutes, papers, pool, profile, retitled, wants
+
+
+def ranked(*interests: Interest) -> list[str]:
+    """The titles from the best to the worst."""
+    day = pool()
+    total = score(day, [profile(day, *interests)]).total[0]
+    return [day.papers[j].plain_title for j in np.argsort(-total, kind="stable")]
+
+
+def test_a_topic_brings_its_papers_first() -> None:
+    assert ranked(*likes((Kind.TOPIC, "quantum error correction")))[0] == "Surface codes with drifting noise"
+
+
+def test_likes_bring_their_field_first() -> None:
+    day = pool()
+    who = profile(day, *likes((Kind.PAPER, "made:4"), (Kind.PAPER, "made:5")))
+    unknown = np.array([[paper.id not in {"made:4", "made:5"} for paper in day.papers]])
+    total = np.where(unknown, score(day, [who], unknown).total, -np.inf)
+    assert total[0].argmax() == 6
+
+
+def test_a_phrase_brings_its_paper_first() -> None:
+    assert ranked(*likes((Kind.PHRASE, "harbour toll")))[0] == "Grain prices and harbour tolls"
+
+
+def test_followed_authors_come_first() -> None:
+    assert {title.split()[0] for title in ranked(*likes((Kind.AUTHOR, "P. van der Berg")))[:4]} == {
+        "Tally",
+        "Double",
+        "Coin",
+        "Grain",
+    }
+
+
+def test_a_followed_author_is_known_to_the_caller() -> None:
+    day = pool()
+    who = profile(day, *likes((Kind.AUTHOR, "Jane Smith")))
+    assert [j for j in range(len(day)) if who.follows(day, j)] == [0, 1, 2, 3, 8, 9, 10, 11]
+
+
+def test_dislikes_push_their_kind_down() -> None:
+    liked = likes((Kind.PAPER, "made:0"), (Kind.PAPER, "made:8"))
+    before, after = ranked(*liked), ranked(*liked, *mutes((Kind.PAPER, "made:11")))
+    name = "Neutral atom arrays that refill"
+    assert after.index(name) >= before.index(name)
+
+
+def test_without_interests_the_order_is_that_of_the_trends() -> None:
+    day = pool()
+    who = profile(day)
+    scores = score(day, [who])
+    assert who.plain
+    assert np.argsort(-scores.total[0]).tolist() == list(range(15, -1, -1))
+    assert (scores.relevance > 0).all()
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_an_interest_that_says_nothing_leaves_a_plain_profile(kind: Kind) -> None:
+    assert profile(pool(), Interest(kind, " ... ")).plain
+
+
+def test_a_profile_of_mutes_alone_is_plain() -> None:
+    assert profile(pool(), *mutes((Kind.CATEGORY, "hist"))).plain
+
+
+def test_relevance_is_nothing_for_what_was_not_asked_for() -> None:
+    day = pool()
+    relevance = score(day, [profile(day, *likes((Kind.TOPIC, "honeybee foragers")))]).relevance[0]
+    assert (relevance[:4] == 0).all()
+    assert (relevance[8:] == 0).all()
+    assert relevance[4] > 0
+
+
+def test_relevance_does_not_depend_on_the_rest_of_the_day() -> None:
+    few, all_of_it = pool(papers()[4:6]), pool()
+    asked = likes((Kind.TOPIC, "honeybee foragers"), (Kind.PAPER, "made:6"), (Kind.CATEGORY, "bio"))
+    assert score(few, [profile(few, *asked)]).relevance[0] == pytest.approx(
+        score(all_of_it, [profile(all_of_it, *asked)]).relevance[0][4:6], abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("mute", "gone"),
+    [
+        ((Kind.TOPIC, "honeybee waggle dances"), {4}),
+        ((Kind.PHRASE, "ice cores"), {2}),
+        ((Kind.AUTHOR, "Odegard, Ingrid"), {0, 1, 2, 3}),
+        ((Kind.CATEGORY, "phys"), {8, 9, 10, 11}),
+        ((Kind.PAPER, "made:7"), {7}),
+        ((Kind.TOPIC, "the"), set()),
+        ((Kind.PHRASE, "."), set()),
+    ],
+)
+def test_mutes_win_over_every_wish(mute: tuple[Kind, str], gone: set[int]) -> None:
+    day = pool()
+    who = profile(day, *likes(mute, (Kind.TOPIC, "glacier ice honeybee quantum")), *mutes(mute))
+    allowed = score(day, [who]).allowed[0]
+    assert set(np.flatnonzero(~allowed).tolist()) == gone
+
+
+def test_the_parts_add_up_to_the_total() -> None:
+    day = pool()
+    profiles = many(day)
+    eligible = np.tile(np.arange(len(day)) % 3 > 0, (len(profiles), 1))
+    for given in (None, eligible):
+        total = score(day, profiles, given).total
+        for i, who in enumerate(profiles):
+            for j in range(len(day)):
+                parts = account(day, who, j, None if given is None else given[i])
+                assert sum(part.contribution for part in parts) == pytest.approx(total[i, j], abs=1e-5)
+                assert all(part.contribution == pytest.approx(part.weight * part.z, abs=1e-5) for part in parts)
+
+
+def test_only_eligible_papers_set_the_standard() -> None:
+    raw = np.array([[1, 2, 3, 1000]], dtype=np.float32)
+    z = standard(raw, np.array([[True, True, True, False]]))
+    assert z[0, :3] == pytest.approx([-1.2247, 0, 1.2247], abs=1e-3)
+
+
+@pytest.mark.parametrize("row", [[0.0, 0.0], [7.3, 7.3], []])
+def test_what_is_the_same_for_all_says_nothing(row: list[float]) -> None:
+    assert (standard(np.array([row], dtype=np.float32)) == 0).all()
+
+
+def test_no_paper_eligible_is_no_error() -> None:
+    day = pool()
+    profiles = many(day)
+    assert np.isfinite(score(day, profiles, np.zeros((len(profiles), len(day)), dtype=np.bool_)).total).all()
+
+
+def test_the_same_day_gives_the_same_scores() -> None:
+    one, other = pool(), pool()
+    assert np.array_equal(score(one, many(one)).total, score(other, many(other)).total)
+
+
+def test_a_warm_memory_of_seeds_changes_no_score() -> None:
+    day, fresh = pool(), pool()
+    many(day)
+    assert np.array_equal(score(day, many(day)).total, score(fresh, many(fresh)).total)
+
+
+def test_topics_fade_as_likes_come_in() -> None:
+    day = pool()
+    asked = likes((Kind.TOPIC, "honeybee foragers"), *((Kind.PAPER, f"made:{j}") for j in range(3)))
+    weights = {part.signal: part.weight for part in account(day, profile(day, *asked), 4)}
+    assert weights["topic"] == pytest.approx(1 / 3)
+    assert weights["likes"] == 1
+
+
+def test_a_pool_of_another_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="text model"):
+        compile_profiles([wants()], model([retitled("Something else entirely")]), pool())

@@ -1,0 +1,79 @@
+"""Reasons: the strongest one, and literally so where it says so."""
+
+import pytest
+
+from digestd.domain.digest import Reason, Why
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.paper import Paper
+from digestd.ranking.reasons import reason
+from tests.ranking.library import likes, many, pool, profile, retitled
+
+
+def why(j: int, *interests: Interest, of: list[Paper] | None = None) -> Reason:
+    day = pool(of)
+    return reason(day, profile(day, *interests), j)
+
+
+def test_a_followed_author_is_named_as_followed_and_as_written() -> None:
+    assert why(8, *likes((Kind.AUTHOR, "J. Smith"), (Kind.TOPIC, "surface codes"))) == Reason(
+        Why.AUTHOR, "J. Smith", ("Jane Q. Smith",)
+    )
+
+
+def test_a_phrase_is_quoted_as_it_stands() -> None:
+    assert why(4, *likes((Kind.PHRASE, "WAGGLE-DANCE"))) == Reason(Why.PHRASE, "WAGGLE-DANCE", ("waggle dance",))
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "words"),
+    [
+        ("A naïve Bayes filter", "naive bayes", "naïve Bayes"),
+        ("All of it in C++.", "c++", "C++"),
+        ("We start an art school", "art", "art"),
+        ("Few\u2013shot parsing", "few-shot", "Few\u2013shot"),
+        ("用于语音识别的模型", "语音识别", "语音识别"),
+    ],
+)
+def test_a_phrase_is_found_however_it_is_spelt(text: str, phrase: str, words: str) -> None:
+    assert why(0, *likes((Kind.PHRASE, phrase)), of=[retitled(text)]).words == (words,)
+
+
+def test_a_phrase_inside_a_longer_word_is_none() -> None:
+    assert why(0, *likes((Kind.PHRASE, "art")), of=[retitled("We start a cart")]).why is not Why.PHRASE
+
+
+def test_a_topic_is_shown_with_its_words_as_they_stand() -> None:
+    assert why(8, *likes((Kind.TOPIC, "quantum error correcting"))) == Reason(
+        Why.TOPIC, "quantum error correcting", ("Quantum", "error", "correction")
+    )
+
+
+def test_a_liked_paper_is_named_by_its_title() -> None:
+    assert why(4, *likes((Kind.PAPER, "made:6"))) == Reason(Why.LIKED, "Pesticide memory loss in bumblebees")
+
+
+def test_a_category_is_the_last_of_the_interests() -> None:
+    assert why(12, *likes((Kind.CATEGORY, "hist"))) == Reason(Why.CATEGORY, "hist")
+
+
+def test_a_figure_is_given_for_a_trend() -> None:
+    assert why(15) == Reason(Why.TREND, "15")
+
+
+def test_what_nobody_voted_for_is_new() -> None:
+    assert why(0) == Reason(Why.NEW)
+
+
+def test_no_reason_claims_what_is_not_in_the_paper() -> None:
+    day = pool()
+    for who in many(day):
+        for j, paper in enumerate(day.papers):
+            said = reason(day, who, j)
+            text = " ".join([paper.text, *paper.words.authors])
+            assert all(word in text for word in said.words)
+            assert bool(said.words) == (said.why in (Why.AUTHOR, Why.PHRASE, Why.TOPIC))
+
+
+def test_a_topic_of_which_only_a_common_word_stands_is_not_claimed() -> None:
+    assert why(1, *likes((Kind.TOPIC, "ice"))).words == ("ice",)
+    assert why(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(Why.TREND, "1")

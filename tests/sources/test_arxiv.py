@@ -1,0 +1,132 @@
+"""arXiv's API and its announcement feed."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from digestd.errors import SourceFailed
+from digestd.sources import parse_source
+from digestd.sources.arxiv_api import PAGE_SIZE
+
+SAMPLES = Path(__file__).parent / "samples"
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+API = parse_source("arxiv:cs.LG+stat.ML")
+RSS = parse_source("arxiv-rss:cs.LG+stat.ML")
+
+
+def feed(total: int, start: int, *entries: str) -> bytes:
+    return f"""<feed xmlns="http://www.w3.org/2005/Atom" xmlns:opensearch="http://a9.com/-/spec/opensearch/1.1/">
+        <opensearch:totalResults>{total}</opensearch:totalResults>
+        <opensearch:startIndex>{start}</opensearch:startIndex>{"".join(entries)}</feed>""".encode()
+
+
+def entry(number: str, published: str = "2026-11-23T00:00:00Z", title: str = "T") -> str:
+    return f"""<entry><id>http://arxiv.org/abs/{number}</id><title>{title}</title><summary>S</summary>
+        <published>{published}</published></entry>"""
+
+
+def test_the_api_gives_all_a_paper_says_of_itself() -> None:
+    first, old = API.parse((SAMPLES / "arxiv.xml").read_bytes()).sightings
+    assert first.ids == ("arxiv:2611.00001", "doi:10.5555/lakes.1")
+    assert first.version == 2
+    assert first.words.title == "On lakes where $a<b$ and $c>d$"
+    assert first.words.abstract == "We let $n < m$ lakes freeze. The rest & the sea do not."
+    assert first.words.authors == ("Zoë Ångström", "Bo Li")
+    assert first.words.categories == ("cs.LG", "stat.ML")
+    assert first.published == datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    assert first.url == "https://arxiv.org/abs/2611.00001"
+    assert first.links == {"pdf": "https://arxiv.org/pdf/2611.00001"}
+    assert old.ids == ("arxiv:math/0309136",)
+
+
+def test_the_next_page_begins_where_the_answer_ended() -> None:
+    page = API.parse((SAMPLES / "arxiv.xml").read_bytes())
+    assert page.next == "4@2003-09-07T10:00:00+00:00"
+    assert API.parse(feed(2, 0, entry("2611.00001v1"), entry("2611.00002v1"))).next is None
+
+
+def test_the_newest_submissions_are_asked_for_first() -> None:
+    request = API.requests(SINCE, None)
+    assert request is not None
+    assert request.url == (
+        "https://export.arxiv.org/api/query?search_query=cat%3Acs.LG+OR+cat%3Astat.ML"
+        f"&sortBy=submittedDate&sortOrder=descending&start=0&max_results={PAGE_SIZE}"
+    )
+
+
+def test_asking_ends_when_the_listing_is_older_than_anything_not_yet_announced() -> None:
+    assert API.requests(SINCE, "500@2026-11-18T00:00:00+00:00") is not None
+    assert API.requests(SINCE, "500@2026-11-01T00:00:00+00:00") is None
+    assert API.requests(SINCE, "5000@2026-11-23T00:00:00+00:00") is None
+
+
+def test_an_error_entry_is_a_failure_with_arxivs_words() -> None:
+    error = """<entry><id>http://arxiv.org/api/errors#x</id><title>Error</title>
+        <summary>incorrect id format for abc</summary></entry>"""
+    with pytest.raises(SourceFailed, match="incorrect id format for abc"):
+        API.parse(feed(1, 0, error))
+
+
+def test_an_empty_page_in_mid_result_is_to_be_asked_for_again() -> None:
+    assert API.parse(feed(900, 500), "500@2026-11-23T00:00:00+00:00").next == "500"
+
+
+def test_an_empty_result_is_the_end() -> None:
+    assert API.parse(feed(0, 0)).next is None
+
+
+def test_one_bad_entry_is_rejected_with_its_reason() -> None:
+    page = API.parse(feed(2, 0, entry("2611.00001v1"), entry("2611.00002v1", published="soon")))
+    assert [sighting.ids for sighting in page.sightings] == [("arxiv:2611.00001",)]
+    assert [(r.where, r.field) for r in page.rejects] == [("http://arxiv.org/abs/2611.00002v1", "published")]
+
+
+def test_an_entry_without_title_is_rejected() -> None:
+    page = API.parse(feed(2, 0, entry("2611.00001v1"), entry("2611.00002v1", title=" ")))
+    assert [r.field for r in page.rejects] == ["title"]
+
+
+def test_a_truncated_feed_gives_its_whole_entries() -> None:
+    body = feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1"))
+    page = API.parse(body[:-60])
+    assert [sighting.ids for sighting in page.sightings] == [("arxiv:2611.00001",)]
+    assert "malformed XML" in page.rejects[0].message
+
+
+def test_200_000_nested_tags_take_no_time() -> None:
+    with pytest.raises(SourceFailed):
+        API.parse(b"<feed>" + b"<a>" * 200_000)
+
+
+def test_the_feed_says_what_each_paper_is_announced_as() -> None:
+    new, replaced = RSS.parse((SAMPLES / "arxiv-rss.xml").read_bytes()).sightings
+    assert (new.announced, new.version, new.ids) == ("new", 1, ("arxiv:2611.10001",))
+    assert new.words.abstract == "We freeze $k < 3$ lakes at once."
+    assert new.words.authors == ("Zoë Ångström", "Bo Li")
+    assert new.words.categories == ("cs.LG", "physics.ao-ph")
+    assert new.published == datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+    assert (replaced.announced, replaced.version) == ("replace-cross", 4)
+    assert replaced.ids == ("arxiv:2610.00007", "doi:10.5555/lakes.7")
+    assert replaced.published is None
+
+
+def test_both_forms_of_the_feed_say_the_same() -> None:
+    rss = RSS.parse((SAMPLES / "arxiv-rss.xml").read_bytes())
+    assert RSS.parse((SAMPLES / "arxiv-rss.atom.xml").read_bytes()) == rss
+
+
+def test_an_empty_feed_is_a_quiet_day() -> None:
+    assert RSS.parse(b"<rss version='2.0'><channel><title>cs.LG</title></channel></rss>").sightings == ()
+
+
+def test_the_feed_is_one_request() -> None:
+    request = RSS.requests(SINCE, None)
+    assert request is not None
+    assert request.url == "https://rss.arxiv.org/atom/cs.LG+stat.ML"
+    assert RSS.requests(SINCE, "") is None
+
+
+def test_everything_of_arxivs_shares_one_pace() -> None:
+    assert API.pace == RSS.pace
+    assert API.pace.seconds == 3.0

@@ -1,0 +1,158 @@
+"""What every source keeps to, run over the registry."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from digestd.domain.paper import ABSTRACT_MAX, NAME_MAX, TITLE_MAX, paper_id
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import REGISTRY, Source, parse_source, parse_sources
+from digestd.sources.source import Page, Reject, instant, squeeze, trusted, web_url, words
+
+SAMPLES = Path(__file__).parent / "samples"
+SPECS = {
+    "arxiv": "arxiv:cs.LG+stat.ML",
+    "arxiv-rss": "arxiv-rss:cs.LG",
+    "hf-daily": "hf-daily",
+    "jsonl": "jsonl:/p.jsonl",
+}
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+
+
+def samples() -> list[tuple[str, Path]]:
+    return [(path.name.split(".")[0], path) for path in sorted(SAMPLES.iterdir())]
+
+
+@pytest.fixture(params=sorted(REGISTRY))
+def source(request: pytest.FixtureRequest) -> Source:
+    return parse_source(SPECS[request.param])
+
+
+def test_every_source_has_a_spec_and_a_sample() -> None:
+    assert set(REGISTRY) == set(SPECS) == {kind for kind, _ in samples()}
+
+
+def test_the_name_is_the_spec(source: Source) -> None:
+    assert parse_source(source.name) == source
+    assert source.name in SPECS.values()
+    assert len(source.name) <= 200
+
+
+def test_the_first_request_needs_no_cursor(source: Source) -> None:
+    request = source.requests(SINCE, None)
+    assert request is not None
+    assert request.url.startswith(("https://", "file:///"))
+    assert len(request.url) <= 2_000
+
+
+def test_asking_is_pure(source: Source) -> None:
+    assert source.requests(SINCE, None) == source.requests(SINCE, None)
+
+
+@pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
+def test_a_sample_gives_sightings_within_their_limits(kind: str, path: Path) -> None:
+    page = parse_source(SPECS[kind]).parse(path.read_bytes())
+    assert len(page.sightings) >= 2
+    assert page.rejects == ()
+    for sighting in page.sightings:
+        assert [paper_id(name) for name in sighting.ids] == list(sighting.ids)
+        assert 0 < len(sighting.words.title) <= TITLE_MAX
+        assert len(sighting.words.abstract) <= ABSTRACT_MAX
+        assert all(0 < len(name) <= NAME_MAX for name in sighting.words.authors)
+        assert not {"\n", "\x00"} & set(sighting.words.title + sighting.words.abstract)
+        assert sighting.published is None or sighting.published.tzinfo is UTC
+        assert sighting.announced in {"new", "cross", "replace", "replace-cross"}
+        assert all(web_url(url) for url in [sighting.url or "https://example.org", *sighting.links.values()])
+        assert set(sighting.links) <= {"code", "pdf", "discussion", "project"}
+
+
+@pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
+def test_reading_is_pure(kind: str, path: Path) -> None:
+    source = parse_source(SPECS[kind])
+    assert source.parse(path.read_bytes()) == source.parse(path.read_bytes())
+
+
+@pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
+def test_an_answer_cut_anywhere_never_raises_anything_unforeseen(kind: str, path: Path) -> None:
+    source = parse_source(SPECS[kind])
+    body = path.read_bytes()
+    whole = source.parse(body).sightings
+    for end in range(0, len(body), 37):
+        try:
+            page = source.parse(body[:end])
+        except SourceFailed:
+            continue
+        assert list(page.sightings) == list(whole[: len(page.sightings)])
+
+
+@pytest.mark.parametrize("body", [b"<html><body>maintenance</body></html>", b"\xff\xfe\x00", b"<!DOCTYPE html><p>no"])
+def test_a_web_page_or_noise_with_status_200_gives_no_paper(source: Source, body: bytes) -> None:
+    try:
+        page = source.parse(body)
+    except SourceFailed:
+        return
+    assert page.sightings == ()
+    assert page.rejects
+
+
+def test_entity_bombs_are_refused() -> None:
+    bomb = b'<?xml version="1.0"?><!DOCTYPE feed [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><feed>&b;</feed>'
+    for kind in ("arxiv", "arxiv-rss"):
+        with pytest.raises(SourceFailed, match="DOCTYPE"):
+            parse_source(SPECS[kind]).parse(bomb)
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ("arxive:cs.LG", "hf-daily"),
+        ("", "arxiv:CATEGORIES"),
+        ("arxiv:", "cs.LG"),
+        ("arxiv:cs.LG OR 1", "cs.LG"),
+        ("arxiv-rss:../../etc", "cs.LG"),
+        ("hf-daily:x", "takes nothing"),
+        ("jsonl:", "path"),
+    ],
+)
+def test_an_unknown_source_is_refused_naming_the_remedy(spec: str, named: str) -> None:
+    with pytest.raises(BadInput, match=named):
+        parse_source(spec)
+
+
+def test_a_list_of_sources_has_each_once_and_none_means_none() -> None:
+    assert [s.name for s in parse_sources("hf-daily, arxiv:cs.LG,hf-daily")] == ["hf-daily", "arxiv:cs.LG"]
+    assert parse_sources("none") == parse_sources("") == []
+
+
+def test_the_old_archives_and_groups_are_categories() -> None:
+    assert parse_source("arxiv:hep-th+astro-ph.CO+physics.ao-ph+cond-mat.mes-hall+q-bio.NC+cs").name
+
+
+def test_most_records_unreadable_is_a_broken_source() -> None:
+    reject = Reject("record 1", "id", "is no arXiv id")
+    with pytest.raises(SourceFailed, match="1 of 1 records cannot be read"):
+        trusted(Page(rejects=(reject,)))
+    assert trusted(Page()) == Page()
+
+
+def test_long_and_odd_text_becomes_one_line_within_its_limit() -> None:
+    assert squeeze(" a\x00\u2028b\r\n\x85 c\ud800 ", 100) == "a b c\ufffd"
+    assert len(words("x" * 10_000).title) == TITLE_MAX
+    assert words("t", authors=["", " ", "A", "A"]).authors == ("A",)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"),
+    [("2026-11-24T07:00:00Z", 7), ("2026-11-24T09:00:00+02:00", 7), ("2026-11-24", 0),
+     ("Tue, 24 Nov 2026 00:00:00 -0500", 5), ("2026-11-24T07:00:00.123456Z", 7)],
+)  # fmt: skip
+def test_dates_are_instants(text: str, hour: int) -> None:
+    found = instant(text)
+    assert (found.day, found.hour, found.tzinfo) == (24, hour, UTC)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "0001-01-01", "9999-12-31T23:59:59-12:00", "2026-13-01"])
+def test_what_is_no_date_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        instant(text)

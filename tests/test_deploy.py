@@ -1,0 +1,241 @@
+"""What an operator is handed: the scripts, the unit, the container, the locks and the sample day."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+REPO = Path(__file__).parents[1]
+DEPLOY = REPO / "deploy"
+SAMPLE = REPO / "digestd" / "sample"
+SCRIPTS = [DEPLOY / "try", DEPLOY / "venv.sh", REPO / "tests" / "run", REPO / ".ci" / "run"]
+LOCKS = ["requirements.txt", "requirements-dev.txt"]
+FILES = ["preprints.jsonl", "community.jsonl"]
+
+Entry = dict[str, object]
+
+
+def run(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def tool(name: str) -> str:
+    """A command of the development environment, or of the machine."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def locked(lock: str) -> dict[str, list[Version]]:
+    """Package → the versions that the lock pins, one per Python."""
+    pins: dict[str, list[Version]] = {}
+    for name, version in re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", (DEPLOY / lock).read_text(), re.MULTILINE):
+        pins.setdefault(canonicalize_name(name), []).append(Version(version))
+    return pins
+
+
+def entries(file: str) -> list[Entry]:
+    lines = (SAMPLE / file).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def a_day() -> list[Entry]:
+    return [entry for file in FILES for entry in entries(file)]
+
+
+# The scripts
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_can_be_run_and_satisfies_shellcheck(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    checked = run(tool("shellcheck"), "--external-sources", str(script))
+    assert checked.returncode == 0, checked.stdout
+
+
+def a_checkout(place: Path) -> Path:
+    """The scripts in a place of their own, with a `.venv` that is already as they would make it."""
+    (place / "tests").mkdir(parents=True)
+    shutil.copytree(DEPLOY, place / "deploy")
+    shutil.copy(REPO / "tests" / "run", place / "tests" / "run")
+    binaries = place / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "python").symlink_to(sys.executable)
+    command = binaries / "digestd"
+    command.write_text('#!/bin/sh\necho "$PWD" "$@"; env | grep ^DIGESTD_\n')
+    command.chmod(0o755)
+    stamp = run("bash", "-c", "source deploy/venv.sh; venv_stamp requirements", cwd=place)
+    (place / ".venv" / ".stamp-requirements").write_text(stamp.stdout)
+    return place
+
+
+def bare(**more: str) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **more}
+
+
+def test_a_second_try_installs_nothing_and_works_from_anywhere(tmp_path: Path) -> None:
+    place = a_checkout(tmp_path / "a place")
+    ran = run(place / "deploy" / "try", "--once", cwd=Path("/"), env=bare())
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    first, *settings = ran.stdout.splitlines()
+    assert first == f"{place.resolve()} try --once"
+    assert "DIGESTD_DATABASE_URL=sqlite:///var/try/digestd.db" in settings
+    assert "DIGESTD_TRANSPORT_URL=maildir:var/try/outbox" in settings
+
+
+def test_try_keeps_the_settings_that_are_given(tmp_path: Path) -> None:
+    place = a_checkout(tmp_path / "place")
+    ran = run(place / "deploy" / "try", env=bare(DIGESTD_WEB_PORT="9000", DIGESTD_TRANSPORT_URL="maildir:elsewhere"))
+    assert "DIGESTD_TRANSPORT_URL=maildir:elsewhere" in ran.stdout
+    assert "DIGESTD_PUBLIC_URL=http://127.0.0.1:9000" in ran.stdout
+
+
+def test_a_changed_lock_is_not_taken_for_installed(tmp_path: Path) -> None:
+    place = a_checkout(tmp_path / "place")
+    current = ("bash", "-c", "source deploy/venv.sh; venv_is_current requirements")
+    assert run(*current, cwd=place).returncode == 0
+    with (place / "deploy" / "requirements.txt").open("a") as lock:
+        lock.write("# another\n")
+    assert run(*current, cwd=place).returncode == 1
+
+
+def test_without_a_python_that_is_new_enough_try_says_what_to_install(tmp_path: Path) -> None:
+    place = a_checkout(tmp_path / "place")
+    shutil.rmtree(place / ".venv")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "env", "readlink", "dirname", "basename", "flock", "sha256sum", "id"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    said = "source deploy/venv.sh; fits() { false; }; venv_install requirements"
+    ran = run("bash", "-c", said, cwd=place, env=bare(PATH=str(tools)))
+    assert ran.returncode == 1
+    assert "needs Python 3.11 or newer" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    assert not (place / ".venv").exists()
+
+
+# The service and the container
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    checked = run(tool("hadolint"), "--no-color", str(DEPLOY / "Dockerfile"))
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_compose_file_satisfies_the_specification() -> None:
+    checked = run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yml"))
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "digestd.service"
+    unit.write_text((DEPLOY / "digestd.service").read_text().replace("/opt/digestd/.venv/bin/digestd", "/bin/true"))
+    checked = run(tool("systemd-analyze"), "verify", "--man=no", str(unit))
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stderr == ""
+
+
+def test_systemd_rates_the_unit_as_well_confined() -> None:
+    # The threshold is in tenths: an exposure of at most 2.0.
+    checked = run(
+        tool("systemd-analyze"), "security", "--offline=true", "--threshold=20", str(DEPLOY / "digestd.service")
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yml", "digestd.service", "README.md", "try"])
+def test_every_setting_that_is_named_exists(file: str) -> None:
+    from digestd.settings import Settings  # noqa: PLC0415  # the rest of this file needs no application
+
+    known = {f"DIGESTD_{name.upper()}" for name in Settings.model_fields}
+    named = set(re.findall(r"DIGESTD_[A-Z_]+[A-Z]", (DEPLOY / file).read_text()))
+    assert {name for name in named if name not in known and name.removesuffix("_FILE") not in known} == set()
+
+
+# The locks
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_a_hash_for_every_package_and_names_no_host(lock: str) -> None:
+    text = (DEPLOY / lock).read_text()
+    packages = re.split(r"\n(?=[a-z0-9])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
+    assert len(packages) > 40
+    assert [package for package in packages if "--hash=sha256:" not in package] == []
+    assert re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", text) is None
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_what_the_project_depends_on(lock: str) -> None:
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())
+    wanted = list(project["project"]["dependencies"])
+    if lock == "requirements-dev.txt":
+        wanted += project["dependency-groups"]["dev"]
+    pins = locked(lock)
+    for requirement in map(Requirement, wanted):
+        versions = pins.get(canonicalize_name(requirement.name), [])
+        assert versions, f"{requirement.name} is not in {lock}: lock again"
+        assert all(requirement.specifier.contains(version) for version in versions), str(requirement)
+
+
+def test_both_locks_pin_the_same_versions() -> None:
+    service, development = locked("requirements.txt"), locked("requirements-dev.txt")
+    assert {name: development.get(name) for name in service} == service
+
+
+# The sample day
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_sample_holds_only_what_paper_import_takes(file: str) -> None:
+    keys = {"title", "id", "abstract", "authors", "categories", "url", "doi", "signals", "links"}
+    for entry in entries(file):
+        assert set(entry) <= keys
+        assert {"title", "id", "abstract", "authors", "categories", "url"} <= set(entry)
+        assert "published" not in entry
+        assert 80 <= len(str(entry["abstract"]).split()) <= 170
+        assert re.fullmatch(r"[a-z]+:[a-z0-9-]+", str(entry["id"]))
+        assert str(entry["url"]).startswith("https://example.org/")
+
+
+def test_the_sample_names_some_papers_by_two_sources() -> None:
+    preprints, community = ({entry.get("doi", entry["id"]) for entry in entries(file)} for file in FILES)
+    assert len(preprints | community) >= 55
+    assert len(preprints & community) >= 10
+
+
+def test_the_sample_repeats_no_id() -> None:
+    ids = [entry["id"] for entry in a_day()]
+    assert len(ids) == len(set(ids))
+    dois = [entry["doi"] for entry in entries("preprints.jsonl")]
+    assert len(dois) == len(set(dois))
+    assert all(str(doi).startswith("10.5555/") for doi in dois)
+
+
+def test_the_sample_is_as_hard_to_show_as_a_real_day() -> None:
+    titles = [str(entry["title"]) for entry in a_day()]
+    everything = "\n".join((SAMPLE / file).read_text(encoding="utf-8") for file in FILES)
+    for trouble in ("$", "<", "&", "``", '\\"', "_2"):
+        assert any(trouble in title for title in titles), trouble
+    for trouble in ("\\mathcal", "\\alpha", "\\textbf", "ł", "ễ", "ø", "李"):
+        assert trouble in everything.replace("\\\\", "\\"), trouble
+    assert max(map(len, titles)) > 150
+    fields = {str(categories[0]).split(".")[0] for e in a_day() if isinstance(categories := e["categories"], list)}
+    assert len(fields) >= 8
+
+
+def test_the_community_has_few_favourites() -> None:
+    upvotes = sorted(s["upvotes"] for e in entries("community.jsonl") if isinstance(s := e["signals"], dict))
+    assert 4 <= upvotes[len(upvotes) // 2] <= 8
+    assert upvotes[-1] > 100

@@ -1,0 +1,210 @@
+"""Links: tokens nobody else can make, addresses read one way only, names of mails that never change."""
+
+import random
+import re
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.errors import BadInput, BadRecord, BadSetting
+from digestd.links import (
+    BadToken,
+    Keys,
+    Purpose,
+    Urls,
+    address_key,
+    canonical_address,
+    envelope_from,
+    message_id,
+    read,
+    read_envelope_from,
+    token,
+)
+
+KEYS = Keys(bytes(range(32)))
+OTHER = Keys(bytes(range(1, 33)))
+NUMBERS = st.integers(0, 2**48 - 1)
+VERSIONS = st.integers(0, 2**32 - 1)
+
+
+@given(purpose=st.sampled_from(Purpose), number=NUMBERS, version=VERSIONS)
+def test_a_token_says_what_it_was_made_for(purpose: Purpose, number: int, version: int) -> None:
+    made = token(KEYS, purpose, number, version)
+    assert read(KEYS, purpose, made) == (number, version)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,40}", made)
+
+
+@pytest.mark.parametrize("made_for", Purpose)
+@pytest.mark.parametrize("used_for", Purpose)
+def test_a_token_serves_its_own_purpose_only(made_for: Purpose, used_for: Purpose) -> None:
+    made = token(KEYS, made_for, 7, 1)
+    if made_for is used_for:
+        assert read(KEYS, used_for, made) == (7, 1)
+    else:
+        with pytest.raises(BadToken):
+            read(KEYS, used_for, made)
+
+
+def test_another_secret_neither_reads_nor_makes_our_tokens() -> None:
+    assert token(KEYS, Purpose.VIEW, 1) != token(OTHER, Purpose.VIEW, 1)
+    with pytest.raises(BadToken):
+        read(KEYS, Purpose.VIEW, token(OTHER, Purpose.VIEW, 1))
+
+
+def test_none_of_many_thousand_changed_tokens_is_accepted() -> None:
+    dice = random.Random(8058)
+    tried = 0
+    for number in range(60):
+        made = token(KEYS, Purpose.UNSUBSCRIBE, number)
+        for changed in _mutations(made, dice):
+            if changed != made:
+                tried += 1
+                with pytest.raises(BadToken):
+                    read(KEYS, Purpose.UNSUBSCRIBE, changed)
+    assert tried >= 20_000
+
+
+def _mutations(made: str, dice: random.Random) -> list[str]:
+    alphabet = string.ascii_letters + string.digits + "-_"
+    one_off = [
+        made[:at] + letter + made[at + 1 :]
+        for at in range(len(made))
+        for letter in (*dice.sample(alphabet, 6), "\u0430", "+", "/", "=", "\x00", " ")
+    ]
+    cut = [made[:at] for at in range(len(made))] + [made[at:] for at in range(1, len(made))]
+    longer = [made + more for more in ("=", "==", "A", "\n", " ", "%00", made)] + [" " + made, "A" + made]
+    whole = [made.lower(), made.upper(), made.swapcase(), made[::-1], "", "A" * 36]
+    return one_off + cut + longer + whole
+
+
+def test_the_secret_does_not_show() -> None:
+    assert "secret" not in repr(KEYS)
+    assert repr(KEYS.secret)[2:10] not in repr(KEYS)
+
+
+def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(BadSetting, match="32 bytes"):
+        Keys(b"x" * 31)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("ada@example.org", "ada@example.org"),
+        ("  ada@example.org\n", "ada@example.org"),
+        ("Ada.Lovelace+papers@EXAMPLE.Org", "Ada.Lovelace+papers@example.org"),
+        ("ada@bücher.example.com", "ada@xn--bcher-kva.example.com"),
+        ("ada@bu\u0308cher.example.com", "ada@xn--bcher-kva.example.com"),
+        ("o'brien@example.net", "o'brien@example.net"),
+        ("a" * 64 + "@example.com", "a" * 64 + "@example.com"),
+    ],
+)
+def test_an_address_is_stored_in_one_form(typed: str, stored: str) -> None:
+    assert canonical_address(typed) == stored
+    assert canonical_address(stored) == stored
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("", "ada", "@example.org", "ada@", "ada@example", "ada@@example.org", "ada@example..org", "ada@-x.org"),
+        *('"ada b"@example.org', "ada@[127.0.0.1]", "ada(comment)@example.org", "Ada <ada@example.org>"),
+        *(
+            "ada@example.org>\r\nRCPT TO:<eve@example.net",
+            "ada@example.org\r\nBcc: eve@example.net",
+            "a\x00@example.org",
+        ),
+        *("ada@example.org, eve@example.net", ".ada@example.org", "ada.@example.org", "a..b@example.org"),
+        *("a" * 65 + "@example.com", "ada@" + "a" * 64 + ".org", "ada@" + "a.b" * 90 + ".org", "a b@example.org"),
+        *("jürgen@example.org", "ada@localhost", "ada@exam ple.org", "ada@example.org\u202e", "=?utf-8?q?a?=@b@c.org"),
+    ],
+)
+def test_what_is_no_plain_address_is_refused_with_a_remedy(typed: str) -> None:
+    with pytest.raises(BadRecord) as refusal:
+        canonical_address(typed)
+    assert refusal.value.field == "email"
+    assert "correct it" in refusal.value.message or "yet" in refusal.value.message
+    assert "\n" not in refusal.value.message
+
+
+def test_letters_beyond_ascii_before_the_at_cannot_be_written_to_yet() -> None:
+    with pytest.raises(BadRecord, match="cannot be written to yet"):
+        canonical_address("用户@example.org")
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_an_address_or_refused(typed: str) -> None:
+    try:
+        address = canonical_address(typed)
+    except BadRecord:
+        return
+    assert address.isascii()
+    assert canonical_address(address) == address
+
+
+def test_case_does_not_tell_addresses_apart_but_tags_do() -> None:
+    assert address_key(KEYS, "Ada@Example.org") == address_key(KEYS, "ada@example.org")
+    assert address_key(KEYS, "ada+a@example.org") != address_key(KEYS, "ada@example.org")
+    assert address_key(KEYS, "a.da@example.org") != address_key(KEYS, "ada@example.org")
+    assert address_key(KEYS, "ada@example.org") != address_key(OTHER, "ada@example.org")
+    assert len(address_key(KEYS, "ada@example.org")) == 32
+
+
+def test_a_mail_has_the_same_name_in_every_attempt() -> None:
+    name = message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
+    assert name == message_id(KEYS, 7, "digest", "2026-11-24", "papers.example.org")
+    assert re.fullmatch(r"<digest\.2026-11-24\.[a-z2-7]{24}@papers\.example\.org>", name)
+    others = {
+        message_id(KEYS, subscriber, kind, period, "papers.example.org")
+        for subscriber in range(50)
+        for kind in ("digest", "confirm")
+        for period in ("2026-11-24", "2026-W48", "v1")
+    }
+    assert len(others) == 300
+
+
+@pytest.mark.parametrize("period", ["", "a b", "a>\r\nBcc: x", "a" * 41, "é"])
+def test_a_mail_is_not_named_after_just_anything(period: str) -> None:
+    with pytest.raises(BadInput):
+        message_id(KEYS, 7, "digest", period, "papers.example.org")
+
+
+@given(delivery=st.integers(0, 10**15 - 1), attempt=st.integers(0, 9_999_999))
+def test_a_return_path_names_its_delivery_and_attempt(delivery: int, attempt: int) -> None:
+    path = envelope_from(KEYS, delivery, attempt, "bounce@papers.example.org")
+    assert len(path.partition("@")[0]) <= 64
+    assert canonical_address(path) == path
+    assert read_envelope_from(KEYS, path) == (delivery, attempt)
+    assert read_envelope_from(KEYS, path.upper()) == (delivery, attempt)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "bounce@papers.example.org",
+        "bounce+7.1@papers.example.org",
+        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "8.1."),
+        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "7.2."),
+        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "07.1."),
+        envelope_from(KEYS, 7, 1, "b@example.org").replace("7.1.", "٧.1."),
+        envelope_from(OTHER, 7, 1, "b@example.org"),
+        "b+7.1." + "a" * 24 + "@example.org",
+        "+" * 10_000,
+    ],
+)
+def test_a_forged_return_path_names_nothing(path: str) -> None:
+    with pytest.raises(BadToken):
+        read_envelope_from(KEYS, path)
+
+
+def test_pages_stand_below_the_public_url() -> None:
+    for public in ("https://papers.example.org", "https://papers.example.org/"):
+        urls = Urls(public)
+        assert urls.home == urls.subscribe == "https://papers.example.org/"
+        assert urls.confirm("T_-1") == "https://papers.example.org/confirm/T_-1"
+        assert urls.unsubscribe("T") == "https://papers.example.org/u/T"
+        assert urls.view("T") == "https://papers.example.org/d/T"
+    assert Urls("https://example.org/papers/").view("T") == "https://example.org/papers/d/T"

@@ -1,0 +1,233 @@
+"""Message: exact headers, exact bytes, and nothing untrusted that could become a header of its own."""
+
+import email
+import email.policy
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from email.header import decode_header, make_header
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digestd.errors import BadInput
+from digestd.message import (
+    DigestHeaders,
+    Mailbox,
+    compose_digest,
+    compose_notice,
+    dot_stuffed,
+    header_text,
+    quoted_printable,
+)
+from digestd.render import Rendered, Templates, render_confirm, render_digest
+from digestd.shipped import templates
+from tests import golden
+
+TEMPLATES = Templates.of(templates())
+HEADERS = golden.digest_headers(Rendered("Seven papers", "", ""))
+COMMON = ["From", "To", "Reply-To", "Date", "Message-ID", "Subject"]
+LIST = ["List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "List-Help", "List-Subscribe", "List-Owner"]
+DIGEST = [*COMMON, *LIST, "List-Archive", "List-Post", "Auto-Submitted", "Precedence", "MIME-Version", "Content-Type"]
+NOTICE = [*COMMON, "Auto-Submitted", "MIME-Version", "Content-Type"]
+INJECTION = "=?utf-8?q?=0D=0ABcc=3A_evil=40x.org?="
+HOSTILE = [
+    *(INJECTION, f"A {INJECTION} b", INJECTION * 20, "=?=?utf-8?q?a?=", "=\u200b?utf-8?q?=0D=0ABcc=3A_e=40x?="),
+    *("=\x00?utf-8?b?DQpCY2M6IGV2aWxAeC5vcmc=?=", "a\r\nBcc: evil@x.org", "a\rBcc: evil@x.org", "a\nBcc: evil@x.org"),
+    *("a\r\n\r\n<html>", "a\x0bb\x0cc", "a\x00b", "a\x85Bcc: x", "a\u2028Bcc: x", "a\u2029b", "\u202eevil", "a\ufeffb"),
+    *(
+        "\ud800",
+        "\udcff\udc80",
+        "",
+        "   ",
+        "\u200b",
+        "é" * 500,
+        "日本語" * 300,
+        "🎓" * 200,
+        "x" * 10_000,
+        "a b " * 5_000,
+    ),
+    *("{{7*7}}", "<script>", '"quoted" \\ and <evil@x.org>', "a,b;c:d@e", "(comment)", "\t", "a\tb", "é" + " " * 300),
+    *("e\u0301" * 60, "\u0301", "Bcc: evil@x.org", ".", "From x", "ﬀ ﷺ", "\U000e0041b", "a" * 77 + "é", "é " * 100),
+]
+
+
+def _parsed(message: bytes) -> EmailMessage:
+    return email.message_from_bytes(message, policy=email.policy.default)
+
+
+def _assert_sound(message: bytes, names: list[str]) -> None:
+    """The rules of traps T1 and T2, asserted on the bytes."""
+    assert message.isascii()
+    assert message.endswith(b"\r\n")
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", message)
+    head, _, body = message.partition(b"\r\n\r\n")
+    rows = head.split(b"\r\n")
+    assert [row.partition(b":")[0].decode() for row in rows if row[:1] not in (b" ", b"\t")] == names
+    assert all(len(row) <= 998 and row.strip() for row in rows)
+    assert not re.search(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]", head)
+    assert all(len(row) <= 78 and not row.startswith((b".", b"From ")) for row in body.split(b"\r\n"))
+    assert all(len(word) <= 75 for word in re.findall(rb"=\?[^\s]*\?=", head))
+    assert list(_parsed(message).keys()) == names
+
+
+@pytest.mark.parametrize("case", golden.DIGESTS)
+def test_a_digest_is_the_expected_bytes(case: str) -> None:
+    rendered = render_digest(TEMPLATES, golden.digest(case))
+    message = compose_digest(golden.digest_headers(rendered), rendered.text, rendered.html)
+    _assert_sound(message, DIGEST)
+    golden.check(f"{case}.eml", message)
+
+
+def test_a_confirmation_is_the_expected_bytes_and_belongs_to_no_list() -> None:
+    rendered = render_confirm(TEMPLATES, golden.NOTICE)
+    message = compose_notice(golden.notice_headers(rendered), rendered.text, rendered.html)
+    _assert_sound(message, NOTICE)
+    golden.check("confirm.eml", message)
+
+
+def test_every_header_has_its_exact_value() -> None:
+    parsed = _parsed(compose_digest(HEADERS, "text", "<p>html</p>"))
+    said = {name: str(value) for name, value in parsed.items()}
+    said.pop("Content-Type")
+    assert said == {
+        "From": "Papers Daily <digest@papers.example.org>",
+        "To": "ada@example.com",
+        "Reply-To": "reply@papers.example.org",
+        "Date": "Tue, 24 Nov 2026 07:00:00 +0000",
+        "Message-ID": "<digest.2026-11-24.abcdefgh234567abcdefgh23@papers.example.org>",
+        "Subject": "Seven papers",
+        "List-Unsubscribe": "<https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB>, "
+        "<mailto:reply@papers.example.org?subject=unsubscribe>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": "Papers Daily <digest.papers.example.org>",
+        "List-Help": "<https://papers.example.org/>",
+        "List-Subscribe": "<https://papers.example.org/>",
+        "List-Owner": "<mailto:owner@papers.example.org>",
+        "List-Archive": "<https://papers.example.org/d/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAA>",
+        "List-Post": "NO",
+        "Auto-Submitted": "auto-generated",
+        "Precedence": "bulk",
+        "MIME-Version": "1.0",
+    }
+
+
+def test_the_text_comes_first_and_both_parts_read_back() -> None:
+    text, html = "Größe: 5 €\n.dot\nFrom here\ntrailing \n=3D\n", "<p>Größe – 日本語 🎓</p>\n" * 40
+    parts = list(_parsed(compose_digest(HEADERS, text, html)).iter_parts())
+    assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
+    assert [part.get_content_charset() for part in parts] == ["utf-8", "utf-8"]
+    assert [part["Content-Transfer-Encoding"] for part in parts] == ["quoted-printable"] * 2
+    assert [part.get_content() for part in parts] == [text.replace("\n", "\r\n"), html.replace("\n", "\r\n")]
+
+
+def test_the_same_mail_is_the_same_bytes() -> None:
+    assert compose_digest(HEADERS, "text", "html") == compose_digest(replace(HEADERS), "text", "html")
+    other = replace(HEADERS, message_id="<other@papers.example.org>")
+    assert compose_digest(HEADERS, "text", "html") != compose_digest(other, "text", "html")
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_untrusted_word_becomes_a_header(hostile: str) -> None:
+    headers = replace(HEADERS, subject=hostile, from_=Mailbox(hostile, "digest@example.org"), list_name=hostile)
+    message = compose_digest(headers, hostile, hostile)
+    _assert_sound(message, DIGEST)
+    parsed = _parsed(message)
+    assert parsed["Subject"] == header_text(hostile)
+    assert [address.addr_spec for address in parsed["From"].addresses] == ["digest@example.org"]
+    assert str(parsed["List-Id"]).endswith("<digest.papers.example.org>")
+    assert parsed["To"].addresses[0].addr_spec == "ada@example.com"
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text(max_size=120), st.text(max_size=70), st.text(max_size=200))
+def test_whatever_the_words_the_mail_is_sound(subject: str, name: str, body: str) -> None:
+    headers = replace(HEADERS, subject=subject, from_=Mailbox(name, "digest@example.org"), list_name=name)
+    message = compose_digest(headers, body, body)
+    _assert_sound(message, DIGEST)
+    parsed = _parsed(message)
+    assert parsed["Subject"] == header_text(subject)
+    said = header_text(name, 60)
+    if name.strip() and said.isascii():
+        assert parsed["From"].addresses[0].display_name == said
+    elif name.strip():  # by the older parser of stdlib: the newer leaves a blank between the words of a phrase
+        sender = email.message_from_bytes(message)["From"]
+        assert str(make_header(decode_header(sender))).split(" <digest@")[0].rstrip() == said
+
+
+@pytest.mark.parametrize("length", [60, 78, 200, 700])
+def test_a_long_unsubscribe_link_stays_whole(length: int) -> None:
+    url = "https://papers.example.org/u/" + "t" * length
+    message = compose_digest(replace(HEADERS, unsubscribe_url=url), "text", "html")
+    assert b"\r\nList-Unsubscribe: <" + url.encode() + b">, <mailto:" in message
+    assert str(_parsed(message)["List-Unsubscribe"]).startswith(f"<{url}>, ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(
+            ("to", bad)
+            for bad in ("", "a@b\r\nBcc: x@y", "a@b, c@d", "a b@c.org", "é@example.org", "a@b>\r\nRCPT TO:<c@d")
+        ),
+        *(("reply_to", bad) for bad in ("a@b\n", "<a@b>", '"a"@b')),
+        *(("owner", bad) for bad in ("owner", "a@b c")),
+        *(("message_id", bad) for bad in ("a@b", "<a@b", "<a@b>\r\nX: y", "<a b@c>", "<a@b>\n")),
+        *(("list_id", bad) for bad in ("", "a b", "a>\r\nX: y", "é")),
+        *(
+            ("unsubscribe_url", bad)
+            for bad in ("javascript:1", "https://a\r\nX: y", "https://a>b", "https://é", "ftp://a")
+        ),
+        *(("view_url", bad) for bad in ("", "https://a b", "https://" + "a" * 900)),
+        ("home_url", "https://a/>, <https://b/"),
+    ],
+)
+def test_what_must_go_in_as_it_is_is_refused_rather_than_repaired(field: str, value: str) -> None:
+    changes: dict[str, Any] = {field: value}
+    with pytest.raises(BadInput):
+        compose_digest(replace(HEADERS, **changes), "text", "html")
+
+
+def test_the_date_keeps_its_offset() -> None:
+    oslo = replace(HEADERS, date=datetime(2026, 11, 24, 8, 0, tzinfo=timezone(timedelta(hours=1))))
+    assert _parsed(compose_digest(oslo, "", ""))["Date"].datetime == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([".", "..", "From ", "=", " ", "\t", "\n", "\r\n", "a" * 75, "é", "x", "." * 80]), max_size=60
+    )
+)
+def test_quoted_printable_reads_back_and_never_needs_dot_stuffing(parts: list[str]) -> None:
+    text = "".join(parts)
+    encoded = quoted_printable(text)
+    assert (
+        email.message_from_bytes(
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded, policy=email.policy.default
+        ).get_payload(decode=True)
+        == "\r\n".join([*text.splitlines(), ""]).encode()
+    )
+    assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
+    assert dot_stuffed(encoded) == encoded
+
+
+def test_dots_are_stuffed_where_a_line_starts_with_one() -> None:
+    assert dot_stuffed(b".a\r\n..b\r\nc.\r\n.\r\n") == b"..a\r\n...b\r\nc.\r\n..\r\n"
+
+
+def test_header_text_is_short_visible_and_never_empty() -> None:
+    assert header_text("") == header_text("\u200b \x00") == "(untitled)"
+    assert header_text("a\r\n b\u2028c") == "a b c"
+    assert "=?" not in header_text(INJECTION)
+    assert len(header_text("x" * 10_000)) == 200
+    assert header_text("word " * 100, 60).endswith("…")
+
+
+def test_a_notice_may_not_pass_for_a_digest() -> None:
+    with pytest.raises(AttributeError):
+        compose_digest(golden.notice_headers(Rendered("s", "", "")), "t", "h")  # type: ignore[arg-type] # the point
+    assert isinstance(HEADERS, DigestHeaders)

@@ -1,0 +1,72 @@
+"""The schema: one head, both engines, up and down, and the rows agree with it."""
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import SQLModel
+
+from digestd.errors import DatabaseUnreachable
+from digestd.store import migrate as migrations
+from digestd.store.database import Database
+
+
+def test_there_is_one_head() -> None:
+    assert len(ScriptDirectory.from_config(migrations._config()).get_heads()) == 1
+
+
+def test_the_rows_agree_with_the_migrations(db: Database) -> None:
+    with db.read() as session:
+        assert compare_metadata(MigrationContext.configure(session.connection()), SQLModel.metadata) == []
+
+
+def test_migrating_twice_does_nothing(db: Database) -> None:
+    assert migrations.migrate(db) is False
+    assert migrations.is_current(db)
+
+
+def test_it_goes_all_the_way_down_and_up_again(db: Database) -> None:
+    with db.write() as session:
+        config = migrations._config()
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, "base")
+    assert not migrations.is_current(db)
+    assert migrations.migrate(db)
+    assert migrations.is_current(db)
+
+
+def test_a_newer_schema_is_refused(db: Database) -> None:
+    with db.write() as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseUnreachable, match="newer version"):
+        migrations.migrate(db)
+
+
+SUBSCRIBER = """
+INSERT INTO subscriber (id, address, address_key, status, version, name, timezone, hour, cadence, weekday, size,
+    language, created_us, next_due_us)
+VALUES (1, 'a@example.org', :bytes, 'active', 1, '', 'UTC', 7, 'daily', 0, 10, 'en', 1, 1)
+"""
+DELIVERY = """
+INSERT INTO delivery (subscriber_id, kind, key, covers_from, consent_version, state, message_id, picks, considered,
+    template_hash, sha256, history, due_us, expires_us, not_before_us, attempts, failures, lease_owner, reply_code,
+    reason)
+VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, 'h', :bytes, '', 1, 2, 1, 0, 0, :owner, 250, 'x')
+"""
+
+
+@pytest.mark.parametrize("state", ["leased", "accepted", "uncertain"])
+def test_a_delivery_is_born_ready_or_empty(db: Database, state: str) -> None:
+    with db.write() as session:
+        session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
+    given = {"state": state, "bytes": b"x", "owner": "me" if state == "leased" else None}
+    with pytest.raises(DBAPIError, match="illegal birth"):
+        _write(db, given)
+
+
+def _write(db: Database, given: dict[str, object]) -> None:
+    with db.write() as session:
+        session.connection().execute(text(DELIVERY), given)

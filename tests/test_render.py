@@ -1,0 +1,141 @@
+"""Render: honest words, well set, in text and HTML."""
+
+import re
+from dataclasses import FrozenInstanceError, fields, replace
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from digestd.domain.digest import Reason, Why
+from digestd.domain.paper import PaperId
+from digestd.render import (
+    DigestContent,
+    Item,
+    Templates,
+    render_confirm,
+    render_digest,
+    render_reason,
+)
+from digestd.render.words import clean, first_day, shorten, wrap
+from digestd.shipped import templates
+from tests import golden
+from tests.golden.harmless import assert_harmless, elements
+
+FILES = templates()
+TEMPLATES = Templates.of(FILES)
+PERSONAL = golden.digest("personal")
+
+
+@pytest.mark.parametrize("case", golden.DIGESTS)
+def test_a_digest_reads_as_expected(case: str) -> None:
+    rendered = render_digest(TEMPLATES, golden.digest(case))
+    assert_harmless(rendered)
+    golden.check(f"{case}.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
+    golden.check(f"{case}.html", rendered.html.encode())
+
+
+def test_a_confirmation_reads_as_expected_and_holds_one_thing_to_do() -> None:
+    rendered = render_confirm(TEMPLATES, golden.NOTICE)
+    assert_harmless(rendered)
+    golden.check("confirm.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
+    golden.check("confirm.html", rendered.html.encode())
+    links = {element.attrib["href"] for element in elements(rendered.html) if element.tag == "a"}
+    assert links == {golden.NOTICE.confirm, golden.NOTICE.home}
+    assert "If this was not you, ignore this mail" in rendered.html
+
+
+def test_leaving_is_offered_at_the_top_and_at_the_end() -> None:
+    rendered = render_digest(TEMPLATES, PERSONAL)
+    for body in (rendered.html, rendered.text):
+        assert body.count(PERSONAL.links.unsubscribe) == 2
+        assert body.index(PERSONAL.links.unsubscribe) < body.index(PERSONAL.items[0].abstract[:20])
+        assert body.rindex(PERSONAL.links.unsubscribe) > body.index(PERSONAL.items[-1].abstract[:20])
+        assert PERSONAL.postal_address in body
+
+
+def test_headings_descend_one_level_at_a_time() -> None:
+    levels = [int(e.tag[1]) for e in elements(render_digest(TEMPLATES, PERSONAL).html) if re.fullmatch(r"h\d", e.tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({}, "6 papers for Tuesday 24 November: Sparse Attention for Graphs"),
+        ({"items": PERSONAL.items[:1]}, "1 paper for Tuesday 24 November: Sparse"),
+        ({"items": PERSONAL.items[4:]}, "Trending on Tuesday 24 November: Do Language Models"),
+        ({"covers_from": "2026-11-21"}, "6 papers since Saturday 21 November: Sparse"),
+        ({"period": "2026-W48", "covers_from": "2026-W48"}, "Your week in 6 papers: Sparse"),
+        ({"period": "2026-W48", "covers_from": "2026-W46"}, "6 papers since the week of 9 November: Sparse"),
+    ],
+)
+def test_the_subject_says_how_many_and_for_when(changes: dict[str, Any], subject: str) -> None:
+    assert render_digest(TEMPLATES, replace(PERSONAL, **changes)).subject.startswith(subject)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason(Why.AUTHOR, "Jane Smith"), "By Jane Smith, whom you follow"),
+        (Reason(Why.TOPIC, "graphs", ("graph", "net")), "Matches your topic “graphs”: graph, net"),
+        (Reason(Why.TOPIC, "graphs"), "Matches your topic “graphs”"),
+        (Reason(Why.PHRASE, "open data"), "Contains your phrase “open data”"),
+        (Reason(Why.NEAR_TOPIC, "proteins"), "Close in meaning to your topic “proteins”"),
+        (Reason(Why.LIKED, "A Title"), "Close to a paper you liked: A Title"),
+        (Reason(Why.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
+        (Reason(Why.TREND, "1"), "Trending: 1 upvote"),
+        (Reason(Why.TREND, "1234"), "Trending: 1,234 upvotes"),
+        (Reason(Why.TREND, "rising"), "Trending"),
+        (Reason(Why.NEW), "New, and nobody has voted on it yet"),
+        (Reason(Why.AUTHOR, "<b>\r\n\u202ex"), "By <b> x, whom you follow"),
+    ],
+)
+def test_a_reason_is_said_in_words(reason: Reason, words: str) -> None:
+    assert render_reason(TEMPLATES, reason, "en") == words
+
+
+def test_the_links_of_a_paper_lead_to_it() -> None:
+    item = Item(
+        PaperId("doi:10.5555/x"), "T", Reason(Why.NEW), links={"code": "https://example.org/c"}, signals={"stars": 1}
+    )
+    text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
+    assert "Paper: https://doi.org/10.5555/x\n" in text
+    assert "Code, 1 star: https://example.org/c\n" in text
+    assert "PDF" not in text
+
+
+def test_text_is_cut_where_a_reader_would_cut_it() -> None:
+    assert shorten("short", 10) == "short"
+    assert shorten("One sentence here. Another one follows it.", 24) == "One sentence here."
+    assert shorten("several words without any end", 16) == "several words…"
+    assert shorten("x" * 50, 10) == "x" * 9 + "…"
+    assert shorten("版本" * 50, 10) == "版本" * 4 + "版…"
+    assert shorten("anything", 0) == ""
+    assert all(len(shorten("word. " * 40, limit)) <= limit for limit in range(200))
+
+
+def test_text_is_wrapped_at_words_and_links_are_not_broken() -> None:
+    lines = wrap("word " * 50 + "https://example.org/" + "a" * 100, 72, indent=2).split("\n")
+    assert all(line.startswith("  ") for line in lines)
+    assert all(len(line) <= 72 for line in lines[:-1])
+    assert lines[-1].endswith("a" * 100)
+    assert all(len(line) <= 72 for line in wrap("漢" * 500, 72).split("\n"))
+
+
+def test_a_period_begins_on_its_first_day() -> None:
+    assert first_day("2026-11-24") == date(2026, 11, 24)
+    assert first_day("2026-W48") == date(2026, 11, 23)
+    assert first_day("2026-W53") == date(2026, 12, 28)
+
+
+def test_clean_text_is_one_visible_line() -> None:
+    assert clean(" a\r\n\tb\u2028c\x00d\u202e ") == "a b c d"
+
+
+def test_the_templates_are_given_frozen_values_only() -> None:
+    assert {field.name for field in fields(DigestContent)} >= {"period", "items", "links", "language"}
+    with pytest.raises(FrozenInstanceError):
+        PERSONAL.period = "other"  # type: ignore[misc] # the point

@@ -1,0 +1,176 @@
+"""Render: whatever the words, the mail does no harm and is never too large."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.paper import PaperId
+from digestd.message import quoted_printable
+from digestd.render import (
+    DigestContent,
+    Item,
+    Templates,
+    render_confirm,
+    render_digest,
+)
+from digestd.render.shown import HTML_MAX, encoded_size
+from digestd.render.words import safe_url
+from digestd.shipped import templates
+from tests import golden
+from tests.golden.harmless import assert_harmless, elements
+
+FILES = templates()
+TEMPLATES = Templates.of(FILES)
+PERSONAL = golden.digest("personal")
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></style><svg onload=alert(1)>",
+    "<!--[if mso]><b>-->",
+    "javascript:alert(1)",
+    "{{7*7}}",
+    "{{ ''.__class__.__mro__ }}{% for x in range(9) %}x{% endfor %}{# #}",
+    "%(num)s %s %% %(title)",
+    "a\r\nBcc: evil@example.org\r\n\r\n.\r\n",
+    "=?utf-8?q?=0D=0ABcc=3A_evil=40x.org?=",
+    "a\x00\x07\x1b[31m\x7f\x85b",
+    "a\u2028b\u2029c",
+    "\u202egnp.exe\u2066\u200e\ufeff",
+    "\ue0000\ue001",
+    "\ud800",
+    "word " * 2_000,
+    "x" * 10_000,
+    "日本語" * 3_334,
+    "",
+]
+
+
+def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
+    """The digest with the words in each field that holds words, one after the other."""
+    for name in ("list_name", "subscriber_name", "postal_address", "language"):
+        spoilt: dict[str, Any] = {name: words}
+        yield replace(content, **spoilt)
+    item = content.items[0]
+    changes: list[dict[str, Any]] = [
+        *({"id": PaperId(given)} for given in (words, f"arxiv:{words}", f"doi:{words}")),
+        *({name: words} for name in ("title", "abstract", "url")),
+        *({name: (words, words)} for name in ("authors", "categories")),
+        *({"links": {kind: words, "pdf": f"https://example.org/{words}"}} for kind in ("code", "discussion")),
+        {"signals": {"stars": float("nan"), "upvotes": float("inf")}, "links": {"code": "https://example.org"}},
+        *({"reason": Reason(why, words, (words, words))} for why in Why),
+    ]
+    for change in changes:
+        yield replace(content, items=(replace(item, **change), *content.items[1:]))
+
+
+@pytest.mark.parametrize("words", HOSTILE, ids=[f"{words[:16]!a}" for words in HOSTILE])
+def test_nothing_untrusted_does_harm_in_any_field(words: str) -> None:
+    for content in _spoilt(replace(PERSONAL, items=PERSONAL.items[:2]), words):
+        rendered = render_digest(TEMPLATES, content)
+        assert_harmless(rendered)
+        assert "49" not in rendered.subject.replace("2649", "")
+        assert encoded_size(rendered.html) <= HTML_MAX
+
+
+def test_template_signs_in_a_title_are_only_signs() -> None:
+    item = replace(PERSONAL.items[0], title="{{7*7}} {% raw %} %(num)s")
+    rendered = render_digest(TEMPLATES, replace(PERSONAL, items=(item,)))
+    assert "{{7*7}} {% raw %} %(num)s" in rendered.subject
+    assert "{{7*7}} {% raw %} %(num)s" in rendered.text
+    assert "{{7*7}} {% raw %} %(num)s" in rendered.html
+
+
+def test_no_mail_loads_anything_from_afar() -> None:
+    for rendered in (render_digest(TEMPLATES, PERSONAL), render_confirm(TEMPLATES, golden.NOTICE)):
+        assert not re.search(
+            r"<(?:img|link|script|iframe|video|audio|object|embed|form|base)\b|\bsrc=|url\(", rendered.html
+        )
+
+
+def _largest(words: str, count: int) -> tuple[Item, ...]:
+    url = "https://example.org/" + "a" * 470
+    item = Item(
+        id=PaperId("feed:1"),
+        title=words * 200,
+        reason=Reason(Why.TOPIC, words * 100, (words * 50,) * 9),
+        abstract=words * 2_000,
+        authors=(words * 100,) * 40,
+        categories=(words * 40,) * 9,
+        url=url,
+        links={"pdf": url, "code": url, "discussion": url},
+        signals={"stars": 9e11, "upvotes": 9e11},
+    )
+    return tuple(replace(item, section=section) for section in Section for _ in range(count // 2))
+
+
+@pytest.mark.parametrize("words", ["plain words, ", "漢字", "🎓", "&<\"'=", "é. "])
+@pytest.mark.parametrize("count", [2, 10, 50])
+def test_even_the_largest_digest_is_not_clipped(words: str, count: int) -> None:
+    rendered = render_digest(TEMPLATES, replace(PERSONAL, items=_largest(words, count)))
+    encoded = len(quoted_printable(rendered.html))
+    assert encoded <= HTML_MAX
+    assert encoded <= encoded_size(rendered.html) <= encoded * 1.05
+    assert rendered.html.count(PERSONAL.links.unsubscribe) == 2
+
+
+def test_what_does_not_fit_is_counted_and_the_text_has_it_all() -> None:
+    rendered = render_digest(TEMPLATES, replace(PERSONAL, items=_largest("🎓", 50)))
+    assert "45 more papers in your browser" in rendered.html
+    assert rendered.text.count("Paper: https://example.org/") == 50
+    roomy = render_digest(TEMPLATES, replace(PERSONAL, items=_largest("🎓", 50)), html_max=10_000_000)
+    assert "more papers in your browser" not in roomy.html
+
+
+def test_fifty_ordinary_papers_all_stand_in_the_mail_with_their_abstracts() -> None:
+    content = replace(PERSONAL, items=(PERSONAL.items * 9)[:50])
+    rendered = render_digest(TEMPLATES, content)
+    assert sum(element.attrib.get("class") == "title" for element in elements(rendered.html)) == 50
+    assert sum(element.attrib.get("class") == "abstract" for element in elements(rendered.html)) == 50
+    assert len(quoted_printable(rendered.html)) <= HTML_MAX
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "//x.org",
+        ),
+        *(
+            "https://",
+            "https:///x",
+            "http:x.org",
+            "mailto:a@b.org",
+            "https://a@b.org/",
+            "https://[::1",
+            " https://a.org",
+        ),
+        *(
+            "https://a.org/ b",
+            "https://a.org/\r\nx",
+            'https://a.org/"x',
+            "https://a.org/<b>",
+            "https://a.org/\u202e",
+            "",
+        ),
+        "https://a.org/" + "x" * 600,
+    ],
+)
+def test_only_plain_web_links_pass(url: str) -> None:
+    assert safe_url(url) == ""
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org", "http://example.org:8080/a?b=c&d=%20#e", "HTTPS://Example.org/é"]
+)
+def test_web_links_pass_as_they_are(url: str) -> None:
+    assert safe_url(url) == url

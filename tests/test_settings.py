@@ -1,0 +1,100 @@
+"""Settings: what is unknown, impossible or dangerous is refused by name, with the remedy."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from digestd.app import refuse_dangerous
+from digestd.errors import BadSetting
+from digestd.settings import PREFIX, Settings, load
+
+EXAMPLE = Path(__file__).parents[1] / ".env.example"
+LINE = re.compile(r"^#?(DIGESTD_[A-Z_]+)=(.*)$", re.MULTILINE)
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Path:
+    return tmp_path / ".env"
+
+
+def test_the_example_lists_every_setting_with_its_default() -> None:
+    shown = dict(LINE.findall(EXAMPLE.read_text()))
+    defaults = Settings().model_dump(mode="json")
+    assert set(shown) == {PREFIX + name.upper() for name in defaults}
+    for name, default in defaults.items():
+        assert load({PREFIX + name.upper(): shown[PREFIX + name.upper()]}).model_dump(mode="json")[name] == default
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_name(nowhere: Path) -> None:
+    with pytest.raises(BadSetting, match=r"DIGESTD_DATABSE_URL.*did you mean DIGESTD_DATABASE_URL"):
+        load({"DIGESTD_DATABSE_URL": "x"}, nowhere)
+
+
+def test_an_unknown_setting_in_the_file_is_refused_too(nowhere: Path) -> None:
+    nowhere.write_text("DIGESTD_COLOUR=red\nOTHER=1\n")
+    with pytest.raises(BadSetting, match="DIGESTD_COLOUR"):
+        load({}, nowhere)
+
+
+def test_the_environment_wins_over_the_file(nowhere: Path) -> None:
+    nowhere.write_text("DIGESTD_WEB_PORT=1000\nDIGESTD_LIST_NAME=file\n")
+    settings = load({"DIGESTD_WEB_PORT": "2000"}, nowhere)
+    assert (settings.web_port, settings.list_name) == (2000, "file")
+
+
+def test_a_secret_is_read_from_a_file(tmp_path: Path, nowhere: Path) -> None:
+    (tmp_path / "relay").write_text("smtps://user:hush@relay.example.org\n")
+    settings = load({"DIGESTD_TRANSPORT_URL_FILE": str(tmp_path / "relay")}, nowhere)
+    assert settings.transport_url == "smtps://user:hush@relay.example.org"
+    assert "hush" not in repr(settings)
+
+
+def test_a_setting_given_both_ways_is_refused(tmp_path: Path, nowhere: Path) -> None:
+    (tmp_path / "relay").write_text("maildir:x")
+    both = {"DIGESTD_TRANSPORT_URL_FILE": str(tmp_path / "relay"), "DIGESTD_TRANSPORT_URL": "maildir:y"}
+    with pytest.raises(BadSetting, match="only one of"):
+        load(both, nowhere)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PUBLIC_URL", "http://digest.example.org", "https"),
+        ("PUBLIC_URL", "digest.example.org", "web address"),
+        ("MAIL_FROM", "nobody", "address"),
+        ("MAIL_FROM", "a@example.org\r\nBcc: b@example.org", "address"),
+        ("WEB_PORT", "eighty", "integer"),
+        ("WEB_PORT", "0", "greater"),
+        ("NOW", "2026-11-24T07:00:00", "zone"),
+        ("NOW", "yesterday", "isoformat"),
+        ("RUNNER", "celery", "inline"),
+        ("LOG_FORMAT", "xml", "console"),
+    ],
+)
+def test_an_impossible_value_is_refused_by_name(name: str, value: str, said: str, nowhere: Path) -> None:
+    with pytest.raises(BadSetting) as refused:
+        load({PREFIX + name: value}, nowhere)
+    assert PREFIX + name in str(refused.value)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"transport_url": "smtp://relay.example.org:25"}, "in the clear"),
+        ({"transport_url": "ftp://relay"}, "no transport"),
+        ({"transport_url": "smtp://127.0.0.1:25"}, "POSTAL_ADDRESS"),
+        ({"transport_url": "smtp://127.0.0.1:25", "postal_address": "1 Example Street"}, "MAIL_FROM"),
+        ({"sources": "gopher:hole"}, "gopher"),
+    ],
+)
+def test_a_dangerous_setting_is_refused(given: dict[str, str], said: str) -> None:
+    with pytest.raises(Exception, match=said):
+        refuse_dangerous(Settings(**given))  # type: ignore[arg-type]  # pydantic turns the texts into the fields' types
+
+
+def test_plain_smtp_over_a_network_of_ones_own_must_be_said_out_loud() -> None:
+    url = "smtp://relay.example.org:25?tls=none"
+    refuse_dangerous(Settings(transport_url=url, postal_address="1 Example Street", mail_from="d@example.net"))

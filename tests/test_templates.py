@@ -1,0 +1,148 @@
+"""Templates: sandboxed, escaped, and with all their words in the catalogues."""
+
+import os
+import re
+from dataclasses import FrozenInstanceError
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+from digestd.errors import BadSetting, NotFound
+from digestd.render import (
+    Templates,
+    render_digest,
+    render_page,
+    web_environment,
+)
+from digestd.shipped import templates
+from tests import golden
+
+CATALOGUE = Path(__file__).parents[1] / "templates" / "locale" / "en.po"
+FILES = templates()
+TEMPLATES = Templates.of(FILES)
+PERSONAL = golden.digest("personal")
+CATALOGUE_HEAD = """\
+# The words of digestd's mails and pages in English. A language is a copy of this file, `<language>.po`.
+# Patterns such as "EEEE d MMMM" are dates as Unicode TR 35 writes them.\
+"""
+
+
+def test_templates_can_be_kept_and_used_again_by_what_they_were() -> None:
+    kept = Templates.of(TEMPLATES.files)
+    assert kept.hash == TEMPLATES.hash
+    changed = Templates.of({**FILES, "email/style.css": FILES["email/style.css"] + "\n.page { color: #000001; }"})
+    assert changed.hash != TEMPLATES.hash
+    with pytest.raises(FrozenInstanceError):
+        TEMPLATES.hash = "other"  # type: ignore[misc] # the point
+
+
+@pytest.mark.parametrize(
+    "name", ["a.html.j2", "a.htm.j2", "a.htm", "a", "a.xml.j2", "a.txt.html.j2", "email/a.html.j2"]
+)
+def test_every_template_escapes_whatever_it_is_called(name: str) -> None:
+    name = name if name.endswith(".j2") else f"{name}.j2"
+    made = Templates.of({**FILES, name: "<p>{{ value }}</p>"})
+    assert "&lt;b&gt;" in render_page(made, name, "en", value="<b>")
+
+
+def test_html_cannot_take_in_unescaped_text() -> None:
+    for source in ('{% include "email/reason.txt.j2" %}', '{% set n = "x" %}{% include n %}'):
+        with pytest.raises(BadSetting, match=r"web/bad\.html\.j2"):
+            Templates.of({**FILES, "web/bad.html.j2": source})
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ missing }}", "{{ ''.__class__.__mro__ }}", "{{ items.append(1) }}", "{{ items.__init__ }}", "{{ 1 / 0 }}"],
+)
+def test_a_template_gets_nothing_it_was_not_given(source: str) -> None:
+    made = Templates.of({**FILES, "web/a.html.j2": source})
+    with pytest.raises((BadSetting, ZeroDivisionError)):
+        render_page(made, "web/a.html.j2", "en", items=[])
+
+
+@pytest.mark.parametrize("name", ["../pyproject.toml", "/etc/passwd", "email/%2e%2e/x", "x\x00", "", "locale/en.po"])
+def test_only_templates_are_rendered(name: str) -> None:
+    with pytest.raises(NotFound):
+        render_page(TEMPLATES, name, "en")
+
+
+def test_a_broken_template_is_refused_by_name_and_line() -> None:
+    with pytest.raises(BadSetting, match=r"email/digest\.txt\.j2, line 2"):
+        Templates.of({**FILES, "email/digest.txt.j2": "\n{% if %}"})
+    with pytest.raises(BadSetting, match=r"locale/de\.po"):
+        Templates.of({**FILES, "locale/de.po": 'msgid "a'})
+    with pytest.raises(BadSetting, match=r"locale/nowhere_land\.po"):
+        Templates.of({**FILES, "locale/nowhere_land.po": ""})
+
+
+GERMAN = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=utf-8\\nPlural-Forms: nplurals=2; plural=(n != 1);\\n"
+msgid "%(num)s paper for %(day)s"
+msgid_plural "%(num)s papers for %(day)s"
+msgstr[0] "%(num)s Arbeit für %(day)s"
+msgstr[1] "%(num)s Arbeiten für %(day)s"
+msgid "EEEE d MMMM"
+msgstr "EEEE, d. MMMM"
+"""
+
+
+def test_a_language_is_one_catalogue_and_english_stands_in_for_the_rest() -> None:
+    made = Templates.of({**FILES, "locale/de.po": GERMAN})
+    for language in ("de", "de-AT", "de_CH", "DE"):
+        rendered = render_digest(made, golden.in_language(PERSONAL, language))
+        assert rendered.subject.startswith("6 Arbeiten für Dienstag, 24. November: ")
+        assert 'lang="de"' in rendered.html
+        assert "For you" in rendered.html
+    for language in ("xx", "", "fr", "../de"):
+        assert render_digest(made, golden.in_language(PERSONAL, language)) == render_digest(TEMPLATES, PERSONAL)
+
+
+def test_pages_and_mails_are_made_by_the_same_rules() -> None:
+    assert web_environment(TEMPLATES, "en") is TEMPLATES.environment("en")
+
+
+def _catalogue_of_templates() -> Catalog:
+    found = Catalog(locale="en", project="digestd", version="1", fuzzy=False, header_comment=CATALOGUE_HEAD)
+    found.last_translator = found.language_team = found.msgid_bugs_address = ""
+    found.creation_date = found.revision_date = datetime(2026, 11, 24, tzinfo=UTC)
+    options = {"newstyle_gettext": "true", "extensions": "jinja2.ext.i18n", "silent": "false"}
+    for path, text in sorted(FILES.items()):
+        if path.endswith(".j2"):
+            for _, message, comments, _ in extract("jinja2", BytesIO(text.encode()), options=options):
+                string = message if isinstance(message, str) else tuple(message)
+                found.add(message, string=string, locations=[(path, 1)], auto_comments=comments)
+    return found
+
+
+def test_every_word_for_people_is_in_the_english_catalogue_and_no_other() -> None:
+    wanted = _catalogue_of_templates()
+    if os.environ.get("DIGESTD_REGENERATE"):
+        with CATALOGUE.open("wb") as file:
+            write_po(file, wanted, width=110, sort_output=True, include_lineno=False)
+    with CATALOGUE.open("rb") as file:
+        shipped = read_po(file, locale="en", abort_invalid=True)
+    assert {m.id for m in shipped if m.id} == {m.id for m in wanted if m.id}
+    assert all(m.string for m in shipped if m.id), "English is spelled out, so that it can be overridden"
+
+
+def test_no_template_says_words_outside_the_catalogue() -> None:
+    for path, source in FILES.items():
+        if not path.startswith("email/") or not path.endswith(".html.j2"):
+            continue
+        visible = re.sub(
+            r"\{%.*?%\}|\{\{.*?\}\}|<style>.*?</style>|<!--.*?-->|<[^>]*>|&\w+;", " ", source, flags=re.DOTALL
+        )
+        assert not re.search(r"[A-Za-z]", visible), path
+
+
+def test_the_same_digest_is_the_same_words() -> None:
+    again = Templates.of(dict(reversed(FILES.items())))
+    assert again.hash == TEMPLATES.hash
+    assert render_digest(again, PERSONAL) == render_digest(TEMPLATES, PERSONAL)
