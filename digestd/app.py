@@ -37,6 +37,9 @@ SECRET_BYTES = 32
 SAMPLE_ADDRESS = "sample@example.org"
 """The subscriber that a try-out makes; its newest digest is linked from the front page."""
 
+WHOLE = 10_000_000
+"""Bytes of HTML that no digest reaches: in the browser nothing is clipped."""
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -166,7 +169,7 @@ def view_digest(app: App, delivery: int) -> str:
         raise NotFound("there is no such digest any more")
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
-    return composer.render(claim).html
+    return composer.render(claim, html_max=WHOLE).html
 
 
 def _assemble(settings: Settings, db: Database, keys: Keys) -> App:

@@ -12,7 +12,7 @@ from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
 from digestd.ranking.reasons import reason
 
-BAR = 0.12
+BAR = 0.15
 """Relevance a new paper needs; below it a digest holds fewer papers rather than worse ones."""
 GOOD = 0.5
 """Relevance an older paper needs that an earlier digest had no room for."""

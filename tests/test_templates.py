@@ -19,7 +19,7 @@ from digestd.render import (
     render_page,
     web_environment,
 )
-from digestd.shipped import templates
+from digestd.shipped import sample, templates
 from tests import golden
 
 CATALOGUE = Path(__file__).parents[1] / "templates" / "locale" / "en.po"
@@ -146,3 +146,51 @@ def test_the_same_digest_is_the_same_words() -> None:
     again = Templates.of(dict(reversed(FILES.items())))
     assert again.hash == TEMPLATES.hash
     assert render_digest(again, PERSONAL) == render_digest(TEMPLATES, PERSONAL)
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2's contrast ratio of two `#rrggbb` colours."""
+
+    def light(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((light(one), light(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_all_words_can_be_read_by_day_and_by_night() -> None:
+    day, _, night = FILES["email/style.css"].partition("@media (prefers-color-scheme: dark)")
+    for scheme, sheet in ((day, "#fffefa"), (night, "#1f1d1a")):
+        for rule in re.findall(r"\.[\w, .]+\{[^}]*\}", scheme):
+            ground = re.search(r"background-color: (#\w{6})", rule)
+            ink = re.search(r"[{;] color: (#\w{6})", rule)
+            if ink and ".preheader" not in rule:
+                assert _contrast(ink[1], ground[1] if ground else sheet) >= 4.5, rule
+
+
+def test_an_operators_templates_hide_the_built_in_ones(tmp_path: Path) -> None:
+    near, far = tmp_path / "near", tmp_path / "far"
+    for folder, words in ((near, "near"), (far, "far")):
+        (folder / "email").mkdir(parents=True)
+        (folder / "email" / "confirm.subject.txt.j2").write_text(words, encoding="utf-8")
+    (far / "email" / "style.css").write_text(".page { color: #000000 }", encoding="utf-8")
+    (far / "notes.md").write_text("no template", encoding="utf-8")
+    found = templates([near, far])
+    assert found["email/confirm.subject.txt.j2"] == "near"
+    assert found["email/style.css"] == ".page { color: #000000 }"
+    assert found.keys() == FILES.keys()
+
+
+def test_a_template_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="nowhere"):
+        templates([tmp_path / "nowhere"])
+    (tmp_path / "latin.html.j2").write_bytes(b"\xe9")
+    with pytest.raises(BadSetting, match="UTF-8"):
+        templates([tmp_path])
+
+
+def test_a_sample_that_is_not_shipped_is_not_found() -> None:
+    with pytest.raises(NotFound, match="nothing"):
+        sample("nothing.jsonl")

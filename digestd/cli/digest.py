@@ -164,7 +164,7 @@ def _previewed(app: App, email: str, part: Part) -> bytes:
         period=period,
         covers_from=period,
         considered=seen.considered,
-        message_id=message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview {period}", app.sender.host),
+        message_id=message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview-{period}", app.sender.host),
         envelope_from="",
         template_hash=app.templates.hash,
         picks=seen.picks,

@@ -8,6 +8,7 @@ import typer
 from digestd import app as wiring
 from digestd.cli.digest import moment
 from digestd.cli.output import emit, say
+from digestd.ingest import SourceReport
 from digestd.ingest import ingest as ask
 from digestd.sources import parse_source
 
@@ -30,9 +31,14 @@ def ingest(
     if not sources:
         say("DIGESTD_SOURCES is none: nothing to ask")
     report = asyncio.run(ask(app.db, sources, app.client, app.clock, moment(since) if since else None))
-    emit(report.as_dict() if as_json else [one.counts for one in report.sources], as_json)
+    emit(report.as_dict() if as_json else [_row(one) for one in report.sources], as_json)
     for one in report.sources:
         for reject in one.rejects:
             say(f"{one.source}: left out {reject.where}: {reject.field}: {reject.message}")
     if report.broken:
         raise typer.Exit(1)
+
+
+def _row(report: SourceReport) -> dict[str, object]:
+    columns = ("source", "state", "fetched", "new", "updated", "unchanged", "rejected")
+    return {name: getattr(report, name) for name in columns} | {"error": report.error or ""}

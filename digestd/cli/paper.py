@@ -1,16 +1,14 @@
 """paper: import papers from a file, list them, show one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from digestd import app as wiring
 from digestd.cli.digest import moment
-from digestd.cli.output import emit, say
+from digestd.cli.output import emit, progress, say
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
 from digestd.ingest import import_papers
@@ -37,9 +35,8 @@ def import_file(
     """
     built = wiring.build()
     try:
-        with file.open("rb") as lines, _bar() as progress:
-            read = _followed(lines, file.stat().st_size, progress)
-            report = import_papers(built.db, read, built.clock(), archive, strict)
+        with file.open("rb") as lines, progress("papers", file.stat().st_size) as advance:
+            report = import_papers(built.db, _followed(lines, advance), built.clock(), archive, strict)
     except OSError as error:
         raise BadInput(f"cannot read {file}: {error.strerror}") from error
     counts = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
@@ -100,14 +97,7 @@ def shown(paper: Paper) -> dict[str, object]:
     }
 
 
-def _bar() -> Progress:
-    """A progress bar on a terminal, nothing in a pipe; never on standard output."""
-    console = Console(stderr=True)
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
-
-
-def _followed(lines: BinaryIO, size: int, progress: Progress) -> Iterator[bytes]:
-    task = progress.add_task("papers", total=size)
+def _followed(lines: BinaryIO, advance: Callable[[int], None]) -> Iterator[bytes]:
     for line in lines:
-        progress.advance(task, len(line))
+        advance(len(line))
         yield line

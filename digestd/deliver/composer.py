@@ -21,6 +21,7 @@ from digestd.render import (
     render_confirm,
     render_digest,
 )
+from digestd.render.mail import HTML_MAX
 from digestd.schedule import period_date
 from digestd.store import papers, template_sets
 from digestd.store.database import Database
@@ -76,12 +77,12 @@ class Composer:
             return compose_notice(self._headers(claim, rendered), rendered.text, rendered.html)
         return compose_digest(self._digest_headers(claim, rendered), rendered.text, rendered.html)
 
-    def render(self, claim: Claim) -> Rendered:
-        """The mail as subject, text and HTML."""
+    def render(self, claim: Claim, html_max: int = HTML_MAX) -> Rendered:
+        """The mail as subject, text and HTML; `html_max` bytes at most, as mail readers clip what is longer."""
         templates = self._templates[claim.template_hash]
         if claim.kind is MailKind.CONFIRM:
             return render_confirm(templates, self._notice(claim))
-        return render_digest(templates, self._content(claim))
+        return render_digest(templates, self._content(claim), html_max)
 
     def _content(self, claim: Claim) -> DigestContent:
         links = self._links(claim)

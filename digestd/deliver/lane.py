@@ -100,13 +100,17 @@ class Lane:
                 self._not_sent(claim)
             return None
         try:
-            self._answered(claim, await channel.commit())
+            reply = await channel.commit()
         except LostReply as lost:
             self._uncertain(claim, f"no answer to the dot: {lost}")
             return None
+        except RelayFailed:
+            self._not_sent(claim, next_wait(claim.attempt, self.rng))
+            raise
         except asyncio.CancelledError:
             self._uncertain(claim, "stopped while waiting for the answer to the dot")
             raise
+        self._answered(claim, reply)
         return channel
 
     def _answered(self, claim: Claim, reply: Reply) -> None:

@@ -90,6 +90,7 @@ class Fetcher:
         self._http: httpx2.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
+        stamina.instrumentation.set_on_retry_hooks([])  # its log lines name no host; the report does
         return self
 
     async def __aexit__(

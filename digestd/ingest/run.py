@@ -24,8 +24,8 @@ from digestd.store.fetches import Fetched
 FIRST_LOOK = timedelta(days=3)
 LOOK_BACK_MAX = timedelta(days=7)
 PAGES_MAX = 40
-EMPTY_MAX = 2
-"""How often an empty page in mid-result is asked for again."""
+STALLS_MAX = 2
+"""How often a page that leads back to itself (an empty one in mid-result) is asked for again."""
 FILE_MAX = 200_000_000
 
 
@@ -138,7 +138,7 @@ def _gather(run: _Run, now: datetime) -> tuple[dict[str, Fetched], datetime]:
 
 async def _pages(run: _Run, since: datetime, before: dict[str, Fetched], report: SourceReport) -> None:
     cursor: str | None = None
-    empty = 0
+    stalls = 0
     for _page in range(PAGES_MAX):
         request = run.source.requests(since, cursor)
         if request is None:
@@ -154,9 +154,9 @@ async def _pages(run: _Run, since: datetime, before: dict[str, Fetched], report:
         run.asked.append(_kept(run, answer, len(page.sightings)))
         if page.next is None:
             return
-        empty = 0 if page.sightings or page.next != (cursor or "0") else empty + 1
-        if empty > EMPTY_MAX:
-            raise SourceFailed("gives empty pages in the middle of its result; the next ingest tries again")
+        stalls = stalls + 1 if page.next == (cursor or "0") else 0
+        if stalls > STALLS_MAX:
+            raise SourceFailed("does not move on in the middle of its result; the next ingest tries again")
         cursor = page.next
     raise SourceFailed(f"has more than {PAGES_MAX} pages; the rest is left for the next ingest")
 

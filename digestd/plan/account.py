@@ -79,7 +79,7 @@ def _explanation(day: Day, shard: Shard, j: int) -> Explanation:
         candidates=int(ranked.open.sum()),
         verdict="picked" if j in chosen else _why_not(shard, ranked, j),
         reason=reason(day.pool, ranked.profile, j),
-        parts=tuple(account(day.pool, ranked.profile, j, shard.open[0] & shard.unseen[0])),
+        parts=tuple(account(day.pool, ranked.profile, j, shard.eligible[0])),
     )
 
 
@@ -88,11 +88,14 @@ def _why_not(shard: Shard, ranked: compose.Ranked, j: int) -> str:
         return "not picked: it meets something muted"
     if not shard.unseen[0, j]:
         return "not picked: it was in an earlier digest"
+    if shard.own[0, j]:
+        return "not picked: it is one of the subscriber's own seed papers"
     if not shard.open[0, j]:
         return "not picked: it is older than a digest looks back"
     if ranked.relevance[j] <= 0:
         return "not picked: it meets none of the interests"
-    needed = compose.bar(ranked.profile) if ranked.fresh[j] else compose.GOOD
-    if ranked.relevance[j] < needed:
-        return f"not picked: its relevance is below the bar of {needed:.2f}"
+    if not ranked.fresh[j] and ranked.relevance[j] < compose.GOOD:
+        return f"not picked: it is not new, and an older one needs a relevance of {compose.GOOD:.2f}"
+    if ranked.relevance[j] < compose.bar(ranked.profile):
+        return "not picked: its relevance is below the bar"
     return "not picked: others ranked higher or are too like it"

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from digestd.compose import Ranked
 from digestd.domain.interest import Kind
-from digestd.domain.paper import PaperId
+from digestd.domain.paper import Paper, PaperId
 from digestd.plan.day import Day
 from digestd.ranking.arrays import Bools
 from digestd.ranking.fusion import Scores, score
@@ -21,7 +21,11 @@ from digestd.store.ledger import seen
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
-    """n subscribers ranked against m papers. `open`, `fresh`, `unseen`: (n, m)."""
+    """n subscribers ranked against m papers; (n, m) each:
+
+    `open`: in the window; `fresh`: new since the last digest; `unseen`: not had yet; `own`: named by
+    the subscriber as a seed, so known to them and its own best match.
+    """
 
     subscribers: Sequence[Due]
     profiles: Sequence[Profile]
@@ -29,6 +33,12 @@ class Shard:
     open: Bools
     fresh: Bools
     unseen: Bools
+    own: Bools
+
+    @property
+    def eligible(self) -> Bools:
+        """(n, m): what each subscriber's scores are standardised over."""
+        return self.open & self.unseen & ~self.own
 
     def ranked(self, i: int) -> Ranked:
         """The i-th subscriber's view of the pool."""
@@ -37,7 +47,7 @@ class Shard:
             total=self.scores.total[i],
             relevance=self.scores.relevance[i],
             fresh=self.fresh[i],
-            open=self.open[i] & self.unseen[i] & self.scores.allowed[i],
+            open=self.eligible[i] & self.scores.allowed[i],
         )
 
 
@@ -49,17 +59,28 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
     is_open = np.array([inside for inside, _ in windows], dtype=np.bool_).reshape(shape)
     fresh = np.array([since for _, since in windows], dtype=np.bool_).reshape(shape)
     unseen = np.array([day.unseen(had.get(due.key)) for due in subscribers], dtype=np.bool_).reshape(shape)
-    profiles = compile_profiles(_wants(session, subscribers), day.pool.model, day.pool)
-    return Shard(subscribers, profiles, score(day.pool, profiles, is_open & unseen), is_open, fresh, unseen)
+    known = _seeds(session, subscribers)
+    own = np.array([_own_seeds(day, due, known) for due in subscribers], dtype=np.bool_).reshape(shape)
+    wants = [_wants(due, known) for due in subscribers]
+    profiles = compile_profiles(wants, day.pool.model, day.pool)
+    scores = score(day.pool, profiles, is_open & unseen & ~own)
+    return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own)
 
 
-def _wants(session: Session, subscribers: Sequence[Due]) -> list[Wants]:
-    named = {PaperId(i.value) for due in subscribers for i in due.interests if i.kind is Kind.PAPER}
-    known = papers.by_ids(session, sorted(named)) if named else {}
-    seeds = {name: Seed(paper.plain_title, paper.text) for name, paper in known.items()}
-    return [Wants(due.interests, _seeds_of(due, seeds)) for due in subscribers]
+def _seeds(session: Session, subscribers: Sequence[Due]) -> Mapping[PaperId, Paper]:
+    """The papers that any of these subscribers named, as far as they are known."""
+    named = {name for due in subscribers for name in _names(due)}
+    return papers.by_ids(session, sorted(named)) if named else {}
 
 
-def _seeds_of(due: Due, seeds: Mapping[PaperId, Seed]) -> dict[PaperId, Seed]:
-    names = [PaperId(i.value) for i in due.interests if i.kind is Kind.PAPER]
-    return {name: seeds[name] for name in names if name in seeds}
+def _names(due: Due) -> list[PaperId]:
+    return [PaperId(i.value) for i in due.interests if i.kind is Kind.PAPER]
+
+
+def _wants(due: Due, known: Mapping[PaperId, Paper]) -> Wants:
+    seeds = {name: Seed(known[name].plain_title, known[name].text) for name in _names(due) if name in known}
+    return Wants(due.interests, seeds)
+
+
+def _own_seeds(day: Day, due: Due, known: Mapping[PaperId, Paper]) -> Bools:
+    return np.isin(day.keys, [known[name].key for name in _names(due) if name in known])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from jinja2 import Environment, TemplateError, TemplateNotFound
 
@@ -130,6 +131,7 @@ def _digest(environment: Environment, content: DigestContent, fit: Fit) -> _Dige
     )
 
 
+@lru_cache(maxsize=4096)  # few interests, many readers
 def _reason(environment: Environment, reason: Reason) -> str:
     return _line(environment, "email/reason.txt.j2", reason=reason)
 

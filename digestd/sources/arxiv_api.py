@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, trusted, words
+from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted, words
 from digestd.sources.xml import ARXIV, ATOM, OPENSEARCH, Elements, text
 
 ARXIV_PACE = Pace("arxiv.org", 3.0)
@@ -46,7 +46,7 @@ class ArxivApi:
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """The next slice; None once the listing is older than anything that can be new."""
         start, _, oldest = (cursor or "0").partition("@")
-        if int(start) >= ITEMS_MAX or (oldest and instant(oldest) < since - UNSEEN):
+        if oldest and instant(oldest) < since - UNSEEN:
             return None
         query = {
             "search_query": " OR ".join(f"cat:{category}" for category in self.categories),
@@ -74,7 +74,10 @@ class ArxivApi:
                 rejects.append(_reject(where, error))
         if elements.broken:
             rejects.append(Reject("the answer", "body", elements.broken))
-        return trusted(Page(tuple(sightings), _next(numbers, sightings, len(rejects)), tuple(rejects)))
+        after = _next(numbers, sightings, len(rejects))
+        if after and not sightings and not rejects:
+            after = cursor or "0"
+        return trusted(Page(tuple(sightings), after, tuple(rejects)))
 
 
 def _number(text: str | None) -> int:

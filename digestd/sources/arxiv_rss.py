@@ -17,6 +17,9 @@ from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted
 from digestd.sources.xml import ARXIV, ATOM, DC, Elements, text
 
 ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})
+FULL = 2_000
+"""arXiv cuts a feed off there, without a word."""
+_IS_FULL = f"holds {FULL:,} items, the most arXiv gives, so some may be missing; split the categories over two sources"
 _PREFIX = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.IGNORECASE)
 
 
@@ -55,6 +58,8 @@ class ArxivRss:
                 rejects.append(Reject(text(element, form.id).strip()[-60:], error.field, error.message))
         if elements.broken:
             rejects.append(Reject("the answer", "body", elements.broken))
+        if len(sightings) + len(rejects) >= FULL:
+            rejects.append(Reject("the answer", "items", _IS_FULL))
         return trusted(Page(tuple(sightings), None, tuple(rejects)))
 
 

@@ -30,7 +30,7 @@ def _absorb(session: Session, kept: int, other: int) -> None:
         connection.execute(update(table).where(table.c.paper == other).values(paper=kept))
     history = connection.execute(select(_S.name, _S.at_us, _S.value).where(_S.paper == other)).all()
     connection.execute(delete(core.signal).where(_S.paper == other))
-    known = set(connection.execute(select(_S.name, _S.at_us).where(_S.paper == kept)).tuples())
+    known = {(row.name, row.at_us) for row in connection.execute(select(_S.name, _S.at_us).where(_S.paper == kept))}
     rows = [
         {"paper": kept, "name": row.name, "at_us": row.at_us, "value": row.value}
         for row in history

@@ -17,11 +17,19 @@ from digestd.message import dot_stuffed
 from digestd.retry import Reply, Stage
 from digestd.transports.transport import Channel, LostReply, Mail, Refusal
 
-CONNECT_SECONDS = 30.0
-COMMAND_SECONDS = 300.0
-DOT_SECONDS = 600.0
-"""RFC 5321 section 4.5.3.2.6: a shorter wait manufactures uncertainty, and with it duplicates."""
 _LOST = (SMTPException, OSError, EOFError, asyncio.TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds an answer is waited for (RFC 5321 section 4.5.3.2).
+
+    A shorter wait for the answer to the dot manufactures uncertainty, and with it duplicates.
+    """
+
+    connect: float = 30.0
+    command: float = 300.0
+    dot: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ class Relay:
     password: str | None = field(default=None, repr=False)
     ehlo: str = "localhost"
     context: ssl.SSLContext | None = None
+    patience: Patience = Patience()
 
 
 class SmtpTransport:
@@ -52,13 +61,15 @@ class SmtpTransport:
             username=relay.username,
             password=relay.password,
             local_hostname=relay.ehlo,
-            timeout=CONNECT_SECONDS,
+            timeout=relay.patience.connect,
             use_tls=relay.tls == "implicit",
             start_tls=relay.tls == "starttls",
             tls_context=relay.context,
         )
         try:
             await client.connect()
+            if client.is_ehlo_or_helo_needed:  # aiosmtplib greets by itself only on its own commands
+                await client.ehlo()
         except SMTPAuthenticationError as error:
             raise RelayFailed(
                 f"relay {relay.host}:{relay.port} refuses the user name or password ({error.code} {error.message}); "
@@ -67,14 +78,18 @@ class SmtpTransport:
         except _LOST as error:
             client.close()
             raise RelayFailed(f"relay {relay.host}:{relay.port}: {_said(error)}; it is tried again later") from error
-        return SmtpChannel(client)
+        return SmtpChannel(client, relay.patience)
 
 
 class SmtpChannel:
     """One SMTP session."""
 
-    def __init__(self, client: SMTP) -> None:
+    def __init__(self, client: SMTP, patience: Patience) -> None:
         self._client = client
+        self._patience = patience
+        assert client.protocol is not None  # noqa: S101  # it has just connected
+        assert isinstance(client.transport, asyncio.WriteTransport)  # noqa: S101  # so there is a stream to write to
+        self._stream = asyncio.StreamWriter(client.transport, client.protocol, None, asyncio.get_running_loop())
 
     async def offer(self, mail: Mail) -> Refusal | None:
         """See Channel.offer."""
@@ -88,13 +103,15 @@ class SmtpChannel:
             if reply.code != wanted and not (stage is Stage.RCPT and reply.code == 251):
                 await self._reset()
                 return Refusal(stage, reply)
-        self._write(dot_stuffed(mail.message))
+        await self._write(dot_stuffed(mail.message))
         return None
 
     async def commit(self) -> Reply:
         """See Channel.commit."""
+        if not self._client.is_connected:
+            raise RelayFailed("the relay broke off amid the mail, before its final dot; it is tried again later")
         try:
-            reply = _reply(await self._client.execute_command(b".", timeout=DOT_SECONDS))
+            reply = _reply(await self._client.execute_command(b".", timeout=self._patience.dot))
         except _LOST as error:
             self._client.close()
             raise LostReply(_said(error)) from error
@@ -118,7 +135,7 @@ class SmtpChannel:
 
     async def _command(self, *parts: bytes) -> Reply:
         try:
-            return _reply(await self._client.execute_command(*parts, timeout=COMMAND_SECONDS))
+            return _reply(await self._client.execute_command(*parts, timeout=self._patience.command))
         except _LOST as error:
             self._client.close()
             raise RelayFailed(f"the relay broke off: {_said(error)}; it is tried again later") from error
@@ -127,17 +144,25 @@ class SmtpChannel:
         with contextlib.suppress(RelayFailed):
             await self._command(b"RSET")
 
-    def _write(self, body: bytes) -> None:
+    async def _write(self, body: bytes) -> None:
+        """Hand the body to the kernel, as far as the relay takes it: the dot must not wait behind it."""
         try:
-            assert self._client.protocol is not None  # noqa: S101  # DATA was just answered on it
-            self._client.protocol.write(body)
+            if not self._client.is_connected:
+                raise ConnectionResetError("connection lost")
+            self._stream.write(body)
+            await asyncio.wait_for(self._stream.drain(), self._patience.command)
         except _LOST as error:
             raise RelayFailed(f"the relay broke off: {_said(error)}; it is tried again later") from error
 
 
 def _reply(response: SMTPResponse) -> Reply:
-    return Reply(response.code, " ".join(response.message.split())[:400])
+    return Reply(response.code, _printable(response.message, 400))
 
 
 def _said(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return _printable(str(error), 300) or type(error).__name__
+
+
+def _printable(text: str, limit: int) -> str:
+    """A relay's words on one line: a database takes no NUL and no byte that is not UTF-8."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split())[:limit])

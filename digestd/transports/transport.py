@@ -38,7 +38,10 @@ class Channel(Protocol):
         """Bring a mail up to, not including, its final dot. Raises RelayFailed when the session is lost."""
 
     async def commit(self) -> Reply:
-        """Send the dot; the answer. Raises LostReply where none came that can be read."""
+        """Send the dot; the answer.
+
+        Raises LostReply where none came that can be read, RelayFailed where the dot did not leave.
+        """
 
     async def abandon(self) -> None:
         """Drop the offered mail so that it cannot be delivered; the channel is unusable afterwards."""

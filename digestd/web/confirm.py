@@ -30,18 +30,12 @@ def router(app: App, pages: Pages) -> APIRouter:
             subscriber = confirm(app.db, app.keys, token, now)
         except TooOld:
             return pages.page("expired", 410)
-        return pages.page("confirmed", language=subscriber.language, **_first(subscriber, now))
+        return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))
 
     return routes
 
 
-def _first(subscriber: Subscriber, now: datetime) -> dict[str, object]:
-    """When the first digest comes, in the subscriber's own time."""
+def _first(subscriber: Subscriber, now: datetime) -> datetime | None:
+    """When the first digest comes, in the subscriber's own time; None for at once."""
     due = first_due(subscriber.timing, now, subscriber.last_date)
-    local = due.astimezone(ZoneInfo(subscriber.timing.timezone))
-    return {
-        "at_once": due <= now,
-        "date": local.date(),
-        "hour": f"{local:%H:%M}",
-        "timezone": subscriber.timing.timezone,
-    }
+    return None if due <= now else due.astimezone(ZoneInfo(subscriber.timing.timezone))

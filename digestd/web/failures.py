@@ -1,6 +1,5 @@
 """What went wrong, as a page: the reader learns what to do, never how it came about."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -16,7 +15,7 @@ RETRY_SECONDS = "30"
 _BY_STATUS = {404: "unknown", 405: "method"}
 
 
-def handlers(pages: Pages) -> Mapping[int | type[Exception], Callable[[Request, Any], Response]]:
+def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     """By kind of exception, as FastAPI takes them."""
 
     def unknown(_request: Request, _problem: BadToken | NotFound) -> Response:

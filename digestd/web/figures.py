@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlmodel import Session
 
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
-from digestd.store import core, subscribers
-from digestd.store.instants import from_us
+from digestd.store import fetches, papers, subscribers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +23,15 @@ class Figures:
 
 def figures(session: Session) -> Figures:
     """Count now; a state that no row has counts 0."""
-    connection = session.connection()
-    state = core.delivery.c.state
-    deliveries = connection.execute(select(state, func.count()).group_by(state)).all()
-    papers = connection.execute(select(func.count()).select_from(core.paper)).scalar_one()
+    rows = session.connection().exec_driver_sql("SELECT state, count(*) FROM delivery GROUP BY state")
     return Figures(
-        deliveries=dict.fromkeys(State, 0) | {State(name): number for name, number in deliveries},
+        deliveries=dict.fromkeys(State, 0) | {State(state): number for state, number in rows},
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
-        papers=papers,
+        papers=papers.count(session),
         last_ingest=last_ingest(session),
     )
 
 
 def last_ingest(session: Session) -> datetime | None:
     """When a source last gave a usable answer."""
-    fetch = core.fetch.c
-    us = session.connection().execute(select(func.max(fetch.fetched_us)).where(fetch.error.is_(None))).scalar()
-    return None if us is None else from_us(us)
+    return max((last.fetched for last in fetches.last(session).values() if last.error is None), default=None)

@@ -1,22 +1,17 @@
 """The subscribe box as it was typed, and what it asks for."""
 
-from collections.abc import Callable, Iterable
-
 from pydantic import BaseModel, ConfigDict
 
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import WEEKDAYS, Cadence, Timing
 from digestd.errors import BadRecord
-from digestd.links import canonical_address
-from digestd.schedule import check_timezone
+from digestd.subscribe import Asked, parse
 
-LINES_MAX = 30
-LINE_MAX = 300
-_HOURS = tuple(str(hour) for hour in range(24))
+_ANYONE = "anyone@example.org"
 
 
 class Typed(BaseModel):
-    """Each field as the browser sent it; `website` is a trap that only robots fill in."""
+    """Each field as the browser sent it; `subject` is a trap that only robots fill in."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,7 +22,7 @@ class Typed(BaseModel):
     timezone: str = "UTC"
     cadence: str = Cadence.DAILY.value
     weekday: str = WEEKDAYS[0]
-    website: str = ""
+    subject: str = ""
 
     @property
     def opened(self) -> bool:
@@ -35,46 +30,40 @@ class Typed(BaseModel):
         return self.model_copy(update={"email": "", "timezone": "UTC"}) != Typed()
 
     def problems(self) -> frozenset[str]:
-        """The fields that need correcting."""
-        good = {
-            "email": _passes(canonical_address, self.email),
-            "topics": _fits(self.topics),
-            "authors": _fits(self.authors),
-            "hour": self.hour in _HOURS,
-            "timezone": _passes(check_timezone, self.zone),
-            "cadence": self.cadence in set(Cadence),
-            "weekday": self.weekday in WEEKDAYS,
+        """The fields that need correcting: the rules are those of every subscriber."""
+        said = {
+            "email": self.email,
+            "topics": _lines(self.topics),
+            "authors": _lines(self.authors),
+            "hour": int(self.hour) if self.hour in _HOURS else self.hour,
+            "timezone": self._zone,
+            "cadence": self.cadence,
+            "weekday": self.weekday,
         }
-        return frozenset(field for field, is_good in good.items() if not is_good)
+        return frozenset(field for field, value in said.items() if _is_refused(field, value))
 
-    @property
-    def zone(self) -> str:
-        """The time zone; none typed is UTC."""
-        return self.timezone.strip().replace(" ", "_") or "UTC"
-
-    def timing(self) -> Timing:
-        """When the digest is wanted. Only for a form without problems."""
-        return Timing(self.zone, int(self.hour), Cadence(self.cadence), WEEKDAYS.index(self.weekday))
-
-    def interests(self) -> tuple[Interest, ...]:
-        """Topics first, each once."""
+    def asked(self) -> Asked:
+        """What is asked for. Only for a form without problems."""
         topics = (Interest(Kind.TOPIC, line) for line in _lines(self.topics))
         authors = (Interest(Kind.AUTHOR, line) for line in _lines(self.authors))
-        return tuple(dict.fromkeys((*topics, *authors)))
+        timing = Timing(self._zone, int(self.hour), Cadence(self.cadence), WEEKDAYS.index(self.weekday))
+        return Asked(self.email, timing, (*topics, *authors))
+
+    @property
+    def _zone(self) -> str:
+        return self.timezone.strip().replace(" ", "_") or "UTC"
 
 
-def _lines(text: str) -> Iterable[str]:
-    return (words for line in text.splitlines() if (words := " ".join(line.split())))
+_HOURS = frozenset(str(hour) for hour in range(24))
 
 
-def _fits(text: str) -> bool:
-    lines = list(_lines(text))
-    return len(lines) <= LINES_MAX and all(len(line) <= LINE_MAX for line in lines)
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
 
 
-def _passes(check: Callable[[str], str], text: str) -> bool:
+def _is_refused(field: str, value: object) -> bool:
     try:
-        check(text)
+        parse({"email": _ANYONE, field: value})
     except BadRecord:
-        return False
-    return True
+        return True
+    return False

@@ -44,7 +44,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
     announced = Headers(scope=scope).get("content-length", "0")
     if not announced.isdecimal() or int(announced[:9]) > BODY_MAX:
         return None
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -53,7 +53,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
         if len(body) > BODY_MAX:
             return None
         if not message.get("more_body", False):
-            return body
+            return bytes(body)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
 
-_KEYS_MAX = 20_000
+KEYS_MAX = 20_000
 _V6_PREFIX = 64
 
 
@@ -23,7 +23,7 @@ class Window:
         with self._lock:
             times = self._seen.setdefault(key, deque())
             self._seen.move_to_end(key)
-            if len(self._seen) > _KEYS_MAX:
+            if len(self._seen) > KEYS_MAX:
                 self._seen.popitem(last=False)
             while times and times[0] <= now - self._span:
                 times.popleft()

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
-from digestd.subscribe import Asked, ask
+from digestd.subscribe import ask
 from digestd.web import front
+from digestd.web.evenly import evenly
 from digestd.web.form import Typed
 from digestd.web.limiter import Window, network
 from digestd.web.pages import SHOW, Pages
@@ -38,8 +39,9 @@ def router(app: App, pages: Pages) -> APIRouter:
             return pages.problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
         if problems := typed.problems():
             return front.show(app, pages, typed, problems, 422)
-        if not typed.website:
-            ask(app.db, app.keys, Asked(typed.email, typed.timing(), typed.interests()), now)
+        with evenly():
+            if not typed.subject:
+                ask(app.db, app.post, typed.asked(), now)
         return pages.page("asked")
 
     return routes

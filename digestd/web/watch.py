@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PLACES = 6
-_log = structlog.stdlib.get_logger("digestd.web")
+log = structlog.get_logger(__name__)
 
 
 class Watch:
@@ -39,13 +39,13 @@ class Watch:
         try:
             await self._app(scope, receive, noting)
         except Exception as fault:
-            _log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=_places(fault))
+            log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=_places(fault))
             if status:
                 raise
             await self._broken(scope, receive, noting)
         finally:
             ms = round((time.perf_counter() - start) * 1000, 1)
-            level = _log.debug if _route(scope) in _CHATTER else _log.info
+            level = log.debug if _route(scope) in _CHATTER else log.info
             level("web", method=_method(scope), route=_route(scope), status=status, ms=ms)
 
 

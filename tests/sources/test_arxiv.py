@@ -58,7 +58,6 @@ def test_the_newest_submissions_are_asked_for_first() -> None:
 def test_asking_ends_when_the_listing_is_older_than_anything_not_yet_announced() -> None:
     assert API.requests(SINCE, "500@2026-11-18T00:00:00+00:00") is not None
     assert API.requests(SINCE, "500@2026-11-01T00:00:00+00:00") is None
-    assert API.requests(SINCE, "5000@2026-11-23T00:00:00+00:00") is None
 
 
 def test_an_error_entry_is_a_failure_with_arxivs_words() -> None:
@@ -69,7 +68,8 @@ def test_an_error_entry_is_a_failure_with_arxivs_words() -> None:
 
 
 def test_an_empty_page_in_mid_result_is_to_be_asked_for_again() -> None:
-    assert API.parse(feed(900, 500), "500@2026-11-23T00:00:00+00:00").next == "500"
+    cursor = "500@2026-11-23T00:00:00+00:00"
+    assert API.parse(feed(900, 500), cursor).next == cursor
 
 
 def test_an_empty_result_is_the_end() -> None:
@@ -118,6 +118,16 @@ def test_both_forms_of_the_feed_say_the_same() -> None:
 
 def test_an_empty_feed_is_a_quiet_day() -> None:
     assert RSS.parse(b"<rss version='2.0'><channel><title>cs.LG</title></channel></rss>").sightings == ()
+
+
+def test_a_full_feed_says_that_papers_may_be_missing() -> None:
+    items = "".join(
+        f"<item><guid>oai:arXiv.org:2611.{n:05}v1</guid><title>T</title><pubDate>2026-11-24</pubDate></item>"
+        for n in range(2_000)
+    )
+    page = RSS.parse(f"<rss><channel>{items}</channel></rss>".encode())
+    assert len(page.sightings) == 2_000
+    assert "split the categories" in page.rejects[0].message
 
 
 def test_the_feed_is_one_request() -> None:

@@ -1,0 +1,37 @@
+"""Columns that many tables share, and how constraints are named."""
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer
+from sqlmodel import SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+KEY = BigInteger().with_variant(Integer, "sqlite")
+"""A row number: SQLite numbers rows by itself only in a column called INTEGER."""
+
+
+def own_key() -> Column[int]:
+    """The table's own row number."""
+    return Column(KEY, primary_key=True, autoincrement=True)
+
+
+def ref(target: str, *, primary_key: bool = False, index: bool = False, nullable: bool = False) -> Column[int]:
+    """The row number of another table's row."""
+    return Column(KEY, ForeignKey(target), primary_key=primary_key, index=index, nullable=nullable)
+
+
+def us(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+    """An instant in microseconds since 1970 UTC."""
+    return Column(BigInteger, primary_key=primary_key, nullable=nullable)
+
+
+def one_of(column: str, values: type[StrEnum]) -> str:
+    """The condition that a column holds one of an enumeration's values."""
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"

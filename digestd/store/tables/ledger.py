@@ -1,0 +1,117 @@
+"""The ledger: suppressions, who was due, deliveries, attempts, and what each subscriber has had.
+
+Its constraints hold whatever the code does; illegal steps of a delivery are refused by triggers
+(see migrations).
+"""
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from digestd.domain.delivery import Outcome, State
+from digestd.domain.suppression import SuppressionReason
+from digestd.store.tables.columns import one_of, own_key, ref, us
+
+
+class SuppressionRow(SQLModel, table=True):
+    """An address never to write to, by keyed hash."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    reason: str = Field(max_length=20)
+    at_us: int = Field(sa_column=us())
+
+
+class DueAuditRow(SQLModel, table=True):
+    """Who was due in one planning transaction: a count, and an order-free hash of (subscriber, key)."""
+
+    __tablename__ = "due_audit"
+    id: int | None = Field(default=None, sa_column=own_key())
+    at_us: int = Field(sa_column=us())
+    due: int
+    hash: int = Field(sa_column=us())
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One mail to one address: the ledger. See domain.delivery for its states."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "kind", "key"),
+        CheckConstraint(one_of("state", State), "state"),
+        CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'dot'))", "lease"),
+        CheckConstraint("sha256 IS NOT NULL OR state NOT IN ('dot', 'accepted', 'uncertain')", "sha256"),
+        CheckConstraint("state <> 'accepted' OR reply_code BETWEEN 200 AND 299", "reply"),
+        CheckConstraint(
+            "reason IS NOT NULL OR state NOT IN "
+            "('rejected', 'skipped', 'expired', 'poisoned', 'abandoned', 'uncertain')", "reason"),
+        CheckConstraint("expires_us > due_us", "expires"),
+        Index("ix_delivery_work", "state", "not_before_us",
+              sqlite_where=text("state IN ('ready', 'leased', 'dot')"),
+              postgresql_where=text("state IN ('ready', 'leased', 'dot')")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=own_key())
+    subscriber_id: int = Field(sa_column=ref("subscriber.id"))
+    kind: str = Field(max_length=10)
+    key: str = Field(max_length=40)
+    covers_from: str = Field(max_length=40)
+    consent_version: int
+    state: str = Field(max_length=10)
+    message_id: str = Field(unique=True, max_length=320)
+    picks: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    considered: int = 0
+    template_hash: str = Field(max_length=64)
+    sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    history: str = ""
+    due_us: int = Field(sa_column=us())
+    expires_us: int = Field(sa_column=us())
+    not_before_us: int = Field(sa_column=us())
+    dated_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    attempts: int = 0
+    failures: int = 0
+    lease_owner: str | None = Field(default=None, max_length=40)
+    lease_until_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    reply_code: int | None = None
+    reply_text: str | None = Field(default=None, max_length=500)
+    relay_qid: str | None = Field(default=None, max_length=60)
+    reason: str | None = Field(default=None, max_length=200)
+    audit_id: int | None = Field(default=None, sa_column=ref("due_audit.id", nullable=True))
+
+
+class AttemptRow(SQLModel, table=True):
+    """One try at a delivery; `envelope_from` is its own, so that a bounce names it."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        CheckConstraint("phase IN ('open', 'dot', 'closed')", "phase"),
+        CheckConstraint(one_of("outcome", Outcome), "outcome"),
+        CheckConstraint("(phase = 'closed') = (outcome IS NOT NULL)", "closed"),
+        CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND dot_us IS NOT NULL)", "accepted"),
+        CheckConstraint("outcome <> 'uncertain' OR dot_us IS NOT NULL", "uncertain"),
+        Index("uq_attempt_open", "delivery_id", unique=True,
+              sqlite_where=text("phase <> 'closed'"), postgresql_where=text("phase <> 'closed'")),
+        Index("uq_attempt_accepted", "delivery_id", unique=True,
+              sqlite_where=text("outcome = 'accepted'"), postgresql_where=text("outcome = 'accepted'")),
+        {"sqlite_with_rowid": False},
+    )  # fmt: skip
+    delivery_id: int = Field(sa_column=ref("delivery.id", primary_key=True))
+    n: int = Field(primary_key=True)
+    owner: str = Field(max_length=40)
+    envelope_from: str = Field(unique=True, max_length=320)
+    phase: str = Field(max_length=6)
+    gate_version: int | None = None
+    outcome: str | None = Field(default=None, max_length=10)
+    evidence: str | None = Field(default=None, max_length=20)
+    code: int | None = None
+    text: str | None = Field(default=None, max_length=500)
+    opened_us: int = Field(sa_column=us())
+    dot_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    closed_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class SeenRow(SQLModel, table=True):
+    """The papers that live or sent digests of a subscriber hold: packed row numbers, 4 bytes each."""
+
+    __tablename__ = "seen"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    papers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

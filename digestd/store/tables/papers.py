@@ -1,0 +1,110 @@
+"""Papers, what sources said of them, and what is derived or kept beside them."""
+
+from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from digestd.store.tables.columns import KEY, own_key, ref, us
+
+
+class PaperRow(SQLModel, table=True):
+    """One work. `revision_id` is its current text; archived papers train the text model only."""
+
+    __tablename__ = "paper"
+    __table_args__ = (Index("ix_paper_first_seen_us", "first_seen_us"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    paper_id: str = Field(unique=True, max_length=400)
+    revision_id: int | None = Field(default=None, sa_column=Column(KEY, nullable=True))
+    published_us: int = Field(sa_column=us())
+    first_seen_us: int = Field(sa_column=us())
+    archived: bool = False
+
+
+class AliasRow(SQLModel, table=True):
+    """Every identifier a work is known under, its own included."""
+
+    __tablename__ = "paper_alias"
+    alias: str = Field(primary_key=True, max_length=400)
+    paper: int = Field(sa_column=ref("paper.id", index=True))
+
+
+class RevisionRow(SQLModel, table=True):
+    """The words of a paper as of one sighting; append-only, so an old digest can be rebuilt."""
+
+    __tablename__ = "revision"
+    id: int | None = Field(default=None, sa_column=own_key())
+    paper: int = Field(sa_column=ref("paper.id", index=True))
+    title: str
+    abstract: str
+    plain_title: str
+    plain_abstract: str
+    authors: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    categories: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    url: str | None = None
+    links: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    made_us: int = Field(sa_column=us())
+
+
+class SightingRow(SQLModel, table=True):
+    """What one source said of a paper; a row per change of its words (`digest` is their hash)."""
+
+    __tablename__ = "sighting"
+    __table_args__ = (UniqueConstraint("paper", "source", "digest"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    paper: int = Field(sa_column=ref("paper.id"))
+    source: str = Field(max_length=200)
+    external_id: str = Field(max_length=400)
+    version: int | None = None
+    announced: str = Field(max_length=20)
+    digest: bytes = Field(sa_column=Column(LargeBinary(16), nullable=False))
+    record: dict[str, object] = Field(sa_column=Column(JSON, nullable=False))
+    seen_us: int = Field(sa_column=us())
+
+
+class SignalRow(SQLModel, table=True):
+    """A community measure over time; a row only where the value changed."""
+
+    __tablename__ = "signal"
+    paper: int = Field(sa_column=ref("paper.id", primary_key=True))
+    name: str = Field(primary_key=True, max_length=40)
+    at_us: int = Field(sa_column=us(primary_key=True))
+    value: float
+
+
+class FetchRow(SQLModel, table=True):
+    """What is known of one request to one source: validators for the next, and how the last went."""
+
+    __tablename__ = "fetch"
+    source: str = Field(primary_key=True, max_length=200)
+    url: str = Field(primary_key=True, max_length=2000)
+    etag: str | None = None
+    last_modified: str | None = None
+    fetched_us: int = Field(sa_column=us())
+    items: int = 0
+    error: str | None = None
+
+
+class PaceRow(SQLModel, table=True):
+    """When a host may be asked next, by whatever process."""
+
+    __tablename__ = "pace"
+    host: str = Field(primary_key=True, max_length=255)
+    next_us: int = Field(sa_column=us())
+
+
+class TextModelRow(SQLModel, table=True):
+    """A fitted text model; the newest is used."""
+
+    __tablename__ = "text_model"
+    id: int | None = Field(default=None, sa_column=own_key())
+    version: str = Field(max_length=64, unique=True)
+    fitted_us: int = Field(sa_column=us())
+    papers: int
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TemplatesRow(SQLModel, table=True):
+    """A set of templates by hash, so that a digest is composed with those it was planned for."""
+
+    __tablename__ = "templates"
+    hash: str = Field(primary_key=True, max_length=64)
+    files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))

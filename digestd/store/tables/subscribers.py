@@ -1,0 +1,66 @@
+"""Subscribers: address, settings, interests, and the record of their consent."""
+
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, text
+from sqlmodel import Field, SQLModel
+
+from digestd.domain.interest import Kind, Wish
+from digestd.domain.subscriber import Cadence, Status
+from digestd.store.tables.columns import one_of, own_key, ref, us
+
+
+class SubscriberRow(SQLModel, table=True):
+    """An address that asked. `address` goes at erasure; `address_key`, its keyed hash, stays."""
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        CheckConstraint(one_of("status", Status), "status"),
+        CheckConstraint(one_of("cadence", Cadence), "cadence"),
+        CheckConstraint("(address IS NULL) = (status = 'erased')", "address"),
+        CheckConstraint("hour BETWEEN 0 AND 23 AND weekday BETWEEN 0 AND 6 AND size BETWEEN 1 AND 50", "settings"),
+        Index("ix_subscriber_due", "next_due_us", "id", sqlite_where=text("status = 'active'"),
+              postgresql_where=text("status = 'active'")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=own_key())
+    address: str | None = Field(default=None, max_length=254)
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    status: str = Field(max_length=20)
+    version: int = 1
+    name: str = Field(default="", max_length=200)
+    timezone: str = Field(default="UTC", max_length=64)
+    hour: int = Field(default=7, sa_column=Column(SmallInteger, nullable=False))
+    cadence: str = Field(default="daily", max_length=10)
+    weekday: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    size: int = Field(default=10, sa_column=Column(SmallInteger, nullable=False))
+    language: str = Field(default="en", max_length=20)
+    created_us: int = Field(sa_column=us())
+    next_due_us: int = Field(sa_column=us())
+    last_date: str | None = Field(default=None, max_length=10)
+    last_planned_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class InterestRow(SQLModel, table=True):
+    """One thing a subscriber wants more or less of."""
+
+    __tablename__ = "interest"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", Kind), "kind"),
+        CheckConstraint(one_of("wish", Wish), "wish"),
+        {"sqlite_with_rowid": False},
+    )
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    kind: str = Field(primary_key=True, max_length=10)
+    value: str = Field(primary_key=True, max_length=500)
+    wish: str = Field(max_length=10)
+    position: int = 0
+
+
+class ConsentEventRow(SQLModel, table=True):
+    """Append-only: what changed a subscriber's consent, one row a version."""
+
+    __tablename__ = "consent_event"
+    __table_args__ = (CheckConstraint(one_of("status", Status), "status"), {"sqlite_with_rowid": False})
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    version: int = Field(primary_key=True)
+    status: str = Field(max_length=20)
+    cause: str = Field(max_length=20)
+    at_us: int = Field(sa_column=us())

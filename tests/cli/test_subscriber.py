@@ -1,0 +1,132 @@
+"""`digestd subscriber …` as an operator types it, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+import digestd
+
+Ended = subprocess.CompletedProcess[str]
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(tmp_path: Path, sqlite_url: str) -> Run:
+    (tmp_path / "secret.key").write_bytes(b"a secret for the tests, 32 bytes")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
+    environment = clean | {
+        "DIGESTD_DATABASE_URL": sqlite_url,
+        "DIGESTD_SECRET_KEY_FILE": str(tmp_path / "secret.key"),
+        "PYTHONPATH": str(Path(digestd.__file__).parents[1]),
+    }
+
+    def call(*words: str, stdin: str = "") -> Ended:
+        command = [sys.executable, "-m", "digestd", "subscriber", *words]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, input=stdin, capture_output=True, text=True, check=False
+        )
+
+    return call
+
+
+def refused(ended: Ended, code: int, *said: str) -> None:
+    """One line on stderr, nothing on stdout, the right code, never a traceback."""
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert ended.stderr.count("\n") == 1
+    for words in said:
+        assert words in ended.stderr
+
+
+def test_a_subscriber_from_first_to_last(run: Run) -> None:
+    added = run("add", "ada@example.org", "--topic", "protein folding", "--mute-phrase", "cars", "--hour", "9")
+    assert (added.returncode, added.stderr) == (0, "ada@example.org: added\n")
+    assert run("edit", "ADA@example.org", "--topic", "", "--like", "2401.00001", "--weekday", "fri").returncode == 0
+    assert run("pause", "ada@example.org").stderr == "paused\n"
+    shown = json.loads(run("show", "ada@example.org", "--json").stdout)
+    assert (shown["status"], shown["hour"], shown["weekday"], shown["topics"]) == ("paused", 9, "fri", [])
+    assert (shown["likes"], shown["mute"]["phrases"]) == (["arxiv:2401.00001"], ["cars"])
+    assert [event["status"] for event in shown["consent"]] == ["active", "paused"]
+    assert run("resume", "ada@example.org").stderr == "active\n"
+    assert run("unsubscribe", "ada@example.org").stderr == "unsubscribed\n"
+    refused(run("resume", "ada@example.org"), 1, "unsubscribed")
+    assert [row["status"] for row in json.loads(run("list", "--json").stdout)] == ["unsubscribed"]
+    refused(run("erase", "ada@example.org"), 2, "--yes")
+    assert run("erase", "ada@example.org", "--yes").returncode == 0
+    refused(run("show", "ada@example.org"), 1, "ada@example.org")
+    refused(run("add", "ada@example.org"), 1, "suppressed")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["add", "not-an-address"], "email"),
+        (["add", "a@example.org", "--timezone", "Mars/Olympus"], "Mars/Olympus"),
+        (["add", "a@example.org", "--hour", "24"], "hour"),
+        (["suppress", "a@example.org", "--reason", "erased"], "erase"),
+        (["import", "missing.jsonl"], "missing.jsonl"),
+    ],
+)
+def test_wrong_words_are_refused_in_one_line(run: Run, words: list[str], said: str) -> None:
+    refused(run(*words), 2, said)
+
+
+def test_an_option_that_does_not_exist_is_wrong_use(run: Run) -> None:
+    ended = run("add", "a@example.org", "--hours", "3")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--hours" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.jsonl", b"", "empty.jsonl is empty"),
+        ("empty.csv", b"", "empty.csv is empty"),
+        ("image.jsonl", b"\x89PNG\x00\x01", "not text"),
+        ("odd.csv", b"email,shoes\na@example.org,4\n", "'shoes'"),
+    ],
+)
+def test_what_is_no_subscriber_file_is_refused_whole(
+    run: Run, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    refused(run("import", name), 2, said)
+
+
+def lines(*records: object) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def test_an_import_reports_bad_lines_and_takes_the_good(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "people.jsonl").write_text(
+        lines({"email": "a@example.org"}, {"email": "a@example.org"}, {"email": "b@example.org", "mail": 1})
+    )
+    strict = run("import", "people.jsonl", "--strict", "--json")
+    assert (strict.returncode, json.loads(strict.stdout)["added"]) == (1, 0)
+    ended = run("import", "people.jsonl", "--json")
+    report = json.loads(ended.stdout)
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert set(report) == {"added", "updated", "unchanged", "refused"}
+    assert (report["added"], report["updated"], report["unchanged"]) == (1, 0, 1)
+    assert [(r["line"], r["field"]) for r in report["refused"]] == [(3, "mail")]
+    told = run("import", "people.jsonl")
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert told.stderr.startswith("line 3: mail: ")
+
+
+@pytest.mark.parametrize("name", ["people.jsonl", "people.csv"])
+def test_export_and_import_go_round(run: Run, tmp_path: Path, name: str) -> None:
+    people: Iterable[object] = (
+        {"email": f"s{n}@example.org", "topics": [f"topic {n}", "a; b"], "mute": {"authors": ["B"]}, "status": status}
+        for n, status in enumerate(["active", "paused", "unsubscribed"])
+    )
+    assert run("import", "-", stdin=lines(*people)).returncode == 0
+    assert run("export", name).returncode == 0
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    again = json.loads(run("import", name, "--json").stdout)
+    assert again == {"added": 0, "updated": 0, "unchanged": 3, "refused": []}
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []

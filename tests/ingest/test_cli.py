@@ -1,0 +1,97 @@
+"""digestd ingest, source, paper: as typed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from digestd.cli import app
+from digestd.errors import BadInput, NotFound
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line on a fresh database, asking no source."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "DATABASE_URL": database_url,
+        "SOURCES": "none",
+        "SECRET_KEY_FILE": str(tmp_path / "key"),
+        "NOW": "2026-11-24T07:00:00Z",
+    }.items():
+        monkeypatch.setenv(f"DIGESTD_{name}", value)
+    (tmp_path / "key").write_bytes(b"a secret for the tests, 32 bytes!")
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, words)
+
+    return invoke
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "papers.jsonl"
+    path.write_text('{"id": "2611.00001", "title": "On $\\\\alpha$-lakes", "authors": ["Zoë"]}\n{"titel": "x"}\n')
+    return path
+
+
+def test_import_takes_good_lines_reports_bad_ones_and_exits_1(run: Run, file: Path) -> None:
+    result = run("paper", "import", str(file), "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
+        "added": 1,
+        "updated": 0,
+        "unchanged": 0,
+        "refused": [{"line": 2, "field": "titel", "message": "unknown key; did you mean 'title'?"}],
+    }
+    assert "line 2: titel: unknown key" in result.stderr
+
+
+def test_strict_import_takes_all_or_nothing(run: Run, file: Path) -> None:
+    assert json.loads(run("paper", "import", str(file), "--strict", "--json").stdout)["added"] == 0
+    assert json.loads(run("paper", "list", "--json").stdout) == []
+
+
+def test_papers_are_listed_and_shown(run: Run, file: Path) -> None:
+    run("paper", "import", str(file))
+    (listed,) = json.loads(run("paper", "list", "--since", "2026-11-24", "--json").stdout)
+    assert (listed["id"], listed["title"]) == ("arxiv:2611.00001", "On α-lakes")
+    shown = json.loads(run("paper", "show", "https://arxiv.org/abs/2611.00001v2", "--json").stdout)
+    assert shown["authors"] == ["Zoë"]
+    assert json.loads(run("paper", "list", "--since", "2026-11-25", "--json").stdout) == []
+
+
+def test_what_is_not_there_is_one_line(run: Run) -> None:
+    assert isinstance(run("paper", "show", "2611.00009").exception, NotFound)
+    assert isinstance(run("paper", "show", "nonsense").exception, BadInput)
+    assert isinstance(run("paper", "import", "no such file").exception, BadInput)
+    assert isinstance(run("ingest", "--source", "nonsense").exception, BadInput)
+    assert isinstance(run("paper", "list", "--since", "yesterday").exception, BadInput)
+
+
+def test_no_source_is_asked_where_there_is_none(run: Run) -> None:
+    result = run("ingest", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"sources": []})
+
+
+def test_a_file_is_ingested_as_a_source_and_listed(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGESTD_SOURCES", f"jsonl:{file},jsonl:/no/such")
+    result = run("ingest", "--json")
+    assert result.exit_code == 1
+    good, broken = json.loads(result.stdout)["sources"]
+    assert (good["state"], good["new"], good["rejected"]) == ("fresh", 1, 1)
+    assert broken["state"] == "broken"
+    assert "left out line 2: titel" in result.stderr
+    listed = json.loads(run("source", "list", "--json").stdout)
+    assert [source["state"] for source in listed] == ["answered", "broken"]
+    assert "cannot read /no/such" in listed[1]["error"]
+
+
+def test_a_source_not_asked_yet_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGESTD_SOURCES", "hf-daily")
+    (listed,) = json.loads(run("source", "list", "--json").stdout)
+    assert (listed["source"], listed["state"], listed["fetched"]) == ("hf-daily", "never asked", None)

@@ -1,0 +1,115 @@
+"""Ledger rows for tests: subscribers with consent, digests with picks that need no papers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+
+from digestd.domain.digest import Period, Pick, Reason, Section, Why
+from digestd.domain.subscriber import Cause, Status, Timing
+from digestd.links import Keys, address_key
+from digestd.store import core, ledger, subscribers
+from digestd.store.database import Database
+from digestd.store.fsck import fsck
+from digestd.store.ledger import Claimed, Claimer, Gated, NewDigest, Pass, Result, claim, pass_gate, record
+from digestd.store.ledger.seen import of as seen_of
+from digestd.store.subscribers import NewSubscriber
+
+KEYS = Keys(b"a secret for the ledger, 32 bytes!")
+SHA = b"\1" * 32
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A database and the time it is."""
+
+    db: Database
+    now: datetime
+
+    def subscribers(self, count: int, status: Status = Status.ACTIVE) -> list[int]:
+        """New subscribers, numbered from 1."""
+        new = [_subscriber(f"s{number}@example.net", status) for number in range(count)]
+        with self.db.write() as session:
+            return list(subscribers.insert_many(session, new, Cause.IMPORT, self.now).values())
+
+    def digests(self, who: Sequence[int], picks: Sequence[int] = (1, 2, 3), key: str = "2026-11-24") -> None:
+        """A ready digest each; an empty one for no picks."""
+        new = [self._digest(subscriber, picks, key) for subscriber in who]
+        with self.db.write() as session:
+            ledger.plan_digests(session, new, "templates", self.now)
+
+    def _digest(self, subscriber: int, papers: Sequence[int], key: str) -> NewDigest:
+        return NewDigest(
+            subscriber=subscriber,
+            consent_version=1,
+            period=Period(key, self.now.date(), self.now),
+            covers_from=key,
+            picks=tuple(Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(Why.NEW)) for paper in papers),
+            considered=9,
+            message_id=f"<digest.{key}.{subscriber}@example.org>",
+            expires=self.now + timedelta(hours=18),
+            next_due=self.now + timedelta(days=1),
+            local_date=self.now.date(),
+        )
+
+    def ready(self, count: int) -> list[int]:
+        """So many subscribers with a ready digest each; the subscribers."""
+        who = self.subscribers(count)
+        self.digests(who)
+        return who
+
+    def claim(self, owner: str = "w1", limit: int = 100, later: timedelta = timedelta(0)) -> Claimed:
+        """Claim as a worker of this name."""
+        with self.db.write() as session:
+            return claim(session, Claimer(owner, lambda key, n: f"b+{key}.{n}@example.org"), limit, self.now + later)
+
+    def gate(self, claimed: Claimed, owner: str = "w1", later: timedelta = timedelta(0)) -> list[Gated]:
+        """Ask the gate for all of a claim."""
+        wishes = [Pass(c.key, c.attempt, owner, SHA) for c in claimed.claims]
+        with self.db.write() as session:
+            return pass_gate(session, wishes, self.now + later)
+
+    def record(self, *results: Result, later: timedelta = timedelta(0)) -> int:
+        """Write results."""
+        with self.db.write() as session:
+            return record(session, results, self.now + later)
+
+    def change(self, subscriber: int, status: Status, cause: Cause = Cause.WEB) -> None:
+        """Change a subscriber's status now."""
+        with self.db.write() as session:
+            subscribers.change_status(session, subscriber, status, cause, self.now)
+
+    def seen(self, subscriber: int) -> list[int]:
+        """The papers they had."""
+        with self.db.read() as session:
+            papers = seen_of(session, [subscriber]).get(subscriber)
+        return [] if papers is None else papers.tolist()
+
+    @property
+    def states(self) -> list[str]:
+        """The state of each delivery, by number."""
+        with self.db.read() as session:
+            query = select(core.delivery.c.state).order_by(core.delivery.c.id)
+            return list(session.connection().execute(query).scalars())
+
+    @property
+    def outcomes(self) -> list[tuple[int, str | None, str | None]]:
+        """(attempt, outcome, evidence) of every attempt, by delivery."""
+        table = core.attempt.c
+        with self.db.read() as session:
+            query = select(table.n, table.outcome, table.evidence).order_by(table.delivery_id, table.n)
+            return [(n, outcome, evidence) for n, outcome, evidence in session.connection().execute(query).tuples()]
+
+    def broken(self, later: timedelta = timedelta(0)) -> dict[str, list[dict[str, object]]]:
+        """The invariants that do not hold."""
+        return {name: rows for name, rows in fsck(self.db, self.now + later).items() if rows}
+
+    def sql(self, statement: str, **values: object) -> None:
+        """Run one statement as it is."""
+        with self.db.write() as session:
+            session.connection().execute(text(statement), values)
+
+
+def _subscriber(address: str, status: Status) -> NewSubscriber:
+    return NewSubscriber(address, address_key(KEYS, address), status, "", Timing(), 10, "en", ())

@@ -1,0 +1,163 @@
+"""digestd commands as processes of their own, forked from one that has its imports done.
+
+The command runs exactly as from a shell: same function, same settings from the environment,
+own process. `killed_at` lets strace kill it with SIGKILL at the n-th call of a system call.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from random import Random
+
+CALLS = ("pwrite64", "fdatasync", "sendto", "recvfrom", "epoll_wait")
+_CONTEXT = get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["digestd.cli", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"])
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: its exit code (negative: the signal) and what it said."""
+
+    code: int
+    said: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether SIGKILL ended it."""
+        return self.code == -signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Command:
+    """A digestd command; nothing runs yet. `folder` is where it runs and keeps its output."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+
+    def run(self, seconds: float = 60) -> Ended:
+        """Run it to its end."""
+        return self.start().end(seconds)
+
+    def start(self) -> "Running":
+        """Start it, and return while it runs."""
+        running = self.held()
+        running.go()
+        return running
+
+    def held(self) -> "Running":
+        """A process that will begin at `go`."""
+        ours, theirs = _CONTEXT.Pipe()
+        output = self.folder / f"output.{os.urandom(4).hex()}"
+        process = _CONTEXT.Process(target=_run, args=(self.words, dict(self.environment), output, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        return Running(process, ours, output)
+
+    def killed_at(self, call: str, nth: int) -> Ended:
+        """Run it under strace, which kills it at the nth call (counted for each thread)."""
+        inject = ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={nth}"]
+        return self._traced([*inject, "-o", os.devnull])
+
+    def killed_after(self, seconds: float) -> Ended:
+        """Run it and kill it after a while, where there is no strace."""
+        running = self.start()
+        running.process.join(seconds)
+        running.process.kill()
+        return running.end(30)
+
+    def counted(self) -> Counter[str]:
+        """Run it under strace; the most calls of each kind that one of its threads made."""
+        log = self.folder / "calls.log"
+        ended = self._traced(["-e", f"trace={','.join(CALLS)}", "-o", str(log)])
+        assert ended.code == 0, ended.said
+        by_thread = Counter(
+            (line.split()[0], call)
+            for line in log.read_text(errors="replace").splitlines()
+            for call in CALLS
+            if f" {call}(" in line
+        )
+        most: Counter[str] = Counter()
+        for (_, call), count in by_thread.items():
+            most[call] = max(most[call], count)
+        return most
+
+    def _traced(self, options: Sequence[str]) -> Ended:
+        running = self.held()
+        pid = running.process.pid
+        tracer = subprocess.Popen(["strace", "-f", "-qq", "--seccomp-bpf", *options, "-p", str(pid)], stderr=subprocess.PIPE)
+        _until_traced(Path(f"/proc/{pid}/status"), tracer)
+        running.go()
+        ended = running.end(60)
+        tracer.communicate(timeout=10)
+        return ended
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process under way."""
+
+    process: ForkServerProcess
+    gate: Connection
+    output: Path
+
+    def go(self) -> None:
+        """Let it begin."""
+        self.gate.send(None)
+
+    def end(self, seconds: float) -> Ended:
+        """Wait for its end."""
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
+            raise TimeoutError(f"still running after {seconds} s; it said: {self.output.read_text()}")
+        return Ended(self.process.exitcode, self.output.read_text() if self.output.exists() else "")
+
+
+def can_trace() -> bool:
+    """Whether strace may look into our processes."""
+    if shutil.which("strace") is None:
+        return False
+    probe = subprocess.run(["strace", "-f", "-qq", "-o", os.devnull, "true"], capture_output=True, check=False)
+    return probe.returncode == 0 and os.geteuid() == 0
+
+
+def points(counted: Counter[str], most: int) -> list[tuple[str, int]]:
+    """Up to `most` kill points, spread evenly over all calls that were counted."""
+    each = [(call, nth) for call in CALLS for nth in range(1, counted[call] + 1)]
+    return Random(1).sample(each, most) if len(each) > most else each
+
+
+def _until_traced(status: Path, tracer: "subprocess.Popen[bytes]") -> None:
+    for _ in range(1_000):
+        if "TracerPid:\t0" not in status.read_text():
+            return
+        assert tracer.poll() is None, tracer.communicate()[1].decode()
+        time.sleep(0.005)
+    raise TimeoutError("strace did not attach")
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str], output: Path, gate: Connection) -> None:
+    from digestd.cli import main  # noqa: PLC0415  # the fork server has it loaded, the tests' process need not
+
+    out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    for name in [name for name in os.environ if name.startswith("DIGESTD_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    os.chdir(output.parent)
+    sys.argv = ["digestd", *words]
+    gate.recv()
+    main()

@@ -1,0 +1,127 @@
+"""A digestd on a database, with a clock that stands still until it is moved."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from digestd import app as wiring
+from digestd.app import App
+from digestd.deliver import DeliverReport, recover
+from digestd.domain.delivery import State
+from digestd.ingest import import_papers
+from digestd.plan import PlanReport, plan
+from digestd.settings import Settings
+from digestd.store import core
+from digestd.store.database import Database
+from digestd.store.fsck import fsck
+from digestd.subscribe import import_subscribers
+from digestd.subscribe.files import Line
+from digestd.worker import run
+from tests.parts import library
+
+
+@dataclass
+class Clock:
+    """Stands at `now`; `go` moves it."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go(self, step: timedelta) -> None:
+        """Move the clock, also backwards."""
+        self.now += step
+
+
+@dataclass
+class Install:
+    """One install in a folder. `environment` gives its settings to a digestd command."""
+
+    folder: Path
+    url: str
+    clock: Clock
+    app: App
+
+    @property
+    def db(self) -> Database:
+        """Its database."""
+        return self.app.db
+
+    def to(self, transport_url: str, connections: int = 4) -> "Install":
+        """The same install, mailing elsewhere."""
+        changed = {"transport_url": transport_url, "transport_connections": connections}
+        return replace(self, app=replace(self.app, settings=self.app.settings.model_copy(update=changed)))
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """For a process of its own, whose clock starts where ours stands."""
+        settings = self.app.settings
+        return {
+            "DIGESTD_DATABASE_URL": self.url,
+            "DIGESTD_TRANSPORT_URL": settings.transport_url,
+            "DIGESTD_TRANSPORT_CONNECTIONS": str(settings.transport_connections),
+            "DIGESTD_SECRET_KEY_FILE": str(settings.secret_key_file),
+            "DIGESTD_MAIL_FROM": settings.mail_from,
+            "DIGESTD_POSTAL_ADDRESS": settings.postal_address,
+            "DIGESTD_SOURCES": "none",
+            "DIGESTD_NOW": self.clock.now.isoformat(),
+            **more,
+        }
+
+    def papers(self, records: Iterable[dict[str, object]]) -> None:
+        """Import papers: they are first seen now."""
+        report = import_papers(self.db, library.lines(iter(records)), self.clock.now)
+        assert not report.refused, report.refused
+
+    def people(self, records: Iterable[Mapping[str, object]]) -> None:
+        """Import subscribers."""
+        numbered = (Line(number, record) for number, record in enumerate(records, 1))
+        report = import_subscribers(self.db, self.app.post, numbered, self.clock.now)
+        assert not report.refused, report.refused
+
+    def plan(self) -> PlanReport:
+        """Plan what is due now."""
+        return plan(self.db, self.app.planner, self.clock.now)
+
+    async def deliver(self, limit: int | None = None) -> DeliverReport:
+        """One run of delivery, after recovery, as the command does it."""
+        recover(self.db, self.app.owners, "", self.clock.now)
+        return await run(replace(self.app, clock=self.clock), limit=limit)
+
+    @property
+    def states(self) -> dict[State, int]:
+        """How many deliveries are in which state."""
+        column = core.delivery.c.state
+        with self.db.read() as session:
+            rows = session.connection().execute(select(column, func.count()).group_by(column)).tuples()
+            return {State(state): count for state, count in rows}
+
+    @property
+    def fates(self) -> dict[str, State]:
+        """The state of each Message-ID."""
+        with self.db.read() as session:
+            rows = session.connection().execute(select(core.delivery.c.message_id, core.delivery.c.state)).tuples()
+            return {message_id: State(state) for message_id, state in rows}
+
+    @property
+    def broken(self) -> dict[str, list[dict[str, object]]]:
+        """The invariants that do not hold."""
+        return {name: rows for name, rows in fsck(self.db, self.clock.now).items() if rows}
+
+
+def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> Install:
+    """A fresh install on a migrated database."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings(
+        database_url=url,
+        transport_url=transport_url or f"maildir:{folder / 'outbox'}",
+        secret_key_file=folder / "secret.key",
+        mail_from="Invented Digest <digest@example.org>",
+        postal_address="1 Invented Street",
+        sources="none",
+    )
+    clock = Clock(now)
+    return Install(folder, url, clock, replace(wiring.initialise(settings), clock=clock))

@@ -1,0 +1,223 @@
+"""An SMTP server that takes mail, or misbehaves at one stage, and remembers what it took.
+
+Stages: banner, EHLO, STARTTLS, MAIL, RCPT, DATA (the command), body (amid it), dot, RSET, QUIT.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import socket
+import ssl
+import struct
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE | re.IGNORECASE)
+_ADDRESS = re.compile(r"<([^>]*)>")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the relay does instead of going on.
+
+    `act`: an SMTP reply such as `451 4.3.0 later`, or close, reset, silence, garbage. `times`: so often,
+    then it behaves. `to`: only in transactions for this recipient. `stored`: at the dot, the mail is kept.
+    """
+
+    act: str
+    times: int = 1_000_000
+    to: str | None = None
+    stored: bool = False
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A mail that was answered with 250, or stored before a fault: `wire` as it came, dots doubled."""
+
+    sender: str
+    recipient: str
+    wire: bytes
+
+    @property
+    def message(self) -> bytes:
+        """The mail without dot-stuffing."""
+        return b"\r\n".join(line[line.startswith(b".") :] for line in self.wire.split(b"\r\n"))
+
+    @property
+    def message_id(self) -> str:
+        """Its Message-ID."""
+        found = _MESSAGE_ID.search(self.wire)
+        return found[1].decode() if found else ""
+
+
+@dataclass
+class Relay:
+    """The server's behaviour and memory. `journal`: a file that has each Message-ID before its 250."""
+
+    faults: Mapping[str, Fault] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None
+    offers_starttls: bool = True
+    delay: float = 0
+    journal: Path | None = None
+    taken: list[Taken] = field(default_factory=list)
+    commands: Counter[str] = field(default_factory=Counter)
+    sessions: int = 0
+    port: int = 0
+    _struck: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def url(self) -> str:
+        """As a transport URL without TLS."""
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def copies(self) -> Counter[str]:
+        """How often each Message-ID was taken."""
+        return Counter(mail.message_id for mail in self.taken)
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator["Relay"]:
+        """Listen on a free port of 127.0.0.1 in the running loop."""
+        server = await asyncio.start_server(self._session, "127.0.0.1", self.port, limit=1 << 24)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+
+    @contextlib.contextmanager
+    def in_thread(self) -> Iterator["Relay"]:
+        """Listen in a thread of its own, for tests of whole processes."""
+        ready, done = threading.Event(), threading.Event()
+
+        async def serve() -> None:
+            async with self.serving():
+                ready.set()
+                while not done.is_set():
+                    await asyncio.sleep(0.05)
+
+        thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+        thread.start()
+        assert ready.wait(10)
+        try:
+            yield self
+        finally:
+            done.set()
+            thread.join(10)
+
+    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.sessions += 1
+        with contextlib.suppress(ConnectionError, _Over, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await _Session(self, reader, writer).run()
+        writer.close()
+
+    def strike(self, stage: str, recipient: str) -> Fault | None:
+        """The fault due now at this stage."""
+        fault = self.faults.get(stage)
+        if fault is None or (fault.to is not None and fault.to != recipient) or self._struck[stage] >= fault.times:
+            return None
+        self._struck[stage] += 1
+        return fault
+
+    def keep(self, mail: Taken) -> None:
+        """Remember a mail; it is on disk when this returns, if there is a journal."""
+        if self.journal is not None:
+            with self.journal.open("a") as out:
+                out.write(mail.message_id + "\n")
+                out.flush()
+                os.fsync(out.fileno())
+        self.taken.append(mail)
+
+
+class _Over(Exception):
+    """The session ends here."""
+
+
+@dataclass
+class _Session:
+    relay: Relay
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    sender: str = ""
+    recipient: str = ""
+
+    async def run(self) -> None:
+        await self._answer("banner", "220 relay.example.org ESMTP")
+        while line := (await self.reader.readline()).decode("latin-1").rstrip("\r\n"):
+            verb = line.partition(" ")[0].upper()
+            self.relay.commands[verb] += 1
+            await self._obey(verb, line)
+
+    async def _obey(self, verb: str, line: str) -> None:
+        match verb:
+            case "EHLO":
+                starttls = self.relay.tls is not None and self.relay.offers_starttls
+                await self._answer("EHLO", "250-relay.example.org\r\n" + "250-STARTTLS\r\n" * starttls + "250 8BITMIME")
+            case "STARTTLS":
+                await self._answer("STARTTLS", "220 go on")
+                assert self.relay.tls is not None
+                await self.writer.start_tls(self.relay.tls)
+            case "MAIL":
+                self.sender = _ADDRESS.findall(line)[0]
+                await self._answer("MAIL", "250 2.1.0 ok")
+            case "RCPT":
+                self.recipient = _ADDRESS.findall(line)[0]
+                await self._answer("RCPT", "250 2.1.5 ok")
+            case "DATA":
+                if await self._answer("DATA", "354 go on"):
+                    await self._data()
+            case "QUIT":
+                await self._answer("QUIT", "221 2.0.0 bye")
+                raise _Over
+            case _:
+                await self._answer(verb, "250 2.0.0 ok")
+
+    async def _data(self) -> None:
+        if "body" in self.relay.faults and (fault := self.relay.strike("body", self.recipient)):
+            await self.reader.readexactly(200)
+            await self._act(fault)
+            return
+        wire = b"" if (body := await self.reader.readuntil(b"\r\n.\r\n")) == b".\r\n" else body[: -len(b".\r\n")]
+        mail = Taken(self.sender, self.recipient, wire)
+        if fault := self.relay.strike("dot", self.recipient):
+            if fault.stored:
+                self.relay.keep(mail)
+            await self._act(fault)
+            return
+        if self.relay.delay:
+            await asyncio.sleep(self.relay.delay)
+        self.relay.keep(mail)
+        await self._say(f"250 2.0.0 Ok: queued as {len(self.relay.taken):08X}")
+
+    async def _answer(self, stage: str, usual: str) -> bool:
+        """Whether the usual answer was given."""
+        fault = self.relay.strike(stage, self.recipient)
+        await (self._say(usual) if fault is None else self._act(fault))
+        return fault is None
+
+    async def _act(self, fault: Fault) -> None:
+        match fault.act:
+            case "close":
+                raise _Over
+            case "reset":
+                raw = self.writer.get_extra_info("socket")
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.writer.transport.abort()
+                raise _Over
+            case "silence":
+                await self.reader.read()
+                raise _Over
+            case "garbage":
+                await self._say("?? what is this")
+            case reply:
+                await self._say(reply)
+                if reply.startswith("421"):
+                    raise _Over
+
+    async def _say(self, text: str) -> None:
+        self.writer.write(text.encode() + b"\r\n")
+        await self.writer.drain()

@@ -1,0 +1,58 @@
+"""The wheel: it carries everything, installs in a fresh environment, and makes a digest there."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for wanted in (
+        "digestd/templates/email/digest.html.j2",
+        "digestd/templates/locale/en.po",
+        "digestd/templates/web/front.html.j2",
+        "digestd/store/migrations/versions/0001_papers.py",
+        "digestd/store/migrations/script.py.mako",
+        "digestd/sample/preprints.jsonl",
+        "digestd/web/static/front.js",
+        "digestd/py.typed",
+    ):
+        assert wanted in names
+    assert not any(name.startswith("tests/") for name in names)
+
+
+@pytest.mark.slow
+def test_the_wheel_makes_a_digest_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    pip = [str(venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(ROOT / "deploy" / "requirements.txt")], check=True)
+    subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
+    digestd = str(venv / "bin" / "digestd")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DIGESTD_", "PYTHON"))}
+    env = {**clean, "DIGESTD_SOURCES": "none"}
+
+    shown = subprocess.run([digestd, "--help"], check=True, capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert "subscriber" in shown.stdout
+
+    done = subprocess.run([digestd, "try", "--once"], check=True, capture_output=True, text=True, env=env, cwd=tmp_path)
+    mails = list((tmp_path / "var" / "outbox" / "new").iterdir())
+    assert len(mails) == 1
+    assert mails[0].name in done.stdout + done.stderr

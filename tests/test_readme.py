@@ -1,0 +1,56 @@
+"""README is true: its commands run, its links lead somewhere, its list of commands is complete."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PAPER = '{"title": "Folding proteins by following their contacts", "abstract": "Protein folding, step by step."}\n'
+
+
+def commands() -> list[list[str]]:
+    block = README.split("```console\n")[1].split("```")[0]
+    return [shlex.split(line.removeprefix("$ ")) for line in block.splitlines() if line.startswith("$ ")]
+
+
+def digestd(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    env = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
+    env["PYTHONPATH"] = str(ROOT)
+    run = [sys.executable, "-m", "digestd", *arguments]
+    return subprocess.run(run, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_the_commands_shown_run_in_their_order(tmp_path: Path) -> None:
+    (tmp_path / "papers.jsonl").write_text(PAPER)
+    for command in commands():
+        assert command[0] == "digestd"
+        done = digestd(command[1:], tmp_path)
+        assert done.returncode == 0, (command, done.stderr)
+    assert len(list((tmp_path / "var" / "outbox" / "new").iterdir())) == 1
+
+
+def test_every_command_in_the_table_exists(tmp_path: Path) -> None:
+    help_text = digestd(["--help"], tmp_path).stdout
+    table = README.split("| command | what it does |")[1].split("\n\n")[0]
+    nouns = {"source", "paper", "subscriber", "delivery", "config"}
+    for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
+        named = re.findall(r"`([a-z]+)([^`]*)`", cell)
+        if named[0][0] in nouns:
+            noun, verbs = named[0][0], [named[0][1].strip(), *[verb for verb, _ in named[1:] if verb != "fsck"]]
+            shown = digestd([noun, "--help"], tmp_path).stdout
+            assert all(verb in shown for verb in verbs), (noun, verbs)
+        else:
+            assert all(re.search(rf"\b{word}\b", help_text) for word, _ in named)
+
+
+@pytest.mark.parametrize("page", ["README.md", "deploy/README.md"])
+def test_every_link_into_the_repository_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", text):
+        assert (ROOT / page).parent.joinpath(target).exists(), target

@@ -1,0 +1,270 @@
+"""Asking, confirming, leaving: who gets mail is decided by the person alone."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from digestd.domain.delivery import MailKind
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.subscriber import Cadence, Cause, Status, Subscriber, Timing
+from digestd.domain.suppression import SuppressionReason
+from digestd.errors import BadRecord, NotFound
+from digestd.links import BadToken, Keys, Purpose, address_key, token
+from digestd.store import consent, core, subscribers, suppressions
+from digestd.store.database import Database, open_database
+from digestd.subscribe import (
+    Asked,
+    Change,
+    NoConsent,
+    Post,
+    TooOld,
+    add,
+    ask,
+    confirm,
+    edit,
+    erase,
+    parse,
+    pause,
+    resume,
+    suppress,
+    unsubscribe,
+)
+
+ADA = "ada@example.org"
+TOPIC = (Interest(Kind.TOPIC, "protein folding"),)
+
+
+@pytest.fixture
+def post(keys: Keys) -> Post:
+    return Post(keys, "example.org", "templates")
+
+
+@pytest.fixture
+def found(db: Database, keys: Keys) -> Callable[[], Subscriber]:
+    def look() -> Subscriber:
+        with db.read() as session:
+            known = subscribers.by_address_key(session, address_key(keys, ADA))
+        assert known is not None
+        return known
+
+    return look
+
+
+def confirmations(db: Database) -> list[tuple[str, int]]:
+    query = select(core.delivery.c.key, core.delivery.c.consent_version).where(core.delivery.c.kind == MailKind.CONFIRM)
+    with db.read() as session:
+        return [(row.key, row.consent_version) for row in session.connection().execute(query.order_by("id"))]
+
+
+def link(keys: Keys, subscriber: Subscriber, version: int | None = None) -> str:
+    return token(keys, Purpose.CONFIRM, subscriber.key, version or subscriber.version)
+
+
+def test_asking_makes_a_pending_subscriber_and_one_mail(
+    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    timing = Timing("Asia/Tokyo", 6, Cadence.WEEKLY, 2)
+    ask(db, post, Asked(ADA, timing, TOPIC), now)
+    assert (found().status, found().timing, found().interests) == (Status.PENDING, timing, TOPIC)
+    assert confirmations(db) == [("1", 1)]
+
+
+def test_the_link_in_the_mail_makes_them_active_and_counts_once(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    ask(db, post, Asked(ADA), now)
+    mailed = link(keys, found())
+    active = confirm(db, keys, mailed, now + timedelta(hours=47))
+    assert (active.status, active.version) == (Status.ACTIVE, 2)
+    assert confirm(db, keys, mailed, now + timedelta(days=90)) == active
+    pause(db, active.key, Cause.CLI, now)
+    with pytest.raises(TooOld, match="used before"):
+        confirm(db, keys, mailed, now)
+    unsubscribe(db, active.key, Cause.WEB, now)
+    with pytest.raises(TooOld, match="used before"):
+        confirm(db, keys, mailed, now)
+    assert found().status is Status.UNSUBSCRIBED
+
+
+def test_an_old_link_does_not_count(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    ask(db, post, Asked(ADA), now)
+    with pytest.raises(TooOld, match="48 hours"):
+        confirm(db, keys, link(keys, found()), now + timedelta(hours=48, seconds=1))
+    ask(db, post, Asked(ADA), now + timedelta(hours=30))
+    with pytest.raises(TooOld, match="newer"):
+        confirm(db, keys, link(keys, found(), 1), now + timedelta(hours=31))
+    assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=31)).status is Status.ACTIVE
+
+
+def test_a_link_is_for_one_purpose_and_one_subscriber(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    ask(db, post, Asked(ADA), now)
+    for bad in (
+        token(keys, Purpose.UNSUBSCRIBE, found().key, 1),
+        token(keys, Purpose.CONFIRM, found().key + 1, 1),
+        token(keys, Purpose.CONFIRM, found().key, 2),
+        "short",
+    ):
+        with pytest.raises(BadToken):
+            confirm(db, keys, bad, now)
+
+
+def test_an_address_gets_one_confirmation_a_day_and_three_a_month(db: Database, post: Post, now: datetime) -> None:
+    for hours in range(0, 24 * 29, 3):
+        ask(db, post, Asked(ADA), now + timedelta(hours=hours))
+    assert confirmations(db) == [("1", 1), ("2", 2), ("3", 3)]
+    ask(db, post, Asked(ADA), now + timedelta(days=31))
+    assert len(confirmations(db)) == 4
+
+
+def test_unsubscribing_at_once_does_not_get_around_the_limit(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    ask(db, post, Asked(ADA), now)
+    confirm(db, keys, link(keys, found()), now)
+    unsubscribe(db, found().key, Cause.ONE_CLICK, now)
+    ask(db, post, Asked(ADA), now + timedelta(hours=1))
+    assert found().status is Status.UNSUBSCRIBED
+    assert len(confirmations(db)) == 1
+    ask(db, post, Asked(ADA), now + timedelta(hours=25))
+    assert (found().status, found().version) == (Status.PENDING, 4)
+    assert confirm(db, keys, link(keys, found()), now + timedelta(hours=26)).status is Status.ACTIVE
+
+
+def test_a_second_wish_before_confirming_takes_the_place_of_the_first(
+    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    ask(db, post, Asked(ADA, interests=TOPIC), now)
+    other = (Interest(Kind.TOPIC, "soft robots"), Interest(Kind.AUTHOR, "A. Nother"))
+    ask(db, post, Asked(ADA, interests=other), now + timedelta(minutes=1))
+    assert found().interests == other
+    assert len(confirmations(db)) == 1
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
+def test_nothing_changes_for_whoever_has_the_digest(
+    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime, status: Status
+) -> None:
+    add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
+    if status is Status.PAUSED:
+        pause(db, found().key, Cause.CLI, now)
+    before = found()
+    ask(db, post, Asked(ADA, Timing(hour=3), (Interest(Kind.TOPIC, "spam"),)), now)
+    assert found() == before
+    assert confirmations(db) == []
+
+
+HEALED = {SuppressionReason.COMPLAINT: 0, SuppressionReason.REQUEST: 0, SuppressionReason.HARD_BOUNCE: 1}
+
+
+@pytest.mark.parametrize(("reason", "mails"), HEALED.items())
+@pytest.mark.parametrize("known", [True, False])
+def test_only_a_bounce_is_healed_by_asking_anew(
+    db: Database, post: Post, keys: Keys, now: datetime, reason: SuppressionReason, mails: int, known: bool
+) -> None:
+    if known:
+        add(db, post, parse({"email": ADA}), now)
+    suppress(db, keys, ADA, reason, now)
+    ask(db, post, Asked(ADA), now + timedelta(days=2))
+    assert len(confirmations(db)) == mails
+    with db.read() as session:
+        assert (suppressions.is_suppressed(session, address_key(keys, ADA)) is None) is bool(mails)
+
+
+def test_the_erased_are_not_written_to_and_cannot_be_brought_back(
+    db: Database, post: Post, keys: Keys, now: datetime
+) -> None:
+    add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
+    erase(db, keys, ADA, now)
+    ask(db, post, Asked(ADA), now)
+    assert confirmations(db) == []
+    with pytest.raises(NoConsent):
+        add(db, post, parse({"email": ADA}), now)
+    with pytest.raises(NotFound):
+        erase(db, keys, ADA, now)
+
+
+def test_the_file_holds_nothing_of_the_erased(
+    sqlite_url: str, tmp_path: Path, post: Post, keys: Keys, now: datetime
+) -> None:
+    db = open_database(sqlite_url)
+    add(db, post, parse({"email": "gone-for-good@example.org", "name": "Unmistakable Name"}), now)
+    erase(db, keys, "gone-for-good@example.org", now)
+    for file in tmp_path.iterdir():
+        content = file.read_bytes() if file.is_file() else b""
+        assert b"gone-for-good" not in content
+        assert b"Unmistakable" not in content
+
+
+@pytest.mark.parametrize(
+    "address", ["", "ada", "ada@", "@example.org", "a da@example.org", "ada@example.org\r\nBcc: x@y.z"]
+)
+def test_what_is_no_address_is_refused(db: Database, post: Post, now: datetime, address: str) -> None:
+    with pytest.raises(BadRecord) as refused:
+        ask(db, post, Asked(address), now)
+    assert refused.value.field == "email"
+
+
+def test_leaving_is_idempotent_and_final(
+    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    add(db, post, parse({"email": ADA}), now)
+    key = found().key
+    assert unsubscribe(db, key, Cause.ONE_CLICK, now)
+    assert not unsubscribe(db, key, Cause.WEB, now)
+    with pytest.raises(NoConsent, match="unsubscribed"):
+        resume(db, key, Cause.CLI, now)
+    with pytest.raises(NoConsent, match="--confirm"):
+        add(db, post, parse({"email": ADA}), now)
+    assert found().version == 2
+    with pytest.raises(NotFound):
+        unsubscribe(db, key + 1, Cause.WEB, now)
+
+
+def test_a_pause_ends_with_resume(db: Database, post: Post, found: Callable[[], Subscriber], now: datetime) -> None:
+    add(db, post, parse({"email": ADA}), now)
+    key = found().key
+    assert not resume(db, key, Cause.CLI, now)
+    assert pause(db, key, Cause.CLI, now)
+    assert not pause(db, key, Cause.CLI, now)
+    assert resume(db, key, Cause.CLI, now)
+    assert (found().status, found().version) == (Status.ACTIVE, 3)
+
+
+def test_the_operator_adds_updates_and_vouches(
+    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    said = {"email": ADA, "topics": ["protein folding"]}
+    assert add(db, post, parse(said | {"status": "pending"}), now) is Change.ADDED
+    assert len(confirmations(db)) == 1
+    with pytest.raises(NoConsent, match="asked to confirm lately"):
+        add(db, post, parse(said | {"status": "pending"}), now)
+    assert add(db, post, parse(said), now) is Change.UPDATED
+    assert found().status is Status.ACTIVE
+    assert add(db, post, parse(said), now) is Change.UNCHANGED
+    assert add(db, post, parse({"email": ADA, "hour": 9}), now) is Change.UPDATED
+    assert (found().timing.hour, found().interests) == (9, TOPIC)
+
+
+def test_editing_changes_what_is_said_and_never_consent(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    add(db, post, parse({"email": ADA, "topics": ["protein folding"], "authors": ["A. B."]}), now)
+    muted = parse({"email": ADA, "mute": {"topics": ["Protein Folding"]}, "size": 3})
+    assert edit(db, keys, muted, now) is Change.UPDATED
+    assert edit(db, keys, muted, now) is Change.UNCHANGED
+    assert found().interests == (
+        Interest(Kind.AUTHOR, "A. B."),
+        Interest(Kind.TOPIC, "Protein Folding", Wish.MUTED),
+    )
+    assert (found().version, found().size) == (1, 3)
+    with db.read() as session:
+        assert len(consent.history(session, found().key)) == 1
+    with pytest.raises(NotFound):
+        edit(db, keys, parse({"email": "bo@example.org"}), now)

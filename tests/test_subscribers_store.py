@@ -1,0 +1,195 @@
+"""The store of subscribers: consent and settings change apart, and nothing is half-written."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.subscriber import Cadence, Cause, Status, Timing
+from digestd.domain.suppression import SuppressionReason
+from digestd.links import Keys, address_key
+from digestd.store import consent, core, subscribers, suppressions
+from digestd.store.database import Database
+from digestd.store.instants import from_us, to_us
+from digestd.store.subscribers import NewSubscriber
+
+INTERESTS = (
+    Interest(Kind.TOPIC, "protein folding"),
+    Interest(Kind.AUTHOR, "Žofia Nováková"),
+    Interest(Kind.PHRASE, "quantum annealing", Wish.MUTED),
+)
+TIMING = Timing("Europe/Berlin", 18, Cadence.DAILY)
+
+
+def ada(keys: Keys, address: str = "ada@example.org", status: Status = Status.ACTIVE) -> NewSubscriber:
+    return NewSubscriber(address, address_key(keys, address), status, "Ada", TIMING, 7, "en", INTERESTS)
+
+
+def stored(db: Database, keys: Keys, now: datetime, status: Status = Status.ACTIVE) -> int:
+    with db.write() as session:
+        return next(iter(subscribers.insert_many(session, [ada(keys, status=status)], Cause.CLI, now).values()))
+
+
+def next_due(session: Session, key: int) -> datetime:
+    query = select(core.subscriber.c.next_due_us).where(core.subscriber.c.id == key)
+    return from_us(session.connection().execute(query).scalar_one())
+
+
+def test_a_subscriber_comes_back_as_stored(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now)
+    with db.read() as session:
+        found = subscribers.by_key(session, key)
+        assert found == subscribers.by_address_key(session, address_key(keys, "ADA@Example.org"))
+        assert subscribers.by_address_keys(session, [address_key(keys, "ada@example.org"), b"none"]) == {
+            address_key(keys, "ada@example.org"): found
+        }
+    assert found is not None
+    assert (found.address, found.status, found.version, found.timing, found.size) == (
+        "ada@example.org", Status.ACTIVE, 1, TIMING, 7,
+    )  # fmt: skip
+    assert found.interests == INTERESTS
+
+
+def test_whoever_was_first_stays(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now)
+    other = replace(ada(keys), name="Mallory", interests=())
+    with db.write() as session:
+        new = subscribers.insert_many(session, [other, ada(keys, "bo@example.org")], Cause.IMPORT, now)
+        assert list(new) == [address_key(keys, "bo@example.org")]
+        found = subscribers.by_key(session, key)
+        assert found is not None
+        assert (found.name, found.interests) == ("Ada", INTERESTS)
+        assert len(consent.history(session, key)) == 1
+
+
+def test_settings_change_without_touching_consent(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now)
+    with db.write() as session:
+        before = subscribers.by_key(session, key, lock=True)
+        assert before is not None
+        assert next_due(session, key) == now.replace(hour=17)
+        wanted = replace(before, timing=replace(TIMING, hour=20), interests=(INTERESTS[1], INTERESTS[0]), name="")
+        subscribers.update_many(session, [wanted], now)
+        assert subscribers.by_key(session, key) == wanted
+        assert next_due(session, key) == now.replace(hour=19)
+        assert len(consent.history(session, key)) == 1
+
+
+def test_a_late_weekly_digest_stays_due_when_interests_change(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now)
+    with db.write() as session:
+        known = subscribers.by_key(session, key)
+        assert known is not None
+        monday = replace(known, timing=Timing("UTC", 7, Cadence.WEEKLY, 0))  # it is Tuesday
+        subscribers.update_many(session, [monday], now)
+        assert next_due(session, key) == now + timedelta(days=6)
+        late = update(core.subscriber).values(next_due_us=to_us(now - timedelta(days=1)))
+        session.connection().execute(late)
+        subscribers.update_many(session, [replace(monday, interests=())], now)
+        assert next_due(session, key) == now
+
+
+def test_a_change_of_status_is_one_step_of_version_event_and_due_time(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now, Status.PENDING)
+    later = now + timedelta(hours=11)
+    with db.write() as session:
+        active = subscribers.change_status(session, key, Status.ACTIVE, Cause.CONFIRM, later)
+        assert (active.status, active.version) == (Status.ACTIVE, 2)
+        assert next_due(session, key) <= later
+        assert subscribers.change_status(session, key, Status.ACTIVE, Cause.WEB, later) == active
+        assert consent.event(session, key, 2) == consent.ConsentEvent(2, Status.ACTIVE, Cause.CONFIRM, later)
+        assert [e.status for e in consent.history(session, key)] == [Status.PENDING, Status.ACTIVE]
+
+
+def test_asking_again_is_an_event_of_its_own(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now, Status.PENDING)
+    with db.write() as session:
+        again = subscribers.change_status(session, key, Status.PENDING, Cause.WEB, now + timedelta(days=2))
+        assert again.version == 2
+        assert consent.asked_since(session, key, now - timedelta(hours=1)) == 2
+        assert consent.asked_since(session, key, now + timedelta(days=1)) == 1
+
+
+def test_an_event_is_never_before_the_dot_it_came_after(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now)
+    dot = now + timedelta(seconds=5)
+    with db.write() as session:
+        delivery(session, key, now)
+        attempt = {"delivery_id": 1, "n": 1, "owner": "w", "envelope_from": "v@example.org", "phase": "dot"}
+        session.connection().execute(insert(core.attempt).values(**attempt, opened_us=1, dot_us=to_us(dot)))
+        subscribers.change_status(session, key, Status.UNSUBSCRIBED, Cause.WEB, now)
+        left = consent.event(session, key, 2)
+        assert left is not None
+        assert left.at == dot
+
+
+def test_nothing_is_changed_for_an_unknown_key(db: Database, now: datetime) -> None:
+    with db.write() as session, pytest.raises(KeyError):
+        subscribers.change_status(session, 4711, Status.ACTIVE, Cause.CLI, now)
+
+
+def test_the_erased_leave_nothing_but_a_hash(db: Database, keys: Keys, now: datetime) -> None:
+    key = stored(db, keys, now)
+    with db.write() as session:
+        delivery(session, key, now)
+        session.connection().execute(insert(core.seen).values(subscriber_id=key, papers=b"1234"))
+        subscribers.erase(session, key, now)
+        erased = subscribers.by_key(session, key)
+        assert erased is not None
+        assert (erased.address, erased.name, erased.interests, erased.status) == (None, "", (), Status.ERASED)
+        assert erased.timing == Timing()
+        assert subscribers.address_key_of(session, key) == address_key(keys, "ada@example.org")
+        assert session.connection().execute(select(core.seen)).all() == []
+        assert session.connection().execute(select(core.delivery.c.picks)).scalars().all() == [b""]
+
+
+def test_all_are_read_in_blocks(db: Database, keys: Keys, now: datetime) -> None:
+    many = [ada(keys, f"s{n}@example.org") for n in range(subscribers.BLOCK + 7)]
+    with db.write() as session:
+        subscribers.insert_many(session, many, Cause.IMPORT, now)
+        subscribers.change_status(session, 1, Status.PAUSED, Cause.CLI, now)
+        assert [s.key for s in subscribers.stream(session)] == list(range(1, len(many) + 1))
+        assert len(list(subscribers.stream(session, Status.ACTIVE))) == len(many) - 1
+        assert [s.key for s in subscribers.listing(session, 3, 2)] == [4, 5]
+        assert subscribers.count(session) == {Status.ACTIVE: len(many) - 1, Status.PAUSED: 1}
+
+
+def test_a_suppression_ends_the_subscription_behind_it(db: Database, keys: Keys, now: datetime) -> None:
+    key, hashed = stored(db, keys, now), address_key(keys, "ada@example.org")
+    with db.write() as session:
+        suppressions.suppress(session, hashed, SuppressionReason.HARD_BOUNCE, now)
+        known = subscribers.by_key(session, key)
+        assert known is not None
+        assert (known.status, known.version) == (Status.SUPPRESSED, 2)
+        assert consent.history(session, key)[-1].cause is Cause.BOUNCE
+
+
+def test_a_stronger_reason_takes_the_place_of_a_weaker_one(db: Database, keys: Keys, now: datetime) -> None:
+    hashed = address_key(keys, "nobody@example.org")
+    with db.write() as session:
+        for reason, standing in (
+            (SuppressionReason.HARD_BOUNCE, SuppressionReason.HARD_BOUNCE),
+            (SuppressionReason.COMPLAINT, SuppressionReason.COMPLAINT),
+            (SuppressionReason.REQUEST, SuppressionReason.COMPLAINT),
+            (SuppressionReason.ERASED, SuppressionReason.ERASED),
+        ):
+            suppressions.suppress(session, hashed, reason, now)
+            assert suppressions.is_suppressed(session, hashed) is standing
+        assert suppressions.lift(session, hashed)
+        assert not suppressions.lift(session, hashed)
+        assert suppressions.is_suppressed(session, hashed) is None
+
+
+def delivery(session: Session, subscriber: int, now: datetime) -> None:
+    """A digest in the ledger, ready."""
+    session.connection().execute(
+        insert(core.delivery).values(
+            id=1, subscriber_id=subscriber, kind="digest", key="2026-11-24", covers_from="2026-11-24",
+            consent_version=1, state="ready", message_id="<m@example.org>", picks=b"picks", considered=1,
+            template_hash="h", history="", due_us=to_us(now), expires_us=to_us(now) + 1, not_before_us=0,
+            attempts=0, failures=0,
+        )
+    )  # fmt: skip

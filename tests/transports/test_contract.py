@@ -1,0 +1,99 @@
+"""What every transport does, whatever it is: offer, then commit or abandon."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from digestd.errors import RelayFailed
+from digestd.transports import TRANSPORTS, Mail, Transport, open_transport
+from digestd.transports.maildir import MaildirTransport
+from tests.parts.relay import Relay
+from tests.parts.smtp import MAIL
+
+Arrived = Callable[[], list[bytes]]
+
+
+@pytest.fixture(params=["smtp", "maildir"])
+async def road(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Transport, Arrived]]:
+    """A transport, and what has arrived at its end (with LF line ends)."""
+    if request.param == "maildir":
+        yield open_transport(f"maildir:{tmp_path / 'box'}"), lambda: _filed(tmp_path / "box")
+        return
+    async with Relay().serving() as relay:
+        yield open_transport(relay.url), lambda: [mail.message.replace(b"\r\n", b"\n") for mail in relay.taken]
+
+
+def _filed(box: Path) -> list[bytes]:
+    return [file.read_bytes().split(b"\n", 2)[2] for file in sorted((box / "new").iterdir())]
+
+
+def test_the_contract_is_tried_on_every_kind_of_transport() -> None:
+    assert {type(open_transport(f"{scheme}:{rest}")) for scheme, rest in _EXAMPLES.items()} == {
+        type(open_transport("smtp://localhost")),
+        MaildirTransport,
+    }
+    assert _EXAMPLES.keys() == TRANSPORTS.keys()
+
+
+_EXAMPLES = {"maildir": "box", "smtp": "//localhost", "smtp+starttls": "//relay.example", "smtps": "//relay.example"}
+
+
+async def test_nothing_arrives_before_the_commit(road: tuple[Transport, Arrived]) -> None:
+    transport, arrived = road
+    channel = await transport.connect()
+    assert await channel.offer(MAIL) is None
+    assert arrived() == []
+    assert (await channel.commit()).code == 250
+    assert arrived() == [MAIL.message.replace(b"\r\n", b"\n")]
+    await channel.close()
+
+
+async def test_an_abandoned_mail_never_arrives(road: tuple[Transport, Arrived]) -> None:
+    transport, arrived = road
+    channel = await transport.connect()
+    assert await channel.offer(MAIL) is None
+    await channel.abandon()
+    await channel.close()
+    await asyncio.sleep(0.05)
+    assert arrived() == []
+
+
+async def test_one_channel_carries_many_mails(road: tuple[Transport, Arrived]) -> None:
+    transport, arrived = road
+    channel = await transport.connect()
+    for number in range(20):
+        assert await channel.offer(Mail("b@example.org", "a@example.net", b"X: %d\r\n\r\n.\r\n" % number)) is None
+        assert (await channel.commit()).code == 250
+    await channel.close()
+    assert sorted(arrived()) == sorted(b"X: %d\n\n.\n" % number for number in range(20))
+
+
+async def test_closing_twice_does_no_harm(road: tuple[Transport, Arrived]) -> None:
+    channel = await road[0].connect()
+    await channel.close()
+    await channel.close()
+
+
+async def test_the_same_mail_twice_is_one_file_in_a_maildir(tmp_path: Path) -> None:
+    channel = await MaildirTransport(tmp_path).connect()
+    for _ in range(2):
+        await channel.offer(MAIL)
+        await channel.commit()
+    assert len(_filed(tmp_path)) == 1
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+async def test_a_mail_in_a_maildir_names_its_envelope(tmp_path: Path) -> None:
+    channel = await MaildirTransport(tmp_path).connect()
+    await channel.offer(MAIL)
+    await channel.commit()
+    content = next((tmp_path / "new").iterdir()).read_text()
+    assert content.startswith(f"Return-Path: <{MAIL.envelope_from}>\nDelivered-To: {MAIL.to}\n")
+
+
+async def test_a_maildir_that_cannot_be_made_is_the_relays_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RelayFailed, match="check the folder"):
+        await MaildirTransport(tmp_path / "file").connect()

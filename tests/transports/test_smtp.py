@@ -1,0 +1,239 @@
+"""SMTP, command by command: what reaches the relay, and what each of its misdeeds means."""
+
+import asyncio
+import ssl
+
+import pytest
+import trustme
+
+from digestd.errors import BadSetting, RelayFailed
+from digestd.retry import Stage
+from digestd.transports import LostReply, Mail, Refusal, open_transport
+from tests.parts.relay import Fault, Relay
+from tests.parts.smtp import MAIL, transport
+
+NASTY = b"".join(
+    [
+        b"Message-ID: <dots@example.org>\r\n\r\n",
+        b".\r\n..\r\n.a leading dot\r\nnot a . leading dot\r\n\r\n.\r\n",
+        b"\xc3\xa9 eight bits\r\n" + b"x" * 990 + b"\r\n",
+        b"From here on\r\n..end..\r\n",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def served(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.mark.parametrize(
+    "message", [NASTY, b".\r\n", b"\r\n", b"a\r\n" * 100_000, b".\r\n" * 30_000 + b"last\r\n"]
+)
+async def test_the_bytes_at_the_relay_are_the_bytes_that_were_offered(message: bytes) -> None:
+    async with Relay().serving() as relay:
+        channel = await transport(relay.port).connect()
+        assert await channel.offer(Mail("b@example.org", "a@example.net", message)) is None
+        assert relay.taken == []
+        assert (await channel.commit()).code == 250
+        await channel.close()
+    assert relay.taken[0].message == message
+    assert (relay.taken[0].sender, relay.taken[0].recipient) == ("b@example.org", "a@example.net")
+
+
+async def test_many_mails_go_over_one_session() -> None:
+    async with Relay().serving() as relay:
+        channel = await transport(relay.port).connect()
+        for _ in range(5):
+            assert await channel.offer(MAIL) is None
+            await channel.commit()
+        await channel.close()
+    assert (len(relay.taken), relay.sessions, relay.commands["QUIT"]) == (5, 1, 1)
+
+
+async def test_an_abandoned_mail_is_never_delivered() -> None:
+    async with Relay().serving() as relay:
+        channel = await transport(relay.port).connect()
+        await channel.offer(MAIL)
+        await channel.abandon()
+        await channel.close()
+        await asyncio.sleep(0.05)
+    assert relay.taken == []
+
+
+async def test_nobody_listening_is_the_relays_problem() -> None:
+    async with Relay().serving() as relay:
+        port = relay.port
+    with pytest.raises(RelayFailed, match="tried again later"):
+        await transport(port).connect()
+
+
+@pytest.mark.parametrize("act", ["450 no", "550 no", "421 no", "close", "reset", "garbage", "silence"])
+@pytest.mark.parametrize("stage", ["banner", "EHLO"])
+async def test_whatever_goes_wrong_before_a_mail_is_the_relays_problem(stage: str, act: str) -> None:
+    # aiosmtplib falls back to HELO after a refused EHLO, as RFC 5321 section 3.2 asks; that is refused too
+    async with Relay({stage: Fault(act), "HELO": Fault(act)}).serving() as relay:
+        with pytest.raises(RelayFailed):
+            channel = await transport(relay.port).connect()
+            await channel.offer(MAIL)
+    assert relay.taken == []
+
+
+@pytest.mark.parametrize(("act", "code"), [("450 4.2.0 no", 450), ("550 5.1.1 no", 550), ("421 4.3.2 no", 421)])
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.DATA])
+async def test_a_refusal_says_at_which_stage_and_why(stage: Stage, act: str, code: int) -> None:
+    async with Relay({stage.upper(): Fault(act)}).serving() as relay:
+        channel = await transport(relay.port).connect()
+        refusal = await channel.offer(MAIL)
+        await channel.close()
+    assert isinstance(refusal, Refusal)
+    assert (refusal.stage, refusal.reply.code) == (stage, code)
+    assert relay.taken == []
+
+
+@pytest.mark.parametrize("act", ["close", "reset", "garbage", "silence"])
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
+async def test_a_session_lost_before_the_body_is_not_a_mail_sent(stage: str, act: str) -> None:
+    async with Relay({stage: Fault(act)}).serving() as relay:
+        channel = await transport(relay.port).connect()
+        with pytest.raises(RelayFailed):
+            await channel.offer(MAIL)
+        await channel.close()
+    assert relay.taken == []
+
+
+@pytest.mark.parametrize("act", ["close", "reset", "421 4.3.0 going down"])
+async def test_a_session_lost_amid_the_body_is_known_not_to_have_sent_the_dot(act: str) -> None:
+    large = Mail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 78 + b"\r\n" * 200_000)
+    async with Relay({"body": Fault(act)}).serving() as relay:
+        channel = await transport(relay.port).connect()
+        with pytest.raises(RelayFailed):
+            assert await channel.offer(large) is None
+            await asyncio.sleep(0.05)  # the gate commits here
+            await channel.commit()
+        await channel.close()
+    assert relay.taken == []
+
+
+async def test_a_relay_that_stops_reading_is_given_up_before_the_dot() -> None:
+    huge = Mail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 30_000_000 + b"\r\n")
+    async with await asyncio.start_server(_never_reads, "127.0.0.1", 0) as server:
+        channel = await transport(server.sockets[0].getsockname()[1]).connect()
+        with pytest.raises(RelayFailed):
+            await channel.offer(huge)
+        await channel.abandon()
+
+
+async def _never_reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    for answer in (b"220 hi", b"250 ehlo", b"250 mail", b"250 rcpt", b"354 data"):
+        writer.write(answer + b"\r\n")
+        if answer != b"354 data":
+            await reader.readline()
+    await asyncio.sleep(3)
+    writer.close()
+
+
+@pytest.mark.parametrize("act", ["450 4.3.0 no", "550 5.7.1 no", "421 4.3.2 no"])
+async def test_a_refused_dot_is_an_answer(act: str) -> None:
+    async with Relay({"dot": Fault(act)}).serving() as relay:
+        channel = await transport(relay.port).connect()
+        assert await channel.offer(MAIL) is None
+        reply = await channel.commit()
+        await channel.close()
+    assert f"{reply.code} {reply.text}" == act
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("act", ["close", "reset", "silence", "garbage", "xyz", "999 what", "354 what", "12"])
+async def test_a_dot_without_a_readable_answer_is_a_lost_reply(act: str, stored: bool) -> None:
+    async with Relay({"dot": Fault(act, stored=stored)}).serving() as relay:
+        channel = await transport(relay.port).connect()
+        assert await channel.offer(MAIL) is None
+        with pytest.raises(LostReply):
+            await channel.commit()
+        await channel.close()
+    assert len(relay.taken) == stored
+
+
+@pytest.mark.parametrize("stage", ["QUIT", "RSET"])
+@pytest.mark.parametrize("act", ["500 no", "close", "reset", "garbage"])
+async def test_what_happens_after_the_250_cannot_undo_it(stage: str, act: str) -> None:
+    async with Relay({stage: Fault(act)}).serving() as relay:
+        channel = await transport(relay.port).connect()
+        assert await channel.offer(MAIL) is None
+        assert (await channel.commit()).code == 250
+        await channel.close()
+    assert len(relay.taken) == 1
+
+
+async def test_tls_is_used_where_it_is_required(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    async with Relay(tls=served).serving() as relay:
+        channel = await transport(relay.port, "starttls", trusting).connect()
+        assert await channel.offer(MAIL) is None
+        await channel.commit()
+        await channel.close()
+    assert (len(relay.taken), relay.commands["STARTTLS"]) == (1, 1)
+
+
+async def test_a_relay_whose_starttls_was_stripped_is_refused(trusting: ssl.SSLContext) -> None:
+    async with Relay().serving() as relay:
+        with pytest.raises(RelayFailed):
+            await transport(relay.port, "starttls", trusting).connect()
+    assert relay.commands["MAIL"] == 0
+
+
+@pytest.mark.parametrize("act", ["454 4.7.0 not now", "502 no", "close", "garbage"])
+async def test_a_refused_starttls_is_not_worked_around(
+    act: str, served: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
+    async with Relay({"STARTTLS": Fault(act)}, tls=served).serving() as relay:
+        with pytest.raises(RelayFailed):
+            await transport(relay.port, "starttls", trusting).connect()
+    assert relay.commands["MAIL"] == 0
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(served: ssl.SSLContext) -> None:
+    async with Relay(tls=served).serving() as relay:
+        with pytest.raises(RelayFailed, match=r"certificate|SSL"):
+            await transport(relay.port, "starttls").connect()
+    assert relay.commands["MAIL"] == 0
+
+
+async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+    other = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("elsewhere.example.org").configure_cert(other)
+    async with Relay(tls=other).serving() as relay:
+        with pytest.raises(RelayFailed):
+            await transport(relay.port, "starttls", trusting).connect()
+
+
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:25", "smtp://localhost", "smtp://[::1]:2525"])
+def test_this_machine_may_be_spoken_to_in_the_clear(url: str) -> None:
+    open_transport(url)
+
+
+@pytest.mark.parametrize("url", ["smtp://mail.example.org", "smtp://192.0.2.1:25", "smtp://127.0.0.1.example.org"])
+def test_sending_in_the_clear_over_a_network_is_refused_with_the_remedy(url: str) -> None:
+    with pytest.raises(BadSetting, match=r"in the clear; use smtp\+starttls:// or smtps://, or add \?tls=none"):
+        open_transport(url)
+    open_transport(f"{url}?tls=none")
+
+
+@pytest.mark.parametrize("url", ["", "mail.example.org", "http://x", "smtp://", "smtp://h:port", "maildir:", "smtp:x"])
+def test_an_url_that_names_no_transport_is_refused_by_name(url: str) -> None:
+    with pytest.raises(BadSetting, match="DIGESTD_TRANSPORT_URL"):
+        open_transport(url)

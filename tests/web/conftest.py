@@ -1,0 +1,165 @@
+"""A digestd with its pages, on a real database, with a clock that tests can set."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from digestd import shipped
+from digestd.app import App
+from digestd.domain.subscriber import Subscriber
+from digestd.ingest import import_papers
+from digestd.links import Keys, Purpose, address_key, token
+from digestd.plan import plan
+from digestd.render import Templates
+from digestd.settings import Settings
+from digestd.store import core, subscribers, template_sets
+from digestd.store.database import Database
+from digestd.subscribe import add, parse
+from digestd.web import build
+
+HOME = "https://papers.example.org"
+PAPER = {
+    "title": r"Sorting keys in $\mathcal{O}(n \log n)$",
+    "abstract": "We sort. " * 80,
+    "authors": [f"Author {n}" for n in range(12)],
+    "categories": ["cs.LG"],
+    "url": "https://example.org/abs/1",
+    "links": {"pdf": "https://example.org/pdf/1"},
+    "signals": {"upvotes": 42},
+}
+
+
+@dataclass
+class Clock:
+    """Tells a time that the test sets."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        """Go on by so much."""
+        self.now += timedelta(**span)
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture(scope="session")
+def templates() -> Templates:
+    return Templates.of(shipped.templates())
+
+
+@pytest.fixture
+def app(db: Database, keys: Keys, clock: Clock, templates: Templates) -> App:
+    template_sets.keep(db, templates.hash, templates.files)
+    settings = Settings(public_url=HOME, list_name="Papers Daily", postal_address="Storgata 1, Oslo")
+    return App(settings, db, keys, templates, clock, Random(1))
+
+
+@contextmanager
+def browsing(app: App, **options: object) -> Iterator[TestClient]:
+    """A client that follows no redirect."""
+    with TestClient(build(app), base_url=HOME, follow_redirects=False, **options) as client:  # type: ignore[arg-type]  # passed on
+        yield client
+
+
+@pytest.fixture
+def client(app: App) -> Iterator[TestClient]:
+    with browsing(app) as client:
+        yield client
+
+
+@dataclass(frozen=True)
+class House:
+    """What a test may look up and arrange behind the pages."""
+
+    app: App
+    clock: Clock = field(repr=False)
+
+    def take_in(self, *papers: Mapping[str, object]) -> None:
+        """Papers appear."""
+        report = import_papers(self.app.db, [json.dumps(paper).encode() for paper in papers], self.clock())
+        assert not report.refused
+
+    def join(self, address: str, **said: object) -> Subscriber:
+        """An active subscriber."""
+        add(self.app.db, self.app.post, parse({"email": address, **said}), self.clock())
+        return self.subscriber(address)
+
+    def subscriber(self, address: str) -> Subscriber:
+        """The subscriber of an address."""
+        with self.app.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(self.app.keys, address))
+        assert known is not None
+        return known
+
+    def plan(self) -> int:
+        """Plan what is due; the newest delivery's key."""
+        plan(self.app.db, self.app.planner, self.clock())
+        with self.app.db.read() as session:
+            return int(session.connection().execute(select(core.delivery.c.id).order_by(-core.delivery.c.id)).scalar())  # type: ignore[arg-type]  # there is one
+
+    def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
+        """The path of a token page."""
+        page = {Purpose.CONFIRM: "confirm", Purpose.UNSUBSCRIBE: "u", Purpose.VIEW: "d"}[purpose]
+        return f"/{page}/{token(self.app.keys, purpose, number, version)}"
+
+    def confirmation(self, address: str) -> str:
+        """The path in the newest confirmation mail to an address."""
+        subscriber = self.subscriber(address)
+        return self.link(Purpose.CONFIRM, subscriber.key, subscriber.version)
+
+    def contents(self) -> dict[str, list[tuple[object, ...]]]:
+        """All that is stored."""
+        with self.app.db.read() as session:
+            connection = session.connection()
+            return {
+                name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+                for name, table in core.SQLModel.metadata.tables.items()
+            }
+
+
+@pytest.fixture
+def house(app: App, clock: Clock) -> House:
+    return House(app, clock)
+
+
+@pytest.fixture
+def pages(house: House) -> Callable[[], Iterable[str]]:
+    """One address of every page, on a house with a digest and somebody who has not confirmed."""
+
+    def addresses() -> Iterable[str]:
+        house.take_in(PAPER)
+        ada = house.join("ada@example.org", hour=0)
+        delivery = house.plan()
+        add(house.app.db, house.app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
+        return [
+            "/",
+            "/subscribe",
+            house.confirmation("bob@example.org"),
+            house.link(Purpose.UNSUBSCRIBE, ada.key),
+            house.link(Purpose.VIEW, delivery),
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/robots.txt",
+            "/static/style.css",
+            "/static/front.js",
+            "/static/icon.svg",
+            "/nowhere",
+            "/u/forged",
+            "/openapi.json",
+        ]
+
+    return addresses

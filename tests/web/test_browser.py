@@ -1,0 +1,98 @@
+"""The whole visit in a real browser."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from playwright.sync_api import Page, sync_playwright
+
+from digestd.app import App
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.subscriber import Status
+from digestd.links import Purpose
+from digestd.web import build
+from tests.web.conftest import PAPER, House
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+ADA = "ada@example.org"
+
+
+@contextmanager
+def served(app: App) -> Iterator[str]:
+    """The pages on a free port."""
+    server = uvicorn.Server(uvicorn.Config(build(app), port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@contextmanager
+def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
+    """A page, and whatever it complains of."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = chromium.new_context(**options).new_page()  # type: ignore[arg-type]  # passed on
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        yield page, complaints
+        chromium.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
+def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House) -> None:
+    house.take_in(PAPER)
+    phone = {"viewport": {"width": 375, "height": 740}, "timezone_id": "America/New_York", "color_scheme": "dark"}
+    with served(app) as address, browser(**phone) as (page, complaints):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        page.get_by_text("Make it yours").click()
+        assert page.get_by_label("Time zone").input_value() == "America/New_York"
+        assert not page.get_by_label("On", exact=True).is_visible()
+        page.get_by_label("Topics").fill("sorting networks")
+        page.get_by_label("Your e-mail address").fill(ADA)
+        page.get_by_role("button", name="Subscribe").first.click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
+
+        page.goto(address + house.confirmation(ADA))
+        page.get_by_role("button").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "You are subscribed"
+        ada = house.subscriber(ADA)
+        assert ada.status is Status.ACTIVE
+        assert ada.timing.timezone == "America/New_York"
+        assert ada.interests == (Interest(Kind.TOPIC, "sorting networks"),)
+
+        page.goto(address + house.link(Purpose.UNSUBSCRIBE, ada.key))
+        page.get_by_role("button").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "You are unsubscribed"
+        assert complaints == []
+    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
+def test_the_box_works_without_scripts_and_abstracts_open(app: App, house: House) -> None:
+    house.take_in(PAPER)
+    with served(app) as address, browser(java_script_enabled=False) as (page, complaints):
+        page.goto(address)
+        shut = page.locator(".abstract").bounding_box()
+        page.get_by_text("Read on").click()
+        opened = page.locator(".abstract").bounding_box()
+        assert shut
+        assert opened
+        assert opened["height"] > shut["height"]
+        page.get_by_label("Your e-mail address").fill(ADA)
+        page.get_by_role("button", name="Subscribe").first.click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
+        assert complaints == []
+    assert house.subscriber(ADA).timing.timezone == "UTC"

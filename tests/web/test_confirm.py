@@ -1,0 +1,55 @@
+"""Confirming a subscription by the link in the mail."""
+
+from starlette.testclient import TestClient
+
+from digestd.domain.subscriber import Status
+from digestd.links import Purpose
+from tests.web.conftest import House
+from tests.web.html import heading, tree
+
+ADA = "ada@example.org"
+
+
+def test_the_link_shows_a_button_and_the_button_acts(client: TestClient, house: House) -> None:
+    client.post("/subscribe", data={"email": ADA})
+    link = house.confirmation(ADA)
+    page = client.get(link)
+    assert heading(page.text) == "One last step"
+    assert tree(page.text).find(".//form[@method='post']/button") is not None
+    assert house.subscriber(ADA).status is Status.PENDING
+    assert heading(client.post(link).text) == "You are subscribed"
+    assert house.subscriber(ADA).status is Status.ACTIVE
+
+
+def test_it_says_when_the_first_digest_comes(client: TestClient, house: House) -> None:
+    for address, hour, said in (
+        ("early@example.org", "7", "arrives within a few minutes"),
+        ("later@example.org", "21", "on Tuesday, 24 November at 21:00 (Europe/Berlin)"),
+    ):
+        client.post("/subscribe", data={"email": address, "hour": hour, "timezone": "Europe/Berlin"})
+        assert said in client.post(house.confirmation(address)).text
+
+
+def test_pressing_twice_changes_nothing_more(client: TestClient, house: House) -> None:
+    client.post("/subscribe", data={"email": ADA})
+    link = house.confirmation(ADA)
+    client.post(link)
+    before = house.contents()
+    assert heading(client.post(link).text) == "You are subscribed"
+    assert house.contents() == before
+
+
+def test_a_link_too_old_leads_back_to_the_form(client: TestClient, house: House) -> None:
+    client.post("/subscribe", data={"email": ADA})
+    link = house.confirmation(ADA)
+    house.clock.advance(hours=49)
+    before = house.contents()
+    answer = client.post(link)
+    assert answer.status_code == 410
+    assert heading(answer.text) == "This link is too old"
+    assert tree(answer.text).find(".//a[@class='button'][@href='/']") is not None
+    assert house.contents() == before
+
+
+def test_a_link_to_nobody_is_unknown(client: TestClient, house: House) -> None:
+    assert client.post(house.link(Purpose.CONFIRM, 999, 1)).status_code == 404

@@ -1,0 +1,186 @@
+"""What holds for every page, whatever it shows."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+import structlog
+from fastapi.routing import APIRoute
+from sqlalchemy import event
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
+
+from digestd.app import App
+from digestd.domain.subscriber import Status
+from digestd.links import Purpose
+from digestd.store.database import open_database
+from digestd.web import build
+from digestd.web.intake import BODY_MAX, Intake
+from tests.web.conftest import HOME, House, browsing
+from tests.web.html import heading
+
+Pages = Callable[[], Iterable[str]]
+
+
+def test_looking_changes_nothing(client: TestClient, house: House, pages: Pages) -> None:
+    addresses = list(pages())
+    before = house.contents()
+    for address in addresses:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            client.request(method, address, headers={"Purpose": "prefetch"})
+    assert house.contents() == before
+
+
+def test_every_route_is_among_the_pages_looked_at(app: App, pages: Pages) -> None:
+    shown = {route.path: route.methods for route in _routes(app)}
+    patterns = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "$") for path in shown]
+    assert all(any(pattern.match(address) for address in pages()) for pattern in patterns)
+    assert {path for path, methods in shown.items() if methods and methods - {"GET", "HEAD"}} <= {
+        "/subscribe",
+        "/confirm/{token}",
+        "/u/{token}",
+    }
+
+
+def _routes(app: App) -> Iterator[APIRoute]:
+    def walk(routes: Iterable[object]) -> Iterator[APIRoute]:
+        for route in routes:
+            if isinstance(route, APIRoute):
+                yield route
+            inner = getattr(route, "routes", None) or getattr(getattr(route, "original_router", None), "routes", ())
+            yield from walk(inner)
+
+    yield from walk(build(app).routes)
+
+
+def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, pages: Pages) -> None:
+    for address in pages():
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "BREW"):
+            answer = client.request(method, address)
+            policy = answer.headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
+            assert ("unsafe" in policy) == (address.startswith("/d/") and answer.status_code == 200)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "no-referrer"
+            assert "set-cookie" not in answer.headers
+            is_open = address == "/" and answer.status_code == 200
+            assert ("noindex" in answer.headers["x-robots-tag"]) != is_open
+            is_kept = is_open or address.startswith(("/static", "/robots")) and answer.status_code == 200
+            assert ("no-store" in answer.headers["cache-control"]) != is_kept
+
+
+def test_head_answers_as_get_without_a_body(client: TestClient, pages: Pages) -> None:
+    for address in pages():
+        got, asked = client.get(address), client.head(address)
+        assert (asked.status_code, asked.content) == (got.status_code, b"")
+
+
+def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
+    for address in ("/nowhere", "/d/forged", "/u/" + "A" * 36, "/confirm/%00", "/static/../secret"):
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert heading(answer.text) == "Nothing here"
+    assert client.delete("/").status_code == 405
+
+
+def test_a_token_opens_only_the_page_it_was_made_for(client: TestClient, house: House, pages: Pages) -> None:
+    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages() if re.match(r"/(confirm|u|d)/.{30}", path)}
+    assert len(tokens) == 3
+    before = house.contents()
+    for page in tokens:
+        for made_for, token in tokens.items():
+            if made_for != page:
+                assert client.get(f"/{page}/{token}").status_code == 404
+                assert client.post(f"/{page}/{token}").status_code in {404, 405}
+    assert house.contents() == before
+
+
+def test_more_than_16_kb_are_refused(client: TestClient, house: House) -> None:
+    ada = house.join("ada@example.org")
+    leave = house.link(Purpose.UNSUBSCRIBE, ada.key)
+    large = b"x" * (BODY_MAX + 1)
+    for body in (large, iter([large[:9000], large[9000:]])):
+        answer = client.post(leave, content=body)
+        assert answer.status_code == 413
+        assert heading(answer.text) == "That is too much"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.post("/subscribe", content=b"", headers={"Content-Length": "1e9"}).status_code == 413
+    assert house.subscriber("ada@example.org").status is Status.ACTIVE
+    assert client.post(leave, content=large[:BODY_MAX]).status_code == 200
+
+
+async def test_a_body_that_never_comes_is_not_waited_for() -> None:
+    async def silent() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    said: list[Message] = []
+
+    async def hear(message: Message) -> None:
+        said.append(message)
+
+    async def inner(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError("nothing arrived, so nothing may be done")
+
+    guard = Intake(inner, PlainTextResponse("large", 413), PlainTextResponse("slow", 408), seconds=0.05)
+    await guard({"type": "http", "method": "POST", "path": "/", "headers": []}, silent, hear)
+    assert said[0]["status"] == 408
+
+
+def test_a_locked_database_asks_for_patience(sqlite_url: str, app: App, house: House) -> None:
+    db = open_database(sqlite_url)
+    event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20"))
+    quick = replace(app, db=db)
+    behind = House(quick, house.clock)
+    ada = behind.join("ada@example.org")
+    with browsing(quick) as client, db.write():
+        for address, form in (
+            ("/subscribe", {"email": "eve@example.org"}),
+            (behind.link(Purpose.UNSUBSCRIBE, ada.key), {}),
+        ):
+            answer = client.post(address, data=form)
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "30"
+            assert heading(answer.text) == "One moment, please"
+        assert client.get("/").status_code == 200, "reading goes on while another writes"
+    db.close()
+
+
+def test_a_fault_is_noted_without_its_words_and_shown_without_details(app: App) -> None:
+    def broken() -> datetime:
+        raise RuntimeError("ada@example.org")
+
+    with browsing(replace(app, clock=broken)) as client, structlog.testing.capture_logs() as log:
+        answer = client.get("/")
+    assert answer.status_code == 500
+    assert heading(answer.text) == "Something went wrong"
+    assert "RuntimeError" not in answer.text
+    fault = next(line for line in log if line["event"] == "web fault")
+    assert fault["kind"] == "RuntimeError"
+    assert any("broken" in place for place in fault["places"])
+    assert "ada@" not in repr(log)
+
+
+def test_the_log_names_routes_and_never_a_token_or_address(
+    client: TestClient, house: House, pages: Pages, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with structlog.testing.capture_logs() as log:
+        for address in pages():
+            client.get(f"{address}?q=secret-query", headers={"Referer": "https://secret.example.org"})
+        client.post("/subscribe", data={"email": "carol@example.org", "topics": "secret topic"})
+        client.post(house.confirmation("carol@example.org"))
+    told = repr(log) + "".join(
+        record.getMessage() for record in caplog.records if record.name.split(".")[0] not in {"httpx2", "asyncio"}
+    )
+    assert {"/u/{token}", "/d/{token}", "/confirm/{token}", "/subscribe", "(none)"} <= {
+        line.get("route") for line in log
+    }
+    tokens = [address.split("/")[2] for address in pages() if len(address) > 36]
+    assert tokens
+    assert not any(word in told for word in [*tokens, "secret", "carol", "@example.org", HOME])

@@ -1,0 +1,105 @@
+"""What an operator's machines ask."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.delivery import State
+from digestd.domain.subscriber import Status
+from digestd.store.database import open_database
+from digestd.web import build
+from tests.web.conftest import HOME, PAPER, House
+
+
+def _metrics(client: TestClient) -> dict[tuple[str, ...], float]:
+    families = text_string_to_metric_families(client.get("/metrics").text)
+    return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+
+
+def test_a_living_process_says_so(client: TestClient) -> None:
+    assert client.get("/healthz").text == "ok"
+
+
+def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: datetime) -> None:
+    ticks = [now - timedelta(minutes=1), None, now - timedelta(minutes=11)]
+    answers = []
+    for tick in ticks:
+        with TestClient(build(app, lambda tick=tick: tick), base_url=HOME) as client:  # type: ignore[misc]  # binds the loop's value
+            answers.append(client.get("/readyz"))
+    assert [answer.status_code for answer in answers] == [200, 503, 503]
+    assert answers[0].json() == {
+        "ready": True,
+        "reasons": [],
+        "last_ingest_seconds": None,
+        "last_tick_seconds": 60.0,
+    }
+    assert answers[2].json()["reasons"] == ["the scheduler does not tick"]
+
+
+def test_it_is_not_ready_without_its_database(app: App, tmp_path: Path) -> None:
+    folder = tmp_path / "folder.db"
+    folder.mkdir()
+    for database, reason in (
+        (
+            f"sqlite:///{tmp_path / 'empty.db'}",
+            "the database has another schema than this version needs; run `digestd init`",
+        ),
+        (f"sqlite:///{folder}", "the database does not answer"),
+    ):
+        db = open_database(database)
+        with TestClient(build(replace(app, db=db)), base_url=HOME) as client:
+            answer = client.get("/readyz")
+            assert answer.status_code == 503
+            assert answer.json()["reasons"] == [reason]
+            assert str(tmp_path) not in answer.text
+            assert client.get("/healthz").status_code == 200
+        db.close()
+
+
+def test_metrics_count_the_house(client: TestClient, house: House) -> None:
+    empty = _metrics(client)
+    assert {name for name, *label in empty if name == "digestd_deliveries" and label} == {"digestd_deliveries"}
+    assert len([key for key in empty if key[0] == "digestd_deliveries"]) == len(State)
+    assert not any(empty.values())
+    house.take_in(PAPER)
+    house.join("ada@example.org", hour=0)
+    client.post("/subscribe", data={"email": "bob@example.org"})
+    house.plan()
+    house.clock.advance(seconds=20)
+    full = _metrics(client)
+    assert full["digestd_deliveries", State.READY] == 2
+    assert full["digestd_subscribers", Status.ACTIVE] == 1
+    assert full["digestd_subscribers", Status.PENDING] == 1
+    assert full["digestd_papers",] == 1
+    assert "@" not in client.get("/metrics").text
+
+
+def test_metrics_tell_when_the_scheduler_ticked(app: App, now: datetime) -> None:
+    with TestClient(build(app, lambda: now), base_url=HOME) as client:
+        assert _metrics(client)["digestd_last_tick_timestamp_seconds",] == now.timestamp()
+
+
+def test_counting_is_not_repeated_for_impatient_scrapers(client: TestClient, house: House) -> None:
+    assert _metrics(client)["digestd_papers",] == 0
+    house.take_in(PAPER)
+    assert _metrics(client)["digestd_papers",] == 0
+    house.clock.advance(seconds=16)
+    assert _metrics(client)["digestd_papers",] == 1
+
+
+def test_crawlers_are_kept_from_token_pages(client: TestClient) -> None:
+    lines = client.get("/robots.txt").text.splitlines()
+    assert lines == ["User-agent: *", "Disallow: /confirm/", "Disallow: /u/", "Disallow: /d/"]
+
+
+def test_below_a_path_every_link_stays_below_it(app: App) -> None:
+    settings = app.settings.model_copy(update={"public_url": f"{HOME}/digest"})
+    with TestClient(build(replace(app, settings=settings)), base_url=HOME) as client:
+        page = client.get("/").text
+    assert 'action="/digest/subscribe"' in page
+    assert 'href="/digest/static/style.css' in page
+    assert 'href="/' not in page.replace('href="/digest/', "")

@@ -1,0 +1,152 @@
+"""Asking for the digest on the front page."""
+
+import time
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.subscriber import Cadence, Cause, Status, Timing
+from digestd.domain.suppression import SuppressionReason
+from digestd.subscribe import suppress, unsubscribe
+from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.subscribe import PER_NETWORK
+from tests.web.conftest import House, browsing
+from tests.web.html import heading, tree, words
+from tests.web.test_front import HOSTILE
+
+ADA = "ada@example.org"
+
+
+def test_an_address_alone_is_enough(client: TestClient, house: House) -> None:
+    answer = client.post("/subscribe", data={"email": ADA})
+    assert answer.status_code == 200
+    assert heading(answer.text) == "Check your inbox"
+    ada = house.subscriber(ADA)
+    assert (ada.status, ada.timing, ada.interests) == (Status.PENDING, Timing(), ())
+    assert [row[1:3] for row in house.contents()["delivery"]] == [(ada.key, "confirm")]
+
+
+def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: House) -> None:
+    form = {
+        "email": f" {ADA} ",
+        "topics": "graph  neural networks\r\n\r\n  protein folding \r\ngraph neural networks",
+        "authors": "Ada Lovelace",
+        "hour": "18",
+        "timezone": "America/New York",
+        "cadence": "weekly",
+        "weekday": "fri",
+    }
+    assert client.post("/subscribe", data=form).status_code == 200
+    ada = house.subscriber(ADA)
+    assert ada.timing == Timing("America/New_York", 18, Cadence.WEEKLY, 4)
+    assert ada.interests == (
+        Interest(Kind.TOPIC, "graph neural networks"),
+        Interest(Kind.TOPIC, "protein folding"),
+        Interest(Kind.AUTHOR, "Ada Lovelace"),
+    )
+
+
+def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, house: House) -> None:
+    known, gone, shunned = "known@example.org", "gone@example.org", "shunned@example.org"
+    house.join(known)
+    unsubscribe(app.db, house.join(gone).key, Cause.WEB, house.clock())
+    suppress(app.db, app.keys, shunned, SuppressionReason.COMPLAINT, house.clock())
+    answers, spans = [], []
+    for address in (known, gone, shunned, "new@example.org", "new@example.org"):
+        begun = time.monotonic()
+        answers.append(client.post("/subscribe", data={"email": address}))
+        spans.append(time.monotonic() - begun)
+    robot = client.post("/subscribe", data={"email": "robot@example.org", "subject": "Cheap!"})
+    assert {(answer.status_code, answer.content) for answer in [*answers, robot]} == {(200, answers[0].content)}
+    assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
+    assert min(spans) >= FLOOR_SECONDS
+    assert len(house.contents()["subscriber"]) == 3, "the robot and the shunned left no trace"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("email", "", "It should look like you@example.org."),
+        ("email", "nobody", "It should look like you@example.org."),
+        ("email", "ada@example.org\r\nBcc: eve@example.org", "It should look like you@example.org."),
+        ("email", f"{'a' * 300}@example.org", "It should look like you@example.org."),
+        ("timezone", "Mars/Olympus", "We do not know this time zone."),
+        ("timezone", "../../etc/passwd", "We do not know this time zone."),
+        ("hour", "24", "Please choose a full hour from the list."),
+        ("hour", "٧", "Please choose a full hour from the list."),
+        ("cadence", "hourly", "Please choose one of these."),
+        ("weekday", "someday", "Please choose a day from the list."),
+        ("topics", "x" * 301, "Please name at most 50 topics"),
+        ("topics", "x\n" * 51, "Please name at most 50 topics"),
+        ("topics", "null \x00 byte", "Please name at most 50 topics"),
+        ("authors", "y" * 301, "Please name at most 200 authors"),
+    ],
+)
+def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
+    client: TestClient, house: House, field: str, value: str, remedy: str
+) -> None:
+    before = house.contents()
+    form = {"email": ADA, "topics": "my topic", "authors": "Ada Lovelace", **{field: value}}
+    answer = client.post("/subscribe", data=form)
+    assert answer.status_code == 422
+    page = tree(answer.text)
+    problem = page.find(f".//*[@id='{field}-problem']")
+    assert problem is not None
+    assert remedy in words(problem)
+    assert page.find(".//*[@role='alert']") is not None
+    kept = {box.attrib["name"]: box.text or "" for box in page.iter("textarea")}
+    assert {"topics": "my topic", "authors": "Ada Lovelace", field: value.lstrip("\n")}.items() >= {
+        name: text for name, text in kept.items() if "\x00" not in value or name != field
+    }.items()
+    details = page.find(".//details[@class='more']")
+    assert details is not None
+    assert "open" in details.attrib
+    assert house.contents() == before
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_was_typed_comes_back_as_text(client: TestClient, text: str) -> None:
+    form = {"email": text, "topics": text, "authors": text, "timezone": text, "hour": text, "cadence": text}
+    page = tree(client.post("/subscribe", data=form).text)
+    assert [box.text for box in page.iter("textarea")] == [text, text]
+    typed = page.find(".//input[@name='email']")
+    assert typed is not None
+    assert typed.attrib["value"] == text
+    assert len(list(page.iter("script"))) == 1
+    assert not [e for e in page.iter() if e.tag == "svg" or any(name.startswith("on") for name in e.attrib)]
+
+
+def test_a_form_that_cannot_be_read_is_refused(client: TestClient) -> None:
+    boundless = {"Content-Type": "multipart/form-data"}
+    assert client.post("/subscribe", content=b"--x", headers=boundless).status_code == 400
+    assert client.post("/subscribe", files={"email": ("a.txt", b"x")}).status_code == 422
+    assert (
+        client.post("/subscribe", content=b'{"email": "a"}', headers={"Content-Type": "application/json"}).status_code
+        == 422
+    )
+
+
+def test_a_network_may_ask_only_so_often(app: App, house: House) -> None:
+    def ask(host: str) -> int:
+        with browsing_from(host) as client:
+            return client.post("/subscribe", data={"email": "nobody"}).status_code
+
+    with browsing(app) as first:
+        web = first.app
+
+        def browsing_from(host: str) -> TestClient:
+            return TestClient(web, base_url="https://papers.example.org", client=(host, 1))
+
+        codes = [ask(f"2001:db8:1:2::{n:x}") for n in range(PER_NETWORK + 1)]
+        assert codes == [422] * PER_NETWORK + [429]
+        assert ask("2001:db8:1:3::1") == 422, "another network"
+        assert ask("192.0.2.1") == 422
+        house.clock.advance(minutes=11)
+        assert ask("2001:db8:1:2::1") == 422
+
+
+def test_going_back_to_the_form_by_its_address_works(client: TestClient) -> None:
+    answer = client.get("/subscribe")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")

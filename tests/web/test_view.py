@@ -1,0 +1,29 @@
+"""A digest in the browser."""
+
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from digestd.domain.delivery import MailKind
+from digestd.links import Purpose
+from digestd.store import core
+from tests.web.conftest import PAPER, House
+
+
+def test_it_shows_what_was_mailed(client: TestClient, house: House) -> None:
+    house.take_in(PAPER)
+    house.join("ada@example.org", hour=0)
+    page = client.get(house.link(Purpose.VIEW, house.plan()))
+    assert page.status_code == 200
+    assert "Sorting keys in 𝒪(n log n)" in page.text
+    assert "script-src" not in page.headers["content-security-policy"]
+
+
+def test_a_notice_or_nothing_is_no_digest(client: TestClient, house: House) -> None:
+    client.post("/subscribe", data={"email": "ada@example.org"})
+    with house.app.db.read() as session:
+        notice = session.connection().execute(
+            select(core.delivery.c.id).where(core.delivery.c.kind == MailKind.CONFIRM)
+        )
+        number = int(notice.scalar_one())
+    for delivery in (number, 999):
+        assert client.get(house.link(Purpose.VIEW, delivery)).status_code == 404
