@@ -37,16 +37,12 @@ class Metronome:
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_minutes * 60),
         ]
-        under_way: set[asyncio.Task[None]] = set()
+        under_way: dict[str, asyncio.Task[None]] = {}
         for job, seconds in jobs:
+            ticked = _one_at_a_time(job, under_way)
+            scheduler.add_job(ticked, misfire_grace_time=None)
             scheduler.add_job(
-                _tracked(job, under_way),
-                "interval",
-                seconds=seconds,
-                next_run_time=datetime.fromtimestamp(0, UTC),
-                coalesce=True,
-                max_instances=1,
-                misfire_grace_time=None,
+                ticked, "interval", seconds=seconds, coalesce=True, max_instances=1, misfire_grace_time=None
             )
         scheduler.start()
         try:
@@ -54,7 +50,7 @@ class Metronome:
         finally:
             self._stopping = True
             scheduler.shutdown(wait=False)
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await asyncio.gather(*under_way.values(), return_exceptions=True)
 
     async def plan(self) -> None:
         """Plan everything due now."""
@@ -82,14 +78,20 @@ class Metronome:
             log.info("ingested", **source.counts)
 
 
-def _tracked(job: Callable[[], Awaitable[None]], under_way: "set[asyncio.Task[None]]") -> Callable[[], Awaitable[None]]:
+def _one_at_a_time(
+    job: Callable[[], Awaitable[None]], under_way: "dict[str, asyncio.Task[None]]"
+) -> Callable[[], Awaitable[None]]:
+    """The job, skipped while it runs already; `under_way` holds its task meanwhile."""
+    name = getattr(job, "__name__", "job")
+
     async def run() -> None:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # APScheduler runs coroutines as tasks
-        under_way.add(task)
+        if name in under_way or task is None:
+            return
+        under_way[name] = task
         try:
             await job()
         finally:
-            under_way.discard(task)
+            del under_way[name]
 
     return run

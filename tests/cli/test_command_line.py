@@ -4,17 +4,17 @@ import inspect
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import typer
 
-from digestd import cli
+from digestd import __version__, cli
 from digestd.cli import main
 from digestd.errors import DatabaseUnreachable
 
-Commands = list[tuple[str, typer.models.CommandInfo]]
+Fails = Callable[[BaseException], tuple[object, str]]
 
 
 def commands(app: typer.Typer, path: str = "digestd") -> Iterator[tuple[str, typer.models.CommandInfo]]:
@@ -39,7 +39,7 @@ def test_every_command_says_what_it_does() -> None:
 
 
 @pytest.fixture
-def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[object]:
+def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fails:
     def run(error: BaseException) -> tuple[object, str]:
         def raising() -> None:
             raise error
@@ -49,16 +49,16 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
             main()
         return ended.value.code, capsys.readouterr().err
 
-    yield run
+    return run
 
 
-def test_an_error_that_passes_says_so(fails_with: type) -> None:
+def test_an_error_that_passes_says_so(fails_with: Fails) -> None:
     assert fails_with(DatabaseUnreachable("the database is away")) == (
         1, "digestd: the database is away; the same command may work later\n",
     )  # fmt: skip
 
 
-def test_the_unforeseen_is_one_line_unless_debugging(fails_with: type, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unforeseen_is_one_line_unless_debugging(fails_with: Fails, monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = fails_with(ZeroDivisionError("secret"))
     assert (code, said.count("\n")) == (1, 1)
     assert "secret" not in said
@@ -66,17 +66,33 @@ def test_the_unforeseen_is_one_line_unless_debugging(fails_with: type, monkeypat
     assert "Traceback" in fails_with(ZeroDivisionError("secret"))[1]
 
 
-def test_an_interrupt_is_quiet(fails_with: type) -> None:
+def test_an_interrupt_is_quiet(fails_with: Fails) -> None:
     assert fails_with(KeyboardInterrupt()) == (130, "")
 
 
-def test_without_init_the_remedy_is_named(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
-    ended = subprocess.run(
-        [sys.executable, "-m", "digestd", "subscriber", "list"],
-        cwd=tmp_path, env=environment | {"PYTHONPATH": str(Path(cli.__file__).parents[2])},
+def process(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`digestd` in a process and a folder of its own."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
+    return subprocess.run(
+        [sys.executable, "-m", "digestd", *words],
+        cwd=folder, env=clean | {"PYTHONPATH": str(Path(cli.__file__).parents[2])},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def test_without_init_the_remedy_is_named(tmp_path: Path) -> None:
+    ended = process(tmp_path, "subscriber", "list")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "digestd init" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_an_option_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
+    ended = process(tmp_path, "subscriber", "add", "a@example.org", "--hours", "3")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--hours" in ended.stderr
+
+
+def test_the_version_is_said(tmp_path: Path) -> None:
+    ended = process(tmp_path, "--version")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"digestd {__version__}\n", "")

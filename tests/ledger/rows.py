@@ -35,11 +35,12 @@ class Ledger:
 
     def digests(self, who: Sequence[int], picks: Sequence[int] = (1, 2, 3), key: str = "2026-11-24") -> None:
         """A ready digest each; an empty one for no picks."""
-        new = [self._digest(subscriber, picks, key) for subscriber in who]
+        new = [self.digest(subscriber, picks, key) for subscriber in who]
         with self.db.write() as session:
             ledger.plan_digests(session, new, "templates", self.now)
 
-    def _digest(self, subscriber: int, papers: Sequence[int], key: str) -> NewDigest:
+    def digest(self, subscriber: int, papers: Sequence[int], key: str) -> NewDigest:
+        """A digest about to be planned."""
         return NewDigest(
             subscriber=subscriber,
             consent_version=1,
@@ -99,7 +100,7 @@ class Ledger:
         table = core.attempt.c
         with self.db.read() as session:
             query = select(table.n, table.outcome, table.evidence).order_by(table.delivery_id, table.n)
-            return [(n, outcome, evidence) for n, outcome, evidence in session.connection().execute(query).tuples()]
+            return [(n, outcome, evidence) for n, outcome, evidence in session.connection().execute(query)]
 
     def broken(self, later: timedelta = timedelta(0)) -> dict[str, list[dict[str, object]]]:
         """The invariants that do not hold."""

@@ -96,14 +96,14 @@ class Install:
         """How many deliveries are in which state."""
         column = core.delivery.c.state
         with self.db.read() as session:
-            rows = session.connection().execute(select(column, func.count()).group_by(column)).tuples()
+            rows = session.connection().execute(select(column, func.count()).group_by(column))
             return {State(state): count for state, count in rows}
 
     @property
     def fates(self) -> dict[str, State]:
         """The state of each Message-ID."""
         with self.db.read() as session:
-            rows = session.connection().execute(select(core.delivery.c.message_id, core.delivery.c.state)).tuples()
+            rows = session.connection().execute(select(core.delivery.c.message_id, core.delivery.c.state))
             return {message_id: State(state) for message_id, state in rows}
 
     @property

@@ -1,7 +1,7 @@
 """A digestd with its pages, on a real database, with a clock that tests can set."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 from sqlalchemy import select
+from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from digestd import shipped
@@ -126,7 +127,7 @@ class House:
             connection = session.connection()
             return {
                 name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
-                for name, table in core.SQLModel.metadata.tables.items()
+                for name, table in SQLModel.metadata.tables.items()
             }
 
 
@@ -136,30 +137,26 @@ def house(app: App, clock: Clock) -> House:
 
 
 @pytest.fixture
-def pages(house: House) -> Callable[[], Iterable[str]]:
+def pages(house: House) -> list[str]:
     """One address of every page, on a house with a digest and somebody who has not confirmed."""
-
-    def addresses() -> Iterable[str]:
-        house.take_in(PAPER)
-        ada = house.join("ada@example.org", hour=0)
-        delivery = house.plan()
-        add(house.app.db, house.app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
-        return [
-            "/",
-            "/subscribe",
-            house.confirmation("bob@example.org"),
-            house.link(Purpose.UNSUBSCRIBE, ada.key),
-            house.link(Purpose.VIEW, delivery),
-            "/healthz",
-            "/readyz",
-            "/metrics",
-            "/robots.txt",
-            "/static/style.css",
-            "/static/front.js",
-            "/static/icon.svg",
-            "/nowhere",
-            "/u/forged",
-            "/openapi.json",
-        ]
-
-    return addresses
+    house.take_in(PAPER)
+    ada = house.join("ada@example.org", hour=0)
+    delivery = house.plan()
+    add(house.app.db, house.app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
+    return [
+        "/",
+        "/subscribe",
+        house.confirmation("bob@example.org"),
+        house.link(Purpose.UNSUBSCRIBE, ada.key),
+        house.link(Purpose.VIEW, delivery),
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/robots.txt",
+        "/static/style.css",
+        "/static/front.js",
+        "/static/icon.svg",
+        "/nowhere",
+        "/u/forged",
+        "/openapi.json",
+    ]

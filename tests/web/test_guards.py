@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,22 +24,19 @@ from digestd.web.intake import BODY_MAX, Intake
 from tests.web.conftest import HOME, House, browsing
 from tests.web.html import heading
 
-Pages = Callable[[], Iterable[str]]
 
-
-def test_looking_changes_nothing(client: TestClient, house: House, pages: Pages) -> None:
-    addresses = list(pages())
+def test_looking_changes_nothing(client: TestClient, house: House, pages: list[str]) -> None:
     before = house.contents()
-    for address in addresses:
+    for address in pages:
         for method in ("GET", "HEAD", "OPTIONS"):
             client.request(method, address, headers={"Purpose": "prefetch"})
     assert house.contents() == before
 
 
-def test_every_route_is_among_the_pages_looked_at(app: App, pages: Pages) -> None:
+def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) -> None:
     shown = {route.path: route.methods for route in _routes(app)}
     patterns = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "$") for path in shown]
-    assert all(any(pattern.match(address) for address in pages()) for pattern in patterns)
+    assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     assert {path for path, methods in shown.items() if methods and methods - {"GET", "HEAD"}} <= {
         "/subscribe",
         "/confirm/{token}",
@@ -58,8 +55,8 @@ def _routes(app: App) -> Iterator[APIRoute]:
     yield from walk(build(app).routes)
 
 
-def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, pages: Pages) -> None:
-    for address in pages():
+def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, pages: list[str]) -> None:
+    for address in pages:
         for method in ("GET", "HEAD", "OPTIONS", "POST", "BREW"):
             answer = client.request(method, address)
             policy = answer.headers["content-security-policy"]
@@ -70,12 +67,12 @@ def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, page
             assert "set-cookie" not in answer.headers
             is_open = address == "/" and answer.status_code == 200
             assert ("noindex" in answer.headers["x-robots-tag"]) != is_open
-            is_kept = is_open or address.startswith(("/static", "/robots")) and answer.status_code == 200
+            is_kept = is_open or (address.startswith(("/static", "/robots")) and answer.status_code == 200)
             assert ("no-store" in answer.headers["cache-control"]) != is_kept
 
 
-def test_head_answers_as_get_without_a_body(client: TestClient, pages: Pages) -> None:
-    for address in pages():
+def test_head_answers_as_get_without_a_body(client: TestClient, pages: list[str]) -> None:
+    for address in pages:
         got, asked = client.get(address), client.head(address)
         assert (asked.status_code, asked.content) == (got.status_code, b"")
 
@@ -88,8 +85,8 @@ def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
     assert client.delete("/").status_code == 405
 
 
-def test_a_token_opens_only_the_page_it_was_made_for(client: TestClient, house: House, pages: Pages) -> None:
-    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages() if re.match(r"/(confirm|u|d)/.{30}", path)}
+def test_a_token_opens_only_the_page_it_was_made_for(client: TestClient, house: House, pages: list[str]) -> None:
+    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if re.match(r"/(confirm|u|d)/.{30}", path)}
     assert len(tokens) == 3
     before = house.contents()
     for page in tokens:
@@ -167,11 +164,11 @@ def test_a_fault_is_noted_without_its_words_and_shown_without_details(app: App) 
 
 
 def test_the_log_names_routes_and_never_a_token_or_address(
-    client: TestClient, house: House, pages: Pages, caplog: pytest.LogCaptureFixture
+    client: TestClient, house: House, pages: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with structlog.testing.capture_logs() as log:
-        for address in pages():
+        for address in pages:
             client.get(f"{address}?q=secret-query", headers={"Referer": "https://secret.example.org"})
         client.post("/subscribe", data={"email": "carol@example.org", "topics": "secret topic"})
         client.post(house.confirmation("carol@example.org"))
@@ -181,6 +178,6 @@ def test_the_log_names_routes_and_never_a_token_or_address(
     assert {"/u/{token}", "/d/{token}", "/confirm/{token}", "/subscribe", "(none)"} <= {
         line.get("route") for line in log
     }
-    tokens = [address.split("/")[2] for address in pages() if len(address) > 36]
+    tokens = [address.split("/")[2] for address in pages if len(address) > 36]
     assert tokens
     assert not any(word in told for word in [*tokens, "secret", "carol", "@example.org", HOME])

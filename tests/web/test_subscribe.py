@@ -31,7 +31,7 @@ def test_an_address_alone_is_enough(client: TestClient, house: House) -> None:
 def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: House) -> None:
     form = {
         "email": f" {ADA} ",
-        "topics": "graph  neural networks\r\n\r\n  protein folding \r\ngraph neural networks",
+        "topics": "graph  neural networks\r\nGraph neural networks\r\n\r\n  protein folding ",
         "authors": "Ada Lovelace",
         "hour": "18",
         "timezone": "America/New York",

@@ -1,7 +1,8 @@
 """The gate: the last look before the final dot may leave, committed before it does.
 
-One transaction serves many lanes. PostgreSQL locks the subscriber row, SQLite the whole
+One transaction serves many lanes. PostgreSQL locks the subscriber rows, SQLite the whole
 database (BEGIN IMMEDIATE), so an unsubscribe is either seen here or comes after the mail.
+Subscribers are locked first and by number, as planning does: else the two may wait for each other.
 """
 
 from collections.abc import Sequence
@@ -49,12 +50,19 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
     if not wishes:
         return []
     at_us = to_us(now)
-    rows = {row.id: row for row in session.connection().execute(_standing([wish.delivery for wish in wishes]))}
+    deliveries = [wish.delivery for wish in wishes]
+    session.connection().execute(_subscribers_of(deliveries))
+    rows = {row.id: row for row in session.connection().execute(_standing(deliveries))}
     said = {wish: _decide(wish, rows.get(wish.delivery), at_us) for wish in wishes}
     _open_the_way(session, [w for w in wishes if said[w] is Gated.OK], rows, at_us)
     for answer, state in ((Gated.GONE, State.SKIPPED), (Gated.EXPIRED, State.EXPIRED)):
         _turn_away(session, state, [w for w in wishes if said[w] is answer], rows, at_us)
     return [said[wish] for wish in wishes]
+
+
+def _subscribers_of(deliveries: list[int]) -> core.Query:
+    theirs = select(_D.subscriber_id).where(_D.id.in_(deliveries))
+    return select(_S.id).where(_S.id.in_(theirs)).order_by(_S.id).with_for_update()
 
 
 def _standing(deliveries: list[int]) -> core.Query:
@@ -76,7 +84,7 @@ def _standing(deliveries: list[int]) -> core.Query:
             core.suppression, core.suppression.c.address_key == _S.address_key))
         .where(_D.id.in_(deliveries))
         .order_by(_D.id)
-        .with_for_update(of=[core.delivery, core.subscriber])
+        .with_for_update(of=core.delivery)
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def _close(session: Session, pairs: Sequence[tuple[int, int]], ending: _Ending, 
 
 _DELIVERY = (
     update(core.delivery)
-    .where(_D.id == bindparam("row"), _D.state.in_([State.LEASED, State.DOT]))
+    .where(_D.id == bindparam("row"), _D.lease_owner.is_not(None))
     .values(
         state=bindparam("to"),
         reason=bindparam("why"),

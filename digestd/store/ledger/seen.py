@@ -18,9 +18,16 @@ def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uin
     return {row.subscriber_id: unpack_seen(row.papers) for row in session.connection().execute(query)}
 
 
+def _locked(session: Session, subscribers: Iterable[int]) -> dict[int, NDArray[np.uint32]]:
+    """Like `of`, for changing them: planning and the end of a mail may come at once for one subscriber."""
+    query = select(core.seen).where(core.seen.c.subscriber_id.in_(list(subscribers)))
+    rows = session.connection().execute(query.order_by(core.seen.c.subscriber_id).with_for_update())
+    return {row.subscriber_id: unpack_seen(row.papers) for row in rows}
+
+
 def add(session: Session, papers: Mapping[int, Sequence[int]]) -> None:
     """Note papers that digests of these subscribers now hold."""
-    had = of(session, list(papers))
+    had = _locked(session, papers)
     fresh = [{"subscriber_id": who, "papers": pack_seen(new)} for who, new in papers.items() if who not in had]
     more = [{"who": who, "held": pack_seen([*had[who].tolist(), *new])} for who, new in papers.items() if who in had]
     if fresh:
@@ -37,7 +44,7 @@ def give_back(session: Session, deliveries: Iterable[int]) -> None:
     returned: dict[int, set[int]] = {}
     for row in session.connection().execute(query):
         returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in unpack_picks(row.picks))
-    had = of(session, list(returned))
+    had = _locked(session, returned)
     kept = [{"who": who, "held": pack_seen(set(had[who].tolist()) - returned[who])} for who in had]
     if kept:
         session.connection().execute(_REPLACE, kept)

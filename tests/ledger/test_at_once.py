@@ -1,0 +1,130 @@
+"""Many at once: workers, recovery, planning, people who leave."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from random import Random
+
+import pytest
+
+from digestd.domain.delivery import Outcome, State
+from digestd.domain.subscriber import Cause, Status
+from digestd.store import ledger as store
+from digestd.store import subscribers
+from digestd.store.database import open_database
+from digestd.store.ledger import Gated, Result
+from tests.ledger.rows import Ledger
+
+_FORKSERVER = get_context("forkserver")
+_FORKSERVER.set_forkserver_preload(["digestd.store.ledger", "digestd.store.subscribers", "psycopg"])
+
+
+def _claim_all(url: str, now: datetime, owner: str) -> list[int]:
+    ledger = Ledger(open_database(url), now)
+    mine: list[int] = []
+    while not (claimed := ledger.claim(owner, 7)).nothing:
+        mine += [claim.key for claim in claimed.claims]
+    return mine
+
+
+def test_four_processes_claim_400_deliveries_and_each_gets_its_own(ledger: Ledger, database_url: str) -> None:
+    ledger.ready(400)
+    with _FORKSERVER.Pool(4) as pool:
+        shares = pool.starmap(_claim_all, [(database_url, ledger.now, f"w{n}") for n in range(4)])
+    claimed = [key for share in shares for key in share]
+    assert (len(claimed), len(set(claimed))) == (400, 400)
+    assert ledger.broken() == {}
+
+
+def test_of_many_that_recover_one_dead_worker_each_delivery_has_one(ledger: Ledger) -> None:
+    ledger.ready(60)
+    ledger.gate(ledger.claim("dead", 30), "dead")
+    ledger.claim("dead", 30)
+
+    def recover(_: int) -> tuple[int, int]:
+        with ledger.db.write() as session:
+            found = store.recover(session, "dead", ledger.now)
+        return found.ready, found.uncertain
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(recover, range(8)))
+    assert (sum(ready for ready, _ in found), sum(uncertain for _, uncertain in found)) == (30, 30)
+    assert ledger.broken() == {}
+
+
+def test_a_mail_that_ends_while_the_next_is_planned_leaves_both_in_the_books(ledger: Ledger) -> None:
+    [who] = ledger.ready(1)
+    [claim] = ledger.claim().claims
+    refused = Result(claim.key, claim.attempt, "w1", State.REJECTED, Outcome.PERM, 550, "5.1.1", reason="rcpt")
+    other = threading.Thread(target=ledger.record, args=[refused])
+    with ledger.db.write() as session:
+        store.plan_digests(session, [ledger.digest(who, (7, 8), "2026-11-25")], "t", ledger.now)
+        other.start()
+        other.join(0.3)
+    other.join(30)
+    assert ledger.seen(who) == [7, 8]
+    assert ledger.broken() == {}
+
+
+def test_the_gate_and_planning_never_wait_for_each_other(ledger: Ledger) -> None:
+    """Deliveries numbered against the order of their subscribers, planning and gating the same people."""
+    who = ledger.subscribers(40)
+    for subscriber in reversed(who):
+        ledger.digests([subscriber])
+
+    def mail(_: int) -> int:
+        return sum(gated is Gated.OK for gated in ledger.gate(ledger.claim(limit=20)))
+
+    def replan(day: int) -> int:
+        ledger.digests(who, picks=(100 + day,), key=f"2026-12-{day:02}")
+        return 0
+
+    with ThreadPoolExecutor(4) as pool:
+        mailed = [*pool.map(mail, range(2)), *pool.map(replan, range(1, 5)), *pool.map(mail, range(6))]
+    assert sum(mailed) <= 40 * 5
+    assert ledger.broken() == {}
+
+
+LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
+
+
+@pytest.mark.parametrize("seed", range(4 if not LONG else 100))
+def test_whoever_leaves_is_never_mailed_afterwards_however_it_interleaves(ledger: Ledger, seed: int) -> None:
+    """60 people leave, pause or come back while their mails pass the gate: I08, I09, I10 are the oracle."""
+    rng = Random(seed)
+    who = ledger.ready(60)
+    claimed = ledger.claim()
+    order = rng.sample(who, 60)
+    left: list[int] = []
+    answers: dict[int, Gated] = {}
+    begin = threading.Barrier(2)
+
+    def leave() -> None:
+        begin.wait()
+        for subscriber in order:
+            with ledger.db.write() as session:
+                for status in rng.choice(_WAYS):
+                    subscribers.change_status(session, subscriber, status, Cause.ONE_CLICK, ledger.now)
+            left.append(subscriber)
+
+    def mail() -> None:
+        begin.wait()
+        claims = list(claimed.claims)
+        while claims:
+            some, claims = claims[: (size := Random(len(claims) + seed).randint(1, 5))], claims[size:]
+            for claim, gated in zip(some, ledger.gate(store.Claimed(tuple(some), 0, 0)), strict=True):
+                answers[claim.subscriber] = gated
+
+    threads = [threading.Thread(target=leave), threading.Thread(target=mail)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(left) == len(answers) == 60
+    assert set(answers.values()) <= {Gated.OK, Gated.GONE}
+    assert ledger.broken(timedelta(0)) == {}
+
+
+_WAYS = ([Status.UNSUBSCRIBED], [Status.PAUSED], [Status.PAUSED, Status.ACTIVE])
