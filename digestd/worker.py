@@ -14,9 +14,11 @@ from digestd.app import App
 from digestd.deliver import DeliverReport, deliver, recover
 from digestd.errors import DigestdError
 from digestd.retry import lane_wait
+from digestd.store import ledger
 from digestd.store.ledger import reading
 
 TICK_SECONDS = 5.0
+TIDY_BLOCK = 500
 log = structlog.get_logger(__name__)
 
 
@@ -50,14 +52,23 @@ async def work(app: App, stop: asyncio.Event) -> None:
 
 
 async def tick(app: App, rest: Rest, stop: asyncio.Event) -> Rest:
-    """One look: recover after dead workers, then deliver if anything is ready and the relay has rested."""
+    """One look: tidy up, then deliver if anything is ready and the relay has rested."""
     now = app.clock()
-    await asyncio.to_thread(recover, app.db, app.owners, "", now)
+    await asyncio.to_thread(tidy, app, now)
     if (rest.until is not None and now < rest.until) or not await asyncio.to_thread(_anything_ready, app, now):
         return rest
     report = await run(app, stop=stop)
     log.info("delivered", **{name: count for name, count in counts(report).items() if count})
     return rest.after(report, app.clock())
+
+
+def tidy(app: App, now: datetime) -> None:
+    """Recover after dead workers, and close what has become too late."""
+    recover(app.db, app.owners, "", now)
+    more = True
+    while more:
+        with app.db.write() as session:
+            more = ledger.expire(session, TIDY_BLOCK, now) == TIDY_BLOCK
 
 
 async def run(

@@ -62,7 +62,7 @@ VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, 'h', :bytes, '', 1, 2,
 def test_a_delivery_is_born_ready_or_empty(db: Database, state: str) -> None:
     with db.write() as session:
         session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
-    given = {"state": state, "bytes": b"x", "owner": "me" if state == "leased" else None}
+    given: dict[str, object] = {"state": state, "bytes": b"x", "owner": "me" if state == "leased" else None}
     with pytest.raises(DBAPIError, match="illegal birth"):
         _write(db, given)
 

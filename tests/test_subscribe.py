@@ -1,6 +1,7 @@
 """Asking, confirming, leaving: who gets mail is decided by the person alone."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -113,6 +114,12 @@ def test_a_link_is_for_one_purpose_and_one_subscriber(
     ):
         with pytest.raises(BadToken):
             confirm(db, keys, bad, now)
+
+
+def test_asking_ten_times_at_once_makes_one_subscriber_and_one_mail(db: Database, post: Post, now: datetime) -> None:
+    with ThreadPoolExecutor(10) as threads:
+        list(threads.map(lambda _: ask(db, post, Asked(ADA), now), range(10)))
+    assert confirmations(db) == [("1", 1)]
 
 
 def test_an_address_gets_one_confirmation_a_day_and_three_a_month(db: Database, post: Post, now: datetime) -> None:

@@ -12,7 +12,7 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
-from digestd.deliver import Composer, recover
+from digestd.deliver import Composer
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import Subscriber
@@ -23,7 +23,7 @@ from digestd.render import render_reason
 from digestd.schedule import newest_due
 from digestd.store.instants import to_us
 from digestd.subscribe import find
-from digestd.worker import counts, run
+from digestd.worker import counts, run, tidy
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -59,9 +59,11 @@ def deliver_ready(
     Example: digestd deliver --drain --json
     """
     app = wiring.build()
-    recover(app.db, app.owners, "", app.clock())
+    tidy(app, app.clock())
     report = asyncio.run(run(app, drain=drain, limit=limit))
     emit(counts(report), as_json)
+    if report.poisoned:
+        say(f"{report.poisoned} could not be composed; see `digestd delivery list --state poisoned`")
     if report.stopped:
         say(f"stopped: {report.stopped}")
         raise typer.Exit(1)

@@ -14,14 +14,13 @@ import uvicorn
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
-from digestd.deliver import recover
 from digestd.errors import DigestdError
 from digestd.ingest import ingest
 from digestd.logs import configure
 from digestd.plan import plan
 from digestd.scheduler import NAME, Metronome
 from digestd.web import build as build_web
-from digestd.worker import counts, run, work
+from digestd.worker import counts, run, tidy, work
 
 WEB_STOP_SECONDS = 5
 log = structlog.get_logger(__name__)
@@ -81,7 +80,7 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
     with app.owners.hold(NAME):
         taken = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
         planned = plan(app.db, app.planner, app.clock())
-        recover(app.db, app.owners, "", app.clock())
+        tidy(app, app.clock())
         delivered = asyncio.run(run(app))
     report = {
         "new": sum(source.new for source in taken.sources),

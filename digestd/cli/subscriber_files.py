@@ -30,9 +30,13 @@ def import_file(
 ) -> None:
     """Import subscribers. Good lines go in, bad ones are told, and the exit code is 1 if there are any.
 
-    Keys: email (required), name, topics, phrases, authors, categories, mute, likes, dislikes, timezone, hour,
-    cadence, weekday, size, language, status. In CSV, lists are separated by semicolons. A known address is updated;
-    nobody who unsubscribed or is suppressed comes back. `status` pending sends a mail to confirm.
+    Keys: email (required), name, topics, phrases, authors, categories,
+    mute, likes, dislikes, timezone, hour, cadence, weekday, size,
+    language, status. In CSV, lists are separated by semicolons.
+
+    A known address is updated; what a line does not say stays. Nobody
+    who unsubscribed or is suppressed comes back. The status is active
+    (you vouch for them) unless said; pending sends a mail to confirm.
 
     Example: digestd subscriber import people.csv --strict
     """

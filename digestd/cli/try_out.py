@@ -11,7 +11,6 @@ from digestd import shipped
 from digestd.app import SAMPLE_ADDRESS, App
 from digestd.cli.output import say
 from digestd.cli.service import serve
-from digestd.deliver import recover
 from digestd.domain.delivery import State
 from digestd.errors import AlreadyRunning, DigestdError
 from digestd.ingest import ingest, ingest_files
@@ -21,14 +20,14 @@ from digestd.scheduler import NAME
 from digestd.store import papers
 from digestd.store.ledger import reading
 from digestd.subscribe import add, find, parse
-from digestd.worker import run
+from digestd.worker import run, tidy
 
 PATIENCE_SECONDS = 10.0
 """How long the sources may take to give a first paper."""
 SLOW_SECONDS = 50.0
 """How long a try-out waits for the rest once papers come."""
 SAMPLE_FILES = ("preprints.jsonl", "community.jsonl")
-SAMPLE_TOPICS = ("language model reasoning", "diffusion models", "robot manipulation", "quantum error correction")
+SAMPLE_TOPICS = ("large language models", "robots that learn", "protein structure", "uncertainty in weather forecasts")
 
 
 def try_out(
@@ -84,7 +83,7 @@ def _deliver_sample(app: App) -> str:
     record = parse({"email": SAMPLE_ADDRESS, "topics": list(SAMPLE_TOPICS), "hour": 0})
     add(app.db, app.post, record, app.clock())
     plan(app.db, app.planner, app.clock())
-    recover(app.db, app.owners, "", app.clock())
+    tidy(app, app.clock())
     report = asyncio.run(run(app))
     if report.stopped:
         raise DigestdError(f"the sample digest was not delivered: {report.stopped}")

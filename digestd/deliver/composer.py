@@ -21,7 +21,7 @@ from digestd.render import (
     render_confirm,
     render_digest,
 )
-from digestd.render.mail import HTML_MAX
+from digestd.render.shown import HTML_MAX
 from digestd.schedule import period_date
 from digestd.store import papers, template_sets
 from digestd.store.database import Database

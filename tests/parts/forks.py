@@ -95,7 +95,9 @@ class Command:
     def _traced(self, options: Sequence[str]) -> Ended:
         running = self.held()
         pid = running.process.pid
-        tracer = subprocess.Popen(["strace", "-f", "-qq", "--seccomp-bpf", *options, "-p", str(pid)], stderr=subprocess.PIPE)
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "--seccomp-bpf", *options, "-p", str(pid)], stderr=subprocess.PIPE
+        )
         _until_traced(Path(f"/proc/{pid}/status"), tracer)
         running.go()
         ended = running.end(60)

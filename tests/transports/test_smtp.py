@@ -41,9 +41,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize(
-    "message", [NASTY, b".\r\n", b"\r\n", b"a\r\n" * 100_000, b".\r\n" * 30_000 + b"last\r\n"]
-)
+@pytest.mark.parametrize("message", [NASTY, b".\r\n", b"\r\n", b"a\r\n" * 100_000, b".\r\n" * 30_000 + b"last\r\n"])
 async def test_the_bytes_at_the_relay_are_the_bytes_that_were_offered(message: bytes) -> None:
     async with Relay().serving() as relay:
         channel = await transport(relay.port).connect()

@@ -11,7 +11,7 @@ Every change is a compare-and-set on state, attempt and owner; the loser changes
 """
 
 from digestd.store.ledger.births import NewDigest, NewNotice, plan_digests, plan_notice
-from digestd.store.ledger.claims import Claimed, Claimer, claim
+from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record
@@ -25,6 +25,7 @@ __all__ = [
     "Pass",
     "Result",
     "claim",
+    "expire",
     "pass_gate",
     "plan_digests",
     "plan_notice",

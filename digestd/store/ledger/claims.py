@@ -17,6 +17,7 @@ from digestd.store.packing import step, unpack_picks
 LEASE = timedelta(minutes=45)
 """Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
 
+TOO_LATE = "too late to be of use"
 _D, _S = core.delivery.c, core.subscriber.c
 
 
@@ -51,10 +52,18 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime) -> Clai
     objections = {row.id: said for row in rows if row.id not in late and (said := consent(row).objection)}
     skipped = [row for row in rows if row.id in objections]
     leased = [row for row in rows if row.id not in late and row.id not in objections]
-    _end(session, State.EXPIRED, {row.id: "too late to be of use" for row in expired}, at_us)
+    _end(session, State.EXPIRED, {row.id: TOO_LATE for row in expired}, at_us)
     _end(session, State.SKIPPED, objections, at_us)
     _lease(session, leased, claimer, at_us)
     return Claimed(tuple(_claim(row, claimer, at_us) for row in leased), len(skipped), len(expired))
+
+
+def expire(session: Session, limit: int, now: datetime) -> int:
+    """Close up to `limit` ready deliveries that are too late to be of use, also those that rest; how many."""
+    late = select(_D.id).where(_D.state == State.READY, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
+    rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()
+    _end(session, State.EXPIRED, dict.fromkeys(rows, TOO_LATE), to_us(now))
+    return len(rows)
 
 
 def consent(row: core.Record) -> Consent:

@@ -17,7 +17,7 @@ from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
-from digestd.store.ledger.claims import consent
+from digestd.store.ledger.claims import TOO_LATE, consent
 from digestd.store.packing import step
 
 LEASE_LEFT = timedelta(minutes=11)
@@ -133,7 +133,7 @@ def _turn_away(
     if not wishes:
         return
     entry = step(state, Actor.WORKER, at_us)
-    why = {w.delivery: consent(rows[w.delivery]).objection or "too late to be of use" for w in wishes}
+    why = {w.delivery: consent(rows[w.delivery]).objection or TOO_LATE for w in wishes}
     session.connection().execute(
         _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry} for w in wishes]
     )

@@ -1,0 +1,45 @@
+"""The packed columns come out as they went in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.domain.delivery import Actor, State
+from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.store.packing import STEP_LENGTH, pack_picks, pack_seen, step, steps, unpack_picks, unpack_seen
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+ROW = st.integers(0, 2**32 - 1)
+REASONS = st.builds(Reason, st.sampled_from(Why), WORDS, st.lists(WORDS, max_size=3).map(tuple))
+PICKS = st.lists(
+    st.builds(Pick, ROW, ROW, st.floats(width=32, allow_nan=False), st.sampled_from(Section), REASONS), max_size=50
+)
+STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.integers(0, 2**52 - 1)))
+
+
+@given(PICKS.map(tuple))
+def test_picks_come_back(picks: tuple[Pick, ...]) -> None:
+    assert unpack_picks(pack_picks(picks)) == picks
+
+
+@given(STEPS)
+def test_history_comes_back(history: list[tuple[State, Actor, int]]) -> None:
+    packed = "".join(step(*entry) for entry in history)
+    assert len(packed) == STEP_LENGTH * len(history)
+    assert steps(packed) == history
+
+
+@given(st.sets(ROW))
+def test_seen_papers_come_back_in_order_and_once(papers: set[int]) -> None:
+    assert unpack_seen(pack_seen([*papers, *papers])).tolist() == sorted(papers)
+
+
+@pytest.mark.parametrize("damaged", ["r", "rp0000000000001x", "?p0000000000001", "r?0000000000001", "rpzzzzzzzzzzzzz"])
+def test_a_damaged_history_is_called_one(damaged: str) -> None:
+    with pytest.raises(ValueError, match=r"history|invalid literal"):
+        steps(damaged)
+
+
+def test_fifteen_picks_with_their_reasons_stay_small() -> None:
+    reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
+    assert len(pack_picks([Pick(n, n, 1.0, Section.FOR_YOU, reason) for n in range(15)])) < 300
