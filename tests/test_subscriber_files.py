@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from digestd.domain.interest import Interest, Kind, Wish
-from digestd.domain.subscriber import WEEKDAYS, Cadence, Cause, Status, Subscriber
+from digestd.domain.subscriber import Cadence, Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, BadRecord
 from digestd.links import Keys, address_key
@@ -21,14 +19,13 @@ from digestd.subscribe import (
     ImportReport,
     Post,
     erase,
-    exported,
     import_subscribers,
     parse,
     pause,
     suppress,
     unsubscribe,
 )
-from digestd.subscribe.files import LINE_MAX, Format, Line, read, written
+from digestd.subscribe.files import LINE_MAX, Format, Line, read
 from digestd.subscribe.record import KEYS, said_of
 
 
@@ -267,62 +264,3 @@ def test_a_line_without_end_is_refused_not_read_whole() -> None:
     first, second = read(file, Format.JSONL)
     assert isinstance(first.said, BadRecord)
     assert (second.number, second.said) == (2, {"email": "a@example.org"})
-
-
-_lines = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40).map(lambda t: " ".join(t.split()))
-_wishes = st.lists(_lines.filter(bool), max_size=4)
-_records = st.fixed_dictionaries(
-    {"email": st.from_regex(r"[a-z0-9]{1,9}(\+[a-z]{1,3})?@[a-z]{1,9}\.(org|de)", fullmatch=True)},
-    optional={
-        "name": _lines,
-        "topics": _wishes,
-        "phrases": _wishes,
-        "authors": _wishes,
-        "mute": st.fixed_dictionaries({}, optional={"topics": _wishes, "phrases": _wishes, "categories": _wishes}),
-        "likes": st.lists(st.sampled_from(["2401.00001", "10.1000/x;y", "openreview:aB", "openreview:Ab"]), max_size=3),
-        "timezone": st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]),
-        "hour": st.integers(0, 23),
-        "cadence": st.sampled_from([c.value for c in Cadence]),
-        "weekday": st.sampled_from(WEEKDAYS),
-        "size": st.integers(1, 50),
-        "status": st.sampled_from(["active", "paused", "unsubscribed", "suppressed"]),
-    },
-)
-
-
-@pytest.mark.parametrize("form", list(Format))
-@given(said=_records)
-@settings(max_examples=300, deadline=None)
-def test_what_export_writes_import_reads_back_the_same(form: Format, said: dict[str, object]) -> None:
-    try:
-        whole = said_of(parse(said).new)
-    except BadRecord:
-        return
-    text = "".join(written([whole], form))
-    [line] = read(io.BytesIO(text.encode()), form)
-    assert not isinstance(line.said, BadRecord)
-    assert parse(line.said).new == parse(whole).new
-    assert said_of(parse(line.said).new) == whole
-
-
-@given(records=st.lists(_records, max_size=12, unique_by=lambda r: r["email"]), form=st.sampled_from(list(Format)))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_export_and_import_is_identity(
-    db: Database, post: Post, now: datetime, records: list[dict[str, object]], form: Format
-) -> None:
-    wipe(db)
-    import_subscribers(db, post, (Line(n, said) for n, said in enumerate(records, 1)), now)
-    before = list(exported(db))
-    text = "".join(written(before, form))
-    wipe(db)
-    if before:
-        report = import_subscribers(db, post, read(io.BytesIO(text.encode()), form), now)
-        assert counts(report) == (len(before), 0, 0, 0)
-    assert list(exported(db)) == before
-
-
-def wipe(db: Database) -> None:
-    """Everything about subscribers away."""
-    with db.write() as session:
-        for rows in (core.delivery, core.interest, core.consent_event, core.suppression, core.subscriber):
-            session.connection().execute(rows.delete())

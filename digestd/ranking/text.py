@@ -7,20 +7,12 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import Stemmer
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+from digestd.ranking.stopwords import STOP_WORDS
 
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"[a-z0-9]+")
 _GAP = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
-_CONTENT = frozenset(
-    [
-        *("system", "computer", "fire", "bill", "mill", "cry", "thin", "thick", "interest", "few", "name", "full"),
-        *("front", "side", "top", "bottom"),
-    ]
-)
-"""On scikit-learn's list of stop words, yet what a paper may be about."""
-STOP_WORDS = (ENGLISH_STOP_WORDS - _CONTENT) | {"s", "t", "ll", "don", "doesn", "isn"}
-
 _GREEK = [
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
     *("xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),

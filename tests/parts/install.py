@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.deliver import DeliverReport, recover
+from digestd.deliver import DeliverReport, deliver, recover
 from digestd.domain.delivery import State
 from digestd.ingest import import_papers
 from digestd.plan import PlanReport, plan
@@ -19,6 +19,7 @@ from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.subscribe import import_subscribers
 from digestd.subscribe.files import Line
+from digestd.transports import Transport
 from digestd.worker import run
 from tests.parts import library
 
@@ -86,10 +87,14 @@ class Install:
         """Plan what is due now."""
         return plan(self.db, self.app.planner, self.clock.now)
 
-    async def deliver(self, limit: int | None = None) -> DeliverReport:
-        """One run of delivery, after recovery, as the command does it."""
+    async def deliver(self, transport: Transport | None = None, limit: int | None = None) -> DeliverReport:
+        """One run of delivery, after recovery, as the command does it; `transport` instead of the settings' one."""
         recover(self.db, self.app.owners, "", self.clock.now)
-        return await run(replace(self.app, clock=self.clock), limit=limit)
+        if transport is None:
+            return await run(self.app, limit=limit)
+        owner = self.app.new_owner()
+        with self.app.owners.hold(owner):
+            return await deliver(replace(self.app.delivery(owner), transport=transport), limit=limit)
 
     @property
     def states(self) -> dict[State, int]:
@@ -110,6 +115,23 @@ class Install:
     def broken(self) -> dict[str, list[dict[str, object]]]:
         """The invariants that do not hold."""
         return {name: rows for name, rows in fsck(self.db, self.clock.now).items() if rows}
+
+    def sound(self, copies: Mapping[str, int]) -> bool:
+        """The oracle: every invariant holds, and the relay has what the ledger says, none of it twice."""
+        assert self.broken == {}
+        fates = self.fates
+        assert copies.keys() <= fates.keys()
+        wrong = {
+            message_id: (state, copies.get(message_id, 0))
+            for message_id, state in fates.items()
+            if copies.get(message_id, 0) not in _COPIES.get(state, {0})
+        }
+        assert wrong == {}
+        return True
+
+
+_COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
+"""How many copies of a mail may be at the relay; of all other states none."""
 
 
 def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> Install:

@@ -219,5 +219,5 @@ class _Session:
                     raise _Over
 
     async def _say(self, text: str) -> None:
-        self.writer.write(text.encode() + b"\r\n")
+        self.writer.write(text.encode("utf-8", "surrogateescape") + b"\r\n")
         await self.writer.drain()

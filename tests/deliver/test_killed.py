@@ -1,0 +1,194 @@
+"""`digestd deliver --drain` killed with SIGKILL in the middle, at many points, and started again.
+
+Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`. The counts
+are named as Jepsen names them.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from digestd.domain.delivery import State
+from tests.deliver.conftest import planned
+from tests.parts.forks import Command, Ended, can_trace, points
+from tests.parts.install import Install
+from tests.parts.relay import Relay
+
+LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
+MAILS = 6
+DELIVER = ("deliver", "--drain")
+
+
+@dataclass
+class Jepsen:
+    """`attempts`: mails of all runs. `recovered`: sent after the crash. `unexpected`: at the sink, not in the ledger."""
+
+    points: int = 0
+    kills: int = 0
+    attempts: int = 0
+    acknowledged: int = 0
+    ok: int = 0
+    lost: int = 0
+    doubled: int = 0
+    unexpected: int = 0
+    recovered: int = 0
+    uncertain: int = 0
+    uncertain_arrived: int = 0
+
+    def count(self, fates: dict[str, State], before: Counter[str], after: Counter[str]) -> None:
+        """Add one point: the ledger in the end, the sink at the crash and in the end."""
+        self.attempts += len(fates)
+        for message_id, state in fates.items():
+            copies = after[message_id]
+            self.acknowledged += state is State.ACCEPTED
+            self.ok += state is State.ACCEPTED and copies == 1
+            self.lost += copies == 0 and state is not State.UNCERTAIN
+            self.doubled += copies > 1
+            self.recovered += copies == 1 and before[message_id] == 0
+            self.uncertain += state is State.UNCERTAIN
+            self.uncertain_arrived += state is State.UNCERTAIN and copies == 1
+        self.unexpected += len(after.keys() - fates.keys())
+
+    def __str__(self) -> str:
+        return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
+
+
+class Trial:
+    """The same planned install again and again, each time killed at another point."""
+
+    def __init__(self, install: Install, renew: Callable[[], None]) -> None:
+        self.install = install
+        self.renew = renew
+        self.found = Jepsen()
+
+    def command(self, install: Install) -> Command:
+        return Command(DELIVER, install.environment(), install.folder)
+
+    def point(self, kill: Callable[[Command], Ended]) -> None:
+        """One crash, the restart after it, and the count."""
+        self.renew()
+        journal = self.install.folder / "journal"
+        journal.unlink(missing_ok=True)
+        with Relay(journal=journal).in_thread() as relay:
+            install = self.install.to(relay.url, connections=3)
+            ended = kill(self.command(install))
+            before = relay.copies
+            self.found.points += 1
+            self.found.kills += ended.killed
+            assert ended.killed or ended.code == 0, ended.said
+            _until_quiet(self.command(install), install)
+            self.found.count(install.fates, before, relay.copies)
+            assert install.sound(relay.copies)
+            assert install.states.keys() <= {State.ACCEPTED, State.UNCERTAIN}
+
+
+def _until_quiet(command: Command, install: Install) -> None:
+    """Deliver until nothing is under way; PostgreSQL may notice the death a moment late."""
+    for _ in range(50):
+        ended = command.run()
+        assert ended.code == 0, ended.said
+        if not install.states.keys() & {State.READY, State.LEASED, State.DOT}:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not quiet: {install.states}")
+
+
+@pytest.fixture
+def trial(tmp_path: Path, database_url: str, now: datetime) -> Trial:
+    install = planned(tmp_path / "run", database_url, now, MAILS)
+    renew = _renew_file(install) if install.db.is_sqlite else _renew_database(install)
+    return Trial(install, renew)
+
+
+def _renew_file(install: Install) -> Callable[[], None]:
+    """Put the planned SQLite file back in its place."""
+    assert install.db.file is not None
+    with install.db.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    original = install.folder / "planned.db"
+    install.db.close()
+    shutil.copy(install.db.file, original)
+
+    def renew() -> None:
+        install.db.close()
+        file = Path(str(install.db.file))
+        for stale in file.parent.glob(f"{file.name}-*"):
+            stale.unlink()
+        shutil.copy(original, file)
+
+    return renew
+
+
+def _renew_database(install: Install) -> Callable[[], None]:
+    """Make the PostgreSQL database anew from a template that holds the planned one."""
+    url = install.db.engine.url
+    admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    template = f"{url.database}_planned"
+    install.db.close()
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {template} TEMPLATE {url.database}"))
+
+    def renew() -> None:
+        install.db.close()
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {url.database} WITH (FORCE)"))
+            connection.execute(text(f"CREATE DATABASE {url.database} TEMPLATE {template}"))
+
+    return renew
+
+
+@pytest.mark.slow
+def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
+    most = {(True, False): 48, (True, True): 240, (False, False): 16, (False, True): 80}[
+        trial.install.db.is_sqlite, LONG
+    ]
+    if can_trace():
+        trial.renew()
+        with Relay().in_thread() as relay:
+            counted = trial.command(trial.install.to(relay.url, connections=3)).counted()
+        for call, nth in points(counted, most):
+            trial.point(lambda command, call=call, nth=nth: command.killed_at(call, nth))  # type: ignore[misc]
+    else:
+        for number in range(most):
+            trial.point(lambda command, number=number: command.killed_after(0.4 * number / most))  # type: ignore[misc]
+    print(trial.found)
+    found = trial.found
+    assert (found.lost, found.doubled, found.unexpected) == (0, 0, 0)
+    assert found.attempts == MAILS * found.points == found.ok + found.uncertain
+    assert found.kills > found.points / 2
+
+
+def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
+    with Relay(delay=0.02).in_thread() as relay:
+        command = trial.command(trial.install.to(relay.url, connections=2))
+        both = [command.start(), command.start()]
+        assert [running.end(30).code for running in both] == [0, 0]
+        assert trial.install.sound(relay.copies)
+        assert trial.install.states == {State.ACCEPTED: MAILS}
+
+
+def test_a_frozen_worker_is_not_taken_for_dead(trial: Trial) -> None:
+    with Relay(delay=0.05).in_thread() as relay:
+        command = trial.command(trial.install.to(relay.url, connections=1))
+        frozen = command.start()
+        while not relay.taken:
+            time.sleep(0.01)
+        assert frozen.process.pid is not None
+        os.kill(frozen.process.pid, signal.SIGSTOP)
+        assert command.run().code == 0
+        assert State.UNCERTAIN not in trial.install.states
+        os.kill(frozen.process.pid, signal.SIGCONT)
+        assert frozen.end(30).code == 0
+        assert trial.install.states == {State.ACCEPTED: MAILS}
+        assert trial.install.sound(relay.copies)
