@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     bounce_address: str = ""
     postal_address: str = ""
     secret_key_file: Path = Path("var/secret.key")
-    sources: str = "arxiv-rss:cs.AI+cs.CL+cs.CV+cs.LG+stat.ML,hf-daily"
+    sources: str = "arxiv-rss:cs.AI+cs.CL,arxiv-rss:cs.CV+cs.LG+stat.ML,hf-daily"
     contact: str = ""
     ingest_minutes: int = Field(default=60, ge=5, le=1440)
     runner: Literal["inline"] = "inline"

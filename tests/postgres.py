@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -36,7 +37,7 @@ def server() -> Iterator[str]:
         process = subprocess.Popen(
             [str(folder / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(data)],
             stdout=subprocess.DEVNULL,
-            stderr=(data / "log").open("wb"),
+            stderr=subprocess.DEVNULL,
             user=user,
             cwd="/",
         )
@@ -44,7 +45,7 @@ def server() -> Iterator[str]:
             _wait_until_ready(folder, port)
             yield f"postgresql://digestd@127.0.0.1:{port}/postgres"
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
     finally:
         shutil.rmtree(data, ignore_errors=True)

@@ -37,9 +37,9 @@ def init() -> None:
     """
     app = wiring.initialise()
     settings = app.settings
-    say(f"database  {app.db.engine.url.render_as_string(hide_password=True)}")
-    say(f"secret    {settings.secret_key_file} (keep a copy: links in mails depend on it)")
-    say("ready     `digestd subscriber add you@example.org`, then `digestd up`")
+    typer.echo(f"database  {app.db.engine.url.render_as_string(hide_password=True)}")
+    typer.echo(f"secret    {settings.secret_key_file} (keep a copy: links in mails depend on it)")
+    typer.echo("ready     `digestd subscriber add you@example.org`, then `digestd up`")
 
 
 def up() -> None:

@@ -1,6 +1,7 @@
 """A try-out: the whole road once, on a database of its own, to a sample subscriber."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,6 @@ import typer
 from digestd import app as wiring
 from digestd import shipped
 from digestd.app import SAMPLE_ADDRESS, App
-from digestd.cli.output import say
 from digestd.cli.service import serve
 from digestd.domain.delivery import State
 from digestd.errors import AlreadyRunning, DigestdError
@@ -38,27 +38,33 @@ def try_out(
     configure(app.settings.log_format, "warning" if once else app.settings.log_level)
     try:
         with app.owners.hold(NAME, app.settings.public_url):
-            _take_in(app)
-            say(_deliver_sample(app))
+            for line in prepare(app):
+                typer.echo(line)
             if not once:
-                asyncio.run(serve(app, lambda: say(f"digestd is at {app.settings.public_url}  (Ctrl-C ends it)")))
+                asyncio.run(
+                    serve(app, lambda: typer.echo(f"digestd is at {app.settings.public_url}  (Ctrl-C ends it)"))
+                )
     except AlreadyRunning as error:
-        say(f"{error}".replace("; stop it first", ", so there is nothing to start"))
+        typer.echo(f"{error}".replace("; stop it first", ", so there is nothing to start"))
 
 
-def _take_in(app: App) -> None:
+def prepare(app: App) -> Iterator[str]:
+    """The road once: papers in, the sample digest out; says what it did."""
+    yield _take_in(app)
+    yield _deliver_sample(app)
+
+
+def _take_in(app: App) -> str:
     with app.db.read() as session:
         here = papers.count(session)
     if here:
-        say(f"{here} papers are here from an earlier start")
-        return
+        return f"{here} papers are here from an earlier start"
     if asyncio.run(_ask_sources(app)):
         with app.db.read() as session:
-            say(f"{papers.count(session)} papers came from {app.settings.sources}")
-        return
-    why = "could not be reached" if app.sources else "are switched off"
-    say(f"the sources {why}, so this is a sample day of invented papers")
+            return f"{papers.count(session)} papers came from {app.settings.sources}"
     ingest_files(app.db, [(Path(name).stem, shipped.sample(name)) for name in SAMPLE_FILES], app.clock())
+    why = "could not be reached" if app.sources else "are switched off"
+    return f"the sources {why}, so this is a sample day of invented papers"
 
 
 async def _ask_sources(app: App) -> bool:

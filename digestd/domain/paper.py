@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import NewType
 
 from digestd.errors import BadRecord
@@ -75,6 +76,22 @@ class Paper:
     def text(self) -> str:
         """What ranking reads."""
         return f"{self.plain_title}. {self.plain_abstract}"
+
+
+COMMENT_WEIGHT = 0.3
+STAR_WEIGHT = 0.1
+STARS_MAX = 500
+"""Stars beyond these count no more: they measure a repository's years, not today's interest."""
+
+
+def votes(signals: Mapping[str, float]) -> float:
+    """Upvotes + .3 comments + .1 stars (≤ 500), ≥ 0: how much a paper is talked about now."""
+    upvotes, comments, stars = (_finite(signals.get(name, 0.0)) for name in ("upvotes", "comments", "stars"))
+    return upvotes + COMMENT_WEIGHT * comments + STAR_WEIGHT * min(stars, STARS_MAX)
+
+
+def _finite(value: float) -> float:
+    return min(max(value, 0.0), 1e9) if isfinite(value) else 0.0
 
 
 _ARXIV = re.compile(

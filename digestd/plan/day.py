@@ -18,6 +18,9 @@ WINDOW = timedelta(days=7)
 FIRST_WINDOW = timedelta(days=3)
 """How far back a first digest looks."""
 
+OVERLAP = timedelta(minutes=15)
+"""A paper's time is read shortly before it is committed: so far back a planner may have missed one."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Day:
@@ -36,7 +39,7 @@ class Day:
         """(open, fresh) for a subscriber, each (m,): inside the window; first seen since the last digest."""
         first = due.last_planned is None
         start = self.now - FIRST_WINDOW if first else self.now - WINDOW
-        since = start if due.last_planned is None else max(due.last_planned, start)
+        since = start if due.last_planned is None else max(due.last_planned - OVERLAP, start)
         return self.first_seen > start.timestamp(), self.first_seen > since.timestamp()
 
     def unseen(self, had: NDArray[np.uint32] | None) -> Bools:

@@ -31,7 +31,7 @@ def _axes(rows: Sparse, dims: int, seed: int) -> Floats:
     sketch = min(dims + OVERSAMPLING, min(rows.shape))
     basis = np.random.default_rng(seed).standard_normal((rows.shape[0], sketch)).astype(np.float32)
     for _ in range(POWER_STEPS):
-        basis = np.linalg.qr(rows @ np.linalg.qr(rows.T @ basis)[0])[0]
+        basis = np.linalg.qr(rows @ (rows.T @ basis))[0]
     wide = np.linalg.qr(rows.T @ basis)[0]
     turn = np.linalg.svd(rows @ wide, full_matrices=False)[2][:dims]
     axes: Floats = wide @ turn.T

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from digestd.errors import BadSetting, DatabaseUnreachable
@@ -128,6 +129,8 @@ def _said(url: URL) -> Iterator[None]:
     """Turn 'cannot connect' and 'no such table' into one clear line."""
     try:
         yield
+    except PoolTimeout as error:
+        raise DatabaseUnreachable("too much is asked of the database at once; try again") from error
     except DBAPIError as error:
         if (said := _reason(error)) is None:
             raise

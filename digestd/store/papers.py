@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
-from digestd.domain.paper import Paper, PaperId, Words
+from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
 
@@ -29,7 +29,6 @@ _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, 
 _CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.revision_id)
 _AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.paper)
 
-COMMENT_WEIGHT, STAR_WEIGHT = 0.3, 0.1
 DAY_COSTS = 0.5
 """What a day of age takes off a trending paper: as much as 40 % of its votes."""
 
@@ -163,10 +162,7 @@ def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
 
 
 def _heat(signals: dict[str, float], first_seen_us: int) -> float:
-    votes = (
-        signals.get("upvotes", 0) + COMMENT_WEIGHT * signals.get("comments", 0) + STAR_WEIGHT * signals.get("stars", 0)
-    )
-    return math.log1p(votes) + DAY_COSTS * first_seen_us / 86_400e6
+    return math.log1p(votes(signals)) + DAY_COSTS * first_seen_us / 86_400e6
 
 
 def _news(since: datetime, until: datetime) -> ColumnElement[bool]:

@@ -110,7 +110,10 @@ def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:
     if len(value) > ITEMS_MAX[kind]:
         raise BadRecord(name, f"has {len(value)} entries; at most {ITEMS_MAX[kind]} are allowed")
     items = [_item(name, kind, entry) for entry in value]
-    return tuple({_same(kind, item): item for item in reversed(items) if item}.values())[::-1]
+    first: dict[str, str] = {}
+    for item in filter(None, items):
+        first.setdefault(_same(kind, item), item)
+    return tuple(first.values())
 
 
 def _item(name: str, kind: Kind, value: object) -> str:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.store import fetches, papers, subscribers
+from digestd.store.ledger import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,8 @@ class Figures:
 
 def figures(session: Session) -> Figures:
     """Count now; a state that no row has counts 0."""
-    rows = session.connection().exec_driver_sql("SELECT state, count(*) FROM delivery GROUP BY state")
     return Figures(
-        deliveries=dict.fromkeys(State, 0) | {State(state): number for state, number in rows},
+        deliveries=reading.counts(session),
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
         papers=papers.count(session),
         last_ingest=last_ingest(session),

@@ -59,6 +59,13 @@ def anything_ready(session: Session, now: datetime) -> bool:
     return session.connection().execute(query).first() is not None
 
 
+def counts(session: Session) -> dict[State, int]:
+    """How many deliveries are in each state; a state that none is in counts 0."""
+    query = select(_D.state, func.count()).group_by(_D.state)
+    found = {State(row[0]): row[1] for row in session.connection().execute(query)}
+    return dict.fromkeys(State, 0) | found
+
+
 def entries(session: Session, limit: int, state: State | None = None, subscriber: int | None = None) -> Iterator[Entry]:
     """The newest deliveries first."""
     query = (
