@@ -55,7 +55,8 @@ def gather_day(db: Database, now: datetime) -> Day:
     """Read the candidates of `now` and build the pool."""
     model = text_model(db, now)
     with db.read() as session:
-        candidates = papers.candidates(session, now - WINDOW, now)
+        # Another process's clock may be ahead of ours: a paper that is known is a candidate.
+        candidates = papers.candidates(session, now - WINDOW, now + WINDOW)
         former = papers.former_keys(session, [paper.key for paper in candidates])
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
