@@ -1,15 +1,30 @@
-"""Logs: structlog to stderr, for people or as JSON. No address, token or secret is ever logged."""
+"""Logs: structlog to stderr, for people or as JSON. No address, token or secret is ever logged.
+
+Of an exception only its kind and the places in the code are told: its text and the values on
+the stack may hold what somebody typed.
+"""
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any
 
 import stamina.instrumentation
 import structlog
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-_QUIET = ("apscheduler", "httpx2", "httpcore2", "uvicorn", "asyncio", "stamina")
+_QUIET = {
+    "apscheduler": logging.ERROR,
+    "httpx2": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "uvicorn": logging.CRITICAL,  # what it has to say of a port that is taken or a fault, we say ourselves
+    "asyncio": logging.WARNING,
+    "stamina": logging.WARNING,
+}
 """Libraries whose routine messages tell an operator nothing."""
+_PLACES = 6
 
 
 def configure(format_: str, level: str) -> None:
@@ -34,12 +49,31 @@ def configure(format_: str, level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_values, renderer],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(_LEVELS[level])
     stamina.instrumentation.set_on_retry_hooks([])
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
+
+
+def places(trace: TracebackType | None) -> list[str]:
+    """Where in the code an exception came from: file, line and function of the innermost frames."""
+    frames = traceback.extract_tb(trace)[-_PLACES:]
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _without_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Tell an exception by kind and places."""
+    info = event.pop("exc_info", None)
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    elif info is True:
+        info = sys.exc_info()
+    if isinstance(info, tuple) and info[0] is not None:
+        event["kind"] = info[0].__name__
+        event["places"] = places(info[2])
+    return event

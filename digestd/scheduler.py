@@ -91,6 +91,8 @@ def _one_at_a_time(
         under_way[name] = task
         try:
             await job()
+        except asyncio.CancelledError:
+            log.debug("tick cut short", job=name)
         finally:
             del under_way[name]
 

@@ -100,10 +100,11 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
     metronome = Metronome(app)
 
     async def everything(stop: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_stopping(_web(app, stop, lambda: metronome.last_tick, started), stop))
-            group.create_task(_stopping(metronome.run(stop), stop))
-            group.create_task(_stopping(work(app, stop), stop))
+        parts = (_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop))
+        ended = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
 
     await _until_stopped(everything)
 

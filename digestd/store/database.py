@@ -60,7 +60,7 @@ def open_database(url: str) -> Database:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         return Database(_sqlite(parsed))
-    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
     with _said(parsed), engine.connect() as connection:
         _refuse_unsafe_postgresql(connection)
     return Database(engine)
@@ -89,7 +89,9 @@ def _sqlite(url: URL) -> Engine:
     except OSError as error:
         raise BadSetting(f"DIGESTD_DATABASE_URL: cannot make the folder {file.parent}: {error.strerror}") from error
     engine = create_engine(
-        url.set(drivername="sqlite"), connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+        url.set(drivername="sqlite"),
+        hide_parameters=True,  # they hold addresses, and errors are printed
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

@@ -5,13 +5,13 @@ pattern, and of a fault its kind and the places in the code.
 """
 
 import time
-import traceback
 
 import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_PLACES = 6
+from digestd.logs import places
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,7 +39,7 @@ class Watch:
         try:
             await self._app(scope, receive, noting)
         except Exception as fault:
-            log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=_places(fault))
+            log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=places(fault.__traceback__))
             if status:
                 raise
             await self._broken(scope, receive, noting)
@@ -60,8 +60,3 @@ def _method(scope: Scope) -> str:
     """A client may send any word as a method."""
     method = scope["method"]
     return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "(other)"
-
-
-def _places(fault: BaseException) -> list[str]:
-    frames = traceback.extract_tb(fault.__traceback__)[-_PLACES:]
-    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

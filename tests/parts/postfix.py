@@ -1,0 +1,166 @@
+"""Postfix's own tools as counterparts: smtp-sink, smtp-source, and a private Postfix that delivers to Maildirs."""
+
+import contextlib
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import free_port
+
+_PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def tool(name: str) -> str:
+    """A program of Postfix's; skips the test where it is not installed."""
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        pytest.skip(f"{name} is not installed here (Debian: postfix)")
+    return found
+
+
+@dataclass
+class Sink:
+    """A running smtp-sink and the file of its counters."""
+
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """As a transport URL."""
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def count(self) -> int:
+        """How many mails it has taken."""
+        found = re.findall(r"mesg=(\d+)", self.log.read_text(errors="replace"))
+        return int(found[-1]) if found else 0
+
+
+@contextlib.contextmanager
+def smtp_sink(folder: Path, *options: str) -> Iterator[Sink]:
+    """smtp-sink on a free port of 127.0.0.1, counting."""
+    sink = Sink(free_port(), folder / "sink.log")
+    command = [tool("smtp-sink"), *(["-u", "nobody"] if os.geteuid() == 0 else []), "-c", *options]
+    with sink.log.open("wb") as log:
+        process = subprocess.Popen([*command, f"127.0.0.1:{sink.port}", "1000"], stdout=log, stderr=log)
+        try:
+            _until_listening(sink.port)
+            yield sink
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@dataclass
+class Postfix:
+    """A running private Postfix for example.net, whose mail lies in one Maildir an address."""
+
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """As a transport URL."""
+        return f"smtp://127.0.0.1:{self.port}"
+
+    def mails(self, address: str) -> list[Path]:
+        """What an address has got."""
+        return sorted((self.folder / "vmail" / address.partition("@")[0] / "new").glob("*"))
+
+    @property
+    def log(self) -> str:
+        """Its mail log."""
+        file = self.folder / "mail.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+
+@contextlib.contextmanager
+def postfix(folder: Path, addresses: list[str]) -> Iterator[Postfix]:
+    """Postfix with its own configuration and spool; only root can start one."""
+    program = tool("postfix")
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a private Postfix")
+    if not Path("/etc/postfix/main.cf").exists():
+        pytest.skip("Postfix asks for a /etc/postfix/main.cf, be it empty; tests/run makes one")
+    running = Postfix(free_port(), folder)
+    _configure(running, addresses)
+    subprocess.run([program, "-c", str(folder), "start"], check=True, capture_output=True)
+    try:
+        _until_listening(running.port)
+        yield running
+    finally:
+        subprocess.run([program, "-c", str(folder), "stop"], check=False, capture_output=True)
+
+
+def _configure(running: Postfix, addresses: list[str]) -> None:
+    folder = running.folder
+    owner = pwd.getpwnam("nobody")
+    for name in ("spool", "data", "vmail"):
+        (folder / name).mkdir(parents=True)
+    os.chown(folder / "data", pwd.getpwnam("postfix").pw_uid, -1)
+    os.chown(folder / "vmail", owner.pw_uid, owner.pw_gid)
+    for above in [folder, *folder.parents][:-1]:
+        with contextlib.suppress(PermissionError):
+            above.chmod(above.stat().st_mode | 0o011)  # its daemons are not root and must get here
+    (folder / "boxes").write_text("".join(f"{a} {a.partition('@')[0]}/\n" for a in addresses))
+    (folder / "main.cf").write_text(
+        _MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid)
+    )
+    packaged = Path("/etc/postfix/master.cf")
+    packaged = packaged if packaged.exists() else Path("/usr/share/postfix/master.cf.dist")
+    (folder / "master.cf").write_text("".join(_service(line, running.port) for line in packaged.open()))
+
+
+def _service(line: str, port: int) -> str:
+    """A line of master.cf without chroot; smtpd on our port."""
+    fields = line.split()
+    if line[:1] in {"#", " ", "\n"} or len(fields) < 8:
+        return line
+    if fields[0] == "smtp" and fields[1] == "inet":
+        fields[0] = f"127.0.0.1:{port}"
+    fields[4] = "n"
+    return " ".join(fields) + "\n"
+
+
+_MAIN = """\
+compatibility_level = 3.6
+queue_directory = {folder}/spool
+data_directory = {folder}/data
+maillog_file = {folder}/mail.log
+maillog_file_prefixes = {folder}
+myhostname = mx.example.net
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+recipient_delimiter = +
+virtual_mailbox_domains = example.net, example.org
+virtual_mailbox_base = {folder}/vmail
+virtual_mailbox_maps = texthash:{folder}/boxes
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+virtual_minimum_uid = 1
+smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
+smtpd_helo_required = yes
+disable_dns_lookups = yes
+smtp_host_lookup = native
+smtpd_client_connection_count_limit = 0
+"""
+
+
+def _until_listening(port: int) -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"nobody listens on port {port}")

@@ -1,0 +1,152 @@
+"""When a digest is planned: the local hour, one a period, whatever is changed or missed."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from digestd.plan import PlanReport
+from digestd.subscribe import edit, parse
+from tests.parts import library
+from tests.parts.install import Install
+from tests.plan.conftest import digests, periods
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NOTHING = PlanReport()
+
+
+def test_a_digest_is_due_at_the_readers_hour_and_not_before(library_of: Install) -> None:
+    library_of.clock.go(-HOUR)
+    library_of.people(library.people(1, hour=7))
+    assert library_of.plan() == NOTHING
+    library_of.clock.go(HOUR)
+    assert library_of.plan() == PlanReport(due=1, planned=1)
+    assert library_of.plan() == NOTHING
+    assert periods(library_of) == ["2026-11-24"]
+    assert library_of.broken == {}
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Pacific/Apia", "Asia/Kathmandu"])
+def test_the_hour_is_local_and_the_period_is_the_local_date(library_of: Install, zone: str) -> None:
+    library_of.people(library.people(1, hour=7, timezone=zone))
+    library_of.clock.go(-7 * HOUR)
+    planned: list[datetime] = []
+    for _ in range(24 * 4 * 3):
+        if library_of.plan().due:
+            planned.append(library_of.clock.now.astimezone(ZoneInfo(zone)))
+        library_of.clock.go(timedelta(minutes=15))
+    settled = [at for at in planned if at.hour == 7 and at.minute == 0]
+    assert len(planned) >= 3
+    assert len(settled) >= len(planned) - 1  # the first comes at once to who joins after their hour
+    assert periods(library_of) == [at.date().isoformat() for at in planned]
+    assert library_of.broken == {}
+
+
+def test_whoever_joins_after_the_hour_gets_the_first_digest_at_once_and_the_next_at_the_hour(
+    library_of: Install,
+) -> None:
+    library_of.clock.go(5 * HOUR)
+    library_of.people(library.people(1, hour=7))
+    assert library_of.plan().planned == 1
+    library_of.papers(library.papers(40, seed=2, first=1000))
+    library_of.clock.go(18 * HOUR)
+    assert library_of.plan() == NOTHING
+    library_of.clock.go(HOUR)
+    assert library_of.plan().planned == 1
+    assert periods(library_of) == ["2026-11-24", "2026-11-25"]
+
+
+def test_whoever_joins_before_the_hour_waits_for_it(library_of: Install) -> None:
+    library_of.people(library.people(1, hour=22))
+    assert library_of.plan() == NOTHING
+    library_of.clock.go(15 * HOUR)
+    assert library_of.plan().planned == 1
+
+
+def test_after_three_days_of_silence_one_digest_covers_them_all(library_of: Install) -> None:
+    library_of.people(library.people(1))
+    library_of.plan()
+    for day in range(4):
+        library_of.clock.go(DAY)
+        library_of.papers(library.papers(10, seed=day, first=100 * (day + 1)))
+    assert library_of.plan() == PlanReport(due=1, planned=1)
+    assert library_of.plan() == NOTHING
+    assert [(period, since) for period, since, *_ in digests(library_of)] == [
+        ("2026-11-24", "2026-11-24"),
+        ("2026-11-28", "2026-11-25"),
+    ]
+    assert library_of.broken == {}
+
+
+def test_a_weekly_digest_comes_on_its_weekday_once_a_week(library_of: Install) -> None:
+    library_of.people(library.people(1, cadence="weekly", weekday="thu"))
+    days = []
+    for day in range(15):
+        library_of.papers(library.papers(10, seed=day, first=100 * (day + 1)))
+        if library_of.plan().due:
+            days.append(library_of.clock.now.strftime("%a %d"))
+        library_of.clock.go(DAY)
+    assert days == ["Thu 26", "Thu 03"]
+    assert periods(library_of) == ["2026-W48", "2026-W49"]
+    assert library_of.broken == {}
+
+
+def test_on_weekdays_means_no_digest_at_the_weekend(library_of: Install) -> None:
+    library_of.people(library.people(1, cadence="weekdays"))
+    days = []
+    for day in range(8):
+        library_of.papers(library.papers(10, seed=day, first=100 * (day + 1)))
+        if library_of.plan().due:
+            days.append(library_of.clock.now.strftime("%a"))
+        library_of.clock.go(DAY)
+    assert days == ["Tue", "Wed", "Thu", "Fri", "Mon", "Tue"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"],
+        ["America/Los_Angeles", "Asia/Tokyo", "Europe/Berlin", "Pacific/Auckland"],
+        ["UTC"] * 5,
+    ],
+)
+def test_changing_zone_hour_and_cadence_never_makes_two_digests_of_one_date(
+    library_of: Install, changes: list[str]
+) -> None:
+    library_of.people(library.people(1))
+    dates: list[str] = []
+    for step in range(60):
+        zone = changes[step % len(changes)]
+        cadence = ("daily", "weekly", "weekdays")[step // 5 % 3]
+        weekday = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")[library_of.clock.now.weekday()]
+        record = parse(
+            {"email": "reader0@example.net", "timezone": zone, "hour": (7 + step) % 24, "cadence": cadence,
+             "weekday": weekday}
+        )  # fmt: skip
+        edit(library_of.db, library_of.app.keys, record, library_of.clock.now)
+        if step % 6 == 0:
+            library_of.papers(library.papers(5, seed=step, first=100 * (step + 1)))
+        if library_of.plan().due:
+            dates.append(library_of.clock.now.astimezone(ZoneInfo(zone)).date().isoformat())
+        library_of.clock.go(timedelta(hours=5))
+    assert len(dates) >= 3
+    assert dates == sorted(set(dates))
+    assert library_of.broken == {}
+
+
+def test_a_clock_set_back_makes_no_second_digest(library_of: Install) -> None:
+    library_of.people(library.people(3))
+    assert library_of.plan().planned == 3
+    for back in (HOUR, 26 * HOUR, timedelta(days=90)):
+        library_of.clock.go(-back)
+        assert library_of.plan() == NOTHING
+        library_of.clock.go(back)
+        assert library_of.plan() == NOTHING
+    assert library_of.broken == {}
+
+
+def test_a_reader_who_pauses_is_not_planned_for_and_comes_back_the_next_day(library_of: Install) -> None:
+    library_of.people(library.people(1))
+    library_of.people(library.people(1, status="paused"))
+    assert library_of.plan() == NOTHING
+    assert library_of.broken == {}
