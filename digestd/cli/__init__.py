@@ -15,6 +15,7 @@ from digestd import __version__
 from digestd.cli import config, delivery, digest, ingest, paper, service, source, subscriber, try_out
 from digestd.cli.output import say
 from digestd.errors import DigestdError
+from digestd.logs import configure
 
 INTERRUPTED = 130
 
@@ -41,6 +42,7 @@ def options(
     ] = False,
 ) -> None:
     """One personal mail of new research papers a day, for every subscriber."""
+    configure("console", "warning")
 
 
 _SERVICE, _ROAD, _DATA, _CARE = "The service", "The road, by hand", "What it works with", "Looking after it"
