@@ -3,10 +3,11 @@
 Nothing below this file knows a setting, reads a clock or rolls a die.
 """
 
+import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
@@ -150,6 +151,20 @@ def initialise(settings: Settings | None = None) -> App:
     return _assemble(settings, db, keys)
 
 
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[App]:
+    """`initialise` as the one process of this name on the database; it is refused before it migrates.
+
+    Raises AlreadyRunning, which says where the other one is.
+    """
+    settings = configuration.load()
+    refuse_dangerous(settings)
+    db = open_database(settings.database_url)
+    with owners(db).hold(name, settings.public_url):
+        db.close()
+        yield initialise(settings)
+
+
 def refuse_dangerous(settings: Settings) -> None:
     """Raise BadSetting for settings that would mail wrongly or against the law."""
     open_transport(settings.transport_url)
@@ -200,15 +215,19 @@ def _secret(file: Path) -> bytes:
 
 
 def _made_secret(file: Path) -> bytes:
+    """The secret, made if there is none: written aside, then linked into place, whole or not at all."""
+    if file.exists():
+        return _secret(file)
+    aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _secret(file)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(secrets.token_urlsafe(SECRET_BYTES * 2).encode())
+            out.flush()
+            os.fsync(out.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, file)
+        aside.unlink()
     except OSError as error:
         raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot make {file}: {error.strerror}") from error
-    with os.fdopen(handle, "wb") as out:
-        out.write(secrets.token_urlsafe(SECRET_BYTES * 2).encode())
-        out.flush()
-        os.fsync(out.fileno())
     return _secret(file)

@@ -44,7 +44,8 @@ def choose(pool: Pool, ranked: Ranked, size: int) -> list[int]:
     if not worthy.any():
         return order[:1]
     followed = [j for j in order if ranked.profile.follows(pool, j)][:size]
-    others = [j for j in order if j not in set(followed)]
+    first = set(followed)
+    others = [j for j in order if j not in first]
     return followed + diversify(others, pool, ranked.total, size - len(followed))
 
 

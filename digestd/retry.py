@@ -57,15 +57,20 @@ class Reply:
 
 def verdict(stage: Stage, reply: Reply) -> Verdict:
     """What a reply other than success at `stage` means (reliability: SMTP outcome classes)."""
-    if stage not in {Stage.RCPT, Stage.DOT}:
-        return Verdict.LANE
-    if reply.code == 421 or reply.code in {452, 454} or reply.enhanced.startswith("4.7."):
+    if stage not in {Stage.RCPT, Stage.DOT} or _slows_down(reply):
         return Verdict.LANE
     if 400 <= reply.code < 500:
         return Verdict.LATER
     if 500 <= reply.code < 600:
         return Verdict.NEVER
     return Verdict.LANE
+
+
+def _slows_down(reply: Reply) -> bool:
+    """Whether the relay asks for less of everything: 421, 454, 4.7.x, and 452 unless one mailbox is full (4.2.x)."""
+    if reply.code == 452:
+        return not reply.enhanced.startswith("4.2.")
+    return reply.code in {421, 454} or reply.enhanced.startswith("4.7.")
 
 
 def next_wait(attempts: int, rng: Random) -> timedelta:

@@ -80,11 +80,15 @@ def local_date(timing: Timing, now: datetime) -> date:
     return now.astimezone(_zone(timing.timezone)).date()
 
 
-def covers_from(timing: Timing, last_date: str | None, period: Period) -> str:
-    """The key of the oldest period that a digest for `period` covers (its own, unless days were missed)."""
-    if last_date is None:
+def covers_from(timing: Timing, last_planned: datetime | None, period: Period) -> str:
+    """The key of the oldest period that a digest for `period` covers (its own, unless days were missed).
+
+    `last_planned`: when the newest digest that was sent, or still may be, was planned. A digest
+    looks back a week, so it never claims more.
+    """
+    if last_planned is None:
         return period.key
-    day = date.fromisoformat(last_date) + timedelta(days=1)
+    day = max(local_date(timing, last_planned) + timedelta(days=1), period.date - timedelta(days=_WEEK - 1))
     while day < period.date:
         if _mails_on(timing, day):
             return _key(timing, day)

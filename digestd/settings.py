@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -35,9 +36,17 @@ def _web_address(url: str) -> str:
 
 def _mailbox(text: str) -> str:
     address = parseaddr(text)[1]
-    if address.count("@") != 1 or "\n" in text or "\r" in text or not all(address.split("@")):
-        raise ValueError("must be an address, like digest@example.org or Paper Digest <digest@example.org>")
+    try:
+        validate_email(address, check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise ValueError("must be an address, like digest@example.org or Paper Digest <digest@example.org>") from error
+    if not address.isascii() or "\n" in text or "\r" in text:
+        raise ValueError("must be an address in ASCII; write the domain as xn--…")
     return text
+
+
+def _mailbox_or_none(text: str) -> str:
+    return _mailbox(text) if text else text
 
 
 def _moment(text: str) -> str:
@@ -58,12 +67,12 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_web_address)] = "http://127.0.0.1:8080"
     list_name: str = Field(default="digestd", min_length=1, max_length=60)
     mail_from: Annotated[str, AfterValidator(_mailbox)] = "digestd <digest@example.org>"
-    reply_to: str = ""
-    bounce_address: str = ""
+    reply_to: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
+    bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     postal_address: str = ""
     secret_key_file: Path = Path("var/secret.key")
     sources: str = "arxiv-rss:cs.AI+cs.CL,arxiv-rss:cs.CV+cs.LG+stat.ML,hf-daily"
-    contact: str = ""
+    contact: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     ingest_minutes: int = Field(default=60, ge=5, le=1440)
     runner: Literal["inline"] = "inline"
     templates_dir: str = ""

@@ -78,9 +78,14 @@ def test_who_joins_a_weekly_one_on_another_day_waits_for_the_weekday() -> None:
 
 def test_a_digest_covers_the_days_that_were_missed() -> None:
     period = schedule.newest_due(BERLIN, at("2026-11-24T06:00:00"))
-    assert schedule.covers_from(BERLIN, "2026-11-20", period) == "2026-11-21"
-    assert schedule.covers_from(BERLIN, "2026-11-23", period) == "2026-11-24"
+    assert schedule.covers_from(BERLIN, at("2026-11-20T06:00:00"), period) == "2026-11-21"
+    assert schedule.covers_from(BERLIN, at("2026-11-23T06:00:00"), period) == "2026-11-24"
     assert schedule.covers_from(BERLIN, None, period) == "2026-11-24"
+
+
+def test_a_digest_never_claims_more_than_the_week_it_looks_back() -> None:
+    period = schedule.newest_due(BERLIN, at("2026-11-24T06:00:00"))
+    assert schedule.covers_from(BERLIN, at("2026-01-01T06:00:00"), period) == "2026-11-18"
 
 
 def test_in_the_spring_gap_it_comes_an_hour_later() -> None:

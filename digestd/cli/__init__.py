@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from digestd import __version__
-from digestd.cli import config, delivery, digest, ingest, paper, service, source, subscriber, try_out
+from digestd.cli import config, delivery, digest, evaluate, ingest, paper, service, source, subscriber, try_out
 from digestd.cli.output import say
 from digestd.errors import DigestdError
 from digestd.logs import configure
@@ -37,7 +37,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[  # acts by its callback
+    _version_asked: Annotated[  # acts by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
@@ -63,11 +63,13 @@ app.add_typer(paper.app, rich_help_panel=_DATA)
 app.add_typer(source.app, rich_help_panel=_DATA)
 app.add_typer(delivery.app, rich_help_panel=_CARE)
 app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
+app.command("evaluate", rich_help_panel=_CARE)(evaluate.evaluate)
 app.add_typer(config.app, rich_help_panel=_CARE)
 
 
 def main() -> None:
     """Run one command, and exit as it says."""
+    os.umask(0o077)  # the database and the mails hold addresses
     try:
         app()
     except DigestdError as error:

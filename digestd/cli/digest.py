@@ -12,6 +12,7 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
+from digestd.cli.stopping import until_stopped
 from digestd.deliver import Composer
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
@@ -60,7 +61,7 @@ def deliver_ready(
     """
     app = wiring.build()
     tidy(app, app.clock())
-    report = asyncio.run(run(app, drain=drain, limit=limit))
+    report = asyncio.run(until_stopped(lambda stop: run(app, drain=drain, limit=limit, stop=stop)))
     emit(counts(report), as_json)
     if report.poisoned:
         say(f"{report.poisoned} could not be composed; see `digestd delivery list --state poisoned`")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ import uvicorn
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
+from digestd.cli.stopping import until_stopped
 from digestd.errors import DigestdError
 from digestd.ingest import ingest
 from digestd.logs import configure
@@ -47,28 +47,26 @@ def up() -> None:
 
     Example: DIGESTD_TRANSPORT_URL=smtp://127.0.0.1:25 digestd up
     """
-    app = _logged(wiring.initialise())
-    with app.owners.hold(NAME, app.settings.public_url):
-        asyncio.run(serve(app))
+    with wiring.alone(NAME) as app:
+        asyncio.run(serve(_logged(app)))
 
 
 def web() -> None:
     """Serve only the web pages; for an installation over several machines."""
     app = _logged(wiring.build())
-    asyncio.run(_until_stopped(lambda stop: _web(app, stop, None)))
+    asyncio.run(until_stopped(lambda stop: _web(app, stop, None)))
 
 
 def scheduler() -> None:
     """Run only ingest and planning; one such process a database."""
-    app = _logged(wiring.initialise())
-    with app.owners.hold(NAME):
-        asyncio.run(_until_stopped(Metronome(app).run))
+    with wiring.alone(NAME) as app:
+        asyncio.run(until_stopped(Metronome(_logged(app)).run))
 
 
 def worker() -> None:
     """Run only delivery; as many as wanted, also beside `digestd up`."""
     app = _logged(wiring.build())
-    asyncio.run(_until_stopped(lambda stop: work(app, stop)))
+    asyncio.run(until_stopped(lambda stop: work(app, stop)))
 
 
 def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False) -> None:
@@ -81,7 +79,7 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
         taken = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
         planned = plan(app.db, app.planner, app.clock())
         tidy(app, app.clock())
-        delivered = asyncio.run(run(app))
+        delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))
     report = {
         "new": sum(source.new for source in taken.sources),
         "due": planned.due,
@@ -106,7 +104,8 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
             if isinstance(error, BaseException):
                 raise error
 
-    await _until_stopped(everything)
+    await until_stopped(everything)
+    log.info("stopped")
 
 
 async def _stopping(part: Awaitable[None], stop: asyncio.Event) -> None:
@@ -115,17 +114,6 @@ async def _stopping(part: Awaitable[None], stop: asyncio.Event) -> None:
         await part
     finally:
         stop.set()
-
-
-async def _until_stopped(part: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    try:
-        await part(stop)
-    finally:
-        log.info("stopped")
 
 
 async def _web(

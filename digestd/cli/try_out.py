@@ -34,10 +34,9 @@ def try_out(
     once: Annotated[bool, typer.Option("--once", help="Exit after the delivery instead of serving.")] = False,
 ) -> None:
     """Ingest, rank, compose and deliver one digest to a sample subscriber, then serve the pages."""
-    app = wiring.initialise()
-    configure(app.settings.log_format, "warning" if once else app.settings.log_level)
     try:
-        with app.owners.hold(NAME, app.settings.public_url):
+        with wiring.alone(NAME) as app:
+            configure(app.settings.log_format, "warning" if once else app.settings.log_level)
             for line in prepare(app):
                 typer.echo(line)
             if not once:

@@ -9,9 +9,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
+from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import Gated, Pass, Result
+
+RETRY_SECONDS = 1.0
+PATIENCE_SECONDS = 20.0
+"""How long rounds are repeated while the database is away, before what they held is left to recovery."""
 
 
 class Committer:
@@ -25,6 +30,7 @@ class Committer:
         self._work = asyncio.Event()
         self._closed = False
         self._broken: BaseException | None = None
+        self._patience = PATIENCE_SECONDS
 
     async def gate(self, wish: Pass) -> Gated:
         """Ask to send one dot; returns once the answer is committed. Raises what the database raised."""
@@ -64,14 +70,29 @@ class Committer:
             return
         try:
             answers = await asyncio.to_thread(self._commit, [wish for wish, _ in wishes], results)
+        except DatabaseUnreachable as error:
+            # Nothing was written, or it was and the answer got lost: either way the round can be
+            # repeated, for each step is a compare-and-set.
+            if self._patience <= 0:
+                self._give_up(wishes, error)
+                raise
+            self._wishes, self._results = [*wishes, *self._wishes], [*results, *self._results]
+            await asyncio.sleep(min(RETRY_SECONDS, self._patience))
+            self._patience -= RETRY_SECONDS
+            self._work.set()
+            return
         except BaseException as error:
-            self._broken = error
-            for _, answer in [*wishes, *self._wishes]:
-                _fail(answer, error)
+            self._give_up(wishes, error)
             raise
+        self._patience = PATIENCE_SECONDS
         for (_, answer), gated in zip(wishes, answers, strict=True):
             if not answer.done():
                 answer.set_result(gated)
+
+    def _give_up(self, wishes: "list[tuple[Pass, asyncio.Future[Gated]]]", error: BaseException) -> None:
+        self._broken = error
+        for _, answer in [*wishes, *self._wishes]:
+            _fail(answer, error)
 
     def _commit(self, wishes: list[Pass], results: list[Result]) -> list[Gated]:
         with self._db.write() as session:

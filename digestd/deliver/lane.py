@@ -18,6 +18,8 @@ from digestd.retry import SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, 
 from digestd.store.ledger import Gated, Pass, Result
 from digestd.transports import Channel, LostReply, Mail, Refusal, Transport
 
+IDLE_SECONDS = 30.0
+"""A channel that rested longer is opened anew: relays close those that say nothing."""
 COMPOSE_TRIES = 3
 COMPOSE_WAIT = timedelta(minutes=10)
 log = structlog.get_logger(__name__)
@@ -38,11 +40,17 @@ class Lane:
     async def run(self) -> None:
         """Carry mails until the supply has none. Raises RelayFailed when the relay will not serve us."""
         channel: Channel | None = None
+        loop_time = asyncio.get_running_loop().time
+        used = loop_time()
         try:
             while (claim := await self.supply.next(self.tally)) is not None:
+                if channel is not None and loop_time() - used > IDLE_SECONDS:
+                    await channel.close()
+                    channel = None
                 if channel is None:
                     channel = await self._connect(claim)
                 channel = await self._carry(channel, claim)
+                used = loop_time()
         finally:
             if channel is not None:
                 await channel.close()
@@ -116,13 +124,15 @@ class Lane:
     def _answered(self, claim: Claim, reply: Reply) -> None:
         if 200 <= reply.code < 300:
             self.tally.accepted += 1
+            self.tally.refusals.clear()
             self.committer.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
             return
         self._refused(claim, Refusal(Stage.DOT, reply))
 
     def _refused(self, claim: Claim, refusal: Refusal) -> None:
         """Write down a refusal; raises RelayFailed where it is the relay that refuses, not this mail."""
-        said = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.text}"[:200]
+        # Never the relay's words: they name the recipient, and reasons are logged and outlive erasure.
+        said = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
         match verdict(refusal.stage, refusal.reply):
             case Verdict.NEVER:
                 self.tally.rejected += 1
@@ -135,7 +145,8 @@ class Lane:
                 self.committer.record(replace(later, wait=next_wait(claim.attempt, self.rng)))
             case Verdict.LANE:
                 self.tally.deferred += 1
-                self.committer.record(self._result(claim, State.READY, Outcome.TEMP, refusal.reply))
+                later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
+                self.committer.record(replace(later, wait=next_wait(claim.attempt, self.rng)))
                 raise RelayFailed(f"the relay refuses to serve us ({said}); it is tried again later")
 
     def _stop_if_all_alike(self, refusal: Refusal) -> None:
@@ -143,7 +154,8 @@ class Lane:
             self.tally.refusals[refusal.reply.code] += 1
             if self.tally.refusals[refusal.reply.code] >= SAME_REFUSALS_STOP:
                 raise RelayFailed(
-                    f"the relay refused {SAME_REFUSALS_STOP} mails alike ({refusal.reply.code} {refusal.reply.text}); "
+                    f"the relay refused {SAME_REFUSALS_STOP} mails alike "
+                    f"({refusal.reply.code} {refusal.reply.enhanced}); "
                     "look at the template, DKIM and the relay's policy before going on"
                 )
 

@@ -13,6 +13,8 @@ from digestd.store.database import Database
 from digestd.store.ledger import Claimer
 
 BATCH = 200
+BATCH_SECONDS = 600.0
+"""At a low rate, no more is claimed than is sent within this: far less than a lease."""
 
 
 class Supply:
@@ -67,6 +69,8 @@ class Supply:
     def _claim(self, tally: Tally) -> bool:
         """Claim one batch; whether there was anything."""
         size = BATCH if self._left is None else min(BATCH, self._left)
+        if self._pause:
+            size = min(size, max(1, int(BATCH_SECONDS / self._pause)))
         if size <= 0:
             return False
         with self._db.write() as session:

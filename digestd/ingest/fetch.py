@@ -225,7 +225,7 @@ async def _refuse_inward(here: httpx2.URL, there: httpx2.URL) -> None:
         return
     try:
         found = await asyncio.get_running_loop().getaddrinfo(there.host, there.port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise _AgainError(f"redirects to {there.host}, which is not found") from error
     if not all(ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_global for address in found):
         raise SourceFailed(f"{here.host} redirects to {there.host}, which is inside this network; refused")

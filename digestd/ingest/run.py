@@ -125,6 +125,9 @@ async def _ingest(run: _Run, since: datetime | None) -> SourceReport:
         failed = Fetched(run.source.name, run.url, run.clock(), report.fetched, error=str(error))
         await asyncio.to_thread(_note, run, [failed], None)
         return report
+    except Exception as error:  # what nobody foresaw in one source must not stop the others
+        report.state, report.error = "broken", f"unexpected {type(error).__name__}; the next ingest tries again"
+        return report
     await asyncio.to_thread(_note, run, run.asked, begun)
     return report
 

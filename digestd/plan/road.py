@@ -6,10 +6,13 @@ changed between reading and writing (an unsubscribe, another planner) is left fo
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import structlog
 
 from digestd import compose, schedule
 from digestd.domain.delivery import MailKind
+from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
 from digestd.plan.day import Day, gather_day
 from digestd.plan.shard import Shard, rank
@@ -20,6 +23,9 @@ from digestd.store.due import Due
 from digestd.store.ledger import NewDigest
 
 SHARD = 500
+PUT_OFF = timedelta(hours=1)
+"""When to look again at a subscriber whose digest could not be planned."""
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,24 @@ def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bo
     day: Day | None = None
     while keep_on() and (shard := _next(db, after, now)):
         day = day or gather_day(db, now)
-        report += _plan_shard(db, planner, day, shard)
+        report += _plan_whole_or_one_by_one(db, planner, day, shard)
         after = shard[-1].key
     return report
+
+
+def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: Day, shard: Sequence[Due]) -> PlanReport:
+    """Plan a shard; if it cannot be, plan each of it alone, so that one bad row holds up nobody else."""
+    try:
+        return _plan_shard(db, planner, day, shard)
+    except DigestdError:
+        raise
+    except Exception as error:  # whatever it is, it must not stop everybody's digest
+        if len(shard) > 1:
+            return sum((_plan_whole_or_one_by_one(db, planner, day, [due]) for due in shard), PlanReport())
+        log.error("cannot plan", subscriber=shard[0].key, kind=type(error).__name__)
+        with db.write() as session:
+            waiting.put_off(session, {shard[0].key: day.now + PUT_OFF})
+        return PlanReport()
 
 
 def _next(db: Database, after: int, now: datetime) -> list[Due]:
@@ -68,9 +89,12 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
     digests = {due.key: _digest(planner, day, shard, i) for i, due in enumerate(candidates)}
     with db.write() as session:
         still = waiting.unchanged(session, candidates)
-        new = [digest for due in still if (digest := digests[due.key]) is not None]
+        wanted = {due.key: digest for due in still if (digest := digests[due.key]) is not None}
+        # who moves to a later weekday has had the digest of this week
+        had = ledger.planned_for(session, {key: digest.period.key for key, digest in wanted.items()})
+        new = [digest for key, digest in wanted.items() if key not in had]
         ledger.plan_digests(session, new, planner.template_hash, day.now)
-        waiting.put_off(session, {d.key: _put_off(d, day) for d in still if digests[d.key] is None})
+        waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
     return PlanReport(len(new), sum(1 for d in new if d.picks), sum(1 for d in new if not d.picks))
 
 
@@ -85,7 +109,7 @@ def _digest(planner: Planner, day: Day, shard: Shard, i: int) -> NewDigest | Non
         subscriber=due.key,
         consent_version=due.version,
         period=period,
-        covers_from=schedule.covers_from(due.timing, due.last_date, period),
+        covers_from=schedule.covers_from(due.timing, due.last_planned, period),
         picks=compose.picks(day.pool, ranked, compose.choose(day.pool, ranked, due.size)),
         considered=int((shard.open[i] & shard.fresh[i]).sum()),
         message_id=message_id(planner.keys, due.key, MailKind.DIGEST, period.key, planner.host),

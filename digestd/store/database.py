@@ -26,6 +26,9 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
+        # PostgreSQL's default level would see a new state with every statement; SQLite's WAL does not.
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = engine.execution_options(**options)
 
     @property
     def file(self) -> Path | None:
@@ -35,7 +38,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that sees one state of the database and changes nothing."""
-        with _said(self.engine.url), Session(self.engine, expire_on_commit=False) as session:
+        with _said(self.engine.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
             session.rollback()
 
@@ -146,7 +149,7 @@ def _reason(error: DBAPIError) -> str | None:
         return f"{first}; run `digestd init` first"
     if "unable to open" in lowered or "not a database" in lowered or "readonly" in lowered:
         return f"{first}; check DIGESTD_DATABASE_URL and the file's permissions"
-    if "locked" in lowered or "busy" in lowered:
+    if "locked" in lowered or "busy" in lowered or "deadlock" in lowered:
         return f"{first}; another process is writing, try again"
     if error.connection_invalidated or type(error).__name__ == "OperationalError":
         return f"{first}; check that it runs and DIGESTD_DATABASE_URL names it, then try again"

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
@@ -36,12 +37,11 @@ def data(session: Session, version: str) -> bytes:
 
 def keep(session: Session, fitted: Fitted, packed: bytes) -> None:
     """Put a model into use; all but the newest few are dropped."""
-    session.connection().execute(delete(core.text_model).where(_M.version == fitted.version))
-    session.connection().execute(
-        insert(core.text_model).values(
-            version=fitted.version, fitted_us=to_us(fitted.fitted), papers=fitted.papers, data=packed
-        )
-    )
+    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    row = {"version": fitted.version, "fitted_us": to_us(fitted.fitted), "papers": fitted.papers, "data": packed}
+    renewed = {"fitted_us": row["fitted_us"], "papers": row["papers"]}
+    statement = insert(core.text_model).values(row).on_conflict_do_update(index_elements=["version"], set_=renewed)
+    session.connection().execute(statement)
     newest_ids = select(_M.id).order_by(_M.id.desc()).limit(KEPT)
     session.connection().execute(delete(core.text_model).where(_M.id.not_in(newest_ids)))
 

@@ -34,7 +34,10 @@ class Owners(Protocol):
 
 def owners(db: Database) -> Owners:
     """The way to tell on this database."""
-    return FileOwners(db.file.parent / f"{db.file.name}.locks") if db.file else AdvisoryOwners(db)
+    if db.file is None:
+        return AdvisoryOwners(db)
+    file = db.file.resolve()  # two ways to one file must meet in one folder
+    return FileOwners(file.parent / f"{file.name}.locks")
 
 
 class FileOwners:

@@ -42,8 +42,10 @@ def _maildir(parts: SplitResult, _ehlo: str) -> Transport:
 def _smtp(parts: SplitResult, ehlo: str) -> Transport:
     try:
         host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
-    except ValueError as error:
-        raise BadSetting(f"DIGESTD_TRANSPORT_URL: {error}") from error
+    except ValueError:
+        host = port = None
+    if port is None or parts.fragment:
+        raise BadSetting("DIGESTD_TRANSPORT_URL: cannot be read; write / ? # @ : of a password as %2F %3F %23 %40 %3A")
     if not host:
         raise BadSetting("DIGESTD_TRANSPORT_URL: the relay's host is missing, as in smtp+starttls://user:pass@host:587")
     tls = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}[parts.scheme]

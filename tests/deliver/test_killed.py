@@ -31,7 +31,7 @@ DELIVER = ("deliver", "--drain")
 
 @dataclass
 class Jepsen:
-    """`attempts`: mails of all runs. `recovered`: sent after the crash. `unexpected`: at the sink, not in the ledger."""
+    """`attempts`: mails of all points. `recovered`: sent after the crash. `unexpected`: not in the ledger."""
 
     points: int = 0
     kills: int = 0

@@ -149,9 +149,7 @@ def test_every_invariant_has_a_seed() -> None:
      ("L2", timedelta(hours=18, minutes=9), timedelta(hours=18, minutes=11)),
      ("L3", timedelta(hours=23, minutes=59), timedelta(hours=24, minutes=1))],
 )  # fmt: skip
-def test_what_stands_still_too_long_is_found(
-    mixed: Ledger, name: str, sound: timedelta, broken: timedelta
-) -> None:
+def test_what_stands_still_too_long_is_found(mixed: Ledger, name: str, sound: timedelta, broken: timedelta) -> None:
     assert name not in mixed.broken(sound)
     assert name in mixed.broken(broken)
 

@@ -9,7 +9,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key
 from digestd.store import ledger as store
-from digestd.store import suppressions
+from digestd.store import subscribers, suppressions
 from digestd.store.ledger import Claimed, Gated, NewNotice, Result
 from digestd.store.ledger.recovery import Recovered, owners, recover, release
 from tests.ledger.rows import KEYS, Ledger
@@ -227,8 +227,6 @@ def test_erasing_someone_leaves_a_ledger_that_holds(ledger: Ledger) -> None:
     ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))
     with ledger.db.write() as session:
         for subscriber in (who, other):
-            from digestd.store import subscribers  # noqa: PLC0415
-
             suppressions.note(
                 session, subscribers.address_key_of(session, subscriber), SuppressionReason.ERASED, ledger.now
             )

@@ -116,6 +116,11 @@ class Install:
         """The invariants that do not hold."""
         return {name: rows for name, rows in fsck(self.db, self.clock.now).items() if rows}
 
+    @property
+    def unsafe(self) -> dict[str, list[dict[str, object]]]:
+        """The same without what merely waits too long, as where no worker runs."""
+        return {name: rows for name, rows in self.broken.items() if name.startswith("I")}
+
     def sound(self, copies: Mapping[str, int]) -> bool:
         """The oracle: every invariant holds, and the relay has what the ledger says, none of it twice."""
         assert self.broken == {}

@@ -113,9 +113,7 @@ def _configure(running: Postfix, addresses: list[str]) -> None:
         with contextlib.suppress(PermissionError):
             above.chmod(above.stat().st_mode | 0o011)  # its daemons are not root and must get here
     (folder / "boxes").write_text("".join(f"{a} {a.partition('@')[0]}/\n" for a in addresses))
-    (folder / "main.cf").write_text(
-        _MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid)
-    )
+    (folder / "main.cf").write_text(_MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid))
     packaged = Path("/etc/postfix/master.cf")
     packaged = packaged if packaged.exists() else Path("/usr/share/postfix/master.cf.dist")
     (folder / "master.cf").write_text("".join(_service(line, running.port) for line in packaged.open()))

@@ -11,6 +11,7 @@ from digestd.store import core
 from digestd.store.packing import unpack_picks
 from tests.parts import library
 from tests.parts.install import Install, install
+from tests.plan.shelf import archive
 
 PAPERS = 40
 
@@ -20,6 +21,15 @@ def library_of(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Ins
     """Forty papers, first seen now, a Tuesday at 07:00 UTC."""
     made = install(tmp_path, database_url, now)
     made.papers(library.papers(PAPERS))
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def bare(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+    """No papers but an archive of other words, and nobody subscribed; a Tuesday at 07:00 UTC."""
+    made = install(tmp_path, database_url, now)
+    archive(made)
     yield made
     made.db.close()
 

@@ -23,7 +23,7 @@ def test_a_digest_is_due_at_the_readers_hour_and_not_before(library_of: Install)
     assert library_of.plan() == PlanReport(due=1, planned=1)
     assert library_of.plan() == NOTHING
     assert periods(library_of) == ["2026-11-24"]
-    assert library_of.broken == {}
+    assert library_of.unsafe == {}
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles", "Pacific/Apia", "Asia/Kathmandu"])
@@ -39,7 +39,7 @@ def test_the_hour_is_local_and_the_period_is_the_local_date(library_of: Install,
     assert len(planned) >= 3
     assert len(settled) >= len(planned) - 1  # the first comes at once to who joins after their hour
     assert periods(library_of) == [at.date().isoformat() for at in planned]
-    assert library_of.broken == {}
+    assert library_of.unsafe == {}
 
 
 def test_whoever_joins_after_the_hour_gets_the_first_digest_at_once_and_the_next_at_the_hour(
@@ -75,7 +75,7 @@ def test_after_three_days_of_silence_one_digest_covers_them_all(library_of: Inst
         ("2026-11-24", "2026-11-24"),
         ("2026-11-28", "2026-11-25"),
     ]
-    assert library_of.broken == {}
+    assert library_of.unsafe == {}
 
 
 def test_a_weekly_digest_comes_on_its_weekday_once_a_week(library_of: Install) -> None:
@@ -88,7 +88,7 @@ def test_a_weekly_digest_comes_on_its_weekday_once_a_week(library_of: Install) -
         library_of.clock.go(DAY)
     assert days == ["Thu 26", "Thu 03"]
     assert periods(library_of) == ["2026-W48", "2026-W49"]
-    assert library_of.broken == {}
+    assert library_of.unsafe == {}
 
 
 def test_on_weekdays_means_no_digest_at_the_weekend(library_of: Install) -> None:
@@ -131,7 +131,7 @@ def test_changing_zone_hour_and_cadence_never_makes_two_digests_of_one_date(
         library_of.clock.go(timedelta(hours=5))
     assert len(dates) >= 3
     assert dates == sorted(set(dates))
-    assert library_of.broken == {}
+    assert library_of.unsafe == {}
 
 
 def test_a_clock_set_back_makes_no_second_digest(library_of: Install) -> None:
@@ -142,11 +142,11 @@ def test_a_clock_set_back_makes_no_second_digest(library_of: Install) -> None:
         assert library_of.plan() == NOTHING
         library_of.clock.go(back)
         assert library_of.plan() == NOTHING
-    assert library_of.broken == {}
+    assert library_of.unsafe == {}
 
 
 def test_a_reader_who_pauses_is_not_planned_for_and_comes_back_the_next_day(library_of: Install) -> None:
     library_of.people(library.people(1))
     library_of.people(library.people(1, status="paused"))
     assert library_of.plan() == NOTHING
-    assert library_of.broken == {}
+    assert library_of.unsafe == {}

@@ -1,7 +1,7 @@
 """Planning writes the ledger: digests with their picks, and notices."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -79,6 +79,16 @@ _NEXT_DUE = (
     .where(core.subscriber.c.id == bindparam("row"))
     .values(next_due_us=bindparam("next_due"), last_date=bindparam("last_date"), last_planned_us=bindparam("planned"))
 )
+
+
+def planned_for(session: Session, periods: Mapping[int, str]) -> set[int]:
+    """Those of these subscribers (key → period) who have a digest of that very period in the ledger."""
+    query = select(core.delivery.c.subscriber_id, core.delivery.c.key).where(
+        core.delivery.c.subscriber_id.in_(list(periods)),
+        core.delivery.c.kind == MailKind.DIGEST,
+        core.delivery.c.key.in_(sorted(set(periods.values()))),
+    )
+    return {row.subscriber_id for row in session.connection().execute(query) if periods[row.subscriber_id] == row.key}
 
 
 def plan_notice(session: Session, notice: NewNotice, now: datetime) -> bool:

@@ -59,8 +59,9 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime) -> Clai
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
-    """Close up to `limit` ready deliveries that are too late to be of use, also those that rest; how many."""
-    late = select(_D.id).where(_D.state == State.READY, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
+    """Close up to `limit` deliveries that wait, rest or could not be composed, and are too late; how many."""
+    waiting = _D.state.in_([State.READY, State.POISONED])
+    late = select(_D.id).where(waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
     rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()
     _end(session, State.EXPIRED, dict.fromkeys(rows, TOO_LATE), to_us(now))
     return len(rows)
@@ -130,7 +131,7 @@ def _end(session: Session, state: State, reasons: dict[int, str], at_us: int) ->
 
 _END = (
     update(core.delivery)
-    .where(_D.id == bindparam("row"), _D.state == State.READY)
+    .where(_D.id == bindparam("row"), (_D.state == State.READY) | (_D.state == State.POISONED))
     .values(state=bindparam("to"), reason=bindparam("why"), history=_D.history.concat(bindparam("step")))
 )
 

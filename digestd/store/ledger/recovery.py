@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
@@ -35,9 +35,22 @@ def owners(session: Session) -> list[str]:
 def recover(session: Session, owner: str, now: datetime) -> Recovered:
     """Take over everything a dead worker held, in the caller's write transaction; safe to repeat."""
     at_us = to_us(now)
+    return _take_over(session, _D.lease_owner == owner, at_us)
+
+
+def recover_overdue(session: Session, now: datetime) -> Recovered:
+    """Take over what is past its lease, whoever held it: where a host vanished, the server may think it alive.
+
+    The gate refuses a mail whose lease is nearly over, so no dot is waited for by then.
+    """
+    at_us = to_us(now)
+    return _take_over(session, _D.lease_until_us < at_us, at_us)
+
+
+def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> Recovered:
     query = (
         select(_D.id, _D.state, _D.attempts)
-        .where(_D.state.in_([State.LEASED, State.DOT]), _D.lease_owner == owner)
+        .where(_D.state.in_([State.LEASED, State.DOT]), condition)
         .order_by(_D.id)
         .with_for_update()
     )

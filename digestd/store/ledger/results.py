@@ -1,13 +1,14 @@
 """The relay's answer, written down: each a compare-and-set on state, attempt and owner."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, Actor, Outcome, State
+from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
@@ -49,15 +50,23 @@ def record(session: Session, results: Sequence[Result], now: datetime) -> int:
     rows = _rows(session, [result.delivery for result in results])
     ours = [r for r in results if _is_ours(r, rows.get(r.delivery))]
     late = [r for r in results if r not in ours and _is_late_reply(r, rows.get(r.delivery))]
-    _write(session, ours, to_us(now), evidence="reply")
-    _write(session, late, to_us(now), evidence="late_reply")
+    erased = {key for key, row in rows.items() if row.status == Status.ERASED}
+    _write(session, _unquoted(ours, erased), to_us(now), evidence="reply")
+    _write(session, _unquoted(late, erased), to_us(now), evidence="late_reply")
     return len(ours) + len(late)
+
+
+def _unquoted(results: Sequence[Result], erased: set[int]) -> list[Result]:
+    """Relays quote addresses: of somebody erased meanwhile their words are not kept."""
+    return [replace(result, text="") if result.delivery in erased else result for result in results]
 
 
 def _rows(session: Session, deliveries: list[int]) -> dict[int, core.Record]:
     query = (
-        select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner)
-        .select_from(core.delivery.join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts), isouter=False))
+        select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
+        .select_from(core.delivery)
+        .join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
+        .join(core.subscriber, core.subscriber.c.id == _D.subscriber_id)
         .where(_D.id.in_(deliveries))
         .order_by(_D.id)
         .with_for_update(of=core.delivery)
@@ -76,7 +85,7 @@ def _is_ours(result: Result, row: core.Record | None) -> bool:
 def _is_late_reply(result: Result, row: core.Record | None) -> bool:
     return (
         row is not None
-        and result.outcome is Outcome.ACCEPTED
+        and result.outcome in {Outcome.ACCEPTED, Outcome.TEMP}
         and (row.state, row.attempts, row.owner) == (State.UNCERTAIN, result.attempt, result.owner)
     )
 

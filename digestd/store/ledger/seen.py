@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
 
-from digestd.domain.delivery import MailKind
+from digestd.domain.delivery import UNSENT, MailKind
 from digestd.store import core
-from digestd.store.packing import pack_seen, unpack_picks, unpack_seen
+from digestd.store.packing import pack_seen, steps, unpack_picks, unpack_seen
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
@@ -37,7 +37,10 @@ def add(session: Session, papers: Mapping[int, Sequence[int]]) -> None:
 
 
 def give_back(session: Session, deliveries: Iterable[int]) -> None:
-    """The digests in these deliveries ended unsent: their papers may come again."""
+    """The digests in these deliveries ended unsent: their papers may come again, and count as new.
+
+    Call it after the deliveries' states were written: what was planned last is then looked up anew.
+    """
     query = select(core.delivery.c.subscriber_id, core.delivery.c.picks).where(
         core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind == MailKind.DIGEST
     )
@@ -48,7 +51,29 @@ def give_back(session: Session, deliveries: Iterable[int]) -> None:
     kept = [{"who": who, "held": pack_seen(set(had[who].tolist()) - returned[who])} for who in had]
     if kept:
         session.connection().execute(_REPLACE, kept)
+    _look_back(session, sorted(returned))
 
+
+def _look_back(session: Session, subscribers: Sequence[int]) -> None:
+    """Set each one's last planning to that of the newest digest that is live or was sent."""
+    query = (
+        select(core.delivery.c.subscriber_id, core.delivery.c.history)
+        .where(
+            core.delivery.c.subscriber_id.in_(subscribers),
+            core.delivery.c.kind == MailKind.DIGEST,
+            core.delivery.c.state.not_in(sorted(UNSENT)),
+        )
+        .order_by(core.delivery.c.id)
+    )
+    planned = {row.subscriber_id: steps(row.history)[0][2] for row in session.connection().execute(query)}
+    rows = [{"who": who, "planned": planned.get(who)} for who in subscribers]
+    if rows:
+        session.connection().execute(_PLANNED, rows)
+
+
+_PLANNED = (
+    update(core.subscriber).where(core.subscriber.c.id == bindparam("who")).values(last_planned_us=bindparam("planned"))
+)
 
 _REPLACE = (
     update(core.seen).where(core.seen.c.subscriber_id == bindparam("who")).values(papers=bindparam("held"))

@@ -1,0 +1,113 @@
+"""`explain` tells of a planned digest what is true, and its parts sum to the score."""
+
+from datetime import timedelta
+
+import pytest
+
+from digestd.domain.digest import Why
+from digestd.domain.paper import PaperId
+from digestd.errors import NotFound
+from digestd.plan import Explanation, explain
+from tests.parts import library
+from tests.parts.install import Install
+from tests.plan.shelf import DAY, HALF, NONE, ONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
+
+AUTHOR = "Quillane Ostrovenko"
+AWHILE = timedelta(minutes=16)
+
+
+def told(install: Install, name: str) -> Explanation:
+    return explain(install.db, subscriber(install), named(name), install.clock.now)
+
+
+def test_the_parts_sum_to_the_score_for_every_paper(bare: Install) -> None:
+    bare.papers(
+        [
+            *shelf("strong", 4, authors=[AUTHOR], signals={"upvotes": 30}),
+            *shelf("weak", 4, HALF, categories=["inv.tide"]),
+            *shelf("other", 6, NONE, signals={"upvotes": 3}),
+        ]
+    )
+    likes = ["shelf:strong01", "shelf:other02"]
+    wants = {"authors": [AUTHOR], "categories": ["inv.tide"], "phrases": ["vostok"], "likes": likes}
+    bare.people([reader(**wants, dislikes=["shelf:other03"])])
+    for name in [f"{kind}{n:02}" for kind, count in (("strong", 4), ("weak", 4), ("other", 6)) for n in range(count)]:
+        account = told(bare, name)
+        assert sum(part.contribution for part in account.parts) == pytest.approx(account.score, abs=1e-4)
+        for part in account.parts:
+            assert part.contribution == pytest.approx(part.weight * part.z, abs=1e-5)
+    assert len({part.signal for part in told(bare, "strong00").parts if part.contribution}) >= 4
+
+
+def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) -> None:
+    bare.papers([*shelf("strong", 6), *shelf("weak", 3, HALF), *shelf("other", 3, NONE)])
+    bare.people([reader(size=5)])
+    names = [f"{kind}{n:02}" for kind, count in (("strong", 6), ("weak", 3), ("other", 3)) for n in range(count)]
+    accounts = {name: told(bare, name) for name in names}
+    assert {account.candidates for account in accounts.values()} == {12}
+    ranked = sorted(names, key=lambda name: accounts[name].rank or 0)
+    assert [accounts[name].score for name in ranked] == sorted((a.score for a in accounts.values()), reverse=True)
+    picked = {name for name, account in accounts.items() if account.verdict == "picked"}
+    assert picked == set(planned(bare))
+    [digest] = digests(bare)
+    for name, pick in zip(digest.names, digest.picks, strict=True):
+        assert pick.score == pytest.approx(accounts[name].score)
+        assert pick.reason == accounts[name].reason
+
+
+def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
+    bare.papers([*shelf("seen", 1), *shelf("cut", 2, HALF)])
+    bare.clock.go(AWHILE)
+    bare.people([reader(size=1)])
+    assert planned(bare) == ("seen00",)
+    bare.clock.go(DAY)
+    muted = paper("muted")
+    bare.papers([*shelf("strong", 2), paper("mine"), {**muted, "title": f"{muted['title']} brackish yodelling"}])
+    bare.papers(shelf("other", 3, NONE))
+    bare.people([reader(size=1, mute={"phrases": ["brackish yodelling"]}, likes=["shelf:mine"])])
+    verdicts = {name: told(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")}
+    assert {name: account.verdict for name, account in verdicts.items() if name[:6] != "strong"} == {
+        "seen00": "not picked: it was in an earlier digest",
+        "cut00": "not picked: it is not new, and an older one needs a relevance of 0.50",
+        "muted": "not picked: it meets something muted",
+        "mine": "not picked: it is one of the subscriber's own seed papers",
+    }
+    assert sorted(verdicts[name].verdict for name in ("strong00", "strong01")) == [
+        "not picked: others ranked higher or are too like it",
+        "picked",
+    ]
+    assert [verdicts[name].rank for name in ("seen00", "muted", "mine")] == [None] * 3
+
+
+def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
+    bare.papers([*shelf("trace", 3, ONE), *shelf("other", 10, NONE)])
+    bare.people([reader(topics=[" ".join(TOPIC.split()[:2])])])
+    accounts = [told(bare, name) for name in ("trace00", "trace01", "trace02")]
+    assert all(0 < account.relevance < account.bar for account in accounts)
+    assert {account.verdict for account in accounts} == {"picked", "not picked: its relevance is below the bar"}
+    assert told(bare, "other00").verdict == "not picked: it meets none of the interests"
+
+
+def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Install) -> None:
+    bare.papers(shelf("old", 1))
+    bare.clock.go(4 * DAY)
+    bare.papers(shelf("new", 1))
+    bare.people([reader()])
+    assert told(bare, "old00").verdict == "not picked: it is older than a digest looks back"
+    assert told(bare, "new00").verdict == "picked"
+
+
+def test_the_reason_names_the_interest_that_was_met(bare: Install) -> None:
+    bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *library.papers(10)])
+    bare.people([reader(authors=[AUTHOR])])
+    assert told(bare, "strong").reason.value == TOPIC
+    assert set(told(bare, "strong").reason.words) == set(TOPIC.split())
+    assert told(bare, "dull").reason.why is Why.AUTHOR
+
+
+def test_asking_about_a_paper_that_is_none_says_so(bare: Install) -> None:
+    bare.people([reader()])
+    with pytest.raises(NotFound, match="no such paper"):
+        told(bare, "unheard-of")
+    with pytest.raises(NotFound, match="older than seven days or archived"):
+        explain(bare.db, subscriber(bare), PaperId("invented:900000"), bare.clock.now)

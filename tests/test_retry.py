@@ -1,0 +1,81 @@
+"""What a reply means, and how long to wait."""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.retry import FIRST_WAIT, LONGEST_WAIT, Reply, Stage, Verdict, lane_wait, next_wait, verdict
+
+
+@pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])
+@pytest.mark.parametrize("code", [-1, 0, 250, 421, 450, 451, 550, 554])
+def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int) -> None:
+    assert verdict(stage, Reply(code, "5.1.1 whatever")) is Verdict.LANE
+
+
+@pytest.mark.parametrize("stage", [Stage.RCPT, Stage.DOT])
+@pytest.mark.parametrize(
+    ("code", "text", "means"),
+    [
+        (421, "4.3.2 going down", Verdict.LANE),
+        (450, "4.2.1 greylisted", Verdict.LATER),
+        (451, "4.3.0 error", Verdict.LATER),
+        (451, "4.7.1 too many connections", Verdict.LANE),
+        (452, "4.3.1 no space", Verdict.LANE),
+        (452, "4.2.2 mailbox full", Verdict.LATER),
+        (454, "4.7.0 throttled", Verdict.LANE),
+        (550, "5.1.1 no such user", Verdict.NEVER),
+        (550, "no such user", Verdict.NEVER),
+        (554, "5.7.1 policy", Verdict.NEVER),
+        (-1, "what?", Verdict.LANE),
+        (0, "", Verdict.LANE),
+        (354, "go on", Verdict.LANE),
+        (999, "", Verdict.LANE),
+    ],
+)
+def test_what_a_reply_to_the_recipient_or_the_dot_means(stage: Stage, code: int, text: str, means: Verdict) -> None:
+    assert verdict(stage, Reply(code, text)) is means
+
+
+@given(st.sampled_from(Stage), st.integers(-10, 1100), st.text())
+def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None:
+    assert verdict(stage, Reply(code, text)) in Verdict
+
+
+@given(st.integers(1, 10_000), st.integers())
+def test_a_mail_waits_between_five_minutes_and_a_little_over_an_hour(attempts: int, seed: int) -> None:
+    assert FIRST_WAIT <= next_wait(attempts, Random(seed)) <= LONGEST_WAIT * 1.2
+
+
+def test_waits_double() -> None:
+    middle = [next_wait(n, _Middle()) for n in range(1, 7)]
+    assert [wait // timedelta(minutes=1) for wait in middle] == [5, 10, 20, 40, 60, 60]
+
+
+class _Middle(Random):
+    """Draws the middle of every range."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """The middle."""
+        return (a + b) / 2
+
+
+def test_a_lane_rests_longer_each_time_up_to_an_hour() -> None:
+    assert [lane_wait(n) // timedelta(minutes=1) for n in range(1, 10)] == [1, 2, 5, 10, 20, 40, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("text", "enhanced", "queue_id"),
+    [
+        ("2.0.0 Ok: queued as 4XyZ12abCD", "2.0.0", "4XyZ12abCD"),
+        ("5.1.1 <x@example.net>: no", "5.1.1", None),
+        ("Ok: queued as 0123", "", "0123"),
+        ("9.9.9 odd", "", None),
+        ("", "", None),
+    ],
+)
+def test_what_a_reply_tells_besides_its_code(text: str, enhanced: str, queue_id: str | None) -> None:
+    assert (Reply(250, text).enhanced, Reply(250, text).queue_id) == (enhanced, queue_id)
