@@ -21,7 +21,7 @@ machine. What is due is in the database; the scheduler only ticks. Imports go do
     cli
     web | scheduler | worker
     app                                   wiring; the only clock and source of randomness
-    ingest | plan | deliver | subscribe   shells: gather, decide, apply
+    ingest | plan | deliver | subscribe | evaluate   shells: gather, decide, apply
     store | sources | transports | settings | shipped
     compose | render | message | tex | schedule | retry | links
     ranking

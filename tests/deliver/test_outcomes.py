@@ -84,7 +84,8 @@ async def test_what_could_not_go_out_in_time_expires_and_is_not_sent(waiting: In
     [
         ("RCPT", "450 4.2.1 greylisted", State.READY, False),
         ("RCPT", "451 4.7.1 too fast", State.READY, True),
-        ("RCPT", "452 4.2.2 full", State.READY, True),
+        ("RCPT", "452 4.2.2 mailbox full", State.READY, False),
+        ("RCPT", "452 4.3.1 no space", State.READY, True),
         ("RCPT", "421 4.3.2 bye", State.READY, True),
         ("RCPT", "550 5.1.1 who?", State.REJECTED, False),
         ("RCPT", "553 5.1.3 what?", State.REJECTED, False),

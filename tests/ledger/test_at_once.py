@@ -9,11 +9,13 @@ from multiprocessing import get_context
 from random import Random
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import Session
 
 from digestd.domain.delivery import Claim, Outcome, State
 from digestd.domain.subscriber import Cause, Status
+from digestd.store import core, subscribers
 from digestd.store import ledger as store
-from digestd.store import subscribers
 from digestd.store.database import open_database
 from digestd.store.ledger import Gated, Result
 from tests.ledger.rows import Ledger
@@ -69,23 +71,39 @@ def test_a_mail_that_ends_while_the_next_is_planned_leaves_both_in_the_books(led
     assert ledger.broken() == {}
 
 
-def test_the_gate_and_planning_never_wait_for_each_other(ledger: Ledger) -> None:
-    """Deliveries numbered against the order of their subscribers, planning and gating the same people."""
+def test_the_gate_planning_and_ends_never_wait_for_each_other(ledger: Ledger) -> None:
+    """Deliveries numbered against the order of their subscribers; the same people planned, gated and refused."""
     who = ledger.subscribers(40)
     for subscriber in reversed(who):
         ledger.digests([subscriber])
 
-    def mail(_: int) -> int:
-        return sum(gated is Gated.OK for gated in ledger.gate(ledger.claim(limit=20)))
+    def mail(number: int) -> int:
+        claimed = ledger.claim(f"w{number}", limit=20)
+        refused = [
+            Result(c.key, c.attempt, f"w{number}", State.REJECTED, Outcome.PERM, 554, "5.6.0", reason="dot: 554")
+            for c in claimed.claims
+        ]
+        gated = ledger.gate(claimed, f"w{number}")
+        assert ledger.record(*refused) == len(refused)
+        return sum(said is Gated.OK for said in gated)
 
     def replan(day: int) -> int:
-        ledger.digests(who, picks=(100 + day,), key=f"2026-12-{day:02}")
+        new = [ledger.digest(subscriber, (100 + day,), f"2026-12-{day:02}") for subscriber in who]
+        with ledger.db.write() as session:
+            _lock(session, who)
+            store.plan_digests(session, new, "t", ledger.now)
         return 0
 
     with ThreadPoolExecutor(4) as pool:
-        mailed = [*pool.map(mail, range(2)), *pool.map(replan, range(1, 5)), *pool.map(mail, range(6))]
-    assert sum(mailed) <= 40 * 5
+        under_way = [pool.submit(work, number) for number in range(1, 16) for work in (mail, replan)]
+        assert sum(done.result() for done in under_way) > 40
     assert ledger.broken() == {}
+
+
+def _lock(session: Session, who: Sequence[int]) -> None:
+    """As planning does first."""
+    column = core.subscriber.c.id
+    session.connection().execute(select(column).where(column.in_(who)).order_by(column).with_for_update()).all()
 
 
 LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))

@@ -5,7 +5,8 @@
     gate       the point of no return: consent and lease rechecked, `dot` committed
     results    the relay's answer
     recovery   what a dead worker left behind
-    owners     which workers are alive
+    seen       which papers each subscriber has had
+    reading    the ledger as people see it
 
 Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
 """

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, MailKind
@@ -47,6 +47,7 @@ def give_back(session: Session, deliveries: Iterable[int]) -> None:
     returned: dict[int, set[int]] = {}
     for row in session.connection().execute(query):
         returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in unpack_picks(row.picks))
+    _lock_subscribers(session, returned)
     had = _locked(session, returned)
     kept = [{"who": who, "held": pack_seen(set(had[who].tolist()) - returned[who])} for who in had]
     if kept:
@@ -54,17 +55,24 @@ def give_back(session: Session, deliveries: Iterable[int]) -> None:
     _look_back(session, sorted(returned))
 
 
+def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
+    """First and by number, as planning does: else the two may wait for each other."""
+    key = core.subscriber.c.id
+    session.connection().execute(select(key).where(key.in_(list(subscribers))).order_by(key).with_for_update()).all()
+
+
 def _look_back(session: Session, subscribers: Sequence[int]) -> None:
     """Set each one's last planning to that of the newest digest that is live or was sent."""
-    query = (
-        select(core.delivery.c.subscriber_id, core.delivery.c.history)
+    newest = (
+        select(func.max(core.delivery.c.id))
         .where(
             core.delivery.c.subscriber_id.in_(subscribers),
             core.delivery.c.kind == MailKind.DIGEST,
             core.delivery.c.state.not_in(sorted(UNSENT)),
         )
-        .order_by(core.delivery.c.id)
+        .group_by(core.delivery.c.subscriber_id)
     )
+    query = select(core.delivery.c.subscriber_id, core.delivery.c.history).where(core.delivery.c.id.in_(newest))
     planned = {row.subscriber_id: steps(row.history)[0][2] for row in session.connection().execute(query)}
     rows = [{"who": who, "planned": planned.get(who)} for who in subscribers]
     if rows:
