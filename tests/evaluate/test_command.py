@@ -29,7 +29,7 @@ def write(tmp_path: Path) -> Write:
     def file(name: str, records: Sequence[Record]) -> Path:
         data = "".join(json.dumps(record) + "\n" for record in records).encode()
         path = tmp_path / name
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        path.write_bytes(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
         return path
 
     return file
@@ -129,7 +129,7 @@ def test_a_bad_judgment_is_named_by_line_and_field(tmp_path: Path, line: str, sa
         (b'{"id": "a:1"}', "title"),
         (b'{"id": 7, "title": "A"}', "id"),
         (b"\xff\xfe", "UTF-8"),
-        (gzip.compress(b"{}")[:-4], "gzip"),
+        (gzip.compress(b"{}", mtime=0)[:-4], "gzip"),
         (b"\x1f\x8bnot at all", "gzip"),
         (b"\n", "holds no paper"),
     ],
