@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 from sqlalchemy import create_engine, text
 
 from digestd.links import Keys
@@ -15,6 +16,13 @@ from digestd.store.migrate import migrate
 from tests import postgres
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command run in this process sets up logging for good; the next test starts without."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -27,3 +27,11 @@ def waiting(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Instal
     made = planned(tmp_path, database_url, now)
     yield made
     made.db.close()
+
+
+@pytest.fixture
+def on_file(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+    """The same on SQLite alone, for what does not depend on the engine."""
+    made = planned(tmp_path, sqlite_url, now)
+    yield made
+    made.db.close()

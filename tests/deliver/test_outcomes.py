@@ -48,14 +48,14 @@ async def test_the_ledger_knows_the_very_bytes_and_the_return_path_of_each_mail(
 @pytest.mark.parametrize("act", ["450 4.3.0 no", "554 5.7.1 no", "421 no", *LOST])
 @pytest.mark.parametrize("stage", ["banner", "EHLO", "MAIL", "DATA"])
 async def test_a_relay_that_refuses_before_the_mail_costs_no_reader_anything(
-    waiting: Install, stage: str, act: str
+    on_file: Install, stage: str, act: str
 ) -> None:
     async with Relay({stage: Fault(act)}).serving() as relay:
-        report = await waiting.deliver(transport(relay.port))
+        report = await on_file.deliver(transport(relay.port))
     assert report.stopped is not None
     assert (report.accepted, report.rejected, report.uncertain) == (0, 0, 0)
-    assert waiting.states == {State.READY: READERS}
-    assert waiting.sound(relay.copies)
+    assert on_file.states == {State.READY: READERS}
+    assert on_file.sound(relay.copies)
 
 
 async def test_while_the_relay_is_down_everything_waits_and_goes_out_later(waiting: Install) -> None:
