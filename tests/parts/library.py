@@ -40,7 +40,7 @@ FIELDS = 40
 def vocabulary() -> tuple[tuple[str, ...], ...]:
     """Fields of invented words, each with its own."""
     rng = Random(7)
-    return tuple(tuple({_word(rng) for _ in range(60)}) for _ in range(FIELDS))
+    return tuple(tuple(dict.fromkeys(_word(rng) for _ in range(60))) for _ in range(FIELDS))
 
 
 def papers(count: int, seed: int = 1, first: int = 0) -> Iterator[dict[str, object]]:
