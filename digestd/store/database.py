@@ -119,7 +119,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
-    "PRAGMA cache_size=-32768",
+    "PRAGMA cache_size=-4096",
 )
 
 

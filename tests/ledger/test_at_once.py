@@ -5,7 +5,6 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from multiprocessing import get_context
 from random import Random
 
 import pytest
@@ -19,9 +18,7 @@ from digestd.store import ledger as store
 from digestd.store.database import open_database
 from digestd.store.ledger import Gated, Result
 from tests.ledger.rows import Ledger
-
-_FORKSERVER = get_context("forkserver")
-_FORKSERVER.set_forkserver_preload(["digestd.store.ledger", "digestd.store.subscribers", "psycopg"])
+from tests.parts.forks import CONTEXT
 
 
 def _claim_all(url: str, now: datetime, owner: str) -> list[int]:
@@ -34,7 +31,7 @@ def _claim_all(url: str, now: datetime, owner: str) -> list[int]:
 
 def test_four_processes_claim_400_deliveries_and_each_gets_its_own(ledger: Ledger, database_url: str) -> None:
     ledger.ready(400)
-    with _FORKSERVER.Pool(4) as pool:
+    with CONTEXT.Pool(4) as pool:
         shares = pool.starmap(_claim_all, [(database_url, ledger.now, f"w{n}") for n in range(4)])
     claimed = [key for share in shares for key in share]
     assert (len(claimed), len(set(claimed))) == (400, 400)

@@ -20,8 +20,9 @@ from pathlib import Path
 from random import Random
 
 CALLS = ("pwrite64", "fdatasync", "sendto", "recvfrom", "epoll_wait")
-_CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["digestd.cli", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"])
+CONTEXT = get_context("forkserver")
+"""There is one fork server a process, so whoever forks uses this one."""
+CONTEXT.set_forkserver_preload(["digestd.cli", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"])
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class Command:
 
     def held(self) -> "Running":
         """A process that will begin at `go`."""
-        ours, theirs = _CONTEXT.Pipe()
+        ours, theirs = CONTEXT.Pipe()
         output = self.folder / f"output.{os.urandom(4).hex()}"
-        process = _CONTEXT.Process(target=_run, args=(self.words, dict(self.environment), output, theirs), daemon=True)
+        process = CONTEXT.Process(target=_run, args=(self.words, dict(self.environment), output, theirs), daemon=True)
         process.start()
         theirs.close()
         return Running(process, ours, output)
