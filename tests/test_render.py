@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, Why
-from digestd.domain.paper import PaperId
 from digestd.render import (
     DigestContent,
     Item,
@@ -98,9 +97,8 @@ def test_a_reason_is_said_in_words(reason: Reason, words: str) -> None:
 
 
 def test_the_links_of_a_paper_lead_to_it() -> None:
-    item = Item(
-        PaperId("doi:10.5555/x"), "T", Reason(Why.NEW), links={"code": "https://example.org/c"}, signals={"stars": 1}
-    )
+    links = {"code": "https://example.org/c"}
+    item = Item("T", Reason(Why.NEW), url="https://doi.org/10.5555/x", links=links, signals={"stars": 1})
     text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
     assert "Paper: https://doi.org/10.5555/x\n" in text
     assert "Code, 1 star: https://example.org/c\n" in text

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, Section, Why
-from digestd.domain.paper import PaperId
 from digestd.message import quoted_printable
 from digestd.render import (
     DigestContent,
@@ -57,7 +56,6 @@ def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
         yield replace(content, **spoilt)
     item = content.items[0]
     changes: list[dict[str, Any]] = [
-        *({"id": PaperId(given)} for given in (words, f"arxiv:{words}", f"doi:{words}")),
         *({name: words} for name in ("title", "abstract", "url")),
         *({name: (words, words)} for name in ("authors", "categories")),
         *({"links": {kind: words, "pdf": f"https://example.org/{words}"}} for kind in ("code", "discussion")),
@@ -95,7 +93,6 @@ def test_no_mail_loads_anything_from_afar() -> None:
 def _largest(words: str, count: int) -> tuple[Item, ...]:
     url = "https://example.org/" + "a" * 470
     item = Item(
-        id=PaperId("feed:1"),
         title=words * 200,
         reason=Reason(Why.TOPIC, words * 100, (words * 50,) * 9),
         abstract=words * 2_000,

@@ -146,7 +146,7 @@ def _signals(papers: Sequence[Known], said: Sequence[Said]) -> dict[str, float]:
 def _text(name: PaperId, said: Sequence[Said]) -> Text:
     """The words of the most trusted; what it leaves open is taken from the next."""
     ranked = [one.sighting for one in sorted(said, key=_trust, reverse=True)]
-    links: dict[str, str] = {}
+    links = _files(name)
     for sighting in reversed(ranked):
         links |= sighting.links
     return Text(
@@ -174,6 +174,12 @@ def _home(name: PaperId) -> str | None:
     scheme, _, value = name.partition(":")
     homes: Mapping[str, str] = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
     return homes[scheme] + value if scheme in homes else None
+
+
+def _files(name: PaperId) -> dict[str, str]:
+    """Kept with the words, so that a planned digest leads where it led when it was planned."""
+    scheme, _, value = name.partition(":")
+    return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
 
 
 def _shows(change: Change) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from digestd.domain.digest import Reason, Section
-from digestd.domain.paper import Paper, PaperId
+from digestd.domain.paper import Paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,6 @@ class Item:
     `links`: among code, pdf, discussion. `signals`: among upvotes, comments, stars, citations.
     """
 
-    id: PaperId
     title: str
     reason: Reason
     section: Section = Section.FOR_YOU
@@ -30,7 +29,6 @@ class Item:
     def of(cls, paper: Paper, reason: Reason, section: Section) -> "Item":
         """The item of a stored paper."""
         return cls(
-            id=paper.id,
             title=paper.plain_title,
             reason=reason,
             section=section,

@@ -94,12 +94,9 @@ def encoded_size(html: str) -> int:
 
 
 def _links(item: Item) -> tuple[Link, ...]:
-    scheme, _, value = item.id.partition(":")
-    at_home = {"arxiv": f"https://arxiv.org/abs/{value}", "doi": f"https://doi.org/{value}"}.get(scheme)
-    pdf = f"https://arxiv.org/pdf/{value}" if scheme == "arxiv" else None
     urls = {
-        "paper": safe_url(item.url) or safe_url(at_home),
-        "pdf": safe_url(item.links.get("pdf")) or safe_url(pdf),
+        "paper": safe_url(item.url),
+        "pdf": safe_url(item.links.get("pdf")),
         "code": safe_url(item.links.get("code")),
         "discussion": safe_url(item.links.get("discussion")),
     }

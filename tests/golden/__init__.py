@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from digestd.domain.digest import Reason, Section, Why
-from digestd.domain.paper import PaperId
 from digestd.message import DigestHeaders, Headers, Mailbox
 from digestd.render import DigestContent, DigestLinks, Item, NoticeContent, Rendered
 
@@ -55,7 +54,6 @@ def _item(given: dict[str, Any]) -> Item:
     why, *rest = given["reason"]
     words = tuple(rest[1]) if len(rest) > 1 else ()
     return Item(
-        id=PaperId(given["id"]),
         title=given["title"],
         reason=Reason(Why(why), rest[0] if rest else "", words),
         section=Section(given.get("section", "for_you")),

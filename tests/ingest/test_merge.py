@@ -64,7 +64,7 @@ def test_sources_that_differ_do_not_take_turns(db: Database, now: datetime) -> N
         take(db, "arxiv:cs.LG", seen(A, version=1, abstract="Wet."), now=now + timedelta(hours=hour))
     found = paper(db, A)
     assert (found.words.title, found.words.abstract) == ("Lakes", "Wet.")
-    assert found.links == {"code": "https://example.org/c"}
+    assert found.links == {"code": "https://example.org/c", "pdf": "https://arxiv.org/pdf/2611.00001"}
     assert len(rows(db, "revision")) == 2
 
 

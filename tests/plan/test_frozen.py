@@ -55,7 +55,6 @@ def test_a_mail_is_the_same_bytes_after_a_merge(bare: Install) -> None:
     assert mail(bare, digest.key) == first
 
 
-@pytest.mark.xfail(strict=True, reason="the link comes from the paper's name of today, not from the revision")
 def test_a_mail_is_the_same_bytes_after_a_paper_got_another_name(bare: Install) -> None:
     bare.papers(shelf("strong", 2))
     bare.people([reader()])
