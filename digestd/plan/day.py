@@ -18,9 +18,6 @@ WINDOW = timedelta(days=7)
 FIRST_WINDOW = timedelta(days=3)
 """How far back a first digest looks."""
 
-OVERLAP = timedelta(minutes=15)
-"""A paper's time is read shortly before it is committed: so far back a planner may have missed one."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Day:
@@ -35,12 +32,25 @@ class Day:
     first_seen: NDArray[np.float64]
     now: datetime
 
+    @property
+    def horizon(self) -> int:
+        """The highest row number among the candidates; what is stored later has a higher one."""
+        return int(self.keys.max(initial=0))
+
     def window(self, due: Due) -> tuple[Bools, Bools]:
-        """(open, fresh) for a subscriber, each (m,): inside the window; first seen since the last digest."""
-        first = due.last_planned is None
-        start = self.now - FIRST_WINDOW if first else self.now - WINDOW
-        since = start if due.last_planned is None else max(due.last_planned - OVERLAP, start)
-        return self.first_seen > start.timestamp(), self.first_seen > since.timestamp()
+        """(open, fresh) for a subscriber, each (m,): inside the window; new since the last digest.
+
+        New is what was stored after the last planning had read, whatever the clocks said then, and
+        what became news since (an archived paper that was announced).
+        """
+        if due.last_planned is None:
+            inside = self.first_seen > (self.now - FIRST_WINDOW).timestamp()
+            return inside, inside
+        inside = self.first_seen > (self.now - WINDOW).timestamp()
+        fresh = self.first_seen > due.last_planned.timestamp()
+        if due.horizon is not None:
+            fresh |= self.keys > due.horizon
+        return inside, inside & fresh
 
     def unseen(self, had: NDArray[np.uint32] | None) -> Bools:
         """(m,): the papers that are not among these row numbers, under their own or a former one."""

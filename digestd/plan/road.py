@@ -93,7 +93,7 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
         # who moves to a later weekday has had the digest of this week
         had = ledger.planned_for(session, {key: digest.period.key for key, digest in wanted.items()})
         new = [digest for key, digest in wanted.items() if key not in had]
-        ledger.plan_digests(session, new, planner.template_hash, day.now)
+        ledger.plan_digests(session, new, planner.template_hash, day.now, day.horizon)
         waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
     return PlanReport(len(new), sum(1 for d in new if d.picks), sum(1 for d in new if not d.picks))
 

@@ -25,6 +25,7 @@ class Due:
     size: int
     last_date: str | None
     last_planned: datetime | None
+    horizon: int | None
     interests: tuple[Interest, ...]
     mark: tuple[int, int, str | None]
 
@@ -87,6 +88,7 @@ def _due(row: core.Record, interests: tuple[Interest, ...]) -> Due:
         size=row.size,
         last_date=row.last_date,
         last_planned=None if row.last_planned_us is None else from_us(row.last_planned_us),
+        horizon=row.horizon,
         interests=interests,
         mark=_mark(row),
     )

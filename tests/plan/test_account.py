@@ -1,7 +1,5 @@
 """`explain` tells of a planned digest what is true, and its parts sum to the score."""
 
-from datetime import timedelta
-
 import pytest
 
 from digestd.domain.digest import Why
@@ -13,7 +11,6 @@ from tests.parts.install import Install
 from tests.plan.shelf import DAY, HALF, NONE, ONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
 
 AUTHOR = "Quillane Ostrovenko"
-AWHILE = timedelta(minutes=16)
 
 
 def told(install: Install, name: str) -> Explanation:
@@ -57,7 +54,6 @@ def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) 
 
 def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
     bare.papers([*shelf("seen", 1), *shelf("cut", 2, HALF)])
-    bare.clock.go(AWHILE)
     bare.people([reader(size=1)])
     assert planned(bare) == ("seen00",)
     bare.clock.go(DAY)

@@ -10,8 +10,6 @@ from tests.parts import library
 from tests.parts.install import Install
 from tests.plan.shelf import ALL, DAY, HALF, NONE, ONE, TOPIC, digests, paper, planned, reader, shelf
 
-AWHILE = timedelta(minutes=16)
-"""Longer than a planner looks back for papers that were committed late."""
 AUTHOR = "Quillane Ostrovenko"
 
 
@@ -70,7 +68,6 @@ def test_a_digest_holds_no_more_than_the_reader_wants(bare: Install, size: int) 
 
 def test_good_papers_that_had_no_room_come_the_next_day_and_weak_ones_do_not(bare: Install) -> None:
     bare.papers([*shelf("strong", 5), *shelf("weak", 4, HALF)])
-    bare.clock.go(AWHILE)
     bare.people([reader(size=3)])
     first = planned(bare)
     assert len(first) == 3

@@ -49,8 +49,13 @@ class NewNotice:
     expires: datetime
 
 
-def plan_digests(session: Session, digests: Sequence[NewDigest], template_hash: str, now: datetime) -> None:
-    """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction."""
+def plan_digests(
+    session: Session, digests: Sequence[NewDigest], template_hash: str, now: datetime, horizon: int | None = None
+) -> None:
+    """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction.
+
+    `horizon`: the highest paper row number they were chosen from, so that the next ones know what is new.
+    """
     if not digests:
         return
     at_us = to_us(now)
@@ -68,6 +73,7 @@ def plan_digests(session: Session, digests: Sequence[NewDigest], template_hash: 
                 "next_due": to_us(d.next_due),
                 "last_date": d.local_date.isoformat(),
                 "planned": at_us,
+                "up_to": horizon,
             }
             for d in digests
         ],
@@ -77,7 +83,12 @@ def plan_digests(session: Session, digests: Sequence[NewDigest], template_hash: 
 _NEXT_DUE = (
     update(core.subscriber)
     .where(core.subscriber.c.id == bindparam("row"))
-    .values(next_due_us=bindparam("next_due"), last_date=bindparam("last_date"), last_planned_us=bindparam("planned"))
+    .values(
+        next_due_us=bindparam("next_due"),
+        last_date=bindparam("last_date"),
+        last_planned_us=bindparam("planned"),
+        horizon=bindparam("up_to"),
+    )
 )
 
 

@@ -80,7 +80,9 @@ def _look_back(session: Session, subscribers: Sequence[int]) -> None:
 
 
 _PLANNED = (
-    update(core.subscriber).where(core.subscriber.c.id == bindparam("who")).values(last_planned_us=bindparam("planned"))
+    update(core.subscriber)
+    .where(core.subscriber.c.id == bindparam("who"))
+    .values(last_planned_us=bindparam("planned"), horizon=None)
 )
 
 _REPLACE = (

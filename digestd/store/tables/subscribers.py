@@ -36,6 +36,8 @@ class SubscriberRow(SQLModel, table=True):
     next_due_us: int = Field(sa_column=us())
     last_date: str | None = Field(default=None, max_length=10)
     last_planned_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    horizon: int | None = Field(default=None, sa_column=us(nullable=True))
+    """The highest paper row number that the newest digest was chosen from."""
 
 
 class InterestRow(SQLModel, table=True):

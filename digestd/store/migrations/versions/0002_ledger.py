@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("next_due_us", sa.BigInteger(), nullable=False),
         sa.Column("last_date", sa.String(length=10), nullable=True),
         sa.Column("last_planned_us", sa.BigInteger(), nullable=True),
+        sa.Column("horizon", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("(address IS NULL) = (status = 'erased')", name=op.f("ck_subscriber_address")),
         sa.CheckConstraint("cadence IN ('daily', 'weekdays', 'weekly')", name=op.f("ck_subscriber_cadence")),
         sa.CheckConstraint(
