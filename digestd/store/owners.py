@@ -82,7 +82,10 @@ class FileOwners:
             yield file if _is_still(self._folder / owner, file) else None
 
     def _said(self, owner: str) -> str:
-        who = (self._folder / owner).read_text().strip() or "just starting"
+        try:
+            who = (self._folder / owner).read_text().strip() or "just starting"
+        except FileNotFoundError:
+            who = "just ending"
         return f"another digestd ({who}) already runs as {owner} on this database; stop it first"
 
 
