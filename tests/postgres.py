@@ -1,5 +1,6 @@
 """A private PostgreSQL for the tests: own data directory, own port, gone afterwards."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 
@@ -52,10 +54,19 @@ def server() -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on 127.0.0.1 that nobody uses now, and that nobody takes before the caller's server does.
+
+    Below the range that outgoing connections are numbered from, and never the same for two test workers.
+    """
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free on 127.0.0.1")
+
+
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = cycle(12_000 + _WORKER % 10 * 1_000 + (os.getpid() + step) % 1_000 for step in range(1_000))
 
 
 def _wait_until_ready(folder: Path, port: int) -> None:

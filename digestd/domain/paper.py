@@ -7,7 +7,7 @@ paper as of a sighting that changed it is a Revision. Community measures over ti
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from math import isfinite
 from typing import NewType
 
@@ -37,7 +37,9 @@ class Sighting:
     """What one source said of a paper at one time.
 
     `ids`: every identifier the source gave, its own first. `announced`: a `replace` or
-    `cross` updates a known paper and is not news by itself. `links`: among code, pdf,
+    `cross` updates a known paper and is not news by itself. `day`: the announcement it belongs
+    to, by the source's own calendar; None where the source has none. `withdrawn`: the source
+    says that the authors or the publisher took it back. `links`: among code, pdf, project,
     discussion. `signals`: among upvotes, comments, stars, citations.
     """
 
@@ -49,6 +51,8 @@ class Sighting:
     url: str | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
+    day: date | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Paper:
     links: Mapping[str, str] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
     archived: bool = False
+    withdrawn: bool = False
 
     @property
     def text(self) -> str:

@@ -9,15 +9,17 @@ as a feed with one entry titled Error; an empty page may come in mid-result
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted, words
+from digestd.sources.specs import arxiv_categories
 from digestd.sources.xml import ARXIV, ATOM, OPENSEARCH, Elements, text
 
-ARXIV_PACE = Pace("arxiv.org", 3.1)
+ARXIV_PACE = Pace("arxiv.org", 3.1, alone=True)
 """One request every three seconds over all of arXiv's interfaces together (terms of use, 2026), and a
 little more, as requests do not all travel equally fast."""
 
@@ -33,6 +35,11 @@ class ArxivApi:
     """Recent submissions in some categories."""
 
     categories: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's categories."""
+        return cls(arxiv_categories(argument))
 
     @property
     def name(self) -> str:

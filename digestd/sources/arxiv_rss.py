@@ -8,12 +8,14 @@ The author list is one comma-joined string, so "A. Name, Jr." is split; the API'
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import ARXIV_PACE, unique
 from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted, words
+from digestd.sources.specs import arxiv_categories
 from digestd.sources.xml import ARXIV, ATOM, DC, Elements, text
 
 ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})
@@ -28,6 +30,11 @@ class ArxivRss:
     """The latest announcement in some categories."""
 
     categories: tuple[str, ...]
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's categories."""
+        return cls(arxiv_categories(argument))
 
     @property
     def name(self) -> str:

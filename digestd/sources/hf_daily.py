@@ -11,10 +11,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Self
 
 from digestd.domain.paper import Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, trusted, web_url, words
+from digestd.sources.specs import nothing
 
 VOTES_GROW = timedelta(days=3)
 _URL = "https://huggingface.co/api/daily_papers?limit=100"
@@ -24,6 +26,12 @@ _CURSOR = re.compile(r"\d{4}-\d\d-\d\d")
 @dataclass(frozen=True, slots=True)
 class HfDaily:
     """The papers of the day, and of the days before it."""
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """There is only one."""
+        nothing("hf-daily", argument)
+        return cls()
 
     @property
     def name(self) -> str:

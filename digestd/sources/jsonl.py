@@ -14,9 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from digestd.domain.paper import PaperId, Sighting, Words, doi_id, paper_id
 from digestd.errors import BadRecord
+from digestd.sources import specs
 from digestd.sources.source import Pace, Page, Reject, Request, instant, web_url, words
 
 LINE_MAX = 1_000_000
@@ -30,6 +32,11 @@ class Jsonl:
     """A file of papers; the shell reads it."""
 
     path: Path
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's path."""
+        return cls(specs.path("jsonl", argument))
 
     @property
     def name(self) -> str:

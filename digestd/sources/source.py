@@ -7,12 +7,12 @@ opens a socket. Whatever cannot be read is a Reject with its reason, never silen
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Sighting, Words
+from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
 from digestd.errors import BadRecord, SourceFailed
 
 ITEMS_MAX = 5_000
@@ -22,19 +22,27 @@ URL_MAX = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to fetch next. `fresh`: without validators, as the answer is needed even if unchanged."""
+    """What to fetch next. `fresh`: without validators, as the answer is needed even if unchanged.
+
+    `body`: POSTed where it is given; else the request is a GET.
+    """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At most one request every `seconds` to all that counts as `host`."""
+    """At most one request every `seconds` to all that counts as `host`.
+
+    `alone`: never two at once either, over all processes.
+    """
 
     host: str
     seconds: float
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +59,16 @@ class Page:
     """One answer, read. `next` is the cursor of the page after it; None at the end.
 
     `next` equal to the cursor just asked for says that the answer was empty where it must
-    not be: ask again.
+    not be: ask again. `total`: how many records the source says there are over all pages,
+    None where it does not say. `day`: the announcement that the whole answer belongs to, where
+    it is one; an empty answer may have it too.
     """
 
     sightings: tuple[Sighting, ...] = ()
     next: str | None = None
     rejects: tuple[Reject, ...] = ()
+    total: int | None = None
+    day: date | None = None
 
 
 class Source(Protocol):
@@ -78,6 +90,27 @@ class Source(Protocol):
 
         Raises SourceFailed where it is no answer of this source, or most of it cannot be read.
         """
+
+
+class Announcing(Source, Protocol):
+    """A source whose calendar is known; of the others the rhythm of the week is learned."""
+
+    def announced(self, day: date) -> datetime | None:
+        """When the announcement of a day can be read from this source; None for a day without one."""
+
+
+class Backfilled(Source, Protocol):
+    """A source that shows only its newest announcement, and another interface that has the earlier ones."""
+
+    def backfill(self, first: date, last: date) -> Source:
+        """The source to ask for what was announced on these days, both included."""
+
+
+class Enriching(Source, Protocol):
+    """A source that adds to papers already known, as citations or stars; by itself it asks for nothing."""
+
+    def about(self, papers: Sequence[Paper]) -> Source:
+        """The same source, asking about these papers."""
 
 
 def trusted(page: Page) -> Page:

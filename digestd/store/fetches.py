@@ -15,6 +15,7 @@ _F, _P = core.fetch.c, core.pace.c
 HORIZON = timedelta(hours=1)
 """A host is never left alone for longer; a later instant was written under another clock."""
 ERROR_MAX = 500
+_NEW = {"held_until_us": 0, "failures": 0, "open_until_us": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
     """
     now_us, step = to_us(now), round(seconds * 1e6)
     is_ahead = (_P.next_us > now_us) & (_P.next_us <= to_us(now + HORIZON))
-    statement = _upsert(session, core.pace).values(host=host, next_us=now_us + step)
+    statement = _upsert(session, core.pace).values(host=host, next_us=now_us + step, **_NEW)
     row = session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=["host"], set_={"next_us": case((is_ahead, _P.next_us), else_=now_us) + step}
@@ -82,7 +83,7 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
 def postpone(session: Session, host: str, until: datetime) -> None:
     """Ask a host no earlier than this: it said so itself (Retry-After)."""
     until_us = to_us(until)
-    statement = _upsert(session, core.pace).values(host=host, next_us=until_us)
+    statement = _upsert(session, core.pace).values(host=host, next_us=until_us, **_NEW)
     session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=["host"], set_={"next_us": case((_P.next_us > until_us, _P.next_us), else_=until_us)}

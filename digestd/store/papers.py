@@ -23,7 +23,7 @@ CHUNK = 5_000
 """Values in one IN list, far below SQLite's 32,766 and PostgreSQL's 65,535."""
 
 _P, _R, _A, _S = core.paper.c, core.revision.c, core.alias.c, core.signal.c
-_COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived,
+_COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
             _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
             _R.authors, _R.categories, _R.url, _R.links)  # fmt: skip
 _CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.revision_id)
@@ -110,20 +110,23 @@ def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
 def texts(session: Session, limit: int) -> Iterator[str]:
     """Title and abstract of the newest papers, archived ones too: what a text model is fitted on. Streamed."""
     query = (
-        select(_R.plain_title, _R.plain_abstract)
+        select(
+            func.coalesce(_R.plain_title, _R.title).label("title"),
+            func.coalesce(_R.plain_abstract, _R.abstract).label("abstract"),
+        )
         .join_from(core.paper, core.revision, _R.id == _P.revision_id)
         .order_by(_P.first_seen_us.desc(), _P.id.desc())
         .limit(limit)
     )
     result = session.connection().execution_options(yield_per=1_000).execute(query)
     for row in result:
-        yield f"{row.plain_title}. {row.plain_abstract}"
+        yield f"{row.title}. {row.abstract}"
 
 
 def trending(session: Session, since: datetime, limit: int) -> list[Paper]:
     """What the community likes most of the news since `since`; where nobody voted, the newest first."""
     query = select(_P.id, _P.first_seen_us).where(
-        _P.first_seen_us > to_us(since), _P.archived.is_(False), _P.revision_id.is_not(None)
+        _P.first_seen_us > to_us(since), _P.archived.is_(False), _P.withdrawn.is_(False), _P.revision_id.is_not(None)
     )
     seen = {row.id: row.first_seen_us for row in session.connection().execute(query)}
     signals = latest_signals(session, seen)
@@ -166,7 +169,8 @@ def _heat(signals: dict[str, float], first_seen_us: int) -> float:
 
 
 def _news(since: datetime, until: datetime) -> ColumnElement[bool]:
-    return and_(_P.first_seen_us > to_us(since), _P.first_seen_us <= to_us(until), _P.archived.is_(False))
+    inside = and_(_P.first_seen_us > to_us(since), _P.first_seen_us <= to_us(until))
+    return and_(inside, _P.archived.is_(False), _P.withdrawn.is_(False))
 
 
 def _by_own_key(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
@@ -187,14 +191,15 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
         id=PaperId(row.paper_id),
         revision=row.revision,
         words=words_of(row),
-        plain_title=row.plain_title,
-        plain_abstract=row.plain_abstract,
+        plain_title=row.title if row.plain_title is None else row.plain_title,
+        plain_abstract=row.abstract if row.plain_abstract is None else row.plain_abstract,
         published=from_us(row.published_us),
         first_seen=from_us(row.first_seen_us),
         url=row.url,
         links=row.links,
         signals=signals,
         archived=row.archived,
+        withdrawn=row.withdrawn,
     )
 
 

@@ -176,6 +176,7 @@ def _insert_new(session: Session, changes: Sequence[Change]) -> list[int]:
             "published_us": to_us(change.published),
             "first_seen_us": to_us(change.first_seen),
             "archived": change.archived,
+            "withdrawn": False,
         }
         for change in changes
         if change.key is None

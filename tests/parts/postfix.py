@@ -94,12 +94,24 @@ def postfix(folder: Path, addresses: list[str]) -> Iterator[Postfix]:
         pytest.skip("Postfix asks for a /etc/postfix/main.cf, be it empty; tests/run makes one")
     running = Postfix(free_port(), folder)
     _configure(running, addresses)
-    subprocess.run([program, "-c", str(folder), "start"], check=True, capture_output=True)
+    command = [program, "-c", str(folder)]
     try:
+        _start(command, running)
         _until_listening(running.port)
         yield running
     finally:
-        subprocess.run([program, "-c", str(folder), "stop"], check=False, capture_output=True)
+        subprocess.run([*command, "stop"], check=False, capture_output=True)
+
+
+def _start(command: list[str], running: Postfix) -> None:
+    """A busy machine may keep its master from being ready in the time that `start` waits for it."""
+    for _ in range(3):
+        started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
+        if started.returncode == 0:
+            return
+        subprocess.run([*command, "stop"], check=False, capture_output=True)
+        time.sleep(1)
+    raise RuntimeError(f"Postfix did not start: {started.stderr}{running.log}")
 
 
 def _configure(running: Postfix, addresses: list[str]) -> None:

@@ -153,6 +153,7 @@ def _row(digest: NewDigest, template_hash: str, at_us: int, audit_id: int | None
         "message_id": digest.message_id,
         "picks": pack_picks(digest.picks),
         "considered": digest.considered,
+        "coverage": {},
         "template_hash": template_hash,
         "history": step(state, Actor.PLANNER, at_us),
         "due_us": due_us,

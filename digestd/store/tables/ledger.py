@@ -4,7 +4,7 @@ Its constraints hold whatever the code does; illegal steps of a delivery are ref
 (see migrations).
 """
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from digestd.domain.delivery import Outcome, State
@@ -60,6 +60,7 @@ class DeliveryRow(SQLModel, table=True):
     message_id: str = Field(unique=True, max_length=320)
     picks: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
     considered: int = 0
+    coverage: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     template_hash: str = Field(max_length=64)
     sha256: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
     history: str = ""

@@ -1,9 +1,10 @@
 """Papers, what sources said of them, and what is derived or kept beside them."""
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from digestd.store.tables.columns import KEY, own_key, ref, us
+from digestd.domain.coverage import CoverageState
+from digestd.store.tables.columns import KEY, one_of, own_key, ref, us
 
 
 class PaperRow(SQLModel, table=True):
@@ -17,6 +18,7 @@ class PaperRow(SQLModel, table=True):
     published_us: int = Field(sa_column=us())
     first_seen_us: int = Field(sa_column=us())
     archived: bool = False
+    withdrawn: bool = False
 
 
 class AliasRow(SQLModel, table=True):
@@ -28,15 +30,19 @@ class AliasRow(SQLModel, table=True):
 
 
 class RevisionRow(SQLModel, table=True):
-    """The words of a paper as of one sighting; append-only, so an old digest can be rebuilt."""
+    """The words of a paper as of one sighting; append-only, so an old digest can be rebuilt.
+
+    `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
+    milliseconds, which an archive of a hundred thousand papers need not spend.
+    """
 
     __tablename__ = "revision"
     id: int | None = Field(default=None, sa_column=own_key())
     paper: int = Field(sa_column=ref("paper.id", index=True))
     title: str
     abstract: str
-    plain_title: str
-    plain_abstract: str
+    plain_title: str | None = None
+    plain_abstract: str | None = None
     authors: list[str] = Field(sa_column=Column(JSON, nullable=False))
     categories: list[str] = Field(sa_column=Column(JSON, nullable=False))
     url: str | None = None
@@ -84,11 +90,70 @@ class FetchRow(SQLModel, table=True):
 
 
 class PaceRow(SQLModel, table=True):
-    """When a host may be asked next, by whatever process."""
+    """When a host may be asked next, by whatever process, who is asking it now, and how it has failed."""
 
     __tablename__ = "pace"
     host: str = Field(primary_key=True, max_length=255)
     next_us: int = Field(sa_column=us())
+    held_by: str | None = Field(default=None, max_length=40)
+    held_until_us: int = Field(default=0, sa_column=us())
+    failures: int = 0
+    open_until_us: int = Field(default=0, sa_column=us())
+    why: str | None = Field(default=None, max_length=500)
+
+
+class SourceRow(SQLModel, table=True):
+    """A source that is asked, by its spec."""
+
+    __tablename__ = "source"
+    spec: str = Field(primary_key=True, max_length=200)
+    added_us: int = Field(sa_column=us())
+
+
+class CoverageRow(SQLModel, table=True):
+    """How complete one announcement day of one source is. `expected`: about how many there should be."""
+
+    __tablename__ = "coverage"
+    __table_args__ = (CheckConstraint(one_of("state", CoverageState), "state"),)
+    source: str = Field(primary_key=True, max_length=200)
+    day: str = Field(primary_key=True, max_length=10)
+    state: str = Field(max_length=10)
+    items: int = 0
+    expected: int | None = None
+    note: str | None = Field(default=None, max_length=500)
+    at_us: int = Field(sa_column=us())
+
+
+class LikenessRow(SQLModel, table=True):
+    """Papers that may be one work share a key: a hash of what their title and authors have in common."""
+
+    __tablename__ = "likeness"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    key: int = Field(sa_column=us(primary_key=True))
+    paper: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
+
+
+class MergingRow(SQLModel, table=True):
+    """Two papers that became one: who said so, on what evidence, and what moved, so that it can be undone."""
+
+    __tablename__ = "merging"
+    id: int | None = Field(default=None, sa_column=own_key())
+    kept: int = Field(sa_column=ref("paper.id", index=True))
+    absorbed: int = Field(sa_column=ref("paper.id", index=True))
+    by: str = Field(max_length=20)
+    evidence: str = Field(max_length=500)
+    moved: dict[str, object] = Field(sa_column=Column(JSON, nullable=False))
+    at_us: int = Field(sa_column=us())
+    undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class ApartRow(SQLModel, table=True):
+    """Two papers that an operator said are two works, whatever they have in common; `one` < `other`."""
+
+    __tablename__ = "apart"
+    one: int = Field(sa_column=ref("paper.id", primary_key=True))
+    other: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
+    at_us: int = Field(sa_column=us())
 
 
 class TextModelRow(SQLModel, table=True):

@@ -27,6 +27,11 @@ def upgrade() -> None:
         "pace",
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("next_us", sa.BigInteger(), nullable=False),
+        sa.Column("held_by", sa.String(length=40), nullable=True),
+        sa.Column("held_until_us", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("open_until_us", sa.BigInteger(), nullable=False),
+        sa.Column("why", sa.String(length=500), nullable=True),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_pace")),
     )
     op.create_table(
@@ -37,6 +42,7 @@ def upgrade() -> None:
         sa.Column("published_us", sa.BigInteger(), nullable=False),
         sa.Column("first_seen_us", sa.BigInteger(), nullable=False),
         sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("withdrawn", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_paper")),
         sa.UniqueConstraint("paper_id", name=op.f("uq_paper_paper_id")),
     )
@@ -75,8 +81,8 @@ def upgrade() -> None:
         sa.Column("paper", KEY, nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("abstract", sa.String(), nullable=False),
-        sa.Column("plain_title", sa.String(), nullable=False),
-        sa.Column("plain_abstract", sa.String(), nullable=False),
+        sa.Column("plain_title", sa.String(), nullable=True),
+        sa.Column("plain_abstract", sa.String(), nullable=True),
         sa.Column("authors", sa.JSON(), nullable=False),
         sa.Column("categories", sa.JSON(), nullable=False),
         sa.Column("url", sa.String(), nullable=True),
@@ -112,9 +118,66 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["paper"], ["paper.id"], name=op.f("fk_signal_paper")),
         sa.PrimaryKeyConstraint("paper", "name", "at_us", name=op.f("pk_signal")),
     )
+    op.create_table(
+        "source",
+        sa.Column("spec", sa.String(length=200), nullable=False),
+        sa.Column("added_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("spec", name=op.f("pk_source")),
+    )
+    op.create_table(
+        "coverage",
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("items", sa.Integer(), nullable=False),
+        sa.Column("expected", sa.Integer(), nullable=True),
+        sa.Column("note", sa.String(length=500), nullable=True),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('fresh', 'quiet', 'partial', 'late', 'stale', 'broken')", name=op.f("ck_coverage_state")
+        ),
+        sa.PrimaryKeyConstraint("source", "day", name=op.f("pk_coverage")),
+    )
+    op.create_table(
+        "likeness",
+        sa.Column("key", sa.BigInteger(), nullable=False),
+        sa.Column("paper", KEY, nullable=False),
+        sa.ForeignKeyConstraint(["paper"], ["paper.id"], name=op.f("fk_likeness_paper")),
+        sa.PrimaryKeyConstraint("key", "paper", name=op.f("pk_likeness")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_likeness_paper"), "likeness", ["paper"], unique=False)
+    op.create_table(
+        "merging",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("kept", KEY, nullable=False),
+        sa.Column("absorbed", KEY, nullable=False),
+        sa.Column("by", sa.String(length=20), nullable=False),
+        sa.Column("evidence", sa.String(length=500), nullable=False),
+        sa.Column("moved", sa.JSON(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("undone_us", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["kept"], ["paper.id"], name=op.f("fk_merging_kept")),
+        sa.ForeignKeyConstraint(["absorbed"], ["paper.id"], name=op.f("fk_merging_absorbed")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_merging")),
+    )
+    op.create_index(op.f("ix_merging_kept"), "merging", ["kept"], unique=False)
+    op.create_index(op.f("ix_merging_absorbed"), "merging", ["absorbed"], unique=False)
+    op.create_table(
+        "apart",
+        sa.Column("one", KEY, nullable=False),
+        sa.Column("other", KEY, nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["one"], ["paper.id"], name=op.f("fk_apart_one")),
+        sa.ForeignKeyConstraint(["other"], ["paper.id"], name=op.f("fk_apart_other")),
+        sa.PrimaryKeyConstraint("one", "other", name=op.f("pk_apart")),
+    )
+    op.create_index(op.f("ix_apart_other"), "apart", ["other"], unique=False)
 
 
 def downgrade() -> None:
+    for table in ("apart", "merging", "likeness", "coverage", "source"):
+        op.drop_table(table)
     op.drop_table("signal")
     op.drop_table("sighting")
     with op.batch_alter_table("revision", schema=None) as batch_op:

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.String(length=320), nullable=False),
         sa.Column("picks", sa.LargeBinary(), nullable=False),
         sa.Column("considered", sa.Integer(), nullable=False),
+        sa.Column("coverage", sa.JSON(), nullable=False),
         sa.Column("template_hash", sa.String(length=64), nullable=False),
         sa.Column("sha256", sa.LargeBinary(length=32), nullable=True),
         sa.Column("history", sa.String(), nullable=False),
