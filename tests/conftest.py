@@ -1,7 +1,7 @@
 """What every test may ask for: a migrated database on both engines, fixed time, fixed keys."""
 
-import shutil
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
-    """A command run in this process sets up logging and the mode of new files for good; the next test starts without."""
+    """A command run in this process sets up logging and a umask for good; the next test starts without."""
     before = os.umask(0o022)
     yield
     os.umask(before)
