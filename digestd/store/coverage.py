@@ -1,0 +1,60 @@
+"""How complete each announcement day of each source is."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.domain.coverage import Coverage, CoverageState
+from digestd.store import core
+from digestd.store.instants import to_us
+
+_C = core.coverage.c
+NOTE_MAX = 500
+
+
+def keep(session: Session, found: Iterable[Coverage], now: datetime) -> None:
+    """Note these days, each in place of what was known of it."""
+    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(core.coverage)
+    rest = {name: statement.excluded[name] for name in ("state", "items", "expected", "note", "at_us")}
+    rows = [_row(one, now) for one in found]
+    if rows:
+        session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
+
+
+def of(session: Session, source: str, since: date) -> list[Coverage]:
+    """The days of one source from `since` on, oldest first."""
+    query = select(core.coverage).where(_C.source == source, _C.day >= since.isoformat()).order_by(_C.day)
+    return [_coverage(row) for row in session.connection().execute(query)]
+
+
+def recent(session: Session, since: date) -> list[Coverage]:
+    """The days of every source from `since` on, newest first, by source within a day."""
+    query = select(core.coverage).where(_C.day >= since.isoformat()).order_by(_C.day.desc(), _C.source)
+    return [_coverage(row) for row in session.connection().execute(query)]
+
+
+def _row(found: Coverage, now: datetime) -> dict[str, object]:
+    return {
+        "source": found.source,
+        "day": found.day.isoformat(),
+        "state": found.state,
+        "items": found.items,
+        "expected": found.expected,
+        "note": found.note[:NOTE_MAX] or None,
+        "at_us": to_us(now),
+    }
+
+
+def _coverage(row: core.Record) -> Coverage:
+    return Coverage(
+        source=row.source,
+        day=date.fromisoformat(row.day),
+        state=CoverageState(row.state),
+        items=row.items,
+        expected=row.expected,
+        note=row.note or "",
+    )
