@@ -25,8 +25,8 @@ from digestd.message import Mailbox
 from digestd.plan import Planner
 from digestd.render import Templates
 from digestd.settings import Settings
-from digestd.sources import Source, parse_sources
-from digestd.store import subscribers, template_sets
+from digestd.sources import Source, parse_source, parse_sources
+from digestd.store import sources, subscribers, template_sets
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import reading
 from digestd.store.migrate import is_current, migrate
@@ -35,6 +35,8 @@ from digestd.subscribe import Post
 from digestd.transports import Transport, open_transport
 
 SECRET_BYTES = 32
+FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily")
+"""What a new install asks until its operator says otherwise."""
 SAMPLE_ADDRESS = "sample@example.org"
 """The subscriber that a try-out makes; its newest digest is linked from the front page."""
 
@@ -84,8 +86,11 @@ class App:
 
     @property
     def sources(self) -> list[Source]:
-        """The sources to ingest, as the settings say; none for `none`."""
-        return parse_sources(self.settings.sources)
+        """The sources to ingest: those of the settings where they name any (none for `none`), else those added."""
+        if self.settings.sources:
+            return parse_sources(self.settings.sources)
+        with self.db.read() as session:
+            return [parse_source(spec) for spec in sources.specs(session)]
 
     @property
     def client(self) -> Client:
@@ -148,7 +153,9 @@ def initialise(settings: Settings | None = None) -> App:
     keys = Keys(_made_secret(settings.secret_key_file))
     db = open_database(settings.database_url)
     migrate(db)
-    return _assemble(settings, db, keys)
+    app = _assemble(settings, db, keys)
+    _first_sources(app)
+    return app
 
 
 @contextlib.contextmanager
@@ -192,6 +199,12 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     templates = Templates.of(shipped.templates(overrides))
     template_sets.keep(db, templates.hash, templates.files)
     return App(settings, db, keys, templates, clock(settings.now), SystemRandom())
+
+
+def _first_sources(app: App) -> None:
+    with app.db.write() as session:
+        if not sources.specs(session):
+            sources.add(session, FIRST_SOURCES, app.clock())
 
 
 def clock(start: str) -> Callable[[], datetime]:

@@ -7,7 +7,7 @@ A setting that does not exist is refused: a typing error must not pass as the de
 import difflib
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
@@ -55,6 +55,15 @@ def _moment(text: str) -> str:
     return text
 
 
+def _dates(text: str) -> str:
+    for day in text.replace(",", " ").split():
+        try:
+            date.fromisoformat(day)
+        except ValueError as error:
+            raise ValueError(f"{day[:20]!r} is no date; write dates like 2027-01-01, separated by commas") from error
+    return text
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. `.env.example` explains each; a test keeps the two in step."""
 
@@ -71,7 +80,11 @@ class Settings(BaseSettings):
     bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     postal_address: str = ""
     secret_key_file: Path = Path("var/secret.key")
-    sources: str = "arxiv-rss:cs.AI+cs.CL,arxiv-rss:cs.CV+cs.LG+stat.ML,hf-daily"
+    sources: str = ""
+    arxiv_holidays: Annotated[str, AfterValidator(_dates)] = ""
+    semantic_scholar_key: str = Field(default="", repr=False)
+    ncbi_key: str = Field(default="", repr=False)
+    github_token: str = Field(default="", repr=False)
     contact: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     ingest_minutes: int = Field(default=60, ge=5, le=1440)
     runner: Literal["inline"] = "inline"

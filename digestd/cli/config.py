@@ -10,6 +10,7 @@ from digestd import settings as configuration
 from digestd.cli.output import emit, say
 
 app = typer.Typer(name="config", help="Look at the settings and check them.", no_args_is_help=True)
+_SECRETS = frozenset({"semantic_scholar_key", "ncbi_key", "github_token"})
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -21,7 +22,7 @@ def show(as_json: Json = False) -> None:
     """
     settings = configuration.load()
     values = {
-        f"{configuration.PREFIX}{name.upper()}": without_password(str(value))
+        f"{configuration.PREFIX}{name.upper()}": "***" if value and name in _SECRETS else without_password(str(value))
         for name, value in settings.model_dump(mode="json").items()
     }
     emit(values, as_json)

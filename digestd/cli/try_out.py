@@ -60,7 +60,7 @@ def _take_in(app: App) -> str:
         return f"{here} papers are here from an earlier start"
     if asyncio.run(_ask_sources(app)):
         with app.db.read() as session:
-            return f"{papers.count(session)} papers came from {app.settings.sources}"
+            return f"{papers.count(session)} papers came from {', '.join(source.name for source in app.sources)}"
     ingest_files(app.db, [(Path(name).stem, shipped.sample(name)) for name in SAMPLE_FILES], app.clock())
     why = "could not be reached" if app.sources else "are switched off"
     return f"the sources {why}, so this is a sample day of invented papers"

@@ -110,6 +110,18 @@ class SourceRow(SQLModel, table=True):
     added_us: int = Field(sa_column=us())
 
 
+class RejectRow(SQLModel, table=True):
+    """A record that could not be read when its source was last asked."""
+
+    __tablename__ = "reject"
+    source: str = Field(primary_key=True, max_length=200)
+    n: int = Field(primary_key=True)
+    place: str = Field(max_length=200)
+    field: str = Field(max_length=100)
+    message: str = Field(max_length=500)
+    at_us: int = Field(sa_column=us())
+
+
 class CoverageRow(SQLModel, table=True):
     """How complete one announcement day of one source is. `expected`: about how many there should be."""
 

@@ -125,6 +125,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("spec", name=op.f("pk_source")),
     )
     op.create_table(
+        "reject",
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("place", sa.String(length=200), nullable=False),
+        sa.Column("field", sa.String(length=100), nullable=False),
+        sa.Column("message", sa.String(length=500), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "n", name=op.f("pk_reject")),
+    )
+    op.create_table(
         "coverage",
         sa.Column("source", sa.String(length=200), nullable=False),
         sa.Column("day", sa.String(length=10), nullable=False),
@@ -176,7 +186,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("apart", "merging", "likeness", "coverage", "source"):
+    for table in ("apart", "merging", "likeness", "coverage", "reject", "source"):
         op.drop_table(table)
     op.drop_table("signal")
     op.drop_table("sighting")

@@ -1,0 +1,69 @@
+"""The sources that are asked, and what of their last answers could not be read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+
+_S, _R = core.source.c, core.reject.c
+REJECTS_MAX = 100
+"""So many of one source are kept; the first show the pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One record that could not be read when the source was last asked."""
+
+    where: str
+    field: str
+    message: str
+    at: datetime
+
+
+def specs(session: Session) -> list[str]:
+    """The specs of the sources, in the order in which they were added."""
+    query = select(_S.spec).order_by(_S.added_us, _S.spec)
+    return list(session.connection().execute(query).scalars())
+
+
+def add(session: Session, new: Iterable[str], now: datetime) -> None:
+    """Ask these from now on; each must not be there yet."""
+    rows = [{"spec": spec, "added_us": to_us(now) + place} for place, spec in enumerate(new)]
+    if rows:
+        session.connection().execute(insert(core.source), rows)
+
+
+def remove(session: Session, spec: str) -> None:
+    """Ask it no more; its papers stay."""
+    session.connection().execute(delete(core.source).where(_S.spec == spec))
+
+
+def keep_rejects(session: Session, source: str, rejected: Iterable[Rejected]) -> None:
+    """Note what could not be read this time, in place of the last time's."""
+    session.connection().execute(delete(core.reject).where(_R.source == source))
+    rows = [
+        {
+            "source": source,
+            "n": number,
+            "place": one.where[:200],
+            "field": one.field[:100],
+            "message": one.message[:500],
+            "at_us": to_us(one.at),
+        }
+        for number, one in zip(range(REJECTS_MAX), rejected, strict=False)
+    ]
+    if rows:
+        session.connection().execute(insert(core.reject), rows)
+
+
+def rejects(session: Session, source: str) -> list[Rejected]:
+    """What could not be read when the source was last asked."""
+    query = select(core.reject).where(_R.source == source).order_by(_R.n)
+    return [
+        Rejected(row.place, row.field, row.message, from_us(row.at_us)) for row in session.connection().execute(query)
+    ]
