@@ -27,13 +27,13 @@ class Rejected:
 
 def specs(session: Session) -> list[str]:
     """The specs of the sources, in the order in which they were added."""
-    query = select(_S.spec).order_by(_S.added_us, _S.spec)
+    query = select(_S.spec).order_by(_S.id)
     return list(session.connection().execute(query).scalars())
 
 
 def add(session: Session, new: Iterable[str], now: datetime) -> None:
     """Ask these from now on; each must not be there yet."""
-    rows = [{"spec": spec, "added_us": to_us(now) + place} for place, spec in enumerate(new)]
+    rows = [{"spec": spec, "added_us": to_us(now)} for spec in new]
     if rows:
         session.connection().execute(insert(core.source), rows)
 

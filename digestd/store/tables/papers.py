@@ -106,7 +106,8 @@ class SourceRow(SQLModel, table=True):
     """A source that is asked, by its spec."""
 
     __tablename__ = "source"
-    spec: str = Field(primary_key=True, max_length=200)
+    id: int | None = Field(default=None, sa_column=own_key())
+    spec: str = Field(unique=True, max_length=200)
     added_us: int = Field(sa_column=us())
 
 

@@ -120,9 +120,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "source",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("spec", sa.String(length=200), nullable=False),
         sa.Column("added_us", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("spec", name=op.f("pk_source")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
+        sa.UniqueConstraint("spec", name=op.f("uq_source_spec")),
     )
     op.create_table(
         "reject",

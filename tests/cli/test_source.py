@@ -1,0 +1,86 @@
+"""digestd source add, remove, list: as typed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from digestd.cli import app
+from digestd.errors import BadInput
+
+Run = Callable[..., Result]
+FIRST = ["arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line on a new install."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'd.db'}")
+    monkeypatch.setenv("DIGESTD_NOW", "2026-11-24T07:00:00Z")
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, words)
+
+    assert invoke("init").exit_code == 0
+    return invoke
+
+
+def listed(run: Run) -> list[str]:
+    return [row["source"] for row in json.loads(run("source", "list", "--json").stdout)]
+
+
+def test_a_new_install_asks_arxiv_and_hugging_face(run: Run) -> None:
+    assert listed(run) == FIRST
+
+
+def test_a_source_is_added_at_the_end_and_stays(run: Run) -> None:
+    added = run("source", "add", "arxiv:cs.RO")
+    assert (added.exit_code, "arxiv:cs.RO is asked from the next ingest on" in added.stderr) == (0, True)
+    assert run("init").exit_code == 0
+    assert listed(run) == [*FIRST, "arxiv:cs.RO"]
+
+
+def test_a_source_is_kept_under_its_own_name(run: Run) -> None:
+    run("source", "add", "arxiv:cs.RO cs.RO")
+    assert listed(run)[-1] == "arxiv:cs.RO"
+
+
+def test_removing_leaves_the_others(run: Run) -> None:
+    assert run("source", "remove", "hf-daily").exit_code == 0
+    assert listed(run) == FIRST[:2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", "hf-daily"), "asked already"),
+        (("add", "gopher:hole"), "unknown; use one of"),
+        (("remove", "arxiv:cs.RO"), "is not asked; `digestd source list`"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_remedy(run: Run, words: tuple[str, ...], said: str) -> None:
+    refused = run("source", *words)
+    assert isinstance(refused.exception, BadInput)
+    assert said in str(refused.exception)
+    assert listed(run) == FIRST
+
+
+def test_the_last_source_is_not_removed(run: Run) -> None:
+    for name in FIRST[:2]:
+        run("source", "remove", name)
+    assert "DIGESTD_SOURCES=none" in str(run("source", "remove", "hf-daily").exception)
+    assert listed(run) == ["hf-daily"]
+
+
+def test_the_setting_overrides_the_list_and_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGESTD_SOURCES", "arxiv:cs.DB")
+    assert listed(run) == ["arxiv:cs.DB"]
+    assert "DIGESTD_SOURCES names the sources" in str(run("source", "add", "arxiv:cs.RO").exception)
+
+
+def test_the_list_says_which_kinds_are_proven(run: Run) -> None:
+    rows = json.loads(run("source", "list", "--json").stdout)
+    assert {row["proven"] for row in rows} == {"on recorded answers"}
