@@ -1,6 +1,7 @@
 """source: where papers come from, and how the last fetch went."""
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -9,11 +10,16 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.errors import BadInput
+from digestd.ingest.check import Checked, check
 from digestd.sources import kind_of, parse_source
-from digestd.store import fetches, sources
+from digestd.store import fetches, papers, sources
 from digestd.store.fetches import Fetched
+from digestd.store.sources import Rejected
 
 app = typer.Typer(name="source", help="Where papers come from.", no_args_is_help=True)
+SHOWN = 5
+"""So many records are shown of each kind."""
+RECENT = timedelta(days=7)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="E.g. arxiv-rss:cs.LG+stat.ML, biorxiv, feed:https://….")]
 
@@ -65,6 +71,46 @@ def remove_source(spec: Spec) -> None:
             raise BadInput(f"{spec} is the last source; to ask none, set DIGESTD_SOURCES=none")
         sources.remove(session, spec)
     say(f"{spec} is asked no more; its papers stay")
+
+
+@app.command("check")
+def check_source(spec: Spec, as_json: Json = False) -> None:
+    """Ask one page of a source, keep nothing, and show what came and what looks wrong. Exits 1 if something does.
+
+    Also shows what could not be read when an ingest last asked it.
+
+    Example: digestd source check feed:https://journal.example.org/rss
+    """
+    built = wiring.build()
+    source = parse_source(spec)
+    with built.db.read() as session:
+        rejects = sources.rejects(session, source.name)
+        known = papers.candidates(session, built.clock() - RECENT, built.clock())
+    checked = asyncio.run(check(built.db, source, built.client, built.clock, known))
+    emit(_report(checked, rejects), as_json)
+    for concern in checked.concerns:
+        say(f"{source.name}: {concern}")
+    if checked.concerns:
+        raise typer.Exit(1)
+
+
+def _report(checked: Checked, rejects: list[Rejected]) -> dict[str, object]:
+    found = checked.page.sightings
+    dates = [sighting.published for sighting in found if sighting.published]
+    return {
+        "source": checked.source,
+        "asked": checked.asked,
+        "bytes": checked.size,
+        "papers": len(found),
+        "more": checked.page.next is not None,
+        "total": checked.page.total,
+        "newest": max(dates).isoformat() if dates else None,
+        "with_abstract": sum(bool(sighting.words.abstract) for sighting in found),
+        "first": [f"{sighting.ids[0]}  {sighting.words.title}" for sighting in found[:SHOWN]],
+        "rejects": [f"{one.where}: {one.field}: {one.message}" for one in checked.page.rejects[:SHOWN]],
+        "rejects_of_last_ingest": [f"{one.where}: {one.field}: {one.message}" for one in rejects[:SHOWN]],
+        "concerns": list(checked.concerns),
+    }
 
 
 def shown(name: str, last: Fetched | None) -> dict[str, object]:

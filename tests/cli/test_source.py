@@ -84,3 +84,27 @@ def test_the_setting_overrides_the_list_and_says_so(run: Run, monkeypatch: pytes
 def test_the_list_says_which_kinds_are_proven(run: Run) -> None:
     rows = json.loads(run("source", "list", "--json").stdout)
     assert {row["proven"] for row in rows} == {"on recorded answers"}
+
+
+def test_checking_a_file_shows_what_came_and_keeps_nothing(run: Run, tmp_path: Path) -> None:
+    lines = [{"title": f"Lake {n}", "abstract": "Water.", "authors": ["Z"], "id": f"2611.0000{n}"} for n in range(3)]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps({**line, "published": "2026-11-23"}) + "\n" for line in lines))
+    checked = run("source", "check", f"jsonl:{tmp_path / 'p.jsonl'}", "--json")
+    report = json.loads(checked.stdout)
+    assert (checked.exit_code, report["papers"], report["concerns"]) == (0, 3, [])
+    assert report["first"][0] == "arxiv:2611.00000  Lake 0"
+    assert json.loads(run("paper", "list", "--json").stdout) == []
+
+
+def test_checking_says_what_looks_wrong_and_exits_1(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text('{"title": "Lakes", "published": "2026-01-05"}\n{"titel": "x"}\n')
+    checked = run("source", "check", f"jsonl:{tmp_path / 'p.jsonl'}", "--json")
+    concerns = " ".join(json.loads(checked.stdout)["concerns"])
+    assert checked.exit_code == 1
+    for said in ("1 of 2 records cannot be read", "have no abstract", "have no author", "2026-01-05", "neither arXiv"):
+        assert said in concerns
+    assert "1 of 2 records cannot be read" in checked.stderr
+
+
+def test_checking_what_cannot_be_read_is_one_line(run: Run) -> None:
+    assert "cannot read /no/such" in str(run("source", "check", "jsonl:/no/such").exception)

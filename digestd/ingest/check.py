@@ -1,0 +1,97 @@
+"""`source check`: ask one page of a source, keep nothing, and say what came and what looks wrong with it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from digestd.domain.paper import Paper, Sighting
+from digestd.errors import SourceFailed
+from digestd.ingest.fetch import Client, Fetcher
+from digestd.ingest.reader import Reader
+from digestd.sources import Enriching, Page, Request, Source
+from digestd.store.database import Database
+
+LOOK_BACK = timedelta(days=3)
+OLD = timedelta(days=7)
+MOST = 0.5
+"""More than this share of the records lacking something looks like another form, not like an odd record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One page of a source. `asked`: the address; `concerns`: what looks wrong, a sentence each."""
+
+    source: str
+    asked: str
+    size: int
+    page: Page
+    concerns: tuple[str, ...]
+
+
+async def check(
+    db: Database, source: Source, client: Client, clock: Callable[[], datetime], known: Sequence[Paper] = ()
+) -> Checked:
+    """Ask for the first page and read it; `known`: the papers that a source of citations or stars is asked about.
+
+    Raises SourceFailed where there is no usable answer.
+    """
+    if isinstance(source, Enriching):
+        source = source.about(known)
+    request = source.requests(clock() - LOOK_BACK, None)
+    if request is None:
+        raise SourceFailed(f"{source.name} has nothing to ask: it adds to papers that are known, and none are")
+    body = await _body(db, source, request, client, clock)
+    async with Reader() as reader:
+        page = await reader.read(source, body, None)
+    return Checked(source.name, request.url, len(body), page, tuple(concerns(page, clock())))
+
+
+def concerns(page: Page, now: datetime) -> Iterator[str]:
+    """What looks wrong with a page. Pure."""
+    found = page.sightings
+    if page.rejects:
+        yield f"{len(page.rejects)} of {len(found) + len(page.rejects)} records cannot be read"
+    if not found:
+        yield "no paper came; on a weekend or a holiday that may be right"
+        return
+    if all(sighting.announced == "signals" for sighting in found):
+        return
+    yield from _lacking(found)
+    dates = [sighting.published for sighting in found if sighting.published]
+    if dates and max(dates) < now - OLD:
+        yield f"the newest paper is of {max(dates):%Y-%m-%d}; the source may have stopped"
+    if dates and max(dates) > now + timedelta(days=2):
+        yield f"a paper is dated {max(dates):%Y-%m-%d}, which is yet to come"
+    names = [sighting.ids[0] for sighting in found]
+    if len(set(names)) < len(names):
+        yield f"{len(names) - len(set(names))} records name a paper that another one names too"
+
+
+async def _body(db: Database, source: Source, request: Request, client: Client, clock: Callable[[], datetime]) -> bytes:
+    if request.url.startswith("file:"):
+        path = Path(unquote(urlsplit(request.url).path))
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise SourceFailed(f"cannot read {path}: {error.strerror}") from error
+    async with Fetcher(db, client, clock) as fetcher:
+        answer = await fetcher.fetch(request, source.pace)
+    return answer.body or b""
+
+
+def _lacking(found: Sequence[Sighting]) -> Iterator[str]:
+    parts: dict[str, Callable[[Sighting], object]] = {
+        "abstract": lambda sighting: sighting.words.abstract,
+        "author": lambda sighting: sighting.words.authors,
+        "date": lambda sighting: sighting.published,
+        "web address": lambda sighting: sighting.url or not sighting.ids[0].startswith("feed:"),
+    }
+    for name, part in parts.items():
+        without = sum(not part(sighting) for sighting in found)
+        if without > MOST * len(found):
+            yield f"{without} of {len(found)} papers have no {name}"
+    nameless = sum(sighting.ids[0].startswith("feed:") for sighting in found)
+    if nameless > MOST * len(found):
+        yield f"{nameless} of {len(found)} papers have neither arXiv id nor DOI: other sources are harder to join"

@@ -1,0 +1,192 @@
+"""Back-fill of arXiv's size: parse, identify and store OAI-PMH pages, by the real command.
+
+    python -m tests.bench.ingest --records 100000 [--database URL] [--json]
+
+Pages of invented records are written as a recording and replayed by `digestd ingest --replay`, so
+that neither the network nor arXiv's pace is measured. A run over an empty recording is the start-up,
+which is taken off. `ratio`: records a second to those of lxml, which only walks over every element
+of the same bytes. `flat_memory`: peak memory at all records to that at a tenth of them; 1 is flat.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from lxml import etree
+
+from digestd.ingest.fetch import Answer, Validators
+from digestd.ingest.recordings import Recorder
+from digestd.sources.arxiv_oai import ArxivOai
+from digestd.sources.source import Pace, Request
+from tests.parts import library
+from tests.parts.install import install
+
+NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+FIRST = date(2025, 1, 1)
+PAGE = 1_000
+SPEC = "arxiv-oai:cs"
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Answers requests with pages of invented records, as arXiv's server would."""
+
+    count: int
+
+    def clock(self) -> datetime:
+        """For the recorder."""
+        return NOW
+
+    async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
+        """The page that a resumption token names."""
+        del pace, validators
+        _, _, token = request.url.partition("resumptionToken=")
+        return Answer(page(int(token or 0), self.count), Validators())
+
+
+def page(number: int, count: int) -> bytes:
+    """The records of one page; `count` over all pages."""
+    first = number * PAGE
+    last = min(first + PAGE, count)
+    records = "".join(_record(n, paper) for n, paper in enumerate(library.papers(last - first, first=first), first))
+    token = f"<resumptionToken>{number + 1}</resumptionToken>" if last < count else ""
+    listed = f"<ListRecords>{records}{token}</ListRecords>" if records else '<error code="noRecordsMatch"/>'
+    head = '<?xml version="1.0"?><OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">'
+    return f"{head}<responseDate>2026-11-24T07:00:00Z</responseDate>{listed}</OAI-PMH>".encode()
+
+
+def _record(number: int, paper: dict[str, object]) -> str:
+    day = FIRST + timedelta(days=number // 400)
+    name = f"{day:%y%m}.{number % 90_000 + 10_000:05}"
+    authors = "".join(
+        f"<author><keyname>{escape(author.split()[-1])}</keyname><forenames>{escape(author.split()[0])}</forenames></author>"
+        for author in _names(paper)
+    )
+    formula = " We show that $\\alpha_{n} \\leq \\sqrt{n}$." if number % 10 == 0 else ""
+    return (
+        f"<record><header><identifier>oai:arXiv.org:{name}</identifier><datestamp>{day}</datestamp>"
+        f"<setSpec>cs:cs:AI</setSpec></header><metadata><arXiv xmlns='http://arxiv.org/OAI/arXiv/'><id>{name}</id>"
+        f"<created>{day}</created><authors>{authors}</authors><title>{escape(str(paper['title']))}</title>"
+        f"<categories>cs.AI cs.LG</categories><license>CC0</license>"
+        f"<abstract>  {escape(str(paper['abstract']))}{formula}\n</abstract></arXiv></metadata></record>"
+    )
+
+
+def _names(paper: dict[str, object]) -> list[str]:
+    authors = paper["authors"]
+    assert isinstance(authors, list)
+    return authors
+
+
+async def record(count: int, folder: Path) -> None:
+    """A recording of all pages."""
+    source = ArxivOai.of("cs")
+    recorder = Recorder(Pages(count), folder)
+    since = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
+    cursor: str | None = None
+    while (request := source.requests(since, cursor)) is not None:
+        await recorder.fetch(request, source.pace)
+        number = int((cursor or "0:0").partition(":")[2])
+        if (number + 1) * PAGE >= count:
+            return
+        cursor = f"0:{number + 1}"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds on the clock, of CPU (children included), and peak memory of the largest process."""
+
+    seconds: float
+    cpu: float
+    rss_mib: float
+    new: int
+
+
+def spend(count: int, folder: Path, database: str) -> Spent:
+    """One back-fill into a new install."""
+    asyncio.run(record(count, folder / "recording"))
+    url = database or f"sqlite:///{folder / 'digestd.db'}"
+    environment = {**install(folder / "home", url, NOW).environment(), "DIGESTD_SOURCES": "none"}
+    digestd = str(Path(sys.executable).with_name("digestd"))
+    subprocess.run([digestd, "init"], env={**os.environ, **environment}, check=True, capture_output=True)
+    words = ["ingest", "--source", SPEC, "--since", FIRST.isoformat(), "--replay", str(folder / "recording"), "--json"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    done = subprocess.Popen([digestd, *words], env={**os.environ, **environment}, stdout=subprocess.PIPE)
+    assert done.stdout is not None
+    said = json.loads(done.stdout.read())
+    _, status, usage = os.wait4(done.pid, 0)
+    done.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        raise SystemExit(f"ingest failed: {said}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Spent(seconds, cpu, usage.ru_maxrss / 1024, sum(source["new"] for source in said["sources"]))
+
+
+def bare_parse(count: int) -> float:
+    """Seconds that lxml takes to walk over all elements of the same pages."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    seconds = 0.0
+    for number in range((count + PAGE - 1) // PAGE):
+        body = page(number, count)
+        began = time.perf_counter()
+        assert sum(1 for _ in etree.fromstring(body, parser).iter()) > 0
+        seconds += time.perf_counter() - began
+    return seconds
+
+
+def measure(records: int, database: str) -> dict[str, object]:
+    """The figures."""
+    with _scratch() as empty, _scratch() as small, _scratch() as large:
+        idle = spend(0, Path(empty), database)
+        tenth = spend(records // 10, Path(small), database)
+        whole = spend(records, Path(large), database)
+    if whole.new != records:
+        raise SystemExit(f"{whole.new} of {records} records were stored")
+    bare = bare_parse(records)
+    rate = records / (whole.seconds - idle.seconds)
+    return {
+        "records": records,
+        "records_per_second": round(rate),
+        "cpu_us_per_record": round((whole.cpu - idle.cpu) / records * 1e6),
+        "lxml_us_per_record": round(bare / records * 1e6, 1),
+        "ratio": round(rate * bare / records, 4),
+        "rss_mib": round(whole.rss_mib),
+        "flat_memory": round(whole.rss_mib / tenth.rss_mib, 2),
+    }
+
+
+def _scratch() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="digestd-bench-")
+
+
+def main() -> Iterator[str]:
+    """The report, line by line."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--records", type=int, default=100_000)
+    arguments.add_argument("--database", default="")
+    arguments.add_argument("--json", action="store_true")
+    chosen = arguments.parse_args()
+    found = measure(chosen.records, chosen.database)
+    if chosen.json:
+        yield json.dumps(found)
+        return
+    yield from (f"{name:20} {value}" for name, value in found.items())
+
+
+if __name__ == "__main__":
+    for line in main():
+        print(line)
