@@ -10,6 +10,7 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
+from digestd.cli.subscriber_feedback import give_feedback
 from digestd.cli.subscriber_files import export_file, import_file
 from digestd.domain.interest import Wish
 from digestd.domain.subscriber import Cause, Status, Subscriber
@@ -25,6 +26,7 @@ from digestd.subscribe.record import MUTABLE, said_of
 app = typer.Typer(name="subscriber", help="Who gets the digest, and what they want.", no_args_is_help=True)
 app.command("import")(import_file)
 app.command("export")(export_file)
+app.command("feedback")(give_feedback)
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

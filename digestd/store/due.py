@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Cadence, Status, Timing
-from digestd.store import core
+from digestd.store import core, feedback
 from digestd.store.instants import from_us, to_us
 
 _S, _I = core.subscriber.c, core.interest.c
@@ -39,14 +39,14 @@ def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
         .limit(limit)
     )
     rows = session.connection().execute(query).all()
-    interests = interests_of(session, [row.id for row in rows])
+    interests = wants_of(session, [row.id for row in rows])
     return [_due(row, interests.get(row.id, ())) for row in rows]
 
 
 def by_key(session: Session, subscriber: int) -> Due:
     """One subscriber as planning would see them now, due or not."""
     row = session.connection().execute(select(core.subscriber).where(_S.id == subscriber)).one()
-    return _due(row, interests_of(session, [subscriber]).get(subscriber, ()))
+    return _due(row, wants_of(session, [subscriber]).get(subscriber, ()))
 
 
 def unchanged(session: Session, shard: Sequence[Due]) -> list[Due]:
@@ -69,6 +69,16 @@ def put_off(session: Session, until: Mapping[int, datetime]) -> None:
 
 
 _PUT_OFF = update(core.subscriber).where(_S.id == bindparam("row")).values(next_due_us=bindparam("next_due"))
+
+
+def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """What ranking goes by: their interests, and the papers they gave feedback on where no interest names them."""
+    found = interests_of(session, subscribers)
+    for key, said in feedback.wishes(session, subscribers).items():
+        own = found.get(key, ())
+        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
+        found[key] = (*own, *(interest for interest in said if interest.value not in named))
+    return found
 
 
 def interests_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:

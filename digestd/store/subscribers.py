@@ -159,6 +159,7 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     mails = select(core.delivery.c.id).where(theirs)
     for statement in (
         delete(core.seen).where(core.seen.c.subscriber_id == key),
+        delete(core.feedback).where(core.feedback.c.subscriber_id == key),
         update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
         update(core.delivery).where(theirs).values(picks=b"", reply_text=None),
     ):

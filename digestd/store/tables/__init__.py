@@ -18,7 +18,7 @@ from digestd.store.tables.papers import (
     TemplatesRow,
     TextModelRow,
 )
-from digestd.store.tables.subscribers import ConsentEventRow, InterestRow, SubscriberRow
+from digestd.store.tables.subscribers import ConsentEventRow, FeedbackRow, InterestRow, SubscriberRow
 
 __all__ = [
     "AliasRow",
@@ -28,6 +28,7 @@ __all__ = [
     "CoverageRow",
     "DeliveryRow",
     "DueAuditRow",
+    "FeedbackRow",
     "FetchRow",
     "InterestRow",
     "LikenessRow",

@@ -3,6 +3,7 @@
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
+from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
 from digestd.domain.subscriber import Cadence, Status
 from digestd.store.tables.columns import one_of, own_key, ref, us
@@ -54,6 +55,19 @@ class InterestRow(SQLModel, table=True):
     value: str = Field(primary_key=True, max_length=500)
     wish: str = Field(max_length=10)
     position: int = 0
+
+
+class FeedbackRow(SQLModel, table=True):
+    """What a subscriber said of a paper: append-only but for `undone_us`."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (CheckConstraint(one_of("verdict", Verdict), "verdict"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
+    paper: int = Field(sa_column=ref("paper.id", index=True))
+    verdict: str = Field(max_length=10)
+    at_us: int = Field(sa_column=us())
+    undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
 class ConsentEventRow(SQLModel, table=True):

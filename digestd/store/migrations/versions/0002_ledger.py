@@ -160,6 +160,21 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "feedback",
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("subscriber_id", KEY, nullable=False),
+        sa.Column("paper", KEY, nullable=False),
+        sa.Column("verdict", sa.String(length=10), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("undone_us", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("verdict IN ('more', 'less', 'saved', 'dismissed')", name=op.f("ck_feedback_verdict")),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_feedback_subscriber_id")),
+        sa.ForeignKeyConstraint(["paper"], ["paper.id"], name=op.f("fk_feedback_paper")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feedback")),
+    )
+    op.create_index(op.f("ix_feedback_subscriber_id"), "feedback", ["subscriber_id"], unique=False)
+    op.create_index(op.f("ix_feedback_paper"), "feedback", ["paper"], unique=False)
+    op.create_table(
         "seen",
         sa.Column("subscriber_id", KEY, nullable=False),
         sa.Column("papers", sa.LargeBinary(), nullable=False),
@@ -225,6 +240,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("attempt")
+    op.drop_table("feedback")
     op.drop_table("seen")
     op.drop_table("interest")
     with op.batch_alter_table("delivery", schema=None) as batch_op:

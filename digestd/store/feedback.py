@@ -1,0 +1,80 @@
+"""Feedback events: appended, taken back, never changed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.feedback import Feedback, Verdict, as_interest
+from digestd.domain.interest import Interest
+from digestd.domain.paper import PaperId
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+
+_F, _P = core.feedback.c, core.paper.c
+KEPT = 500
+"""So many papers of one subscriber count, the newest: older tastes have drifted."""
+
+
+def give(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
+    """Note a verdict on a paper (row number); the number of the event."""
+    row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
+    return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
+
+
+def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdict | None:
+    """Take back the newest standing verdict on a paper; None where there is none."""
+    query = (
+        select(_F.id, _F.verdict)
+        .where(_F.subscriber_id == subscriber, _F.paper == paper, _F.undone_us.is_(None))
+        .order_by(_F.id.desc())
+        .limit(1)
+    )
+    found = session.connection().execute(query).first()
+    if found is None:
+        return None
+    session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now)))
+    return Verdict(found.verdict)
+
+
+def history(session: Session, subscriber: int) -> list[Feedback]:
+    """Every event of a subscriber, oldest first."""
+    query = (
+        select(core.feedback, _P.paper_id)
+        .join_from(core.feedback, core.paper, _P.id == _F.paper)
+        .where(_F.subscriber_id == subscriber)
+        .order_by(_F.id)
+    )
+    return [
+        Feedback(
+            key=row.id,
+            paper=PaperId(row.paper_id),
+            verdict=Verdict(row.verdict),
+            at=from_us(row.at_us),
+            undone=None if row.undone_us is None else from_us(row.undone_us),
+        )
+        for row in session.connection().execute(query)
+    ]
+
+
+def wishes(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """The newest standing verdict on each paper as an interest, newest first, at most KEPT a subscriber."""
+    newest = (
+        select(func.max(_F.id).label("id"))
+        .where(_F.subscriber_id.in_(subscribers), _F.undone_us.is_(None))
+        .group_by(_F.subscriber_id, _F.paper)
+        .subquery()
+    )
+    query = (
+        select(_F.subscriber_id, _F.verdict, _P.paper_id)
+        .join_from(core.feedback, newest, newest.c.id == _F.id)
+        .join(core.paper, _P.id == _F.paper)
+        .order_by(_F.subscriber_id, _F.id.desc())
+    )
+    found: dict[int, list[Interest]] = {}
+    for row in session.connection().execute(query):
+        theirs = found.setdefault(row.subscriber_id, [])
+        if len(theirs) < KEPT:
+            theirs.append(as_interest(PaperId(row.paper_id), Verdict(row.verdict)))
+    return {key: tuple(interests) for key, interests in found.items()}

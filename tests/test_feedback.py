@@ -1,0 +1,117 @@
+"""What a subscriber says of a paper changes what they get, at once, and can be taken back."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Kind, Wish
+from digestd.domain.paper import PaperId
+from digestd.errors import NotFound
+from digestd.plan import preview
+from digestd.store import core, due, feedback, papers
+from digestd.store.database import Database
+from digestd.subscribe import erase, find
+from digestd.subscribe.feedback import say_of, take_back
+from tests.parts.install import Install, install
+
+ADA = "ada@example.net"
+DAY = timedelta(days=1)
+LAKES, FROGS = "invented:lakes", "invented:frogs"
+
+
+def paper(name: str, subject: str, title: str) -> dict[str, object]:
+    return {"id": name, "title": title, "abstract": f"We study {subject} and how {subject} change with the seasons."}
+
+
+@pytest.fixture
+def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
+    """Ada asked for nothing; two old papers are known, and two new ones on the same subjects."""
+    built = install(tmp_path / "run", database_url, now - DAY * 9)
+    built.people([{"email": ADA}])
+    built.papers(
+        [paper(LAKES, "alpine lakes", "Alpine lakes in winter"), paper(FROGS, "tree frogs", "Tree frogs sing")]
+    )
+    built.clock.go(DAY * 9)
+    built.papers([
+        paper("invented:lake2", "alpine lakes", "Ice on alpine lakes"),
+        paper("invented:frog2", "tree frogs", "Where tree frogs sleep"),
+    ])  # fmt: skip
+    return built
+
+
+def first_pick(made: Install) -> str:
+    with made.db.read() as session:
+        subscriber = find(session, made.app.keys, ADA)
+    picks = preview(made.db, subscriber.key, made.clock.now).picks
+    with made.db.read() as session:
+        return papers.by_keys(session, [picks[0].paper])[picks[0].paper].id
+
+
+def say(made: Install, name: str, verdict: Verdict) -> None:
+    say_of(made.db, made.app.keys, ADA, PaperId(name), verdict, made.clock.now)
+
+
+def wants(db: Database, made: Install) -> list[tuple[str, Wish]]:
+    with db.read() as session:
+        subscriber = find(session, made.app.keys, ADA)
+        interests = due.by_key(session, subscriber.key).interests
+    return [(interest.value, interest.wish) for interest in interests if interest.kind is Kind.PAPER]
+
+
+@pytest.mark.parametrize(("name", "expected"), [(LAKES, "invented:lake2"), (FROGS, "invented:frog2")])
+def test_more_of_a_paper_brings_its_like_first(made: Install, name: str, expected: str) -> None:
+    say(made, name, Verdict.MORE)
+    assert first_pick(made) == expected
+
+
+def test_the_newest_verdict_counts_and_undoing_it_brings_back_the_one_before(made: Install) -> None:
+    say(made, LAKES, Verdict.SAVED)
+    say(made, LAKES, Verdict.LESS)
+    assert wants(made.db, made) == [(LAKES, Wish.MUTED)]
+    assert take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now) is Verdict.LESS
+    assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
+    take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+    assert wants(made.db, made) == []
+
+
+def test_every_event_is_kept_also_what_was_taken_back(made: Install) -> None:
+    say(made, LAKES, Verdict.MORE)
+    say(made, FROGS, Verdict.DISMISSED)
+    take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+    with made.db.read() as session:
+        said = feedback.history(session, find(session, made.app.keys, ADA).key)
+    assert [(f.paper, f.verdict, f.undone is not None) for f in said] == [
+        (LAKES, Verdict.MORE, True), (FROGS, Verdict.DISMISSED, False),
+    ]  # fmt: skip
+
+
+def test_an_interest_named_by_hand_stands_above_feedback(made: Install) -> None:
+    made.people([{"email": ADA, "likes": [LAKES]}])
+    say(made, LAKES, Verdict.LESS)
+    assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
+
+
+def test_nothing_to_take_back_and_unknown_papers_are_said(made: Install) -> None:
+    with pytest.raises(NotFound, match="nothing of"):
+        take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+    with pytest.raises(NotFound, match="no such paper"):
+        say(made, "invented:none", Verdict.MORE)
+
+
+def test_erasing_a_person_erases_what_they_said(made: Install) -> None:
+    say(made, LAKES, Verdict.MORE)
+    erase(made.db, made.app.keys, ADA, made.clock.now)
+    with made.db.read() as session:
+        assert session.connection().execute(core.feedback.select()).all() == []
+
+
+def test_only_the_newest_five_hundred_papers_count(made: Install) -> None:
+    made.papers(paper(f"invented:{n}", "moss", f"Moss, part {n}") for n in range(501))
+    with made.db.write() as session:
+        subscriber = find(session, made.app.keys, ADA)
+        keys = papers.aliases(session, [PaperId(f"invented:{n}") for n in range(501)])
+        for n in range(501):
+            feedback.give(session, subscriber.key, keys[PaperId(f"invented:{n}")], Verdict.MORE, made.clock.now)
+    assert [name for name, _ in wants(made.db, made)] == [f"invented:{n}" for n in range(500, 0, -1)]
