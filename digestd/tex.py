@@ -45,6 +45,8 @@ _SILENT = re.compile(
     r"\\(?:text(?:bf|it|sc|tt|rm|sf|sl|up|md|normal)?|emph|math(?:bf|rm|it|cal|bb|sf|tt|frak|scr)|boldsymbol|bm"
     r"|it|bf|rm|tt|sc|em|left|right|begin|end|mbox|hbox|operatorname|ensuremath|big|Big|displaystyle)(?![A-Za-z])\*?"
 )
+_INNER = re.compile(r"(?<=[^\W\d_])[{}](?=[^\W\d_])|(?<=\s)\{(?=[^\W\d_]+\}[^\W\d_])")
+"""Braces within a word: they only keep its letters as they are."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _RELATION = re.compile(r"(?<=\S)\s*([≤≥≈→←↦∈≪≫≠≡⊂⊆∝])\s*(?=\S)")
 _PROSE = LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces=True)
@@ -126,14 +128,15 @@ def _bare(text: str) -> str:
     """
     text = _NAMES.sub(" ", text)
     text = re.sub(r"\w*\{?\\(?:[^A-Za-z]|[A-Za-z](?![A-Za-z]))\s?\{?\\?\w*\}?\w*", " ", text)
-    return re.sub(r"\w*\\[A-Za-z]+\*?", " ", text)
+    text = re.sub(r"\w*\\[A-Za-z]+\*?", " ", text)
+    return _INNER.sub("", text)
 
 
 def _light(text: str) -> str:
     """Only the signs of TeX go; every word stays."""
     text = _SILENT.sub(" ", text)
     text = _MACRO.sub(r" \1 ", text)
-    text = re.sub(r"\\([%&#$_{}])", r"\1", text)
+    text = _INNER.sub("", re.sub(r"\\([%&#$_])", r"\1", text))
     return _dashes(_tie(re.sub(r"\\\\|\\[,;:!> ]|[{}]", " ", text).replace("\\", "")))
 
 

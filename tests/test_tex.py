@@ -107,3 +107,16 @@ def test_it_never_fails_whatever_the_mixture(parts: list[str]) -> None:
     plain = to_plain("".join(parts))
     assert plain == " ".join(plain.split())
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\ue000-\ue0ff]", plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("On {L}akes and {GPT}s", "On Lakes and GPTs"),
+        ("{D}eep {L}earning {x \\over", "Deep Learning x over"),
+        ("\\textbf{foo}bar", "foobar"),
+        ("of {P}{D}{E}s", "of PDEs"),
+    ],
+)
+def test_braces_within_a_word_do_not_part_it(text: str, plain: str) -> None:
+    assert to_plain(text) == plain
