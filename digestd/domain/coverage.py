@@ -1,5 +1,6 @@
 """Coverage: how complete one announcement day of one source is."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -26,3 +27,19 @@ class Coverage:
     items: int = 0
     expected: int | None = None
     note: str = ""
+
+
+COMPLETE = frozenset({CoverageState.FRESH, CoverageState.QUIET})
+"""The states that need no word to anybody."""
+
+
+def missing(rows: Iterable[Coverage], today: date) -> dict[str, CoverageState]:
+    """The sources whose newest day, today or before, is not complete, and in which way it is not.
+
+    An older day that is not complete counts no more: the news since then is here.
+    """
+    newest: dict[str, Coverage] = {}
+    for row in rows:
+        if row.day <= today and (row.source not in newest or newest[row.source].day < row.day):
+            newest[row.source] = row
+    return {source: row.state for source, row in sorted(newest.items()) if row.state not in COMPLETE}

@@ -5,12 +5,24 @@ Each source says what to request and how to read the answer; all HTTP is in inge
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from digestd.errors import BadInput
 from digestd.sources.arxiv_api import ArxivApi
+from digestd.sources.arxiv_oai import ArxivOai
 from digestd.sources.arxiv_rss import ArxivRss
+from digestd.sources.bibtex import Bibtex
+from digestd.sources.biorxiv import Biorxiv
+from digestd.sources.crossref import Crossref
+from digestd.sources.dblp import Dblp
+from digestd.sources.feed import Feed
+from digestd.sources.github_stars import GithubStars
 from digestd.sources.hf_daily import HfDaily
+from digestd.sources.hf_trending import HfTrending
 from digestd.sources.jsonl import Jsonl
+from digestd.sources.openreview import Openreview
+from digestd.sources.pubmed import Pubmed
+from digestd.sources.semantic_scholar import Citations, Recommended
 from digestd.sources.source import Announcing, Backfilled, Enriching, Pace, Page, Reject, Request, Source
 
 __all__ = [
@@ -48,9 +60,22 @@ class Kind:
 
 REGISTRY: dict[str, Kind] = {
     "arxiv": Kind(ArxivApi.of, "arXiv", "arxiv:CATEGORIES", proven=True),
+    "arxiv-oai": Kind(ArxivOai.of, "arXiv", "arxiv-oai:CATEGORIES"),
     "arxiv-rss": Kind(ArxivRss.of, "arXiv", "arxiv-rss:CATEGORIES", proven=True),
+    "bibtex": Kind(Bibtex.of, "a file", "bibtex:PATH"),
+    "biorxiv": Kind(partial(Biorxiv.of, "biorxiv"), "bioRxiv", "biorxiv or biorxiv:CATEGORIES"),
+    "crossref": Kind(Crossref.of, "Crossref", "crossref:ISSNS"),
+    "dblp": Kind(Dblp.of, "dblp", "dblp:SEARCH"),
+    "feed": Kind(Feed.of, "a feed", "feed:ADDRESS"),
+    "github-stars": Kind(GithubStars.of, "GitHub", "github-stars"),
     "hf-daily": Kind(HfDaily.of, "Hugging Face", "hf-daily", proven=True),
+    "hf-trending": Kind(HfTrending.of, "Hugging Face", "hf-trending"),
     "jsonl": Kind(Jsonl.of, "a file", "jsonl:PATH", proven=True),
+    "medrxiv": Kind(partial(Biorxiv.of, "medrxiv"), "medRxiv", "medrxiv or medrxiv:CATEGORIES"),
+    "openreview": Kind(Openreview.of, "OpenReview", "openreview:VENUE"),
+    "pubmed": Kind(Pubmed.of, "PubMed", "pubmed:SEARCH"),
+    "s2-citations": Kind(Citations.of, "Semantic Scholar", "s2-citations"),
+    "s2-recommend": Kind(Recommended.of, "Semantic Scholar", "s2-recommend:IDS"),
 }
 """Every kind of source, by what stands before the colon of a spec."""
 

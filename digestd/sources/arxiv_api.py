@@ -8,13 +8,15 @@ as a feed with one entry titled Error; an empty page may come in mid-result
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Self
 from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.arxiv_calendar import USUAL, Calendar
+from digestd.sources.arxiv_withdrawn import is_withdrawn
 from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted, words
 from digestd.sources.specs import arxiv_categories
 from digestd.sources.xml import ARXIV, ATOM, OPENSEARCH, Elements, text
@@ -27,6 +29,9 @@ PAGE_SIZE = 500
 UNSEEN = timedelta(days=6)
 """A submission shows only after its announcement: Friday's on Monday, later over a holiday."""
 
+INDEXED = time(2)
+"""In New York: the index of the API follows the announcement by some hours."""
+
 _NUMBERS = tuple(OPENSEARCH + name for name in ("totalResults", "startIndex"))
 
 
@@ -35,6 +40,7 @@ class ArxivApi:
     """Recent submissions in some categories."""
 
     categories: tuple[str, ...]
+    calendar: Calendar = USUAL
 
     @classmethod
     def of(cls, argument: str) -> Self:
@@ -50,6 +56,14 @@ class ArxivApi:
     def pace(self) -> Pace:
         """Shared with everything else of arXiv's."""
         return ARXIV_PACE
+
+    def announced(self, day: date) -> datetime | None:
+        """When the API finds the papers of an announcement."""
+        return self.calendar.at(day, INDEXED)
+
+    def warning(self, day: date) -> str | None:
+        """What to tell an operator of the calendar, if anything."""
+        return self.calendar.warning(day)
 
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """The next slice; None once the listing is older than anything that can be new."""
@@ -77,7 +91,7 @@ class ArxivApi:
                 continue
             where = text(element, ATOM + "id").strip()[-60:]
             try:
-                sightings.append(_sighting(element))
+                sightings.append(_sighting(element, self.calendar))
             except (BadRecord, ValueError) as error:
                 rejects.append(_reject(where, error))
         if elements.broken:
@@ -85,7 +99,7 @@ class ArxivApi:
         after = _next(numbers, sightings, len(rejects))
         if after and not sightings and not rejects:
             after = cursor or "0"
-        return trusted(Page(tuple(sightings), after, tuple(rejects)))
+        return trusted(Page(tuple(sightings), after, tuple(rejects), numbers["totalResults"] or None))
 
 
 def _number(text: str | None) -> int:
@@ -100,13 +114,14 @@ def _next(numbers: dict[str, int], sightings: list[Sighting], rejects: int) -> s
     return f"{start}@{dates[-1].isoformat()}" if dates else str(start)
 
 
-def _sighting(entry: Element) -> Sighting:
+def _sighting(entry: Element, calendar: Calendar) -> Sighting:
     where = text(entry, ATOM + "id").strip()
     if "/api/errors" in where:
         raise SourceFailed(f"arXiv answers with an error: {text(entry, ATOM + 'summary').strip()[:200]}")
     named = arxiv_id(where)
     if named is None:
         raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
+    published = instant(text(entry, ATOM + "published"))
     doi = doi_id(text(entry, ARXIV + "doi"))
     categories = [primary.get("term", "") for primary in entry.iter(ARXIV + "primary_category")]
     categories += [category.get("term", "") for category in entry.iter(ATOM + "category")]
@@ -119,10 +134,12 @@ def _sighting(entry: Element) -> Sighting:
             [author.text or "" for author in entry.iterfind(f"{ATOM}author/{ATOM}name")],
             categories,
         ),
-        published=instant(text(entry, ATOM + "published")),
+        published=published,
         version=named[1],
         url=f"https://arxiv.org/abs/{number}",
         links={"pdf": f"https://arxiv.org/pdf/{number}"},
+        day=calendar.day_of(published),
+        withdrawn=is_withdrawn(text(entry, ARXIV + "comment"), text(entry, ATOM + "summary").strip()),
     )
 
 

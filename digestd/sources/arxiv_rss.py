@@ -7,14 +7,17 @@ The author list is one comma-joined string, so "A. Name, Jr." is split; the API'
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Self
 from xml.etree.ElementTree import Element
 
 from digestd.domain.paper import Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord
 from digestd.sources.arxiv_api import ARXIV_PACE, unique
-from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted, words
+from digestd.sources.arxiv_calendar import NEW_YORK, USUAL, Calendar
+from digestd.sources.arxiv_oai import ArxivOai
+from digestd.sources.arxiv_withdrawn import is_withdrawn
+from digestd.sources.source import Pace, Page, Reject, Request, Source, instant, trusted, words
 from digestd.sources.specs import arxiv_categories
 from digestd.sources.xml import ARXIV, ATOM, DC, Elements, text
 
@@ -22,6 +25,9 @@ ANNOUNCED = frozenset({"new", "cross", "replace", "replace-cross"})
 FULL = 2_000
 """arXiv cuts a feed off there, without a word."""
 _IS_FULL = f"holds {FULL:,} items, the most arXiv gives, so some may be missing; split the categories over two sources"
+REBUILT = time(0, 30)
+"""In New York: the feed is made anew at midnight, and half an hour is allowed for it."""
+_MADE = re.compile(rb"<(?:\w+:)?(?:pubDate|updated)>([^<]{10,60})</")
 _PREFIX = re.compile(r"\s*arXiv:\S+\s+Announce Type:\s*(?P<type>[a-z-]+)\s*(?:Abstract:\s*)?", re.IGNORECASE)
 
 
@@ -30,6 +36,7 @@ class ArxivRss:
     """The latest announcement in some categories."""
 
     categories: tuple[str, ...]
+    calendar: Calendar = USUAL
 
     @classmethod
     def of(cls, argument: str) -> Self:
@@ -46,13 +53,25 @@ class ArxivRss:
         """Shared with everything else of arXiv's."""
         return ARXIV_PACE
 
+    def announced(self, day: date) -> datetime | None:
+        """When the feed holds the announcement of a day."""
+        return self.calendar.at(day, REBUILT)
+
+    def warning(self, day: date) -> str | None:
+        """What to tell an operator of the calendar, if anything."""
+        return self.calendar.warning(day)
+
+    def backfill(self, first: date, last: date) -> Source:
+        """arXiv's OAI-PMH, which has earlier announcements too."""
+        return ArxivOai.for_days(self.categories, first, last)
+
     def requests(self, since: datetime, cursor: str | None) -> Request | None:
         """One request: the feed holds one announcement, whatever `since` says."""
         del since
         return Request(f"https://rss.arxiv.org/atom/{'+'.join(self.categories)}") if cursor is None else None
 
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
-        """Read the feed, in either form."""
+        """Read the feed, in either form. Its day is its items', which may be older than the feed itself."""
         del cursor
         elements = Elements(body, frozenset({ATOM + "feed", "rss"}))
         sightings: list[Sighting] = []
@@ -67,7 +86,10 @@ class ArxivRss:
             rejects.append(Reject("the answer", "body", elements.broken))
         if len(sightings) + len(rejects) >= FULL:
             rejects.append(Reject("the answer", "items", _IS_FULL))
-        return trusted(Page(tuple(sightings), None, tuple(rejects)))
+        day = max((sighting.day for sighting in sightings if sighting.day), default=None)
+        if not sightings and not rejects:
+            day = _made(body)
+        return trusted(Page(tuple(sightings), None, tuple(rejects), day=day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +114,27 @@ def _sighting(entry: Element, form: _Form) -> Sighting:
         raise BadRecord("id", f"{where[:80]!r} is no arXiv id")
     summary = text(entry, form.summary)
     prefix = _PREFIX.match(summary)
+    dated = _dated(entry, form)
     announced = text(entry, ARXIV + "announce_type").strip() or (prefix["type"] if prefix else "new")
     if announced not in ANNOUNCED:
         raise BadRecord("announce_type", f"{announced[:40]!r} is none of {', '.join(sorted(ANNOUNCED))}")
     number = named[0].removeprefix("arxiv:")
+    abstract = summary[prefix.end() :] if prefix else summary
     return Sighting(
         ids=unique([named[0], doi_id(text(entry, ARXIV + "DOI"))]),
         words=words(
             text(entry, form.title),
-            summary[prefix.end() :] if prefix else summary,
+            abstract,
             text(entry, DC + "creator").split(", "),
             [category.get("term") or category.text or "" for category in entry.iter(form.category)],
         ),
-        published=_dated(entry, form) if announced in {"new", "cross"} else None,
+        published=dated if announced in {"new", "cross"} else None,
         version=named[1],
         announced=announced,
         url=f"https://arxiv.org/abs/{number}",
         links={"pdf": f"https://arxiv.org/pdf/{number}"},
+        day=dated.astimezone(NEW_YORK).date(),
+        withdrawn=is_withdrawn("", abstract),
     )
 
 
@@ -117,3 +143,12 @@ def _dated(entry: Element, form: _Form) -> datetime:
         return instant(text(entry, form.dated))
     except ValueError as error:
         raise BadRecord("published", f"no date that can be read ({error})") from error
+
+
+def _made(body: bytes) -> date | None:
+    """The day an empty feed says it is of."""
+    said = _MADE.search(body)
+    try:
+        return instant(said[1].decode("ascii", "replace")).astimezone(NEW_YORK).date() if said else None
+    except ValueError:
+        return None

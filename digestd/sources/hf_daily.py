@@ -9,7 +9,7 @@ Fields are read from the JSON itself: huggingface_hub 2.4 loses the nested ones.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Self
 
@@ -56,18 +56,20 @@ class HfDaily:
         sightings: list[Sighting] = []
         rejects: list[Reject] = []
         days: list[date] = []
-        for number, record in enumerate(_records(body), start=1):
+        for number, record in enumerate(papers_of(body), start=1):
             try:
-                sightings.append(_sighting(record))
+                sightings.append(read_paper(record))
                 days.append(_day(record))
             except BadRecord as error:
                 rejects.append(Reject(f"record {number}", error.field, error.message))
         day = date.fromisoformat(cursor) if cursor else max(days, default=None)
         before = (day - timedelta(days=1)).isoformat() if day else None
-        return trusted(Page(tuple(sightings), before, tuple(rejects)))
+        listed = tuple(replace(sighting, day=day) for sighting in sightings)
+        return trusted(Page(listed, before, tuple(rejects), day=day))
 
 
-def _records(body: bytes) -> list[object]:
+def papers_of(body: bytes) -> list[object]:
+    """The records of an answer. Raises SourceFailed where it has none."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -79,7 +81,8 @@ def _records(body: bytes) -> list[object]:
     return found[:ITEMS_MAX]
 
 
-def _sighting(record: object) -> Sighting:
+def read_paper(record: object) -> Sighting:
+    """One record as a sighting. Raises BadRecord."""
     outer = _mapping(record, "record")
     paper = _mapping(outer.get("paper"), "paper")
     named = arxiv_id(str(paper.get("id")))

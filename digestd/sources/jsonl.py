@@ -101,6 +101,17 @@ def read_record(record: Mapping[str, object]) -> Sighting:
     )
 
 
+def unnamed(paper: Words) -> PaperId:
+    """The identifier of a paper that comes without any: a hash of its title and first author."""
+    first = paper.authors[0] if paper.authors else ""
+    return hashed(f"{paper.title}\n{first}".casefold())
+
+
+def hashed(text: str) -> PaperId:
+    """`feed:` and a hash."""
+    return PaperId(f"feed:{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}")
+
+
 def _refuse_unknown(record: Mapping[str, object], known: tuple[str, ...], prefix: str) -> None:
     for key in record:
         if key not in known:
@@ -135,9 +146,7 @@ def _ids(given: str, doi: str, paper: Words) -> tuple[PaperId, ...]:
             raise BadRecord("doi", f"{doi[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
         found.append(named)
     if not found:
-        first = paper.authors[0] if paper.authors else ""
-        digest = hashlib.blake2b(f"{paper.title}\n{first}".casefold().encode(), digest_size=12)
-        found.append(PaperId(f"feed:{digest.hexdigest()}"))
+        found.append(unnamed(paper))
     if found[0].startswith("merged:"):
         raise BadRecord("id", "the scheme merged: is digestd's own; use another")
     return tuple(dict.fromkeys(found))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, NAME_MAX, TITLE_MAX, Paper, Sighting, Words
@@ -24,13 +24,15 @@ URL_MAX = 2_000
 class Request:
     """What to fetch next. `fresh`: without validators, as the answer is needed even if unchanged.
 
-    `body`: POSTed where it is given; else the request is a GET.
+    `body`: POSTed where it is given; else the request is a GET. `may_be_gone`: that there is nothing
+    (404, 410, 451) is an answer to read, too, not the end of the visit.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     fresh: bool = False
     body: bytes | None = None
+    may_be_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
 class Announcing(Source, Protocol):
     """A source whose calendar is known; of the others the rhythm of the week is learned."""
 
@@ -99,6 +102,7 @@ class Announcing(Source, Protocol):
         """When the announcement of a day can be read from this source; None for a day without one."""
 
 
+@runtime_checkable
 class Backfilled(Source, Protocol):
     """A source that shows only its newest announcement, and another interface that has the earlier ones."""
 
@@ -106,6 +110,7 @@ class Backfilled(Source, Protocol):
         """The source to ask for what was announced on these days, both included."""
 
 
+@runtime_checkable
 class Enriching(Source, Protocol):
     """A source that adds to papers already known, as citations or stars; by itself it asks for nothing."""
 
@@ -134,8 +139,10 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 def squeeze(text: str, limit: int) -> str:
     """One line: white space collapsed, control characters out, at most `limit` characters."""
-    clean = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNFIT.sub(" ", text[: limit * 4]))
-    return " ".join(clean.split())[:limit].rstrip()
+    clean = " ".join(text[: limit * 4].split())
+    if not clean.isprintable():  # else there is nothing to clean, and two searches are saved
+        clean = " ".join(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNFIT.sub(" ", clean)).split())
+    return clean[:limit].rstrip()
 
 
 def words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:

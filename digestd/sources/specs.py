@@ -27,3 +27,11 @@ def path(kind: str, argument: str) -> Path:
     if not argument or len(argument) > 180:
         raise BadInput(f"{kind}: needs the path of a file, at most 180 characters, as in {kind}:/data/papers.{kind}")
     return Path(argument)
+
+
+def query(kind: str, argument: str) -> str:
+    """The words of a search. A comma would end the spec in a list of sources."""
+    found = " ".join(argument.split())
+    if not 2 <= len(found) <= 180 or "," in found or not found.isprintable():
+        raise BadInput(f"{kind}: needs a search of 2 to 180 characters without commas after the colon")
+    return found

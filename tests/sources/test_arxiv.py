@@ -1,12 +1,12 @@
 """arXiv's API and its announcement feed."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from digestd.errors import SourceFailed
-from digestd.sources import parse_source
+from digestd.sources import Announcing, Backfilled, parse_source
 from digestd.sources.arxiv_api import PAGE_SIZE
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -21,9 +21,10 @@ def feed(total: int, start: int, *entries: str) -> bytes:
         <opensearch:startIndex>{start}</opensearch:startIndex>{"".join(entries)}</feed>""".encode()
 
 
-def entry(number: str, published: str = "2026-11-23T00:00:00Z", title: str = "T") -> str:
+def entry(number: str, published: str = "2026-11-23T00:00:00Z", title: str = "T", comment: str = "") -> str:
     return f"""<entry><id>http://arxiv.org/abs/{number}</id><title>{title}</title><summary>S</summary>
-        <published>{published}</published></entry>"""
+        <published>{published}</published>
+        <arxiv:comment xmlns:arxiv="http://arxiv.org/schemas/atom">{comment}</arxiv:comment></entry>"""
 
 
 def test_the_api_gives_all_a_paper_says_of_itself() -> None:
@@ -140,3 +141,60 @@ def test_the_feed_is_one_request() -> None:
 def test_everything_of_arxivs_shares_one_pace() -> None:
     assert API.pace == RSS.pace
     assert API.pace.seconds >= 3.0
+
+
+def item(number: str, kind: str = "new", dated: str = "Tue, 24 Nov 2026 00:00:00 -0500", abstract: str = "A.") -> str:
+    return f"""<item><guid>oai:arXiv.org:{number}</guid><title>T {number}</title><pubDate>{dated}</pubDate>
+        <description>arXiv:{number} Announce Type: {kind} Abstract: {abstract}</description></item>"""
+
+
+def channel(*items: str, dated: str = "Tue, 24 Nov 2026 00:00:00 -0500") -> bytes:
+    return f"""<rss><channel><title>cs.LG</title><pubDate>{dated}</pubDate>{"".join(items)}</channel></rss>""".encode()
+
+
+def test_what_the_api_finds_belongs_to_the_announcement_of_its_submission() -> None:
+    page = API.parse(feed(2, 0, entry("2611.00001v1", "2026-11-23T18:59:59Z"), entry("2611.00002v1", "2026-11-23")))
+    assert [sighting.day for sighting in page.sightings] == [date(2026, 11, 24)] * 2
+    later = API.parse(feed(1, 0, entry("2611.00001v1", "2026-11-23T19:00:00Z"))).sightings
+    assert [sighting.day for sighting in later] == [date(2026, 11, 25)]
+    assert page.total == 2
+
+
+def test_a_feed_is_of_the_day_of_its_items_even_if_it_was_made_later() -> None:
+    monday = "Mon, 23 Nov 2026 00:00:00 -0500"
+    page = RSS.parse(channel(item("2611.00001v1", dated=monday), dated="Tue, 24 Nov 2026 00:00:00 -0500"))
+    assert page.day == date(2026, 11, 23)
+    assert [sighting.day for sighting in page.sightings] == [date(2026, 11, 23)]
+
+
+def test_an_empty_feed_says_of_which_day_it_is() -> None:
+    assert RSS.parse(channel()).day == date(2026, 11, 24)
+    atom = b"""<feed xmlns="http://www.w3.org/2005/Atom"><updated>2026-11-24T03:00:00Z</updated></feed>"""
+    assert RSS.parse(atom).day == date(2026, 11, 23), "late in the evening in New York"
+    assert RSS.parse(b"<rss><channel><pubDate>one of these days</pubDate></channel></rss>").day is None
+
+
+def test_a_withdrawn_paper_is_said_to_be() -> None:
+    gone = API.parse(feed(1, 0, entry("2611.00001v2", comment="This paper has been withdrawn by the authors")))
+    assert [sighting.withdrawn for sighting in gone.sightings] == [True]
+    feed_says = RSS.parse(channel(item("2611.00001v2", "replace", abstract="This paper has been withdrawn.")))
+    assert [sighting.withdrawn for sighting in feed_says.sightings] == [True]
+    assert not any(s.withdrawn for s in API.parse(feed(1, 0, entry("2611.00001v1", comment="12 pages"))).sightings)
+
+
+def test_the_feed_has_an_announcement_after_midnight_and_the_api_some_hours_later() -> None:
+    assert isinstance(RSS, Announcing)
+    assert isinstance(API, Announcing)
+    assert RSS.announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 5, 30, tzinfo=UTC)
+    assert API.announced(date(2026, 11, 24)) == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+    assert RSS.announced(date(2026, 7, 14)) == datetime(2026, 7, 14, 4, 30, tzinfo=UTC)
+    assert RSS.announced(date(2026, 11, 27)) is API.announced(date(2026, 11, 28)) is None
+
+
+def test_days_that_the_feed_no_longer_shows_are_had_by_oai() -> None:
+    assert isinstance(RSS, Backfilled)
+    request = RSS.backfill(date(2026, 11, 19), date(2026, 11, 23)).requests(SINCE, None)
+    assert request is not None
+    assert request.url.startswith("https://oaipmh.arxiv.org/oai?")
+    assert "from=2026-11-19" in request.url
+    assert "until=2026-11-23" in request.url

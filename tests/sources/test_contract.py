@@ -5,19 +5,56 @@ from pathlib import Path
 
 import pytest
 
-from digestd.domain.paper import ABSTRACT_MAX, NAME_MAX, TITLE_MAX, paper_id
+from digestd.domain.paper import ABSTRACT_MAX, NAME_MAX, TITLE_MAX, Paper, PaperId, Words, paper_id
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources import REGISTRY, Source, parse_source, parse_sources
+from digestd.sources import REGISTRY, Enriching, Source, parse_source, parse_sources
 from digestd.sources.source import Page, Reject, instant, squeeze, trusted, web_url, words
 
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = {
     "arxiv": "arxiv:cs.LG+stat.ML",
+    "arxiv-oai": "arxiv-oai:cs.LG+stat.ML",
     "arxiv-rss": "arxiv-rss:cs.LG",
+    "bibtex": "bibtex:/p.bib",
+    "biorxiv": "biorxiv:neuroscience+cell biology",
+    "crossref": "crossref:1234-5679+2049-3630",
+    "dblp": "dblp:stream:conf/lakes:",
+    "feed": "feed:https://journal.example.org/lakes.rdf",
+    "github-stars": "github-stars",
     "hf-daily": "hf-daily",
+    "hf-trending": "hf-trending",
     "jsonl": "jsonl:/p.jsonl",
+    "medrxiv": "medrxiv",
+    "openreview": "openreview:Lakes.example/2026/Conference",
+    "pubmed": "pubmed:frozen lakes[tiab]",
+    "s2-citations": "s2-citations",
+    "s2-recommend": "s2-recommend:arxiv:2611.00001+doi:10.5555/lakes.1",
 }
+CURSORS = {"pubmed": "0/2/1/MCID_invented"}
+"""Of samples that are no first page: what was asked for."""
+ENRICHING = {"s2-citations", "github-stars"}
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+
+
+def known(key: int, name: str, code: str = "") -> Paper:
+    words = Words(f"Lakes {key}", "They freeze.")
+    links = {"code": code} if code else {}
+    return Paper(key, PaperId(name), 1, words, words.title, words.abstract, SINCE, SINCE, links=links)
+
+
+PAPERS = [
+    known(1, "arxiv:2611.60001", "https://github.com/example/lakes"),
+    known(2, "doi:10.5555/lakes.2", "https://github.com/Example/Lakes.git"),
+    known(3, "doi:10.5555/ponds.3"),
+    known(4, "openreview:ponds4"),
+]
+"""What the sources that add to known papers are asked about."""
+
+
+def reading(kind: str) -> Source:
+    """The source of a kind as a run has it."""
+    source = parse_source(SPECS[kind])
+    return source.about(PAPERS) if isinstance(source, Enriching) else source
 
 
 def samples() -> list[tuple[str, Path]]:
@@ -40,6 +77,9 @@ def test_the_name_is_the_spec(source: Source) -> None:
 
 
 def test_the_first_request_needs_no_cursor(source: Source) -> None:
+    if isinstance(source, Enriching):
+        assert source.requests(SINCE, None) is None
+        source = source.about(PAPERS)
     request = source.requests(SINCE, None)
     assert request is not None
     assert request.url.startswith(("https://", "file:///"))
@@ -52,7 +92,7 @@ def test_asking_is_pure(source: Source) -> None:
 
 @pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
 def test_a_sample_gives_sightings_within_their_limits(kind: str, path: Path) -> None:
-    page = parse_source(SPECS[kind]).parse(path.read_bytes())
+    page = reading(kind).parse(path.read_bytes(), CURSORS.get(kind))
     assert len(page.sightings) >= 2
     assert page.rejects == ()
     for sighting in page.sightings:
@@ -62,25 +102,27 @@ def test_a_sample_gives_sightings_within_their_limits(kind: str, path: Path) -> 
         assert all(0 < len(name) <= NAME_MAX for name in sighting.words.authors)
         assert not {"\n", "\x00"} & set(sighting.words.title + sighting.words.abstract)
         assert sighting.published is None or sighting.published.tzinfo is UTC
-        assert sighting.announced in {"new", "cross", "replace", "replace-cross"}
+        assert sighting.announced in {"new", "cross", "replace", "replace-cross", "signals"}
+        assert (sighting.announced == "signals") == (kind in ENRICHING)
         assert all(web_url(url) for url in [sighting.url or "https://example.org", *sighting.links.values()])
         assert set(sighting.links) <= {"code", "pdf", "discussion", "project"}
 
 
 @pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
 def test_reading_is_pure(kind: str, path: Path) -> None:
-    source = parse_source(SPECS[kind])
-    assert source.parse(path.read_bytes()) == source.parse(path.read_bytes())
+    source = reading(kind)
+    body, cursor = path.read_bytes(), CURSORS.get(kind)
+    assert source.parse(body, cursor) == source.parse(body, cursor)
 
 
 @pytest.mark.parametrize(("kind", "path"), samples(), ids=lambda value: getattr(value, "name", ""))
 def test_an_answer_cut_anywhere_never_raises_anything_unforeseen(kind: str, path: Path) -> None:
-    source = parse_source(SPECS[kind])
-    body = path.read_bytes()
-    whole = source.parse(body).sightings
+    source = reading(kind)
+    body, cursor = path.read_bytes(), CURSORS.get(kind)
+    whole = source.parse(body, cursor).sightings
     for end in range(0, len(body), 37):
         try:
-            page = source.parse(body[:end])
+            page = source.parse(body[:end], cursor)
         except SourceFailed:
             continue
         assert list(page.sightings) == list(whole[: len(page.sightings)])

@@ -1,7 +1,7 @@
 """Hugging Face's daily papers."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -71,3 +71,12 @@ def test_one_malformed_paper_is_rejected_and_the_others_are_read() -> None:
     page = HF.parse(json.dumps(records).encode())
     assert len(page.sightings) == 2
     assert [(r.where, r.field) for r in page.rejects] == [("record 3", "paper.id")]
+
+
+def test_a_paper_belongs_to_the_day_it_is_listed_under() -> None:
+    newest = HF.parse(BODY)
+    assert {newest.day, *(sighting.day for sighting in newest.sightings)} == {date(2026, 11, 23)}
+    older = HF.parse(BODY, "2026-11-20")
+    assert {older.day, *(sighting.day for sighting in older.sightings)} == {date(2026, 11, 20)}
+    assert HF.parse(b"[]", "2026-11-22").day == date(2026, 11, 22), "a weekend is a day too, an empty one"
+    assert HF.parse(b"[]").day is None

@@ -1,0 +1,141 @@
+"""When arXiv announces, and what. Pure.
+
+https://info.arxiv.org/help/availability.html: what is submitted by 14:00 in New York of a working day
+is announced at 20:00 of that day; Friday's on Sunday. On a holiday nothing is collected at 14:00, so the
+announcement that would have held it does not happen, and its papers come with the next: after a holiday
+on a Thursday none that evening, after one on a Friday none on Sunday.
+
+An announcement is named after the day that begins four hours later: Tuesday evening's is Wednesday's,
+as in the feed's pubDate, the mailing and the datestamps of OAI-PMH.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from digestd.errors import BadInput
+from digestd.sources.source import Source
+
+NEW_YORK = ZoneInfo("America/New_York")
+DEADLINE = time(14)
+EVENING = time(20)
+SHIPPED = frozenset(
+    {
+        *(date(2026, 1, 1), date(2026, 1, 19), date(2026, 6, 19), date(2026, 7, 3), date(2026, 9, 7)),
+        *(date(2026, 11, 26), date(2026, 12, 25), date(2026, 12, 29), date(2026, 12, 31)),
+    }
+)
+"""Days without an announcement, as arXiv gave them; it publishes the next year's in December."""
+
+_DAY = timedelta(days=1)
+_FRIDAY, _SATURDAY = 4, 5
+_SEARCHED = 30
+"""More days in a row without an announcement than arXiv ever had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """arXiv's year with its holidays, each the day on which nothing is collected."""
+
+    holidays: frozenset[date] = SHIPPED
+
+    @classmethod
+    def of(cls, text: str) -> "Calendar":
+        """With the holidays of a list of dates in place of those shipped for the same years. Raises BadInput."""
+        given = holidays(text)
+        years = {holiday.year for holiday in given}
+        return cls(given | {holiday for holiday in SHIPPED if holiday.year not in years})
+
+    def announced(self, day: date) -> datetime | None:
+        """When the announcement of a day is made; None for a day without one."""
+        if not self._is_announced(day):
+            return None
+        return datetime.combine(day - _DAY, EVENING, NEW_YORK).astimezone(UTC)
+
+    def at(self, day: date, hour: time) -> datetime | None:
+        """An hour in New York of a day with an announcement, for an interface that has it then."""
+        return datetime.combine(day, hour, NEW_YORK).astimezone(UTC) if self._is_announced(day) else None
+
+    def day_of(self, submitted: datetime) -> date:
+        """The announcement that holds what was submitted then, unless moderation holds it back."""
+        here = submitted.astimezone(NEW_YORK)
+        collected = here.date() if here.time() < DEADLINE else here.date() + _DAY
+        while not self._is_collected(collected):
+            collected += _DAY
+        day = collected + (3 if collected.weekday() == _FRIDAY else 1) * _DAY
+        for _ in range(_SEARCHED):
+            if self._is_announced(day):
+                break
+            day += _DAY
+        return day
+
+    def window(self, day: date) -> tuple[datetime, datetime] | None:
+        """From when until before when the papers of an announcement were submitted; None for a day without one."""
+        if not self._is_announced(day):
+            return None
+        end = _collected_for(day)
+        start = end - _DAY
+        while not self._is_collected(start) or not self._is_announced(_announced_for(start)):
+            start -= _DAY
+        return _deadline(start), _deadline(end)
+
+    def warning(self, day: date) -> str | None:
+        """What to tell an operator when the holidays of a day's year are not known."""
+        if any(holiday.year == day.year for holiday in self.holidays):
+            return None
+        return (
+            f"arXiv's holidays of {day.year} are not known: on them it will be called late; "
+            "set DIGESTD_ARXIV_HOLIDAYS to the dates from https://info.arxiv.org/help/availability.html"
+        )
+
+    def _is_collected(self, day: date) -> bool:
+        return day.weekday() < _SATURDAY and day not in self.holidays
+
+    def _is_announced(self, day: date) -> bool:
+        """Monday to Friday, where its papers were collected and its evening is free."""
+        is_weekday = day.weekday() < _SATURDAY
+        return is_weekday and self._is_collected(_collected_for(day)) and day - _DAY not in self.holidays
+
+
+USUAL = Calendar()
+"""With the holidays that are shipped."""
+
+
+def holidays(text: str) -> frozenset[date]:
+    """Dates as in `2027-01-01, 2027-01-18`, by commas or spaces. Raises BadInput."""
+    try:
+        return frozenset(map(date.fromisoformat, text.replace(",", " ").split()))
+    except ValueError as error:
+        raise BadInput(f"{text[:80]!r} is no list of dates like 2027-01-01, 2027-01-18 ({error})") from error
+
+
+def observing(sources: Iterable[Source], calendar: Calendar) -> list[Source]:
+    """The sources, those of arXiv with this calendar."""
+    return [_with(source, calendar) for source in sources]
+
+
+def days(first: date, last: date) -> Iterable[date]:
+    """Every day from the first to the last, both included."""
+    return (first + number * _DAY for number in range((last - first).days + 1))
+
+
+def _with(source: Source, calendar: Calendar) -> Source:
+    if not is_dataclass(source) or all(field.name != "calendar" for field in fields(source)):
+        return source
+    observed: Source = replace(cast(Any, source), calendar=calendar)
+    return observed
+
+
+def _collected_for(day: date) -> date:
+    """The working day whose papers a Monday to Friday brings."""
+    return day - (3 if day.weekday() == 0 else 1) * _DAY
+
+
+def _announced_for(collected: date) -> date:
+    return collected + (3 if collected.weekday() == _FRIDAY else 1) * _DAY
+
+
+def _deadline(day: date) -> datetime:
+    return datetime.combine(day, DEADLINE, NEW_YORK).astimezone(UTC)

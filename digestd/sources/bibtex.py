@@ -1,0 +1,226 @@
+"""A BibTeX or BibLaTeX file: `bibtex:/data/papers.bib`.
+
+Read by bibtexparser 2 (https://bibtexparser.readthedocs.io/): good entries go in, broken ones are
+rejects. Accents are decoded and braces that keep capitals go, while mathematics stays TeX. Of its
+`crossref` an entry inherits what it lacks of date and journal; a volume of proceedings is no paper.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Self
+
+from bibtexparser.entrypoint import parse_string
+from bibtexparser.middlewares.names import parse_single_name_into_parts, split_multiple_persons_names
+from bibtexparser.model import Block, DuplicateBlockKeyBlock, Entry, ParsingFailedBlock
+from pylatexenc.latex2text import LatexNodes2Text
+
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources import specs
+from digestd.sources.arxiv_api import unique
+from digestd.sources.dates import midnight, presumed
+from digestd.sources.jsonl import unnamed
+from digestd.sources.source import Pace, Page, Reject, Request, web_url, words
+
+_FIELD_MAX = 50_000
+_INHERITED = ("date", "year", "month", "journal", "journaltitle", "booktitle")
+_VOLUMES = frozenset({"proceedings", "mvproceedings", "collection", "mvcollection", "periodical"})
+_JOURNALS = ("journaltitle", "journal", "booktitle")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
+_IN_JOURNAL = re.compile(r"(?:arxiv:|\babs/)\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})", re.IGNORECASE)
+_TEX = re.compile(r"[\\{}~]")
+_MATHS = re.compile(r"((?<!\\)\$[^$]*(?<!\\)\$)")
+_COMMENT_SIGN = re.compile(r"(?<!\\)%")
+_DECODER = LatexNodes2Text(math_mode="verbatim")
+
+logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
+logging.getLogger("bibtexparser").propagate = False  # what it logs is said in the rejects
+
+
+@dataclass(frozen=True, slots=True)
+class Bibtex:
+    """A file of references; the shell reads it."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's path."""
+        return cls(specs.path("bibtex", argument))
+
+    @property
+    def name(self) -> str:
+        """`bibtex:` and the path as given."""
+        return f"bibtex:{self.path}"
+
+    @property
+    def pace(self) -> Pace:
+        """A file may be read at any time."""
+        return Pace("", 0)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """One request: the whole file."""
+        del since
+        return Request(self.path.resolve().as_uri()) if cursor is None else None
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read every entry; those that cannot be read are rejects, the others go in."""
+        del cursor
+        blocks = _blocks(body)
+        entries = [block for block in blocks if isinstance(block, Entry)]
+        by_key = {entry.key.lower(): _fields(entry) for entry in reversed(entries)}
+        sightings: list[Sighting] = []
+        rejects: list[Reject] = []
+        for block in blocks:
+            try:
+                if isinstance(block, Entry) and block.entry_type.lower() not in _VOLUMES:
+                    sightings.append(_sighting(_inherited(_fields(block), by_key)))
+                elif isinstance(block, ParsingFailedBlock):
+                    rejects.append(_failed(block))
+            except BadRecord as error:
+                rejects.append(Reject(_where(block), error.field, error.message))
+        if body.strip() and not entries and not rejects:
+            raise SourceFailed("the file holds no BibTeX entry, as in @article{key, title = {…}}")
+        return Page(tuple(sightings), None, tuple(rejects))
+
+
+def _blocks(body: bytes) -> list[Block]:
+    """The blocks of a file in order. An entry whose key came before is an entry like any other."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceFailed(f"the file is not UTF-8 (at byte {error.start}); convert it first") from error
+    try:
+        blocks = parse_string(text).blocks
+    except Exception as error:
+        # the splitter stumbles over its own input in ways nobody has listed
+        raise SourceFailed(f"the file cannot be read as BibTeX ({type(error).__name__}: {str(error)[:100]})") from error
+    return [
+        block.ignore_error_block if isinstance(block, DuplicateBlockKeyBlock) and block.ignore_error_block else block
+        for block in blocks
+    ]
+
+
+def _failed(block: ParsingFailedBlock) -> Reject:
+    said = " ".join(str(block.error).split(" Note: ")[0].split())[:200]
+    return Reject(_where(block), "entry", f"{said or 'cannot be read'}; correct its braces, quotes and commas")
+
+
+def _where(block: Block) -> str:
+    key = re.match(r"\s*@\w+\s*[{(]\s*([^,\s{}]{1,60})", block.raw or "")
+    line = (block.start_line or 0) + 1
+    return f"{key[1]} (line {line})" if key else f"line {line}"
+
+
+def _fields(entry: Entry) -> dict[str, str]:
+    """Fields by lower-case name; of several, the first."""
+    found: dict[str, str] = {}
+    for field in entry.fields:
+        found.setdefault(field.key.strip().lower(), str(field.value)[:_FIELD_MAX].strip())
+    return found
+
+
+def _inherited(fields: dict[str, str], by_key: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    parent = by_key.get(fields.get("crossref", "").lower(), {})
+    taken = {name: parent[name] for name in _INHERITED if name in parent}
+    if parent.get("title"):
+        taken.setdefault("booktitle", parent["title"])
+    return {**taken, **fields}
+
+
+def _sighting(fields: Mapping[str, str]) -> Sighting:
+    journal = next((_decoded(fields[name]) for name in _JOURNALS if fields.get(name)), "")
+    keywords = re.split(r"[,;]", _decoded(fields.get("keywords", "")))
+    paper = words(
+        _decoded(fields.get("title", "")),
+        _decoded(fields.get("abstract", "")),
+        _authors(fields.get("author", "")),
+        [fields.get("primaryclass", ""), *keywords, journal],
+    )
+    return Sighting(
+        ids=unique([_arxiv(fields, journal), _doi(fields)]) or (unnamed(paper),),
+        words=paper,
+        published=_published(fields),
+        url=web_url(_decoded(fields.get("url", ""))),
+    )
+
+
+def _arxiv(fields: Mapping[str, str], journal: str) -> PaperId | None:
+    """Of `eprint` where it is arXiv's, else of the address or the journal's name, as exports have it."""
+    prefix = fields.get("archiveprefix") or fields.get("eprinttype") or "arxiv"
+    if prefix.lower() == "arxiv" and (named := arxiv_id(fields.get("eprint", ""))):
+        return named[0]
+    if named := arxiv_id(fields.get("url", "")):
+        return named[0]
+    match = _IN_JOURNAL.search(f"{journal} {fields.get('volume', '')} {fields.get('howpublished', '')}"[:1_000])
+    named = arxiv_id(match[1]) if match else None
+    return named[0] if named else None
+
+
+def _doi(fields: Mapping[str, str]) -> PaperId | None:
+    written = re.sub(r"\\(?=[_%&#])|[{}]", "", fields.get("doi", ""))
+    if not written:
+        return doi_id(fields.get("url", ""))
+    if (named := doi_id(written)) is None:
+        raise BadRecord("doi", f"{written[:80]!r} is no DOI like 10.1101/2024.01.01; correct it or leave it out")
+    return named
+
+
+def _published(fields: Mapping[str, str]) -> datetime | None:
+    """`date` of BibLaTeX, else `year` and `month` (a name or a number); None where they are no date."""
+    match = _DATE.match(fields.get("date", ""))
+    if match:
+        parts: list[object] = [part for part in match.groups() if part]
+        return _midnight(parts)
+    year = re.search(r"\d{4}", fields.get("year", ""))
+    if year is None:
+        return None
+    month = _month(fields.get("month", ""))
+    return _midnight([year[0], month] if month else [year[0]])
+
+
+def _midnight(parts: list[object]) -> datetime | None:
+    found: date | None = presumed(parts, None)
+    return midnight(found) if found else None
+
+
+def _month(written: str) -> int | None:
+    text = written.strip('{}" .').lower()
+    if text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= 12:
+        return int(text)
+    return _MONTHS.index(text[:3]) + 1 if text[:3] in _MONTHS else None
+
+
+def _authors(written: str) -> list[str]:
+    """Each name as it is spoken: `Last, Jr., First` is `First Last Jr.`"""
+    found = []
+    for name in split_multiple_persons_names(written):
+        parts = parse_single_name_into_parts(name, strict=False)
+        whole = _decoded(" ".join([*parts.first, *parts.von, *parts.last, *parts.jr]))
+        found += [whole] if whole != "others" else []
+    return found
+
+
+def _decoded(text: str) -> str:
+    """Without TeX's accents and braces. Only what has some and is no mathematics is decoded: it takes time."""
+    if not _TEX.search(text):
+        return text
+    pieces = _MATHS.split(text)
+    if any(piece.count("{") != piece.count("}") for piece in pieces[::2]):
+        return _decode(text)
+    return "".join(piece if place % 2 else _decode(piece) for place, piece in enumerate(pieces))
+
+
+def _decode(text: str) -> str:
+    if not _TEX.search(text):
+        return text
+    try:
+        return str(_DECODER.latex_to_text(_COMMENT_SIGN.sub(r"\\%", text)))
+    except Exception:
+        # pylatexenc gives up on some nonsense in many ways; as it is written is better than nothing
+        return text

@@ -1,0 +1,209 @@
+"""bioRxiv and medRxiv by posting date: `biorxiv`, `biorxiv:neuroscience+cell biology`, `medrxiv:…`.
+
+https://api.biorxiv.org/details/biorxiv/help. A page holds 30 or 100 records depending on the year
+of the manual, so the walk steps by what came. `total` counts versions and has been too high
+(ropensci/medrxivr#19), so only an empty page is the end. Each version is a record of its own; the
+dates of some lack their zeros (TideDra/zotero-arxiv-daily#272). The API takes one category a
+request; several are read one after the other. It needs a last day too: one years ahead stands for
+"until now".
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal, Self
+from urllib.parse import quote
+
+from digestd.domain.paper import PaperId, Sighting, doi_id
+from digestd.errors import BadInput, BadRecord, SourceFailed
+from digestd.sources.dates import day, midnight
+from digestd.sources.json import Object, load, many, number, read, records, text
+from digestd.sources.source import Pace, Page, Request, trusted, web_url, words
+
+Server = Literal["biorxiv", "medrxiv"]
+
+LATE = timedelta(days=2)
+"""Asked for again: a posting shows in the API some time after the date it bears."""
+AHEAD = timedelta(days=3_650)
+
+_NONE = "no posts found"
+_CATEGORY = re.compile(r"[a-z][a-z, -]{2,50}[a-z]")
+_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_INTERVAL = re.compile(r"(\d{4}-\d\d-\d\d)[:/](\d{4}-\d\d-\d\d)")
+_TITLE = re.compile(r"\W*withdrawn\s*([:\])–—-]|$)", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"withdrawal statement|withdrawn\W*$|"
+    r"(this|the|our) (manuscript|preprint|paper|article|submission)\b[^.]{0,40}\b(has been|was|is) withdrawn\b|"
+    r"((the|these) )?(authors?|biorxiv|medrxiv)\b[^.]{0,40}\b(has|have) withdrawn (this|their|the|our) "
+    r"(manuscript|preprint|paper|article|study|work|submission)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Biorxiv:
+    """What a server posted, in some categories or in all."""
+
+    server: Server
+    categories: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, server: Server, argument: str) -> Self:
+        """Of a spec's categories."""
+        if not argument:
+            return cls(server)
+        found = tuple(dict.fromkeys(name.strip().lower().replace("_", " ") for name in argument.split("+")))
+        if len(found) > 20 or not all(_CATEGORY.fullmatch(name) for name in found):
+            raise BadInput(
+                f"{server}: {argument[:80]!r} is no list of subject categories; "
+                f"write 1 to 20 of them like {server}:neuroscience+cell biology, or {server} alone for all"
+            )
+        return cls(server, found)
+
+    @property
+    def name(self) -> str:
+        """The server and the categories."""
+        return f"{self.server}:{'+'.join(self.categories)}" if self.categories else self.server
+
+    @property
+    def pace(self) -> Pace:
+        """No limit is published: one request a second, one at a time, for both servers together."""
+        return Pace("api.biorxiv.org", 1.0, alone=True)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """The next page of the interval that the first answer was of."""
+        place = _Place.of(cursor)
+        interval = place.interval or f"{(since - LATE).date()}/{(since + AHEAD).date()}"
+        url = f"https://api.biorxiv.org/details/{self.server}/{interval}/{place.start}/json"
+        if not self.categories:
+            return Request(url, fresh=True)
+        return Request(f"{url}?category={quote(self.categories[place.category])}", fresh=True)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read one page: an empty one ends the category."""
+        place = _Place.of(cursor)
+        found = load(body)
+        message = _message(found)
+        posts = records(found, "collection") if message else []
+        if not message or not posts:
+            after = replace(place, category=place.category + 1, start=0, total=0)
+            more = after.category < len(self.categories)
+            return Page(next=str(after) if more else None, total=self._whole(place.total))
+        sightings, rejects = read(posts, self._sightings)
+        after = replace(
+            place,
+            start=place.start + len(posts),
+            total=number(message.get("total")) or place.total,
+            interval=place.interval or _interval(message),
+        )
+        return trusted(Page(tuple(sightings), str(after), tuple(rejects), self._whole(after.total)))
+
+    def _whole(self, total: int) -> int | None:
+        """A total says how many there are only where it is of everything that is asked for."""
+        return total if total and len(self.categories) <= 1 else None
+
+    def _sightings(self, post: Object) -> Iterator[Sighting]:
+        """What a post says; nothing where it is of another category, should the API not have heeded ours."""
+        category = text(post, "category").lower().replace("_", " ")
+        if not self.categories or category in self.categories:
+            yield _sighting(post, self.server, category)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A page: of which category, where it starts, how many were said to be there, and of which days.
+
+    As text it is a cursor.
+    """
+
+    category: int = 0
+    start: int = 0
+    total: int = 0
+    interval: str = ""
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Self:
+        category, start, total, interval = (cursor or "0/0/0/").split("/", 3)
+        return cls(int(category), int(start), int(total), interval)
+
+    def __str__(self) -> str:
+        return f"{self.category}/{self.start}/{self.total}/{self.interval}"
+
+
+def _interval(message: Object) -> str:
+    """The days that the answer says it is of (`2026-11-21:2027-11-24`), as an address has them."""
+    said = message.get("interval")
+    found = _INTERVAL.fullmatch(said) if isinstance(said, str) else None
+    return f"{found[1]}/{found[2]}" if found else ""
+
+
+def _message(found: Object) -> Object | None:
+    """What the API says of its answer; None where it says that there is nothing."""
+    messages = many(found.get("messages"))
+    message = messages[0] if messages else None
+    status = message.get("status") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(status, str):
+        raise SourceFailed("the answer has no status; its form has changed")
+    if status.strip().lower().startswith(_NONE):
+        return None
+    if status.strip().lower() != "ok":
+        raise SourceFailed(f"the API answers with an error: {status[:200]}")
+    return message
+
+
+def _sighting(post: Object, server: Server, category: str) -> Sighting:
+    own = doi_id(text(post, "doi"))
+    if own is None:
+        raise BadRecord("doi", f"{text(post, 'doi')[:80]!r} is no DOI")
+    posted = _posted(text(post, "date"))
+    version = number(post.get("version")) or None
+    withdrawn = _is_withdrawn(post)
+    is_first = not withdrawn and (version or 1) == 1
+    doi = own.removeprefix("doi:")
+    pdf = web_url(f"https://www.{server}.org/content/{doi}v{version or 1}.full.pdf")
+    return Sighting(
+        ids=_ids(own, text(post, "published")),
+        words=words(text(post, "title"), text(post, "abstract"), _authors(text(post, "authors")), [category]),
+        published=midnight(posted) if is_first else None,
+        version=version,
+        announced="new" if is_first else "replace",
+        url=web_url(f"https://doi.org/{doi}"),
+        links={"pdf": pdf} if pdf else {},
+        day=posted,
+        withdrawn=withdrawn,
+    )
+
+
+def _ids(own: PaperId, published: str) -> tuple[PaperId, ...]:
+    """The preprint's own, and the journal's DOI once there is one (`NA` until then)."""
+    journal = doi_id(published)
+    return (own, journal) if journal and journal != own else (own,)
+
+
+def _posted(written: str) -> date:
+    found = _DATE.fullmatch(written)
+    if found is None:
+        raise BadRecord("date", f"{written[:40]!r} is no date like 2026-11-24")
+    try:
+        return day(*found.groups())
+    except ValueError as error:
+        raise BadRecord("date", f"{written[:40]!r} is no date ({error})") from error
+
+
+def _authors(joined: str) -> list[str]:
+    """`Last, F.; Other, G. H., Jr.` as `F. Last`, `G. H. Other Jr.`; a group's name stays as it is."""
+    found = []
+    for name in joined.split(";"):
+        last, *rest = [piece.strip() for piece in name.split(",")]
+        found.append(" ".join([*rest[:1], last, *rest[1:]]))
+    return found
+
+
+def _is_withdrawn(post: Object) -> bool:
+    """Whether its type, its title or the beginning of its abstract says so."""
+    return (
+        "withdraw" in text(post, "type").lower()
+        or _TITLE.match(text(post, "title")) is not None
+        or _STATEMENT.match(text(post, "abstract")[:300]) is not None
+    )

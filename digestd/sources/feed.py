@@ -1,0 +1,139 @@
+"""Any feed: `feed:https://journal.example.org/rss` in RSS 0.9 to 2.0, RDF, Atom or JSON Feed.
+
+The XML dialects, with Dublin Core (https://www.dublincore.org/specifications/dublin-core/dces/) and
+PRISM, are feedparser's. It is given bytes in a stream and never an address, as it would fetch or
+open one. A feed that is not well-formed it reads leniently; where such a feed also ends early, its
+last entry may be half of one and is left out.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from time import struct_time
+from typing import Self
+from urllib.parse import urlsplit
+
+import feedparser
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import json_feed
+from digestd.sources.feed_entry import Entry, sightings
+from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, trusted, web_url
+
+_ACCEPT = "application/feed+json, application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1"
+_URL_MAX = 195
+_END = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf)\s*>\s*(?:<!--[^<>]*-->\s*)?\Z", re.IGNORECASE)
+_TIMES = ("published_parsed", "updated_parsed", "created_parsed")
+_IDENTIFIERS = ("dc_identifier", "prism_doi", "prism_url", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The feed at an address."""
+
+    url: str
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's address."""
+        url = argument.strip().partition("#")[0]
+        if web_url(url) is None or len(url) > _URL_MAX or "," in url:
+            raise BadInput(
+                f"feed: {argument[:80]!r} is no address of at most {_URL_MAX} characters like "
+                "feed:https://journal.example.org/rss; write a comma in it as %2C"
+            )
+        if "@" in urlsplit(url).netloc:
+            raise BadInput("feed: an address with a name and password would be shown in reports; use one without")
+        return cls(url)
+
+    @property
+    def name(self) -> str:
+        """`feed:` and the address."""
+        return f"feed:{self.url}"
+
+    @property
+    def pace(self) -> Pace:
+        """Several feeds of one host are asked for one after the other."""
+        return Pace(urlsplit(self.url).hostname or "", 2.0, alone=True)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """One request: a feed is one answer, whatever `since` says."""
+        del since
+        return Request(self.url, {"Accept": _ACCEPT}) if cursor is None else None
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read the feed in whichever form it comes."""
+        del cursor
+        faults: list[str] = []
+        if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+            home, entries = json_feed.read(body)
+        else:
+            home, entries = _read_xml(body, faults)
+        if len(entries) > ITEMS_MAX:
+            faults.append(f"more than {ITEMS_MAX} items; the rest was left out")
+        found, rejects = sightings(entries[:ITEMS_MAX], home or self.url)
+        rejects += [Reject("the answer", "body", fault) for fault in faults]
+        return trusted(Page(tuple(found), None, tuple(rejects)))
+
+
+def _read_xml(body: bytes, faults: list[str]) -> tuple[str, list[Entry]]:
+    """Where relative addresses start, and the entries; what is wrong with the feed is added to `faults`."""
+    if b"<!ENTITY" in body:
+        raise SourceFailed("the answer declares a DOCTYPE with entities; a feed was expected")
+    try:
+        found = feedparser.parse(BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+    except Exception as error:
+        # a parser of this age raises whatever comes up (AttributeError, KeyError, RecursionError …)
+        raise SourceFailed(f"the answer cannot be read as a feed ({type(error).__name__})") from error
+    if not found.get("version"):
+        raise SourceFailed("the answer is no feed (is it a web page?)")
+    entries = [_entry(dict(entry)) for entry in found.entries]  # its own dict warns of the fields it guesses
+    wrong = found.get("bozo_exception")
+    if wrong is not None and type(wrong).__name__ == "SAXParseException":
+        is_whole = _END.search(body[-300:]) is not None
+        faults.append(f"malformed XML: {wrong}" if is_whole else f"ends early: {wrong}")
+        entries = entries if is_whole else entries[:-1]
+    return _text(found.feed, "link"), entries
+
+
+def _entry(entry: Mapping[str, object]) -> Entry:
+    links = [link for link in _list(entry, "links") if isinstance(link, dict)]
+    content = [_text(part, "value") for part in _list(entry, "content") if isinstance(part, dict)]
+    journal = _text(entry, "prism_publicationname")
+    return Entry(
+        title=_text(entry, "title"),
+        summary=_text(entry, "summary") or next(filter(None, content), ""),
+        link=_text(entry, "link"),
+        authors=tuple(_text(author, "name") for author in _list(entry, "authors") if isinstance(author, dict)),
+        identifiers=tuple(text for key in _IDENTIFIERS if (text := _text(entry, key))),
+        categories=(
+            *(_text(tag, "term") for tag in _list(entry, "tags") if isinstance(tag, dict)),
+            *([journal] if journal else []),
+        ),
+        published=_published(entry),
+        pdf=next((_text(link, "href") for link in links if link.get("type") == "application/pdf"), ""),
+        discussion=_text(entry, "comments"),
+    )
+
+
+def _text(entry: Mapping[str, object], key: str) -> str:
+    value = entry.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _list(entry: Mapping[str, object], key: str) -> list[object]:
+    value = entry.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _published(entry: Mapping[str, object]) -> datetime | None:
+    """The first date that can be meant; feedparser has turned it to UTC."""
+    for key in _TIMES:
+        given = entry.get(key)
+        if isinstance(given, struct_time) and 1900 < given.tm_year < 2200:
+            with suppress(ValueError):
+                return datetime(*given[:5], tzinfo=UTC)
+    return None

@@ -1,0 +1,133 @@
+"""One entry of a feed, whatever its dialect, and the sighting it makes.
+
+Guids change, so they name a paper only where they hold a DOI or an arXiv id. Else the link does,
+without its fragment and what counts visitors; where several entries share a link, or it is the
+site's own, title and first author do.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit
+
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
+from digestd.errors import BadRecord
+from digestd.sources.arxiv_api import unique
+from digestd.sources.feed_text import plain
+from digestd.sources.jsonl import hashed, unnamed
+from digestd.sources.source import Reject, web_url, words
+
+_COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
+_DOI_IN_PATH = re.compile(r"/(10\.\d{4,9}/[^?#\s]+)")
+_VIEW = re.compile(
+    r"(?:/(?:abstract|full|fulltext|pdf|epdf|meta|html)|\.(?:abstract|full|short|pdf))+/?$", re.IGNORECASE
+)
+_VERSIONED = re.compile(r"(10\.(?:1101|64898)/[\d.]+)v\d+$")
+"""bioRxiv and medRxiv put the version behind the DOI."""
+_BEHIND = frozenset({"jr", "sr", "ii", "iii", "phd", "md"})
+_NAMES = re.compile(r"\s*;\s*|\s+and\s+|\s*\n\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a feed says of one thing. Texts may hold markup, addresses may be relative."""
+
+    title: str
+    summary: str = ""
+    link: str = ""
+    authors: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    published: datetime | None = None
+    pdf: str = ""
+    discussion: str = ""
+
+
+def sightings(entries: Sequence[Entry], home: str) -> tuple[list[Sighting], list[Reject]]:
+    """What the entries of a feed say, whose relative addresses start at `home`."""
+    shared = Counter(link for link, _ in {(_link(entry, home), entry.title) for entry in entries})
+    found: list[Sighting] = []
+    rejects: list[Reject] = []
+    for number, entry in enumerate(entries, start=1):
+        link = _link(entry, home)
+        names_one = bool(link) and shared[link] == 1 and not _is_site(link, home)
+        try:
+            found.append(_sighting(entry, home, link if names_one else ""))
+        except BadRecord as error:
+            rejects.append(Reject(f"entry {number}", error.field, error.message))
+    return found, rejects
+
+
+def _sighting(entry: Entry, home: str, name: str) -> Sighting:
+    paper = words(
+        plain(entry.title), plain(entry.summary), _authors(entry.authors), [plain(name) for name in entry.categories]
+    )
+    addresses = {"pdf": entry.pdf, "discussion": entry.discussion}
+    return Sighting(
+        ids=_ids(entry, home) or ((hashed(name),) if name else (unnamed(paper),)),
+        words=paper,
+        published=entry.published,
+        url=_absolute(entry.link, home),
+        links={kind: url for kind, address in addresses.items() if (url := _absolute(address, home))},
+    )
+
+
+def _ids(entry: Entry, home: str) -> tuple[PaperId, ...]:
+    """The DOIs and arXiv ids it declares; where there are none, the one in its link."""
+    declared = unique([_named(text) for text in (*entry.identifiers, entry.link)])
+    return declared or unique([_named_in(text) for text in (entry.link, *entry.identifiers) if _absolute(text, home)])
+
+
+def _named(text: str) -> PaperId | None:
+    text = text.strip().removeprefix("info:doi/").removeprefix("urn:doi:")
+    named = arxiv_id(text)
+    return named[0] if named else doi_id(text)
+
+
+def _named_in(address: str) -> PaperId | None:
+    """The DOI in the path of a publisher's address, without the view of the page that follows it."""
+    match = _DOI_IN_PATH.search(unquote(address))
+    if match is None:
+        return None
+    doi = _VIEW.sub("", match[1])
+    versioned = _VERSIONED.match(doi)
+    return doi_id(versioned[1] if versioned else doi)
+
+
+def _link(entry: Entry, home: str) -> str:
+    """The link that stays the same: no fragment, nothing that counts visitors; empty where there is none."""
+    address = _absolute(entry.link, home)
+    if address is None:
+        return ""
+    parts = urlsplit(address)
+    asked = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _COUNTING.fullmatch(pair[0])]
+    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}?{urlencode(sorted(asked))}".rstrip("?")
+
+
+def _is_site(link: str, home: str) -> bool:
+    """Whether a link leads to the whole site or journal, not to one paper."""
+    return "/" not in link or link == _link(Entry("", link=home), home)
+
+
+def _absolute(address: str, home: str) -> str | None:
+    address = address.strip()
+    try:
+        return web_url(urljoin(home, address)) if address else None
+    except ValueError:
+        return None
+
+
+def _authors(given: Sequence[str]) -> list[str]:
+    """Names apart, each as it is spoken."""
+    return [name for text in given for piece in _NAMES.split(plain(text).strip()) for name in _persons(piece)]
+
+
+def _persons(piece: str) -> list[str]:
+    """What stands at a comma: whole names are several people, `Li, Bo` is one."""
+    parts = [part.strip() for part in piece.split(",")]
+    if len(parts) > 1 and all(" " in part for part in parts):
+        return parts
+    is_turned = len(parts) == 2 and parts[1] and parts[1].rstrip(".").lower() not in _BEHIND
+    return [f"{parts[1]} {parts[0]}"] if is_turned else [piece]

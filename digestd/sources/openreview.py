@@ -1,0 +1,189 @@
+"""A venue's papers at OpenReview: `openreview:ICLR.cc/2027/Conference`, `openreview:TMLR`.
+
+https://docs.openreview.net/reference/api-v2; version 1 has bare values where version 2 has
+{"value": …}, and both are read. Papers become public long after they were made, so what changed last
+is asked for first (`sort=tmdate:desc`), until what changed before the last look. A paper that is
+withdrawn moves to another venue id: one page of those is read after the first page of the papers.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from urllib.parse import quote, urlencode, urljoin
+
+from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
+from digestd.errors import BadInput, BadRecord, SourceFailed
+from digestd.sources.arxiv_api import unique
+from digestd.sources.json import Object, load, number, part, read, records, text, texts
+from digestd.sources.source import Pace, Page, Request, squeeze, trusted, web_url, words
+
+PAGE_SIZE = 500
+OVERLAP = timedelta(hours=1)
+
+_VENUE = re.compile(r"[\w.-]+(/[\w.~-]+){0,8}", re.ASCII)
+_FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
+_WITHDRAWN = re.compile(r"(?<![a-z])withdrawn(?![a-z])", re.IGNORECASE)
+_BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]\s*([^{}\"]{1,400}?)\s*[}\"]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Openreview:
+    """The papers of a venue, as far as they are public."""
+
+    venue: str
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's venue id."""
+        if len(argument) > 180 or not _VENUE.fullmatch(argument):
+            raise BadInput(f"openreview: {argument[:80]!r} is no venue id; write one like ICLR.cc/2027/Conference")
+        return cls(argument)
+
+    @property
+    def name(self) -> str:
+        """`openreview:` and the venue id."""
+        return f"openreview:{self.venue}"
+
+    @property
+    def pace(self) -> Pace:
+        """Guests had 20 requests a minute in 2026, and the limit moves."""
+        return Pace("openreview.net", 4.0, alone=True)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """The next page; None once the listing has come to what did not change since."""
+        place = _Place.of(cursor)
+        if place.is_aside:
+            return _notes(self._withdrawn(), 0)
+        if place.changed and place.changed < (since - OVERLAP).timestamp() * 1_000:
+            return None
+        return _notes(self.venue, place.start)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read one page. The first leads to that of the withdrawn papers, which leads to the second."""
+        found = load(body)
+        if "notes" not in found and ("message" in found or "errors" in found):
+            said = squeeze(str(found.get("message") or found.get("errors")), 200)
+            raise SourceFailed(f"OpenReview answers with an error: {said}")
+        notes = records(found, "notes")
+        sightings, rejects = read(notes, _sightings)
+        place = _Place.of(cursor)
+        if place.is_aside:
+            return trusted(Page(tuple(sightings), place.back, tuple(rejects)))
+        count = number(found.get("count"))
+        after = self._after(place, notes, count)
+        return trusted(Page(tuple(sightings), after, tuple(rejects), count))
+
+    def _after(self, place: "_Place", notes: list[object], count: int | None) -> str | None:
+        """An empty page before all have come is to be asked for again."""
+        start = place.start + len(notes)
+        is_last = start >= count if count is not None else not notes
+        after = None if is_last else str(_Place(start, _changed(notes) if notes else place.changed))
+        is_first = place.start == 0 and notes and not _WITHDRAWN.search(self.venue)
+        return f"withdrawn {after or ''}" if is_first else after
+
+    def _withdrawn(self) -> str:
+        """Where this venue's withdrawn papers go."""
+        return f"{self.venue.removesuffix('/Submission')}/Withdrawn_Submission"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a page starts, and when the last note before it changed (ms since 1970; 0: not known).
+
+    As text it is a cursor. `is_aside`: the page of the withdrawn; `back`: the cursor that it leads to.
+    """
+
+    start: int = 0
+    changed: int = 0
+    is_aside: bool = False
+    back: str | None = None
+
+    @classmethod
+    def of(cls, cursor: str | None) -> Self:
+        if cursor and cursor.startswith("withdrawn "):
+            return cls(is_aside=True, back=cursor.removeprefix("withdrawn ") or None)
+        start, _, changed = (cursor or "0").partition("@")
+        return cls(int(start), int(changed or 0))
+
+    def __str__(self) -> str:
+        return f"{self.start}@{self.changed}" if self.changed else str(self.start)
+
+
+def _notes(venue: str, start: int) -> Request:
+    query = {
+        "content.venueid": venue,
+        "sort": "tmdate:desc",
+        "count": "true",
+        "limit": str(PAGE_SIZE),
+        "offset": str(start),
+    }
+    return Request(f"https://api2.openreview.net/notes?{urlencode(query)}", fresh=True)
+
+
+def _changed(notes: list[object]) -> int:
+    """When the last note of a page changed; 0 where it does not say."""
+    last = notes[-1] if isinstance(notes[-1], dict) else {}
+    return number(last.get("tmdate")) or number(last.get("mdate")) or 0
+
+
+def _sightings(note: Object) -> Iterator[Sighting]:
+    forum = text(note, "forum") or text(note, "id")
+    if not _FORUM.fullmatch(forum):
+        raise BadRecord("forum", f"{forum[:80]!r} is no name of a forum")
+    content = {key: _bare(value) for key, value in part(note, "content").items()}
+    withdrawn = any(_WITHDRAWN.search(said) for key in ("venueid", "venue") for said in texts(content.get(key)))
+    public = _public(note)
+    yield Sighting(
+        ids=_ids(forum, content),
+        words=words(
+            text(content, "title"), text(content, "abstract"), texts(content.get("authors")), _keywords(content)
+        ),
+        published=public,
+        announced="replace" if withdrawn else "new",
+        url=f"https://openreview.net/forum?id={quote(forum)}",
+        links=_links(content),
+        day=public.date(),
+        withdrawn=withdrawn,
+    )
+
+
+def _bare(value: object) -> object:
+    """What version 2 wraps, as version 1 has it."""
+    return value.get("value") if isinstance(value, dict) else value
+
+
+def _keywords(content: Object) -> list[str]:
+    """A list, or in old venues one text with commas."""
+    found = texts(content.get("keywords"))
+    return found[0].split(",") if len(found) == 1 else found
+
+
+def _ids(forum: str, content: Object) -> tuple[PaperId, ...]:
+    """The forum, and the arXiv id or DOI that a field is, or that is the address of the paper's page."""
+    said = [found for key in ("arxiv", "doi", "html") for found in texts(content.get(key))]
+    for entry in texts(content.get("_bibtex")):
+        said += _BIBTEX.findall(entry)
+    return unique([PaperId(f"openreview:{forum}"), *map(_named, said)])
+
+
+def _named(said: str) -> PaperId | None:
+    named = arxiv_id(said)
+    return named[0] if named else doi_id(said)
+
+
+def _public(note: Object) -> datetime:
+    """When it was published at the venue, else made public, else made (milliseconds since 1970)."""
+    for key in ("pdate", "odate", "cdate"):
+        stamp = number(note.get(key))
+        if stamp and stamp < 7_000_000_000_000:
+            return datetime.fromtimestamp(stamp // 1_000, UTC)
+    raise BadRecord("cdate", "no date that can be read")
+
+
+def _links(content: Object) -> dict[str, str]:
+    """The PDF; its address is often given without the host."""
+    pdf = next(iter(texts(content.get("pdf"))), "")
+    url = web_url(urljoin("https://openreview.net", pdf)) if pdf.startswith("/") else web_url(pdf)
+    return {"pdf": url} if url else {}

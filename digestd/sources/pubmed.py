@@ -1,0 +1,174 @@
+"""PubMed by a search: `pubmed:lake ecology[mesh] AND freezing`.
+
+https://www.ncbi.nlm.nih.gov/books/NBK25499/ (E-utilities) and the PubMed DTD. A search for what
+entered PubMed lately (`edat`) is kept on the server (`usehistory`), and its records are fetched page
+by page; the cursor says which of the two an answer is of. Errors come inside good answers, too.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+from urllib.parse import urlencode
+
+from digestd.domain.paper import Sighting
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.json import Object, load, many, number, part, text
+from digestd.sources.notices import heeded
+from digestd.sources.pubmed_article import pmid, read_article
+from digestd.sources.source import Pace, Page, Reject, Request, squeeze, trusted
+from digestd.sources.specs import query
+from digestd.sources.xml import Elements
+
+LATE = timedelta(days=1)
+"""Asked for again: dates are whole days in Washington."""
+PAGE_SIZE = 200
+MOST = 9_999
+"""PubMed gives no more of one search."""
+
+_UTILITIES = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
+_DOCTYPE = re.compile(
+    rb"""(\s*(?:<\?xml[^<>]{0,200}\?>\s*)?)<!DOCTYPE\s+(?:PubmedArticleSet|eFetchResult)"""
+    rb"""(?:\s+(?:PUBLIC\s+"[^"<>\[\]]*"|SYSTEM)\s+"[^"<>\[\]]*")?\s*>"""
+)
+_ERRORS = ("ERROR", "Error", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Pubmed:
+    """What newly came into PubMed and fits a search."""
+
+    term: str
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's search."""
+        return cls(query("pubmed", argument))
+
+    @property
+    def name(self) -> str:
+        """`pubmed:` and the search."""
+        return f"pubmed:{self.term}"
+
+    @property
+    def pace(self) -> Pace:
+        """Three requests a second are allowed without a key."""
+        return Pace("eutils.ncbi.nlm.nih.gov", 0.5, alone=True)
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """The search, then page after page of what it found."""
+        if not cursor:
+            search = {
+                "db": "pubmed",
+                "term": self.term,
+                "datetype": "edat",
+                "mindate": f"{since - LATE:%Y/%m/%d}",
+                "maxdate": "3000",
+                "usehistory": "y",
+                "retmax": "0",
+                "retmode": "json",
+                "tool": "digestd",
+            }
+            return Request(f"{_UTILITIES}/esearch.fcgi?{urlencode(search)}", fresh=True)
+        place = _Place.of(cursor)
+        fetch = {
+            "db": "pubmed",
+            "query_key": place.key,
+            "WebEnv": place.environment,
+            "retstart": str(place.start),
+            "retmax": str(PAGE_SIZE),
+            "retmode": "xml",
+            "tool": "digestd",
+        }
+        return Request(f"{_UTILITIES}/efetch.fcgi?{urlencode(fetch)}", fresh=True)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read what the search found, or one page of the records."""
+        return _articles(body, cursor) if cursor else _found(body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A page of a search that the server keeps; as text it is a cursor."""
+
+    start: int
+    count: int
+    key: str
+    environment: str
+
+    @classmethod
+    def of(cls, cursor: str) -> Self:
+        start, count, key, environment = cursor.split("/", 3)
+        return cls(int(start), int(count), key, environment)
+
+    def __str__(self) -> str:
+        return f"{self.start}/{self.count}/{self.key}/{self.environment}"
+
+
+def _found(body: bytes) -> Page:
+    answer = load(body)
+    try:
+        result = part(answer, "esearchresult")
+        _refuse_error(answer, result)
+        place = _Place(0, number(result.get("count")) or 0, text(result, "querykey"), text(result, "webenv"))
+    except BadRecord as error:
+        raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
+    if number(result.get("count")) is None or (place.count and not (place.key and place.environment)):
+        raise SourceFailed("the answer does not say how many were found, or where; its form has changed")
+    too_many = (
+        Reject("the search", "count", f"finds {place.count} records, PubMed gives the first {MOST}; narrow the search"),
+    )
+    return Page(
+        next=str(place) if place.count else None, rejects=too_many if place.count > MOST else (), total=place.count
+    )
+
+
+def _refuse_error(answer: Object, result: Object) -> None:
+    for told in (answer, result):
+        for key in _ERRORS:
+            if key in told:
+                raise SourceFailed(f"PubMed answers with an error: {squeeze(str(told[key]), 200)}")
+    said = [str(word) for word in many(part(result, "errorlist").get("fieldsnotfound"))]
+    if said:
+        raise SourceFailed(f"PubMed does not know the field {squeeze(', '.join(said), 80)}; correct the search")
+
+
+def _articles(body: bytes, cursor: str) -> Page:
+    elements = Elements(_without_doctype(body), frozenset({"PubmedArticleSet", "eFetchResult"}))
+    sightings: list[Sighting] = []
+    rejects: list[Reject] = []
+    read = 0
+    for element in elements.read("PubmedArticle", "PubmedBookArticle", "ERROR"):
+        if element.tag == "ERROR":
+            raise SourceFailed(f"PubMed answers with an error: {squeeze(element.text or '', 200)}")
+        read += 1
+        try:
+            sightings += read_article(element)
+        except BadRecord as error:
+            rejects.append(Reject(f"PMID {pmid(element)}", error.field, error.message))
+    if elements.broken:
+        rejects.append(Reject("the answer", "body", elements.broken))
+    place = _Place.of(cursor)
+    return trusted(Page(heeded(sightings), _after(place, read), tuple(rejects), place.count))
+
+
+def _without_doctype(body: bytes) -> bytes:
+    """The document without the DOCTYPE that PubMed opens with, which names its DTD and nothing else.
+
+    So expat never sees one: any other, or one that declares anything itself, is left for Elements to
+    refuse, and no entity but XML's own five can be expanded.
+    """
+    found = _DOCTYPE.match(body[:1_000])
+    return found[1] + body[found.end() :] if found else body
+
+
+def _after(place: _Place, read: int) -> str | None:
+    """The next page begins after what came.
+
+    Records deleted since the search shift the rest and leave a small gap at the end; a larger one is
+    an answer that is empty where it must not be.
+    """
+    start = place.start + read
+    gap = min(place.count, MOST) - start
+    is_gap = not read and start > 0 and gap <= max(5, place.count // 20)
+    return None if gap <= 0 or is_gap else str(_Place(start, place.count, place.key, place.environment))

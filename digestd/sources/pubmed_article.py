@@ -1,0 +1,167 @@
+"""One record of PubMed's XML as sightings.
+
+https://www.nlm.nih.gov/bsd/licensee/elements_descriptions.html. Retractions withdraw the article
+that they are about; errata and expressions of concern are no papers and left out. Titles end with
+a full stop, translated ones stand in brackets; dates may be a season or a span of years.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from xml.etree.ElementTree import Element
+
+from digestd.domain.paper import PaperId, Sighting, doi_id
+from digestd.errors import BadRecord
+from digestd.sources.arxiv_api import unique
+from digestd.sources.dates import midnight, presumed
+from digestd.sources.notices import title_repeated
+from digestd.sources.source import squeeze, words
+from digestd.sources.xml import text
+
+_RETRACTED = "Retracted Publication"
+_NOTICES = frozenset(
+    {"Retraction of Publication", "Retraction Notice", "Published Erratum", "Expression of Concern"}
+)  # fmt: skip
+_MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6,
+           "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}  # fmt: skip
+_YEAR = re.compile(r"\b(?:19|20|21)\d\d\b")
+_UNKNOWN = re.compile(r"\W*not available\W*", re.IGNORECASE)
+
+
+def read_article(record: Element) -> Iterator[Sighting]:
+    """What a record says: of its article, or as a notice of those that it retracts. Raises BadRecord."""
+    kinds = {kind.text or "" for kind in record.iterfind(".//PublicationType")}
+    if retracted := _related(record, "RetractionOf"):
+        title = words(title_repeated(_title(record)))
+        for original in retracted:
+            yield Sighting((original,), title, announced="replace", day=_entered(record), withdrawn=True)
+    elif not kinds & _NOTICES:
+        yield _sighting(record, kinds)
+
+
+def pmid(record: Element) -> str:
+    """PubMed's number of a record, as it is written there."""
+    return squeeze(text(record, "MedlineCitation/PMID") or text(record, "BookDocument/PMID"), 40)
+
+
+def _sighting(record: Element, kinds: set[str]) -> Sighting:
+    own = _named(pmid(record))
+    if own is None:
+        raise BadRecord("PMID", f"{pmid(record)!r} is no number")
+    withdrawn = _RETRACTED in kinds
+    # "Update in" leads from a preprint to its article; of other records, to a newer edition: another work.
+    article = _related(record, "UpdateIn") if "Preprint" in kinds else []
+    return Sighting(
+        ids=unique([own, *_other_ids(record), *article[:1]]),
+        words=words(_title(record), _abstract(record), _authors(record), _categories(record)),
+        published=_published(record),
+        announced="replace" if withdrawn else "new",
+        url=f"https://pubmed.ncbi.nlm.nih.gov/{own.removeprefix('pmid:')}/",
+        day=_entered(record),
+        withdrawn=withdrawn,
+    )
+
+
+def _named(number: str) -> PaperId | None:
+    number = number.strip()
+    is_number = number.isascii() and number.isdigit() and len(number) <= 12
+    return PaperId(f"pmid:{int(number)}") if is_number else None
+
+
+def _related(record: Element, kind: str) -> list[PaperId]:
+    found = record.iterfind(f"MedlineCitation/CommentsCorrectionsList/CommentsCorrections[@RefType='{kind}']/PMID")
+    return list(unique(_named(other.text or "") for other in found))
+
+
+def _other_ids(record: Element) -> Iterator[PaperId | None]:
+    """Its DOI and its number in PubMed Central; those in the list of references are other papers'."""
+    paths = ("PubmedData/ArticleIdList/ArticleId", "PubmedBookData/ArticleIdList/ArticleId")
+    for path in paths:
+        for other in record.iterfind(path):
+            said = squeeze(other.text or "", 400)
+            if other.get("IdType") == "doi":
+                yield doi_id(said)
+            elif other.get("IdType") == "pmc" and re.fullmatch(r"PMC\d{1,12}", said):
+                yield PaperId(f"pmcid:{said}")
+    for other in record.iterfind("MedlineCitation/Article/ELocationID[@EIdType='doi']"):
+        if other.get("ValidYN") != "N":
+            yield doi_id(squeeze(other.text or "", 400))
+
+
+def _title(record: Element) -> str:
+    """The English title; the original one where PubMed has no English one."""
+    paths = ("MedlineCitation/Article/ArticleTitle", "MedlineCitation/Article/VernacularTitle",
+             "BookDocument/ArticleTitle", "BookDocument/Book/BookTitle")  # fmt: skip
+    for path in paths:
+        title = _all_text(record.find(path)).removesuffix(".")
+        if title.startswith("[") and title.endswith("]"):
+            title = title[1:-1].removesuffix(".")
+        if title and not _UNKNOWN.fullmatch(title):
+            return title
+    raise BadRecord("ArticleTitle", "is missing or empty; every paper needs one")
+
+
+def _abstract(record: Element) -> str:
+    """Its parts with their labels; abstracts in other languages stand elsewhere and are not read."""
+    parts = [*record.iterfind("MedlineCitation/Article/Abstract/AbstractText"),
+             *record.iterfind("BookDocument/Abstract/AbstractText")]  # fmt: skip
+    return " ".join(f"{_label(part)}{_all_text(part)}" for part in parts)
+
+
+def _label(part: Element) -> str:
+    label = (part.get("Label") or "").strip()
+    return f"{label}: " if label and label.upper() != "UNLABELLED" else ""
+
+
+def _authors(record: Element) -> list[str]:
+    """`ForeName LastName Suffix`, or the name of a group. Editors of a book are not its authors."""
+    paths = ("MedlineCitation/Article/AuthorList/Author", "BookDocument/AuthorList/Author")
+    found = [author for path in paths for author in record.iterfind(path) if author.get("ValidYN") != "N"]
+    return [_all_text(author.find("CollectiveName")) or _name(author) for author in found]
+
+
+def _name(author: Element) -> str:
+    given = text(author, "ForeName") or text(author, "Initials")
+    return " ".join([given, text(author, "LastName"), text(author, "Suffix")])
+
+
+def _categories(record: Element) -> list[str]:
+    """The journal, then the keywords."""
+    journal = text(record, "MedlineCitation/Article/Journal/Title") or text(record, "BookDocument/Book/BookTitle")
+    return [journal, *(_all_text(word) for word in record.iterfind("MedlineCitation/KeywordList/Keyword"))]
+
+
+def _all_text(element: Element | None) -> str:
+    """With what stands in italics, sub- and superscripts."""
+    return " ".join("".join(element.itertext()).split()) if element is not None else ""
+
+
+def _published(record: Element) -> datetime:
+    """When it came out: on line, else the issue's date."""
+    entered = _entered(record)
+    paths = ("MedlineCitation/Article/ArticleDate", "MedlineCitation/Article/Journal/JournalIssue/PubDate",
+             "BookDocument/ContributionDate", "BookDocument/Book/PubDate")  # fmt: skip
+    for path in paths:
+        if found := presumed(_parts(record.find(path)), entered):
+            return midnight(found)
+    if entered is None:
+        raise BadRecord("PubDate", "no date that can be read")
+    return midnight(entered)
+
+
+def _entered(record: Element) -> date | None:
+    """When it came into PubMed: the day that the search goes by."""
+    for data in ("PubmedData", "PubmedBookData"):
+        if found := presumed(_parts(record.find(f"{data}/History/PubMedPubDate[@PubStatus='entrez']")), None):
+            return found
+    return None
+
+
+def _parts(said: Element | None) -> list[object]:
+    """Year, month and day, as far as they are there: `2026`, `Nov` or `11`, `24`; the first year of a MedlineDate."""
+    if said is None:
+        return []
+    year = _YEAR.search(text(said, "Year") or text(said, "MedlineDate"))
+    month = text(said, "Month").strip().lower()
+    parts: list[object] = [year[0] if year else None, _MONTHS.get(month[:3], month), text(said, "Day").strip()]
+    return parts[: next((place for place, part in enumerate(parts) if not part), 3)]

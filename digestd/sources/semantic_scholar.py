@@ -1,0 +1,208 @@
+"""Semantic Scholar: `s2-citations` for the papers known, `s2-recommend:ID+ID` for what is like some papers.
+
+https://api.semanticscholar.org/api-docs/. Both work without a key, then from a pool shared with
+everybody, which is often exhausted. Nothing that a subscriber likes is ever told: the papers asked
+about are the week's candidates, and those to recommend by are named by the operator.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+from urllib.parse import urlencode
+
+from digestd.domain.paper import Paper, PaperId, Sighting, Words, doi_id, paper_id
+from digestd.errors import BadInput, BadRecord, SourceFailed
+from digestd.sources.arxiv_api import unique
+from digestd.sources.dates import midnight, presumed
+from digestd.sources.json import Object, an_object, load, many, number, part, read, records, text
+from digestd.sources.source import Pace, Page, Reject, Request, squeeze, trusted, web_url, words
+from digestd.sources.specs import nothing
+
+BATCH = 500
+"""So many papers may be asked about at once."""
+RECOMMENDED = 100
+SEEDS_MAX = 10
+
+_API = "https://api.semanticscholar.org"
+_PACE = Pace("api.semanticscholar.org", 1.5, alone=True)
+"""A key allows one request a second; without one, patience does not help, but is fair."""
+_MEASURED = "externalIds,title,citationCount,influentialCitationCount"
+_TOLD = "externalIds,title,abstract,authors,year,publicationDate,venue"
+_SIGNALS = {"citations": "citationCount", "influential_citations": "influentialCitationCount"}
+_SCHEMES = {"arxiv": "ARXIV:", "doi": "DOI:"}
+
+
+@dataclass(frozen=True, slots=True)
+class Citations:
+    """How often papers are cited. `papers`: the names and titles of those asked about."""
+
+    papers: tuple[tuple[PaperId, str], ...] = ()
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """There is only one."""
+        nothing("s2-citations", argument)
+        return cls()
+
+    @property
+    def name(self) -> str:
+        """`s2-citations`."""
+        return "s2-citations"
+
+    @property
+    def pace(self) -> Pace:
+        """Shared by all that is Semantic Scholar's."""
+        return _PACE
+
+    def about(self, papers: Sequence[Paper]) -> Self:
+        """The same, asking about those of these papers that have an arXiv id or a DOI."""
+        found = {paper.id: paper.words.title for paper in papers if _theirs(paper.id)}
+        return replace(self, papers=tuple(found.items()))
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """The next batch; None without papers."""
+        del since
+        asked = self._batch(cursor)
+        if not asked:
+            return None
+        body = json.dumps({"ids": [_theirs(name) for name, _ in asked]}).encode()
+        return Request(f"{_API}/graph/v1/paper/batch?{urlencode({'fields': _MEASURED})}", fresh=True, body=body)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read a batch: one answer a paper in the order asked, null for those that are not known there."""
+        asked = self._batch(cursor)
+        answers = _answers(body)
+        if len(answers) != len(asked):
+            raise SourceFailed(f"{len(asked)} papers were asked about and {len(answers)} answers came")
+        sightings: list[Sighting] = []
+        rejects: list[Reject] = []
+        for (name, title), answer in zip(asked, answers, strict=True):
+            try:
+                sightings += _measured(name, title, answer)
+            except BadRecord as error:
+                rejects.append(Reject(name, error.field, error.message))
+        after = _start(cursor) + len(asked)
+        return trusted(Page(tuple(sightings), str(after) if after < len(self.papers) else None, tuple(rejects)))
+
+    def _batch(self, cursor: str | None) -> tuple[tuple[PaperId, str], ...]:
+        return self.papers[_start(cursor) :][:BATCH]
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """Papers that are like some papers."""
+
+    seeds: tuple[PaperId, ...]
+
+    @classmethod
+    def of(cls, argument: str) -> Self:
+        """Of a spec's papers."""
+        try:
+            seeds = tuple(dict.fromkeys(paper_id(given) for given in argument.split("+")))
+        except BadRecord as error:
+            raise BadInput(f"s2-recommend: {error.message}") from error
+        if len(seeds) > SEEDS_MAX or len("+".join(seeds)) > 180 or "," in argument or not all(map(_theirs, seeds)):
+            raise BadInput(
+                f"s2-recommend: {argument[:80]!r} is no list of papers; write 1 to {SEEDS_MAX} arXiv ids or DOIs, "
+                "as in s2-recommend:arxiv:2401.00001+doi:10.1101/2024.01.01"
+            )
+        return cls(seeds)
+
+    @property
+    def name(self) -> str:
+        """`s2-recommend:` and the papers."""
+        return f"s2-recommend:{'+'.join(self.seeds)}"
+
+    @property
+    def pace(self) -> Pace:
+        """Shared by all that is Semantic Scholar's."""
+        return _PACE
+
+    def requests(self, since: datetime, cursor: str | None) -> Request | None:
+        """One request: the recommendations of this moment, whatever `since` says."""
+        del since
+        if cursor is not None:
+            return None
+        body = json.dumps({"positivePaperIds": [_theirs(name) for name in self.seeds], "negativePaperIds": []}).encode()
+        query = urlencode({"fields": _TOLD, "limit": RECOMMENDED})
+        return Request(f"{_API}/recommendations/v1/papers?{query}", fresh=True, body=body)
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read the recommendations."""
+        del cursor
+        found = load(body)
+        _refuse_error(found)
+        sightings, rejects = read(records(found, "recommendedPapers"), _told)
+        return trusted(Page(tuple(sightings), None, tuple(rejects)))
+
+
+def _theirs(name: PaperId) -> str:
+    """What Semantic Scholar calls a paper; empty where it has no name for it."""
+    scheme, _, value = name.partition(":")
+    return _SCHEMES[scheme] + value if scheme in _SCHEMES else ""
+
+
+def _start(cursor: str | None) -> int:
+    return int(cursor or "0")
+
+
+def _answers(body: bytes) -> list[object]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
+    if isinstance(found, dict):
+        _refuse_error(found)
+    if not isinstance(found, list):
+        raise SourceFailed("the answer is no list of papers; its form has changed")
+    return found
+
+
+def _refuse_error(found: Object) -> None:
+    said = found.get("error") or found.get("message")
+    if said:
+        raise SourceFailed(f"Semantic Scholar answers with an error: {squeeze(str(said), 200)}")
+
+
+def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:
+    """The measures of a paper under the title we know: what they call it is not asked."""
+    if answer is None:
+        return
+    record = an_object(answer, "record")
+    named = _ids(record)
+    if name not in named and any(other.partition(":")[0] == name.partition(":")[0] for other in named):
+        raise BadRecord("externalIds", f"is {', '.join(named)[:100]}, another paper than was asked about")
+    counts = {signal: number(record.get(key)) for signal, key in _SIGNALS.items()}
+    signals = {signal: float(count) for signal, count in counts.items() if count is not None and count < 10**9}
+    if signals:
+        yield Sighting((name,), Words(title), announced="signals", signals=signals)
+
+
+def _ids(record: Object) -> tuple[PaperId, ...]:
+    """Its arXiv id and DOI."""
+    given = part(record, "externalIds")
+    arxiv, doi = text(given, "ArXiv"), text(given, "DOI")
+    return unique([doi_id(f"10.48550/arXiv.{arxiv}") if arxiv else None, doi_id(doi) if doi else None])
+
+
+def _told(record: Object) -> Iterator[Sighting]:
+    ids = _ids(record)
+    own = text(record, "paperId")
+    if not ids and not (own.isalnum() and own.isascii()):
+        raise BadRecord("paperId", "there is no arXiv id, no DOI, and no id of Semantic Scholar's")
+    authors = [text(author, "name") for author in many(record.get("authors")) if isinstance(author, dict)]
+    yield Sighting(
+        ids=ids or (PaperId(f"s2:{own.lower()[:100]}"),),
+        words=words(text(record, "title"), text(record, "abstract"), authors, [text(record, "venue")]),
+        published=_published(record),
+        url=None if ids else web_url(f"https://www.semanticscholar.org/paper/{own[:100]}"),
+    )
+
+
+def _published(record: Object) -> datetime | None:
+    """The day, else the year; None where there is neither."""
+    parts: list[object] = list(text(record, "publicationDate").split("-"))
+    found = presumed(parts, None) or presumed([record.get("year")], None)
+    return midnight(found) if found else None

@@ -1,0 +1,174 @@
+"""bioRxiv and medRxiv."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import Page, parse_source
+
+BODY = (Path(__file__).parent / "samples" / "biorxiv.json").read_bytes()
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+ALL = parse_source("biorxiv")
+TWO = parse_source("biorxiv:neuroscience+cell biology")
+NONE = b'{"messages": [{"status": "no posts found"}], "collection": []}'
+
+
+def post(**said: object) -> dict[str, object]:
+    own = {"doi": "10.1101/2026.11.20.1", "title": "T", "authors": "", "date": "2026-11-23", "version": "1"}
+    return {**own, "type": "new results", "category": "genetics", "abstract": "", "published": "NA", **said}
+
+
+def answer(*posts: dict[str, object], **message: object) -> bytes:
+    said = {"status": "ok", "interval": "2026-11-21:2036-11-20", "count": len(posts), "total": "99", **message}
+    return json.dumps({"messages": [said], "collection": posts}).encode()
+
+
+def only(page: Page) -> Any:
+    assert (len(page.sightings), page.rejects) == (1, ())
+    return page.sightings[0]
+
+
+def test_a_first_version_is_news_with_all_it_says() -> None:
+    lakes = TWO.parse(BODY).sightings[0]
+    assert lakes.ids == ("doi:10.1101/2026.11.20.700001",)
+    assert lakes.words.title == "Lakes remember their winters"
+    assert lakes.words.authors == ("Z. Ångström", "B. Li", "A. B. Example Jr.", "The Frozen Lakes Consortium")
+    assert lakes.words.categories == ("neuroscience",)
+    assert lakes.published == datetime(2026, 11, 23, tzinfo=UTC)
+    assert (lakes.version, lakes.announced, lakes.day, lakes.withdrawn) == (1, "new", date(2026, 11, 23), False)
+    assert lakes.url == "https://doi.org/10.1101/2026.11.20.700001"
+    assert lakes.links == {"pdf": "https://www.biorxiv.org/content/10.1101/2026.11.20.700001v1.full.pdf"}
+
+
+def test_a_later_version_replaces_and_its_date_is_not_that_of_publication() -> None:
+    rivers = TWO.parse(BODY).sightings[1]
+    assert (rivers.version, rivers.announced, rivers.published) == (2, "replace", None)
+    assert rivers.day == date(2026, 11, 22)
+
+
+def test_the_journals_doi_is_the_same_work() -> None:
+    assert TWO.parse(BODY).sightings[1].ids == ("doi:10.64898/2026.08.01.600002", "doi:10.5555/rivers.2")
+    assert only(ALL.parse(answer(post(published="not yet")))).ids == ("doi:10.1101/2026.11.20.1",)
+
+
+def test_dates_without_zeros_are_dates() -> None:
+    assert TWO.parse(BODY).sightings[3].published == datetime(2026, 11, 3, tzinfo=UTC)
+    assert only(ALL.parse(answer(post(date="2026-6-30")))).day == date(2026, 6, 30)
+
+
+@pytest.mark.parametrize("written", ["", "yesterday", "2026-13-01", "2026-02-30", "0026-01-01", "2026-11"])
+def test_what_is_no_date_is_rejected(written: str) -> None:
+    page = ALL.parse(answer(post(), post(date=written)))
+    assert [(reject.where, reject.field) for reject in page.rejects] == [("record 2", "date")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"title": "WITHDRAWN: Ponds"},
+        {"title": "Withdrawn"},
+        {"type": "withdrawn"},
+        {"abstract": "Withdrawal Statement. The authors erred."},
+        {"abstract": "The authors have withdrawn their manuscript because it was wrong."},
+        {"abstract": "This manuscript has been withdrawn by bioRxiv following a request."},
+        {"abstract": "bioRxiv has withdrawn this article for lack of approval."},
+    ],
+)
+def test_a_withdrawal_is_told_and_no_news(said: dict[str, object]) -> None:
+    sighting = only(ALL.parse(answer(post(**said))))
+    assert (sighting.withdrawn, sighting.announced) == (True, "replace")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"title": "Withdrawn consent in trials of sleep"},
+        {"abstract": "The drug was withdrawn from the market in 2004."},
+        {"abstract": "We study patients who have withdrawn from alcohol."},
+        {"abstract": "The authors of earlier work have withdrawn support for it."},
+        {"type": "PUBLISHAHEADOFPRINT"},
+    ],
+)
+def test_other_talk_of_withdrawing_is_none(said: dict[str, object]) -> None:
+    assert not only(ALL.parse(answer(post(**said)))).withdrawn
+
+
+def test_the_walk_steps_by_what_came_and_stays_in_its_interval() -> None:
+    first = ALL.requests(SINCE, None)
+    assert first is not None
+    assert first.url == "https://api.biorxiv.org/details/biorxiv/2026-11-21/2036-11-20/0/json"
+    page = ALL.parse(answer(post(), post(), post()))
+    later = datetime(2026, 12, 5, tzinfo=UTC)
+    second = ALL.requests(later, page.next)
+    assert second is not None
+    assert second.url == "https://api.biorxiv.org/details/biorxiv/2026-11-21/2036-11-20/3/json"
+    third = ALL.requests(later, ALL.parse(answer(post()), page.next).next)
+    assert third is not None
+    assert "/4/json" in third.url
+
+
+def test_an_answer_that_names_no_interval_is_walked_on_from_the_same_day() -> None:
+    second = ALL.requests(SINCE, ALL.parse(answer(post(), interval=None)).next)
+    assert second is not None
+    assert "/2026-11-21/2036-11-20/1/" in second.url
+
+
+@pytest.mark.parametrize("empty", [NONE, answer(total="99")])
+def test_an_empty_page_is_the_end_whatever_the_total_was(empty: bytes) -> None:
+    page = ALL.parse(answer(post(), total="99"))
+    assert page.total == 99
+    last = ALL.parse(empty, page.next)
+    assert (last.next, last.sightings, last.rejects, last.total) == (None, (), (), 99)
+
+
+def test_a_quiet_day_is_an_empty_page() -> None:
+    assert ALL.parse(NONE) == Page()
+
+
+def test_categories_are_read_one_after_the_other() -> None:
+    first = TWO.requests(SINCE, None)
+    assert first is not None
+    assert first.url.endswith("/0/json?category=neuroscience")
+    second = TWO.requests(SINCE, TWO.parse(NONE).next)
+    assert second is not None
+    assert second.url.endswith("/2026-11-21/2036-11-20/0/json?category=cell%20biology")
+    assert TWO.parse(NONE, TWO.parse(NONE).next).next is None
+
+
+def test_posts_of_other_categories_are_left_out_should_the_api_not_heed_ours() -> None:
+    page = TWO.parse(answer(post(), post(doi="10.1101/2", category="Cell Biology"), post(category="cell_biology")))
+    assert [sighting.words.categories for sighting in page.sightings] == [("cell biology",), ("cell biology",)]
+    assert page.rejects == ()
+    assert page.next is not None
+    assert page.next.startswith("0/3/")
+
+
+@pytest.mark.parametrize("status", ["error: invalid interval", "", "Bad Request"])
+def test_an_error_is_a_failure_with_the_apis_words(status: str) -> None:
+    with pytest.raises(SourceFailed, match=f"error: {status}"):
+        ALL.parse(json.dumps({"messages": [{"status": status}], "collection": []}).encode())
+
+
+def test_the_servers_share_one_pace() -> None:
+    assert ALL.pace == parse_source("medrxiv:epidemiology").pace
+    first = parse_source("medrxiv").requests(SINCE, None)
+    assert first is not None
+    assert "/details/medrxiv/" in first.url
+
+
+@pytest.mark.parametrize("spec", ["biorxiv:", "medrxiv"])
+def test_no_category_is_all_of_them(spec: str) -> None:
+    assert parse_source(spec).name == spec.rstrip(":")
+
+
+TOO_MANY = "biorxiv:" + "+".join(f"category {letter}" for letter in "abcdefghijklmnopqrstu")
+
+
+@pytest.mark.parametrize("spec", ["biorxiv:../x", "biorxiv:a?b", "medrxiv:+", TOO_MANY])
+def test_what_is_no_category_is_refused_with_an_example(spec: str) -> None:
+    with pytest.raises(BadInput, match="cell biology"):
+        parse_source(spec)

@@ -1,0 +1,234 @@
+"""Crossref: journals by ISSN."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import Page, parse_source
+from digestd.sources.markup import words_of
+from digestd.sources.notices import title_repeated
+
+BODY = (Path(__file__).parent / "samples" / "crossref.json").read_bytes()
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+CROSSREF = parse_source("crossref:1234-5679+2049-3630")
+CREATED = {"date-parts": [[2026, 11, 23]]}
+
+
+def work(**said: object) -> dict[str, object]:
+    own = {"DOI": "10.5555/1", "type": "journal-article", "title": ["T"], "issued": CREATED, "created": CREATED}
+    return {**own, **{name.replace("_", "-"): value for name, value in said.items()}}
+
+
+def answer(*works: dict[str, object], total: object = 9, cursor: object = "abc+/=") -> bytes:
+    message = {"total-results": total, "next-cursor": cursor, "items": works}
+    return json.dumps({"status": "ok", "message": message}).encode()
+
+
+def only(*works: dict[str, object]) -> Any:
+    page = CROSSREF.parse(answer(*works))
+    assert (len(page.sightings), page.rejects) == (1, ())
+    return page.sightings[0]
+
+
+def related(kind: str, *others: str, id_type: str = "doi") -> dict[str, object]:
+    return {kind: [{"id-type": id_type, "id": other, "asserted-by": "subject"} for other in others]}
+
+
+def test_an_article_gives_all_it_says() -> None:
+    lakes = CROSSREF.parse(BODY).sightings[0]
+    assert lakes.ids == ("doi:10.5555/lakes.2026.1", "doi:10.1101/2026.01.02.400001")
+    assert lakes.words.title == "Deep Lacus H2O & its ice"
+    assert lakes.words.abstract == "Lakes freeze when T < 0. CO2 stays."
+    assert lakes.words.authors == ("Zoë Ångström", "Bo Li Jr.", "The Frozen Lakes Consortium")
+    assert lakes.words.categories == ("Journal of Invented Lakes",)
+    assert lakes.published == datetime(2026, 11, 22, tzinfo=UTC)
+    assert (lakes.day, lakes.announced) == (date(2026, 11, 23), "new")
+    assert lakes.url == "https://doi.org/10.5555/lakes.2026.1"
+
+
+def test_works_are_found_by_the_day_crossref_heard_of_them() -> None:
+    request = CROSSREF.requests(SINCE, None)
+    assert request is not None
+    query = parse_qs(urlsplit(request.url).query)
+    assert query["filter"] == ["issn:1234-5679,issn:2049-3630,from-created-date:2026-11-22,from-pub-date:2025-11-22"]
+    assert query["cursor"] == ["*"]
+    assert "@" not in request.url
+    assert "mailto" not in request.url
+
+
+def test_the_walk_follows_crossrefs_cursor_unchanged() -> None:
+    request = CROSSREF.requests(SINCE, CROSSREF.parse(answer(work())).next)
+    assert request is not None
+    assert parse_qs(urlsplit(request.url).query)["cursor"] == ["abc+/="]
+
+
+def test_the_walk_ends_when_all_have_come() -> None:
+    assert CROSSREF.parse(answer(work(), total=1)).next is None
+    assert CROSSREF.parse(answer(work(), total=1, cursor=None)).next is None
+    assert CROSSREF.parse(answer(work(), work(), total=9), "7@abc").next is None
+    assert CROSSREF.parse(answer(total=0)) == Page(total=0)
+
+
+def test_an_empty_page_before_all_have_come_is_to_be_asked_for_again() -> None:
+    assert CROSSREF.parse(answer(total=9)).next == "0"
+    assert CROSSREF.parse(answer(total=9), "7@abc").next == "7@abc"
+    first = CROSSREF.requests(SINCE, None)
+    assert CROSSREF.requests(SINCE, "0") == first
+
+
+@pytest.mark.parametrize(
+    ("issued", "published"),
+    [
+        ([[2026, 11, 20]], date(2026, 11, 20)),
+        ([[2026, 11]], date(2026, 11, 23)),
+        ([[2026]], date(2026, 11, 23)),
+        ([[2026, 9]], date(2026, 9, 1)),
+        ([[2025]], date(2025, 1, 1)),
+        ([[2027, 2]], date(2026, 11, 23)),
+        ([[None]], date(2026, 11, 23)),
+        ([], date(2026, 11, 23)),
+        ([[2026, 13, 1]], date(2026, 11, 23)),
+    ],
+)
+def test_partial_missing_and_future_dates_are_read(issued: list[object], published: date) -> None:
+    assert only(work(issued={"date-parts": issued})).published.date() == published
+
+
+def test_a_work_without_any_date_is_rejected() -> None:
+    page = CROSSREF.parse(answer(work(), work(issued=None, created=None)))
+    assert [reject.field for reject in page.rejects] == ["issued"]
+
+
+@pytest.mark.parametrize("title", [[], None, [""], ["<i></i>"]])
+def test_a_work_without_a_title_is_rejected(title: object) -> None:
+    assert [r.field for r in CROSSREF.parse(answer(work(), work(title=title))).rejects] == ["title"]
+
+
+@pytest.mark.parametrize(
+    ("relation", "other"),
+    [
+        (related("has-preprint", "10.48550/arXiv.2611.00001"), "arxiv:2611.00001"),
+        (related("has-preprint", "2611.00001v2", id_type="arxiv"), "arxiv:2611.00001"),
+        (related("has-preprint", "10.1101/2026.01.02.400001"), "doi:10.1101/2026.01.02.400001"),
+        (related("has-preprint", "10.64898/2026.01.02.400001"), "doi:10.64898/2026.01.02.400001"),
+        (related("is-version-of", "https://doi.org/10.1101/400001"), "doi:10.1101/400001"),
+        (related("is-preprint-of", "10.5555/Journal.1"), "doi:10.5555/journal.1"),
+    ],
+)
+def test_a_preprint_and_its_article_are_one_work(relation: object, other: str) -> None:
+    assert only(work(relation=relation)).ids == ("doi:10.5555/1", other)
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        related("has-preprint", "10.1101/2026.01.02.400001", "10.1101/2026.01.02.400002"),
+        related("has-preprint", "10.21203/rs.3.rs-1/v1"),
+        related("has-preprint", "10.1101/gr.123"),
+        related("is-version-of", "10.5555/2"),
+        related("is-preprint-of", "https://example.org/x", id_type="uri"),
+        related("references", "10.48550/arXiv.2611.00001"),
+        related("is-supplement-to", "10.48550/arXiv.2611.00001"),
+        {"has-preprint": "10.1101/400001"},
+        {},
+    ],
+)
+def test_what_may_be_another_work_is_not_joined(relation: object) -> None:
+    assert only(work(relation=relation)).ids == ("doi:10.5555/1",)
+
+
+def test_a_retraction_withdraws_the_work_it_is_about() -> None:
+    notice = CROSSREF.parse(BODY).sightings[2]
+    assert notice.ids == ("doi:10.5555/ponds.2019.7",)
+    assert notice.words.title == "Ponds without water"
+    assert (notice.withdrawn, notice.announced, notice.published) == (True, "replace", None)
+
+
+def update(doi: str, kind: str) -> dict[str, object]:
+    return {"DOI": doi, "type": kind}
+
+
+def test_a_notice_may_take_back_several_works_which_stay_several() -> None:
+    both = work(DOI="10.5555/n", update_to=[update("10.5555/1", "retraction"), update("10.5555/2", "withdrawal")])
+    found = CROSSREF.parse(answer(both)).sightings
+    assert [sighting.ids for sighting in found] == [("doi:10.5555/1",), ("doi:10.5555/2",)]
+
+
+def test_a_notice_and_its_work_on_one_page_say_the_same_in_any_order() -> None:
+    notice = work(DOI="10.5555/n", title=["Retraction note: T"], update_to=[update("10.5555/1", "retraction")])
+    one = CROSSREF.parse(answer(work(), notice)).sightings
+    assert one == CROSSREF.parse(answer(notice, work())).sightings
+    assert [(s.ids, s.words.title, s.withdrawn) for s in one] == [(("doi:10.5555/1",), "T", True)]
+
+
+def test_a_work_taken_back_in_its_own_place_is_withdrawn() -> None:
+    assert only(work(update_to=[update("10.5555/1", "retraction")])).withdrawn
+    retracted = only(work(title=["RETRACTED ARTICLE: Ponds"]))
+    assert (retracted.withdrawn, retracted.words.title, retracted.announced) == (True, "Ponds", "replace")
+    assert not only(work(title=["Retracted wings in beetles"])).withdrawn
+
+
+@pytest.mark.parametrize("kind", ["correction", "erratum", "corrigendum", "addendum", "expression_of_concern"])
+def test_corrections_are_no_papers_and_no_rejects(kind: str) -> None:
+    page = CROSSREF.parse(answer(work(update_to=[update("10.5555/2", kind)])))
+    assert page == Page(next="1@abc+/=", total=9)
+
+
+@pytest.mark.parametrize("kind", ["journal-issue", "journal", "component", "peer-review"])
+def test_volumes_and_the_like_are_no_papers(kind: str) -> None:
+    page = CROSSREF.parse(answer(work(type=kind, title=[])))
+    assert (page.sightings, page.rejects) == ((), ())
+
+
+def test_a_new_version_is_a_paper() -> None:
+    assert only(work(update_to=[update("10.5555/0", "new_version")])).ids == ("doi:10.5555/1",)
+
+
+def test_an_error_is_a_failure_with_crossrefs_words() -> None:
+    told = {"type": "filter-not-available", "value": "x", "message": "Filter x does not exist"}
+    body = {"status": "failed", "message-type": "validation-failure", "message": [told]}
+    with pytest.raises(SourceFailed, match="Filter x does not exist"):
+        CROSSREF.parse(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("spec", ["crossref:", "crossref:12345679", "crossref:1234-567y", "crossref:1234-5679+"])
+def test_what_is_no_issn_is_refused_with_an_example(spec: str) -> None:
+    with pytest.raises(BadInput, match="1234-5679"):
+        parse_source(spec)
+
+
+@pytest.mark.parametrize(
+    ("marked", "plain"),
+    [
+        ("<jats:sec><jats:title>Background</jats:title><jats:p>A</jats:p></jats:sec>", "Background A"),
+        ("<title>Summary.</title><p>A<br/>B</p>", "A B"),
+        ("x<sup>2</sup> &lt; y &amp; z", "x2 < y & z"),
+        ("n < m and p > q", "n < m and p > q"),
+        ("a<b and c>d", "a<b and c>d"),
+        ('<jats:ext-link xlink:href="https://example.org">here</jats:ext-link>', "here"),
+        ("<tex-math>$x$</tex-math>", "$x$"),
+        ("<inline-formula><tex-math>$x$</tex-math><mml:math><mml:mi>x</mml:mi></mml:math></inline-formula>", "x"),
+    ],
+)
+def test_markup_becomes_words(marked: str, plain: str) -> None:
+    assert " ".join(words_of(marked).split()) == plain
+
+
+@pytest.mark.parametrize(
+    ("title", "about"),
+    [
+        ("Retraction: Ponds", "Ponds"),
+        ("RETRACTION NOTE TO: Ponds", "Ponds"),
+        ("Withdrawal of Ponds", "Ponds"),
+        ("Retraction – Ponds", "Ponds"),
+        ("Retraction", "Retraction"),
+        ("Ponds and their retraction of water", "Ponds and their retraction of water"),
+    ],
+)
+def test_a_notice_repeats_the_title_of_its_paper(title: str, about: str) -> None:
+    assert title_repeated(title) == about

@@ -1,0 +1,150 @@
+"""dblp: a search."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import Page, parse_source
+
+BODY = (Path(__file__).parent / "samples" / "dblp.json").read_bytes()
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+DBLP = parse_source("dblp:stream:conf/lakes:")
+
+
+def hit(**said: object) -> dict[str, object]:
+    own = {"title": "T.", "year": "2026", "type": "Conference and Workshop Papers", "key": "conf/lakes/X26"}
+    return {"@score": "1", "@id": "1", "info": {**own, **said}}
+
+
+def answer(*hits: dict[str, object], total: object = "9", **said: object) -> bytes:
+    found: dict[str, object] = {"@total": total, "@sent": str(len(hits)), "@first": "0"}
+    if hits:
+        found["hit"] = list(hits)
+    return json.dumps({"result": {"status": {"@code": "200", "text": "OK"}, "hits": found, **said}}).encode()
+
+
+def only(*hits: dict[str, object]) -> Any:
+    page = DBLP.parse(answer(*hits))
+    assert (len(page.sightings), page.rejects) == (1, ())
+    return page.sightings[0]
+
+
+def asked(cursor: str | None, since: datetime = SINCE) -> tuple[str, str] | None:
+    request = DBLP.requests(since, cursor)
+    if request is None:
+        return None
+    query = parse_qs(urlsplit(request.url).query)
+    return query["q"][0], query["f"][0]
+
+
+def test_a_paper_gives_all_it_says() -> None:
+    lakes = DBLP.parse(BODY).sightings[0]
+    assert lakes.ids == ("dblp:conf/lakes/AngstromL26", "doi:10.5555/lakes.26.1")
+    assert lakes.words.title == 'Lakes & Language: Is "Ice" a Word?'
+    assert lakes.words.authors == ("Zoë Ångström", "Bo Li")
+    assert lakes.words.categories == ("LAKES", "Invented Notes in Water")
+    assert lakes.words.abstract == ""
+    assert lakes.published == datetime(2026, 1, 1, tzinfo=UTC)
+    assert (lakes.day, lakes.announced) == (None, "new")
+    assert lakes.url == "https://doi.org/10.5555/LAKES.26.1"
+
+
+def test_one_author_is_an_object_and_the_full_stop_of_the_title_goes() -> None:
+    rivers = DBLP.parse(BODY).sightings[1]
+    assert (rivers.words.title, rivers.words.authors) == ("Rivers Flow", ("Ann Example",))
+
+
+def test_a_record_of_corr_is_the_arxiv_paper() -> None:
+    assert DBLP.parse(BODY).sightings[1].ids == ("dblp:journals/corr/abs-2611-30002", "arxiv:2611.30002")
+    old = only(hit(venue="CoRR", volume="abs/math/0309136", type="Informal and Other Publications"))
+    assert old.ids[1:] == ("arxiv:math/0309136",)
+    assert only(hit(venue="Journal", volume="abs/2611.30002")).ids == ("dblp:conf/lakes/X26",)
+
+
+@pytest.mark.parametrize(
+    ("page", "other"),
+    [
+        ("https://doi.org/10.48550/arXiv.2611.30002", "arxiv:2611.30002"),
+        ("http://arxiv.org/abs/2611.30002", "arxiv:2611.30002"),
+        (["https://example.org/p.pdf", "https://doi.org/10.5555/X"], "doi:10.5555/x"),
+        ("https://openreview.net/forum?id=Inv3nted_x", "openreview:Inv3nted_x"),
+    ],
+)
+def test_the_address_of_a_paper_joins_where_it_is_exact(page: object, other: str) -> None:
+    assert only(hit(ee=page)).ids == ("dblp:conf/lakes/X26", other)
+
+
+@pytest.mark.parametrize("page", ["https://example.org/10.5555/x", "https://openreview.net/pdf?id=x", None, [], {}])
+def test_other_addresses_join_nothing(page: object) -> None:
+    assert only(hit(ee=page)).ids == ("dblp:conf/lakes/X26",)
+
+
+def test_volumes_and_data_are_no_papers() -> None:
+    assert [sighting.ids[0] for sighting in DBLP.parse(BODY).sightings][-1] == "dblp:conf/lakes/Example26"
+    page = DBLP.parse(answer(hit(type="Editorship"), hit(type="Data and Artifacts")))
+    assert (page.sightings, page.rejects) == ((), ())
+
+
+def test_a_withdrawn_item_is_withdrawn() -> None:
+    found = only(hit(type="Withdrawn Items"))
+    assert (found.withdrawn, found.announced) == (True, "replace")
+
+
+def test_only_the_years_that_can_bring_news_are_searched() -> None:
+    assert asked(None) == ("stream:conf/lakes: year:2027:", "0")
+    assert asked(DBLP.parse(answer(total="0")).next) == ("stream:conf/lakes: year:2026:", "0")
+    assert asked(DBLP.parse(answer(total="0"), "0@1").next) is None
+    assert asked("0@2", datetime(2027, 2, 1, tzinfo=UTC)) == ("stream:conf/lakes: year:2026:", "0")
+    assert asked("0@3", datetime(2027, 2, 1, tzinfo=UTC)) is None
+
+
+def test_a_search_that_names_its_year_is_left_alone() -> None:
+    year = parse_source("dblp:frozen lakes year:2020:")
+    request = year.requests(SINCE, None)
+    assert request is not None
+    assert "q=frozen+lakes+year%3A2020%3A&" in request.url
+    page = year.parse(answer(hit(), total="1"))
+    assert (page.next, page.total) == (None, 1)
+
+
+def test_the_walk_steps_by_what_came() -> None:
+    assert DBLP.parse(answer(hit(), hit())).next == "2@0"
+    assert DBLP.parse(answer(hit(), hit()), "7@1").next == "0@2"
+    assert asked("2@1") == ("stream:conf/lakes: year:2026:", "2")
+
+
+def test_an_empty_page_before_all_have_come_is_to_be_asked_for_again() -> None:
+    assert DBLP.parse(answer()).next == "0"
+    assert DBLP.parse(answer(), "5@1").next == "5@1"
+    assert DBLP.requests(SINCE, "0") == DBLP.requests(SINCE, None)
+
+
+def test_a_single_hit_may_come_without_its_list() -> None:
+    body = json.loads(answer(hit()))
+    body["result"]["hits"]["hit"] = hit()
+    assert len(DBLP.parse(json.dumps(body).encode()).sightings) == 1
+
+
+@pytest.mark.parametrize("year", ["", "soon", "26", "0000"])
+def test_what_is_no_year_is_rejected(year: str) -> None:
+    assert [r.field for r in DBLP.parse(answer(hit(), hit(year=year))).rejects] == ["year"]
+
+
+def test_an_error_is_a_failure_with_dblps_words() -> None:
+    with pytest.raises(SourceFailed, match="Service busy"):
+        DBLP.parse(answer(status={"@code": "503", "text": "Service busy"}))
+
+
+def test_nothing_found_is_quiet() -> None:
+    assert parse_source("dblp:x year:2020:").parse(answer(total="0")) == Page(total=0)
+
+
+@pytest.mark.parametrize("spec", ["dblp:", "dblp:a,b"])
+def test_what_is_no_search_is_refused(spec: str) -> None:
+    with pytest.raises(BadInput, match="without commas"):
+        parse_source(spec)

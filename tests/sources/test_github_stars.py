@@ -1,0 +1,120 @@
+"""Stars of linked repositories."""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.domain.paper import Paper, PaperId, Words
+from digestd.errors import SourceFailed
+from digestd.sources.github_stars import REPOSITORIES_MAX, GithubStars, repository
+
+BODY = (Path(__file__).parent / "samples" / "github-stars.json").read_bytes()
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+GONE = b'{"message": "Not Found", "status": "404"}'
+
+
+def paper(key: int, code: str) -> Paper:
+    words = Words(f"Lakes {key}", "They freeze.")
+    seen = SINCE + timedelta(hours=key)
+    return Paper(key, PaperId(f"arxiv:2611.{key:05}"), 1, words, words.title, "", SINCE, seen, links={"code": code})
+
+
+def asking(*codes: str) -> GithubStars:
+    return GithubStars().about([paper(key, code) for key, code in enumerate(codes, start=1)])
+
+
+def asked(source: GithubStars) -> list[str]:
+    return [repository.path for repository in source.repositories]
+
+
+def test_each_linked_repository_is_one_request_the_newest_papers_first() -> None:
+    source = asking("https://github.com/example/old", "https://example.org/none", "https://github.com/example/new")
+    assert asked(source) == ["example/new", "example/old"]
+    first, second = source.requests(SINCE, None), source.requests(SINCE, "1")
+    assert first is not None
+    assert second is not None
+    assert (first.url, second.url) == (
+        "https://api.github.com/repos/example/new",
+        "https://api.github.com/repos/example/old",
+    )
+    assert first.may_be_gone
+    assert first.fresh
+    assert source.requests(SINCE, "2") is None
+
+
+def test_without_linked_repositories_nothing_is_asked() -> None:
+    assert asking("https://gitlab.example.org/a/b", "").requests(SINCE, None) is None
+
+
+def test_stars_go_to_every_paper_that_links_to_the_repository() -> None:
+    source = asking("https://github.com/Example/Lakes", "https://github.com/example/lakes.git")
+    page = source.parse(BODY)
+    assert page.next is None
+    assert [(s.ids, s.announced, s.signals) for s in page.sightings] == [
+        (("arxiv:2611.00002",), "signals", {"stars": 41.0}),
+        (("arxiv:2611.00001",), "signals", {"stars": 41.0}),
+    ]
+
+
+def test_a_repository_that_moved_is_read_under_its_new_name() -> None:
+    moved = BODY.replace(b"example/lakes", b"elsewhere/ponds")
+    assert asking("https://github.com/example/lakes").parse(moved).sightings[0].signals == {"stars": 41.0}
+
+
+def test_a_repository_that_is_gone_is_a_reject_and_the_next_follows() -> None:
+    page = asking("https://github.com/example/a", "https://github.com/example/b").parse(GONE)
+    assert (page.sightings, page.next) == ((), "1")
+    assert [(r.where, r.field) for r in page.rejects] == [("example/b", "stargazers_count")]
+    assert "Not Found" in page.rejects[0].message
+
+
+def test_no_more_repositories_are_asked_about_than_github_allows_an_hour() -> None:
+    source = asking(*(f"https://github.com/example/lake{number}" for number in range(80)))
+    assert len(source.repositories) == REPOSITORIES_MAX < 60
+    assert asked(source)[0] == "example/lake79"
+
+
+def test_what_github_says_of_us_is_a_failure() -> None:
+    with pytest.raises(SourceFailed, match="rate limit"):
+        asking("https://github.com/example/a").parse(b'{"message": "API rate limit exceeded for 192.0.2.1"}')
+    for body in (b"{}", b"[]", b"{", b'{"message": 3}'):
+        with pytest.raises(SourceFailed):
+            asking("https://github.com/example/a").parse(body)
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("https://github.com/Example/Lakes", "example/lakes"),
+        ("http://www.github.com/example/lakes.git", "example/lakes"),
+        ("https://github.com/example/lakes/tree/main/src?x=1#readme", "example/lakes"),
+        ("https://github.com/example/la.kes_2-3", "example/la.kes_2-3"),
+        ("https://github.com/example", ""),
+        ("https://github.com/topics/lakes", ""),
+        ("https://github.com/example/..", ""),
+        ("https://github.com/example/%2e%2e", ""),
+        ("https://example.github.com/example/lakes", ""),
+        ("https://github.com.example.org/example/lakes", ""),
+        ("https://github.com@example.org/example/lakes", ""),
+        ("https://example.org/github.com/example/lakes", ""),
+        ("", ""),
+    ],
+)
+def test_only_an_address_of_a_repository_at_github_names_one(address: str, path: str) -> None:
+    assert repository(address) == path
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["stargazers_count", "message", "x"]), inner, max_size=3),
+    max_leaves=10,
+))  # fmt: skip
+def test_arbitrary_json_is_read_or_refused(found: object) -> None:
+    with suppress(SourceFailed):
+        asking("https://github.com/example/a").parse(json.dumps(found).encode())

@@ -1,0 +1,55 @@
+"""What trends at Hugging Face."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import parse_source
+
+BODY = (Path(__file__).parent / "samples" / "hf-trending.json").read_bytes()
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+HF = parse_source("hf-trending")
+
+
+def test_the_list_of_this_moment_is_one_request() -> None:
+    request = HF.requests(SINCE, None)
+    assert request is not None
+    assert request.url == "https://huggingface.co/api/daily_papers?sort=trending&limit=100"
+    assert request.fresh
+    assert HF.requests(SINCE, "1") is None
+    assert HF.parse(BODY).next is None
+
+
+def test_records_are_those_of_the_daily_papers() -> None:
+    assert HF.parse(BODY).sightings[0].signals == {"upvotes": 321.0, "comments": 12.0, "stars": 4100.0}
+    daily = parse_source("hf-daily").parse(BODY).sightings
+    assert HF.parse(BODY).sightings == tuple(replace(sighting, day=None) for sighting in daily)
+
+
+def test_a_list_belongs_to_no_day() -> None:
+    page = HF.parse(BODY)
+    assert {page.day, *(sighting.day for sighting in page.sightings)} == {None}
+
+
+def test_it_shares_the_pace_of_the_daily_papers() -> None:
+    assert HF.pace == parse_source("hf-daily").pace
+
+
+def test_one_malformed_paper_is_rejected_and_the_others_are_read() -> None:
+    page = HF.parse(json.dumps([*json.loads(BODY), {"paper": None}]).encode())
+    assert len(page.sightings) == 2
+    assert [(r.where, r.field) for r in page.rejects] == [("record 3", "paper")]
+
+
+def test_an_error_is_a_failure() -> None:
+    with pytest.raises(SourceFailed, match="busy"):
+        HF.parse(b'{"error": "busy"}')
+
+
+def test_it_takes_nothing_after_it() -> None:
+    with pytest.raises(BadInput, match="takes nothing"):
+        parse_source("hf-trending:x")

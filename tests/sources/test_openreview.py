@@ -1,0 +1,192 @@
+"""OpenReview: a venue's papers."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import Page, parse_source
+from digestd.sources.openreview import PAGE_SIZE
+
+BODY = (Path(__file__).parent / "samples" / "openreview.json").read_bytes()
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+VENUE = parse_source("openreview:Lakes.example/2026/Conference")
+CHANGED = int(SINCE.timestamp() * 1_000)
+DAY = 86_400_000
+
+
+def note(content: dict[str, object] | None = None, **said: object) -> dict[str, object]:
+    return {"id": "abc", "forum": "abc", "cdate": CHANGED, "tmdate": CHANGED,
+            "content": {"title": {"value": "T"}, **(content or {})}, **said}  # fmt: skip
+
+
+def answer(*notes: dict[str, object], count: int | None = 9) -> bytes:
+    return json.dumps({"notes": notes} if count is None else {"notes": notes, "count": count}).encode()
+
+
+def only(*notes: dict[str, object]) -> Any:
+    page = VENUE.parse(answer(*notes))
+    assert (len(page.sightings), page.rejects) == (1, ())
+    return page.sightings[0]
+
+
+def asked(cursor: str | None, since: datetime = SINCE) -> tuple[str, str]:
+    request = VENUE.requests(since, cursor)
+    assert request is not None
+    query = parse_qs(urlsplit(request.url).query)
+    assert (query["sort"], query["count"], query["limit"]) == (["tmdate:desc"], ["true"], [str(PAGE_SIZE)])
+    return query["content.venueid"][0], query["offset"][0]
+
+
+def test_a_paper_gives_all_it_says() -> None:
+    ponds = VENUE.parse(BODY).sightings[0]
+    assert ponds.ids == ("openreview:Inv3nted_x", "arxiv:2611.40001")
+    assert ponds.words.title == "Ponds at the Venue"
+    assert ponds.words.abstract == "We put $n$ ponds into one room."
+    assert ponds.words.authors == ("Ann Example", "Bo Li")
+    assert ponds.words.categories == ("ponds", "rooms")
+    assert ponds.published == datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+    assert (ponds.day, ponds.announced, ponds.withdrawn) == (date(2026, 11, 21), "new", False)
+    assert ponds.url == "https://openreview.net/forum?id=Inv3nted_x"
+    assert ponds.links == {"pdf": "https://openreview.net/pdf/0123456789abcdef.pdf"}
+
+
+def test_authors_may_be_hidden_and_keywords_one_text() -> None:
+    rivers = VENUE.parse(BODY).sightings[1]
+    assert (rivers.words.authors, rivers.words.categories) == ((), ("flow", "water"))
+    assert rivers.ids == ("openreview:Inv3nted_y", "doi:10.5555/rivers.9")
+
+
+def test_bare_values_of_version_1_are_read() -> None:
+    old = VENUE.parse(BODY).sightings[2]
+    assert (old.words.title, old.words.authors) == ("An old note in bare values", ("Zoë Ångström",))
+
+
+@pytest.mark.parametrize(
+    ("content", "withdrawn"),
+    [
+        ({"venueid": {"value": "X/2026/Conference/Withdrawn_Submission"}}, True),
+        ({"venue": {"value": "ICLR 2026 Conference Withdrawn Submission"}}, True),
+        ({"venue": {"value": "Withdrawn by Authors"}}, True),
+        ({"venueid": {"value": "X/2026/Conference/Rejected_Submission"}}, False),
+        ({"title": {"value": "Withdrawn states"}}, False),
+        ({}, False),
+    ],
+)
+def test_a_withdrawn_paper_is_told_by_its_venue(content: dict[str, object], withdrawn: bool) -> None:
+    found = only(note(content))
+    assert (found.withdrawn, found.announced) == (withdrawn, "replace" if withdrawn else "new")
+
+
+@pytest.mark.parametrize(
+    ("content", "other"),
+    [
+        ({"html": {"value": "https://arxiv.org/abs/2611.00001v2"}}, "arxiv:2611.00001"),
+        ({"arxiv": {"value": "2611.00001"}}, "arxiv:2611.00001"),
+        ({"doi": "10.48550/arXiv.2611.00001"}, "arxiv:2611.00001"),
+        ({"_bibtex": {"value": "@article{x, doi = {10.5555/X.1}, year=2026}"}}, "doi:10.5555/x.1"),
+        ({"_bibtex": {"value": '@article{x, eprint="2611.00001"}'}}, "arxiv:2611.00001"),
+    ],
+)
+def test_an_exact_identifier_joins(content: dict[str, object], other: str) -> None:
+    assert only(note(content)).ids == ("openreview:abc", other)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"html": {"value": "see https://arxiv.org/abs/2611.00001"}},
+        {"html": {"value": "https://example.org/abs/2611.00001"}},
+        {"_bibtex": {"value": "@misc{x, note={compare 2611.00001}, eprint={not yet}}"}},
+        {"abstract": {"value": "extends arXiv:2611.00001"}},
+        {"doi": {"value": None}},
+    ],
+)
+def test_talk_of_another_paper_does_not_join(content: dict[str, object]) -> None:
+    assert only(note(content)).ids == ("openreview:abc",)
+
+
+@pytest.mark.parametrize(
+    ("dates", "day"),
+    [
+        ({"pdate": CHANGED - DAY, "odate": CHANGED - 3 * DAY}, 22),
+        ({"odate": CHANGED - 3 * DAY}, 20),
+        ({"pdate": None}, 23),
+        ({"pdate": 0, "odate": "soon"}, 23),
+    ],
+)
+def test_the_day_is_that_of_publication_else_when_it_became_public_else_when_it_was_made(
+    dates: dict[str, object], day: int
+) -> None:
+    assert only(note() | dates).day == date(2026, 11, day)
+
+
+def test_a_note_without_a_date_or_a_forum_is_rejected() -> None:
+    page = VENUE.parse(answer(note(), note(cdate=None), note(), note(forum="a b")))
+    assert [(r.where, r.field) for r in page.rejects] == [("record 2", "cdate"), ("record 4", "forum")]
+
+
+def test_what_changed_last_is_read_first_then_the_withdrawn_then_the_rest() -> None:
+    main = "Lakes.example/2026/Conference"
+    assert asked(None) == (main, "0")
+    first = VENUE.parse(answer(note(), note()))
+    assert asked(first.next) == (f"{main}/Withdrawn_Submission", "0")
+    aside = VENUE.parse(answer(note(), count=1), first.next)
+    assert asked(aside.next) == (main, "2")
+    assert VENUE.parse(answer(note(), count=3), aside.next).next is None
+
+
+def test_a_venue_read_on_one_page_still_has_its_withdrawn_read() -> None:
+    first = VENUE.parse(answer(note(), count=1))
+    assert asked(first.next)[0].endswith("/Withdrawn_Submission")
+    assert VENUE.parse(answer(count=0), first.next) == Page()
+
+
+def test_the_withdrawn_of_a_venue_can_be_a_source_of_their_own() -> None:
+    withdrawn = parse_source("openreview:X/2026/Conference/Withdrawn_Submission")
+    assert withdrawn.parse(answer(note(), count=1)).next is None
+    of_submissions = parse_source("openreview:X/2026/Conference/Submission")
+    request = of_submissions.requests(SINCE, of_submissions.parse(answer(note(), count=1)).next)
+    assert request is not None
+    assert "X%2F2026%2FConference%2FWithdrawn_Submission&" in request.url
+
+
+def test_the_walk_ends_at_what_did_not_change_since() -> None:
+    later = VENUE.parse(answer(note(), note(tmdate=CHANGED - DAY), count=9), "2@1")
+    assert later.next == f"4@{CHANGED - DAY}"
+    assert VENUE.requests(SINCE, later.next) is None
+    assert VENUE.requests(datetime(2026, 11, 22, 7, 30, tzinfo=UTC), later.next) is not None
+
+
+def test_without_a_count_or_times_the_walk_ends_at_an_empty_page() -> None:
+    silent = note(tmdate=None, mdate=None)
+    assert VENUE.parse(answer(silent, count=None), "2").next == "3"
+    assert VENUE.parse(answer(count=None), "3").next is None
+
+
+def test_an_empty_page_before_all_have_come_is_to_be_asked_for_again() -> None:
+    assert VENUE.parse(answer(count=9)).next == "0"
+    assert VENUE.parse(answer(count=9), "2@5").next == "2@5"
+    assert VENUE.requests(SINCE, "0") == VENUE.requests(SINCE, None)
+
+
+def test_a_venue_without_papers_is_quiet() -> None:
+    assert VENUE.parse(answer(count=0)) == Page(total=0)
+
+
+def test_an_error_is_a_failure_with_openreviews_words() -> None:
+    body = {"name": "RateLimitError", "message": "Too many requests: try again in 30 minutes", "status": 429}
+    with pytest.raises(SourceFailed, match="Too many requests"):
+        VENUE.parse(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    "spec", ["openreview:", "openreview:a b", "openreview:../x?", "openreview:/x", "openreview:x/"]
+)
+def test_what_is_no_venue_is_refused_with_an_example(spec: str) -> None:
+    with pytest.raises(BadInput, match=r"ICLR\.cc/2027/Conference"):
+        parse_source(spec)

@@ -1,0 +1,265 @@
+"""PubMed: a search that the server keeps, and its records page by page."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import Page, parse_source
+from digestd.sources.pubmed import MOST
+
+BODY = (Path(__file__).parent / "samples" / "pubmed.xml").read_bytes()
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+PUBMED = parse_source("pubmed:frozen lakes[tiab] AND english[la]")
+FIRST = "0/450/1/MCID_x/y"
+
+
+def search(**said: object) -> bytes:
+    result = {"count": "450", "retmax": "0", "querykey": "1", "webenv": "MCID_x/y", "idlist": [], **said}
+    return json.dumps({"header": {"type": "esearch", "version": "0.3"}, "esearchresult": result}).encode()
+
+
+def article(
+    number: int = 1, citation: str = "", article: str = "", data: str = "", kind: str = "Journal Article"
+) -> str:
+    return f"""<PubmedArticle><MedlineCitation><PMID Version="1">{number}</PMID><Article>
+        <ArticleTitle>T.</ArticleTitle>{article}
+        <PublicationTypeList><PublicationType>{kind}</PublicationType></PublicationTypeList></Article>{citation}
+        </MedlineCitation><PubmedData><History><PubMedPubDate PubStatus="entrez"><Year>2026</Year><Month>11</Month>
+        <Day>23</Day></PubMedPubDate></History>{data}</PubmedData></PubmedArticle>"""
+
+
+def answer(*records: str) -> bytes:
+    return f"<PubmedArticleSet>{''.join(records)}</PubmedArticleSet>".encode()
+
+
+def only(*records: str) -> Any:
+    page = PUBMED.parse(answer(*records), FIRST)
+    assert (len(page.sightings), page.rejects) == (1, ())
+    return page.sightings[0]
+
+
+def related(kind: str, number: int) -> str:
+    return f"""<CommentsCorrectionsList><CommentsCorrections RefType="{kind}"><RefSource>J</RefSource>
+        <PMID Version="1">{number}</PMID></CommentsCorrections></CommentsCorrectionsList>"""
+
+
+def test_an_article_gives_all_it_says() -> None:
+    lakes = PUBMED.parse(BODY, FIRST).sightings[0]
+    assert lakes.ids == ("pmid:99000001", "pmcid:PMC9900001", "doi:10.5555/lakes.99")
+    assert lakes.words.title == "Freezing of Lacus minor at H2O < 0 degrees"
+    assert lakes.words.abstract == "BACKGROUND: Lakes freeze. RESULTS: Most of them did & one did not."
+    assert lakes.words.authors == ("Zoë Ångström", "B Li Jr", "Frozen Lakes Consortium")
+    assert lakes.words.categories == ("Journal of invented lakes", "ice", "lakes")
+    assert lakes.published == datetime(2026, 11, 22, tzinfo=UTC)
+    assert (lakes.day, lakes.announced) == (date(2026, 11, 23), "new")
+    assert lakes.url == "https://pubmed.ncbi.nlm.nih.gov/99000001/"
+
+
+def test_a_translated_title_stands_without_its_brackets() -> None:
+    assert PUBMED.parse(BODY, FIRST).sightings[1].words.title == "On ponds"
+
+
+def test_the_search_asks_for_what_entered_pubmed_lately() -> None:
+    request = PUBMED.requests(SINCE, None)
+    assert request is not None
+    assert request.fresh
+    query = parse_qs(urlsplit(request.url).query)
+    assert query["term"] == ["frozen lakes[tiab] AND english[la]"]
+    assert (query["datetype"], query["mindate"], query["maxdate"]) == (["edat"], ["2026/11/22"], ["3000"])
+    assert (query["usehistory"], query["tool"]) == (["y"], ["digestd"])
+    assert "email" not in query
+
+
+def test_what_the_search_found_is_fetched_page_by_page() -> None:
+    found = PUBMED.parse(search())
+    assert (found.next, found.total, found.sightings) == (FIRST, 450, ())
+    request = PUBMED.requests(SINCE, found.next)
+    assert request is not None
+    query = parse_qs(urlsplit(request.url).query)
+    assert (query["WebEnv"], query["query_key"], query["retstart"]) == (["MCID_x/y"], ["1"], ["0"])
+    page = PUBMED.parse(answer(article(1), article(2)), FIRST)
+    assert (page.next, page.total) == ("2/450/1/MCID_x/y", 450)
+
+
+def test_a_search_that_finds_nothing_is_quiet() -> None:
+    assert PUBMED.parse(search(count="0", webenv="", querykey="")) == Page(total=0)
+
+
+def test_the_last_page_ends_the_walk() -> None:
+    assert PUBMED.parse(answer(article()), "449/450/1/MCID_x/y").next is None
+
+
+@pytest.mark.parametrize(("start", "count"), [(428, 450), (1, 6), (9_990, 20_000)])
+def test_records_deleted_since_the_search_leave_a_gap_at_the_end(start: int, count: int) -> None:
+    assert PUBMED.parse(answer(), f"{start}/{count}/1/MCID_x").next is None
+
+
+@pytest.mark.parametrize(("start", "count"), [(0, 1), (0, 450), (400, 450), (1, 7)])
+def test_an_empty_page_is_to_be_asked_for_again(start: int, count: int) -> None:
+    cursor = f"{start}/{count}/1/MCID_x"
+    assert PUBMED.parse(answer(), cursor).next == cursor
+
+
+def test_a_search_that_finds_more_than_pubmed_gives_says_so() -> None:
+    page = PUBMED.parse(search(count="20000"))
+    assert "narrow the search" in page.rejects[0].message
+    assert page.next is not None
+    assert PUBMED.parse(answer(article()), f"{MOST - 1}/20000/1/MCID_x/y").next is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (search(ERROR="Search Backend failed"), "Search Backend failed"),
+        (b'{"error": "API rate limit exceeded", "count": "4"}', "rate limit exceeded"),
+        (search(errorlist={"phrasesnotfound": [], "fieldsnotfound": ["tiabb"]}), "field tiabb"),
+        (search(count=None), "how many"),
+        (search(webenv=None), "where"),
+        (b'{"header": {}}', "its form has changed"),
+        (b"<eSearchResult/>", "no JSON"),
+    ],
+)
+def test_a_search_that_failed_says_why(body: bytes, said: str) -> None:
+    with pytest.raises(SourceFailed, match=said):
+        PUBMED.parse(body)
+
+
+@pytest.mark.parametrize("root", ["eFetchResult", "PubmedArticleSet"])
+def test_an_error_among_the_records_is_a_failure_with_pubmeds_words(root: str) -> None:
+    with pytest.raises(SourceFailed, match="Unable to obtain query #1"):
+        PUBMED.parse(f"<{root}><ERROR>Unable to obtain query #1</ERROR></{root}>".encode(), FIRST)
+
+
+OWN = (
+    b'<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2026//EN" "https://example.org/x.dtd">'
+)
+BARE = answer(article())
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"", OWN, b'<?xml version="1.0" ?>\n' + OWN + b"\n", b"<!DOCTYPE PubmedArticleSet>",
+     b'<!DOCTYPE PubmedArticleSet SYSTEM "x.dtd">'],
+)  # fmt: skip
+def test_the_doctype_that_pubmed_opens_with_is_passed_over(head: bytes) -> None:
+    assert PUBMED.parse(head + BARE, FIRST) == PUBMED.parse(BARE, FIRST)
+
+
+def test_the_encoding_that_is_declared_before_it_still_counts() -> None:
+    body = BARE.decode().replace("<ArticleTitle>T.", "<ArticleTitle>Zoë.").encode("latin-1")
+    page = PUBMED.parse(b'<?xml version="1.0" encoding="ISO-8859-1"?>' + OWN + body, FIRST)
+    assert page.sightings[0].words.title == "Zoë"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'<!DOCTYPE PubmedArticleSet [<!ENTITY a "aaaa">]>',
+        b'<!DOCTYPE PubmedArticleSet PUBLIC "x" "y" [<!ENTITY a "aaaa">]>',
+        b'<!DOCTYPE PubmedArticleSet SYSTEM "x" [<!ELEMENT a ANY>]>',
+        b"<!DOCTYPE html>",
+        OWN + OWN,
+        OWN + b'<!ENTITY a "aaaa">',
+        b"<!-- x -->" + OWN,
+    ],
+)
+def test_any_other_declaration_is_refused(head: bytes) -> None:
+    with pytest.raises(SourceFailed, match="DOCTYPE"):
+        PUBMED.parse(head + BARE, FIRST)
+
+
+def test_no_entity_but_xmls_own_is_known() -> None:
+    body = OWN + BARE.replace(b"T.", b"&eacute;&xxe;")
+    with pytest.raises(SourceFailed, match="malformed XML: undefined entity"):
+        PUBMED.parse(body, FIRST)
+
+
+@pytest.mark.parametrize(
+    ("said", "published"),
+    [
+        ("<Year>2026</Year><Month>Oct</Month><Day>4</Day>", date(2026, 10, 4)),
+        ("<Year>2026</Year><Month>10</Month>", date(2026, 10, 1)),
+        ("<Year>2026</Year><Month>Nov</Month>", date(2026, 11, 23)),
+        ("<Year>2026</Year><Season>Fall</Season>", date(2026, 11, 23)),
+        ("<Year>2027</Year><Month>Jan</Month>", date(2026, 11, 23)),
+        ("<MedlineDate>2024 Nov-Dec</MedlineDate>", date(2024, 1, 1)),
+        ("<MedlineDate>1998 Dec-1999 Jan</MedlineDate>", date(1998, 1, 1)),
+        ("<MedlineDate>Winter</MedlineDate>", date(2026, 11, 23)),
+        ("", date(2026, 11, 23)),
+    ],
+)
+def test_seasons_spans_and_partial_dates_are_read(said: str, published: date) -> None:
+    issue = f"<Journal><JournalIssue><PubDate>{said}</PubDate></JournalIssue></Journal>"
+    assert only(article(article=issue)).published.date() == published
+
+
+def test_a_retracted_article_is_withdrawn() -> None:
+    ponds = PUBMED.parse(BODY, FIRST).sightings[1]
+    assert (ponds.withdrawn, ponds.announced) == (True, "replace")
+
+
+def test_a_notice_of_retraction_withdraws_the_article_it_is_about() -> None:
+    notice = only(article(9, related("RetractionOf", 7), kind="Retraction of Publication"))
+    assert (notice.ids, notice.withdrawn, notice.published) == (("pmid:7",), True, None)
+
+
+def test_a_notice_and_its_article_on_one_page_say_the_same_in_any_order() -> None:
+    notice, retracted = article(9, related("RetractionOf", 7)), article(7)
+    one = PUBMED.parse(answer(notice, retracted), FIRST).sightings
+    assert one == PUBMED.parse(answer(retracted, notice), FIRST).sightings
+    assert [(s.ids, s.withdrawn, s.published is None) for s in one] == [(("pmid:7",), True, False)]
+
+
+@pytest.mark.parametrize("kind", ["Published Erratum", "Expression of Concern", "Retraction Notice"])
+def test_notices_are_no_papers_and_no_rejects(kind: str) -> None:
+    page = PUBMED.parse(answer(article(kind=kind)), FIRST)
+    assert (page.sightings, page.rejects) == ((), ())
+
+
+def test_a_preprint_is_one_work_with_the_article_it_became() -> None:
+    assert only(article(1, related("UpdateIn", 2), kind="Preprint")).ids == ("pmid:1", "pmid:2")
+    assert only(article(1, related("UpdateIn", 2))).ids == ("pmid:1",)
+
+
+def test_the_doi_may_stand_with_the_article_alone() -> None:
+    where = '<ELocationID EIdType="doi" ValidYN="{}">10.5555/x</ELocationID>'
+    assert only(article(article=where.format("Y"))).ids == ("pmid:1", "doi:10.5555/x")
+    assert only(article(article=where.format("N"))).ids == ("pmid:1",)
+
+
+def test_a_chapter_of_a_book_is_a_paper() -> None:
+    chapter = """<PubmedBookArticle><BookDocument><PMID>5</PMID><Book><BookTitle>Waters</BookTitle><PubDate>
+        <Year>2020</Year></PubDate></Book><ArticleTitle>Wells</ArticleTitle><Abstract><AbstractText>Deep.</AbstractText>
+        </Abstract></BookDocument></PubmedBookArticle>"""
+    wells = only(chapter)
+    assert (wells.ids, wells.words.title, wells.words.abstract) == (("pmid:5",), "Wells", "Deep.")
+    assert wells.words.categories == ("Waters",)
+
+
+def test_an_article_without_a_title_is_rejected_by_its_number() -> None:
+    bad = article(2).replace("<ArticleTitle>T.", "<ArticleTitle>[Not Available].")
+    page = PUBMED.parse(answer(article(1), bad), FIRST)
+    assert [(reject.where, reject.field) for reject in page.rejects] == [("PMID 2", "ArticleTitle")]
+
+
+def test_a_truncated_page_gives_its_whole_records_and_goes_on_after_them() -> None:
+    page = PUBMED.parse(answer(article(1), article(2))[:-60], FIRST)
+    assert [sighting.ids for sighting in page.sightings] == [("pmid:1",)]
+    assert "malformed XML" in page.rejects[0].message
+    assert page.next == "1/450/1/MCID_x/y"
+
+
+def test_200_000_nested_tags_take_no_time() -> None:
+    with pytest.raises(SourceFailed):
+        PUBMED.parse(b"<PubmedArticleSet><PubmedArticle>" + b"<i>" * 200_000, FIRST)
+
+
+@pytest.mark.parametrize("spec", ["pubmed:", "pubmed:a", "pubmed:a,b", "pubmed:" + "x" * 200, "pubmed:a\x00b"])
+def test_what_is_no_search_is_refused(spec: str) -> None:
+    with pytest.raises(BadInput, match="2 to 180 characters without commas"):
+        parse_source(spec)

@@ -1,0 +1,40 @@
+"""OAI-PMH answers recorded outside the repository.
+
+They are of other archives than arXiv's, so they prove the protocol, not arXiv's records.
+"""
+
+import pytest
+
+from digestd.errors import SourceFailed
+from digestd.sources import parse_source
+from tests.outside import outside
+
+OAI = parse_source("arxiv-oai:cs.LG+stat.ML")
+
+
+def test_a_recorded_answer_without_records_is_an_empty_page() -> None:
+    page = OAI.parse(outside("source_fixtures", "oai_pmh", "noRecordsMatch.xml").read_bytes())
+    assert (page.sightings, page.rejects, page.next) == ((), (), "1")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("badArgument", "badArgument"),
+        ("badResumptionToken", "starts again"),
+        ("cannotDisseminateFormat", "cannotDisseminateFormat"),
+        ("idDoesNotExist", "idDoesNotExist"),
+        ("noSetHierarchy", "noSetHierarchy"),
+        ("undefinedError", "undefinedError"),
+        ("ListRecordsBroken", "no OAI-PMH"),
+    ],
+)
+def test_recorded_errors_are_said(name: str, said: str) -> None:
+    with pytest.raises(SourceFailed, match=said):
+        OAI.parse(outside("source_fixtures", "oai_pmh", f"{name}.xml").read_bytes())
+
+
+@pytest.mark.parametrize("name", ["ListRecords", "ListRecords2", "ListRecords3", "ListRecords4"])
+def test_recorded_records_of_another_archive_are_refused_by_their_identifier(name: str) -> None:
+    with pytest.raises(SourceFailed, match="no arXiv id"):
+        OAI.parse(outside("source_fixtures", "oai_pmh", f"{name}.xml").read_bytes())

@@ -1,0 +1,152 @@
+"""Semantic Scholar: citations and recommendations."""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.domain.paper import Paper, PaperId, Words
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources import parse_source
+from digestd.sources.semantic_scholar import Citations
+
+SAMPLES = Path(__file__).parent / "samples"
+SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+LIKE = parse_source("s2-recommend:2611.00001+10.5555/Lakes.1")
+
+
+def paper(name: str, key: int = 1) -> Paper:
+    words = Words(f"Our title {key}", "Our abstract.", ("Zoë Ångström",))
+    return Paper(key, PaperId(name), 1, words, words.title, words.abstract, SINCE, SINCE)
+
+
+def asking(*names: str) -> Citations:
+    return Citations().about([paper(name, key) for key, name in enumerate(names, start=1)])
+
+
+def body(source: object, cursor: str | None = None) -> dict[str, object]:
+    request = source.requests(SINCE, cursor)  # type: ignore[attr-defined]  # either of the two sources
+    assert request is not None
+    assert request.body is not None
+    assert request.url.startswith("https://api.semanticscholar.org/")
+    found = json.loads(request.body)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_papers_with_an_arxiv_id_or_a_doi_are_asked_about() -> None:
+    source = asking("arxiv:2611.60001", "openreview:x", "doi:10.5555/lakes.2", "feed:00")
+    assert body(source) == {"ids": ["ARXIV:2611.60001", "DOI:10.5555/lakes.2"]}
+
+
+def test_without_papers_nothing_is_asked() -> None:
+    assert asking().requests(SINCE, None) is None
+    assert asking("feed:00").requests(SINCE, None) is None
+
+
+def test_500_papers_are_asked_about_at_a_time() -> None:
+    source = asking(*(f"arxiv:2611.{number:05}" for number in range(1, 1_102)))
+    sizes, cursor = [], None
+    while source.requests(SINCE, cursor) is not None:
+        ids = body(source, cursor)["ids"]
+        assert isinstance(ids, list)
+        sizes.append(len(ids))
+        cursor = source.parse(json.dumps([None] * len(ids)).encode(), cursor).next
+        if cursor is None:
+            break
+    assert sizes == [500, 500, 101]
+
+
+def test_counts_are_signals_and_nothing_else_under_our_own_title() -> None:
+    source = asking("arxiv:2611.60001", "doi:10.5555/lakes.2", "doi:10.5555/ponds.3")
+    lakes, ponds = source.parse((SAMPLES / "s2-citations.json").read_bytes()).sightings
+    assert (lakes.ids, lakes.announced) == (("arxiv:2611.60001",), "signals")
+    assert lakes.signals == {"citations": 12.0, "influential_citations": 3.0}
+    assert lakes.words == Words("Our title 1")
+    assert (ponds.ids, ponds.signals["citations"]) == (("doi:10.5555/ponds.3",), 0.0)
+
+
+def test_answers_that_do_not_match_the_question_are_refused() -> None:
+    with pytest.raises(SourceFailed, match="2 papers were asked about and 1 answers came"):
+        asking("arxiv:2611.60001", "arxiv:2611.60002").parse(b"[null]")
+    other = json.dumps([{"externalIds": {"ArXiv": "2611.60009"}, "citationCount": 3}, {"citationCount": 1}]).encode()
+    page = asking("arxiv:2611.60001", "arxiv:2611.60002").parse(other)
+    assert [(r.where, r.field) for r in page.rejects] == [("arxiv:2611.60001", "externalIds")]
+    assert [sighting.ids for sighting in page.sightings] == [("arxiv:2611.60002",)]
+
+
+@pytest.mark.parametrize("count", [None, -1, "many", 1.5, True, [3], 10**12])
+def test_a_count_that_is_none_adds_nothing(count: object) -> None:
+    page = asking("arxiv:2611.60001").parse(json.dumps([{"citationCount": count}]).encode())
+    assert (page.sightings, page.rejects) == ((), ())
+
+
+def test_an_error_is_said_in_their_words() -> None:
+    for said in (b'{"error": "No valid paper ids given"}', b'{"message": "No valid paper ids given", "code": "400"}'):
+        with pytest.raises(SourceFailed, match="No valid paper ids"):
+            asking("arxiv:2611.60001").parse(said)
+        with pytest.raises(SourceFailed, match="No valid paper ids"):
+            LIKE.parse(said)
+
+
+def test_recommendations_are_papers_with_all_they_say_of_themselves() -> None:
+    lakes, ponds = LIKE.parse((SAMPLES / "s2-recommend.json").read_bytes()).sightings
+    assert lakes.ids == ("arxiv:2611.70001", "doi:10.5555/lakes.70001")
+    assert lakes.words == Words(
+        "Lakes that recommend themselves", "We let $n < m$ lakes freeze.", ("Zoë Ångström", "Bo Li"), ("arXiv.org",)
+    )
+    assert (lakes.published, lakes.announced) == (datetime(2026, 11, 20, tzinfo=UTC), "new")
+    assert ponds.ids == ("s2:0000000000000000000000000000000000070002",)
+    assert ponds.published == datetime(2026, 1, 1, tzinfo=UTC)
+    assert ponds.url == "https://www.semanticscholar.org/paper/0000000000000000000000000000000000070002"
+
+
+def test_the_seeds_are_asked_by_their_names_there() -> None:
+    assert LIKE.name == "s2-recommend:arxiv:2611.00001+doi:10.5555/lakes.1"
+    assert body(LIKE) == {"positivePaperIds": ["ARXIV:2611.00001", "DOI:10.5555/lakes.1"], "negativePaperIds": []}
+    assert LIKE.requests(SINCE, "1") is None
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "",
+        "openreview:x",
+        "lakes",
+        "2611.00001,2611.00002",
+        "+".join(f"2611.{n:05}" for n in range(1, 12)),
+        "2611.00001+",
+    ],
+)
+def test_seeds_are_a_few_arxiv_ids_or_dois(argument: str) -> None:
+    with pytest.raises(BadInput, match="s2-recommend"):
+        parse_source(f"s2-recommend:{argument}")
+
+
+def test_a_record_without_any_name_is_rejected() -> None:
+    found = {"recommendedPapers": [{"paperId": "a1", "title": "A"}, {"paperId": "b2", "title": "B"}, {"title": "C"}]}
+    assert [r.field for r in LIKE.parse(json.dumps(found).encode()).rejects] == ["paperId"]
+
+
+_KEYS = ["recommendedPapers", "paperId", "externalIds", "ArXiv", "DOI", "title", "abstract", "authors", "name", "year",
+         "publicationDate", "venue", "citationCount", "error"]  # fmt: skip
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10) | st.just("10.5555/x"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(_JSON)
+def test_arbitrary_json_is_read_or_refused(found: object) -> None:
+    two = asking("arxiv:2611.60001", "doi:10.5555/lakes.2")
+    for answer in (found, [found, None], [{"citationCount": found}, {"externalIds": found}]):
+        with suppress(SourceFailed):
+            two.parse(json.dumps(answer).encode())
+    for answer in (found, {"recommendedPapers": [found, {"paperId": "a1", "title": "T", "year": found}]}):
+        with suppress(SourceFailed):
+            LIKE.parse(json.dumps(answer).encode())

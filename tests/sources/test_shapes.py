@@ -1,0 +1,156 @@
+"""Sources that follow their documentation alone: whatever shape an answer has, nothing unforeseen is raised."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digestd.domain.paper import paper_id
+from digestd.errors import SourceFailed
+from digestd.sources import Page, parse_source
+
+SAMPLES = Path(__file__).parent / "samples"
+SPECS = {
+    "biorxiv": "biorxiv:neuroscience+cell biology",
+    "crossref": "crossref:1234-5679",
+    "dblp": "dblp:stream:conf/lakes:",
+    "medrxiv": "medrxiv",
+    "openreview": "openreview:Lakes.example/2026/Conference",
+}
+PUBMED, PAGE = parse_source("pubmed:lakes"), "0/2/1/MCID_invented"
+XML = (SAMPLES / "pubmed.xml").read_bytes()
+ODD = st.sampled_from(["", " ", "\x00", "\ud800", "10.1/", "NA", "2026", "-1", "9" * 400, "<", "&#0;", "a\u2028b"])
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | ODD
+SHAPES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+)
+WRONG: list[object] = [None, [], {}, "", 0, [None], "x"]
+MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def paths(value: object, here: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """Where every part of a document stands."""
+    parts: list[tuple[object, object]] = []
+    if isinstance(value, dict):
+        parts = list(value.items())
+    elif isinstance(value, list):
+        parts = list(enumerate(value))
+    return [here] + [path for key, part in parts for path in paths(part, (*here, key))]
+
+
+def replaced(value: object, path: tuple[object, ...], by: object) -> object:
+    """A document with another part at a path."""
+    if not path:
+        return by
+    if isinstance(value, dict):
+        return {key: replaced(part, path[1:], by) if key == path[0] else part for key, part in value.items()}
+    assert isinstance(value, list)
+    return [replaced(part, path[1:], by) if key == path[0] else part for key, part in enumerate(value)]
+
+
+def is_sound(parse: Callable[[bytes, str | None], Page], body: bytes, cursor: str | None = None) -> Page | None:
+    """The page where there is one, every name of it valid and fit for any database."""
+    try:
+        page = parse(body, cursor)
+    except SourceFailed:
+        return None
+    for sighting in page.sightings:
+        assert [paper_id(name) for name in sighting.ids] == list(sighting.ids)
+        said = repr((sighting.ids, sighting.url, sighting.links)) + sighting.words.title + sighting.words.abstract
+        assert "\x00" not in said.encode().decode()
+        assert "".join(sighting.ids).isprintable()
+    return page
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+@MANY
+@given(shape=SHAPES)
+def test_any_json_at_all_is_a_page_or_a_failure(kind: str, shape: object) -> None:
+    is_sound(parse_source(SPECS[kind]).parse, json.dumps(shape).encode())
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+@MANY
+@given(data=st.data())
+def test_any_part_of_an_answer_may_have_any_other_shape(kind: str, data: st.DataObject) -> None:
+    sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        sample = replaced(sample, data.draw(st.sampled_from(paths(sample))), data.draw(SHAPES))
+    is_sound(parse_source(SPECS[kind]).parse, json.dumps(sample).encode())
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_each_part_may_be_missing_or_null(kind: str) -> None:
+    sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
+    for path in paths(sample):
+        for by in WRONG:
+            is_sound(parse_source(SPECS[kind]).parse, json.dumps(replaced(sample, path, by)).encode())
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_the_same_records_in_another_order_or_twice_say_the_same(kind: str) -> None:
+    sample = json.loads((SAMPLES / f"{kind}.json").read_bytes())
+    source = parse_source(SPECS[kind])
+    lists = {"biorxiv": ["collection"], "medrxiv": ["collection"], "openreview": ["notes"],
+             "crossref": ["message", "items"], "dblp": ["result", "hits", "hit"]}  # fmt: skip
+    records: object = sample
+    for key in lists[kind]:
+        assert isinstance(records, dict)
+        records = records[key]
+    assert isinstance(records, list)
+    once = source.parse(json.dumps(sample).encode()).sightings
+    for other in (records[::-1], records + records, records[1:] + records[:1]):
+        again = source.parse(json.dumps(replaced(sample, tuple(lists[kind]), other)).encode()).sightings
+        assert sorted(set(map(repr, again))) == sorted(map(repr, once))
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+def test_records_of_another_form_break_the_source_and_are_not_taken(kind: str) -> None:
+    body = (SAMPLES / f"{kind}.json").read_bytes().replace(b'"title":', b'"headline":')
+    with pytest.raises(SourceFailed, match=r"records cannot be read .*title"):
+        parse_source(SPECS[kind]).parse(body)
+
+
+@pytest.mark.parametrize("kind", sorted(SPECS))
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{", b"[]", b"null", b'"ok"', b"\xff", b"1" * 5_000, b"{}"])
+def test_what_is_no_answer_of_the_source_says_so(kind: str, body: bytes) -> None:
+    with pytest.raises(SourceFailed, match="the answer"):
+        parse_source(SPECS[kind]).parse(body)
+
+
+@MANY
+@given(shape=SHAPES, by=SHAPES)
+def test_any_json_at_all_is_a_search_result_or_a_failure(shape: object, by: object) -> None:
+    found = {"esearchresult": {"count": "3", "querykey": "1", "webenv": "MCID_x", "errorlist": {"fieldsnotfound": []}}}
+    is_sound(PUBMED.parse, json.dumps(shape).encode())
+    for path in paths(found):
+        is_sound(PUBMED.parse, json.dumps(replaced(found, path, by)).encode())
+
+
+@MANY
+@given(start=st.integers(0, len(XML)), length=st.integers(0, 400), by=st.binary(max_size=20) | st.just(b"<a>"))
+def test_any_bytes_of_a_record_may_be_other_bytes(start: int, length: int, by: bytes) -> None:
+    is_sound(PUBMED.parse, XML[:start] + by + XML[start + length :], PAGE)
+
+
+TAGS = st.sampled_from(sorted(set(re.findall(r"</(\w+)>", XML.decode())) | {"BookDocument", "BookTitle", "ERROR"}))
+ELEMENTS = st.recursive(
+    st.text("a1 2026-é", max_size=8),
+    lambda inner: st.builds(lambda tag, parts: f"<{tag}>{''.join(parts)}</{tag}>", TAGS, st.lists(inner, max_size=4)),
+)
+
+
+@MANY
+@given(parts=st.lists(ELEMENTS, max_size=5))
+def test_any_elements_at_all_are_records_or_a_failure(parts: list[str]) -> None:
+    is_sound(PUBMED.parse, f"<PubmedArticleSet>{''.join(parts)}</PubmedArticleSet>".encode(), PAGE)
+
+
+def test_each_element_of_a_record_may_be_missing() -> None:
+    lines = XML.decode().splitlines()
+    for place in range(2, len(lines)):
+        is_sound(PUBMED.parse, "\n".join(lines[:place] + lines[place + 1 :]).encode(), PAGE)
