@@ -7,7 +7,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
@@ -20,12 +20,15 @@ from digestd import shipped
 from digestd.deliver import Composer, Delivery, Sender
 from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
 from digestd.ingest import Client
+from digestd.ingest.credentials import credentials
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
 from digestd.message import Mailbox
 from digestd.plan import Planner
 from digestd.render import Templates
 from digestd.settings import Settings
+from digestd.sign import Signer, signer
 from digestd.sources import Source, parse_source, parse_sources
+from digestd.sources.arxiv_calendar import Calendar, observing
 from digestd.store import sources, subscribers, template_sets
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import reading
@@ -54,6 +57,7 @@ class App:
     templates: Templates
     clock: Callable[[], datetime]
     rng: Random
+    signer: Signer | None = None
 
     @property
     def urls(self) -> Urls:
@@ -72,6 +76,7 @@ class App:
             bounce=parseaddr(self.settings.bounce_address)[1] or f"bounce@{address.rpartition('@')[2]}",
             list_name=self.settings.list_name,
             postal_address=self.settings.postal_address,
+            signer=self.signer,
         )
 
     @property
@@ -88,15 +93,19 @@ class App:
     def sources(self) -> list[Source]:
         """The sources to ingest: those of the settings where they name any (none for `none`), else those added."""
         if self.settings.sources:
-            return parse_sources(self.settings.sources)
+            return self.observed(parse_sources(self.settings.sources))
         with self.db.read() as session:
-            return [parse_source(spec) for spec in sources.specs(session)]
+            return self.observed(parse_source(spec) for spec in sources.specs(session))
+
+    def observed(self, asked: Iterable[Source]) -> list[Source]:
+        """Sources as this install asks them: arXiv with the holidays of the settings."""
+        return observing(asked, Calendar.of(self.settings.arxiv_holidays))
 
     @property
     def client(self) -> Client:
         """How sources are told who asks."""
         contact = parseaddr(self.settings.contact)[1] or self.sender.reply_to
-        return Client(public_url=self.settings.public_url, contact=contact)
+        return Client(self.settings.public_url, contact, credentials=credentials(self.settings.model_dump()))
 
     @property
     def sample_digest_url(self) -> str | None:
@@ -198,7 +207,25 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
     templates = Templates.of(shipped.templates(overrides))
     template_sets.keep(db, templates.hash, templates.files)
-    return App(settings, db, keys, templates, clock(settings.now), SystemRandom())
+    return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), _signer(settings))
+
+
+def _signer(settings: Settings) -> Signer | None:
+    """What signs with DKIM; None where the relay does."""
+    given = {name: getattr(settings, f"dkim_{name}") for name in ("domain", "selector", "key_file")}
+    if not any(given.values()):
+        return None
+    if missing := [name for name, value in given.items() if not value]:
+        raise BadSetting(
+            f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
+        )
+    file = Path(given["key_file"])
+    try:
+        if file.stat().st_mode & 0o007:
+            raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: everybody may read {file}; run `chmod 600 {file}`")
+        return signer(given["domain"], given["selector"], file.read_bytes())
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from error
 
 
 def _first_sources(app: App) -> None:

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     reply_to: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     postal_address: str = ""
+    dkim_domain: str = ""
+    dkim_selector: str = ""
+    dkim_key_file: str = ""
     secret_key_file: Path = Path("var/secret.key")
     sources: str = ""
     arxiv_holidays: Annotated[str, AfterValidator(_dates)] = ""

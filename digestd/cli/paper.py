@@ -1,4 +1,4 @@
-"""paper: import papers from a file, list them, show one."""
+"""paper: import papers from a file, list them, show one, make one of two and two of one."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +11,10 @@ from digestd.cli.digest import moment
 from digestd.cli.output import emit, progress, say
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
-from digestd.ingest import import_papers
-from digestd.store import papers
+from digestd.ingest import import_papers, merge_papers, split_paper
+from digestd.store import merging, papers
 
-app = typer.Typer(name="paper", help="Import papers, list them, show one.", no_args_is_help=True)
+app = typer.Typer(name="paper", help="Import papers, list them, show one, merge and split them.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -77,9 +77,47 @@ def show_paper(
     built = wiring.build()
     with built.db.read() as session:
         found = papers.find(session, paper_id(name))
+        mergings = [] if found is None else merging.of(session, found.key)
+        known_as = [] if found is None else papers.names(session, found.key)
     if found is None:
         raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
-    emit({**shown(found), "abstract": found.plain_abstract, "authors": list(found.words.authors)}, as_json)
+    rest = {"abstract": found.plain_abstract, "authors": list(found.words.authors), "withdrawn": found.withdrawn}
+    more = {"ids": known_as, "mergings": [_merging(one, as_json) for one in mergings]}
+    emit({**shown(found), **rest, **more}, as_json)
+
+
+@app.command("merge")
+def merge(
+    one: Annotated[str, typer.Argument(metavar="ID", help="An arXiv id, a DOI, or scheme:value.")],
+    other: Annotated[str, typer.Argument(metavar="ID", help="The paper that is the same work.")],
+    as_json: Json = False,
+) -> None:
+    """Make one paper of two that are the same work. `paper split` undoes it.
+
+    Whoever has had either has had it.
+
+    Example: digestd paper merge 2401.00001 doi:10.5555/12345678
+    """
+    built = wiring.build()
+    emit(shown(merge_papers(built.db, paper_id(one), paper_id(other), built.clock())), as_json)
+
+
+@app.command("split")
+def split(
+    name: Annotated[str, typer.Argument(metavar="ID", help="An arXiv id, a DOI, or scheme:value.")],
+    number: Annotated[
+        int | None, typer.Option("--merging", help="Undo this one (`paper show` numbers them), not the last.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make two papers of one that was merged of different works; they are never joined again by themselves.
+
+    Whoever has had the merged paper has had both.
+
+    Example: digestd paper split 2401.00001 --merging 17
+    """
+    built = wiring.build()
+    emit([shown(paper) for paper in split_paper(built.db, paper_id(name), built.clock(), number)], as_json)
 
 
 def shown(paper: Paper) -> dict[str, object]:
@@ -95,6 +133,15 @@ def shown(paper: Paper) -> dict[str, object]:
         "signals": dict(paper.signals),
         "archived": paper.archived,
     }
+
+
+def _merging(one: merging.Merging, as_json: bool) -> dict[str, object] | str:
+    if not as_json:
+        undone = f", undone {one.undone:%Y-%m-%d}" if one.undone else ""
+        return f"{one.number}: {one.at:%Y-%m-%d} by {one.by}{undone}: {one.evidence}"
+    undone_at = one.undone.isoformat() if one.undone else None
+    said = {"merging": one.number, "by": one.by, "evidence": one.evidence}
+    return {**said, "at": one.at.isoformat(), "undone": undone_at}
 
 
 def _followed(lines: BinaryIO, advance: Callable[[int], None]) -> Iterator[bytes]:

@@ -11,9 +11,10 @@ from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.errors import BadInput
 from digestd.ingest.check import Checked, check
-from digestd.sources import kind_of, parse_source
-from digestd.store import fetches, papers, sources
+from digestd.sources import Source, kind_of, parse_source
+from digestd.store import fetches, hosts, papers, sources
 from digestd.store.fetches import Fetched
+from digestd.store.hosts import HostState
 from digestd.store.sources import Rejected
 
 app = typer.Typer(name="source", help="Where papers come from.", no_args_is_help=True)
@@ -31,14 +32,17 @@ def source() -> None:
 
 @app.command("list")
 def list_sources(as_json: Json = False) -> None:
-    """List the sources that are asked, with how the last fetch of each went.
+    """List the sources that are asked, how the last fetch of each went, and which hosts are left alone for now.
+
+    A host that failed three times in a row is tried again after five minutes, then after twice as long each time.
 
     Example: digestd source list --json
     """
     built = wiring.build()
     with built.db.read() as session:
         last = fetches.last(session)
-    emit([shown(source.name, last.get(source.name)) for source in built.sources], as_json)
+        known = {host.host: host for host in hosts.all_of(session)}
+    emit([shown(one, last.get(one.name), known.get(one.pace.host)) for one in built.sources], as_json)
 
 
 @app.command("add")
@@ -82,7 +86,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
     Example: digestd source check feed:https://journal.example.org/rss
     """
     built = wiring.build()
-    source = parse_source(spec)
+    (source,) = built.observed([parse_source(spec)])
     with built.db.read() as session:
         rejects = sources.rejects(session, source.name)
         known = papers.candidates(session, built.clock() - RECENT, built.clock())
@@ -113,17 +117,19 @@ def _report(checked: Checked, rejects: list[Rejected]) -> dict[str, object]:
     }
 
 
-def shown(name: str, last: Fetched | None) -> dict[str, object]:
-    """One source as a row: never asked, answered, or broken and why."""
+def shown(source: Source, last: Fetched | None, host: HostState | None) -> dict[str, object]:
+    """One source as a row: never asked, answered, or broken and why; and until when its host is left alone."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None
-    kind = kind_of(name)
+    kind = kind_of(source.name)
     return {
-        "source": name,
+        "source": source.name,
         "state": state,
         "fetched": fetched.isoformat() if fetched else None,
         "items": last.items if last else 0,
         "proven": "on recorded answers" if kind and kind.proven else "not yet proven on live data",
+        "host_failures": host.failures if host else 0,
+        "left_alone_until": host.open_until.isoformat() if host and host.open_until else None,
         "error": last.error if last else None,
     }
 

@@ -11,6 +11,8 @@ from digestd.errors import SourceFailed
 
 _GZIP_OR_ZLIB = 47
 """Window bits that make zlib read either form by its header."""
+MEMBERS_MAX = 1_000
+"""A packed body may be of several members; of many tiny ones each would cost as much as a large one."""
 
 
 class CutShortError(Exception):
@@ -22,7 +24,7 @@ class _Plain:
 
     is_whole = True
 
-    def unpack(self, piece: bytes, limit: int) -> bytes:
+    def unpack(self, piece: bytes, limit: int) -> bytes | bytearray:
         return piece[:limit]
 
 
@@ -31,22 +33,29 @@ class _Packed:
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._members = 1
         self._begun = False
 
     @property
     def is_whole(self) -> bool:
         return self._member.eof or not self._begun
 
-    def unpack(self, piece: bytes, limit: int) -> bytes:
+    def unpack(self, piece: bytes, limit: int) -> bytes | bytearray:
         """At most `limit` bytes; the caller gives up when it gets that many."""
-        found = b""
+        found = bytearray()
         while piece and len(found) < limit:
             if self._member.eof:
-                self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+                self._next_member()
             self._begun = True
             found += self._member.decompress(piece, limit - len(found))
             piece = self._member.unused_data or self._member.unconsumed_tail
         return found
+
+    def _next_member(self) -> None:
+        self._members += 1
+        if self._members > MEMBERS_MAX:
+            raise SourceFailed(f"the answer is packed as more than {MEMBERS_MAX} pieces")
+        self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
 
 
 async def read_body(pieces: AsyncIterator[bytes], encoding: str, wire_max: int, body_max: int) -> bytes:

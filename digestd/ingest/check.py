@@ -1,19 +1,20 @@
-"""`source check`: ask one page of a source, keep nothing, and say what came and what looks wrong with it."""
+"""`source check`: ask a page of a source, keep nothing, and say what came and what looks wrong with it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from digestd.domain.paper import Paper, Sighting
 from digestd.errors import SourceFailed
-from digestd.ingest.fetch import Client, Fetcher
+from digestd.ingest.fetch import Client, Fetcher, Validators
+from digestd.ingest.files import from_file
 from digestd.ingest.reader import Reader
 from digestd.sources import Enriching, Page, Request, Source
 from digestd.store.database import Database
 
 LOOK_BACK = timedelta(days=3)
+PAGES = 3
+"""So many pages are asked for until one has papers: a search gives a list first, then the papers."""
 OLD = timedelta(days=7)
 MOST = 0.5
 """More than this share of the records lacking something looks like another form, not like an odd record."""
@@ -33,19 +34,25 @@ class Checked:
 async def check(
     db: Database, source: Source, client: Client, clock: Callable[[], datetime], known: Sequence[Paper] = ()
 ) -> Checked:
-    """Ask for the first page and read it; `known`: the papers that a source of citations or stars is asked about.
+    """Ask for the first page that holds papers, and read it. `known`: what citations or stars are asked for.
 
     Raises SourceFailed where there is no usable answer.
     """
     if isinstance(source, Enriching):
         source = source.about(known)
-    request = source.requests(clock() - LOOK_BACK, None)
+    since, cursor = clock() - LOOK_BACK, None
+    request = source.requests(since, cursor)
     if request is None:
         raise SourceFailed(f"{source.name} has nothing to ask: it adds to papers that are known, and none are")
-    body = await _body(db, source, request, client, clock)
-    async with Reader() as reader:
-        page = await reader.read(source, body, None)
-    return Checked(source.name, request.url, len(body), page, tuple(concerns(page, clock())))
+    async with Fetcher(db, client, clock) as fetcher, Reader() as reader:
+        for _page in range(PAGES):
+            asked, body = request, await _body(fetcher, source, request)
+            page = await reader.read(source, body, cursor)
+            cursor = page.next
+            request = source.requests(since, cursor) if cursor else None
+            if page.sightings or page.rejects or request is None:
+                break
+    return Checked(source.name, asked.url, len(body), page, tuple(concerns(page, clock())))
 
 
 def concerns(page: Page, now: datetime) -> Iterator[str]:
@@ -69,15 +76,10 @@ def concerns(page: Page, now: datetime) -> Iterator[str]:
         yield f"{len(names) - len(set(names))} records name a paper that another one names too"
 
 
-async def _body(db: Database, source: Source, request: Request, client: Client, clock: Callable[[], datetime]) -> bytes:
+async def _body(fetcher: Fetcher, source: Source, request: Request) -> bytes:
     if request.url.startswith("file:"):
-        path = Path(unquote(urlsplit(request.url).path))
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise SourceFailed(f"cannot read {path}: {error.strerror}") from error
-    async with Fetcher(db, client, clock) as fetcher:
-        answer = await fetcher.fetch(request, source.pace)
+        return from_file(request.url, Validators()).body or b""
+    answer = await fetcher.fetch(request, source.pace)
     return answer.body or b""
 
 

@@ -1,17 +1,15 @@
 """One polite fetcher for the whole installation.
 
-Conditional requests (hishel 2.0 replayed without asking, so the validators are ours); a pace per
-host kept in the store, so that all processes together keep to it; Retry-After obeyed; tried again
-only on 429, 5xx and a lost connection; limits on time, size and redirects. It knows no formats.
+Turns a host are kept by the store (turns.py), as are failures (breaker.py), so that all processes
+together keep to them. Conditional requests, with validators of our own (hishel 2.0 replayed without
+asking). Tried again only on 429, 5xx and a lost connection; limits on time, size and redirects. The
+first host is the operator's choice and may be anywhere; a redirect leads outward only. It knows no formats.
 """
 
 import asyncio
-import ipaddress
-import socket
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -21,17 +19,28 @@ import stamina
 from digestd import __version__
 from digestd.errors import SourceFailed
 from digestd.ingest.body import CutShortError, read_body
+from digestd.ingest.breaker import Breaker, RefusedError
+from digestd.ingest.credentials import Credential, with_credential
+from digestd.ingest.inward import PORTS, why_inward
+from digestd.ingest.manners import BUSY
+from digestd.ingest.network import BROKEN, LOST, SLOW, Incoming, InwardError, Network, Outgoing, Resolve
+from digestd.ingest.turns import NotNowError, Turn, Turns, moment
 from digestd.sources.source import Pace, Request
-from digestd.store import fetches
+from digestd.store import hosts
 from digestd.store.database import Database
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_AGAIN = frozenset({429, 500, 502, 503, 504})
+_GONE = frozenset({404, 410, 451})
+_KEEP_METHOD = frozenset({307, 308})
+_TELLING = ("content-type", "date", "age", "retry-after", "ratelimit", "ratelimit-policy", "backoff")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one fetch may take, its retries included."""
+    """What one fetch may take, its retries included. Waiting for a turn is not counted in `seconds`.
+
+    `patience`: seconds to wait for a host that another process is asking.
+    """
 
     seconds: float = 60.0
     wire: int = 10_000_000
@@ -39,15 +48,17 @@ class Limits:
     redirects: int = 5
     attempts: int = 4
     backoff: float = 1.0
+    patience: float = 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks, and within which limits."""
+    """Who asks, within which limits, and with which keys, by host."""
 
     public_url: str
     contact: str = ""
     limits: Limits = Limits()
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
 
     @property
     def user_agent(self) -> str:
@@ -66,28 +77,49 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body with its validators; None where nothing has changed since."""
+    """A body with its validators; None where nothing has changed since. `headers`: those that tell of the answer."""
 
     body: bytes | None
     validators: Validators
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class _AgainError(Exception):
     """This try failed in a way that may pass."""
 
 
-_MAY_PASS = (_AgainError, httpx2.TransportError, CutShortError)
+_MAY_PASS = (_AgainError, CutShortError, *LOST)
+
+
+@dataclass(slots=True)
+class _Fetch:
+    """One fetch under way."""
+
+    request: Request
+    pace: Pace
+    validators: Validators
+    deadline: asyncio.Timeout
+    attempts: int
+    tries: list[str] = field(default_factory=list)
 
 
 class Fetcher:
-    """`async with Fetcher(…) as fetcher`: one connection, kept over all sources."""
+    """`async with Fetcher(…) as fetcher`: one connection to a host, kept over all sources.
 
-    def __init__(self, db: Database, client: Client, clock: Callable[[], datetime]) -> None:
-        self._db = db
-        self._clock = clock
+    `resolve`: how names are looked up; the system's way where it is None.
+    """
+
+    def __init__(
+        self, db: Database, client: Client, clock: Callable[[], datetime], resolve: Resolve | None = None
+    ) -> None:
+        self.clock = clock
         self._limits = client.limits
-        self._headers = {"User-Agent": client.user_agent, "Accept-Encoding": "gzip"}
-        self._http: httpx2.AsyncClient | None = None
+        self._credentials = client.credentials
+        self._headers = {"User-Agent": client.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip"}
+        self._turns = Turns(db, clock, client.limits.seconds, client.limits.patience)
+        self._breaker = Breaker(db, clock, client.limits.seconds)
+        self._network = Network(client.limits.seconds, resolve)
 
     async def __aenter__(self) -> Self:
         stamina.instrumentation.set_on_retry_hooks([])  # its log lines name no host; the report does
@@ -96,27 +128,39 @@ class Fetcher:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        await self._network.__aexit__(kind, error, trace)
 
     async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
         """Fetch once the pace allows. Raises SourceFailed, one line, when there is no usable answer."""
         host = _host(request.url)
+        known = await self._breaker.let(host)
+        attempts = 1 if known and known.failures >= hosts.FAILURES else self._limits.attempts
+        try:
+            answer = await self._within(host, request, pace, validators or Validators(), attempts)
+        except SourceFailed as error:
+            await self._breaker.note(host, known, error)
+            raise
+        await self._breaker.note(host, known, None)
+        return answer
+
+    async def _within(self, host: str, request: Request, pace: Pace, validators: Validators, attempts: int) -> Answer:
+        """All tries together within the deadline; whatever goes wrong is one line."""
         tries: list[str] = []
         try:
-            async with asyncio.timeout(self._limits.seconds):
-                return await self._try(request, pace, validators or Validators(), tries)
+            async with asyncio.timeout(self._limits.seconds) as deadline:
+                return await self._try(_Fetch(request, pace, validators, deadline, attempts, tries))
         except TimeoutError as error:
             why = f" (last: {tries[-1]})" if tries else ""
             raise SourceFailed(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
-        except (*_MAY_PASS, httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except InwardError as error:
+            raise SourceFailed(f"{host} leads to {error}; refused") from error
+        except (*_MAY_PASS, *BROKEN) as error:
             raise SourceFailed(f"{host}: {_said(error)}; the next ingest tries again") from error
 
-    async def _try(self, request: Request, pace: Pace, validators: Validators, tries: list[str]) -> Answer:
+    async def _try(self, fetch: _Fetch) -> Answer:
         attempts = stamina.retry_context(
             on=_MAY_PASS,
-            attempts=self._limits.attempts,
+            attempts=fetch.attempts,
             timeout=None,
             wait_initial=self._limits.backoff,
             wait_max=self._limits.backoff * 10,
@@ -125,77 +169,66 @@ class Fetcher:
         async for attempt in attempts:
             with attempt:
                 try:
-                    return await self._follow(request, pace, validators)
+                    return await self._follow(fetch)
                 except _MAY_PASS as error:
-                    tries.append(_said(error))
+                    fetch.tries.append(_said(error))
                     raise
         raise AssertionError("stamina ends by returning or raising")
 
-    async def _follow(self, request: Request, pace: Pace, validators: Validators) -> Answer:
-        headers = {**self._headers, **request.headers, **_conditions(validators)}
-        url = httpx2.URL(request.url)
+    async def _follow(self, fetch: _Fetch) -> Answer:
+        first = url = httpx2.URL(fetch.request.url)
+        is_own = True
         for _hop in range(self._limits.redirects + 1):
-            await self._wait_for_turn(pace)
-            found = await self._ask(url, headers, pace)
+            outgoing = self._outgoing(fetch, url, is_own)
+            async with self._turns.turn(fetch.pace, fetch.deadline) as turn, self._network.ask(outgoing) as incoming:
+                found = await self._understand(fetch, url, incoming, turn)
             if isinstance(found, Answer):
                 return found
-            await _refuse_inward(url, found)
+            is_own = is_own and _is_same(first, found)
+            if not is_own:
+                _refuse_inward(first, found)
             url = found
-        raise SourceFailed(f"{_host(request.url)} redirects more than {self._limits.redirects} times")
+        raise SourceFailed(f"{first.host} redirects more than {self._limits.redirects} times")
 
-    async def _wait_for_turn(self, pace: Pace) -> None:
-        """Reserve the moment in the store first, so that no other process takes it too."""
-        if pace.seconds <= 0:
-            return
-        now = self._clock()
-        turn = await asyncio.to_thread(self._reserve, pace, now)
-        wait = (turn - now).total_seconds()
-        if wait > self._limits.seconds:
-            raise SourceFailed(f"{pace.host} is not to be asked before {_moment(turn)}")
-        await asyncio.sleep(max(0.0, wait))
+    def _outgoing(self, fetch: _Fetch, url: httpx2.URL, is_own: bool) -> Outgoing:
+        """What goes out; keys only to the host that the source itself named, and never after leaving it."""
+        request = fetch.request
+        headers = {**self._headers, **request.headers}
+        if request.body is None:
+            headers |= _conditions(fetch.validators)
+        else:
+            headers.setdefault("Content-Type", "application/json")
+        if fetch.pace.alone:
+            headers["Connection"] = "close"  # kept open, it would be a second one beside another process's
+        outgoing = Outgoing("GET" if request.body is None else "POST", url, headers, request.body, is_own)
+        return with_credential(outgoing, self._credentials) if is_own else outgoing
 
-    def _reserve(self, pace: Pace, now: datetime) -> datetime:
-        with self._db.write() as session:
-            return fetches.reserve(session, pace.host, now, pace.seconds)
+    async def _understand(self, fetch: _Fetch, url: httpx2.URL, incoming: Incoming, turn: Turn) -> Answer | httpx2.URL:
+        """An answer, or where to go instead."""
+        status, headers = incoming.status, incoming.headers
+        pause = await self._turns.heed(turn, status, headers)
+        if status in BUSY:
+            if pause > self._limits.seconds:
+                until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
+                raise NotNowError(f"{turn.pace.host} is not to be asked before {moment(until)}")
+            raise _AgainError(f"answers {status}")
+        if status in _REDIRECTS:
+            return _where(url, status, headers.get("location", ""), fetch.request)
+        is_get = fetch.request.body is None
+        validators = Validators(headers.get("etag"), headers.get("last-modified")) if is_get else Validators()
+        telling = {name: headers[name] for name in _TELLING if name in headers}
+        if status == 304 and is_get:
+            return Answer(None, validators, status, telling)
+        if status != 200 and not (fetch.request.may_be_gone and status in _GONE):
+            raise RefusedError(f"{url.host} answers {status}; check the source's spec")
+        return Answer(await self._body(incoming), validators, status, telling)
 
-    async def _ask(self, url: httpx2.URL, headers: dict[str, str], pace: Pace) -> Answer | httpx2.URL:
-        """One request: an answer, or where to go instead."""
-        self._http = self._http or _http(self._limits)
-        async with self._http.stream("GET", url, headers=headers) as response:
-            if response.status_code in _AGAIN:
-                await self._heed(response.headers.get("Retry-After"), pace)
-                raise _AgainError(f"answers {response.status_code}")
-            if response.status_code in _REDIRECTS:
-                return url.join(response.headers.get("Location", ""))
-            validators = Validators(response.headers.get("ETag"), response.headers.get("Last-Modified"))
-            if response.status_code == 304:
-                return Answer(None, validators)
-            if response.status_code != 200:
-                raise SourceFailed(f"{url.host} answers {response.status_code}; check the source's spec")
-            encoding = response.headers.get("Content-Encoding", "").strip().lower()
-            body = await read_body(response.aiter_raw(), encoding, self._limits.wire, self._limits.body)
-            return Answer(body, validators)
-
-    async def _heed(self, retry_after: str | None, pace: Pace) -> None:
-        """Note in the store until when the host wants to be left alone."""
-        now = self._clock()
-        seconds = _seconds(retry_after, now)
-        if seconds is None:
-            return
-        until = now + min(timedelta(seconds=seconds), fetches.HORIZON)
-        await asyncio.to_thread(self._postpone, pace.host, until)
-        if seconds > self._limits.seconds:
-            raise SourceFailed(f"{pace.host} is not to be asked before {_moment(until)}")
-
-    def _postpone(self, host: str, until: datetime) -> None:
-        with self._db.write() as session:
-            fetches.postpone(session, host, until)
-
-
-def _http(limits: Limits) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
-        limits=httpx2.Limits(max_connections=1), timeout=httpx2.Timeout(limits.seconds, connect=10.0)
-    )
+    async def _body(self, incoming: Incoming) -> bytes:
+        announced = incoming.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced[:20]) > self._limits.wire:
+            raise SourceFailed(f"the answer is larger than {self._limits.wire // 1_000_000} MB")
+        encoding = incoming.headers.get("content-encoding", "").strip().lower()
+        return await read_body(incoming.pieces, encoding, self._limits.wire, self._limits.body)
 
 
 def _conditions(validators: Validators) -> dict[str, str]:
@@ -203,41 +236,47 @@ def _conditions(validators: Validators) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value}
 
 
-def _seconds(retry_after: str | None, now: datetime) -> float | None:
-    """Retry-After as seconds from now, whether it gives seconds or a date (RFC 9110, 10.2.3)."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
-        return float(retry_after.strip()[:9])
+def _where(here: httpx2.URL, status: int, location: str, request: Request) -> httpx2.URL:
+    """Where a redirect leads. What is POSTed goes along with 307 and 308 only (RFC 9110, 15.4)."""
+    if request.body is not None and status not in _KEEP_METHOD:
+        raise SourceFailed(f"{here.host} answers a POST with {status}, which would lose what was asked; refused")
     try:
-        until = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return None
-    until = until.replace(tzinfo=UTC) if until.tzinfo is None else until
-    return max(0.0, (until - now).total_seconds())
+        return here.join(location)
+    except httpx2.InvalidURL as error:
+        raise SourceFailed(f"{here.host} redirects to what is no web address; refused") from error
 
 
-async def _refuse_inward(here: httpx2.URL, there: httpx2.URL) -> None:
-    """A redirect may lead to the web only, and never from one host to another inside this network."""
-    if there.scheme not in {"http", "https"} or not there.host:
-        raise SourceFailed(f"{here.host} redirects to what is no web address")
-    if there.host == here.host:
-        return
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(there.host, there.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise _AgainError(f"redirects to {there.host}, which is not found") from error
-    if not all(ipaddress.ip_address(str(address[4][0]).partition("%")[0]).is_global for address in found):
-        raise SourceFailed(f"{here.host} redirects to {there.host}, which is inside this network; refused")
+def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:
+    """The same host, and the same server there: its port, or from http to https."""
+    if one.raw_host != other.raw_host or one.userinfo != other.userinfo or other.scheme not in {"http", "https"}:
+        return False
+    return _port(one) == _port(other) or {_port(one), _port(other)} <= PORTS
 
 
-def _moment(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+def _port(url: httpx2.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _refuse_inward(here: httpx2.URL, there: httpx2.URL) -> None:
+    """A redirect may lead to the web only; the addresses of its name are checked when it is connected to."""
+    why = why_inward(there.scheme, there.userinfo.decode("ascii"), there.raw_host.decode("ascii"), there.port)
+    if why:
+        raise SourceFailed(f"{here.host} redirects to {why}; refused")
 
 
 def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0]
+    """Host and port for people and for the breaker, without any user's name."""
+    try:
+        return httpx2.URL(url).netloc.decode("ascii")
+    except httpx2.InvalidURL as error:
+        raise SourceFailed("the address to ask is none; check the source's spec") from error
 
 
-def _said(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__)[:200]
+def _said(error: BaseException) -> str:
+    """What it says, or what caused it says: libraries wrap errors in others without a word."""
+    if isinstance(error, SLOW):
+        return "took too long to answer"
+    cause: BaseException | None = error
+    while cause is not None and not str(cause).strip():
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(cause or type(error).__name__).split())[:200]

@@ -1,11 +1,14 @@
 """Which sightings are one work: those that share an identifier, directly or through others. Pure.
 
-arXiv gives a work one id, so nothing ever joins two of them: a DOI named by two arXiv papers is
-one author's mistake, not their identity. The answer does not depend on the order of the input.
+arXiv gives a work one id, so nothing joins two of them: a DOI named by two arXiv papers is one
+author's mistake, not their identity. Nor are papers joined that an operator set apart. What is
+known as one paper already stays one, as an operator may know better. The answer does not depend
+on the order of the input.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from digestd.domain.paper import PaperId, Sighting
 
@@ -19,13 +22,18 @@ class Work:
     members: tuple[int, ...]
 
 
-def works(sightings: Sequence[Sighting], known: Mapping[int, Iterable[PaperId]]) -> list[Work]:
-    """The works these sightings name, given the identifiers of the papers known, in order of their identifiers."""
-    joined = _Joined()
-    for names in known.values():
-        ordered = list(names)
-        for name in ordered:
-            joined.join(ordered[0], name)
+def works(
+    sightings: Sequence[Sighting],
+    known: Mapping[int, Iterable[PaperId]],
+    apart: Collection[tuple[int, int]] = (),
+) -> list[Work]:
+    """The works these sightings name, given the identifiers of the papers known, in order of their identifiers.
+
+    `apart`: row numbers of papers that are two works, the lower first.
+    """
+    joined = _Joined(apart)
+    for key, names in known.items():
+        joined.hold(key, list(names))
     for own, other in sorted({(sighting.ids[0], other) for sighting in sightings for other in sighting.ids}):
         joined.join(own, other)
     groups = joined.groups()
@@ -43,11 +51,20 @@ def works(sightings: Sequence[Sighting], known: Mapping[int, Iterable[PaperId]])
 
 
 class _Joined:
-    """Union-find over identifiers that refuses to join two arXiv ids."""
+    """Union-find over identifiers that refuses to join two arXiv ids, or two papers set apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: Collection[tuple[int, int]]) -> None:
         self._parent: dict[PaperId, PaperId] = {}
         self._arxiv: dict[PaperId, PaperId] = {}
+        self._apart = apart
+        self._held: dict[PaperId, set[int]] = {}
+
+    def hold(self, key: int, names: Sequence[PaperId]) -> None:
+        """All identifiers of one known paper, whatever they are."""
+        for name in names:
+            if (root := self.root(name)) != (first := self.root(names[0])):
+                self._unite(*sorted((root, first)))
+        self._held.setdefault(self.root(names[0]), set()).add(key)
 
     def root(self, name: PaperId) -> PaperId:
         if name not in self._parent:
@@ -61,11 +78,20 @@ class _Joined:
 
     def join(self, one: PaperId, other: PaperId) -> None:
         kept, gone = sorted((self.root(one), self.root(other)))
-        if kept == gone or (kept in self._arxiv and gone in self._arxiv):
+        if kept == gone or (kept in self._arxiv and gone in self._arxiv) or self._are_apart(kept, gone):
             return
+        self._unite(kept, gone)
+
+    def _are_apart(self, one: PaperId, other: PaperId) -> bool:
+        pairs = product(self._held.get(one, ()), self._held.get(other, ())) if self._apart else ()
+        return any((min(pair), max(pair)) in self._apart for pair in pairs)
+
+    def _unite(self, kept: PaperId, gone: PaperId) -> None:
         self._parent[gone] = kept
         if gone in self._arxiv:
             self._arxiv[kept] = self._arxiv[gone]
+        if gone in self._held:
+            self._held[kept] = self._held.get(kept, set()) | self._held.pop(gone)
 
     def groups(self) -> dict[PaperId, list[PaperId]]:
         found: dict[PaperId, list[PaperId]] = {}

@@ -9,7 +9,8 @@ from sqlmodel import Session
 from digestd.domain.paper import Sighting
 from digestd.errors import BadRecord
 from digestd.ingest.merge import ARCHIVE, Decision
-from digestd.ingest.pages import Plain, take_in, take_in_here
+from digestd.ingest.pages import take_in, take_in_here
+from digestd.ingest.wording import Plain
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database
 

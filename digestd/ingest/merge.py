@@ -7,21 +7,24 @@ same paper in whatever order they come.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from digestd.domain.paper import PaperId, Sighting, Words, canonical
+from digestd.domain.paper import PaperId, Sighting, canonical
 from digestd.ingest.identity import Work, works
-from digestd.store.sightings import Change, Known, Said, Text, record
+from digestd.ingest.wording import is_withdrawn, text_of
+from digestd.store.said import Change, Known, Said, record
 
 NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})
 ARCHIVE = "archive"
 """Announced as: imported as already known; it trains the text model and is never news."""
 
-_ARXIV = frozenset({"arxiv", "arxiv-rss"})
-_TRUST = {"arxiv": 3, "import": 2, "arxiv-rss": 1}
+SIGNALS = "signals"
+"""Announced as: it adds signals to a known paper and says nothing else."""
+NEWS_DAYS = timedelta(days=7)
+"""An announcement older than this is archived: back-fill trains the text model and is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,157 +37,216 @@ class Decision:
     unchanged: int = 0
 
 
-def decide(source: str, sightings: Sequence[Sighting], known: Sequence[Known], now: datetime) -> Decision:
-    """Group a page's sightings into works and say what each changes."""
+def decide(
+    source: str,
+    sightings: Sequence[Sighting],
+    known: Sequence[Known],
+    now: datetime,
+    apart: Collection[tuple[int, int]] = (),
+) -> Decision:
+    """Group a page's sightings into works and say what each changes; `apart`: papers that are two works."""
     papers = {paper.key: paper for paper in known}
-    found = works(sightings, {key: paper.aliases for key, paper in papers.items()})
+    telling = [sighting for sighting in sightings if sighting.announced != SIGNALS]
+    measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
     changes: list[Change] = []
-    new = updated = 0
-    for work in found:
-        said = _newest(source, [sightings[position] for position in work.members])
-        change = _change(work, said, [papers[key] for key in work.keys], now)
-        changes.append(change)
-        new += change.key is None
-        updated += change.key is not None and _shows(change)
+    for work in works(telling, {key: paper.aliases for key, paper in papers.items()}, apart):
+        members = [telling[position] for position in work.members]
+        said = _newest(source, members)
+        change = _change(work, said, [papers[key] for key in work.keys], _standing_at(members, now))
+        changes.append(replace(change, evidence=_named_together(source, members)) if change.absorbed else change)
+    changes = _with_signals(changes, measured, known)
+    new = sum(change.key is None for change in changes)
+    updated = sum(change.key is not None and _shows(change) for change in changes)
     written = tuple(change for change in changes if _writes(change))
     return Decision(written, new, updated, len(sightings) - new - updated)
 
 
+def is_news(sighting: Sighting, now: datetime) -> bool:
+    """Whether it announces a paper, and not so long ago that nobody needs to hear of it."""
+    return sighting.announced in NEWS and is_recent(sighting, now)
+
+
+def is_recent(sighting: Sighting, now: datetime) -> bool:
+    """Whether it may be of a paper that can be picked: announced or replaced, and not long ago."""
+    is_old = sighting.day is not None and now.date() - sighting.day > NEWS_DAYS
+    return sighting.announced in NEWS | REPLACED and not is_old
+
+
+def joined(papers: Sequence[Known], born: Collection[int], by: str, evidence: str, now: datetime) -> Change:
+    """The change that makes known papers one, the first of them kept.
+
+    `born`: those stored a moment ago, which nobody has seen: they count as a word on the others.
+    """
+    before = [paper for paper in papers if paper.key not in born] or list(papers)
+    news = any(not paper.archived for paper in papers if paper not in before)
+    change = _change(_as_work(papers), [], papers, _Standing(before, news, None, now))
+    return replace(change, by=by, evidence=evidence)
+
+
+def restated(paper: Known, now: datetime) -> Change:
+    """What a known paper is by what is said of it alone, after some of that has gone."""
+    return _change(_as_work([paper]), [], [paper], _Standing([paper], False, None, now))
+
+
+def _as_work(papers: Sequence[Known]) -> Work:
+    names = sorted(alias for paper in papers for alias in paper.aliases)
+    return Work(tuple(names), tuple(paper.key for paper in papers), ())
+
+
+def _named_together(source: str, members: Sequence[Sighting]) -> str:
+    together = sorted({" = ".join(sighting.ids) for sighting in members if len(sighting.ids) > 1})
+    return f"{source}: {'; '.join(together)}"[:500]
+
+
+def _with_signals(changes: list[Change], measured: Sequence[Sighting], known: Sequence[Known]) -> list[Change]:
+    """Add measures to the papers they name, known or of this page; of others nothing is kept."""
+    places = {alias: place for place, change in enumerate(changes) if change.key is None for alias in change.aliases}
+    by_key = {change.key: place for place, change in enumerate(changes) if change.key is not None}
+    for paper in known:
+        places |= {alias: by_key[paper.key] for alias in paper.aliases if paper.key in by_key}
+    rest = {alias: paper for paper in known if paper.key not in by_key for alias in paper.aliases}
+    found: dict[int, list[Sighting]] = {}
+    for sighting in measured:
+        name = next((name for name in sighting.ids if name in places or name in rest), None)
+        if name is None:
+            continue
+        if name not in places:
+            changes.append(_untouched(rest[name]))
+            places |= dict.fromkeys(rest[name].aliases, len(changes) - 1)
+        found.setdefault(places[name], []).append(sighting)
+    papers = {paper.key: paper for paper in known}
+    for place, said in found.items():
+        change = changes[place]
+        before = [papers[key] for key in (change.key, *change.absorbed) if key is not None]
+        changes[place] = replace(change, signals={**_signals(before, said), **(change.signals or {})})
+    return changes
+
+
+def _untouched(paper: Known) -> Change:
+    return Change(paper.key, paper.id, paper.archived, paper.first_seen, paper.published, paper.withdrawn)
+
+
 def _newest(source: str, sightings: Iterable[Sighting]) -> list[Said]:
-    """One word per identifier: of a higher version, else what came last (a file's later line corrects)."""
-    newest: dict[PaperId, Sighting] = {}
+    """One word per identifier and version, the newest last: what came last (a file's later line corrects)."""
+    newest: dict[tuple[PaperId, int], Sighting] = {}
     for sighting in sightings:
-        before = newest.get(sighting.ids[0])
-        if before is None or (sighting.version or 0) >= (before.version or 0):
-            newest[sighting.ids[0]] = _as_news(sighting, before)
-    return [Said(source, digest(sighting), sighting) for _, sighting in sorted(newest.items())]
+        place = (sighting.ids[0], sighting.version or 0)
+        newest[place] = _as_news(sighting, newest.get(place))
+    return [_said(source, sighting) for _, sighting in sorted(newest.items(), key=lambda item: item[0])]
 
 
 def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
     """The later sighting, but news if either is."""
     if before is None or before.announced not in NEWS or sighting.announced in NEWS:
         return sighting
-    return Sighting(
-        sighting.ids, sighting.words, sighting.published, sighting.version, before.announced,
-        sighting.url, sighting.links, sighting.signals,
-    )  # fmt: skip
+    return replace(sighting, announced=before.announced)
 
 
 def digest(sighting: Sighting) -> bytes:
     """A hash of all a sighting says but its signals."""
-    said = json.dumps([record(sighting), sighting.version], sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2b(said.encode(), digest_size=16).digest()
+    return _said("", sighting).digest
 
 
-def _change(work: Work, said: Sequence[Said], papers: Sequence[Known], now: datetime) -> Change:
+def _said(source: str, sighting: Sighting) -> Said:
+    kept = record(sighting)
+    said = json.dumps([kept, sighting.version], sort_keys=True, ensure_ascii=False)
+    return Said(source, hashlib.blake2b(said.encode(), digest_size=16).digest(), sighting, record=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What decides how a work stands: the papers it was before, and whether it is announced as news.
+
+    `published`: the earliest date given for it.
+    """
+
+    papers: Sequence[Known]
+    is_news: bool
+    published: datetime | None
+    now: datetime
+
+
+def _standing_at(members: Sequence[Sighting], now: datetime) -> _Standing:
+    published = min((sighting.published for sighting in members if sighting.published), default=None)
+    return _Standing((), any(is_news(sighting, now) for sighting in members), published, now)
+
+
+def _change(work: Work, said: Sequence[Said], papers: Sequence[Known], given: _Standing) -> Change:
     kept = papers[0] if papers else None
     name = canonical([name for name in work.ids if not name.startswith("merged:")])
-    said_now = {(one.source, one.sighting.ids[0]): one for one in _all_said(papers, said)}
-    text = _text(name, list(said_now.values()))
-    archived, first_seen, published = _standing(papers, said, now)
+    said_now = list({(one.source, one.sighting.ids[0]): one for one in _all_said(papers, said)}.values())
+    text = text_of(name, said_now)
+    archived, first_seen, published = _standing(given if given.papers else replace(given, papers=papers))
+    withdrawn = is_withdrawn(said_now)
     aliases = {alias for paper in papers for alias in paper.aliases}
     held = {(one.source, one.digest) for paper in papers for one in paper.said}
-    older = {one for paper in papers for one in paper.older}
+    older = {(one.source, one.digest) for paper in papers for one in paper.older}
     fresh = [one for one in said if (one.source, one.digest) not in held]
+    is_same = kept is not None and text == kept.text
     return Change(
         key=kept.key if kept else None,
         id=name,
         archived=archived,
         first_seen=first_seen,
         published=published,
+        withdrawn=withdrawn,
         absorbed=tuple(paper.key for paper in papers[1:]),
         aliases=tuple(alias for alias in work.ids if alias not in aliases),
-        text=text if kept is None or text != kept.text else None,
+        text=None if is_same else text,
+        becomes_plain=text if is_same and kept is not None and not archived and not kept.is_plain else None,
         said=tuple(one for one in fresh if (one.source, one.digest) not in older),
         again=tuple(one for one in fresh if (one.source, one.digest) in older),
-        signals=_signals(papers, said),
+        signals=_signals(papers, [one.sighting for one in said]),
         restated=kept is not None
-        and (kept.id, kept.archived, kept.first_seen, kept.published) != (name, archived, first_seen, published),
+        and (kept.id, kept.archived, kept.first_seen, kept.published, kept.withdrawn)
+        != (name, archived, first_seen, published, withdrawn),
     )
 
 
 def _all_said(papers: Sequence[Known], said: Sequence[Said]) -> list[Said]:
     """What is kept and what comes in; what comes in last, unless of a lower version."""
     kept = [one for paper in papers for one in paper.said]
+    if not kept:
+        return list(said)
     versions = {(one.source, one.sighting.ids[0]): one.sighting.version or 0 for one in kept}
     new = [one for one in said if (one.sighting.version or 0) >= versions.get((one.source, one.sighting.ids[0]), 0)]
     return [*kept, *new]
 
 
-def _standing(papers: Sequence[Known], said: Sequence[Said], now: datetime) -> tuple[bool, datetime, datetime]:
+def _standing(given: _Standing) -> tuple[bool, datetime, datetime]:
     """Whether the work is archived, when it was first seen as what it is, and when it was published.
 
     A replacement of an unknown paper is no news; but if it is then announced as new (the day
     it was announced had been missed), it is news from now on. The date of publication stays as
     it was while the paper was news, so that an old digest can be rebuilt.
     """
-    is_news = any(one.sighting.announced in NEWS for one in said)
-    published = min((one.sighting.published for one in said if one.sighting.published), default=now)
-    if not papers:
-        return not is_news, now, published
-    in_the_news = [paper for paper in papers if not paper.archived]
+    published = given.published or given.now
+    if not given.papers:
+        return not given.is_news, given.now, published
+    in_the_news = [paper for paper in given.papers if not paper.archived]
     if in_the_news:
         return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
-    only_replaced = all(one.sighting.announced in REPLACED for paper in papers for one in paper.said)
-    if is_news and only_replaced:
-        return False, now, published
-    return True, min(paper.first_seen for paper in papers), papers[0].published
+    only_replaced = all(one.sighting.announced in REPLACED for paper in given.papers for one in paper.said)
+    if given.is_news and only_replaced:
+        return False, given.now, published
+    return True, min(paper.first_seen for paper in given.papers), given.papers[0].published
 
 
-def _signals(papers: Sequence[Known], said: Sequence[Said]) -> dict[str, float]:
+def _signals(papers: Sequence[Known], said: Sequence[Sighting]) -> dict[str, float]:
     """The values that differ from the latest known."""
     latest: dict[str, float] = {}
     for paper in reversed(papers):
         latest |= paper.signals
     found: dict[str, float] = {}
-    for one in said:
-        for name, value in one.sighting.signals.items():
+    for sighting in said:
+        for name, value in sighting.signals.items():
             found[name] = max(value, found.get(name, value))
     return {name: value for name, value in found.items() if latest.get(name) != value}
 
 
-def _text(name: PaperId, said: Sequence[Said]) -> Text:
-    """The words of the most trusted; what it leaves open is taken from the next."""
-    ranked = [one.sighting for one in sorted(said, key=_trust, reverse=True)]
-    links = _files(name)
-    for sighting in reversed(ranked):
-        links |= sighting.links
-    return Text(
-        words=Words(
-            title=ranked[0].words.title,
-            abstract=next((s.words.abstract for s in ranked if s.words.abstract), ""),
-            authors=next((s.words.authors for s in ranked if s.words.authors), ()),
-            categories=next((s.words.categories for s in ranked if s.words.categories), ()),
-        ),
-        url=next((s.url for s in ranked if s.url), None) or _home(name),
-        links=dict(sorted(links.items())),
-    )
-
-
-def _trust(said: Said) -> tuple[bool, int, int, bool, str, str]:
-    """arXiv's own word first, of the newest version; then by source; ties by name."""
-    kind = said.source.partition(":")[0]
-    own = said.sighting.ids[0]
-    is_arxiv = kind in _ARXIV
-    version = (said.sighting.version or 0) if is_arxiv else 0
-    return is_arxiv, version, _TRUST.get(kind, 0), own.startswith("arxiv:"), said.source, own
-
-
-def _home(name: PaperId) -> str | None:
-    scheme, _, value = name.partition(":")
-    homes: Mapping[str, str] = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
-    return homes[scheme] + value if scheme in homes else None
-
-
-def _files(name: PaperId) -> dict[str, str]:
-    """Kept with the words, so that a planned digest leads where it led when it was planned."""
-    scheme, _, value = name.partition(":")
-    return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}
-
-
 def _shows(change: Change) -> bool:
     """Whether a reader could see the change of a known paper."""
-    return bool(change.text or change.signals or change.absorbed or change.restated)
+    return bool(change.text or change.signals or change.absorbed or change.restated or change.becomes_plain)
 
 
 def _writes(change: Change) -> bool:

@@ -1,38 +1,35 @@
 """Put one page of sightings into the store: gather, decide, apply, in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
-from digestd.ingest.merge import Decision, decide
+from digestd.ingest.merge import Decision, decide, is_recent
+from digestd.ingest.twins import join_alike
+from digestd.ingest.wording import Plain
+from digestd.store import apart
 from digestd.store import sightings as kept
 from digestd.store.database import Database
-from digestd.tex import to_plain
-
-
-class Plain(dict[str, str]):
-    """Texts as words for people, each converted once."""
-
-    def __missing__(self, text: str) -> str:
-        self[text] = found = to_plain(text)
-        return found
 
 
 def take_in(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
     """Merge a page into the papers, whole or not at all.
 
     Turning TeX into words takes longest, so it is done on what a first look says will change,
-    before the write begins.
+    before the write begins. A page of old announcements needs none of it, and no first look.
     """
     if not sightings:
         return Decision()
-    with db.read() as session:
-        foreseen = _look(session, source, sightings, now)
-    if not foreseen.changes:
-        return foreseen
-    plain = prepare(foreseen)
+    plain = Plain()
+    if any(is_recent(sighting, now) for sighting in sightings):
+        with db.read() as session:
+            foreseen = _look(session, source, sightings, now)
+        if not foreseen.changes:
+            return foreseen
+        plain = prepare(foreseen)
     with db.write() as session:
         return take_in_here(session, source, sightings, now, plain)
 
@@ -43,19 +40,24 @@ def take_in_here(
     """The same inside the caller's transaction."""
     kept.lock(session)
     decision = _look(session, source, sightings, now)
-    kept.apply(session, decision.changes, plain, now)
-    return decision
+    numbers = kept.apply(session, decision.changes, plain, now)
+    numbered = list(zip(numbers, decision.changes, strict=True))
+    born = frozenset(number for number, change in numbered if change.key is None)
+    fresh = {number: [said.sighting for said in change.said] for number, change in numbered if change.said}
+    gone = join_alike(session, fresh, born, plain, now)
+    return replace(decision, new=decision.new - gone, updated=decision.updated + gone)
 
 
 def prepare(decision: Decision) -> Plain:
-    """The words for people of every text that is to be written."""
+    """The words for people of every text of a paper that may be picked."""
     plain = Plain()
     for change in decision.changes:
-        if change.text:
-            plain[change.text.words.title], plain[change.text.words.abstract]
+        text = change.becomes_plain or (None if change.archived else change.text)
+        if text:
+            plain[text.words.title], plain[text.words.abstract]
     return plain
 
 
 def _look(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
-    ids = {name for sighting in sightings for name in sighting.ids}
-    return decide(source, sightings, kept.known(session, ids), now)
+    known = kept.known(session, {name for sighting in sightings for name in sighting.ids})
+    return decide(source, sightings, known, now, apart.among(session, [paper.key for paper in known]))

@@ -1,18 +1,23 @@
 """How complete each announcement day of each source is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.coverage import Coverage, CoverageState
+from digestd.domain.paper import PaperId
 from digestd.store import core
 from digestd.store.instants import to_us
+from digestd.store.papers import aliases, chunks
 
-_C = core.coverage.c
+_C, _G = core.coverage.c, core.sighting.c
 NOTE_MAX = 500
+REMEMBERED = 200
+"""So many sightings of a source show what its records usually hold."""
+_SEARCHED = 5_000
 
 
 def keep(session: Session, found: Iterable[Coverage], now: datetime) -> None:
@@ -35,6 +40,26 @@ def recent(session: Session, since: date) -> list[Coverage]:
     """The days of every source from `since` on, newest first, by source within a day."""
     query = select(core.coverage).where(_C.day >= since.isoformat()).order_by(_C.day.desc(), _C.source)
     return [_coverage(row) for row in session.connection().execute(query)]
+
+
+def heard(session: Session, source: str, ids: Iterable[PaperId]) -> int:
+    """How many of these papers the source has named before."""
+    keys = set(aliases(session, ids).values())
+    query = select(func.count(_G.paper.distinct())).where(_G.source == source)
+    found = (session.connection().execute(query.where(_G.paper.in_(chunk))).scalar_one() for chunk in chunks(keys))
+    return sum(found)
+
+
+def last_said(session: Session, source: str, since: datetime) -> list[Mapping[str, object]]:
+    """What a source said of papers last, as kept; only what it has said since `since`, and not long ago."""
+    newest = select(func.max(_G.id)).scalar_subquery()
+    query = (
+        select(_G.record)
+        .where(_G.id > newest - _SEARCHED, _G.source == source, _G.seen_us >= to_us(since))
+        .order_by(_G.id.desc())
+        .limit(REMEMBERED)
+    )
+    return list(session.connection().execute(query).scalars())
 
 
 def _row(found: Coverage, now: datetime) -> dict[str, object]:

@@ -1,21 +1,19 @@
-"""What is known of each source's requests, and when each host may be asked next."""
+"""What is known of each source's requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Table, case, delete, func, select
+from sqlalchemy import ColumnElement, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
 
-_F, _P = core.fetch.c, core.pace.c
-HORIZON = timedelta(hours=1)
-"""A host is never left alone for longer; a later instant was written under another clock."""
+_F = core.fetch.c
 ERROR_MAX = 500
-_NEW = {"held_until_us": 0, "failures": 0, "open_until_us": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def last(session: Session) -> dict[str, Fetched]:
 
 def newest_success(session: Session, source: str) -> datetime | None:
     """When the source last answered well."""
-    query = select(func.max(_F.fetched_us)).where(_F.source == source, _F.error.is_(None))
+    query = select(func.max(_F.answered_us)).where(_F.source == source)
     found = session.connection().execute(query).scalar_one()
     return None if found is None else from_us(found)
 
@@ -53,7 +51,9 @@ def newest_success(session: Session, source: str) -> datetime | None:
 def keep(session: Session, fetched: Iterable[Fetched]) -> None:
     """Note how these fetches went, in place of the earlier ones of the same addresses."""
     statement = _upsert(session, core.fetch)
-    rest = {name: statement.excluded[name] for name in ("etag", "last_modified", "fetched_us", "items", "error")}
+    names = ("etag", "last_modified", "fetched_us", "items", "error")
+    rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}
+    rest["answered_us"] = func.coalesce(statement.excluded.answered_us, _F.answered_us)
     rows = [_row(one) for one in fetched]
     if rows:
         session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
@@ -62,33 +62,6 @@ def keep(session: Session, fetched: Iterable[Fetched]) -> None:
 def forget_before(session: Session, source: str, before: datetime) -> None:
     """Drop addresses of a source not asked since: dated addresses would pile up."""
     session.connection().execute(delete(core.fetch).where(_F.source == source, _F.fetched_us < to_us(before)))
-
-
-def reserve(session: Session, host: str, now: datetime, seconds: float) -> datetime:
-    """Take the next free moment of a host for one request, before it is made; later ones wait `seconds` more.
-
-    One statement, so that no two processes get the same moment.
-    """
-    now_us, step = to_us(now), round(seconds * 1e6)
-    is_ahead = (_P.next_us > now_us) & (_P.next_us <= to_us(now + HORIZON))
-    statement = _upsert(session, core.pace).values(host=host, next_us=now_us + step, **_NEW)
-    row = session.connection().execute(
-        statement.on_conflict_do_update(
-            index_elements=["host"], set_={"next_us": case((is_ahead, _P.next_us), else_=now_us) + step}
-        ).returning(_P.next_us)
-    )
-    return from_us(row.scalar_one() - step)
-
-
-def postpone(session: Session, host: str, until: datetime) -> None:
-    """Ask a host no earlier than this: it said so itself (Retry-After)."""
-    until_us = to_us(until)
-    statement = _upsert(session, core.pace).values(host=host, next_us=until_us, **_NEW)
-    session.connection().execute(
-        statement.on_conflict_do_update(
-            index_elements=["host"], set_={"next_us": case((_P.next_us > until_us, _P.next_us), else_=until_us)}
-        )
-    )
 
 
 def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -104,6 +77,7 @@ def _row(fetched: Fetched) -> dict[str, object]:
         "etag": fetched.etag,
         "last_modified": fetched.last_modified,
         "fetched_us": to_us(fetched.fetched),
+        "answered_us": None if fetched.error else to_us(fetched.fetched),
         "items": fetched.items,
         "error": fetched.error[:ERROR_MAX] if fetched.error else None,
     }

@@ -8,19 +8,17 @@ alias `merged:<number>`.
 import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.store import core
+from digestd.store.chunks import chunks as chunks  # also known from here
+from digestd.store.families import families
 from digestd.store.instants import from_us, to_us
 
-_T = TypeVar("_T")
 MERGED = "merged:"
-CHUNK = 5_000
-"""Values in one IN list, far below SQLite's 32,766 and PostgreSQL's 65,535."""
 
 _P, _R, _A, _S = core.paper.c, core.revision.c, core.alias.c, core.signal.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
@@ -63,6 +61,12 @@ def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
     }
 
 
+def names(session: Session, key: int) -> list[PaperId]:
+    """Every identifier a paper is known under."""
+    query = select(_A.alias).where(_A.paper == key, _A.alias.not_like(f"{MERGED}%")).order_by(_A.alias)
+    return [PaperId(name) for name in session.connection().execute(query).scalars()]
+
+
 def twins(session: Session, keys: Iterable[int]) -> dict[int, int]:
     """Merged papers among these row numbers → the row number each is known under now."""
     found = aliases(session, (PaperId(f"{MERGED}{key}") for key in keys))
@@ -70,16 +74,11 @@ def twins(session: Session, keys: Iterable[int]) -> dict[int, int]:
 
 
 def former_keys(session: Session, keys: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Row numbers under which these papers were known before a merge; most papers have none.
+    """Other row numbers of what these papers are or were merged with; most papers have none.
 
-    Who has had a paper under a former number has had it.
+    Who has had a paper under one of them has had it: before a merging, and after one was undone.
     """
-    found: dict[int, tuple[int, ...]] = {}
-    for chunk in chunks(set(keys)):
-        query = select(_A.alias, _A.paper).where(_A.paper.in_(chunk), _A.alias.startswith(MERGED))
-        for row in session.connection().execute(query):
-            found[row.paper] = (*found.get(row.paper, ()), int(row.alias.removeprefix(MERGED)))
-    return found
+    return {key: tuple(sorted(members - {key})) for key, members in families(session, list(keys)).items()}
 
 
 def listing(session: Session, limit: int, since: datetime | None = None) -> list[Paper]:
@@ -155,13 +154,6 @@ def latest_signals(session: Session, keys: Iterable[int]) -> dict[int, dict[str,
         for row in session.connection().execute(select(_S.paper, _S.name, _S.value).where(same)):
             found.setdefault(row.paper, {})[row.name] = row.value
     return found
-
-
-def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """The values in lists short enough for one statement."""
-    held = list(values)
-    for start in range(0, len(held), CHUNK):
-        yield held[start : start + CHUNK]
 
 
 def _heat(signals: dict[str, float], first_seen_us: int) -> float:

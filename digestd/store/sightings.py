@@ -5,78 +5,22 @@ decisions in bulk. Revisions are only ever appended.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlmodel import Session
 
-from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.paper import PaperId
 from digestd.store import core, merging
+from digestd.store.chunks import chunks
 from digestd.store.instants import from_us, to_us
-from digestd.store.papers import aliases, chunks, latest_signals, words_of
+from digestd.store.numbers import insert_plain, reserve
+from digestd.store.papers import aliases, latest_signals, words_of
+from digestd.store.said import Change, Known, Said, Text, from_record, record
 
 _P, _A, _R, _G = core.paper.c, core.alias.c, core.revision.c, core.sighting.c
 _ADVISORY_LOCK = 0x6469676573746402
 """'digest' in ASCII: on PostgreSQL only one writer merges papers at a time, as on SQLite anyway."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """What a revision holds."""
-
-    words: Words
-    url: str | None
-    links: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a source says of a paper under one identifier (`sighting.ids[0]`); `digest` is its hash."""
-
-    source: str
-    digest: bytes
-    sighting: Sighting
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """One paper as kept: `said` is the newest of each source and identifier, `older` the rest."""
-
-    key: int
-    id: PaperId
-    aliases: tuple[PaperId, ...]
-    archived: bool
-    first_seen: datetime
-    published: datetime
-    text: Text
-    said: tuple[Said, ...]
-    older: frozenset[tuple[str, bytes]]
-    signals: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What to write of one work: a new paper (`key` None) or what changed of a known one.
-
-    `absorbed`: papers that turned out to be this one. `text`: the new revision, None if the
-    words stand. `said`, `again`: sightings to add, and kept ones that hold again. `aliases`
-    and `signals`: only those that are new.
-    """
-
-    key: int | None
-    id: PaperId
-    archived: bool
-    first_seen: datetime
-    published: datetime
-    absorbed: tuple[int, ...] = ()
-    aliases: tuple[PaperId, ...] = ()
-    text: Text | None = None
-    said: tuple[Said, ...] = ()
-    again: tuple[Said, ...] = ()
-    signals: Mapping[str, float] | None = None
-    restated: bool = False
-    """Whether id, archived, first_seen or published of a known paper change."""
 
 
 def lock(session: Session) -> None:
@@ -87,7 +31,12 @@ def lock(session: Session) -> None:
 
 def known(session: Session, ids: Iterable[PaperId]) -> list[Known]:
     """The papers known under any of these identifiers, by row number."""
-    keys = sorted(set(aliases(session, ids).values()))
+    return by_number(session, aliases(session, ids).values())
+
+
+def by_number(session: Session, numbers: Iterable[int]) -> list[Known]:
+    """The papers of these row numbers, in their order; none of them merged into another."""
+    keys = sorted(set(numbers))
     names: dict[int, list[PaperId]] = {}
     said: dict[int, list[core.Record]] = {}
     rows: list[core.Record] = []
@@ -103,7 +52,8 @@ def known(session: Session, ids: Iterable[PaperId]) -> list[Known]:
 
 
 _PAPERS = (
-    select(_P.id.label("key"), _P.paper_id, _P.archived, _P.first_seen_us, _P.published_us,
+    select(_P.id.label("key"), _P.paper_id, _P.archived, _P.first_seen_us, _P.published_us, _P.withdrawn,
+           _R.plain_title.is_not(None).label("is_plain"),
            _R.title, _R.abstract, _R.authors, _R.categories, _R.url, _R.links)
     .join_from(core.paper, core.revision, _R.id == _P.revision_id)
     .order_by(_P.id)
@@ -120,24 +70,39 @@ def _known(row: core.Record, names: list[PaperId], said: list[core.Record], sign
         archived=row.archived,
         first_seen=from_us(row.first_seen_us),
         published=from_us(row.published_us),
+        withdrawn=row.withdrawn,
+        is_plain=row.is_plain,
         text=Text(words_of(row), row.url, row.links),
-        said=tuple(Said(one.source, bytes(one.digest), from_record(one)) for one in newest.values()),
-        older=frozenset((one.source, bytes(one.digest)) for one in said if one not in newest.values()),
+        said=tuple(map(_said, newest.values())),
+        older=tuple(_said(one) for one in said if newest[(one.source, one.external_id)] is not one),
         signals=signals,
     )
 
 
-def apply(session: Session, changes: Sequence[Change], plain: Mapping[str, str], now: datetime) -> None:
-    """Write the decisions. `plain` holds every new text as words for people."""
-    merging.absorb(session, {kept: change.absorbed for change in changes if (kept := change.key) and change.absorbed})
+def _said(row: core.Record) -> Said:
+    return Said(row.source, bytes(row.digest), from_record(row), from_us(row.seen_us))
+
+
+def apply(session: Session, changes: Sequence[Change], plain: Mapping[str, str], now: datetime) -> list[int]:
+    """Write the decisions; returns the row number of each. `plain` has the words for people of what may be picked."""
+    for change in changes:
+        for other in change.absorbed:
+            merging.absorb(session, change.key or 0, other, (change.by, change.evidence), now)
     _restate(session, [change for change in changes if change.restated])
-    keys = _insert_new(session, changes)
+    revisions = dict(zip(
+        (place for place, change in enumerate(changes) if change.text),
+        reserve(session, core.revision, sum(change.text is not None for change in changes)),
+        strict=True,
+    ))  # fmt: skip
+    keys = _insert_new(session, changes, revisions)
     numbered = list(zip(keys, changes, strict=True))
-    _insert(session, core.alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.aliases])
+    insert_plain(session, core.alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.aliases])
     _insert(session, core.sighting, [_row(key, said, now) for key, c in numbered for said in c.said])
     _hold_again(session, [(key, said) for key, c in numbered for said in c.again], now)
-    _revise(session, [(key, c.text) for key, c in numbered if c.text], plain, now)
+    _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], plain, now)
+    _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], plain)
     merging.keep_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
+    return keys
 
 
 def _restate(session: Session, changes: Sequence[Change]) -> None:
@@ -148,6 +113,7 @@ def _restate(session: Session, changes: Sequence[Change]) -> None:
             "b_archived": c.archived,
             "b_first_seen": to_us(c.first_seen),
             "b_published": to_us(c.published),
+            "b_withdrawn": c.withdrawn,
         }
         for c in changes
     ]
@@ -163,51 +129,78 @@ _RESTATE = (
         archived=bindparam("b_archived"),
         first_seen_us=bindparam("b_first_seen"),
         published_us=bindparam("b_published"),
+        withdrawn=bindparam("b_withdrawn"),
     )
 )
 
 
-def _insert_new(session: Session, changes: Sequence[Change]) -> list[int]:
-    """The row numbers of all changes, new papers inserted in their order."""
+def _insert_new(session: Session, changes: Sequence[Change], revisions: Mapping[int, int]) -> list[int]:
+    """The row numbers of all changes, new papers inserted in their order; `revisions`: their numbers by place."""
+    made = iter(reserve(session, core.paper, sum(change.key is None for change in changes)))
+    keys = [next(made) if change.key is None else change.key for change in changes]
     rows = [
         {
+            "id": keys[place],
             "paper_id": change.id,
-            "revision_id": None,
+            "revision_id": revisions.get(place),
             "published_us": to_us(change.published),
             "first_seen_us": to_us(change.first_seen),
             "archived": change.archived,
-            "withdrawn": False,
+            "withdrawn": change.withdrawn,
         }
-        for change in changes
+        for place, change in enumerate(changes)
         if change.key is None
     ]
-    made = iter(_insert_numbered(session, core.paper, rows))
-    return [next(made) if change.key is None else change.key for change in changes]
+    insert_plain(session, core.paper, rows)
+    return keys
 
 
-def _revise(session: Session, texts: Sequence[tuple[int, Text]], plain: Mapping[str, str], now: datetime) -> None:
-    rows = [
-        {
-            "paper": key,
-            "title": revised.words.title,
-            "abstract": revised.words.abstract,
-            "plain_title": plain[revised.words.title],
-            "plain_abstract": plain[revised.words.abstract],
-            "authors": list(revised.words.authors),
-            "categories": list(revised.words.categories),
-            "url": revised.url,
-            "links": dict(revised.links),
-            "made_us": to_us(now),
-        }
-        for key, revised in texts
-    ]
-    made = _insert_numbered(session, core.revision, rows)
-    current = [{"b_key": key, "b_revision": number} for (key, _), number in zip(texts, made, strict=True)]
+def _revise(
+    session: Session, numbered: Sequence[tuple[int, int, Change]], plain: Mapping[str, str], now: datetime
+) -> None:
+    """Append the new words; those of archived papers wait in TeX until the paper becomes news."""
+    rows = [_revision(number, key, change, plain) | {"made_us": to_us(now)} for number, key, change in numbered]
+    _insert(session, core.revision, rows)
+    current = [{"b_key": key, "b_revision": number} for number, key, change in numbered if change.key is not None]
     if current:
         session.connection().execute(_CURRENT, current)
 
 
+def _revision(number: int, key: int, change: Change, plain: Mapping[str, str]) -> dict[str, object]:
+    revised = change.text
+    if revised is None:
+        raise ValueError("a change without text makes no revision")
+    return {
+        "id": number,
+        "paper": key,
+        "title": revised.words.title,
+        "abstract": revised.words.abstract,
+        "plain_title": None if change.archived else plain[revised.words.title],
+        "plain_abstract": None if change.archived else plain[revised.words.abstract],
+        "authors": list(revised.words.authors),
+        "categories": list(revised.words.categories),
+        "url": revised.url,
+        "links": dict(revised.links),
+    }
+
+
 _CURRENT = update(core.paper).where(_P.id == bindparam("b_key")).values(revision_id=bindparam("b_revision"))
+
+
+def _make_plain(session: Session, texts: Sequence[tuple[int, Text]], plain: Mapping[str, str]) -> None:
+    rows = [
+        {"b_key": key, "b_title": plain[text.words.title], "b_abstract": plain[text.words.abstract]}
+        for key, text in texts
+    ]
+    if rows:
+        session.connection().execute(_PLAIN, rows)
+
+
+_PLAIN = (
+    update(core.revision)
+    .where(_R.id == select(_P.revision_id).where(_P.id == bindparam("b_key")).scalar_subquery())
+    .values(plain_title=bindparam("b_title"), plain_abstract=bindparam("b_abstract"))
+)
 
 
 def _hold_again(session: Session, said: Sequence[tuple[int, Said]], now: datetime) -> None:
@@ -228,13 +221,6 @@ def _insert(session: Session, table: Table, rows: Sequence[Mapping[str, object]]
         session.connection().execute(insert(table), [*rows])
 
 
-def _insert_numbered(session: Session, table: Table, rows: Sequence[Mapping[str, object]]) -> list[int]:
-    if not rows:
-        return []
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return list(session.connection().execute(statement, [*rows]).scalars())
-
-
 def _row(key: int, said: Said, now: datetime) -> dict[str, object]:
     sighting = said.sighting
     return {
@@ -244,38 +230,6 @@ def _row(key: int, said: Said, now: datetime) -> dict[str, object]:
         "version": sighting.version,
         "announced": sighting.announced,
         "digest": said.digest,
-        "record": record(sighting),
+        "record": said.record or record(sighting),
         "seen_us": to_us(now),
     }
-
-
-def record(sighting: Sighting) -> dict[str, object]:
-    """A sighting without its signals, as kept; what can be left out is."""
-    words = sighting.words
-    full: dict[str, object] = {
-        "ids": list(sighting.ids),
-        "title": words.title,
-        "abstract": words.abstract,
-        "authors": list(words.authors),
-        "categories": list(words.categories),
-        "published": sighting.published.isoformat() if sighting.published else None,
-        "url": sighting.url,
-        "links": dict(sighting.links),
-    }
-    return {name: value for name, value in full.items() if value}
-
-
-def from_record(row: core.Record) -> Sighting:
-    """The sighting a row keeps."""
-    kept = row.record
-    return Sighting(
-        ids=tuple(map(PaperId, kept["ids"])),
-        words=Words(
-            kept["title"], kept.get("abstract", ""), tuple(kept.get("authors", ())), tuple(kept.get("categories", ()))
-        ),
-        published=datetime.fromisoformat(kept["published"]) if "published" in kept else None,
-        version=row.version,
-        announced=row.announced,
-        url=kept.get("url"),
-        links=kept.get("links", {}),
-    )

@@ -43,8 +43,9 @@ def everything(db: Database) -> dict[str, list[Any]]:
 def forget(db: Database) -> None:
     """Empty the tables of papers."""
     with db.write() as session:
-        for table in (core.alias, core.sighting, core.signal, core.revision, core.paper):
+        derived = (core.likeness, core.merging, core.apart)
+        for table in (*derived, core.alias, core.sighting, core.signal, core.revision, core.paper):
             session.connection().execute(delete(table))
         if not db.is_sqlite:
-            for name in ("paper", "revision", "sighting"):
+            for name in ("paper", "revision", "sighting", "merging"):
                 session.connection().exec_driver_sql(f"ALTER SEQUENCE {name}_id_seq RESTART")

@@ -1,9 +1,11 @@
 """A real HTTP server on 127.0.0.1 that answers as each test scripts it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import monotonic
 
 Answerer = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
@@ -16,6 +18,8 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     at: float
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass
@@ -26,33 +30,81 @@ class Site:
     paths: dict[str, Answerer] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
+    open: int = 0
+    most_open: int = 0
+    answering: int = 0
+    most_answering: int = 0
+
+    def log(self) -> str:
+        """When each request came, in seconds from the first, and after the one before it."""
+        times = [asked.at for asked in self.asked]
+        before = [times[0], *times[:-1]] if times else []
+        lines = [
+            f"{at - times[0]:8.3f} s  +{at - last:6.3f} s  {asked.method} {asked.path}"
+            for asked, at, last in zip(self.asked, times, before, strict=True)
+        ]
+        ends = (
+            f"{self.connections} connections, at most {self.most_open} open and {self.most_answering} answered at once"
+        )
+        return "\n".join([*lines, ends])
+
+    def gaps(self) -> list[float]:
+        """Seconds between one request and the next."""
+        return [later.at - sooner.at for sooner, later in pairwise(self.asked)]
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
         try:
-            while line := await reader.readline():
-                headers: dict[str, str] = {}
-                while (header := await reader.readline()) not in {b"\r\n", b""}:
-                    name, _, value = header.decode().partition(":")
-                    headers[name.strip().lower()] = value.strip()
-                asked = Asked(line.split()[1].decode(), headers, monotonic())
-                self.asked.append(asked)
-                await (self.paths.get(asked.path) or self.paths[asked.path.partition("?")[0]])(asked, writer)
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            while first := await reader.read(1):
+                if not first.isalpha():
+                    writer.write(head(400))  # as plain servers do to whoever speaks TLS with them
+                    return
+                await self._answer(first + await reader.readline(), reader, writer)
+        except (ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # whoever asked is gone, speaks no HTTP, or the test is over
         finally:
+            self.open -= 1
             writer.close()
+
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        headers: dict[str, str] = {}
+        while (header := await reader.readline()) not in {b"\r\n", b""}:
+            name, _, value = header.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        method, path, _ = line.decode().split()
+        asked = Asked(path, headers, monotonic(), method, body)
+        self.asked.append(asked)
+        self.answering += 1
+        self.most_answering = max(self.most_answering, self.answering)
+        try:
+            answer = self.paths.get(path) or self.paths[path.partition("?")[0]]
+            await _while_heard(answer(asked, writer), reader)
+            await writer.drain()
+        finally:
+            self.answering -= 1
+
+
+async def _while_heard(answering: Awaitable[None], reader: asyncio.StreamReader) -> None:
+    """Stop when whoever asked is gone."""
+    task = asyncio.ensure_future(answering)
+    while not (await asyncio.wait({task}, timeout=0.05))[0]:
+        if reader.at_eof():
+            task.cancel()
+            raise ConnectionAbortedError
+    await task
 
 
 @asynccontextmanager
-async def site() -> AsyncIterator[Site]:
+async def site(tls: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
     """Run one until the test is over."""
     served = Site()
-    server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=tls)
     served.port = server.sockets[0].getsockname()[1]
     try:
         yield served
@@ -82,3 +134,13 @@ def in_turn(*answers: Answerer) -> Answerer:
         await (left.pop(0) if len(left) > 1 else left[0])(asked, writer)
 
     return answer
+
+
+def slowly(seconds: float, answer: Answerer) -> Answerer:
+    """The same, so much later."""
+
+    async def wait(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)
+        await answer(asked, writer)
+
+    return wait

@@ -83,7 +83,7 @@ def test_a_file_is_ingested_as_a_source_and_listed(run: Run, file: Path, monkeyp
     result = run("ingest", "--json")
     assert result.exit_code == 1
     good, broken = json.loads(result.stdout)["sources"]
-    assert (good["state"], good["new"], good["rejected"]) == ("fresh", 1, 1)
+    assert (good["state"], good["new"], good["rejected"]) == ("partial", 1, 1)
     assert broken["state"] == "broken"
     assert "left out line 2: titel" in result.stderr
     listed = json.loads(run("source", "list", "--json").stdout)

@@ -12,7 +12,7 @@ import pytest
 from digestd.errors import SourceFailed
 from digestd.ingest.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import Pace, Request
-from digestd.store import fetches
+from digestd.store import fetches, hosts
 from digestd.store.database import Database
 from tests.ingest.site import Asked, Site, head, in_turn, says, site
 
@@ -109,7 +109,7 @@ async def test_a_long_retry_after_ends_the_fetch_and_holds_for_all(
         await get(fetcher, web, "/", Pace("site", 0.01))
     assert len(web.asked) == 1
     with db.write() as session:
-        assert fetches.reserve(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(minutes=11)
+        assert hosts.reserve(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(minutes=11)
 
 
 @pytest.mark.parametrize("retry_after", ["Tue, 24 Nov 2026 08:00:00 GMT", "9999999999999"])
@@ -233,16 +233,16 @@ async def test_a_redirect_to_inside_this_network_is_refused(fetcher: Fetcher, we
 
 def test_a_host_is_reserved_in_turns(db: Database, now: datetime) -> None:
     with db.write() as session:
-        turns = [fetches.reserve(session, "arxiv.org", now, 3) for _ in range(3)]
+        turns = [hosts.reserve(session, "arxiv.org", now, 3) for _ in range(3)]
         assert turns == [now, now + timedelta(seconds=3), now + timedelta(seconds=6)]
-        assert fetches.reserve(session, "other.org", now, 3) == now
-        assert fetches.reserve(session, "arxiv.org", now + timedelta(minutes=1), 3) == now + timedelta(minutes=1)
+        assert hosts.reserve(session, "other.org", now, 3) == now
+        assert hosts.reserve(session, "arxiv.org", now + timedelta(minutes=1), 3) == now + timedelta(minutes=1)
 
 
 def test_a_turn_written_under_another_clock_is_forgotten(db: Database, now: datetime) -> None:
     with db.write() as session:
-        fetches.reserve(session, "arxiv.org", now + timedelta(days=30), 3)
-        assert fetches.reserve(session, "arxiv.org", now, 3) == now
+        hosts.reserve(session, "arxiv.org", now + timedelta(days=30), 3)
+        assert hosts.reserve(session, "arxiv.org", now, 3) == now
 
 
 def test_how_the_last_fetch_went_is_kept(db: Database, now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
 
+from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
 from digestd.domain.digest import Period, Pick
 from digestd.store import core
@@ -22,7 +23,10 @@ _HASH_BITS = 62
 
 @dataclass(frozen=True, slots=True)
 class NewDigest:
-    """A digest about to be planned for one subscriber; no picks means the day is empty."""
+    """A digest about to be planned for one subscriber; no picks means the day is empty.
+
+    `coverage`: the sources that are not whole now, by their names for people.
+    """
 
     subscriber: int
     consent_version: int
@@ -34,6 +38,7 @@ class NewDigest:
     expires: datetime
     next_due: datetime
     local_date: date
+    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ def _row(digest: NewDigest, template_hash: str, at_us: int, audit_id: int | None
         "message_id": digest.message_id,
         "picks": pack_picks(digest.picks),
         "considered": digest.considered,
-        "coverage": {},
+        "coverage": dict(digest.coverage),
         "template_hash": template_hash,
         "history": step(state, Actor.PLANNER, at_us),
         "due_us": due_us,

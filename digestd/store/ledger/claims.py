@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import Session
 
+from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
 from digestd.domain.subscriber import Status
 from digestd.store import core
@@ -78,6 +79,11 @@ def consent(row: core.Record) -> Consent:
     )
 
 
+def coverage(row: core.Record) -> dict[str, CoverageState]:
+    """The sources that were not whole when a digest was planned, as its row keeps them."""
+    return {name: CoverageState(state) for name, state in row.coverage.items()}
+
+
 def _ready(at_us: int, limit: int) -> core.Query:
     return (
         select(
@@ -109,6 +115,7 @@ _COLUMNS = (
     _D.template_hash,
     _D.picks,
     _D.considered,
+    _D.coverage,
     _D.dated_us,
     _D.expires_us,
     _D.attempts,
@@ -191,4 +198,5 @@ def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
         picks=unpack_picks(row.picks),
         dated_us=at_us if row.dated_us is None else row.dated_us,
         failures=row.failures,
+        coverage=coverage(row),
     )

@@ -11,6 +11,7 @@ from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Pick
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
+from digestd.store.ledger.claims import coverage
 from digestd.store.packing import steps, unpack_picks
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
@@ -36,6 +37,16 @@ class Entry:
     queue_id: str | None
     reason: str | None
     history: tuple[tuple[State, Actor, datetime], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One digest in a subscriber's history. `sha256`: of the bytes that last passed the gate; None if none did."""
+
+    key: int
+    period: str
+    state: State
+    sha256: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,13 @@ def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
     return unpack_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
 
 
+def digests(session: Session, subscriber: int) -> list[Planned]:
+    """Every digest of a subscriber, empty ones too, oldest first."""
+    query = select(_D.id, _D.key, _D.state, _D.sha256).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
+    rows = session.connection().execute(query.order_by(_D.id))
+    return [Planned(row.id, row.key, State(row.state), row.sha256) for row in rows]
+
+
 def newest_digest(session: Session, subscriber: int) -> int | None:
     """The newest delivery that carries a digest with picks to this subscriber."""
     query = select(func.max(_D.id)).where(
@@ -136,6 +154,7 @@ def _claim(row: core.Record) -> Claim:
         picks=unpack_picks(row.picks),
         dated_us=row.dated_us if row.dated_us is not None else row.due_us,
         failures=row.failures,
+        coverage=coverage(row),
     )
 
 

@@ -77,7 +77,10 @@ class SignalRow(SQLModel, table=True):
 
 
 class FetchRow(SQLModel, table=True):
-    """What is known of one request to one source: validators for the next, and how the last went."""
+    """What is known of one request to one source: validators for the next, and how the last went.
+
+    `answered_us`: when it last went well; a failure does not take that away.
+    """
 
     __tablename__ = "fetch"
     source: str = Field(primary_key=True, max_length=200)
@@ -85,6 +88,7 @@ class FetchRow(SQLModel, table=True):
     etag: str | None = None
     last_modified: str | None = None
     fetched_us: int = Field(sa_column=us())
+    answered_us: int | None = Field(default=None, sa_column=us(nullable=True))
     items: int = 0
     error: str | None = None
 

@@ -1,0 +1,62 @@
+"""A circuit breaker a host: what fails again and again is left alone for longer and longer.
+
+It opens after three failed fetches in a row, over all sources, runs and processes, for 5 minutes,
+doubling to 6 hours; then one fetch may try (half-open), and success closes it. By the host that was
+asked, not by the pace: of arXiv's three interfaces one may be down.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from digestd.errors import SourceFailed
+from digestd.ingest.turns import NotNowError, moment
+from digestd.store import hosts
+from digestd.store.database import Database
+
+
+class RefusedError(SourceFailed):
+    """The host answers, and says no: it is alive, so this is not counted."""
+
+
+class Breaker:
+    """Whether a host may be asked, and how it went."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime], seconds: float) -> None:
+        self._db = db
+        self._clock = clock
+        self._probing = timedelta(seconds=seconds)
+
+    async def let(self, host: str) -> hosts.HostState | None:
+        """What is known of a host that may be asked. Raises NotNowError for one that is left alone."""
+        return await asyncio.to_thread(self._let, host)
+
+    async def note(self, host: str, before: hosts.HostState | None, error: SourceFailed | None) -> None:
+        """How the fetch went."""
+        if isinstance(error, NotNowError | RefusedError):
+            return
+        if error is not None or (before is not None and before.failures):
+            await asyncio.to_thread(self._note, host, error)
+
+    def _let(self, host: str) -> hosts.HostState | None:
+        now = self._clock()
+        with self._db.read() as session:
+            state = hosts.one(session, host)
+        if state is None or state.failures < hosts.FAILURES:
+            return state
+        if not hosts.is_open(state, now):
+            with self._db.write() as session:
+                if hosts.probe(session, host, now, now + self._probing):
+                    return state
+                state = hosts.one(session, host) or state
+        until = state.open_until or now
+        raise NotNowError(
+            f"{host} failed {state.failures} times in a row (last: {state.why}); it is tried again at {moment(until)}"
+        )
+
+    def _note(self, host: str, error: SourceFailed | None) -> None:
+        with self._db.write() as session:
+            if error is None:
+                hosts.succeeded(session, host)
+            else:
+                hosts.failed(session, host, self._clock(), str(error))

@@ -1,0 +1,191 @@
+"""What became of each day of a source, judged from what a run saw of it. Pure.
+
+fresh     all that the source has of the day was read
+quiet     nothing was to be expected, or the source says itself that there is nothing
+partial   pages or records are missing, far fewer came than usual, or nobody asked in time
+late      it is due, and the source does not have it yet
+stale     the source still answers with what it had before, longer after the hour than a grace
+broken    there was no usable answer, and nothing of the day is here
+
+A day is judged anew by each run that can say something of it. What is complete stays so.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
+from digestd.ingest.rhythm import Rhythm
+
+TELLING = 8
+"""Where fewer papers are usual, a day with few or none says nothing. Where 8 come by chance (as a Poisson
+number), fewer than a quarter of them come on 3 days in 1,000."""
+FEW = 4
+"""Less than this part of the usual number is too few to be all."""
+CHECKED = "read by another interface of the source too"
+
+_DAY = timedelta(days=1)
+_Verdict = tuple[CoverageState, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one run saw of a source.
+
+    `items`: papers by day. `whole`: days of which all that the source has was read. `named`: days that
+    an answer says it is of, though it may be empty. `checked`: days that another interface was asked
+    about. `newest`: the newest day that the answers are of. `flaw`: what is wrong with what came;
+    `error`: why not all of it came; `gap`: why a day before may not have been read at all.
+    """
+
+    items: Mapping[date, int] = field(default_factory=dict)
+    whole: frozenset[date] = frozenset()
+    named: frozenset[date] = frozenset()
+    checked: frozenset[date] = frozenset()
+    newest: date | None = None
+    flaw: str = ""
+    error: str = ""
+    gap: str = "nobody asked in time"
+
+
+def judge(source: str, rhythm: Rhythm, seen: Seen, span: Sequence[date], now: datetime) -> list[Coverage]:
+    """The days of a span that stand otherwise than before; those that nothing can be said of yet are left out."""
+    held = {row.day: row for row in rhythm.known}
+    found = (_row(source, _Case(day, held.get(day), rhythm, seen, now)) for day in span)
+    return [row for row in found if row is not None]
+
+
+def span(known: Iterable[Coverage], first: date, today: date, look_back: timedelta) -> list[date]:
+    """The days to judge: since the last that is known, those of the look-back again, and from `first` on.
+
+    At most eight weeks, so that a house shut for years does not fill with them.
+    """
+    kept = [row.day for row in known if row.day <= today]
+    start = min(first, max(kept) + _DAY, max(min(kept), today - look_back)) if kept else first
+    start = max(start, min(first, today - 8 * 7 * _DAY))
+    return [start + number * _DAY for number in range((today - start).days + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One day, with all that bears on it."""
+
+    day: date
+    was: Coverage | None
+    rhythm: Rhythm
+    seen: Seen
+    now: datetime
+
+    @property
+    def items(self) -> int:
+        return max(self.seen.items.get(self.day, 0), self.was.items if self.was else 0)
+
+    @property
+    def expected(self) -> int | None:
+        return self.rhythm.expected(self.day)
+
+    @property
+    def due(self) -> datetime | None:
+        return self.rhythm.due(self.day)
+
+    @property
+    def is_due(self) -> bool:
+        return self.due is not None and self.now >= self.due
+
+    @property
+    def was_complete(self) -> bool:
+        return self.was is not None and self.was.state in COMPLETE
+
+    @property
+    def is_checked(self) -> bool:
+        return self.day in self.seen.checked or (self.was is not None and self.was.note == CHECKED)
+
+    @property
+    def is_too_few(self) -> bool:
+        """Whether chance does not explain how few there are."""
+        usual = self.expected or 0
+        return self.is_due and usual >= TELLING and self.items * FEW < usual and not self.is_checked
+
+    @property
+    def few(self) -> str:
+        return f"{self.items} where about {self.expected} are usual"
+
+
+def _row(source: str, case: _Case) -> Coverage | None:
+    verdict = _verdict(case)
+    if verdict is None:
+        return None
+    state, note = verdict
+    if case.was and (state, note, case.items) == (case.was.state, case.was.note, case.was.items):
+        return None
+    return Coverage(source, case.day, state, case.items, case.expected, note)
+
+
+def _verdict(case: _Case) -> _Verdict | None:
+    if case.items:
+        return _of_some(case)
+    if case.due is None:
+        return CoverageState.QUIET, ""
+    return _of_none(case) if case.day in case.seen.whole else _of_unseen(case)
+
+
+def _of_some(case: _Case) -> _Verdict | None:
+    """A day that has papers."""
+    seen, is_whole = case.seen, case.day in case.seen.whole
+    if case.was and (not is_whole if case.was_complete else case.day not in seen.items):
+        return case.was.state, case.was.note
+    if not is_whole:
+        return CoverageState.PARTIAL, seen.error or seen.flaw or "read only in part"
+    if seen.flaw and case.day in seen.items and not case.is_checked:
+        return CoverageState.PARTIAL, seen.flaw
+    if case.is_too_few:
+        return CoverageState.PARTIAL, case.few
+    return CoverageState.FRESH, CHECKED if case.is_checked else ""
+
+
+def _of_none(case: _Case) -> _Verdict | None:
+    """A day that has no paper, though all there is was read."""
+    if case.seen.newest and case.seen.newest > case.day:
+        if case.is_too_few:
+            return CoverageState.PARTIAL, case.few
+        return CoverageState.QUIET, CHECKED if case.is_checked else ""
+    if not case.is_due:
+        return (CoverageState.QUIET, "nothing yet") if case.was else None
+    if _is_awaited(case):
+        return _waiting(case)
+    if case.rhythm.announced and case.day not in case.seen.named and not _is_overdue(case):
+        return None
+    return CoverageState.QUIET, CHECKED if case.is_checked else ""
+
+
+def _is_awaited(case: _Case) -> bool:
+    """Whether papers must be on their way: many are usual, or an announcement is due and nothing says it is empty."""
+    if case.expected is None:
+        return case.rhythm.announced is not None and case.day not in case.seen.named
+    return case.expected >= TELLING
+
+
+def _of_unseen(case: _Case) -> _Verdict | None:
+    """A day that has no paper, and of which this run could not say why."""
+    if case.was and (case.was_complete or case.was.state is CoverageState.PARTIAL):
+        return case.was.state, case.was.note
+    if case.seen.error:
+        is_early = case.rhythm.announced is not None and not case.is_due
+        return None if is_early else (CoverageState.BROKEN, case.seen.error)
+    if not case.is_due:
+        return None
+    if case.rhythm.announced and (case.seen.newest is None or case.seen.newest < case.day):
+        return _waiting(case)
+    return CoverageState.PARTIAL, case.seen.gap
+
+
+def _waiting(case: _Case) -> _Verdict:
+    state = CoverageState.STALE if _is_overdue(case) else CoverageState.LATE
+    notes = [f"due since {case.due:%Y-%m-%d %H:%M} UTC", case.seen.flaw]
+    if case.seen.newest:
+        notes.append(f"the source answers with {case.seen.newest}")
+    return state, "; ".join(note for note in notes if note)
+
+
+def _is_overdue(case: _Case) -> bool:
+    return case.due is not None and case.now >= case.due + case.rhythm.grace

@@ -1,0 +1,215 @@
+"""Ask one source, page by page, and put each page into the store.
+
+A page is committed whole before the next one is. Meanwhile the next is fetched and read: one ahead,
+never more.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from digestd.domain.paper import PaperId, Sighting
+from digestd.errors import DigestdError, SourceFailed
+from digestd.ingest.drift import refuse_drift
+from digestd.ingest.fetch import Answer, Validators
+from digestd.ingest.files import from_file
+from digestd.ingest.merge import ARCHIVE, NEWS, Decision
+from digestd.ingest.pages import take_in
+from digestd.ingest.reader import Reader
+from digestd.ingest.recordings import Fetching
+from digestd.ingest.report import SourceReport
+from digestd.sources import Announcing, Page, Reject, Request, Source
+from digestd.store import coverage
+from digestd.store.database import Database
+from digestd.store.fetches import Fetched
+
+STALLS_MAX = 2
+"""How often a page that leads back to itself (an empty one in mid-result) is asked for again."""
+REJECTS_KEPT = 100
+REJECTED_MAX = 0.1
+"""With a greater share of the records rejected, a day is not all here."""
+WHOLE_ANSWER = "the answer"
+"""Where a reject stands that is not of one record but of the answer: it was cut short, or is too long."""
+UNMOVED = 0.9
+UNMOVED_MIN = 5
+"""An announcement of that many papers, so many of which were here before, is an earlier one under a new date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all sources are asked with. `told` hears of how many records each page had."""
+
+    db: Database
+    fetching: Fetching
+    reader: Reader
+    clock: Callable[[], datetime]
+    told: Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Visit:
+    """One visit to a source.
+
+    `name`: what all that comes is kept under; `required`: the parts that its records always had; `here`:
+    the days that it has given papers of; `old_before`: papers published earlier are no news, where it is set.
+    """
+
+    desk: Desk
+    name: str
+    report: SourceReport
+    pages_left: int
+    before: Mapping[str, Fetched] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    here: frozenset[date] = frozenset()
+    old_before: datetime | None = None
+    asked: list[Fetched] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    url: str = ""
+
+
+@dataclass(slots=True)
+class Haul:
+    """What one reading brought.
+
+    `undated`: papers not known before, on pages without days; None where there was no such page. `known`:
+    whether any paper was known; `moved`: whether no announcement was an earlier one under a new date;
+    `ended`: whether the source was read to its end.
+    """
+
+    items: dict[date, set[PaperId]] = field(default_factory=dict)
+    named: set[date] = field(default_factory=set)
+    undated: int | None = None
+    pages: int = 0
+    records: int = 0
+    rejected: int = 0
+    known: bool = False
+    moved: bool = True
+    ended: bool = False
+    flaw: str = ""
+
+    def count(self, page: Page, decision: Decision) -> None:
+        """Add a page."""
+        self.records += len(page.sightings) + len(page.rejects)
+        self.rejected += len(page.rejects)
+        self.known |= decision.updated + decision.unchanged > 0
+        dated = [sighting for sighting in page.sightings if sighting.day]
+        if len(dated) < len(page.sightings):
+            self.undated = (self.undated or 0) + decision.new
+        for sighting in dated:
+            self.items.setdefault(sighting.day or date.min, set()).add(sighting.ids[0])
+        if page.day:
+            self.named.add(page.day)
+        self.flaw = self.flaw or next((one.message for one in page.rejects if one.where == WHOLE_ANSWER), "")
+
+    def end(self, total: int | None) -> None:
+        """The source has no more. `total`: how many records it says there are."""
+        self.ended = True
+        if total and total > self.records:
+            self.flaw = self.flaw or f"the source speaks of {total} records and gave {self.records}"
+        elif self.rejected > REJECTED_MAX * self.records:
+            self.flaw = self.flaw or f"{self.rejected} of {self.records} records could not be read"
+
+
+async def read(visit: Visit, source: Source, since: datetime, haul: Haul) -> str | None:
+    """Read a source to its end; why that could not be done, if so. What came before is kept, and in `haul`."""
+    try:
+        await _pages(visit, source, since, haul)
+    except DigestdError as error:
+        return str(error)
+    except Exception as error:  # what nobody foresaw in one source must not stop the others
+        return f"unexpected {type(error).__name__}; the next ingest tries again"
+    return None
+
+
+def counted(haul: Haul, days: Iterable[date]) -> dict[date, int]:
+    """How many papers each of some days has."""
+    return {day: len(haul.items.get(day, ())) for day in days if day in haul.items}
+
+
+async def _pages(visit: Visit, source: Source, since: datetime, haul: Haul) -> None:
+    storing: asyncio.Task[None] | None = None
+    try:
+        cursor: str | None = None
+        stalls = 0
+        while (request := source.requests(since, cursor)) is not None:
+            answer = await _ask(visit, source, request)
+            if answer.body is None:
+                visit.asked.append(_fetched(visit, request, answer, 0))
+                break
+            page = await visit.desk.reader.read(source, answer.body, cursor)
+            refuse_drift([one for one in page.sightings if one.announced != "signals"], visit.required)
+            if storing is not None:
+                await storing
+            storing = asyncio.create_task(asyncio.to_thread(_store, visit, source, page, haul))
+            visit.asked.append(_fetched(visit, request, answer, len(page.sightings)))
+            if page.next is None:
+                await storing
+                haul.end(page.total)
+                return
+            stalls = stalls + 1 if page.next == (cursor or "0") else 0
+            if stalls > STALLS_MAX:
+                raise SourceFailed("does not move on in the middle of its result; the next ingest tries again")
+            cursor = page.next
+    finally:
+        if storing is not None:
+            await storing
+    haul.end(None)
+
+
+async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
+    if visit.pages_left <= 0:
+        raise SourceFailed("has more pages than one run may ask for; the rest is left for the next ingest")
+    visit.pages_left -= 1
+    visit.report.requests += 1
+    visit.url = request.url
+    before = visit.before.get(request.url)
+    is_whole = request.fresh or request.body is not None or before is None or before.error is not None
+    known = Validators() if is_whole or before is None else Validators(before.etag, before.last_modified)
+    if request.url.startswith("file:"):
+        return await asyncio.to_thread(from_file, request.url, known)
+    answer = await visit.desk.fetching.fetch(request, source.pace, known)
+    if answer.body is None and not (answer.validators.etag or answer.validators.last_modified):
+        return Answer(None, known)
+    return answer
+
+
+def _fetched(visit: Visit, request: Request, answer: Answer, items: int) -> Fetched:
+    valid = answer.validators
+    return Fetched(visit.name, request.url, visit.desk.clock(), items, valid.etag, valid.last_modified)
+
+
+def _store(visit: Visit, source: Source, page: Page, haul: Haul) -> None:
+    is_old = _is_old(visit, source, page)
+    sightings = [_as_archive(one, visit.old_before) for one in page.sightings]
+    decision = take_in(visit.desk.db, visit.name, sightings, visit.desk.clock())
+    visit.report.count(page, decision)
+    visit.rejects += page.rejects[: REJECTS_KEPT - len(visit.rejects)]
+    haul.pages += 1
+    if is_old:
+        haul.moved = False
+    else:
+        haul.count(page, decision)
+    visit.desk.told(len(page.sightings))
+
+
+def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
+    is_news = sighting.announced in NEWS and sighting.day is None
+    is_old = old_before and sighting.published and sighting.published < old_before
+    return replace(sighting, announced=ARCHIVE) if is_news and is_old else sighting
+
+
+def _is_old(visit: Visit, source: Source, page: Page) -> bool:
+    """Whether an announcement is an earlier one under a new date, as a feed was seen to give for a day on end
+    (github.com/ZJU-REAL/Polaris#414)."""
+    if not isinstance(source, Announcing) or page.day is None or page.day in visit.here:
+        return False
+    news = _ids(page)
+    if len(news) < UNMOVED_MIN:
+        return False
+    with visit.desk.db.read() as session:
+        return coverage.heard(session, visit.name, news) >= UNMOVED * len(news)
+
+
+def _ids(page: Page) -> set[PaperId]:
+    return {sighting.ids[0] for sighting in page.sightings if sighting.announced in NEWS}

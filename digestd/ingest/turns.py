@@ -1,0 +1,143 @@
+"""Turns: when a host may be asked, over all processes and restarts. The store keeps them.
+
+A turn of a host that must be asked alone (arXiv's terms: one connection at a time) is also a hold on
+it, from before the request to after the answer; a process that dies gives it up by the hold's end.
+Its next turn counts from when the answer began, as requests do not all travel equally fast.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from digestd.errors import SourceFailed
+from digestd.ingest.manners import wanted_pause
+from digestd.sources.source import Pace
+from digestd.store import hosts
+from digestd.store.database import Database
+
+POLL = 0.2
+SLACK = 2.0
+"""A hold outlives the request's deadline by so many seconds: giving up takes a moment too."""
+_TAKEN = "{} is being asked by another process; the next ingest tries again"
+
+
+class NotNowError(SourceFailed):
+    """A host is not to be asked now; that says nothing against it."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One request to one host."""
+
+    pace: Pace
+    began: datetime
+
+
+class Turns:
+    """Who may ask which host, and when."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime], seconds: float, patience: float) -> None:
+        self._db = db
+        self._clock = clock
+        self._seconds = seconds
+        self._patience = patience
+        self._holder = f"{os.getpid()}-{uuid4().hex[:24]}"
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def turn(self, pace: Pace, deadline: asyncio.Timeout) -> AsyncIterator[Turn]:
+        """Wait for a turn, and end it. Waiting does not count towards the deadline. Raises NotNowError."""
+        with _paused(deadline):
+            lock = self._locks.setdefault(pace.host, asyncio.Lock())
+            await lock.acquire()
+        try:
+            with _paused(deadline):
+                await self._wait(pace)
+            turn = Turn(pace, self._clock())
+            try:
+                yield turn
+            finally:
+                if pace.alone:
+                    await asyncio.to_thread(self._release, pace.host, turn.began + timedelta(seconds=pace.seconds))
+        finally:
+            lock.release()
+
+    async def heed(self, turn: Turn, status: int, headers: Mapping[str, str]) -> float:
+        """Note until when the host wants to be left alone, and begin to count; the seconds it asked for."""
+        turn.began = now = self._clock()
+        pause = wanted_pause(status, headers, now)
+        if pause > turn.pace.seconds:
+            until = now + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
+            await asyncio.to_thread(self._postpone, turn.pace.host, until)
+        return pause
+
+    async def _wait(self, pace: Pace) -> None:
+        if pace.alone:
+            await self._hold(pace.host)
+        elif pace.seconds <= 0:
+            return
+        try:
+            now = self._clock()
+            turn = await asyncio.to_thread(self._reserve, pace, now)
+            wait = (turn - now).total_seconds()
+            if wait > self._seconds:
+                raise NotNowError(f"{pace.host} is not to be asked before {moment(turn)}")
+            await asyncio.sleep(max(0.0, wait))
+        except BaseException:
+            if pace.alone:
+                await asyncio.to_thread(self._release, pace.host, self._clock())
+            raise
+
+    async def _hold(self, host: str) -> None:
+        """Ask until nobody else holds it."""
+        for _try in range(max(1, round(self._patience / POLL))):
+            if await asyncio.to_thread(self._take, host):
+                return
+            await asyncio.sleep(POLL)
+        raise NotNowError(_TAKEN.format(host))
+
+    def _take(self, host: str) -> bool:
+        now = self._clock()
+        with self._db.read() as session:
+            if hosts.is_held(session, host, now):
+                return False
+        with self._db.write() as session:
+            return hosts.hold(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
+
+    def _reserve(self, pace: Pace, now: datetime) -> datetime:
+        """The moment is taken before it is used, so that no other process takes it too."""
+        with self._db.write() as session:
+            turn = hosts.reserve(session, pace.host, now, pace.seconds)
+            if pace.alone:
+                until = turn + timedelta(seconds=self._seconds + SLACK)
+                if not hosts.hold(session, pace.host, self._holder, now, until):
+                    raise NotNowError(_TAKEN.format(pace.host))
+        return turn
+
+    def _release(self, host: str, following: datetime) -> None:
+        with self._db.write() as session:
+            hosts.release(session, host, self._holder, following)
+
+    def _postpone(self, host: str, until: datetime) -> None:
+        with self._db.write() as session:
+            hosts.postpone(session, host, until)
+
+
+def moment(instant: datetime) -> str:
+    """An instant for people."""
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@contextmanager
+def _paused(deadline: asyncio.Timeout) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    left = (deadline.when() or loop.time()) - loop.time()
+    deadline.reschedule(None)
+    try:
+        yield
+    finally:
+        deadline.reschedule(loop.time() + left)

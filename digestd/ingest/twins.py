@@ -1,0 +1,207 @@
+"""Papers that are one work though no identifier says so: found as they come in, and joined in the store.
+
+What decides is every pair of sightings of two papers, so the outcome does not depend on their
+order, but for one thing that time cannot hide: where a paper is like two that are known to differ,
+it is joined with neither if they come in one page, and stays with the one that came first if not.
+What more than a few papers have in common (COMMON) is not looked at.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+
+from sqlmodel import Session
+
+from digestd.domain.paper import Paper, PaperId, Sighting
+from digestd.errors import BadInput, NotFound
+from digestd.ingest.likeness import Verdict, ids_apart, keys, same_work
+from digestd.ingest.merge import joined, restated
+from digestd.ingest.wording import Plain
+from digestd.store import apart, likeness, merging, papers
+from digestd.store import sightings as kept
+from digestd.store.database import Database
+from digestd.store.families import families
+from digestd.store.said import Known
+
+COMMON = 20
+"""A key that more papers share says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two papers (row numbers) to be made one, the lower first, and why."""
+
+    one: int
+    other: int
+    evidence: str
+
+
+def join_alike(
+    session: Session,
+    fresh: Mapping[int, Sequence[Sighting]],
+    born: Collection[int],
+    plain: Mapping[str, str],
+    now: datetime,
+) -> int:
+    """Join the papers of which something new was said with those they are like; returns how many of `born` are gone.
+
+    `born`: those stored in this transaction, which nobody has seen.
+    """
+    wanted = {paper: frozenset().union(*map(keys, said)) for paper, said in fresh.items()}
+    of_arxiv = {paper for paper, said in fresh.items() if any(map(_is_of_arxiv, said))}
+    open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
+    other_keys = {key for held in wanted.values() for key in held} - open_keys
+    stored = likeness.sharing(session, open_keys) | likeness.sharing_but_arxiv(session, other_keys)
+    pairs = {pair for pair in _pairs(wanted, stored) if not of_arxiv.issuperset(pair)}
+    _note_keys(session, wanted, born)
+    if not pairs:
+        return 0
+    known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
+    joins = alike(known, fresh, pairs, apart.among(session, known))
+    for join in joins:
+        _join(session, join, born, plain, now)
+    return len(set(papers.twins(session, [key for join in joins for key in (join.one, join.other)])) & set(born))
+
+
+def alike(
+    known: Mapping[int, Known],
+    fresh: Mapping[int, Sequence[Sighting]],
+    pairs: Iterable[tuple[int, int]],
+    kept_apart: Collection[tuple[int, int]],
+) -> list[Join]:
+    """Which of these pairs are one work: what is new of each against all that is known of the other. Pure."""
+    found = []
+    for one, other in sorted(pairs):
+        if (one, other) in kept_apart or ids_apart(known[one].aliases, known[other].aliases):
+            continue
+        verdict = _best(known[one], fresh.get(one, ()), known[other], fresh.get(other, ()))
+        if verdict.same:
+            found.append(Join(one, other, verdict.evidence))
+    return _without_doubt(found, known, kept_apart)
+
+
+def _is_of_arxiv(sighting: Sighting) -> bool:
+    return any(name.startswith("arxiv:") for name in sighting.ids)
+
+
+def _best(one: Known, new_of_one: Sequence[Sighting], other: Known, new_of_other: Sequence[Sighting]) -> Verdict:
+    """The verdict on their likest sightings."""
+    pairs = [(mine, theirs) for mine in new_of_one for theirs in _sightings(other)]
+    pairs += [(mine, theirs) for mine in _sightings(one) for theirs in new_of_other]
+    verdicts = [same_work(mine, theirs) for mine, theirs in pairs]
+    return max(verdicts, key=lambda verdict: (verdict.score, verdict.evidence))
+
+
+def _sightings(paper: Known) -> list[Sighting]:
+    return [said.sighting for said in (*paper.said, *paper.older)]
+
+
+def _without_doubt(
+    joins: Sequence[Join], known: Mapping[int, Known], kept_apart: Collection[tuple[int, int]]
+) -> list[Join]:
+    """Leave out every group that would make one paper of two known to differ."""
+    groups: dict[int, set[int]] = {}
+    for join in joins:
+        group = groups.get(join.one, {join.one}) | groups.get(join.other, {join.other})
+        groups |= dict.fromkeys(group, group)
+    return [join for join in joins if not _differ(groups[join.one], known, kept_apart)]
+
+
+def _differ(group: Iterable[int], known: Mapping[int, Known], kept_apart: Collection[tuple[int, int]]) -> bool:
+    return any(
+        pair in kept_apart or ids_apart(known[pair[0]].aliases, known[pair[1]].aliases)
+        for pair in combinations(sorted(group), 2)
+    )
+
+
+def _pairs(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[int]]) -> set[tuple[int, int]]:
+    alone: dict[int, int] = {}
+    sharing: dict[int, set[int]] = {key: set(found) for key, found in stored.items()}
+    for paper, held in wanted.items():
+        for key in held:
+            if key in sharing:
+                sharing[key].add(paper)
+            elif (before := alone.setdefault(key, paper)) != paper:
+                sharing[key] = {before, paper}
+    return {
+        pair
+        for found in sharing.values()
+        if 1 < len(found) <= COMMON
+        for pair in combinations(sorted(found), 2)
+        if pair[0] in wanted or pair[1] in wanted
+    }
+
+
+def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], born: Collection[int]) -> None:
+    held = likeness.held(session, wanted.keys() - set(born))
+    likeness.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
+
+
+def _join(session: Session, join: Join, born: Collection[int], plain: Mapping[str, str], now: datetime) -> None:
+    """Make them one, whatever they have been joined with meanwhile."""
+    pair = {join.one, join.other}
+    found = papers.twins(session, pair)
+    both = kept.by_number(session, {found.get(key, key) for key in pair})
+    if len(both) == 2:
+        change = joined(both, born, "likeness", join.evidence, now)
+        kept.apply(session, [change], plain, now)
+
+
+def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> Paper:
+    """Make two papers one because an operator says so; the older is kept.
+
+    Raises NotFound for one that is not known, BadInput where they are one already.
+    """
+    with db.write() as session:
+        kept.lock(session)
+        numbers = [_number(session, name) for name in (one, other)]
+        if numbers[0] == numbers[1]:
+            raise BadInput(f"{one} and {other} are one paper already; there is nothing to merge")
+        related = families(session, numbers)
+        apart.lift(session, *(related.get(number, {number}) for number in numbers))
+        both = kept.by_number(session, numbers)
+        kept.apply(session, [joined(both, (), "operator", f"{one} = {other}", now)], Plain(), now)
+        return papers.by_keys(session, [both[0].key])[both[0].key]
+
+
+def split_paper(db: Database, name: PaperId, now: datetime, number: int | None = None) -> tuple[Paper, Paper]:
+    """Undo a merging: of this number, else the last one of this paper. The two are never joined again but by `merge`.
+
+    Raises NotFound for an unknown paper, BadInput where there is no such merging to undo.
+    """
+    with db.write() as session:
+        kept.lock(session)
+        undone = _to_undo(session, name, number)
+        holder = merging.undo(session, undone, now)
+        pair = (holder, undone.absorbed)
+        apart.add(session, [pair, (undone.kept, undone.absorbed)], now)
+        both = kept.by_number(session, pair)
+        kept.apply(session, [restated(paper, now) for paper in both], Plain(), now)
+        _note_keys(session, {paper.key: _keys(paper) for paper in both}, ())
+        found = papers.by_keys(session, pair)
+        return found[pair[0]], found[pair[1]]
+
+
+def _to_undo(session: Session, name: PaperId, number: int | None) -> merging.Merging:
+    paper = _number(session, name)
+    live = [one for one in merging.of(session, paper) if one.undone is None]
+    ours = [one for one in live if papers.twins(session, [one.absorbed]).get(one.absorbed) == paper]
+    if not ours:
+        raise BadInput(f"{name} was not merged of others; there is nothing to split")
+    chosen = ours[-1] if number is None else next((one for one in ours if one.number == number), None)
+    if chosen is None:
+        known = ", ".join(str(one.number) for one in ours)
+        raise BadInput(f"merging {number}: not one of {name}; its mergings are {known} (see `digestd paper show`)")
+    return chosen
+
+
+def _number(session: Session, name: PaperId) -> int:
+    found = papers.aliases(session, [name])
+    if name not in found:
+        raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
+    return found[name]
+
+
+def _keys(paper: Known) -> frozenset[int]:
+    return frozenset().union(*map(keys, _sightings(paper)))

@@ -1,0 +1,46 @@
+"""Papers that an operator said are two works: nothing joins them again but an operator."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import product
+
+from sqlalchemy import and_, delete, insert, or_, select
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.chunks import chunks
+from digestd.store.instants import to_us
+
+_X = core.apart.c
+
+
+def among(session: Session, keys: Iterable[int]) -> frozenset[tuple[int, int]]:
+    """The pairs that one of these papers belongs to, the lower row number first."""
+    return frozenset(
+        (row.one, row.other)
+        for chunk in chunks(set(keys))
+        for row in session.connection().execute(
+            select(_X.one, _X.other).where(or_(_X.one.in_(chunk), _X.other.in_(chunk)))
+        )
+    )
+
+
+def add(session: Session, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
+    """Set papers apart; a pair that is apart already stays so."""
+    wanted = {(min(pair), max(pair)) for pair in pairs}
+    known = among(session, {key for pair in wanted for key in pair})
+    rows = [{"one": one, "other": other, "at_us": to_us(now)} for one, other in sorted(wanted - known)]
+    if rows:
+        session.connection().execute(insert(core.apart), rows)
+
+
+def inherit(session: Session, kept: int, absorbed: int, now: datetime) -> None:
+    """What the absorbed paper is apart from, the kept one is too."""
+    others = {one if other == absorbed else other for one, other in among(session, [absorbed])}
+    add(session, [(kept, other) for other in others - {kept}], now)
+
+
+def lift(session: Session, some: Iterable[int], others: Iterable[int]) -> None:
+    """The operator joins them after all: no pair of these is apart any more."""
+    for pair in product(some, others):
+        session.connection().execute(delete(core.apart).where(and_(_X.one == min(pair), _X.other == max(pair))))

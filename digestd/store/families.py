@@ -1,0 +1,40 @@
+"""Papers that were ever one: whoever has had one of them has had them all.
+
+A merging that was undone counts too: who had the merged paper has seen the words of both.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.chunks import chunks
+
+_M = core.merging.c
+
+
+def families(session: Session, keys: Iterable[int]) -> dict[int, frozenset[int]]:
+    """For each of these papers that was ever merged, itself and all it was one with, directly or through others."""
+    edges = _edges(session, set(keys))
+    family = {key: {key} for edge in edges for key in edge}
+    for one, other in edges:
+        if family[one] is not family[other]:
+            family[one] |= family[other]
+            for member in family[one]:
+                family[member] = family[one]
+    return {key: frozenset(family[key]) for key in keys if key in family}
+
+
+def _edges(session: Session, keys: set[int]) -> set[tuple[int, int]]:
+    """The mergings of these papers, and of those they lead to."""
+    found: set[tuple[int, int]] = set()
+    asked: set[int] = set()
+    while fresh := keys - asked:
+        asked |= fresh
+        for column in (_M.kept, _M.absorbed):
+            for chunk in chunks(fresh):
+                rows = session.connection().execute(select(_M.kept, _M.absorbed).where(column.in_(chunk)))
+                found |= {(row.kept, row.absorbed) for row in rows}
+        keys = {key for edge in found for key in edge}
+    return found

@@ -1,0 +1,165 @@
+"""What is known of each host: when it may be asked next, who is asking it now, and how it has failed.
+
+Each step is one statement that compares and sets, so that all processes together keep to it. Every
+instant in here has a bound: one beyond it was written under another clock and is passed over.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Table, case, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+
+_P = core.pace.c
+HORIZON = timedelta(hours=1)
+"""A host is never left alone for longer because it said so, nor held for longer."""
+FAILURES = 3
+"""So many failed fetches in a row, and a host is left alone for a while."""
+OPEN_FIRST = timedelta(minutes=5)
+OPEN_MAX = timedelta(hours=6)
+WHY_MAX = 500
+_NEW = {"next_us": 0, "held_until_us": 0, "failures": 0, "open_until_us": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """One host: `open_until` is when it is tried again after failing too often, None where it is not left alone.
+
+    `next`: when it may be asked next by its pace. `held_until`: it is being asked, at most until then.
+    `why`: what its last failure was.
+    """
+
+    host: str
+    next: datetime
+    held_until: datetime | None = None
+    failures: int = 0
+    open_until: datetime | None = None
+    why: str | None = None
+
+
+def all_of(session: Session) -> list[HostState]:
+    """Every host ever asked, by name."""
+    return [_state(row) for row in session.connection().execute(select(core.pace).order_by(_P.host))]
+
+
+def one(session: Session, host: str) -> HostState | None:
+    """One host; None where it was never asked."""
+    row = session.connection().execute(select(core.pace).where(_P.host == host)).first()
+    return None if row is None else _state(row)
+
+
+def reserve(session: Session, host: str, now: datetime, seconds: float) -> datetime:
+    """Take the next free moment of a host for one request, before it is made; later ones wait `seconds` more."""
+    now_us, step = to_us(now), round(seconds * 1e6)
+    is_ahead = (_P.next_us > now_us) & (_P.next_us <= to_us(now + HORIZON))
+    statement = _upsert(session, core.pace).values(**_NEW | {"host": host, "next_us": now_us + step})
+    row = session.connection().execute(
+        statement.on_conflict_do_update(
+            index_elements=["host"], set_={"next_us": case((is_ahead, _P.next_us), else_=now_us) + step}
+        ).returning(_P.next_us)
+    )
+    return from_us(row.scalar_one() - step)
+
+
+def postpone(session: Session, host: str, until: datetime) -> None:
+    """Ask a host no earlier than this: it said so itself."""
+    until_us = to_us(until)
+    statement = _upsert(session, core.pace).values(**_NEW | {"host": host, "next_us": until_us})
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["host"], set_={"next_us": _later(until_us)})
+    )
+
+
+def hold(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
+    """Be the only one to ask this host, at most until then. False where somebody else is."""
+    held = {"held_by": holder, "held_until_us": to_us(until)}
+    statement = _upsert(session, core.pace).values(**_NEW | held | {"host": host})
+    free = or_(_P.held_by.is_(None), _P.held_by == holder, _outside(_P.held_until_us, now, HORIZON))
+    row = session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["host"], set_=held, where=free).returning(_P.host)
+    )
+    return row.first() is not None
+
+
+def release(session: Session, host: str, holder: str, following: datetime) -> None:
+    """Let others ask, no earlier than `following`. Nothing where somebody else took over meanwhile."""
+    session.connection().execute(
+        update(core.pace)
+        .where(_P.host == host, _P.held_by == holder)
+        .values(held_by=None, held_until_us=0, next_us=_later(to_us(following)))
+    )
+
+
+def is_held(session: Session, host: str, now: datetime) -> bool:
+    """Whether anybody asks this host just now."""
+    query = select(_P.host).where(_P.host == host, _P.held_by.is_not(None), ~_outside(_P.held_until_us, now, HORIZON))
+    return session.connection().execute(query).first() is not None
+
+
+def probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
+    """Be the one to try whether a host that was left alone answers again; the others wait until then."""
+    row = session.connection().execute(
+        update(core.pace)
+        .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.open_until_us, now, OPEN_MAX))
+        .values(open_until_us=to_us(until))
+        .returning(_P.host)
+    )
+    return row.first() is not None
+
+
+def failed(session: Session, host: str, now: datetime, why: str) -> HostState:
+    """Count a failed fetch; from the third in a row on, leave the host alone for 5 minutes, doubling to 6 hours."""
+    said = {"why": why[:WHY_MAX]}
+    statement = _upsert(session, core.pace).values(**_NEW | said | {"host": host, "failures": 1})
+    row = session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["host"], set_=said | {"failures": _P.failures + 1}).returning(
+            _P.failures
+        )
+    )
+    failures = row.scalar_one()
+    pause = OPEN_FIRST * 2 ** min(failures - FAILURES, 10) if failures >= FAILURES else timedelta(0)
+    until_us = to_us(now + min(pause, OPEN_MAX)) if pause else 0
+    session.connection().execute(update(core.pace).where(_P.host == host).values(open_until_us=until_us))
+    return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:WHY_MAX])
+
+
+def succeeded(session: Session, host: str) -> None:
+    """It answers: whatever failed before is over."""
+    session.connection().execute(
+        update(core.pace).where(_P.host == host, _P.failures > 0).values(failures=0, open_until_us=0, why=None)
+    )
+
+
+def is_open(state: HostState, now: datetime) -> bool:
+    """Whether a host is left alone now; what was written under another clock is not believed."""
+    until = state.open_until
+    return state.failures >= FAILURES and until is not None and now < until <= now + OPEN_MAX
+
+
+def _later(us: int) -> ColumnElement[int]:
+    return case((_P.next_us > us, _P.next_us), else_=us)
+
+
+def _outside(column: ColumnElement[int], now: datetime, horizon: timedelta) -> ColumnElement[bool]:
+    return or_(column <= to_us(now), column > to_us(now + horizon))
+
+
+def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """INSERT … ON CONFLICT of whichever database this is; both read the same."""
+    is_sqlite = session.connection().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+def _state(row: core.Record) -> HostState:
+    return HostState(
+        host=row.host,
+        next=from_us(row.next_us),
+        held_until=from_us(row.held_until_us) if row.held_by else None,
+        failures=row.failures,
+        open_until=from_us(row.open_until_us) if row.open_until_us else None,
+        why=row.why,
+    )

@@ -1,0 +1,60 @@
+"""Which papers share a likeness key: where to look for one work under two names.
+
+Rows of a merged paper stay under its own row number, and what is found is told as the paper it is now.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.chunks import chunks
+from digestd.store.numbers import insert_plain
+from digestd.store.papers import twins
+
+_L = core.likeness.c
+
+
+def add(session: Session, keys: Mapping[int, Iterable[int]]) -> None:
+    """Note the keys (values) of papers (row numbers); call it only with those a paper does not have yet."""
+    # In the order of the index: at random, every row would touch another page of it.
+    ordered = sorted((key, paper) for paper, held in keys.items() for key in held)
+    rows = [{"key": key, "paper": paper} for key, paper in ordered]
+    insert_plain(session, core.likeness, rows)
+
+
+def held(session: Session, papers: Iterable[int]) -> dict[int, set[int]]:
+    """The keys noted under these row numbers."""
+    found: dict[int, set[int]] = {}
+    for chunk in chunks(set(papers)):
+        for row in session.connection().execute(select(_L.paper, _L.key).where(_L.paper.in_(chunk))):
+            found.setdefault(row.paper, set()).add(row.key)
+    return found
+
+
+def sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
+    """The papers that have each of these keys, as they are known now; keys that none has are absent."""
+    return _sharing(session, keys, select(_L.key, _L.paper))
+
+
+def sharing_but_arxiv(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
+    """The same without arXiv's papers, for one of arXiv's: two of them are never one work."""
+    return _sharing(session, keys, _NOT_OF_ARXIV)
+
+
+_NOT_OF_ARXIV = (
+    select(_L.key, _L.paper)
+    .join_from(core.likeness, core.paper, core.paper.c.id == _L.paper)
+    .where(core.paper.c.paper_id.not_like("arxiv:%"))
+)
+
+
+def _sharing(session: Session, keys: Iterable[int], query: core.Query) -> dict[int, set[int]]:
+    connection = session.connection()
+    rows = [row for chunk in chunks(set(keys)) for row in connection.execute(query.where(_L.key.in_(chunk)))]
+    now = twins(session, {row.paper for row in rows}) if rows else {}
+    found: dict[int, set[int]] = {}
+    for row in rows:
+        found.setdefault(row.key, set()).add(now.get(row.paper, row.paper))
+    return found

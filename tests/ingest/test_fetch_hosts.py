@@ -1,0 +1,351 @@
+"""Hosts over time: pauses they ask for, breakers, holds, keys, and what is POSTed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from digestd.errors import BadSetting, SourceFailed
+from digestd.ingest.credentials import KEYS, Credential, credentials
+from digestd.ingest.fetch import Answer, Client, Fetcher, Limits, Validators, _Fetch
+from digestd.sources.source import Pace, Request
+from digestd.store import hosts
+from digestd.store.database import Database
+from tests.ingest.site import Site, in_turn, says, site
+
+FREE = Pace("site", 0)
+LIMITS = Limits(seconds=5, attempts=1, backoff=0.01)
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Site]:
+    async with site() as served:
+        yield served
+
+
+@dataclass
+class Clock:
+    """Stands still until it is set."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+async def fetcher(db: Database, clock: Clock) -> AsyncIterator[Fetcher]:
+    async with Fetcher(db, Client("https://digest.example.org", limits=LIMITS), clock) as found:
+        yield found
+
+
+async def get(fetcher: Fetcher, web: Site, path: str = "/", pace: Pace = FREE) -> Answer:
+    return await fetcher.fetch(Request(web.url(path)), pace)
+
+
+async def fails(fetcher: Fetcher, web: Site, why: str, path: str = "/", pace: Pace = FREE) -> None:
+    with pytest.raises(SourceFailed, match=why) as caught:
+        await get(fetcher, web, path, pace)
+    assert "\n" not in str(caught.value)
+
+
+def state(db: Database, host: str) -> hosts.HostState:
+    with db.read() as session:
+        found = hosts.one(session, host)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"RateLimit": '"default";r=0;t=90'},
+        {"RateLimit_Remaining": 0, "RateLimit_Reset": 90},
+        {"Backoff": 90},
+        {"X_RateLimit_Remaining": 0, "X_RateLimit_Reset": 1795503690},
+    ],
+)
+async def test_an_answer_may_ask_for_a_pause_before_the_next_request(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock, headers: dict[str, Any]
+) -> None:
+    pace = Pace("site", 0.01)
+    web.paths["/"] = says(b"ok", **headers)
+    clock.now = datetime.fromisoformat("2026-11-24T07:00:00+00:00").replace(microsecond=0)
+    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+    pause = (state(db, "site").next - clock.now).total_seconds()
+    assert pause > 5
+    await fails(fetcher, web, "site is not to be asked before", pace=pace)
+    assert len(web.asked) == 1
+    clock.forward(seconds=pause)
+    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+
+
+async def test_no_host_is_left_alone_for_ever_whatever_it_says(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    pace = Pace("site", 0.01)
+    web.paths["/"] = says(b"ok", Backoff=10**12)
+    await get(fetcher, web, pace=pace)
+    assert state(db, "site").next == clock.now + hosts.HORIZON
+
+
+async def test_a_breaker_opens_after_three_failures_and_closes_on_success(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    host = f"127.0.0.1:{web.port}"
+    web.paths["/"] = says(status=500)
+    for _ in range(3):
+        await fails(fetcher, web, "answers 500")
+    assert state(db, host).failures == 3
+    assert state(db, host).open_until == clock.now + timedelta(minutes=5)
+    assert "answers 500" in str(state(db, host).why)
+    await fails(fetcher, web, r"failed 3 times in a row .*answers 500.*; it is tried again at 2026-11-24 07:05:00 UTC")
+    await fails(fetcher, web, "failed 3 times in a row", path="/another")
+    assert len(web.asked) == 3, "an open breaker asks nobody"
+    pauses = []
+    for _ in range(9):
+        until = state(db, host).open_until
+        assert until is not None
+        clock.now = until
+        await fails(fetcher, web, "answers 500")
+        pauses.append((state(db, host).open_until or clock.now) - clock.now)
+    assert [pause / timedelta(minutes=1) for pause in pauses] == [10, 20, 40, 80, 160, 320, 360, 360, 360]
+    clock.forward(hours=6)
+    web.paths["/"] = says(b"ok")
+    assert (await get(fetcher, web)).body == b"ok"
+    assert (state(db, host).failures, state(db, host).open_until, state(db, host).why) == (0, None, None)
+
+
+async def test_only_one_may_try_whether_a_host_answers_again(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    host = f"127.0.0.1:{web.port}"
+    with db.write() as session:
+        for _ in range(3):
+            hosts.failed(session, host, clock.now, "refused")
+    clock.forward(minutes=5)
+    with db.write() as session:
+        tries = [hosts.probe(session, host, clock.now, clock.now + timedelta(minutes=1)) for _ in range(3)]
+    assert tries == [True, False, False]
+    await fails(fetcher, web, "failed 3 times in a row")
+    clock.forward(minutes=1)
+    web.paths["/"] = says(b"ok")
+    assert (await get(fetcher, web)).body == b"ok", "whoever tried is gone"
+
+
+async def test_a_probe_is_one_request(db: Database, web: Site, clock: Clock) -> None:
+    web.paths["/"] = says(status=500)
+    client = Client("https://x.example.org", limits=replace(LIMITS, attempts=3))
+    async with Fetcher(db, client, clock) as fetcher:
+        for _ in range(3):
+            await fails(fetcher, web, "answers 500")
+        assert len(web.asked) == 9
+        clock.forward(minutes=5)
+        await fails(fetcher, web, "answers 500")
+        assert len(web.asked) == 10
+
+
+async def test_a_host_that_says_no_is_alive(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+    web.paths["/"] = says(status=404)
+    for _ in range(5):
+        await fails(fetcher, web, "answers 404")
+    web.paths["/"] = says(status=503, Retry_After=600)
+    for _ in range(5):
+        await fails(fetcher, web, "not to be asked before")
+    with db.read() as session:
+        assert [one.failures for one in hosts.all_of(session)] == [0]
+
+
+async def test_of_two_hosts_of_one_pace_only_the_failing_one_is_left_alone(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    pace = Pace("arxiv.org", 0.01)
+    async with site() as other:
+        other.paths["/"] = says(b"ok")
+        web.paths["/"] = says(status=500)
+        for _ in range(3):
+            await fails(fetcher, web, "answers 500", pace=pace)
+            clock.forward(seconds=1)
+        await fails(fetcher, web, "failed 3 times", pace=pace)
+        assert (await get(fetcher, other, pace=pace)).body == b"ok"
+
+
+@pytest.mark.parametrize("days", [-400, 400])
+async def test_a_clock_that_jumped_locks_no_host(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock, days: int
+) -> None:
+    """Written in another year: the pace, a hold and an open breaker."""
+    pace, host = Pace("site", 1, alone=True), f"127.0.0.1:{web.port}"
+    web.paths["/"] = says(b"ok")
+    there = clock.now + timedelta(days=days)
+    with db.write() as session:
+        hosts.reserve(session, "site", there, 3)
+        assert hosts.hold(session, "site", "somebody", there, there + timedelta(minutes=1))
+        for _ in range(9):
+            hosts.failed(session, host, there, "refused")
+    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+
+
+def test_a_hold_is_one_holders_until_it_ends(db: Database, now: datetime) -> None:
+    minute = timedelta(minutes=1)
+    with db.write() as session:
+        assert hosts.hold(session, "arxiv.org", "one", now, now + minute)
+        assert hosts.hold(session, "arxiv.org", "one", now, now + minute)
+        assert not hosts.hold(session, "arxiv.org", "other", now, now + minute)
+        hosts.release(session, "arxiv.org", "other", now)
+        assert hosts.is_held(session, "arxiv.org", now)
+        hosts.release(session, "arxiv.org", "one", now + timedelta(seconds=3))
+        assert not hosts.is_held(session, "arxiv.org", now)
+        assert hosts.reserve(session, "arxiv.org", now, 3) == now + timedelta(seconds=3)
+        assert hosts.hold(session, "arxiv.org", "other", now, now + minute)
+        assert hosts.hold(session, "arxiv.org", "one", now + minute, now + 2 * minute), "the other's has ended"
+        hosts.release(session, "arxiv.org", "other", now + minute)
+        assert hosts.is_held(session, "arxiv.org", now + minute)
+
+
+async def test_a_fetch_that_fails_gives_the_host_back(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+    web.paths["/"] = says(status=500)
+    await fails(fetcher, web, "answers 500", pace=Pace("site", 0.01, alone=True))
+    assert state(db, "site").held_until is None
+
+
+async def test_who_waits_too_long_for_a_held_host_gives_up(db: Database, web: Site, clock: Clock) -> None:
+    with db.write() as session:
+        hosts.hold(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
+    client = Client("https://x.example.org", limits=replace(LIMITS, patience=0.5))
+    async with Fetcher(db, client, clock) as fetcher:
+        await fails(fetcher, web, "site is being asked by another process", pace=Pace("site", 1, alone=True))
+    assert web.asked == []
+
+
+async def test_waiting_for_a_turn_does_not_count_towards_the_deadline(db: Database, web: Site, now: datetime) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    web.paths["/"] = says(b"ok")
+    client = Client("https://x.example.org", limits=replace(LIMITS, seconds=0.8))
+    async with Fetcher(db, client, lambda: now + timedelta(seconds=loop.time() - began)) as fetcher:
+        pace = Pace("site", 0.6, alone=True)
+        answers = await asyncio.gather(*(get(fetcher, web, pace=pace) for _ in range(4)))
+    assert [answer.body for answer in answers] == [b"ok"] * 4
+    assert loop.time() - began > 1.8
+
+
+# ---- what is POSTed
+
+
+async def test_what_is_posted_is_json_and_never_asked_conditionally(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(b"[]", ETag='"1"')
+    request = Request(web.url("/"), {"Accept": "application/json"}, body=b'{"ids": []}')
+    answer = await fetcher.fetch(request, FREE, Validators('"1"', "Mon, 23 Nov 2026 07:00:00 GMT"))
+    asked = web.asked[0]
+    assert (asked.method, asked.body, asked.headers["content-type"]) == ("POST", b'{"ids": []}', "application/json")
+    assert "if-none-match" not in asked.headers
+    assert "if-modified-since" not in asked.headers
+    assert (answer.body, answer.validators) == (b"[]", Validators())
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_what_is_posted_goes_along_where_the_redirect_keeps_it(fetcher: Fetcher, web: Site, status: int) -> None:
+    web.paths["/"] = says(status=status, Location="/there")
+    web.paths["/there"] = says(b"ok")
+    assert (await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)).body == b"ok"
+    assert [(asked.method, asked.path, asked.body) for asked in web.asked] == [
+        ("POST", "/", b"{}"), ("POST", "/there", b"{}"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_what_is_posted_is_not_lost_on_the_way(fetcher: Fetcher, web: Site, status: int) -> None:
+    web.paths["/"] = says(status=status, Location="/there")
+    with pytest.raises(SourceFailed, match=f"answers a POST with {status}"):
+        await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)
+    assert len(web.asked) == 1
+
+
+# ---- keys
+
+SECRET = "s3cr3t-key"
+
+
+def keyed(db: Database, clock: Callable[[], datetime], host: str, credential: Credential) -> Fetcher:
+    return Fetcher(db, Client("https://x.example.org", limits=LIMITS, credentials={host: credential}), clock)
+
+
+def test_every_key_has_its_host_and_its_way() -> None:
+    found = credentials({key.setting: SECRET for key in KEYS})
+    assert found == {
+        "api.semanticscholar.org": Credential("x-api-key", SECRET),
+        "eutils.ncbi.nlm.nih.gov": Credential("api_key", SECRET, is_parameter=True),
+        "api.github.com": Credential("Authorization", f"Bearer {SECRET}"),
+    }
+    assert SECRET not in repr(found)
+    assert credentials({"github_token": None, "ncbi_key": " "}) == {}
+
+
+@pytest.mark.parametrize("value", ["two words", "line\nbreak", "schlüssel", "x" * 501])
+def test_what_is_no_key_is_refused_by_name_and_not_repeated(value: str) -> None:
+    with pytest.raises(BadSetting, match="DIGESTD_NCBI_KEY") as caught:
+        credentials({"ncbi_key": value})
+    assert value not in str(caught.value)
+
+
+async def test_a_key_goes_to_its_host(db: Database, clock: Clock, web: Site) -> None:
+    web.paths["/"] = says(b"ok")
+    async with keyed(db, clock, "127.0.0.1", Credential("x-api-key", SECRET)) as fetcher:
+        await get(fetcher, web)
+    assert web.asked[0].headers["x-api-key"] == SECRET
+    async with keyed(db, clock, "127.0.0.1", Credential("api_key", SECRET, is_parameter=True)) as fetcher:
+        await get(fetcher, web, "/?term=a%20b")
+    assert web.asked[1].path == f"/?term=a%20b&api_key={SECRET}"
+
+
+async def test_a_key_goes_nowhere_else(db: Database, clock: Clock, web: Site) -> None:
+    """Not to another host, not to one like it, not after a redirect, not without TLS."""
+    web.paths["/"] = says(b"ok")
+    web.paths["/away"] = says(status=302, Location="http://away.example.com/")
+    for host in ("127.0.0.2", "api.127.0.0.1", "0.0.1"):
+        async with keyed(db, clock, host, Credential("x-api-key", SECRET)) as fetcher:
+            await get(fetcher, web)
+    assert all("x-api-key" not in asked.headers for asked in web.asked)
+    async with keyed(db, clock, "api.example.com", Credential("x-api-key", SECRET)) as fetcher:
+        outgoing = fetcher._outgoing  # what would go out, without a server for every address
+        urls = {
+            "https://api.example.com/": True,
+            "http://api.example.com/": False,
+            "https://api.example.com:8443/": False,
+            "https://api.example.com.evil.example.org/": False,
+            "https://user@evil.example.org/": False,
+        }
+        for url, is_sent in urls.items():
+            for is_own in (True, False):
+                fetch = _Fetch(Request(url), FREE, Validators(), asyncio.Timeout(None), 1)
+                sent = outgoing(fetch, httpx2.URL(url), is_own)
+                assert ("x-api-key" in sent.headers) == (is_sent and is_own), url
+
+
+async def test_a_key_is_in_no_error_and_in_nothing_stored(
+    db: Database, clock: Clock, web: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    web.paths["/"] = in_turn(says(status=404), says(status=500), says(status=302, Location="http://10.0.0.1/"))
+    async with keyed(db, clock, "127.0.0.1", Credential("api_key", SECRET, is_parameter=True)) as fetcher:
+        for _ in range(3):
+            with pytest.raises(SourceFailed) as caught:
+                await get(fetcher, web)
+            assert SECRET not in str(caught.value)
+    assert all(SECRET in asked.path for asked in web.asked)
+    with db.read() as session:
+        assert SECRET not in repr(hosts.all_of(session))
+    assert SECRET not in caplog.text
