@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from digestd.sources import REGISTRY
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAPER = '{"title": "Folding proteins by following their contacts", "abstract": "Protein folding, step by step."}\n'
@@ -47,6 +49,20 @@ def test_every_command_in_the_table_exists(tmp_path: Path) -> None:
             assert all(verb in shown for verb in verbs), (noun, verbs)
         else:
             assert all(re.search(rf"\b{word}\b", help_text) for word, _ in named)
+
+
+def test_the_table_of_sources_has_every_kind_and_says_which_are_proven() -> None:
+    table = README.split("| spec | what it reads | proven |")[1].split("\n\n")[0]
+    rows = [
+        (re.findall(r"`([a-z0-9-]+)", specs), proven)
+        for specs, proven in re.findall(r"^\| (.*?) \|.*\| (.*?) \|$", table, re.M)
+    ]
+    assert {kind for kinds, _ in rows for kind in kinds} == set(REGISTRY)
+    for kinds, said in rows:
+        for kind in set(kinds):
+            named = re.findall(r"`([a-z0-9-]+)`", said)
+            proven = "not yet" not in said and (not named or kind in named)
+            assert proven == REGISTRY[kind].proven, kind
 
 
 @pytest.mark.parametrize("page", ["README.md", "deploy/README.md"])

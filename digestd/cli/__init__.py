@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from digestd import __version__
-from digestd.cli import config, delivery, digest, evaluate, ingest, paper, service, source, subscriber, try_out
+from digestd.cli import (
+    config,
+    coverage,
+    delivery,
+    digest,
+    evaluate,
+    ingest,
+    paper,
+    service,
+    source,
+    subscriber,
+    try_out,
+)
 from digestd.cli.output import say
 from digestd.errors import DigestdError
 from digestd.logs import configure
@@ -58,9 +70,11 @@ app.command("plan", rich_help_panel=_ROAD)(digest.plan_due)
 app.command("deliver", rich_help_panel=_ROAD)(digest.deliver_ready)
 app.command("preview", rich_help_panel=_ROAD)(digest.show_preview)
 app.command("explain", rich_help_panel=_ROAD)(digest.show_explanation)
+app.command("replay", rich_help_panel=_ROAD)(digest.show_again)
 app.add_typer(subscriber.app, rich_help_panel=_DATA)
 app.add_typer(paper.app, rich_help_panel=_DATA)
 app.add_typer(source.app, rich_help_panel=_DATA)
+app.command("coverage", rich_help_panel=_DATA)(coverage.show_coverage)
 app.add_typer(delivery.app, rich_help_panel=_CARE)
 app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
 app.command("evaluate", rich_help_panel=_CARE)(evaluate.evaluate)

@@ -1,6 +1,7 @@
-"""Planning and delivery by hand, and what they would do: plan, deliver, preview, explain."""
+"""Planning and delivery by hand, what they would do and what they did: plan, deliver, preview, explain, replay."""
 
 import asyncio
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,20 +14,26 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
-from digestd.deliver import Composer
+from digestd.deliver import Composer, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
-from digestd.domain.subscriber import Subscriber
-from digestd.errors import BadInput
-from digestd.links import message_id
+from digestd.domain.subscriber import Status, Subscriber
+from digestd.errors import BadInput, NotFound
+from digestd.links import address_key, message_id
 from digestd.plan import Explanation, explain, plan, preview
-from digestd.render import render_reason
-from digestd.schedule import newest_due
+from digestd.render import Rendered, render_reason
+from digestd.schedule import newest_due, period_date
+from digestd.store import subscribers
 from digestd.store.instants import to_us
 from digestd.subscribe import find
 from digestd.worker import counts, run, tidy
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Text = Annotated[bool, typer.Option("--text", help="Show the text part (the default).")]
+Html = Annotated[bool, typer.Option("--html", help="Show the HTML part.")]
+Eml = Annotated[bool, typer.Option("--eml", help="Show the whole mail.")]
+Out = Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")]
+_PERIOD = re.compile(r"\d{4}-(\d{2}-\d{2}|W\d{2})", re.ASCII)
 
 
 class Part(StrEnum):
@@ -72,26 +79,39 @@ def deliver_ready(
 
 def show_preview(
     email: Annotated[str, typer.Argument(help="The subscriber's address.")],
-    text: Annotated[bool, typer.Option("--text", help="Show the text part (the default).")] = False,
-    html: Annotated[bool, typer.Option("--html", help="Show the HTML part.")] = False,
-    eml: Annotated[bool, typer.Option("--eml", help="Show the whole mail.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+    text: Text = False,
+    html: Html = False,
+    eml: Eml = False,
+    out: Out = None,
 ) -> None:
     """Show the digest that would be planned for a subscriber now; nothing is changed or sent.
 
     Example: digestd preview ada@example.org --html --out digest.html
     """
-    if text + html + eml > 1:
-        raise BadInput("choose one of --text, --html and --eml")
-    part = Part.HTML if html else Part.EML if eml else Part.TEXT
-    shown = _previewed(wiring.build(), email, part)
-    if out is None:
-        typer.echo(shown, nl=False)
-        return
-    try:
-        out.write_bytes(shown)
-    except OSError as error:
-        raise BadInput(f"--out: cannot write {out}: {error.strerror}") from error
+    part = _part(text=text, html=html, eml=eml)
+    _show(_previewed(wiring.build(), email, part), out)
+
+
+def show_again(
+    email: Annotated[str, typer.Argument(help="The subscriber's address.")],
+    period: Annotated[str, typer.Argument(help="The day or week of the digest: 2026-11-24 or 2026-W48.")],
+    text: Text = False,
+    html: Html = False,
+    eml: Eml = False,
+    out: Out = None,
+) -> None:
+    """Show a past digest again, and say whether it is byte for byte what was sent; exits 1 if it is not.
+
+    Example: digestd replay ada@example.org 2026-11-24 --eml --out digest.eml
+    """
+    part = _part(text=text, html=html, eml=eml)
+    _checked_period(period)
+    app = wiring.build()
+    again = replay(app.db, app.sender, _known(app, email).key, period)
+    _show(again.message if part is Part.EML else _words(again.rendered, part), out)
+    say(f"the digest of {period} {again.verdict}")
+    if again.differs:
+        raise typer.Exit(1)
 
 
 def show_explanation(
@@ -134,6 +154,45 @@ def moment(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
+def _part(*, text: bool, html: bool, eml: bool) -> Part:
+    """The form of a mail that was asked for. Raises BadInput where several were."""
+    if text + html + eml > 1:
+        raise BadInput("choose one of --text, --html and --eml")
+    return Part.HTML if html else Part.EML if eml else Part.TEXT
+
+
+def _show(shown: bytes, out: Path | None) -> None:
+    if out is None:
+        typer.echo(shown, nl=False)
+        return
+    try:
+        out.write_bytes(shown)
+    except OSError as error:
+        raise BadInput(f"--out: cannot write {out}: {error.strerror}") from error
+
+
+def _words(rendered: Rendered, part: Part) -> bytes:
+    return (rendered.html if part is Part.HTML else rendered.text).encode()
+
+
+def _checked_period(period: str) -> None:
+    try:
+        if not _PERIOD.fullmatch(period):
+            raise ValueError(period)
+        period_date(period)
+    except ValueError as error:
+        raise BadInput(f"{period[:40]!r} is no period; write a day like 2026-11-24 or a week like 2026-W48") from error
+
+
+def _known(app: App, email: str) -> Subscriber:
+    """The subscriber of an address. Raises NotFound, which tells an erased one from an unknown one."""
+    with app.db.read() as session:
+        known = subscribers.by_address_key(session, address_key(app.keys, email))
+        if known is not None and known.status is Status.ERASED:
+            raise NotFound(f"{email} was erased: their address is not kept, so no digest of theirs can be rebuilt")
+        return find(session, app.keys, email)
+
+
 def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str, object]:
     return {
         "paper": found.paper.id,
@@ -173,6 +232,7 @@ def _previewed(app: App, email: str, part: Part) -> bytes:
         picks=seen.picks,
         dated_us=to_us(now),
         failures=0,
+        coverage=seen.coverage,
     )
     if not claim.picks:
         raise BadInput(f"{email} would get no digest now: there is no new paper that meets an interest of theirs")
@@ -180,5 +240,4 @@ def _previewed(app: App, email: str, part: Part) -> bytes:
     composer.prepare([claim])
     if part is Part.EML:
         return composer.compose(claim)
-    rendered = composer.render(claim)
-    return (rendered.html if part is Part.HTML else rendered.text).encode()
+    return _words(composer.render(claim), part)

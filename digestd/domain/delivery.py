@@ -26,9 +26,11 @@
 accepted, rejected, skipped, empty, expired and abandoned are final.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Pick
 from digestd.domain.subscriber import Status
 
@@ -148,3 +150,5 @@ class Claim:
     """The first attempt's time: the Date header, the same in every attempt."""
     failures: int
     """Earlier attempts that could not be composed."""
+    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
+    """The sources that were not whole when the digest was planned, by their names for people."""

@@ -1,9 +1,11 @@
 """What planning would do for one subscriber now, and why: changes nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from digestd import compose
+from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Pick, Reason
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
@@ -18,10 +20,11 @@ from digestd.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The picks that a digest planned now would hold, and out of how many new papers."""
+    """The picks that a digest planned now would hold, out of how many new papers, and which sources are not whole."""
 
     picks: tuple[Pick, ...]
     considered: int
+    coverage: Mapping[str, CoverageState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def preview(db: Database, subscriber: int, now: datetime) -> Preview:
     day, shard = _alone(db, subscriber, now)
     ranked = shard.ranked(0)
     chosen = compose.choose(day.pool, ranked, shard.subscribers[0].size)
-    return Preview(compose.picks(day.pool, ranked, chosen), int((shard.open[0] & shard.fresh[0]).sum()))
+    considered = int((shard.open[0] & shard.fresh[0]).sum())
+    return Preview(compose.picks(day.pool, ranked, chosen), considered, day.coverage)
 
 
 def explain(db: Database, subscriber: int, paper_id: PaperId, now: datetime) -> Explanation:

@@ -1,11 +1,14 @@
 """The day: every paper that may be picked at `now`, read and encoded once for all subscribers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digestd.domain.coverage import CoverageState
+from digestd.plan.coverage import not_whole
 from digestd.plan.model import text_model
 from digestd.ranking.arrays import Bools
 from digestd.ranking.pool import Pool, build_pool
@@ -24,6 +27,7 @@ class Day:
     """m candidate papers; `keys` and `first_seen` (seconds since 1970), both (m,).
 
     `former`: (f, 2), row numbers from before a merge, and the position of the paper they are now.
+    `coverage`: the sources that are not whole, by their names for people.
     """
 
     pool: Pool
@@ -31,6 +35,7 @@ class Day:
     former: NDArray[np.int64]
     first_seen: NDArray[np.float64]
     now: datetime
+    coverage: Mapping[str, CoverageState]
 
     @property
     def horizon(self) -> int:
@@ -68,6 +73,7 @@ def gather_day(db: Database, now: datetime) -> Day:
         # Another process's clock may be ahead of ours: a paper that is known is a candidate.
         candidates = papers.candidates(session, now - WINDOW, now + WINDOW)
         former = papers.former_keys(session, [paper.key for paper in candidates])
+        coverage = not_whole(session, now)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
         pool=build_pool(candidates, model, now),
@@ -75,4 +81,5 @@ def gather_day(db: Database, now: datetime) -> Day:
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),
         now=now,
+        coverage=coverage,
     )

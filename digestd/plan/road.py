@@ -116,6 +116,7 @@ def _digest(planner: Planner, day: Day, shard: Shard, i: int) -> NewDigest | Non
         expires=schedule.expires(due.timing, max(period.due, day.now)),
         next_due=schedule.next_due(due.timing, day.now),
         local_date=schedule.local_date(due.timing, day.now),
+        coverage=day.coverage,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section
 from digestd.domain.paper import Paper
 
@@ -55,7 +56,8 @@ class DigestContent:
     """One digest. `considered`: how many papers it was chosen from (0: do not say).
 
     `covers_from` differs from `period` when missed periods are caught up; `date` is the local
-    day on which it falls due.
+    day on which it falls due. `coverage`: the sources that were not whole when it was planned, by
+    their names for people.
     """
 
     list_name: str
@@ -68,6 +70,7 @@ class DigestContent:
     postal_address: str
     language: str
     links: DigestLinks
+    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

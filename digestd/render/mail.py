@@ -9,18 +9,22 @@ from jinja2 import Environment, TemplateError, TemplateNotFound
 from digestd.domain.digest import Reason, Section
 from digestd.errors import BadSetting, NotFound
 from digestd.render.content import DigestContent, NoticeContent, Rendered
-from digestd.render.shown import FITS, HTML_MAX, Fit, Shown, cleaned, encoded_size, shown
+from digestd.render.shown import FITS, HTML_MAX, Fit, Gap, Shown, cleaned, encoded_size, gaps, shown
 from digestd.render.templates import Templates
 from digestd.render.words import clean, first_day, safe_url, shorten
 
 _PREHEADER_MAX = 140
 _NAME_MAX = 60
 _POSTAL_MAX = 300
+_FRIDAY = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Digest:
-    """What the templates of a digest are given, and nothing else. `left`: papers that did not fit."""
+    """What the templates of a digest are given, and nothing else.
+
+    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after.
+    """
 
     list_name: str
     name: str
@@ -28,10 +32,12 @@ class _Digest:
     first_day: date
     since: date | None
     weekly: bool
+    tomorrow: bool
     trending: bool
     considered: int
     count: int
     left: int
+    gaps: tuple[Gap, ...]
     first: str
     preheader: str
     sections: tuple[tuple[str, tuple[Shown, ...]], ...]
@@ -104,17 +110,20 @@ def _digest(environment: Environment, content: DigestContent, fit: Fit) -> _Dige
         if (chosen := tuple(paper for item, paper in zip(items, papers, strict=True) if item.section is section))
     )
     titles = [paper.title for _, chosen in sections for paper in chosen]
+    weekly = "-W" in content.period
     digest = _Digest(
         list_name=shorten(clean(content.list_name), _NAME_MAX),
         name=shorten(clean(content.subscriber_name), _NAME_MAX),
         day=content.date,
         first_day=first_day(content.period),
         since=first_day(content.covers_from) if content.covers_from != content.period else None,
-        weekly="-W" in content.period,
+        weekly=weekly,
+        tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # of some, a week has five days
         trending=all(item.section is Section.TRENDING for item in content.items),
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
         left=len(content.items) - len(items),
+        gaps=gaps(content.coverage),
         first=shorten(titles[0], 90) if titles else "",
         preheader=shorten(" · ".join(titles[1:5]) or (papers[0].abstract if papers else ""), _PREHEADER_MAX),
         sections=sections,

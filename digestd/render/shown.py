@@ -1,8 +1,9 @@
 """Papers as the templates show them: everything cleaned, shortened, and linked only to the web."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason
 from digestd.render.content import Item
 from digestd.render.words import clean, safe_url, shorten
@@ -13,6 +14,7 @@ HTML_MAX = 80_000
 _NAME_MAX = 60
 _REASON_MAX = 120
 _CATEGORIES_MAX = 4
+_SOURCES_MAX = 4
 _FIGURES = {"paper": "", "pdf": "", "code": "stars", "discussion": "upvotes"}
 _LITERAL = bytes(byte for byte in range(32, 127) if byte != ord("=")) + b"\t\n"
 
@@ -62,6 +64,33 @@ class Shown:
     abstract: str
     reason: str
     links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Sources that lack something in the same way: `names` of them, and `more` that are not named."""
+
+    state: str
+    names: tuple[str, ...]
+    more: int
+    count: int
+
+
+def gaps(coverage: Mapping[str, CoverageState]) -> tuple[Gap, ...]:
+    """The sources that are not whole by what became of them; of many in one state, not all are named."""
+    return tuple(
+        _gap(state, names)
+        for state in _GAPS
+        if (names := [shorten(clean(name, 200), _NAME_MAX) for name, found in coverage.items() if found is state])
+    )
+
+
+_GAPS = (CoverageState.LATE, *(s for s in CoverageState if s not in COMPLETE and s is not CoverageState.LATE))
+
+
+def _gap(state: CoverageState, names: list[str]) -> Gap:
+    named = names if len(names) <= _SOURCES_MAX else names[: _SOURCES_MAX - 1]
+    return Gap(state.value, tuple(named), len(names) - len(named), len(names))
 
 
 def shown(item: Item, fit: Fit, in_words: Callable[[Reason], str]) -> Shown:

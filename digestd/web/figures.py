@@ -1,37 +1,58 @@
 """What an operator watches, counted in the store. No addresses, no titles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session
 
+from digestd.domain.coverage import Coverage
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
-from digestd.store import fetches, papers, subscribers
+from digestd.plan.coverage import IN_USE
+from digestd.store import coverage, fetches, hosts, papers, subscribers
+from digestd.store.hosts import HostState
 from digestd.store.ledger import reading
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The state of the house at one moment."""
+    """The state of the house at one moment. `sources`: the newest day of each source; `answered`: when it last did."""
 
     deliveries: Mapping[State, int]
     subscribers: Mapping[Status, int]
     papers: int
     last_ingest: datetime | None
+    sources: Mapping[str, Coverage]
+    answered: Mapping[str, datetime]
+    hosts: Sequence[HostState]
 
 
-def figures(session: Session) -> Figures:
+def figures(session: Session, today: date) -> Figures:
     """Count now; a state that no row has counts 0."""
     return Figures(
         deliveries=reading.counts(session),
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
         papers=papers.count(session),
         last_ingest=last_ingest(session),
+        sources=newest_days(session, today),
+        answered=answered(session),
+        hosts=hosts.all_of(session),
     )
 
 
 def last_ingest(session: Session) -> datetime | None:
     """When a source last gave a usable answer."""
     return max((last.fetched for last in fetches.last(session).values() if last.error is None), default=None)
+
+
+def newest_days(session: Session, today: date) -> dict[str, Coverage]:
+    """The newest day, today or before, of each source in use."""
+    rows = coverage.recent(session, today - IN_USE)
+    return {row.source: row for row in sorted(rows, key=lambda row: (row.source, row.day)) if row.day <= today}
+
+
+def answered(session: Session) -> dict[str, datetime]:
+    """When each source last gave a usable answer; one of which none is known is absent."""
+    found = {source: fetches.newest_success(session, source) for source in fetches.last(session)}
+    return {source: instant for source, instant in found.items() if instant is not None}

@@ -1,20 +1,22 @@
 """Is the process alive, and can it serve?
 
 Ready means that the database answers with the schema of this version and that the scheduler of
-this process, if it has one, ticks. The age of the last ingest is told but decides nothing: a
-silent source is no reason to take the pages away.
+this process, if it has one, ticks. The age of the last ingest and how whole each source's newest
+day is are told but decide nothing: a silent source is no reason to take the pages away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
+from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
 from digestd.store.migrate import is_current
-from digestd.web.figures import last_ingest
+from digestd.web.figures import last_ingest, newest_days
 from digestd.web.pages import SHOW
 
 STILL = timedelta(minutes=10)
@@ -33,29 +35,45 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     def readyz() -> Response:
         now = app.clock()
         ticked = last_tick() if last_tick else None
-        ingested, reasons = _database(app)
+        found = _database(app, now)
+        reasons = list(found.reasons)
         if last_tick and (ticked is None or now - ticked > STILL):
             reasons.append("the scheduler does not tick")
         told = {
             "ready": not reasons,
             "reasons": reasons,
-            "last_ingest_seconds": _age(ingested, now),
+            "last_ingest_seconds": _age(found.ingested, now),
             "last_tick_seconds": _age(ticked, now),
+            "coverage": {source: _told(day) for source, day in found.sources.items()},
+            "sources_missing": sorted(missing(found.sources.values(), now.date())),
         }
         return JSONResponse(told, 503 if reasons else 200)
 
     return routes
 
 
-def _database(app: App) -> tuple[datetime | None, list[str]]:
-    """The last ingest, and what is wrong with the database; never its URL."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the database says: the last ingest, the newest day of each source; or what is wrong with it."""
+
+    ingested: datetime | None = None
+    sources: Mapping[str, Coverage] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
+def _database(app: App, now: datetime) -> _Found:
+    """Ask the database. What is wrong with it is said without its URL."""
     try:
         if not is_current(app.db):
-            return None, ["the database has another schema than this version needs; run `digestd init`"]
+            return _Found(reasons=("the database has another schema than this version needs; run `digestd init`",))
         with app.db.read() as session:
-            return last_ingest(session), []
+            return _Found(last_ingest(session), newest_days(session, now.date()))
     except DatabaseUnreachable:
-        return None, ["the database does not answer"]
+        return _Found(reasons=("the database does not answer",))
+
+
+def _told(day: Coverage) -> dict[str, object]:
+    return {"day": day.day.isoformat(), "state": day.state.value, "items": day.items}
 
 
 def _age(instant: datetime | None, now: datetime) -> float | None:

@@ -1,6 +1,6 @@
 """Prometheus metrics, counted when they are asked for and kept for a few seconds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -12,8 +12,10 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from digestd.app import App
+from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
+from digestd.store.hosts import HostState, is_open
 from digestd.web.figures import Figures, figures
 from digestd.web.pages import SHOW
 
@@ -52,6 +54,8 @@ class _House(Collector):
         yield _by("digestd_subscribers", "Subscribers", "status", counted.subscribers)
         yield GaugeMetricFamily("digestd_papers", "Papers known", counted.papers)
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
+        yield from _sources(counted.sources, counted.answered)
+        yield from _hosts(counted.hosts, self._app.clock())
         yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
 
     def _counted(self) -> Figures:
@@ -59,7 +63,7 @@ class _House(Collector):
         with self._lock:
             if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT:
                 with self._app.db.read() as session:
-                    self._kept = (now, figures(session))
+                    self._kept = (now, figures(session, now.date()))
             return self._kept[1]
 
 
@@ -68,6 +72,36 @@ def _by(name: str, help_: str, label: str, counts: Mapping[State, int] | Mapping
     for value, number in counts.items():
         family.add_metric([value], number)
     return family
+
+
+def _sources(newest: Mapping[str, Coverage], answered: Mapping[str, datetime]) -> Iterator[Metric]:
+    """Each source by its newest day, and when it last answered."""
+    states = GaugeMetricFamily(
+        "digestd_source_state", "1 for the state of the newest day of a source", labels=["source", "state"]
+    )
+    items = GaugeMetricFamily("digestd_source_items", "Papers of the newest day of a source", labels=["source"])
+    last = GaugeMetricFamily(
+        "digestd_source_last_answer_timestamp_seconds", "When a source last gave a usable answer", labels=["source"]
+    )
+    for source, day in newest.items():
+        for state in CoverageState:
+            states.add_metric([source, state], state is day.state)
+        items.add_metric([source], day.items)
+    for source, instant in answered.items():
+        last.add_metric([source], instant.timestamp())
+    yield from (states, items, last)
+
+
+def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
+    """Each host that sources are asked at: how it fails, and whether it is left alone for that."""
+    failures = GaugeMetricFamily("digestd_host_failures", "Failed fetches of a host in a row", labels=["host"])
+    alone = GaugeMetricFamily(
+        "digestd_host_left_alone", "1 while a host is not asked, as it failed too often", labels=["host"]
+    )
+    for state in known:
+        failures.add_metric([state.host], state.failures)
+        alone.add_metric([state.host], is_open(state, now))
+    yield from (failures, alone)
 
 
 def _instant(name: str, help_: str, instant: datetime | None) -> Metric:

@@ -12,12 +12,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section, Why
 from digestd.message import DigestHeaders, Headers, Mailbox
 from digestd.render import DigestContent, DigestLinks, Item, NoticeContent, Rendered
 
 FOLDER = Path(__file__).parent
-DIGESTS = ("personal", "trending", "weekly", "caught_up", "hostile")
+DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "hostile")
 LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAA",
     unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB",
@@ -47,6 +48,7 @@ def digest(case: str) -> DigestContent:
         postal_address=given.get("postal_address", POSTAL),
         language="en",
         links=LINKS,
+        coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
     )
 
 

@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
+from digestd.store import coverage, fetches, hosts
 from digestd.store.database import open_database
+from digestd.store.fetches import Fetched
 from digestd.web import build
 from tests.web.conftest import HOME, PAPER, House
 
@@ -36,6 +41,8 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
         "reasons": [],
         "last_ingest_seconds": None,
         "last_tick_seconds": 60.0,
+        "coverage": {},
+        "sources_missing": [],
     }
     assert answers[2].json()["reasons"] == ["the scheduler does not tick"]
 
@@ -76,6 +83,64 @@ def test_metrics_count_the_house(client: TestClient, house: House) -> None:
     assert full["digestd_subscribers", Status.PENDING] == 1
     assert full["digestd_papers",] == 1
     assert "@" not in client.get("/metrics").text
+
+
+ARXIV = "arxiv-rss:cs.AI+cs.CL"
+
+
+@pytest.fixture
+def noted(app: App, now: datetime) -> None:
+    """Two sources: one late, the other whole yesterday, and one that is not asked any more."""
+    days = [
+        Coverage("hf-daily", now.date(), CoverageState.LATE),
+        Coverage("hf-daily", now.date() - timedelta(days=1), CoverageState.FRESH, 40),
+        Coverage(ARXIV, now.date() - timedelta(days=1), CoverageState.FRESH, 412),
+        Coverage(ARXIV, now.date() + timedelta(days=1), CoverageState.BROKEN),
+        Coverage("jsonl:old", now.date() - timedelta(days=9), CoverageState.BROKEN),
+    ]
+    answers = [
+        Fetched(ARXIV, "https://example.org/1", now - timedelta(hours=1)),
+        Fetched(ARXIV, "https://example.org/2", now - timedelta(hours=2)),
+        Fetched("hf-daily", "https://example.org/3", now, error="HTTP 503"),
+    ]
+    with app.db.write() as session:
+        coverage.keep(session, days, now)
+        fetches.keep(session, answers)
+
+
+@pytest.mark.usefixtures("noted")
+def test_a_source_that_is_silent_is_named_and_the_service_stays_ready(client: TestClient) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["ready"]
+    assert answer.json()["coverage"] == {
+        ARXIV: {"day": "2026-11-23", "state": "fresh", "items": 412},
+        "hf-daily": {"day": "2026-11-24", "state": "late", "items": 0},
+    }
+    assert answer.json()["sources_missing"] == ["hf-daily"]
+
+
+@pytest.mark.usefixtures("noted")
+def test_metrics_tell_of_each_source(client: TestClient, now: datetime) -> None:
+    counted = _metrics(client)
+    states = {key[1:]: value for key, value in counted.items() if key[0] == "digestd_source_state"}
+    assert states.keys() == set(product((ARXIV, "hf-daily"), CoverageState))
+    assert {key for key, value in states.items() if value} == {(ARXIV, "fresh"), ("hf-daily", "late")}
+    assert counted["digestd_source_items", ARXIV] == 412
+    assert counted["digestd_source_items", "hf-daily"] == 0
+    answered = {key[1]: value for key, value in counted.items() if key[0].startswith("digestd_source_last_answer")}
+    assert answered == {ARXIV: (now - timedelta(hours=1)).timestamp()}
+
+
+def test_metrics_tell_which_hosts_are_left_alone(client: TestClient, app: App, now: datetime) -> None:
+    with app.db.write() as session:
+        hosts.reserve(session, "good.example.org", now, 3)
+        for _ in range(3):
+            hosts.failed(session, "bad.example.org", now, "HTTP 503")
+    counted = _metrics(client)
+    names = ("digestd_host_failures", "digestd_host_left_alone")
+    assert [counted[name, "good.example.org"] for name in names] == [0, 0]
+    assert [counted[name, "bad.example.org"] for name in names] == [3, 1]
 
 
 def test_metrics_tell_when_the_scheduler_ticked(app: App, now: datetime) -> None:

@@ -1,0 +1,121 @@
+"""coverage: how whole each day of each source is."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from digestd import app as wiring
+from digestd.cli.output import emit, say
+from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
+from digestd.store import coverage
+
+_SIGNS: dict[CoverageState, tuple[str, str]] = {
+    CoverageState.FRESH: ("●", "green"),
+    CoverageState.QUIET: ("○", "dim"),
+    CoverageState.PARTIAL: ("◐", "yellow"),
+    CoverageState.LATE: ("◷", "yellow"),
+    CoverageState.STALE: ("≈", "yellow"),
+    CoverageState.BROKEN: ("✗", "bold red"),
+}
+"""Each state has a sign of its own, so that the picture can be read without colour."""
+_NOTHING = "·"
+_CELL, _SOURCE_MAX = 7, 30
+"""Columns of the terminal: one day, and at most the name of a source."""
+
+
+def show_coverage(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days to look back, today included.")] = 7,
+    source: Annotated[str, typer.Option(help="Only this source, or this kind, e.g. arxiv-rss.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show how whole each day of each source is: a picture on a terminal, a line a day and source in a pipe.
+
+    Example: digestd coverage --days 14 --source biorxiv
+    """
+    app = wiring.build()
+    today = app.clock().date()
+    with app.db.read() as session:
+        found = [row for row in coverage.recent(session, today - timedelta(days=days - 1)) if _is_of(row, source)]
+    if not found:
+        say(_nothing(days, source))
+    if found and not as_json and sys.stdout.isatty():
+        draw(Console(), found)
+        emit([_remark(row) for row in found if row.state not in COMPLETE])
+        return
+    if found or as_json:
+        emit([_row(row) for row in found], as_json)
+
+
+def draw(console: Console, found: Sequence[Coverage]) -> None:
+    """One line a source, one column a day, newest first; as many days beside each other as there is room for."""
+    days = _days(found)
+    width = min(_SOURCE_MAX, max(len(row.source) for row in found))
+    room = max(1, (console.width - width) // _CELL)
+    for start in range(0, len(days), room):
+        console.print(_table(found, days[start : start + room]))
+        console.print()
+    console.print(_legend())
+    console.print()
+
+
+def _days(found: Sequence[Coverage]) -> list[date]:
+    """Every day from the newest to the oldest, also those of which nothing is known."""
+    newest, oldest = max(row.day for row in found), min(row.day for row in found)
+    return [newest - timedelta(days=back) for back in range((newest - oldest).days + 1)]
+
+
+def _table(found: Iterable[Coverage], days: Sequence[date]) -> Table:
+    cells = {(row.source, row.day): _cell(row) for row in found}
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("source", overflow="fold", max_width=_SOURCE_MAX)
+    for day in days:
+        table.add_column(f"{day:%a %d}", no_wrap=True, min_width=_CELL - 1)
+    for source in sorted({source for source, _ in cells}):
+        table.add_row(Text(source), *(cells.get((source, day), Text(_NOTHING, style="dim")) for day in days))
+    return table
+
+
+def _cell(row: Coverage) -> Text:
+    sign, style = _SIGNS[row.state]
+    return Text(f"{sign} {row.items}" if row.items else sign, style=style)
+
+
+def _legend() -> Text:
+    legend = Text()
+    for state, (sign, style) in _SIGNS.items():
+        legend.append(f"{sign} {state}", style=style).append("   ")
+    return legend.append(f"{_NOTHING} nothing noted", style="dim")
+
+
+def _is_of(row: Coverage, source: str) -> bool:
+    return not source or source in (row.source, row.source.partition(":")[0])
+
+
+def _nothing(days: int, source: str) -> str:
+    who = source[:80] or "any source"
+    span = "today" if days == 1 else f"the last {days} days"
+    remedy = "`digestd source list` shows the sources" if source else "`digestd ingest` asks the sources"
+    return f"nothing is noted of {who} for {span}; {remedy}"
+
+
+def _row(row: Coverage) -> dict[str, object]:
+    return {
+        "day": row.day.isoformat(),
+        "source": row.source,
+        "state": row.state.value,
+        "items": row.items,
+        "expected": row.expected,
+        "note": row.note or None,
+    }
+
+
+def _remark(row: Coverage) -> dict[str, object]:
+    expected = "" if row.expected is None else f"about {row.expected}"
+    return {"day": row.day.isoformat(), "source": row.source, "state": row.state.value, "items": row.items,
+            "expected": expected, "note": row.note}  # fmt: skip

@@ -1,0 +1,213 @@
+"""digestd replay: a past digest again, byte for byte what went out, whatever has changed since."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from digestd.cli import app
+from digestd.domain.coverage import Coverage, CoverageState
+from digestd.errors import BadInput, DigestdError
+from digestd.store import coverage, papers
+from digestd.subscribe import erase
+from tests.parts.install import Install, install
+from tests.parts.relay import Fault, Relay
+from tests.parts.smtp import transport
+from tests.plan.shelf import DAY, archive, named, paper, reader, shelf
+
+READER = "reader@example.net"
+KNOWN = {"doi": "10.5555/invented.2", "url": "https://example.org/strong00"}
+Replay = Callable[..., Result]
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for each engine."""
+    return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
+
+
+@pytest.fixture
+def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
+    """A Tuesday with four papers for one reader, and a source that was late."""
+    made = install(tmp_path, url, now)
+    archive(made)
+    with made.db.write() as session:
+        coverage.keep(session, [Coverage("hf-daily", now.date(), CoverageState.LATE)], now)
+    made.papers([{**paper("strong00"), **KNOWN}, *shelf("more", 3, authors=["Ingrid Sørensen"])])
+    made.people([reader(name="Ada")])
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def replay(made: Install, monkeypatch: pytest.MonkeyPatch) -> Replay:
+    """The command on that install."""
+
+    def invoke(*words: str, **settings: str) -> Result:
+        for name, value in made.environment(**settings).items():
+            monkeypatch.setenv(name, value)
+        return CliRunner().invoke(app, ["replay", *words])
+
+    return invoke
+
+
+async def sent(made: Install) -> bytes:
+    """Plan and deliver what is due through the Maildir; the mail as it was handed over.
+
+    The Maildir puts two lines of its own before it, and ends lines as files do.
+    """
+    made.plan()
+    assert (await made.deliver()).accepted == 1
+    [file] = (made.folder / "outbox" / "new").iterdir()
+    ours = file.read_bytes().split(b"\n", 2)
+    assert [line.partition(b":")[0] for line in ours[:2]] == [b"Return-Path", b"Delivered-To"]
+    message = ours[2].replace(b"\n", b"\r\n")
+    assert file.name.startswith(hashlib.sha256(message).hexdigest()[:32])
+    return message
+
+
+@pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
+async def test_a_digest_is_rebuilt_byte_for_byte_whatever_has_changed_since(
+    made: Install, replay: Replay, tmp_path: Path
+) -> None:
+    message = await sent(made)
+    made.clock.go(3 * DAY)
+    made.papers([paper("strong00", title="Quite another title", abstract="And other words.", authors=["Z. New"])])
+    made.papers([paper("twin")])
+    made.papers([{**paper("twin"), **KNOWN}])
+    with made.db.read() as session:
+        one_work = papers.aliases(session, [named("twin"), named("strong00")])
+        assert len(set(one_work.values())) == 1, "the two turned out to be one"
+    made.people([reader(name="Ada", topics=["something else"], size=1, hour=22)])
+    with made.db.write() as session:
+        coverage.keep(session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], made.clock.now)
+    templates = tmp_path / "other" / "email"
+    templates.mkdir(parents=True)
+    (templates / "digest.lead.txt.j2").write_text("Other words", encoding="utf-8")
+    out = tmp_path / "again.eml"
+    shown = replay(READER, "2026-11-24", "--eml", "--out", str(out), DIGESTD_TEMPLATES_DIR=str(templates.parent))
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert out.read_bytes() == message
+    assert shown.stderr == (
+        f"the digest of 2026-11-24 matches what was sent (sha256 {hashlib.sha256(message).hexdigest()})\n"
+    )
+    assert b"Hugging Face was late and follows tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+
+
+async def test_the_terminal_gets_the_same_bytes_as_the_file(made: Install, replay: Replay) -> None:
+    message = await sent(made)
+    assert replay(READER, "2026-11-24", "--eml").stdout_bytes == message
+    assert replay(READER, "2026-11-24").stdout.startswith("DIGESTD\nTuesday 24 November\n")
+    assert replay(READER, "2026-11-24", "--html").stdout.startswith("<!DOCTYPE html>")
+
+
+async def test_a_weekly_digest_goes_by_its_week(made: Install, replay: Replay) -> None:
+    made.people([reader(cadence="weekly", weekday="tue")])
+    message = await sent(made)
+    assert replay(READER, "2026-W48", "--eml").stdout_bytes == message
+
+
+@pytest.mark.parametrize("change", [{"name": "Augusta"}, {"language": "de-AT", "name": "Ada L."}])
+async def test_what_was_not_frozen_and_has_changed_is_said(
+    made: Install, replay: Replay, change: dict[str, str]
+) -> None:
+    message = await sent(made)
+    made.people([reader(**{"name": "Ada", **change})])
+    shown = replay(READER, "2026-11-24", "--eml")
+    assert shown.exit_code == 1
+    assert shown.stdout_bytes != message
+    assert f"differs from what was sent (sha256 {hashlib.sha256(message).hexdigest()}, here " in shown.stderr
+
+
+async def test_a_setting_of_the_sender_that_has_changed_is_said(made: Install, replay: Replay) -> None:
+    await sent(made)
+    assert replay(READER, "2026-11-24", DIGESTD_POSTAL_ADDRESS="2 Invented Street").exit_code == 1
+
+
+def test_the_preview_shows_the_same_line_as_the_digest(
+    made: Install, replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in made.environment().items():
+        monkeypatch.setenv(name, value)
+    before = CliRunner().invoke(app, ["preview", READER]).stdout
+    made.plan()
+    after = replay(READER, "2026-11-24").stdout
+    assert "Hugging Face was late and follows tomorrow." in " ".join(before.split())
+    assert _lead(before) == _lead(after)
+
+
+def _lead(text: str) -> str:
+    return text.split("\n\n")[1]
+
+
+def test_a_digest_that_still_waits_was_never_sent(made: Install, replay: Replay) -> None:
+    made.plan()
+    shown = replay(READER, "2026-11-24")
+    assert shown.exit_code == 0
+    assert shown.stderr == "the digest of 2026-11-24 was never sent: its delivery is ready\n"
+
+
+async def test_a_digest_whose_answer_was_lost_says_so(made: Install, replay: Replay) -> None:
+    made.plan()
+    async with Relay({"dot": Fault("close", stored=True)}).serving() as relay:
+        assert (await made.deliver(transport(relay.port))).uncertain == 1
+    shown = replay(READER, "2026-11-24", "--eml")
+    assert shown.stdout_bytes == relay.taken[0].message
+    assert " matches what was handed over, whether it arrived or not (sha256 " in shown.stderr
+
+
+async def test_a_digest_that_the_relay_refused_says_so(made: Install, replay: Replay) -> None:
+    made.plan()
+    async with Relay({"dot": Fault("554 5.7.1 no")}).serving() as relay:
+        assert (await made.deliver(transport(relay.port))).rejected == 1
+    assert " matches what was offered last, and not taken (sha256 " in replay(READER, "2026-11-24").stderr
+
+
+def refusal(result: Result) -> str:
+    assert isinstance(result.exception, DigestdError)
+    assert result.stdout == ""
+    return str(result.exception)
+
+
+def test_without_a_digest_of_that_period_the_nearest_are_named(made: Install, replay: Replay) -> None:
+    for number in range(7):
+        made.papers(shelf(f"day{number}", 2))
+        made.plan()
+        made.clock.go(DAY)
+    assert refusal(replay(READER, "2026-11-23")) == (
+        "there is no digest of 2026-11-23; the nearest: 2026-11-24, 2026-11-25, 2026-11-26, 2026-11-27, 2026-11-28"
+    )
+    assert refusal(replay(READER, "2026-W48")).endswith("2026-11-24, 2026-11-25, 2026-11-26, 2026-11-27, 2026-11-28")
+    assert "2026-11-30" in refusal(replay(READER, "2027-01-01"))
+
+
+def test_before_the_first_digest_that_is_said(made: Install, replay: Replay) -> None:
+    assert "no digest was planned for this subscriber yet" in refusal(replay(READER, "2026-11-24"))
+
+
+def test_an_empty_day_is_called_empty(made: Install, replay: Replay) -> None:
+    made.plan()
+    made.clock.go(8 * DAY)
+    assert made.plan().empty == 1
+    assert "the day was empty: 2026-12-02 held nothing" in refusal(replay(READER, "2026-12-02"))
+
+
+def test_an_unknown_and_an_erased_subscriber_are_told_apart(made: Install, replay: Replay) -> None:
+    made.plan()
+    assert "there is no subscriber 'nobody@example.net'" in refusal(replay("nobody@example.net", "2026-11-24"))
+    erase(made.db, made.app.keys, READER, made.clock.now)
+    assert f"{READER} was erased" in refusal(replay(READER, "2026-11-24"))
+
+
+def test_what_is_no_period_is_refused(replay: Replay) -> None:
+    for period in ("today", "2026-13-01", "2026-W60", "20261124", "2026-W4", "2026-11-24T07", ""):
+        said = replay(READER, period)
+        assert isinstance(said.exception, BadInput)
+        assert "write a day like 2026-11-24 or a week like 2026-W48" in refusal(said)
+
+
+def test_only_one_form_at_a_time_is_shown(replay: Replay) -> None:
+    assert "choose one of" in refusal(replay(READER, "2026-11-24", "--eml", "--html"))
