@@ -1,5 +1,6 @@
 """Settings as an operator sees them: config show, config check."""
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -8,6 +9,8 @@ import typer
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.output import emit, say
+from digestd.errors import BadInput
+from digestd.sign import dns_record
 
 app = typer.Typer(name="config", help="Look at the settings and check them.", no_args_is_help=True)
 _SECRETS = frozenset({"semantic_scholar_key", "ncbi_key", "github_token"})
@@ -37,6 +40,20 @@ def check() -> None:
     built = wiring.build()
     built.transport()
     say("settings, secret, database and templates are in order")
+
+
+@app.command("dkim")
+def dkim() -> None:
+    """Print the record that publishes the DKIM key in DNS: its name, and its value in pieces of at most 255 letters.
+
+    Example: digestd config dkim
+    """
+    built = wiring.build()
+    if built.signer is None:
+        raise BadInput("DIGESTD_DKIM_KEY_FILE is not set: the relay signs, so its record is needed")
+    value = dns_record(Path(built.settings.dkim_key_file).read_bytes())
+    pieces = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
+    typer.echo(f"{built.signer.dns_name}. TXT {pieces}")
 
 
 def without_password(value: str) -> str:

@@ -2,6 +2,7 @@
 
 supply     claims in batches, hands out one at a time
 composer   a claim's frozen inputs → the bytes of the mail
+replay     a past digest composed again, and whether it is what was sent
 committer  gate wishes and results of all lanes, one transaction a round
 lane       one channel: compose, offer, gate, dot, record
 road       a run: some lanes until nothing is ready or the run is stopped
@@ -10,6 +11,7 @@ recovery   what dead workers left
 
 from digestd.deliver.composer import Composer, Sender
 from digestd.deliver.recovery import recover
+from digestd.deliver.replay import Replayed, replay
 from digestd.deliver.road import DeliverReport, Delivery, deliver
 
-__all__ = ["Composer", "DeliverReport", "Delivery", "Sender", "deliver", "recover"]
+__all__ = ["Composer", "DeliverReport", "Delivery", "Replayed", "Sender", "deliver", "recover", "replay"]

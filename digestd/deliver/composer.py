@@ -23,6 +23,7 @@ from digestd.render import (
 )
 from digestd.render.shown import HTML_MAX
 from digestd.schedule import period_date
+from digestd.sign import Signer
 from digestd.store import papers, template_sets
 from digestd.store.database import Database
 from digestd.store.instants import from_us
@@ -41,6 +42,7 @@ class Sender:
     bounce: str
     list_name: str
     postal_address: str
+    signer: Signer | None = None
 
     @property
     def host(self) -> str:
@@ -72,6 +74,11 @@ class Composer:
 
     def compose(self, claim: Claim) -> bytes:
         """The mail as bytes with CRLF line ends. Anything raised here is this mail's problem alone."""
+        message = self._message(claim)
+        signer = self._sender.signer
+        return message if signer is None else signer.sign(message, from_us(claim.dated_us))
+
+    def _message(self, claim: Claim) -> bytes:
         rendered = self.render(claim)
         if claim.kind is MailKind.CONFIRM:
             return compose_notice(self._headers(claim, rendered), rendered.text, rendered.html)
@@ -97,6 +104,7 @@ class Composer:
             postal_address=self._sender.postal_address,
             language=claim.language,
             links=links,
+            coverage=claim.coverage,
         )
 
     def _items(self, picks: Iterable[Pick]) -> Iterable[Item]:

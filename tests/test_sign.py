@@ -1,0 +1,117 @@
+"""DKIM signatures, checked by two other implementations."""
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.errors import BadSetting
+from digestd.sign import Signer, dns_record, signer
+from tests.parts.postfix import tool
+
+AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+MESSAGE = (
+    b"From: Paper Digest <digest@example.org>\r\nTo: ada@example.net\r\nReply-To: help@example.org\r\n"
+    b"Subject: =?utf-8?q?Se=C3=A9n?=\r\n =?utf-8?q?_again?=\r\nDate: Tue, 24 Nov 2026 07:00:00 +0000\r\n"
+    b"Message-ID: <x@example.org>\r\n"
+    b"List-Unsubscribe: <https://digest.example.org/u/abc>,\r\n <mailto:help@example.org>\r\n"
+    b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
+    b"\r\nTwo  blanks, a\ttab, \r\nand a line.\r\n\r\n\r\n"
+)
+
+Key = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+
+
+def pem(key: Key | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+RSA = pem(rsa.generate_private_key(65_537, 2_048))
+ED25519 = pem(ed25519.Ed25519PrivateKey.generate())
+
+
+@pytest.fixture(params=[RSA, ED25519], ids=["rsa", "ed25519"])
+def key(request: pytest.FixtureRequest) -> bytes:
+    return bytes(request.param)
+
+
+def made(key: bytes) -> Signer:
+    return signer("example.org", "s2026", key)
+
+
+def verified(message: bytes, key: bytes) -> bool:
+    """What dkimpy says."""
+    return bool(dkim.verify(message, dnsfunc=lambda *_asked, **_how: dns_record(key).encode()))
+
+
+def test_dkimpy_accepts_the_signature(key: bytes) -> None:
+    assert verified(made(key).sign(MESSAGE, AT), key)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b"and a line", b"and another"),
+        (b"ada@example.net", b"eve@example.net"),
+        (b"/u/abc", b"/u/abd"),
+        (b"List-Unsubscribe=One-Click", b"List-Unsubscribe=Two-Click"),
+        (b"From: Paper", b"From: Eve <eve@example.com>\r\nFrom: Paper"),
+        (b"\r\nList-Unsubscribe-Post:", b"\r\nList-Unsubscribe: <https://evil.example.com>\r\nList-Unsubscribe-Post:"),
+        (b"\r\nDate:", b"\r\nSubject: Another\r\nDate:"),
+    ],
+)
+def test_dkimpy_refuses_what_was_changed_or_added(key: bytes, was: bytes, now: bytes) -> None:
+    signed = made(key).sign(MESSAGE, AT)
+    assert was in signed
+    assert not verified(signed.replace(was, now, 1), key)
+
+
+def test_opendkim_accepts_the_rsa_signature_and_refuses_a_changed_body(tmp_path: Path) -> None:
+    (tmp_path / "dns").write_text(f"s2026._domainkey.example.org {dns_record(RSA)}\n")
+    (tmp_path / "conf").write_text(f"Mode v\nTestDNSData {tmp_path / 'dns'}\nSyslog no\n")
+    signed = made(RSA).sign(MESSAGE, AT)
+    for name, message, good in (("signed", signed, True), ("changed", signed.replace(b"a line", b"no line"), False)):
+        (tmp_path / name).write_bytes(message)
+        command = [tool("opendkim"), "-x", str(tmp_path / "conf"), "-t", str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (") succeeded" in done.stdout + done.stderr) == good, done.stdout + done.stderr
+
+
+def test_the_signature_is_a_function_of_key_message_and_time(key: bytes) -> None:
+    assert made(key).sign(MESSAGE, AT) == made(key).sign(MESSAGE, AT)
+
+
+def test_lines_stay_short_and_the_message_follows_unchanged(key: bytes) -> None:
+    signed = made(key).sign(MESSAGE, AT)
+    assert signed.endswith(MESSAGE)
+    assert all(len(line) <= 130 for line in signed.removesuffix(MESSAGE).split(b"\r\n"))
+
+
+@given(body=st.text(alphabet=" \tab\r\n", max_size=60))
+def test_any_body_verifies(body: str) -> None:
+    lines = "\r\n".join([*body.replace("\r", "").split("\n"), ""])
+    message = MESSAGE.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + lines.encode()
+    assert verified(made(ED25519).sign(message, AT), ED25519)
+
+
+@pytest.mark.parametrize(
+    ("domain", "selector", "key", "said"),
+    [
+        ("example.org", "s2026", b"no key", "DIGESTD_DKIM_KEY_FILE: is no private key"),
+        ("example.org", "s2026", pem(rsa.generate_private_key(65_537, 1_024)), "1024 bits"),
+        ("example.org", "s2026", pem(ec.generate_private_key(ec.SECP256R1())), "RSA or Ed25519"),
+        ("exa mple", "s2026", ED25519, "DIGESTD_DKIM_DOMAIN"),
+        ("example.org", "", ED25519, "DIGESTD_DKIM_SELECTOR"),
+    ],
+)
+def test_what_cannot_sign_is_refused_by_name(domain: str, selector: str, key: bytes, said: str) -> None:
+    with pytest.raises(BadSetting, match=said):
+        signer(domain, selector, key)
