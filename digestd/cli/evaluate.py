@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from digestd.cli.output import emit, progress, say
+from digestd.encoders import SETTING, open_encoder
 from digestd.errors import BadInput
-from digestd.evaluate import Judgment, Library, Outcome, read_judgments, read_papers, summary
+from digestd.evaluate import Judgment, Library, Outcome, Vectors, encode, read_judgments, read_papers, summary
 from digestd.evaluate import evaluate as run
 from digestd.ranking.model import fit
 
@@ -19,6 +20,9 @@ def evaluate(
     papers: Annotated[Path, typer.Option(help="The papers: JSON lines as `paper import` reads them; .gz will do.")],
     judgments: Annotated[Path, typer.Option(help="What was right for whom: JSON lines; .gz will do.")],
     archive: Annotated[Path | None, typer.Option(help="Fit the text model on these papers instead.")] = None,
+    embedding_model: Annotated[
+        str, typer.Option(envvar=SETTING, help="Rank with the ONNX sentence encoder in this folder as well.")
+    ] = "",
     scores: Annotated[Path | None, typer.Option(help="Write every score here, one JSON object a line.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -30,13 +34,20 @@ def evaluate(
     Example: digestd evaluate --papers papers.jsonl --judgments judgments.jsonl --json
     """
     library, judged = read_papers(papers), read_judgments(judgments)
-    fitted = read_papers(archive).values() if archive else library.values()
+    known = read_papers(archive) if archive else library
     _warn(library, judged)
+    dense = _encoded(library, known, embedding_model)
     with progress("judgments", len(judged)) as advance:
-        outcomes = run(library, judged, fit(paper.text for paper in fitted), advance)
+        outcomes = run(library, judged, fit(paper.text for paper in known.values()), advance, dense)
     if scores:
         _write(scores, outcomes)
     _print(outcomes, as_json)
+
+
+def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
+    encoder = open_encoder(folder)
+    with progress("papers encoded", len({*library, *archive})) as advance:
+        return encode(library, archive, encoder, advance)
 
 
 def _print(outcomes: Iterable[Outcome], as_json: bool) -> None:

@@ -7,8 +7,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.digest import moment
-from digestd.cli.output import emit, say
-from digestd.ingest import SourceReport
+from digestd.cli.output import emit, progress, say
+from digestd.ingest import SourceReport, embed
 from digestd.ingest import ingest as ask
 from digestd.sources import parse_source
 
@@ -31,6 +31,8 @@ def ingest(
     if not sources:
         say("DIGESTD_SOURCES is none: nothing to ask")
     report = asyncio.run(ask(app.db, sources, app.client, app.clock, moment(since) if since else None))
+    with progress("papers read by the dense model", None) as advance:
+        embed(app.db, app.encoder, advance=advance)
     emit(report.as_dict() if as_json else [_row(one) for one in report.sources], as_json)
     for one in report.sources:
         for reject in one.rejects:

@@ -7,7 +7,19 @@ of them were right. Needs neither settings nor a database.
 """
 
 from digestd.evaluate.cases import Judgment, Library, read_judgments, read_papers
+from digestd.evaluate.dense import Vectors, encode
 from digestd.evaluate.metrics import Estimate, summary
 from digestd.evaluate.run import Outcome, evaluate
 
-__all__ = ["Estimate", "Judgment", "Library", "Outcome", "evaluate", "read_judgments", "read_papers", "summary"]
+__all__ = [
+    "Estimate",
+    "Judgment",
+    "Library",
+    "Outcome",
+    "Vectors",
+    "encode",
+    "evaluate",
+    "read_judgments",
+    "read_papers",
+    "summary",
+]

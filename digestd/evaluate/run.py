@@ -13,6 +13,7 @@ import numpy as np
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.evaluate.cases import EPOCH, Judgment, Library
+from digestd.evaluate.dense import Vectors
 from digestd.evaluate.metrics import measures, ranked
 from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.fusion import score
@@ -42,6 +43,7 @@ def evaluate(
     judgments: Sequence[Judgment],
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
 ) -> list[Outcome]:
     """Every judgment with something relevant in it, in order."""
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
@@ -50,24 +52,35 @@ def evaluate(
             days[judgment.day].append(n)
     found: list[Outcome] = []
     for day, numbers in days.items():
-        found.extend(_day(library, judgments, numbers, model, day))
+        found.extend(_day(_Known(library, model, dense), judgments, numbers, day))
         advance(len(numbers))
     return sorted(found, key=lambda outcome: outcome.n)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is read once for all days."""
+
+    library: Library
+    model: TextModel
+    dense: Vectors
+
+
 def _day(
-    library: Library, judgments: Sequence[Judgment], numbers: Sequence[int], model: TextModel, day: datetime | None
+    known: _Known, judgments: Sequence[Judgment], numbers: Sequence[int], day: datetime | None
 ) -> Iterator[Outcome]:
+    library, model = known.library, known.model
     candidates = {n: _candidates(library, judgments[n]) for n in numbers}
     wanted = frozenset().union(*candidates.values())
     names = [name for name in library if name in wanted]
     now = (day or EPOCH) + EVENING
-    pool = build_pool([_seen(library[name], day) for name in names], model, now)
+    papers = [_seen(library[name], day) for name in names]
+    pool = build_pool(papers, model, now, known.dense.space, known.dense.rows(names))
     size = max(1, BLOCK // max(1, len(names)))
     for start in range(0, len(numbers), size):
         block = numbers[start : start + size]
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
-        profiles = compile_profiles([_wants(library, judgments[n]) for n in block], model, pool)
+        profiles = compile_profiles([_wants(known, judgments[n]) for n in block], model, pool)
         scores = score(pool, profiles, eligible)
         for i, n in enumerate(block):
             total = _shown(scores.total[i], scores.allowed[i])
@@ -84,14 +97,14 @@ def _seen(paper: Paper, day: datetime | None) -> Paper:
     return replace(paper, first_seen=EPOCH) if day is None else paper
 
 
-def _wants(library: Library, judgment: Judgment) -> Wants:
-    named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in library]
-    seeds = {PaperId(name): _seed(library[name]) for name in named}
+def _wants(known: _Known, judgment: Judgment) -> Wants:
+    named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in known.library]
+    seeds = {PaperId(name): _seed(known.library[name], known.dense.by_id.get(name)) for name in named}
     return Wants(judgment.interests, seeds)
 
 
-def _seed(paper: Paper) -> Seed:
-    return Seed(paper.plain_title, paper.text)
+def _seed(paper: Paper, vector: Floats | None) -> Seed:
+    return Seed(paper.plain_title, paper.text, vector)
 
 
 def _shown(total: Floats, allowed: Bools) -> Floats:

@@ -6,8 +6,10 @@ merge       what to write of them, given what is known (pure)
 pages       one page into the store: gather, decide, apply
 run         every source, page by page
 imports     `paper import`: lines of JSON, in blocks
+embed       let the dense model, where there is one, read every paper once
 """
 
+from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
 from digestd.ingest.imports import ImportReport, import_papers
 from digestd.ingest.run import IngestReport, SourceReport, ingest, ingest_files
@@ -19,6 +21,7 @@ __all__ = [
     "IngestReport",
     "Limits",
     "SourceReport",
+    "embed",
     "import_papers",
     "ingest",
     "ingest_files",

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from digestd.plan.dense import read
 from digestd.plan.model import text_model
 from digestd.ranking.arrays import Bools
+from digestd.ranking.dense import Encoder
 from digestd.ranking.pool import Pool, build_pool
 from digestd.store import papers
 from digestd.store.database import Database
@@ -61,16 +63,17 @@ class Day:
         return mask
 
 
-def gather_day(db: Database, now: datetime) -> Day:
+def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
     """Read the candidates of `now` and build the pool."""
     model = text_model(db, now)
     with db.read() as session:
         # Another process's clock may be ahead of ours: a paper that is known is a candidate.
         candidates = papers.candidates(session, now - WINDOW, now + WINDOW)
         former = papers.former_keys(session, [paper.key for paper in candidates])
+    space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
-        pool=build_pool(candidates, model, now),
+        pool=build_pool(candidates, model, now, space, vectors),
         keys=np.array([paper.key for paper in candidates], dtype=np.int64),
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),

@@ -10,7 +10,8 @@ from digestd.compose import Ranked
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.plan.day import Day
-from digestd.ranking.arrays import Bools
+from digestd.plan.dense import seed_vectors
+from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.fusion import Scores, score
 from digestd.ranking.profile import Profile, Wants, compile_profiles
 from digestd.ranking.seeds import Seed
@@ -61,7 +62,8 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
     unseen = np.array([day.unseen(had.get(due.key)) for due in subscribers], dtype=np.bool_).reshape(shape)
     known = _seeds(session, subscribers)
     own = np.array([_own_seeds(day, due, known) for due in subscribers], dtype=np.bool_).reshape(shape)
-    wants = [_wants(due, known) for due in subscribers]
+    vectors = seed_vectors(session, day.pool.space, list(known.values()))
+    wants = [_wants(due, known, vectors) for due in subscribers]
     profiles = compile_profiles(wants, day.pool.model, day.pool)
     scores = score(day.pool, profiles, is_open & unseen & ~own)
     return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own)
@@ -77,8 +79,9 @@ def _names(due: Due) -> list[PaperId]:
     return [PaperId(i.value) for i in due.interests if i.kind is Kind.PAPER]
 
 
-def _wants(due: Due, known: Mapping[PaperId, Paper]) -> Wants:
-    seeds = {name: Seed(known[name].plain_title, known[name].text) for name in _names(due) if name in known}
+def _wants(due: Due, known: Mapping[PaperId, Paper], vectors: Mapping[int, Floats]) -> Wants:
+    papers = {name: known[name] for name in _names(due) if name in known}
+    seeds = {name: Seed(p.plain_title, p.text, vectors.get(p.revision)) for name, p in papers.items()}
     return Wants(due.interests, seeds)
 
 

@@ -69,7 +69,7 @@ def _terms(
 ) -> Iterator[tuple[Signal, Floats, Floats, Floats]]:
     """Per signal: raw and standardised values (n, m) and weights (n,)."""
     likes = np.array([len(p.tastes.likes) if p.tastes else 0 for p in profiles], dtype=np.float32)
-    for signal in SIGNALS:
+    for signal in (s for s in SIGNALS if not (s.dense and pool.space.silent)):
         raw = signal.module.score(pool, profiles)
         z = raw if signal.boost else standard(raw, eligible)
         fade = FADE / (FADE + likes) if signal.fades else np.ones_like(likes)

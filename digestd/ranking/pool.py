@@ -7,6 +7,7 @@ from datetime import datetime
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Doubles, Floats
 from digestd.ranking.background import Background, build_background
+from digestd.ranking.dense import SILENCE, Space
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.lookup import Lookup, build_lookup
 from digestd.ranking.model import Encoded, TextModel
@@ -20,7 +21,7 @@ class Pool:
     """m papers.
 
     `features` (m, b) and `lift` (m,) against the background; `points` and `trend` (m,);
-    `surface`: for each paper, stem → the first word that stands for it there.
+    `surface`: for each paper, stem → the first word that stands for it there. `vectors` (m, e) in the dense `space`.
     """
 
     papers: tuple[Paper, ...]
@@ -35,13 +36,17 @@ class Pool:
     trend: Floats
     surface: tuple[Mapping[str, str], ...]
     shelves: Shelves
+    space: Space
+    vectors: Floats
 
     def __len__(self) -> int:
         return len(self.papers)
 
 
-def build_pool(papers: Sequence[Paper], model: TextModel, now: datetime) -> Pool:
-    """Read the papers once. `now` is the time of planning."""
+def build_pool(
+    papers: Sequence[Paper], model: TextModel, now: datetime, space: Space = SILENCE, vectors: Floats | None = None
+) -> Pool:
+    """Read the papers once. `now` is the time of planning; `vectors` are encoded here where they are not given."""
     texts = [paper.text for paper in papers]
     docs = analyse(texts)
     encoded = model.encode_tokens(docs)
@@ -59,5 +64,7 @@ def build_pool(papers: Sequence[Paper], model: TextModel, now: datetime) -> Pool
         points=votes,
         trend=trend(papers, votes, now),
         surface=tuple(surfaces(texts)),
-        shelves=Shelves(model, background, encoded.sparse),
+        shelves=Shelves(model, background, encoded.sparse, space.encoder),
+        space=space,
+        vectors=space.encoder.encode(texts) if vectors is None else vectors,
     )

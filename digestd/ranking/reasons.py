@@ -3,7 +3,18 @@
 from digestd.domain.digest import Reason, Why
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
-from digestd.ranking.signals import author, category, latent, likes, meaning, phrase, topic, trend
+from digestd.ranking.signals import (
+    author,
+    category,
+    dense_likes,
+    dense_topic,
+    latent,
+    likes,
+    meaning,
+    phrase,
+    topic,
+    trend,
+)
 from digestd.ranking.signals.base import Evidence, Module
 
 STRONG = 0.4
@@ -14,7 +25,9 @@ ORDER: tuple[tuple[Module, float], ...] = (
     (phrase, 0.0),
     (topic, STRONG),
     (likes, 0.0),
+    (dense_likes, 0.0),
     (latent, 0.0),
+    (dense_topic, 0.0),
     (meaning, 0.0),
     (topic, 0.0),
     (category, 0.0),

@@ -7,7 +7,19 @@ explain(pool, profile, j) the words for it, or None where the signal has nothing
 
 from dataclasses import dataclass
 
-from digestd.ranking.signals import author, category, latent, likes, meaning, phrase, topic, trend
+from digestd.ranking.signals import (
+    author,
+    category,
+    dense_likes,
+    dense_near,
+    dense_topic,
+    latent,
+    likes,
+    meaning,
+    phrase,
+    topic,
+    trend,
+)
 from digestd.ranking.signals.base import Module
 
 
@@ -16,13 +28,15 @@ class Signal:
     """A signal with its place in the sum.
 
     `fades`: its weight falls as 1.5/(1.5 + number of likes). `boost`: added as it is, not standardised
-    within the day: what is named outright counts alike whatever else the day holds.
+    within the day: what is named outright counts alike whatever else the day holds. `dense`: says nothing
+    without a dense model.
     """
 
     module: Module
     weight: float
     fades: bool = False
     boost: bool = False
+    dense: bool = False
 
     @property
     def name(self) -> str:
@@ -36,6 +50,9 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(meaning, 1.0, fades=True),
     Signal(likes, 1.0),
     Signal(latent, 0.5),
+    Signal(dense_topic, 1.0, fades=True, dense=True),
+    Signal(dense_likes, 0.5, dense=True),
+    Signal(dense_near, 0.25, dense=True),
     Signal(category, 0.5, boost=True),
     Signal(trend, 0.3),
 )
