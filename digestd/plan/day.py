@@ -1,5 +1,6 @@
 """The day: every paper that may be picked at `now`, read and encoded once for all subscribers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from digestd.plan.dense import read
 from digestd.plan.model import text_model
+from digestd.plan.seeds import Readings
 from digestd.ranking.arrays import Bools
 from digestd.ranking.dense import Encoder
 from digestd.ranking.pool import Pool, build_pool
@@ -26,6 +28,7 @@ class Day:
     """m candidate papers; `keys` and `first_seen` (seconds since 1970), both (m,).
 
     `former`: (f, 2), row numbers from before a merge, and the position of the paper they are now.
+    `readings`: the papers that subscribers named. `places`: row number → position.
     """
 
     pool: Pool
@@ -33,6 +36,8 @@ class Day:
     former: NDArray[np.int64]
     first_seen: NDArray[np.float64]
     now: datetime
+    readings: Readings
+    places: Mapping[int, int]
 
     @property
     def horizon(self) -> int:
@@ -78,4 +83,6 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),
         now=now,
+        readings=Readings(),
+        places={paper.key: j for j, paper in enumerate(candidates)},
     )

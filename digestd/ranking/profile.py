@@ -98,7 +98,10 @@ class _Compiler:
         self.category = cache(lambda value: Match(value, pool.lookup.category(value)))
 
     def profile(self, want: Wants) -> Profile:
-        liked = {kind: values(want.interests, kind) for kind in Kind}
+        liked: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+        for interest in want.interests:
+            if interest.wish is Wish.LIKED:
+                liked[interest.kind].append(interest.value)
         tastes = self._tastes(want)
         topics = tuple(self.topics[value] for value in liked[Kind.TOPIC] if value in self.topics)
         named = any(map(str.isalnum, "".join(liked[Kind.PHRASE] + liked[Kind.AUTHOR] + liked[Kind.CATEGORY])))

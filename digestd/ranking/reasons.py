@@ -40,9 +40,8 @@ def reason(pool: Pool, profile: Profile, j: int) -> Reason:
     """The reason for paper j."""
     asked: dict[str, Evidence | None] = {}
     for module, least in ORDER:
-        if module.NAME not in asked:
-            asked[module.NAME] = module.explain(pool, profile, j)
-        found = asked[module.NAME]
+        name = module.NAME
+        found = asked[name] if name in asked else asked.setdefault(name, module.explain(pool, profile, j))
         if found is not None and found.strength >= least:
             return Reason(found.why, found.value, found.words)
     return Reason(Why.NEW)

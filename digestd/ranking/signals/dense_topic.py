@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats, above, best_of_groups
+from digestd.ranking.arrays import Floats, above, above_one, best_of_groups
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
 from digestd.ranking.signals.base import Evidence, blank
@@ -41,5 +41,5 @@ def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
         return None
     cosine = np.array([topic.dense for topic in profile.topics]) @ pool.vectors[j]
     best = int(cosine.argmax())
-    strength = float(above(cosine[best], pool.space.near))
+    strength = above_one(float(cosine[best]), pool.space.near)
     return Evidence(Why.NEAR_TOPIC, strength, profile.topics[best].value) if strength else None
