@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from digestd import __version__
-from digestd.cli import config, delivery, digest, evaluate, ingest, paper, service, source, subscriber, try_out
+from digestd.cli import bench, config, delivery, digest, evaluate, ingest, paper, service, source, subscriber, try_out
 from digestd.cli.output import say
 from digestd.errors import DigestdError
 from digestd.logs import configure
@@ -64,6 +64,7 @@ app.add_typer(source.app, rich_help_panel=_DATA)
 app.add_typer(delivery.app, rich_help_panel=_CARE)
 app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
 app.command("evaluate", rich_help_panel=_CARE)(evaluate.evaluate)
+app.add_typer(bench.app, rich_help_panel=_CARE)
 app.add_typer(config.app, rich_help_panel=_CARE)
 
 
