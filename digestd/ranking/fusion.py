@@ -48,7 +48,7 @@ def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None
     relevance = np.zeros_like(total)
     for signal, _, z, weight in _terms(pool, profiles, eligible):
         total += weight[:, None] * z
-        np.maximum(relevance, signal.module.evidence(pool, profiles), out=relevance)
+        np.fmax(relevance, np.minimum(signal.module.evidence(pool, profiles), 1), out=relevance)  # NaN is no evidence
     allowed = np.ones(total.shape, dtype=np.bool_)
     for i, profile in enumerate(profiles):
         allowed[i, profile.muted] = False
@@ -70,14 +70,23 @@ def _terms(
     """Per signal: raw and standardised values (n, m) and weights (n,)."""
     likes = np.array([len(p.tastes.likes) if p.tastes else 0 for p in profiles], dtype=np.float32)
     for signal in (s for s in SIGNALS if not (s.dense and pool.space.silent)):
-        raw = signal.module.score(pool, profiles)
-        z = raw if signal.boost else standard(raw, eligible)
+        raw, known = _numbers(signal.module.score(pool, profiles))
+        z = raw if signal.boost else standard(raw, eligible, known)
         fade = FADE / (FADE + likes) if signal.fades else np.ones_like(likes)
         yield signal, raw, z, np.float32(signal.weight) * fade
 
 
-def standard(raw: Floats, eligible: Bools | None = None) -> Floats:
-    """(raw − mean)/deviation of each row over its eligible papers; 0 where they do not differ."""
+def _numbers(raw: Floats) -> tuple[Floats, Bools | None]:
+    """The values, 0 for what is no number; and which are numbers, None for all of them."""
+    known = np.isfinite(raw)
+    return (raw, None) if known.all() else (np.where(known, raw, np.float32(0)), known)
+
+
+def standard(raw: Floats, eligible: Bools | None = None, known: Bools | None = None) -> Floats:
+    """(raw − mean)/deviation of each row over its eligible papers; 0 where they do not differ or nothing is known."""
+    if known is not None:
+        z: Floats = standard(raw, known if eligible is None else eligible & known) * known
+        return z
     if not raw.shape[1]:
         return raw
     mask = np.ones((1, 1), dtype=np.float32) if eligible is None else eligible.astype(np.float32)
@@ -86,5 +95,5 @@ def standard(raw: Floats, eligible: Bools | None = None) -> Floats:
     off = raw - mean.astype(np.float32)
     deviation: Doubles = np.sqrt((off * off * mask).sum(axis=1, keepdims=True, dtype=np.float64) / count)
     scale = np.where(deviation > 1e-5 * np.abs(mean) + 1e-9, 1 / np.maximum(deviation, 1e-9), 0).astype(np.float32)
-    z: Floats = off * scale
-    return z
+    scaled: Floats = off * scale
+    return scaled
