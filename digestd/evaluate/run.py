@@ -91,7 +91,7 @@ def _wants(library: Library, judgment: Judgment) -> Wants:
 
 
 def _seed(paper: Paper) -> Seed:
-    return Seed(paper.plain_title, paper.text)
+    return Seed(paper.plain_title, paper.text, paper.words.authors)
 
 
 def _shown(total: Floats, allowed: Bools) -> Floats:

@@ -78,8 +78,11 @@ def _names(due: Due) -> list[PaperId]:
 
 
 def _wants(due: Due, known: Mapping[PaperId, Paper]) -> Wants:
-    seeds = {name: Seed(known[name].plain_title, known[name].text) for name in _names(due) if name in known}
-    return Wants(due.interests, seeds)
+    return Wants(due.interests, {name: _seed(known[name]) for name in _names(due) if name in known})
+
+
+def _seed(paper: Paper) -> Seed:
+    return Seed(paper.plain_title, paper.text, paper.words.authors)
 
 
 def _own_seeds(day: Day, due: Due, known: Mapping[PaperId, Paper]) -> Bools:

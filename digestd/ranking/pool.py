@@ -7,6 +7,7 @@ from datetime import datetime
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Doubles, Floats
 from digestd.ranking.background import Background, build_background
+from digestd.ranking.echoes import Echoes, build_echoes
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.lookup import Lookup, build_lookup
 from digestd.ranking.model import Encoded, TextModel
@@ -35,6 +36,7 @@ class Pool:
     trend: Floats
     surface: tuple[Mapping[str, str], ...]
     shelves: Shelves
+    echoes: Echoes
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -46,18 +48,20 @@ def build_pool(papers: Sequence[Paper], model: TextModel, now: datetime) -> Pool
     docs = analyse(texts)
     encoded = model.encode_tokens(docs)
     background = build_background(model.background)
+    lookup = build_lookup(papers)
     votes = points(papers)
     return Pool(
         papers=tuple(papers),
         model=model,
         encoded=encoded,
         lexicon=build_lexicon(analyse([paper.plain_title for paper in papers]), docs, model),
-        lookup=build_lookup(papers),
+        lookup=lookup,
         background=background,
         features=background.features(encoded.sparse),
         lift=background.lift(encoded.sparse),
         points=votes,
         trend=trend(papers, votes, now),
         surface=tuple(surfaces(texts)),
-        shelves=Shelves(model, background, encoded.sparse),
+        shelves=Shelves(model, background, encoded.sparse, lookup),
+        echoes=build_echoes(model.archive, encoded.sparse),
     )

@@ -3,7 +3,7 @@
 from digestd.domain.digest import Reason, Why
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
-from digestd.ranking.signals import author, category, latent, likes, meaning, phrase, topic, trend
+from digestd.ranking.signals import author, category, kin, latent, likes, meaning, phrase, topic, trend
 from digestd.ranking.signals.base import Evidence, Module
 
 STRONG = 0.4
@@ -15,6 +15,7 @@ ORDER: tuple[tuple[Module, float], ...] = (
     (topic, STRONG),
     (likes, 0.0),
     (latent, 0.0),
+    (kin, 0.0),
     (meaning, 0.0),
     (topic, 0.0),
     (category, 0.0),

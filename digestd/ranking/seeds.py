@@ -12,25 +12,30 @@ import numpy as np
 
 from digestd.ranking.arrays import Doubles, Floats, Ints, Sparse
 from digestd.ranking.background import Background
+from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import TextModel
 
 ROOM = 25_000_000
 """Numbers kept (4 bytes each): 100 MB, which is 18,000 seeds before 500 papers."""
+CROWD = 50
+"""A paper by more authors than this is nobody's in particular."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A paper a subscriber named: its title (for the reason) and its whole text."""
+    """A paper a subscriber named: its title (for the reason), its whole text, and who wrote it."""
 
     title: str
     text: str
+    authors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shelved:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), `dense` (d,), and what the pool makes of it.
 
-    `features` (b,) against the background; `cosine` (m,): TF-IDF cosine with each paper of the pool.
+    `features` (b,) against the background; `cosine` (m,): TF-IDF cosine with each paper of the pool;
+    `kin`: the papers of the pool that share an author with it, with the name as that paper writes it.
     """
 
     columns: Ints
@@ -38,6 +43,7 @@ class Shelved:
     dense: Floats
     features: Floats
     cosine: Floats
+    kin: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +68,7 @@ class Shelves:
     model: TextModel
     background: Background
     pool: Sparse
+    lookup: Lookup
     _kept: dict[Seed, Shelved] = field(default_factory=dict)
 
     def holding(self, seeds: Iterable[Seed]) -> Shelf:
@@ -82,9 +89,14 @@ class Shelves:
         cosine = (encoded.sparse @ self.pool.T).toarray()
         columns, values, ends = encoded.sparse.indices.astype(np.intp), encoded.sparse.data, encoded.sparse.indptr
         return [
-            Shelved(columns[a:b], values[a:b], encoded.dense[i], features[i], cosine[i])
+            Shelved(columns[a:b], values[a:b], encoded.dense[i], features[i], cosine[i], self._kin(seeds[i]))
             for i, (a, b) in enumerate(pairwise(ends))
         ]
+
+    def _kin(self, seed: Seed) -> Mapping[int, str]:
+        if len(seed.authors) > CROWD:
+            return {}
+        return {j: written for name in seed.authors for j, written in self.lookup.author(name).items()}
 
     def _shelf(self, found: Mapping[Seed, Shelved]) -> Shelf:
         seeds = list(found.values())

@@ -7,20 +7,19 @@ explain(pool, profile, j) the words for it, or None where the signal has nothing
 
 from dataclasses import dataclass
 
-from digestd.ranking.signals import author, category, latent, likes, meaning, phrase, topic, trend
+from digestd.ranking.signals import author, category, echo, kin, latent, likes, meaning, phrase, topic, trend
 from digestd.ranking.signals.base import Module
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal with its place in the sum.
+    """A signal with how it enters the sum; its weight is in `weights.json`.
 
-    `fades`: its weight falls as 1.5/(1.5 + number of likes). `boost`: added as it is, not standardised
+    `fades`: its weight falls as likes come in. `boost`: added as it is, not standardised
     within the day: what is named outright counts alike whatever else the day holds.
     """
 
     module: Module
-    weight: float
     fades: bool = False
     boost: bool = False
 
@@ -30,12 +29,14 @@ class Signal:
 
 
 SIGNALS: tuple[Signal, ...] = (
-    Signal(author, 2.0, boost=True),
-    Signal(phrase, 1.5, boost=True),
-    Signal(topic, 1.0, fades=True),
-    Signal(meaning, 1.0, fades=True),
-    Signal(likes, 1.0),
-    Signal(latent, 0.5),
-    Signal(category, 0.5, boost=True),
-    Signal(trend, 0.3),
+    Signal(author, boost=True),
+    Signal(phrase, boost=True),
+    Signal(topic, fades=True),
+    Signal(meaning, fades=True),
+    Signal(echo, fades=True),
+    Signal(likes),
+    Signal(latent),
+    Signal(kin, boost=True),
+    Signal(category, boost=True),
+    Signal(trend),
 )
