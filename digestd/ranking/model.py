@@ -90,7 +90,7 @@ class TextModel:
     def encode_tokens(self, docs: Sequence[Sequence[str]]) -> Encoded:
         """Encode texts that are already stems."""
         sparse = weighted(counts(docs, self.vocabulary), self.idf)
-        return Encoded(sparse, unit(sparse[:, : len(self.components)] @ self.components))
+        return Encoded(sparse, latent(sparse, self.components))
 
 
 def weighted(tf: Sparse, idf: Floats) -> Sparse:
@@ -99,6 +99,11 @@ def weighted(tf: Sparse, idf: Floats) -> Sparse:
     rows.data = (1 + np.log(tf.data)) * idf[tf.indices]
     rows.data /= np.repeat(norm(rows, axis=1), np.diff(rows.indptr)).astype(np.float32)
     return rows
+
+
+def latent(rows: Sparse, axes: Floats) -> Floats:
+    """The latent places (n, d) of TF-IDF rows (n, V); `axes` (v, d) of the v ≤ V commonest terms."""
+    return unit(rows[:, : len(axes)] @ axes)
 
 
 def unit(rows: Floats) -> Floats:
@@ -118,7 +123,7 @@ def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
     tf = counts(docs, vocabulary)
     basis = halved(_axes(tf, usual, seed) / (idf / usual)[:TERMS, None])
     rows = weighted(tf, idf)
-    latent = unit(rows[:, :TERMS] @ basis)
+    dense = latent(rows, basis)
     kept = tf[np.random.default_rng(seed).permutation(len(docs))[:KEPT]]
     kept.data = np.minimum(kept.data, MOST)
     model = TextModel(
@@ -128,10 +133,10 @@ def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
         frequency=frequency,
         idf=idf,
         components=basis,
-        mean=latent.mean(axis=0) if len(docs) else np.zeros(basis.shape[1], dtype=np.float32),
-        precision=precision(latent),
+        mean=dense.mean(axis=0) if len(docs) else np.zeros(basis.shape[1], dtype=np.float32),
+        precision=precision(dense),
         kept=kept,
-        archive=_archive(kept, idf, frequency, len(docs)),
+        archive=_archive(kept, idf, basis, rarity(frequency, len(docs))),
         surface=unstemmed(known),
     )
     return replace(model, version=fingerprint(model))
@@ -142,8 +147,9 @@ def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
     return components(weighted(tf[:, :TERMS], usual), seed)
 
 
-def _archive(kept: Sparse, idf: Floats, frequency: Floats, texts: int) -> Archive:
-    return build_archive(kept, weighted(kept, idf), rarity(frequency, texts))
+def _archive(kept: Sparse, idf: Floats, basis: Floats, rare: Floats) -> Archive:
+    rows = weighted(kept, idf)
+    return build_archive(kept, rows, latent(rows, basis), rare)
 
 
 def fingerprint(model: TextModel) -> str:
@@ -183,6 +189,7 @@ def loads(data: bytes) -> TextModel:
             raise ValueError(f"a text model of form {int(part['form'])}, not {FORM}; fit it anew")
         words: dict[str, Any] = json.loads(part["words"].tobytes())
         shape = (len(part["indptr"]) - 1, len(words["terms"]))
+        axes = part["components"].astype(np.float32)
         kept = csr_array((part["data"].astype(np.float32), part["indices"], part["indptr"]), shape=shape)
         return TextModel(
             version=words["version"],
@@ -190,10 +197,10 @@ def loads(data: bytes) -> TextModel:
             vocabulary={term: i for i, term in enumerate(words["terms"])},
             frequency=part["frequency"],
             idf=part["idf"],
-            components=part["components"].astype(np.float32),
+            components=axes,
             mean=part["mean"],
             precision=part["precision"],
             kept=kept,
-            archive=_archive(kept, part["idf"], part["frequency"], int(part["size"])),
+            archive=_archive(kept, part["idf"], axes, rarity(part["frequency"], int(part["size"]))),
             surface=words["surface"],
         )

@@ -42,12 +42,14 @@ class Pool:
         return len(self.papers)
 
 
-def build_pool(papers: Sequence[Paper], model: TextModel, now: datetime) -> Pool:
-    """Read the papers once. `now` is the time of planning."""
+def build_pool(
+    papers: Sequence[Paper], model: TextModel, now: datetime, background: Background | None = None
+) -> Pool:
+    """Read the papers once. `now` is the time of planning; `background` that of the model, if known already."""
     texts = [paper.text for paper in papers]
     docs = analyse(texts)
     encoded = model.encode_tokens(docs)
-    background = build_background(model.background)
+    background = background or build_background(model.background)
     lookup = build_lookup(papers)
     votes = points(papers)
     return Pool(

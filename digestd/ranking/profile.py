@@ -101,7 +101,7 @@ class _Compiler:
     def __init__(self, wants: Sequence[Wants], pool: Pool) -> None:
         self.pool = pool
         self.topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool)
-        self.echoes = [Echo(*found) for found in pool.model.archive.best([self._terms(want) for want in wants])]
+        self.echoes = self._echoes(wants)
         self.shelf = pool.shelves.holding(seed for w in wants for seed in w.seeds.values())
         self.prior = pool.background.prior(self.shelf.features)
         self.numbers = {paper.id: j for j, paper in enumerate(pool.papers)}
@@ -128,8 +128,13 @@ class _Compiler:
     def _topics(self, want: Wants) -> tuple[Topic, ...]:
         return tuple(self.topics[value] for value in values(want.interests, Kind.TOPIC) if value in self.topics)
 
-    def _terms(self, want: Wants) -> Ints:
-        return np.concatenate([NOWHERE, *(topic.terms for topic in self._topics(want))])
+    def _echoes(self, wants: Sequence[Wants]) -> list[Echo]:
+        each = [self._topics(want) for want in wants]
+        terms = [np.concatenate([NOWHERE, *(topic.terms for topic in topics)]) for topics in each]
+        nothing = np.zeros(self.pool.model.dims, dtype=np.float32)
+        places = np.array([sum((topic.vector for topic in topics), nothing) for topics in each], dtype=np.float32)
+        places = places.reshape(len(wants), self.pool.model.dims)
+        return [Echo(*found) for found in self.pool.model.archive.best(terms, places)]
 
     def _author(self, value: str) -> Match:
         written = self.pool.lookup.author(value)

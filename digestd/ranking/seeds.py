@@ -12,13 +12,12 @@ import numpy as np
 
 from digestd.ranking.arrays import Doubles, Floats, Ints, Sparse
 from digestd.ranking.background import Background
+from digestd.ranking.kin import kin
 from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import TextModel
 
 ROOM = 25_000_000
 """Numbers kept (4 bytes each): 100 MB, which is 18,000 seeds before 500 papers."""
-CROWD = 50
-"""A paper by more authors than this is nobody's in particular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Shelved:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), `dense` (d,), and what the pool makes of it.
 
     `features` (b,) against the background; `cosine` (m,): TF-IDF cosine with each paper of the pool;
-    `kin`: the papers of the pool that share an author with it, with the name as that paper writes it.
+    `kin`: the positions of the pool's papers that come from the same people.
     """
 
     columns: Ints
@@ -43,7 +42,7 @@ class Shelved:
     dense: Floats
     features: Floats
     cosine: Floats
-    kin: Mapping[int, str]
+    kin: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,14 +88,9 @@ class Shelves:
         cosine = (encoded.sparse @ self.pool.T).toarray()
         columns, values, ends = encoded.sparse.indices.astype(np.intp), encoded.sparse.data, encoded.sparse.indptr
         return [
-            Shelved(columns[a:b], values[a:b], encoded.dense[i], features[i], cosine[i], self._kin(seeds[i]))
+            Shelved(columns[a:b], values[a:b], encoded.dense[i], features[i], cosine[i], kin(self.lookup, seeds[i].text, seeds[i].authors))
             for i, (a, b) in enumerate(pairwise(ends))
         ]
-
-    def _kin(self, seed: Seed) -> Mapping[int, str]:
-        if len(seed.authors) > CROWD:
-            return {}
-        return {j: written for name in seed.authors for j, written in self.lookup.author(name).items()}
 
     def _shelf(self, found: Mapping[Seed, Shelved]) -> Shelf:
         seeds = list(found.values())

@@ -1,7 +1,7 @@
-"""Somebody who wrote a liked paper wrote it."""
+"""It comes from the people behind a liked paper: an author in common, or the owner of the code or page it links to."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,7 +17,7 @@ STRENGTH = 0.3
 
 
 def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
-    """The root of the number of likes that share an author with the paper: the second says less than the first."""
+    """The root of the number of likes that have people in common with the paper: the second says less than the first."""
     out = blank(pool, profiles)
     for i, profile in enumerate(profiles):
         shared = Counter(j for kin in _kin(profile) for j in kin)
@@ -32,14 +32,14 @@ def evidence(pool: Pool, profiles: Sequence[Profile]) -> Floats:
 
 
 def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:  # noqa: ARG001 - every signal is asked alike
-    """The title of the first like that shares an author."""
+    """The title of the first such like."""
     if profile.tastes is None:
         return None
     titles = [seed.title for seed, kin in zip(profile.tastes.seeds, _kin(profile), strict=False) if j in kin]
     return Evidence(Why.LIKED, STRENGTH, titles[0]) if titles else None
 
 
-def _kin(profile: Profile) -> list[Mapping[int, str]]:
-    """For each like, the papers of the pool that share an author with it."""
+def _kin(profile: Profile) -> list[frozenset[int]]:
+    """For each like, its kin in the pool."""
     tastes = profile.tastes
     return [tastes.shelf.seeds[row].kin for row in tastes.likes] if tastes else []
