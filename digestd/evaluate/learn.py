@@ -4,7 +4,8 @@ Coordinate ascent on the measure itself (Metzler & Croft 2007), from the weights
 turn is tried at multiples of what it is, and the best is kept if it gains more than STEP, so that what
 judgments do not clearly speak for stays. The aim is nDCG@10 and, smoother, nDCG over the whole ranking, half
 each; averaged per user, then over the users of a set, then over sets, so that a large one does not rule; less
-LEASH · Σ ln²(new/old), so that no weight wanders far, nor to nothing, on a few users' word. Followed authors, phrases and categories are promises: no judgment moves them.
+LEASH · Σ ln²(new/old), so that no weight wanders far, nor to nothing, on a few users' word. Followed
+authors, phrases and categories are promises: no judgment moves them.
 The scale is set by `likes`, which stays at 1.
 """
 

@@ -33,7 +33,7 @@ class Echoes:
     def like(self, echoes: Sequence[Echo]) -> Floats:
         """TF-IDF cosine of each paper with the papers of each echo, on average: (n, m)."""
         shares = stacked([echo.rows for echo in echoes], [echo.shares for echo in echoes], len(self.archive))
-        wanted = np.unique(shares.indices)
+        wanted = np.unique(shares.indices).astype(np.intp)
         self._look_up(wanted[~self.done[wanted]])
         means: Floats = shares[:, wanted] @ self.cosine[wanted]
         return means

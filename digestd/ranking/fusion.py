@@ -72,9 +72,7 @@ def _terms(
         yield signal, raw, z, weight(signal, likes)
 
 
-def values(
-    pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None
-) -> Iterator[tuple[Floats, Floats]]:
+def values(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None) -> Iterator[tuple[Floats, Floats]]:
     """Per signal, in their order: raw values and those that enter the sum, both (n, m)."""
     for signal in SIGNALS:
         raw = signal.module.score(pool, profiles)

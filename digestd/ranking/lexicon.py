@@ -67,4 +67,3 @@ def build_lexicon(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]]
 def _frequency(model: TextModel, stem: str) -> float:
     known = model.vocabulary.get(stem)
     return 0.0 if known is None else float(model.frequency[known])
-

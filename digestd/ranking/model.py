@@ -52,8 +52,8 @@ class TextModel:
 
     `version` is a hash of the content. `frequency` (V,): texts with the term. `components` (v, d) of the
     v ≤ V commonest terms. `mean` (d,) of the latent vectors, `precision` (d, d) the inverse of their
-    shrunk covariance. `kept` (r, V): how often each term stands in a sample of the texts, in random order;
-    `archive`: the same, to be looked up in. `surface`: stem → its commonest word.
+    shrunk covariance. `kept` (r, V): how often each term stands in a sample of the texts, in random order,
+    and `heads` (r, V) in their titles; `archive`: the same, to be looked up in. `surface`: stem → its commonest word.
     """
 
     version: str
@@ -65,6 +65,7 @@ class TextModel:
     mean: Floats
     precision: Floats
     kept: Sparse
+    heads: Sparse
     archive: Archive
     surface: Mapping[str, str]
 
@@ -124,8 +125,9 @@ def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
     basis = halved(_axes(tf, usual, seed) / (idf / usual)[:TERMS, None])
     rows = weighted(tf, idf)
     dense = latent(rows, basis)
-    kept = tf[np.random.default_rng(seed).permutation(len(docs))[:KEPT]]
-    kept.data = np.minimum(kept.data, MOST)
+    sample = np.random.default_rng(seed).permutation(len(docs))[:KEPT]
+    kept = capped(tf[sample])
+    heads = capped(counts(analyse([title(known[i]) for i in sample]), vocabulary))
     model = TextModel(
         version="",
         size=len(docs),
@@ -136,7 +138,8 @@ def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
         mean=dense.mean(axis=0) if len(docs) else np.zeros(basis.shape[1], dtype=np.float32),
         precision=precision(dense),
         kept=kept,
-        archive=_archive(kept, idf, basis, rarity(frequency, len(docs))),
+        heads=heads,
+        archive=_archive(kept, heads, idf, basis, rarity(frequency, len(docs))),
         surface=unstemmed(known),
     )
     return replace(model, version=fingerprint(model))
@@ -147,9 +150,20 @@ def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
     return components(weighted(tf[:, :TERMS], usual), seed)
 
 
-def _archive(kept: Sparse, idf: Floats, basis: Floats, rare: Floats) -> Archive:
+def title(text: str) -> str:
+    """The first sentence: the texts of papers begin with their titles."""
+    return text.partition(". ")[0]
+
+
+def capped(tf: Sparse) -> Sparse:
+    """Counts that one byte can hold."""
+    tf.data = np.minimum(tf.data, MOST)
+    return tf
+
+
+def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Floats) -> Archive:
     rows = weighted(kept, idf)
-    return build_archive(kept, rows, latent(rows, basis), rare)
+    return build_archive((kept + heads).tocsr(), rows, latent(rows, axes), rare)
 
 
 def fingerprint(model: TextModel) -> str:
@@ -178,6 +192,9 @@ def dumps(model: TextModel) -> bytes:
         data=model.kept.data.astype(np.uint8),
         indices=model.kept.indices,
         indptr=model.kept.indptr,
+        head_data=model.heads.data.astype(np.uint8),
+        head_indices=model.heads.indices,
+        head_indptr=model.heads.indptr,
     )
     return out.getvalue()
 
@@ -190,7 +207,10 @@ def loads(data: bytes) -> TextModel:
         words: dict[str, Any] = json.loads(part["words"].tobytes())
         shape = (len(part["indptr"]) - 1, len(words["terms"]))
         axes = part["components"].astype(np.float32)
-        kept = csr_array((part["data"].astype(np.float32), part["indices"], part["indptr"]), shape=shape)
+        kept, heads = (
+            csr_array((part[f"{of}data"].astype(np.float32), part[f"{of}indices"], part[f"{of}indptr"]), shape=shape)
+            for of in ("", "head_")
+        )
         return TextModel(
             version=words["version"],
             size=int(part["size"]),
@@ -201,6 +221,7 @@ def loads(data: bytes) -> TextModel:
             mean=part["mean"],
             precision=part["precision"],
             kept=kept,
-            archive=_archive(kept, part["idf"], axes, rarity(part["frequency"], int(part["size"]))),
+            heads=heads,
+            archive=_archive(kept, heads, part["idf"], axes, rarity(part["frequency"], int(part["size"]))),
             surface=words["surface"],
         )

@@ -42,9 +42,7 @@ class Pool:
         return len(self.papers)
 
 
-def build_pool(
-    papers: Sequence[Paper], model: TextModel, now: datetime, background: Background | None = None
-) -> Pool:
+def build_pool(papers: Sequence[Paper], model: TextModel, now: datetime, background: Background | None = None) -> Pool:
     """Read the papers once. `now` is the time of planning; `background` that of the model, if known already."""
     texts = [paper.text for paper in papers]
     docs = analyse(texts)

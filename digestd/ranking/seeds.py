@@ -87,8 +87,9 @@ class Shelves:
         features = self.background.features(encoded.sparse).astype(np.float32)
         cosine = (encoded.sparse @ self.pool.T).toarray()
         columns, values, ends = encoded.sparse.indices.astype(np.intp), encoded.sparse.data, encoded.sparse.indptr
+        folk = [kin(self.lookup, seed.text, seed.authors) for seed in seeds]
         return [
-            Shelved(columns[a:b], values[a:b], encoded.dense[i], features[i], cosine[i], kin(self.lookup, seeds[i].text, seeds[i].authors))
+            Shelved(columns[a:b], values[a:b], encoded.dense[i], features[i], cosine[i], folk[i])
             for i, (a, b) in enumerate(pairwise(ends))
         ]
 

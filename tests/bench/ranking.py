@@ -52,7 +52,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     for row in compare(given.papers, given.judgments):
-        print(json.dumps(row) if given.json else "\t".join(f"{name} {value}" for name, value in row.items()), flush=True)
+        line = json.dumps(row) if given.json else "\t".join(f"{name} {value}" for name, value in row.items())
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from sklearn.svm import LinearSVC
 from digestd.domain.interest import Kind, Wish
 from digestd.domain.paper import Paper
 from digestd.evaluate import Case, Judgment, Library
+from digestd.ranking.arrays import Doubles
 
 
 class Sanity:
@@ -53,12 +54,13 @@ class Sanity:
             values = np.array([_count(self.papers[place], query) for place in places])
         return dict(zip(case.names, map(float, values), strict=True))
 
-    def _svm(self, likes: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _svm(self, likes: Sequence[int]) -> Doubles:
         target = np.zeros(len(self.papers))
         target[likes] = 1
         machine = LinearSVC(class_weight="balanced", verbose=False, max_iter=10_000, tol=1e-6, C=0.01)
         machine.fit(self.rows, target)
-        return np.asarray(machine.decision_function(self.rows), dtype=np.float64)
+        values: Doubles = np.asarray(machine.decision_function(self.rows), dtype=np.float64)
+        return values
 
 
 def _text(paper: Paper) -> str:

@@ -17,7 +17,7 @@ STRENGTH = 0.3
 
 
 def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
-    """The root of the number of likes that have people in common with the paper: the second says less than the first."""
+    """The root of the number of likes that share people with the paper: the second says less than the first."""
     out = blank(pool, profiles)
     for i, profile in enumerate(profiles):
         shared = Counter(j for kin in _kin(profile) for j in kin)
