@@ -78,7 +78,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
     space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
-        pool=build_pool(candidates, model, now, space, vectors),
+        pool=build_pool(candidates, model, now, space=space, vectors=vectors),
         keys=np.array([paper.key for paper in candidates], dtype=np.int64),
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),

@@ -39,7 +39,7 @@ class Readings:
             fresh = papers.by_ids(session, missing)
             vectors = seed_vectors(session, space, list(fresh.values()))
             for name, paper in fresh.items():
-                seed = Seed(paper.plain_title, paper.text, vectors.get(paper.revision))
+                seed = Seed(paper.plain_title, paper.text, paper.words.authors, vectors.get(paper.revision))
                 found[name] = self._kept[name] = Named(paper.key, seed)
             for oldest in list(islice(self._kept, max(0, len(self._kept) - ROOM))):
                 del self._kept[oldest]

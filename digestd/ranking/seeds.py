@@ -13,6 +13,8 @@ import numpy as np
 from digestd.ranking.arrays import Doubles, Floats, Ints, Sparse
 from digestd.ranking.background import Background
 from digestd.ranking.dense import Encoder
+from digestd.ranking.kin import kin
+from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import TextModel
 
 ROOM = 25_000_000
@@ -21,13 +23,14 @@ ROOM = 25_000_000
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A paper a subscriber named: its title (for the reason) and its whole text.
+    """A paper a subscriber named: its title (for the reason), its whole text, and who wrote it.
 
     `vector` (e,) of the dense model, where it is known already.
     """
 
     title: str
     text: str
+    authors: tuple[str, ...] = ()
     vector: Floats | None = field(default=None, compare=False, repr=False)
 
 
@@ -36,7 +39,7 @@ class Shelved:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), `dense` (d,), and what the pool makes of it.
 
     `features` (b,) against the background; `cosine` (m,): TF-IDF cosine with each paper of the pool;
-    `vector` (e,) of the dense model.
+    `kin`: the positions of the pool's papers that come from the same people; `vector` (e,) of the dense model.
     """
 
     columns: Ints
@@ -45,6 +48,7 @@ class Shelved:
     vector: Floats
     features: Floats
     cosine: Floats
+    kin: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +74,7 @@ class Shelves:
     model: TextModel
     background: Background
     pool: Sparse
+    lookup: Lookup
     encoder: Encoder
     _kept: dict[Seed, Shelved] = field(default_factory=dict)
 
@@ -91,8 +96,9 @@ class Shelves:
         cosine = (encoded.sparse @ self.pool.T).toarray()
         vectors = self._vectors(seeds)
         columns, values, ends = encoded.sparse.indices.astype(np.intp), encoded.sparse.data, encoded.sparse.indptr
+        folk = [kin(self.lookup, seed.text, seed.authors) for seed in seeds]
         return [
-            Shelved(columns[a:b], values[a:b], encoded.dense[i], vectors[i], features[i], cosine[i])
+            Shelved(columns[a:b], values[a:b], encoded.dense[i], vectors[i], features[i], cosine[i], folk[i])
             for i, (a, b) in enumerate(pairwise(ends))
         ]
 

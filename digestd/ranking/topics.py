@@ -15,7 +15,8 @@ class Topic:
     """`value` as typed; `weights`: stem → its part of the topic's whole idf; `vector` (d,) its latent place,
     `dense` (e,) that of the dense model.
 
-    `rows`: the stems that stand in the pool's lexicon, `shares` their weights.
+    `rows`: the stems that stand in the pool's lexicon, `shares` their weights. `terms`: the model's columns of its
+    stems, to look it up in the archive.
     """
 
     value: str
@@ -24,6 +25,7 @@ class Topic:
     dense: Floats
     rows: Ints
     shares: Floats
+    terms: Ints
 
 
 def compile_topics(values: Iterable[str], pool: Pool) -> dict[str, Topic]:
@@ -51,4 +53,5 @@ def _topic(pool: Pool, value: str, doc: list[str], vector: Floats, dense: Floats
         dense=dense,
         rows=np.array([pool.lexicon.columns[stem] for stem in present], dtype=np.intp),
         shares=np.array([weights[stem] for stem in present], dtype=np.float32),
+        terms=np.array([pool.model.vocabulary[s] for s in weights if s in pool.model.vocabulary], dtype=np.intp),
     )

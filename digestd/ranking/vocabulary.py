@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 
 from digestd.ranking.arrays import Floats, Sparse
 
-TERMS = 60_000
+TERMS = 300_000
+"""Rare terms are kept: names coined by one group tell most. 60,000 measured .014 less in nDCG@10 on HF authors."""
 TINY = 50
 """Below this many texts a term of a single text counts as well."""
 
@@ -20,13 +21,13 @@ def grams(stems: Sequence[str]) -> list[str]:
 
 
 def choose(docs: Sequence[Sequence[str]]) -> tuple[dict[str, int], Floats]:
-    """The commonest terms, each with its column, and in how many texts each stands (V,)."""
+    """The commonest terms, the commonest in the first columns, and in how many texts each stands (V,)."""
     seen: Counter[str] = Counter()
     for doc in docs:
         seen.update(set(grams(doc)))
     least = 1 if len(docs) < TINY else 2
     terms = sorted((term for term, n in seen.items() if n >= least), key=lambda term: (-seen[term], term))
-    kept = sorted(terms[:TERMS])
+    kept = terms[:TERMS]
     return {term: i for i, term in enumerate(kept)}, np.array([seen[term] for term in kept], dtype=np.float32)
 
 

@@ -77,7 +77,7 @@ def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
     """No paper says 'meltwater ice' but the model puts it beside 'glacier'."""
     known = papers()
     space = build_space(encoder, encoder.encode([p.text for p in known]))
-    day = build_pool(known, model(known), NOON, space)
+    day = build_pool(known, model(known), NOON, space=space)
     who = compile_profiles([wants(*likes((Kind.TOPIC, "hive"), (Kind.PAPER, "made:4")))], day.model, day)
     total = score(day, who).total
     parts = {part.signal: part for part in account(day, who[0], 5)}
