@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
+from functools import lru_cache
 from pathlib import Path
 from random import Random, SystemRandom
 from urllib.parse import urlsplit
@@ -18,12 +19,14 @@ from urllib.parse import urlsplit
 from digestd import settings as configuration
 from digestd import shipped
 from digestd.deliver import Composer, Delivery, Sender
+from digestd.encoders import check_encoder, open_encoder
 from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
 from digestd.ingest import Client
 from digestd.ingest.credentials import credentials
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
 from digestd.message import Mailbox
 from digestd.plan import Planner
+from digestd.ranking.dense import Encoder
 from digestd.render import Templates
 from digestd.settings import Settings
 from digestd.sign import Signer, signer
@@ -82,7 +85,12 @@ class App:
     @property
     def planner(self) -> Planner:
         """What planning is handed."""
-        return Planner(self.keys, self.sender.host, self.templates.hash)
+        return Planner(self.keys, self.sender.host, self.templates.hash, self.encoder)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The dense model of the settings, loaded once; a silent one where they name none."""
+        return _encoder(self.settings.embedding_model)
 
     @property
     def owners(self) -> Owners:
@@ -185,6 +193,7 @@ def refuse_dangerous(settings: Settings) -> None:
     """Raise BadSetting for settings that would mail wrongly or against the law."""
     open_transport(settings.transport_url)
     parse_sources(settings.sources)
+    check_encoder(settings.embedding_model)
     if settings.transport_url.startswith("smtp"):
         if not settings.postal_address.strip():
             raise BadSetting("DIGESTD_POSTAL_ADDRESS: set the postal address that every digest must carry by law")
@@ -201,6 +210,9 @@ def view_digest(app: App, delivery: int) -> str:
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
     return composer.render(claim, html_max=WHOLE).html
+
+
+_encoder = lru_cache(maxsize=1)(open_encoder)
 
 
 def _assemble(settings: Settings, db: Database, keys: Keys) -> App:

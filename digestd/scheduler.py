@@ -13,7 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
 from digestd.errors import DigestdError
-from digestd.ingest import ingest
+from digestd.ingest import embed, ingest
 from digestd.plan import plan
 
 PLAN_SECONDS = 15
@@ -76,6 +76,8 @@ class Metronome:
             return
         for source in report.sources:
             log.info("ingested", **source.counts)
+        if count := await asyncio.to_thread(embed, self._app.db, self._app.encoder, self._keep_on):
+            log.info("read by the dense model", papers=count)
 
 
 def _one_at_a_time(

@@ -13,6 +13,7 @@ import typer
 
 from digestd import __version__
 from digestd.cli import (
+    bench,
     config,
     coverage,
     delivery,
@@ -78,6 +79,7 @@ app.command("coverage", rich_help_panel=_DATA)(coverage.show_coverage)
 app.add_typer(delivery.app, rich_help_panel=_CARE)
 app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
 app.command("evaluate", rich_help_panel=_CARE)(evaluate.evaluate)
+app.add_typer(bench.app, rich_help_panel=_CARE)
 app.add_typer(config.app, rich_help_panel=_CARE)
 
 

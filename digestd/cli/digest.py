@@ -126,7 +126,7 @@ def show_explanation(
     app = wiring.build()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    found = explain(app.db, subscriber.key, paper_id(paper), app.clock())
+    found = explain(app.db, subscriber.key, paper_id(paper), app.clock(), app.encoder)
     if as_json:
         emit(_explained(app, subscriber, found), as_json=True)
         return
@@ -212,7 +212,7 @@ def _previewed(app: App, email: str, part: Part) -> bytes:
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    seen = preview(app.db, subscriber.key, now)
+    seen = preview(app.db, subscriber.key, now, app.encoder)
     period = newest_due(subscriber.timing, now).key
     claim = Claim(
         key=0,

@@ -11,7 +11,7 @@ from digestd import app as wiring
 from digestd.cli.digest import moment
 from digestd.cli.output import emit, progress, say
 from digestd.errors import BadInput
-from digestd.ingest import IngestReport, SourceReport, Via
+from digestd.ingest import IngestReport, SourceReport, Via, embed
 from digestd.ingest import ingest as ask
 from digestd.ingest.fetch import Fetcher
 from digestd.ingest.recordings import Fetching, Recorder, Replayer
@@ -47,6 +47,8 @@ def ingest(
     with progress("records", None) as told:
         via = Via(fetching, told)
         report = asyncio.run(ask(app.db, sources, app.client, app.clock, moment(since) if since else None, via))
+    with progress("papers read by the dense model", None) as advance:
+        embed(app.db, app.encoder, advance=advance)
     emit(report.as_dict() if as_json else [_row(one) for one in report.sources], as_json)
     _say_more(report)
     if report.broken:

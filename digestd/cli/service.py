@@ -15,7 +15,7 @@ from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
 from digestd.errors import DigestdError
-from digestd.ingest import ingest
+from digestd.ingest import embed, ingest
 from digestd.logs import configure
 from digestd.plan import plan
 from digestd.scheduler import NAME, Metronome
@@ -77,6 +77,7 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
     app = wiring.build()
     with app.owners.hold(NAME):
         taken = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
+        embed(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
         tidy(app, app.clock())
         delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))

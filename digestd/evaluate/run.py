@@ -13,18 +13,38 @@ import numpy as np
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.evaluate.cases import EPOCH, Judgment, Library
+from digestd.evaluate.dense import Vectors
 from digestd.evaluate.metrics import measures, ranked
-from digestd.ranking.arrays import Bools, Floats
-from digestd.ranking.fusion import score
+from digestd.ranking.arrays import Bools, Floats, Ints
+from digestd.ranking.background import build_background
+from digestd.ranking.fusion import values, weight
 from digestd.ranking.model import TextModel
-from digestd.ranking.pool import build_pool
-from digestd.ranking.profile import Wants, compile_profiles
+from digestd.ranking.pool import Pool, build_pool
+from digestd.ranking.profile import Profile, Wants, compile_profiles
 from digestd.ranking.seeds import Seed
+from digestd.ranking.signals import SIGNALS
+from digestd.ranking.weights import WEIGHTS, Weights
 
-BLOCK = 2_000_000
-"""Scores held at a time: subscribers × papers."""
+BLOCK = 10_000_000
+"""Values held at a time: signals × subscribers × papers."""
 EVENING = timedelta(days=1)
 """A judgment's day is ranked when it is over."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """The n-th judgment, measured: c candidates with what each signal says of them, (s, c) as it enters the sum.
+
+    `likes`: how many liked papers are known; `allowed` (c,): not muted.
+    """
+
+    n: int
+    user: str
+    relevant: Mapping[str, float]
+    names: tuple[str, ...]
+    values: Floats
+    likes: int
+    allowed: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +62,88 @@ def evaluate(
     judgments: Sequence[Judgment],
     model: TextModel,
     advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
 ) -> list[Outcome]:
     """Every judgment with something relevant in it, in order."""
+    found = [outcome(case) for case in cases(library, judgments, model, advance, dense)]
+    return sorted(found, key=lambda outcome: outcome.n)
+
+
+def cases(
+    library: Library,
+    judgments: Sequence[Judgment],
+    model: TextModel,
+    advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
+) -> Iterator[Case]:
+    """The signals of every judgment with something relevant in it, day by day."""
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
     for n, judgment in enumerate(judgments):
         if judgment.relevant:
             days[judgment.day].append(n)
-    found: list[Outcome] = []
+    background = build_background(model.background)
     for day, numbers in days.items():
-        found.extend(_day(library, judgments, numbers, model, day))
+        candidates = {n: _candidates(library, judgments[n]) for n in numbers}
+        wanted = frozenset().union(*candidates.values())
+        papers = [_seen(paper, day) for name, paper in library.items() if name in wanted]
+        vectors = dense.rows([paper.id for paper in papers])
+        pool = build_pool(papers, model, (day or EPOCH) + EVENING, background, dense.space, vectors)
+        yield from _day(_Known(library, dense), judgments, candidates, pool)
         advance(len(numbers))
-    return sorted(found, key=lambda outcome: outcome.n)
+
+
+def outcome(case: Case, weights: Weights = WEIGHTS) -> Outcome:
+    """Rank the candidates of a case."""
+    total = _shown(totals(case, weights), case.allowed)
+    return scored(case, dict(zip(case.names, map(float, total), strict=True)))
+
+
+def scored(case: Case, scores: Mapping[str, float]) -> Outcome:
+    """What these scores of its candidates make of a case."""
+    return Outcome(case.n, case.user, scores, measures(ranked(scores), case.relevant))
+
+
+def totals(case: Case, weights: Weights) -> Floats:
+    """The scores (c,) as planning adds them up."""
+    total = np.zeros(len(case.names), dtype=np.float32)
+    for signal, row in zip(SIGNALS, case.values, strict=True):
+        total += weight(signal, np.array([case.likes], dtype=np.float32), weights) * row
+    return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is read once for all days."""
+
+    library: Library
+    dense: Vectors
 
 
 def _day(
-    library: Library, judgments: Sequence[Judgment], numbers: Sequence[int], model: TextModel, day: datetime | None
-) -> Iterator[Outcome]:
-    candidates = {n: _candidates(library, judgments[n]) for n in numbers}
-    wanted = frozenset().union(*candidates.values())
-    names = [name for name in library if name in wanted]
-    now = (day or EPOCH) + EVENING
-    pool = build_pool([_seen(library[name], day) for name in names], model, now)
-    size = max(1, BLOCK // max(1, len(names)))
+    known: _Known, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: Pool
+) -> Iterator[Case]:
+    names, numbers = [paper.id for paper in pool.papers], list(candidates)
+    size = max(1, BLOCK // max(1, len(names) * len(SIGNALS)))
     for start in range(0, len(numbers), size):
         block = numbers[start : start + size]
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
-        profiles = compile_profiles([_wants(library, judgments[n]) for n in block], model, pool)
-        scores = score(pool, profiles, eligible)
+        profiles = compile_profiles([_wants(known, judgments[n]) for n in block], pool.model, pool)
+        z = np.array([entering for _, entering in values(pool, profiles, eligible)])
         for i, n in enumerate(block):
-            total = _shown(scores.total[i], scores.allowed[i])
-            yield _outcome(n, judgments[n], {names[j]: float(total[j]) for j in np.flatnonzero(eligible[i])})
+            where = np.flatnonzero(eligible[i])
+            yield _case(n, judgments[n], profiles[i], pool, z[:, i, where], where)
+
+
+def _case(n: int, judgment: Judgment, profile: Profile, pool: Pool, z: Floats, where: Ints) -> Case:
+    return Case(
+        n=n,
+        user=judgment.user,
+        relevant=judgment.relevant,
+        names=tuple(pool.papers[j].id for j in where),
+        values=z,
+        likes=profile.likes,
+        allowed=~np.isin(where, profile.muted),
+    )
 
 
 def _candidates(library: Library, judgment: Judgment) -> frozenset[str]:
@@ -84,14 +156,14 @@ def _seen(paper: Paper, day: datetime | None) -> Paper:
     return replace(paper, first_seen=EPOCH) if day is None else paper
 
 
-def _wants(library: Library, judgment: Judgment) -> Wants:
-    named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in library]
-    seeds = {PaperId(name): _seed(library[name]) for name in named}
+def _wants(known: _Known, judgment: Judgment) -> Wants:
+    named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in known.library]
+    seeds = {PaperId(name): _seed(known.library[name], known.dense.by_id.get(name)) for name in named}
     return Wants(judgment.interests, seeds)
 
 
-def _seed(paper: Paper) -> Seed:
-    return Seed(paper.plain_title, paper.text)
+def _seed(paper: Paper, vector: Floats | None) -> Seed:
+    return Seed(paper.plain_title, paper.text, paper.words.authors, vector)
 
 
 def _shown(total: Floats, allowed: Bools) -> Floats:
@@ -99,7 +171,3 @@ def _shown(total: Floats, allowed: Bools) -> Floats:
     low = total.min(initial=0.0) - np.float32(1)
     kept: Floats = np.where(allowed, total, low).astype(np.float32)
     return kept
-
-
-def _outcome(n: int, judgment: Judgment, scores: Mapping[str, float]) -> Outcome:
-    return Outcome(n, judgment.user, scores, measures(ranked(scores), judgment.relevant))

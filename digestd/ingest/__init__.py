@@ -14,8 +14,10 @@ backfill    missed days, by another interface of the same source
 visit       one source from gathering to noting
 run         every source
 imports     `paper import`: lines of JSON, in blocks
+embed       let the dense model, where there is one, read every paper once
 """
 
+from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
 from digestd.ingest.imports import ImportReport, import_papers
 from digestd.ingest.report import IngestReport, SourceReport
@@ -30,6 +32,7 @@ __all__ = [
     "Limits",
     "SourceReport",
     "Via",
+    "embed",
     "import_papers",
     "ingest",
     "ingest_files",

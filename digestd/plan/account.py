@@ -11,6 +11,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.plan.day import Day, gather_day
 from digestd.plan.shard import Shard, rank
+from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.fusion import Part, account
 from digestd.ranking.reasons import reason
 from digestd.store import due as waiting
@@ -42,30 +43,32 @@ class Explanation:
     parts: tuple[Part, ...]
 
 
-def preview(db: Database, subscriber: int, now: datetime) -> Preview:
+def preview(db: Database, subscriber: int, now: datetime, encoder: Encoder = Silent()) -> Preview:
     """Rank and compose as planning would at `now`, due or not."""
-    day, shard = _alone(db, subscriber, now)
+    day, shard = _alone(db, subscriber, now, encoder)
     ranked = shard.ranked(0)
     chosen = compose.choose(day.pool, ranked, shard.subscribers[0].size)
     considered = int((shard.open[0] & shard.fresh[0]).sum())
     return Preview(compose.picks(day.pool, ranked, chosen), considered, day.coverage)
 
 
-def explain(db: Database, subscriber: int, paper_id: PaperId, now: datetime) -> Explanation:
+def explain(
+    db: Database, subscriber: int, paper_id: PaperId, now: datetime, encoder: Encoder = Silent()
+) -> Explanation:
     """The account of one paper. Raises NotFound for a paper unknown or no candidate any more."""
     with db.read() as session:
         paper = papers.find(session, paper_id)
     if paper is None:
         raise NotFound(f"{paper_id}: no such paper; `digestd paper list` shows what is there")
-    day, shard = _alone(db, subscriber, now)
+    day, shard = _alone(db, subscriber, now, encoder)
     places = [j for j, key in enumerate(day.keys) if key == paper.key]
     if not places:
         raise NotFound(f"{paper_id} is older than seven days or archived, so it is no candidate any more")
     return _explanation(day, shard, places[0])
 
 
-def _alone(db: Database, subscriber: int, now: datetime) -> tuple[Day, Shard]:
-    day = gather_day(db, now)
+def _alone(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tuple[Day, Shard]:
+    day = gather_day(db, now, encoder)
     with db.read() as session:
         return day, rank(session, day, [waiting.by_key(session, subscriber)])
 

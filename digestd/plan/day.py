@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from digestd.domain.coverage import CoverageState
 from digestd.plan.coverage import not_whole
+from digestd.plan.dense import read
 from digestd.plan.model import text_model
+from digestd.plan.seeds import Readings
 from digestd.ranking.arrays import Bools
+from digestd.ranking.dense import Encoder
 from digestd.ranking.pool import Pool, build_pool
 from digestd.store import papers
 from digestd.store.database import Database
@@ -28,6 +31,7 @@ class Day:
 
     `former`: (f, 2), row numbers from before a merge, and the position of the paper they are now.
     `coverage`: the sources that are not whole, by their names for people.
+    `readings`: the papers that subscribers named. `places`: row number → position.
     """
 
     pool: Pool
@@ -36,6 +40,8 @@ class Day:
     first_seen: NDArray[np.float64]
     now: datetime
     coverage: Mapping[str, CoverageState]
+    readings: Readings
+    places: Mapping[int, int]
 
     @property
     def horizon(self) -> int:
@@ -66,7 +72,7 @@ class Day:
         return mask
 
 
-def gather_day(db: Database, now: datetime) -> Day:
+def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
     """Read the candidates of `now` and build the pool."""
     model = text_model(db, now)
     with db.read() as session:
@@ -74,12 +80,15 @@ def gather_day(db: Database, now: datetime) -> Day:
         candidates = papers.candidates(session, now - WINDOW, now + WINDOW)
         former = papers.former_keys(session, [paper.key for paper in candidates])
         coverage = not_whole(session, now)
+    space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
-        pool=build_pool(candidates, model, now),
+        pool=build_pool(candidates, model, now, space=space, vectors=vectors),
         keys=np.array([paper.key for paper in candidates], dtype=np.int64),
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),
         now=now,
         coverage=coverage,
+        readings=Readings(),
+        places={paper.key: j for j, paper in enumerate(candidates)},
     )

@@ -16,6 +16,7 @@ from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
 from digestd.plan.day import Day, gather_day
 from digestd.plan.shard import Shard, rank
+from digestd.ranking.dense import Encoder, Silent
 from digestd.store import due as waiting
 from digestd.store import ledger
 from digestd.store.database import Database
@@ -30,11 +31,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """What planning needs besides the database: keys and host of Message-IDs, the templates in force."""
+    """What planning needs besides the database: keys and host of Message-IDs, the templates in force, a dense model."""
 
     keys: Keys
     host: str
     template_hash: str
+    encoder: Encoder = Silent()  # noqa: RUF009  # frozen, so one for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bo
     report, after = PlanReport(), 0
     day: Day | None = None
     while keep_on() and (shard := _next(db, after, now)):
-        day = day or gather_day(db, now)
+        day = day or gather_day(db, now, planner.encoder)
         report += _plan_whole_or_one_by_one(db, planner, day, shard)
         after = shard[-1].key
     return report

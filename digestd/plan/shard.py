@@ -8,13 +8,12 @@ from sqlmodel import Session
 
 from digestd.compose import Ranked
 from digestd.domain.interest import Kind
-from digestd.domain.paper import Paper, PaperId
+from digestd.domain.paper import PaperId
 from digestd.plan.day import Day
+from digestd.plan.seeds import Named
 from digestd.ranking.arrays import Bools
 from digestd.ranking.fusion import Scores, score
 from digestd.ranking.profile import Profile, Wants, compile_profiles
-from digestd.ranking.seeds import Seed
-from digestd.store import papers
 from digestd.store.due import Due
 from digestd.store.ledger import seen
 
@@ -24,7 +23,8 @@ class Shard:
     """n subscribers ranked against m papers; (n, m) each:
 
     `open`: in the window; `fresh`: new since the last digest; `unseen`: not had yet; `own`: named by
-    the subscriber as a seed, so known to them and its own best match.
+    the subscriber as a seed, so known to them and its own best match; `eligible`: what each
+    subscriber's scores are standardised over.
     """
 
     subscribers: Sequence[Due]
@@ -34,11 +34,7 @@ class Shard:
     fresh: Bools
     unseen: Bools
     own: Bools
-
-    @property
-    def eligible(self) -> Bools:
-        """(n, m): what each subscriber's scores are standardised over."""
-        return self.open & self.unseen & ~self.own
+    eligible: Bools
 
     def ranked(self, i: int) -> Ranked:
         """The i-th subscriber's view of the pool."""
@@ -59,28 +55,25 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
     is_open = np.array([inside for inside, _ in windows], dtype=np.bool_).reshape(shape)
     fresh = np.array([since for _, since in windows], dtype=np.bool_).reshape(shape)
     unseen = np.array([day.unseen(had.get(due.key)) for due in subscribers], dtype=np.bool_).reshape(shape)
-    known = _seeds(session, subscribers)
+    known = day.readings.of(session, day.pool.space, (name for due in subscribers for name in _names(due)))
     own = np.array([_own_seeds(day, due, known) for due in subscribers], dtype=np.bool_).reshape(shape)
     wants = [_wants(due, known) for due in subscribers]
     profiles = compile_profiles(wants, day.pool.model, day.pool)
-    scores = score(day.pool, profiles, is_open & unseen & ~own)
-    return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own)
-
-
-def _seeds(session: Session, subscribers: Sequence[Due]) -> Mapping[PaperId, Paper]:
-    """The papers that any of these subscribers named, as far as they are known."""
-    named = {name for due in subscribers for name in _names(due)}
-    return papers.by_ids(session, sorted(named)) if named else {}
+    eligible = is_open & unseen & ~own
+    scores = score(day.pool, profiles, eligible)
+    return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own, eligible)
 
 
 def _names(due: Due) -> list[PaperId]:
     return [PaperId(i.value) for i in due.interests if i.kind is Kind.PAPER]
 
 
-def _wants(due: Due, known: Mapping[PaperId, Paper]) -> Wants:
-    seeds = {name: Seed(known[name].plain_title, known[name].text) for name in _names(due) if name in known}
-    return Wants(due.interests, seeds)
+def _wants(due: Due, known: Mapping[PaperId, Named]) -> Wants:
+    return Wants(due.interests, {name: known[name].seed for name in _names(due) if name in known})
 
 
-def _own_seeds(day: Day, due: Due, known: Mapping[PaperId, Paper]) -> Bools:
-    return np.isin(day.keys, [known[name].key for name in _names(due) if name in known])
+def _own_seeds(day: Day, due: Due, known: Mapping[PaperId, Named]) -> Bools:
+    keys = {known[name].key for name in _names(due) if name in known}
+    own = np.zeros(len(day.pool), dtype=np.bool_)
+    own[[day.places[key] for key in keys & day.places.keys()]] = True
+    return own

@@ -19,7 +19,7 @@ from scipy.linalg import solve_triangular
 
 from digestd.ranking.arrays import Doubles, Sparse
 
-RIDGE = 1.0
+RIDGE = 3.0
 PENALTY = RIDGE / 0.5
 """λ/C of one background text: with class balance, half of all mass lies on some 300 of them, C = ½ each."""
 SAME = 0.97

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.ranking.arrays import Floats, Ints, Sparse
+from digestd.ranking.archive import bm25, rarity
+from digestd.ranking.arrays import Ints, Sparse
 from digestd.ranking.lookup import NOWHERE
 from digestd.ranking.model import TextModel
 from digestd.ranking.vocabulary import counts
-
-K1 = 1.5
-B = 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +29,7 @@ class Lexicon:
 
     def idf(self, stem: str) -> float:
         """How telling a stem is by the model alone, whatever the day holds."""
-        return float(_idf(_frequency(self.model, stem), self.model.size))
+        return float(rarity(_frequency(self.model, stem), self.model.size))
 
     def holding(self, stems: Iterable[str]) -> Ints:
         """Papers that hold all of these stems; none for no stems."""
@@ -59,9 +57,9 @@ def build_lexicon(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]]
     columns = {stem: row for row, stem in enumerate(sorted(seen))}
     texts = model.size + len(docs)
     known = np.array([_frequency(model, stem) for stem in columns], dtype=np.float32)
-    rarity = _idf(known + np.array([seen[stem] for stem in columns], dtype=np.float32), texts)
+    idf = rarity(known + np.array([seen[stem] for stem in columns], dtype=np.float32), texts)
     tf = counts([[*title, *doc] for title, doc in zip(titles, docs, strict=True)], columns)
-    weights = _bm25(tf, rarity).T.tocsr()
+    weights = bm25(tf, idf).T.tocsr()
     presence = weights.astype(np.bool_).astype(np.float32)
     return Lexicon(model, columns, weights, presence)
 
@@ -69,19 +67,3 @@ def build_lexicon(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]]
 def _frequency(model: TextModel, stem: str) -> float:
     known = model.vocabulary.get(stem)
     return 0.0 if known is None else float(model.frequency[known])
-
-
-def _idf(frequency: Floats | float, texts: int) -> Floats:
-    """ln(1 + (N − df + ½)/(df + ½)): never negative."""
-    df = np.minimum(np.asarray(frequency, dtype=np.float32), texts)
-    value: Floats = np.log1p((texts - df + 0.5) / (df + 0.5)).astype(np.float32)
-    return value
-
-
-def _bm25(tf: Sparse, idf: Floats) -> Sparse:
-    """The weight of each stem in each paper: idf · tf (k₁+1) / (tf + k₁(1 − b + b·length/mean)): (m, S)."""
-    lengths = np.asarray(tf.sum(axis=1), dtype=np.float32)
-    mean = max(float(lengths.mean()), 1.0) if lengths.size else 1.0
-    scale = np.repeat(K1 * (1 - B + B * lengths / mean), np.diff(tf.indptr))
-    tf.data = (idf[tf.indices] * tf.data * (K1 + 1) / (tf.data + scale)).astype(np.float32)
-    return tf

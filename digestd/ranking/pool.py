@@ -7,6 +7,8 @@ from datetime import datetime
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Doubles, Floats
 from digestd.ranking.background import Background, build_background
+from digestd.ranking.dense import SILENCE, Space
+from digestd.ranking.echoes import Echoes, build_echoes
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.lookup import Lookup, build_lookup
 from digestd.ranking.model import Encoded, TextModel
@@ -20,7 +22,7 @@ class Pool:
     """m papers.
 
     `features` (m, b) and `lift` (m,) against the background; `points` and `trend` (m,);
-    `surface`: for each paper, stem → the first word that stands for it there.
+    `surface`: for each paper, stem → the first word that stands for it there. `vectors` (m, e) in the dense `space`.
     """
 
     papers: tuple[Paper, ...]
@@ -35,29 +37,46 @@ class Pool:
     trend: Floats
     surface: tuple[Mapping[str, str], ...]
     shelves: Shelves
+    space: Space
+    vectors: Floats
+    echoes: Echoes
 
     def __len__(self) -> int:
         return len(self.papers)
 
 
-def build_pool(papers: Sequence[Paper], model: TextModel, now: datetime) -> Pool:
-    """Read the papers once. `now` is the time of planning."""
+def build_pool(
+    papers: Sequence[Paper],
+    model: TextModel,
+    now: datetime,
+    background: Background | None = None,
+    space: Space = SILENCE,
+    vectors: Floats | None = None,
+) -> Pool:
+    """Read the papers once. `now` is the time of planning.
+
+    `background`: that of the model, and `vectors`: the papers' own, where they are known already.
+    """
     texts = [paper.text for paper in papers]
     docs = analyse(texts)
     encoded = model.encode_tokens(docs)
-    background = build_background(model.background)
+    background = background or build_background(model.background)
+    lookup = build_lookup(papers)
     votes = points(papers)
     return Pool(
         papers=tuple(papers),
         model=model,
         encoded=encoded,
         lexicon=build_lexicon(analyse([paper.plain_title for paper in papers]), docs, model),
-        lookup=build_lookup(papers),
+        lookup=lookup,
         background=background,
         features=background.features(encoded.sparse),
         lift=background.lift(encoded.sparse),
         points=votes,
         trend=trend(papers, votes, now),
         surface=tuple(surfaces(texts)),
-        shelves=Shelves(model, background, encoded.sparse),
+        shelves=Shelves(model, background, encoded.sparse, lookup, space.encoder),
+        space=space,
+        vectors=space.encoder.encode(texts) if vectors is None else vectors,
+        echoes=build_echoes(model.archive, encoded.sparse),
     )

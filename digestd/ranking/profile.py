@@ -9,7 +9,8 @@ import numpy as np
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import Floats, Ints
-from digestd.ranking.lookup import positions
+from digestd.ranking.echoes import Echo
+from digestd.ranking.lookup import NOWHERE, positions
 from digestd.ranking.model import TextModel
 from digestd.ranking.pool import Pool
 from digestd.ranking.ridge import dual
@@ -58,15 +59,25 @@ class Tastes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """One subscriber, for one pool. `plain`: nothing to go by, so only trends count. `muted`: positions never shown."""
+    """One subscriber, for one pool.
+
+    `echo`: what the topics find in the archive. `plain`: nothing to go by, so only trends count.
+    `muted`: positions never shown.
+    """
 
     topics: tuple[Topic, ...]
+    echo: Echo
     phrases: tuple[Match, ...]
     authors: tuple[Match, ...]
     categories: tuple[Match, ...]
     tastes: Tastes | None
     plain: bool
     muted: Ints
+
+    @property
+    def likes(self) -> int:
+        """How many liked papers are known."""
+        return len(self.tastes.likes) if self.tastes else 0
 
     def follows(self, pool: Pool, j: int) -> bool:
         """Whether a followed author wrote paper j."""
@@ -81,7 +92,7 @@ def compile_profiles(wants: Sequence[Wants], model: TextModel, pool: Pool) -> Se
     if model.version != pool.model.version:
         raise ValueError(f"the pool was built with text model {pool.model.version}, not {model.version}")
     compiler = _Compiler(wants, pool)
-    return [compiler.profile(want) for want in wants]
+    return [compiler.profile(want, echo) for want, echo in zip(wants, compiler.echoes, strict=True)]
 
 
 class _Compiler:
@@ -90,6 +101,7 @@ class _Compiler:
     def __init__(self, wants: Sequence[Wants], pool: Pool) -> None:
         self.pool = pool
         self.topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool)
+        self.echoes = self._echoes(wants)
         self.shelf = pool.shelves.holding(seed for w in wants for seed in w.seeds.values())
         self.prior = pool.background.prior(self.shelf.features)
         self.numbers = {paper.id: j for j, paper in enumerate(pool.papers)}
@@ -97,13 +109,17 @@ class _Compiler:
         self.phrase = cache(lambda value: Match(value, pool.lookup.phrase(value)))
         self.category = cache(lambda value: Match(value, pool.lookup.category(value)))
 
-    def profile(self, want: Wants) -> Profile:
-        liked = {kind: values(want.interests, kind) for kind in Kind}
+    def profile(self, want: Wants, echo: Echo) -> Profile:
+        liked: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+        for interest in want.interests:
+            if interest.wish is Wish.LIKED:
+                liked[interest.kind].append(interest.value)
         tastes = self._tastes(want)
-        topics = tuple(self.topics[value] for value in liked[Kind.TOPIC] if value in self.topics)
+        topics = self._topics(want)
         named = any(map(str.isalnum, "".join(liked[Kind.PHRASE] + liked[Kind.AUTHOR] + liked[Kind.CATEGORY])))
         return Profile(
             topics=topics,
+            echo=echo,
             phrases=tuple(map(self.phrase, liked[Kind.PHRASE])),
             authors=tuple(map(self.author, liked[Kind.AUTHOR])),
             categories=tuple(map(self.category, liked[Kind.CATEGORY])),
@@ -111,6 +127,17 @@ class _Compiler:
             plain=not (topics or named or tastes),
             muted=self._muted(want.interests),
         )
+
+    def _topics(self, want: Wants) -> tuple[Topic, ...]:
+        return tuple(self.topics[value] for value in values(want.interests, Kind.TOPIC) if value in self.topics)
+
+    def _echoes(self, wants: Sequence[Wants]) -> list[Echo]:
+        each = [self._topics(want) for want in wants]
+        terms = [np.concatenate([NOWHERE, *(topic.terms for topic in topics)]) for topics in each]
+        nothing = np.zeros(self.pool.model.dims, dtype=np.float32)
+        places = np.array([sum((topic.vector for topic in topics), nothing) for topics in each], dtype=np.float32)
+        places = places.reshape(len(wants), self.pool.model.dims)
+        return [Echo(*found) for found in self.pool.model.archive.best(terms, places)]
 
     def _author(self, value: str) -> Match:
         written = self.pool.lookup.author(value)

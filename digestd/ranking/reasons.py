@@ -3,7 +3,19 @@
 from digestd.domain.digest import Reason, Why
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
-from digestd.ranking.signals import author, category, latent, likes, meaning, phrase, topic, trend
+from digestd.ranking.signals import (
+    author,
+    category,
+    dense_likes,
+    dense_topic,
+    kin,
+    latent,
+    likes,
+    meaning,
+    phrase,
+    topic,
+    trend,
+)
 from digestd.ranking.signals.base import Evidence, Module
 
 STRONG = 0.4
@@ -14,7 +26,10 @@ ORDER: tuple[tuple[Module, float], ...] = (
     (phrase, 0.0),
     (topic, STRONG),
     (likes, 0.0),
+    (dense_likes, 0.0),
     (latent, 0.0),
+    (kin, 0.0),
+    (dense_topic, 0.0),
     (meaning, 0.0),
     (topic, 0.0),
     (category, 0.0),
@@ -27,9 +42,8 @@ def reason(pool: Pool, profile: Profile, j: int) -> Reason:
     """The reason for paper j."""
     asked: dict[str, Evidence | None] = {}
     for module, least in ORDER:
-        if module.NAME not in asked:
-            asked[module.NAME] = module.explain(pool, profile, j)
-        found = asked[module.NAME]
+        name = module.NAME
+        found = asked[name] if name in asked else asked.setdefault(name, module.explain(pool, profile, j))
         if found is not None and found.strength >= least:
             return Reason(found.why, found.value, found.words)
     return Reason(Why.NEW)

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from digestd.ranking.arrays import Doubles, Floats, Ints
+from digestd.ranking.arrays import Doubles, Floats, Ints, stacked
 from digestd.ranking.background import RIDGE
 from digestd.ranking.seeds import Shelf, Shelved
 
+FEW = 12
+"""Seeds up to which laying them out is cheaper than setting up a sparse product."""
 MASS = 150.0
 """Mass of the background: 300 texts at C = ½."""
 
@@ -31,7 +33,15 @@ def dual(shelf: Shelf, prior: Doubles, likes: Ints, dislikes: Ints, width: int) 
 
 
 def gram(seeds: Sequence[Shelved], width: int) -> Doubles:
-    """The cosine of each pair (k, k): each seed in turn is laid out over all V terms, and all are read off it."""
+    """The cosine of each pair (k, k)."""
+    if len(seeds) > FEW:
+        rows = stacked([seed.columns for seed in seeds], [seed.values for seed in seeds], width)
+        return (rows @ rows.T).toarray().astype(np.float64)
+    return _laid_out(seeds, width)
+
+
+def _laid_out(seeds: Sequence[Shelved], width: int) -> Doubles:
+    """The same for few: each seed in turn is laid out over all V terms, and all are read off it."""
     columns = np.concatenate([seed.columns for seed in seeds])
     values = np.concatenate([seed.values for seed in seeds])
     owner = np.repeat(np.arange(len(seeds)), [len(seed.columns) for seed in seeds])

@@ -83,11 +83,19 @@ def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[In
 
 def interests_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
     """Their interests, in the order given; who has none is absent."""
-    query = select(core.interest).where(_I.subscriber_id.in_(subscribers)).order_by(_I.subscriber_id, _I.position)
+    query = (
+        select(_I.subscriber_id, _I.kind, _I.value, _I.wish)
+        .where(_I.subscriber_id.in_(subscribers))
+        .order_by(_I.subscriber_id, _I.position)
+    )
     found: dict[int, list[Interest]] = {}
-    for row in session.connection().execute(query):
-        found.setdefault(row.subscriber_id, []).append(Interest(Kind(row.kind), row.value, Wish(row.wish)))
+    for who, kind, value, wish in session.connection().execute(query):
+        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish]))
     return {key: tuple(interests) for key, interests in found.items()}
+
+
+_KINDS = {str(kind): kind for kind in Kind}
+_WISHES = {str(wish): wish for wish in Wish}
 
 
 def _due(row: core.Record, interests: tuple[Interest, ...]) -> Due:

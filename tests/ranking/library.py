@@ -91,7 +91,7 @@ def mutes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:
 
 def wants(*interests: Interest, of: Sequence[Paper] | None = None) -> Wants:
     """A subscriber; seed papers are looked up in the library."""
-    known = {p.id: Seed(p.plain_title, p.text) for p in of or papers()}
+    known = {p.id: Seed(p.plain_title, p.text, p.words.authors) for p in of or papers()}
     return Wants(interests, {p: seed for p, seed in known.items() if p in {i.value for i in interests}})
 
 

@@ -7,22 +7,37 @@ explain(pool, profile, j) the words for it, or None where the signal has nothing
 
 from dataclasses import dataclass
 
-from digestd.ranking.signals import author, category, latent, likes, meaning, phrase, topic, trend
+from digestd.ranking.signals import (
+    author,
+    category,
+    dense_likes,
+    dense_near,
+    dense_topic,
+    echo,
+    kin,
+    latent,
+    likes,
+    meaning,
+    phrase,
+    topic,
+    trend,
+)
 from digestd.ranking.signals.base import Module
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal with its place in the sum.
+    """A signal with how it enters the sum; its weight is in `weights.json`.
 
-    `fades`: its weight falls as 1.5/(1.5 + number of likes). `boost`: added as it is, not standardised
-    within the day: what is named outright counts alike whatever else the day holds.
+    `fades`: its weight falls as likes come in. `boost`: added as it is, not standardised
+    within the day: what is named outright counts alike whatever else the day holds. `dense`: says nothing
+    without a dense model.
     """
 
     module: Module
-    weight: float
     fades: bool = False
     boost: bool = False
+    dense: bool = False
 
     @property
     def name(self) -> str:
@@ -30,12 +45,17 @@ class Signal:
 
 
 SIGNALS: tuple[Signal, ...] = (
-    Signal(author, 2.0, boost=True),
-    Signal(phrase, 1.5, boost=True),
-    Signal(topic, 1.0, fades=True),
-    Signal(meaning, 1.0, fades=True),
-    Signal(likes, 1.0),
-    Signal(latent, 0.5),
-    Signal(category, 0.5, boost=True),
-    Signal(trend, 0.3),
+    Signal(author, boost=True),
+    Signal(phrase, boost=True),
+    Signal(topic, fades=True),
+    Signal(meaning, fades=True),
+    Signal(echo, fades=True),
+    Signal(dense_topic, fades=True, dense=True),
+    Signal(likes),
+    Signal(latent),
+    Signal(dense_likes, dense=True),
+    Signal(dense_near, dense=True),
+    Signal(kin, boost=True),
+    Signal(category, boost=True),
+    Signal(trend),
 )

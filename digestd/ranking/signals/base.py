@@ -51,4 +51,7 @@ def hits(pool: Pool, profiles: Sequence[Profile], named: Callable[[Profile], Seq
 
 def first(matches: Sequence[Match], j: int) -> Match | None:
     """The first of the matches that paper j has."""
-    return next((match for match in matches if j in match.papers), None)
+    for match in matches:
+        if j in match.papers:
+            return match
+    return None

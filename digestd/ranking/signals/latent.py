@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats, above, best_of_groups
+from digestd.ranking.arrays import Floats, above, above_one, best_of_groups
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile, Tastes
 from digestd.ranking.signals.base import Evidence, blank
@@ -43,7 +43,7 @@ def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
         return None
     cosine = profile.tastes.shelf.dense[profile.tastes.likes] @ pool.encoded.dense[j]
     best = int(cosine.argmax())
-    strength = float(above(cosine[best], pool.model.near))
+    strength = above_one(float(cosine[best]), pool.model.near)
     return Evidence(Why.LIKED, strength, profile.tastes.seeds[best].title) if strength else None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats, Ints, above, best_of_groups, stacked
+from digestd.ranking.arrays import Floats, Ints, above, above_one, best_of_groups, stacked
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile, Tastes
 from digestd.ranking.seeds import Shelf
@@ -43,7 +43,7 @@ def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:  # noqa: A
         return None
     cosine = profile.tastes.shelf.cosine[profile.tastes.likes, j]
     best = int(cosine.argmax())
-    strength = float(above(cosine[best], NEAR))
+    strength = above_one(float(cosine[best]), NEAR)
     return Evidence(Why.LIKED, strength, profile.tastes.seeds[best].title) if strength else None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats, above, best_of_groups
+from digestd.ranking.arrays import Floats, above, above_one, best_of_groups
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
 from digestd.ranking.signals.base import Evidence
@@ -37,5 +37,5 @@ def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
         return None
     cosine = np.array([topic.vector for topic in profile.topics]) @ pool.encoded.dense[j]
     best = int(cosine.argmax())
-    strength = float(above(cosine[best], pool.model.near))
+    strength = above_one(float(cosine[best]), pool.model.near)
     return Evidence(Why.NEAR_TOPIC, strength, profile.topics[best].value) if strength else None

@@ -34,10 +34,15 @@ def evidence(pool: Pool, profiles: Sequence[Profile]) -> Floats:
 def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
     """The topic of which most stands in the paper, with the words that stand there."""
     here = pool.surface[j]
-    covered = [sum(w for stem, w in topic.weights.items() if stem in here) for topic in profile.topics]
-    most = max(covered, default=0.0)
-    if most <= PART:
+    most, best = PART, None
+    for topic in profile.topics:
+        covered = 0.0
+        for stem, weight in topic.weights.items():  # asked for every pick of everybody: no generator
+            if stem in here:
+                covered += weight
+        if covered > most:
+            most, best = covered, topic
+    if best is None:
         return None
-    best = profile.topics[covered.index(most)]
     words = dict.fromkeys(here[stem] for stem in best.weights if stem in here)
     return Evidence(Why.TOPIC, min(1.0, (most - PART) / (1 - PART)), best.value, tuple(words))

@@ -173,6 +173,15 @@ class ApartRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
+class EmbeddingRow(SQLModel, table=True):
+    """A revision as the dense model in use reads it: its vector in half precision."""
+
+    __tablename__ = "embedding"
+    revision: int = Field(sa_column=ref("revision.id", primary_key=True))
+    model: str = Field(max_length=80)
+    vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class TextModelRow(SQLModel, table=True):
     """A fitted text model; the newest is used."""
 

@@ -186,10 +186,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("one", "other", name=op.f("pk_apart")),
     )
     op.create_index(op.f("ix_apart_other"), "apart", ["other"], unique=False)
+    op.create_table(
+        "embedding",
+        sa.Column("revision", KEY, nullable=False),
+        sa.Column("model", sa.String(length=80), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["revision"], ["revision.id"], name=op.f("fk_embedding_revision")),
+        sa.PrimaryKeyConstraint("revision", name=op.f("pk_embedding")),
+    )
 
 
 def downgrade() -> None:
-    for table in ("apart", "merging", "likeness", "coverage", "reject", "source"):
+    for table in ("embedding", "apart", "merging", "likeness", "coverage", "reject", "source"):
         op.drop_table(table)
     op.drop_table("signal")
     op.drop_table("sighting")

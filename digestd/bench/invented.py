@@ -1,0 +1,81 @@
+"""Papers and subscribers of invented words, about as rich as real ones: the same for the same seed.
+
+A paper is of one of 40 fields; its words follow Zipf's law, half from the field and half common to all.
+"""
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+
+import numpy as np
+
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.subscriber import Status, Timing
+from digestd.store.subscribers import NewSubscriber
+
+FIELDS = 40
+COMMON, OWN = 4_000, 400
+"""Words that all fields share, and that each has for itself."""
+WORDS = 150
+"""Words of an abstract."""
+_SYLLABLES = [
+    *("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe"),
+    *("ro", "su", "ta", "ve", "wi", "xo", "zu", "bra", "cle", "dri", "flo", "gru"),
+]
+
+
+def papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
+    """Papers as lines of `paper import`."""
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        title, abstract = _text(rng, number % FIELDS, 9), _text(rng, number % FIELDS, WORDS)
+        record = {
+            "id": f"{scheme}:{number}",
+            "title": title,
+            "abstract": abstract,
+            "authors": [_name(int(n)) for n in rng.integers(20_000, size=4)],
+            "categories": [f"inv.{number % FIELDS}"],
+            "signals": {"upvotes": int(rng.pareto(1.2))},
+        }
+        yield json.dumps(record).encode() + b"\n"
+
+
+def people(count: int, archive: int, likes: int) -> Iterator[NewSubscriber]:
+    """Subscribers: one to three topics; half like up to 2 · `likes` of the archive's papers; some follow and choose."""
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        field = int(rng.integers(FIELDS))
+        interests = [Interest(Kind.TOPIC, _text(rng, field, 3)) for _ in range(int(rng.integers(1, 4)))]
+        if rng.random() < 0.5 and archive >= FIELDS and likes:
+            ranks = rng.integers(archive // FIELDS, size=int(rng.integers(1, 2 * likes + 1)))
+            interests += [Interest(Kind.PAPER, f"old:{int(rank) * FIELDS + field}") for rank in ranks]
+        if rng.random() < 0.3:
+            interests.append(Interest(Kind.AUTHOR, _name(int(rng.integers(20_000)))))
+        if rng.random() < 0.3:
+            interests.append(Interest(Kind.CATEGORY, f"inv.{field}"))
+        address = f"reader{number}@example.net"
+        yield NewSubscriber(
+            address=address,
+            address_key=blake2b(address.encode(), digest_size=32).digest(),
+            status=Status.ACTIVE,
+            name="",
+            timing=Timing(),
+            size=15,
+            language="en",
+            interests=tuple(dict.fromkeys(interests)),
+        )
+
+
+def _text(rng: np.random.Generator, field: int, count: int) -> str:
+    own = rng.random(count) < 0.5
+    rank = np.exp(rng.random(count) * np.log(np.where(own, OWN, COMMON))).astype(np.int64)
+    return " ".join(_word(int(r) + (COMMON + field * OWN if mine else 0)) for r, mine in zip(rank, own, strict=True))
+
+
+def _word(number: int) -> str:
+    base = len(_SYLLABLES)
+    return "".join(_SYLLABLES[number // base**place % base] for place in range(4))
+
+
+def _name(number: int) -> str:
+    return f"{_word(number % 97).title()} {_word(1_000 + number).title()}"

@@ -1,0 +1,59 @@
+"""Two rankers on the same judgments, user by user, and what each signal is worth.
+
+A paired difference: the mean over users of (ours − theirs), with a bootstrap interval over users.
+Rankers: these weights; a signal by its name, ranking alone; a file of scores or of weights.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from digestd.errors import BadInput
+from digestd.evaluate.metrics import MRR, NDCG, RECALL, Estimate, interval, per_user
+from digestd.evaluate.run import Case, Outcome, outcome, scored
+from digestd.ranking.signals import SIGNALS
+from digestd.ranking.weights import WEIGHTS, Weights
+
+Scores = Mapping[int, Mapping[str, float]]
+
+
+def difference(ours: Iterable[Outcome], theirs: Iterable[Outcome]) -> dict[str, Estimate]:
+    """Of each measure over the users whom both have."""
+    one = per_user((done.user, done.measures) for done in ours)
+    other = per_user((done.user, done.measures) for done in theirs)
+    users = sorted(one.keys() & other.keys())
+    return {
+        name: interval(np.array([one[user][name] - other[user][name] for user in users]))
+        for name in (NDCG, RECALL, MRR)
+    }
+
+
+def alone(signal: str) -> Weights:
+    """One signal, by its name."""
+    if signal not in {known.name for known in SIGNALS}:
+        raise BadInput(f"{signal} is no file and no signal; signals: {', '.join(known.name for known in SIGNALS)}")
+    return replace(WEIGHTS, signals={signal: 1.0})
+
+
+def by_scores(cases: Sequence[Case], given: Scores) -> list[Outcome]:
+    """The cases ranked by scores of their candidates, by the number of the judgment; what has none comes last."""
+    missing = [case.n for case in cases if case.n not in given]
+    if missing:
+        raise BadInput(f"there are no scores for {len(missing)} judgments, e.g. number {missing[0]}")
+    nothing = float("-inf")
+    return [scored(case, {name: given[case.n].get(name, nothing) for name in case.names}) for case in cases]
+
+
+def ablation(cases: Sequence[Case], weights: Weights = WEIGHTS) -> dict[str, dict[str, Estimate]]:
+    """For each signal, what all signals gain over all but it. Signals that say nothing here are left out."""
+    whole = [outcome(case, weights) for case in cases]
+    return {
+        signal.name: difference(whole, [outcome(case, _without(weights, signal.name)) for case in cases])
+        for i, signal in enumerate(SIGNALS)
+        if any(np.ptp(case.values[i]) > 0 for case in cases if case.names)
+    }
+
+
+def _without(weights: Weights, signal: str) -> Weights:
+    return replace(weights, signals={**weights.signals, signal: 0.0})

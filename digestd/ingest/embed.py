@@ -1,0 +1,37 @@
+"""Let the dense model read every paper once, after ingest; also what was there before it was switched on."""
+
+from collections.abc import Callable
+
+from digestd.ranking.dense import Encoder
+from digestd.store import embeddings
+from digestd.store.database import Database
+
+BLOCK = 64
+"""Papers a transaction: some seconds' work, which is all that is lost when it is killed."""
+TURN = 5_000
+"""Papers after one ingest, so that the next is not kept waiting."""
+
+
+def embed(
+    db: Database,
+    encoder: Encoder,
+    keep_on: Callable[[], bool] = lambda: True,
+    advance: Callable[[int], None] = lambda _: None,
+    limit: int = TURN,
+) -> int:
+    """Encode up to `limit` papers that have no vector of this model yet; how many. Safe at any time, in any number.
+
+    `keep_on` is asked before each block. Nothing to do without a dense model.
+    """
+    done = 0
+    while encoder.dims and done < limit and keep_on():
+        with db.read() as session:
+            block = embeddings.unread(session, encoder.version, min(BLOCK, limit - done))
+        if not block:
+            break
+        vectors = encoder.encode([one.text for one in block])
+        with db.write() as session:
+            embeddings.keep(session, encoder.version, {one.revision: v for one, v in zip(block, vectors, strict=True)})
+        done += len(block)
+        advance(len(block))
+    return done

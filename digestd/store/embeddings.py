@@ -1,0 +1,80 @@
+"""Dense vectors of papers: one a revision, in half precision, of the one model in use.
+
+A changed model has another version, so its vectors take the place of the old ones as they are made.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import and_, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.papers import chunks
+
+Vector = NDArray[np.float32]
+_P, _R, _E = core.paper.c, core.revision.c, core.embedding.c
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A current revision without a vector, and its text."""
+
+    revision: int
+    text: str
+
+
+def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, Vector]:
+    """The vectors of these revisions, as far as this model has read them."""
+    return {
+        row.revision: _vector(row.vector)
+        for chunk in chunks(set(revisions))
+        for row in session.connection().execute(
+            select(_E.revision, _E.vector).where(_E.model == model, _E.revision.in_(chunk))
+        )
+    }
+
+
+def newest(session: Session, model: str, limit: int) -> list[Vector]:
+    """The vectors made last."""
+    query = select(_E.vector).where(_E.model == model).order_by(_E.revision.desc()).limit(limit)
+    return [_vector(row.vector) for row in session.connection().execute(query)]
+
+
+def unread(session: Session, model: str, limit: int) -> list[Unread]:
+    """Papers that this model has not read yet, the newest first, archived ones too."""
+    query = (
+        select(
+            _R.id,
+            func.coalesce(_R.plain_title, _R.title).label("title"),
+            func.coalesce(_R.plain_abstract, _R.abstract).label("abstract"),
+        )
+        .join_from(core.paper, core.revision, _R.id == _P.revision_id)
+        .outerjoin(core.embedding, and_(_E.revision == _R.id, _E.model == model))
+        .where(_E.revision.is_(None))
+        .order_by(_P.first_seen_us.desc(), _P.id.desc())
+        .limit(limit)
+    )
+    return [Unread(row.id, f"{row.title}. {row.abstract}") for row in session.connection().execute(query)]
+
+
+def keep(session: Session, model: str, vectors: Mapping[int, Vector]) -> None:
+    """Keep the vectors of these revisions; another process may have been faster."""
+    if not vectors:
+        return
+    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(core.embedding)
+    replaced = {"model": statement.excluded.model, "vector": statement.excluded.vector}
+    rows = [
+        {"revision": key, "model": model, "vector": vector.astype(np.float16).tobytes()}
+        for key, vector in sorted(vectors.items())
+    ]
+    session.connection().execute(statement.on_conflict_do_update(index_elements=["revision"], set_=replaced), rows)
+
+
+def _vector(packed: bytes) -> Vector:
+    vector: Vector = np.frombuffer(packed, dtype=np.float16).astype(np.float32)
+    return vector

@@ -1,0 +1,94 @@
+"""Ranking at several sizes, for whether it is linear; refitting a profile and the text model.
+
+    python -m tests.bench.ranking_speed --subscribers 100000 --papers 1000 --archive 100000 [--json]
+
+`linear`: CPU a subscriber at all subscribers to that at a tenth, and CPU a subscriber and paper at all
+papers to that at a quarter; 1 is linear, below 1 better. `refit_ms`: one subscriber's ridge regression
+after a click, at 10 and at 100 likes. `model_…`: a text model fitted on the archive, in a process of its own.
+"""
+
+import argparse
+import json
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+
+from digestd.bench import invented
+from digestd.bench.rank import Load, measure
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.paper import PaperId
+from digestd.ranking.model import dumps, fit
+from digestd.ranking.pool import build_pool
+from digestd.ranking.profile import Seed, Wants, compile_profiles
+
+NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
+
+
+def ranking(subscribers: int, papers: int) -> dict[str, object]:
+    """The whole, a tenth of the subscribers, a quarter of the papers."""
+    whole = measure(Load(subscribers, papers), NOW)
+    tenth = measure(Load(max(1, subscribers // 10), papers), NOW)
+    quarter = measure(Load(max(1, subscribers // 10), max(1, papers // 4)), NOW)
+    cpu = {name: _number(found["cpu_us"]) for name, found in (("all", whole), ("tenth", tenth), ("quarter", quarter))}
+    linear = {
+        "subscribers": round(cpu["all"] / cpu["tenth"], 2),
+        "papers": round(cpu["tenth"] / 4 / cpu["quarter"], 2),
+        "memory": round(_number(whole["rss_mib"]) / _number(tenth["rss_mib"]), 2),
+    }
+    return {**whole, "linear": linear}
+
+
+def refit(likes: int) -> float:
+    """Milliseconds to compile one subscriber anew whose papers are known already; the best of seven."""
+    texts = [_text(line) for line in invented.papers(2_000, 1, "old")]
+    model = fit(texts)
+    pool = build_pool([], model, NOW)
+    seeds = {PaperId(f"old:{n}"): Seed("", text) for n, text in enumerate(texts[:likes])}
+    wants = [Wants(tuple(Interest(Kind.PAPER, name) for name in seeds), seeds)]
+    compile_profiles(wants, model, pool)
+    times = []
+    for _ in range(7):
+        began = time.process_time()
+        compile_profiles(wants, model, pool)
+        times.append(time.process_time() - began)
+    return round(min(times) * 1e3, 2)
+
+
+def model_fit(papers: int) -> dict[str, object]:
+    """A text model of so many papers: seconds of CPU, peak memory, bytes as kept."""
+    texts = [_text(line) for line in invented.papers(papers, 3, "old")]
+    began = time.process_time()
+    fitted = fit(texts)
+    seconds = time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"model_seconds": round(seconds, 1), "model_rss_mib": round(peak), "model_mib": len(dumps(fitted)) >> 20}
+
+
+def _text(line: bytes) -> str:
+    record = json.loads(line)
+    return f"{record['title']}. {record['abstract']}"
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def main() -> None:
+    """Print the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subscribers", type=int, default=100_000)
+    parser.add_argument("--papers", type=int, default=1_000)
+    parser.add_argument("--archive", type=int, default=100_000)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
+        found = alone.submit(model_fit, given.archive).result()
+    found |= {"refit_ms": {likes: refit(likes) for likes in (10, 100)}} | ranking(given.subscribers, given.papers)
+    print(json.dumps(found, indent=None if given.json else 2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""A dense model on the road: every paper read once, late and changed models made good, the ranking better for it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digestd.domain.interest import Kind
+from digestd.encoders import open_encoder
+from digestd.ingest import embed, import_papers
+from digestd.plan import explain, plan
+from digestd.plan.day import gather_day
+from digestd.ranking.dense import Encoder, build_space
+from digestd.ranking.fusion import account, score
+from digestd.ranking.pool import build_pool
+from digestd.ranking.profile import compile_profiles
+from digestd.store import embeddings
+from tests.encoders.tiny import tiny_encoder
+from tests.parts.install import Install
+from tests.plan.conftest import bare, library_of  # noqa: F401  # fixtures
+from tests.plan.shelf import named, paper, reader, subscriber
+from tests.ranking.library import NOON, likes, model, papers, wants
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Encoder:
+    return open_encoder(str(tiny_encoder(tmp_path / "tiny")))
+
+
+def test_every_paper_is_read_once(bare: Install, encoder: Encoder) -> None:  # noqa: F811  # the fixture
+    assert embed(bare.db, encoder) == 80
+    assert embed(bare.db, encoder) == 0
+
+
+def test_reading_stops_when_it_is_told_and_goes_on_later(bare: Install, encoder: Encoder) -> None:  # noqa: F811
+    assert embed(bare.db, encoder, keep_on=lambda: False) == 0
+    assert embed(bare.db, encoder, limit=70) == 70
+    assert embed(bare.db, encoder) == 10
+
+
+def test_another_model_reads_everything_anew(bare: Install, encoder: Encoder, tmp_path: Path) -> None:  # noqa: F811
+    embed(bare.db, encoder)
+    other = open_encoder(str(tiny_encoder(tmp_path / "other", seed=1)))
+    assert embed(bare.db, other) == 80
+    with bare.db.read() as session:
+        assert len(embeddings.newest(session, other.version, 100)) == 80
+        assert embeddings.newest(session, encoder.version, 100) == []
+
+
+def test_planning_makes_the_vectors_that_ingest_left_out(bare: Install, encoder: Encoder) -> None:  # noqa: F811
+    import_papers(bare.db, _lines(3), bare.clock.now)
+    day = gather_day(bare.db, bare.clock.now, encoder)
+    assert day.pool.vectors.shape == (3, encoder.dims)
+    assert embed(bare.db, encoder) == 80
+    assert np.array_equal(gather_day(bare.db, bare.clock.now, encoder).pool.vectors, day.pool.vectors)
+
+
+def test_an_account_names_the_dense_signals_only_with_a_model(bare: Install, encoder: Encoder) -> None:  # noqa: F811
+    import_papers(bare.db, _lines(3), bare.clock.now)
+    bare.people([reader()])
+    without = explain(bare.db, subscriber(bare), named("a0"), bare.clock.now)
+    having = explain(bare.db, subscriber(bare), named("a0"), bare.clock.now, encoder)
+    assert not any(part.signal.startswith("dense") for part in without.parts)
+    assert {"dense_topic", "dense_likes", "dense_near"} <= {part.signal for part in having.parts}
+    assert sum(part.contribution for part in having.parts) == pytest.approx(having.score, abs=1e-4)
+
+
+def test_a_digest_is_planned_with_a_model(bare: Install, encoder: Encoder) -> None:  # noqa: F811
+    import_papers(bare.db, _lines(3), bare.clock.now)
+    bare.people([reader()])
+    assert plan(bare.db, replace(bare.app.planner, encoder=encoder), bare.clock.now).planned == 1
+
+
+def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
+    """No paper says 'meltwater ice' but the model puts it beside 'glacier'."""
+    known = papers()
+    space = build_space(encoder, encoder.encode([p.text for p in known]))
+    day = build_pool(known, model(known), NOON, space=space)
+    who = compile_profiles([wants(*likes((Kind.TOPIC, "hive"), (Kind.PAPER, "made:4")))], day.model, day)
+    total = score(day, who).total
+    parts = {part.signal: part for part in account(day, who[0], 5)}
+    assert total.shape == (1, 16)
+    assert parts["dense_topic"].z > 0
+    assert parts["dense_near"].z > 0
+
+
+def _lines(count: int) -> list[bytes]:
+    return [json.dumps(paper(f"a{n}")).encode() for n in range(count)]

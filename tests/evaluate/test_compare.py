@@ -1,0 +1,153 @@
+"""Comparing two rankers, leaving signals out, and learning the weights, on judged cases."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from digestd import cli
+from digestd.domain.interest import Interest, Kind
+from digestd.errors import BadInput
+from digestd.evaluate import Case, Judgment, alone, by_scores, cases, difference, learn, outcome
+from digestd.evaluate.cases import EPOCH
+from digestd.evaluate.learn import FIXED
+from digestd.evaluate.run import EVENING, totals
+from digestd.ranking.fusion import score
+from digestd.ranking.pool import build_pool
+from digestd.ranking.profile import compile_profiles
+from digestd.ranking.signals import SIGNALS
+from digestd.ranking.weights import WEIGHTS, Weights, dumps, parse
+from tests.ranking.library import FIELDS, likes, model, papers, wants
+
+LIBRARY = {str(p.id): replace(p, first_seen=EPOCH) for p in papers()}
+TOPICS = ("glacier ice", "honeybee foragers", "quantum", "medieval ledgers")
+
+
+def judgments() -> list[Judgment]:
+    """For each field one user with a topic and one with a like; the rest of the field is right."""
+    found = []
+    for place, field in enumerate(FIELDS):
+        own = [f"made:{4 * place + j}" for j in range(4)]
+        topic = (Interest(Kind.TOPIC, TOPICS[place]),)
+        found.append(Judgment(f"asks {field}", topic, dict.fromkeys(own, 1.0)))
+        found.append(Judgment(f"likes {field}", likes((Kind.PAPER, own[0])), dict.fromkeys(own[1:], 1.0)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Case]:
+    return list(cases(LIBRARY, judgments(), model(papers())))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    lines = [{"id": p.id, "title": p.plain_title, "abstract": p.plain_abstract} for p in papers()]
+    asked = [
+        {
+            "user": judgment.user,
+            "topics": [i.value for i in judgment.interests if i.kind is Kind.TOPIC],
+            "likes": [i.value for i in judgment.interests if i.kind is Kind.PAPER],
+            "relevant": list(judgment.relevant),
+        }
+        for judgment in judgments()
+    ]
+    for name, rows in (("p.jsonl", lines), ("j.jsonl", asked)):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return ["--papers", str(tmp_path / "p.jsonl"), "--judgments", str(tmp_path / "j.jsonl")]
+
+
+def run(*words: str) -> Any:
+    done = CliRunner().invoke(cli.app, ["evaluate", *words, "--json"])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_a_case_is_scored_as_planning_scores_it(found: list[Case]) -> None:
+    day = build_pool(list(LIBRARY.values()), model(papers()), EPOCH + EVENING)
+    for case, judgment in zip(found, judgments(), strict=True):
+        eligible = np.array([[name in case.names for name in LIBRARY]])
+        profiles = compile_profiles([wants(*judgment.interests)], day.model, day)
+        planned = score(day, profiles, eligible).total[0][eligible[0]]
+        assert totals(case, WEIGHTS) == pytest.approx(planned, abs=1e-5)
+
+
+def test_a_ranker_differs_from_itself_by_nothing(found: list[Case]) -> None:
+    ours = [outcome(case) for case in found]
+    assert {(e.value, e.low, e.high) for e in difference(ours, ours).values()} == {(0.0, 0.0, 0.0)}
+
+
+def test_the_better_ranker_is_ahead_by_a_paired_difference(found: list[Case]) -> None:
+    ours, theirs = [outcome(case) for case in found], [outcome(case, alone("trend")) for case in found]
+    assert difference(ours, theirs)["ndcg@10"].low > 0
+
+
+def test_only_users_of_both_are_compared(found: list[Case]) -> None:
+    ours = [outcome(case) for case in found]
+    assert difference(ours, ours[:1])["mrr"].value == 0
+    assert difference(ours, [])["mrr"].value == 0
+
+
+def test_a_judgment_without_scores_is_refused(found: list[Case]) -> None:
+    with pytest.raises(BadInput, match="no scores for 7 judgments"):
+        by_scores(found, {0: {}})
+
+
+def test_against_a_signal_by_its_name(files: list[str]) -> None:
+    assert run(*files, "--against", "category")["ndcg@10"]["value"] > 0.1
+
+
+def test_against_its_own_scores_there_is_no_difference(files: list[str], tmp_path: Path) -> None:
+    kept = str(tmp_path / "s.jsonl")
+    run(*files, "--scores", kept)
+    assert run(*files, "--against", kept)["ndcg@10"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_against_other_weights(files: list[str], tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(dumps(Weights({"category": 1.0}, 1.0)))
+    assert run(*files, "--against", str(tmp_path / "w.json"))["mrr"]["value"] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "line 1"), ('{"n": 0}', "line 1"), ('{"signals": 1, "fade": 1}', "weights are")]
+)
+def test_a_file_that_is_neither_is_refused(files: list[str], tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "x").write_text(text)
+    done = CliRunner().invoke(cli.app, ["evaluate", *files, "--against", str(tmp_path / "x")])
+    assert done.exit_code
+    assert said in str(done.exception or done.output)
+
+
+def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+    with pytest.raises(BadInput, match="signals: author, phrase"):
+        alone("nothing")
+
+
+def test_ablation_names_each_signal_that_speaks(files: list[str]) -> None:
+    worth = run(*files, "--ablate")
+    assert set(worth) == {"topic", "meaning", "echo", "likes", "latent"}
+    assert set(worth["likes"]["mrr"]) == {"value", "low", "high"}
+
+
+def test_the_command_writes_weights_that_ship(files: list[str], tmp_path: Path) -> None:
+    rows = run(*files, "--judgments", files[-1], "--fit", str(tmp_path / "w.json"))
+    assert [set(row) for row in rows] == [{"judgments", "before", "unseen"}]
+    learnt = parse((tmp_path / "w.json").read_text())
+    assert set(learnt.signals) == set(WEIGHTS.signals)
+    assert {name: learnt.of(name) for name in FIXED} == {name: WEIGHTS.of(name) for name in FIXED}
+
+
+def test_learning_finds_a_weight_that_was_lost(found: list[Case]) -> None:
+    poor = replace(WEIGHTS, signals={**WEIGHTS.signals, "topic": 0.05, "meaning": 0.05, "echo": 0.05, "trend": 1.0})
+    learnt = learn({"all": found}, poor)
+    assert learnt.weights.of("trend") < 1
+    assert all(learnt.weights.of(signal.name) > 0 for signal in SIGNALS)
+    after = np.mean([outcome(case, learnt.weights).measures["ndcg@10"] for case in found])
+    assert after >= np.mean([outcome(case, poor).measures["ndcg@10"] for case in found])
+
+
+def test_nothing_to_learn_from_changes_nothing() -> None:
+    assert learn({"none": []}).weights == WEIGHTS

@@ -1,0 +1,86 @@
+"""What topics find in the archive, and who is kin to whom."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from digestd.domain.interest import Kind
+from digestd.domain.paper import Paper
+from digestd.ranking.kin import CROWD, kin
+from digestd.ranking.lookup import build_lookup, homes
+from digestd.ranking.model import fit
+from digestd.ranking.pool import build_pool
+from digestd.ranking.signals import echo
+from digestd.ranking.signals import kin as shared
+from tests.ranking.library import NOON, likes, papers, pool, profile, retitled
+
+
+def heard(topic: str, of: Sequence[Paper]) -> list[float]:
+    """The echo of a topic in papers that are not in the archive."""
+    day = build_pool(of, fit(p.text for p in papers()), NOON)
+    return [float(value) for value in echo.score(day, [profile(day, *likes((Kind.TOPIC, topic)))])[0]]
+
+
+def test_a_paper_without_a_word_of_the_topic_is_found_by_what_the_archive_says_of_it() -> None:
+    swarm, ice = heard("waggle", [retitled("Scarce nectar and honeybee foragers"), retitled("Volcanic ice cores")])
+    assert swarm > 0.1
+    assert ice == 0
+
+
+def test_a_topic_that_the_archive_does_not_know_finds_nothing() -> None:
+    assert heard("zymurgy", papers()) == [0.0] * 16
+
+
+def test_no_topic_finds_nothing() -> None:
+    day = pool()
+    assert not echo.score(day, [profile(day)]).any()
+
+
+def test_the_best_of_the_archive_come_first_and_share_one_whole() -> None:
+    model = fit(p.text for p in papers())
+    columns = np.array([model.vocabulary[stem] for stem in ("glacier", "ice")], dtype=np.intp)
+    [(rows, shares)] = model.archive.best([columns], model.encode(["glacier ice"]).dense)
+    assert 1 < len(rows) <= 5
+    assert shares.sum() == pytest.approx(1)
+    assert (np.diff(shares) <= 0).all()
+
+
+def test_an_echo_asked_for_again_is_the_same() -> None:
+    day = pool()
+    who = profile(day, *likes((Kind.TOPIC, "honeybee foragers")))
+    assert np.array_equal(echo.score(day, [who]), echo.score(day, [who, profile(day)])[:1])
+
+
+@pytest.mark.parametrize(
+    ("text", "owners"),
+    [
+        ("Code: https://github.com/Some-Lab/tool.", {"some-lab"}),
+        ("See https://some-lab.github.io/page and huggingface.co/datasets/Other_Lab/set", {"some-lab", "other_lab"}),
+        ("We use https://example.org and github", set()),
+        ("", set()),
+    ],
+)
+def test_the_owner_of_a_page_is_known_by_its_address(text: str, owners: set[str]) -> None:
+    assert homes(text) == owners
+
+
+def test_papers_with_the_same_authors_or_owners_are_kin() -> None:
+    linked = retitled("Tools for ice", "Code at github.com/Some-Lab/one", words=retitled("T").words)
+    lookup = build_lookup([*papers(), linked])
+    assert kin(lookup, "An ice core", ("Garcia Marquez, Ana",)) == {4, 5, 6, 7}
+    assert kin(lookup, "Ours is https://some-lab.github.io", ()) == {16}
+    assert kin(lookup, "Nobody's", ()) == frozenset()
+
+
+def test_a_paper_by_a_crowd_is_nobodys_kin() -> None:
+    crowd = ("Ana García Márquez", *(f"Author Number{n}" for n in range(CROWD)))
+    assert kin(build_lookup(papers()), "Text", crowd) == frozenset()
+
+
+def test_a_second_like_of_the_same_people_counts_less() -> None:
+    day = pool()
+    one, two = (profile(day, *likes(*((Kind.PAPER, f"made:{j}") for j in range(count)))) for count in (1, 2))
+    assert shared.score(day, [one])[0, 3] == 1
+    assert shared.score(day, [two])[0, 3] == pytest.approx(2**0.5)
+    assert not shared.score(day, [two])[0, 4:8].any()

@@ -1,0 +1,197 @@
+"""Whatever papers and people hold: finite scores, sensible ranks, no warning, no crash."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digestd import compose
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.paper import Paper, PaperId
+from digestd.evaluate.metrics import ranked
+from digestd.ranking import fusion
+from digestd.ranking.arrays import Floats, best_of_groups
+from digestd.ranking.fusion import Scores, account, score
+from digestd.ranking.model import fit
+from digestd.ranking.pool import Pool, build_pool
+from digestd.ranking.profile import Profile, Seed, Wants, compile_profiles
+from digestd.ranking.reasons import reason
+from digestd.ranking.signals import SIGNALS
+from tests.ranking.library import NOON, likes, model, papers, pool, profile, retitled
+
+HOSTILE = [
+    "\x00",
+    "\u202e",
+    "'; DROP TABLE paper; --",
+    "{{ 7*7 }}",
+    "a" * 5_000,
+    "(" * 500,
+    "\ud800",
+    "\\alpha_{",
+    "🧪",
+    "Ω",
+]
+SCRIPTS = ["机器学习", "машинное обучение", "التعلم الآلي", "หุ่นยนต์", "ユニコード", "Ελληνικά"]
+TEXTS = st.one_of(
+    st.just(""),
+    st.sampled_from(HOSTILE + SCRIPTS),
+    st.sampled_from(["glacier", "glacier ice", "honeybee waggle dance", "the of and", "42"]),
+    st.text(max_size=60),
+)
+INTERESTS = st.builds(Interest, st.sampled_from(Kind), TEXTS, st.sampled_from(Wish))
+
+
+@pytest.fixture(autouse=True)
+def strict() -> Iterator[None]:
+    """A warning is a failure: NumPy warns of what becomes NaN."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def sound(day: Pool, profiles: Sequence[Profile]) -> Scores:
+    """Score, check what must always hold, and let everybody choose."""
+    found = score(day, profiles)
+    assert np.isfinite(found.total).all()
+    assert ((found.relevance >= 0) & (found.relevance <= 1)).all()
+    everything = np.ones(len(day), dtype=np.bool_)
+    for i, who in enumerate(profiles):
+        view = compose.Ranked(who, found.total[i], found.relevance[i], everything, found.allowed[i])
+        chosen = compose.choose(day, view, 10)
+        assert len(chosen) == len(set(chosen)) <= 10
+        assert all(found.allowed[i][chosen])
+        for j in chosen:
+            reason(day, who, j)
+            assert sum(part.contribution for part in account(day, who, j)) == pytest.approx(found.total[i, j], abs=1e-3)
+    return found
+
+
+def compiled(day: Pool, *people: Sequence[Interest]) -> Sequence[Profile]:
+    known = {paper.id: Seed(paper.plain_title, paper.text) for paper in [*day.papers, *papers()]}
+    wants = [
+        Wants(tuple(p), {PaperId(i.value): known[PaperId(i.value)] for i in p if i.value in known}) for p in people
+    ]
+    return compile_profiles(wants, day.model, day)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.tuples(TEXTS, TEXTS, st.floats(allow_nan=True, allow_infinity=True)), max_size=6),
+    st.lists(st.lists(INTERESTS, max_size=6), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_any_text_and_any_wish_can_be_ranked(
+    texts: list[tuple[str, str, float]], people: list[list[Interest]], fitted_on_them: bool
+) -> None:
+    day = [
+        replace(retitled(title, abstract), key=j, id=PaperId(f"any:{j}"), signals={"upvotes": votes})
+        for j, (title, abstract, votes) in enumerate(texts)
+    ]
+    learnt = model(day) if fitted_on_them else model(papers())
+    the_pool = build_pool(day, learnt, NOON)
+    seeds = [Interest(Kind.PAPER, paper.id) for paper in day[:2]]
+    sound(the_pool, compiled(the_pool, *people, seeds))
+
+
+def test_papers_without_abstract_rank_by_their_titles() -> None:
+    day = pool([replace(paper, plain_abstract="") for paper in papers()])
+    assert sound(day, [profile(day, *likes((Kind.TOPIC, "waggle dances")))]).total[0].argmax() == 4
+
+
+def test_a_topic_of_one_word_finds_its_paper() -> None:
+    day = pool()
+    assert sound(day, [profile(day, *likes((Kind.TOPIC, "fluxonium")))]).total[0].argmax() == 9
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_topic_in_another_script_meets_nothing_and_breaks_nothing(script: str) -> None:
+    day = pool()
+    assert (sound(day, [profile(day, *likes((Kind.TOPIC, script)))]).relevance <= 1).all()
+
+
+def test_five_hundred_likes_are_still_a_taste() -> None:
+    many = [replace(paper, key=j, id=PaperId(f"made:{j}")) for j, paper in enumerate(_bees(500))]
+    day = pool()
+    known = {paper.id: Seed(paper.plain_title, paper.text) for paper in many}
+    want = Wants(tuple(Interest(Kind.PAPER, name) for name in known), known)
+    total = sound(day, compile_profiles([want], day.model, day)).total[0]
+    assert set(np.argsort(-total)[:4].tolist()) == {4, 5, 6, 7}
+
+
+def test_papers_that_are_all_alike_are_all_equal() -> None:
+    day = pool([replace(papers()[4], key=j, id=PaperId(f"same:{j}")) for j in range(30)])
+    total = sound(day, compiled(day, likes((Kind.TOPIC, "honeybee"), (Kind.PAPER, "made:5")), ())).total
+    assert np.ptp(total, axis=1) == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("learnt", [fit([]), fit([""]), fit(["one paper"]), model(papers())])
+def test_a_day_without_papers_is_no_error(learnt: object) -> None:
+    day = build_pool([], learnt, NOON)  # type: ignore[arg-type]  # a text model
+    assert sound(day, compiled(day, likes((Kind.TOPIC, "honeybee"), (Kind.PAPER, "made:5")))).total.shape == (1, 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_signal_that_is_no_number_never_ranks(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = pool()
+    who = profile(day, *likes((Kind.TOPIC, "honeybee foragers")))
+    before = score(day, [who]).total[0]
+    broken = next(signal for signal in SIGNALS if signal.name == "trend")
+
+    class Broken:
+        NAME = "trend"
+        evidence, explain = staticmethod(broken.module.evidence), staticmethod(broken.module.explain)
+
+        @staticmethod
+        def score(of: Pool, profiles: Sequence[Profile]) -> Floats:
+            raw = np.array(broken.module.score(of, profiles))
+            raw[:, 0] = value
+            return raw
+
+    changed = tuple(replace(s, module=Broken()) if s is broken else s for s in SIGNALS)
+    monkeypatch.setattr(fusion, "SIGNALS", changed)
+    after = sound(day, [who]).total[0]
+    assert after.argmax() == before.argmax() != 0
+
+
+@pytest.mark.parametrize("votes", [float("nan"), float("inf"), -5.0, 1e300])
+def test_votes_that_are_no_number_do_not_lead(votes: float) -> None:
+    day = pool([replace(paper, signals={"upvotes": votes if paper.key == 0 else 5.0}) for paper in papers()])
+    sound(day, [profile(day), profile(day, *likes((Kind.TOPIC, "glacier")))])
+
+
+def test_nan_comes_last_and_ties_do_not_follow_the_order_of_the_file() -> None:
+    names = [f"p{n}" for n in range(50)]
+    order = ranked({**dict.fromkeys(names, 1.0), "nan": float("nan"), "low": float("-inf")})
+    assert order[-1] == "nan"
+    assert sorted(order[:50]) == sorted(names)
+    assert order[:50] != names
+    assert order == ranked({"low": float("-inf"), "nan": float("nan"), **dict.fromkeys(reversed(names), 1.0)})
+
+
+@given(st.lists(st.integers(0, 7), max_size=12))
+def test_the_best_of_each_group_is_its_largest(counts: list[int]) -> None:
+    rows = np.random.default_rng(len(counts)).standard_normal((sum(counts), 5)).astype(np.float32)
+    groups = np.split(rows, np.cumsum(counts)[:-1]) if counts else []
+    wanted = [group.max(axis=0) if len(group) else np.zeros(5) for group in groups]
+    assert np.array_equal(best_of_groups(rows, counts), np.array(wanted, dtype=np.float32).reshape(len(counts), 5))
+
+
+def _bees(count: int) -> list[Paper]:
+    words = [
+        "honeybee",
+        "foragers",
+        "nectar",
+        "hive",
+        "brood",
+        "swarming",
+        "pollinator",
+        "bumblebees",
+        "waggle",
+        "dance",
+    ]
+    rng = np.random.default_rng(3)
+    return [retitled(" ".join(rng.choice(words, 5)), " ".join(rng.choice(words, 20))) for _ in range(count)]
