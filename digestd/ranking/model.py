@@ -172,8 +172,7 @@ def fingerprint(model: TextModel) -> str:
     for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
-        for part in (rows.indptr, rows.indices, rows.data):
-            digest.update(np.ascontiguousarray(part).tobytes())
+        digest.update(rows.indptr.tobytes() + rows.indices.tobytes() + rows.data.tobytes())
     return digest.hexdigest()[:16]
 
 
