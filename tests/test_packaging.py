@@ -31,6 +31,7 @@ def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) 
         "digestd/store/migrations/versions/0001_papers.py",
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
+        "digestd/ranking/weights.json",
         "digestd/web/static/front.js",
         "digestd/py.typed",
     ):

@@ -1,5 +1,6 @@
 """The text model in use: fitted on the archive, kept by version, refitted when outgrown."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from digestd.ranking.model import TextModel, dumps, fit, loads
@@ -14,12 +15,16 @@ ARCHIVE = 20_000
 
 
 def text_model(db: Database, now: datetime) -> TextModel:
-    """The model to rank with at `now`. A fresh install fits one on what it has, be it one paper."""
+    """The model to rank with at `now`. A fresh install fits one on what it has, be it one paper.
+
+    One that an earlier release stored in another form is fitted anew.
+    """
     with db.read() as session:
         newest = models.newest(session)
         count = models.papers(session)
         if newest is not None and not outgrown(newest, count, now):
-            return loads(models.data(session, newest.version))
+            with suppress(ValueError):
+                return loads(models.data(session, newest.version))
         model = fit(papers.texts(session, ARCHIVE))
     with db.write() as session:
         models.keep(session, models.Fitted(model.version, now, count), dumps(model))

@@ -168,9 +168,11 @@ def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Float
 
 def fingerprint(model: TextModel) -> str:
     """The name of a model: 16 hexadecimal digits over what it knows."""
-    digest = sha256("\n".join(model.vocabulary).encode())
-    for part in (model.idf, model.components, model.precision, model.kept.indices, model.kept.data):
+    digest = sha256("\n".join([str(FORM), *model.vocabulary]).encode())
+    for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
+    for rows in (model.kept, model.heads):
+        digest.update(rows.indptr.tobytes() + rows.indices.tobytes() + rows.data.tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -32,6 +32,12 @@ def test_a_topic_that_the_archive_does_not_know_finds_nothing() -> None:
     assert heard("zymurgy", papers()) == [0.0] * 16
 
 
+def test_words_that_are_new_to_the_archive_are_heard_in_the_day_alone() -> None:
+    new, old = heard("zymurgy", [retitled("Zymurgy of ales"), papers()[0]])
+    assert new > 0
+    assert old == 0
+
+
 def test_no_topic_finds_nothing() -> None:
     day = pool()
     assert not echo.score(day, [profile(day)]).any()

@@ -9,14 +9,22 @@ from collections.abc import Sequence
 from digestd.ranking.arrays import Floats
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
+from digestd.ranking.signals import topic
 from digestd.ranking.signals.base import Evidence, blank
 
 NAME = "echo"
 
 
 def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
-    """Cosine with the archive papers that the topics meet best, each by its share of their BM25."""
-    return pool.echoes.like([profile.echo for profile in profiles])
+    """Cosine with the archive papers that the topics meet best, each by its share.
+
+    Where the archive holds none, the words are new to it, and what the day says of them is all there is.
+    """
+    out = pool.echoes.like([profile.echo for profile in profiles])
+    unheard = [i for i, profile in enumerate(profiles) if profile.topics and not len(profile.echo.rows)]
+    if unheard:
+        out[unheard] = topic.score(pool, [profiles[i] for i in unheard])
+    return out
 
 
 def evidence(pool: Pool, profiles: Sequence[Profile]) -> Floats:
