@@ -13,11 +13,6 @@ from digestd.ranking.names import Name, parse, same
 from digestd.ranking.text import flat, fold, folded_tokens
 
 NOWHERE: Ints = np.zeros(0, dtype=np.intp)
-_HOME = re.compile(
-    r"\bgithub\.com/([\w-]+)|\bgitlab\.com/([\w-]+)|\b([\w-]+)\.github\.io"
-    r"|\bhuggingface\.co/(?:datasets/|spaces/|collections/)?([\w-]+)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,14 +20,12 @@ class Lookup:
     """Inverted indices over the papers; every finder answers with sorted positions in the pool.
 
     `texts`: flat text per paper. `postings`: folded word → papers. `people`: surname → (name, paper, as written).
-    `homes`: owner of what a text links to → papers.
     """
 
     texts: tuple[str, ...]
     postings: Mapping[str, frozenset[int]]
     people: Mapping[str, Sequence[tuple[Name, int, str]]]
     labels: Mapping[str, Ints]
-    homes: Mapping[str, Ints]
 
     def phrase(self, phrase: str) -> Ints:
         """Papers in whose text the phrase stands as whole words."""
@@ -64,15 +57,12 @@ def build_lookup(papers: Sequence[Paper]) -> Lookup:
     postings: defaultdict[str, set[int]] = defaultdict(set)
     people: defaultdict[str, list[tuple[Name, int, str]]] = defaultdict(list)
     labels: defaultdict[str, set[int]] = defaultdict(set)
-    owned: defaultdict[str, set[int]] = defaultdict(set)
     for j, paper in enumerate(papers):
         for word in folded_tokens(texts[j]):
             postings[word].add(j)
         for written in paper.words.authors:
             if name := parse(written):
                 people[name.surname].append((name, j, written))
-        for owner in homes(paper.text):
-            owned[owner].add(j)
         for label in paper.words.categories:
             for level in levels(label):
                 labels[level].add(j)
@@ -81,7 +71,6 @@ def build_lookup(papers: Sequence[Paper]) -> Lookup:
         postings={word: frozenset(found) for word, found in postings.items()},
         people=dict(people),
         labels={label: positions(found) for label, found in labels.items()},
-        homes={owner: positions(found) for owner, found in owned.items()},
     )
 
 
@@ -105,9 +94,3 @@ def literal(wanted: str) -> re.Pattern[str]:
 
 def _edged(letter: str) -> bool:
     return letter.isdigit() or letter.lower() != letter.upper()
-
-
-def homes(text: str) -> frozenset[str]:
-    """The owners of what a text links to: `github.com/OWNER/…`, `OWNER.github.io`, `huggingface.co/OWNER/…`."""
-    found = (next(filter(None, groups)) for groups in _HOME.findall(text))
-    return frozenset(owner.lower() for owner in found)

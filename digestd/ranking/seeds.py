@@ -96,7 +96,7 @@ class Shelves:
         cosine = (encoded.sparse @ self.pool.T).toarray()
         vectors = self._vectors(seeds)
         columns, values, ends = encoded.sparse.indices.astype(np.intp), encoded.sparse.data, encoded.sparse.indptr
-        folk = [kin(self.lookup, seed.text, seed.authors) for seed in seeds]
+        folk = [kin(self.lookup, seed.authors) for seed in seeds]
         return [
             Shelved(columns[a:b], values[a:b], encoded.dense[i], vectors[i], features[i], cosine[i], folk[i])
             for i, (a, b) in enumerate(pairwise(ends))

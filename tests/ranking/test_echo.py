@@ -8,7 +8,7 @@ import pytest
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper
 from digestd.ranking.kin import CROWD, kin
-from digestd.ranking.lookup import build_lookup, homes
+from digestd.ranking.lookup import build_lookup
 from digestd.ranking.model import fit
 from digestd.ranking.pool import build_pool
 from digestd.ranking.signals import echo
@@ -58,30 +58,15 @@ def test_an_echo_asked_for_again_is_the_same() -> None:
     assert np.array_equal(echo.score(day, [who]), echo.score(day, [who, profile(day)])[:1])
 
 
-@pytest.mark.parametrize(
-    ("text", "owners"),
-    [
-        ("Code: https://github.com/Some-Lab/tool.", {"some-lab"}),
-        ("See https://some-lab.github.io/page and huggingface.co/datasets/Other_Lab/set", {"some-lab", "other_lab"}),
-        ("We use https://example.org and github", set()),
-        ("", set()),
-    ],
-)
-def test_the_owner_of_a_page_is_known_by_its_address(text: str, owners: set[str]) -> None:
-    assert homes(text) == owners
-
-
-def test_papers_with_the_same_authors_or_owners_are_kin() -> None:
-    linked = retitled("Tools for ice", "Code at github.com/Some-Lab/one", words=retitled("T").words)
-    lookup = build_lookup([*papers(), linked])
-    assert kin(lookup, "An ice core", ("Garcia Marquez, Ana",)) == {4, 5, 6, 7}
-    assert kin(lookup, "Ours is https://some-lab.github.io", ()) == {16}
-    assert kin(lookup, "Nobody's", ()) == frozenset()
+def test_papers_with_the_same_authors_are_kin() -> None:
+    lookup = build_lookup(papers())
+    assert kin(lookup, ("Garcia Marquez, Ana",)) == {4, 5, 6, 7}
+    assert kin(lookup, ()) == frozenset()
 
 
 def test_a_paper_by_a_crowd_is_nobodys_kin() -> None:
     crowd = ("Ana García Márquez", *(f"Author Number{n}" for n in range(CROWD)))
-    assert kin(build_lookup(papers()), "Text", crowd) == frozenset()
+    assert kin(build_lookup(papers()), crowd) == frozenset()
 
 
 def test_a_second_like_of_the_same_people_counts_less() -> None:

@@ -1,4 +1,4 @@
-"""It comes from the people behind a liked paper: an author in common, or the owner of the code or page it links to."""
+"""It comes from the people behind a liked paper: an author in common."""
 
 from collections import Counter
 from collections.abc import Sequence
