@@ -19,11 +19,11 @@ from tests.postgres import free_port
 _PATH = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def tool(name: str) -> str:
-    """A program of Postfix's; skips the test where it is not installed."""
+def tool(name: str, package: str = "postfix") -> str:
+    """A mail program; skips the test where it is not installed."""
     found = shutil.which(name, path=_PATH)
     if found is None:
-        pytest.skip(f"{name} is not installed here (Debian: postfix)")
+        pytest.skip(f"{name} is not installed here (Debian: {package})")
     return found
 
 
