@@ -190,6 +190,6 @@ def delivery(session: Session, subscriber: int, now: datetime) -> None:
             id=1, subscriber_id=subscriber, kind="digest", key="2026-11-24", covers_from="2026-11-24",
             consent_version=1, state="ready", message_id="<m@example.org>", picks=b"picks", considered=1,
             template_hash="h", history="", due_us=to_us(now), expires_us=to_us(now) + 1, not_before_us=0,
-            attempts=0, failures=0,
+            attempts=0, failures=0, coverage={},
         )
     )  # fmt: skip
