@@ -19,11 +19,11 @@ The stages meet only in the store, so each can be run by hand, killed, or moved 
 machine. What is due is in the database; the scheduler only ticks. Imports go down only:
 
     cli
-    web | scheduler | worker
+    bench | web | scheduler | worker
     app                                   wiring; the only clock and source of randomness
     ingest | plan | deliver | subscribe | evaluate   shells: gather, decide, apply
-    store | sources | transports | settings | shipped
-    compose | render | message | tex | schedule | retry | links
+    store | sources | transports | encoders | settings | shipped
+    compose | render | message | sign | tex | schedule | retry | links
     ranking
     domain
     errors

@@ -1,20 +1,29 @@
 """Fetch politely, tell which sightings are one work, and put them into the store.
 
-fetch       one polite fetcher: pace, validators, limits
-identity    which sightings are one work (pure)
-merge       what to write of them, given what is known (pure)
-pages       one page into the store: gather, decide, apply
-likeness    whether two sightings without an identifier in common are one work (pure)
-twins       papers joined by likeness or by an operator, and split again
-reading     one source, page by page
-drift       whether an answer has lost what all before it had (pure)
-rhythm      when a day's papers are due, and about how many (pure)
-coverage    what became of each day of a source (pure)
-backfill    missed days, by another interface of the same source
-visit       one source from gathering to noting
-run         every source
-imports     `paper import`: lines of JSON, in blocks
-embed       let the dense model, where there is one, read every paper once
+Asking:
+    fetch        one polite fetcher; it knows no formats
+    turns        when a host may be asked, over all processes; manners, breaker: what it asks of us, how it fails
+    network      connections to exactly the address that was checked; inward: which lead inside
+    body, files  answers within limits; files read as if they had been fetched
+    credentials  which key goes to which host
+    recordings   answers kept in a folder, and read from it
+    reader       answers parsed in a process of their own (confined)
+
+One paper of many sightings:
+    identity     by identifiers (pure)
+    likeness…    by title, authors and abstract, where no identifier says so (pure)
+    merge        what to write of a page, given what is known (pure); wording: in whose words (pure)
+    pages        one page into the store: gather, decide, apply
+    twins        papers joined by likeness or by an operator, and split again
+    imports      `paper import`: lines of JSON, in blocks
+    embed        the dense model, where there is one, reads every paper once
+
+Every day of every source:
+    run          every source; visit: one of them; reading: its pages; report: what came of it
+    rhythm       when a day's papers are due, and about how many (pure)
+    coverage     what became of each day (pure); drift: whether answers lost what they had (pure)
+    backfill     missed days, by another interface of the same source
+    check        `source check`: a page, and what looks wrong with it
 """
 
 from digestd.ingest.embed import embed
