@@ -155,7 +155,9 @@ class Fetcher:
         except InwardError as error:
             raise SourceFailed(f"{host} leads to {error}; refused") from error
         except (*_MAY_PASS, *BROKEN) as error:
-            raise SourceFailed(f"{host}: {_said(error)}; the next ingest tries again") from error
+            said = _said(error)
+            named = said if said.startswith(host) else f"{host}: {said}"
+            raise SourceFailed(f"{named}; the next ingest tries again") from error
 
     async def _try(self, fetch: _Fetch) -> Answer:
         attempts = stamina.retry_context(
