@@ -6,7 +6,7 @@ by the next, because each does everything that is due by then.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -17,6 +17,8 @@ from digestd.ingest import embed, ingest
 from digestd.plan import plan
 
 PLAN_SECONDS = 15
+HOLD = timedelta(minutes=5)
+"""How long planning waits after a start for the sources: who was due while nothing ran gets what was missed."""
 NAME = "scheduler"
 """Held by the one process that schedules on a database."""
 log = structlog.get_logger(__name__)
@@ -28,10 +30,12 @@ class Metronome:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stopping = False
+        self._hold_until: datetime | None = None
         self.last_tick: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tick until `stop` is set, then let the tick under way end."""
+        self._hold_until = self._app.clock() + HOLD
         scheduler = AsyncIOScheduler(timezone=UTC)
         jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.plan, PLAN_SECONDS),
@@ -53,8 +57,11 @@ class Metronome:
             await asyncio.gather(*under_way.values(), return_exceptions=True)
 
     async def plan(self) -> None:
-        """Plan everything due now."""
+        """Plan everything due now; not before the sources were asked once."""
         now = self._app.clock()
+        if self._hold_until is not None and now < self._hold_until:
+            self.last_tick = now
+            return
         try:
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._keep_on)
         except DigestdError as error:
@@ -69,6 +76,12 @@ class Metronome:
 
     async def ingest(self) -> None:
         """Ask every source."""
+        try:
+            await self._ask()
+        finally:
+            self._hold_until = None
+
+    async def _ask(self) -> None:
         try:
             report = await ingest(self._app.db, self._app.sources, self._app.client, self._app.clock)
         except DigestdError as error:

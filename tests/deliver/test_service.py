@@ -13,16 +13,16 @@ import pytest
 from digestd.domain.delivery import State
 from tests.deliver.conftest import planned
 from tests.parts.forks import Command, Running
-from tests.parts.install import Install
+from tests.parts.install import Install, install
 from tests.parts.relay import Relay
 from tests.postgres import free_port
 
 
-def service(install: Install, *words: str) -> Command:
+def service(install: Install, *words: str, **more: str) -> Command:
     """`digestd up` or a part of it, its pages on a free port."""
     port = str(free_port())
     web = {"DIGESTD_WEB_PORT": port, "DIGESTD_PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    return Command(words, install.environment(**web), install.folder)
+    return Command(words, install.environment(**web, **more), install.folder)
 
 
 def terminate(running: Running) -> None:
@@ -119,3 +119,20 @@ def test_the_command_as_a_shell_starts_it(tmp_path: Path, sqlite_url: str, now: 
     )
     assert (done.returncode, '"accepted": 2' in done.stdout) == (0, True), done
     assert len(list((install.folder / "outbox" / "new").iterdir())) == 2
+
+
+def test_who_is_due_when_the_service_starts_gets_what_the_first_ingest_brings(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made = install(tmp_path / "run", sqlite_url, now)
+    made.people([{"email": "ada@example.net", "topics": ["alpine lakes"]}])
+    file = tmp_path / "papers.jsonl"
+    file.write_text('{"title": "Ice on alpine lakes", "abstract": "How alpine lakes freeze."}\n')
+    with Relay().in_thread() as relay:
+        running = service(made.to(relay.url), "up", DIGESTD_SOURCES=f"jsonl:{file}").start()
+        try:
+            until(lambda: made.states == {State.ACCEPTED: 1}, 60)
+        finally:
+            terminate(running)
+            running.end(40)
+    assert made.states == {State.ACCEPTED: 1}
