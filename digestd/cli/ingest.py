@@ -20,7 +20,7 @@ from digestd.sources import parse_source
 
 def ingest(
     source: Annotated[
-        str, typer.Option(help="Only this source, e.g. arxiv:cs.LG+cs.CL; by default those of DIGESTD_SOURCES.")
+        str, typer.Option(help="Only this source, e.g. arxiv:cs.LG+cs.CL; by default all of `digestd source list`.")
     ] = "",
     since: Annotated[
         str,
