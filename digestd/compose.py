@@ -31,6 +31,10 @@ class Ranked:
     fresh: Bools
     open: Bools
 
+    def rank(self, j: int) -> int:
+        """The place of paper j by score among those that may be picked, from 1."""
+        return 1 + int((self.total[self.open] > self.total[j]).sum())
+
 
 def choose(pool: Pool, ranked: Ranked, size: int) -> list[int]:
     """The positions of up to `size` papers, best first; empty where nothing is of any relevance.
@@ -64,6 +68,7 @@ def picks(pool: Pool, ranked: Ranked, chosen: Sequence[int]) -> tuple[Pick, ...]
             score=float(ranked.total[j]),
             section=section,
             reason=reason(pool, ranked.profile, j),
+            rank=ranked.rank(j),
         )
         for j in chosen
     )

@@ -36,13 +36,23 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A chosen paper: `paper` and `revision` are the store's row numbers."""
+    """A chosen paper: `paper` and `revision` are the store's row numbers.
+
+    `rank`: its place by score among the candidates, from 1. `chance`: the probability that the subscriber
+    likes it, to four decimals. `propensity`: the probability with which it was drawn, None for what was
+    chosen on its merits. `team`: which of two rankers on trial put it there, "" without a trial.
+    `rank` and `chance` are None in digests planned before they were kept.
+    """
 
     paper: int
     revision: int
     score: float
     section: Section
     reason: Reason
+    rank: int | None = None
+    chance: float | None = None
+    propensity: float | None = None
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)

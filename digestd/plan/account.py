@@ -82,7 +82,7 @@ def _explanation(day: Day, shard: Shard, j: int) -> Explanation:
         score=float(ranked.total[j]),
         relevance=float(ranked.relevance[j]),
         bar=compose.bar(ranked.profile),
-        rank=1 + int((ranked.total[ranked.open] > ranked.total[j]).sum()) if is_open else None,
+        rank=ranked.rank(j) if is_open else None,
         candidates=int(ranked.open.sum()),
         verdict="picked" if j in chosen else _why_not(shard, ranked, j),
         reason=reason(day.pool, ranked.profile, j),

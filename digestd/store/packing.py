@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Pick, Reason, Section, Why
 
-_PICK = struct.Struct("<IIfBB")
+_PICK = struct.Struct("<IIfBBHH")
+_OLD_PICK = struct.Struct("<IIfBB")
+_FORM = 0x80
+"""Added to the count of the picks by the form in use; the first form had no such mark."""
+_PER = 10_000
+"""A chance is kept as so many parts."""
+_UNKNOWN = 0xFFFF
 _SECTIONS = tuple(Section)
 
 STEP_LENGTH = 15
@@ -35,29 +41,67 @@ _ACTORS = {actor.value[0]: actor for actor in Actor}
 
 
 def pack_picks(picks: Sequence[Pick]) -> bytes:
-    """Count (1 byte), then 14 bytes a pick (paper, revision, score, section, reason), then the reasons as JSON."""
+    """128 + count (1 byte), then 18 bytes a pick, then JSON.
+
+    A pick: paper, revision, score, section, reason, rank (0 unknown), chance in ten-thousandths. The JSON:
+    [reasons, [[place, propensity] of what was drawn], teams or []].
+    """
     if not picks:
         return b""
     reasons = list(dict.fromkeys(pick.reason for pick in picks))
     place = {reason: index for index, reason in enumerate(reasons)}
-    rows = b"".join(
-        _PICK.pack(pick.paper, pick.revision, pick.score, _SECTIONS.index(pick.section), place[pick.reason])
-        for pick in picks
-    )
-    said = json.dumps([[r.why, r.value, *r.words] for r in reasons], ensure_ascii=False, separators=(",", ":"))
-    return bytes([len(picks)]) + rows + said.encode()
+    rows = b"".join(_packed(pick, place[pick.reason]) for pick in picks)
+    said = [
+        [[r.why, r.value, *r.words] for r in reasons],
+        [[n, pick.propensity] for n, pick in enumerate(picks) if pick.propensity is not None],
+        [pick.team for pick in picks] if any(pick.team for pick in picks) else [],
+    ]
+    return bytes([_FORM + len(picks)]) + rows + json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
-    """The inverse of `pack_picks`."""
+    """The inverse of `pack_picks`; reads the first form too, in which rank and chance were not kept."""
     if not packed:
         return ()
-    end = 1 + packed[0] * _PICK.size
-    reasons = [Reason(Why(why), value, tuple(words)) for why, value, *words in json.loads(packed[end:])]
+    if packed[0] < _FORM:
+        return _unpack_old(packed)
+    count = packed[0] - _FORM
+    end = 1 + count * _PICK.size
+    said, drawn, teams = json.loads(packed[end:])
+    reasons, propensity = _reasons(said), dict(drawn)
+    return tuple(
+        Pick(
+            paper=paper,
+            revision=revision,
+            score=score,
+            section=_SECTIONS[section],
+            reason=reasons[reason],
+            rank=rank or None,
+            chance=None if chance == _UNKNOWN else chance / _PER,
+            propensity=propensity.get(n),
+            team=teams[n] if teams else "",
+        )
+        for n, (paper, revision, score, section, reason, rank, chance) in enumerate(_PICK.iter_unpack(packed[1:end]))
+    )
+
+
+def _packed(pick: Pick, reason: int) -> bytes:
+    chance = _UNKNOWN if pick.chance is None else round(pick.chance * _PER)
+    rank = min(pick.rank or 0, _UNKNOWN)
+    return _PICK.pack(pick.paper, pick.revision, pick.score, _SECTIONS.index(pick.section), reason, rank, chance)
+
+
+def _unpack_old(packed: bytes) -> tuple[Pick, ...]:
+    end = 1 + packed[0] * _OLD_PICK.size
+    reasons = _reasons(json.loads(packed[end:]))
     return tuple(
         Pick(paper, revision, score, _SECTIONS[section], reasons[reason])
-        for paper, revision, score, section, reason in _PICK.iter_unpack(packed[1:end])
+        for paper, revision, score, section, reason in _OLD_PICK.iter_unpack(packed[1:end])
     )
+
+
+def _reasons(said: Sequence[Sequence[str]]) -> list[Reason]:
+    return [Reason(Why(why), value, tuple(words)) for why, value, *words in said]
 
 
 def step(state: State, actor: Actor, at_us: int) -> str:

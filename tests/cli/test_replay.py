@@ -1,17 +1,22 @@
 """digestd replay: a past digest again, byte for byte what went out, whatever has changed since."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+import struct
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
 from digestd.cli import app
 from digestd.domain.coverage import Coverage, CoverageState
+from digestd.domain.digest import Pick, Section
 from digestd.errors import BadInput, DigestdError
-from digestd.store import coverage, papers
+from digestd.store import core, coverage, papers
+from digestd.store.packing import unpack_picks
 from digestd.subscribe import erase
 from tests.parts.install import Install, install
 from tests.parts.relay import Fault, Relay
@@ -95,6 +100,27 @@ async def test_a_digest_is_rebuilt_byte_for_byte_whatever_has_changed_since(
         f"the digest of 2026-11-24 matches what was sent (sha256 {hashlib.sha256(message).hexdigest()})\n"
     )
     assert b"Hugging Face was late and follows tomorrow" in message.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+
+
+async def test_a_digest_that_the_first_release_planned_is_rebuilt_too(made: Install, replay: Replay) -> None:
+    message = await sent(made)
+    table = core.delivery
+    with made.db.write() as session:
+        [(key, packed)] = session.connection().execute(select(table.c.id, table.c.picks)).all()
+        old = {"picks": first_form(unpack_picks(packed))}
+        session.connection().execute(update(table).where(table.c.id == key).values(old))
+    assert replay(READER, "2026-11-24", "--eml").stdout_bytes == message
+
+
+def first_form(picks: Sequence[Pick]) -> bytes:
+    """Picks as the first release wrote them, each with a reason of its own."""
+    sections = [Section.FOR_YOU, Section.TRENDING]
+    rows = [
+        struct.pack("<IIfBB", pick.paper, pick.revision, pick.score, sections.index(pick.section), n)
+        for n, pick in enumerate(picks)
+    ]
+    said = [[pick.reason.why, pick.reason.value, *pick.reason.words] for pick in picks]
+    return bytes([len(picks)]) + b"".join(rows) + json.dumps(said).encode()
 
 
 async def test_the_terminal_gets_the_same_bytes_as_the_file(made: Install, replay: Replay) -> None:

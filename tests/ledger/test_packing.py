@@ -12,14 +12,37 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ROW = st.integers(0, 2**32 - 1)
 REASONS = st.builds(Reason, st.sampled_from(Why), WORDS, st.lists(WORDS, max_size=3).map(tuple))
 PICKS = st.lists(
-    st.builds(Pick, ROW, ROW, st.floats(width=32, allow_nan=False), st.sampled_from(Section), REASONS), max_size=50
+    st.builds(
+        Pick,
+        ROW,
+        ROW,
+        st.floats(width=32, allow_nan=False),
+        st.sampled_from(Section),
+        REASONS,
+        rank=st.none() | st.integers(1, 2**16 - 1),
+        chance=st.none() | st.integers(0, 10_000).map(lambda n: n / 10_000),
+        propensity=st.none() | st.floats(0, 1, exclude_min=True),
+        team=st.sampled_from(["", "a", "b"]),
+    ),
+    max_size=50,
 )
+OLD = (
+    b"\x02\x07\x00\x00\x00\x09\x00\x00\x00\x00\x00\xc0\x3f\x00\x01\x08\x00\x00\x00\x0a\x00\x00\x00\x00\x00\x00\xbf\x01\x00"
+    b'[["trend","42"],["topic","graph networks","graph"]]'
+)
+"""Two picks as the first release wrote them."""
 STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.integers(0, 2**52 - 1)))
 
 
 @given(PICKS.map(tuple))
 def test_picks_come_back(picks: tuple[Pick, ...]) -> None:
     assert unpack_picks(pack_picks(picks)) == picks
+
+
+def test_picks_of_the_first_release_are_read_as_they_were() -> None:
+    topic = Reason(Why.TOPIC, "graph networks", ("graph",))
+    first = Pick(7, 9, 1.5, Section.FOR_YOU, topic)
+    assert unpack_picks(OLD) == (first, Pick(8, 10, -0.5, Section.TRENDING, Reason(Why.TREND, "42")))
 
 
 @given(STEPS)
@@ -42,4 +65,5 @@ def test_a_damaged_history_is_called_one(damaged: str) -> None:
 
 def test_fifteen_picks_with_their_reasons_stay_small() -> None:
     reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
-    assert len(pack_picks([Pick(n, n, 1.0, Section.FOR_YOU, reason) for n in range(15)])) < 300
+    picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.0125 if n == 14 else None) for n in range(15)]
+    assert len(pack_picks(picks)) < 350
