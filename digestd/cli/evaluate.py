@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Annotated
@@ -53,6 +53,7 @@ def evaluate(
     ] = None,
     ablate: Annotated[bool, typer.Option("--ablate", help="Print what each signal is worth.")] = False,
     fit: Annotated[Path | None, typer.Option(help="Learn the weights of the signals and write them here.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order of papers that score alike.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure the ranking on judged cases; needs no settings and no database.
@@ -70,7 +71,7 @@ def evaluate(
         return
     if len(pairs) > 1:
         raise BadInput("several files of judgments are for --fit; evaluate them one at a time")
-    found = _cases(*pairs[0], archive, embedding_model)
+    found = [replace(case, seed=seed) for case in _cases(*pairs[0], archive, embedding_model)]
     outcomes = [outcome(case) for case in found]
     if scores:
         _write(scores, outcomes)

@@ -9,7 +9,7 @@ of them were right. Needs neither settings nor a database.
 """
 
 from digestd.evaluate.cases import Judgment, Library, read_judgments, read_papers
-from digestd.evaluate.compare import ablation, alone, by_scores, difference
+from digestd.evaluate.compare import Difference, ablation, alone, by_scores, difference, differences
 from digestd.evaluate.dense import Vectors, encode
 from digestd.evaluate.learn import FOLDS, learn
 from digestd.evaluate.metrics import Estimate, summary
@@ -18,6 +18,7 @@ from digestd.evaluate.run import Case, Outcome, cases, evaluate, outcome
 __all__ = [
     "FOLDS",
     "Case",
+    "Difference",
     "Estimate",
     "Judgment",
     "Library",
@@ -28,6 +29,7 @@ __all__ = [
     "by_scores",
     "cases",
     "difference",
+    "differences",
     "encode",
     "evaluate",
     "learn",

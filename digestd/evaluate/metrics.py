@@ -2,19 +2,22 @@
 
 Each is averaged per user, then over users, so that a busy user counts no more than another; the
 interval is the 95 % percentile bootstrap over users (Efron 1979), with a seed of its own.
+What has no score, NaN, is not ranked: it is missed. Equals are ranked at random, with a seed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
+
+from digestd.ranking.arrays import Doubles
 
 NDCG, RECALL, MRR = "ndcg@10", "recall@20", "mrr"
 CUT = {NDCG: 10, RECALL: 20}
 RESAMPLES = 2_000
+_DRAWN = 4_000_000
+"""Users drawn at a time: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,12 @@ class Estimate:
     high: float
 
 
-def ranked(scores: Mapping[str, float]) -> list[str]:
-    """Ids from the best to the worst; equals in an order that knows nothing of them, NaN last."""
-    return sorted(scores, key=lambda name: (_below(scores[name]), blake2b(name.encode(), digest_size=8).digest()))
+def ranked(scores: Mapping[str, float], luck: int | Sequence[int] = 0) -> list[str]:
+    """Ids from the best to the worst, without those that score NaN; equals in the order that the seed `luck` draws."""
+    names = sorted(name for name, score in scores.items() if not np.isnan(score))
+    drawn = np.random.default_rng(luck).random(len(names))
+    order = np.lexsort((drawn, -np.array([scores[name] for name in names], dtype=np.float64)))
+    return [names[place] for place in order]
 
 
 def measures(order: Sequence[str], gains: Mapping[str, float]) -> dict[str, float]:
@@ -59,17 +65,19 @@ def per_user(outcomes: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, d
     }
 
 
-def interval(values: NDArray[np.float64]) -> Estimate:
+def interval(values: Doubles) -> Estimate:
     """The mean of one value per user, or per user's difference; zeros for nobody."""
     if not values.size:
         return Estimate(0.0, 0.0, 0.0)
-    drawn = np.random.default_rng(0).integers(values.size, size=(RESAMPLES, values.size))
-    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    low, high = np.quantile(resampled(values, lambda rows: rows.mean(axis=-1)), [0.025, 0.975])
     return Estimate(float(values.mean()), float(low), float(high))
 
 
-def _below(score: float) -> float:
-    return float("inf") if np.isnan(score) else -score
+def resampled(rows: Doubles, statistic: Callable[[Doubles], Doubles]) -> Doubles:
+    """The statistic of RESAMPLES draws of as many rows as there are: (users, …) → (draws, users, …) → (draws,)."""
+    chance, size = np.random.default_rng(0), max(1, _DRAWN // max(rows.size, 1))
+    blocks = [min(size, RESAMPLES - start) for start in range(0, RESAMPLES, size)]
+    return np.concatenate([statistic(rows[chance.integers(len(rows), size=(block, len(rows)))]) for block in blocks])
 
 
 def _dcg(gains: Iterable[float]) -> float:

@@ -35,7 +35,8 @@ EVENING = timedelta(days=1)
 class Case:
     """The n-th judgment, measured: c candidates with what each signal says of them, (s, c) as it enters the sum.
 
-    `likes`: how many liked papers are known; `allowed` (c,): not muted.
+    `likes`: how many liked papers are known; `allowed` (c,): not muted. `seed`: of the order of equals,
+    for every ranker the same.
     """
 
     n: int
@@ -45,6 +46,7 @@ class Case:
     values: Floats
     likes: int
     allowed: Bools
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def outcome(case: Case, weights: Weights = WEIGHTS) -> Outcome:
 
 def scored(case: Case, scores: Mapping[str, float]) -> Outcome:
     """What these scores of its candidates make of a case."""
-    return Outcome(case.n, case.user, scores, measures(ranked(scores), case.relevant))
+    return Outcome(case.n, case.user, scores, measures(ranked(scores, (case.seed, case.n)), case.relevant))
 
 
 def totals(case: Case, weights: Weights) -> Floats:

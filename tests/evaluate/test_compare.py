@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from digestd import cli
 from digestd.domain.interest import Interest, Kind
 from digestd.errors import BadInput
-from digestd.evaluate import Case, Judgment, alone, by_scores, cases, difference, learn, outcome
+from digestd.evaluate import Case, Judgment, Outcome, alone, by_scores, cases, difference, differences, learn, outcome
 from digestd.evaluate.cases import EPOCH
 from digestd.evaluate.learn import FIXED
+from digestd.evaluate.metrics import interval
 from digestd.evaluate.run import EVENING, totals
 from digestd.ranking.fusion import score
 from digestd.ranking.pool import build_pool
@@ -36,6 +37,10 @@ def judgments() -> list[Judgment]:
         found.append(Judgment(f"asks {field}", topic, dict.fromkeys(own, 1.0)))
         found.append(Judgment(f"likes {field}", likes((Kind.PAPER, own[0])), dict.fromkeys(own[1:], 1.0)))
     return found
+
+
+def done(user: str, value: float) -> Outcome:
+    return Outcome(0, user, {}, {"ndcg@10": value, "recall@20": value, "mrr": value})
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +90,23 @@ def test_the_better_ranker_is_ahead_by_a_paired_difference(found: list[Case]) ->
     assert difference(ours, theirs)["ndcg@10"].low > 0
 
 
+def test_a_difference_is_paired_by_user_whatever_the_order() -> None:
+    ours = [done("ann", 0.9), done("ann", 0.7), done("bo", 0.2), done("cy", 0.5)]
+    theirs = [done("cy", 0.5), done("bo", 0.6), done("ann", 0.4)]
+    assert differences(ours, theirs)["mrr"] == pytest.approx([0.4, -0.4, 0.0])
+    found = difference(ours, theirs)["mrr"]
+    assert (found.better, found.worse, found.equal) == (1, 1, 1)
+
+
+def test_pairing_tells_apart_what_two_intervals_would_not() -> None:
+    levels = np.random.default_rng(3).uniform(0, 0.9, 60)
+    ours, theirs = ([done(str(i), level + more) for i, level in enumerate(levels)] for more in (0.05, 0.0))
+    found = difference(ours, theirs)["mrr"]
+    assert (found.low, found.high) == pytest.approx((0.05, 0.05))
+    alone = interval(levels)
+    assert alone.high - alone.low > 0.1
+
+
 def test_only_users_of_both_are_compared(found: list[Case]) -> None:
     ours = [outcome(case) for case in found]
     assert difference(ours, ours[:1])["mrr"].value == 0
@@ -103,7 +125,21 @@ def test_against_a_signal_by_its_name(files: list[str]) -> None:
 def test_against_its_own_scores_there_is_no_difference(files: list[str], tmp_path: Path) -> None:
     kept = str(tmp_path / "s.jsonl")
     run(*files, "--scores", kept)
-    assert run(*files, "--against", kept)["ndcg@10"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    same = {"value": 0.0, "low": 0.0, "high": 0.0, "better": 0, "worse": 0, "equal": 8}
+    assert run(*files, "--against", kept)["ndcg@10"] == same
+
+
+def test_a_rival_without_scores_ranks_nothing(files: list[str], tmp_path: Path) -> None:
+    rows = [{"n": n, "id": "made:0", "score": float("nan")} for n in range(8)]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ours = run(*files)
+    for name, found in run(*files, "--against", str(tmp_path / "s.jsonl")).items():
+        assert name == "users" or found["value"] == ours[name]["value"]
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_breaks_ties_anew(files: list[str]) -> None:
+    one, again, other = (run(*files, "--against", "trend", "--seed", seed) for seed in ("1", "1", "2"))
+    assert one == again != other
 
 
 def test_against_other_weights(files: list[str], tmp_path: Path) -> None:
@@ -129,7 +165,7 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 def test_ablation_names_each_signal_that_speaks(files: list[str]) -> None:
     worth = run(*files, "--ablate")
     assert set(worth) == {"topic", "meaning", "echo", "likes", "latent"}
-    assert set(worth["likes"]["mrr"]) == {"value", "low", "high"}
+    assert set(worth["likes"]["mrr"]) == {"value", "low", "high", "better", "worse", "equal"}
 
 
 def test_the_command_writes_weights_that_ship(files: list[str], tmp_path: Path) -> None:
