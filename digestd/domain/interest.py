@@ -1,7 +1,8 @@
 """Interests: one thing a subscriber wants more or less of."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -24,11 +25,12 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """`value` is the words as the subscriber typed them (a PaperId for a seed paper)."""
+    """`value` is the words as the subscriber typed them (a PaperId for a seed paper); `since` when they said so."""
 
     kind: Kind
     value: str
     wish: Wish = Wish.LIKED
+    since: datetime | None = field(default=None, compare=False)
 
 
 def values(interests: Iterable[Interest], kind: Kind, wish: Wish = Wish.LIKED) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import PaperId
-from digestd.ranking.arrays import Floats, Ints
+from digestd.ranking.arrays import Doubles, Floats, Ints
+from digestd.ranking.drift import recency
 from digestd.ranking.echoes import Echo
 from digestd.ranking.lookup import NOWHERE, positions
 from digestd.ranking.model import TextModel
@@ -43,13 +44,18 @@ class Match:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tastes:
-    """Likes and dislikes: rows of a shelf, `seeds` in the same order, `weights` (k,) of the ridge regression."""
+    """Likes and dislikes: rows of a shelf, `seeds` in the same order, `weights` (k,) of the ridge regression.
+
+    `liked` and `disliked`: the recency of each, summing to 1.
+    """
 
     shelf: Shelf
     likes: Ints
     dislikes: Ints
     seeds: tuple[Seed, ...]
     weights: Floats
+    liked: Floats
+    disliked: Floats
 
     @property
     def rows(self) -> Ints:
@@ -144,13 +150,14 @@ class _Compiler:
         return Match(value, positions(written), written)
 
     def _tastes(self, want: Wants) -> Tastes | None:
-        likes = _known(want, Wish.LIKED)
+        likes, liked = _known(want, Wish.LIKED)
         if not likes:
             return None
-        dislikes = _known(want, Wish.MUTED)
-        liked, disliked = self.shelf.rows_of(likes), self.shelf.rows_of(dislikes)
-        weights = dual(self.shelf, self.prior, liked, disliked, len(self.pool.model.vocabulary))
-        return Tastes(self.shelf, liked, disliked, (*likes, *dislikes), weights)
+        dislikes, disliked = _known(want, Wish.MUTED)
+        rows = self.shelf.rows_of([*likes, *dislikes])
+        weights = dual(self.shelf, self.prior, rows, liked, disliked, len(self.pool.model.vocabulary))
+        own, other = np.split(rows, [len(likes)])
+        return Tastes(self.shelf, own, other, (*likes, *dislikes), weights, _whole(liked), _whole(disliked))
 
     def _muted(self, interests: Iterable[Interest]) -> Ints:
         muted = [i for i in interests if i.wish is Wish.MUTED]
@@ -170,6 +177,13 @@ class _Compiler:
                 return [self.numbers[PaperId(interest.value)]] if interest.value in self.numbers else []
 
 
-def _known(want: Wants, wish: Wish) -> list[Seed]:
-    ids = dict.fromkeys(PaperId(value) for value in values(want.interests, Kind.PAPER, wish))
-    return [want.seeds[name] for name in ids if name in want.seeds]
+def _known(want: Wants, wish: Wish) -> tuple[list[Seed], Doubles]:
+    """The papers of one wish whose text is known, and the recency of each."""
+    said = {PaperId(i.value): i.since for i in want.interests if i.kind is Kind.PAPER and i.wish is wish}
+    known = [name for name in said if name in want.seeds]
+    return [want.seeds[name] for name in known], recency([said[name] for name in known])
+
+
+def _whole(weights: Doubles) -> Floats:
+    shares: Floats = (weights / max(weights.sum(), 1e-9)).astype(np.float32)
+    return shares

@@ -18,15 +18,15 @@ MASS = 150.0
 """Mass of the background: 300 texts at C = ½."""
 
 
-def dual(shelf: Shelf, prior: Doubles, likes: Ints, dislikes: Ints, width: int) -> Floats:
+def dual(shelf: Shelf, prior: Doubles, rows: Ints, likes: Doubles, dislikes: Doubles, width: int) -> Floats:
     """The weight of each like, then of each dislike: (k,).
 
-    `prior` (s,) is the value of each seed before; `width` the number V of terms.
+    `prior` (s,) is the value of each seed before; `rows` (k,) the likes, then the dislikes; `likes` and
+    `dislikes` the recency of each; `width` the number V of terms.
     """
-    rows = np.concatenate([likes, dislikes])
     features = shelf.features[rows]
     kernel = gram([shelf.seeds[row] for row in rows], width) + 1 - features @ features.T
-    kernel[np.diag_indices_from(kernel)] += penalties(len(likes), len(dislikes))
+    kernel[np.diag_indices_from(kernel)] += penalties(likes, dislikes)
     target = np.repeat([1.0, -1.0], [len(likes), len(dislikes)])
     weights: Floats = np.linalg.solve(kernel, target - prior[rows]).astype(np.float32)
     return weights
@@ -54,10 +54,10 @@ def _laid_out(seeds: Sequence[Shelved], width: int) -> Doubles:
     return out
 
 
-def penalties(likes: int, dislikes: int) -> Doubles:
-    """λ/C of each like, then of each dislike."""
-    share = 0.0 if not dislikes else 0.85 if dislikes >= 5 else 0.2
+def penalties(likes: Doubles, dislikes: Doubles) -> Doubles:
+    """λ/C of each like, then of each dislike: each takes of the mass of its side by its recency."""
+    share = 0.0 if not len(dislikes) else 0.85 if len(dislikes) >= 5 else 0.2
     whole = MASS / (1 - share)
-    per_like = RIDGE * likes / whole
-    per_dislike = RIDGE * dislikes / (whole * share) if dislikes else 0.0
-    return np.repeat([per_like, per_dislike], [likes, dislikes])
+    per_like = RIDGE * likes.sum() / (whole * likes)
+    per_dislike = RIDGE * dislikes.sum() / (whole * share * dislikes) if len(dislikes) else dislikes
+    return np.concatenate([per_like, per_dislike])

@@ -52,7 +52,7 @@ def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
 
 def _centre(tastes: Tastes) -> Floats:
     vectors = tastes.shelf.vectors
-    centre: Floats = vectors[tastes.likes].mean(axis=0)
+    centre: Floats = tastes.liked @ vectors[tastes.likes]
     if len(tastes.dislikes):
-        centre = centre - np.float32(DISLIKES) * vectors[tastes.dislikes].mean(axis=0)
+        centre = centre - np.float32(DISLIKES) * (tastes.disliked @ vectors[tastes.dislikes])
     return centre

@@ -49,7 +49,7 @@ def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
 
 def _centre(tastes: Tastes) -> Floats:
     dense = tastes.shelf.dense
-    centre: Floats = dense[tastes.likes].mean(axis=0)
+    centre: Floats = tastes.liked @ dense[tastes.likes]
     if len(tastes.dislikes):
-        centre = centre - np.float32(DISLIKES) * dense[tastes.dislikes].mean(axis=0)
+        centre = centre - np.float32(DISLIKES) * (tastes.disliked @ dense[tastes.dislikes])
     return centre
