@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from digestd.domain.interest import Interest, Kind, Wish
-from digestd.domain.subscriber import Cadence, Cause, Status, Subscriber
+from digestd.domain.subscriber import Bar, Cadence, Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, BadRecord
 from digestd.links import Keys, address_key
@@ -66,6 +66,8 @@ WHOLE = {
     "cadence": "weekly",
     "weekday": "sun",
     "size": 50,
+    "bar": "high",
+    "explore": False,
     "language": "pt-BR",
     "status": "paused",
 }
@@ -88,7 +90,7 @@ def test_an_address_alone_gets_the_defaults(db: Database, post: Post, now: datet
         7,
         Cadence.DAILY,
     )
-    assert (bo.size, bo.language, bo.name, bo.interests) == (10, "en", "", ())
+    assert (bo.size, bo.bar, bo.explore, bo.language, bo.name, bo.interests) == (10, Bar.NORMAL, True, "en", "", ())
 
 
 def test_muted_words_alone_are_phrases(db: Database, post: Post, now: datetime) -> None:
@@ -194,6 +196,8 @@ BAD = [
     ({"hour": 7.5}, "hour", "0 to 23"),
     ({"size": 0}, "size", "1 to 50"),
     ({"size": 51}, "size", "1 to 50"),
+    ({"bar": 0.2}, "bar", "low, normal, high"),
+    ({"explore": "no"}, "explore", "true or false"),
     ({"cadence": "hourly"}, "cadence", "daily, weekdays, weekly"),
     ({"weekday": "monday"}, "weekday", "mon, tue"),
     ({"language": "klingon"}, "language", "no language"),

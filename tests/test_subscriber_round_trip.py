@@ -38,6 +38,8 @@ _records = st.fixed_dictionaries(
         "cadence": st.sampled_from([c.value for c in Cadence]),
         "weekday": st.sampled_from(WEEKDAYS),
         "size": st.integers(1, 50),
+        "bar": st.sampled_from(["low", "normal", "high"]),
+        "explore": st.booleans(),
         "status": st.sampled_from(["active", "paused", "unsubscribed", "suppressed"]),
     },
 )

@@ -46,6 +46,13 @@ Hour = Annotated[int | None, typer.Option(help="Local hour of the digest, 0 to 2
 CadenceOption = Annotated[str | None, typer.Option(help="daily, weekdays or weekly. Else daily.")]
 Weekday = Annotated[str | None, typer.Option(help="The day of a weekly digest, mon to sun. Else mon.")]
 Size = Annotated[int | None, typer.Option(help="At most so many papers, 1 to 50. Else 10.")]
+BarOption = Annotated[
+    str | None, typer.Option("--bar", help="How good a paper must be: low, normal, high. Else normal.")
+]
+Explore = Annotated[
+    bool | None,
+    typer.Option("--explore/--no-explore", help="One paper of a digest may come from outside the usual. Else it may."),
+]
 Language = Annotated[str | None, typer.Option(help="Language of the mail, as in en. Else en.")]
 Name = Annotated[str | None, typer.Option(help="How to greet them.")]
 
@@ -68,6 +75,8 @@ def add_one(
     cadence: CadenceOption = None,
     weekday: Weekday = None,
     size: Size = None,
+    bar: BarOption = None,
+    explore: Explore = None,
     language: Language = None,
     name: Name = None,
     confirm: Annotated[
@@ -101,6 +110,8 @@ def edit_one(
     cadence: CadenceOption = None,
     weekday: Weekday = None,
     size: Size = None,
+    bar: BarOption = None,
+    explore: Explore = None,
     language: Language = None,
     name: Name = None,
 ) -> None:
@@ -114,7 +125,7 @@ def edit_one(
 
 
 _LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
-_SETTINGS = ("email", "timezone", "hour", "cadence", "weekday", "size", "language", "name", "status")
+_SETTINGS = ("email", "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "language", "name", "status")
 
 
 def _record(options: dict[str, object]) -> Record:

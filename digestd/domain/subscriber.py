@@ -39,6 +39,14 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
 
 
+class Bar(StrEnum):
+    """How sure digestd must be that a paper is liked before it is mailed."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -56,7 +64,8 @@ class Timing:
 class Subscriber:
     """One subscriber as stored. `address` is None exactly when erased.
 
-    `version` is the consent version: it rises with status and address only. `last_date` is the
+    `size`: at most so many papers. `bar`: how good each must be. `explore`: one of them may be drawn from
+    outside the usual. `version` is the consent version: it rises with status and address only. `last_date` is the
     local date (ISO) of the newest digest, `last_planned` the instant it was planned at.
     """
 
@@ -67,6 +76,8 @@ class Subscriber:
     name: str = ""
     timing: Timing = Timing()
     size: int = 10
+    bar: Bar = Bar.NORMAL
+    explore: bool = True
     language: str = "en"
     interests: tuple[Interest, ...] = ()
     last_date: str | None = None

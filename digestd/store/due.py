@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Wish
-from digestd.domain.subscriber import Cadence, Status, Timing
+from digestd.domain.subscriber import Bar, Cadence, Status, Timing
 from digestd.store import core, feedback
 from digestd.store.instants import from_us, to_us
 
@@ -28,6 +28,8 @@ class Due:
     horizon: int | None
     interests: tuple[Interest, ...]
     mark: tuple[int, int, str | None]
+    bar: Bar = Bar.NORMAL
+    explore: bool = True
 
 
 def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
@@ -109,6 +111,8 @@ def _due(row: core.Record, interests: tuple[Interest, ...]) -> Due:
         horizon=row.horizon,
         interests=interests,
         mark=_mark(row),
+        bar=Bar(row.bar),
+        explore=row.explore,
     )
 
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Pick, Reason, Section, Why
 
-_PICK = struct.Struct("<IIfBBHH")
+_PICK = struct.Struct("<IIfBBHHH")
 _OLD_PICK = struct.Struct("<IIfBB")
 _FORM = 0x80
 """Added to the count of the picks by the form in use; the first form had no such mark."""
 _PER = 10_000
-"""A chance is kept as so many parts."""
+"""A share is kept as so many parts."""
 _UNKNOWN = 0xFFFF
 _SECTIONS = tuple(Section)
 
@@ -41,9 +41,10 @@ _ACTORS = {actor.value[0]: actor for actor in Actor}
 
 
 def pack_picks(picks: Sequence[Pick]) -> bytes:
-    """128 + count (1 byte), then 18 bytes a pick, then JSON.
+    """128 + count (1 byte), then 20 bytes a pick, then JSON.
 
-    A pick: paper, revision, score, section, reason, rank (0 unknown), chance in ten-thousandths. The JSON:
+    A pick: paper, revision, score, section, reason, rank (0 unknown), relevance and chance in
+    ten-thousandths. The JSON:
     [reasons, [[place, propensity] of what was drawn], teams or []].
     """
     if not picks:
@@ -69,6 +70,7 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
     end = 1 + count * _PICK.size
     said, drawn, teams = json.loads(packed[end:])
     reasons, propensity = _reasons(said), dict(drawn)
+    rows = _PICK.iter_unpack(packed[1:end])
     return tuple(
         Pick(
             paper=paper,
@@ -77,18 +79,27 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
             section=_SECTIONS[section],
             reason=reasons[reason],
             rank=rank or None,
-            chance=None if chance == _UNKNOWN else chance / _PER,
+            relevance=_share(relevance),
+            chance=_share(chance),
             propensity=propensity.get(n),
             team=teams[n] if teams else "",
         )
-        for n, (paper, revision, score, section, reason, rank, chance) in enumerate(_PICK.iter_unpack(packed[1:end]))
+        for n, (paper, revision, score, section, reason, rank, relevance, chance) in enumerate(rows)
     )
 
 
 def _packed(pick: Pick, reason: int) -> bytes:
-    chance = _UNKNOWN if pick.chance is None else round(pick.chance * _PER)
+    shares = _parts(pick.relevance), _parts(pick.chance)
     rank = min(pick.rank or 0, _UNKNOWN)
-    return _PICK.pack(pick.paper, pick.revision, pick.score, _SECTIONS.index(pick.section), reason, rank, chance)
+    return _PICK.pack(pick.paper, pick.revision, pick.score, _SECTIONS.index(pick.section), reason, rank, *shares)
+
+
+def _parts(share: float | None) -> int:
+    return _UNKNOWN if share is None else round(share * _PER)
+
+
+def _share(parts: int) -> float | None:
+    return None if parts == _UNKNOWN else parts / _PER
 
 
 def _unpack_old(packed: bytes) -> tuple[Pick, ...]:

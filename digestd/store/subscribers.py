@@ -8,7 +8,7 @@ delivery see each other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest
-from digestd.domain.subscriber import Cadence, Cause, Status, Subscriber, Timing
+from digestd.domain.subscriber import Bar, Cadence, Cause, Status, Subscriber, Timing
 from digestd.schedule import due_period, first_due
 from digestd.store import consent, core
 from digestd.store.database import Database
@@ -39,6 +39,8 @@ class NewSubscriber:
     size: int
     language: str
     interests: tuple[Interest, ...]
+    bar: Bar = Bar.NORMAL
+    explore: bool = True
 
 
 def insert_many(session: Session, new: Sequence[NewSubscriber], cause: Cause, now: datetime) -> dict[bytes, int]:
@@ -65,21 +67,23 @@ def _row(new: NewSubscriber, now: datetime) -> dict[str, object]:
         "address_key": new.address_key,
         "status": new.status,
         "version": 1,
-        **_settings(new.name, new.timing, new.size, new.language),
+        **_settings(new),
         "created_us": to_us(now),
         "next_due_us": to_us(first_due(new.timing, now)),
     }
 
 
-def _settings(name: str, timing: Timing, size: int, language: str) -> dict[str, object]:
+def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
     return {
-        "name": name,
-        "timezone": timing.timezone,
-        "hour": timing.hour,
-        "cadence": timing.cadence,
-        "weekday": timing.weekday,
-        "size": size,
-        "language": language,
+        "name": of.name,
+        "timezone": of.timing.timezone,
+        "hour": of.timing.hour,
+        "cadence": of.timing.cadence,
+        "weekday": of.timing.weekday,
+        "size": of.size,
+        "bar": of.bar,
+        "explore": of.explore,
+        "language": of.language,
     }
 
 
@@ -97,17 +101,16 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
 
 def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
     timing, last_date = subscriber.timing, subscriber.last_date
-    settings = _settings(subscriber.name, timing, subscriber.size, subscriber.language)
     return {
         "who": subscriber.key,
         "now": to_us(now),
         "still_due": due_period(timing, last_date, now) is not None,
         "first": to_us(first_due(timing, now, last_date)),
-        **{f"new_{name}": value for name, value in settings.items()},
+        **{f"new_{name}": value for name, value in _settings(subscriber).items()},
     }
 
 
-_SETTINGS = ("name", "timezone", "hour", "cadence", "weekday", "size", "language")
+_SETTINGS = ("name", "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "language")
 _UPDATE = (
     update(core.subscriber)
     .where(_S.id == bindparam("who"))
@@ -154,7 +157,7 @@ def change_status(session: Session, key: int, status: Status, cause: Cause, now:
 def erase(session: Session, key: int, now: datetime) -> Subscriber:
     """Leave nothing of the person but the keyed hash of the address; the ledger keeps that mails went, not what."""
     erased = change_status(session, key, Status.ERASED, Cause.ERASE, now)
-    update_many(session, [replace(erased, name="", timing=Timing(), size=10, language="en", interests=())], now)
+    update_many(session, [_forgotten(erased)], now)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
     for statement in (
@@ -165,6 +168,17 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     ):
         session.connection().execute(statement)
     return erased
+
+
+def _forgotten(erased: Subscriber) -> Subscriber:
+    return Subscriber(
+        key=erased.key,
+        address=None,
+        status=Status.ERASED,
+        version=erased.version,
+        last_date=erased.last_date,
+        last_planned=erased.last_planned,
+    )
 
 
 def scrub(db: Database) -> None:
@@ -250,6 +264,8 @@ def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber
         name=row.name,
         timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
         size=row.size,
+        bar=Bar(row.bar),
+        explore=row.explore,
         language=row.language,
         interests=interests,
         last_date=row.last_date,

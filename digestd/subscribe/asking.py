@@ -112,6 +112,8 @@ def new(record: Record, key: bytes, status: Status) -> subscribers.NewSubscriber
         size=wanted.size,
         language=wanted.language,
         interests=wanted.interests,
+        bar=wanted.bar,
+        explore=wanted.explore,
     )
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from digestd.errors import BadInput, BadRecord
-from digestd.subscribe.record import KEYS, LISTS, NUMBERS
+from digestd.subscribe.record import KEYS, LISTS, NUMBERS, TRUTHS
 
 if TYPE_CHECKING:
     import _csv
 
 LINE_MAX = 1_048_576
+_TRUTHS = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
 
@@ -135,6 +136,8 @@ def _value(column: str, cell: str) -> object:
         return _list(cell)
     if column in NUMBERS and cell.isascii() and cell.isdigit() and len(cell) < 10:
         return int(cell)
+    if column in TRUTHS and cell.lower() in _TRUTHS:
+        return _TRUTHS[cell.lower()]
     return cell if cell or column == "name" else None
 
 
@@ -171,6 +174,6 @@ def _cell(value: object) -> str:
         plain = not any(items for name, items in value.items() if name != "phrases")
         return _cell(value["phrases"]) if plain else json.dumps(value, ensure_ascii=False)
     if not isinstance(value, list):
-        return str(value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
     plain = not any(";" in item for item in value) and not (value and value[0].startswith(("[", "{")))
     return ";".join(value) if plain else json.dumps(value, ensure_ascii=False)

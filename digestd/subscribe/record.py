@@ -12,7 +12,7 @@ from babel import Locale, UnknownLocaleError
 
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import paper_id
-from digestd.domain.subscriber import WEEKDAYS, Cadence, Status, Subscriber, Timing
+from digestd.domain.subscriber import WEEKDAYS, Bar, Cadence, Status, Subscriber, Timing
 from digestd.errors import BadRecord
 from digestd.links import canonical_address
 from digestd.schedule import check_timezone
@@ -45,12 +45,14 @@ class Record:
     cadence: Cadence | None = None
     weekday: int | None = None
     size: int | None = None
+    bar: Bar | None = None
+    explore: bool | None = None
     language: str | None = None
     status: Status | None = None
 
     def of(self, known: Subscriber) -> Subscriber:
         """The subscriber with what this record says of settings and interests; status is not touched."""
-        given = {name: getattr(self, name) for name in ("name", "size", "language") if getattr(self, name) is not None}
+        given = {name: said for name in _PLAIN if (said := getattr(self, name)) is not None}
         timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
         interests = tuple(_merged(self.lists, known.interests))
         return replace(known, **given, timing=replace(known.timing, **timing), interests=interests)
@@ -59,6 +61,9 @@ class Record:
     def new(self) -> Subscriber:
         """The subscriber this record describes if the address is not known yet."""
         return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
+
+
+_PLAIN = ("name", "size", "bar", "explore", "language")
 
 
 def _merged(said: Mapping[Slot, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
@@ -162,6 +167,12 @@ def _choice(names: tuple[str, ...]) -> Callable[[str, object], str]:
     return read
 
 
+def _yes_or_no(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadRecord(name, f"must be true or false, not {_shown(value)}")
+    return value
+
+
 def _timezone(name: str, value: object) -> str:
     return check_timezone(text(name, value, 64))
 
@@ -186,7 +197,7 @@ def _shown(value: object) -> str:
     return f"{str(value)[:40]!r}"
 
 
-_cadence, _weekday = _choice(tuple(Cadence)), _choice(WEEKDAYS)
+_cadence, _weekday, _bar = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(Bar))
 _status = _choice(tuple(status for status in Status if status is not Status.ERASED))
 _READERS: dict[str, Callable[[str, object], object]] = {
     "name": lambda name, value: text(name, value, NAME_MAX),
@@ -195,14 +206,17 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "cadence": lambda name, value: Cadence(_cadence(name, value)),
     "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),
     "size": _whole(1, SIZE_MAX),
+    "bar": lambda name, value: Bar(_bar(name, value)),
+    "explore": _yes_or_no,
     "language": _language,
     "status": lambda name, value: Status(_status(name, value)),
 }
 KEYS = (
     "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
-    "timezone", "hour", "cadence", "weekday", "size", "language", "status",
+    "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "language", "status",
 )  # fmt: skip
 NUMBERS = frozenset({"hour", "size"})
+TRUTHS = frozenset({"explore"})
 
 
 def said_of(subscriber: Subscriber) -> dict[str, object]:
@@ -218,6 +232,8 @@ def said_of(subscriber: Subscriber) -> dict[str, object]:
         "cadence": timing.cadence.value,
         "weekday": WEEKDAYS[timing.weekday],
         "size": subscriber.size,
+        "bar": subscriber.bar.value,
+        "explore": subscriber.explore,
         "language": subscriber.language,
         "status": subscriber.status.value,
     }

@@ -11,6 +11,7 @@ from digestd.store.packing import STEP_LENGTH, pack_picks, pack_seen, step, step
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ROW = st.integers(0, 2**32 - 1)
 REASONS = st.builds(Reason, st.sampled_from(Why), WORDS, st.lists(WORDS, max_size=3).map(tuple))
+SHARES = st.none() | st.integers(0, 10_000).map(lambda n: n / 10_000)
 PICKS = st.lists(
     st.builds(
         Pick,
@@ -20,7 +21,8 @@ PICKS = st.lists(
         st.sampled_from(Section),
         REASONS,
         rank=st.none() | st.integers(1, 2**16 - 1),
-        chance=st.none() | st.integers(0, 10_000).map(lambda n: n / 10_000),
+        relevance=SHARES,
+        chance=SHARES,
         propensity=st.none() | st.floats(0, 1, exclude_min=True),
         team=st.sampled_from(["", "a", "b"]),
     ),
@@ -65,5 +67,5 @@ def test_a_damaged_history_is_called_one(damaged: str) -> None:
 
 def test_fifteen_picks_with_their_reasons_stay_small() -> None:
     reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
-    picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.0125 if n == 14 else None) for n in range(15)]
-    assert len(pack_picks(picks)) < 350
+    picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.9, 0.25, 0.0125 if n == 14 else None) for n in range(15)]
+    assert len(pack_picks(picks)) < 390

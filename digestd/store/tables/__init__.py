@@ -19,12 +19,13 @@ from digestd.store.tables.papers import (
     TemplatesRow,
     TextModelRow,
 )
-from digestd.store.tables.subscribers import ConsentEventRow, FeedbackRow, InterestRow, SubscriberRow
+from digestd.store.tables.subscribers import CalibrationRow, ConsentEventRow, FeedbackRow, InterestRow, SubscriberRow
 
 __all__ = [
     "AliasRow",
     "ApartRow",
     "AttemptRow",
+    "CalibrationRow",
     "ConsentEventRow",
     "CoverageRow",
     "DeliveryRow",

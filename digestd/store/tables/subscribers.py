@@ -1,11 +1,11 @@
 """Subscribers: address, settings, interests, and the record of their consent."""
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, SmallInteger, text
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, SmallInteger, text
 from sqlmodel import Field, SQLModel
 
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
-from digestd.domain.subscriber import Cadence, Status
+from digestd.domain.subscriber import Bar, Cadence, Status
 from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
@@ -16,6 +16,7 @@ class SubscriberRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint(one_of("status", Status), "status"),
         CheckConstraint(one_of("cadence", Cadence), "cadence"),
+        CheckConstraint(one_of("bar", Bar), "bar"),
         CheckConstraint("(address IS NULL) = (status = 'erased')", "address"),
         CheckConstraint("hour BETWEEN 0 AND 23 AND weekday BETWEEN 0 AND 6 AND size BETWEEN 1 AND 50", "settings"),
         Index("ix_subscriber_due", "next_due_us", "id", sqlite_where=text("status = 'active'"),
@@ -32,6 +33,8 @@ class SubscriberRow(SQLModel, table=True):
     cadence: str = Field(default="daily", max_length=10)
     weekday: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
     size: int = Field(default=10, sa_column=Column(SmallInteger, nullable=False))
+    bar: str = Field(default="normal", max_length=10)
+    explore: bool = True
     language: str = Field(default="en", max_length=20)
     created_us: int = Field(sa_column=us())
     next_due_us: int = Field(sa_column=us())
@@ -68,6 +71,16 @@ class FeedbackRow(SQLModel, table=True):
     verdict: str = Field(max_length=10)
     at_us: int = Field(sa_column=us())
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class CalibrationRow(SQLModel, table=True):
+    """A map from score and relevance to the chance of a like, learnt from so many verdicts; the newest is used."""
+
+    __tablename__ = "calibration"
+    id: int | None = Field(default=None, sa_column=own_key())
+    fitted_us: int = Field(sa_column=us())
+    events: int
+    data: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
 
 
 class ConsentEventRow(SQLModel, table=True):
