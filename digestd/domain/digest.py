@@ -38,11 +38,11 @@ class Reason:
 class Pick:
     """A chosen paper: `paper` and `revision` are the store's row numbers.
 
-    `rank`: its place by score among the candidates, from 1. `relevance` in [0, 1]: how well it meets the
-    interest it meets best. `chance`: the probability that the subscriber likes it. Both to four decimals.
-    `propensity`: the probability with which it was drawn, None for what was chosen on its merits. `team`:
-    which of two rankers on trial put it there, "" without a trial. `rank`, `relevance` and `chance` are None
-    in digests planned before they were kept.
+    `rank`: its place by score among the candidates, from 1. `chance`: the probability that the subscriber
+    likes it; `prior`: the same by what the package knows alone, before the install's own feedback. Both to
+    four decimals. `propensity`: the probability with which it was drawn, None for what was chosen on its
+    merits. `team`: which of two rankers on trial put it there, "" without a trial. `rank`, `chance` and
+    `prior` are None in digests planned before they were kept.
     """
 
     paper: int
@@ -51,8 +51,8 @@ class Pick:
     section: Section
     reason: Reason
     rank: int | None = None
-    relevance: float | None = None
     chance: float | None = None
+    prior: float | None = None
     propensity: float | None = None
     team: str = ""
 

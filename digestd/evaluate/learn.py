@@ -64,9 +64,9 @@ def learn(
     """From named sets of cases. Each user is in one fold in every set."""
     seen: dict[str, list[float]] = defaultdict(list)
     sizes: dict[str, list[int]] = defaultdict(list)
-    for fold in range(FOLDS):
-        rest = {name: _prepare(c for c in cases if _fold(c.user) != fold) for name, cases in sets.items()}
-        own = {name: _prepare(c for c in cases if _fold(c.user) == fold) for name, cases in sets.items()}
+    for part in range(FOLDS):
+        rest = {name: _prepare(c for c in cases if fold(c.user) != part) for name, cases in sets.items()}
+        own = {name: _prepare(c for c in cases if fold(c.user) == part) for name, cases in sets.items()}
         found = _ascend(list(rest.values()), start)
         for name, cases in own.items():
             seen[name].append(_at_ten(cases, found))
@@ -152,7 +152,8 @@ def _prepare(cases: Sequence[Case] | Iterator[Case]) -> _Set:
     )
 
 
-def _fold(user: str) -> int:
+def fold(user: str) -> int:
+    """The fold of a user, from 0 below FOLDS: the same in every set and for whatever is learnt."""
     return blake2b(user.encode(), digest_size=1).digest()[0] % FOLDS
 
 

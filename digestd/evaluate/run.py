@@ -17,7 +17,7 @@ from digestd.evaluate.dense import Vectors
 from digestd.evaluate.metrics import measures, ranked
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.background import build_background
-from digestd.ranking.fusion import values, weight
+from digestd.ranking.fusion import relevance, values, weight
 from digestd.ranking.model import TextModel
 from digestd.ranking.pool import Pool, build_pool
 from digestd.ranking.profile import Profile, Wants, compile_profiles
@@ -35,8 +35,8 @@ EVENING = timedelta(days=1)
 class Case:
     """The n-th judgment, measured: c candidates with what each signal says of them, (s, c) as it enters the sum.
 
-    `likes`: how many liked papers are known; `allowed` (c,): not muted. `seed`: of the order of equals,
-    for every ranker the same.
+    `likes`: how many liked papers are known; `allowed` (c,): not muted; `relevance` (c,) as in Scores.
+    `seed`: of the order of equals, for every ranker the same.
     """
 
     n: int
@@ -46,6 +46,7 @@ class Case:
     values: Floats
     likes: int
     allowed: Bools
+    relevance: Floats
     seed: int = 0
 
 
@@ -121,6 +122,15 @@ class _Known:
     dense: Vectors
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """Of the c candidates at these positions: what the signals say (s, c), and how relevant they are (c,)."""
+
+    where: Ints
+    values: Floats
+    relevance: Floats
+
+
 def _day(
     known: _Known, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: Pool
 ) -> Iterator[Case]:
@@ -131,20 +141,22 @@ def _day(
         eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
         profiles = compile_profiles([_wants(known, judgments[n]) for n in block], pool.model, pool)
         z = np.array([entering for _, entering in values(pool, profiles, eligible)])
+        met = relevance(pool, profiles)
         for i, n in enumerate(block):
             where = np.flatnonzero(eligible[i])
-            yield _case(n, judgments[n], profiles[i], pool, z[:, i, where], where)
+            yield _case(n, judgments[n], profiles[i], pool, _Said(where, z[:, i, where], met[i, where]))
 
 
-def _case(n: int, judgment: Judgment, profile: Profile, pool: Pool, z: Floats, where: Ints) -> Case:
+def _case(n: int, judgment: Judgment, profile: Profile, pool: Pool, said: _Said) -> Case:
     return Case(
         n=n,
         user=judgment.user,
         relevant=judgment.relevant,
-        names=tuple(pool.papers[j].id for j in where),
-        values=z,
+        names=tuple(pool.papers[j].id for j in said.where),
+        values=said.values,
         likes=profile.likes,
-        allowed=~np.isin(where, profile.muted),
+        allowed=~np.isin(said.where, profile.muted),
+        relevance=said.relevance,
     )
 
 

@@ -54,6 +54,11 @@ def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None
     return Scores(total, relevance, allowed)
 
 
+def relevance(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+    """The relevance that `score` gives, alone: (n, m)."""
+    return score(pool, profiles).relevance
+
+
 def account(pool: Pool, profile: Profile, j: int, eligible: Bools | None = None) -> list[Part]:
     """How paper j came by its total for one profile, signal by signal. `eligible` (m,) as its row in `score`."""
     row = None if eligible is None else eligible[None, :]

@@ -43,7 +43,7 @@ _ACTORS = {actor.value[0]: actor for actor in Actor}
 def pack_picks(picks: Sequence[Pick]) -> bytes:
     """128 + count (1 byte), then 20 bytes a pick, then JSON.
 
-    A pick: paper, revision, score, section, reason, rank (0 unknown), relevance and chance in
+    A pick: paper, revision, score, section, reason, rank (0 unknown), chance and prior in
     ten-thousandths. The JSON:
     [reasons, [[place, propensity] of what was drawn], teams or []].
     """
@@ -79,17 +79,17 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
             section=_SECTIONS[section],
             reason=reasons[reason],
             rank=rank or None,
-            relevance=_share(relevance),
             chance=_share(chance),
+            prior=_share(prior),
             propensity=propensity.get(n),
             team=teams[n] if teams else "",
         )
-        for n, (paper, revision, score, section, reason, rank, relevance, chance) in enumerate(rows)
+        for n, (paper, revision, score, section, reason, rank, chance, prior) in enumerate(rows)
     )
 
 
 def _packed(pick: Pick, reason: int) -> bytes:
-    shares = _parts(pick.relevance), _parts(pick.chance)
+    shares = _parts(pick.chance), _parts(pick.prior)
     rank = min(pick.rank or 0, _UNKNOWN)
     return _PICK.pack(pick.paper, pick.revision, pick.score, _SECTIONS.index(pick.section), reason, rank, *shares)
 

@@ -21,8 +21,8 @@ PICKS = st.lists(
         st.sampled_from(Section),
         REASONS,
         rank=st.none() | st.integers(1, 2**16 - 1),
-        relevance=SHARES,
         chance=SHARES,
+        prior=SHARES,
         propensity=st.none() | st.floats(0, 1, exclude_min=True),
         team=st.sampled_from(["", "a", "b"]),
     ),
@@ -67,5 +67,5 @@ def test_a_damaged_history_is_called_one(damaged: str) -> None:
 
 def test_fifteen_picks_with_their_reasons_stay_small() -> None:
     reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
-    picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.9, 0.25, 0.0125 if n == 14 else None) for n in range(15)]
+    picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.2, 0.0125 if n == 14 else None) for n in range(15)]
     assert len(pack_picks(picks)) < 390

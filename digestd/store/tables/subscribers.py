@@ -74,7 +74,7 @@ class FeedbackRow(SQLModel, table=True):
 
 
 class CalibrationRow(SQLModel, table=True):
-    """A map from score and relevance to the chance of a like, learnt from so many verdicts; the newest is used."""
+    """What so many verdicts taught of the chances of a like; the newest is used, none is dropped."""
 
     __tablename__ = "calibration"
     id: int | None = Field(default=None, sa_column=own_key())

@@ -1,0 +1,153 @@
+"""Learn the chances from judgments, and measure how true they are.
+
+Logistic regression on the features of `ranking.calibration`, slopes held at ≥ 0. Each case is learnt from
+three times: as it is; as a day on which all papers are near the subject (the quarter of its candidates
+that is most relevant); and as one with little to offer (the half that is least). Users count alike, sets
+by the root of their users. How true: the expected calibration error (Naeini et al. 2015) of what would be
+seen, the first SHOWN of each case, in BINS bins of equal size.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from digestd.evaluate.learn import FOLDS, fold
+from digestd.evaluate.run import Case, totals
+from digestd.ranking.arrays import Doubles, Floats, Ints
+from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF, Calibration
+from digestd.ranking.fusion import standard
+from digestd.ranking.signals import SIGNALS
+from digestd.ranking.weights import WEIGHTS
+
+SHOWN = 20
+BINS = 10
+SHRINK = 1.0
+"""Prior precision of a slope: 1/SHRINK² cases' worth, so that a slope that nothing speaks for stays at 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """A calibration, and per set the error it has on users it did not see, and that of the old one."""
+
+    calibration: Calibration
+    before: Mapping[str, float]
+    unseen: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reliability:
+    """What was promised and what came, bin by bin from the lowest chance: each (b,)."""
+
+    promised: Doubles
+    found: Doubles
+    counts: Ints
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: the mean of |promised − found|."""
+        return float(np.average(np.abs(self.promised - self.found), weights=self.counts)) if self.counts.size else 0.0
+
+
+def calibrate(sets: Mapping[str, Sequence[Case]]) -> Calibrated:
+    """From named sets of cases. Each user is in one fold in every set."""
+    unseen: dict[str, list[tuple[Doubles, Doubles]]] = {name: [] for name in sets}
+    for part in range(FOLDS):
+        rest = [[case for case in cases if fold(case.user) != part] for cases in sets.values()]
+        found = _fit(rest)
+        for name, cases in sets.items():
+            unseen[name] += [shown(case, found) for case in cases if fold(case.user) == part and case.names]
+    return Calibrated(
+        calibration=_rounded(_fit(list(sets.values()))),
+        before={name: reliability(shown(case) for case in cases if case.names).error for name, cases in sets.items()},
+        unseen={name: reliability(pairs).error for name, pairs in unseen.items()},
+    )
+
+
+def shown(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, Doubles]:
+    """The chance of a mark, and 1 for a right one, of the SHOWN best candidates of a case."""
+    total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
+    best = np.argsort(-total, kind="stable")[:SHOWN]
+    best = best[np.isfinite(total[best])]
+    level, likes = np.array([case.relevance.mean()]), np.array([case.likes], dtype=np.float32)
+    odds = calibration.odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
+    return expit(odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
+
+
+def reliability(pairs: Iterable[tuple[Doubles, Doubles]], bins: int = BINS) -> Reliability:
+    """How chances compare with what came of them, in up to `bins` bins of equal size."""
+    given = list(pairs)
+    promised = np.concatenate([np.zeros(0), *(chances for chances, _ in given)])
+    right = np.concatenate([np.zeros(0), *(found for _, found in given)])
+    parts = [part for part in np.array_split(np.argsort(promised, kind="stable"), bins) if part.size]
+    return Reliability(
+        promised=np.array([promised[part].mean() for part in parts]),
+        found=np.array([right[part].mean() for part in parts]),
+        counts=np.array([part.size for part in parts], dtype=np.intp),
+    )
+
+
+def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
+    rows = [_rows(case, weight) for cases in sets for case, weight in _weighted(cases) if case.names]
+    features = np.concatenate([feature for feature, _, _ in rows])
+    right = np.concatenate([labels for _, labels, _ in rows])
+    counts = np.concatenate([np.full(len(labels), weight) for _, labels, weight in rows])
+
+    def loss(theta: Doubles) -> tuple[float, Doubles]:
+        odds = features @ theta
+        slopes = np.concatenate([[0.0], theta[1:]])
+        value = counts @ (np.logaddexp(0, odds) - right * odds) + SHRINK * slopes @ slopes / 2
+        return float(value), features.T @ (counts * (expit(odds) - right)) + SHRINK * slopes
+
+    start = np.array([-4.6, 0.5, 0.5, 0.0, 0.0])
+    bounds = [(None, None)] + [(0.0, None)] * (features.shape[1] - 1)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return Calibration(*map(float, found.x))
+
+
+def _weighted(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
+    """Each case with what it counts: users alike, and the whole set by the root of their number."""
+    judged = Counter(case.user for case in cases)
+    for case in cases:
+        yield case, 1 / (judged[case.user] * len(judged) ** 0.5)
+
+
+def _rows(case: Case, weight: float) -> tuple[Doubles, Doubles, float]:
+    """The features (r, 5) and labels (r,) of the days that a case makes."""
+    days = list(_days(case))
+    right = np.array([float(name in case.relevant) for name in case.names])
+    features = np.concatenate([_features(case, day) for day in days])
+    return features, np.concatenate([right[day] for day in days]), weight
+
+
+def _days(case: Case) -> Iterator[Ints]:
+    """The candidates as they are, those nearest to the subject, those farthest from it."""
+    order, size = np.argsort(-case.relevance, kind="stable"), len(case.names)
+    yield np.arange(size)
+    if size >= 2 * SHOWN:
+        yield order[: size // 4]
+        yield order[size // 2 :]
+
+
+def _features(case: Case, day: Ints) -> Doubles:
+    total = totals(
+        replace(case, values=_standing(case.values[:, day]), names=tuple(case.names[j] for j in day)), WEIGHTS
+    )
+    met, warm = case.relevance[day], case.likes / (case.likes + HALF)
+    columns = [np.ones(len(day)), (1 - warm) * total, warm * total, met, np.full(len(day), met.mean())]
+    return np.array(columns, dtype=np.float64).T
+
+
+def _standing(values: Floats) -> Floats:
+    """What the signals would say on this day alone."""
+    return np.array(
+        [row if signal.boost else standard(row[None, :])[0] for signal, row in zip(SIGNALS, values, strict=True)]
+    )
+
+
+def _rounded(found: Calibration) -> Calibration:
+    """To three decimals: more would be noise."""
+    return Calibration(*(round(getattr(found, name), 3) for name in FEATURES))

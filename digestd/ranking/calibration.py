@@ -1,0 +1,100 @@
+"""Chances: how likely a subscriber is to like a paper, from its score and its relevance.
+
+A score is relative to the day: of papers that are all off the mark, one still stands out. So
+
+    logit P = intercept + ((1 − w) · topics + w · likes) · score + relevance · r + level · mean(r)
+              + UNMARKED,                              w = n/(n + HALF) with n liked papers known,
+
+where r is a paper's relevance and mean(r) that of all that may be picked: where everything is on the
+subject, an average score is worth more. All slopes are ≥ 0, so a better score is never a worse chance.
+Learnt by `digestd evaluate --calibrate` and kept in `calibration.json` beside this file.
+
+In the sets it is learnt from, what a person kept counts as liked and all else as not, be it that they
+never saw it. UNMARKED corrects the intercept for that (King & Zeng 2001): an assumption, not an estimate,
+that people like five of a hundred papers of a day where the sets have one. Feedback replaces it: `Own` is
+what the verdicts of the install make of these chances (Platt 1999).
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from math import exp, isfinite, log
+
+import numpy as np
+
+from digestd.domain.subscriber import Bar
+from digestd.ranking.arrays import Bools, Floats
+
+HALF = 2.0
+"""The number of likes at which a score's slope is half that of topics, half that of likes."""
+UNMARKED = log(0.05 / 0.95) - log(0.01 / 0.99)
+BARS = {Bar.LOW: 0.05, Bar.NORMAL: 0.1, Bar.HIGH: 0.25}
+"""The chance that a paper needs."""
+FEATURES = ("intercept", "topics", "likes", "relevance", "level")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The coefficients of the formula above."""
+
+    intercept: float
+    topics: float
+    likes: float
+    relevance: float
+    level: float
+
+    def odds(self, totals: Floats, relevance: Floats, level: Floats, likes: Floats) -> Floats:
+        """The log odds of a mark, before UNMARKED, of scores (n, m); `level` and `likes` are (n,)."""
+        warm = likes / (likes + HALF)
+        slope = self.topics * (1 - warm) + self.likes * warm
+        found: Floats = (slope[:, None] * totals + self.relevance * relevance).astype(np.float32)
+        found += (self.intercept + self.level * level)[:, None].astype(np.float32)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What an install learnt of itself: log odds = shift + slope · log odds of the package. Nothing by default."""
+
+    shift: float = 0.0
+    slope: float = 1.0
+
+    def chance(self, odds: float) -> float:
+        """The probability of a like, to four decimals, from the package's log odds with UNMARKED."""
+        return round(1 / (1 + exp(-min(max(self.shift + self.slope * odds, -30.0), 30.0))), 4)
+
+    def needs(self, bar: Bar) -> float:
+        """The package's log odds at which a paper reaches a bar."""
+        return (logit(BARS[bar]) - self.shift) / self.slope
+
+
+def logit(chance: float) -> float:
+    """log(p/(1 − p)); of 0 and 1, that of the nearest number with four decimals."""
+    inside = min(max(chance, 0.00005), 0.99995)
+    return log(inside / (1 - inside))
+
+
+def level(relevance: Floats, eligible: Bools) -> Floats:
+    """The mean relevance (n,) of the papers that may be picked; 0 where none may."""
+    count = np.maximum(eligible.sum(axis=1), 1)
+    mean: Floats = ((relevance * eligible).sum(axis=1) / count).astype(np.float32)
+    return mean
+
+
+def parse(text: str) -> Calibration:
+    """Read a file of coefficients. Raises ValueError, saying what is wrong."""
+    found = json.loads(text)
+    if not isinstance(found, dict) or set(found) != set(FEATURES):
+        raise ValueError(f"a calibration has {', '.join(FEATURES)}")
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise ValueError(f"{name} must be a number")
+    return Calibration(**{name: float(value) for name, value in found.items()})
+
+
+def dumps(calibration: Calibration) -> str:
+    """As `parse` reads them."""
+    return json.dumps(asdict(calibration), indent=2) + "\n"
+
+
+CALIBRATION = parse(files(__package__).joinpath("calibration.json").read_text(encoding="utf-8"))
