@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote
 
+from digestd.domain.mail import Body
 from digestd.errors import BadInput
 
 SUBJECT_MAX = 200
@@ -161,7 +163,22 @@ def _assemble(lines: list[tuple[str, str]], message_id: str, text: str, html: st
 
 def _part(edge: bytes, kind: str, body: str) -> Iterable[bytes]:
     head = f'\r\nContent-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    return edge, head.encode(), quoted_printable(body), b"\r\n"
+    return edge, head.encode(), _encoded_body(body), b"\r\n"
+
+
+def _encoded_body(body: str) -> bytes:
+    """As `quoted_printable`, which knows nothing of other lines; what mails share is encoded once."""
+    if not isinstance(body, Body):
+        return quoted_printable(body)
+    encoded: list[bytes] = []
+    for n, piece in enumerate(body.pieces):
+        encoded += [_known(piece)] if n % 2 else map(_known, piece.splitlines(keepends=True))
+    return b"".join(encoded)
+
+
+@lru_cache(maxsize=16_384)
+def _known(lines: str) -> bytes:
+    return quoted_printable(lines)
 
 
 def quoted_printable(text: str) -> bytes:

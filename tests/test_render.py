@@ -11,6 +11,7 @@ import pytest
 from digestd.domain.digest import Reason, Why
 from digestd.render import (
     DigestContent,
+    Entry,
     Item,
     Templates,
     render_confirm,
@@ -49,8 +50,8 @@ def test_leaving_is_offered_at_the_top_and_at_the_end() -> None:
     rendered = render_digest(TEMPLATES, PERSONAL)
     for body in (rendered.html, rendered.text):
         assert body.count(PERSONAL.links.unsubscribe) == 2
-        assert body.index(PERSONAL.links.unsubscribe) < body.index(PERSONAL.items[0].abstract[:20])
-        assert body.rindex(PERSONAL.links.unsubscribe) > body.index(PERSONAL.items[-1].abstract[:20])
+        assert body.index(PERSONAL.links.unsubscribe) < body.index(PERSONAL.items[0].entry.abstract[:20])
+        assert body.rindex(PERSONAL.links.unsubscribe) > body.index(PERSONAL.items[-1].entry.abstract[:20])
         assert PERSONAL.postal_address in body
 
 
@@ -98,7 +99,7 @@ def test_a_reason_is_said_in_words(reason: Reason, words: str) -> None:
 
 def test_the_links_of_a_paper_lead_to_it() -> None:
     links = {"code": "https://example.org/c"}
-    item = Item("T", Reason(Why.NEW), url="https://doi.org/10.5555/x", links=links, signals={"stars": 1})
+    item = Item(Entry("T", url="https://doi.org/10.5555/x", links=links, signals={"stars": 1}), Reason(Why.NEW))
     text = render_digest(TEMPLATES, replace(PERSONAL, items=(item,))).text
     assert "Paper: https://doi.org/10.5555/x\n" in text
     assert "Code, 1 star: https://example.org/c\n" in text

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from digestd.domain.digest import Reason, Section, Why
 from digestd.message import quoted_printable
 from digestd.render import (
     DigestContent,
+    Entry,
     Item,
     Templates,
     render_confirm,
@@ -49,6 +50,11 @@ HOSTILE = [
 ]
 
 
+def _changed(item: Item, reason: Reason | None = None, **change: Any) -> Item:
+    entry = {field.name: getattr(item.entry, field.name) for field in fields(Entry)}
+    return Item(Entry(**{**entry, **change}), reason or item.reason, item.section)
+
+
 def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
     """The digest with the words in each field that holds words, one after the other."""
     for name in ("list_name", "subscriber_name", "postal_address", "language"):
@@ -63,7 +69,7 @@ def _spoilt(content: DigestContent, words: str) -> Iterator[DigestContent]:
         *({"reason": Reason(why, words, (words, words))} for why in Why),
     ]
     for change in changes:
-        yield replace(content, items=(replace(item, **change), *content.items[1:]))
+        yield replace(content, items=(_changed(item, **change), *content.items[1:]))
 
 
 @pytest.mark.parametrize("words", HOSTILE, ids=[f"{words[:16]!a}" for words in HOSTILE])
@@ -76,7 +82,7 @@ def test_nothing_untrusted_does_harm_in_any_field(words: str) -> None:
 
 
 def test_template_signs_in_a_title_are_only_signs() -> None:
-    item = replace(PERSONAL.items[0], title="{{7*7}} {% raw %} %(num)s")
+    item = _changed(PERSONAL.items[0], title="{{7*7}} {% raw %} %(num)s")
     rendered = render_digest(TEMPLATES, replace(PERSONAL, items=(item,)))
     assert "{{7*7}} {% raw %} %(num)s" in rendered.subject
     assert "{{7*7}} {% raw %} %(num)s" in rendered.text
@@ -92,9 +98,9 @@ def test_no_mail_loads_anything_from_afar() -> None:
 
 def _largest(words: str, count: int) -> tuple[Item, ...]:
     url = "https://example.org/" + "a" * 470
-    item = Item(
+    reason = Reason(Why.TOPIC, words * 100, (words * 50,) * 9)
+    entry = Entry(
         title=words * 200,
-        reason=Reason(Why.TOPIC, words * 100, (words * 50,) * 9),
         abstract=words * 2_000,
         authors=(words * 100,) * 40,
         categories=(words * 40,) * 9,
@@ -102,7 +108,7 @@ def _largest(words: str, count: int) -> tuple[Item, ...]:
         links={"pdf": url, "code": url, "discussion": url},
         signals={"stars": 9e11, "upvotes": 9e11},
     )
-    return tuple(replace(item, section=section) for section in Section for _ in range(count // 2))
+    return tuple(Item(entry, reason, section) for section in Section for _ in range(count // 2))
 
 
 @pytest.mark.parametrize("words", ["plain words, ", "漢字", "🎓", "&<\"'=", "é. "])

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.digest import Pick
-from digestd.domain.paper import Paper
 from digestd.links import Keys, Purpose, Urls, token
 from digestd.message import DigestHeaders, Headers, Mailbox, compose_digest, compose_notice
 from digestd.render import (
     DigestContent,
     DigestLinks,
+    Entry,
     Item,
     NoticeContent,
     Rendered,
@@ -56,19 +56,20 @@ class Composer:
     def __init__(self, db: Database, sender: Sender) -> None:
         self._db = db
         self._sender = sender
-        self._papers: dict[int, Paper] = {}
+        self._entries: dict[int, Entry] = {}
         self._templates: dict[str, Templates] = {}
 
     def prepare(self, claims: Sequence[Claim]) -> None:
         """Read revisions and templates that are not cached yet."""
         wanted = {pick.revision for claim in claims for pick in claim.picks}
         hashes = {claim.template_hash for claim in claims}
-        if len(self._papers) + len(wanted) > CACHED_PAPERS:
-            self._papers = {key: paper for key, paper in self._papers.items() if key in wanted}
-        missing = sorted(wanted - self._papers.keys())
+        if len(self._entries) + len(wanted) > CACHED_PAPERS:
+            self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
+        missing = sorted(wanted - self._entries.keys())
         with self._db.read() as session:
             if missing:
-                self._papers.update(papers.revisions(session, missing))
+                found = papers.revisions(session, missing)
+                self._entries.update({key: Entry.of(paper) for key, paper in found.items()})
             for template_hash in hashes - self._templates.keys():
                 self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
 
@@ -109,7 +110,7 @@ class Composer:
 
     def _items(self, picks: Iterable[Pick]) -> Iterable[Item]:
         for pick in picks:
-            yield Item.of(self._papers[pick.revision], pick.reason, pick.section)
+            yield Item(self._entries[pick.revision], pick.reason, pick.section)
 
     def _notice(self, claim: Claim) -> NoticeContent:
         confirm = token(self._sender.keys, Purpose.CONFIRM, claim.subscriber, claim.consent_version)

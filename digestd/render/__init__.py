@@ -3,18 +3,20 @@
 content     what may be shown: frozen values, the only input of the templates
 words       plain text and URLs made safe to show and fit to size
 shown       papers as the templates show them, fitted to a mail's size
+fragments   what mails share of a paper, rendered once
 inline      CSS into style attributes, once per template
 templates   the templates of one version, by language
 mail        a digest, a confirmation, a page
 """
 
-from digestd.render.content import DigestContent, DigestLinks, Item, NoticeContent, Rendered
+from digestd.render.content import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
 from digestd.render.mail import render_confirm, render_digest, render_page, render_reason
 from digestd.render.templates import Templates, web_environment
 
 __all__ = [
     "DigestContent",
     "DigestLinks",
+    "Entry",
     "Item",
     "NoticeContent",
     "Rendered",

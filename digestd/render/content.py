@@ -9,16 +9,14 @@ from digestd.domain.digest import Reason, Section
 from digestd.domain.paper import Paper
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One picked paper in plain words (no TeX), and why it was picked.
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """One paper in plain words (no TeX), the same whoever reads of it: made once, then known by what it is.
 
     `links`: among code, pdf, discussion. `signals`: among upvotes, comments, stars, citations.
     """
 
     title: str
-    reason: Reason
-    section: Section = Section.FOR_YOU
     abstract: str = ""
     authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -27,12 +25,10 @@ class Item:
     signals: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, paper: Paper, reason: Reason, section: Section) -> "Item":
-        """The item of a stored paper."""
+    def of(cls, paper: Paper) -> "Entry":
+        """The entry of a stored paper."""
         return cls(
             title=paper.plain_title,
-            reason=reason,
-            section=section,
             abstract=paper.plain_abstract,
             authors=paper.words.authors,
             categories=paper.words.categories,
@@ -40,6 +36,15 @@ class Item:
             links=paper.links,
             signals=paper.signals,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One pick: a paper, and why it was picked."""
+
+    entry: Entry
+    reason: Reason
+    section: Section = Section.FOR_YOU
 
 
 @dataclass(frozen=True, slots=True)

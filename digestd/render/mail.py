@@ -3,14 +3,17 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
+from types import SimpleNamespace
 
-from jinja2 import Environment, TemplateError, TemplateNotFound
+from jinja2 import TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason, Section
+from digestd.domain.mail import Body
 from digestd.errors import BadSetting, NotFound
 from digestd.render.content import DigestContent, NoticeContent, Rendered
-from digestd.render.shown import FITS, HTML_MAX, Fit, Gap, Shown, cleaned, encoded_size, gaps, shown
-from digestd.render.templates import Templates
+from digestd.render.fragments import Reads, body
+from digestd.render.shown import FITS, HTML_MAX, Fit, Gap, Shown, cleaned, encoded_size, fitted, gaps, read_by
+from digestd.render.templates import MailEnvironment, Templates
 from digestd.render.words import clean, first_day, safe_url, shorten
 
 _PREHEADER_MAX = 140
@@ -40,6 +43,7 @@ class _Digest:
     gaps: tuple[Gap, ...]
     first: str
     preheader: str
+    papers: tuple[Shown, ...]
     sections: tuple[tuple[str, tuple[Shown, ...]], ...]
     postal_address: str
     view: str
@@ -69,12 +73,12 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
     environment = templates.environment(content.language)
     for fit in FITS:
         digest = _digest(environment, content, fit)
-        html = _render(environment, "email/digest.html.j2", digest=digest)
+        html = _body(environment, "email/digest.html.j2", digest)
         if encoded_size(html) <= html_max:
             break
     if digest.left:
         digest = _digest(environment, content, replace(fit, papers=len(content.items)))
-    return Rendered(digest.subject, _render(environment, "email/digest.txt.j2", digest=digest), html)
+    return Rendered(digest.subject, _body(environment, "email/digest.txt.j2", digest), html)
 
 
 def render_confirm(templates: Templates, content: NoticeContent) -> Rendered:
@@ -93,7 +97,7 @@ def render_confirm(templates: Templates, content: NoticeContent) -> Rendered:
 
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:
     """Why a paper was picked, in words; plain text, to be escaped where it is shown."""
-    return _reason(templates.environment(language), cleaned(reason))
+    return _reason(templates.environment(language), reason)
 
 
 def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
@@ -101,9 +105,11 @@ def render_page(templates: Templates, name: str, language: str, **values: object
     return _render(templates.environment(language), name, **values)
 
 
-def _digest(environment: Environment, content: DigestContent, fit: Fit) -> _Digest:
+def _digest(environment: MailEnvironment, content: DigestContent, fit: Fit) -> _Digest:
     items = content.items[: fit.papers]
-    papers = [shown(item, fit, lambda reason: _reason(environment, reason)) for item in items]
+    papers = tuple(
+        read_by(fitted(item.entry, fit), _reason(environment, item.reason), place) for place, item in enumerate(items)
+    )
     sections = tuple(
         (section.value, chosen)
         for section in Section
@@ -126,6 +132,7 @@ def _digest(environment: Environment, content: DigestContent, fit: Fit) -> _Dige
         gaps=gaps(content.coverage),
         first=shorten(titles[0], 90) if titles else "",
         preheader=shorten(" · ".join(titles[1:5]) or (papers[0].abstract if papers else ""), _PREHEADER_MAX),
+        papers=papers,
         sections=sections,
         postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
         view=safe_url(content.links.view),
@@ -141,16 +148,31 @@ def _digest(environment: Environment, content: DigestContent, fit: Fit) -> _Dige
 
 
 @lru_cache(maxsize=4096)  # few interests, many readers
-def _reason(environment: Environment, reason: Reason) -> str:
-    return _line(environment, "email/reason.txt.j2", reason=reason)
+def _reason(environment: MailEnvironment, reason: Reason) -> str:
+    return _line(environment, "email/reason.txt.j2", reason=cleaned(reason))
 
 
-def _line(environment: Environment, name: str, **values: object) -> str:
+def _line(environment: MailEnvironment, name: str, **values: object) -> str:
     """A text template as one line of plain text. HTML gets it as a value, so that it is escaped there."""
-    return " ".join(_render(environment, name, **values).split())
+    reads = environment.reads.get(name)
+    value = values.get(reads.variable) if reads else None
+    if reads is None or not all(hasattr(value, field) for field in reads.fields):
+        return " ".join(_render(environment, name, **values).split())
+    return _read_line(environment, name, reads, tuple(getattr(value, field) for field in reads.fields))
 
 
-def _render(environment: Environment, name: str, **values: object) -> str:
+@lru_cache(maxsize=4096)
+def _read_line(environment: MailEnvironment, name: str, reads: Reads, read: tuple[object, ...]) -> str:
+    value = SimpleNamespace(**dict(zip(reads.fields, read, strict=True)))
+    return " ".join(_render(environment, name, **{reads.variable: value}).split())
+
+
+def _body(environment: MailEnvironment, name: str, digest: _Digest) -> Body:
+    printed = _render(environment, name, digest=digest)
+    return body(environment, digest.papers, printed) if environment.reads else Body.of([printed])
+
+
+def _render(environment: MailEnvironment, name: str, **values: object) -> str:
     try:
         return environment.get_template(name).render(values)
     except TemplateNotFound as missing:

@@ -1,11 +1,13 @@
 """Papers as the templates show them: everything cleaned, shortened, and linked only to the web."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason
-from digestd.render.content import Item
+from digestd.domain.mail import Body
+from digestd.render.content import Entry
 from digestd.render.words import clean, safe_url, shorten
 
 HTML_MAX = 80_000
@@ -52,9 +54,9 @@ class Link:
     figure: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One paper as it stands in the mail. `more`: how many authors are left out."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """One paper within a fit, whoever reads of it. `more`: how many authors are left out."""
 
     title: str
     url: str
@@ -62,8 +64,16 @@ class Shown:
     more: int
     categories: tuple[str, ...]
     abstract: str
-    reason: str
     links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown(Fitted):
+    """One paper as it stands in one mail: what was `fitted`, why this reader gets it, and its place from 0."""
+
+    reason: str
+    fitted: Fitted
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +103,23 @@ def _gap(state: CoverageState, names: list[str]) -> Gap:
     return Gap(state.value, tuple(named), len(names) - len(named), len(names))
 
 
-def shown(item: Item, fit: Fit, in_words: Callable[[Reason], str]) -> Shown:
-    """The item within `fit`; `in_words` says its reason in the reader's language."""
-    authors = [shorten(clean(name, 200), _NAME_MAX) for name in item.authors[: fit.authors]]
-    links = _links(item)
-    return Shown(
-        title=shorten(clean(item.title), fit.title) or "…",
+def read_by(f: Fitted, reason: str, place: int) -> Shown:
+    """The paper as somebody reads of it, for a reason in their words."""
+    return Shown(f.title, f.url, f.authors, f.more, f.categories, f.abstract, f.links, reason, f, place)
+
+
+@lru_cache(maxsize=4096)  # the same papers go to many readers
+def fitted(entry: Entry, fit: Fit) -> Fitted:
+    """The entry within `fit`: everything cleaned, shortened, and linked only to the web."""
+    authors = [shorten(clean(name, 200), _NAME_MAX) for name in entry.authors[: fit.authors]]
+    links = _links(entry)
+    return Fitted(
+        title=shorten(clean(entry.title), fit.title) or "…",
         url=next((link.url for link in links), ""),
         authors=tuple(authors),
-        more=len(item.authors) - len(authors),
-        categories=tuple(clean(name, 40) for name in item.categories[:_CATEGORIES_MAX]),
-        abstract=shorten(clean(item.abstract), fit.abstract),
-        reason=in_words(cleaned(item.reason)),
+        more=len(entry.authors) - len(authors),
+        categories=tuple(clean(name, 40) for name in entry.categories[:_CATEGORIES_MAX]),
+        abstract=shorten(clean(entry.abstract), fit.abstract),
         links=links,
     )
 
@@ -117,21 +132,29 @@ def cleaned(reason: Reason) -> Reason:
 
 def encoded_size(html: str) -> int:
     """About, and rather more than, how many bytes the HTML takes in quoted-printable (RFC 2045 section 6.7)."""
-    data = html.encode("utf-8", "replace")
-    size = len(data) + 2 * len(data.translate(None, _LITERAL)) + data.count(b"\n")
+    pieces = html.pieces if isinstance(html, Body) else (html,)
+    size = sum(_shared_size(piece) if n % 2 else _size(piece) for n, piece in enumerate(pieces))
     return size + 4 * (size // 72 + 1)  # a soft break a line, and now and then a dot to hide at its start
 
 
-def _links(item: Item) -> tuple[Link, ...]:
+def _size(piece: str) -> int:
+    data = piece.encode("utf-8", "replace")
+    return len(data) + 2 * len(data.translate(None, _LITERAL)) + data.count(b"\n")
+
+
+_shared_size = lru_cache(maxsize=4096)(_size)
+
+
+def _links(entry: Entry) -> tuple[Link, ...]:
     urls = {
-        "paper": safe_url(item.url),
-        "pdf": safe_url(item.links.get("pdf")),
-        "code": safe_url(item.links.get("code")),
-        "discussion": safe_url(item.links.get("discussion")),
+        "paper": safe_url(entry.url),
+        "pdf": safe_url(entry.links.get("pdf")),
+        "code": safe_url(entry.links.get("code")),
+        "discussion": safe_url(entry.links.get("discussion")),
     }
-    return tuple(Link(kind, url, _figure(item, _FIGURES[kind])) for kind, url in urls.items() if url)
+    return tuple(Link(kind, url, _figure(entry, _FIGURES[kind])) for kind, url in urls.items() if url)
 
 
-def _figure(item: Item, signal: str) -> int:
-    value = item.signals.get(signal, 0)
+def _figure(entry: Entry, signal: str) -> int:
+    value = entry.signals.get(signal, 0)
     return int(value) if 0 < value < 1e12 else 0

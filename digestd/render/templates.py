@@ -12,6 +12,7 @@ from datetime import date
 from functools import partial
 from io import BytesIO, StringIO
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
@@ -20,11 +21,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
-from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError
+from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digestd.errors import BadSetting
+from digestd.render.fragments import MARK, Reads, readings, with_fragments
 from digestd.render.inline import inlined
 from digestd.render.words import safe_url, wrap
 
@@ -38,7 +40,7 @@ class Templates:
 
     hash: str
     files: Mapping[str, str] = field(compare=False, repr=False)
-    _languages: Mapping[str, Environment] = field(compare=False, repr=False)
+    _languages: Mapping[str, "MailEnvironment"] = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> "Templates":
@@ -53,7 +55,7 @@ class Templates:
         }
         return cls(digest, files, languages)
 
-    def environment(self, language: str) -> Environment:
+    def environment(self, language: str) -> "MailEnvironment":
         """The templates in this language, or in its parent (`de` for `de-AT`), or in English."""
         language = language.replace("-", "_")
         for known in (language, language.partition("_")[0].lower()):
@@ -67,8 +69,18 @@ def web_environment(templates: Templates, language: str = ENGLISH) -> Environmen
     return templates.environment(language)
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox, with a short way to the fields of frozen values, which is most of what templates read."""
+class MailEnvironment(ImmutableSandboxedEnvironment):
+    """The sandbox, with a short way to the fields of frozen values, which is most of what templates read.
+
+    `reads`: what the templates that depend on one value alone read of it; see `fragments`.
+    """
+
+    reads: Mapping[str, Reads] = MappingProxyType({})
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Jinja's own step from source to tree, which is where an include can become a fragment."""
+        tree = super()._parse(source, name, filename)
+        return with_fragments(tree, self.reads) if name and name.startswith("email/") else tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if attribute in getattr(type(obj), "__dataclass_fields__", ()) and not attribute.startswith("_"):
@@ -80,13 +92,13 @@ def _source(path: str, text: str, css: str) -> str:
     return inlined(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
 
 
-def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> Environment:
+def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> MailEnvironment:
     try:
         locale = Locale.parse(language)
         words = _translations(locale, catalogue)
     except (UnknownLocaleError, ValueError, PoFileError) as problem:
         raise BadSetting(f"the catalogue locale/{language}.po cannot be used: {problem}") from problem
-    environment = _Sandbox(
+    environment = MailEnvironment(
         loader=DictLoader(sources),
         undefined=StrictUndefined,
         autoescape=_escaped,
@@ -106,8 +118,11 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
         "number": partial(format_decimal, locale=locale),
         "day": _day(locale),
     }
-    for name, source in sources.items():
-        _compile(environment, name, source)
+    trees = {name: _parsed(environment, name, source) for name, source in sources.items()}
+    if MARK not in "".join([catalogue or "", *sources.values()]):
+        environment.reads = readings(trees)
+    for name in sources:
+        environment.get_template(name)
     return environment
 
 
@@ -116,15 +131,17 @@ def _escaped(name: str | None) -> bool:
     return name is None or not name.endswith(".txt.j2")
 
 
-def _compile(environment: Environment, name: str, source: str) -> None:
-    """Compile now rather than at the first mail; HTML may not take in plain text, which is not escaped."""
+def _parsed(environment: Environment, name: str, source: str) -> nodes.Template:
+    """Parsed and compiled now rather than at the first mail; HTML may not take in plain text, which is not escaped."""
     try:
-        environment.get_template(name)
-        wanted = list(find_referenced_templates(environment.parse(source)))
+        environment.compile(source, name)
+        tree = environment.parse(source, name)
+        wanted = list(find_referenced_templates(tree))
     except TemplateSyntaxError as problem:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
     if _escaped(name) and not all(other and _escaped(other) for other in wanted):
         raise BadSetting(f"template {name} takes in a .txt.j2 template, which is not escaped; pass it as a value")
+    return tree
 
 
 def _translations(locale: Locale, catalogue: str | None) -> Translations:

@@ -8,11 +8,10 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import WEEKDAYS
-from digestd.render import Item
-from digestd.render.shown import Fit, Link, shown
+from digestd.render import Entry
+from digestd.render.shown import Fit, Link, fitted
 from digestd.store import papers
 from digestd.web.form import Typed
 from digestd.web.pages import SHOW, Pages
@@ -84,7 +83,7 @@ def _trending(app: App, now: datetime) -> tuple[int, Sequence[Paper]]:
 
 
 def _card(paper: Paper) -> Card:
-    item = shown(Item.of(paper, Reason(Why.TREND), Section.TRENDING), _FIT, lambda _reason: "")
+    item = fitted(Entry.of(paper), _FIT)
     return Card(
         title=item.title,
         url=item.url,

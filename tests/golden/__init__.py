@@ -15,7 +15,7 @@ from typing import Any
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section, Why
 from digestd.message import DigestHeaders, Headers, Mailbox
-from digestd.render import DigestContent, DigestLinks, Item, NoticeContent, Rendered
+from digestd.render import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
 
 FOLDER = Path(__file__).parent
 DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "hostile")
@@ -55,10 +55,8 @@ def digest(case: str) -> DigestContent:
 def _item(given: dict[str, Any]) -> Item:
     why, *rest = given["reason"]
     words = tuple(rest[1]) if len(rest) > 1 else ()
-    return Item(
+    entry = Entry(
         title=given["title"],
-        reason=Reason(Why(why), rest[0] if rest else "", words),
-        section=Section(given.get("section", "for_you")),
         abstract=given.get("abstract", ""),
         authors=tuple(given.get("authors", ())),
         categories=tuple(given.get("categories", ())),
@@ -66,6 +64,8 @@ def _item(given: dict[str, Any]) -> Item:
         links=given.get("links", {}),
         signals=given.get("signals", {}),
     )
+    reason = Reason(Why(why), rest[0] if rest else "", words)
+    return Item(entry, reason, Section(given.get("section", "for_you")))
 
 
 def notice_headers(rendered: Rendered) -> Headers:
