@@ -40,7 +40,7 @@ def test_the_commands_shown_run_in_their_order(tmp_path: Path) -> None:
 def test_every_command_in_the_table_exists(tmp_path: Path) -> None:
     help_text = digestd(["--help"], tmp_path).stdout
     table = README.split("| command | what it does |")[1].split("\n\n")[0]
-    nouns = {"source", "paper", "subscriber", "delivery", "config"}
+    nouns = {"source", "paper", "subscriber", "delivery", "config", "trial"}
     for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
         named = re.findall(r"`([a-z]+)([^`]*)`", cell)
         if named[0][0] in nouns:

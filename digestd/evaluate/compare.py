@@ -18,6 +18,7 @@ from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS, Weights
 
 Scores = Mapping[int, Mapping[str, float]]
+NAMES = tuple(known.name for known in SIGNALS)
 SAME = 1e-9
 """Rounding in a mean of measures is less than this."""
 
@@ -46,9 +47,16 @@ def differences(ours: Iterable[Outcome], theirs: Iterable[Outcome]) -> dict[str,
 
 def alone(signal: str) -> Weights:
     """One signal, by its name."""
-    if signal not in {known.name for known in SIGNALS}:
-        raise BadInput(f"{signal} is no file and no signal; signals: {', '.join(known.name for known in SIGNALS)}")
+    if signal not in NAMES:
+        raise BadInput(f"{signal} is no file and no signal; signals: {', '.join(NAMES)}")
     return replace(WEIGHTS, signals={signal: 1.0})
+
+
+def only(signals: Sequence[str]) -> Weights:
+    """The weights in force of these signals, by their names."""
+    if unknown := [name for name in signals if name not in NAMES]:
+        raise BadInput(f"{unknown[0] or 'nothing'} is no signal; signals: {', '.join(NAMES)}")
+    return replace(WEIGHTS, signals={name: WEIGHTS.of(name) for name in signals})
 
 
 def by_scores(cases: Sequence[Case], given: Scores) -> list[Outcome]:

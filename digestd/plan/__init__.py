@@ -5,6 +5,7 @@ day       the candidate papers of the day, read once
 coverage  which sources are not whole, said in the digest
 dense     what the dense model, where there is one, makes of them
 shard     rank and compose for some hundreds of subscribers
+picking   the picks of one subscriber; of two rankers where a trial runs
 road      plan everything due: gather, decide, apply, shard by shard
 account   preview and explain: what planning would do for one subscriber
 """

@@ -10,10 +10,12 @@ from digestd.domain.digest import Pick, Reason
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.plan.day import Day, gather_day
+from digestd.plan.picking import picks_of
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.fusion import Part, account
 from digestd.ranking.reasons import reason
+from digestd.schedule import newest_due
 from digestd.store import due as waiting
 from digestd.store import papers
 from digestd.store.database import Database
@@ -46,10 +48,9 @@ class Explanation:
 def preview(db: Database, subscriber: int, now: datetime, encoder: Encoder = Silent()) -> Preview:
     """Rank and compose as planning would at `now`, due or not."""
     day, shard = _alone(db, subscriber, now, encoder)
-    ranked = shard.ranked(0)
-    chosen = compose.choose(day.pool, ranked, shard.subscribers[0].size)
+    period = newest_due(shard.subscribers[0].timing, now).key
     considered = int((shard.open[0] & shard.fresh[0]).sum())
-    return Preview(compose.picks(day.pool, ranked, chosen), considered, day.coverage)
+    return Preview(picks_of(day, shard, 0, period), considered, day.coverage)
 
 
 def explain(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digestd.domain.coverage import CoverageState
+from digestd.domain.trial import Trial
 from digestd.plan.coverage import not_whole
 from digestd.plan.dense import read
 from digestd.plan.model import text_model
@@ -15,7 +16,7 @@ from digestd.plan.seeds import Readings
 from digestd.ranking.arrays import Bools
 from digestd.ranking.dense import Encoder
 from digestd.ranking.pool import Pool, build_pool
-from digestd.store import papers
+from digestd.store import papers, trials
 from digestd.store.database import Database
 from digestd.store.due import Due
 
@@ -31,7 +32,7 @@ class Day:
 
     `former`: (f, 2), row numbers from before a merge, and the position of the paper they are now.
     `coverage`: the sources that are not whole, by their names for people.
-    `readings`: the papers that subscribers named. `places`: row number → position.
+    `readings`: the papers that subscribers named. `places`: row number → position. `trial`: the one that runs.
     """
 
     pool: Pool
@@ -42,6 +43,7 @@ class Day:
     coverage: Mapping[str, CoverageState]
     readings: Readings
     places: Mapping[int, int]
+    trial: Trial | None
 
     @property
     def horizon(self) -> int:
@@ -80,6 +82,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         candidates = papers.candidates(session, now - WINDOW, now + WINDOW)
         former = papers.former_keys(session, [paper.key for paper in candidates])
         coverage = not_whole(session, now)
+        trial = trials.running(session, now)
     space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
@@ -91,4 +94,5 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         coverage=coverage,
         readings=Readings(),
         places={paper.key: j for j, paper in enumerate(candidates)},
+        trial=trial,
     )

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from digestd import compose, schedule
+from digestd import schedule
 from digestd.domain.delivery import MailKind
 from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
 from digestd.plan.day import Day, gather_day
+from digestd.plan.picking import picks_of
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.dense import Encoder, Silent
 from digestd.store import due as waiting
@@ -106,13 +107,12 @@ def _digest(planner: Planner, day: Day, shard: Shard, i: int) -> NewDigest | Non
     period = schedule.due_period(due.timing, due.last_date, day.now)
     if period is None:
         return None
-    ranked = shard.ranked(i)
     return NewDigest(
         subscriber=due.key,
         consent_version=due.version,
         period=period,
         covers_from=schedule.covers_from(due.timing, due.last_planned, period),
-        picks=compose.picks(day.pool, ranked, compose.choose(day.pool, ranked, due.size)),
+        picks=picks_of(day, shard, i, period.key),
         considered=int((shard.open[i] & shard.fresh[i]).sum()),
         message_id=message_id(planner.keys, due.key, MailKind.DIGEST, period.key, planner.host),
         expires=schedule.expires(due.timing, max(period.due, day.now)),

@@ -1,7 +1,7 @@
 """A shard: some hundreds of subscribers, ranked and composed together against one day."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlmodel import Session
@@ -11,9 +11,10 @@ from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId
 from digestd.plan.day import Day
 from digestd.plan.seeds import Named
-from digestd.ranking.arrays import Bools
+from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.fusion import Scores, score
 from digestd.ranking.profile import Profile, Wants, compile_profiles
+from digestd.ranking.weights import parse
 from digestd.store.due import Due
 from digestd.store.ledger import seen
 
@@ -24,7 +25,8 @@ class Shard:
 
     `open`: in the window; `fresh`: new since the last digest; `unseen`: not had yet; `own`: named by
     the subscriber as a seed, so known to them and its own best match; `eligible`: what each
-    subscriber's scores are standardised over.
+    subscriber's scores are standardised over. `rivals`: for whoever takes part in a trial, the totals (m,)
+    of the weights on trial.
     """
 
     subscribers: Sequence[Due]
@@ -35,6 +37,7 @@ class Shard:
     unseen: Bools
     own: Bools
     eligible: Bools
+    rivals: Mapping[int, Floats]
 
     def ranked(self, i: int) -> Ranked:
         """The i-th subscriber's view of the pool."""
@@ -45,6 +48,10 @@ class Shard:
             fresh=self.fresh[i],
             open=self.eligible[i] & self.scores.allowed[i],
         )
+
+    def rival(self, i: int) -> Ranked | None:
+        """The same by the weights on trial; None for who takes no part in one."""
+        return replace(self.ranked(i), total=self.rivals[i]) if i in self.rivals else None
 
 
 def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
@@ -61,7 +68,16 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
     profiles = compile_profiles(wants, day.pool.model, day.pool)
     eligible = is_open & unseen & ~own
     scores = score(day.pool, profiles, eligible)
-    return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own, eligible)
+    rivals = _rivals(day, subscribers, profiles, eligible)
+    return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own, eligible, rivals)
+
+
+def _rivals(day: Day, subscribers: Sequence[Due], profiles: Sequence[Profile], eligible: Bools) -> dict[int, Floats]:
+    if day.trial is None:
+        return {}
+    some = [i for i, due in enumerate(subscribers) if day.trial.includes(due.key)]
+    scores = score(day.pool, [profiles[i] for i in some], eligible[some], parse(day.trial.weights))
+    return dict(zip(some, scores.total, strict=True))
 
 
 def _names(due: Due) -> list[PaperId]:

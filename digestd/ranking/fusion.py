@@ -41,11 +41,11 @@ class Part:
     contribution: float
 
 
-def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None) -> Scores:
+def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None, weights: Weights = WEIGHTS) -> Scores:
     """Score every paper for every profile. `eligible` (n, m): the papers each is standardised over; all if None."""
     total = np.zeros((len(profiles), len(pool)), dtype=np.float32)
     relevance = np.zeros_like(total)
-    for signal, _, z, weight in _terms(pool, profiles, eligible):
+    for signal, _, z, weight in _terms(pool, profiles, eligible, weights):
         total += weight[:, None] * z
         np.fmax(relevance, np.minimum(signal.module.evidence(pool, profiles), 1), out=relevance)  # NaN is no evidence
     allowed = np.ones(total.shape, dtype=np.bool_)
@@ -64,18 +64,18 @@ def account(pool: Pool, profile: Profile, j: int, eligible: Bools | None = None)
     row = None if eligible is None else eligible[None, :]
     return [
         Part(signal.name, float(raw[0, j]), float(z[0, j]), float(weight[0]), float(weight[0] * z[0, j]))
-        for signal, raw, z, weight in _terms(pool, [profile], row)
+        for signal, raw, z, weight in _terms(pool, [profile], row, WEIGHTS)
     ]
 
 
 def _terms(
-    pool: Pool, profiles: Sequence[Profile], eligible: Bools | None
+    pool: Pool, profiles: Sequence[Profile], eligible: Bools | None, weights: Weights
 ) -> Iterator[tuple[Signal, Floats, Floats, Floats]]:
     """Per signal: raw and standardised values (n, m) and weights (n,)."""
     likes = np.array([profile.likes for profile in profiles], dtype=np.float32)
     for signal, (raw, z) in zip(SIGNALS, values(pool, profiles, eligible), strict=True):
         if not silent(signal, pool):
-            yield signal, raw, z, weight(signal, likes)
+            yield signal, raw, z, weight(signal, likes, weights)
 
 
 def values(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None) -> Iterator[tuple[Floats, Floats]]:

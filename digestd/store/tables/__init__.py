@@ -20,6 +20,7 @@ from digestd.store.tables.papers import (
     TextModelRow,
 )
 from digestd.store.tables.subscribers import CalibrationRow, ConsentEventRow, FeedbackRow, InterestRow, SubscriberRow
+from digestd.store.tables.trials import TrialRow
 
 __all__ = [
     "AliasRow",
@@ -48,4 +49,5 @@ __all__ = [
     "SuppressionRow",
     "TemplatesRow",
     "TextModelRow",
+    "TrialRow",
 ]

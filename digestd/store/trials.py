@@ -1,0 +1,40 @@
+"""Trials: started, stopped, never changed. One runs at a time."""
+
+from datetime import datetime
+
+from sqlalchemy import insert, or_, select, update
+from sqlmodel import Session
+
+from digestd.domain.trial import Trial
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+
+_T = core.trial.c
+
+
+def start(session: Session, trial: Trial) -> None:
+    """Note a trial; its row number is given here."""
+    row = {"name": trial.name, "weights": trial.weights, "share": trial.share, "started_us": to_us(trial.started)}
+    session.connection().execute(insert(core.trial), [row])
+
+
+def stop(session: Session, trial: Trial, now: datetime) -> None:
+    """End a trial."""
+    session.connection().execute(update(core.trial).where(_T.id == trial.key).values(stopped_us=to_us(now)))
+
+
+def running(session: Session, now: datetime) -> Trial | None:
+    """The trial that planning at `now` takes part in."""
+    on = _T.started_us <= to_us(now), or_(_T.stopped_us.is_(None), _T.stopped_us > to_us(now))
+    row = session.connection().execute(select(core.trial).where(*on).order_by(_T.id.desc()).limit(1)).first()
+    return None if row is None else _trial(row)
+
+
+def every(session: Session) -> list[Trial]:
+    """All trials, the newest first."""
+    return [_trial(row) for row in session.connection().execute(select(core.trial).order_by(_T.id.desc()))]
+
+
+def _trial(row: core.Record) -> Trial:
+    stopped = None if row.stopped_us is None else from_us(row.stopped_us)
+    return Trial(row.id, row.name, row.weights, row.share, from_us(row.started_us), stopped)

@@ -1,0 +1,213 @@
+"""digestd trial: from its start to what it has shown, on a real install."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.deliver import replay
+from digestd.domain.feedback import Verdict
+from digestd.errors import BadInput, NotFound
+from digestd.plan import explain, preview
+from digestd.ranking.weights import WEIGHTS, Weights, dumps
+from digestd.store import feedback, trials
+from tests.parts.install import Install, install
+from tests.plan.shelf import DAY, archive, digests, named, reader, shelf, subscriber
+
+Run = Callable[..., Any]
+READERS = 22
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for each engine."""
+    return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
+
+
+@pytest.fixture
+def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
+    """Papers that all meet the topic, some of them much talked about; nobody subscribes yet."""
+    made = install(tmp_path, url, now)
+    archive(made)
+    made.papers([*shelf("quiet", 8), *shelf("loud", 8, signals={"upvotes": 90})])
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def invoke(*words: str) -> Any:
+        for name, value in made.environment().items():
+            monkeypatch.setenv(name, value)
+        done = CliRunner().invoke(app, ["trial", *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        made.clock.go(timedelta(minutes=1))  # the command's clock ran on meanwhile
+        return json.loads(done.stdout) if "--json" in words else done.output
+
+    return invoke
+
+
+def people(made: Install, count: int) -> None:
+    made.people({**reader(size=6), "email": address(n)} for n in range(count))
+
+
+def address(n: int) -> str:
+    return f"reader{n}@example.net"
+
+
+async def read(made: Install, count: int, wanted: str) -> None:
+    """Plan, deliver, and every reader wants more of what is wanted and less of the rest."""
+    made.plan()
+    await made.deliver()
+    for n in range(count):
+        [digest] = digests(made, address(n))
+        for pick, name in zip(digest.picks, digest.names, strict=True):
+            verdict = Verdict.MORE if name.startswith(wanted) else Verdict.LESS
+            with made.db.write() as session:
+                feedback.give(session, subscriber(made, address(n)), pick.paper, verdict, made.clock.now)
+
+
+def test_without_a_trial_no_pick_has_a_team(made: Install) -> None:
+    people(made, 1)
+    made.plan()
+    [digest] = digests(made, address(0))
+    assert {pick.team for pick in digest.picks} == {""}
+
+
+def test_in_a_trial_each_pick_knows_who_took_it_and_both_take_as_many(made: Install, run: Run) -> None:
+    people(made, 4)
+    run("start", "votes", "--signals", "trend")
+    made.plan()
+    for n in range(4):
+        [digest] = digests(made, address(n))
+        teams = Counter(pick.team for pick in digest.picks)
+        assert teams == {"a": 3, "b": 3}
+        assert all(name.startswith("loud") for pick, name in zip(digest.picks, digest.names, strict=True)
+                   if pick.team == "b")  # fmt: skip
+
+
+def test_who_takes_no_part_is_ranked_by_the_weights_in_force(made: Install, run: Run) -> None:
+    people(made, READERS)
+    run("start", "votes", "--signals", "trend", "--share", "0.5")
+    made.plan()
+    drafted = {n for n in range(READERS) if digests(made, address(n))[0].picks[0].team}
+    assert 0 < len(drafted) < READERS
+    with made.db.read() as session:
+        [trial] = trials.every(session)
+    assert drafted == {n for n in range(READERS) if trial.includes(subscriber(made, address(n)))}
+
+
+def test_what_is_said_of_a_pick_is_the_same_whichever_team_took_it(made: Install, run: Run) -> None:
+    people(made, 2)
+    run("start", "votes", "--signals", "trend")
+    who, now = subscriber(made, address(0)), made.clock.now
+    before = {name: explain(made.db, who, named(name), now) for name in ("loud00", "quiet00")}
+    seen = preview(made.db, who, now).picks
+    made.plan()
+    [planned] = digests(made, address(0))
+    assert [(p.paper, p.team, p.reason) for p in seen] == [(p.paper, p.team, p.reason) for p in planned.picks]
+    told = dict(zip(planned.names, planned.picks, strict=True))
+    for name, told_before in before.items():
+        if name in told:
+            assert told[name].reason == told_before.reason
+            assert told[name].score == pytest.approx(told_before.score, abs=1e-5)
+
+
+async def test_a_digest_that_was_drafted_is_rebuilt_byte_for_byte(made: Install, run: Run) -> None:
+    people(made, 1)
+    run("start", "votes", "--signals", "trend")
+    made.plan()
+    await made.deliver()
+    run("stop")
+    [digest] = digests(made, address(0))
+    assert {pick.team for pick in digest.picks} == {"a", "b"}
+    again = replay(made.db, made.app.sender, subscriber(made, address(0)), digest.period)
+    assert again.ledger.sha256 == again.sha256
+
+
+@pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
+async def test_readers_who_like_what_the_trial_ranks_better_show_it(made: Install, run: Run) -> None:
+    people(made, READERS)
+    run("start", "votes", "--signals", "trend")
+    await read(made, READERS, "loud")
+    found = run("show", "--json")
+    assert found["digests"]["low"] > 0.5
+    assert found["digests"]["better"] > 0.99
+    assert found["verdict"] == "the weights on trial are better"
+    assert sum(row["wins"] for row in found["each"]) == found["digests"]["wins"]
+    assert set(found["digests"]) == {"wins", "losses", "ties", "preference", "low", "high", "better"}
+
+
+async def test_with_the_same_weights_twice_neither_is_better(made: Install, run: Run, tmp_path: Path) -> None:
+    people(made, READERS)
+    (tmp_path / "same.json").write_text(dumps(WEIGHTS))
+    run("start", "same", "--weights", str(tmp_path / "same.json"))
+    await read(made, READERS, "loud0")
+    found = run("show", "--json")["digests"]
+    assert found["low"] < 0.5 < found["high"]
+
+
+async def test_it_says_when_it_is_too_early(made: Install, run: Run) -> None:
+    people(made, 2)
+    run("start", "votes", "--signals", "trend")
+    assert "too early: 0 digests are decided" in run("show")
+    await read(made, 2, "loud")
+    shown = run("show", "votes")
+    assert "too early: 2 digests are decided" in shown
+    assert f"{address(1)}\t1\t0\t0" in shown
+
+
+async def test_what_an_earlier_trial_drafted_does_not_count(made: Install, run: Run) -> None:
+    people(made, 2)
+    run("start", "votes", "--signals", "trend")
+    await read(made, 2, "loud")
+    made.clock.go(DAY)
+    run("stop")
+    run("start", "topics", "--signals", "topic")
+    assert run("show", "topics", "--json")["each"] == []
+    assert len(run("show", "votes", "--json")["each"]) == 2
+    rows = run("list", "--json")
+    assert [(row["trial"], row["stopped"] is None) for row in rows] == [("topics", True), ("votes", False)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["start", "x"], "say what to try"),
+        (["start", "x", "--signals", "topic", "--weights", "w.json"], "say what to try"),
+        (["start", "x", "--signals", "topics"], "topics is no signal; signals: author"),
+        (["start", "x", "--weights", "none.json"], "cannot read none.json"),
+        (["start", "x", "--signals", "topic", "--share", "1.5"], "--share"),
+        (["start", " ", "--signals", "topic"], "NAME"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(run: Run, words: list[str], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        run(*words)
+
+
+def test_weights_of_unknown_signals_are_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "w.json").write_text(dumps(Weights({"topic": 1.0, "vibes": 2.0}, 1.0)))
+    with pytest.raises(BadInput, match="vibes is no signal"):
+        run("start", "x", "--weights", str(tmp_path / "w.json"))
+
+
+def test_one_trial_runs_at_a_time_and_a_name_is_used_once(run: Run) -> None:
+    with pytest.raises(NotFound, match="no trial runs"):
+        run("stop")
+    with pytest.raises(NotFound, match="there was no trial yet"):
+        run("show")
+    run("start", "one", "--signals", "trend")
+    with pytest.raises(BadInput, match="the trial one still runs"):
+        run("start", "two", "--signals", "trend")
+    run("stop")
+    with pytest.raises(BadInput, match="there was a trial one already"):
+        run("start", "one", "--signals", "trend")
+    with pytest.raises(NotFound, match="there is no trial three; there are one"):
+        run("show", "three")
