@@ -14,16 +14,17 @@ The road of one paper, a file a stage:
     plan         who is due, which papers, frozen as a digest with its ledger row
     deliver/     claims, composes, passes the gate, sends, records the answer
     transports/  where mail goes
+    inbound/     what comes back: bounces and complaints, to scores and suppressions
 
 The stages meet only in the store, so each can be run by hand, killed, or moved to another
 machine. What is due is in the database; the scheduler only ticks. Imports go down only:
 
     cli
-    bench | web | scheduler | worker
+    bench | web | scheduler | worker | receiver
     app                                   wiring; the only clock and source of randomness
-    ingest | plan | deliver | subscribe | evaluate   shells: gather, decide, apply
+    ingest | plan | deliver | inbound | subscribe | evaluate   shells: gather, decide, apply
     store | sources | transports | encoders | settings | shipped
-    compose | render | message | sign | tex | schedule | retry | links
+    compose | render | message | sign | tex | schedule | retry | links | bounces
     ranking
     domain
     errors

@@ -21,6 +21,7 @@ from digestd import shipped
 from digestd.deliver import Composer, Delivery, Sender
 from digestd.encoders import check_encoder, open_encoder
 from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
+from digestd.inbound import Door, Postbox, open_inbound
 from digestd.ingest import Client
 from digestd.ingest.credentials import credentials
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
@@ -128,6 +129,11 @@ class App:
         """What confirmation mails are made with."""
         return Post(self.keys, self.sender.host, self.templates.hash)
 
+    @property
+    def inbound(self) -> Postbox | Door | None:
+        """Where bounces arrive; None where the settings name no place."""
+        return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_aside))
+
     def transport(self) -> Transport:
         """Where mail goes. Raises BadSetting where it must not go."""
         return open_transport(
@@ -192,6 +198,7 @@ def alone(name: str) -> Iterator[App]:
 def refuse_dangerous(settings: Settings) -> None:
     """Raise BadSetting for settings that would mail wrongly or against the law."""
     open_transport(settings.transport_url)
+    open_inbound(settings.inbound_url)
     parse_sources(settings.sources)
     check_encoder(settings.embedding_model)
     if settings.transport_url.startswith("smtp"):

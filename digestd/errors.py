@@ -7,7 +7,8 @@
     ├── Unavailable          something outside is not there now: try again later
     │   ├── DatabaseUnreachable
     │   ├── SourceFailed
-    │   └── RelayFailed
+    │   ├── RelayFailed
+    │   └── InboundFailed
     ├── AlreadyRunning       another process does this on the same database
     └── NotFound             no such subscriber, paper, delivery, source
 
@@ -58,6 +59,10 @@ class SourceFailed(Unavailable):
 
 class RelayFailed(Unavailable):
     """The relay refuses to serve us at all; no subscriber is to blame."""
+
+
+class InboundFailed(Unavailable):
+    """The mailbox where bounces arrive cannot be read."""
 
 
 class AlreadyRunning(DigestdError):

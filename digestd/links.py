@@ -134,6 +134,11 @@ def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
     return delivery, attempt
 
 
+def claims_our_form(address: str) -> bool:
+    """Whether an address is written like a return path of ours, genuine or not."""
+    return _VERP.fullmatch(address[:ADDRESS_MAX].lower().partition("@")[0].rpartition("+")[2]) is not None
+
+
 def _verp_mac(keys: Keys, delivery: int, attempt: int) -> str:
     return _base32(keys.mac("verp", f"{delivery}.{attempt}".encode())[:15])
 

@@ -22,6 +22,8 @@ _QUIET = {
     "uvicorn": logging.CRITICAL,  # what it has to say of a port that is taken or a fault, we say ourselves
     "asyncio": logging.WARNING,
     "stamina": logging.WARNING,
+    "mail.log": logging.CRITICAL,  # aiosmtpd, which logs the lines of the mails it takes
+    "flufl.bounce": logging.CRITICAL,  # it logs the text of what it stumbles over
 }
 """Libraries whose routine messages tell an operator nothing."""
 _PLACES = 6

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, AfterValidator(_mailbox)] = "digestd <digest@example.org>"
     reply_to: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
+    inbound_url: str = Field(default="", repr=False)
+    inbound_aside: str = "var/aside"
     postal_address: str = ""
     dkim_domain: str = ""
     dkim_selector: str = ""

@@ -167,7 +167,12 @@ def test_nothing_changes_for_whoever_has_the_digest(
     assert confirmations(db) == []
 
 
-HEALED = {SuppressionReason.COMPLAINT: 0, SuppressionReason.REQUEST: 0, SuppressionReason.HARD_BOUNCE: 1}
+HEALED = {
+    SuppressionReason.COMPLAINT: 0,
+    SuppressionReason.REQUEST: 0,
+    SuppressionReason.HARD_BOUNCE: 1,
+    SuppressionReason.SOFT_BOUNCE: 1,
+}
 
 
 @pytest.mark.parametrize(("reason", "mails"), HEALED.items())

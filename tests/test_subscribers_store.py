@@ -171,16 +171,31 @@ def test_a_stronger_reason_takes_the_place_of_a_weaker_one(db: Database, keys: K
     hashed = address_key(keys, "nobody@example.org")
     with db.write() as session:
         for reason, standing in (
+            (SuppressionReason.SOFT_BOUNCE, SuppressionReason.SOFT_BOUNCE),
             (SuppressionReason.HARD_BOUNCE, SuppressionReason.HARD_BOUNCE),
+            (SuppressionReason.SOFT_BOUNCE, SuppressionReason.HARD_BOUNCE),
             (SuppressionReason.COMPLAINT, SuppressionReason.COMPLAINT),
             (SuppressionReason.REQUEST, SuppressionReason.COMPLAINT),
             (SuppressionReason.ERASED, SuppressionReason.ERASED),
         ):
             suppressions.suppress(session, hashed, reason, now)
             assert suppressions.is_suppressed(session, hashed) is standing
-        assert suppressions.lift(session, hashed)
-        assert not suppressions.lift(session, hashed)
+
+
+def test_a_suppression_is_taken_back_with_the_reason_why_but_never_an_erasure(
+    db: Database, keys: Keys, now: datetime
+) -> None:
+    hashed = address_key(keys, "nobody@example.org")
+    with db.write() as session:
+        suppressions.note(session, hashed, SuppressionReason.COMPLAINT, now)
+        assert suppressions.lift(session, hashed, "it was a mistake", now) is SuppressionReason.COMPLAINT
+        assert suppressions.lift(session, hashed, "again", now) is None
         assert suppressions.is_suppressed(session, hashed) is None
+        kept = suppressions.liftings(session, hashed)
+        assert kept == [suppressions.Lifting(SuppressionReason.COMPLAINT, "it was a mistake", now)]
+        suppressions.note(session, hashed, SuppressionReason.ERASED, now)
+        assert suppressions.lift(session, hashed, "they want it back", now) is None
+        assert suppressions.is_suppressed(session, hashed) is SuppressionReason.ERASED
 
 
 def delivery(session: Session, subscriber: int, now: datetime) -> None:

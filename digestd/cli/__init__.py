@@ -19,6 +19,7 @@ from digestd.cli import (
     delivery,
     digest,
     evaluate,
+    inbound,
     ingest,
     paper,
     service,
@@ -70,6 +71,7 @@ app.command("try", hidden=True)(try_out.try_out)
 app.command("ingest", rich_help_panel=_ROAD)(ingest.ingest)
 app.command("plan", rich_help_panel=_ROAD)(digest.plan_due)
 app.command("deliver", rich_help_panel=_ROAD)(digest.deliver_ready)
+app.command("inbound", rich_help_panel=_ROAD)(inbound.inbound)
 app.command("preview", rich_help_panel=_ROAD)(digest.show_preview)
 app.command("explain", rich_help_panel=_ROAD)(digest.show_explanation)
 app.command("replay", rich_help_panel=_ROAD)(digest.show_again)

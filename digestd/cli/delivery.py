@@ -1,24 +1,25 @@
-"""The ledger as an operator sees it: delivery list, delivery show; and fsck."""
+"""The ledger as an operator sees it: delivery list, show and settle; and fsck."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.cli.output import emit, say
-from digestd.domain.delivery import State
-from digestd.errors import NotFound
+from digestd.domain.delivery import Actor, Evidence, Settlement, State
+from digestd.errors import BadInput, DigestdError, NotFound
+from digestd.links import Keys
+from digestd.store import bounces
 from digestd.store.fsck import INVARIANTS
 from digestd.store.fsck import fsck as check
-from digestd.store.ledger import reading
+from digestd.store.ledger import GRACE, Proof, reading, settle
 from digestd.store.ledger.reading import Entry
 from digestd.subscribe import find
 
-app = typer.Typer(
-    name="delivery", help="Look at the ledger: every mail, its state and its history.", no_args_is_help=True
-)
+app = typer.Typer(name="delivery", help="The ledger: every mail, its state and its history.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -59,7 +60,64 @@ def show_delivery(
             {name: _plain(value) for name, value in asdict(attempt).items()} for attempt in reading.tries(session, key)
         ]
         picks = [asdict(pick) for pick in reading.picks(session, key)]
-    emit({**shown(entry), "tries": tries, "picked": picks}, as_json)
+        returned = [
+            {"at": _plain(b.at), "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
+            for b in bounces.of_delivery(session, key)
+        ]
+    emit({**shown(entry), "tries": tries, "bounces": returned, "picked": picks}, as_json)
+
+
+@app.command("settle")
+def settle_delivery(
+    which: Annotated[str, typer.Argument(metavar="EMAIL|KEY", help="Whose delivery, or its number.")],
+    how: Annotated[
+        Settlement,
+        typer.Option("--as", help="accepted: it arrived. not-sent: it did not, send it. abandoned: neither matters."),
+    ],
+    why: Annotated[str, typer.Option(help="What shows it, e.g. a line of the relay's log; kept in the ledger.")],
+) -> None:
+    """Settle a delivery that is uncertain, or could not be composed, by what you know of it.
+
+    Example: digestd delivery settle 17 --as accepted --why "the relay's log has it as 4FZq"
+    """
+    built = wiring.build()
+    if not why.strip():
+        raise BadInput("say what shows it, with --why: it is kept in the ledger")
+    with built.db.write() as session:
+        key = int(which) if which.isascii() and which.isdecimal() else _open_delivery(session, built.keys, which)
+        settled = settle(session, key, how, Proof(Evidence.OPERATOR, Actor.OPERATOR, why.strip()), built.clock())
+        entry = reading.entry(session, key)
+    if entry is None:
+        raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
+    if not settled:
+        raise NotSettled(_why_not(entry.state, how, key))
+    say(f"delivery {key} is {entry.state}")
+
+
+class NotSettled(DigestdError):
+    """This delivery cannot be settled so."""
+
+
+def _why_not(state: State, how: Settlement, key: int) -> str:
+    if state is State.UNCERTAIN:
+        minutes = GRACE // timedelta(minutes=1)
+        return f"delivery {key} left less than {minutes} minutes ago and may still arrive; try again then"
+    return f"delivery {key} is {state}: there is nothing to settle as {how}"
+
+
+def _open_delivery(session: Session, keys: Keys, email: str) -> int:
+    """The one delivery of a subscriber that waits to be settled."""
+    subscriber = find(session, keys, email).key
+    waiting = [
+        entry.key
+        for state in (State.UNCERTAIN, State.POISONED)
+        for entry in reading.entries(session, 20, state, subscriber)
+    ]
+    if len(waiting) == 1:
+        return waiting[0]
+    if not waiting:
+        raise NotFound("this subscriber has no delivery that waits to be settled")
+    raise BadInput(f"this subscriber has several that wait: name one of {', '.join(map(str, waiting))}")
 
 
 def fsck(as_json: Json = False) -> None:

@@ -18,6 +18,7 @@ from digestd.errors import DigestdError
 from digestd.ingest import embed, ingest
 from digestd.logs import configure
 from digestd.plan import plan
+from digestd.receiver import Receiver
 from digestd.scheduler import NAME, Metronome
 from digestd.web import build as build_web
 from digestd.worker import counts, run, tidy, work
@@ -43,7 +44,7 @@ def init() -> None:
 
 
 def up() -> None:
-    """Run the whole service in one process: ingest, planning, delivery and the web pages.
+    """Run the whole service in one process: ingest, planning, delivery, what comes back, and the web pages.
 
     Example: DIGESTD_TRANSPORT_URL=smtp://127.0.0.1:25 digestd up
     """
@@ -99,7 +100,9 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
     metronome = Metronome(app)
 
     async def everything(stop: asyncio.Event) -> None:
-        parts = (_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop))
+        parts = [_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop)]
+        if app.settings.inbound_url:
+            parts.append(Receiver.of(app).run(stop))
         ended = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
         for error in ended:
             if isinstance(error, BaseException):

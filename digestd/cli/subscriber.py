@@ -12,9 +12,9 @@ from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.subscriber_feedback import give_feedback
 from digestd.cli.subscriber_files import export_file, import_file
+from digestd.cli.subscriber_suppression import came_back, suppress, unsuppress
 from digestd.domain.interest import Wish
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import consent, subscribers
 from digestd.store.database import Database
@@ -27,6 +27,8 @@ app = typer.Typer(name="subscriber", help="Who gets the digest, and what they wa
 app.command("import")(import_file)
 app.command("export")(export_file)
 app.command("feedback")(give_feedback)
+app.command("suppress")(suppress)
+app.command("unsuppress")(unsuppress)
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -176,7 +178,7 @@ def _summary(subscriber: Subscriber) -> dict[str, object]:
 
 @app.command("show")
 def show_one(email: Email, as_json: Json = False) -> None:
-    """Show one subscriber: settings, interests, every change of consent, the last deliveries.
+    """Show one subscriber: settings, interests, every change of consent, the last deliveries, what came back.
 
     Example: digestd subscriber show ada@example.org --json
     """
@@ -191,11 +193,14 @@ def show_one(email: Email, as_json: Json = False) -> None:
             {"id": e.key, "kind": e.kind, "period": e.period, "state": e.state, "picks": e.picks, "due": e.due}
             for e in reading.entries(session, 10, None, found.key)
         ]
+        returned = came_back(session, found.key, built.clock())
     if as_json:
-        emit({**shown(found), "consent": events, "deliveries": mails}, as_json=True)
+        emit({**shown(found), "consent": events, "deliveries": mails, **returned}, as_json=True)
         return
-    emit({name: value for name, value in shown(found).items() if value not in ("", [])})
-    for heading, rows in (("consent", events), ("last deliveries", mails)):
+    told = {**shown(found), **{name: value for name, value in returned.items() if isinstance(value, str)}}
+    emit({name: value for name, value in told.items() if value not in ("", [])})
+    lists = {name: value for name, value in returned.items() if isinstance(value, list)}
+    for heading, rows in (("consent", events), ("last deliveries", mails), *lists.items()):
         if rows:
             typer.echo(f"\n{heading}")
             emit(rows)
@@ -229,22 +234,6 @@ def unsubscribe(email: Email) -> None:
     """
     built = wiring.build()
     say(_told(leaving.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
-
-
-@app.command()
-def suppress(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The address, whether it has subscribed or not.")],
-    reason: Annotated[SuppressionReason, typer.Option(help="Why.")] = SuppressionReason.REQUEST,
-) -> None:
-    """Never write to an address again; no sign-up and no import brings it back.
-
-    Example: digestd subscriber suppress ada@example.org --reason complaint
-    """
-    if reason is SuppressionReason.ERASED:
-        raise BadInput("--reason erased comes with `digestd subscriber erase` alone")
-    built = wiring.build()
-    leaving.suppress(built.db, built.keys, email, reason, built.clock())
-    say("suppressed")
 
 
 @app.command()

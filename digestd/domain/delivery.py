@@ -93,6 +93,23 @@ class MailKind(StrEnum):
     CONFIRM = "confirm"
 
 
+class Settlement(StrEnum):
+    """How a delivery that nobody knows the end of is settled."""
+
+    ACCEPTED = "accepted"  # evidence: the relay has it
+    NOT_SENT = "not-sent"  # evidence: it never left; it is sent after all
+    ABANDONED = "abandoned"  # given up: neither known nor wanted any more
+
+
+class Evidence(StrEnum):
+    """What settled the end of an attempt, as its row keeps it."""
+
+    REPLY = "reply"
+    LATE_REPLY = "late_reply"
+    DSN = "dsn"
+    OPERATOR = "operator"
+
+
 class Actor(StrEnum):
     """Who moved a delivery; kept in its history."""
 
@@ -100,6 +117,7 @@ class Actor(StrEnum):
     WORKER = "worker"
     RECOVERY = "recovery"
     OPERATOR = "operator"
+    INBOUND = "inbound"
 
 
 _MAY_BE_WRITTEN_TO = {MailKind.DIGEST: Status.ACTIVE, MailKind.CONFIRM: Status.PENDING}

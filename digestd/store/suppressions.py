@@ -1,19 +1,22 @@
 """Suppressions: addresses never to write to, by keyed hash. They outlive the subscriber."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import core, subscribers
-from digestd.store.instants import to_us
+from digestd.store.instants import from_us, to_us
 
-_S = core.suppression.c
+WHY_MAX = 300
+_S, _L = core.suppression.c, core.lifting.c
 _STRENGTH = (
+    SuppressionReason.SOFT_BOUNCE,
     SuppressionReason.HARD_BOUNCE,
     SuppressionReason.REQUEST,
     SuppressionReason.COMPLAINT,
@@ -32,6 +35,7 @@ def suppress(session: Session, address_key: bytes, reason: SuppressionReason, no
 
 _CAUSE = {
     SuppressionReason.HARD_BOUNCE: Cause.BOUNCE,
+    SuppressionReason.SOFT_BOUNCE: Cause.BOUNCE,
     SuppressionReason.REQUEST: Cause.CLI,
     SuppressionReason.COMPLAINT: Cause.COMPLAINT,
     SuppressionReason.ERASED: Cause.ERASE,
@@ -61,7 +65,43 @@ def among(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, Suppre
     return {row.address_key: SuppressionReason(row.reason) for row in session.connection().execute(query)}
 
 
-def lift(session: Session, address_key: bytes) -> bool:
-    """Take a suppression back; True if there was one. Only fresh consent after a bounce does this."""
-    done = session.connection().execute(delete(core.suppression).where(_S.address_key == address_key))
-    return done.rowcount > 0
+def lift(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
+    """Take a suppression back, and keep why; the reason it stood for, None where there was none.
+
+    What bounced before counts no more. An erased address stays suppressed.
+    """
+    gone = delete(core.suppression).where(_S.address_key == address_key, _S.reason != SuppressionReason.ERASED)
+    reason = session.connection().execute(gone.returning(_S.reason)).scalar()
+    if reason is None:
+        return None
+    row = {"address_key": address_key, "reason": reason, "why": why[:WHY_MAX], "at_us": to_us(now)}
+    session.connection().execute(insert(core.lifting).values(row))
+    return SuppressionReason(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifting:
+    """A suppression that was taken back."""
+
+    reason: SuppressionReason
+    why: str
+    at: datetime
+
+
+def liftings(session: Session, address_key: bytes) -> list[Lifting]:
+    """The suppressions of an address that were taken back, oldest first."""
+    query = select(core.lifting).where(_L.address_key == address_key).order_by(_L.id)
+    rows = session.connection().execute(query)
+    return [Lifting(SuppressionReason(row.reason), row.why, from_us(row.at_us)) for row in rows]
+
+
+def forget_why(session: Session, address_key: bytes) -> None:
+    """Blank the operator's words about an address: they may name the person, who is erased."""
+    session.connection().execute(update(core.lifting).where(_L.address_key == address_key).values(why=""))
+
+
+def count(session: Session) -> dict[SuppressionReason, int]:
+    """How many addresses are suppressed for each reason."""
+    query = select(_S.reason, func.count().label("how_many")).group_by(_S.reason)
+    found = {SuppressionReason(row.reason): row.how_many for row in session.connection().execute(query)}
+    return dict.fromkeys(SuppressionReason, 0) | found

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Interest, Wish, values
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber, Timing
-from digestd.domain.suppression import SuppressionReason
+from digestd.domain.suppression import HEALED_BY_CONSENT
 from digestd.errors import BadInput
 from digestd.links import BadToken, Keys, Purpose, address_key, message_id, read
 from digestd.store import consent, ledger, subscribers, suppressions
@@ -23,6 +23,9 @@ from digestd.subscribe.record import LISTS, Record, parse
 CONFIRM_WITHIN = timedelta(hours=48)
 INVITATIONS = ((timedelta(hours=24), 1), (timedelta(days=30), 3))
 """At most so many confirmations an address in each span."""
+
+
+ASKED_ANEW = "signed up anew"
 
 
 class TooOld(BadInput):
@@ -75,12 +78,12 @@ def ask(db: Database, post: Post, asked: Asked, now: datetime) -> None:
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
         reason = suppressions.is_suppressed(session, key)
-        if reason not in {None, SuppressionReason.HARD_BOUNCE}:
+        if reason is not None and reason not in HEALED_BY_CONSENT:
             return
         if known is None:
             greet(session, post, record, Cause.WEB, now)
         elif known.status in _MAY_ASK and invite(session, post, known, Cause.WEB, now):
-            suppressions.lift(session, key)
+            suppressions.lift(session, key, ASKED_ANEW, now)
             subscribers.update_many(session, [record.of(known)], now)
         elif known.status is Status.PENDING:
             subscribers.update_many(session, [record.of(known)], now)
@@ -95,7 +98,7 @@ def greet(session: Session, post: Post, record: Record, cause: Cause, now: datet
     stored = subscribers.insert_many(session, [new(record, key, Status.PENDING)], cause, now)
     if key not in stored:
         return False
-    suppressions.lift(session, key)
+    suppressions.lift(session, key, ASKED_ANEW, now)
     mail_confirmation(session, post, stored[key], 1, now)
     return True
 

@@ -1,4 +1,4 @@
-"""Less mail, or none: unsubscribing, pausing and resuming, suppressing, erasing.
+"""Less mail, or none: unsubscribing, pausing and resuming, suppressing and taking that back, erasing.
 
 Each takes effect when it commits: no mail passes the gate of delivery after that.
 """
@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.domain.suppression import SuppressionReason
-from digestd.errors import DigestdError, NotFound
+from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
+from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys, address_key
-from digestd.store import subscribers, suppressions
+from digestd.store import consent, subscribers, suppressions
 from digestd.store.database import Database
 
 
@@ -73,10 +73,37 @@ def suppress(db: Database, keys: Keys, address: str, reason: SuppressionReason, 
         suppressions.suppress(session, address_key(keys, address), reason, now)
 
 
+def unsuppress(db: Database, keys: Keys, address: str, why: str, now: datetime) -> Status | None:
+    """Take a suppression back, and keep why; the status of the subscriber then, None where nobody has the address.
+
+    After a bounce it is the status from before; after a complaint or a request, their will stands
+    until they sign up anew. Raises NotFound where the address is not suppressed, or erased.
+    """
+    if not why.strip():
+        raise BadInput("say why, with --why: it is kept with the address")
+    key = address_key(keys, address)
+    with db.write() as session:
+        known = subscribers.by_address_key(session, key, lock=True)
+        reason = suppressions.lift(session, key, why.strip(), now)
+        if reason is None:
+            raise NotFound("this address is not suppressed, or it was erased, which is for ever")
+        if known is None or known.status is not Status.SUPPRESSED:
+            return None if known is None else known.status
+        status = _before(session, known.key) if reason in HEALED_BY_CONSENT else Status.UNSUBSCRIBED
+        return subscribers.change_status(session, known.key, status, Cause.CLI, now).status
+
+
+def _before(session: Session, subscriber: int) -> Status:
+    """What they had consented to before they were suppressed."""
+    past = [event.status for event in consent.history(session, subscriber) if event.status is not Status.SUPPRESSED]
+    return past[-1] if past and past[-1] in {Status.ACTIVE, Status.PAUSED} else Status.UNSUBSCRIBED
+
+
 def erase(db: Database, keys: Keys, address: str, now: datetime) -> None:
     """Forget a person: only the keyed hash of the address stays, as a suppression. Raises NotFound."""
     with db.write() as session:
         known = find(session, keys, address, lock=True)
         suppressions.note(session, address_key(keys, address), SuppressionReason.ERASED, now)
+        suppressions.forget_why(session, address_key(keys, address))
         subscribers.erase(session, known.key, now)
     subscribers.scrub(db)

@@ -6,11 +6,13 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
+from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
+from digestd.domain.suppression import SuppressionReason
 from digestd.plan.coverage import IN_USE
-from digestd.store import coverage, fetches, hosts, papers, subscribers
+from digestd.store import bounces, coverage, fetches, hosts, inbound, papers, subscribers, suppressions
 from digestd.store.hosts import HostState
 from digestd.store.ledger import reading
 
@@ -26,6 +28,10 @@ class Figures:
     sources: Mapping[str, Coverage]
     answered: Mapping[str, datetime]
     hosts: Sequence[HostState]
+    bounces: Mapping[BounceKind, int]
+    inbound: Mapping[InboundOutcome, int]
+    suppressions: Mapping[SuppressionReason, int]
+    last_inbound: datetime | None
 
 
 def figures(session: Session, today: date) -> Figures:
@@ -38,6 +44,10 @@ def figures(session: Session, today: date) -> Figures:
         sources=newest_days(session, today),
         answered=answered(session),
         hosts=hosts.all_of(session),
+        bounces=bounces.count(session),
+        inbound=inbound.counts(session),
+        suppressions=suppressions.count(session),
+        last_inbound=inbound.last(session),
     )
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from threading import Lock
+from typing import TypeVar
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,8 +15,6 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
-from digestd.domain.delivery import State
-from digestd.domain.subscriber import Status
 from digestd.store.hosts import HostState, is_open
 from digestd.web.figures import Figures, figures
 from digestd.web.pages import SHOW
@@ -52,6 +52,10 @@ class _House(Collector):
         counted = self._counted()
         yield _by("digestd_deliveries", "Rows of the ledger", "state", counted.deliveries)
         yield _by("digestd_subscribers", "Subscribers", "status", counted.subscribers)
+        yield _by("digestd_bounces", "Bounces and complaints", "kind", counted.bounces)
+        yield _by("digestd_inbound", "Mails and events that came in", "outcome", counted.inbound)
+        yield _by("digestd_suppressions", "Addresses never to write to", "reason", counted.suppressions)
+        yield _instant("digestd_last_inbound", "When anything last came in", counted.last_inbound)
         yield GaugeMetricFamily("digestd_papers", "Papers known", counted.papers)
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
         yield from _sources(counted.sources, counted.answered)
@@ -67,7 +71,10 @@ class _House(Collector):
             return self._kept[1]
 
 
-def _by(name: str, help_: str, label: str, counts: Mapping[State, int] | Mapping[Status, int]) -> Metric:
+_Label = TypeVar("_Label", bound=StrEnum)
+
+
+def _by(name: str, help_: str, label: str, counts: Mapping[_Label, int]) -> Metric:
     family = GaugeMetricFamily(name, help_, labels=[label])
     for value, number in counts.items():
         family.add_metric([value], number)

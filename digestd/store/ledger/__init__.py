@@ -5,6 +5,7 @@
     gate       the point of no return: consent and lease rechecked, `dot` committed
     results    the relay's answer
     recovery   what a dead worker left behind
+    settling   what nobody knows the end of, settled from evidence
     seen       which papers each subscriber has had
     reading    the ledger as people see it
 
@@ -16,14 +17,17 @@ from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record
+from digestd.store.ledger.settling import GRACE, Proof, settle, settle_bounced
 
 __all__ = [
+    "GRACE",
     "Claimed",
     "Claimer",
     "Gated",
     "NewDigest",
     "NewNotice",
     "Pass",
+    "Proof",
     "Result",
     "claim",
     "expire",
@@ -34,4 +38,6 @@ __all__ = [
     "record",
     "recover",
     "release",
+    "settle",
+    "settle_bounced",
 ]

@@ -7,15 +7,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
+from digestd.bounces.status import kind_of, status_in
+from digestd.domain.bounce import Bounce
 from digestd.domain.delivery import UNSENT, Actor, Outcome, State
 from digestd.domain.subscriber import Status
-from digestd.store import core
+from digestd.store import bounces, core
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.packing import step
 
 _D, _A = core.delivery.c, core.attempt.c
 _TEXT_MAX = 500
+VIA_REPLY = "reply"
+"""What a bounce came by that is the relay's own answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def record(session: Session, results: Sequence[Result], now: datetime) -> int:
     erased = {key for key, row in rows.items() if row.status == Status.ERASED}
     _write(session, _unquoted(ours, erased), to_us(now), evidence="reply")
     _write(session, _unquoted(late, erased), to_us(now), evidence="late_reply")
+    _note_refusals(session, [r for r in ours if r.outcome is Outcome.PERM], now)
     return len(ours) + len(late)
 
 
@@ -123,6 +128,25 @@ def _attempt(result: Result, at_us: int, evidence: str) -> dict[str, object]:
         "said": result.text[:_TEXT_MAX] or None,
         "at": at_us,
     }
+
+
+def _note_refusals(session: Session, refused: Sequence[Result], now: datetime) -> None:
+    """A refusal on the spot is a bounce like one that comes by mail."""
+    for result in sorted(refused, key=lambda result: result.delivery):
+        went_to = bounces.addressee(session, result.delivery)
+        if went_to is not None:
+            words = f"{result.code} {result.text}"
+            bounce = Bounce(
+                key=bounces.key_of(VIA_REPLY, result.delivery, result.attempt),
+                address_key=went_to.address_key,
+                kind=kind_of("", words),
+                via=VIA_REPLY,
+                status=status_in(words),
+                delivery=result.delivery,
+                attempt=result.attempt,
+                at=now,
+            )
+            bounces.note(session, bounce, now)
 
 
 _DELIVERY = (

@@ -1,5 +1,6 @@
 """The rows. Nothing outside the store sees them; domain values go in and out."""
 
+from digestd.store.tables.bounces import BounceRow, InboundRow, LiftingRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, SeenRow, SuppressionRow
 from digestd.store.tables.papers import (
     AliasRow,
@@ -26,6 +27,7 @@ __all__ = [
     "AliasRow",
     "ApartRow",
     "AttemptRow",
+    "BounceRow",
     "CalibrationRow",
     "ConsentEventRow",
     "CoverageRow",
@@ -34,7 +36,9 @@ __all__ = [
     "EmbeddingRow",
     "FeedbackRow",
     "FetchRow",
+    "InboundRow",
     "InterestRow",
+    "LiftingRow",
     "LikenessRow",
     "MergingRow",
     "PaceRow",

@@ -27,9 +27,9 @@ def ref(target: str, *, primary_key: bool = False, index: bool = False, nullable
     return Column(KEY, ForeignKey(target), primary_key=primary_key, index=index, nullable=nullable)
 
 
-def us(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+def us(*, primary_key: bool = False, nullable: bool = False, index: bool = False) -> Column[int]:
     """An instant in microseconds since 1970 UTC."""
-    return Column(BigInteger, primary_key=primary_key, nullable=nullable)
+    return Column(BigInteger, primary_key=primary_key, nullable=nullable, index=index)
 
 
 def one_of(column: str, values: type[StrEnum]) -> str:

@@ -1,0 +1,47 @@
+"""inbound: read bounces and complaints."""
+
+import asyncio
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd.cli.output import emit
+from digestd.cli.stopping import until_stopped
+from digestd.domain.bounce import InboundOutcome
+from digestd.errors import BadInput, BadSetting
+from digestd.inbound import Door, Postbox
+from digestd.logs import configure
+from digestd.receiver import Receiver
+
+
+def inbound(
+    once: Annotated[bool, typer.Option("--once", help="Read what is there, print the counts and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --once, print the counts as JSON.")] = False,
+) -> None:
+    """Read bounces and complaints from DIGESTD_INBOUND_URL; `digestd up` does it too.
+
+    Example: DIGESTD_INBOUND_URL=maildir:/var/mail/bounce digestd inbound --once
+    """
+    built = wiring.build()
+    place = built.inbound
+    if place is None:
+        raise BadSetting("DIGESTD_INBOUND_URL is not set: say where bounces arrive, as in maildir:/var/mail/bounce")
+    receiver = Receiver.of(built)
+    if once:
+        emit(_counts(asyncio.run(until_stopped(lambda stop: receiver.once(_mailbox(place), stop)))), as_json)
+        return
+    configure(built.settings.log_format, built.settings.log_level)
+    asyncio.run(until_stopped(receiver.run))
+
+
+def _mailbox(place: Postbox | Door) -> Postbox:
+    if isinstance(place, Door):
+        raise BadInput("--once reads a mailbox; by LMTP the mail server brings the mails: leave it out")
+    return place
+
+
+def _counts(found: dict[InboundOutcome, int]) -> dict[str, int]:
+    counted = Counter(found)
+    return {outcome.value: counted[outcome] for outcome in InboundOutcome}

@@ -1,0 +1,22 @@
+"""What comes back: bounces and complaints, by mail or from a provider, become scores and suppressions.
+
+    opening   the mailbox that DIGESTD_INBOUND_URL names
+    maildir   files in a Maildir            \\  read in passes
+    imap      a mailbox at a mail provider  /
+    lmtp      a local mail server hands each mail over
+    polling   one pass over a mailbox
+    taking    one mail or event: whose is it, what follows; one transaction
+    matching  which delivery it speaks of, proven by our keys
+    posted    events of a provider's webhook
+
+A report is genuine if it names something that only we could have made and only the mail carried:
+its return path, its Message-ID, its link to unsubscribe. What is not genuine changes nothing.
+"""
+
+from digestd.inbound.lmtp import Door
+from digestd.inbound.opening import open_inbound
+from digestd.inbound.polling import poll
+from digestd.inbound.postbox import Postbox
+from digestd.inbound.taking import Desk
+
+__all__ = ["Desk", "Door", "Postbox", "open_inbound", "poll"]

@@ -1,0 +1,137 @@
+"""Bounces in a mailbox at a provider, by IMAP (RFC 9051, 3501): what is unseen is read.
+
+What was understood is deleted, what is for a person is marked as seen and flagged. By imaplib, which waits: call
+it from a thread.
+"""
+
+import imaplib
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from digestd.bounces import BYTES_MAX
+from digestd.errors import InboundFailed
+from digestd.inbound.postbox import Letter
+
+SECONDS = 60.0
+_SIZE = re.compile(rb"RFC822\.SIZE (\d{1,12})")
+_TROUBLE = (imaplib.IMAP4.error, OSError, EOFError)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the mailbox is. `context` is None for an account on this machine that is read without TLS."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    folder: str = "INBOX"
+    context: ssl.SSLContext | None = None
+
+
+class ImapPostbox:
+    """Opens one session a pass."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+
+    @contextmanager
+    def open(self) -> Iterator["ImapSession"]:
+        """See Postbox.open."""
+        account = self._account
+        try:
+            with _connected(account) as client:
+                client.login(account.user, account.password)
+                _done(client.select(_quoted(account.folder)))
+                session = ImapSession(client)
+                yield session
+                session.end()
+        except _TROUBLE as error:
+            raise InboundFailed(
+                f"DIGESTD_INBOUND_URL: {account.host}:{account.port}: {_said(error)}; "
+                "check user name, password and folder"
+            ) from error
+
+
+@contextmanager
+def _connected(account: Account) -> Iterator[imaplib.IMAP4]:
+    client = (
+        imaplib.IMAP4(account.host, account.port, timeout=SECONDS)
+        if account.context is None
+        else imaplib.IMAP4_SSL(account.host, account.port, ssl_context=account.context, timeout=SECONDS)
+    )
+    try:
+        yield client
+    finally:
+        with suppress(*_TROUBLE):
+            client.logout()
+
+
+class ImapSession:
+    """One selected mailbox; mails are named by UID."""
+
+    def __init__(self, client: imaplib.IMAP4) -> None:
+        self._client = client
+        self._removed: list[str] = []
+
+    def letters(self, most: int) -> Iterator[Letter]:
+        """See OpenPostbox.letters."""
+        found = _done(self._client.uid("SEARCH", "UNSEEN", "UNDELETED"))
+        for uid in b" ".join(_bytes(found)).split()[:most]:
+            name = uid.decode("ascii", "replace")
+            yield Letter(name, self._content(name))
+
+    def remove(self, letter: Letter) -> None:
+        """See OpenPostbox.remove; it goes for good at the end of the pass."""
+        _done(self._client.uid("STORE", letter.name, "+FLAGS.SILENT", r"(\Seen \Deleted)"))
+        self._removed.append(letter.name)
+
+    def keep(self, letter: Letter) -> None:
+        """See OpenPostbox.keep."""
+        _done(self._client.uid("STORE", letter.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
+
+    def end(self) -> None:
+        """Let go of what was removed; where the server can (RFC 4315), of nothing that others have deleted."""
+        if not self._removed:
+            return
+        if "UIDPLUS" in self._client.capabilities:
+            self._client.uid("EXPUNGE", ",".join(self._removed))
+        else:
+            self._client.expunge()
+
+    def _content(self, uid: str) -> bytes | None:
+        told = b" ".join(_bytes(_done(self._client.uid("FETCH", uid, "(RFC822.SIZE)"))))
+        size = _SIZE.search(told)
+        if size is None or int(size[1]) > BYTES_MAX:
+            return None
+        parts = _done(self._client.uid("FETCH", uid, "(BODY.PEEK[])"))
+        return next((bytes(part[1]) for part in parts if isinstance(part, tuple)), None)
+
+
+def _done(answer: "tuple[str, Sequence[object]]") -> Sequence[object]:
+    status, data = answer
+    if status != "OK":
+        raise imaplib.IMAP4.error(f"the server says {status}")
+    return data
+
+
+def _bytes(parts: Sequence[object]) -> Iterator[bytes]:
+    for part in parts:
+        if isinstance(part, tuple):
+            yield from (piece for piece in part if isinstance(piece, bytes))
+        elif isinstance(part, bytes):
+            yield part
+
+
+def _quoted(folder: str) -> str:
+    escaped = folder.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _said(error: BaseException) -> str:
+    """The server's words on one line; a login error repeats no password."""
+    words = " ".join(str(error).split())[:200]
+    return "".join(letter if letter.isprintable() else "?" for letter in words) or type(error).__name__

@@ -1,0 +1,112 @@
+"""One mail or event taken in: read, match, note, settle, in one transaction; safe to repeat.
+
+Logs name deliveries by number, never an address.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlmodel import Session
+
+from digestd.bounces import BYTES_MAX, Finding, Reading, Unreadable, read
+from digestd.bounces.score import Standing
+from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
+from digestd.inbound.matching import Match, is_forged, match
+from digestd.links import Keys
+from digestd.store import bounces, inbound, ledger
+from digestd.store.database import Database
+
+FOR_A_PERSON = frozenset(
+    {InboundOutcome.FORGED, InboundOutcome.FOREIGN, InboundOutcome.UNREAD, InboundOutcome.TOO_LARGE}
+)
+"""What is not removed from a mailbox: somebody may want to look at it."""
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Takes in what comes back, on one database."""
+
+    db: Database
+    keys: Keys
+
+    def take(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
+        """Take one mail in; `raw` is None for one that was too large to be read, `sent_to` from its envelope."""
+        reading = _read(raw, sent_to)
+        with self.db.write() as session:
+            outcome = reading if isinstance(reading, InboundOutcome) else self._judge(session, reading, now)
+            inbound.tally(session, {outcome: 1}, now)
+            ledger.settle_bounced(session, now)
+        return outcome
+
+    def settle(self, now: datetime) -> int:
+        """Settle what became uncertain after its bounce had come; how many."""
+        with self.db.write() as session:
+            return ledger.settle_bounced(session, now)
+
+    def _judge(self, session: Session, reading: Reading, now: datetime) -> InboundOutcome:
+        finding = reading.finding
+        if finding is not None and finding.kind is None:
+            return InboundOutcome.AUTOMATIC
+        whose = match(session, self.keys, reading)
+        if whose is None:
+            outcome = InboundOutcome.FORGED if is_forged(reading) else InboundOutcome.FOREIGN
+            log.warning("a mail about nothing of ours", outcome=outcome, via=reading.via or None)
+            return outcome
+        if finding is None or finding.kind is None:
+            log.warning("a bounce in no known form", delivery=whose.delivery)
+            return InboundOutcome.UNREAD
+        return note(session, _bounce(whose, finding.kind, finding, reading.via, now), now)
+
+
+def note(session: Session, bounce: Bounce, now: datetime) -> InboundOutcome:
+    """Keep a bounce and tell the log what followed."""
+    noted = bounces.note(session, bounce, now)
+    if not noted.is_new:
+        return InboundOutcome.KNOWN
+    tell = log.warning if noted.standing is Standing.WARNED else log.info
+    tell(
+        "bounce",
+        delivery=bounce.delivery,
+        kind=bounce.kind,
+        status=bounce.status,
+        via=bounce.via,
+        follows=_FOLLOWS[noted.standing],
+    )
+    return InboundOutcome.TAKEN
+
+
+_FOLLOWS = {
+    Standing.FINE: "nothing",
+    Standing.WARNED: "the address is suppressed if this goes on",
+    Standing.HARD: "suppressed",
+    Standing.SOFT: "suppressed",
+    Standing.COMPLAINT: "suppressed",
+}
+
+
+def _read(raw: bytes | None, sent_to: Sequence[str]) -> Reading | InboundOutcome:
+    if raw is None or len(raw) > BYTES_MAX:
+        return InboundOutcome.TOO_LARGE
+    try:
+        return read(raw, tuple(sent_to))
+    except Unreadable:
+        return InboundOutcome.UNREAD
+
+
+def _bounce(whose: Match, kind: BounceKind, finding: Finding, via: str, now: datetime) -> Bounce:
+    """The same mail bouncing again in the same way is the same bounce, whichever report tells of it."""
+    about = whose.delivery if whose.delivery is not None else whose.address_key.hex()
+    again = now.date() if whose.delivery is None else whose.attempt
+    return Bounce(
+        key=bounces.key_of("mail", about, again, kind),
+        address_key=whose.address_key,
+        kind=kind,
+        via=via,
+        status=finding.status,
+        delivery=whose.delivery,
+        attempt=whose.attempt,
+        at=now,
+    )

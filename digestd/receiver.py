@@ -1,0 +1,72 @@
+"""The receiver: reads what comes back, while the service runs. It waits for mail, or is handed it.
+
+A mailbox is looked at every minute; one that cannot be read is tried again, and said so each time.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from digestd.app import App
+from digestd.domain.bounce import InboundOutcome
+from digestd.errors import DigestdError
+from digestd.inbound import Desk, Door, Postbox, poll
+
+POLL_SECONDS = 60.0
+SETTLE_SECONDS = timedelta(minutes=5).total_seconds()
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """What comes back to one install goes in here."""
+
+    app: App
+    desk: Desk
+
+    @classmethod
+    def of(cls, app: App) -> "Receiver":
+        """The receiver of this install."""
+        return cls(app, Desk(app.db, app.keys))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take in what comes until `stop` is set. Raises InboundFailed where LMTP cannot listen."""
+        place = self.app.inbound
+        if isinstance(place, Door):
+            await self._serve(place, stop)
+        elif place is not None:
+            await self._watch(place, stop)
+
+    async def once(self, mailbox: Postbox, stop: asyncio.Event) -> dict[InboundOutcome, int]:
+        """One pass over a mailbox. Raises InboundFailed."""
+        return await asyncio.to_thread(poll, mailbox, self.desk, self.app.clock, lambda: not stop.is_set())
+
+    async def _watch(self, mailbox: Postbox, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                counts = await self.once(mailbox, stop)
+            except DigestdError as error:
+                log.error("bounces cannot be read", why=str(error), retry=error.retry)
+            else:
+                if counts:
+                    log.info("read what came back", **{outcome.value: count for outcome, count in counts.items()})
+            await _rest(stop, POLL_SECONDS)
+
+    async def _serve(self, door: Door, stop: asyncio.Event) -> None:
+        async with door.listening(self.desk, self.app.clock):
+            log.info("bounces are taken in", at=door.where)
+            while not stop.is_set():
+                try:
+                    await asyncio.to_thread(self.desk.settle, self.app.clock())
+                except DigestdError as error:
+                    log.error("settling failed", why=str(error), retry=error.retry)
+                await _rest(stop, SETTLE_SECONDS)
+
+
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

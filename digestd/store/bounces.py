@@ -1,0 +1,161 @@
+"""Bounces and complaints, by keyed hash of the address; noting one decides what follows, in the same transaction.
+
+An address is locked by its subscriber's row, as consent and the gate of delivery lock it, so two
+bounces at once are two bounces, and a mail that passes the gate afterwards meets the suppression.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.bounces.score import REMEMBERED, Score, Standing, score, standing
+from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.delivery import State
+from digestd.domain.suppression import SuppressionReason
+from digestd.store import core, suppressions
+from digestd.store.instants import from_us, to_us
+
+COUNTED = 200
+"""So many newest bounces and accepted mails of an address are looked at: a score needs no more."""
+_B, _D, _S = core.bounce.c, core.delivery.c, core.subscriber.c
+_SUPPRESSES = {
+    Standing.HARD: SuppressionReason.HARD_BOUNCE,
+    Standing.SOFT: SuppressionReason.SOFT_BOUNCE,
+    Standing.COMPLAINT: SuppressionReason.COMPLAINT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What came of a bounce. `is_new` is False where it was told before: then nothing was done."""
+
+    is_new: bool
+    standing: Standing = Standing.FINE
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a delivery went to, and its last attempt."""
+
+    delivery: int
+    attempts: int
+    address_key: bytes
+
+
+def key_of(*parts: object) -> bytes:
+    """The key of a bounce that these parts tell from all others."""
+    return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
+
+
+def note(session: Session, bounce: Bounce, now: datetime) -> Noted:
+    """Keep a bounce and do what follows from it, in the caller's write transaction; safe to repeat."""
+    session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
+    if not _insert(session, bounce):
+        return Noted(is_new=False)
+    lifted = max((one.at for one in suppressions.liftings(session, bounce.address_key)), default=None)
+    if lifted is not None and _is_older(session, bounce, lifted):
+        return Noted(is_new=True)
+    follows = standing(bounce, score_of(session, bounce.address_key, now))
+    if follows in _SUPPRESSES:
+        suppressions.suppress(session, bounce.address_key, _SUPPRESSES[follows], now)
+    return Noted(is_new=True, standing=follows)
+
+
+def score_of(session: Session, address_key: bytes, now: datetime) -> Score:
+    """The score of an address by what came back since its last suppression was lifted."""
+    since = now - REMEMBERED
+    lifted = max((one.at for one in suppressions.liftings(session, address_key)), default=since)
+    found = [bounce for bounce in of(session, address_key, COUNTED) if bounce.at > max(since, lifted)]
+    return score(found, _accepted(session, address_key) if found else ())
+
+
+def of(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
+    """The newest bounces of an address, newest first."""
+    query = select(core.bounce).where(_B.address_key == address_key).order_by(_B.at_us.desc(), _B.key).limit(limit)
+    return [_bounce(row) for row in session.connection().execute(query)]
+
+
+def of_delivery(session: Session, delivery: int) -> list[Bounce]:
+    """What came back about one delivery, oldest first."""
+    query = select(core.bounce).where(_B.delivery_id == delivery).order_by(_B.at_us, _B.key)
+    return [_bounce(row) for row in session.connection().execute(query)]
+
+
+def count(session: Session) -> dict[BounceKind, int]:
+    """How many bounces of each kind there were."""
+    query = select(_B.kind, func.count().label("how_many")).group_by(_B.kind)
+    found = {BounceKind(row.kind): row.how_many for row in session.connection().execute(query)}
+    return dict.fromkeys(BounceKind, 0) | found
+
+
+def addressee(session: Session, delivery: int) -> Addressee | None:
+    """Whom a delivery went to; None where there is no such delivery."""
+    return next(_addressees(session, _ADDRESSEES.where(_D.id == delivery)), None)
+
+
+def addressee_of(session: Session, message_id: str) -> Addressee | None:
+    """The same by Message-ID."""
+    return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
+
+
+_ADDRESSEES = select(_D.id, _D.attempts, _S.address_key).join_from(
+    core.delivery, core.subscriber, _S.id == _D.subscriber_id
+)
+
+
+def _addressees(session: Session, query: core.Query) -> Iterator[Addressee]:
+    for row in session.connection().execute(query):
+        yield Addressee(row.id, row.attempts, bytes(row.address_key))
+
+
+def _insert(session: Session, bounce: Bounce) -> bool:
+    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    row = {
+        "key": bounce.key,
+        "address_key": bounce.address_key,
+        "kind": bounce.kind,
+        "via": bounce.via,
+        "status": bounce.status,
+        "delivery_id": bounce.delivery,
+        "attempt": bounce.attempt,
+        "at_us": to_us(bounce.at),
+    }
+    statement = make(core.bounce).values(row).on_conflict_do_nothing(index_elements=["key"])
+    return session.connection().execute(statement.returning(_B.key)).first() is not None
+
+
+def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:
+    """Whether it is about a mail from before the lifting: that says nothing of the address as it is now."""
+    if bounce.delivery is None:
+        return bounce.at <= lifted
+    sent = session.connection().execute(select(_D.dated_us).where(_D.id == bounce.delivery)).scalar()
+    return sent is None or sent <= to_us(lifted)
+
+
+def _accepted(session: Session, address_key: bytes) -> list[int]:
+    query = (
+        select(_D.id)
+        .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+        .where(_S.address_key == address_key, _D.state == State.ACCEPTED)
+        .order_by(_D.id.desc())
+        .limit(COUNTED)
+    )
+    return list(session.connection().execute(query).scalars())
+
+
+def _bounce(row: core.Record) -> Bounce:
+    return Bounce(
+        key=bytes(row.key),
+        address_key=bytes(row.address_key),
+        kind=BounceKind(row.kind),
+        via=row.via,
+        status=row.status,
+        delivery=row.delivery_id,
+        attempt=row.attempt,
+        at=from_us(row.at_us),
+    )

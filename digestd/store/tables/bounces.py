@@ -1,0 +1,45 @@
+"""What came back: bounces by keyed hash of the address, suppressions taken back, and a count of what came in."""
+
+from sqlalchemy import CheckConstraint, Column, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from digestd.domain.bounce import BounceKind, InboundOutcome
+from digestd.domain.suppression import SuppressionReason
+from digestd.store.tables.columns import one_of, own_key, ref, us
+
+
+class BounceRow(SQLModel, table=True):
+    """One bounce or complaint; `key` is the same whenever the same thing is told again."""
+
+    __tablename__ = "bounce"
+    __table_args__ = (CheckConstraint(one_of("kind", BounceKind), "kind"), {"sqlite_with_rowid": False})
+    key: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    kind: str = Field(max_length=10)
+    via: str = Field(max_length=12)
+    status: str = Field(max_length=12)
+    delivery_id: int | None = Field(default=None, sa_column=ref("delivery.id", index=True, nullable=True))
+    attempt: int | None = None
+    at_us: int = Field(sa_column=us(index=True))
+
+
+class LiftingRow(SQLModel, table=True):
+    """A suppression that was taken back: by fresh consent, or by the operator, who says why."""
+
+    __tablename__ = "lifting"
+    __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    reason: str = Field(max_length=20)
+    why: str = Field(max_length=300)
+    at_us: int = Field(sa_column=us())
+
+
+class InboundRow(SQLModel, table=True):
+    """How many mails and events came to each outcome, and when the last did."""
+
+    __tablename__ = "inbound"
+    __table_args__ = (CheckConstraint(one_of("outcome", InboundOutcome), "outcome"), {"sqlite_with_rowid": False})
+    outcome: str = Field(primary_key=True, max_length=12)
+    total: int = Field(sa_column=us())
+    last_us: int = Field(sa_column=us())

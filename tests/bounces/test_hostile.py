@@ -1,0 +1,101 @@
+"""Whatever comes in is read or refused, and never breaks anything."""
+
+import base64
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digestd.bounces import BYTES_MAX, Unreadable, read
+
+SAMPLES = [file.read_bytes() for file in sorted((Path(__file__).parent / "samples").glob("*.eml"))]
+HEADERS = [
+    b"Content-Type: multipart/report; report-type=delivery-status; boundary=b",
+    b"Content-Type: message/delivery-status",
+    b"Content-Type: text/plain; charset=no-such-charset",
+    b"Content-Type: text/plain; charset*=utf-8''%ff%00",
+    b"Content-Type: text/plain; charset=zlib",
+    b'Content-Type: text/plain; charset="\x00"',
+    b"Content-Transfer-Encoding: base64",
+    b"Content-Transfer-Encoding: quoted-printable",
+    b"From: MAILER-DAEMON@example.net",
+    b"To: =?utf-8?q?a=0D=0ABcc:_evil@example.net?=",
+    b"Action: failed",
+    b"Status: 5.1.1",
+    b"Final-Recipient: rfc822; \xff\xfe",
+    b"Feedback-Type: abuse",
+    b"--b",
+    b"--b--",
+    b"",
+]
+
+
+def survives(raw: bytes) -> None:
+    try:
+        reading = read(raw)
+    except Unreadable:
+        return
+    assert len(reading.envelopes) <= 20
+    assert len(reading.message_ids) <= 20
+    assert all(isinstance(one, str) for one in (*reading.envelopes, *reading.message_ids, *reading.links))
+
+
+@given(st.binary(max_size=2_000))
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_are_survived(raw: bytes) -> None:
+    survives(raw)
+
+
+@given(st.lists(st.one_of(st.sampled_from(HEADERS), st.binary(max_size=40)), max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_any_order_of_the_parts_of_a_report_is_survived(lines: list[bytes]) -> None:
+    survives(b"\n".join(lines))
+
+
+@given(st.sampled_from(SAMPLES), st.integers(0, 4_000), st.integers(0, 200), st.binary(max_size=60))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_sample_with_a_piece_torn_out_is_survived(sample: bytes, at: int, length: int, put: bytes) -> None:
+    survives(sample[:at] + put + sample[at + length :])
+
+
+def nested(depth: int) -> bytes:
+    head = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (level, level) for level in range(depth)
+    )
+    return b"From: a@example.org\n" + head + b"Content-Type: text/plain\n\nhello\n"
+
+
+def messages_within(depth: int) -> bytes:
+    return b"From: a@example.org\n" + b"Content-Type: message/rfc822\n\n" * depth + b"hello\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        nested(3),
+        nested(2_000),
+        messages_within(5),
+        messages_within(5_000),
+        b"From: MAILER-DAEMON@example.net\n\n" + b"a@" * 300_000,
+        b"From: MAILER-DAEMON@example.net\n\nThe following addresses had\n" + b"x" * 900_000,
+        b"From: MAILER-DAEMON@example.net\n\n" + b"The following addresses had\n" * 20_000,
+        b"To: " + b"<a@example.org>, " * 50_000 + b"\n\nhi\n",
+        b"".join(b"X-%d: y\n" % number for number in range(50_000)) + b"\nhi\n",
+        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 60_000,
+        b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
+        + b"Action: failed\nStatus: 5.1.1\n\n" * 20_000,
+        b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64.encodebytes(b"\xff" * 600_000),
+        b"\x00" * 100_000,
+        b"\n" * 100_000,
+        b"",
+    ],
+    ids=lambda raw: f"{raw[:30]!r}…{len(raw)}",
+)
+def test_what_is_deep_long_or_odd_is_survived(raw: bytes) -> None:
+    survives(raw)
+
+
+def test_what_is_too_large_is_refused() -> None:
+    with pytest.raises(Unreadable, match="bytes"):
+        read(b"x" * (BYTES_MAX + 1))
