@@ -5,6 +5,7 @@ composer   a claim's frozen inputs → the bytes of the mail
 replay     a past digest composed again, and whether it is what was sent
 committer  gate wishes and results of all lanes, one transaction a round
 lane       one channel: compose, offer, gate, dot, record
+outcomes   what an attempt's end means, for the ledger, the counts and the lane
 road       a run: some lanes until nothing is ready or the run is stopped
 recovery   what dead workers left
 """

@@ -10,7 +10,8 @@ import structlog
 
 from digestd.deliver.committer import Committer
 from digestd.deliver.composer import Composer, Sender
-from digestd.deliver.lane import Lane
+from digestd.deliver.lane import Desk, Lane
+from digestd.deliver.outcomes import Outcomes
 from digestd.deliver.supply import Supply
 from digestd.deliver.tally import Tally
 from digestd.errors import RelayFailed
@@ -70,8 +71,10 @@ async def deliver(
     committer = Committer(delivery.db, delivery.clock)
     try:
         async with committer.running():
-            lane = Lane(delivery.owner, delivery.transport, supply, composer, committer, tally, delivery.rng)
-            await _run_lanes([lane] * delivery.lanes, tally, supply, stop or asyncio.Event())
+            outcomes = Outcomes(delivery.owner, committer, tally, delivery.rng)
+            desk = Desk(delivery.owner, delivery.transport, supply, composer, committer, outcomes)
+            lanes = [Lane(desk) for _ in range(delivery.lanes)]
+            await _run_lanes(lanes, tally, supply, stop or asyncio.Event())
     finally:
         await asyncio.to_thread(supply.give_back, delivery.clock())
     return _report(tally)

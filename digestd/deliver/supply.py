@@ -52,6 +52,12 @@ class Supply:
             await self._paced()
             return None if self._closed else self._waiting.popleft()
 
+    def at_hand(self) -> Claim | None:
+        """A claimed delivery that may go at once, without waiting for any."""
+        if self._closed or self._pause or not self._waiting or self._turn.locked():
+            return None
+        return self._waiting.popleft()
+
     def give_back(self, now: datetime) -> None:
         """Release what was claimed and not handed out."""
         pairs = [(claim.key, claim.attempt) for claim in self._waiting]

@@ -50,7 +50,7 @@ class MaildirChannel:
             raise RelayFailed(f"Maildir {self._folder}: {error.strerror}; free some space or check it") from error
         return None
 
-    async def commit(self) -> Reply:
+    async def commit(self, _then: Mail | None = None) -> Reply:
         """See Channel.commit."""
         try:
             (self._folder / "tmp" / self._name).rename(self._folder / "new" / self._name)

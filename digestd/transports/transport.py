@@ -4,10 +4,14 @@ A mail is handed over in two steps, so that the caller can commit its point of n
 them: `offer` brings everything but the final dot, `commit` sends the dot and waits for the answer.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from digestd.errors import BadInput
 from digestd.retry import Reply, Stage
+
+_WORD = re.compile(r"[!-;=?-~]*", re.ASCII)
 
 
 class LostReply(Exception):
@@ -16,11 +20,21 @@ class LostReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail as it goes over the wire: `message` has CRLF line ends and is not dot-stuffed."""
+    """One mail as it goes over the wire: `message` has CRLF line ends and is not dot-stuffed.
+
+    `envid` names the attempt in reports of the relay (RFC 3461 section 4.4). Raises BadInput where an
+    address could not stand in a command.
+    """
 
     envelope_from: str
     to: str
     message: bytes
+    envid: str = ""
+
+    def __post_init__(self) -> None:
+        for word in (self.envelope_from, self.to, self.envid):
+            if not _WORD.fullmatch(word):
+                raise BadInput(f"{word[:80]!r} cannot stand in an SMTP command; correct the address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +51,8 @@ class Channel(Protocol):
     async def offer(self, mail: Mail) -> Refusal | None:
         """Bring a mail up to, not including, its final dot. Raises RelayFailed when the session is lost."""
 
-    async def commit(self) -> Reply:
-        """Send the dot; the answer.
+    async def commit(self, then: Mail | None = None) -> Reply:
+        """Send the dot; the answer. `then`: what is offered next, so that its envelope may go along.
 
         Raises LostReply where none came that can be read, RelayFailed where the dot did not leave.
         """

@@ -1,13 +1,22 @@
-"""An install whose readers have their digests planned, on each database engine in turn."""
+"""An install whose readers have their digests planned, on each database engine in turn.
 
+Planning is done once a session and engine; each test gets a copy of what it left.
+"""
+
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
+from tests.conftest import NOW
 from tests.parts import library
-from tests.parts.install import Install, install
+from tests.parts.install import Install, install, reopened
 
 READERS = 8
 
@@ -21,17 +30,79 @@ def planned(folder: Path, url: str, now: datetime, readers: int = READERS) -> In
     return made
 
 
+@dataclass(frozen=True)
+class Original:
+    """A planned install to copy. `url`: of its database; `folder` holds its secret."""
+
+    folder: Path
+    url: str
+
+    def copied(self, folder: Path, url: str) -> Install:
+        """The copy, on a database that is a copy already."""
+        shutil.copy(self.folder / "secret.key", folder / "secret.key")
+        return reopened(folder, url, NOW)
+
+
+@pytest.fixture(scope="session")
+def planned_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Original:
+    """Eight readers whose digests are ready, in a SQLite file."""
+    folder = tmp_path_factory.mktemp("planned")
+    shutil.copy(_sqlite_template, folder / "digestd.db")
+    made = planned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW)
+    with made.db.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    made.db.close()
+    return Original(folder, made.url)
+
+
+@pytest.fixture(scope="session")
+def planned_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -> Original:
+    """The same in a PostgreSQL database."""
+    _create(_postgres_admin, "planned_digestd", "template_digestd")
+    made = planned(tmp_path_factory.mktemp("planned"), _postgres_admin.replace("/postgres", "/planned_digestd"), NOW)
+    made.db.close()
+    return Original(made.folder, made.url)
+
+
 @pytest.fixture
-def waiting(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+def waiting(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Iterator[Install]:
     """Eight readers whose digests are ready."""
-    made = planned(tmp_path, database_url, now)
+    if engine == "sqlite":
+        made = file_copy(request.getfixturevalue("planned_file"), tmp_path)
+    else:
+        admin, name = request.getfixturevalue("_postgres_admin"), f"t{uuid4().hex[:12]}"
+        original = request.getfixturevalue("planned_base")
+        _create(admin, name, "planned_digestd")
+        made = original.copied(tmp_path, admin.replace("/postgres", f"/{name}"))
     yield made
     made.db.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return str(request.param)
 
 
 @pytest.fixture
-def on_file(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+def on_file(planned_file: Original, tmp_path: Path) -> Iterator[Install]:
     """The same on SQLite alone, for what does not depend on the engine."""
-    made = planned(tmp_path, sqlite_url, now)
+    made = file_copy(planned_file, tmp_path)
     yield made
     made.db.close()
+
+
+def file_copy(original: Original, folder: Path) -> Install:
+    """A copy of a planned SQLite file."""
+    shutil.copy(original.folder / "digestd.db", folder / "digestd.db")
+    return original.copied(folder, f"sqlite:///{folder / 'digestd.db'}")
+
+
+def _create(admin: str, name: str, template: str) -> None:
+    engine = create_engine(
+        admin.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+    )
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    engine.dispose()

@@ -142,7 +142,19 @@ _COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}}
 def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> Install:
     """A fresh install on a migrated database."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(
+    clock = Clock(now)
+    settings = _settings(folder, url, transport_url)
+    return Install(folder, url, clock, replace(wiring.initialise(settings), clock=clock))
+
+
+def reopened(folder: Path, url: str, now: datetime) -> Install:
+    """An install that stands already, its secret in the folder."""
+    clock = Clock(now)
+    return Install(folder, url, clock, replace(wiring.build(_settings(folder, url)), clock=clock))
+
+
+def _settings(folder: Path, url: str, transport_url: str = "") -> Settings:
+    return Settings(
         database_url=url,
         transport_url=transport_url or f"maildir:{folder / 'outbox'}",
         secret_key_file=folder / "secret.key",
@@ -150,5 +162,3 @@ def install(folder: Path, url: str, now: datetime, transport_url: str = "") -> I
         postal_address="1 Invented Street",
         sources="none",
     )
-    clock = Clock(now)
-    return Install(folder, url, clock, replace(wiring.initialise(settings), clock=clock))

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE | re.IGNORECASE)
+_DOT = re.compile(rb"(^|\r\n)\.\r\n")
 _ADDRESS = re.compile(r"<([^>]*)>")
 
 
@@ -56,16 +57,27 @@ class Taken:
 
 @dataclass
 class Relay:
-    """The server's behaviour and memory. `journal`: a file that has each Message-ID before its 250."""
+    """The server's behaviour and memory. `journal`: a file that has each Message-ID before its 250.
+
+    `careless`: it answers 354 to DATA though it refused the recipient (RFC 2920 section 3.1). `forgetful`: what
+    came in one write with a dot is lost on it. `mails_a_session`: after so many it closes. `rounds` counts how
+    often it had to read, as far as that can be told: each means that the client had waited.
+    """
 
     faults: Mapping[str, Fault] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
     offers_starttls: bool = True
+    offers: tuple[str, ...] = ("PIPELINING", "DSN")
+    careless: bool = False
+    forgetful: bool = False
+    mails_a_session: int = 1_000_000
     delay: float = 0
     journal: Path | None = None
     taken: list[Taken] = field(default_factory=list)
     commands: Counter[str] = field(default_factory=Counter)
+    envelopes: list[str] = field(default_factory=list)
     sessions: int = 0
+    rounds: int = 0
     port: int = 0
     _struck: Counter[str] = field(default_factory=Counter)
 
@@ -111,6 +123,14 @@ class Relay:
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.sessions += 1
+        feed = reader.feed_data
+
+        def fed(data: bytes) -> None:
+            self.rounds += 1
+            dot = _DOT.search(data) if self.forgetful else None
+            feed(data[: dot.end()] if dot else data)
+
+        setattr(reader, "feed_data", fed)  # noqa: B010  # a look at each read as it arrives
         with contextlib.suppress(ConnectionError, _Over, asyncio.IncompleteReadError, asyncio.CancelledError):
             await _Session(self, reader, writer).run()
         writer.close()
@@ -144,37 +164,54 @@ class _Session:
     writer: asyncio.StreamWriter
     sender: str = ""
     recipient: str = ""
+    open: bool = False
+    mails: int = 0
 
     async def run(self) -> None:
         await self._answer("banner", "220 relay.example.org ESMTP")
         while line := (await self.reader.readline()).decode("latin-1").rstrip("\r\n"):
             verb = line.partition(" ")[0].upper()
             self.relay.commands[verb] += 1
+            if verb in {"MAIL", "RCPT"}:
+                self.relay.envelopes.append(line)
             await self._obey(verb, line)
 
     async def _obey(self, verb: str, line: str) -> None:
         match verb:
             case "EHLO":
                 starttls = self.relay.tls is not None and self.relay.offers_starttls
-                await self._answer("EHLO", "250-relay.example.org\r\n" + "250-STARTTLS\r\n" * starttls + "250 8BITMIME")
+                lines = ["relay.example.org", *self.relay.offers, *["STARTTLS"] * starttls]
+                await self._answer("EHLO", "".join(f"250-{line}\r\n" for line in lines) + "250 8BITMIME")
             case "STARTTLS":
                 await self._answer("STARTTLS", "220 go on")
                 assert self.relay.tls is not None
                 await self.writer.start_tls(self.relay.tls)
             case "MAIL":
-                self.sender = _ADDRESS.findall(line)[0]
-                await self._answer("MAIL", "250 2.1.0 ok")
+                self.sender, self.recipient, self.open = _ADDRESS.findall(line)[0], "", False
+                self.open = await self._answer("MAIL", "250 2.1.0 ok")
             case "RCPT":
                 self.recipient = _ADDRESS.findall(line)[0]
-                await self._answer("RCPT", "250 2.1.5 ok")
+                if not self.open:
+                    await self._say("503 5.5.1 MAIL first")
+                    return
+                self.open = await self._answer("RCPT", "250 2.1.5 ok")
             case "DATA":
-                if await self._answer("DATA", "354 go on"):
-                    await self._data()
+                await self._begin_data()
             case "QUIT":
                 await self._answer("QUIT", "221 2.0.0 bye")
                 raise _Over
             case _:
                 await self._answer(verb, "250 2.0.0 ok")
+
+    async def _begin_data(self) -> None:
+        if not (self.open or self.relay.careless):
+            await self._say("554 5.5.1 no valid recipients")
+        elif not self.open:
+            await self._say("354 go on")
+            await self.reader.readuntil(b".\r\n")
+            await self._say("554 5.5.1 no valid recipients")
+        elif await self._answer("DATA", "354 go on"):
+            await self._data()
 
     async def _data(self) -> None:
         if "body" in self.relay.faults and (fault := self.relay.strike("body", self.recipient)):
@@ -192,6 +229,9 @@ class _Session:
             await asyncio.sleep(self.relay.delay)
         self.relay.keep(mail)
         await self._say(f"250 2.0.0 Ok: queued as {len(self.relay.taken):08X}")
+        self.mails += 1
+        if self.mails >= self.relay.mails_a_session:
+            raise _Over
 
     async def _answer(self, stage: str, usual: str) -> bool:
         """Whether the usual answer was given."""

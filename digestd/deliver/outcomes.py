@@ -1,0 +1,109 @@
+"""What an attempt's end means, written down: for the ledger, the run's counts, and the lane."""
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import structlog
+
+from digestd.deliver.committer import Committer
+from digestd.deliver.tally import Tally
+from digestd.domain.delivery import Claim, Outcome, State
+from digestd.errors import RelayFailed
+from digestd.retry import SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
+from digestd.store.ledger import Gated, Result
+from digestd.transports import Refusal
+
+COMPOSE_TRIES = 3
+COMPOSE_WAIT = timedelta(minutes=10)
+log = structlog.get_logger(__name__)
+
+
+class Outcomes:
+    """Counts and records; one for all lanes of a run."""
+
+    def __init__(self, owner: str, committer: Committer, tally: Tally, rng: Random) -> None:
+        self.tally = tally
+        self._owner = owner
+        self._committer = committer
+        self._rng = rng
+
+    def answered(self, claim: Claim, reply: Reply) -> None:
+        """The answer to the dot. Raises as `refused` does."""
+        if 200 <= reply.code < 300:
+            self.tally.accepted += 1
+            self.tally.refusals.clear()
+            self._committer.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
+            return
+        self.refused(claim, Refusal(Stage.DOT, reply))
+
+    def refused(self, claim: Claim, refusal: Refusal) -> None:
+        """A refusal; raises RelayFailed where it is the relay that refuses, not this mail."""
+        # Never the relay's words: they name the recipient, and reasons are logged and outlive erasure.
+        said = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
+        means = verdict(refusal.stage, refusal.reply)
+        if means is Verdict.NEVER:
+            self.tally.rejected += 1
+            rejected = self._result(claim, State.REJECTED, Outcome.PERM, refusal.reply)
+            self._committer.record(replace(rejected, reason=said))
+            self._stop_if_all_alike(refusal)
+            return
+        self.tally.deferred += 1
+        later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
+        self._committer.record(replace(later, wait=next_wait(claim.attempt, self._rng)))
+        if means is Verdict.LANE:
+            raise RelayFailed(f"the relay refuses to serve us ({said}); it is tried again later")
+
+    def turned_away(self, claim: Claim, gated: Gated) -> None:
+        """The gate did not let it pass; it has written down itself why, unless the lease was not ours."""
+        self.tally.skipped += gated is Gated.GONE
+        self.tally.expired += gated is Gated.EXPIRED
+        if gated is Gated.FENCED:
+            self.not_sent(claim)
+
+    def uncertain(self, claim: Claim, reason: str) -> None:
+        """The dot may have left, and nobody knows the answer."""
+        self.tally.uncertain += 1
+        ended = self._result(claim, State.UNCERTAIN, Outcome.UNCERTAIN)
+        self._committer.record(replace(ended, reason=reason[:200]))
+
+    def not_sent(self, claim: Claim) -> None:
+        """The dot has not left, and that was not because of this mail."""
+        self._committer.record(self._result(claim, State.READY, Outcome.NOT_SENT))
+
+    def broke_off(self, claim: Claim) -> None:
+        """The relay broke off amid this mail: if it is the cause, it must not stand first in line for ever."""
+        failed = self._result(claim, State.READY, Outcome.NOT_SENT)
+        self._committer.record(replace(failed, wait=next_wait(claim.attempt, self._rng)))
+
+    def not_composed(self, claim: Claim, error: Exception) -> None:
+        """Whatever a template or a paper does, it is this mail's problem alone; after three times it is set aside."""
+        log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
+        last = claim.failures + 1 >= COMPOSE_TRIES
+        self.tally.poisoned += last
+        self.tally.deferred += not last
+        failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
+        why = f"cannot be composed: {type(error).__name__}"
+        self._committer.record(replace(failed, reason=why if last else None, wait=COMPOSE_WAIT, failed=True))
+
+    def _stop_if_all_alike(self, refusal: Refusal) -> None:
+        if refusal.stage is Stage.DOT:
+            self.tally.refusals[refusal.reply.code] += 1
+            if self.tally.refusals[refusal.reply.code] >= SAME_REFUSALS_STOP:
+                raise RelayFailed(
+                    f"the relay refused {SAME_REFUSALS_STOP} mails alike "
+                    f"({refusal.reply.code} {refusal.reply.enhanced}); "
+                    "look at the template, DKIM and the relay's policy before going on"
+                )
+
+    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> Result:
+        return Result(
+            delivery=claim.key,
+            attempt=claim.attempt,
+            owner=self._owner,
+            state=state,
+            outcome=outcome,
+            code=reply.code if reply else None,
+            text=reply.text if reply else "",
+            queue_id=reply.queue_id if reply else None,
+        )

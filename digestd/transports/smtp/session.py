@@ -1,0 +1,65 @@
+"""A session from the first byte to the first mail: connect, EHLO, TLS and AUTH, all by aiosmtplib."""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiosmtplib import SMTP, SMTPException
+from aiosmtplib.errors import SMTPAuthenticationError
+
+from digestd.errors import RelayFailed
+from digestd.transports.smtp.relay import Relay
+from digestd.transports.smtp.replies import printable
+from digestd.transports.smtp.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection that is ready for mails, and what the relay offers: PIPELINING (RFC 2920), DSN (RFC 3461)."""
+
+    wire: Wire
+    pipelining: bool
+    dsn: bool
+
+
+async def open_session(relay: Relay) -> Session:
+    """Connect, secure and log in. Raises RelayFailed where the relay does not serve us."""
+    client = SMTP(
+        hostname=relay.host,
+        port=relay.port,
+        username=relay.username,
+        password=relay.password,
+        local_hostname=relay.ehlo,
+        timeout=relay.patience.connect,
+        use_tls=relay.tls == "implicit",
+        start_tls=relay.tls == "starttls",
+        tls_context=relay.context,
+    )
+    try:
+        await client.connect()
+        if client.is_ehlo_or_helo_needed:  # aiosmtplib greets by itself only on its own commands
+            await client.ehlo()
+    except SMTPAuthenticationError as error:
+        client.close()
+        raise RelayFailed(
+            f"relay {relay.name} refuses the user name or password ({error.code} {error.message}); "
+            "correct DIGESTD_TRANSPORT_URL"
+        ) from error
+    except (SMTPException, OSError, EOFError) as error:
+        client.close()
+        raise RelayFailed(f"relay {relay.name}: {said(error)}; it is tried again later") from error
+    except BaseException:
+        client.close()
+        raise
+    transport = client.transport
+    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        raise RelayFailed(f"relay {relay.name} closed the connection; it is tried again later")
+    return Session(
+        Wire(transport, asyncio.get_running_loop()),
+        client.supports_extension("pipelining"),
+        client.supports_extension("dsn"),
+    )
+
+
+def said(error: BaseException) -> str:
+    """An error in one line of words."""
+    return printable(str(error).encode("utf-8", "surrogateescape"), 300) or type(error).__name__

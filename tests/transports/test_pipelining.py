@@ -1,0 +1,178 @@
+"""Envelopes that go ahead: what a relay makes of them, and that nothing of it changes what becomes of a mail."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from digestd.errors import BadInput, RelayFailed
+from digestd.retry import Stage
+from digestd.transports import Channel, LostReply, Mail, Refusal, Transport, open_transport
+from tests.parts.postfix import smtp_sink
+from tests.parts.relay import Fault, Relay
+from tests.parts.smtp import transport
+from tests.transports.oracle import PlainTransport
+
+ONE_BY_ONE = ("8BITMIME",)
+
+
+def mail(number: int, to: str = "", message: bytes = b"") -> Mail:
+    text = message or b"Message-ID: <%d@example.org>\r\n\r\n.Mail %d.\r\n" % (number, number)
+    return Mail(f"bounce+{number}.1.x@example.org", to or f"reader{number}@example.net", text, f"{number}.1")
+
+
+async def sent(road: Transport, mails: Sequence[Mail]) -> list[str]:
+    """What becomes of mails over one channel, opened anew where it broke, each with the next at hand."""
+    found, channel = [], await road.connect()
+    for number, each in enumerate(mails):
+        channel = channel or await road.connect()
+        then = mails[number + 1] if number + 1 < len(mails) else None
+        ended = await _fate(channel, each, then)
+        found.append(ended)
+        if ended in {"broke off", "lost"} or "421" in ended:
+            await channel.close()
+            channel = await road.connect()
+    await channel.close()
+    return found
+
+
+async def _fate(channel: Channel, each: Mail, then: Mail | None) -> str:
+    try:
+        if (refusal := await channel.offer(each)) is not None:
+            return f"{refusal.stage} {refusal.reply.code}"
+        return f"answered {(await channel.commit(then)).code}"
+    except RelayFailed:
+        await channel.abandon()
+        return "broke off"
+    except LostReply:
+        return "lost"
+
+
+async def test_a_mail_costs_one_round_trip_where_the_relay_pipelines() -> None:
+    async with Relay().serving() as relay:
+        assert await sent(transport(relay.port), [mail(n) for n in range(20)]) == ["answered 250"] * 20
+    assert [taken.message for taken in relay.taken] == [mail(n).message for n in range(20)]
+    assert relay.sessions == 1
+    assert relay.rounds <= 1 + 1 + 2 * 20 + 1  # EHLO, the first envelope, body and dot of each, QUIT; else it is > 80
+
+
+FAULTS = [
+    *(("MAIL", act) for act in ["450 4.3.0 x", "550 5.7.1 x", "421 4.3.2 x", "close", "reset", "garbage"]),
+    *(("RCPT", act) for act in ["450 4.2.0 x", "550 5.1.1 x", "421 4.3.2 x", "close", "reset", "garbage", "999 x"]),
+    *(("DATA", act) for act in ["450 4.3.0 x", "554 5.7.1 x", "421 4.3.2 x", "close", "reset", "garbage", "250 x"]),
+    *(("dot", act) for act in ["450 4.3.0 x", "554 5.6.0 x", "421 4.3.2 x", "close", "reset", "garbage", "354 x"]),
+    ("body", "close"),
+]
+
+
+@pytest.mark.parametrize("careless", [False, True])
+@pytest.mark.parametrize(("stage", "act"), FAULTS)
+async def test_pipelined_one_by_one_and_by_the_library_the_same_becomes_of_each_mail(
+    stage: str, act: str, careless: bool
+) -> None:
+    mails = [mail(n) for n in range(5)]
+    ends, arrived = [], []
+    for offers, road in (((), PlainTransport), (ONE_BY_ONE, None), (("PIPELINING",), None)):
+        fault = Fault(act, to=mails[2].to)
+        async with Relay({stage: fault}, offers=offers, careless=careless).serving() as relay:
+            ends.append(await sent(road(relay.port) if road else transport(relay.port), mails))
+        arrived.append([(taken.sender, taken.recipient, taken.message) for taken in relay.taken])
+    assert ends[0] == ends[1] == ends[2]
+    assert arrived[0] == arrived[1] == arrived[2]
+    assert [end for number, end in enumerate(ends[0]) if number != 2] == ["answered 250"] * 4
+
+
+async def test_a_relay_that_answers_out_of_step_is_gone_on_with_one_by_one() -> None:
+    async with Relay({"RCPT": Fault("354 what?", times=1)}).serving() as relay:
+        assert await sent(transport(relay.port), [mail(n) for n in range(4)]) == ["answered 250"] * 4
+    assert (relay.sessions, len(relay.taken)) == (2, 4)
+
+
+async def test_a_relay_that_forgets_what_came_with_the_dot_is_gone_on_with_one_by_one() -> None:
+    async with Relay(forgetful=True).serving() as relay:
+        assert await sent(transport(relay.port), [mail(n) for n in range(4)]) == ["answered 250"] * 4
+    assert (relay.sessions, len(relay.taken)) == (2, 4)
+
+
+@pytest.mark.parametrize("offers", [("PIPELINING",), ()])
+async def test_a_session_that_the_relay_closes_between_mails_is_opened_anew(offers: tuple[str, ...]) -> None:
+    async with Relay(offers=offers, mails_a_session=2).serving() as relay:
+        assert await sent(transport(relay.port), [mail(n) for n in range(6)]) == ["answered 250"] * 6
+    assert (relay.sessions, len(relay.taken)) == (3, 6)
+
+
+async def test_an_envelope_that_went_ahead_for_another_mail_is_not_used() -> None:
+    async with Relay().serving() as relay:
+        channel = await transport(relay.port).connect()
+        assert await channel.offer(mail(1)) is None
+        assert (await channel.commit(mail(2))).code == 250
+        assert await channel.offer(mail(3)) is None
+        assert (await channel.commit()).code == 250
+        await channel.close()
+    assert [taken.recipient for taken in relay.taken] == [mail(1).to, mail(3).to]
+
+
+async def test_closing_with_an_envelope_ahead_delivers_nothing() -> None:
+    async with Relay().serving() as relay:
+        channel = await transport(relay.port).connect()
+        await channel.offer(mail(1))
+        await channel.commit(mail(2))
+        await channel.close()
+        await asyncio.sleep(0.05)
+    assert len(relay.taken) == 1
+
+
+async def test_a_refused_recipient_of_a_careless_relay_costs_a_lone_dot() -> None:
+    async with Relay({"RCPT": Fault("550 5.1.1 who?", times=1)}, careless=True).serving() as relay:
+        channel = await transport(relay.port).connect()
+        refusal = await channel.offer(mail(1))
+        assert isinstance(refusal, Refusal)
+        assert (refusal.stage, refusal.reply.code) == (Stage.RCPT, 550)
+        assert await channel.offer(mail(2)) is None
+        assert (await channel.commit()).code == 250
+        await channel.close()
+    assert ([taken.recipient for taken in relay.taken], relay.sessions) == ([mail(2).to], 1)
+
+
+async def test_bounces_are_asked_to_name_the_attempt_where_the_relay_can() -> None:
+    for offers, more in ((("DSN",), " RET=HDRS ENVID=7.1"), ((), "")):
+        async with Relay(offers=offers).serving() as relay:
+            await sent(transport(relay.port), [mail(7)])
+        assert relay.envelopes == [
+            f"MAIL FROM:<{mail(7).envelope_from}>{more}",
+            f"RCPT TO:<{mail(7).to}>{' NOTIFY=FAILURE' if more else ''}",
+        ]
+
+
+@pytest.mark.parametrize("address", ["a b@example.net", "a>@example.net", "a\r\nDATA", "ä@example.net", "a\x00@x"])
+def test_what_cannot_stand_in_a_command_is_no_mail(address: str) -> None:
+    with pytest.raises(BadInput, match="SMTP command"):
+        Mail("bounce@example.org", address, b"")
+
+
+LINES = st.lists(st.sampled_from([b"", b".", b"..", b".x", b"x.", b"\x00", b"\xff", b"x" * 70]), max_size=30)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LINES, min_size=1, max_size=4), st.booleans())
+async def test_whatever_the_lines_the_bytes_at_the_relay_are_those_of_the_mail(
+    bodies: list[list[bytes]], pipelining: bool
+) -> None:
+    mails = [mail(n, message=b"".join(line + b"\r\n" for line in [b"X:", *lines])) for n, lines in enumerate(bodies)]
+    async with Relay(offers=("PIPELINING",) if pipelining else ()).serving() as relay:
+        assert await sent(transport(relay.port), mails) == ["answered 250"] * len(mails)
+    assert [taken.message for taken in relay.taken] == [each.message for each in mails]
+
+
+async def test_smtp_sink_counts_what_was_sent(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with smtp_sink(tmp_path) as sink:
+        assert await sent(open_transport(sink.url), [mail(n) for n in range(100)]) == ["answered 250"] * 100
+        for _ in range(100):
+            if sink.count == 100:
+                break
+            await asyncio.sleep(0.05)
+        assert sink.count == 100

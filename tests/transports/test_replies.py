@@ -1,0 +1,61 @@
+"""Replies out of bytes: whole, in their order, however they are cut, and never more than fits."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.retry import Reply
+from digestd.transports.smtp.replies import LINE_MAX, REPLY_MAX, Replies, Unreadable
+
+SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
+READ = [
+    Reply(250, "2.0.0 Ok: queued as 4XyZ"),
+    Reply(250, "relay.example.org DSN 8BITMIME"),
+    Reply(354, ""),
+    Reply(421, "4.3.2 bye"),
+]
+
+
+@given(st.lists(st.integers(0, len(SAID)), max_size=12))
+def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
+    replies, found = Replies(), []
+    edges = [0, *sorted(cuts), len(SAID)]
+    for start, end in pairwise(edges):
+        found += list(replies.feed(SAID[start:end]))
+    assert found == READ
+
+
+@given(st.lists(st.binary(max_size=60), max_size=10))
+def test_no_bytes_bring_anything_but_replies_or_a_refusal(chunks: list[bytes]) -> None:
+    replies = Replies()
+    try:
+        for chunk in chunks:
+            for reply in replies.feed(chunk):
+                assert 0 <= reply.code <= 999
+                assert reply.text.isprintable()
+                reply.text.encode()
+    except Unreadable:
+        return
+
+
+@pytest.mark.parametrize("said", [b"?? what\r\n", b"\r\n", b"25\r\n", b"250xOk\r\n", "²50 x\r\n".encode(), b"-1 x\r\n"])
+def test_what_is_no_reply_is_refused_and_what_came_before_it_counts(said: bytes) -> None:
+    replies = Replies().feed(b"250 ok\r\n" + said)
+    assert next(replies) == Reply(250, "ok")
+    with pytest.raises(Unreadable):
+        next(replies)
+
+
+@pytest.mark.parametrize(
+    "said", [b"250 " + b"x" * LINE_MAX, b"250 " + b"x" * LINE_MAX + b"\r\n", b"250-x\r\n" * REPLY_MAX]
+)
+def test_lines_and_replies_without_an_end_are_refused(said: bytes) -> None:
+    with pytest.raises(Unreadable):
+        list(Replies().feed(said))
+
+
+def test_a_long_line_is_still_a_reply() -> None:
+    [reply] = Replies().feed(b"250 " + b"x" * 2_000 + b"\r\n")
+    assert (reply.code, len(reply.text)) == (250, 400)
