@@ -26,12 +26,14 @@ class Fault:
     """What the relay does instead of going on.
 
     `act`: an SMTP reply such as `451 4.3.0 later`, or close, reset, silence, garbage. `times`: so often,
-    then it behaves. `to`: only in transactions for this recipient. `stored`: at the dot, the mail is kept.
+    then it behaves. `to`: only in transactions for this recipient, `by`: of this sender. `stored`: at the dot,
+    the mail is kept.
     """
 
     act: str
     times: int = 1_000_000
     to: str | None = None
+    by: str | None = None
     stored: bool = False
 
 
@@ -135,10 +137,12 @@ class Relay:
             await _Session(self, reader, writer).run()
         writer.close()
 
-    def strike(self, stage: str, recipient: str) -> Fault | None:
+    def strike(self, stage: str, sender: str, recipient: str) -> Fault | None:
         """The fault due now at this stage."""
         fault = self.faults.get(stage)
-        if fault is None or (fault.to is not None and fault.to != recipient) or self._struck[stage] >= fault.times:
+        if fault is None or self._struck[stage] >= fault.times:
+            return None
+        if fault.to not in {None, recipient} or fault.by not in {None, sender}:
             return None
         self._struck[stage] += 1
         return fault
@@ -214,13 +218,13 @@ class _Session:
             await self._data()
 
     async def _data(self) -> None:
-        if "body" in self.relay.faults and (fault := self.relay.strike("body", self.recipient)):
+        if "body" in self.relay.faults and (fault := self.relay.strike("body", self.sender, self.recipient)):
             await self.reader.readexactly(200)
             await self._act(fault)
             return
         wire = b"" if (body := await self.reader.readuntil(b"\r\n.\r\n")) == b".\r\n" else body[: -len(b".\r\n")]
         mail = Taken(self.sender, self.recipient, wire)
-        if fault := self.relay.strike("dot", self.recipient):
+        if fault := self.relay.strike("dot", self.sender, self.recipient):
             if fault.stored:
                 self.relay.keep(mail)
             await self._act(fault)
@@ -235,7 +239,7 @@ class _Session:
 
     async def _answer(self, stage: str, usual: str) -> bool:
         """Whether the usual answer was given."""
-        fault = self.relay.strike(stage, self.recipient)
+        fault = self.relay.strike(stage, self.sender, self.recipient)
         await (self._say(usual) if fault is None else self._act(fault))
         return fault is None
 

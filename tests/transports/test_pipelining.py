@@ -76,7 +76,7 @@ async def test_pipelined_one_by_one_and_by_the_library_the_same_becomes_of_each_
     mails = [mail(n) for n in range(5)]
     ends, arrived = [], []
     for offers, road in (((), PlainTransport), (ONE_BY_ONE, None), (("PIPELINING",), None)):
-        fault = Fault(act, to=mails[2].to)
+        fault = Fault(act, by=mails[2].envelope_from)
         async with Relay({stage: fault}, offers=offers, careless=careless).serving() as relay:
             ends.append(await sent(road(relay.port) if road else transport(relay.port), mails))
         arrived.append([(taken.sender, taken.recipient, taken.message) for taken in relay.taken])
