@@ -163,10 +163,15 @@ def build(settings: Settings | None = None) -> App:
     settings = settings or configuration.load()
     refuse_dangerous(settings)
     keys = Keys(_secret(settings.secret_key_file))
+    return _assemble(settings, database(settings), keys)
+
+
+def database(settings: Settings) -> Database:
+    """The database that `init` made; nothing is written. Raises BadSetting or DatabaseUnreachable."""
     db = open_database(settings.database_url)
-    if not is_current(db):
+    if (db.file and not db.file.exists()) or not is_current(db):
         raise DatabaseUnreachable("the database has no tables of this version; run `digestd init`")
-    return _assemble(settings, db, keys)
+    return db
 
 
 def initialise(settings: Settings | None = None) -> App:

@@ -1,15 +1,17 @@
 """evaluate: how well the ranker does on judged cases."""
 
-import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from itertools import repeat
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from digestd.cli.digest import moment
+from digestd.cli.evaluate_feedback import feedback_cases, report_feedback
+from digestd.cli.evaluate_rivals import rival, write_scores
 from digestd.cli.output import emit, progress, say
 from digestd.encoders import SETTING, open_encoder
 from digestd.errors import BadInput
@@ -22,8 +24,6 @@ from digestd.evaluate import (
     Outcome,
     Vectors,
     ablation,
-    alone,
-    by_scores,
     cases,
     difference,
     encode,
@@ -40,8 +40,12 @@ from digestd.ranking.model import fit as fit_text
 def evaluate(
     papers: Annotated[
         list[Path], typer.Option(help="The papers: JSON lines as `paper import` reads them; .gz will do.")
-    ],
-    judgments: Annotated[list[Path], typer.Option(help="What was right for whom: JSON lines; .gz will do.")],
+    ] = [],  # noqa: B006  # Typer copies it
+    judgments: Annotated[list[Path], typer.Option(help="What was right for whom: JSON lines; .gz will do.")] = [],  # noqa: B006  # Typer copies it
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Instead of files: what subscribers of this install said of their picks.")
+    ] = False,
+    since: Annotated[str, typer.Option(help="With --feedback: digests planned from then on, e.g. 2026-11-01.")] = "",
     archive: Annotated[Path | None, typer.Option(help="Fit the text model on these papers instead.")] = None,
     embedding_model: Annotated[
         str, typer.Option(envvar=SETTING, help="Rank with the ONNX sentence encoder in this folder as well.")
@@ -56,35 +60,71 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Of the order of papers that score alike.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Measure the ranking on judged cases; needs no settings and no database.
+    """Measure the ranking: on judged cases, for which it needs no settings and no database, or on own feedback.
 
     A judgment: {"user", "topics", "likes", "dislikes", "authors", "categories", "candidates", "day",
     "relevant"}; `relevant` is a list of ids or {id: gain}. Without candidates all papers are, less the likes.
     With --against and --ablate the differences are paired by user, ours less theirs. --fit learns from several
     files at once: repeat --judgments, and --papers once or once for each.
 
+    --feedback ranks each digest that was sent again, by what was known before it was planned, and tells how well
+    what was liked stands among that day's candidates; nothing is changed, and nothing leaves the install.
+
     Example: digestd evaluate --papers papers.jsonl --judgments judgments.jsonl --against trend
     """
-    pairs = _pairs(papers, judgments)
+    given = _Given(tuple(_pairs(papers, judgments, feedback)), archive, embedding_model, _since(since, feedback))
     if fit is not None:
-        _learn(fit, {str(judged): _cases(of, judged, archive, embedding_model) for of, judged in pairs}, as_json)
+        _learn(fit, given.sets(), as_json)
         return
-    if len(pairs) > 1:
-        raise BadInput("several files of judgments are for --fit; evaluate them one at a time")
-    found = [replace(case, seed=seed) for case in _cases(*pairs[0], archive, embedding_model)]
+    if feedback and against is None and not ablate and scores is None:
+        report_feedback(given.since, embedding_model, seed, as_json)
+        return
+    found = [replace(case, seed=seed) for case in given.one()]
     outcomes = [outcome(case) for case in found]
     if scores:
-        _write(scores, outcomes)
+        write_scores(scores, outcomes)
     if against is not None:
-        _print(difference(outcomes, _rival(against, found)), outcomes, as_json)
+        _print(difference(outcomes, rival(against, found)), outcomes, as_json)
     elif ablate:
         _print_ablation(ablation(found), as_json)
     else:
         _print(summary((done.user, done.measures) for done in outcomes), outcomes, as_json)
 
 
-def _pairs(papers: Sequence[Path], judgments: Sequence[Path]) -> list[tuple[Path, Path]]:
-    if len(papers) not in (1, len(judgments)):
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is evaluated on: pairs of files, or without any the feedback of the install."""
+
+    pairs: tuple[tuple[Path, Path], ...]
+    archive: Path | None
+    embedding_model: str
+    since: datetime | None
+
+    def sets(self) -> dict[str, list[Case]]:
+        """The cases of each file of judgments, or of the feedback."""
+        if not self.pairs:
+            return {"feedback": feedback_cases(self.since, self.embedding_model)}
+        return {str(judged): _cases(of, judged, self.archive, self.embedding_model) for of, judged in self.pairs}
+
+    def one(self) -> list[Case]:
+        """The cases of the one set. Raises BadInput where there are several."""
+        if len(self.pairs) > 1:
+            raise BadInput("several files of judgments are for --fit; evaluate them one at a time")
+        return next(iter(self.sets().values()))
+
+
+def _since(text: str, feedback: bool) -> datetime | None:
+    if text and not feedback:
+        raise BadInput("--since is for --feedback: judgments have days of their own")
+    return moment(text) if text else None
+
+
+def _pairs(papers: Sequence[Path], judgments: Sequence[Path], feedback: bool) -> list[tuple[Path, Path]]:
+    if feedback == bool(papers or judgments):
+        raise BadInput("evaluate on files, --papers and --judgments, or on the own --feedback")
+    if feedback:
+        return []
+    if len(papers) not in (1, len(judgments)) or not judgments:
         raise BadInput(f"{len(papers)} files of papers for {len(judgments)} of judgments; give one, or one for each")
     return list(zip(papers if len(papers) > 1 else repeat(papers[0]), judgments, strict=False))
 
@@ -104,38 +144,6 @@ def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
     encoder = open_encoder(folder)
     with progress("papers encoded", len({*library, *archive})) as advance:
         return encode(library, archive, encoder, advance)
-
-
-def _rival(given: str, found: Sequence[Case]) -> list[Outcome]:
-    """The cases as another ranker has them: a file, or a signal by its name."""
-    path = Path(given)
-    if not path.is_file():
-        return [outcome(case, alone(given)) for case in found]
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {path}: {error}") from error
-    if '"signals"' in text[:1000]:
-        return [outcome(case, _weights(path, text)) for case in found]
-    return by_scores(found, _scores(path, text))
-
-
-def _weights(path: Path, text: str) -> weights.Weights:
-    try:
-        return weights.parse(text)
-    except ValueError as error:
-        raise BadInput(f"{path}: {error}") from error
-
-
-def _scores(path: Path, text: str) -> dict[int, dict[str, float]]:
-    table: dict[int, dict[str, float]] = defaultdict(dict)
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            table[int(row["n"])][str(row["id"])] = float(row["score"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(f'{path}, line {number}: must be {{"user", "n", "id", "score"}}') from error
-    return table
 
 
 def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
@@ -182,14 +190,3 @@ def _warn(library: Library, judgments: list[Judgment]) -> None:
     empty = sum(not judgment.relevant for judgment in judgments)
     if empty:
         say(f"{empty} judgments have nothing relevant and are left out")
-
-
-def _write(path: Path, outcomes: Iterable[Outcome]) -> None:
-    try:
-        with path.open("w", encoding="utf-8") as out:
-            for done in outcomes:
-                for name, value in done.scores.items():
-                    row = {"user": done.user, "n": done.n, "id": name, "score": value}
-                    out.write(json.dumps(row, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror}") from error

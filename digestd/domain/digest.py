@@ -1,8 +1,13 @@
 """Digests: one subscriber's picks for one period, immutable once planned."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+WINDOW = timedelta(days=7)
+"""How long a paper stays a candidate."""
+FIRST_WINDOW = timedelta(days=3)
+"""How far back a first digest looks."""
 
 
 class Section(StrEnum):

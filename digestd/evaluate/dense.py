@@ -1,16 +1,21 @@
 """The dense vectors of the papers that are evaluated on, encoded in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from sqlmodel import Session
 
+from digestd.domain.paper import Paper
 from digestd.evaluate.cases import Library
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import SILENCE, Encoder, Space, build_space
+from digestd.store import embeddings
 
 BLOCK = 64
 """Papers between two steps of the progress bar."""
+SAMPLE = 5_000
+"""Kept vectors that show how the space is filled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +30,19 @@ class Vectors:
         if self.space.silent:
             return np.zeros((len(names), 0), dtype=np.float32)
         return np.array([self.by_id[name] for name in names], dtype=np.float32).reshape(len(names), self.space.dims)
+
+
+def stored(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vectors:
+    """The vectors of papers as planning kept them; those it never read are read now, and not kept."""
+    if not encoder.dims:
+        return Vectors()
+    known = {paper.id: paper for paper in papers}
+    kept = embeddings.of(session, encoder.version, [paper.revision for paper in known.values()])
+    found: dict[str, Floats] = {name: kept[p.revision] for name, p in known.items() if p.revision in kept}
+    missing = [name for name in known if name not in found]
+    found.update(zip(missing, encoder.encode([known[name].text for name in missing]), strict=True))
+    archive = embeddings.newest(session, encoder.version, SAMPLE)
+    return Vectors(build_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims)), found)
 
 
 def encode(

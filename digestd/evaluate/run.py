@@ -80,10 +80,22 @@ def cases(
     dense: Vectors = Vectors(),
 ) -> Iterator[Case]:
     """The signals of every judgment with something relevant in it, day by day."""
+    numbers = [n for n, judgment in enumerate(judgments) if judgment.relevant]
+    for case in cases_of(library, [judgments[n] for n in numbers], model, advance, dense):
+        yield replace(case, n=numbers[case.n])
+
+
+def cases_of(
+    library: Library,
+    judgments: Sequence[Judgment],
+    model: TextModel,
+    advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
+) -> Iterator[Case]:
+    """The signals of every judgment, be anything relevant in it or not, day by day."""
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
     for n, judgment in enumerate(judgments):
-        if judgment.relevant:
-            days[judgment.day].append(n)
+        days[judgment.day].append(n)
     background = build_background(model.background)
     for day, numbers in days.items():
         candidates = {n: _candidates(library, judgments[n]) for n in numbers}

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digestd.domain.coverage import CoverageState
+from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.trial import Trial
 from digestd.plan.coverage import not_whole
 from digestd.plan.dense import read
@@ -19,11 +20,6 @@ from digestd.ranking.pool import Pool, build_pool
 from digestd.store import papers, trials
 from digestd.store.database import Database
 from digestd.store.due import Due
-
-WINDOW = timedelta(days=7)
-"""How long a paper stays a candidate."""
-FIRST_WINDOW = timedelta(days=3)
-"""How far back a first digest looks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -43,11 +43,11 @@ def by_ids(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Paper]:
     return {name: papers[key] for name, key in keys.items()}
 
 
-def by_keys(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
-    """The papers with these row numbers; one that was merged gives the paper it is now."""
+def by_keys(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
+    """The papers with these row numbers; one that was merged gives the paper it is now. `as_of` as in `candidates`."""
     wanted = set(keys)
     now_known_as = twins(session, wanted)
-    papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted})
+    papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted}, as_of)
     return {key: papers[now] for key in wanted if (now := now_known_as.get(key, key)) in papers}
 
 
@@ -89,9 +89,12 @@ def listing(session: Session, limit: int, since: datetime | None = None) -> list
     return _papers(session, query.order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(limit))
 
 
-def candidates(session: Session, since: datetime, until: datetime) -> list[Paper]:
-    """The papers that became news after `since`, up to and with `until`, oldest first."""
-    return _papers(session, _CURRENT.where(_news(since, until)).order_by(_P.first_seen_us, _P.id))
+def candidates(session: Session, since: datetime, until: datetime, as_of: datetime | None = None) -> list[Paper]:
+    """The papers that became news after `since`, up to and with `until`, oldest first.
+
+    `as_of`: with the signals of that time instead of the latest.
+    """
+    return _papers(session, _CURRENT.where(_news(since, until)).order_by(_P.first_seen_us, _P.id), as_of)
 
 
 def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
@@ -140,13 +143,13 @@ def count(session: Session) -> int:
     return int(session.connection().execute(select(func.count(_P.id) - merged)).scalar_one())
 
 
-def latest_signals(session: Session, keys: Iterable[int]) -> dict[int, dict[str, float]]:
-    """The newest value of each signal of these papers."""
+def latest_signals(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, dict[str, float]]:
+    """The newest value of each signal of these papers, or the newest of that time."""
     found: dict[int, dict[str, float]] = {}
     for chunk in chunks(set(keys)):
         newest = (
             select(_S.paper, _S.name, func.max(_S.at_us).label("at_us"))
-            .where(_S.paper.in_(chunk))
+            .where(_S.paper.in_(chunk), *([] if as_of is None else [_S.at_us <= to_us(as_of)]))
             .group_by(_S.paper, _S.name)
             .subquery()
         ).c
@@ -165,15 +168,17 @@ def _news(since: datetime, until: datetime) -> ColumnElement[bool]:
     return and_(inside, _P.archived.is_(False), _P.withdrawn.is_(False))
 
 
-def _by_own_key(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
+def _by_own_key(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
     return {
-        paper.key: paper for chunk in chunks(set(keys)) for paper in _papers(session, _CURRENT.where(_P.id.in_(chunk)))
+        paper.key: paper
+        for chunk in chunks(set(keys))
+        for paper in _papers(session, _CURRENT.where(_P.id.in_(chunk)), as_of)
     }
 
 
-def _papers(session: Session, query: core.Query) -> list[Paper]:
+def _papers(session: Session, query: core.Query, as_of: datetime | None = None) -> list[Paper]:
     rows = session.connection().execute(query).all()
-    signals = latest_signals(session, [row.key for row in rows])
+    signals = latest_signals(session, [row.key for row in rows], as_of)
     return [_paper(row, signals.get(row.key, {})) for row in rows]
 
 

@@ -22,7 +22,7 @@ TRIAL = Trial(1, "fitted", "", 1.0, AT)
 def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> Shown:
     reason = Reason(Why.NEW)
     picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, team=team.strip()) for n, team in enumerate(teams)]
-    return Shown(1, subscriber, AT, tuple(picks), tuple(range(len(picks))), tuple(verdicts))
+    return Shown(1, subscriber, AT, tuple(picks), tuple(range(len(picks))), tuple(verdicts), (AT,) * len(picks))
 
 
 @pytest.mark.parametrize(

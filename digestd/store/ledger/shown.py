@@ -24,7 +24,7 @@ _PLANNED = func.substr(_D.history, 3, 13)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A digest that was sent. `papers`: the row numbers by which its picks are known now, `verdicts`: on each."""
+    """A digest that was sent. For each pick: the row number of the paper it is now, what was said of it, and when."""
 
     key: int
     subscriber: int
@@ -32,6 +32,7 @@ class Shown:
     picks: tuple[Pick, ...]
     papers: tuple[int, ...]
     verdicts: tuple[Verdict | None, ...]
+    said: tuple[datetime | None, ...]
 
 
 def digests(session: Session, since: datetime | None = None) -> Iterator[Shown]:
@@ -57,25 +58,30 @@ def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[Shown]:
     held = {row.id: unpack_picks(row.picks) for row in rows}
     named = {pick.paper for picks in held.values() for pick in picks} | {paper for _, paper in said}
     now_known_as = twins(session, named)
-    verdicts = {(who, now_known_as.get(paper, paper)): verdict for (who, paper), verdict in said.items()}
+    known = {(who, now_known_as.get(paper, paper)): verdict for (who, paper), verdict in said.items()}
     for row in rows:
         papers = tuple(now_known_as.get(pick.paper, pick.paper) for pick in held[row.id])
+        verdicts = [known.get((row.subscriber_id, paper), (None, None)) for paper in papers]
         yield Shown(
             key=row.id,
             subscriber=row.subscriber_id,
             planned=from_us(steps(row.history)[0][2]),
             picks=held[row.id],
             papers=papers,
-            verdicts=tuple(verdicts.get((row.subscriber_id, paper)) for paper in papers),
+            verdicts=tuple(verdict for verdict, _ in verdicts),
+            said=tuple(at for _, at in verdicts),
         )
 
 
-def _standing(session: Session, subscribers: set[int]) -> dict[tuple[int, int], Verdict]:
-    """(subscriber, paper) → the newest verdict that was not taken back, the older papers first."""
+def _standing(session: Session, subscribers: set[int]) -> dict[tuple[int, int], tuple[Verdict, datetime]]:
+    """(subscriber, paper) → the newest verdict that was not taken back, and when it was given; the older first."""
     newest = (
         select(func.max(_F.id))
         .where(_F.subscriber_id.in_(subscribers), _F.undone_us.is_(None))
         .group_by(_F.subscriber_id, _F.paper)
     )
-    query = select(_F.subscriber_id, _F.paper, _F.verdict).where(_F.id.in_(newest)).order_by(_F.id)
-    return {(row.subscriber_id, row.paper): Verdict(row.verdict) for row in session.connection().execute(query)}
+    query = select(_F.subscriber_id, _F.paper, _F.verdict, _F.at_us).where(_F.id.in_(newest)).order_by(_F.id)
+    return {
+        (row.subscriber_id, row.paper): (Verdict(row.verdict), from_us(row.at_us))
+        for row in session.connection().execute(query)
+    }

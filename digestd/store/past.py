@@ -1,0 +1,52 @@
+"""What ranking knew of subscribers at a moment in the past."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from digestd.domain.feedback import Verdict, as_interest
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.paper import PaperId
+from digestd.store import core
+from digestd.store.due import interests_of
+from digestd.store.feedback import KEPT
+from digestd.store.instants import from_us, to_us
+
+_F, _P = core.feedback.c, core.paper.c
+
+
+def wants_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tuple[Interest, ...]]:
+    """What each subscriber (row number → moment) was ranked by then: their interests, and what they had said.
+
+    The interests are those of now without what was added since, as far as that is known: what was taken
+    back is not kept.
+    """
+    now, said = interests_of(session, list(moments)), _said(session, moments)
+    found = {}
+    for key, moment in moments.items():
+        own = tuple(i for i in now.get(key, ()) if i.since is None or i.since <= moment)
+        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
+        found[key] = (*own, *(interest for interest in said[key] if interest.value not in named))
+    return found
+
+
+def _said(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[Interest]]:
+    """The verdicts that stood at each moment, newest first, one a paper."""
+    found: dict[int, dict[str, Interest]] = {key: {} for key in moments}
+    last = to_us(max(moments.values()))
+    query = (
+        select(_F.subscriber_id, _F.verdict, _F.at_us, _F.undone_us, _P.paper_id)
+        .join_from(core.feedback, core.paper, _P.id == _F.paper)
+        .where(_F.subscriber_id.in_(list(moments)), _F.at_us <= last)
+        .order_by(_F.id.desc())
+    )
+    for row in session.connection().execute(query):
+        at_us, theirs = to_us(moments[row.subscriber_id]), found[row.subscriber_id]
+        stood = row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
+        if stood and row.paper_id not in theirs and len(theirs) < KEPT:
+            interest = as_interest(PaperId(row.paper_id), Verdict(row.verdict))
+            theirs[row.paper_id] = replace(interest, since=from_us(row.at_us))
+    return {key: list(theirs.values()) for key, theirs in found.items()}
