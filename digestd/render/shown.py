@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
-from digestd.domain.digest import Reason
+from digestd.domain.digest import Reason, Why
 from digestd.domain.mail import Body
+from digestd.ranking.text import tokens
 from digestd.render.content import Entry
 from digestd.render.words import clean, safe_url, shorten
 
@@ -125,8 +126,9 @@ def fitted(entry: Entry, fit: Fit) -> Fitted:
 
 
 def cleaned(reason: Reason) -> Reason:
-    """A reason whose words may stand in a line of their own."""
-    words = (shorten(clean(word, 200), 40) for word in reason.words[:5])
+    """A reason whose words may stand in a line of their own; a topic that stands there whole is not said twice."""
+    told = reason.why is Why.TOPIC and set(tokens(reason.value)) == set(tokens(" ".join(reason.words)))
+    words = () if told else (shorten(clean(word, 200), 40) for word in reason.words[:5])
     return Reason(reason.why, shorten(clean(reason.value), _REASON_MAX), tuple(words))
 
 
