@@ -16,6 +16,7 @@ import structlog
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _QUIET = {
+    "alembic.runtime.migration": logging.WARNING,
     "apscheduler": logging.ERROR,
     "httpx2": logging.WARNING,
     "httpcore2": logging.WARNING,

@@ -7,7 +7,7 @@ A setting that does not exist is refused: a typing error must not pass as the de
 import difflib
 import os
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Literal
@@ -50,7 +50,11 @@ def _mailbox_or_none(text: str) -> str:
 
 
 def _moment(text: str) -> str:
-    if text and datetime.fromisoformat(text).tzinfo is None:
+    try:
+        zone = datetime.fromisoformat(text).tzinfo if text else UTC
+    except ValueError as error:
+        raise ValueError(f"{text[:40]!r} is no time; write it like 2026-11-24T07:00:00Z") from error
+    if zone is None:
         raise ValueError("needs a zone, as in 2026-11-24T07:00:00Z")
     return text
 

@@ -67,7 +67,7 @@ def test_a_setting_given_both_ways_is_refused(tmp_path: Path, nowhere: Path) -> 
         ("WEB_PORT", "eighty", "integer"),
         ("WEB_PORT", "0", "greater"),
         ("NOW", "2026-11-24T07:00:00", "zone"),
-        ("NOW", "yesterday", "isoformat"),
+        ("NOW", "yesterday", "write it like 2026-11-24T07:00:00Z"),
         ("RUNNER", "celery", "inline"),
         ("LOG_FORMAT", "xml", "console"),
     ],

@@ -137,6 +137,10 @@ def _said(url: URL) -> Iterator[None]:
     except PoolTimeout as error:
         raise DatabaseUnreachable("too much is asked of the database at once; try again") from error
     except DBAPIError as error:
+        if "not a database" in str(error.orig).lower():
+            raise BadSetting(
+                f"DIGESTD_DATABASE_URL: {url.database} is no SQLite database; name another file"
+            ) from error
         if (said := _reason(error)) is None:
             raise
         raise DatabaseUnreachable(f"database {url.render_as_string(hide_password=True)}: {said}") from error
@@ -147,7 +151,9 @@ def _reason(error: DBAPIError) -> str | None:
     lowered = first.lower()
     if "no such table" in lowered or "does not exist" in lowered:
         return f"{first}; run `digestd init` first"
-    if "unable to open" in lowered or "not a database" in lowered or "readonly" in lowered:
+    if "disk is full" in lowered or "disk i/o" in lowered or "no space left" in lowered:
+        return f"{first}; see that its disk has room and works, then try again"
+    if "unable to open" in lowered or "readonly" in lowered:
         return f"{first}; check DIGESTD_DATABASE_URL and the file's permissions"
     if "locked" in lowered or "busy" in lowered or "deadlock" in lowered:
         return f"{first}; another process is writing, try again"
