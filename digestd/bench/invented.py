@@ -40,7 +40,7 @@ def papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
         yield json.dumps(record).encode() + b"\n"
 
 
-def people(count: int, archive: int, likes: int) -> Iterator[NewSubscriber]:
+def people(count: int, archive: int, likes: int, size: int = 15) -> Iterator[NewSubscriber]:
     """Subscribers: one to three topics; half like up to 2 · `likes` of the archive's papers; some follow and choose."""
     for number in range(count):
         rng = np.random.default_rng(number)
@@ -60,7 +60,7 @@ def people(count: int, archive: int, likes: int) -> Iterator[NewSubscriber]:
             status=Status.ACTIVE,
             name="",
             timing=Timing(),
-            size=15,
+            size=size,
             language="en",
             interests=tuple(dict.fromkeys(interests)),
         )

@@ -18,3 +18,30 @@ def test_ranking_is_measured_without_settings_or_database(tmp_path: Path) -> Non
     assert found["reasons"] == 1200 * 15
     assert found["cpu_us"] > found["bare_us"] > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_road_to_the_relay_is_measured_beside_smtp_source(tmp_path: Path) -> None:
+    words = ["bench", "delivery", "--subscribers", "40", "--papers", "40", "--procs", "2", "--pairs", "2", "--json"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
+    command = [sys.executable, "-m", "digestd", *words, "--dkim", "ed25519"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["sent"] == found["sink_count"] > 20
+    assert found["duplicates"] == 0
+    assert found["broken"] == []
+    assert found["client_us"] > 0
+    if found["sink"] == "smtp-sink":
+        assert 0 < found["cpu_ratio"]["min"] <= found["cpu_ratio"]["median"] <= found["cpu_ratio"]["max"]
+    else:
+        assert found["ratio"] is found["cpu_ratio"] is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_postfix_a_sink_of_its_own_counts_the_mails(tmp_path: Path) -> None:
+    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    code = "from digestd.bench import sink; sink._PATH = ''; from digestd.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["sink"] == "built-in"
+    assert found["sent"] == found["sink_count"] > 10
+    assert found["ratio"] is None
