@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 from digestd import settings as configuration
 from digestd import shipped
+from digestd.bounces.providers import Provider, open_providers
 from digestd.deliver import Composer, Delivery, Sender
 from digestd.encoders import check_encoder, open_encoder
 from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
-from digestd.inbound import Door, Postbox, open_inbound
+from digestd.inbound import Certificates, Door, Postbox, open_inbound
 from digestd.ingest import Client
 from digestd.ingest.credentials import credentials
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
@@ -134,6 +135,11 @@ class App:
         """Where bounces arrive; None where the settings name no place."""
         return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_aside))
 
+    @property
+    def providers(self) -> dict[str, Provider]:
+        """The mail providers whose posts are taken in, by name."""
+        return open_providers(self.settings.model_dump(), Certificates())
+
     def transport(self) -> Transport:
         """Where mail goes. Raises BadSetting where it must not go."""
         return open_transport(
@@ -204,6 +210,7 @@ def refuse_dangerous(settings: Settings) -> None:
     """Raise BadSetting for settings that would mail wrongly or against the law."""
     open_transport(settings.transport_url)
     open_inbound(settings.inbound_url)
+    open_providers(settings.model_dump(), Certificates())
     parse_sources(settings.sources)
     check_encoder(settings.embedding_model)
     if settings.transport_url.startswith("smtp"):

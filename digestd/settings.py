@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     inbound_url: str = Field(default="", repr=False)
     inbound_aside: str = "var/aside"
+    webhook_ses_topic: str = ""
+    webhook_sendgrid_key: str = ""
+    webhook_postmark_account: str = Field(default="", repr=False)
+    webhook_mailgun_key: str = Field(default="", repr=False)
     postal_address: str = ""
     dkim_domain: str = ""
     dkim_selector: str = ""

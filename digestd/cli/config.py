@@ -13,7 +13,9 @@ from digestd.errors import BadInput
 from digestd.sign import dns_record
 
 app = typer.Typer(name="config", help="Look at the settings and check them.", no_args_is_help=True)
-_SECRETS = frozenset({"semantic_scholar_key", "ncbi_key", "github_token"})
+_SECRETS = frozenset(
+    {"semantic_scholar_key", "ncbi_key", "github_token", "webhook_postmark_account", "webhook_mailgun_key"}
+)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

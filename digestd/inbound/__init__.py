@@ -8,15 +8,18 @@
     taking    one mail or event: whose is it, what follows; one transaction
     matching  which delivery it speaks of, proven by our keys
     posted    events of a provider's webhook
+    certificates  what Amazon's posts are signed with
 
 A report is genuine if it names something that only we could have made and only the mail carried:
 its return path, its Message-ID, its link to unsubscribe. What is not genuine changes nothing.
 """
 
+from digestd.inbound.certificates import Certificates
 from digestd.inbound.lmtp import Door
 from digestd.inbound.opening import open_inbound
 from digestd.inbound.polling import poll
 from digestd.inbound.postbox import Postbox
+from digestd.inbound.posted import take_events
 from digestd.inbound.taking import Desk
 
-__all__ = ["Desk", "Door", "Postbox", "open_inbound", "poll"]
+__all__ = ["Certificates", "Desk", "Door", "Postbox", "open_inbound", "poll", "take_events"]

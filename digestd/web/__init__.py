@@ -7,6 +7,7 @@
     view          GET  /d/{token}        a digest in the browser
     health        GET  /healthz, /readyz
     metrics       GET  /metrics
+    webhooks      POST /webhooks/{provider}  bounces, from providers that are set up
     assets        GET  /static/…, /robots.txt
 
 GET shows, POST acts: mail scanners and link previews follow every link and must change nothing.
@@ -21,7 +22,7 @@ from datetime import datetime
 from fastapi import FastAPI
 
 from digestd.app import App
-from digestd.web import assets, confirm, front, health, metrics, subscribe, unsubscribe, view
+from digestd.web import assets, confirm, front, health, metrics, subscribe, unsubscribe, view, webhooks
 from digestd.web.failures import handlers
 from digestd.web.headers import Headers
 from digestd.web.intake import Intake
@@ -43,10 +44,12 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         view.router(app),
         health.router(app, last_tick),
         metrics.router(app, last_tick),
+        webhooks.router(app),
         assets.router(pages),
     ):
         web.include_router(router)
-    web.add_middleware(Intake, large=pages.problem("large", 413), slow=pages.problem("slow", 408))
+    more = {webhooks.PATH: webhooks.BODY_MAX} if app.providers else {}
+    web.add_middleware(Intake, large=pages.problem("large", 413), slow=pages.problem("slow", 408), more=more)
     web.add_middleware(Watch, broken=pages.problem("broken", 500))
     web.add_middleware(Headers)
     return web

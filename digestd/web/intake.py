@@ -1,6 +1,7 @@
-"""What a request may bring: 16 kB within ten seconds. It is read whole before anything is done."""
+"""What a request may bring: 16 kB within ten seconds, more below some paths. It is read whole first."""
 
 import asyncio
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -12,13 +13,21 @@ SECONDS = 10.0
 
 
 class Intake:
-    """Answers `large` or `slow` instead of passing such a request on."""
+    """Answers `large` or `slow` instead of passing such a request on. `more`: bytes for what is below a path."""
 
-    def __init__(self, app: ASGIApp, large: Response, slow: Response, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        large: Response,
+        slow: Response,
+        seconds: float = SECONDS,
+        more: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
         self._large = large
         self._slow = slow
         self._seconds = seconds
+        self._more = more or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -27,7 +36,7 @@ class Intake:
             return
         try:
             async with asyncio.timeout(self._seconds):
-                body = await _body(scope, receive)
+                body = await _body(scope, receive, self._most(scope["path"]))
         except TimeoutError:
             await self._slow(scope, receive, send)
         except ClientDisconnect:
@@ -38,11 +47,14 @@ class Intake:
             else:
                 await self._app(scope, _again(body, receive), send)
 
+    def _most(self, path: str) -> int:
+        return next((most for start, most in self._more.items() if path.startswith(start)), BODY_MAX)
 
-async def _body(scope: Scope, receive: Receive) -> bytes | None:
+
+async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
     """The body, or None if it is too large."""
     announced = Headers(scope=scope).get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:9]) > BODY_MAX:
+    if not announced.isdecimal() or int(announced[:9]) > most:
         return None
     body = bytearray()
     while True:
@@ -50,7 +62,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
-        if len(body) > BODY_MAX:
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
             return bytes(body)

@@ -1,0 +1,59 @@
+"""POST /webhooks/{provider}: bounces and complaints that a mail provider posts; only for those that are set up.
+
+Who posts is known by the signature alone, checked over the body as it came. A post that was taken in before is
+answered like the first: the provider must not try for ever.
+"""
+
+import structlog
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, Response
+
+from digestd.app import App
+from digestd.bounces.providers import Malformed, NotGenuine, Post, Posted, Provider
+from digestd.errors import NotFound
+from digestd.inbound import Desk, take_events
+
+PATH = "/webhooks/"
+BODY_MAX = 1024 * 1024
+"""Providers post events in batches."""
+log = structlog.get_logger(__name__)
+
+
+def router(app: App) -> APIRouter:
+    """The routes of this file; none where no provider is set up."""
+    routes = APIRouter()
+    providers = app.providers
+    if not providers:
+        return routes
+    desk = Desk(app.db, app.keys)
+
+    @routes.post(PATH + "{provider}")
+    async def take(provider: str, request: Request) -> Response:
+        asked = providers.get(provider)
+        if asked is None:
+            raise NotFound("no such provider is set up")
+        post = Post({name.lower(): value for name, value in request.headers.items()}, await request.body())
+        return await run_in_threadpool(_answer, provider, asked, post)
+
+    def _answer(name: str, provider: Provider, post: Post) -> Response:
+        now = app.clock()
+        try:
+            posted = provider.read(post, now)
+        except NotGenuine as refused:
+            log.warning("a post was refused", provider=name, why=str(refused))
+            return PlainTextResponse("not genuine\n", 403)
+        except Malformed as odd:
+            log.warning("a post cannot be read", provider=name, why=str(odd))
+            return PlainTextResponse("malformed\n", 400)
+        _tell(name, posted)
+        if posted.events:
+            take_events(desk, name, posted.events, now)
+        return PlainTextResponse("ok\n")
+
+    return routes
+
+
+def _tell(name: str, posted: Posted) -> None:
+    if posted.confirm:
+        log.warning("the provider posts bounces once you open this address", provider=name, address=posted.confirm)

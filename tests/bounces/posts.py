@@ -1,0 +1,199 @@
+"""Posts of mail providers, signed as they sign them, with keys of our own."""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from digestd.bounces.providers import Post
+from digestd.domain.bounce import BounceKind
+
+ARN = "arn:aws:sns:eu-west-1:123456789012:bounces"
+ACCOUNT = "digestd:a password of sixteen"
+KEY = "key-of-sixteen-letters"
+CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened, as each provider tells it in its own words. `id`: the provider's name for the event."""
+
+    kind: BounceKind
+    address: str = "ada@example.net"
+    envelope: str = ""
+    message_id: str = ""
+    id: str = "e1"
+    now: datetime = field(default=datetime(2026, 11, 24, 7, 0, tzinfo=UTC))
+
+    def at(self, step: timedelta) -> "Story":
+        """The same, signed at another time."""
+        return replace(self, now=self.now + step)
+
+
+@lru_cache(maxsize=1)
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@lru_cache(maxsize=1)
+def ec_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def certificate(name: str = "sns.amazonaws.com", days: int = 365) -> bytes:
+    """A certificate for the RSA key, in PEM."""
+    named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(named).issuer_name(named).public_key(rsa_key().public_key())
+    builder = builder.serial_number(1).not_valid_before(start).not_valid_after(start + timedelta(days=days))
+    return builder.sign(rsa_key(), hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def sendgrid_key() -> str:
+    """The verification key as its settings show it."""
+    der = (
+        ec_key().public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    return base64.b64encode(der).decode()
+
+
+def ses(story: Story) -> Post:
+    """SES by way of SNS."""
+    headers = [{"name": "Message-ID", "value": story.message_id}] if story.message_id else []
+    message: dict[str, object] = {"mail": {"source": story.envelope, "headers": headers}}
+    if story.kind is BounceKind.COMPLAINT:
+        message |= {
+            "notificationType": "Complaint",
+            "complaint": {
+                "feedbackId": story.id,
+                "complaintFeedbackType": "abuse",
+                "complainedRecipients": [{"emailAddress": story.address}],
+            },
+        }
+    else:
+        kind, finer, status, said = {
+            BounceKind.HARD: ("Permanent", "General", "5.1.1", "smtp; 550 5.1.1 user unknown"),
+            BounceKind.SOFT: ("Transient", "MailboxFull", "5.2.2", "smtp; 552 5.2.2 full"),
+            BounceKind.POLICY: ("Transient", "ContentRejected", "5.7.1", "smtp; 550 5.7.1 no"),
+        }[story.kind]
+        recipient = {"emailAddress": story.address, "action": "failed", "status": status, "diagnosticCode": said}
+        message |= {
+            "notificationType": "Bounce",
+            "bounce": {
+                "feedbackId": story.id,
+                "bounceType": kind,
+                "bounceSubType": finer,
+                "bouncedRecipients": [recipient],
+            },
+        }
+    return sns({"Type": "Notification", "MessageId": story.id, "Message": json.dumps(message)}, story.now)
+
+
+def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str = CERTIFICATE_URL) -> Post:
+    """A post of SNS, signed."""
+    given = {"TopicArn": ARN, "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **notice}
+    names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
+    signed = "".join(f"{name}\n{given[name]}\n" for name in names if name in given).encode()
+    algorithm = {"1": hashes.SHA1(), "2": hashes.SHA256()}.get(version, hashes.SHA256())
+    signature = base64.b64encode(rsa_key().sign(signed, padding.PKCS1v15(), algorithm)).decode()
+    body = {**given, "SignatureVersion": version, "Signature": signature, "SigningCertURL": url}
+    return Post({"content-type": "text/plain; charset=UTF-8"}, json.dumps(body).encode())
+
+
+def sendgrid(story: Story) -> Post:
+    """SendGrid's event webhook."""
+    told: dict[str, str] = {
+        BounceKind.HARD: {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"},
+        BounceKind.SOFT: {"event": "bounce", "type": "bounce", "status": "5.2.2", "reason": "552 5.2.2 full"},
+        BounceKind.POLICY: {"event": "bounce", "type": "blocked", "status": "5.7.1", "reason": "550 5.7.1 no"},
+        BounceKind.COMPLAINT: {"event": "spamreport"},
+    }[story.kind]
+    events = [{"email": story.address, "sg_event_id": story.id, "smtp-id": story.message_id, **told}]
+    return signed_by_sendgrid(json.dumps(events).encode(), story.now)
+
+
+def signed_by_sendgrid(body: bytes, now: datetime) -> Post:
+    """Any body with SendGrid's headers."""
+    time = str(int(now.timestamp()))
+    signature = ec_key().sign(time.encode() + body, ec.ECDSA(hashes.SHA256()))
+    return Post(
+        {
+            "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
+            "x-twilio-email-event-webhook-timestamp": time,
+        },
+        body,
+    )
+
+
+def postmark(story: Story) -> Post:
+    """Postmark's webhooks."""
+    kind, said = {
+        BounceKind.HARD: ("HardBounce", "smtp;550 5.1.1 The mailbox does not exist"),
+        BounceKind.SOFT: ("SoftBounce", "smtp;552 5.2.2 over quota"),
+        BounceKind.POLICY: ("Blocked", "smtp;550 5.7.1 blocked"),
+        BounceKind.COMPLAINT: ("SpamComplaint", ""),
+    }[story.kind]
+    record = {
+        "RecordType": "SpamComplaint" if story.kind is BounceKind.COMPLAINT else "Bounce",
+        "ID": story.id,
+        "Type": kind,
+        "Email": story.address,
+        "Details": said,
+        "BouncedAt": story.now.isoformat(),
+    }
+    return with_account(json.dumps(record).encode())
+
+
+def with_account(body: bytes, account: str = ACCOUNT) -> Post:
+    """Any body with Postmark's authentication."""
+    return Post({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
+
+
+def mailgun(story: Story) -> Post:
+    """Mailgun's webhooks."""
+    told: Mapping[BounceKind, Mapping[str, object]] = {
+        BounceKind.HARD: {"event": "failed", "severity": "permanent", "reason": "bounce",
+                          "delivery-status": {"code": 550, "message": "5.1.1 user unknown"}},
+        BounceKind.SOFT: {"event": "failed", "severity": "permanent", "reason": "generic",
+                          "delivery-status": {"code": 552, "message": "5.2.2 full"}},
+        BounceKind.POLICY: {"event": "failed", "severity": "permanent", "reason": "generic",
+                            "delivery-status": {"code": 550, "message": "5.7.1 no"}},
+        BounceKind.COMPLAINT: {"event": "complained"},
+    }  # fmt: skip
+    data = {
+        **told[story.kind],
+        "id": story.id,
+        "recipient": story.address,
+        "envelope": {"sender": story.envelope},
+        "message": {"headers": {"message-id": story.message_id.strip("<>")}},
+    }
+    return signed_by_mailgun({"event-data": data}, story.now, token=f"token-{story.id}")
+
+
+def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "token") -> Post:  # no secret
+    """Any body with Mailgun's signature."""
+    time = str(int(now.timestamp()))
+    signature = hmac.new(KEY.encode(), f"{time}{token}".encode(), "sha256").hexdigest()
+    signed = {**body, "signature": {"timestamp": time, "token": token, "signature": signature}}
+    return Post({"content-type": "application/json"}, json.dumps(signed).encode())
+
+
+SETTINGS = {
+    "webhook_ses_topic": ARN,
+    "webhook_sendgrid_key": sendgrid_key(),
+    "webhook_postmark_account": ACCOUNT,
+    "webhook_mailgun_key": KEY,
+}
+MAKERS: Mapping[str, Callable[[Story], Post]] = {
+    "ses": ses,
+    "sendgrid": sendgrid,
+    "postmark": postmark,
+    "mailgun": mailgun,
+}

@@ -1,0 +1,246 @@
+"""What every provider is held to: only what its signature covers is believed, and not for ever."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digestd.bounces.providers import PROVIDERS, Malformed, NotGenuine, Post, Provider, open_providers
+from digestd.domain.bounce import BounceKind
+from digestd.errors import BadSetting, DigestdError
+from tests.bounces.posts import (
+    ARN,
+    CERTIFICATE_URL,
+    MAKERS,
+    SETTINGS,
+    Story,
+    certificate,
+    signed_by_mailgun,
+    signed_by_sendgrid,
+    sns,
+    with_account,
+)
+
+NAMES = sorted(PROVIDERS)
+SIGNED_TIME = sorted(set(NAMES) - {"postmark"})
+KINDS = [BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.COMPLAINT]
+HARD = Story(BounceKind.HARD)
+
+
+def provider(name: str) -> Provider:
+    return open_providers(SETTINGS, lambda _url: certificate())[name]
+
+
+def test_every_provider_is_tried() -> None:
+    assert set(MAKERS) == set(PROVIDERS)
+    assert {setting for setting, _ in PROVIDERS.values()} == set(SETTINGS)
+
+
+def test_none_is_on_without_its_setting() -> None:
+    assert open_providers({}, lambda _url: b"") == {}
+    assert open_providers({"webhook_mailgun_key": "  "}, lambda _url: b"") == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_setting_that_cannot_be_right_is_refused_by_name(name: str) -> None:
+    setting = PROVIDERS[name][0]
+    with pytest.raises(BadSetting, match=setting.upper()):
+        open_providers({setting: "x"}, lambda _url: b"")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_it_tells_what_happened_to_whom(name: str, kind: BounceKind) -> None:
+    (event,) = provider(name).read(MAKERS[name](Story(kind)), HARD.now).events
+    assert (event.kind, event.address) == (kind, "ada@example.net")
+    assert event.id
+    assert event.status == {KINDS[0]: "5.1.1", KINDS[1]: "5.2.2", KINDS[2]: "5.7.1"}.get(kind, "")
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark", "sendgrid"}))
+def test_it_tells_the_return_path(name: str) -> None:
+    (event,) = provider(name).read(MAKERS[name](Story(BounceKind.HARD, envelope="b+1@example.org")), HARD.now).events
+    assert event.envelope == "b+1@example.org"
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark"}))
+def test_it_tells_the_message_id(name: str) -> None:
+    (event,) = provider(name).read(MAKERS[name](Story(BounceKind.HARD, message_id="<m@example.org>")), HARD.now).events
+    assert event.message_id == "<m@example.org>"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_event_has_the_same_name_and_another_has_another(name: str) -> None:
+    first, again, other = (
+        provider(name).read(MAKERS[name](story), HARD.now).events[0].id
+        for story in (HARD, HARD, Story(BounceKind.HARD, id="e2"))
+    )
+    assert first == again != other
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark", "mailgun"}))
+def test_a_changed_body_is_not_genuine(name: str) -> None:
+    post = MAKERS[name](HARD)
+    with pytest.raises(NotGenuine):
+        provider(name).read(Post(post.headers, post.body.replace(b"ada@", b"eve@")), HARD.now)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_post_without_its_signature_is_not_genuine(name: str) -> None:
+    post = MAKERS[name](HARD)
+    bare = b"{}" if name in {"ses", "mailgun"} else post.body
+    with pytest.raises(NotGenuine):
+        provider(name).read(Post({}, bare), HARD.now)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_post_signed_for_somebody_else_is_not_genuine(name: str) -> None:
+    others = {
+        "ses": SETTINGS | {"webhook_ses_topic": ARN + "-other"},
+        "sendgrid": SETTINGS | {"webhook_sendgrid_key": _other_key()},
+        "postmark": SETTINGS | {"webhook_postmark_account": "digestd:another password"},
+        "mailgun": SETTINGS | {"webhook_mailgun_key": "another-key-of-mailgun"},
+    }
+    with pytest.raises(NotGenuine):
+        open_providers(others[name], lambda _url: certificate())[name].read(MAKERS[name](HARD), HARD.now)
+
+
+def _other_key() -> str:
+    return (
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7L"
+        "tkBoN79R9Q=="
+    )
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-25), timedelta(minutes=10)])
+@pytest.mark.parametrize("name", SIGNED_TIME)
+def test_a_post_that_is_too_old_or_from_the_future_is_not_genuine(name: str, step: timedelta) -> None:
+    with pytest.raises(NotGenuine, match="long ago"):
+        provider(name).read(MAKERS[name](HARD.at(step)), HARD.now)
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-23), timedelta(minutes=4)])
+@pytest.mark.parametrize("name", SIGNED_TIME)
+def test_a_provider_may_try_for_hours_and_have_a_clock_of_its_own(name: str, step: timedelta) -> None:
+    assert provider(name).read(MAKERS[name](HARD.at(step)), HARD.now).events
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_events_of_another_kind_are_nothing(name: str) -> None:
+    other = {
+        "ses": lambda: sns({"Type": "Notification", "MessageId": "m", "Message": '{"eventType": "Open"}'}, HARD.now),
+        "sendgrid": lambda: signed_by_sendgrid(b'[{"event": "open", "email": "ada@example.net"}, 7, null]', HARD.now),
+        "postmark": lambda: with_account(b'{"RecordType": "Open", "Email": "ada@example.net"}'),
+        "mailgun": lambda: signed_by_mailgun({"event-data": {"event": "opened"}}, HARD.now),
+    }
+    assert provider(name).read(other[name](), HARD.now).events == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_genuine_nonsense_is_malformed(name: str) -> None:
+    nonsense = {
+        "ses": lambda: sns({"Type": "Notification", "MessageId": "m", "Message": "7"}, HARD.now),
+        "sendgrid": lambda: signed_by_sendgrid(b'{"event": "bounce"}', HARD.now),
+        "postmark": lambda: with_account(b"[]"),
+        "mailgun": lambda: signed_by_mailgun({"event-data": 7}, HARD.now),
+    }
+    with pytest.raises(Malformed):
+        provider(name).read(nonsense[name](), HARD.now)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(body=st.one_of(st.binary(max_size=300), ANY_JSON.map(lambda value: json.dumps(value).encode())))
+@settings(max_examples=60, deadline=None)
+def test_no_body_breaks_it(name: str, body: bytes) -> None:
+    posts = [Post({}, body), signed_by_sendgrid(body, HARD.now), with_account(body)]
+    for post in posts:
+        try:
+            provider(name).read(post, HARD.now)
+        except DigestdError:
+            continue
+
+
+# Amazon
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_both_signatures_of_amazon_are_checked(version: str) -> None:
+    message = json.dumps({"notificationType": "Delivery"})
+    post = sns({"Type": "Notification", "MessageId": "m", "Subject": "s", "Message": message}, HARD.now, version)
+    assert provider("ses").read(post, HARD.now).events == ()
+    with pytest.raises(NotGenuine):
+        provider("ses").read(Post({}, post.body.replace(b'"Subject": "s"', b'"Subject": "t"')), HARD.now)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.eu-west-1.amazonaws.com.example.org/SimpleNotificationService-0123456789abcdef.pem",
+        "https://example.org/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.eu-west-1.amazonaws.com@example.org/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.eu-west-1.amazonaws.com:8443/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.eu-west-1.amazonaws.com/other.pem",
+        "https://s3.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.eu-west-1.amazonaws.com/../SimpleNotificationService-0123456789abcdef.pem",
+        "https://127.0.0.1/SimpleNotificationService-0123456789abcdef.pem",
+        "file:///etc/passwd",
+        "",
+    ],
+)
+def test_a_certificate_from_elsewhere_is_never_fetched(url: str) -> None:
+    asked: list[str] = []
+
+    def fetch(where: str) -> bytes:
+        asked.append(where)
+        return certificate()
+
+    post = sns({"Type": "Notification", "MessageId": "m", "Message": "{}"}, HARD.now, url=url)
+    with pytest.raises(NotGenuine):
+        open_providers(SETTINGS, fetch)["ses"].read(post, HARD.now)
+    assert asked == []
+
+
+@pytest.mark.parametrize("pem", [certificate("sns.example.org"), certificate(days=2), b"nonsense", b""])
+def test_a_certificate_of_somebody_else_or_out_of_date_proves_nothing(pem: bytes) -> None:
+    post = sns({"Type": "Notification", "MessageId": "m", "Message": "{}"}, HARD.now)
+    with pytest.raises(NotGenuine):
+        open_providers(SETTINGS, lambda _url: pem)["ses"].read(post, HARD.now)
+
+
+def confirmation(url: str) -> Post:
+    notice = {
+        "Type": "SubscriptionConfirmation",
+        "MessageId": "m",
+        "Message": "hello",
+        "Token": "t",
+        "SubscribeURL": url,
+    }
+    return sns(notice, HARD.now)
+
+
+def test_a_topic_that_asks_to_be_confirmed_is_shown_to_the_operator_and_not_followed() -> None:
+    url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
+    asked: list[str] = []
+
+    def fetch(where: str) -> bytes:
+        asked.append(where)
+        return certificate()
+
+    posted = open_providers(SETTINGS, fetch)["ses"].read(confirmation(url), HARD.now)
+    assert (posted.confirm, posted.events) == (url, ())
+    assert asked == [CERTIFICATE_URL]
+
+
+def test_an_address_to_confirm_elsewhere_is_not_even_shown() -> None:
+    with pytest.raises(NotGenuine):
+        provider("ses").read(confirmation("https://example.org/?Action=ConfirmSubscription"), HARD.now)

@@ -1,0 +1,155 @@
+"""What mail providers post: taken in once, by those who are set up, from those who can sign it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.bounces.providers import PROVIDERS, Post
+from digestd.domain.bounce import BounceKind, InboundOutcome
+from digestd.domain.subscriber import Status
+from digestd.domain.suppression import SuppressionReason
+from digestd.links import address_key, envelope_from
+from digestd.store import bounces, inbound, suppressions
+from tests.bounces.posts import MAKERS, SETTINGS, Story, certificate, sns
+from tests.web.conftest import PAPER, House, browsing
+
+NAMES = sorted(PROVIDERS)
+ADA = "ada@example.net"
+
+
+@pytest.fixture
+def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """The pages of an install with every provider set up; Amazon's certificate is at hand."""
+    monkeypatch.setattr("digestd.inbound.certificates._fetch", lambda _url: certificate())
+    with browsing(replace(app, settings=app.settings.model_copy(update=SETTINGS))) as client:
+        yield client
+
+
+@pytest.fixture
+def ada(house: House) -> str:
+    """Somebody with a digest in the ledger."""
+    house.take_in(PAPER)
+    house.join(ADA, hour=0)
+    house.plan()
+    return ADA
+
+
+def post(client: TestClient, name: str, what: Post) -> int:
+    return client.post(f"/webhooks/{name}", content=what.body, headers=dict(what.headers)).status_code
+
+
+def told(house: House, kind: BounceKind, **more: str) -> Story:
+    return Story(kind, now=house.clock(), **more)
+
+
+def suppression(app: App) -> SuppressionReason | None:
+    with app.db.read() as session:
+        return suppressions.is_suppressed(session, address_key(app.keys, ADA))
+
+
+def counts(app: App) -> dict[InboundOutcome, int]:
+    with app.db.read() as session:
+        return {outcome: number for outcome, number in inbound.counts(session).items() if number}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hard_bounce_suppresses_and_the_same_post_again_does_nothing(
+    app: App, house: House, open_to_all: TestClient, ada: str, name: str
+) -> None:
+    what = MAKERS[name](told(house, BounceKind.HARD))
+    assert [post(open_to_all, name, what) for _ in range(3)] == [200] * 3
+    assert suppression(app) is SuppressionReason.HARD_BOUNCE
+    assert house.subscriber(ada).status is Status.SUPPRESSED
+    assert counts(app) == {InboundOutcome.TAKEN: 1, InboundOutcome.KNOWN: 2}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_complaint_ends_the_subscription(
+    app: App, house: House, open_to_all: TestClient, ada: str, name: str
+) -> None:
+    assert post(open_to_all, name, MAKERS[name](told(house, BounceKind.COMPLAINT))) == 200
+    assert suppression(app) is SuppressionReason.COMPLAINT
+    assert house.subscriber(ada).status is Status.SUPPRESSED
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whom_we_do_not_know_is_not_ours(app: App, house: House, open_to_all: TestClient, name: str) -> None:
+    story = told(house, BounceKind.COMPLAINT, address="stranger@example.net")
+    assert post(open_to_all, name, MAKERS[name](story)) == 200
+    assert counts(app) == {InboundOutcome.FOREIGN: 1}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_genuine_changes_nothing(
+    app: App, house: House, open_to_all: TestClient, ada: str, name: str
+) -> None:
+    before = house.contents()
+    what = MAKERS[name](told(house, BounceKind.HARD))
+    for mark in (b'"signature": "', b'"Signature": "'):
+        forged = what.body.replace(mark, mark + b"0")
+        assert forged == what.body or post(open_to_all, name, Post({}, forged)) in {403, 400}
+    assert post(open_to_all, name, Post(what.headers, b"{}")) in {403, 400}
+    assert post(open_to_all, name, Post({}, b"")) in {403, 400}
+    assert house.contents() == before
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"postmark"}))
+def test_a_captured_post_is_worth_nothing_the_next_day(
+    house: House, open_to_all: TestClient, ada: str, name: str
+) -> None:
+    what = MAKERS[name](told(house, BounceKind.HARD))
+    house.clock.advance(hours=25)
+    assert post(open_to_all, name, what) == 403
+    assert house.subscriber(ada).status is Status.ACTIVE
+
+
+def test_the_token_of_one_post_does_not_carry_another(
+    house: House, app: App, open_to_all: TestClient, ada: str
+) -> None:
+    first = MAKERS["mailgun"](told(house, BounceKind.POLICY))
+    assert post(open_to_all, "mailgun", first) == 200
+    forged = first.body.replace(b"5.7.1 no", b"5.1.1 no")
+    assert post(open_to_all, "mailgun", Post(first.headers, forged)) == 200
+    assert suppression(app) is None
+
+
+@pytest.mark.parametrize("name", ["ses", "mailgun"])
+def test_the_return_path_tells_the_delivery(
+    house: House, app: App, open_to_all: TestClient, ada: str, name: str
+) -> None:
+    story = told(house, BounceKind.SOFT, envelope=envelope_from(app.keys, 1, 1, "bounce@example.org"))
+    assert post(open_to_all, name, MAKERS[name](story)) == 200
+    with app.db.read() as session:
+        (kept,) = bounces.of_delivery(session, 1)
+    assert (kept.kind, kept.via, kept.attempt) == (BounceKind.SOFT, name, 1)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "unheard-of"])
+def test_where_nobody_is_set_up_there_is_no_such_page(client: TestClient, name: str) -> None:
+    assert client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
+
+
+def test_a_provider_that_is_not_set_up_is_unknown_beside_one_that_is(app: App, house: House) -> None:
+    only = {"webhook_mailgun_key": SETTINGS["webhook_mailgun_key"]}
+    with browsing(replace(app, settings=app.settings.model_copy(update=only))) as client:
+        assert post(client, "sendgrid", MAKERS["sendgrid"](told(house, BounceKind.HARD))) == 404
+        assert client.get("/webhooks/mailgun").status_code == 405
+
+
+def test_a_body_beyond_a_megabyte_is_too_large_and_elsewhere_beyond_sixteen_kilobytes(open_to_all: TestClient) -> None:
+    assert post(open_to_all, "mailgun", Post({}, b"x" * (1024 * 1024 + 1))) == 413
+    assert post(open_to_all, "mailgun", Post({}, b"x" * 100_000)) in {400, 403}
+    assert open_to_all.post("/subscribe", content=b"x" * 100_000).status_code == 413
+
+
+def test_amazon_s_question_is_shown_in_the_log_and_not_answered(
+    house: House, open_to_all: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription"
+    notice = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Message": "x", "Token": "t", "SubscribeURL": url}
+    assert post(open_to_all, "ses", sns(notice, house.clock() - timedelta(minutes=1))) == 200
+    assert url in capsys.readouterr().out
