@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from digestd.ranking.arrays import Floats
-from digestd.ranking.latent import precision
+from digestd.ranking.latent import precision, spread
 
 FLOOR = 0.35
 """The least cosine at which two texts count as near, however scattered the archive is."""
@@ -75,10 +75,11 @@ def build_space(encoder: Encoder, archive: Floats) -> Space:
     shown = archive[:SAMPLE]
     pairs = np.triu_indices(len(shown), 1)
     near = float(np.quantile((shown @ shown.T)[pairs], RARE)) if len(pairs[0]) else FLOOR
+    mean, cov = spread([archive], encoder.dims)
     return Space(
         encoder=encoder,
-        mean=archive.mean(axis=0) if len(archive) else np.zeros(encoder.dims, dtype=np.float32),
-        precision=precision(archive),
+        mean=mean,
+        precision=precision(cov),
         near=min(max(near, FLOOR), 0.9),
     )
 

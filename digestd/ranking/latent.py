@@ -1,14 +1,18 @@
 """The latent space: its axes, and the inverse of its shrunk covariance."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from digestd.ranking.arrays import Floats, Sparse
+from digestd.ranking.arrays import Doubles, Floats, Sparse
 
 DIMS = 200
 OVERSAMPLING = 10
 POWER_STEPS = 4
 TERMS = 60_000
 """The commonest terms span the space; what is rarer has no place in it."""
+DEPENDENT = 1e-9
+"""Of the greatest squared length: below this a direction is rounding."""
 SHRINK = 0.6
 """Share of the covariance replaced by the mean variance: measured best for libraries of several interests."""
 
@@ -35,20 +39,43 @@ def _axes(rows: Sparse, dims: int, seed: int) -> Floats:
     sketch = min(dims + OVERSAMPLING, min(rows.shape))
     basis = np.random.default_rng(seed).standard_normal((rows.shape[0], sketch)).astype(np.float32)
     for _ in range(POWER_STEPS):
-        basis = np.linalg.qr(rows @ (rows.T @ basis))[0]
-    wide = np.linalg.qr(rows.T @ basis)[0]
-    turn = np.linalg.svd(rows @ wide, full_matrices=False)[2][:dims]
-    axes: Floats = wide @ turn.T
+        basis = _orthonormal(rows @ (rows.T @ basis))
+    wide = _orthonormal(rows.T @ basis)
+    inside = rows @ wide
+    turn = np.linalg.eigh((inside.T @ inside).astype(np.float64))[1][:, ::-1][:, :dims]
+    axes: Floats = wide @ turn.astype(np.float32)
     return axes
 
 
-def precision(latent: Floats) -> Floats:
-    """(.4 Σ + .6 tr(Σ)/d I)⁻¹ for latent vectors (n, d): the metric of linear discriminant analysis.
+def _orthonormal(columns: Floats) -> Floats:
+    """Columns (…, s) of length 1 that span the same; 0 where they were dependent.
 
-    Scaled to mean variance 1; the identity where the vectors do not vary.
+    By the eigenvectors of the Gram matrix, twice as rounding asks: a QR decomposition works in double
+    precision and takes four times the memory.
     """
-    n, dims = latent.shape
-    cov = np.cov(latent, rowvar=False, bias=True).reshape(dims, dims) if n > 1 and dims else np.zeros((dims, dims))
+    for _ in range(2):
+        values, turn = np.linalg.eigh((columns.T @ columns).astype(np.float64))
+        scale = np.where(values > DEPENDENT * values.max(initial=0), 1 / np.sqrt(np.maximum(values, 1e-30)), 0)
+        columns = columns @ (turn * scale).astype(np.float32)
+    return columns
+
+
+def spread(blocks: Iterable[Floats], dims: int) -> tuple[Floats, Doubles]:
+    """The mean (d,) and covariance (d, d) of latent vectors that come in blocks (…, d); zeros for none."""
+    size, total, squares = 0, np.zeros(dims), np.zeros((dims, dims))
+    for block in blocks:
+        exact = block.astype(np.float64)
+        size, total, squares = size + len(exact), total + exact.sum(axis=0), squares + exact.T @ exact
+    mean = total / max(size, 1)
+    return mean.astype(np.float32), squares / max(size, 1) - np.outer(mean, mean)
+
+
+def precision(cov: Doubles) -> Floats:
+    """(.4 Σ + .6 tr(Σ)/d I)⁻¹ of the covariance Σ (d, d): the metric of linear discriminant analysis.
+
+    Scaled to mean variance 1; the identity where nothing varies.
+    """
+    dims = len(cov)
     scale = np.trace(cov) / max(dims, 1)
     if scale <= 1e-12:
         return np.eye(dims, dtype=np.float32)

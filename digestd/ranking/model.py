@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import norm
 
 from digestd.ranking.archive import Archive, build_archive, rarity
 from digestd.ranking.arrays import Floats, Sparse
-from digestd.ranking.latent import TERMS, components, halved, precision
-from digestd.ranking.text import analyse, unstemmed
-from digestd.ranking.vocabulary import choose, counts
+from digestd.ranking.corpus import read_corpus
+from digestd.ranking.latent import TERMS, components, halved, precision, spread
+from digestd.ranking.text import analyse
+from digestd.ranking.vocabulary import CHUNK, choose, counts, tally
 
-FORM = 2
+FORM = 3
 """Of the stored bytes; another form is not read."""
 BACKGROUND = 300
 """Texts kept as everybody's negatives: 300 to 500 measured alike."""
@@ -53,7 +53,7 @@ class TextModel:
     `version` is a hash of the content. `frequency` (V,): texts with the term. `components` (v, d) of the
     v ≤ V commonest terms. `mean` (d,) of the latent vectors, `precision` (d, d) the inverse of their
     shrunk covariance. `kept` (r, V): how often each term stands in a sample of the texts, in random order,
-    and `heads` (r, V) in their titles; `archive`: the same, to be looked up in. `surface`: stem → its commonest word.
+    and `heads` (r, V) in their titles; `archive`: the same, to be looked up in.
     """
 
     version: str
@@ -67,7 +67,6 @@ class TextModel:
     kept: Sparse
     heads: Sparse
     archive: Archive
-    surface: Mapping[str, str]
 
     @property
     def dims(self) -> int:
@@ -96,10 +95,13 @@ class TextModel:
 
 def weighted(tf: Sparse, idf: Floats) -> Sparse:
     """TF-IDF rows of length 1 from counts (n, V)."""
-    rows = tf.copy()
-    rows.data = (1 + np.log(tf.data)) * idf[tf.indices]
-    rows.data /= np.repeat(norm(rows, axis=1), np.diff(rows.indptr)).astype(np.float32)
-    return rows
+    data = np.log(tf.data)
+    data += 1
+    data *= idf[tf.indices]
+    squares = csr_array((np.square(data), tf.indices, tf.indptr), shape=tf.shape)
+    lengths = np.sqrt(squares @ np.ones(tf.shape[1], dtype=np.float32))
+    data /= np.repeat(lengths, np.diff(tf.indptr))
+    return csr_array((data, tf.indices, tf.indptr), shape=tf.shape)
 
 
 def latent(rows: Sparse, axes: Floats) -> Floats:
@@ -116,31 +118,29 @@ def unit(rows: Floats) -> Floats:
 
 def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
     """Learn a model from any number of texts, none included. Same texts and seed, same model."""
-    known = list(texts)
-    docs = analyse(known)
-    vocabulary, frequency = choose(docs)
-    usual = (1 + np.log((1 + len(docs)) / (1 + frequency))).astype(np.float32)
+    corpus = read_corpus(texts)
+    terms = choose(corpus)
+    size, frequency = len(corpus), terms.frequency
+    usual = (1 + np.log((1 + size) / (1 + frequency))).astype(np.float32)
     idf = usual**POWER
-    tf = counts(docs, vocabulary)
+    tf = tally(corpus, terms)
+    sample = np.random.default_rng(seed).permutation(size)[:KEPT]
+    kept, heads = capped(tf[sample]), capped(tally(corpus.titles(sample), terms))
     basis = halved(_axes(tf, usual, seed) / (idf / usual)[:TERMS, None])
-    rows = weighted(tf, idf)
-    dense = latent(rows, basis)
-    sample = np.random.default_rng(seed).permutation(len(docs))[:KEPT]
-    kept = capped(tf[sample])
-    heads = capped(counts(analyse([title(known[i]) for i in sample]), vocabulary))
+    dense = (latent(weighted(tf[first : first + CHUNK], idf), basis) for first in range(0, size, CHUNK))
+    mean, cov = spread(dense, basis.shape[1])
     model = TextModel(
         version="",
-        size=len(docs),
-        vocabulary=vocabulary,
+        size=size,
+        vocabulary=terms.columns,
         frequency=frequency,
         idf=idf,
         components=basis,
-        mean=dense.mean(axis=0) if len(docs) else np.zeros(basis.shape[1], dtype=np.float32),
-        precision=precision(dense),
+        mean=mean,
+        precision=precision(cov),
         kept=kept,
         heads=heads,
-        archive=_archive(kept, heads, idf, basis, rarity(frequency, len(docs))),
-        surface=unstemmed(known),
+        archive=_archive(kept, heads, idf, basis, rarity(frequency, size)),
     )
     return replace(model, version=fingerprint(model))
 
@@ -148,11 +148,6 @@ def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
 def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
     """The latent axes of the commonest terms, by their usual idf."""
     return components(weighted(tf[:, :TERMS], usual), seed)
-
-
-def title(text: str) -> str:
-    """The first sentence: the texts of papers begin with their titles."""
-    return text.partition(". ")[0]
 
 
 def capped(tf: Sparse) -> Sparse:
@@ -178,7 +173,7 @@ def fingerprint(model: TextModel) -> str:
 
 def dumps(model: TextModel) -> bytes:
     """A model as bytes: a plain NumPy archive, never a pickle."""
-    words = {"version": model.version, "terms": list(model.vocabulary), "surface": dict(model.surface)}
+    words = {"version": model.version, "terms": list(model.vocabulary)}
     out = BytesIO()
     np.savez(
         out,
@@ -225,5 +220,4 @@ def loads(data: bytes) -> TextModel:
             kept=kept,
             heads=heads,
             archive=_archive(kept, heads, part["idf"], axes, rarity(part["frequency"], int(part["size"]))),
-            surface=words["surface"],
         )

@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 
 import Stemmer
 
@@ -12,6 +11,12 @@ from digestd.ranking.stopwords import STOP_WORDS
 
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"[a-z0-9]+")
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Scripts without a space between words, and Korean, whose particles cling to them."""
+_PART = re.compile(rf"[a-z0-9]+|[{_UNSPACED}]+|[^\W_a-z0-9{_UNSPACED}]+")
+_RUN = re.compile(rf"[{_UNSPACED}]+")
 _GAP = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
 _GREEK = [
     *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
@@ -48,14 +53,26 @@ def words(text: str) -> list[str]:
 
 
 def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """What each word contributes: its Snowball stem; nothing for stop words and bare numbers."""
+    """What each word contributes: its Snowball stem; nothing for stop words and bare numbers.
+
+    A run of characters without spaces contributes each pair of neighbours, as in Lucene's CJKBigramFilter.
+    """
     stem = Stemmer.Stemmer("english", 0).stemWord
     return {
-        surface: tuple(
-            stem(token) for token in _TOKEN.findall(fold(surface)) if token not in STOP_WORDS and not token.isdigit()
-        )
+        surface: tuple(stem(token) for token in _parts(surface) if token not in STOP_WORDS and not token.isdigit())
         for surface in surfaces
     }
+
+
+def _parts(surface: str) -> Iterator[str]:
+    if surface.isascii():
+        yield from _TOKEN.findall(surface.lower())
+        return
+    for part in _PART.findall(unicodedata.normalize("NFC", fold(surface))):
+        if len(part) > 2 and _RUN.match(part):
+            yield from map("".join, pairwise(part))
+        else:
+            yield part
 
 
 def analyse(texts: Sequence[str]) -> list[list[str]]:
@@ -75,14 +92,3 @@ def surfaces(texts: Sequence[str]) -> list[dict[str, str]]:
     batch = [words(text) for text in texts]
     table = stems(set(chain.from_iterable(batch)))
     return [{stem: word for word in reversed(row) for stem in table[word]} for row in batch]
-
-
-def unstemmed(texts: Sequence[str]) -> dict[str, str]:
-    """For each stem the commonest word that stands for it, the first in the alphabet among equals."""
-    seen = Counter(chain.from_iterable(map(words, texts)))
-    best: dict[str, str] = {}
-    table = stems(seen)
-    for word in sorted(seen, key=lambda word: (-seen[word], word)):
-        for stem in table[word]:
-            best.setdefault(stem, word)
-    return best

@@ -108,9 +108,19 @@ def test_a_topic_of_one_word_finds_its_paper() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_topic_in_another_script_meets_nothing_and_breaks_nothing(script: str) -> None:
+def test_a_topic_in_another_script_finds_the_paper_that_has_it(script: str) -> None:
+    found = retitled(f"On {script}", f"A survey of {script} today.", signals={})
+    day = pool([*papers(), replace(found, key=16, id=PaperId("made:16"))])
+    scores = sound(day, [profile(day, *likes((Kind.TOPIC, script)))])
+    assert scores.total[0].argmax() == 16
+    assert scores.relevance[0, 16] > 0.3
+    assert not scores.relevance[0, :16].any()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_topic_in_a_script_that_the_day_lacks_meets_nothing_and_breaks_nothing(script: str) -> None:
     day = pool()
-    assert (sound(day, [profile(day, *likes((Kind.TOPIC, script)))]).relevance <= 1).all()
+    assert not sound(day, [profile(day, *likes((Kind.TOPIC, script)))]).relevance.any()
 
 
 def test_five_hundred_likes_are_still_a_taste() -> None:

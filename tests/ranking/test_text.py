@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.ranking.text import analyse, flat, fold, surfaces, tokens, unstemmed
+from digestd.ranking.text import analyse, flat, fold, surfaces, tokens
 
 
 def test_tokens_are_stems_without_stop_words_and_bare_numbers() -> None:
@@ -27,9 +27,25 @@ def test_decomposed_letters_are_the_same_as_composed_ones() -> None:
     assert tokens("e\u0301tale") == tokens("étale")
 
 
-@pytest.mark.parametrize("text", ["", "   ", "the of and", "2026 12", "…", "深度学习", "\ud800", "_"])
+@pytest.mark.parametrize("text", ["", "   ", "the of and", "2026 12", "…", "\ud800", "_"])
 def test_text_without_content_has_no_tokens(text: str) -> None:
     assert tokens(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("深度学习", ["深度", "度学", "学习"]),
+        ("猫", ["猫"]),
+        ("машинное обучение", ["машинное", "обучение"]),
+        ("3D点群 for robots", ["3d", "点群", "robot"]),
+        ("기계 학습을", ["기계", "학습", "습을"]),
+    ],
+)
+def test_other_scripts_have_words_too_and_pairs_of_characters_where_nothing_parts_them(
+    text: str, parts: list[str]
+) -> None:
+    assert tokens(text) == parts
 
 
 def test_a_batch_says_the_same_as_each_text_alone() -> None:
@@ -39,10 +55,6 @@ def test_a_batch_says_the_same_as_each_text_alone() -> None:
 
 def test_surfaces_are_words_as_they_stand() -> None:
     assert surfaces(["Glaciers and one glacier. β-helix"])[0] == {"glacier": "Glaciers", "beta": "β", "helix": "helix"}
-
-
-def test_the_commonest_word_stands_for_its_stem() -> None:
-    assert unstemmed(["bees bees bee", "Bee"])["bee"] == "bees"
 
 
 def test_flat_text_knows_no_hyphens() -> None:
