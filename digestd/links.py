@@ -122,9 +122,14 @@ def envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) -> str:
     return f"{local}+{delivery}.{attempt}.{_verp_mac(keys, delivery, attempt)}@{host}"
 
 
+def envelope_tag(envelope_from: str) -> str:
+    """What tells a return path of ours from all others; as an envelope id (RFC 3461) it proves as much as the whole."""
+    return envelope_from.partition("@")[0].rpartition("+")[2]
+
+
 def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
-    """The delivery and attempt a return path names. Raises BadToken if we did not write it."""
-    tag = address[:ADDRESS_MAX].lower().partition("@")[0].rpartition("+")[2]
+    """The delivery and attempt that a return path names, or its tag alone. Raises BadToken if we did not write it."""
+    tag = envelope_tag(address[:ADDRESS_MAX].lower())
     match = _VERP.fullmatch(tag)
     if match is None:
         raise BadToken("this is not a return path of ours")
@@ -136,7 +141,7 @@ def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
 
 def claims_our_form(address: str) -> bool:
     """Whether an address is written like a return path of ours, genuine or not."""
-    return _VERP.fullmatch(address[:ADDRESS_MAX].lower().partition("@")[0].rpartition("+")[2]) is not None
+    return _VERP.fullmatch(envelope_tag(address[:ADDRESS_MAX].lower())) is not None
 
 
 def _verp_mac(keys: Keys, delivery: int, attempt: int) -> str:

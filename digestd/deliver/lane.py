@@ -13,6 +13,7 @@ from digestd.deliver.outcomes import Outcomes
 from digestd.deliver.supply import Supply
 from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed
+from digestd.links import envelope_tag
 from digestd.store.ledger import Gated, Pass
 from digestd.transports import Channel, LostReply, Mail, Transport
 
@@ -73,7 +74,8 @@ class Lane:
     def _composed(self, claim: Claim) -> Letter | None:
         try:
             message = self._desk.composer.compose(claim)
-            return Letter(claim, Mail(claim.envelope_from, claim.address, message, f"{claim.key}.{claim.attempt}"))
+            sender = claim.envelope_from
+            return Letter(claim, Mail(sender, claim.address, message, envelope_tag(sender)))
         except Exception as error:
             self._desk.outcomes.not_composed(claim, error)
             return None

@@ -46,8 +46,8 @@ class Door:
         """Take mails in until the block ends. Raises InboundFailed where it cannot listen."""
         handler = _Handler(desk, clock, self.aside)
 
-        def session() -> LMTP:
-            return LMTP(handler, data_size_limit=BYTES_MAX, enable_SMTPUTF8=True, timeout=SECONDS, ident="digestd")
+        def session() -> _Session:
+            return _Session(handler, data_size_limit=BYTES_MAX, enable_SMTPUTF8=True, timeout=SECONDS, ident="digestd")
 
         loop = asyncio.get_running_loop()
         try:
@@ -66,6 +66,12 @@ class Door:
             if self.socket:
                 with suppress(OSError):
                     self.socket.unlink()
+
+
+class _Session(LMTP):
+    """Takes lines longer than RFC 5321 allows: bounces quote whatever they bounced."""
+
+    line_length_limit = 64 * 1024
 
 
 class _Handler:

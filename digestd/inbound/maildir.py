@@ -49,10 +49,18 @@ class MaildirPostbox:
 
 
 def _content(file: Path) -> bytes | None:
-    """The mail; None for what is too large, and for what is no plain file."""
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(handle, "rb") as mail:
+    """The mail; None for what is too large, no plain file or not ours to read: one odd file must not hold up others."""
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
-        raw = mail.read(BYTES_MAX + 1)
+        with os.fdopen(handle, "rb", closefd=False) as mail:
+            raw = mail.read(BYTES_MAX + 1)
         return raw if len(raw) <= BYTES_MAX else None
+    finally:
+        os.close(handle)

@@ -1,0 +1,299 @@
+"""Where bounces arrive: what is understood goes, what is for a person stays and is marked, by every road."""
+
+import asyncio
+import os
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from digestd.bounces import BYTES_MAX
+from digestd.domain.bounce import InboundOutcome
+from digestd.errors import BadSetting, InboundFailed
+from digestd.inbound import Door, Postbox, open_inbound, poll
+from tests.inbound.conftest import Returned
+from tests.parts.imap import PASSWORD, USER, ImapServer
+from tests.postgres import free_port
+
+TAKEN, KNOWN, UNREAD, FOREIGN = (
+    InboundOutcome.TAKEN,
+    InboundOutcome.KNOWN,
+    InboundOutcome.UNREAD,
+    InboundOutcome.FOREIGN,
+)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def contexts(authority: trustme.CA) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """For the server, and for whoever trusts it."""
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    return server, client
+
+
+def postbox(url: str, context: ssl.SSLContext | None = None) -> Postbox:
+    place = open_inbound(url, context=context)
+    assert place is not None
+    assert not isinstance(place, Door)
+    return place
+
+
+def mails(back: Returned) -> list[bytes]:
+    """Three to be understood, two for a person, one that is too large."""
+    return [
+        back.mail("postfix-hard", delivery=1),
+        back.mail("gmail-full-soft", delivery=2),
+        back.mail("out-of-office-nothing", delivery=3),
+        back.mail("person-unread", delivery=3),
+        b"From: stranger@example.net\nSubject: hello\n\nWho are you?\n",
+        b"x" * (BYTES_MAX + 1),
+    ]
+
+
+EXPECTED = {
+    TAKEN: 2,
+    InboundOutcome.AUTOMATIC: 1,
+    UNREAD: 1,
+    FOREIGN: 1,
+    InboundOutcome.TOO_LARGE: 1,
+}
+
+
+# Maildir
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    return tmp_path / "box"
+
+
+def test_a_maildir_keeps_only_what_is_for_a_person(on_file: Returned, folder: Path) -> None:
+    for number, raw in enumerate(mails(on_file)):
+        (folder / "new" / f"{number}.host").write_bytes(raw)
+    box = postbox(f"maildir:{folder}")
+    assert poll(box, on_file.desk, on_file.made.clock) == EXPECTED
+    assert list((folder / "new").iterdir()) == []
+    assert sorted(file.name for file in (folder / "cur").iterdir()) == ["3.host:2,F", "4.host:2,F", "5.host:2,F"]
+    assert poll(box, on_file.desk, on_file.made.clock) == {}
+
+
+def test_a_maildir_of_odd_things_is_survived(on_file: Returned, folder: Path) -> None:
+    (folder / "new" / "b").mkdir()
+    os.mkfifo(folder / "new" / "c")
+    (folder / "new" / "d").write_bytes(b"")
+    assert poll(postbox(f"maildir:{folder}"), on_file.desk, on_file.made.clock) == {
+        InboundOutcome.TOO_LARGE: 2,
+        FOREIGN: 1,
+    }
+
+
+def test_a_link_in_a_maildir_is_not_followed_and_holds_nothing_up(
+    on_file: Returned, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(on_file.mail("postfix-hard", delivery=1))
+    (folder / "new" / "a").symlink_to(tmp_path / "secret")
+    (folder / "new" / "b").write_bytes(on_file.mail("postfix-hard", delivery=2))
+    poll(postbox(f"maildir:{folder}"), on_file.desk, on_file.made.clock)
+    assert on_file.suppression(1) is None
+    assert on_file.suppression(2) is not None
+
+
+def test_a_maildir_that_is_not_there_is_named_with_the_remedy(on_file: Returned, tmp_path: Path) -> None:
+    with pytest.raises(InboundFailed, match=r"DIGESTD_INBOUND_URL.*nowhere.*check the folder"):
+        poll(postbox(f"maildir:{tmp_path / 'nowhere'}"), on_file.desk, on_file.made.clock)
+
+
+def test_killed_before_a_mail_is_removed_it_counts_once(on_file: Returned, folder: Path) -> None:
+    for _ in range(2):
+        (folder / "new" / "1.host").write_bytes(on_file.mail("postfix-hard"))
+        poll(postbox(f"maildir:{folder}"), on_file.desk, on_file.made.clock)
+    assert on_file.counts == {TAKEN: 1, KNOWN: 1}
+
+
+# IMAP
+
+
+@pytest.mark.parametrize("offers", ["IMAP4rev1 UIDPLUS", "IMAP4rev1"])
+async def test_an_imap_folder_keeps_only_what_is_for_a_person(
+    on_file: Returned, contexts: tuple[ssl.SSLContext, ssl.SSLContext], offers: str
+) -> None:
+    server = ImapServer(offers=offers)
+    server.put(*(raw.replace(b"\n", b"\r\n") for raw in mails(on_file)))
+    async with server.serving(contexts[0]):
+        url = f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}/INBOX"
+        box = postbox(url, contexts[1])
+        counts = await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
+        again = await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
+    assert (counts, again) == (EXPECTED, {})
+    assert server.flags == {uid: {"\\Seen", "\\Flagged"} for uid in (4, 5, 6)}
+    assert f'LOGIN {USER} "{PASSWORD}"' in server.said
+
+
+@pytest.mark.parametrize("verb", ["LOGIN", "SELECT"])
+async def test_an_account_that_is_refused_is_named_without_its_password(
+    on_file: Returned, contexts: tuple[ssl.SSLContext, ssl.SSLContext], verb: str
+) -> None:
+    async with ImapServer(refuses=verb).serving(contexts[0]) as server:
+        box = postbox(f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}", contexts[1])
+        with pytest.raises(InboundFailed) as failed:
+            await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
+    assert "check user name" in str(failed.value)
+    assert PASSWORD not in str(failed.value) + repr(box)
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(
+    on_file: Returned, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    async with ImapServer().serving(contexts[0]) as server:
+        box = postbox(f"imaps://{USER}:secret@127.0.0.1:{server.port}", ssl.create_default_context())
+        with pytest.raises(InboundFailed, match="certificate"):
+            await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
+    assert server.said == []
+
+
+def test_a_server_that_is_away_is_to_be_tried_again(on_file: Returned) -> None:
+    with pytest.raises(InboundFailed) as failed:
+        poll(postbox(f"imaps://a:b@127.0.0.1:{free_port()}"), on_file.desk, on_file.made.clock)
+    assert failed.value.retry
+
+
+# LMTP
+
+
+class _Lmtp(smtplib.LMTP):
+    """smtplib's, with a time limit."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port, timeout=20)
+
+
+@pytest.fixture(params=["tcp", "file"])
+def door(request: pytest.FixtureRequest, tmp_path: Path) -> Door:
+    """By port and by socket file; the path must be short."""
+    url = f"lmtp://127.0.0.1:{free_port()}" if request.param == "tcp" else f"lmtp:{tmp_path / 'l'}"
+    place = open_inbound(url, aside=tmp_path / "aside")
+    assert isinstance(place, Door)
+    return place
+
+
+async def hand_over(door: Door, back: Returned, work: "Callable[[smtplib.LMTP], object]") -> object:
+    def talk() -> object:
+        host, port = (str(door.socket), 0) if door.socket else (door.host, door.port)
+        with _Lmtp(host, port) as client:
+            return work(client)
+
+    async with door.listening(back.desk, back.made.clock):
+        return await asyncio.to_thread(talk)
+
+
+def wire(raw: bytes) -> bytes:
+    """With the line ends that go over the wire."""
+    return raw.replace(b"\n", b"\r\n")
+
+
+async def test_a_mail_server_hands_bounces_over_and_hears_what_became_of_them(on_file: Returned, door: Door) -> None:
+    raws = mails(on_file)[:5]
+    verps = [on_file.verp(number) for number in (1, 2, 3, 3, 3)]
+
+    def work(client: smtplib.LMTP) -> None:
+        for raw, verp in zip(raws, verps, strict=True):
+            assert client.sendmail("", [verp], wire(raw)) == {}
+
+    await hand_over(door, on_file, work)
+    # by LMTP the stranger's mail came to a return path of ours: it is not foreign, and not understood
+    assert on_file.counts == {TAKEN: 2, InboundOutcome.AUTOMATIC: 1, UNREAD: 2}
+    assert len(list((door.aside / "new").iterdir())) == 2
+    assert door.socket is None or not door.socket.exists()
+
+
+async def test_each_recipient_gets_an_answer(on_file: Returned, door: Door) -> None:
+    def work(client: smtplib.LMTP) -> tuple[int, bytes]:
+        client.ehlo("mx.example.net")
+        client.docmd("MAIL", "FROM:<>")
+        for number in (1, 2):
+            client.docmd("RCPT", f"TO:<{on_file.verp(number)}>")
+        client.docmd("DATA")
+        client.send(wire(on_file.mail("qmail-hard")) + b".\r\n")
+        first = client.getreply()
+        assert first[0] == client.getreply()[0] == 250
+        return first
+
+    assert await hand_over(door, on_file, work) == (250, b"2.0.0 taken")
+
+
+async def test_what_is_too_large_is_refused(on_file: Returned, door: Door) -> None:
+    def work(client: smtplib.LMTP) -> None:
+        with pytest.raises(smtplib.SMTPException):
+            client.sendmail("", [on_file.verp(1)], b"Subject: x\r\n\r\n" + b"x\r\n" * (BYTES_MAX // 2))
+
+    await hand_over(door, on_file, work)
+    assert on_file.counts == {}
+
+
+async def test_while_the_database_is_away_the_mail_server_is_to_try_again(
+    on_file: Returned, door: Door, now: datetime
+) -> None:
+    assert on_file.made.db.file is not None
+    moved = on_file.made.db.file.with_suffix(".away")
+
+    def work(client: smtplib.LMTP) -> None:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail("", [on_file.verp(1)], raw)
+        assert refused.value.smtp_code == 451
+
+    raw = wire(on_file.mail("postfix-hard"))
+    on_file.made.db.close()
+    on_file.made.db.file.rename(moved)
+    on_file.made.db.file.mkdir()
+    await hand_over(door, on_file, work)
+
+
+async def test_a_port_that_is_taken_is_named(on_file: Returned) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        place = open_inbound(f"lmtp://127.0.0.1:{taken.getsockname()[1]}")
+        assert isinstance(place, Door)
+        with pytest.raises(InboundFailed, match="cannot listen"):
+            async with place.listening(on_file.desk, on_file.made.clock):
+                pass
+
+
+# The setting
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("pop3://a:b@example.org", "unknown"),
+        ("/var/mail/bounce", "unknown"),
+        ("maildir:", "folder"),
+        ("imap://a:b@mail.example.org", "in the clear"),
+        ("imaps://mail.example.org", "user name"),
+        ("imaps://a:b@", "cannot be read"),
+        ("imaps://a:b/c@mail.example.org", "%2F"),
+        ("lmtp://0.0.0.0:24", "this machine"),
+        ("lmtp://mail.example.org:24", "this machine"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused_with_the_remedy(url: str, said: str) -> None:
+    with pytest.raises(BadSetting, match=said):
+        open_inbound(url)
+
+
+def test_none_is_none() -> None:
+    assert open_inbound("") is None
