@@ -85,8 +85,11 @@ class Postfix:
 
 
 @contextlib.contextmanager
-def postfix(folder: Path, addresses: list[str]) -> Iterator[Postfix]:
-    """Postfix with its own configuration and spool; only root can start one."""
+def postfix(folder: Path, addresses: list[str], transports: str = "") -> Iterator[Postfix]:
+    """Postfix with its own configuration and spool; only root can start one.
+
+    `transports`: lines of a transport map, e.g. for domains that bounce everything.
+    """
     program = tool("postfix")
     if os.geteuid() != 0:
         pytest.skip("only root can start a private Postfix")
@@ -94,6 +97,7 @@ def postfix(folder: Path, addresses: list[str]) -> Iterator[Postfix]:
         pytest.skip("Postfix asks for a /etc/postfix/main.cf, be it empty; tests/run makes one")
     running = Postfix(free_port(), folder)
     _configure(running, addresses)
+    (folder / "transports").write_text(transports)
     command = [program, "-c", str(folder)]
     try:
         _start(command, running)
@@ -154,6 +158,8 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 recipient_delimiter = +
+transport_maps = texthash:{folder}/transports
+smtpd_reject_unlisted_recipient = no
 virtual_mailbox_domains = example.net, example.org
 virtual_mailbox_base = {folder}/vmail
 virtual_mailbox_maps = texthash:{folder}/boxes

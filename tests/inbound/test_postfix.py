@@ -1,0 +1,99 @@
+"""Real reports: a Postfix of our own bounces into a Maildir, and the loop closes."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
+from digestd.domain.delivery import State
+from digestd.domain.suppression import SuppressionReason
+from digestd.inbound import Desk, Door, open_inbound, poll
+from digestd.links import address_key
+from digestd.store import bounces, suppressions
+from tests.inbound.conftest import Returned
+from tests.parts import library
+from tests.parts.install import Install, install
+from tests.parts.postfix import Postfix, postfix
+
+SECONDS = 60
+READERS = {
+    "fine@example.net": None,
+    "gone@gone.example": BounceKind.HARD,
+    "full@full.example": BounceKind.SOFT,
+    "strict@strict.example": BounceKind.POLICY,
+}
+TRANSPORTS = """\
+gone.example error:5.1.1 no such user
+full.example error:5.2.2 mailbox is full
+strict.example error:5.7.1 not from you
+"""
+
+
+def until(done: Callable[[], bool], running: Postfix) -> None:
+    for _ in range(SECONDS * 10):
+        if done():
+            return
+        time.sleep(0.1)
+    raise AssertionError(running.log)
+
+
+async def test_real_reports_come_back_and_each_counts_for_its_reader(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    with postfix(folder, ["fine@example.net", "bounce@example.org"], TRANSPORTS) as running:
+        made = install(tmp_path / "install", sqlite_url, now, running.url)
+        made.papers(library.papers(30))
+        made.people([{"email": address} for address in READERS])
+        assert made.plan().planned == len(READERS)
+        assert (await made.deliver()).accepted == len(READERS)
+        until(lambda: len(running.mails("bounce@example.org")) == 3, running)
+        box = open_inbound(f"maildir:{folder / 'vmail' / 'bounce'}")
+        assert box is not None
+        assert not isinstance(box, Door)
+        counts = poll(box, Desk(made.db, made.app.keys), made.clock)
+    assert counts == {InboundOutcome.TAKEN: 3}
+    assert running.mails("bounce@example.org") == []
+    for address, kind in READERS.items():
+        assert [bounce.kind for bounce in came_back(made, address)] == ([kind] if kind else [])
+    assert {address for address in READERS if suppressed(made, address)} == {"gone@gone.example"}
+    assert made.states == {State.ACCEPTED: len(READERS)}
+    assert made.broken == {}
+
+
+async def test_a_report_settles_a_mail_whose_answer_was_lost(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """Nothing but the envelope id of the very attempt is left in it: that is enough."""
+    folder = tmp_path / "p"
+    folder.mkdir()
+    with postfix(folder, ["bounce@example.org"], TRANSPORTS) as running:
+        made = install(tmp_path / "install", sqlite_url, now, running.url)
+        made.papers(library.papers(30))
+        made.people([{"email": "full@full.example"}])
+        made.plan()
+        await made.deliver()
+        until(lambda: len(running.mails("bounce@example.org")) == 1, running)
+        raw = running.mails("bounce@example.org")[0].read_bytes()
+    made.clock.go(timedelta(minutes=1))
+    desk = Desk(made.db, made.app.keys)
+    (tag,) = {line.split()[1] for line in raw.decode().splitlines() if line.startswith("Original-Envelope-Id:")}
+    stripped = raw.replace(b"bounce+", b"nobody-").replace(b"<digest.", b"<other.")
+    assert tag.encode() in stripped
+    Returned(made).lose_the_answer()
+    assert made.states == {State.UNCERTAIN: 1}
+    assert desk.take(stripped, made.clock.now) is InboundOutcome.TAKEN
+    assert made.states == {State.ACCEPTED: 1}
+    assert made.unsafe == {}
+    assert [bounce.kind for bounce in came_back(made, "full@full.example")] == [BounceKind.SOFT]
+
+
+def came_back(made: Install, address: str) -> list[Bounce]:
+    with made.db.read() as session:
+        return bounces.of(session, address_key(made.app.keys, address), 10)
+
+
+def suppressed(made: Install, address: str) -> bool:
+    with made.db.read() as session:
+        reason = suppressions.is_suppressed(session, address_key(made.app.keys, address))
+    return reason is SuppressionReason.HARD_BOUNCE

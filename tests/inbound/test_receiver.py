@@ -1,0 +1,70 @@
+"""The receiver beside the service: it reads while the service runs, and tries again what failed."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from digestd.domain.suppression import SuppressionReason
+from digestd.receiver import Receiver
+from tests.inbound.conftest import Returned
+from tests.postgres import free_port
+
+
+def receiver(back: Returned, url: str, folder: Path) -> Receiver:
+    settings = back.made.app.settings.model_copy(update={"inbound_url": url, "inbound_aside": str(folder / "aside")})
+    return Receiver.of(replace(back.made.app, settings=settings))
+
+
+async def until_suppressed(back: Returned) -> None:
+    for _ in range(300):
+        if back.suppression() is not None:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nothing was read")
+
+
+async def test_it_reads_a_maildir_until_it_is_stopped(on_file: Returned, tmp_path: Path) -> None:
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    (tmp_path / "box" / "new" / "1").write_bytes(on_file.mail("postfix-hard"))
+    stop = asyncio.Event()
+    running = asyncio.create_task(receiver(on_file, f"maildir:{tmp_path / 'box'}", tmp_path).run(stop))
+    await until_suppressed(on_file)
+    stop.set()
+    await asyncio.wait_for(running, 10)
+    assert on_file.suppression() is SuppressionReason.HARD_BOUNCE
+
+
+async def test_a_place_that_cannot_be_read_stops_nothing(on_file: Returned, tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(receiver(on_file, f"maildir:{tmp_path / 'nowhere'}", tmp_path).run(stop))
+    await asyncio.sleep(0.3)
+    assert not running.done()
+    stop.set()
+    await asyncio.wait_for(running, 10)
+
+
+async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: Returned, tmp_path: Path) -> None:
+    port, stop = free_port(), asyncio.Event()
+    running = asyncio.create_task(receiver(on_file, f"lmtp://127.0.0.1:{port}", tmp_path).run(stop))
+    raw = on_file.mail("qmail-hard").replace(b"\n", b"\r\n")
+    for _ in range(100):
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            break
+        except OSError:
+            await asyncio.sleep(0.05)
+    lines = [b"LHLO mx", b"MAIL FROM:<>", f"RCPT TO:<{on_file.verp(1)}>".encode(), b"DATA", raw + b".", b"QUIT"]
+    for line in lines:
+        writer.write(line + b"\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+    await until_suppressed(on_file)
+    assert b"2.0.0 taken" in await reader.read()
+    writer.close()
+    stop.set()
+    await asyncio.wait_for(running, 10)
+
+
+async def test_without_a_place_there_is_nothing_to_do(on_file: Returned, tmp_path: Path) -> None:
+    await asyncio.wait_for(receiver(on_file, "", tmp_path).run(asyncio.Event()), 1)
