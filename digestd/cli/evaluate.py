@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from digestd.cli.digest import moment
-from digestd.cli.evaluate_feedback import feedback_cases, report_feedback
+from digestd.cli.evaluate_feedback import feedback_cases, promised_since, report_feedback
+from digestd.cli.evaluate_plots import Drawing, open_drawing
 from digestd.cli.evaluate_rivals import rival, write_scores
 from digestd.cli.output import emit, progress, say
 from digestd.encoders import SETTING, open_encoder
@@ -33,6 +34,8 @@ from digestd.evaluate import (
     read_papers,
     summary,
 )
+from digestd.evaluate.calibrate import reliability, shown
+from digestd.evaluate.promises import error_of
 from digestd.ranking import weights
 from digestd.ranking.model import fit as fit_text
 
@@ -56,6 +59,9 @@ def evaluate(
         typer.Option(help="Compare with a file of scores or of weights, or with one signal alone, by its name."),
     ] = None,
     ablate: Annotated[bool, typer.Option("--ablate", help="Print what each signal is worth.")] = False,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw pictures into this folder, as PNG and SVG.")
+    ] = None,
     fit: Annotated[Path | None, typer.Option(help="Learn the weights of the signals and write them here.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of papers that score alike.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -76,19 +82,36 @@ def evaluate(
     if fit is not None:
         _learn(fit, given.sets(), as_json)
         return
+    drawing = open_drawing(plots)
     if feedback and against is None and not ablate and scores is None:
         report_feedback(given.since, embedding_model, seed, as_json)
+        if drawing:
+            drawing.scores(given.one(), promised_since(given.since))
         return
     found = [replace(case, seed=seed) for case in given.one()]
-    outcomes = [outcome(case) for case in found]
-    if scores:
-        write_scores(scores, outcomes)
-    if against is not None:
-        _print(difference(outcomes, rival(against, found)), outcomes, as_json)
-    elif ablate:
+    if ablate:
         _print_ablation(ablation(found), as_json)
-    else:
-        _print(summary((done.user, done.measures) for done in outcomes), outcomes, as_json)
+        return
+    _compare(found, against, scores, as_json, drawing)
+    if drawing:
+        drawing.scores(found, reliability(shown(case) for case in found if case.names))
+
+
+def _compare(
+    found: Sequence[Case], against: str | None, scores: Path | None, as_json: bool, drawing: Drawing | None
+) -> None:
+    """Measure, or measure against another ranker."""
+    ours = [outcome(case) for case in found]
+    if scores:
+        write_scores(scores, ours)
+    if against is None:
+        measured = summary((done.user, done.measures) for done in ours)
+        _print({**measured, "ece": error_of(found)}, ours, as_json)
+        return
+    theirs = rival(against, found)
+    _print(difference(ours, theirs), ours, as_json)
+    if drawing:
+        drawing.rival(ours, theirs, against)
 
 
 @dataclass(frozen=True, slots=True)

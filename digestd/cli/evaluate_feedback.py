@@ -10,8 +10,10 @@ from digestd.cli.output import emit, progress
 from digestd.encoders import open_encoder
 from digestd.errors import NotFound
 from digestd.evaluate import Case, Estimate, outcome, summary
+from digestd.evaluate.calibrate import Reliability, reliability
 from digestd.evaluate.feedback import Replayed, replay
-from digestd.evaluate.verdicts import Explored, Verdicts, accuracy, auc, explored, promised, verdicts
+from digestd.evaluate.promises import Promise, calibration_error
+from digestd.evaluate.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
 from digestd.store.ledger.shown import digests
 
 
@@ -44,7 +46,11 @@ def report_feedback(since: datetime | None, embedding_model: str, seed: int, as_
     for name, measure in (("auc", auc), ("accuracy", accuracy)):
         estimate, count = measure(said)
         rows[name] = {**asdict(estimate), "users": count}
-    _print(rows, said, _sent(since), as_json)
+    given = [one for one in _promises(since) if len(one[1])]
+    if given:
+        users = len({user for user, _, _ in given})
+        rows["ece"] = {**asdict(calibration_error(given, bins(given))), "users": users}
+    _print(rows, said, _drawn(since), as_json)
 
 
 def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed]:
@@ -55,33 +61,33 @@ def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed
         yield from replay(db, since, encoder, advance)
 
 
-def _sent(since: datetime | None) -> tuple[float | None, Explored | None]:
-    """The calibration error of what was promised, None without chances; and what was drawn at random."""
+def promised_since(since: datetime | None) -> Reliability:
+    """The chances that digests gave their picks, against what came of them."""
+    given = _promises(since)
+    return reliability([(chances, came) for _, chances, came in given], bins(given))
+
+
+def _promises(since: datetime | None) -> list[Promise]:
     with wiring.database(configuration.load()).read() as session:
-        found = promised(digests(session, since))
-        drawn = explored(digests(session, since))
-    return (found.error if found.counts.size else None), drawn
+        return promises(digests(session, since))
 
 
-def _print(
-    rows: dict[str, dict[str, object]], said: list[Verdicts], sent: tuple[float | None, Explored | None], as_json: bool
-) -> None:
-    error, drawn = sent
+def _drawn(since: datetime | None) -> Explored | None:
+    with wiring.database(configuration.load()).read() as session:
+        return explored(digests(session, since))
+
+
+def _print(rows: dict[str, dict[str, object]], said: list[Verdicts], drawn: Explored | None, as_json: bool) -> None:
     counts = {"digests": len(said), "verdicts": sum(len(one.told) for one in said)}
     if as_json:
-        emit({**rows, "ece": error, "explored": drawn and asdict(drawn), **counts}, as_json=True)
+        emit({**rows, "explored": drawn and asdict(drawn), **counts}, as_json=True)
         return
-    emit(_lines(rows, error, drawn))
+    emit(_lines(rows, drawn))
     emit(counts)
 
 
-def _lines(
-    rows: dict[str, dict[str, object]], error: float | None, drawn: Explored | None
-) -> Iterator[dict[str, object]]:
+def _lines(rows: dict[str, dict[str, object]], drawn: Explored | None) -> Iterator[dict[str, object]]:
     yield from ({"measure": name, **row} for name, row in rows.items())
-    nothing = dict.fromkeys(("low", "high", "users"))
-    if error is not None:
-        yield {"measure": "ece", "value": error, **nothing}
     if drawn is not None:
         parts: dict[str, Estimate] = {"drawn, liked": drawn.liked, "chosen, liked": drawn.chosen, "gain": drawn.gain}
         yield from ({"measure": name, **asdict(part), "users": None} for name, part in parts.items())

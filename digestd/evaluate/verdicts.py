@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.domain.feedback import LIKING
-from digestd.evaluate.calibrate import BINS, Reliability, reliability
+from digestd.evaluate.calibrate import BINS
 from digestd.evaluate.feedback import Replayed
 from digestd.evaluate.metrics import Estimate, interval, resampled
+from digestd.evaluate.promises import Promise
 from digestd.evaluate.run import totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.weights import WEIGHTS
@@ -90,14 +91,14 @@ def accuracy(given: Iterable[Verdicts]) -> tuple[Estimate, int]:
     return _over_users(right)
 
 
-def promised(shown: Iterable[Shown]) -> Reliability:
-    """The chances that digests gave their picks, and what came of them, where something was said.
+def promises(shown: Iterable[Shown]) -> list[Promise]:
+    """The chances that digests gave their picks, and what came of them, where something was said."""
+    return [(str(one.subscriber), *_chances(one)) for one in shown if any(one.verdicts)]
 
-    Few picks make few bins: in small ones chance alone is an error.
-    """
-    pairs = [_chances(one) for one in shown if any(one.verdicts)]
-    picks = sum(len(chances) for chances, _ in pairs)
-    return reliability(pairs, max(1, min(BINS, picks // FULL)))
+
+def bins(given: Sequence[Promise]) -> int:
+    """Few picks make few bins: in small ones chance alone is an error."""
+    return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // FULL))
 
 
 def explored(shown: Iterable[Shown]) -> Explored | None:

@@ -49,7 +49,7 @@ def run(*words: object) -> dict[str, Any]:
 
 def test_it_prints_each_measure_with_its_interval(write: Write) -> None:
     found = run("--papers", write("p.jsonl", PAPERS), "--judgments", write("j.jsonl.gz", [BEES, ICE]))
-    assert list(found) == ["ndcg@10", "recall@20", "mrr", "users"]
+    assert list(found) == ["ndcg@10", "recall@20", "mrr", "ece", "users"]
     assert set(found["ndcg@10"]) == {"value", "low", "high"}
     assert found["ndcg@10"]["value"] > 0.6
     assert found["users"] == 2
@@ -58,7 +58,8 @@ def test_it_prints_each_measure_with_its_interval(write: Write) -> None:
 def test_a_table_is_printed_for_people(write: Write) -> None:
     files = ["--papers", str(write("p.jsonl", PAPERS)), "--judgments", str(write("j.jsonl", [BEES]))]
     done = CliRunner().invoke(cli.app, ["evaluate", *files])
-    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["measure", "ndcg@10", "recall@20", "mrr"]
+    first = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert first == ["measure", "ndcg@10", "recall@20", "mrr", "ece"]
 
 
 def test_every_candidate_is_scored_and_no_like_is_one(write: Write, tmp_path: Path) -> None:

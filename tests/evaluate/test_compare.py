@@ -10,9 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from digestd import cli
-from digestd.domain.interest import Interest, Kind
 from digestd.errors import BadInput
-from digestd.evaluate import Case, Judgment, Outcome, alone, by_scores, cases, difference, differences, learn, outcome
+from digestd.evaluate import Case, Outcome, alone, by_scores, cases, difference, differences, learn, outcome
 from digestd.evaluate.cases import EPOCH
 from digestd.evaluate.learn import FIXED
 from digestd.evaluate.metrics import interval
@@ -22,21 +21,10 @@ from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS, Weights, dumps, parse
-from tests.ranking.library import FIELDS, likes, model, papers, wants
+from tests.evaluate.judged import judgments
+from tests.ranking.library import model, papers, wants
 
 LIBRARY = {str(p.id): replace(p, first_seen=EPOCH) for p in papers()}
-TOPICS = ("glacier ice", "honeybee foragers", "quantum", "medieval ledgers")
-
-
-def judgments() -> list[Judgment]:
-    """For each field one user with a topic and one with a like; the rest of the field is right."""
-    found = []
-    for place, field in enumerate(FIELDS):
-        own = [f"made:{4 * place + j}" for j in range(4)]
-        topic = (Interest(Kind.TOPIC, TOPICS[place]),)
-        found.append(Judgment(f"asks {field}", topic, dict.fromkeys(own, 1.0)))
-        found.append(Judgment(f"likes {field}", likes((Kind.PAPER, own[0])), dict.fromkeys(own[1:], 1.0)))
-    return found
 
 
 def done(user: str, value: float) -> Outcome:
@@ -46,23 +34,6 @@ def done(user: str, value: float) -> Outcome:
 @pytest.fixture(scope="module")
 def found() -> list[Case]:
     return list(cases(LIBRARY, judgments(), model(papers())))
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> list[str]:
-    lines = [{"id": p.id, "title": p.plain_title, "abstract": p.plain_abstract} for p in papers()]
-    asked = [
-        {
-            "user": judgment.user,
-            "topics": [i.value for i in judgment.interests if i.kind is Kind.TOPIC],
-            "likes": [i.value for i in judgment.interests if i.kind is Kind.PAPER],
-            "relevant": list(judgment.relevant),
-        }
-        for judgment in judgments()
-    ]
-    for name, rows in (("p.jsonl", lines), ("j.jsonl", asked)):
-        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return ["--papers", str(tmp_path / "p.jsonl"), "--judgments", str(tmp_path / "j.jsonl")]
 
 
 def run(*words: str) -> Any:
@@ -118,41 +89,41 @@ def test_a_judgment_without_scores_is_refused(found: list[Case]) -> None:
         by_scores(found, {0: {}})
 
 
-def test_against_a_signal_by_its_name(files: list[str]) -> None:
-    assert run(*files, "--against", "category")["ndcg@10"]["value"] > 0.1
+def test_against_a_signal_by_its_name(judged: list[str]) -> None:
+    assert run(*judged, "--against", "category")["ndcg@10"]["value"] > 0.1
 
 
-def test_against_its_own_scores_there_is_no_difference(files: list[str], tmp_path: Path) -> None:
+def test_against_its_own_scores_there_is_no_difference(judged: list[str], tmp_path: Path) -> None:
     kept = str(tmp_path / "s.jsonl")
-    run(*files, "--scores", kept)
+    run(*judged, "--scores", kept)
     same = {"value": 0.0, "low": 0.0, "high": 0.0, "better": 0, "worse": 0, "equal": 8}
-    assert run(*files, "--against", kept)["ndcg@10"] == same
+    assert run(*judged, "--against", kept)["ndcg@10"] == same
 
 
-def test_a_rival_without_scores_ranks_nothing(files: list[str], tmp_path: Path) -> None:
+def test_a_rival_without_scores_ranks_nothing(judged: list[str], tmp_path: Path) -> None:
     rows = [{"n": n, "id": "made:0", "score": float("nan")} for n in range(8)]
     (tmp_path / "s.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    ours = run(*files)
-    for name, found in run(*files, "--against", str(tmp_path / "s.jsonl")).items():
+    ours = run(*judged)
+    for name, found in run(*judged, "--against", str(tmp_path / "s.jsonl")).items():
         assert name == "users" or found["value"] == ours[name]["value"]
 
 
-def test_the_same_seed_gives_the_same_figures_and_another_breaks_ties_anew(files: list[str]) -> None:
-    one, again, other = (run(*files, "--against", "trend", "--seed", seed) for seed in ("1", "1", "2"))
+def test_the_same_seed_gives_the_same_figures_and_another_breaks_ties_anew(judged: list[str]) -> None:
+    one, again, other = (run(*judged, "--against", "trend", "--seed", seed) for seed in ("1", "1", "2"))
     assert one == again != other
 
 
-def test_against_other_weights(files: list[str], tmp_path: Path) -> None:
+def test_against_other_weights(judged: list[str], tmp_path: Path) -> None:
     (tmp_path / "w.json").write_text(dumps(Weights({"category": 1.0}, 1.0)))
-    assert run(*files, "--against", str(tmp_path / "w.json"))["mrr"]["value"] > 0.1
+    assert run(*judged, "--against", str(tmp_path / "w.json"))["mrr"]["value"] > 0.1
 
 
 @pytest.mark.parametrize(
     ("text", "said"), [("{", "line 1"), ('{"n": 0}', "line 1"), ('{"signals": 1, "fade": 1}', "weights are")]
 )
-def test_a_file_that_is_neither_is_refused(files: list[str], tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_that_is_neither_is_refused(judged: list[str], tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "x").write_text(text)
-    done = CliRunner().invoke(cli.app, ["evaluate", *files, "--against", str(tmp_path / "x")])
+    done = CliRunner().invoke(cli.app, ["evaluate", *judged, "--against", str(tmp_path / "x")])
     assert done.exit_code
     assert said in str(done.exception or done.output)
 
@@ -162,14 +133,14 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
         alone("nothing")
 
 
-def test_ablation_names_each_signal_that_speaks(files: list[str]) -> None:
-    worth = run(*files, "--ablate")
+def test_ablation_names_each_signal_that_speaks(judged: list[str]) -> None:
+    worth = run(*judged, "--ablate")
     assert set(worth) == {"topic", "meaning", "echo", "likes", "latent"}
     assert set(worth["likes"]["mrr"]) == {"value", "low", "high", "better", "worse", "equal"}
 
 
-def test_the_command_writes_weights_that_ship(files: list[str], tmp_path: Path) -> None:
-    rows = run(*files, "--judgments", files[-1], "--fit", str(tmp_path / "w.json"))
+def test_the_command_writes_weights_that_ship(judged: list[str], tmp_path: Path) -> None:
+    rows = run(*judged, "--judgments", judged[-1], "--fit", str(tmp_path / "w.json"))
     assert [set(row) for row in rows] == [{"judgments", "before", "unseen"}]
     learnt = parse((tmp_path / "w.json").read_text())
     assert set(learnt.signals) == set(WEIGHTS.signals)

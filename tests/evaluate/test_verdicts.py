@@ -8,7 +8,9 @@ import pytest
 
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
-from digestd.evaluate.verdicts import Verdicts, accuracy, auc, explored, promised
+from digestd.evaluate.calibrate import reliability
+from digestd.evaluate.promises import calibration_error
+from digestd.evaluate.verdicts import Verdicts, accuracy, auc, bins, explored, promises
 from digestd.store.ledger.shown import Shown
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -55,11 +57,22 @@ def test_the_order_is_that_of_time_over_all_digests() -> None:
 def test_chances_are_held_against_what_came_of_them() -> None:
     spoken = digest(1, (None, MORE), (None, NONE), (None, LESS), (None, NONE), chance=0.5)
     silent = digest(2, (None, NONE), chance=0.9)
-    assert promised([spoken, silent]).error == pytest.approx(0.25)
-    assert promised([spoken, silent]).counts.sum() == 4
-    many = [digest(n, (None, MORE), (None, NONE), chance=0.5) for n in range(200)]
-    assert (promised(many).counts == 40).all()
-    assert promised([digest(1, (None, MORE))]).counts.sum() == 0
+    given = promises([spoken, silent])
+    assert [len(chances) for _, chances, _ in given] == [4]
+    assert bins(given) == 1
+    assert calibration_error(given, bins(given)).value == pytest.approx(0.25)
+    assert bins(promises([spoken] * 30)) == 6
+    assert calibration_error([]).high == 0
+    assert calibration_error(promises([digest(1, (None, MORE))])).value == 0
+
+
+def test_the_error_is_that_of_the_reliability_diagram_and_its_interval_is_over_users() -> None:
+    chance = np.random.default_rng(6)
+    chances = [chance.random(15) for _ in range(60)]
+    given = [(str(n), p, (chance.random(15) < p**2).astype(np.float64)) for n, p in enumerate(chances)]
+    found = calibration_error(given)
+    assert found.value == pytest.approx(reliability((p, came) for _, p, came in given).error)
+    assert found.low < found.value < found.high
 
 
 def test_what_was_drawn_is_weighed_by_how_unlikely_it_was() -> None:

@@ -1,0 +1,45 @@
+"""How far chances are from what came of them, with an interval: the error of `calibrate.reliability`, by user.
+
+The 95 % interval is a bootstrap over users with the bins held as they are. An error is never below 0, so
+its interval stands somewhat above the truth where the chances are good.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from digestd.evaluate.calibrate import BINS, shown
+from digestd.evaluate.metrics import Estimate, resampled
+from digestd.evaluate.run import Case
+from digestd.ranking.arrays import Doubles
+
+Promise = tuple[str, Doubles, Doubles]
+"""A user, the chances they were given, and what came of each: 1 or 0."""
+
+
+def error_of(cases: Iterable[Case]) -> Estimate:
+    """The expected calibration error of what the best candidates of each case would be promised."""
+    return calibration_error([(case.user, *shown(case)) for case in cases if case.names])
+
+
+def calibration_error(given: Sequence[Promise], bins: int = BINS) -> Estimate:
+    """The expected calibration error in so many bins of equal size; zeros where nothing was promised."""
+    chances = np.concatenate([np.zeros(0), *(promised for _, promised, _ in given)])
+    if not chances.size:
+        return Estimate(0.0, 0.0, 0.0)
+    came = np.concatenate([found for _, _, found in given])
+    names = sorted({user for user, _, _ in given})
+    place = {user: i for i, user in enumerate(names)}
+    owners = np.repeat([place[user] for user, _, _ in given], [len(promised) for _, promised, _ in given])
+    parts = np.array_split(np.argsort(chances, kind="stable"), bins)
+    off = [np.bincount(owners[part], (chances - came)[part], minlength=len(names)) for part in parts]
+    counts = [np.bincount(owners[part], minlength=len(names)) for part in parts]
+    rows = np.array([off, counts], dtype=np.float64).transpose(2, 1, 0)
+    low, high = np.quantile(resampled(rows, _error), [0.025, 0.975])
+    return Estimate(float(_error(rows[None])[0]), float(low), float(high))
+
+
+def _error(rows: Doubles) -> Doubles:
+    """(draws, users, bins, [promised − found, count]) → (draws,)."""
+    sums = rows.sum(axis=1)
+    return np.asarray(np.abs(sums[..., 0]).sum(axis=-1) / np.maximum(sums[..., 1].sum(axis=-1), 1))
