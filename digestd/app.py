@@ -4,7 +4,6 @@ Nothing below this file knows a setting, reads a clock or rolls a die.
 """
 
 import contextlib
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +29,7 @@ from digestd.message import Mailbox
 from digestd.plan import Planner
 from digestd.ranking.dense import Encoder
 from digestd.render import Templates
+from digestd.secret import make_secret, read_secret
 from digestd.settings import Settings
 from digestd.sign import Signer, signer
 from digestd.sources import Source, parse_source, parse_sources
@@ -42,7 +42,6 @@ from digestd.store.owners import Owners, owners
 from digestd.subscribe import Post
 from digestd.transports import Transport, open_transport
 
-SECRET_BYTES = 32
 FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily")
 """What a new install asks until its operator says otherwise."""
 SAMPLE_ADDRESS = "sample@example.org"
@@ -168,7 +167,7 @@ def build(settings: Settings | None = None) -> App:
     """Open what `init` made. Raises BadSetting or DatabaseUnreachable, each naming the remedy."""
     settings = settings or configuration.load()
     refuse_dangerous(settings)
-    keys = Keys(_secret(settings.secret_key_file))
+    keys = Keys(read_secret(settings.secret_key_file))
     return _assemble(settings, database(settings), keys)
 
 
@@ -184,7 +183,7 @@ def initialise(settings: Settings | None = None) -> App:
     """Make the secret if there is none, migrate the database, and open both; safe to repeat."""
     settings = settings or configuration.load()
     refuse_dangerous(settings)
-    keys = Keys(_made_secret(settings.secret_key_file))
+    keys = Keys(make_secret(settings.secret_key_file))
     db = open_database(settings.database_url)
     migrate(db)
     app = _assemble(settings, db, keys)
@@ -271,34 +270,3 @@ def clock(start: str) -> Callable[[], datetime]:
         return lambda: datetime.now(UTC)  # noqa: TID251  # this is the one place that reads the clock
     began, first = time.monotonic(), datetime.fromisoformat(start).astimezone(UTC)
     return lambda: first + timedelta(seconds=time.monotonic() - began)
-
-
-def _secret(file: Path) -> bytes:
-    try:
-        secret = file.read_bytes()
-    except FileNotFoundError as error:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} does not exist; run `digestd init` to make it") from error
-    except OSError as error:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
-    if len(secret) < SECRET_BYTES:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} holds fewer than {SECRET_BYTES} bytes; use a longer secret")
-    return secret
-
-
-def _made_secret(file: Path) -> bytes:
-    """The secret, made if there is none: written aside, then linked into place, whole or not at all."""
-    if file.exists():
-        return _secret(file)
-    aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_urlsafe(SECRET_BYTES * 2).encode())
-            out.flush()
-            os.fsync(out.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, file)
-        aside.unlink()
-    except OSError as error:
-        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot make {file}: {error.strerror}") from error
-    return _secret(file)
