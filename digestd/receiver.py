@@ -4,6 +4,8 @@ A mailbox is looked at every minute; one that cannot be read is tried again, and
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +14,7 @@ import structlog
 from digestd.app import App
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import DigestdError
-from digestd.inbound import Desk, Door, Postbox, poll
+from digestd.inbound import Desk, Door, Postbox, Reader, poll
 
 POLL_SECONDS = 60.0
 SETTLE_SECONDS = timedelta(minutes=5).total_seconds()
@@ -21,15 +23,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What comes back to one install goes in here."""
+    """What comes back to one install goes in here. Use it as a context: its reader is a process of its own."""
 
     app: App
     desk: Desk
 
     @classmethod
-    def of(cls, app: App) -> "Receiver":
-        """The receiver of this install."""
-        return cls(app, Desk(app.db, app.keys))
+    @contextmanager
+    def of(cls, app: App) -> "Iterator[Receiver]":
+        """The receiver of this install, until the block ends."""
+        reader = Reader()
+        try:
+            yield cls(app, Desk(app.db, app.keys, reader))
+        finally:
+            reader.close()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in what comes until `stop` is set. Raises InboundFailed where LMTP cannot listen."""
@@ -70,3 +77,9 @@ async def _rest(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def receive(app: App, stop: asyncio.Event) -> None:
+    """Take in what comes until `stop` is set."""
+    with Receiver.of(app) as receiver:
+        await receiver.run(stop)

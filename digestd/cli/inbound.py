@@ -13,7 +13,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadInput, BadSetting
 from digestd.inbound import Door, Postbox
 from digestd.logs import configure
-from digestd.receiver import Receiver
+from digestd.receiver import Receiver, receive
 
 
 def inbound(
@@ -28,15 +28,16 @@ def inbound(
     place = built.inbound
     if place is None:
         raise BadSetting("DIGESTD_INBOUND_URL is not set: say where bounces arrive, as in maildir:/var/mail/bounce")
-    receiver = Receiver.of(built)
     if once:
-        emit(_counts(asyncio.run(until_stopped(lambda stop: receiver.once(_mailbox(place), stop)))), as_json)
+        postbox = _postbox(place)
+        with Receiver.of(built) as receiver:
+            emit(_counts(asyncio.run(until_stopped(lambda stop: receiver.once(postbox, stop)))), as_json)
         return
     configure(built.settings.log_format, built.settings.log_level)
-    asyncio.run(until_stopped(receiver.run))
+    asyncio.run(until_stopped(lambda stop: receive(built, stop)))
 
 
-def _mailbox(place: Postbox | Door) -> Postbox:
+def _postbox(place: Postbox | Door) -> Postbox:
     if isinstance(place, Door):
         raise BadInput("--once reads a mailbox; by LMTP the mail server brings the mails: leave it out")
     return place

@@ -18,7 +18,7 @@ from digestd.errors import DigestdError
 from digestd.ingest import embed, ingest
 from digestd.logs import configure
 from digestd.plan import plan
-from digestd.receiver import Receiver
+from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
 from digestd.web import build as build_web
 from digestd.worker import counts, run, tidy, work
@@ -102,7 +102,7 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
     async def everything(stop: asyncio.Event) -> None:
         parts = [_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop)]
         if app.settings.inbound_url:
-            parts.append(Receiver.of(app).run(stop))
+            parts.append(receive(app, stop))
         ended = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
         for error in ended:
             if isinstance(error, BaseException):

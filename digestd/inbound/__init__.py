@@ -4,6 +4,7 @@
     maildir   files in a Maildir            \\  read in passes
     imap      a mailbox at a mail provider  /
     lmtp      a local mail server hands each mail over
+    reader    mails are read in a process of their own (confined)
     polling   one pass over a mailbox
     taking    one mail or event: whose is it, what follows; one transaction
     matching  which delivery it speaks of, proven by our keys
@@ -20,6 +21,7 @@ from digestd.inbound.opening import open_inbound
 from digestd.inbound.polling import poll
 from digestd.inbound.postbox import Postbox
 from digestd.inbound.posted import take_events
+from digestd.inbound.reader import Reader
 from digestd.inbound.taking import Desk
 
-__all__ = ["Certificates", "Desk", "Door", "Postbox", "open_inbound", "poll", "take_events"]
+__all__ = ["Certificates", "Desk", "Door", "Postbox", "Reader", "open_inbound", "poll", "take_events"]

@@ -3,7 +3,7 @@
 Logs name deliveries by number, never an address.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,14 +27,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Takes in what comes back, on one database."""
+    """Takes in what comes back, on one database. `read` is how mails are read: here, or by a Reader."""
 
     db: Database
     keys: Keys
+    read: Callable[[bytes, tuple[str, ...]], Reading] = read
 
     def take(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
         """Take one mail in; `raw` is None for one that was too large to be read, `sent_to` from its envelope."""
-        reading = _read(raw, sent_to)
+        reading = self._read(raw, tuple(sent_to))
         with self.db.write() as session:
             outcome = reading if isinstance(reading, InboundOutcome) else self._judge(session, reading, now)
             inbound.tally(session, {outcome: 1}, now)
@@ -45,6 +46,14 @@ class Desk:
         """Settle what became uncertain after its bounce had come; how many."""
         with self.db.write() as session:
             return ledger.settle_bounced(session, now)
+
+    def _read(self, raw: bytes | None, sent_to: tuple[str, ...]) -> Reading | InboundOutcome:
+        if raw is None or len(raw) > BYTES_MAX:
+            return InboundOutcome.TOO_LARGE
+        try:
+            return self.read(raw, sent_to)
+        except Unreadable:
+            return InboundOutcome.UNREAD
 
     def _judge(self, session: Session, reading: Reading, now: datetime) -> InboundOutcome:
         finding = reading.finding
@@ -85,15 +94,6 @@ _FOLLOWS = {
     Standing.SOFT: "suppressed",
     Standing.COMPLAINT: "suppressed",
 }
-
-
-def _read(raw: bytes | None, sent_to: Sequence[str]) -> Reading | InboundOutcome:
-    if raw is None or len(raw) > BYTES_MAX:
-        return InboundOutcome.TOO_LARGE
-    try:
-        return read(raw, tuple(sent_to))
-    except Unreadable:
-        return InboundOutcome.UNREAD
 
 
 def _bounce(whose: Match, kind: BounceKind, finding: Finding, via: str, now: datetime) -> Bounce:

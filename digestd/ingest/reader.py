@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
 import digestd
+from digestd import confinement
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.errors import SourceFailed
 from digestd.ingest import confined
@@ -83,8 +84,8 @@ class Reader:
         frame = texts = None
         with suppress(OSError):  # it died while it was told
             for message in (packed, json.dumps(cursor).encode(), body):
-                confined.send(told, message)
-            frame, texts = (confined.receive(heard, self._limits.result) for _ in range(2))
+                confinement.send(told, message)
+            frame, texts = (confinement.receive(heard, self._limits.result) for _ in range(2))
         if frame is None or texts is None:
             raise SourceFailed(self._died(child))
         return self._understood(frame, texts)
@@ -125,7 +126,7 @@ class Reader:
         code = child.returncode
         if code == -signal.SIGXCPU:
             why = f"took more than {self._limits.cpu} s of processor time"
-        elif code == confined.OUT_OF_MEMORY:
+        elif code == confinement.OUT_OF_MEMORY:
             why = f"took more than {self._limits.memory // 1_000_000} MB of memory"
         elif code == -signal.SIGKILL:
             why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"

@@ -4,15 +4,16 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from digestd.app import App
 from digestd.domain.suppression import SuppressionReason
-from digestd.receiver import Receiver
+from digestd.receiver import receive
 from tests.inbound.conftest import Returned
 from tests.postgres import free_port
 
 
-def receiver(back: Returned, url: str, folder: Path) -> Receiver:
+def app(back: Returned, url: str, folder: Path) -> App:
     settings = back.made.app.settings.model_copy(update={"inbound_url": url, "inbound_aside": str(folder / "aside")})
-    return Receiver.of(replace(back.made.app, settings=settings))
+    return replace(back.made.app, settings=settings)
 
 
 async def until_suppressed(back: Returned) -> None:
@@ -28,7 +29,7 @@ async def test_it_reads_a_maildir_until_it_is_stopped(on_file: Returned, tmp_pat
         (tmp_path / "box" / name).mkdir(parents=True)
     (tmp_path / "box" / "new" / "1").write_bytes(on_file.mail("postfix-hard"))
     stop = asyncio.Event()
-    running = asyncio.create_task(receiver(on_file, f"maildir:{tmp_path / 'box'}", tmp_path).run(stop))
+    running = asyncio.create_task(receive(app(on_file, f"maildir:{tmp_path / 'box'}", tmp_path), stop))
     await until_suppressed(on_file)
     stop.set()
     await asyncio.wait_for(running, 10)
@@ -37,7 +38,7 @@ async def test_it_reads_a_maildir_until_it_is_stopped(on_file: Returned, tmp_pat
 
 async def test_a_place_that_cannot_be_read_stops_nothing(on_file: Returned, tmp_path: Path) -> None:
     stop = asyncio.Event()
-    running = asyncio.create_task(receiver(on_file, f"maildir:{tmp_path / 'nowhere'}", tmp_path).run(stop))
+    running = asyncio.create_task(receive(app(on_file, f"maildir:{tmp_path / 'nowhere'}", tmp_path), stop))
     await asyncio.sleep(0.3)
     assert not running.done()
     stop.set()
@@ -46,7 +47,7 @@ async def test_a_place_that_cannot_be_read_stops_nothing(on_file: Returned, tmp_
 
 async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: Returned, tmp_path: Path) -> None:
     port, stop = free_port(), asyncio.Event()
-    running = asyncio.create_task(receiver(on_file, f"lmtp://127.0.0.1:{port}", tmp_path).run(stop))
+    running = asyncio.create_task(receive(app(on_file, f"lmtp://127.0.0.1:{port}", tmp_path), stop))
     raw = on_file.mail("qmail-hard").replace(b"\n", b"\r\n")
     for _ in range(100):
         try:
@@ -67,4 +68,4 @@ async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: Returned
 
 
 async def test_without_a_place_there_is_nothing_to_do(on_file: Returned, tmp_path: Path) -> None:
-    await asyncio.wait_for(receiver(on_file, "", tmp_path).run(asyncio.Event()), 1)
+    await asyncio.wait_for(receive(app(on_file, "", tmp_path), asyncio.Event()), 1)

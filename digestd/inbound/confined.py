@@ -1,0 +1,42 @@
+"""The process that reads mails which came in: it has no secrets, little memory, little time and nothing to write to.
+
+Run by its path, not as a module, so that it loads the forms of bounces and nothing else of digestd.
+It gets the recipients of the envelope as JSON and then the mail, and answers with JSON, which can
+hold no code.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+
+
+def main() -> None:
+    """Answer requests until the input ends; `argv`: where digestd is, CPU seconds a mail, bytes of memory."""
+    root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    sys.path.insert(0, root)
+    import digestd.bounces  # noqa: PLC0415  # the path had to be set first; loaded before the limits
+    from digestd.confinement import allow, confine, receive, send  # noqa: PLC0415  # likewise
+
+    digestd.bounces.read(b"From: a@example.org\n\n")  # loads what the parser loads only when it is used
+    confine(memory)
+    while (sent_to := receive(sys.stdin.buffer)) is not None:
+        raw = receive(sys.stdin.buffer) or b""
+        allow(cpu)
+        send(sys.stdout.buffer, json.dumps(_answer(raw, tuple(json.loads(sent_to)))).encode())
+
+
+def _answer(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
+    from digestd.bounces import read  # noqa: PLC0415  # the path had to be set first
+    from digestd.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
+
+    try:
+        return asdict(read(raw, sent_to))
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except Exception as error:  # whatever a parser did not foresee
+        return {"failed": type(error).__name__}
+
+
+if __name__ == "__main__":
+    main()

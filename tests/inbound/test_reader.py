@@ -1,0 +1,59 @@
+"""Mails are read apart from everything else: the same as here, and a mail that is too much costs only itself."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from digestd.bounces import Unreadable, read
+from digestd.inbound.reader import Reader
+from tests.inbound.conftest import SAMPLES
+
+HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    made = Reader()
+    yield made
+    made.close()
+
+
+def test_it_reads_every_sample_as_it_is_read_here(reader: Reader) -> None:
+    for file in sorted(SAMPLES.glob("*.eml")):
+        raw = file.read_bytes()
+        assert reader(raw, ("a@example.org",)) == read(raw, ("a@example.org",))
+
+
+def test_what_cannot_be_read_is_said_and_the_next_is_read(reader: Reader) -> None:
+    deep = b"Content-Type: message/rfc822\n\n" * 20_000
+    with pytest.raises(Unreadable):
+        reader(deep)
+    assert reader(HARD).via == "dsn"
+
+
+def test_a_child_that_is_gone_is_followed_by_another(reader: Reader) -> None:
+    reader(HARD)
+    assert reader._child is not None
+    reader._child.kill()
+    reader._child.wait()
+    with pytest.raises(Unreadable, match="time or memory"):
+        reader(HARD)
+    assert reader(HARD).via == "dsn"
+
+
+def test_it_has_so_much_time_and_no_more() -> None:
+    hasty = Reader(seconds=0.0)
+    try:
+        with pytest.raises(Unreadable, match="time or memory"):
+            hasty(HARD)
+    finally:
+        hasty.close()
+
+
+def test_it_has_so_much_memory_and_no_more() -> None:
+    poor = Reader(memory=1)
+    try:
+        with pytest.raises(Unreadable):
+            poor(HARD + b"x" * 1_000_000)
+    finally:
+        poor.close()
