@@ -19,6 +19,7 @@ from digestd import settings as configuration
 from digestd import shipped
 from digestd.bounces.providers import Provider, open_providers
 from digestd.deliver import Composer, Delivery, Sender
+from digestd.deliver.receipts import beside
 from digestd.encoders import check_encoder, open_encoder
 from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
 from digestd.inbound import Certificates, Door, Postbox, open_inbound
@@ -154,9 +155,15 @@ class App:
             owner=owner,
             clock=self.clock,
             rng=self.rng,
+            journals=self.journals,
             lanes=self.settings.transport_connections,
             rate=self.settings.transport_rate,
         )
+
+    @property
+    def journals(self) -> Path:
+        """The folder of receipt journals."""
+        return Path(self.settings.receipts_dir) if self.settings.receipts_dir else beside(self.db)
 
     def new_owner(self) -> str:
         """A name for one run of one worker, never used again."""

@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     webhook_postmark_account: str = Field(default="", repr=False)
     webhook_mailgun_key: str = Field(default="", repr=False)
     postal_address: str = ""
+    receipts_dir: str = ""
     dkim_domain: str = ""
     dkim_selector: str = ""
     dkim_key_file: str = ""

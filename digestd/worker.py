@@ -64,7 +64,7 @@ async def tick(app: App, rest: Rest, stop: asyncio.Event) -> Rest:
 
 def tidy(app: App, now: datetime) -> None:
     """Recover after dead workers, and close what has become too late."""
-    recover(app.db, app.owners, "", now)
+    recover(app.db, app.owners, app.journals, now)
     more = True
     while more:
         with app.db.write() as session:

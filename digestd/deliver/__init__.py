@@ -3,6 +3,7 @@
 supply     claims in batches, hands out one at a time
 composer   a claim's frozen inputs → the bytes of the mail
 replay     a past digest composed again, and whether it is what was sent
+receipts   what the relay answered while the database would not take it
 committer  gate wishes and results of all lanes, one transaction a round
 lane       one channel: compose, offer, gate, dot, record
 outcomes   what an attempt's end means, for the ledger, the counts and the lane

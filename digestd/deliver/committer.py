@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
+from digestd.deliver.receipts import Receipts
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
@@ -20,11 +21,15 @@ PATIENCE_SECONDS = 20.0
 
 
 class Committer:
-    """Collects while a round is being written; use inside `running()`."""
+    """Collects while a round is being written; use inside `running()`.
 
-    def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
+    What the database will not take goes to `receipts`.
+    """
+
+    def __init__(self, db: Database, clock: Callable[[], datetime], receipts: Receipts) -> None:
         self._db = db
         self._clock = clock
+        self._receipts = receipts
         self._wishes: list[tuple[Pass, asyncio.Future[Gated]]] = []
         self._results: list[Result] = []
         self._work = asyncio.Event()
@@ -55,7 +60,10 @@ class Committer:
         finally:
             self._closed = True
             self._work.set()
-            await rounds
+            try:
+                await rounds
+            finally:
+                self._receipts.keep(self._results)
 
     async def _rounds(self) -> None:
         while not self._closed or self._wishes or self._results:
@@ -74,7 +82,7 @@ class Committer:
             # Nothing was written, or it was and the answer got lost: either way the round can be
             # repeated, for each step is a compare-and-set.
             if self._patience <= 0:
-                self._give_up(wishes, error)
+                self._give_up(wishes, results, error)
                 raise
             self._wishes, self._results = [*wishes, *self._wishes], [*results, *self._results]
             await asyncio.sleep(min(RETRY_SECONDS, self._patience))
@@ -82,15 +90,18 @@ class Committer:
             self._work.set()
             return
         except BaseException as error:
-            self._give_up(wishes, error)
+            self._give_up(wishes, results, error)
             raise
         self._patience = PATIENCE_SECONDS
         for (_, answer), gated in zip(wishes, answers, strict=True):
             if not answer.done():
                 answer.set_result(gated)
 
-    def _give_up(self, wishes: "list[tuple[Pass, asyncio.Future[Gated]]]", error: BaseException) -> None:
+    def _give_up(
+        self, wishes: "list[tuple[Pass, asyncio.Future[Gated]]]", results: list[Result], error: BaseException
+    ) -> None:
         self._broken = error
+        self._receipts.keep(results)
         for _, answer in [*wishes, *self._wishes]:
             _fail(answer, error)
 

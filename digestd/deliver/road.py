@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from random import Random
 
 import structlog
@@ -12,6 +13,7 @@ from digestd.deliver.committer import Committer
 from digestd.deliver.composer import Composer, Sender
 from digestd.deliver.lane import Desk, Lane
 from digestd.deliver.outcomes import Outcomes
+from digestd.deliver.receipts import journal
 from digestd.deliver.supply import Supply
 from digestd.deliver.tally import Tally
 from digestd.errors import RelayFailed
@@ -27,7 +29,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a worker delivers with. `owner` is its name in the ledger, held while it lives."""
+    """What a worker delivers with. `owner` is its name in the ledger, held while it lives.
+
+    `journals`: the folder of receipt journals.
+    """
 
     db: Database
     sender: Sender
@@ -35,6 +40,7 @@ class Delivery:
     owner: str
     clock: Callable[[], datetime]
     rng: Random
+    journals: Path
     lanes: int = 8
     rate: float = 0
     """Mails a second over all lanes; 0: as fast as the relay takes them."""
@@ -68,52 +74,58 @@ async def deliver(
     supply = Supply(delivery.db, claimer, composer, delivery.clock if drain else lambda: started)
     supply.limit(limit, delivery.rate)
     tally = Tally()
-    committer = Committer(delivery.db, delivery.clock)
     try:
-        async with committer.running():
-            outcomes = Outcomes(delivery.owner, committer, tally, delivery.rng)
-            desk = Desk(delivery.owner, delivery.transport, supply, composer, committer, outcomes)
-            lanes = [Lane(desk) for _ in range(delivery.lanes)]
-            await _run_lanes(lanes, tally, supply, stop or asyncio.Event())
+        with journal(delivery.journals, delivery.owner) as receipts:
+            committer = Committer(delivery.db, delivery.clock, receipts)
+            async with committer.running():
+                outcomes = Outcomes(delivery.owner, committer, tally, delivery.rng)
+                desk = Desk(delivery.owner, delivery.transport, supply, composer, committer, outcomes)
+                lanes = [Lane(desk) for _ in range(delivery.lanes)]
+                await _run_lanes(lanes, tally, supply, stop or asyncio.Event())
     finally:
         await asyncio.to_thread(supply.give_back, delivery.clock())
     return _report(tally)
 
 
 async def _run_lanes(lanes: list[Lane], tally: Tally, supply: Supply, stop: asyncio.Event) -> None:
-    """Run all lanes; the first failure closes the supply, so that the others finish their mail and end."""
+    """Run all lanes; the first failure closes the supply, so that the others finish their mail and end.
+
+    Raises what was no failure of the relay, once the others have had their time.
+    """
     tasks = {asyncio.create_task(lane.run()) for lane in lanes}
     stopped = asyncio.create_task(_until(stop))
+    unforeseen: list[BaseException] = []
     try:
         pending: set[asyncio.Task[None]] = tasks
-        while pending and not stop.is_set():
+        while pending and not stop.is_set() and not unforeseen:
             done, rest = await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
             pending = {task for task in pending if task in rest}
-            _note(done - {stopped}, tally, supply)
+            unforeseen += _failures(done - {stopped}, tally, supply)
         supply.close()
         if pending:
             done, _ = await asyncio.wait(pending, timeout=STOP_SECONDS)
-            _note(done, tally, supply)
+            unforeseen += _failures(done, tally, supply)
     finally:
         await _cancel({stopped, *tasks})
+    if unforeseen:
+        raise unforeseen[0]
 
 
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _note(done: "set[asyncio.Task[None]]", tally: Tally, supply: Supply) -> None:
-    """Close the supply when a lane failed. A relay's failure is reported, anything else is raised."""
-    for task in done:
-        error = task.exception()
-        if error is None:
-            continue
+def _failures(done: "set[asyncio.Task[None]]", tally: Tally, supply: Supply) -> list[BaseException]:
+    """Close the supply when a lane failed. The relay's failures are noted; the others are the caller's."""
+    errors = [error for task in done if (error := task.exception()) is not None]
+    if errors:
         supply.close()
-        if not isinstance(error, RelayFailed):
-            raise error
-        if tally.stopped is None:
-            log.warning("lane stopped", why=str(error))
-        tally.stopped = str(error)
+    for error in errors:
+        if isinstance(error, RelayFailed):
+            if tally.stopped is None:
+                log.warning("lane stopped", why=str(error))
+            tally.stopped = str(error)
+    return [error for error in errors if not isinstance(error, RelayFailed)]
 
 
 async def _cancel(tasks: "set[asyncio.Task[None]]") -> None:

@@ -106,6 +106,7 @@ class Evidence(StrEnum):
 
     REPLY = "reply"
     LATE_REPLY = "late_reply"
+    RECEIPT_JOURNAL = "receipt_journal"
     DSN = "dsn"
     OPERATOR = "operator"
 

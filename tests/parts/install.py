@@ -68,6 +68,7 @@ class Install:
             "DIGESTD_MAIL_FROM": settings.mail_from,
             "DIGESTD_POSTAL_ADDRESS": settings.postal_address,
             "DIGESTD_SOURCES": "none",
+            "DIGESTD_RECEIPTS_DIR": settings.receipts_dir,
             "DIGESTD_NOW": self.clock.now.isoformat(),
             **more,
         }
@@ -89,7 +90,7 @@ class Install:
 
     async def deliver(self, transport: Transport | None = None, limit: int | None = None) -> DeliverReport:
         """One run of delivery, after recovery, as the command does it; `transport` instead of the settings' one."""
-        recover(self.db, self.app.owners, "", self.clock.now)
+        recover(self.db, self.app.owners, self.app.journals, self.clock.now)
         if transport is None:
             return await run(self.app, limit=limit)
         owner = self.app.new_owner()
@@ -161,4 +162,5 @@ def _settings(folder: Path, url: str, transport_url: str = "") -> Settings:
         mail_from="Invented Digest <digest@example.org>",
         postal_address="1 Invented Street",
         sources="none",
+        receipts_dir=str(folder / "receipts"),
     )

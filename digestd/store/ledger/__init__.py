@@ -16,7 +16,7 @@ from digestd.store.ledger.births import NewDigest, NewNotice, plan_digests, plan
 from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
 from digestd.store.ledger.recovery import recover, release
-from digestd.store.ledger.results import Result, record
+from digestd.store.ledger.results import Result, record, record_kept
 from digestd.store.ledger.settling import GRACE, Proof, settle, settle_bounced
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "plan_notice",
     "planned_for",
     "record",
+    "record_kept",
     "recover",
     "release",
     "settle",

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd.bounces.status import kind_of, status_in
 from digestd.domain.bounce import Bounce
-from digestd.domain.delivery import UNSENT, Actor, Outcome, State
+from digestd.domain.delivery import UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core
 from digestd.store.instants import to_us
@@ -46,17 +46,29 @@ class Result:
 def record(session: Session, results: Sequence[Result], now: datetime) -> int:
     """Write results in the caller's write transaction; how many were ours to write.
 
+    They are the relay's replies as they come in; see `record_kept` for those of a journal.
+
     A result whose lease has been taken over changes nothing, with one exception: a definite
     reply that comes after recovery called the very same attempt uncertain beats the uncertainty.
     """
+    return _record(session, results, now, (Evidence.REPLY, Evidence.LATE_REPLY))
+
+
+def record_kept(session: Session, results: Sequence[Result], now: datetime) -> int:
+    """The same with what a run that is no more kept in its receipt journal."""
+    return _record(session, results, now, (Evidence.RECEIPT_JOURNAL, Evidence.RECEIPT_JOURNAL))
+
+
+def _record(session: Session, results: Sequence[Result], now: datetime, evidence: tuple[Evidence, Evidence]) -> int:
+    """`evidence`: of what is settled as its attempt's own, and of what comes after it was called uncertain."""
     if not results:
         return 0
     rows = _rows(session, [result.delivery for result in results])
     ours = [r for r in results if _is_ours(r, rows.get(r.delivery))]
     late = [r for r in results if r not in ours and _is_late_reply(r, rows.get(r.delivery))]
     erased = {key for key, row in rows.items() if row.status == Status.ERASED}
-    _write(session, _unquoted(ours, erased), to_us(now), evidence="reply")
-    _write(session, _unquoted(late, erased), to_us(now), evidence="late_reply")
+    _write(session, _unquoted(ours, erased), to_us(now), evidence[0])
+    _write(session, _unquoted(late, erased), to_us(now), evidence[1])
     _note_refusals(session, [r for r in ours if r.outcome is Outcome.PERM], now)
     return len(ours) + len(late)
 
@@ -95,7 +107,7 @@ def _is_late_reply(result: Result, row: core.Record | None) -> bool:
     )
 
 
-def _write(session: Session, results: Sequence[Result], at_us: int, evidence: str) -> None:
+def _write(session: Session, results: Sequence[Result], at_us: int, evidence: Evidence) -> None:
     if not results:
         return
     session.connection().execute(_DELIVERY, [_delivery(result, at_us) for result in results])
@@ -118,7 +130,7 @@ def _delivery(result: Result, at_us: int) -> dict[str, object]:
     }
 
 
-def _attempt(result: Result, at_us: int, evidence: str) -> dict[str, object]:
+def _attempt(result: Result, at_us: int, evidence: Evidence) -> dict[str, object]:
     return {
         "row": result.delivery,
         "nth": result.attempt,
