@@ -87,7 +87,7 @@ class App:
     @property
     def planner(self) -> Planner:
         """What planning is handed."""
-        return Planner(self.keys, self.sender.host, self.templates.hash, self.encoder)
+        return Planner(self.keys, self.sender.host, self.templates.hash, self.encoder, self.settings.explore)
 
     @property
     def encoder(self) -> Encoder:

@@ -1,21 +1,34 @@
-"""Which of the ranked papers make a subscriber's digest: pure, for one subscriber at a time."""
+"""Which of the ranked papers make a subscriber's digest: pure, for one subscriber at a time.
 
-from collections.abc import Sequence
+What is chosen: papers whose chance reaches the subscriber's bar, spread over subjects and interests, and
+where they let us, one drawn from outside the usual.
+"""
+
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from digestd.domain.digest import Pick, Section
-from digestd.ranking.arrays import Bools, Floats
-from digestd.ranking.diversity import diversify
+from digestd.domain.subscriber import Bar
+from digestd.ranking.arrays import Bools, Floats, Ints
+from digestd.ranking.calibration import BARS, Own
+from digestd.ranking.diversity import diversify, share_out
+from digestd.ranking.interests import met
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
 from digestd.ranking.reasons import reason
 
-BAR = 0.15
-"""Relevance a new paper needs; below it a digest holds fewer papers rather than worse ones."""
-GOOD = 0.5
-"""Relevance an older paper needs that an earlier digest had no room for."""
+GOOD = BARS[Bar.HIGH]
+"""The chance of an older paper, that an earlier digest had no room for."""
+POPULAR = 0.5
+"""The relevance of one to who asked for nothing in particular."""
+FIRST, LAST = 20, 100
+"""Ranks outside the usual."""
+ROOMY = 5
+"""The size from which a digest has room for what is drawn."""
+FLOOR = 0.02
+"""The chance that a drawn paper needs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +36,7 @@ class Ranked:
     """One subscriber's view of the pool's m papers; every array is (m,).
 
     `fresh`: first seen since the last digest. `open`: may be picked at all (in the window, not had, not muted).
+    `odds`: the log odds of a like by the package's own knowledge.
     """
 
     profile: Profile
@@ -30,50 +44,134 @@ class Ranked:
     relevance: Floats
     fresh: Bools
     open: Bools
-
-    def rank(self, j: int) -> int:
-        """The place of paper j by score among those that may be picked, from 1."""
-        return 1 + int((self.total[self.open] > self.total[j]).sum())
+    odds: Floats
 
 
-def choose(pool: Pool, ranked: Ranked, size: int) -> list[int]:
-    """The positions of up to `size` papers, best first; empty where nothing is of any relevance.
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a digest is composed: up to `size` papers above the bar, `own` being what the install learnt.
 
-    Papers by followed authors come first and are never cut for diversity. With candidates of any
-    relevance there is at least one pick.
+    `luck` in [0, 1) decides between equals, and what is drawn where `explore` allows it; see `luck`.
     """
-    new = ranked.open & ranked.fresh & (ranked.relevance > 0)
-    worthy = new & (ranked.relevance >= bar(ranked.profile)) | ranked.open & (ranked.relevance >= GOOD)
-    order = _by_score(worthy if worthy.any() else new, ranked.total)
-    if not worthy.any():
-        return order[:1]
-    followed = [j for j in order if ranked.profile.follows(pool, j)][:size]
-    first = set(followed)
-    others = [j for j in order if j not in first]
-    return followed + diversify(others, pool, ranked.total, size - len(followed))
+
+    size: int
+    bar: Bar = Bar.NORMAL
+    explore: bool = False
+    luck: float = 0.0
+    own: Own = Own()  # noqa: RUF009  # frozen, so one for all
 
 
-def bar(profile: Profile) -> float:
-    """The relevance a new paper needs: none for a subscriber without interests, whose measure is the trend."""
-    return 0.0 if profile.plain else BAR
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """What was chosen and from what.
+
+    `order` (c,): positions of the candidates, best first. `worthy` (m,): reaches the bar. `chosen`: positions,
+    best first; `drawn`: the one that was drawn, with the probability of that.
+    """
+
+    order: Ints
+    worthy: Bools
+    chosen: tuple[int, ...]
+    drawn: int | None = None
+    propensity: float | None = None
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """All that the digest holds, in its order."""
+        return self.chosen if self.drawn is None else (*self.chosen, self.drawn)
+
+    def rank(self, j: int) -> int | None:
+        """The place of paper j among the candidates, from 1; None if it is none."""
+        found = np.flatnonzero(self.order == j)
+        return int(found[0]) + 1 if found.size else None
 
 
-def picks(pool: Pool, ranked: Ranked, chosen: Sequence[int]) -> tuple[Pick, ...]:
-    """The chosen papers with score, section and reason."""
+def luck(subscriber: int, period: str) -> float:
+    """A number in [0, 1) of a digest's own: the same whenever it is composed."""
+    digest = hashlib.blake2b(f"{subscriber}|{period}".encode(), digest_size=6).digest()
+    return int.from_bytes(digest, "big") / 2**48
+
+
+def choose(pool: Pool, ranked: Ranked, terms: Terms) -> Choice:
+    """Up to `size` papers; none where nothing is of any relevance.
+
+    Candidates are new papers and older good ones. With candidates of any relevance there is at least one
+    pick; if it is not the only one, all reach the bar. Papers by followed authors come first, whatever the bar,
+    and are never cut for diversity.
+    """
+    order = _by_score(ranked.open & (ranked.fresh | good(ranked, terms.own)), ranked.total, terms.luck)
+    some = order[ranked.relevance[order] > 0]
+    worthy = reaches(ranked, terms)
+    above = some[worthy[some]]
+    if not above.size:
+        return Choice(order, worthy, tuple(int(j) for j in some[:1]))
+    outside = _outside(ranked, order, terms)
+    if outside.size:
+        chosen = _chosen(pool, ranked, above, terms.size - 1)
+        left = outside[~np.isin(outside, chosen)]
+        if left.size:
+            drawn = int(left[int(terms.luck * left.size)])
+            return Choice(order, worthy, tuple(chosen), drawn, 1 / left.size)
+    return Choice(order, worthy, tuple(_chosen(pool, ranked, above, terms.size)))
+
+
+def good(ranked: Ranked, own: Own) -> Bools:
+    """(m,): what an earlier digest had no room for, and competes again until it is stale."""
+    popular: Bools = ranked.relevance >= POPULAR
+    return popular if ranked.profile.plain else ranked.odds >= own.needs(GOOD)
+
+
+def reaches(ranked: Ranked, terms: Terms) -> Bools:
+    """(m,): the chance is that of the bar, or a followed author wrote it.
+
+    Who asked for nothing has no bar, as the trend is their measure.
+    """
+    if ranked.profile.plain:
+        return np.ones(len(ranked.odds), dtype=np.bool_)
+    enough: Bools = ranked.odds >= terms.own.needs(BARS[terms.bar])
+    for match in ranked.profile.authors:
+        enough[match.papers] = True
+    return enough
+
+
+def picks(pool: Pool, ranked: Ranked, choice: Choice, own: Own) -> tuple[Pick, ...]:
+    """The papers of a choice with score, section and reason."""
     section = Section.TRENDING if ranked.profile.plain else Section.FOR_YOU
     return tuple(
         Pick(
             paper=pool.papers[j].key,
             revision=pool.papers[j].revision,
             score=float(ranked.total[j]),
-            section=section,
+            section=Section.DRAWN if j == choice.drawn else section,
             reason=reason(pool, ranked.profile, j),
-            rank=ranked.rank(j),
+            rank=choice.rank(j),
+            chance=None if ranked.profile.plain else own.chance(float(ranked.odds[j])),
+            prior=None if ranked.profile.plain else Own().chance(float(ranked.odds[j])),
+            propensity=choice.propensity if j == choice.drawn else None,
         )
-        for j in chosen
+        for j in choice.positions
     )
 
 
-def _by_score(mask: Bools, total: Floats) -> list[int]:
+def _by_score(mask: Bools, total: Floats, luck: float) -> Ints:
+    """The candidates from the best to the worst; where among equals one begins is a matter of luck."""
     candidates = np.flatnonzero(mask)
-    return [int(j) for j in candidates[np.argsort(-total[candidates], kind="stable")]]
+    candidates = np.roll(candidates, -int(luck * len(candidates)))
+    order: Ints = candidates[np.argsort(-total[candidates], kind="stable")]
+    return order
+
+
+def _chosen(pool: Pool, ranked: Ranked, above: Ints, size: int) -> list[int]:
+    followed = [int(j) for j in above if ranked.profile.follows(pool, int(j))][:size] if ranked.profile.authors else []
+    others = above[~np.isin(above, followed)] if followed else above
+    chosen = followed + diversify(others, pool, ranked.total, size - len(followed))
+    return share_out(chosen, above, met(pool, ranked.profile, above), len(followed))
+
+
+def _outside(ranked: Ranked, order: Ints, terms: Terms) -> Ints:
+    """What may be drawn: new papers of the ranks outside the usual, above a floor."""
+    if not terms.explore or terms.size < ROOMY or ranked.profile.plain:
+        return order[:0]
+    ranks = order[max(FIRST, terms.size + 1) - 1 : LAST]
+    found: Ints = ranks[ranked.fresh[ranks] & (ranked.odds[ranks] >= terms.own.needs(FLOOR))]
+    return found

@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     contact: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     ingest_minutes: int = Field(default=60, ge=5, le=1440)
     embedding_model: str = ""
+    explore: bool = True
     runner: Literal["inline"] = "inline"
     templates_dir: str = ""
     web_host: str = "127.0.0.1"

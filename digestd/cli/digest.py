@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,7 +21,7 @@ from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadInput, NotFound
 from digestd.links import address_key, message_id
-from digestd.plan import Explanation, explain, plan, preview
+from digestd.plan import Explanation, explain, explain_past, plan, preview
 from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
 from digestd.store import subscribers
@@ -117,16 +118,23 @@ def show_again(
 def show_explanation(
     email: Annotated[str, typer.Argument(help="The subscriber's address.")],
     paper: Annotated[str, typer.Argument(help="The paper's id, e.g. arxiv:2401.00001.")],
+    period: Annotated[str, typer.Option(help="How it fared in this past digest: 2026-11-24 or 2026-W48.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Tell how a paper fares for a subscriber, and why.
+    """Tell how a paper fares for a subscriber, and why; the parts that each signal adds sum to the score.
 
     Example: digestd explain ada@example.org arxiv:2401.00001
     """
+    name = paper_id(paper)
+    if period:
+        _checked_period(period)
     app = wiring.build()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    found = explain(app.db, subscriber.key, paper_id(paper), app.clock(), app.encoder)
+    if period:
+        found = explain_past(app.db, subscriber.key, name, period)
+    else:
+        found = explain(app.db, subscriber.key, name, app.clock(), app.encoder, app.settings.explore)
     if as_json:
         emit(_explained(app, subscriber, found), as_json=True)
         return
@@ -140,9 +148,17 @@ def say_explanation(app: App, subscriber: Subscriber, found: Explanation) -> Non
         {"signal": p.signal, "raw": p.raw, "z": p.z, "weight": p.weight, "adds": p.contribution} for p in found.parts
     ]
     typer.echo(f"{found.paper.plain_title}\n{said['verdict']} – {said['reason']}")
-    emit(rows, as_json=False)
-    place = "no candidate" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
-    typer.echo(f"score {found.score:.3f}, {place}; relevance {found.relevance:.2f}, bar {found.bar:.2f}")
+    if rows:
+        emit(rows, as_json=False)
+    typer.echo("; ".join(_figures(found)))
+
+
+def _figures(found: Explanation) -> Iterator[str]:
+    yield f"score {found.score:.3f}"
+    yield "no candidate" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
+    for name, value in (("relevance", found.relevance), ("chance", found.chance), ("bar", found.bar)):
+        if value is not None:
+            yield f"{name} {value:.2f}"
 
 
 def moment(text: str) -> datetime:
@@ -197,10 +213,12 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
     return {
         "paper": found.paper.id,
         "title": found.paper.plain_title,
+        "period": found.period,
         "verdict": found.verdict,
         "reason": render_reason(app.templates, found.reason, subscriber.language),
         "score": found.score,
         "relevance": found.relevance,
+        "chance": found.chance,
         "bar": found.bar,
         "rank": found.rank,
         "candidates": found.candidates,
@@ -212,7 +230,7 @@ def _previewed(app: App, email: str, part: Part) -> bytes:
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
-    seen = preview(app.db, subscriber.key, now, app.encoder)
+    seen = preview(app.db, subscriber.key, now, app.encoder, app.settings.explore)
     period = newest_due(subscriber.timing, now).key
     claim = Claim(
         key=0,

@@ -15,6 +15,7 @@ class Section(StrEnum):
 
     FOR_YOU = "for_you"
     TRENDING = "trending"
+    DRAWN = "drawn"  # by lot, so that feedback does not only confirm itself
 
 
 class Why(StrEnum):

@@ -12,19 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from digestd.evaluate.learn import FOLDS, fold
 from digestd.evaluate.run import Case, totals
-from digestd.ranking.arrays import Doubles, Floats, Ints
-from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF, Calibration
+from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
+from digestd.ranking.calibration import BEND, CALIBRATION, FEATURES, HALF, Calibration
 from digestd.ranking.fusion import standard
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS
 
 SHOWN = 20
 BINS = 10
+STEPS, CLOSE = 50, 1e-6
+"""Of Newton's method: at most so many, and when it is there."""
 SHRINK = 1.0
 """Prior precision of a slope: 1/SHRINK² cases' worth, so that a slope that nothing speaks for stays at 0."""
 
@@ -72,9 +72,9 @@ def shown(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, 
     total = np.where(case.allowed, totals(case, WEIGHTS), -np.inf)
     best = np.argsort(-total, kind="stable")[:SHOWN]
     best = best[np.isfinite(total[best])]
-    level, likes = np.array([case.relevance.mean()]), np.array([case.likes], dtype=np.float32)
+    level, likes = np.array([case.relevance.mean()], dtype=np.float32), np.array([case.likes], dtype=np.float32)
     odds = calibration.odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
-    return expit(odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
+    return sigmoid(odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
 
 
 def reliability(pairs: Iterable[tuple[Doubles, Doubles]], bins: int = BINS) -> Reliability:
@@ -96,16 +96,32 @@ def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
     right = np.concatenate([labels for _, labels, _ in rows])
     counts = np.concatenate([np.full(len(labels), weight) for _, labels, weight in rows])
 
-    def loss(theta: Doubles) -> tuple[float, Doubles]:
-        odds = features @ theta
-        slopes = np.concatenate([[0.0], theta[1:]])
-        value = counts @ (np.logaddexp(0, odds) - right * odds) + SHRINK * slopes @ slopes / 2
-        return float(value), features.T @ (counts * (expit(odds) - right)) + SHRINK * slopes
+    theta, free = np.array([-4.6, 0.5, 0.5, 0.0, 0.0]), np.ones(len(FEATURES), dtype=np.bool_)
+    for _ in range(STEPS):
+        step = _step(features, right, counts, theta, free)
+        theta = theta - step
+        held = (theta < 0) & (np.arange(len(theta)) > 0)
+        theta[held], free[held] = 0.0, False
+        if not held.any() and np.abs(step).max() < CLOSE:
+            break
+    return Calibration(*map(float, theta))
 
-    start = np.array([-4.6, 0.5, 0.5, 0.0, 0.0])
-    bounds = [(None, None)] + [(0.0, None)] * (features.shape[1] - 1)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    return Calibration(*map(float, found.x))
+
+def _step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
+    """Newton's step of penalised logistic regression along the free coefficients."""
+    chance = sigmoid(features @ theta)
+    slope = np.where(np.arange(len(theta)) > 0, SHRINK, 0.0)
+    gradient = features.T @ (counts * (chance - right)) + slope * theta
+    curvature = (features.T * (counts * chance * (1 - chance))) @ features + np.diag(slope + 1e-9)
+    step = np.zeros_like(theta)
+    step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
+    return step
+
+
+def sigmoid(odds: Doubles) -> Doubles:
+    """The probability of log odds."""
+    found: Doubles = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+    return found
 
 
 def _weighted(cases: Sequence[Case]) -> Iterator[tuple[Case, float]]:
@@ -137,7 +153,8 @@ def _features(case: Case, day: Ints) -> Doubles:
         replace(case, values=_standing(case.values[:, day]), names=tuple(case.names[j] for j in day)), WEIGHTS
     )
     met, warm = case.relevance[day], case.likes / (case.likes + HALF)
-    columns = [np.ones(len(day)), (1 - warm) * total, warm * total, met, np.full(len(day), met.mean())]
+    bent = np.arcsinh(total / BEND)
+    columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, met, np.full(len(day), met.mean())]
     return np.array(columns, dtype=np.float64).T
 
 

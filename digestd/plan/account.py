@@ -10,8 +10,10 @@ from digestd.domain.digest import Pick, Reason
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.plan.day import Day, gather_day
-from digestd.plan.picking import picks_of
+from digestd.plan.picking import picks_of, terms
 from digestd.plan.shard import Shard, rank
+from digestd.plan.verdict import Case, mailed_in, verdict
+from digestd.ranking.calibration import BARS
 from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.fusion import Part, account
 from digestd.ranking.reasons import reason
@@ -32,40 +34,62 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How one paper fares for one subscriber. `rank` counts from 1 among `candidates`; None if it may not be picked."""
+    """How one paper fares for one subscriber; the contributions of `parts` sum to the score.
+
+    `rank` counts from 1 among `candidates`; None if it is none. `chance` of a like and the `bar` it needs are
+    None for who asked for nothing. `relevance` and `parts` are not kept of a past digest.
+    """
 
     paper: Paper
+    period: str
     score: float
-    relevance: float
-    bar: float
+    relevance: float | None
+    chance: float | None
+    bar: float | None
     rank: int | None
     candidates: int
     verdict: str
     reason: Reason
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] = ()
 
 
-def preview(db: Database, subscriber: int, now: datetime, encoder: Encoder = Silent()) -> Preview:
-    """Rank and compose as planning would at `now`, due or not."""
+def preview(db: Database, subscriber: int, now: datetime, encoder: Encoder = Silent(), explore: bool = True) -> Preview:
+    """Rank and compose as planning would at `now`, due or not. `explore`: as the install's setting."""
     day, shard = _alone(db, subscriber, now, encoder)
-    period = newest_due(shard.subscribers[0].timing, now).key
     considered = int((shard.open[0] & shard.fresh[0]).sum())
-    return Preview(picks_of(day, shard, 0, period), considered, day.coverage)
+    return Preview(picks_of(day, shard, 0, _period(day, shard), explore), considered, day.coverage)
 
 
 def explain(
-    db: Database, subscriber: int, paper_id: PaperId, now: datetime, encoder: Encoder = Silent()
+    db: Database,
+    subscriber: int,
+    paper_id: PaperId,
+    now: datetime,
+    encoder: Encoder = Silent(),
+    explore: bool = True,
 ) -> Explanation:
     """The account of one paper. Raises NotFound for a paper unknown or no candidate any more."""
+    paper = known(db, paper_id)
+    day, shard = _alone(db, subscriber, now, encoder)
+    place = day.places.get(paper.key)
+    if place is None:
+        with db.read() as session:
+            period = mailed_in(session, subscriber, {paper.key})
+        raise NotFound(
+            f"{paper_id} is older than seven days or archived, so it is no candidate any more"
+            + (f"; it was in the digest of {period}, see --period {period}" if period else "")
+        )
+    with db.read() as session:
+        return _explanation(Case(session, day, shard, place), explore)
+
+
+def known(db: Database, paper_id: PaperId) -> Paper:
+    """The paper of an identifier. Raises NotFound."""
     with db.read() as session:
         paper = papers.find(session, paper_id)
     if paper is None:
         raise NotFound(f"{paper_id}: no such paper; `digestd paper list` shows what is there")
-    day, shard = _alone(db, subscriber, now, encoder)
-    places = [j for j, key in enumerate(day.keys) if key == paper.key]
-    if not places:
-        raise NotFound(f"{paper_id} is older than seven days or archived, so it is no candidate any more")
-    return _explanation(day, shard, places[0])
+    return paper
 
 
 def _alone(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tuple[Day, Shard]:
@@ -74,36 +98,27 @@ def _alone(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tu
         return day, rank(session, day, [waiting.by_key(session, subscriber)])
 
 
-def _explanation(day: Day, shard: Shard, j: int) -> Explanation:
-    ranked = shard.ranked(0)
-    chosen = compose.choose(day.pool, ranked, shard.subscribers[0].size)
-    is_open = bool(ranked.open[j])
+def _period(day: Day, shard: Shard) -> str:
+    return newest_due(shard.subscribers[0].timing, day.now).key
+
+
+def _explanation(case: Case, explore: bool) -> Explanation:
+    day, shard, j = case.day, case.shard, case.place
+    ranked, period = shard.ranked(0), _period(day, shard)
+    agreed = terms(day, shard, 0, period, explore)
+    choice = compose.choose(day.pool, ranked, agreed)
+    picked = {pick.paper: pick for pick in picks_of(day, shard, 0, period, explore)}
+    plain = ranked.profile.plain
     return Explanation(
         paper=day.pool.papers[j],
+        period=period,
         score=float(ranked.total[j]),
         relevance=float(ranked.relevance[j]),
-        bar=compose.bar(ranked.profile),
-        rank=ranked.rank(j) if is_open else None,
-        candidates=int(ranked.open.sum()),
-        verdict="picked" if j in chosen else _why_not(shard, ranked, j),
+        chance=None if plain else agreed.own.chance(float(ranked.odds[j])),
+        bar=None if plain else BARS[agreed.bar],
+        rank=choice.rank(j),
+        candidates=len(choice.order),
+        verdict=verdict(case, agreed, choice, picked),
         reason=reason(day.pool, ranked.profile, j),
         parts=tuple(account(day.pool, ranked.profile, j, shard.eligible[0])),
     )
-
-
-def _why_not(shard: Shard, ranked: compose.Ranked, j: int) -> str:
-    if not shard.scores.allowed[0, j]:
-        return "not picked: it meets something muted"
-    if not shard.unseen[0, j]:
-        return "not picked: it was in an earlier digest"
-    if shard.own[0, j]:
-        return "not picked: it is one of the subscriber's own seed papers"
-    if not shard.open[0, j]:
-        return "not picked: it is older than a digest looks back"
-    if ranked.relevance[j] <= 0:
-        return "not picked: it meets none of the interests"
-    if not ranked.fresh[j] and ranked.relevance[j] < compose.GOOD:
-        return f"not picked: it is not new, and an older one needs a relevance of {compose.GOOD:.2f}"
-    if ranked.relevance[j] < compose.bar(ranked.profile):
-        return "not picked: its relevance is below the bar"
-    return "not picked: others ranked higher or are too like it"

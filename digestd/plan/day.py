@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.trial import Trial
+from digestd.plan.chances import learnt
 from digestd.plan.coverage import not_whole
 from digestd.plan.dense import read
 from digestd.plan.model import text_model
 from digestd.plan.seeds import Readings
 from digestd.ranking.arrays import Bools
+from digestd.ranking.calibration import Own
 from digestd.ranking.dense import Encoder
 from digestd.ranking.pool import Pool, build_pool
 from digestd.store import papers, trials
@@ -29,6 +31,7 @@ class Day:
     `former`: (f, 2), row numbers from before a merge, and the position of the paper they are now.
     `coverage`: the sources that are not whole, by their names for people.
     `readings`: the papers that subscribers named. `places`: row number → position. `trial`: the one that runs.
+    `own`: what the install learnt of chances.
     """
 
     pool: Pool
@@ -40,6 +43,7 @@ class Day:
     readings: Readings
     places: Mapping[int, int]
     trial: Trial | None
+    own: Own
 
     @property
     def horizon(self) -> int:
@@ -79,6 +83,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         former = papers.former_keys(session, [paper.key for paper in candidates])
         coverage = not_whole(session, now)
         trial = trials.running(session, now)
+        own = learnt(session, now)
     space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
@@ -91,4 +96,5 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         readings=Readings(),
         places={paper.key: j for j, paper in enumerate(candidates)},
         trial=trial,
+        own=own,
     )

@@ -32,12 +32,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """What planning needs besides the database: keys and host of Message-IDs, the templates in force, a dense model."""
+    """What planning needs besides the database.
+
+    Keys and host of Message-IDs, the templates in force, a dense model; `explore`: digests may hold a drawn paper.
+    """
 
     keys: Keys
     host: str
     template_hash: str
     encoder: Encoder = Silent()  # noqa: RUF009  # frozen, so one for all
+    explore: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _digest(planner: Planner, day: Day, shard: Shard, i: int) -> NewDigest | Non
         consent_version=due.version,
         period=period,
         covers_from=schedule.covers_from(due.timing, due.last_planned, period),
-        picks=picks_of(day, shard, i, period.key),
+        picks=picks_of(day, shard, i, period.key, planner.explore),
         considered=int((shard.open[i] & shard.fresh[i]).sum()),
         message_id=message_id(planner.keys, due.key, MailKind.DIGEST, period.key, planner.host),
         expires=schedule.expires(due.timing, max(period.due, day.now)),

@@ -12,6 +12,7 @@ from digestd.domain.paper import PaperId
 from digestd.plan.day import Day
 from digestd.plan.seeds import Named
 from digestd.ranking.arrays import Bools, Floats
+from digestd.ranking.calibration import CALIBRATION, level, liked
 from digestd.ranking.fusion import Scores, score
 from digestd.ranking.profile import Profile, Wants, compile_profiles
 from digestd.ranking.weights import parse
@@ -25,8 +26,8 @@ class Shard:
 
     `open`: in the window; `fresh`: new since the last digest; `unseen`: not had yet; `own`: named by
     the subscriber as a seed, so known to them and its own best match; `eligible`: what each
-    subscriber's scores are standardised over. `rivals`: for whoever takes part in a trial, the totals (m,)
-    of the weights on trial.
+    subscriber's scores are standardised over; `odds`: the log odds of a like. `rivals`: for whoever takes
+    part in a trial, the totals (m,) of the weights on trial.
     """
 
     subscribers: Sequence[Due]
@@ -37,6 +38,7 @@ class Shard:
     unseen: Bools
     own: Bools
     eligible: Bools
+    odds: Floats
     rivals: Mapping[int, Floats]
 
     def ranked(self, i: int) -> Ranked:
@@ -47,6 +49,7 @@ class Shard:
             relevance=self.scores.relevance[i],
             fresh=self.fresh[i],
             open=self.eligible[i] & self.scores.allowed[i],
+            odds=self.odds[i],
         )
 
     def rival(self, i: int) -> Ranked | None:
@@ -68,8 +71,15 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
     profiles = compile_profiles(wants, day.pool.model, day.pool)
     eligible = is_open & unseen & ~own
     scores = score(day.pool, profiles, eligible)
+    odds = _odds(profiles, scores, eligible)
     rivals = _rivals(day, subscribers, profiles, eligible)
-    return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own, eligible, rivals)
+    return Shard(subscribers, profiles, scores, is_open, fresh, unseen, own, eligible, odds, rivals)
+
+
+def _odds(profiles: Sequence[Profile], scores: Scores, eligible: Bools) -> Floats:
+    likes = np.array([profile.likes for profile in profiles], dtype=np.float32)
+    marked = CALIBRATION.odds(scores.total, scores.relevance, level(scores.relevance, eligible), likes)
+    return liked(marked, scores.relevance)
 
 
 def _rivals(day: Day, subscribers: Sequence[Due], profiles: Sequence[Profile], eligible: Bools) -> dict[int, Floats]:

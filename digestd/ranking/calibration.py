@@ -2,17 +2,18 @@
 
 A score is relative to the day: of papers that are all off the mark, one still stands out. So
 
-    logit P = intercept + ((1 − w) · topics + w · likes) · score + relevance · r + level · mean(r)
-              + UNMARKED,                              w = n/(n + HALF) with n liked papers known,
+    logit P(mark) = intercept + ((1 − w) · topics + w · likes) · asinh(score/BEND) + relevance · r + level · mean(r)
+    logit P(like) = logit P(mark) + UNMARKED + ASKED · r,              w = n/(n + HALF) with n liked papers known,
 
 where r is a paper's relevance and mean(r) that of all that may be picked: where everything is on the
 subject, an average score is worth more. All slopes are ≥ 0, so a better score is never a worse chance.
-Learnt by `digestd evaluate --calibrate` and kept in `calibration.json` beside this file.
+P(mark) is learnt by `digestd evaluate --calibrate` and kept in `calibration.json` beside this file.
 
-In the sets it is learnt from, what a person kept counts as liked and all else as not, be it that they
-never saw it. UNMARKED corrects the intercept for that (King & Zeng 2001): an assumption, not an estimate,
-that people like five of a hundred papers of a day where the sets have one. Feedback replaces it: `Own` is
-what the verdicts of the install make of these chances (Platt 1999).
+In the sets it is learnt from, what a person kept counts as marked and all else as not, be it that they
+never saw it; and their topics are tags and keywords, which nobody typed as a wish. Two assumptions, not
+estimates, make a like of a mark: people like five of a hundred papers of a day where the sets have one
+mark (a corrected intercept: King & Zeng 2001), and what stands there as it was asked for is liked more
+often still. Feedback replaces them: `Own` is what the verdicts of an install make of it (Platt 1999).
 """
 
 import json
@@ -27,8 +28,11 @@ from digestd.ranking.arrays import Bools, Floats
 
 HALF = 2.0
 """The number of likes at which a score's slope is half that of topics, half that of likes."""
+BEND = 3.0
+"""The score from which on more is worth less."""
 UNMARKED = log(0.05 / 0.95) - log(0.01 / 0.99)
-BARS = {Bar.LOW: 0.05, Bar.NORMAL: 0.1, Bar.HIGH: 0.25}
+ASKED = 1.5
+BARS = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
 """The chance that a paper needs."""
 FEATURES = ("intercept", "topics", "likes", "relevance", "level")
 
@@ -44,12 +48,18 @@ class Calibration:
     level: float
 
     def odds(self, totals: Floats, relevance: Floats, level: Floats, likes: Floats) -> Floats:
-        """The log odds of a mark, before UNMARKED, of scores (n, m); `level` and `likes` are (n,)."""
+        """The log odds of a mark, of scores (n, m); `level` and `likes` are (n,)."""
         warm = likes / (likes + HALF)
         slope = self.topics * (1 - warm) + self.likes * warm
-        found: Floats = (slope[:, None] * totals + self.relevance * relevance).astype(np.float32)
+        found: Floats = np.arcsinh(totals / np.float32(BEND)) * slope[:, None] + np.float32(self.relevance) * relevance
         found += (self.intercept + self.level * level)[:, None].astype(np.float32)
         return found
+
+
+def liked(marked: Floats, relevance: Floats) -> Floats:
+    """The log odds of a like from those of a mark, as assumed."""
+    odds: Floats = marked + np.float32(ASKED) * relevance + np.float32(UNMARKED)
+    return odds
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +70,12 @@ class Own:
     slope: float = 1.0
 
     def chance(self, odds: float) -> float:
-        """The probability of a like, to four decimals, from the package's log odds with UNMARKED."""
+        """The probability of a like, to four decimals, from the package's log odds."""
         return round(1 / (1 + exp(-min(max(self.shift + self.slope * odds, -30.0), 30.0))), 4)
 
-    def needs(self, bar: Bar) -> float:
-        """The package's log odds at which a paper reaches a bar."""
-        return (logit(BARS[bar]) - self.shift) / self.slope
+    def needs(self, chance: float) -> float:
+        """The package's log odds at which a paper has this chance."""
+        return (logit(chance) - self.shift) / self.slope
 
 
 def logit(chance: float) -> float:

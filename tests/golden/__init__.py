@@ -18,7 +18,7 @@ from digestd.message import DigestHeaders, Headers, Mailbox
 from digestd.render import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
 
 FOLDER = Path(__file__).parent
-DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "hostile")
+DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "drawn", "hostile")
 LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAA",
     unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB",

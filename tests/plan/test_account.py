@@ -8,7 +8,7 @@ from digestd.errors import NotFound
 from digestd.plan import Explanation, explain
 from tests.parts import library
 from tests.parts.install import Install
-from tests.plan.shelf import DAY, HALF, NONE, ONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
+from tests.plan.shelf import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
 
 AUTHOR = "Quillane Ostrovenko"
 
@@ -44,12 +44,13 @@ def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) 
     assert {account.candidates for account in accounts.values()} == {12}
     ranked = sorted(names, key=lambda name: accounts[name].rank or 0)
     assert [accounts[name].score for name in ranked] == sorted((a.score for a in accounts.values()), reverse=True)
-    picked = {name for name, account in accounts.items() if account.verdict == "picked"}
+    picked = {name for name, account in accounts.items() if account.verdict.startswith("picked, ranked ")}
     assert picked == set(planned(bare))
     [digest] = digests(bare)
     for name, pick in zip(digest.names, digest.picks, strict=True):
         assert pick.score == pytest.approx(accounts[name].score)
         assert pick.reason == accounts[name].reason
+        assert (pick.rank, pick.chance) == (accounts[name].rank, accounts[name].chance)
 
 
 def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
@@ -62,26 +63,31 @@ def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
     bare.papers(shelf("other", 3, NONE))
     bare.people([reader(size=1, mute={"phrases": ["brackish yodelling"]}, likes=["shelf:mine"])])
     verdicts = {name: told(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")}
+    cut = verdicts["cut00"]
     assert {name: account.verdict for name, account in verdicts.items() if name[:6] != "strong"} == {
-        "seen00": "not picked: it was in an earlier digest",
-        "cut00": "not picked: it is not new, and an older one needs a relevance of 0.50",
-        "muted": "not picked: it meets something muted",
-        "mine": "not picked: it is one of the subscriber's own seed papers",
+        "seen00": "was in the digest of 2026-11-24",
+        "cut00": f"is not new, and an older one needs a chance of 0.20; its chance is {cut.chance:.2f}",
+        "muted": "muted: phrase brackish yodelling",
+        "mine": "is one of the subscriber's own papers",
     }
     assert sorted(verdicts[name].verdict for name in ("strong00", "strong01")) == [
-        "not picked: others ranked higher or are too like it",
-        "picked",
+        f"cut by size: ranked 2nd of {cut.candidates}, the digest holds 1",
+        "picked, ranked 1st",
     ]
     assert [verdicts[name].rank for name in ("seen00", "muted", "mine")] == [None] * 3
 
 
 def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
-    bare.papers([*shelf("trace", 3, ONE), *shelf("other", 10, NONE)])
-    bare.people([reader(topics=[" ".join(TOPIC.split()[:2])])])
-    accounts = [told(bare, name) for name in ("trace00", "trace01", "trace02")]
-    assert all(0 < account.relevance < account.bar for account in accounts)
-    assert {account.verdict for account in accounts} == {"picked", "not picked: its relevance is below the bar"}
-    assert told(bare, "other00").verdict == "not picked: it meets none of the interests"
+    bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
+    bare.people([reader(bar="high")])
+    weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda account: account.rank or 0)
+    assert weakest.chance is not None
+    assert weakest.bar == 0.2
+    assert (
+        weakest.verdict
+        == f"ranked {weakest.rank}th of 16; below the bar of 0.20, as its chance is {weakest.chance:.2f}"
+    )
+    assert told(bare, "other00").verdict == "meets none of the interests"
 
 
 def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Install) -> None:
@@ -89,8 +95,8 @@ def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Ins
     bare.clock.go(4 * DAY)
     bare.papers(shelf("new", 1))
     bare.people([reader()])
-    assert told(bare, "old00").verdict == "not picked: it is older than a digest looks back"
-    assert told(bare, "new00").verdict == "picked"
+    assert told(bare, "old00").verdict == "is older than a digest looks back: first seen 2026-11-24"
+    assert told(bare, "new00").verdict == "picked, ranked 1st"
 
 
 def test_the_reason_names_the_interest_that_was_met(bare: Install) -> None:

@@ -106,6 +106,7 @@ def test_the_order_in_which_papers_and_people_came_changes_no_digest(
     papers = [*shelf("strong", 8, authors=["Ida Oak"]), *shelf("weak", 8, HALF), *library.papers(60)]
     people: list[Record] = [reader(size=12), *library.people(15, size=8), {"email": "plain@example.net"}]
     people += [{"email": "likes@example.net", "likes": ["shelf:strong03", "invented:000007"], "authors": ["Ida Oak"]}]
+    people = [{**person, "explore": False} for person in people]  # the draw goes by the row number
     straight = _digests_of(tmp_path / "straight", sqlite_url, now, (papers, people))
     shuffled = Random(seed).sample(papers, len(papers)), Random(seed).sample(people, len(people))
     other = f"sqlite:///{tmp_path / 'other' / 'digestd.db'}"

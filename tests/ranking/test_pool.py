@@ -55,19 +55,19 @@ def test_variety_takes_one_of_two_near_copies() -> None:
     day = pool([*papers(), papers()[0]])
     totals = np.full(17, -1, dtype=np.float32)
     totals[[0, 16, 9]] = [2.0, 1.99, 1.9]
-    order = np.argsort(-totals, kind="stable").tolist()
-    assert order[:2] == [0, 16]
+    order = np.argsort(-totals, kind="stable")
+    assert order[:2].tolist() == [0, 16]
     assert diversify(order, day, totals, 2) == [0, 9]
 
 
 def test_variety_starts_with_the_best_and_keeps_to_the_size() -> None:
     day = pool()
     totals = np.linspace(1, 0, 16, dtype=np.float32)
-    chosen = diversify(list(range(16)), day, totals, 5)
+    chosen = diversify(np.arange(16), day, totals, 5)
     assert chosen[0] == 0
     assert len(chosen) == len(set(chosen)) == 5
 
 
 @pytest.mark.parametrize(("order", "size"), [([], 5), ([3], 5), ([3], 0)])
 def test_variety_of_little_is_little(order: list[int], size: int) -> None:
-    assert diversify(order, pool(), np.zeros(16, dtype=np.float32), size) == order[:size]
+    assert diversify(np.array(order, dtype=np.intp), pool(), np.zeros(16, dtype=np.float32), size) == order[:size]

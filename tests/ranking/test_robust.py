@@ -15,6 +15,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.evaluate.metrics import ranked
 from digestd.ranking import fusion
 from digestd.ranking.arrays import Floats, best_of_groups
+from digestd.ranking.calibration import CALIBRATION
 from digestd.ranking.fusion import Scores, account, score
 from digestd.ranking.model import fit
 from digestd.ranking.pool import Pool, build_pool
@@ -60,8 +61,10 @@ def sound(day: Pool, profiles: Sequence[Profile]) -> Scores:
     assert ((found.relevance >= 0) & (found.relevance <= 1)).all()
     everything = np.ones(len(day), dtype=np.bool_)
     for i, who in enumerate(profiles):
-        view = compose.Ranked(who, found.total[i], found.relevance[i], everything, found.allowed[i])
-        chosen = compose.choose(day, view, 10)
+        zero = np.zeros(1, dtype=np.float32)
+        odds = CALIBRATION.odds(found.total[[i]], found.relevance[[i]], zero, zero)[0]
+        view = compose.Ranked(who, found.total[i], found.relevance[i], everything, found.allowed[i], odds)
+        chosen = list(compose.choose(day, view, compose.Terms(10, explore=True, luck=0.7)).positions)
         assert len(chosen) == len(set(chosen)) <= 10
         assert all(found.allowed[i][chosen])
         for j in chosen:

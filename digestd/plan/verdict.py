@@ -1,0 +1,125 @@
+"""Why a paper is in a digest or not: one sentence for the operator, the first of what is so."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+import numpy as np
+from sqlmodel import Session
+
+from digestd import compose
+from digestd.compose import Choice, Terms
+from digestd.domain.digest import Pick
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.paper import PaperId
+from digestd.plan.day import Day
+from digestd.plan.shard import Shard
+from digestd.ranking.calibration import BARS
+from digestd.ranking.profile import Wants, compile_profiles
+from digestd.store.ledger import reading
+
+ALIKE = 0.5
+"""Latent cosine from which a paper is called like another."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One paper, by its place in the day's pool, for the one subscriber of a shard."""
+
+    session: Session
+    day: Day
+    shard: Shard
+    place: int
+
+
+def verdict(case: Case, agreed: Terms, choice: Choice, picked: Mapping[int, Pick]) -> str:
+    """What becomes of the paper, and why. `picked`: what the digest holds, by row number."""
+    pick = picked.get(int(case.day.keys[case.place]))
+    if pick is None:
+        return _barred(case) or _passed_over(case, agreed, choice, len(picked))
+    return in_words(pick)
+
+
+def in_words(pick: Pick) -> str:
+    """How a pick came into its digest."""
+    if pick.propensity is not None:
+        return f"drawn at random for this digest, chance 1 in {round(1 / pick.propensity)}"
+    return f"picked, ranked {ordinal(pick.rank)}" if pick.rank else "picked"
+
+
+def mailed_in(session: Session, subscriber: int, papers: Set[int]) -> str | None:
+    """The period of the digest that held one of these row numbers."""
+    return next((p.period for p in reading.digests(session, subscriber) if papers & _held(session, p.key)), None)
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, …, 11th, …"""
+    last = {1: "st", 2: "nd", 3: "rd"} if number % 100 not in (11, 12, 13) else {}
+    return f"{number}{last.get(number % 10, 'th')}"
+
+
+def _held(session: Session, delivery: int) -> set[int]:
+    return {pick.paper for pick in reading.picks(session, delivery)}
+
+
+def _barred(case: Case) -> str | None:
+    """Why it may not be picked whatever its score; None if it may."""
+    shard, j = case.shard, case.place
+    if not shard.scores.allowed[0, j]:
+        return f"muted: {_muting(case)}"
+    if not shard.unseen[0, j]:
+        period = mailed_in(case.session, shard.subscribers[0].key, _names(case))
+        return f"was in the digest of {period}" if period else "was in an earlier digest"
+    if shard.own[0, j]:
+        return "is one of the subscriber's own papers"
+    if not shard.open[0, j]:
+        return f"is older than a digest looks back: first seen {case.day.pool.papers[j].first_seen:%Y-%m-%d}"
+    return None
+
+
+def _names(case: Case) -> set[int]:
+    """The row numbers that the paper has and had."""
+    former = case.day.former
+    return {int(case.day.keys[case.place]), *former[former[:, 1] == case.place, 0].tolist()}
+
+
+def _muting(case: Case) -> str:
+    """The first of the muted interests that the paper meets."""
+    due, pool = case.shard.subscribers[0], case.day.pool
+    muted = [interest for interest in due.interests if interest.wish is Wish.MUTED]
+    named = case.day.readings.of(case.session, pool.space, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
+    seeds = {name: found.seed for name, found in named.items()}
+    profiles = compile_profiles([Wants((interest,), seeds) for interest in muted], pool.model, pool)
+    met = (interest for interest, profile in zip(muted, profiles, strict=True) if case.place in profile.muted)
+    return _said(next(met, None))
+
+
+def _said(interest: Interest | None) -> str:
+    if interest is None:
+        return "by something that the subscriber does not want"
+    return "the subscriber does not like it" if interest.kind is Kind.PAPER else f"{interest.kind} {interest.value}"
+
+
+def _passed_over(case: Case, agreed: Terms, choice: Choice, places: int) -> str:
+    """Why it was not picked though it might have been."""
+    ranked, j = case.shard.ranked(0), case.place
+    if ranked.relevance[j] <= 0:
+        return "meets none of the interests"
+    chance, rank = agreed.own.chance(float(ranked.odds[j])), choice.rank(j)
+    if rank is None:
+        return f"is not new, and an older one needs a chance of {compose.GOOD:.2f}; its chance is {chance:.2f}"
+    where = f"ranked {ordinal(rank)} of {len(choice.order)}"
+    if not choice.worthy[j]:
+        return f"{where}; below the bar of {BARS[agreed.bar]:.2f}, as its chance is {chance:.2f}"
+    if all((choice.rank(k) or 0) < rank for k in choice.chosen):
+        return f"cut by size: {where}, the digest holds {places}"
+    return _crowded_out(case, choice, where)
+
+
+def _crowded_out(case: Case, choice: Choice, where: str) -> str:
+    """What ranked lower was chosen: for variety, for an interest without a place, for an author who is followed."""
+    vectors, chosen = case.day.pool.encoded.dense, list(choice.chosen)
+    cosine = vectors[chosen] @ vectors[case.place]
+    nearest = int(np.argmax(cosine))
+    if cosine[nearest] < ALIKE:
+        return f"gave way to papers for other interests or by followed authors: {where}"
+    return f"left out as too like «{case.day.pool.papers[chosen[nearest]].plain_title}»: {where}"
