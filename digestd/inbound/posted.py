@@ -22,21 +22,21 @@ def take_events(desk: Desk, provider: str, events: Sequence[Event], now: datetim
     """Take in the events of one post; how many came to which outcome."""
     counts: Counter[InboundOutcome] = Counter()
     with desk.db.write() as session:
-        for event in events:
-            counts[_take(session, desk.keys, provider, event, now)] += 1
+        found = [(event, _whose(session, desk.keys, event)) for event in events]
+        bounces.lock(session, {whose.address_key for _, whose in found if whose is not None})
+        for event, whose in found:
+            outcome = (
+                InboundOutcome.FOREIGN if whose is None else note(session, _bounce(provider, event, whose, now), now)
+            )
+            counts[outcome] += 1
         inbound.tally(session, counts, now)
         ledger.settle_bounced(session, now)
     return dict(counts)
 
 
-def _take(session: Session, keys: Keys, provider: str, event: Event, now: datetime) -> InboundOutcome:
-    whose = _whose(session, keys, event)
-    if whose is None:
-        return InboundOutcome.FOREIGN
-    bounce = Bounce(
-        key=bounces.key_of(
-            "event", provider, event.id, "" if event.id else f"{event.address}|{now.date()}|{event.kind}"
-        ),
+def _bounce(provider: str, event: Event, whose: Match, now: datetime) -> Bounce:
+    return Bounce(
+        key=bounces.key_of("event", provider, event.id or f"{event.address} {event.kind} {now.date()}"),
         address_key=whose.address_key,
         kind=event.kind,
         via=provider,
@@ -45,7 +45,6 @@ def _take(session: Session, keys: Keys, provider: str, event: Event, now: dateti
         attempt=whose.attempt,
         at=now,
     )
-    return note(session, bounce, now)
 
 
 def _whose(session: Session, keys: Keys, event: Event) -> Match | None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.bounce import InboundOutcome
@@ -15,12 +16,12 @@ _I = core.inbound.c
 
 def tally(session: Session, outcomes: Mapping[InboundOutcome, int], now: datetime) -> None:
     """Add to the counts, in the caller's write transaction."""
+    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     for outcome in sorted(outcomes):
-        change = update(core.inbound).where(_I.outcome == outcome)
-        added = session.connection().execute(change.values(total=_I.total + outcomes[outcome], last_us=to_us(now)))
-        if added.rowcount == 0:
-            row = {"outcome": outcome, "total": outcomes[outcome], "last_us": to_us(now)}
-            session.connection().execute(insert(core.inbound).values(row))
+        row = {"outcome": outcome, "total": outcomes[outcome], "last_us": to_us(now)}
+        more = {"total": _I.total + outcomes[outcome], "last_us": to_us(now)}
+        statement = make(core.inbound).values(row)
+        session.connection().execute(statement.on_conflict_do_update(index_elements=["outcome"], set_=more))
 
 
 def counts(session: Session) -> dict[InboundOutcome, int]:

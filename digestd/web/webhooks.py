@@ -56,4 +56,5 @@ def router(app: App) -> APIRouter:
 
 def _tell(name: str, posted: Posted) -> None:
     if posted.confirm:
+        # the only token that is logged: all it can do is what the operator has set up
         log.warning("the provider posts bounces once you open this address", provider=name, address=posted.confirm)

@@ -136,3 +136,17 @@ def test_who_is_due_when_the_service_starts_gets_what_the_first_ingest_brings(
             terminate(running)
             running.end(40)
     assert made.states == {State.ACCEPTED: 1}
+
+
+def test_up_reads_what_comes_back_while_it_runs(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    box = tmp_path / "box"
+    for name in ("new", "cur", "tmp"):
+        (box / name).mkdir(parents=True)
+    (box / "new" / "1").write_bytes(b"From: a@example.net\nSubject: hello\n\nhello\n")
+    made = install(tmp_path / "run", sqlite_url, now)
+    running = service(made, "up", DIGESTD_INBOUND_URL=f"maildir:{box}").start()
+    until(lambda: list((box / "cur").iterdir()))
+    terminate(running)
+    ended = running.end(40)
+    assert ended.code == 0, ended.said
+    assert not list((box / "new").iterdir())
