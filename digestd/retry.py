@@ -13,8 +13,6 @@ from random import Random
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=1)
 LANE_WAITS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 40, 60))
-SAME_REFUSALS_STOP = 5
-"""So many 5xx to the dot with one code in one run mean a broken mail, not bad subscribers."""
 
 
 class Stage(StrEnum):
@@ -25,6 +23,11 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     DOT = "dot"
+
+
+SAME_REFUSALS_STOP = {Stage.DOT: 5, Stage.RCPT: 25}
+"""So many 5xx with one code in one run and nothing accepted in between: a broken mail, or a relay that is set up
+wrongly, not bad subscribers; each refused address might be suppressed for it."""
 
 
 class Verdict(StrEnum):

@@ -16,6 +16,7 @@ from digestd.transports import Refusal
 
 COMPOSE_TRIES = 3
 COMPOSE_WAIT = timedelta(minutes=10)
+_WHAT = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
 log = structlog.get_logger(__name__)
 
 
@@ -87,14 +88,14 @@ class Outcomes:
         self._committer.record(replace(failed, reason=why if last else None, wait=COMPOSE_WAIT, failed=True))
 
     def _stop_if_all_alike(self, refusal: Refusal) -> None:
-        if refusal.stage is Stage.DOT:
-            self.tally.refusals[refusal.reply.code] += 1
-            if self.tally.refusals[refusal.reply.code] >= SAME_REFUSALS_STOP:
-                raise RelayFailed(
-                    f"the relay refused {SAME_REFUSALS_STOP} mails alike "
-                    f"({refusal.reply.code} {refusal.reply.enhanced}); "
-                    "look at the template, DKIM and the relay's policy before going on"
-                )
+        alike = (refusal.stage, refusal.reply.code)
+        self.tally.refusals[alike] += 1
+        if self.tally.refusals[alike] >= SAME_REFUSALS_STOP[refusal.stage]:
+            raise RelayFailed(
+                f"the relay refused {self.tally.refusals[alike]} {_WHAT[refusal.stage]} alike and took none "
+                f"({refusal.reply.code} {refusal.reply.enhanced}); "
+                "look at the template, DKIM and the relay's policy before going on"
+            )
 
     def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> Result:
         return Result(

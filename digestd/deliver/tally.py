@@ -3,10 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from digestd.retry import Stage
+
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the claimed deliveries; `refusals` counts 5xx to the dot by code."""
+    """What became of the claimed deliveries; `refusals` counts 5xx by stage and code since one was accepted."""
 
     accepted: int = 0
     deferred: int = 0
@@ -15,6 +17,6 @@ class Tally:
     expired: int = 0
     uncertain: int = 0
     poisoned: int = 0
-    refusals: Counter[int] = field(default_factory=Counter)
+    refusals: Counter[tuple[Stage, int]] = field(default_factory=Counter)
     stopped: str | None = None
     """Why a lane stopped, if one did."""

@@ -3,7 +3,8 @@
 import hashlib
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +14,7 @@ from digestd.links import read_envelope_from
 from digestd.store import core
 from digestd.store.ledger.reading import picks
 from digestd.store.packing import pack_picks, pack_seen
-from tests.deliver.conftest import READERS
+from tests.deliver.conftest import READERS, planned
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import transport
@@ -139,6 +140,19 @@ async def test_five_like_refusals_of_the_dot_stop_the_run_before_the_list_is_bur
     assert "look at the template, DKIM" in report.stopped
     assert waiting.states == {State.REJECTED: 5, State.READY: READERS - 5}
     assert waiting.sound(relay.copies)
+
+
+async def test_a_relay_that_refuses_every_recipient_is_stopped_before_all_are_suppressed(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    many = planned(tmp_path / "many", sqlite_url, now, 60)
+    async with Relay({"RCPT": Fault("550 5.1.1 unknown here")}).serving() as relay:
+        report = await many.deliver(transport(relay.port))
+    assert report.stopped is not None
+    assert "recipients alike and took none" in report.stopped
+    assert 25 <= report.rejected <= 25 + 16  # what the other lanes had under way
+    assert many.states[State.READY] == 60 - report.rejected
+    many.db.close()
 
 
 @pytest.mark.parametrize("act", ["close", "reset"])
