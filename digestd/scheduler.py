@@ -15,8 +15,11 @@ from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.ingest import embed, ingest
 from digestd.plan import plan
+from digestd.plan.aside import refit_aside
+from digestd.plan.model import is_refit_due
 
 PLAN_SECONDS = 15
+REFIT_SECONDS = 15 * 60
 HOLD = timedelta(minutes=5)
 """How long planning waits after a start for the sources: who was due while nothing ran gets what was missed."""
 NAME = "scheduler"
@@ -25,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class Metronome:
-    """Ticks planning and ingest; `last_tick` tells when planning last ran to its end."""
+    """Ticks planning, ingest and the refit of the text model; `last_tick` tells when planning last ran to its end."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -40,6 +43,7 @@ class Metronome:
         jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_minutes * 60),
+            (self.refit, REFIT_SECONDS),
         ]
         under_way: dict[str, asyncio.Task[None]] = {}
         for job, seconds in jobs:
@@ -73,6 +77,20 @@ class Metronome:
 
     def _keep_on(self) -> bool:
         return not self._stopping
+
+    async def refit(self) -> None:
+        """Fit the text model anew where it is outgrown; planning goes on meanwhile with the one in force."""
+        try:
+            if not await asyncio.to_thread(is_refit_due, self._app.db, self._app.clock()):
+                return
+            fitted = await asyncio.to_thread(refit_aside, self._app.db, self._app.clock(), self._keep_on)
+        except DigestdError as error:
+            log.error("refit failed", why=str(error), retry=error.retry)
+            return
+        if fitted:
+            log.info("text model fitted anew")
+        elif self._keep_on():
+            log.error("refit failed", why="its process ended early, perhaps for want of memory; the old model stays")
 
     async def ingest(self) -> None:
         """Ask every source."""

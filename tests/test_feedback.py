@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.feedback import Verdict
-from digestd.domain.interest import Kind, Wish
+from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
-from digestd.errors import NotFound
+from digestd.errors import BadInput, NotFound
 from digestd.plan import preview
-from digestd.store import core, due, feedback, papers
+from digestd.plan.day import gather_day
+from digestd.plan.shard import rank
+from digestd.ranking.dense import Silent
+from digestd.store import core, due, feedback, mutings, papers
 from digestd.store.database import Database
+from digestd.store.past import wants_at
 from digestd.subscribe import erase, find
-from digestd.subscribe.feedback import say_of, take_back
+from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
 from tests.parts.install import Install, install
 
 ADA = "ada@example.net"
@@ -21,8 +25,9 @@ DAY = timedelta(days=1)
 LAKES, FROGS = "invented:lakes", "invented:frogs"
 
 
-def paper(name: str, subject: str, title: str) -> dict[str, object]:
-    return {"id": name, "title": title, "abstract": f"We study {subject} and how {subject} change with the seasons."}
+def paper(name: str, subject: str, title: str, **more: object) -> dict[str, object]:
+    abstract = f"We study {subject} and how {subject} change with the seasons."
+    return {"id": name, "title": title, "abstract": abstract, **more}
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
     )
     built.clock.go(DAY * 9)
     built.papers([
-        paper("invented:lake2", "alpine lakes", "Ice on alpine lakes"),
+        paper("invented:lake2", "alpine lakes", "Ice on alpine lakes", authors=["Bea Lakeman"], categories=["geo.ice"]),
         paper("invented:frog2", "tree frogs", "Where tree frogs sleep"),
     ])  # fmt: skip
     return built
@@ -93,6 +98,85 @@ def test_an_interest_named_by_hand_stands_above_feedback(made: Install) -> None:
     assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
 
 
+def mute(made: Install, kind: Kind, value: str, name: str = "invented:lake2") -> None:
+    what = Interest(kind, value, Wish.MUTED)
+    mute_of(made.db, made.app.keys, ADA, PaperId(name), what, made.clock.now)
+
+
+def offered(made: Install) -> set[str]:
+    """The papers that ranking may show now."""
+    with made.db.read() as session:
+        subscriber = find(session, made.app.keys, ADA)
+        day = gather_day(made.db, made.clock.now, Silent())
+        allowed = rank(session, day, [due.by_key(session, subscriber.key)]).scores.allowed[0]
+    return {paper.id for paper, shown in zip(day.pool.papers, allowed, strict=True) if shown}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Kind.TOPIC, "lakes in alpine seasons"),
+        (Kind.PHRASE, "ice on alpine"),
+        (Kind.AUTHOR, "Lakeman, B."),
+        (Kind.CATEGORY, "geo"),
+    ],
+)
+def test_what_is_muted_of_a_paper_is_gone_at_once_and_back_when_it_is_taken_back(
+    made: Install, kind: Kind, value: str
+) -> None:
+    everything = {"invented:lake2", "invented:frog2"}
+    assert offered(made) == everything
+    mute(made, kind, value)
+    assert offered(made) == {"invented:frog2"}
+    assert unmute(made.db, made.app.keys, ADA, PaperId("invented:lake2"), made.clock.now).value == value
+    assert offered(made) == everything
+
+
+def test_mutings_are_kept_as_events_and_stand_beside_the_verdict_on_the_paper(made: Install) -> None:
+    say(made, LAKES, Verdict.MORE)
+    mute(made, Kind.PHRASE, "winter", LAKES)
+    mute(made, Kind.PHRASE, "alpine lakes", LAKES)
+    unmute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+    assert wants(made.db, made) == [(LAKES, Wish.LIKED)]
+    with made.db.read() as session:
+        said = mutings.history(session, find(session, made.app.keys, ADA).key)
+    assert [(m.paper, m.interest.value, m.undone is not None) for m in said] == [
+        (LAKES, "winter", False), (LAKES, "alpine lakes", True),
+    ]  # fmt: skip
+
+
+def test_what_a_paper_does_not_have_cannot_be_muted_of_it(made: Install) -> None:
+    with pytest.raises(BadInput, match="no such author"):
+        mute(made, Kind.AUTHOR, "Nobody Atall")
+    with pytest.raises(NotFound, match="muted nothing"):
+        unmute(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
+
+
+def test_what_was_muted_at_a_moment_is_known_afterwards(made: Install) -> None:
+    before = made.clock.now
+    made.clock.go(DAY)
+    mute(made, Kind.CATEGORY, "geo")
+    with made.db.read() as session:
+        key = find(session, made.app.keys, ADA).key
+        assert wants_at(session, {key: before})[key] == ()
+        assert [i.value for i in wants_at(session, {key: made.clock.now})[key]] == ["geo"]
+
+
+def test_every_like_is_dated_and_keeps_its_date_when_others_are_added(made: Install) -> None:
+    first = made.clock.now
+    made.people([{"email": ADA, "likes": [LAKES]}])
+    made.clock.go(DAY)
+    made.people([{"email": ADA, "likes": [LAKES, FROGS]}])
+    made.clock.go(DAY)
+    say(made, "invented:frog2", Verdict.MORE)
+    with made.db.read() as session:
+        subscriber = find(session, made.app.keys, ADA)
+        interests = due.by_key(session, subscriber.key).interests
+    assert [(i.value, i.since) for i in interests] == [
+        (LAKES, first), (FROGS, first + DAY), ("invented:frog2", first + 2 * DAY),
+    ]  # fmt: skip
+
+
 def test_nothing_to_take_back_and_unknown_papers_are_said(made: Install) -> None:
     with pytest.raises(NotFound, match="nothing of"):
         take_back(made.db, made.app.keys, ADA, PaperId(LAKES), made.clock.now)
@@ -102,9 +186,11 @@ def test_nothing_to_take_back_and_unknown_papers_are_said(made: Install) -> None
 
 def test_erasing_a_person_erases_what_they_said(made: Install) -> None:
     say(made, LAKES, Verdict.MORE)
+    mute(made, Kind.CATEGORY, "geo")
     erase(made.db, made.app.keys, ADA, made.clock.now)
     with made.db.read() as session:
         assert session.connection().execute(core.feedback.select()).all() == []
+        assert session.connection().execute(core.muting.select()).all() == []
 
 
 def test_only_the_newest_five_hundred_papers_count(made: Install) -> None:

@@ -12,7 +12,7 @@ from digestd.cli.output import emit, say
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
-from digestd.store import bounces
+from digestd.store import bounces, models
 from digestd.store.fsck import INVARIANTS
 from digestd.store.fsck import fsck as check
 from digestd.store.ledger import GRACE, Proof, reading, settle
@@ -64,7 +64,9 @@ def show_delivery(
             {"at": _plain(b.at), "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
             for b in bounces.of_delivery(session, key)
         ]
-    emit({**shown(entry), "tries": tries, "bounces": returned, "picked": picks}, as_json)
+        model = models.of_delivery(session, key)
+    ranked_by = None if model is None else {name: _plain(value) for name, value in asdict(model).items()}
+    emit({**shown(entry), "ranked_by": ranked_by, "tries": tries, "bounces": returned, "picked": picks}, as_json)
 
 
 @app.command("settle")

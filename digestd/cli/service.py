@@ -18,6 +18,7 @@ from digestd.errors import DigestdError
 from digestd.ingest import embed, ingest
 from digestd.logs import configure
 from digestd.plan import plan
+from digestd.plan.model import is_refit_due, refit
 from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
 from digestd.web import build as build_web
@@ -82,6 +83,8 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
         planned = plan(app.db, app.planner, app.clock())
         tidy(app, app.clock())
         delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))
+        if is_refit_due(app.db, app.clock()):
+            refit(app.db, app.clock())
     report = {
         "new": sum(source.new for source in taken.sources),
         "due": planned.due,

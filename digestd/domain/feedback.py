@@ -1,4 +1,4 @@
-"""Feedback: what a subscriber said of one paper they were shown."""
+"""Feedback: what a subscriber said of one paper they were shown, or of something in it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +32,17 @@ class Feedback:
     undone: datetime | None = None
 
 
-def as_interest(paper: PaperId, verdict: Verdict) -> Interest:
-    """What the newest verdict on a paper means for ranking: the same as naming it a seed paper."""
-    return Interest(Kind.PAPER, paper, Wish.LIKED if verdict in LIKING else Wish.MUTED)
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """One event: shown `paper`, the subscriber wanted to see nothing more that has `interest`."""
+
+    key: int
+    paper: PaperId
+    interest: Interest
+    at: datetime
+    undone: datetime | None = None
+
+
+def as_interest(paper: PaperId, verdict: Verdict, at: datetime) -> Interest:
+    """What the newest verdict on a paper means for ranking: the same as naming it a seed paper then."""
+    return Interest(Kind.PAPER, paper, Wish.LIKED if verdict in LIKING else Wish.MUTED, at)

@@ -1,6 +1,7 @@
 """Planning: who is due, which papers, frozen as a digest with its ledger row.
 
 model     the text model in use, fitted anew when the archive has outgrown it
+aside     fits it in a process of its own, which planning does not wait for
 day       the candidate papers of the day, read once
 coverage  which sources are not whole, said in the digest
 dense     what the dense model, where there is one, makes of them

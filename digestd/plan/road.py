@@ -22,7 +22,7 @@ from digestd.store import due as waiting
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.due import Due
-from digestd.store.ledger import NewDigest
+from digestd.store.ledger import NewDigest, Ranked
 
 SHARD = 500
 PUT_OFF = timedelta(hours=1)
@@ -100,7 +100,7 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
         # who moves to a later weekday has had the digest of this week
         had = ledger.planned_for(session, {key: digest.period.key for key, digest in wanted.items()})
         new = [digest for key, digest in wanted.items() if key not in had]
-        ledger.plan_digests(session, new, planner.template_hash, day.now, day.horizon)
+        ledger.plan_digests(session, new, planner.template_hash, day.now, Ranked(day.horizon, day.pool.model.version))
         waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
     return PlanReport(len(new), sum(1 for d in new if d.picks), sum(1 for d in new if not d.picks))
 

@@ -162,13 +162,18 @@ def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Float
 
 
 def fingerprint(model: TextModel) -> str:
-    """The name of a model: 16 hexadecimal digits over what it knows."""
+    """The name of a model: its form, and 16 hexadecimal digits over what it knows."""
     digest = sha256("\n".join([str(FORM), *model.vocabulary]).encode())
     for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
         digest.update(rows.indptr.tobytes() + rows.indices.tobytes() + rows.data.tobytes())
-    return digest.hexdigest()[:16]
+    return f"{FORM}-{digest.hexdigest()[:16]}"
+
+
+def is_readable(version: str) -> bool:
+    """Whether a model of this name is of the form that this release reads."""
+    return version.startswith(f"{FORM}-")
 
 
 def dumps(model: TextModel) -> bytes:

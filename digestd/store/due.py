@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Status, Timing
-from digestd.store import core, feedback
+from digestd.store import core, feedback, mutings
 from digestd.store.instants import from_us, to_us
 
 _S, _I = core.subscriber.c, core.interest.c
@@ -74,8 +74,11 @@ _PUT_OFF = update(core.subscriber).where(_S.id == bindparam("row")).values(next_
 
 
 def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """What ranking goes by: their interests, and the papers they gave feedback on where no interest names them."""
+    """What ranking goes by: their interests, what they muted of papers, and the papers they gave feedback on where
+    no interest names them."""
     found = interests_of(session, subscribers)
+    for key, muted in mutings.standing(session, subscribers).items():
+        found[key] = (*found.get(key, ()), *muted)
     for key, said in feedback.wishes(session, subscribers).items():
         own = found.get(key, ())
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
@@ -86,13 +89,14 @@ def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[In
 def interests_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
     """Their interests, in the order given; who has none is absent."""
     query = (
-        select(_I.subscriber_id, _I.kind, _I.value, _I.wish)
+        select(_I.subscriber_id, _I.kind, _I.value, _I.wish, _I.since_us)
         .where(_I.subscriber_id.in_(subscribers))
         .order_by(_I.subscriber_id, _I.position)
     )
     found: dict[int, list[Interest]] = {}
-    for who, kind, value, wish in session.connection().execute(query):
-        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish]))
+    for who, kind, value, wish, since_us in session.connection().execute(query):
+        since = None if since_us is None else from_us(since_us)
+        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish], since))
     return {key: tuple(interests) for key, interests in found.items()}
 
 

@@ -67,7 +67,7 @@ def wishes(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Inte
         .subquery()
     )
     query = (
-        select(_F.subscriber_id, _F.verdict, _P.paper_id)
+        select(_F.subscriber_id, _F.verdict, _F.at_us, _P.paper_id)
         .join_from(core.feedback, newest, newest.c.id == _F.id)
         .join(core.paper, _P.id == _F.paper)
         .order_by(_F.subscriber_id, _F.id.desc())
@@ -76,5 +76,5 @@ def wishes(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Inte
     for row in session.connection().execute(query):
         theirs = found.setdefault(row.subscriber_id, [])
         if len(theirs) < KEPT:
-            theirs.append(as_interest(PaperId(row.paper_id), Verdict(row.verdict)))
+            theirs.append(as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us)))
     return {key: tuple(interests) for key, interests in found.items()}

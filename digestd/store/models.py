@@ -1,22 +1,27 @@
-"""Fitted text models, versioned; the newest is in use."""
+"""Fitted text models, versioned; the newest is in use.
+
+Some old ones are kept whole, to rank again as a digest was ranked; of still older ones only the row that says
+what they were.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
 
-KEPT = 2
+KEPT = 5
+"""Models kept whole, the one in use among them: a month of weekly ones."""
 _M = core.text_model.c
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What is known of the model in use without reading it."""
+    """What is known of a model without reading it; `papers`: how many it was fitted on."""
 
     version: str
     fitted: datetime
@@ -25,27 +30,43 @@ class Fitted:
 
 def newest(session: Session) -> Fitted | None:
     """The model in use, if any was fitted yet."""
-    query = select(_M.version, _M.fitted_us, _M.papers).order_by(_M.id.desc()).limit(1)
-    row = session.connection().execute(query).first()
-    return None if row is None else Fitted(row.version, from_us(row.fitted_us), row.papers)
+    row = session.connection().execute(select(*_ABOUT).order_by(*_NEWEST).limit(1)).first()
+    return None if row is None else _fitted(row)
 
 
 def data(session: Session, version: str) -> bytes:
-    """A model as `ranking.model.dumps` wrote it."""
+    """A model as `ranking.model.dumps` wrote it; empty where it is not kept any more."""
     return bytes(session.connection().execute(select(_M.data).where(_M.version == version)).scalar_one())
 
 
 def keep(session: Session, fitted: Fitted, packed: bytes) -> None:
-    """Put a model into use; all but the newest few are dropped."""
+    """Put a model into use; all but the newest few are emptied."""
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {"version": fitted.version, "fitted_us": to_us(fitted.fitted), "papers": fitted.papers, "data": packed}
-    renewed = {"fitted_us": row["fitted_us"], "papers": row["papers"]}
-    statement = insert(core.text_model).values(row).on_conflict_do_update(index_elements=["version"], set_=renewed)
+    statement = insert(core.text_model).values(row).on_conflict_do_update(index_elements=["version"], set_=row)
     session.connection().execute(statement)
-    newest_ids = select(_M.id).order_by(_M.id.desc()).limit(KEPT)
-    session.connection().execute(delete(core.text_model).where(_M.id.not_in(newest_ids)))
+    whole = select(_M.id).order_by(*_NEWEST).limit(KEPT)
+    session.connection().execute(
+        update(core.text_model).where(_M.id.not_in(whole), func.length(_M.data) > 0).values(data=b"")
+    )
+
+
+def of_delivery(session: Session, delivery: int) -> Fitted | None:
+    """The model that a digest was ranked with; None where that was not noted, and for notices."""
+    query = select(*_ABOUT).join(core.delivery, core.delivery.c.model_id == _M.id).where(core.delivery.c.id == delivery)
+    row = session.connection().execute(query).first()
+    return None if row is None else _fitted(row)
 
 
 def papers(session: Session) -> int:
-    """How many papers a fit would read."""
-    return int(session.connection().execute(select(func.count()).select_from(core.paper)).scalar_one())
+    """How many papers a fit could read."""
+    query = select(func.count()).select_from(core.paper).where(core.paper.c.revision_id.is_not(None))
+    return int(session.connection().execute(query).scalar_one())
+
+
+_ABOUT = (_M.version, _M.fitted_us, _M.papers)
+_NEWEST = (_M.fitted_us.desc(), _M.id.desc())
+
+
+def _fitted(row: core.Record) -> Fitted:
+    return Fitted(row.version, from_us(row.fitted_us), row.papers)

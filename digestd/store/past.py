@@ -1,7 +1,6 @@
 """What ranking knew of subscribers at a moment in the past."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,7 +9,7 @@ from sqlmodel import Session
 from digestd.domain.feedback import Verdict, as_interest
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import PaperId
-from digestd.store import core
+from digestd.store import core, mutings
 from digestd.store.due import interests_of
 from digestd.store.feedback import KEPT
 from digestd.store.instants import from_us, to_us
@@ -29,7 +28,8 @@ def wants_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tup
     for key, moment in moments.items():
         own = tuple(i for i in now.get(key, ()) if i.since is None or i.since <= moment)
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
-        found[key] = (*own, *(interest for interest in said[key] if interest.value not in named))
+        muted = mutings.standing_at(session, key, moment)
+        found[key] = (*own, *muted, *(interest for interest in said[key] if interest.value not in named))
     return found
 
 
@@ -47,6 +47,5 @@ def _said(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[I
         at_us, theirs = to_us(moments[row.subscriber_id]), found[row.subscriber_id]
         stood = row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
         if stood and row.paper_id not in theirs and len(theirs) < KEPT:
-            interest = as_interest(PaperId(row.paper_id), Verdict(row.verdict))
-            theirs[row.paper_id] = replace(interest, since=from_us(row.at_us))
+            theirs[row.paper_id] = as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
     return {key: list(theirs.values()) for key, theirs in found.items()}

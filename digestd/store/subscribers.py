@@ -8,7 +8,7 @@ delivery see each other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
@@ -57,7 +57,7 @@ def insert_many(session: Session, new: Sequence[NewSubscriber], cause: Cause, no
     keys = {row.address_key: row.id for row in done}
     stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
     consent.note(session, [(key, 1, n.status) for key, n in stored], cause, to_us(now))
-    _add_interests(session, {key: n.interests for key, n in stored})
+    _add_interests(session, {key: n.interests for key, n in stored}, now)
     return keys
 
 
@@ -95,8 +95,11 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     if not subscribers:
         return
     session.connection().execute(_UPDATE, [_change(subscriber, now) for subscriber in subscribers])
-    session.connection().execute(delete(core.interest).where(_I.subscriber_id.in_([s.key for s in subscribers])))
-    _add_interests(session, {s.key: s.interests for s in subscribers})
+    keys = [s.key for s in subscribers]
+    since = {(key, i): i.since for key, stood in interests_of(session, keys).items() for i in stood}
+    session.connection().execute(delete(core.interest).where(_I.subscriber_id.in_(keys)))
+    kept = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
+    _add_interests(session, kept, now)
 
 
 def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
@@ -163,6 +166,7 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     for statement in (
         delete(core.seen).where(core.seen.c.subscriber_id == key),
         delete(core.feedback).where(core.feedback.c.subscriber_id == key),
+        delete(core.muting).where(core.muting.c.subscriber_id == key),
         update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
         update(core.delivery).where(theirs).values(picks=b"", reply_text=None),
     ):
@@ -189,9 +193,17 @@ def scrub(db: Database) -> None:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]) -> None:
+def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]], now: datetime) -> None:
+    """Those that were not said before are said now."""
     rows = [
-        {"subscriber_id": key, "kind": i.kind, "value": i.value, "wish": i.wish, "position": position}
+        {
+            "subscriber_id": key,
+            "kind": i.kind,
+            "value": i.value,
+            "wish": i.wish,
+            "position": position,
+            "since_us": to_us(i.since or now),
+        }
         for key, given in interests.items()
         for position, i in enumerate(given)
     ]

@@ -1,14 +1,62 @@
-"""The text model in use: kept, and fitted anew when it is of an earlier release."""
+"""The text model in use: kept, refitted aside from planning, and swapped only when it is whole."""
 
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
-from sqlalchemy import update
+import pytest
+from sqlalchemy import select, update
 
-from digestd.plan.model import text_model
-from digestd.ranking.model import dumps
+from digestd.plan import model as planning
+from digestd.plan.aside import refit_aside
+from digestd.plan.model import is_refit_due, refit, text_model
+from digestd.ranking.model import dumps, fit
+from digestd.scheduler import Metronome
 from digestd.store import core, models
-from tests.parts.install import Install
+from digestd.store.models import KEPT, Fitted
+from tests.parts import library
+from tests.parts.install import Install, install
+
+WEEK = timedelta(days=8)
+
+
+def in_force(made: Install) -> Fitted:
+    with made.db.read() as session:
+        newest = models.newest(session)
+    assert newest is not None
+    return newest
+
+
+def whole(made: Install) -> int:
+    """How many models are kept with their bytes."""
+    with made.db.read() as session:
+        return sum(bool(row.data) for row in session.connection().execute(select(core.text_model.c.data)))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+    """An install without any paper."""
+    made = install(tmp_path, database_url, now)
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """An install whose archive is more than planning fits on by itself."""
+    fresh.papers(library.papers(60))
+    monkeypatch.setattr(planning, "AT_ONCE", 20)
+    return fresh
+
+
+def test_a_fresh_install_ranks_with_the_papers_of_today(fresh: Install) -> None:
+    assert text_model(fresh.db, fresh.clock.now).size == 0
+    fresh.papers(library.papers(3))
+    assert text_model(fresh.db, fresh.clock.now).size == 3
+    assert not is_refit_due(fresh.db, fresh.clock.now)
 
 
 def test_a_fitted_model_is_kept_and_used_again(bare: Install) -> None:
@@ -16,15 +64,108 @@ def test_a_fitted_model_is_kept_and_used_again(bare: Install) -> None:
     assert text_model(bare.db, bare.clock.now).version == first.version
 
 
-def test_a_model_of_another_form_is_fitted_anew_and_replaced(bare: Install) -> None:
+def test_planning_fits_only_what_takes_seconds_and_the_rest_is_refitted_aside(large: Install) -> None:
+    assert text_model(large.db, large.clock.now).size == 20
+    assert is_refit_due(large.db, large.clock.now)
+    refit(large.db, large.clock.now + timedelta(minutes=1))
+    assert text_model(large.db, large.clock.now).size == 60
+    assert not is_refit_due(large.db, large.clock.now + timedelta(minutes=2))
+
+
+def test_planning_keeps_the_model_in_force_until_the_refit_is_there(large: Install) -> None:
+    refit(large.db, large.clock.now)
+    before = in_force(large).version
+    large.papers(library.papers(90))
+    assert is_refit_due(large.db, large.clock.now)
+    assert text_model(large.db, large.clock.now).version == before
+
+
+def test_a_model_is_outgrown_after_a_week_if_anything_came_in(large: Install) -> None:
+    refit(large.db, large.clock.now)
+    assert not is_refit_due(large.db, large.clock.now + WEEK)
+    large.papers(library.papers(61))
+    assert not is_refit_due(large.db, large.clock.now)
+    assert is_refit_due(large.db, large.clock.now + WEEK)
+
+
+def test_a_full_archive_moves_on_every_week(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "ARCHIVE", 50)
+    refit(large.db, large.clock.now)
+    assert in_force(large).papers == 50
+    assert not is_refit_due(large.db, large.clock.now)
+    assert is_refit_due(large.db, large.clock.now + WEEK)
+
+
+def test_a_model_of_another_form_is_fitted_anew(bare: Install) -> None:
     model = text_model(bare.db, bare.clock.now)
     _store(bare, _of_form(dumps(model), 1))
-    again = text_model(bare.db, bare.clock.now)
-    assert again.size == model.size
+    again = text_model(bare.db, bare.clock.now + WEEK)
+    assert again.version == model.version
+    assert in_force(bare).version == model.version
+
+
+def test_bytes_that_cannot_be_read_are_no_reason_not_to_plan(bare: Install) -> None:
+    model = text_model(bare.db, bare.clock.now)
+    with bare.db.write() as session:
+        session.connection().execute(update(core.text_model).values(data=b"half a mod"))
+    assert dumps(text_model(bare.db, bare.clock.now)) == dumps(model)
+
+
+def test_a_refit_in_a_process_of_its_own_changes_the_model_in_force(large: Install) -> None:
+    text_model(large.db, large.clock.now)
+    assert refit_aside(large.db, large.clock.now + timedelta(minutes=1), lambda: True)
+    assert in_force(large).papers == 60
+
+
+async def test_the_scheduler_refits_what_is_outgrown(large: Install) -> None:
+    metronome = Metronome(large.app)
+    await metronome.refit()
+    first = in_force(large)
+    await metronome.refit()
+    assert in_force(large) == first
+    assert first.papers == 60
+
+
+def test_a_refit_that_is_killed_leaves_the_old_model_in_force(large: Install) -> None:
+    before = dumps(text_model(large.db, large.clock.now))
+    ends = _after(0.2)
+    assert not refit_aside(large.db, large.clock.now + WEEK, lambda: not next(ends))
+    with large.db.read() as session:
+        assert models.data(session, in_force(large).version) == before
+
+
+def test_a_digest_names_the_model_that_ranked_it_also_when_others_came(library_of: Install) -> None:
+    library_of.people([{"email": "ada@example.net", "topics": [library.vocabulary()[0][0]]}])
+    assert library_of.plan().planned == 1
+    used = in_force(library_of)
+    with library_of.db.read() as session:
+        delivery = session.connection().execute(select(core.delivery.c.id)).scalar_one()
+    for n in range(KEPT + 2):
+        _fit(library_of, f"Lakes of kind {chr(97 + n) * 3}", n + 1)
+    with library_of.db.read() as session:
+        assert models.of_delivery(session, delivery) == used
+    assert whole(library_of) == KEPT
+
+
+def test_a_model_fitted_again_after_it_was_emptied_is_whole_and_in_force(bare: Install) -> None:
+    for n in [*range(KEPT + 1), 0]:
+        _fit(bare, f"Lakes of kind {chr(97 + n) * 3}", n if n else KEPT + 2)
+    newest = in_force(bare)
     with bare.db.read() as session:
-        newest = models.newest(session)
-        assert newest is not None
-        assert models.data(session, newest.version) == dumps(again)
+        assert models.data(session, newest.version) == dumps(fit(["Lakes of kind aaa"]))
+
+
+def _fit(made: Install, text: str, days: int) -> None:
+    model = fit([text])
+    with made.db.write() as session:
+        fitted = Fitted(model.version, made.clock.now + timedelta(days=days), 1)
+        models.keep(session, fitted, dumps(model))
+
+
+def _after(seconds: float) -> Iterator[bool]:
+    began = time.monotonic()
+    while True:
+        yield time.monotonic() - began > seconds
 
 
 def _of_form(data: bytes, form: int) -> bytes:
@@ -34,7 +175,7 @@ def _of_form(data: bytes, form: int) -> bytes:
         return out.getvalue()
 
 
-def _store(install: Install, data: bytes) -> None:
+def _store(made: Install, data: bytes) -> None:
     """As another release would have left it: other bytes under a name of its own."""
-    with install.db.write() as session:
+    with made.db.write() as session:
         session.connection().execute(update(core.text_model).values(data=data, version="0" * 16))

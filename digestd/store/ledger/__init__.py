@@ -12,7 +12,7 @@
 Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
 """
 
-from digestd.store.ledger.births import NewDigest, NewNotice, plan_digests, plan_notice, planned_for
+from digestd.store.ledger.births import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
 from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
 from digestd.store.ledger.recovery import recover, release
@@ -28,6 +28,7 @@ __all__ = [
     "NewNotice",
     "Pass",
     "Proof",
+    "Ranked",
     "Result",
     "claim",
     "expire",

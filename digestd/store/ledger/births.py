@@ -42,6 +42,15 @@ class NewDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """What digests were chosen from and by: the highest paper row number, so that the next ones know what is new,
+    and the version of the text model."""
+
+    horizon: int | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewNotice:
     """A notice about to be planned: `key` is what it answers, e.g. the consent version."""
 
@@ -55,20 +64,22 @@ class NewNotice:
 
 
 def plan_digests(
-    session: Session, digests: Sequence[NewDigest], template_hash: str, now: datetime, horizon: int | None = None
+    session: Session, digests: Sequence[NewDigest], template_hash: str, now: datetime, ranked: Ranked = Ranked()
 ) -> None:
-    """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction.
-
-    `horizon`: the highest paper row number they were chosen from, so that the next ones know what is new.
-    """
+    """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction."""
     if not digests:
         return
     at_us = to_us(now)
     audit = DueAuditRow(at_us=at_us, due=len(digests), hash=audit_hash((d.subscriber, d.period.key) for d in digests))
     session.add(audit)
     session.flush()
-    rows = [_row(digest, template_hash, at_us, audit.id) for digest in digests]
-    session.connection().execute(insert(core.delivery), rows)
+    model = select(core.text_model.c.id).where(core.text_model.c.version == ranked.model)
+    same = {
+        "template_hash": template_hash,
+        "audit_id": audit.id,
+        "model_id": session.connection().execute(model).scalar(),
+    }
+    session.connection().execute(insert(core.delivery), [{**_row(digest, at_us), **same} for digest in digests])
     seen.add(session, {d.subscriber: [pick.paper for pick in d.picks] for d in digests if d.picks})
     session.connection().execute(
         _NEXT_DUE,
@@ -78,7 +89,7 @@ def plan_digests(
                 "next_due": to_us(d.next_due),
                 "last_date": d.local_date.isoformat(),
                 "planned": at_us,
-                "up_to": horizon,
+                "up_to": ranked.horizon,
             }
             for d in digests
         ],
@@ -145,7 +156,7 @@ def audit_hash(due: Iterable[tuple[int, str]]) -> int:
     return total % (1 << _HASH_BITS)
 
 
-def _row(digest: NewDigest, template_hash: str, at_us: int, audit_id: int | None) -> dict[str, object]:
+def _row(digest: NewDigest, at_us: int) -> dict[str, object]:
     state = State.READY if digest.picks else State.EMPTY
     due_us = to_us(digest.period.due)
     return {
@@ -159,12 +170,10 @@ def _row(digest: NewDigest, template_hash: str, at_us: int, audit_id: int | None
         "picks": pack_picks(digest.picks),
         "considered": digest.considered,
         "coverage": dict(digest.coverage),
-        "template_hash": template_hash,
         "history": step(state, Actor.PLANNER, at_us),
         "due_us": due_us,
         "expires_us": max(to_us(digest.expires), due_us + 1),
         "not_before_us": due_us,
         "attempts": 0,
         "failures": 0,
-        "audit_id": audit_id,
     }

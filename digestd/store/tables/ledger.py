@@ -77,6 +77,7 @@ class DeliveryRow(SQLModel, table=True):
     relay_qid: str | None = Field(default=None, max_length=60)
     reason: str | None = Field(default=None, max_length=200)
     audit_id: int | None = Field(default=None, sa_column=ref("due_audit.id", nullable=True))
+    model_id: int | None = Field(default=None, sa_column=ref("text_model.id", nullable=True))
 
 
 class AttemptRow(SQLModel, table=True):

@@ -183,7 +183,7 @@ class EmbeddingRow(SQLModel, table=True):
 
 
 class TextModelRow(SQLModel, table=True):
-    """A fitted text model; the newest is used."""
+    """A fitted text model; the newest is used. Of old ones `data` is emptied, as digests still name them."""
 
     __tablename__ = "text_model"
     id: int | None = Field(default=None, sa_column=own_key())

@@ -58,6 +58,7 @@ class InterestRow(SQLModel, table=True):
     value: str = Field(primary_key=True, max_length=500)
     wish: str = Field(max_length=10)
     position: int = 0
+    since_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
 class FeedbackRow(SQLModel, table=True):
@@ -81,6 +82,20 @@ class CalibrationRow(SQLModel, table=True):
     fitted_us: int = Field(sa_column=us())
     events: int
     data: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class MutingRow(SQLModel, table=True):
+    """What of a paper a subscriber muted: append-only but for `undone_us`."""
+
+    __tablename__ = "muting"
+    __table_args__ = (CheckConstraint("kind IN ('topic', 'phrase', 'author', 'category')", "kind"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
+    paper: int = Field(sa_column=ref("paper.id", index=True))
+    kind: str = Field(max_length=10)
+    value: str = Field(max_length=500)
+    at_us: int = Field(sa_column=us())
+    undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
 class ConsentEventRow(SQLModel, table=True):

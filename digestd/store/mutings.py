@@ -1,0 +1,79 @@
+"""What subscribers mute of papers: events, appended, taken back, never changed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.feedback import Muting
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.paper import PaperId
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+
+_M, _P = core.muting.c, core.paper.c
+
+
+def give(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
+    """Note what of a paper (row number) is muted; the number of the event."""
+    row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
+    return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
+
+
+def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Interest | None:
+    """Take back the newest standing muting that was said of a paper; None where there is none."""
+    query = (
+        select(_M.id, _M.kind, _M.value, _M.at_us)
+        .where(_M.subscriber_id == subscriber, _M.paper == paper, _M.undone_us.is_(None))
+        .order_by(_M.id.desc())
+        .limit(1)
+    )
+    found = session.connection().execute(query).first()
+    if found is None:
+        return None
+    session.connection().execute(update(core.muting).where(_M.id == found.id).values(undone_us=to_us(now)))
+    return _interest(found)
+
+
+def history(session: Session, subscriber: int) -> list[Muting]:
+    """Every muting of a subscriber, oldest first."""
+    query = (
+        select(core.muting, _P.paper_id)
+        .join_from(core.muting, core.paper, _P.id == _M.paper)
+        .where(_M.subscriber_id == subscriber)
+        .order_by(_M.id)
+    )
+    return [
+        Muting(
+            key=row.id,
+            paper=PaperId(row.paper_id),
+            interest=_interest(row),
+            at=from_us(row.at_us),
+            undone=None if row.undone_us is None else from_us(row.undone_us),
+        )
+        for row in session.connection().execute(query)
+    ]
+
+
+def standing(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """What each has muted and not taken back, oldest first; who has nothing is absent."""
+    query = (
+        select(_M.subscriber_id, _M.kind, _M.value, _M.at_us)
+        .where(_M.subscriber_id.in_(subscribers), _M.undone_us.is_(None))
+        .order_by(_M.id)
+    )
+    found: dict[int, dict[Interest, None]] = {}
+    for row in session.connection().execute(query):
+        found.setdefault(row.subscriber_id, {})[_interest(row)] = None
+    return {key: tuple(muted) for key, muted in found.items()}
+
+
+def standing_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
+    """The same of one subscriber at a moment in the past."""
+    said = [m for m in history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)]
+    return tuple(dict.fromkeys(m.interest for m in said))
+
+
+def _interest(row: core.Record) -> Interest:
+    return Interest(Kind(row.kind), row.value, Wish.MUTED, from_us(row.at_us))
