@@ -52,7 +52,8 @@ class Door:
         loop = asyncio.get_running_loop()
         try:
             if self.socket:
-                self.socket.unlink(missing_ok=True)
+                if self.socket.is_socket():  # left by a process that was killed; anything else is not ours
+                    self.socket.unlink()
                 server: asyncio.Server = await loop.create_unix_server(session, str(self.socket))
                 self.socket.chmod(0o660)
             else:
@@ -101,8 +102,12 @@ class _Handler:
         except DatabaseUnreachable as error:
             log.error("a bounce could not be taken in", why=str(error), retry=True)
             return "451 4.3.0 try again later"
-        if outcome in FOR_A_PERSON:
-            self._keep(raw, now)
+        try:
+            if outcome in FOR_A_PERSON:
+                self._keep(raw, now)
+        except OSError as error:
+            log.error("a mail for a person cannot be kept", folder=str(self._aside), why=error.strerror)
+            return "451 4.3.0 try again later"
         return f"250 2.0.0 {outcome}"
 
     def _keep(self, raw: bytes, now: datetime) -> None:

@@ -262,6 +262,29 @@ async def test_while_the_database_is_away_the_mail_server_is_to_try_again(
     await hand_over(door, on_file, work)
 
 
+async def test_a_file_that_is_no_socket_is_left_alone(on_file: Returned, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    place = open_inbound(f"lmtp:{tmp_path / 'precious'}")
+    assert isinstance(place, Door)
+    with pytest.raises(InboundFailed, match="cannot listen"):
+        async with place.listening(on_file.desk, on_file.made.clock):
+            pass
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+async def test_what_cannot_be_kept_for_a_person_is_to_be_brought_again(on_file: Returned, tmp_path: Path) -> None:
+    (tmp_path / "aside").write_text("no folder")
+    door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", aside=tmp_path / "aside")
+    assert isinstance(door, Door)
+
+    def work(client: smtplib.LMTP) -> None:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail("", [on_file.verp(3)], wire(on_file.mail("person-unread", delivery=3)))
+        assert refused.value.smtp_code == 451
+
+    await hand_over(door, on_file, work)
+
+
 async def test_a_port_that_is_taken_is_named(on_file: Returned) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
