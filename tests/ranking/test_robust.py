@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from digestd import compose
@@ -22,6 +23,7 @@ from digestd.ranking.pool import Pool, build_pool
 from digestd.ranking.profile import Profile, Seed, Wants, compile_profiles
 from digestd.ranking.reasons import reason
 from digestd.ranking.signals import SIGNALS
+from digestd.ranking.text import tokens
 from tests.ranking.library import NOON, likes, model, papers, pool, profile, retitled
 
 HOSTILE = [
@@ -43,7 +45,17 @@ TEXTS = st.one_of(
     st.sampled_from(["glacier", "glacier ice", "honeybee waggle dance", "the of and", "42"]),
     st.text(max_size=60),
 )
-INTERESTS = st.builds(Interest, st.sampled_from(Kind), TEXTS, st.sampled_from(Wish))
+MOMENTS = st.one_of(st.none(), st.datetimes(timezones=st.just(UTC)))
+INTERESTS = st.builds(Interest, st.sampled_from(Kind), TEXTS, st.sampled_from(Wish), MOMENTS)
+ARCHIVES = {
+    "nothing": fit([]),
+    "one paper": fit(["Waggle dances of honeybees. Foragers dance."]),
+    "one paper often": fit(["Waggle dances of honeybees. Foragers dance."] * 60),
+    "no words": fit(["", "the of and", "42"]),
+    "other scripts": fit(SCRIPTS),
+    "hostile": fit(HOSTILE),
+    "the library": model(papers()),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -85,19 +97,34 @@ def compiled(day: Pool, *people: Sequence[Interest]) -> Sequence[Profile]:
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, st.floats(allow_nan=True, allow_infinity=True)), max_size=6),
     st.lists(st.lists(INTERESTS, max_size=6), min_size=1, max_size=4),
-    st.booleans(),
+    st.sampled_from(["the day", *ARCHIVES]),
 )
-def test_any_text_and_any_wish_can_be_ranked(
-    texts: list[tuple[str, str, float]], people: list[list[Interest]], fitted_on_them: bool
+def test_any_text_and_any_wish_can_be_ranked_by_a_model_of_anything(
+    texts: list[tuple[str, str, float]], people: list[list[Interest]], archive: str
 ) -> None:
     day = [
         replace(retitled(title, abstract), key=j, id=PaperId(f"any:{j}"), signals={"upvotes": votes})
         for j, (title, abstract, votes) in enumerate(texts)
     ]
-    learnt = model(day) if fitted_on_them else model(papers())
-    the_pool = build_pool(day, learnt, NOON)
+    the_pool = build_pool(day, model(day) if archive == "the day" else ARCHIVES[archive], NOON)
     seeds = [Interest(Kind.PAPER, paper.id) for paper in day[:2]]
     sound(the_pool, compiled(the_pool, *people, seeds))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(categories=["Lu", "Ll", "Lo"]), min_size=1, max_size=8))
+def test_a_topic_of_any_letters_finds_the_paper_that_has_it(word: str) -> None:
+    assume(set(tokens(word)) - set().union(*(tokens(paper.text) for paper in papers())))
+    found = replace(retitled(f"About {word} today", signals={}), key=16, id=PaperId("made:16"))
+    assert sound(*_asked([*papers(), found], word)).total[0].argmax() == 16
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 15), MOMENTS), min_size=1, max_size=30))
+def test_likes_of_any_number_and_age_are_a_taste(copies: int, said: list[tuple[int, datetime | None]]) -> None:
+    day = pool()
+    liked = [Interest(Kind.PAPER, f"made:{j}", since=when) for j, when in said] * copies
+    sound(day, compiled(day, liked))
 
 
 def test_papers_without_abstract_rank_by_their_titles() -> None:
@@ -192,6 +219,11 @@ def test_the_best_of_each_group_is_its_largest(counts: list[int]) -> None:
     groups = np.split(rows, np.cumsum(counts)[:-1]) if counts else []
     wanted = [group.max(axis=0) if len(group) else np.zeros(5) for group in groups]
     assert np.array_equal(best_of_groups(rows, counts), np.array(wanted, dtype=np.float32).reshape(len(counts), 5))
+
+
+def _asked(day: Sequence[Paper], topic: str) -> tuple[Pool, Sequence[Profile]]:
+    of = pool(day)
+    return of, [profile(of, *likes((Kind.TOPIC, topic)))]
 
 
 def _bees(count: int) -> list[Paper]:

@@ -1,0 +1,58 @@
+"""A corpus: many texts as numbers say the same as each text as words."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digestd.ranking import corpus as reading
+from digestd.ranking import model as fitting
+from digestd.ranking import vocabulary
+from digestd.ranking.corpus import read_corpus, title
+from digestd.ranking.model import dumps, fit
+from digestd.ranking.text import analyse, tokens
+from digestd.ranking.vocabulary import choose, counts, grams, tally
+from tests.ranking.library import papers
+
+WORDS = st.sampled_from(
+    ["bee", "bees", "ice", "The", "42", "β-VAE", "机器学习", "лёд", "cores.", "ice. Old", "-", "\ud800"]
+)
+TEXTS = st.lists(st.lists(WORDS, max_size=12).map(" ".join), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS)
+def test_a_corpus_holds_the_stems_of_each_text_and_of_its_title(texts: list[str]) -> None:
+    corpus = read_corpus(iter(texts))
+    named = [
+        [corpus.names[n] for n in corpus.stems[a:b]] for a, b in np.column_stack([corpus.ends[:-1], corpus.ends[1:]])
+    ]
+    assert named == analyse(texts)
+    assert [stems[:n] for stems, n in zip(named, corpus.heads, strict=True)] == [tokens(title(text)) for text in texts]
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXTS)
+def test_terms_are_counted_as_if_each_text_were_read_alone(texts: list[str]) -> None:
+    corpus = read_corpus(texts)
+    terms = choose(corpus)
+    docs = analyse(texts)
+    seen = Counter(term for doc in docs for term in set(grams(doc)))
+    assert dict(zip(terms.columns, terms.frequency.tolist(), strict=True)) == seen
+    assert list(terms.columns) == sorted(seen, key=lambda term: (-seen[term], term))
+    assert (tally(corpus, terms) != counts(docs, terms.columns)).nnz == 0
+
+
+def test_the_size_of_the_chunks_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [paper.text for paper in papers()]
+    whole = fit(texts)
+    for module in (reading, vocabulary, fitting):
+        monkeypatch.setattr(module, "CHUNK", 5)
+    assert dumps(fit(texts)) == dumps(whole)
+
+
+def test_of_too_many_terms_the_commonest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "TERMS", 3)
+    assert list(choose(read_corpus(["bee ice", "bee ice", "bee lake"])).columns) == ["bee", "bee ice", "ice"]
