@@ -34,9 +34,9 @@ from digestd.evaluate import (
     read_papers,
     summary,
 )
-from digestd.evaluate.calibrate import reliability, shown
+from digestd.evaluate.calibrate import calibrate, reliability, shown
 from digestd.evaluate.promises import error_of
-from digestd.ranking import weights
+from digestd.ranking import calibration, weights
 from digestd.ranking.model import fit as fit_text
 
 
@@ -63,6 +63,12 @@ def evaluate(
         Path | None, typer.Option(metavar="DIR", help="Draw pictures into this folder, as PNG and SVG.")
     ] = None,
     fit: Annotated[Path | None, typer.Option(help="Learn the weights of the signals and write them here.")] = None,
+    chances: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate", metavar="FILE", help="Learn the chances that scores stand for and write them here."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of papers that score alike.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -70,8 +76,8 @@ def evaluate(
 
     A judgment: {"user", "topics", "likes", "dislikes", "authors", "categories", "candidates", "day",
     "relevant"}; `relevant` is a list of ids or {id: gain}. Without candidates all papers are, less the likes.
-    With --against and --ablate the differences are paired by user, ours less theirs. --fit learns from several
-    files at once: repeat --judgments, and --papers once or once for each.
+    With --against and --ablate the differences are paired by user, ours less theirs. --fit and --calibrate learn
+    from several files at once: repeat --judgments, and --papers once or once for each.
 
     --feedback ranks each digest that was sent again, by what was known before it was planned, and tells how well
     what was liked stands among that day's candidates; nothing is changed, and nothing leaves the install.
@@ -81,6 +87,9 @@ def evaluate(
     given = _Given(tuple(_pairs(papers, judgments, feedback)), archive, embedding_model, _since(since, feedback))
     if fit is not None:
         _learn(fit, given.sets(), as_json)
+        return
+    if chances is not None:
+        _calibrate(chances, given.sets(), as_json)
         return
     drawing = open_drawing(plots)
     if feedback and against is None and not ablate and scores is None:
@@ -132,7 +141,7 @@ class _Given:
     def one(self) -> list[Case]:
         """The cases of the one set. Raises BadInput where there are several."""
         if len(self.pairs) > 1:
-            raise BadInput("several files of judgments are for --fit; evaluate them one at a time")
+            raise BadInput("several files of judgments are for --fit and --calibrate; evaluate them one at a time")
         return next(iter(self.sets().values()))
 
 
@@ -169,14 +178,25 @@ def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
         return encode(library, archive, encoder, advance)
 
 
+def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
+    """Learn the chances, write them, and print their calibration error on users they were not learnt from."""
+    found = calibrate(sets)
+    _keep(path, calibration.dumps(found.calibration))
+    emit([{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets], as_json)
+
+
+def _keep(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {error.strerror}") from error
+
+
 def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
     """Learn, write, and print what the new weights would have been worth to users they did not see."""
     with progress("fits", FOLDS + 1) as advance:
         found = learn(sets, advance=advance)
-    try:
-        path.write_text(weights.dumps(found.weights), encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror}") from error
+    _keep(path, weights.dumps(found.weights))
     rows = [{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets]
     emit(rows, as_json)
 

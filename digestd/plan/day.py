@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
+from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Trial
 from digestd.plan.chances import learnt
 from digestd.plan.coverage import not_whole
@@ -22,6 +23,9 @@ from digestd.ranking.pool import Pool, build_pool
 from digestd.store import papers, trials
 from digestd.store.database import Database
 from digestd.store.due import Due
+
+SLACK = timedelta(days=1)
+"""How much longer than a week may be since a weekly digest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,11 +63,19 @@ class Day:
         if due.last_planned is None:
             inside = self.first_seen > (self.now - FIRST_WINDOW).timestamp()
             return inside, inside
-        inside = self.first_seen > (self.now - WINDOW).timestamp()
+        inside = self.first_seen > self._since(due.timing.cadence, due.last_planned).timestamp()
         fresh = self.first_seen > due.last_planned.timestamp()
         if due.horizon is not None:
             fresh |= self.keys > due.horizon
         return inside, inside & fresh
+
+    def _since(self, cadence: Cadence, last_planned: datetime) -> datetime:
+        """How far back: a week, and for who reads weekly the whole of the time since, if it was a little more.
+
+        The week in which the clocks go back has an hour more, and a planner may have been late.
+        """
+        week = self.now - WINDOW
+        return max(min(week, last_planned), week - SLACK) if cadence is Cadence.WEEKLY else week
 
     def unseen(self, had: NDArray[np.uint32] | None) -> Bools:
         """(m,): the papers that are not among these row numbers, under their own or a former one."""
@@ -79,7 +91,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
     model = text_model(db, now)
     with db.read() as session:
         # Another process's clock may be ahead of ours: a paper that is known is a candidate.
-        candidates = papers.candidates(session, now - WINDOW, now + WINDOW)
+        candidates = papers.candidates(session, now - WINDOW - SLACK, now + WINDOW)
         former = papers.former_keys(session, [paper.key for paper in candidates])
         coverage = not_whole(session, now)
         trial = trials.running(session, now)

@@ -14,6 +14,7 @@ from digestd import schedule
 from digestd.domain.delivery import MailKind
 from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
+from digestd.plan.chances import refit
 from digestd.plan.day import Day, gather_day
 from digestd.plan.picking import picks_of
 from digestd.plan.shard import Shard, rank
@@ -64,10 +65,15 @@ def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bo
     report, after = PlanReport(), 0
     day: Day | None = None
     while keep_on() and (shard := _next(db, after, now)):
-        day = day or gather_day(db, now, planner.encoder)
+        day = day or _gather(db, planner, now)
         report += _plan_whole_or_one_by_one(db, planner, day, shard)
         after = shard[-1].key
     return report
+
+
+def _gather(db: Database, planner: Planner, now: datetime) -> Day:
+    refit(db, now)
+    return gather_day(db, now, planner.encoder)
 
 
 def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: Day, shard: Sequence[Due]) -> PlanReport:

@@ -24,7 +24,7 @@ from math import exp, isfinite, log
 import numpy as np
 
 from digestd.domain.subscriber import Bar
-from digestd.ranking.arrays import Bools, Floats
+from digestd.ranking.arrays import Bools, Doubles, Floats
 
 HALF = 2.0
 """The number of likes at which a score's slope is half that of topics, half that of likes."""
@@ -34,6 +34,11 @@ UNMARKED = log(0.05 / 0.95) - log(0.01 / 0.99)
 ASKED = 1.5
 BARS = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
 """The chance that a paper needs."""
+LOOSE = (2.0, 0.5)
+"""Standard deviations of what an install may be found to shift and stretch."""
+STEADY = 0.1
+"""The least slope: a better score is never a worse chance."""
+STEPS = 25
 FEATURES = ("intercept", "topics", "likes", "relevance", "level")
 
 
@@ -76,6 +81,23 @@ class Own:
     def needs(self, chance: float) -> float:
         """The package's log odds at which a paper has this chance."""
         return (logit(chance) - self.shift) / self.slope
+
+
+def fit_own(odds: Doubles, liked: Doubles, weights: Doubles) -> Own:
+    """Platt scaling of the package's log odds (c,) to what was liked (c,), each counting by its weight (c,).
+
+    Shift and slope are drawn to 0 and 1 by a normal prior, so that few verdicts change little. Newton's method.
+    """
+    theta, usual = np.array([0.0, 1.0]), np.array([0.0, 1.0])
+    precision = 1 / np.array(LOOSE) ** 2
+    features = np.stack([np.ones_like(odds), odds], axis=1)
+    for _ in range(STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(features @ theta, -30, 30)))
+        gradient = features.T @ (weights * (chance - liked)) + precision * (theta - usual)
+        curvature = (features.T * (weights * chance * (1 - chance))) @ features + np.diag(precision)
+        theta = theta - np.linalg.solve(curvature, gradient)
+        theta[1] = max(theta[1], STEADY)
+    return Own(round(float(theta[0]), 4), round(float(theta[1]), 4))
 
 
 def logit(chance: float) -> float:

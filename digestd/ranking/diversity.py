@@ -59,8 +59,9 @@ def share_out(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0) -> 
     live = met[met.any(axis=1)]
     if len(live) < 2:
         return list(chosen)
-    place = {int(j): n for n, j in enumerate(order)}
-    mine = [place[j] for j in chosen]
+    place = np.zeros(int(order.max(initial=0)) + 1, dtype=np.intp)
+    place[order] = np.arange(len(order))
+    mine = [int(place[j]) for j in chosen]
     best = live.argmax(axis=1)
     for row in np.argsort(best, kind="stable"):
         spared = None if live[row, mine].any() else _spared(live, mine, keep)

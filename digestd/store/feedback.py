@@ -38,6 +38,12 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
     return Verdict(found.verdict)
 
 
+def count(session: Session) -> int:
+    """How many verdicts stand."""
+    query = select(func.count()).select_from(core.feedback).where(_F.undone_us.is_(None))
+    return int(session.connection().execute(query).scalar_one())
+
+
 def history(session: Session, subscriber: int) -> list[Feedback]:
     """Every event of a subscriber, oldest first."""
     query = (

@@ -1,0 +1,73 @@
+"""What an install learns of chances from what its subscribers say."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+
+from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.domain.feedback import Verdict
+from digestd.plan.chances import EVENTS, learnt, own_of
+from digestd.ranking.calibration import Own
+from digestd.store import feedback
+from digestd.store.ledger.shown import Shown
+from tests.parts.install import Install
+from tests.plan.shelf import DAY, digests, planned, reader, shelf, subscriber
+
+
+def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> Shown:
+    """A digest whose picks all had the same chance."""
+    picks = tuple(Pick(n, n, 1.0, Section.FOR_YOU, Reason(Why.NEW), n, prior, prior) for n in range(len(verdicts)))
+    return Shown(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
+
+
+def test_digests_of_which_nothing_was_said_teach_nothing(now: datetime) -> None:
+    assert own_of([shown(n, now, [None] * 10) for n in range(50)]) == Own()
+
+
+def test_what_was_passed_over_beside_a_like_counts_a_quarter(now: datetime) -> None:
+    silent = own_of([shown(n, now, [Verdict.MORE, *[None] * 8]) for n in range(40)])
+    said = own_of([shown(n, now, [Verdict.MORE, Verdict.LESS, Verdict.DISMISSED]) for n in range(40)])
+    assert silent.chance(-1.386) == pytest.approx(1 / 3, abs=0.03)
+    assert said.chance(-1.386) == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_one_who_says_much_does_not_speak_for_all(now: datetime) -> None:
+    loud = [shown(1, now, [Verdict.LESS] * 10) for _ in range(100)]
+    others = [shown(n, now, [Verdict.MORE] * 10) for n in range(2, 32)]
+    assert own_of([*loud, *others]).chance(-1.386) > 0.7
+
+
+async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -> None:
+    bare.papers(shelf("strong", 30))
+    people = [reader(email=f"r{n}@example.net", explore=False) for n in range(6)]
+    bare.people([reader(), *people])
+    planned(bare)
+    assert (await bare.deliver()).accepted == 7
+    for n in range(6):
+        address = f"r{n}@example.net"
+        [held] = digests(bare, address)
+        with bare.db.write() as session:
+            for pick in held.picks[: 8 if n else 9]:
+                feedback.give(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
+        with bare.db.read() as session:
+            assert learnt(session, bare.clock.now) == Own()
+    bare.clock.go(DAY)
+    bare.papers(shelf("next", 3))
+    bare.plan()
+    with bare.db.read() as session:
+        assert feedback.count(session) == 49 < EVENTS
+        assert learnt(session, bare.clock.now) == Own()
+    with bare.db.write() as session:
+        feedback.give(session, subscriber(bare, "r1@example.net"), held.picks[9].paper, Verdict.SAVED, bare.clock.now)
+    bare.clock.go(DAY)
+    bare.papers(shelf("third", 3))
+    bare.plan()
+    with bare.db.read() as session:
+        own = learnt(session, bare.clock.now)
+        assert learnt(session, bare.clock.now - DAY) == Own()
+    assert own.shift > 0
+    [*_, newest] = digests(bare)
+    assert newest.picks
+    assert all((pick.chance or 0) > (pick.prior or 1) for pick in newest.picks)
+    assert bare.unsafe == {}
