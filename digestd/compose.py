@@ -154,11 +154,14 @@ def picks(pool: Pool, ranked: Ranked, choice: Choice, own: Own) -> tuple[Pick, .
 
 
 def _by_score(mask: Bools, total: Floats, luck: float) -> Ints:
-    """The candidates from the best to the worst; where among equals one begins is a matter of luck."""
-    candidates = np.flatnonzero(mask)
-    candidates = np.roll(candidates, -int(luck * len(candidates)))
+    """The candidates from the best to the worst; equals are a matter of luck, and NaN is no score."""
+    candidates = np.flatnonzero(mask & ~np.isnan(total))
     order: Ints = candidates[np.argsort(-total[candidates], kind="stable")]
-    return order
+    if not (total[order[1:]] == total[order[:-1]]).any():
+        return order  # as nearly always, and shuffling takes its time
+    shuffled = np.random.default_rng(int(luck * 2**48)).permutation(candidates)
+    by_luck: Ints = shuffled[np.argsort(-total[shuffled], kind="stable")]
+    return by_luck
 
 
 def _chosen(pool: Pool, ranked: Ranked, above: Ints, size: int) -> list[int]:

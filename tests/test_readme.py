@@ -8,16 +8,24 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from digestd.cli import app
 from digestd.sources import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAPER = '{"title": "Folding proteins by following their contacts", "abstract": "Protein folding, step by step."}\n'
+PAPERS = """
+{"id": "arxiv:2401.00001", "title": "Folding proteins by following their contacts", "abstract": "Protein folding."}
+{"id": "arxiv:2401.00002", "title": "How river deltas grow", "abstract": "Sand and mud, settled where rivers end."}
+"""
 
 
-def commands() -> list[list[str]]:
-    block = README.split("```console\n")[1].split("```")[0]
+def blocks(kind: str) -> list[str]:
+    return [part.split("```")[0] for part in README.split(f"```{kind}\n")[1:]]
+
+
+def commands(block: str) -> list[list[str]]:
     return [shlex.split(line.removeprefix("$ ")) for line in block.splitlines() if line.startswith("$ ")]
 
 
@@ -28,13 +36,23 @@ def digestd(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[
     return subprocess.run(run, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_the_commands_shown_run_in_their_order(tmp_path: Path) -> None:
-    (tmp_path / "papers.jsonl").write_text(PAPER)
-    for command in commands():
+def test_the_commands_shown_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a first day each as a process of its own, the later ones in this one."""
+    first, *more = map(commands, blocks("console"))
+    (tmp_path / "papers.jsonl").write_text(PAPERS)
+    for command in first:
         assert command[0] == "digestd"
         done = digestd(command[1:], tmp_path)
         assert done.returncode == 0, (command, done.stderr)
     assert len(list((tmp_path / "var" / "outbox" / "new").iterdir())) == 1
+
+    (tmp_path / "judgments.jsonl").write_text(blocks("json")[0])
+    monkeypatch.chdir(tmp_path)
+    for command in (command for block in more for command in block):
+        asked = CliRunner().invoke(app, command[1:], catch_exceptions=False)
+        assert (command[0], asked.exit_code) == ("digestd", 0), (command, asked.output)
+    pictures = sorted(file.name for file in (tmp_path / "pictures").iterdir())
+    assert pictures == [f"{n}.{kind}" for n in ("calibration", "difference", "scores") for kind in ("png", "svg")]
 
 
 def test_every_command_in_the_table_exists(tmp_path: Path) -> None:

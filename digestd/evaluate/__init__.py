@@ -1,11 +1,13 @@
 """Evaluation: how well the ranker finds what people turned out to want.
 
     files ──► cases.read_* ──► Library, [Judgment] ──► run.cases ──► [Case] ─┬► run.outcome ──► metrics.summary
-                                                                            ├► compare: against another, ablation
-                                                                            └► learn: the weights of the signals
+    store ──► feedback.replay: the install's own digests ────────────────────┤► compare: against another, ablation
+                  └──────────► verdicts: likes told from dislikes           ├► learn: the weights of the signals
+    store ──► trial: two rankers in live digests                            ├► calibrate, promises: the chances
+                                                                            └► plots
 
 A judgment says what one user had asked for and liked, what the candidates of a day were, and which
-of them were right. Needs neither settings nor a database.
+of them were right. On files it needs neither settings nor a database; of the store it only reads.
 """
 
 from digestd.evaluate.cases import Judgment, Library, read_judgments, read_papers

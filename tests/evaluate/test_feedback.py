@@ -166,7 +166,7 @@ async def test_the_command_prints_every_measure_with_its_interval(made: Install,
     draw(made, len(first) - 1)
     found = run("--json")
     assert list(found) == [
-        "ndcg@10", "recall@20", "mrr", "auc", "accuracy", "explored", "digests", "verdicts",
+        "ndcg@10", "recall@20", "mrr", "auc", "accuracy", "ece", "explored", "digests", "verdicts",
     ]  # fmt: skip
     assert set(found["auc"]) == {"value", "low", "high", "users"}
     assert (found["digests"], found["verdicts"]) == (1, 2)
