@@ -63,8 +63,9 @@ async def tick(app: App, rest: Rest, stop: asyncio.Event) -> Rest:
 
 
 def tidy(app: App, now: datetime) -> None:
-    """Recover after dead workers, and close what has become too late."""
+    """Recover after dead workers, settle what came back, and close what has become too late."""
     recover(app.db, app.owners, app.journals, now)
+    ledger.settle_all_bounced(app.db, now)
     more = True
     while more:
         with app.db.write() as session:

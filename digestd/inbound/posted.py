@@ -15,7 +15,7 @@ from digestd.errors import BadRecord
 from digestd.inbound.matching import Match, by_envelope, by_message_id
 from digestd.inbound.taking import Desk, note
 from digestd.links import Keys, address_key
-from digestd.store import bounces, inbound, ledger, subscribers
+from digestd.store import bounces, inbound, subscribers
 
 
 def take_events(desk: Desk, provider: str, events: Sequence[Event], now: datetime) -> dict[InboundOutcome, int]:
@@ -30,7 +30,6 @@ def take_events(desk: Desk, provider: str, events: Sequence[Event], now: datetim
             )
             counts[outcome] += 1
         inbound.tally(session, counts, now)
-        ledger.settle_bounced(session, now)
     return dict(counts)
 
 

@@ -39,13 +39,11 @@ class Desk:
         with self.db.write() as session:
             outcome = reading if isinstance(reading, InboundOutcome) else self._judge(session, reading, now)
             inbound.tally(session, {outcome: 1}, now)
-            ledger.settle_bounced(session, now)
         return outcome
 
     def settle(self, now: datetime) -> int:
         """Settle what became uncertain after its bounce had come; how many."""
-        with self.db.write() as session:
-            return ledger.settle_bounced(session, now)
+        return ledger.settle_all_bounced(self.db, now)
 
     def _read(self, raw: bytes | None, sent_to: tuple[str, ...]) -> Reading | InboundOutcome:
         if raw is None or len(raw) > BYTES_MAX:
@@ -71,10 +69,12 @@ class Desk:
 
 
 def note(session: Session, bounce: Bounce, now: datetime) -> InboundOutcome:
-    """Keep a bounce and tell the log what followed."""
+    """Keep a bounce, settle its delivery if that was uncertain, and tell the log what followed."""
     noted = bounces.note(session, bounce, now)
     if not noted.is_new:
         return InboundOutcome.KNOWN
+    if bounce.delivery is not None:
+        ledger.settle_bounced(session, [bounce.delivery], now)
     tell = log.warning if noted.standing is Standing.WARNED else log.info
     tell(
         "bounce",

@@ -9,7 +9,7 @@ from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import Keys, envelope_from
+from digestd.links import Keys, address_key, envelope_from
 from digestd.store import bounces, suppressions
 from digestd.subscribe import Asked, ask, erase
 from digestd.subscribe.leaving import unsuppress
@@ -218,10 +218,16 @@ def test_a_bounce_of_an_earlier_attempt_settles_nothing(on_file: Returned) -> No
 
 def test_a_suppression_outlives_erasure_and_later_bounces_change_nothing(sent: Returned) -> None:
     address = sent.address()
+    assert sent.take(sent.mail("postfix-hard", verp=sent.verp(1, 2))) is TAKEN
+    unsuppress(sent.made.db, sent.made.app.keys, address, f"{address} wrote to us", sent.made.clock.now)
     assert sent.take(sent.mail("loop-complaint")) is TAKEN
     erase(sent.made.db, sent.made.app.keys, address, sent.made.clock.now)
     assert sent.take(sent.mail("postfix-hard")) is TAKEN
     assert (sent.status(), sent.suppression()) == (Status.ERASED, SuppressionReason.ERASED)
+    with sent.made.db.read() as session:
+        assert [
+            lifting.why for lifting in suppressions.liftings(session, address_key(sent.made.app.keys, address))
+        ] == [""]
     assert sent.made.broken == {}
 
 

@@ -17,7 +17,7 @@ from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record, record_kept
-from digestd.store.ledger.settling import GRACE, Proof, settle, settle_bounced
+from digestd.store.ledger.settling import GRACE, Proof, settle, settle_all_bounced, settle_bounced
 
 __all__ = [
     "GRACE",
@@ -41,5 +41,6 @@ __all__ = [
     "recover",
     "release",
     "settle",
+    "settle_all_bounced",
     "settle_bounced",
 ]

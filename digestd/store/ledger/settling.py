@@ -17,13 +17,15 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Evidence, Outcome, Settlement, State
 from digestd.store import core
+from digestd.store.database import Database
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.packing import step
 
 GRACE = timedelta(minutes=20)
 """The longest a transaction may take: before that, a mail that did not arrive may still do so."""
-LOOKED_BACK = timedelta(days=14)
+LOOKED_BACK = timedelta(days=3)
+"""A bounce that came longer before its delivery became uncertain is left to the operator."""
 _D, _A, _B = core.delivery.c, core.attempt.c, core.bounce.c
 _STATES = {
     Settlement.ACCEPTED: State.ACCEPTED,
@@ -59,22 +61,31 @@ def settle(session: Session, delivery: int, how: Settlement, proof: Proof, now: 
     return True
 
 
-def settle_bounced(session: Session, now: datetime) -> int:
-    """Accepted is what is uncertain and came back: a bounce with our mark proves that the relay had it. How many.
-
-    It looks back a while, as a bounce may come before anybody knows that the delivery is uncertain.
-    """
-    lately = select(_B.delivery_id).where(_B.delivery_id.is_not(None), _B.at_us > to_us(now - LOOKED_BACK))
-    query = (
-        select(_D.id, _D.state, _D.attempts, _B.via)
-        .join_from(core.delivery, core.bounce, (_B.delivery_id == _D.id) & (_B.attempt == _D.attempts))
-        .where(_D.id.in_(lately), _D.state == State.UNCERTAIN)
-        .order_by(_D.id)
-        .with_for_update(of=core.delivery)
-    )
+def settle_bounced(session: Session, deliveries: Sequence[int], now: datetime) -> int:
+    """Accepted is what is uncertain and came back: a bounce with our mark proves that the relay had it. How many."""
+    query = _came_back().where(_D.id.in_(deliveries)).order_by(_D.id).with_for_update(of=core.delivery)
     rows = list({row.id: row for row in session.connection().execute(query)}.values())
     _write(session, rows, Settlement.ACCEPTED, Proof(Evidence.DSN, Actor.INBOUND, "it came back"), to_us(now))
     return len(rows)
+
+
+def settle_all_bounced(db: Database, now: datetime) -> int:
+    """The same for whatever became uncertain after its bounce had come; nothing is locked where there is nothing."""
+    lately = select(_B.delivery_id).where(_B.delivery_id.is_not(None), _B.at_us > to_us(now - LOOKED_BACK))
+    with db.read() as session:
+        found = {row.id for row in session.connection().execute(_came_back().where(_D.id.in_(lately)))}
+    if not found:
+        return 0
+    with db.write() as session:
+        return settle_bounced(session, sorted(found), now)
+
+
+def _came_back() -> core.Query:
+    return (
+        select(_D.id, _D.state, _D.attempts)
+        .join_from(core.delivery, core.bounce, (_B.delivery_id == _D.id) & (_B.attempt == _D.attempts))
+        .where(_D.state == State.UNCERTAIN)
+    )
 
 
 def _may(row: core.Record, how: Settlement, at_us: int) -> bool:
