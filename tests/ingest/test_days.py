@@ -1,6 +1,5 @@
 """Days of real sources over time: late, stale, missed, fetched elsewhere, made good."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from digestd.store import papers
 from digestd.store.database import Database, open_database
 from tests.ingest.desk import Desk
-from tests.ingest.site import Site, says, site
+from tests.ingest.site import Site, says
 from tests.ingest.world import World
 from tests.parts.install import Clock
 
@@ -16,12 +15,6 @@ RSS, API, HF = "arxiv-rss:cs.LG", "arxiv:cs.LG", "hf-daily"
 DAY = timedelta(days=1)
 MON = datetime(2026, 11, 23, 8, tzinfo=UTC)
 TUE = MON + DAY
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Site]:
-    async with site() as served:
-        yield served
 
 
 @pytest.fixture

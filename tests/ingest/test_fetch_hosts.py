@@ -1,64 +1,18 @@
-"""Hosts over time: pauses they ask for, breakers, holds, keys, and what is POSTed."""
+"""Hosts over time: pauses they ask for, breakers and holds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx2
 import pytest
 
-from digestd.errors import BadSetting, SourceFailed
-from digestd.ingest.credentials import KEYS, Credential, credentials
-from digestd.ingest.fetch import Answer, Client, Fetcher, Limits, Validators, _Fetch
-from digestd.sources.source import Pace, Request
+from digestd.ingest.fetch import Client, Fetcher
+from digestd.sources.source import Pace
 from digestd.store import hosts
 from digestd.store.database import Database
-from tests.ingest.site import Site, in_turn, says, site
-
-FREE = Pace("site", 0)
-LIMITS = Limits(seconds=5, attempts=1, backoff=0.01)
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Site]:
-    async with site() as served:
-        yield served
-
-
-@dataclass
-class Clock:
-    """Stands still until it is set."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
-
-
-@pytest.fixture
-async def fetcher(db: Database, clock: Clock) -> AsyncIterator[Fetcher]:
-    async with Fetcher(db, Client("https://digest.example.org", limits=LIMITS), clock) as found:
-        yield found
-
-
-async def get(fetcher: Fetcher, web: Site, path: str = "/", pace: Pace = FREE) -> Answer:
-    return await fetcher.fetch(Request(web.url(path)), pace)
-
-
-async def fails(fetcher: Fetcher, web: Site, why: str, path: str = "/", pace: Pace = FREE) -> None:
-    with pytest.raises(SourceFailed, match=why) as caught:
-        await get(fetcher, web, path, pace)
-    assert "\n" not in str(caught.value)
+from tests.ingest.fetching import LIMITS, Clock, fails, get
+from tests.ingest.site import Site, says, site
 
 
 def state(db: Database, host: str) -> hosts.HostState:
@@ -240,112 +194,3 @@ async def test_waiting_for_a_turn_does_not_count_towards_the_deadline(db: Databa
         answers = await asyncio.gather(*(get(fetcher, web, pace=pace) for _ in range(4)))
     assert [answer.body for answer in answers] == [b"ok"] * 4
     assert loop.time() - began > 1.8
-
-
-# ---- what is POSTed
-
-
-async def test_what_is_posted_is_json_and_never_asked_conditionally(fetcher: Fetcher, web: Site) -> None:
-    web.paths["/"] = says(b"[]", ETag='"1"')
-    request = Request(web.url("/"), {"Accept": "application/json"}, body=b'{"ids": []}')
-    answer = await fetcher.fetch(request, FREE, Validators('"1"', "Mon, 23 Nov 2026 07:00:00 GMT"))
-    asked = web.asked[0]
-    assert (asked.method, asked.body, asked.headers["content-type"]) == ("POST", b'{"ids": []}', "application/json")
-    assert "if-none-match" not in asked.headers
-    assert "if-modified-since" not in asked.headers
-    assert (answer.body, answer.validators) == (b"[]", Validators())
-
-
-@pytest.mark.parametrize("status", [307, 308])
-async def test_what_is_posted_goes_along_where_the_redirect_keeps_it(fetcher: Fetcher, web: Site, status: int) -> None:
-    web.paths["/"] = says(status=status, Location="/there")
-    web.paths["/there"] = says(b"ok")
-    assert (await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)).body == b"ok"
-    assert [(asked.method, asked.path, asked.body) for asked in web.asked] == [
-        ("POST", "/", b"{}"), ("POST", "/there", b"{}"),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("status", [301, 302, 303])
-async def test_what_is_posted_is_not_lost_on_the_way(fetcher: Fetcher, web: Site, status: int) -> None:
-    web.paths["/"] = says(status=status, Location="/there")
-    with pytest.raises(SourceFailed, match=f"answers a POST with {status}"):
-        await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)
-    assert len(web.asked) == 1
-
-
-# ---- keys
-
-SECRET = "s3cr3t-key"
-
-
-def keyed(db: Database, clock: Callable[[], datetime], host: str, credential: Credential) -> Fetcher:
-    return Fetcher(db, Client("https://x.example.org", limits=LIMITS, credentials={host: credential}), clock)
-
-
-def test_every_key_has_its_host_and_its_way() -> None:
-    found = credentials({key.setting: SECRET for key in KEYS})
-    assert found == {
-        "api.semanticscholar.org": Credential("x-api-key", SECRET),
-        "eutils.ncbi.nlm.nih.gov": Credential("api_key", SECRET, is_parameter=True),
-        "api.github.com": Credential("Authorization", f"Bearer {SECRET}"),
-    }
-    assert SECRET not in repr(found)
-    assert credentials({"github_token": None, "ncbi_key": " "}) == {}
-
-
-@pytest.mark.parametrize("value", ["two words", "line\nbreak", "schlüssel", "x" * 501])
-def test_what_is_no_key_is_refused_by_name_and_not_repeated(value: str) -> None:
-    with pytest.raises(BadSetting, match="DIGESTD_NCBI_KEY") as caught:
-        credentials({"ncbi_key": value})
-    assert value not in str(caught.value)
-
-
-async def test_a_key_goes_to_its_host(db: Database, clock: Clock, web: Site) -> None:
-    web.paths["/"] = says(b"ok")
-    async with keyed(db, clock, "127.0.0.1", Credential("x-api-key", SECRET)) as fetcher:
-        await get(fetcher, web)
-    assert web.asked[0].headers["x-api-key"] == SECRET
-    async with keyed(db, clock, "127.0.0.1", Credential("api_key", SECRET, is_parameter=True)) as fetcher:
-        await get(fetcher, web, "/?term=a%20b")
-    assert web.asked[1].path == f"/?term=a%20b&api_key={SECRET}"
-
-
-async def test_a_key_goes_nowhere_else(db: Database, clock: Clock, web: Site) -> None:
-    """Not to another host, not to one like it, not after a redirect, not without TLS."""
-    web.paths["/"] = says(b"ok")
-    web.paths["/away"] = says(status=302, Location="http://away.example.com/")
-    for host in ("127.0.0.2", "api.127.0.0.1", "0.0.1"):
-        async with keyed(db, clock, host, Credential("x-api-key", SECRET)) as fetcher:
-            await get(fetcher, web)
-    assert all("x-api-key" not in asked.headers for asked in web.asked)
-    async with keyed(db, clock, "api.example.com", Credential("x-api-key", SECRET)) as fetcher:
-        outgoing = fetcher._outgoing  # what would go out, without a server for every address
-        urls = {
-            "https://api.example.com/": True,
-            "http://api.example.com/": False,
-            "https://api.example.com:8443/": False,
-            "https://api.example.com.evil.example.org/": False,
-            "https://user@evil.example.org/": False,
-        }
-        for url, is_sent in urls.items():
-            for is_own in (True, False):
-                fetch = _Fetch(Request(url), FREE, Validators(), asyncio.Timeout(None), 1)
-                sent = outgoing(fetch, httpx2.URL(url), is_own)
-                assert ("x-api-key" in sent.headers) == (is_sent and is_own), url
-
-
-async def test_a_key_is_in_no_error_and_in_nothing_stored(
-    db: Database, clock: Clock, web: Site, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("DEBUG")
-    web.paths["/"] = in_turn(says(status=404), says(status=500), says(status=302, Location="http://10.0.0.1/"))
-    async with keyed(db, clock, "127.0.0.1", Credential("api_key", SECRET, is_parameter=True)) as fetcher:
-        for _ in range(3):
-            with pytest.raises(SourceFailed) as caught:
-                await get(fetcher, web)
-            assert SECRET not in str(caught.value)
-    assert all(SECRET in asked.path for asked in web.asked)
-    with db.read() as session:
-        assert SECRET not in repr(hosts.all_of(session))
-    assert SECRET not in caplog.text

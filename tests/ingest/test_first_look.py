@@ -1,24 +1,15 @@
 """What a source gives at the first look is mostly its archive; and a failure does not forget when it last answered."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-
-import pytest
 
 from digestd.store import fetches
 from digestd.store.database import Database
 from tests.ingest.desk import Desk
 from tests.ingest.makers import paper
-from tests.ingest.site import Site, says, site
+from tests.ingest.site import Site, says
 
 FEED = "feed:https://journal.example.org/rss"
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Site]:
-    async with site() as served:
-        yield served
 
 
 def rss(*items: tuple[str, datetime]) -> bytes:

@@ -1,7 +1,7 @@
 """No redirect leads inward, however the address is written; and what was checked is what is connected to."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -36,12 +36,6 @@ def quiet(sqlite_url: str) -> Iterator[Database]:
 def clock(now: datetime) -> Callable[[], datetime]:
     began = monotonic()
     return lambda: now + timedelta(seconds=monotonic() - began)
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Site]:
-    async with site() as served:
-        yield served
 
 
 class Names:

@@ -3,7 +3,7 @@
 import email
 import email.policy
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from digestd.sources.arxiv_api import ARXIV_PACE
 from tests.ingest.desk import Desk
-from tests.ingest.site import Site, site
+from tests.ingest.site import Site
 from tests.ingest.world import World
 from tests.parts.install import Install, install
 from tests.plan.shelf import archive, digests, reader
@@ -20,12 +20,6 @@ RSS, API, HF = "arxiv-rss:cs.LG", "arxiv:cs.LG", "hf-daily"
 TUE = datetime(2026, 11, 17, 8, tzinfo=UTC)
 OFFLINE = ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-23", "2026-11-24"]
 ARXIV = {"/atom/cs.LG", "/oai", "/api/query"}
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Site]:
-    async with site() as served:
-        yield served
 
 
 @pytest.fixture

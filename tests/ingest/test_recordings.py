@@ -14,16 +14,10 @@ from digestd.ingest.fetch import Client, Fetcher, Limits, Validators
 from digestd.ingest.recordings import INDEX, Recorder, Replayer, without_secrets
 from digestd.sources.source import Pace, Request
 from digestd.store.database import Database
-from tests.ingest.site import Site, in_turn, says, site
+from tests.ingest.site import Site, in_turn, says
 
 FREE = Pace("site", 0)
 SECRET = "s3cr3t-key"
-
-
-@pytest.fixture
-async def web() -> AsyncIterator[Site]:
-    async with site() as served:
-        yield served
 
 
 @pytest.fixture

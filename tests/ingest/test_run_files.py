@@ -1,0 +1,49 @@
+"""Files as sources: nothing is asked over the network."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from digestd.domain.paper import PaperId
+from digestd.ingest import Client, ingest, ingest_files
+from digestd.shipped import sample
+from digestd.sources import parse_source, parse_sources
+from digestd.store import papers
+from digestd.store.database import Database
+
+
+async def test_no_sources_opens_no_socket(db: Database, now: datetime) -> None:
+    report = await ingest(db, parse_sources("none"), Client("https://x.example.org"), lambda: now)
+    assert report.sources == ()
+    assert not report.broken
+
+
+async def test_a_file_is_a_source_and_read_again_only_when_changed(db: Database, now: datetime, tmp_path: Path) -> None:
+    file = tmp_path / "my papers.jsonl"
+    file.write_bytes(b'{"title": "One"}\n{"titel": "Two"}\n')
+    sources, client = [parse_source(f"jsonl:{file}")], Client("https://x.example.org")
+    (first,) = (await ingest(db, sources, client, lambda: now)).sources
+    assert (first.state, first.new, first.rejected) == ("partial", 1, 1)
+    assert first.rejects[0].where == "line 2"
+    (second,) = (await ingest(db, sources, client, lambda: now)).sources
+    assert (second.state, second.fetched) == ("partial", 0), "it is as it was"
+    file.write_bytes(b'{"title": "One"}\n{"title": "Two and more"}\n')
+    (third,) = (await ingest(db, sources, client, lambda: now)).sources
+    assert (third.state, third.new, third.unchanged) == ("fresh", 1, 1)
+
+
+async def test_a_file_that_is_not_there_is_a_broken_source(db: Database, now: datetime) -> None:
+    (report,) = (
+        await ingest(db, [parse_source("jsonl:/no/such")], Client("https://x.example.org"), lambda: now)
+    ).sources
+    assert (report.state, report.error) == ("broken", "cannot read /no/such: No such file or directory")
+
+
+def test_the_shipped_sample_day_is_good(db: Database, now: datetime) -> None:
+    files = [(Path(name).stem, sample(name)) for name in ("preprints.jsonl", "community.jsonl")]
+    report = ingest_files(db, files, now)
+    assert [source.rejected for source in report.sources] == [0, 0]
+    with db.read() as session:
+        found = papers.candidates(session, now - timedelta(days=1), now)
+    assert len(found) < sum(source.fetched for source in report.sources), "two sources name the same paper"
+    assert any(paper.signals.get("upvotes") for paper in found)
+    assert all(PaperId(paper.id) and paper.plain_title for paper in found)
