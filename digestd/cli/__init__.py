@@ -1,7 +1,8 @@
 """The command line: `digestd`, one file per noun.
 
 Exit codes: 0 done, 1 failed, 2 wrong use. Data goes to stdout, words about it to stderr. A
-DigestdError is one line; what nobody foresaw shows its traceback with DIGESTD_DEBUG=1.
+DigestdError is one line, and so is a command used wrongly; what nobody foresaw shows its traceback
+with DIGESTD_DEBUG=1.
 """
 
 import os
@@ -10,6 +11,7 @@ import traceback
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from digestd import __version__
 from digestd.cli import (
@@ -27,6 +29,7 @@ from digestd.cli import (
     subscriber,
     trial,
     try_out,
+    usage,
 )
 from digestd.cli.output import say
 from digestd.errors import DigestdError
@@ -91,7 +94,11 @@ def main() -> None:
     """Run one command, and exit as it says."""
     os.umask(0o077)  # the database and the mails hold addresses
     try:
-        app()
+        sys.exit(app(prog_name="digestd", standalone_mode=False))
+    except TyperException as error:
+        _refuse(usage.said(error), error.exit_code)
+    except typer.Abort:
+        _fail("stopped; nothing was changed", 1)
     except DigestdError as error:
         _fail(f"{error}{'; the same command may work later' if error.retry else ''}", error.exit_code)
     except KeyboardInterrupt:
@@ -100,6 +107,13 @@ def main() -> None:
         if os.environ.get("DIGESTD_DEBUG"):
             traceback.print_exc()
         _fail(f"unexpected {type(error).__name__}; DIGESTD_DEBUG=1 shows where", 1)
+
+
+def _refuse(words: str, code: int) -> None:
+    """A command used wrongly; without words where its help says it all."""
+    if words:
+        say(f"digestd: {words}")
+    sys.exit(code)
 
 
 def _fail(words: str, code: int) -> None:

@@ -41,7 +41,7 @@ def test_every_command_says_what_it_does() -> None:
 @pytest.fixture
 def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fails:
     def run(error: BaseException) -> tuple[object, str]:
-        def raising() -> None:
+        def raising(**_how: object) -> None:
             raise error
 
         monkeypatch.setattr(cli, "app", raising)
@@ -50,6 +50,42 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         return ended.value.code, capsys.readouterr().err
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("ingest --foo", "no such option: --foo; `digestd ingest --help` shows how"),
+        ("ingst", "no such command 'ingst'; did you mean 'ingest', 'init'?; `digestd --help` shows how"),
+        ("subscriber nope", "no such command 'nope'; `digestd subscriber --help` shows how"),
+        ("preview", "missing argument 'email'; `digestd preview --help` shows how"),
+        ("coverage --days 0", "--days: must be greater than or equal to 1; `digestd coverage --help` shows how"),
+        ("coverage --days x", "--days: must be a valid integer; `digestd coverage --help` shows how"),
+        ("coverage --days", "option '--days' requires an argument; `digestd --help` shows how"),
+        ("delivery list --state nope", "--state: 'nope' is not one of 'ready', "),
+    ],
+)
+def test_a_command_used_wrongly_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, said: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["digestd", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capsys.readouterr()
+    assert (ended.value.code, shown.out, shown.err.count("\n")) == (2, "", 1)
+    assert shown.err.startswith(f"digestd: {said}")
+
+
+@pytest.mark.parametrize(("words", "code"), [("", 2), ("subscriber", 2), ("--help", 0), ("plan --help", 0)])
+def test_the_help_is_shown_as_ever(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, code: int
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["digestd", *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    shown = capsys.readouterr()
+    assert (ended.value.code or 0, shown.err) == (code, "")
+    assert f"Usage: {' '.join(['digestd', *words.removesuffix('--help').split()])} " in shown.out
 
 
 def test_an_error_that_passes_says_so(fails_with: Fails) -> None:
