@@ -13,6 +13,8 @@ from rich.text import Text
 from digestd import app as wiring
 from digestd.cli.output import emit, say
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
+from digestd.errors import BadInput
+from digestd.sources import kind_of
 from digestd.store import coverage
 
 _SIGNS: dict[CoverageState, tuple[str, str]] = {
@@ -43,6 +45,7 @@ def show_coverage(
     with app.db.read() as session:
         found = [row for row in coverage.recent(session, today - timedelta(days=days - 1)) if _is_of(row, source)]
     if not found:
+        _refuse_unknown(source)
         say(_nothing(days, source))
     if found and not as_json and sys.stdout.isatty():
         draw(Console(), found)
@@ -95,6 +98,11 @@ def _legend() -> Text:
 
 def _is_of(row: Coverage, source: str) -> bool:
     return not source or source in (row.source, row.source.partition(":")[0])
+
+
+def _refuse_unknown(source: str) -> None:
+    if source and kind_of(source) is None:
+        raise BadInput(f"{source[:80]}: there is no such source; `digestd source list` shows the sources")
 
 
 def _nothing(days: int, source: str) -> str:

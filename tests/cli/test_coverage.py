@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.cli.coverage import draw
 from digestd.domain.coverage import Coverage, CoverageState
+from digestd.errors import BadInput
 from digestd.store import coverage
 from digestd.store.database import open_database
 
@@ -143,3 +144,9 @@ def _plain(drawn: str) -> str:
         text, _, rest = rest.partition("\x1b[")
         out += text
     return out
+
+
+def test_a_source_that_there_is_not_is_refused(noted: Run) -> None:
+    refused = noted("coverage", "--source", "nosuch")
+    assert isinstance(refused.exception, BadInput)
+    assert str(refused.exception) == "nosuch: there is no such source; `digestd source list` shows the sources"
