@@ -6,9 +6,10 @@
     │   └── BadRecord        one line of an import: field and remedy
     ├── Unavailable          something outside is not there now: try again later
     │   ├── DatabaseUnreachable
-    │   ├── SourceFailed
     │   ├── RelayFailed
-    │   └── InboundFailed
+    │   ├── InboundFailed
+    │   └── SourceAway       also a SourceFailed
+    ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process does this on the same database
     └── NotFound             no such subscriber, paper, delivery, source
 
@@ -53,8 +54,12 @@ class DatabaseUnreachable(Unavailable):
     """The database does not answer, or is not a digestd database."""
 
 
-class SourceFailed(Unavailable):
-    """A source did not give a usable answer."""
+class SourceFailed(DigestdError):
+    """A source did not give a usable answer; asked again, it gives the same."""
+
+
+class SourceAway(SourceFailed, Unavailable):
+    """A source did not answer now, or its answer could not be read now; what was asked may be right."""
 
 
 class RelayFailed(Unavailable):

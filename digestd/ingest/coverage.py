@@ -145,6 +145,8 @@ def _of_some(case: _Case) -> _Verdict | None:
 
 def _of_none(case: _Case) -> _Verdict | None:
     """A day that has no paper, though all there is was read."""
+    if case.seen.error and case.day in case.seen.items:
+        return CoverageState.PARTIAL, case.seen.error
     if case.seen.newest and case.seen.newest > case.day:
         if case.is_too_few:
             return CoverageState.PARTIAL, case.few

@@ -17,7 +17,7 @@ import httpx2
 import stamina
 
 from digestd import __version__
-from digestd.errors import SourceFailed
+from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest.body import CutShortError, read_body
 from digestd.ingest.breaker import Breaker, RefusedError
 from digestd.ingest.credentials import Credential, with_credential
@@ -151,13 +151,13 @@ class Fetcher:
                 return await self._try(_Fetch(request, pace, validators, deadline, attempts, tries))
         except TimeoutError as error:
             why = f" (last: {tries[-1]})" if tries else ""
-            raise SourceFailed(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
+            raise SourceAway(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
         except InwardError as error:
             raise SourceFailed(f"{host} leads to {error}; refused") from error
         except (*_MAY_PASS, *BROKEN) as error:
             said = _said(error)
             named = said if said.startswith(host) else f"{host}: {said}"
-            raise SourceFailed(f"{named}; the next ingest tries again") from error
+            raise SourceAway(named) from error
 
     async def _try(self, fetch: _Fetch) -> Answer:
         attempts = stamina.retry_context(

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Self, cast
 import digestd
 from digestd import confinement
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.errors import SourceFailed
+from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest import confined
 from digestd.sources import Page, Reject, Source
 
@@ -73,7 +73,7 @@ class Reader:
                     reading.exception()
             if is_late:
                 why = f"took more than {self._limits.seconds:g} s"
-                raise SourceFailed(f"reading the answer {why}; the next ingest tries again")
+                raise SourceAway(f"reading the answer {why}")
             return reading.result()
 
     def _exchange(self, source: Source, body: bytes, cursor: str | None) -> Page:
@@ -87,7 +87,7 @@ class Reader:
                 confinement.send(told, message)
             frame, texts = (confinement.receive(heard, self._limits.result) for _ in range(2))
         if frame is None or texts is None:
-            raise SourceFailed(self._died(child))
+            raise SourceAway(self._died(child))
         return self._understood(frame, texts)
 
     def _understood(self, frame: bytes, texts: bytes) -> Page:
@@ -100,7 +100,7 @@ class Reader:
                 return _page(found, texts)
         except (ValueError, TypeError, KeyError, StopIteration, RecursionError) as error:
             self._end()
-            raise SourceFailed("what reads answers makes no sense; the next ingest tries again") from error
+            raise SourceAway("what reads answers makes no sense") from error
         raise SourceFailed(why[:WHY_MAX])
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -133,7 +133,7 @@ class Reader:
         else:
             name = signal.Signals(-code).name if code < 0 else f"status {code}"
             why = f"ended the process that did it ({': '.join([name, *(line[:100] for line in last)])})"
-        return f"reading the answer {why}; nothing of it was taken, the next ingest tries again"
+        return f"reading the answer {why}; nothing of it was taken"
 
     def _kill(self) -> None:
         """Whoever waits for it goes on then."""

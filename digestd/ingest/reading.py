@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.errors import DigestdError, SourceFailed
+from digestd.errors import DigestdError, SourceAway, SourceFailed
 from digestd.ingest.drift import refuse_drift
 from digestd.ingest.fetch import Answer, Validators
 from digestd.ingest.files import from_file
@@ -34,6 +34,7 @@ WHOLE_ANSWER = "the answer"
 UNMOVED = 0.9
 UNMOVED_MIN = 5
 """An announcement of that many papers, so many of which were here before, is an earlier one under a new date."""
+_AGAIN = "; the next ingest tries again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,9 @@ async def read(visit: Visit, source: Source, since: datetime, haul: Haul) -> str
     try:
         await _pages(visit, source, since, haul)
     except DigestdError as error:
-        return str(error)
+        return f"{error}{_AGAIN if error.retry else ''}"
     except Exception as error:  # what nobody foresaw in one source must not stop the others
-        return f"unexpected {type(error).__name__}; the next ingest tries again"
+        return f"unexpected {type(error).__name__}{_AGAIN}"
     return None
 
 
@@ -145,16 +146,27 @@ async def _pages(visit: Visit, source: Source, since: datetime, haul: Haul) -> N
             visit.asked.append(_fetched(visit, request, answer, len(page.sightings)))
             if page.next is None:
                 await storing
-                haul.end(page.total)
+                _end(source, haul, page.total)
                 return
             stalls = stalls + 1 if page.next == (cursor or "0") else 0
             if stalls > STALLS_MAX:
-                raise SourceFailed("does not move on in the middle of its result; the next ingest tries again")
+                raise SourceAway("does not move on in the middle of its result")
             cursor = page.next
     finally:
         if storing is not None:
             await storing
     haul.end(None)
+
+
+def _end(source: Source, haul: Haul, total: int | None) -> None:
+    """What a stranger sends is refused whole where most of it is odd (`trusted`); of a file the good lines go in,
+    and the operator is told. Raises SourceFailed."""
+    is_file, refused = not source.pace.host, f"{haul.rejected} of {haul.records} records were refused; correct the file"
+    if is_file and haul.rejected == haul.records > 0:
+        raise SourceFailed(refused)
+    haul.end(total)
+    if is_file and haul.rejected * 2 > haul.records:
+        raise SourceFailed(refused)
 
 
 async def _ask(visit: Visit, source: Source, request: Request) -> Answer:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from digestd.errors import BadInput, SourceFailed
+from digestd.errors import BadInput, SourceAway, SourceFailed
 from digestd.ingest.fetch import Answer, Fetcher, Validators
 from digestd.sources.source import Pace, Request
 
@@ -44,7 +44,7 @@ class Recorder:
         try:
             answer = await self._fetcher.fetch(request, pace, None)
         except SourceFailed as error:
-            self._keep(request, {"error": str(error)})
+            self._keep(request, {"error": str(error), "retry": error.retry})
             raise
         valid = answer.validators
         kept = {"etag": valid.etag, "last_modified": valid.last_modified, "headers": dict(answer.headers)}
@@ -89,7 +89,7 @@ class Replayer:
             raise SourceFailed(f"{key['method']} {key['url']} is not in the recording {self._folder}")
         line = lines.popleft() if len(lines) > 1 else lines[0]
         if "error" in line:
-            raise SourceFailed(line["error"])
+            raise (SourceAway if line.get("retry") else SourceFailed)(line["error"])
         body = self._body(str(line["file"])) if "file" in line else None
         validators = Validators(line.get("etag"), line.get("last_modified"))
         return Answer(body, validators, line.get("status", 200), line.get("headers", {}))

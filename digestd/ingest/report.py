@@ -56,7 +56,7 @@ class SourceReport:
         """Say how the source stands after the run; `newest`: its newest day."""
         self.days = {row.day.isoformat(): str(row.state) for row in found}
         if self.error:
-            self.state = CoverageState.PARTIAL if self.fetched else CoverageState.BROKEN
+            self.state = CoverageState.PARTIAL if self.fetched > self.rejected else CoverageState.BROKEN
         elif newest and newest.state not in COMPLETE:
             self.state = newest.state
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from digestd.errors import SourceFailed
+from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest.manners import wanted_pause
 from digestd.sources.source import Pace
 from digestd.store import hosts
@@ -22,11 +22,15 @@ from digestd.store.database import Database
 POLL = 0.2
 SLACK = 2.0
 """A hold outlives the request's deadline by so many seconds: giving up takes a moment too."""
-_TAKEN = "{} is being asked by another process; the next ingest tries again"
+_TAKEN = "{} is being asked by another process"
 
 
 class NotNowError(SourceFailed):
     """A host is not to be asked now; that says nothing against it."""
+
+
+class TakenError(NotNowError, SourceAway):
+    """A host is being asked by another process."""
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ class Turns:
             if await asyncio.to_thread(self._take, host):
                 return
             await asyncio.sleep(POLL)
-        raise NotNowError(_TAKEN.format(host))
+        raise TakenError(_TAKEN.format(host))
 
     def _take(self, host: str) -> bool:
         now = self._clock()
@@ -115,7 +119,7 @@ class Turns:
             if pace.alone:
                 until = turn + timedelta(seconds=self._seconds + SLACK)
                 if not hosts.hold(session, pace.host, self._holder, now, until):
-                    raise NotNowError(_TAKEN.format(pace.host))
+                    raise TakenError(_TAKEN.format(pace.host))
         return turn
 
     def _release(self, host: str, following: datetime) -> None:

@@ -1,13 +1,14 @@
 """digestd source add, remove, list: as typed."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from digestd.cli import app
+from digestd.cli import app, main
 from digestd.errors import BadInput
 
 Run = Callable[..., Result]
@@ -108,3 +109,16 @@ def test_checking_says_what_looks_wrong_and_exits_1(run: Run, tmp_path: Path) ->
 
 def test_checking_what_cannot_be_read_is_one_line(run: Run) -> None:
     assert "cannot read /no/such" in str(run("source", "check", "jsonl:/no/such").exception)
+
+
+def test_checking_a_host_that_is_away_says_one_thing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del run
+    monkeypatch.setattr(sys, "argv", ["digestd", "source", "check", "feed:http://127.0.0.1:9/rss"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert (ended.value.code, said.count("\n"), said.count(";")) == (1, 1, 1)
+    assert said.startswith("digestd: 127.0.0.1:9: ")
+    assert said.endswith("; the same command may work later\n")

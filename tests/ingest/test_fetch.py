@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from digestd.errors import SourceFailed
+from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import Pace, Request
 from digestd.store import fetches, hosts
@@ -115,7 +115,7 @@ async def test_retry_after_may_be_a_date_or_absurd(fetcher: Fetcher, web: Site, 
 
 async def test_5xx_is_tried_again_and_then_given_up(fetcher: Fetcher, web: Site) -> None:
     web.paths["/"] = says(status=502)
-    with pytest.raises(SourceFailed, match=r"127\.0\.0\.1:\d+: answers 502; the next ingest tries again"):
+    with pytest.raises(SourceFailed, match=r"127\.0\.0\.1:\d+: answers 502$"):
         await get(fetcher, web, "/")
     assert len(web.asked) == QUICK.attempts
 
@@ -137,7 +137,7 @@ async def test_a_lost_connection_is_tried_again(fetcher: Fetcher, web: Site) -> 
 
 
 async def test_nobody_there_is_one_clear_line(fetcher: Fetcher, web: Site) -> None:
-    with pytest.raises(SourceFailed, match="the next ingest tries again") as caught:
+    with pytest.raises(SourceAway) as caught:
         await fetcher.fetch(Request("http://127.0.0.1:9/"), FREE)
     assert "\n" not in str(caught.value)
 

@@ -90,7 +90,7 @@ async def test_whatever_reading_does_is_one_line_and_the_next_answer_is_read(
 async def test_reading_that_only_waits_meets_the_deadline() -> None:
     began = monotonic()
     async with Reader(replace(TIGHT, seconds=1)) as reader:
-        with pytest.raises(SourceFailed, match="took more than 1 s; the next ingest tries again"):
+        with pytest.raises(SourceFailed, match=r"took more than 1 s$"):
             await reader.read(odd.Odd(odd.sleep), b"", None)
     assert monotonic() - began < 10
 

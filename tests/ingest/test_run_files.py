@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from digestd.domain.paper import PaperId
 from digestd.ingest import Client, ingest, ingest_files
 from digestd.shipped import sample
 from digestd.sources import parse_source, parse_sources
-from digestd.store import papers
+from digestd.store import coverage, papers
 from digestd.store.database import Database
 
 
@@ -29,6 +31,27 @@ async def test_a_file_is_a_source_and_read_again_only_when_changed(db: Database,
     file.write_bytes(b'{"title": "One"}\n{"title": "Two and more"}\n')
     (third,) = (await ingest(db, sources, client, lambda: now)).sources
     assert (third.state, third.new, third.unchanged) == ("fresh", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("good", "state", "day"), [(0, "broken", "broken"), (1, "partial", "partial"), (2, "partial", "partial")]
+)
+async def test_a_file_most_of_whose_lines_are_refused_is_never_quiet(
+    db: Database, now: datetime, tmp_path: Path, good: int, state: str, day: str
+) -> None:
+    file = tmp_path / "papers.jsonl"
+    lines = [f'{{"title": "Lakes {n}"}}' for n in range(good)]
+    file.write_text("\n".join(lines))
+    source, client = parse_source(f"jsonl:{file}"), Client("https://x.example.org")
+    await ingest(db, [source], client, lambda: now - timedelta(days=1))
+    file.write_text("\n".join([*lines, *['{"titel": "x"}'] * 3]))
+    for _ in range(2):
+        report = await ingest(db, [source], client, lambda: now)
+        (found,) = report.sources
+        assert (report.broken, found.state, found.new, found.rejected) == (True, state, 0, 3)
+        assert found.error == f"3 of {3 + good} records were refused; correct the file"
+        with db.read() as session:
+            assert coverage.recent(session, now.date())[0].state == day
 
 
 async def test_a_file_that_is_not_there_is_a_broken_source(db: Database, now: datetime) -> None:
