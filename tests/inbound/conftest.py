@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
+from digestd.bounces import BYTES_MAX
 from digestd.domain.bounce import Bounce, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
@@ -157,3 +158,15 @@ def on_file(tmp_path: Path, _sent_template: Path, now: datetime) -> Iterator[Ret
     back = Returned(install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now))
     yield back
     back.made.db.close()
+
+
+def mails(back: Returned) -> list[bytes]:
+    """Three to be understood, two for a person, one that is too large."""
+    return [
+        back.mail("postfix-hard", delivery=1),
+        back.mail("gmail-full-soft", delivery=2),
+        back.mail("out-of-office-nothing", delivery=3),
+        back.mail("person-unread", delivery=3),
+        b"From: stranger@example.net\nSubject: hello\n\nWho are you?\n",
+        b"x" * (BYTES_MAX + 1),
+    ]

@@ -2,22 +2,17 @@
 
 import asyncio
 import os
-import smtplib
-import socket
 import ssl
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import trustme
 
-from digestd.bounces import BYTES_MAX
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadSetting, InboundFailed
 from digestd.inbound import Door, Postbox, open_inbound, poll
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import Returned, mails
 from tests.parts.imap import PASSWORD, USER, ImapServer
 from tests.postgres import free_port
 
@@ -48,18 +43,6 @@ def postbox(url: str, context: ssl.SSLContext | None = None) -> Postbox:
     assert place is not None
     assert not isinstance(place, Door)
     return place
-
-
-def mails(back: Returned) -> list[bytes]:
-    """Three to be understood, two for a person, one that is too large."""
-    return [
-        back.mail("postfix-hard", delivery=1),
-        back.mail("gmail-full-soft", delivery=2),
-        back.mail("out-of-office-nothing", delivery=3),
-        back.mail("person-unread", delivery=3),
-        b"From: stranger@example.net\nSubject: hello\n\nWho are you?\n",
-        b"x" * (BYTES_MAX + 1),
-    ]
 
 
 EXPECTED = {
@@ -169,131 +152,6 @@ def test_a_server_that_is_away_is_to_be_tried_again(on_file: Returned) -> None:
     with pytest.raises(InboundFailed) as failed:
         poll(postbox(f"imaps://a:b@127.0.0.1:{free_port()}"), on_file.desk, on_file.made.clock)
     assert failed.value.retry
-
-
-# LMTP
-
-
-class _Lmtp(smtplib.LMTP):
-    """smtplib's, with a time limit."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(host, port, timeout=20)
-
-
-@pytest.fixture(params=["tcp", "file"])
-def door(request: pytest.FixtureRequest, tmp_path: Path) -> Door:
-    """By port and by socket file; the path must be short."""
-    url = f"lmtp://127.0.0.1:{free_port()}" if request.param == "tcp" else f"lmtp:{tmp_path / 'l'}"
-    place = open_inbound(url, aside=tmp_path / "aside")
-    assert isinstance(place, Door)
-    return place
-
-
-async def hand_over(door: Door, back: Returned, work: "Callable[[smtplib.LMTP], object]") -> object:
-    def talk() -> object:
-        host, port = (str(door.socket), 0) if door.socket else (door.host, door.port)
-        with _Lmtp(host, port) as client:
-            return work(client)
-
-    async with door.listening(back.desk, back.made.clock):
-        return await asyncio.to_thread(talk)
-
-
-def wire(raw: bytes) -> bytes:
-    """With the line ends that go over the wire."""
-    return raw.replace(b"\n", b"\r\n")
-
-
-async def test_a_mail_server_hands_bounces_over_and_hears_what_became_of_them(on_file: Returned, door: Door) -> None:
-    raws = mails(on_file)[:5]
-    verps = [on_file.verp(number) for number in (1, 2, 3, 3, 3)]
-
-    def work(client: smtplib.LMTP) -> None:
-        for raw, verp in zip(raws, verps, strict=True):
-            assert client.sendmail("", [verp], wire(raw)) == {}
-
-    await hand_over(door, on_file, work)
-    # by LMTP the stranger's mail came to a return path of ours: it is not foreign, and not understood
-    assert on_file.counts == {TAKEN: 2, InboundOutcome.AUTOMATIC: 1, UNREAD: 2}
-    assert len(list((door.aside / "new").iterdir())) == 2
-    assert door.socket is None or not door.socket.exists()
-
-
-async def test_each_recipient_gets_an_answer(on_file: Returned, door: Door) -> None:
-    def work(client: smtplib.LMTP) -> tuple[int, bytes]:
-        client.ehlo("mx.example.net")
-        client.docmd("MAIL", "FROM:<>")
-        for number in (1, 2):
-            client.docmd("RCPT", f"TO:<{on_file.verp(number)}>")
-        client.docmd("DATA")
-        client.send(wire(on_file.mail("qmail-hard")) + b".\r\n")
-        first = client.getreply()
-        assert first[0] == client.getreply()[0] == 250
-        return first
-
-    assert await hand_over(door, on_file, work) == (250, b"2.0.0 taken")
-
-
-async def test_what_is_too_large_is_refused(on_file: Returned, door: Door) -> None:
-    def work(client: smtplib.LMTP) -> None:
-        with pytest.raises(smtplib.SMTPException):
-            client.sendmail("", [on_file.verp(1)], b"Subject: x\r\n\r\n" + b"x\r\n" * (BYTES_MAX // 2))
-
-    await hand_over(door, on_file, work)
-    assert on_file.counts == {}
-
-
-async def test_while_the_database_is_away_the_mail_server_is_to_try_again(
-    on_file: Returned, door: Door, now: datetime
-) -> None:
-    assert on_file.made.db.file is not None
-    moved = on_file.made.db.file.with_suffix(".away")
-
-    def work(client: smtplib.LMTP) -> None:
-        with pytest.raises(smtplib.SMTPDataError) as refused:
-            client.sendmail("", [on_file.verp(1)], raw)
-        assert refused.value.smtp_code == 451
-
-    raw = wire(on_file.mail("postfix-hard"))
-    on_file.made.db.close()
-    on_file.made.db.file.rename(moved)
-    on_file.made.db.file.mkdir()
-    await hand_over(door, on_file, work)
-
-
-async def test_a_file_that_is_no_socket_is_left_alone(on_file: Returned, tmp_path: Path) -> None:
-    (tmp_path / "precious").write_text("mine")
-    place = open_inbound(f"lmtp:{tmp_path / 'precious'}")
-    assert isinstance(place, Door)
-    with pytest.raises(InboundFailed, match="cannot listen"):
-        async with place.listening(on_file.desk, on_file.made.clock):
-            pass
-    assert (tmp_path / "precious").read_text() == "mine"
-
-
-async def test_what_cannot_be_kept_for_a_person_is_to_be_brought_again(on_file: Returned, tmp_path: Path) -> None:
-    (tmp_path / "aside").write_text("no folder")
-    door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", aside=tmp_path / "aside")
-    assert isinstance(door, Door)
-
-    def work(client: smtplib.LMTP) -> None:
-        with pytest.raises(smtplib.SMTPDataError) as refused:
-            client.sendmail("", [on_file.verp(3)], wire(on_file.mail("person-unread", delivery=3)))
-        assert refused.value.smtp_code == 451
-
-    await hand_over(door, on_file, work)
-
-
-async def test_a_port_that_is_taken_is_named(on_file: Returned) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        place = open_inbound(f"lmtp://127.0.0.1:{taken.getsockname()[1]}")
-        assert isinstance(place, Door)
-        with pytest.raises(InboundFailed, match="cannot listen"):
-            async with place.listening(on_file.desk, on_file.made.clock):
-                pass
 
 
 # The setting
