@@ -8,7 +8,8 @@ there is no model that this release can read, or one of a small archive that has
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from digestd.ranking.model import TextModel, dumps, fit, is_readable, loads
+from digestd.ranking.corpus import read_corpus
+from digestd.ranking.model import TextModel, dumps, fit_corpus, is_readable, loads
 from digestd.store import models, papers
 from digestd.store.database import Database
 
@@ -65,7 +66,8 @@ def _is_young(fitted: models.Fitted, count: int, now: datetime) -> bool:
 
 def _fitted(db: Database, most: int, now: datetime) -> TextModel:
     with db.read() as session:
-        model = fit(papers.texts(session, most))
+        corpus = read_corpus(papers.texts(session, most))  # no transaction stays open while it is fitted
+    model = fit_corpus(corpus)
     with db.write() as session:
         models.keep(session, models.Fitted(model.version, now, model.size), dumps(model))
     return model

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from digestd.ranking.archive import Archive, build_archive, rarity
 from digestd.ranking.arrays import Floats, Sparse
-from digestd.ranking.corpus import read_corpus
+from digestd.ranking.corpus import Corpus, read_corpus
 from digestd.ranking.latent import TERMS, components, halved, precision, spread
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, choose, counts, tally
@@ -118,7 +118,11 @@ def unit(rows: Floats) -> Floats:
 
 def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
     """Learn a model from any number of texts, none included. Same texts and seed, same model."""
-    corpus = read_corpus(texts)
+    return fit_corpus(read_corpus(texts), seed)
+
+
+def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
+    """The same from texts that have been read already."""
     terms = choose(corpus)
     size, frequency = len(corpus), terms.frequency
     usual = (1 + np.log((1 + size) / (1 + frequency))).astype(np.float32)
