@@ -1,0 +1,75 @@
+"""digestd subscriber feedback: said, muted, listed and taken back on a real install."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.errors import BadInput, NotFound
+from tests.parts.install import Install, install
+
+Run = Callable[..., Any]
+ADA = "ada@example.net"
+
+
+@pytest.fixture
+def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+    made = install(tmp_path, sqlite_url, now)
+    made.papers(
+        [{"id": "invented:one", "title": "Moss on walls", "authors": ["Bea Other"], "categories": ["bot.moss"]}]
+    )
+    made.people([{"email": ADA}])
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def invoke(*words: str) -> Any:
+        for name, value in made.environment().items():
+            monkeypatch.setenv(name, value)
+        done = CliRunner().invoke(app, ["subscriber", "feedback", ADA, *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        made.clock.go(timedelta(minutes=1))  # the command's clock ran on meanwhile
+        return json.loads(done.stdout) if "--json" in words else done.output
+
+    return invoke
+
+
+def test_what_was_said_and_muted_is_listed_in_order_and_taken_back_each_by_itself(run: Run) -> None:
+    assert run("--json") == []
+    run("invented:one", "saved")
+    run("invented:one", "muted", "--author", "B. Other")
+    run("invented:one", "muted", "--category", "bot")
+    assert "muted category bot is taken back" in run("invented:one", "muted", "--undo")
+    assert [(row["verdict"], row["what"], row["undone"] is None) for row in run("--json")] == [
+        ("saved", None, True),
+        ("muted", "author: B. Other", True),
+        ("muted", "category: bot", False),
+    ]
+    assert "saved is taken back" in run("invented:one", "--undo")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("invented:one", "muted"), "say what of the paper is muted"),
+        (("invented:one", "more", "--author", "B. Other"), "go with muted"),
+        (("invented:one", "muted", "--topic", "robots"), "no such topic"),
+        (("invented:one",), "say one of more"),
+        (("invented:one", "more", "--undo"), "say --undo alone"),
+    ],
+)
+def test_what_cannot_be_said_is_refused_with_the_remedy(run: Run, words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        run(*words)
+
+
+def test_nothing_muted_is_nothing_to_take_back(run: Run) -> None:
+    with pytest.raises(NotFound, match="has muted nothing"):
+        run("invented:one", "muted", "--undo")
