@@ -5,11 +5,12 @@ where they let us, one drawn from outside the usual.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.domain.digest import Pick, Section
+from digestd.domain.digest import Pick, Reason, Section
 from digestd.domain.subscriber import Bar
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.calibration import BARS, Own
@@ -17,7 +18,6 @@ from digestd.ranking.diversity import diversify, share_out
 from digestd.ranking.interests import met
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile
-from digestd.ranking.reasons import reason
 
 GOOD = BARS[Bar.HIGH]
 """The chance of an older paper, that an earlier digest had no room for."""
@@ -134,8 +134,8 @@ def reaches(ranked: Ranked, terms: Terms) -> Bools:
     return enough
 
 
-def picks(pool: Pool, ranked: Ranked, choice: Choice, own: Own) -> tuple[Pick, ...]:
-    """The papers of a choice with score, section and reason."""
+def picks(pool: Pool, ranked: Ranked, choice: Choice, own: Own, reasons: Sequence[Reason]) -> tuple[Pick, ...]:
+    """The papers of a choice with score, section and their reasons."""
     section = Section.TRENDING if ranked.profile.plain else Section.FOR_YOU
     return tuple(
         Pick(
@@ -143,13 +143,13 @@ def picks(pool: Pool, ranked: Ranked, choice: Choice, own: Own) -> tuple[Pick, .
             revision=pool.papers[j].revision,
             score=float(ranked.total[j]),
             section=Section.DRAWN if j == choice.drawn else section,
-            reason=reason(pool, ranked.profile, j),
+            reason=reason,
             rank=choice.rank(j),
             chance=None if ranked.profile.plain else own.chance(float(ranked.odds[j])),
             prior=None if ranked.profile.plain else Own().chance(float(ranked.odds[j])),
             propensity=choice.propensity if j == choice.drawn else None,
         )
-        for j in choice.positions
+        for j, reason in zip(choice.positions, reasons, strict=True)
     )
 
 
@@ -168,7 +168,7 @@ def _chosen(pool: Pool, ranked: Ranked, above: Ints, size: int) -> list[int]:
     followed = [int(j) for j in above if ranked.profile.follows(pool, int(j))][:size] if ranked.profile.authors else []
     others = above[~np.isin(above, followed)] if followed else above
     chosen = followed + diversify(others, pool, ranked.total, size - len(followed))
-    return share_out(chosen, above, met(pool, ranked.profile, above), len(followed))
+    return share_out(chosen, above, met(ranked.profile, above), len(followed))
 
 
 def _outside(ranked: Ranked, order: Ints, terms: Terms) -> Ints:

@@ -61,7 +61,7 @@ def say(made: Install, name: str, verdict: Verdict) -> None:
 def wants(db: Database, made: Install) -> list[tuple[str, Wish]]:
     with db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
-        interests = due.by_key(session, subscriber.key).interests
+        interests = due.wants_of(session, [subscriber.key]).get(subscriber.key, ())
     return [(interest.value, interest.wish) for interest in interests if interest.kind is Kind.PAPER]
 
 
@@ -171,7 +171,7 @@ def test_every_like_is_dated_and_keeps_its_date_when_others_are_added(made: Inst
     say(made, "invented:frog2", Verdict.MORE)
     with made.db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
-        interests = due.by_key(session, subscriber.key).interests
+        interests = due.wants_of(session, [subscriber.key])[subscriber.key]
     assert [(i.value, i.since) for i in interests] == [
         (LAKES, first), (FROGS, first + DAY), ("invented:frog2", first + 2 * DAY),
     ]  # fmt: skip

@@ -1,8 +1,9 @@
 """Everybody ranked against a day: all signals, fused, the top 40, reasons for the top 15.
 
-Subscribers are read from the database in blocks, by one process a core, as planning reads them; nothing
-is written. Beside it runs the bare product that no ranker on these texts can do without: a sparse matrix
-of one TF-IDF row a subscriber times the day's papers, by SciPy, in blocks of the same size.
+Subscribers are read from the database in blocks, by one process a core, as planning reads them: their profiles
+are compiled and kept already, as they are from the first digest until a subscriber or the text model changes; what
+that costs is measured apart. Beside it runs the bare product that no ranker on these texts can do without: a sparse
+matrix of one TF-IDF row a subscriber times the day's papers, by SciPy, in blocks of the same size.
 """
 
 import resource
@@ -15,24 +16,29 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
 from digestd.bench import invented
+from digestd.domain.digest import Reason
 from digestd.domain.subscriber import Cause
 from digestd.ingest import import_papers
 from digestd.plan.day import Day, gather_day
 from digestd.plan.model import text_model
+from digestd.plan.profiles import compiled, keep_compiled
 from digestd.plan.road import SHARD
 from digestd.plan.shard import Shard, rank
-from digestd.ranking.arrays import Sparse
+from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.dense import Silent
-from digestd.ranking.reasons import reason
+from digestd.ranking.reasons import reasons
 from digestd.store import due as waiting
 from digestd.store import subscribers
 from digestd.store.database import Database, open_database
+from digestd.store.due import Due
 from digestd.store.migrate import migrate
 
+T = TypeVar("T")
 TOP = 40
 REASONS = 15
 
@@ -50,29 +56,36 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one process used: seconds of CPU, peak memory, how many it ranked and explained."""
+    """What one process used: seconds of CPU, peak memory, its share of all memory, how many it ranked and explained."""
 
     cpu: float
     rss_mib: float
+    pss_mib: float
     ranked: int
     reasons: int
 
 
 def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
-    """The figures. Seconds are on the clock; `cpu_us` and `bare_us` a subscriber; `ratio` = bare_us / cpu_us."""
+    """The figures. Seconds are on the clock, microseconds of CPU and a subscriber; `ratio` = bare_us / cpu_us.
+
+    `pss_mib`: memory of all processes together, what they share counted once; `rss_mib`: the largest of them.
+    """
     with TemporaryDirectory(prefix="digestd-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'digestd.db'}"
         db = open_database(url)
         migrate(db)
         say("inventing papers and people")
         fill(db, load, now)
-        say("ranking")
         text_model(db, now + timedelta(days=1))  # fitting it is measured elsewhere
         began = time.perf_counter()
         day = gather_day(db, now + timedelta(days=1), Silent())
         gathered = time.perf_counter()
         db.close()
-        spent = _everybody(url, day, load)
+        say("compiling profiles")
+        compiling = _everybody(_compiled, url, day, load)
+        say("ranking")
+        ready = time.perf_counter()
+        spent = _everybody(_ranked, url, day, load)
         done = time.perf_counter()
     bare = bare_product(day.pool.encoded.sparse, min(load.subscribers, 20_000))
     cpu = sum(one.cpu for one in spent) / load.subscribers * 1e6
@@ -82,11 +95,13 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         "subscribers": load.subscribers,
         "papers": len(day.pool),
         "day_seconds": round(gathered - began, 2),
-        "rank_seconds": round(done - gathered, 2),
+        "rank_seconds": round(done - ready, 2),
+        "compile_us": round(sum(compiling) / load.subscribers * 1e6, 1),
         "cpu_us": round(cpu, 1),
         "bare_us": round(bare, 1),
         "ratio": round(bare / cpu, 3),
         "rss_mib": round(max(one.rss_mib for one in spent)),
+        "pss_mib": round(sum(one.pss_mib for one in spent) + _pss()),
         "reasons": sum(one.reasons for one in spent),
     }
 
@@ -111,42 +126,69 @@ def bare_product(papers: Sparse, count: int) -> float:
     return (time.process_time() - began) / max(rows.shape[0], 1) * 1e6
 
 
-def _everybody(url: str, day: Day, load: Load) -> list[Spent]:
+def _everybody(work: Callable[[str, int, int], T], url: str, day: Day, load: Load) -> list[T]:
     """Each process takes every n-th shard; the day is shared by forking."""
     global _day  # what a forked process inherits cannot be handed over
     _day = day
     with ProcessPoolExecutor(load.processes, mp_context=get_context("fork")) as pool:
-        return list(pool.map(_part, [url] * load.processes, range(load.processes), [load.processes] * load.processes))
+        return list(pool.map(work, [url] * load.processes, range(load.processes), [load.processes] * load.processes))
 
 
 _day: Day | None = None
 
 
-def _part(url: str, turn: int, processes: int) -> Spent:
+def _compiled(url: str, turn: int, processes: int) -> float:
+    """Compile and keep the profiles; seconds of CPU."""
     assert _day is not None  # noqa: S101  # set before the fork
-    began, ranked, reasons = time.process_time(), 0, 0
+    began = time.process_time()
     db = open_database(url)
-    for shard in _shards(db, _day, turn, processes):
-        ranked += len(shard.subscribers)
-        reasons += sum(map(len, (_picked(_day, shard, i) for i in range(len(shard.subscribers)))))
+    for block in _blocks(db, _day, turn, processes):
+        with db.read() as session:
+            made = compiled(session, _day, block).made
+        with db.write() as session:
+            keep_compiled(session, _day, made)
+    db.close()
+    return time.process_time() - began
+
+
+def _ranked(url: str, turn: int, processes: int) -> Spent:
+    assert _day is not None  # noqa: S101  # set before the fork
+    began, ranked, reasons, shared = time.process_time(), 0, 0, 0.0
+    db = open_database(url)
+    for n, block in enumerate(_blocks(db, _day, turn, processes)):
+        with db.read() as session:
+            shard = rank(session, _day, block)
+        ranked += len(block)
+        reasons += len(_explained(_day, shard))
+        shared = max(shared, _pss()) if n % 20 == 0 else shared
     db.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Spent(time.process_time() - began, peak, ranked, reasons)
+    return Spent(time.process_time() - began, peak, max(shared, _pss()), ranked, reasons)
 
 
-def _shards(db: Database, day: Day, turn: int, processes: int) -> Iterator[Shard]:
+def _blocks(db: Database, day: Day, turn: int, processes: int) -> Iterator[list[Due]]:
     after = turn * SHARD
     while True:
         with db.read() as session:
             block = [due for due in waiting.due(session, after, SHARD, day.now) if due.key <= after + SHARD]
-            if not block:
-                return
-            yield rank(session, day, block)
+        if not block:
+            return
+        yield block
         after += processes * SHARD
 
 
-def _picked(day: Day, shard: Shard, i: int) -> list[object]:
-    total = np.where(shard.eligible[i] & shard.scores.allowed[i], shard.scores.total[i], -np.inf)
-    best = np.argpartition(total, -min(TOP, len(total)))[-TOP:] if len(total) else np.zeros(0, dtype=np.intp)
-    order = best[np.argsort(-total[best], kind="stable")][:REASONS]
-    return [reason(day.pool, shard.profiles[i], j) for j in order.tolist()]
+def _pss() -> float:
+    """This process's share of memory in MiB; 0 where the system does not tell."""
+    path = Path("/proc/self/smaps_rollup")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def _explained(day: Day, shard: Shard) -> list[Reason]:
+    """The reasons for the first of the top of each of a shard."""
+    total = np.where(shard.eligible & shard.scores.allowed, shard.scores.total, -np.inf)
+    top = min(TOP, total.shape[1])
+    best = np.argpartition(total, total.shape[1] - top, axis=1)[:, total.shape[1] - top :]
+    values = np.take_along_axis(total, best, axis=1)
+    first = np.take_along_axis(best, np.argsort(-values, axis=1, kind="stable"), axis=1)[:, :REASONS]
+    return reasons(day.pool, shard.profiles, Cells(np.repeat(np.arange(len(first)), first.shape[1]), first.ravel()))

@@ -57,7 +57,7 @@ def preview(db: Database, subscriber: int, now: datetime, encoder: Encoder = Sil
     """Rank and compose as planning would at `now`, due or not. `explore`: as the install's setting."""
     day, shard = _alone(db, subscriber, now, encoder)
     considered = int((shard.open[0] & shard.fresh[0]).sum())
-    return Preview(picks_of(day, shard, 0, _period(day, shard), explore), considered, day.coverage)
+    return Preview(picks_of(day, shard, {0: _period(day, shard)}, explore)[0], considered, day.coverage)
 
 
 def explain(
@@ -107,7 +107,7 @@ def _explanation(case: Case, explore: bool) -> Explanation:
     ranked, period = shard.ranked(0), _period(day, shard)
     agreed = terms(day, shard, 0, period, explore)
     choice = compose.choose(day.pool, ranked, agreed)
-    picked = {pick.paper: pick for pick in picks_of(day, shard, 0, period, explore)}
+    picked = {pick.paper: pick for pick in picks_of(day, shard, {0: period}, explore)[0]}
     plain = ranked.profile.plain
     return Explanation(
         paper=day.pool.papers[j],

@@ -1,6 +1,6 @@
 """The day: every paper that may be picked at `now`, read and encoded once for all subscribers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,19 +54,30 @@ class Day:
         """The highest row number among the candidates; what is stored later has a higher one."""
         return int(self.keys.max(initial=0))
 
-    def window(self, due: Due) -> tuple[Bools, Bools]:
-        """(open, fresh) for a subscriber, each (m,): inside the window; new since the last digest.
+    def windows(self, subscribers: Sequence[Due]) -> tuple[Bools, Bools]:
+        """(open, fresh) for n subscribers, each (n, m): inside the window; new since the last digest.
 
-        New is what was stored after the last planning had read, whatever the clocks said then, and
+        Most were planned last at the same moment, so few windows differ.
+        """
+        asked = [(due.timing.cadence, due.last_planned, due.horizon) for due in subscribers]
+        distinct = {when: row for row, when in enumerate(dict.fromkeys(asked))}
+        pairs = np.array([self._window(*when) for when in distinct], dtype=np.bool_).reshape(
+            len(distinct), 2, len(self.pool)
+        )
+        which = [distinct[when] for when in asked]
+        return pairs[which, 0], pairs[which, 1]
+
+    def _window(self, cadence: Cadence, last_planned: datetime | None, horizon: int | None) -> tuple[Bools, Bools]:
+        """New is what was stored after the last planning had read, whatever the clocks said then, and
         what became news since (an archived paper that was announced).
         """
-        if due.last_planned is None:
+        if last_planned is None:
             inside = self.first_seen > (self.now - FIRST_WINDOW).timestamp()
             return inside, inside
-        inside = self.first_seen > self._since(due.timing.cadence, due.last_planned).timestamp()
-        fresh = self.first_seen > due.last_planned.timestamp()
-        if due.horizon is not None:
-            fresh |= self.keys > due.horizon
+        inside = self.first_seen > self._since(cadence, last_planned).timestamp()
+        fresh = self.first_seen > last_planned.timestamp()
+        if horizon is not None:
+            fresh |= self.keys > horizon
         return inside, inside & fresh
 
     def _since(self, cadence: Cadence, last_planned: datetime) -> datetime:
@@ -77,12 +88,27 @@ class Day:
         week = self.now - WINDOW
         return max(min(week, last_planned), week - SLACK) if cadence is Cadence.WEEKLY else week
 
-    def unseen(self, had: NDArray[np.uint32] | None) -> Bools:
-        """(m,): the papers that are not among these row numbers, under their own or a former one."""
-        if had is None:
-            return np.ones(len(self.pool), dtype=np.bool_)
-        mask: Bools = ~np.isin(self.keys, had)
-        mask[self.former[np.isin(self.former[:, 0], had), 1]] = False
+    def unseen(self, had: Sequence[NDArray[np.uint32]]) -> Bools:
+        """(n, m): the papers that are not among each one's row numbers, under their own or a former one."""
+        mask = np.ones((len(had), len(self.pool)), dtype=np.bool_)
+        rows = np.repeat(np.arange(len(had)), [len(papers) for papers in had])
+        papers = np.concatenate([np.zeros(0, dtype=np.uint32), *had]).astype(np.int64)
+        names = np.concatenate([self.keys, self.former[:, 0]])
+        places = np.concatenate([np.arange(len(self.keys)), self.former[:, 1]])
+        order = np.argsort(names, kind="stable")
+        names, places = names[order], places[order]
+        left, right = np.searchsorted(names, papers, side="left"), np.searchsorted(names, papers, side="right")
+        while (found := left < right).any():  # a former number may be that of several, so the runs are followed
+            mask[rows[found], places[left[found]]] = False
+            left = left + 1
+        return mask
+
+    def among(self, papers: Sequence[Sequence[int]]) -> Bools:
+        """(n, m): the papers that are among each one's row numbers."""
+        mask = np.zeros((len(papers), len(self.pool)), dtype=np.bool_)
+        found = [(i, self.places[key]) for i, keys in enumerate(papers) for key in keys if key in self.places]
+        rows, columns = np.array(found, dtype=np.intp).reshape(-1, 2).T
+        mask[rows, columns] = True
         return mask
 
 
@@ -105,7 +131,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),
         now=now,
         coverage=coverage,
-        readings=Readings(),
+        readings=Readings(model, space),
         places={paper.key: j for j, paper in enumerate(candidates)},
         trial=trial,
         own=own,

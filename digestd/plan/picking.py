@@ -1,7 +1,7 @@
-"""The picks of one digest: chosen by the weights in force, or drafted by them and those on trial."""
+"""The picks of digests: chosen by the weights in force, or drafted by them and those on trial."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import zip_longest
 
 from digestd import compose
 from digestd.compose import Choice, Terms, luck
@@ -11,17 +11,25 @@ from digestd.plan.shard import Shard
 from digestd.ranking.draft import team_draft
 
 
-def picks_of(day: Day, shard: Shard, i: int, period: str, explore: bool) -> tuple[Pick, ...]:
-    """The picks of the i-th subscriber of a shard for a period. `explore`: whether the install draws any at random.
+def picks_of(day: Day, shard: Shard, periods: Mapping[int, str], explore: bool) -> dict[int, tuple[Pick, ...]]:
+    """The picks of some subscribers of a shard, each for a period. `explore`: whether the install draws any at random.
 
     What is said of a pick is what the weights in force make of it, whichever team took it. What is drawn
     at random belongs to none.
     """
-    ranked, agreed = shard.ranked(i), terms(day, shard, i, period, explore)
-    choice = compose.choose(day.pool, ranked, agreed)
-    choice, teams = _drafted(day, shard, i, period, agreed, choice)
-    picks = compose.picks(day.pool, ranked, choice, agreed.own)
-    return tuple(replace(pick, team=team) if team else pick for pick, team in zip_longest(picks, teams))
+    chosen = {i: _choice(day, shard, i, period, explore) for i, period in periods.items()}
+    reasons = shard.reasons(day.pool, {i: choice.positions for i, (choice, _) in chosen.items()})
+    made = {}
+    for i, (choice, teams) in chosen.items():
+        picks = compose.picks(day.pool, shard.ranked(i), choice, day.own, reasons[i])
+        drafted = tuple(replace(pick, team=team) for pick, team in zip(picks, teams, strict=False))
+        made[i] = drafted + picks[len(teams) :]
+    return made
+
+
+def _choice(day: Day, shard: Shard, i: int, period: str, explore: bool) -> tuple[Choice, list[str]]:
+    agreed = terms(day, shard, i, period, explore)
+    return _drafted(day, shard, i, period, agreed, compose.choose(day.pool, shard.ranked(i), agreed))
 
 
 def terms(day: Day, shard: Shard, i: int, period: str, explore: bool) -> Terms:

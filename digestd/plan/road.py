@@ -12,11 +12,13 @@ import structlog
 
 from digestd import schedule
 from digestd.domain.delivery import MailKind
+from digestd.domain.digest import Period, Pick
 from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
 from digestd.plan.chances import refit
 from digestd.plan.day import Day, gather_day
 from digestd.plan.picking import picks_of
+from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.dense import Encoder, Silent
 from digestd.store import due as waiting
@@ -99,30 +101,37 @@ def _next(db: Database, after: int, now: datetime) -> list[Due]:
 def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[Due]) -> PlanReport:
     with db.read() as session:
         shard = rank(session, day, candidates)
-    digests = {due.key: _digest(planner, day, shard, i) for i, due in enumerate(candidates)}
+    digests = _digests(planner, day, shard)
     with db.write() as session:
         still = waiting.unchanged(session, candidates)
-        wanted = {due.key: digest for due in still if (digest := digests[due.key]) is not None}
+        wanted = {due.key: digests[due.key] for due in still if due.key in digests}
         # who moves to a later weekday has had the digest of this week
         had = ledger.planned_for(session, {key: digest.period.key for key, digest in wanted.items()})
         new = [digest for key, digest in wanted.items() if key not in had]
         ledger.plan_digests(session, new, planner.template_hash, day.now, Ranked(day.horizon, day.pool.model.version))
+        keep_compiled(session, day, {d.key: shard.compiled[d.key] for d in still if d.key in shard.compiled})
         waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
     return PlanReport(len(new), sum(1 for d in new if d.picks), sum(1 for d in new if not d.picks))
 
 
-def _digest(planner: Planner, day: Day, shard: Shard, i: int) -> NewDigest | None:
-    """The digest of the i-th subscriber; None where the hour turns out not to have come."""
-    due = shard.subscribers[i]
-    period = schedule.due_period(due.timing, due.last_date, day.now)
-    if period is None:
-        return None
+def _digests(planner: Planner, day: Day, shard: Shard) -> dict[int, NewDigest]:
+    """The digest of each subscriber; who is not in it turns out not to be due yet."""
+    found = {i: schedule.due_period(due.timing, due.last_date, day.now) for i, due in enumerate(shard.subscribers)}
+    periods = {i: period for i, period in found.items() if period is not None}
+    picks = picks_of(day, shard, {i: period.key for i, period in periods.items()}, planner.explore)
+    return {
+        shard.subscribers[i].key: _digest(planner, day, shard, i, (period, picks[i])) for i, period in periods.items()
+    }
+
+
+def _digest(planner: Planner, day: Day, shard: Shard, i: int, made: tuple[Period, tuple[Pick, ...]]) -> NewDigest:
+    due, (period, picks) = shard.subscribers[i], made
     return NewDigest(
         subscriber=due.key,
         consent_version=due.version,
         period=period,
         covers_from=schedule.covers_from(due.timing, due.last_planned, period),
-        picks=picks_of(day, shard, i, period.key, planner.explore),
+        picks=picks,
         considered=int((shard.open[i] & shard.fresh[i]).sum()),
         message_id=message_id(planner.keys, due.key, MailKind.DIGEST, period.key, planner.host),
         expires=schedule.expires(due.timing, max(period.due, day.now)),

@@ -15,6 +15,7 @@ from digestd.plan.day import Day
 from digestd.plan.shard import Shard
 from digestd.ranking.calibration import BARS
 from digestd.ranking.profile import Wants, compile_profiles
+from digestd.store.due import wants_of
 from digestd.store.ledger import reading
 
 ALIKE = 0.5
@@ -85,8 +86,9 @@ def _names(case: Case) -> set[int]:
 def _muting(case: Case) -> str:
     """The first of the muted interests that the paper meets."""
     due, pool = case.shard.subscribers[0], case.day.pool
-    muted = [interest for interest in due.interests if interest.wish is Wish.MUTED]
-    named = case.day.readings.of(case.session, pool.space, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
+    interests = wants_of(case.session, [due.key]).get(due.key, ())
+    muted = [interest for interest in interests if interest.wish is Wish.MUTED]
+    named = case.day.readings.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}
     profiles = compile_profiles([Wants((interest,), seeds) for interest in muted], pool.model, pool)
     met = (interest for interest, profile in zip(muted, profiles, strict=True) if case.place in profile.muted)

@@ -4,21 +4,12 @@ Many subscribers have topics in common, so a run keeps the cosines it met: at mo
 This only saves time: with or without it, every number is the same.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from digestd.ranking.archive import Archive
-from digestd.ranking.arrays import Bools, Floats, Ints, Sparse, stacked
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Echo:
-    """Archive papers standing for one subscriber's topics: `rows` and their `shares`, which sum to 1."""
-
-    rows: Ints
-    shares: Floats
+from digestd.ranking.arrays import Bools, Floats, Ints, Sparse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,12 +21,11 @@ class Echoes:
     cosine: Floats
     done: Bools
 
-    def like(self, echoes: Sequence[Echo]) -> Floats:
-        """TF-IDF cosine of each paper with the papers of each echo, on average: (n, m)."""
-        shares = stacked([echo.rows for echo in echoes], [echo.shares for echo in echoes], len(self.archive))
+    def like(self, shares: Sparse) -> Floats:
+        """TF-IDF cosine of each paper with archive papers, on average by their shares (n, r): (n, m)."""
         wanted = np.unique(shares.indices).astype(np.intp)
         self._look_up(wanted[~self.done[wanted]])
-        means: Floats = shares[:, wanted] @ self.cosine[wanted]
+        means: Floats = shares @ self.cosine
         return means
 
     def _look_up(self, rows: Ints) -> None:

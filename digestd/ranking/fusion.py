@@ -13,8 +13,9 @@ import numpy as np
 
 from digestd.ranking.arrays import Bools, Doubles, Floats
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
+from digestd.ranking.profile import Profile, Profiles, block
 from digestd.ranking.signals import SIGNALS, Signal
+from digestd.ranking.signals.base import Hits, Values, laid_out
 from digestd.ranking.weights import WEIGHTS, Weights
 
 
@@ -43,14 +44,16 @@ class Part:
 
 def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None, weights: Weights = WEIGHTS) -> Scores:
     """Score every paper for every profile. `eligible` (n, m): the papers each is standardised over; all if None."""
-    total = np.zeros((len(profiles), len(pool)), dtype=np.float32)
+    among = block(profiles, pool)
+    total = np.zeros((len(among), len(pool)), dtype=np.float32)
     relevance = np.zeros_like(total)
-    for signal, _, z, weight in _terms(pool, profiles, eligible, weights):
-        total += weight[:, None] * z
-        np.fmax(relevance, np.minimum(signal.module.evidence(pool, profiles), 1), out=relevance)  # NaN is no evidence
+    likes = _likes(among)
+    for signal in (signal for signal in SIGNALS if not silent(signal, pool)):
+        _add(total, _entering(signal, pool, among, eligible), weight(signal, likes, weights))
+        _raise(relevance, signal.module.evidence(pool, among))
+    np.minimum(relevance, 1, out=relevance)
     allowed = np.ones(total.shape, dtype=np.bool_)
-    for i, profile in enumerate(profiles):
-        allowed[i, profile.muted] = False
+    allowed[among.muted.rows, among.muted.columns] = False
     return Scores(total, relevance, allowed)
 
 
@@ -61,28 +64,53 @@ def relevance(pool: Pool, profiles: Sequence[Profile]) -> Floats:
 
 def account(pool: Pool, profile: Profile, j: int, eligible: Bools | None = None) -> list[Part]:
     """How paper j came by its total for one profile, signal by signal. `eligible` (m,) as its row in `score`."""
-    row = None if eligible is None else eligible[None, :]
-    return [
-        Part(signal.name, float(raw[0, j]), float(z[0, j]), float(weight[0]), float(weight[0] * z[0, j]))
-        for signal, raw, z, weight in _terms(pool, [profile], row, WEIGHTS)
-    ]
-
-
-def _terms(
-    pool: Pool, profiles: Sequence[Profile], eligible: Bools | None, weights: Weights
-) -> Iterator[tuple[Signal, Floats, Floats, Floats]]:
-    """Per signal: raw and standardised values (n, m) and weights (n,)."""
-    likes = np.array([profile.likes for profile in profiles], dtype=np.float32)
-    for signal, (raw, z) in zip(SIGNALS, values(pool, profiles, eligible), strict=True):
+    alone = block([profile], pool)
+    likes = _likes(alone)
+    found = []
+    for signal, (raw, z) in zip(
+        SIGNALS, values(pool, alone, None if eligible is None else eligible[None, :]), strict=True
+    ):
         if not silent(signal, pool):
-            yield signal, raw, z, weight(signal, likes, weights)
+            counts, entering = float(weight(signal, likes)[0]), float(z[0, j])
+            found.append(Part(signal.name, float(raw[0, j]), entering, counts, counts * entering))
+    return found
 
 
 def values(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None) -> Iterator[tuple[Floats, Floats]]:
     """Per signal, in their order: raw values and those that enter the sum, both (n, m)."""
+    among = block(profiles, pool)
     for signal in SIGNALS:
-        raw, known = _numbers(signal.module.score(pool, profiles))
+        raw, known = _numbers(laid_out(signal.module.score(pool, among), pool, among))
         yield raw, raw if signal.boost or silent(signal, pool) else standard(raw, eligible, known)
+
+
+def _likes(profiles: Profiles) -> Floats:
+    return profiles.tastes.likes.sizes.astype(np.float32)
+
+
+def _entering(signal: Signal, pool: Pool, profiles: Profiles, eligible: Bools | None) -> Values:
+    """The values of a signal as they enter the sum."""
+    raw = signal.module.score(pool, profiles)
+    if isinstance(raw, Hits):
+        return raw if signal.boost else standard(laid_out(raw, pool, profiles), eligible)
+    numbers, known = _numbers(raw)
+    return numbers if signal.boost else standard(numbers, eligible, known)
+
+
+def _add(total: Floats, values: Values, weights: Floats) -> None:
+    if isinstance(values, Hits):
+        total[values.cells.rows, values.cells.columns] += weights[values.cells.rows] * values.values
+    else:
+        total += weights[:, None] * values
+
+
+def _raise(relevance: Floats, evidence: Values) -> None:
+    """To the evidence where that is more; NaN is none."""
+    if isinstance(evidence, Hits):
+        rows, columns = evidence.cells.rows, evidence.cells.columns
+        relevance[rows, columns] = np.fmax(relevance[rows, columns], evidence.values)
+    else:
+        np.fmax(relevance, evidence, out=relevance)
 
 
 def silent(signal: Signal, pool: Pool) -> bool:

@@ -12,24 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.ranking.archive import bm25, rarity
-from digestd.ranking.arrays import Ints, Sparse
-from digestd.ranking.lookup import NOWHERE
+from digestd.ranking.arrays import NOWHERE, Ints, Sparse
 from digestd.ranking.model import TextModel
 from digestd.ranking.vocabulary import counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
-    """S stems of m papers: `columns` stem → row of `bm25` and of `presence`, 1 where the paper has it; both (S, m)."""
+    """S stems of m papers: `rows` stem → row of `bm25` (S, m), which has a number where a paper holds the stem.
 
-    model: TextModel
-    columns: Mapping[str, int]
+    `stems`: that of each row. `row_of` (V,): the row of each term of the model, −1 where it has none.
+    """
+
+    stems: Sequence[str]
+    rows: Mapping[str, int]
+    row_of: Ints
     bm25: Sparse
-    presence: Sparse
-
-    def idf(self, stem: str) -> float:
-        """How telling a stem is by the model alone, whatever the day holds."""
-        return float(rarity(_frequency(self.model, stem), self.model.size))
 
     def holding(self, stems: Iterable[str]) -> Ints:
         """Papers that hold all of these stems; none for no stems."""
@@ -42,11 +40,11 @@ class Lexicon:
         return np.sort(found)
 
     def _papers(self, stem: str) -> Ints:
-        row = self.columns.get(stem)
+        row = self.rows.get(stem)
         if row is None:
             return NOWHERE
-        start, end = self.presence.indptr[row : row + 2]
-        return self.presence.indices[start:end].astype(np.intp)
+        start, end = self.bm25.indptr[row : row + 2]
+        return self.bm25.indices[start:end].astype(np.intp)
 
 
 def build_lexicon(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]], model: TextModel) -> Lexicon:
@@ -54,14 +52,15 @@ def build_lexicon(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]]
     seen: Counter[str] = Counter()
     for doc in docs:
         seen.update(set(doc))
-    columns = {stem: row for row, stem in enumerate(sorted(seen))}
+    rows = {stem: row for row, stem in enumerate(sorted(seen))}
     texts = model.size + len(docs)
-    known = np.array([_frequency(model, stem) for stem in columns], dtype=np.float32)
-    idf = rarity(known + np.array([seen[stem] for stem in columns], dtype=np.float32), texts)
-    tf = counts([[*title, *doc] for title, doc in zip(titles, docs, strict=True)], columns)
-    weights = bm25(tf, idf).T.tocsr()
-    presence = weights.astype(np.bool_).astype(np.float32)
-    return Lexicon(model, columns, weights, presence)
+    known = np.array([_frequency(model, stem) for stem in rows], dtype=np.float32)
+    idf = rarity(known + np.array([seen[stem] for stem in rows], dtype=np.float32), texts)
+    tf = counts([[*title, *doc] for title, doc in zip(titles, docs, strict=True)], rows)
+    row_of = np.full(len(model.vocabulary), -1, dtype=np.intp)
+    both = [(model.vocabulary[stem], row) for stem, row in rows.items() if stem in model.vocabulary]
+    row_of[[column for column, _ in both]] = [row for _, row in both]
+    return Lexicon(list(rows), rows, row_of, bm25(tf, idf).T.tocsr())
 
 
 def _frequency(model: TextModel, stem: str) -> float:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.domain.paper import Paper
-from digestd.ranking.arrays import Ints
+from digestd.ranking.arrays import NOWHERE, Ints
 from digestd.ranking.names import Name, parse, same
 from digestd.ranking.text import flat, fold, folded_tokens
-
-NOWHERE: Ints = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from digestd.ranking.text import fold
 
@@ -23,6 +24,7 @@ class Name:
     given: tuple[str, ...]
 
 
+@lru_cache(maxsize=50_000)
 def parse(text: str) -> Name | None:
     """Read a name as 'Given Surname', 'Surname, Given' or 'Surname G'; None if there is no letter in it."""
     family, comma, given = text.partition(",")

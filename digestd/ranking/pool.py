@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Doubles, Floats
 from digestd.ranking.background import Background, build_background
@@ -31,7 +33,7 @@ class Pool:
     lexicon: Lexicon
     lookup: Lookup
     background: Background
-    features: Doubles
+    features: Floats
     lift: Doubles
     points: Floats
     trend: Floats
@@ -62,6 +64,7 @@ def build_pool(
     encoded = model.encode_tokens(docs)
     background = background or build_background(model.background)
     lookup = build_lookup(papers)
+    features = background.features(encoded.sparse).astype(np.float32)
     votes = points(papers)
     return Pool(
         papers=tuple(papers),
@@ -70,12 +73,12 @@ def build_pool(
         lexicon=build_lexicon(analyse([paper.plain_title for paper in papers]), docs, model),
         lookup=lookup,
         background=background,
-        features=background.features(encoded.sparse),
+        features=features,
         lift=background.lift(encoded.sparse),
         points=votes,
         trend=trend(papers, votes, now),
         surface=tuple(surfaces(texts)),
-        shelves=Shelves(model, background, encoded.sparse, lookup, space.encoder),
+        shelves=Shelves(model, background, encoded, features, lookup, space.encoder),
         space=space,
         vectors=space.encoder.encode(texts) if vectors is None else vectors,
         echoes=build_echoes(model.archive, encoded.sparse),

@@ -1,189 +1,200 @@
-"""Profiles: a subscriber's interests, compiled against the model and the day's papers."""
+"""Profiles: subscribers' interests before the day's papers, a block of them at a time.
 
-from collections.abc import Iterable, Mapping, Sequence
+A block holds arrays, not objects: what signals do, they do for everybody in it at once.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from typing import overload
 
 import numpy as np
 
-from digestd.domain.interest import Interest, Kind, Wish, values
-from digestd.domain.paper import PaperId
-from digestd.ranking.arrays import Doubles, Floats, Ints
-from digestd.ranking.drift import recency
-from digestd.ranking.echoes import Echo
-from digestd.ranking.lookup import NOWHERE, positions
+from digestd.domain.interest import Kind
+from digestd.ranking.arrays import Bools, Cells, Floats, Ints, Sparse, grouped
+from digestd.ranking.compiler import FACTS, RUNS, Said, Wants, compile_records, said
 from digestd.ranking.model import TextModel
+from digestd.ranking.named import Match, Named, finders, read_named
 from digestd.ranking.pool import Pool
-from digestd.ranking.ridge import dual
-from digestd.ranking.seeds import Seed, Shelf
-from digestd.ranking.text import tokens
-from digestd.ranking.topics import Topic, compile_topics
+from digestd.ranking.records import Runs, unpack
+from digestd.ranking.seeds import Seed
+from digestd.ranking.tastes import Tastes, kin_of
+from digestd.ranking.topics import Topics, read_topics
 
-__all__ = ["Match", "Profile", "Seed", "Tastes", "Wants", "compile_profiles"]
+__all__ = ["Profile", "Profiles", "Seed", "Wants", "block", "compile_profiles", "read_profiles"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profiles(Sequence["Profile"]):
+    """n subscribers before m papers.
+
+    `echoes` (n, r): the archive papers that stand for the topics, by their shares. `plain` (n,): nothing to go
+    by, so only trends count. `muted`: (subscriber, paper) never shown. `records` and `seeds`: what they were read from.
+    """
+
+    records: Sequence[bytes]
+    seeds: Sequence[Sequence[Seed]]
+    words: "_Words"
+    topics: Topics
+    echoes: Sparse
+    phrases: Named
+    authors: Named
+    categories: Named
+    tastes: Tastes
+    plain: Bools
+    muted: Cells
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def topic(self, number: int) -> str:
+        """A topic of the block, as typed."""
+        owner = int(self.topics.of.owner[number])
+        return self.words.of(owner).topics[number - int(self.topics.of.starts[owner])]
+
+    @overload
+    def __getitem__(self, row: int) -> "Profile": ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence["Profile"]: ...
+    def __getitem__(self, row: int | slice) -> "Profile | Sequence[Profile]":
+        if isinstance(row, slice):
+            return [Profile(self, i) for i in range(len(self))[row]]
+        return Profile(self, range(len(self))[row])
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
-    """What a subscriber asked for. `seeds`: the text of each liked or disliked paper that is known."""
+class Profile:
+    """One subscriber of a block."""
 
-    interests: tuple[Interest, ...] = ()
-    seeds: Mapping[PaperId, Seed] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Match:
-    """An interest that names something: `value` as typed, the `papers` (sorted positions) that have it.
-
-    `written`: as which it stands there, where that may differ.
-    """
-
-    value: str
-    papers: Ints
-    written: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tastes:
-    """Likes and dislikes: rows of a shelf, `seeds` in the same order, `weights` (k,) of the ridge regression.
-
-    `liked` and `disliked`: the recency of each, summing to 1.
-    """
-
-    shelf: Shelf
-    likes: Ints
-    dislikes: Ints
-    seeds: tuple[Seed, ...]
-    weights: Floats
-    liked: Floats
-    disliked: Floats
+    among: Profiles
+    row: int
 
     @property
-    def rows(self) -> Ints:
-        """Likes, then dislikes: (k,)."""
-        return np.concatenate([self.likes, self.dislikes])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Profile:
-    """One subscriber, for one pool.
-
-    `echo`: what the topics find in the archive. `plain`: nothing to go by, so only trends count.
-    `muted`: positions never shown.
-    """
-
-    topics: tuple[Topic, ...]
-    echo: Echo
-    phrases: tuple[Match, ...]
-    authors: tuple[Match, ...]
-    categories: tuple[Match, ...]
-    tastes: Tastes | None
-    plain: bool
-    muted: Ints
+    def plain(self) -> bool:
+        """Whether there is nothing to go by, so that only trends count."""
+        return bool(self.among.plain[self.row])
 
     @property
     def likes(self) -> int:
         """How many liked papers are known."""
-        return len(self.tastes.likes) if self.tastes else 0
+        return int(self.among.tastes.likes.sizes[self.row])
+
+    @property
+    def muted(self) -> Ints:
+        """The positions of papers never shown."""
+        return self.among.muted.of(self.row)
+
+    @property
+    def covered(self) -> Floats:
+        """Of each topic, the part of its idf that stands in each paper (k, m)."""
+        start = int(self.among.topics.of.starts[self.row])
+        return self.among.topics.covered[start : start + int(self.among.topics.of.sizes[self.row])]
+
+    @property
+    def phrases(self) -> Sequence[Match]:
+        """The phrases that some paper has."""
+        return self.among.phrases.by.get(self.row, ())
+
+    @property
+    def authors(self) -> Sequence[Match]:
+        """The followed authors who wrote some paper."""
+        return self.among.authors.by.get(self.row, ())
+
+    @property
+    def categories(self) -> Sequence[Match]:
+        """The chosen categories that some paper is in."""
+        return self.among.categories.by.get(self.row, ())
 
     def follows(self, pool: Pool, j: int) -> bool:
         """Whether a followed author wrote paper j."""
-        return 0 <= j < len(pool) and any(j in match.written for match in self.authors)
+        return 0 <= j < len(pool) and j in self.among.authors.cells.of(self.row)
 
 
-def compile_profiles(wants: Sequence[Wants], model: TextModel, pool: Pool) -> Sequence[Profile]:
-    """Compile a block of subscribers with one encoding of all their topics and seeds.
+def compile_profiles(wants: Sequence[Wants], model: TextModel, pool: Pool) -> Profiles:
+    """Compile a block of subscribers and read them at once.
 
     `model` must be the one the pool was built with.
     """
     if model.version != pool.model.version:
         raise ValueError(f"the pool was built with text model {pool.model.version}, not {model.version}")
-    compiler = _Compiler(wants, pool)
-    return [compiler.profile(want, echo) for want, echo in zip(wants, compiler.echoes, strict=True)]
+    seeds = [[want.seeds[name] for name in want.named()] for want in wants]
+    return read_profiles(compile_records(wants, pool), seeds, pool)
 
 
-class _Compiler:
-    """What a block shares: each distinct topic, seed and name is looked up once."""
-
-    def __init__(self, wants: Sequence[Wants], pool: Pool) -> None:
-        self.pool = pool
-        self.topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool)
-        self.echoes = self._echoes(wants)
-        self.shelf = pool.shelves.holding(seed for w in wants for seed in w.seeds.values())
-        self.prior = pool.background.prior(self.shelf.features)
-        self.numbers = {paper.id: j for j, paper in enumerate(pool.papers)}
-        self.author = cache(self._author)
-        self.phrase = cache(lambda value: Match(value, pool.lookup.phrase(value)))
-        self.category = cache(lambda value: Match(value, pool.lookup.category(value)))
-
-    def profile(self, want: Wants, echo: Echo) -> Profile:
-        liked: dict[Kind, list[str]] = {kind: [] for kind in Kind}
-        for interest in want.interests:
-            if interest.wish is Wish.LIKED:
-                liked[interest.kind].append(interest.value)
-        tastes = self._tastes(want)
-        topics = self._topics(want)
-        named = any(map(str.isalnum, "".join(liked[Kind.PHRASE] + liked[Kind.AUTHOR] + liked[Kind.CATEGORY])))
-        return Profile(
-            topics=topics,
-            echo=echo,
-            phrases=tuple(map(self.phrase, liked[Kind.PHRASE])),
-            authors=tuple(map(self.author, liked[Kind.AUTHOR])),
-            categories=tuple(map(self.category, liked[Kind.CATEGORY])),
-            tastes=tastes,
-            plain=not (topics or named or tastes),
-            muted=self._muted(want.interests),
-        )
-
-    def _topics(self, want: Wants) -> tuple[Topic, ...]:
-        return tuple(self.topics[value] for value in values(want.interests, Kind.TOPIC) if value in self.topics)
-
-    def _echoes(self, wants: Sequence[Wants]) -> list[Echo]:
-        each = [self._topics(want) for want in wants]
-        terms = [np.concatenate([NOWHERE, *(topic.terms for topic in topics)]) for topics in each]
-        nothing = np.zeros(self.pool.model.dims, dtype=np.float32)
-        places = np.array([sum((topic.vector for topic in topics), nothing) for topics in each], dtype=np.float32)
-        places = places.reshape(len(wants), self.pool.model.dims)
-        return [Echo(*found) for found in self.pool.model.archive.best(terms, places)]
-
-    def _author(self, value: str) -> Match:
-        written = self.pool.lookup.author(value)
-        return Match(value, positions(written), written)
-
-    def _tastes(self, want: Wants) -> Tastes | None:
-        likes, liked = _known(want, Wish.LIKED)
-        if not likes:
-            return None
-        dislikes, disliked = _known(want, Wish.MUTED)
-        rows = self.shelf.rows_of([*likes, *dislikes])
-        weights = dual(self.shelf, self.prior, rows, liked, disliked, len(self.pool.model.vocabulary))
-        own, other = np.split(rows, [len(likes)])
-        return Tastes(self.shelf, own, other, (*likes, *dislikes), weights, _whole(liked), _whole(disliked))
-
-    def _muted(self, interests: Iterable[Interest]) -> Ints:
-        muted = [i for i in interests if i.wish is Wish.MUTED]
-        return positions({int(j) for i in muted for j in self._hits(i)})
-
-    def _hits(self, interest: Interest) -> Iterable[int]:
-        match interest.kind:
-            case Kind.TOPIC:
-                return self.pool.lexicon.holding(tokens(interest.value))
-            case Kind.PHRASE:
-                return self.phrase(interest.value).papers
-            case Kind.AUTHOR:
-                return self.author(interest.value).papers
-            case Kind.CATEGORY:
-                return self.category(interest.value).papers
-            case Kind.PAPER:
-                return [self.numbers[PaperId(interest.value)]] if interest.value in self.numbers else []
+def block(profiles: Sequence[Profile], pool: Pool) -> Profiles:
+    """Any profiles as one block."""
+    if isinstance(profiles, Profiles):
+        return profiles
+    records = [one.among.records[one.row] for one in profiles]
+    return read_profiles(records, [one.among.seeds[one.row] for one in profiles], pool)
 
 
-def _known(want: Wants, wish: Wish) -> tuple[list[Seed], Doubles]:
-    """The papers of one wish whose text is known, and the recency of each."""
-    said = {PaperId(i.value): i.since for i in want.interests if i.kind is Kind.PAPER and i.wish is wish}
-    known = [name for name in said if name in want.seeds]
-    return [want.seeds[name] for name in known], recency([said[name] for name in known])
+def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], pool: Pool) -> Profiles:
+    """A block of compiled subscribers before the pool.
+
+    `seeds`: of each the papers that its record names, in order; more than these are left alone.
+    """
+    runs, texts = unpack(records, RUNS)
+    facts = runs[-1].ints.reshape(len(records), FACTS)
+    words = _Words(records, texts)
+    named, muted = _named(words, facts[:, 4] > 0, facts[:, 5] > 0, pool)
+    return Profiles(
+        records=records,
+        seeds=seeds,
+        words=words,
+        topics=_topics(runs, words, facts[:, 3], pool),
+        echoes=runs[6].groups.summing(runs[7].floats, runs[6].ints, len(pool.model.archive)),
+        phrases=named[Kind.PHRASE],
+        authors=named[Kind.AUTHOR],
+        categories=named[Kind.CATEGORY],
+        tastes=_tastes(runs, facts, seeds, pool),
+        plain=facts[:, 2].astype(np.bool_),
+        muted=muted,
+    )
 
 
-def _whole(weights: Doubles) -> Floats:
-    shares: Floats = (weights / max(weights.sum(), 1e-9)).astype(np.float32)
-    return shares
+@dataclass(frozen=True, slots=True, eq=False)
+class _Words:
+    """The words of each record, read when they are asked for."""
+
+    records: Sequence[bytes]
+    places: Sequence[slice]
+    _read: dict[int, Said] = field(default_factory=dict)
+
+    def of(self, row: int) -> Said:
+        """Those of one subscriber."""
+        found = self._read.get(row)
+        return self._read.setdefault(row, said(self.records[row][self.places[row]])) if found is None else found
+
+
+def _topics(runs: Sequence[Runs], words: _Words, strange: Ints, pool: Pool) -> Topics:
+    stems, terms = grouped(runs[0].ints), grouped(runs[3].ints)
+    columns = runs[1].ints
+    rows = pool.lexicon.row_of[columns] if len(pool.lexicon.row_of) else np.full(len(columns), -1, dtype=np.intp)
+    unknown = [stem for row in np.flatnonzero(strange).tolist() for stem in words.of(row).strange]
+    rows[columns < 0] = [pool.lexicon.rows.get(stem, -1) for stem in unknown]
+    tfidf = terms.summing(runs[5].floats, runs[4].ints, len(pool.model.vocabulary))
+    return read_topics(pool, runs[0].groups, stems, rows, runs[2].floats, tfidf)
+
+
+def _tastes(runs: Sequence[Runs], facts: Ints, seeds: Sequence[Sequence[Seed]], pool: Pool) -> Tastes:
+    everything, likes = runs[8].groups, grouped(facts[:, 0])
+    named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
+    shelf = pool.shelves.holding(named)
+    places = shelf.rows_of(named)
+    liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
+    kin = kin_of(shelf, likes, liked, len(pool))
+    return Tastes(shelf, likes, liked, everything, places, runs[8].floats, runs[9].floats, *kin)
+
+
+def _named(words: _Words, naming: Bools, muting: Bools, pool: Pool) -> tuple[dict[Kind, Named], Cells]:
+    """What is named, by kind, and what is muted."""
+    finder = finders(pool)
+    named: dict[Kind, list[tuple[int, Match]]] = {kind: [] for kind in finder}
+    for row in np.flatnonzero(naming).tolist():
+        for kind, value in words.of(row).named:
+            named[kind].append((row, finder[kind](value)))
+    muted = [
+        (row, finder[kind](value)) for row in np.flatnonzero(muting).tolist() for kind, value in words.of(row).muted
+    ]
+    found = {kind: read_named(each, len(pool)) for kind, each in named.items()}
+    return found, read_named(muted, len(pool)).cells

@@ -1,8 +1,13 @@
-"""Why this paper: one reason, the strongest, and never more than is so."""
+"""Why these papers: one reason each, the strongest, and never more than is so."""
+
+from collections.abc import Iterator
+
+import numpy as np
 
 from digestd.domain.digest import Reason, Why
+from digestd.ranking.arrays import Cells, Ints
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
+from digestd.ranking.profile import Profile, Profiles
 from digestd.ranking.signals import (
     author,
     category,
@@ -40,10 +45,28 @@ ORDER: tuple[tuple[Module, float], ...] = (
 
 def reason(pool: Pool, profile: Profile, j: int) -> Reason:
     """The reason for paper j."""
-    asked: dict[str, Evidence | None] = {}
+    return reasons(pool, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
+
+
+def reasons(pool: Pool, profiles: Profiles, at: Cells) -> list[Reason]:
+    """The reason at each of q (subscriber, paper), in any order."""
+    found = [Reason(Why.NEW)] * len(at)
+    for places, evidence, among in _decided(pool, profiles, at):
+        _, first, which = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
+        made = [Reason(evidence.why, *evidence.said(k)) for k in among[first].tolist()]
+        for place, one in zip(places.tolist(), which.tolist(), strict=True):
+            found[place] = made[one]
+    return found
+
+
+def _decided(pool: Pool, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, Evidence, Ints]]:
+    """For each signal in order: the places it gives the reason for, its evidence, and which of that they are."""
+    left = np.arange(len(at))
     for module, least in ORDER:
-        name = module.NAME
-        found = asked[name] if name in asked else asked.setdefault(name, module.explain(pool, profile, j))
-        if found is not None and found.strength >= least:
-            return Reason(found.why, found.value, found.words)
-    return Reason(Why.NEW)
+        if not len(left):
+            return
+        evidence = module.explain(pool, profiles, Cells(at.rows[left], at.columns[left]))
+        if evidence is not None:
+            enough = (evidence.strength > 0) & (evidence.strength >= least)
+            yield left[enough], evidence, np.flatnonzero(enough)
+            left = left[~enough]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from digestd.ranking.arrays import Doubles, Floats, Ints, stacked
-from digestd.ranking.background import RIDGE
-from digestd.ranking.seeds import Shelf, Shelved
+from digestd.ranking.arrays import Doubles, Floats, stacked
+from digestd.ranking.background import RIDGE, Background
+from digestd.ranking.seeds import Shelved
 
 FEW = 12
 """Seeds up to which laying them out is cheaper than setting up a sparse product."""
@@ -18,17 +18,16 @@ MASS = 150.0
 """Mass of the background: 300 texts at C = ½."""
 
 
-def dual(shelf: Shelf, prior: Doubles, rows: Ints, likes: Doubles, dislikes: Doubles, width: int) -> Floats:
-    """The weight of each like, then of each dislike: (k,).
+def dual(background: Background, seeds: Sequence[Shelved], likes: Doubles, dislikes: Doubles, width: int) -> Floats:
+    """The weight of each of the seeds, the likes first: (k,).
 
-    `prior` (s,) is the value of each seed before; `rows` (k,) the likes, then the dislikes; `likes` and
-    `dislikes` the recency of each; `width` the number V of terms.
+    `likes` and `dislikes`: the recency of each; `width`: the number V of terms.
     """
-    features = shelf.features[rows]
-    kernel = gram([shelf.seeds[row] for row in rows], width) + 1 - features @ features.T
+    features = np.array([seed.features for seed in seeds], dtype=np.float64)
+    kernel = gram(seeds, width) + 1 - features @ features.T
     kernel[np.diag_indices_from(kernel)] += penalties(likes, dislikes)
     target = np.repeat([1.0, -1.0], [len(likes), len(dislikes)])
-    weights: Floats = np.linalg.solve(kernel, target - prior[rows]).astype(np.float32)
+    weights: Floats = np.linalg.solve(kernel, target - background.prior(features)).astype(np.float32)
     return weights
 
 

@@ -1,106 +1,143 @@
 """Seed papers: what a subscriber liked or disliked, encoded once per planning run.
 
-Many subscribers like the same papers, so a run keeps the encodings of those it met, up to a bound.
-This only saves time: with or without it, every number is the same.
+Many subscribers like the same papers, so a run keeps what it made of those it met, up to a bound, and
+ranking a subscriber is adding up rows. This only saves time: with or without it, every number is the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 
-from digestd.ranking.arrays import Doubles, Floats, Ints, Sparse
+from digestd.ranking.arrays import Floats, Ints
 from digestd.ranking.background import Background
 from digestd.ranking.dense import Encoder
 from digestd.ranking.kin import kin
 from digestd.ranking.lookup import Lookup
-from digestd.ranking.model import TextModel
+from digestd.ranking.model import Encoded, TextModel, latent, weighted
+from digestd.ranking.terms import read_terms, term_counts
 
 ROOM = 25_000_000
-"""Numbers kept (4 bytes each): 100 MB, which is 18,000 seeds before 500 papers."""
+"""Numbers kept (4 bytes each): 100 MB, which is 6,000 seeds before 1,000 papers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
     """A paper a subscriber named: its title (for the reason), its whole text, and who wrote it.
 
-    `vector` (e,) of the dense model, where it is known already.
+    `vector` (e,) of the dense model and `terms` for the text model, where they are known already.
     """
 
     title: str
     text: str
     authors: tuple[str, ...] = ()
     vector: Floats | None = field(default=None, compare=False, repr=False)
+    terms: bytes | None = field(default=None, compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        return hash(self.text)  # Python keeps the hash of a string; that of the whole is made anew each time
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Shelved:
-    """One encoded seed: TF-IDF `columns` and `values` (few of V), `dense` (d,), and what the pool makes of it.
+    """One encoded seed: TF-IDF `columns` and `values` (few of V), `features` (b,) against the background.
 
-    `features` (b,) against the background; `cosine` (m,): TF-IDF cosine with each paper of the pool;
-    `kin`: the positions of the pool's papers that come from the same people; `vector` (e,) of the dense model.
+    `kin`: the positions of the pool's papers that come from the same people.
     """
 
+    title: str
     columns: Ints
     values: Floats
-    dense: Floats
-    vector: Floats
     features: Floats
-    cosine: Floats
-    kin: frozenset[int]
+    kin: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shelf:
-    """The s seeds of a block, never changed: row `rows[seed]` of each array is that seed's."""
+    """Places for seeds: `rows` says which have one. Row r of each array is that of the seed in place r.
 
-    rows: Mapping[Seed, int]
-    seeds: Sequence[Shelved]
-    dense: Floats
-    vectors: Floats
-    features: Doubles
+    Before the pool's m papers: `cosine` by TF-IDF, `kernel` of the ridge regression, once the background is known,
+    `closeness` the latent cosine, `centre` what it adds to a whitened latent centroid; (places, m) each.
+    `vectors` (places, e) of the dense model.
+    """
+
+    rows: dict[Seed, int]
+    seeds: list[Shelved]
     cosine: Floats
+    kernel: Floats
+    closeness: Floats
+    centre: Floats
+    vectors: Floats
+
+    @property
+    def room(self) -> int:
+        """Places in all."""
+        return len(self.cosine)
 
     def rows_of(self, seeds: Iterable[Seed]) -> Ints:
-        """The rows of seeds that are on it."""
+        """The places of seeds that are on it."""
         return np.array([self.rows[seed] for seed in seeds], dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shelves:
-    """The way from seeds to a shelf of them, for one model and one pool (m, V)."""
+    """The way from seeds to a shelf of them, for one model and one pool.
+
+    `pool`: its papers, encoded; `features` (m, b) theirs against the background.
+    """
 
     model: TextModel
     background: Background
-    pool: Sparse
+    pool: Encoded
+    features: Floats
     lookup: Lookup
     encoder: Encoder
-    _kept: dict[Seed, Shelved] = field(default_factory=dict)
+    _latest: list[Shelf] = field(default_factory=list)
 
     def holding(self, seeds: Iterable[Seed]) -> Shelf:
-        """A shelf of these seeds."""
-        wanted = list(dict.fromkeys(seeds))
-        known = {seed: kept for seed in wanted if (kept := self._kept.get(seed))}
-        missing = [seed for seed in wanted if seed not in known]
-        new = dict(zip(missing, self._encode(missing), strict=True))
-        self._kept.update(new)
-        each = self.pool.shape[0] + self.background.rows.shape[0] + 3 * self.model.dims + self.encoder.dims
-        for oldest in list(islice(self._kept, max(0, len(self._kept) - ROOM // (each + 1)))):
-            self._kept.pop(oldest, None)
-        return self._shelf({seed: known[seed] if seed in known else new[seed] for seed in wanted})
+        """A shelf with these seeds among others: the latest, or a new one where that has no room for them."""
+        wanted = dict.fromkeys(seeds)
+        shelf = self._latest[0] if self._latest else None
+        missing = [seed for seed in wanted if shelf is None or seed not in shelf.rows]
+        if shelf is None or len(shelf.rows) + len(missing) > shelf.room:
+            missing = list(wanted)
+            shelf = self._empty(len(missing))
+            self._latest[:] = [shelf]
+        if missing:
+            self._put(shelf, missing)
+        return shelf
 
-    def _encode(self, seeds: Sequence[Seed]) -> list[Shelved]:
-        encoded = self.model.encode([seed.text for seed in seeds])
+    def _empty(self, least: int) -> Shelf:
+        papers, dims = len(self.pool), self.encoder.dims
+        room = max(least, ROOM // (4 * papers + self.background.rows.shape[0] + dims + 1))
+        # pages of it that are not used take no memory
+        cosine, kernel, closeness, centre = (np.empty((room, papers), dtype=np.float32) for _ in range(4))
+        return Shelf({}, [], cosine, kernel, closeness, centre, np.empty((room, dims), dtype=np.float32))
+
+    def _put(self, shelf: Shelf, seeds: Sequence[Seed]) -> None:
+        start = len(shelf.rows)
+        places = slice(start, start + len(seeds))
+        encoded = self._encode(seeds)
         features = self.background.features(encoded.sparse).astype(np.float32)
-        cosine = (encoded.sparse @ self.pool.T).toarray()
-        vectors = self._vectors(seeds)
-        columns, values, ends = encoded.sparse.indices.astype(np.intp), encoded.sparse.data, encoded.sparse.indptr
-        folk = [kin(self.lookup, seed.authors) for seed in seeds]
-        return [
-            Shelved(columns[a:b], values[a:b], encoded.dense[i], vectors[i], features[i], cosine[i], folk[i])
-            for i, (a, b) in enumerate(pairwise(ends))
-        ]
+        cosine = (encoded.sparse @ self.pool.sparse.T).toarray()
+        shelf.cosine[places] = cosine
+        shelf.kernel[places] = cosine + np.float32(1) - features @ self.features.T
+        shelf.closeness[places] = encoded.dense @ self.pool.dense.T
+        shelf.centre[places] = encoded.dense @ self.model.precision @ self.pool.dense.T
+        shelf.vectors[places] = self._vectors(seeds)
+        columns, values = encoded.sparse.indices.astype(np.intp), encoded.sparse.data
+        for i, (a, b) in enumerate(pairwise(encoded.sparse.indptr)):
+            near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
+            shelf.seeds.append(Shelved(seeds[i].title, columns[a:b], values[a:b], features[i], near))
+        shelf.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
+
+    def _encode(self, seeds: Sequence[Seed]) -> Encoded:
+        """From the terms that are known, and those of the others read now."""
+        made = iter(read_terms(self.model, [seed.text for seed in seeds if seed.terms is None]))
+        terms = [next(made) if seed.terms is None else seed.terms for seed in seeds]
+        sparse = weighted(term_counts(self.model, terms), self.model.idf)
+        return Encoded(sparse, latent(sparse, self.model.components))
 
     def _vectors(self, seeds: Sequence[Seed]) -> Floats:
         """Those that are known, and the others encoded now."""
@@ -108,15 +145,3 @@ class Shelves:
         made = iter(self.encoder.encode(unknown))
         found = [next(made) if seed.vector is None else seed.vector for seed in seeds]
         return np.array(found, dtype=np.float32).reshape(len(seeds), self.encoder.dims)
-
-    def _shelf(self, found: Mapping[Seed, Shelved]) -> Shelf:
-        seeds = list(found.values())
-        sizes = len(seeds), self.background.rows.shape[0]
-        return Shelf(
-            rows={seed: i for i, seed in enumerate(found)},
-            seeds=seeds,
-            dense=np.array([s.dense for s in seeds], dtype=np.float32).reshape(len(seeds), self.model.dims),
-            vectors=np.array([s.vector for s in seeds], dtype=np.float32).reshape(len(seeds), self.encoder.dims),
-            features=np.array([s.features for s in seeds], dtype=np.float64).reshape(sizes),
-            cosine=np.array([s.cosine for s in seeds], dtype=np.float32).reshape(len(seeds), self.pool.shape[0]),
-        )

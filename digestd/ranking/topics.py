@@ -1,57 +1,106 @@
-"""Topics: a subscriber's free text, read against the day's papers."""
+"""Topics: what subscribers ask for in free text, read once, and what the day's papers have of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.ranking.arrays import Floats, Ints
+from digestd.ranking.archive import rarity
+from digestd.ranking.arrays import Floats, Groups, Ints, Sparse, grouped
+from digestd.ranking.model import TextModel, latent
 from digestd.ranking.pool import Pool
 from digestd.ranking.text import analyse
+
+UNKNOWN = -1
+"""The column of a stem that the model never saw."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Topic:
-    """`value` as typed; `weights`: stem → its part of the topic's whole idf; `vector` (d,) its latent place,
-    `dense` (e,) that of the dense model.
+    """One topic, as the text model has it.
 
-    `rows`: the stems that stand in the pool's lexicon, `shares` their weights. `terms`: the model's columns of its
-    stems, to look it up in the archive.
+    `stems` in order, each once, their `columns` in the model's vocabulary and their `shares` of the topic's whole
+    idf; `terms` and `values`: its TF-IDF row, pairs of stems too; `place` (d,): its latent place.
     """
 
-    value: str
-    weights: Mapping[str, float]
-    vector: Floats
-    dense: Floats
-    rows: Ints
+    stems: tuple[str, ...]
+    columns: Ints
     shares: Floats
     terms: Ints
+    values: Floats
+    place: Floats
 
 
-def compile_topics(values: Iterable[str], pool: Pool) -> dict[str, Topic]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Topics:
+    """The t topics of a block of subscribers before the m papers of the day.
+
+    `of`: whose they are. `stems`: the stems of each, `rows` of the lexicon (−1 for one that is not there). `bm25`
+    (n, m): the sum over all of a subscriber's. `covered` (t, m): the part of a topic's idf that stands in a paper.
+    `closeness` (t, m): latent cosine.
+    """
+
+    of: Groups
+    stems: Groups
+    rows: Ints
+    bm25: Floats
+    covered: Floats
+    closeness: Floats
+
+    def rows_of(self, topic: int) -> list[int]:
+        """The rows of the lexicon for one topic's stems, those that are there."""
+        start = int(self.stems.starts[topic])
+        return [row for row in self.rows[start : start + int(self.stems.sizes[topic])].tolist() if row >= 0]
+
+
+def compile_topics(values: Iterable[str], model: TextModel) -> dict[str, Topic]:
     """Each distinct topic that has a content word, in one batch."""
     distinct = list(dict.fromkeys(values))
     docs = analyse(distinct)
-    vectors = pool.model.encode_tokens(docs).dense
-    dense = pool.space.encoder.encode(distinct)
+    encoded = model.encode_tokens(docs)
+    ends = encoded.sparse.indptr
     return {
-        value: _topic(pool, value, doc, vectors[i], dense[i])
+        value: _topic(model, doc, encoded.sparse, slice(ends[i], ends[i + 1]), encoded.dense[i])
         for i, (value, doc) in enumerate(zip(distinct, docs, strict=True))
         if doc
     }
 
 
-def _topic(pool: Pool, value: str, doc: list[str], vector: Floats, dense: Floats) -> Topic:
-    idf = {stem: pool.lexicon.idf(stem) for stem in doc}
-    whole = sum(idf.values()) or 1.0
-    weights = {stem: value / whole for stem, value in idf.items()}
-    present = [stem for stem in weights if stem in pool.lexicon.columns]
+def _topic(model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, place: Floats) -> Topic:
+    stems = tuple(dict.fromkeys(doc))
+    columns = np.array([model.vocabulary.get(stem, UNKNOWN) for stem in stems], dtype=np.intp)
+    idf = _idf(model, columns)
     return Topic(
-        value=value,
-        weights=weights,
-        vector=vector,
-        dense=dense,
-        rows=np.array([pool.lexicon.columns[stem] for stem in present], dtype=np.intp),
-        shares=np.array([weights[stem] for stem in present], dtype=np.float32),
-        terms=np.array([pool.model.vocabulary[s] for s in weights if s in pool.model.vocabulary], dtype=np.intp),
+        stems=stems,
+        columns=columns,
+        shares=idf / np.float32(float(idf.sum()) or 1.0),
+        terms=rows.indices[own].astype(np.intp),
+        values=rows.data[own],
+        place=place,
+    )
+
+
+def _idf(model: TextModel, columns: Ints) -> Floats:
+    """How telling stems are by the model alone, whatever the day holds."""
+    frequency = np.zeros(len(columns), dtype=np.float32)
+    known = columns != UNKNOWN
+    frequency[known] = model.frequency[columns[known]]
+    return rarity(frequency, model.size)
+
+
+def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Floats, terms: Sparse) -> Topics:
+    """The topics of a block before the pool: `rows` of the lexicon and `shares` of their stems, `terms` (t, V)."""
+    here = rows >= 0
+    asked, which = np.unique(rows[here], return_inverse=True)
+    bm25 = pool.lexicon.bm25[asked].toarray()
+    held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
+    counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
+    ones = np.ones(len(which), dtype=np.float32)
+    return Topics(
+        of=of,
+        stems=stems,
+        rows=rows,
+        bm25=counted.summing(ones, which, len(asked)) @ bm25,
+        covered=held.summing(shares[here], which, len(asked)) @ (bm25 != 0).astype(np.float32),
+        closeness=latent(terms, pool.model.components) @ pool.encoded.dense.T,
     )

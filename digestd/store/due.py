@@ -3,21 +3,30 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from sqlalchemy import bindparam, select, update
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import and_, bindparam, select, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Status, Timing
-from digestd.store import core, feedback, mutings
+from digestd.store import core, feedback, mutings, profiles
 from digestd.store.instants import from_us, to_us
+from digestd.store.packing import unpack_seen
+from digestd.store.profiles import Kept
 
-_S, _I = core.subscriber.c, core.interest.c
+_S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A subscriber whose hour may have come. `mark` tells whether the row is still as it was read."""
+    """A subscriber whose hour may have come. `mark` tells whether the row is still as it was read.
+
+    `wants`: the number of what they want; `profile`: what is kept of it, if it still holds; `had`: row numbers of
+    papers in earlier digests.
+    """
 
     key: int
     version: int
@@ -26,7 +35,9 @@ class Due:
     last_date: str | None
     last_planned: datetime | None
     horizon: int | None
-    interests: tuple[Interest, ...]
+    wants: int
+    profile: Kept | None
+    had: NDArray[np.uint32]
     mark: tuple[int, int, str | None]
     bar: Bar = Bar.NORMAL
     explore: bool = True
@@ -35,20 +46,26 @@ class Due:
 def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
     """Up to `limit` active subscribers with key > `after` that are due by `now`, by key."""
     query = (
-        select(core.subscriber)
-        .where(_S.status == Status.ACTIVE, _S.next_due_us <= to_us(now), _S.id > after)
-        .order_by(_S.id)
-        .limit(limit)
+        _DUE.where(_S.status == Status.ACTIVE, _S.next_due_us <= to_us(now), _S.id > after).order_by(_S.id).limit(limit)
     )
-    rows = session.connection().execute(query).all()
-    interests = wants_of(session, [row.id for row in rows])
-    return [_due(row, interests.get(row.id, ())) for row in rows]
+    return [_due(row) for row in session.connection().execute(query)]
 
 
 def by_key(session: Session, subscriber: int) -> Due:
     """One subscriber as planning would see them now, due or not."""
-    row = session.connection().execute(select(core.subscriber).where(_S.id == subscriber)).one()
-    return _due(row, wants_of(session, [subscriber]).get(subscriber, ()))
+    return _due(session.connection().execute(_DUE.where(_S.id == subscriber)).one())
+
+
+_DUE = (
+    select(
+        *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.bar, _S.explore),
+        *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
+        *(_P.model, _P.papers, _P.record, core.seen.c.papers.label("had")),
+    )
+    .select_from(core.subscriber)
+    .outerjoin(core.profile, and_(_P.subscriber_id == _S.id, _P.wants == _S.wants))
+    .outerjoin(core.seen, core.seen.c.subscriber_id == _S.id)
+)
 
 
 def unchanged(session: Session, shard: Sequence[Due]) -> list[Due]:
@@ -104,20 +121,32 @@ _KINDS = {str(kind): kind for kind in Kind}
 _WISHES = {str(wish): wish for wish in Wish}
 
 
-def _due(row: core.Record, interests: tuple[Interest, ...]) -> Due:
+def _due(row: core.Record) -> Due:
     return Due(
         key=row.id,
         version=row.version,
-        timing=Timing(row.timezone, row.hour, Cadence(row.cadence), row.weekday),
+        timing=_timing(row.timezone, row.hour, row.cadence, row.weekday),
         size=row.size,
         last_date=row.last_date,
-        last_planned=None if row.last_planned_us is None else from_us(row.last_planned_us),
+        last_planned=None if row.last_planned_us is None else _instant(row.last_planned_us),
         horizon=row.horizon,
-        interests=interests,
+        wants=row.wants,
+        profile=profiles.read(row),
+        had=_NOTHING if row.had is None else unpack_seen(row.had),
         mark=_mark(row),
-        bar=Bar(row.bar),
+        bar=_BARS[row.bar],
         explore=row.explore,
     )
+
+
+@lru_cache(maxsize=10_000)
+def _timing(timezone: str, hour: int, cadence: str, weekday: int) -> Timing:
+    return Timing(timezone, hour, Cadence(cadence), weekday)
+
+
+_instant = lru_cache(maxsize=10_000)(from_us)
+_BARS = {str(bar): bar for bar in Bar}
+_NOTHING = np.zeros(0, dtype=np.uint32)
 
 
 def _mark(row: core.Record) -> tuple[int, int, str | None]:

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from digestd.domain.feedback import Feedback, Verdict, as_interest
 from digestd.domain.interest import Interest
 from digestd.domain.paper import PaperId
-from digestd.store import core
+from digestd.store import core, profiles
 from digestd.store.instants import from_us, to_us
 
 _F, _P = core.feedback.c, core.paper.c
@@ -20,6 +20,7 @@ KEPT = 500
 def give(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
     """Note a verdict on a paper (row number); the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
+    profiles.changed(session, [subscriber])
     return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
 
 
@@ -34,6 +35,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
     found = session.connection().execute(query).first()
     if found is None:
         return None
+    profiles.changed(session, [subscriber])
     session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now)))
     return Verdict(found.verdict)
 

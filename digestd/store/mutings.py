@@ -9,7 +9,7 @@ from sqlmodel import Session
 from digestd.domain.feedback import Muting
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
-from digestd.store import core
+from digestd.store import core, profiles
 from digestd.store.instants import from_us, to_us
 
 _M, _P = core.muting.c, core.paper.c
@@ -18,6 +18,7 @@ _M, _P = core.muting.c, core.paper.c
 def give(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
     """Note what of a paper (row number) is muted; the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
+    profiles.changed(session, [subscriber])
     return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
 
 
@@ -32,6 +33,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Intere
     found = session.connection().execute(query).first()
     if found is None:
         return None
+    profiles.changed(session, [subscriber])
     session.connection().execute(update(core.muting).where(_M.id == found.id).values(undone_us=to_us(now)))
     return _interest(found)
 

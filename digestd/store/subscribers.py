@@ -123,6 +123,7 @@ _UPDATE = (
             ((_S.next_due_us <= bindparam("now")) & bindparam("still_due"), bindparam("now")),
             else_=bindparam("first"),
         ),
+        wants=_S.wants + 1,
         **{name: bindparam(f"new_{name}") for name in _SETTINGS},
     )
 )
@@ -167,6 +168,7 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
         delete(core.seen).where(core.seen.c.subscriber_id == key),
         delete(core.feedback).where(core.feedback.c.subscriber_id == key),
         delete(core.muting).where(core.muting.c.subscriber_id == key),
+        delete(core.profile).where(core.profile.c.subscriber_id == key),
         update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
         update(core.delivery).where(theirs).values(picks=b"", reply_text=None),
     ):

@@ -8,7 +8,7 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.ranking.model import TextModel, fit
 from digestd.ranking.pool import Pool, build_pool
-from digestd.ranking.profile import Profile, Seed, Wants, compile_profiles
+from digestd.ranking.profile import Profile, Profiles, Seed, Wants, compile_profiles
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -99,7 +99,11 @@ def profile(of: Pool, *interests: Interest) -> Profile:
     return compile_profiles([wants(*interests)], of.model, of)[0]
 
 
-def many(of: Pool) -> Sequence[Profile]:
+def alone(of: Pool, *interests: Interest) -> Profiles:
+    return compile_profiles([wants(*interests)], of.model, of)
+
+
+def many(of: Pool) -> Profiles:
     """One subscriber of every sort, in one block."""
     blocks = (
         (),

@@ -10,9 +10,10 @@ from digestd.domain.interest import Interest, Kind
 from digestd.ranking.background import RIDGE
 from digestd.ranking.drift import FLOOR, HALF_LIFE, recency
 from digestd.ranking.fusion import score
-from digestd.ranking.profile import Profile
+from digestd.ranking.profile import Profile, block
 from digestd.ranking.ridge import MASS, penalties
 from digestd.ranking.signals import SIGNALS
+from digestd.ranking.signals.base import laid_out
 from tests.ranking.library import NOON, likes, mutes, pool, profile
 
 BEES, QUBITS, GLACIER = "made:4", "made:8", "made:1"
@@ -43,7 +44,8 @@ def test_an_old_like_weighs_less_than_a_new_one(name: str) -> None:
     day = pool()
     signal = next(s.module for s in SIGNALS if s.name == name)
     of_bees, of_qubits = 4, 8
-    bees_newer, qubits_newer = signal.score(day, [who(0, 1, 0), who(1, 0, 0)])
+    both = block([who(0, 1, 0), who(1, 0, 0)], day)
+    bees_newer, qubits_newer = laid_out(signal.score(day, both), day, both)
     assert bees_newer[of_bees] > qubits_newer[of_bees]
     assert bees_newer[of_qubits] < qubits_newer[of_qubits]
 

@@ -11,15 +11,17 @@ from digestd.ranking.kin import CROWD, kin
 from digestd.ranking.lookup import build_lookup
 from digestd.ranking.model import fit
 from digestd.ranking.pool import build_pool
+from digestd.ranking.profile import block
 from digestd.ranking.signals import echo
 from digestd.ranking.signals import kin as shared
-from tests.ranking.library import NOON, likes, papers, pool, profile, retitled
+from digestd.ranking.signals.base import laid_out
+from tests.ranking.library import NOON, alone, likes, papers, pool, profile, retitled
 
 
 def heard(topic: str, of: Sequence[Paper]) -> list[float]:
     """The echo of a topic in papers that are not in the archive."""
     day = build_pool(of, fit(p.text for p in papers()), NOON)
-    return [float(value) for value in echo.score(day, [profile(day, *likes((Kind.TOPIC, topic)))])[0]]
+    return [float(value) for value in echo.score(day, alone(day, *likes((Kind.TOPIC, topic))))[0]]
 
 
 def test_a_paper_without_a_word_of_the_topic_is_found_by_what_the_archive_says_of_it() -> None:
@@ -40,7 +42,7 @@ def test_words_that_are_new_to_the_archive_are_heard_in_the_day_alone() -> None:
 
 def test_no_topic_finds_nothing() -> None:
     day = pool()
-    assert not echo.score(day, [profile(day)]).any()
+    assert not echo.score(day, alone(day)).any()
 
 
 def test_the_best_of_the_archive_come_first_and_share_one_whole() -> None:
@@ -55,7 +57,8 @@ def test_the_best_of_the_archive_come_first_and_share_one_whole() -> None:
 def test_an_echo_asked_for_again_is_the_same() -> None:
     day = pool()
     who = profile(day, *likes((Kind.TOPIC, "honeybee foragers")))
-    assert np.array_equal(echo.score(day, [who]), echo.score(day, [who, profile(day)])[:1])
+    both = block([who, profile(day)], day)
+    assert np.array_equal(echo.score(day, block([who], day)), echo.score(day, both)[:1])
 
 
 def test_papers_with_the_same_authors_are_kin() -> None:
@@ -71,7 +74,8 @@ def test_a_paper_by_a_crowd_is_nobodys_kin() -> None:
 
 def test_a_second_like_of_the_same_people_counts_less() -> None:
     day = pool()
-    one, two = (profile(day, *likes(*((Kind.PAPER, f"made:{j}") for j in range(count)))) for count in (1, 2))
-    assert shared.score(day, [one])[0, 3] == 1
-    assert shared.score(day, [two])[0, 3] == pytest.approx(2**0.5)
-    assert not shared.score(day, [two])[0, 4:8].any()
+    one, two = (alone(day, *likes(*((Kind.PAPER, f"made:{j}") for j in range(count)))) for count in (1, 2))
+    once, twice = (laid_out(shared.score(day, who), day, who)[0] for who in (one, two))
+    assert once[3] == 1
+    assert twice[3] == pytest.approx(2**0.5)
+    assert not twice[4:8].any()

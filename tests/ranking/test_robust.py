@@ -15,12 +15,12 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper, PaperId
 from digestd.evaluate.metrics import ranked
 from digestd.ranking import fusion
-from digestd.ranking.arrays import Floats, best_of_groups
+from digestd.ranking.arrays import Floats, grouped
 from digestd.ranking.calibration import CALIBRATION
 from digestd.ranking.fusion import Scores, account, score
 from digestd.ranking.model import fit
 from digestd.ranking.pool import Pool, build_pool
-from digestd.ranking.profile import Profile, Seed, Wants, compile_profiles
+from digestd.ranking.profile import Profile, Profiles, Seed, Wants, compile_profiles
 from digestd.ranking.reasons import reason
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.text import tokens
@@ -186,7 +186,7 @@ def test_a_signal_that_is_no_number_never_ranks(value: float, monkeypatch: pytes
         evidence, explain = staticmethod(broken.module.evidence), staticmethod(broken.module.explain)
 
         @staticmethod
-        def score(of: Pool, profiles: Sequence[Profile]) -> Floats:
+        def score(of: Pool, profiles: Profiles) -> Floats:
             raw = np.array(broken.module.score(of, profiles))
             raw[:, 0] = value
             return raw
@@ -218,7 +218,7 @@ def test_the_best_of_each_group_is_its_largest(counts: list[int]) -> None:
     rows = np.random.default_rng(len(counts)).standard_normal((sum(counts), 5)).astype(np.float32)
     groups = np.split(rows, np.cumsum(counts)[:-1]) if counts else []
     wanted = [group.max(axis=0) if len(group) else np.zeros(5) for group in groups]
-    assert np.array_equal(best_of_groups(rows, counts), np.array(wanted, dtype=np.float32).reshape(len(counts), 5))
+    assert np.array_equal(grouped(counts).best(rows), np.array(wanted, dtype=np.float32).reshape(len(counts), 5))
 
 
 def _asked(day: Sequence[Paper], topic: str) -> tuple[Pool, Sequence[Profile]]:

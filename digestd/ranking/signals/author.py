@@ -1,25 +1,30 @@
 """A followed author wrote it."""
 
-from collections.abc import Sequence
+import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats
+from digestd.ranking.arrays import Cells
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
-from digestd.ranking.signals.base import Evidence, first, hits
+from digestd.ranking.profile import Profiles
+from digestd.ranking.signals.base import Evidence, Hits, Words, hits
 
 NAME = "author"
 
 
-def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def score(pool: Pool, profiles: Profiles) -> Hits:  # noqa: ARG001 - every signal is asked alike
     """1 for a paper by a followed author."""
-    return hits(pool, profiles, lambda profile: profile.authors)
+    return hits(profiles.authors)
 
 
 evidence = score
 
 
-def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:  # noqa: ARG001 - every signal is asked alike
+def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     """The author as followed, and as the paper writes the name."""
-    match = first(profile.authors, j)
-    return Evidence(Why.AUTHOR, 1.0, match.value, (match.written[j],)) if match else None
+    found = profiles.authors.cells.find(at, len(pool))
+
+    def said(k: int) -> Words:
+        match = profiles.authors.matches[found[k]]
+        return match.value, (match.written[int(at.columns[k])],)
+
+    return Evidence(Why.AUTHOR, (found >= 0).astype(np.float32), said, found)

@@ -1,25 +1,43 @@
 """What a signal is, and what those share that look for something named."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats
+from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, above
+from digestd.ranking.named import Named
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Match, Profile
+from digestd.ranking.profile import Profiles
+
+Words: TypeAlias = tuple[str, tuple[str, ...]]
+"""The value and the words of a reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Values of a few (subscriber, paper); all others are 0."""
+
+    cells: Cells
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """The words for a reason. `strength` in (0, 1]: the signal's evidence for this paper."""
+    """The words for reasons at q places. `strength` (q,): the signal's evidence there, 0 where it has nothing to say.
+
+    `said`: what is said at the k-th of them. `alike` (q,): where equal, the same is said.
+    """
 
     why: Why
-    strength: float
-    value: str = ""
-    words: tuple[str, ...] = ()
+    strength: Floats
+    said: Callable[[int], Words]
+    alike: Ints
+
+
+Values: TypeAlias = Floats | Hits
 
 
 class Module(Protocol):
@@ -28,30 +46,70 @@ class Module(Protocol):
     @property
     def NAME(self) -> str: ...
 
-    def score(self, pool: Pool, profiles: Sequence[Profile]) -> Floats: ...
+    def score(self, pool: Pool, profiles: Profiles) -> Values: ...
 
-    def evidence(self, pool: Pool, profiles: Sequence[Profile]) -> Floats: ...
+    def evidence(self, pool: Pool, profiles: Profiles) -> Values: ...
 
-    def explain(self, pool: Pool, profile: Profile, j: int) -> Evidence | None: ...
+    def explain(self, pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None: ...
 
 
-def blank(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def laid_out(values: Values, pool: Pool, profiles: Profiles) -> Floats:
+    """Values as a whole table (n, m)."""
+    if isinstance(values, Hits):
+        return values.cells.laid_out(values.values, (len(profiles), len(pool)))
+    return values
+
+
+def blank(pool: Pool, profiles: Profiles) -> Floats:
     """Zeros (n, m)."""
     return np.zeros((len(profiles), len(pool)), dtype=np.float32)
 
 
-def hits(pool: Pool, profiles: Sequence[Profile], named: Callable[[Profile], Sequence[Match]]) -> Floats:
-    """1 where any of the named interests stands in the paper: (n, m)."""
-    out = blank(pool, profiles)
-    for i, profile in enumerate(profiles):
-        for match in named(profile):
-            out[i, match.papers] = 1
-    return out
+def nothing() -> Hits:
+    """Zeros, of which none is written out."""
+    return Hits(Cells(NOWHERE, NOWHERE), np.zeros(0, dtype=np.float32))
 
 
-def first(matches: Sequence[Match], j: int) -> Match | None:
-    """The first of the matches that paper j has."""
-    for match in matches:
-        if j in match.papers:
-            return match
-    return None
+def hits(named: Named, value: float = 1.0) -> Hits:
+    """The same value where any of the named interests stands in the paper."""
+    return Hits(named.cells, np.full(len(named.cells), value, dtype=np.float32))
+
+
+def near_likes(profiles: Profiles, table: Floats, floor: float) -> Floats:
+    """Of a cosine on the shelf: with the nearest like, above the floor (n, m)."""
+    return above(profiles.tastes.likes.best(table[profiles.tastes.liked]), floor)
+
+
+def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
+    """The likes of whoever stands at each of q places: as groups, and which likes they are."""
+    return profiles.tastes.likes.members(at.rows)
+
+
+def nearest_like(profiles: Profiles, at: Cells, table: Floats, floor: float) -> Evidence:
+    """The title of the nearest like by a cosine on the shelf."""
+    asked, rows = liked_at(profiles, at)
+    return nearest_of(profiles, (asked, rows), table[profiles.tastes.liked[rows], at.columns[asked.owner]], floor)
+
+
+def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> Evidence:
+    """The title of the like with the greatest cosine, one being given for each that was asked."""
+    groups, rows = asked
+    most, where = groups.peaks(cosine)
+    best = profiles.tastes.liked[rows[where]] if len(rows) else where
+
+    def said(k: int) -> Words:
+        return profiles.tastes.shelf.seeds[best[k]].title, ()
+
+    return Evidence(Why.LIKED, above(most, floor), said, best)
+
+
+def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> Evidence:
+    """The nearest topic by a cosine (t, m) above the floor."""
+    asked, rows = profiles.topics.of.members(at.rows)
+    most, where = asked.peaks(cosine[rows, at.columns[asked.owner]])
+    best = rows[where] if len(rows) else where
+
+    def said(k: int) -> Words:
+        return profiles.topic(int(best[k])), ()
+
+    return Evidence(Why.NEAR_TOPIC, above(most, floor), said, best)

@@ -3,56 +3,43 @@
 w = P (mean of likes − ½ mean of dislikes − μ), as for the latent space. Silent without a dense model.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats, above, above_one, best_of_groups
+from digestd.ranking.arrays import Cells, Floats, above
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile, Tastes
-from digestd.ranking.signals.base import Evidence, blank
-from digestd.ranking.signals.likes import by_shelf
+from digestd.ranking.profile import Profiles
+from digestd.ranking.signals.base import Evidence, Values, blank, liked_at, nearest_of
 
 NAME = "dense_likes"
-DISLIKES = 0.5
 
 
-def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def score(pool: Pool, profiles: Profiles) -> Values:
     """Dense vector · w; 0 without likes."""
-    out = blank(pool, profiles)
-    if pool.space.silent:
-        return out
-    for _, rows, tastes in by_shelf(profiles):
-        centres = np.array([_centre(t) for t in tastes]) - pool.space.mean
-        out[rows] = centres @ pool.space.precision @ pool.vectors.T
+    out, tastes = blank(pool, profiles), profiles.tastes
+    if not pool.space.silent:
+        centres = tastes.sum(tastes.pulls, tastes.shelf.vectors) - pool.space.mean
+        out[tastes.rows] = centres @ pool.space.precision @ pool.vectors.T
     return out
 
 
-def evidence(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def evidence(pool: Pool, profiles: Profiles) -> Values:
     """Dense cosine with the nearest like, above what archive papers have with each other."""
-    out = blank(pool, profiles)
     if pool.space.silent:
-        return out
-    for shelf, rows, tastes in by_shelf(profiles):
-        cosine = shelf.vectors[np.concatenate([t.likes for t in tastes])] @ pool.vectors.T
-        out[rows] = above(best_of_groups(cosine, [len(t.likes) for t in tastes]), pool.space.near)
-    return out
+        return blank(pool, profiles)
+    return above(profiles.tastes.likes.best(cosines(pool, profiles)), pool.space.near)
 
 
-def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
+def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None:
     """The title of the nearest like."""
-    if pool.space.silent or profile.tastes is None:
+    if pool.space.silent:
         return None
-    cosine = profile.tastes.shelf.vectors[profile.tastes.likes] @ pool.vectors[j]
-    best = int(cosine.argmax())
-    strength = above_one(float(cosine[best]), pool.space.near)
-    return Evidence(Why.LIKED, strength, profile.tastes.seeds[best].title) if strength else None
+    asked, rows = liked_at(profiles, at)
+    vectors = profiles.tastes.shelf.vectors[profiles.tastes.liked[rows]]
+    cosine: Floats = np.einsum("qe,qe->q", vectors, pool.vectors[at.columns[asked.owner]])
+    return nearest_of(profiles, (asked, rows), cosine, pool.space.near)
 
 
-def _centre(tastes: Tastes) -> Floats:
-    vectors = tastes.shelf.vectors
-    centre: Floats = tastes.liked @ vectors[tastes.likes]
-    if len(tastes.dislikes):
-        centre = centre - np.float32(DISLIKES) * (tastes.disliked @ vectors[tastes.dislikes])
-    return centre
+def cosines(pool: Pool, profiles: Profiles) -> Floats:
+    """Of each like with each paper (likes, m)."""
+    cosine: Floats = profiles.tastes.shelf.vectors[profiles.tastes.liked] @ pool.vectors.T
+    return cosine

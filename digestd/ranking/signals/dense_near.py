@@ -3,36 +3,32 @@
 A centroid blurs a library of many interests, the nearest ones do not. Silent without a dense model.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from digestd.ranking.arrays import Floats
+from digestd.ranking.arrays import Cells
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
+from digestd.ranking.profile import Profiles
 from digestd.ranking.signals import dense_likes
-from digestd.ranking.signals.base import Evidence, blank
-from digestd.ranking.signals.likes import by_shelf
+from digestd.ranking.signals.base import Values, blank
 
 NAME = "dense_near"
 NEAREST = 3
 
 
-def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def score(pool: Pool, profiles: Profiles) -> Values:
     """Dense cosine with the three nearest likes, on average; 0 without likes."""
-    out = blank(pool, profiles)
+    out, likes = blank(pool, profiles), profiles.tastes.likes
     if pool.space.silent:
         return out
-    for shelf, rows, tastes in by_shelf(profiles):
-        for row, one in zip(rows, tastes, strict=True):
-            cosine = shelf.vectors[one.likes] @ pool.vectors.T
-            out[row] = np.sort(cosine, axis=0)[-NEAREST:].mean(axis=0)
+    cosine = dense_likes.cosines(pool, profiles)
+    for row in profiles.tastes.rows:
+        own = cosine[likes.starts[row] : likes.starts[row] + likes.sizes[row]]
+        out[row] = np.sort(own, axis=0)[-NEAREST:].mean(axis=0)
     return out
 
 
 evidence = dense_likes.evidence
 
 
-def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:  # noqa: ARG001 - every signal is asked alike
+def explain(pool: Pool, profiles: Profiles, at: Cells) -> None:
     """Nothing of its own: `dense_likes` names the paper."""
-    return None

@@ -4,34 +4,31 @@ It adds to the score of what is near a topic, but is no evidence by itself: what
 a topic may be beside the point, and nobody asked for that.
 """
 
-from collections.abc import Sequence
+import numpy as np
 
-from digestd.ranking.arrays import Floats
+from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
-from digestd.ranking.signals import topic
-from digestd.ranking.signals.base import Evidence, blank
+from digestd.ranking.profile import Profiles
+from digestd.ranking.signals.base import Hits, nothing
 
 NAME = "echo"
 
 
-def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def score(pool: Pool, profiles: Profiles) -> Floats:
     """Cosine with the archive papers that the topics meet best, each by its share.
 
     Where the archive holds none, the words are new to it, and what the day says of them is all there is.
     """
-    out = pool.echoes.like([profile.echo for profile in profiles])
-    unheard = [i for i, profile in enumerate(profiles) if profile.topics and not len(profile.echo.rows)]
-    if unheard:
-        out[unheard] = topic.score(pool, [profiles[i] for i in unheard])
+    out = pool.echoes.like(profiles.echoes)
+    unheard = np.flatnonzero((np.diff(profiles.echoes.indptr) == 0) & (profiles.topics.of.sizes > 0))
+    out[unheard] = profiles.topics.bm25[unheard]
     return out
 
 
-def evidence(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def evidence(pool: Pool, profiles: Profiles) -> Hits:  # noqa: ARG001 - every signal is asked alike
     """None."""
-    return blank(pool, profiles)
+    return nothing()
 
 
-def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:  # noqa: ARG001 - every signal is asked alike
+def explain(pool: Pool, profiles: Profiles, at: Cells) -> None:
     """Nothing to say: the topic itself is the reason."""
-    return None

@@ -3,39 +3,24 @@
 The mean, not the best: measured .015 to .03 better in nDCG@10.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats, above, above_one, best_of_groups
+from digestd.ranking.arrays import Cells, Floats, above
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
-from digestd.ranking.signals.base import Evidence
+from digestd.ranking.profile import Profiles
+from digestd.ranking.signals.base import Evidence, nearest_topic
 
 NAME = "meaning"
 
 
-def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def score(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
     """Latent cosine with each topic, on average."""
-    nothing = np.zeros(pool.model.dims, dtype=np.float32)
-    means = [sum((t.vector for t in p.topics), nothing) / max(len(p.topics), 1) for p in profiles]
-    value: Floats = np.array(means, dtype=np.float32).reshape(len(profiles), pool.model.dims) @ pool.encoded.dense.T
-    return value
+    return profiles.topics.of.mean(profiles.topics.closeness)
 
 
-def evidence(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def evidence(pool: Pool, profiles: Profiles) -> Floats:
     """Latent cosine with the nearest topic, above chance."""
-    vectors = [topic.vector for profile in profiles for topic in profile.topics]
-    cosine = np.array(vectors, dtype=np.float32).reshape(len(vectors), pool.model.dims) @ pool.encoded.dense.T
-    return above(best_of_groups(cosine, [len(profile.topics) for profile in profiles]), pool.model.near)
+    return above(profiles.topics.of.best(profiles.topics.closeness), pool.model.near)
 
 
-def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
+def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     """The nearest topic; it claims no word."""
-    if not profile.topics:
-        return None
-    cosine = np.array([topic.vector for topic in profile.topics]) @ pool.encoded.dense[j]
-    best = int(cosine.argmax())
-    strength = above_one(float(cosine[best]), pool.model.near)
-    return Evidence(Why.NEAR_TOPIC, strength, profile.topics[best].value) if strength else None
+    return nearest_topic(profiles, at, profiles.topics.closeness, pool.model.near)

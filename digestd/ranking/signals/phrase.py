@@ -1,14 +1,15 @@
 """A phrase stands in the text, as whole words."""
 
 import re
-from collections.abc import Sequence
+
+import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats
+from digestd.ranking.arrays import Cells
 from digestd.ranking.lookup import literal
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
-from digestd.ranking.signals.base import Evidence, first, hits
+from digestd.ranking.profile import Profiles
+from digestd.ranking.signals.base import Evidence, Hits, Words, hits
 from digestd.ranking.text import flat
 
 NAME = "phrase"
@@ -16,18 +17,23 @@ GAP = r"[\s\-\u2010-\u2015\u2212]+"
 WORDS = r"[^\s\-\u2010-\u2015\u2212]+"
 
 
-def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def score(pool: Pool, profiles: Profiles) -> Hits:  # noqa: ARG001 - every signal is asked alike
     """1 for a paper with any of the phrases."""
-    return hits(pool, profiles, lambda profile: profile.phrases)
+    return hits(profiles.phrases)
 
 
 evidence = score
 
 
-def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:
+def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     """The phrase, and the words as they stand in the paper."""
-    match = first(profile.phrases, j)
-    return Evidence(Why.PHRASE, 1.0, match.value, standing(pool.papers[j].text, match.value)) if match else None
+    found = profiles.phrases.cells.find(at, len(pool))
+
+    def said(k: int) -> Words:
+        value = profiles.phrases.matches[found[k]].value
+        return value, standing(pool.papers[at.columns[k]].text, value)
+
+    return Evidence(Why.PHRASE, (found >= 0).astype(np.float32), said, found)
 
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:

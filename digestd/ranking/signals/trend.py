@@ -1,37 +1,40 @@
 """Everybody talks about it."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Floats
+from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profile
-from digestd.ranking.signals.base import Evidence, blank
+from digestd.ranking.profile import Profiles
+from digestd.ranking.signals.base import Evidence, Values, Words, blank, nothing
 
 NAME = "trend"
 UNKNOWN = 0.1
 """Evidence for a paper nobody voted for: to who asked for nothing, anything new may matter."""
 
 
-def score(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def score(pool: Pool, profiles: Profiles) -> Floats:
     """The pool's trend values, alike for all."""
-    return blank(pool, profiles) + pool.trend
+    return np.broadcast_to(pool.trend, (len(profiles), len(pool)))
 
 
-def evidence(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def evidence(pool: Pool, profiles: Profiles) -> Values:
     """Rising with the votes from .1, never 1; counts only for who asked for nothing in particular."""
+    if not profiles.plain.any():
+        return nothing()
     votes = np.log1p(pool.points)
-    value = UNKNOWN + (1 - UNKNOWN) * votes / (votes + 3)
-    plain = np.array([profile.plain for profile in profiles], dtype=np.float32)
-    weak: Floats = np.outer(plain, value).astype(np.float32)
-    return weak
+    out = blank(pool, profiles)
+    out[profiles.plain] = UNKNOWN + (1 - UNKNOWN) * votes / (votes + 3)
+    return out
 
 
-def explain(pool: Pool, profile: Profile, j: int) -> Evidence | None:  # noqa: ARG001 - every signal is asked alike
+def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:  # noqa: ARG001 - every signal is asked alike
     """The number of upvotes, where there are any."""
-    upvotes = pool.papers[j].signals.get("upvotes", 0.0)
-    if not 1 <= upvotes < float("inf"):
-        return None
-    return Evidence(Why.TREND, float(1 - 1 / (1 + upvotes)), str(int(upvotes)))
+    upvotes = np.array([pool.papers[j].signals.get("upvotes", 0.0) for j in at.columns.tolist()], dtype=np.float64)
+    told = (upvotes >= 1) & np.isfinite(upvotes)
+
+    def said(k: int) -> Words:
+        return str(int(upvotes[k])), ()
+
+    strength = np.where(told, 1 - 1 / (1 + np.where(told, upvotes, 0)), 0).astype(np.float32)
+    return Evidence(Why.TREND, strength, said, at.columns)

@@ -7,6 +7,7 @@ from digestd.store.tables.papers import (
     ApartRow,
     CoverageRow,
     EmbeddingRow,
+    EncodingRow,
     FetchRow,
     LikenessRow,
     MergingRow,
@@ -20,7 +21,14 @@ from digestd.store.tables.papers import (
     TemplatesRow,
     TextModelRow,
 )
-from digestd.store.tables.subscribers import CalibrationRow, ConsentEventRow, FeedbackRow, InterestRow, SubscriberRow
+from digestd.store.tables.subscribers import (
+    CalibrationRow,
+    ConsentEventRow,
+    FeedbackRow,
+    InterestRow,
+    ProfileRow,
+    SubscriberRow,
+)
 from digestd.store.tables.trials import TrialRow
 
 __all__ = [
@@ -34,6 +42,7 @@ __all__ = [
     "DeliveryRow",
     "DueAuditRow",
     "EmbeddingRow",
+    "EncodingRow",
     "FeedbackRow",
     "FetchRow",
     "InboundRow",
@@ -43,6 +52,7 @@ __all__ = [
     "MergingRow",
     "PaceRow",
     "PaperRow",
+    "ProfileRow",
     "RejectRow",
     "RevisionRow",
     "SeenRow",

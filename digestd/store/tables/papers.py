@@ -182,6 +182,15 @@ class EmbeddingRow(SQLModel, table=True):
     vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
+class EncodingRow(SQLModel, table=True):
+    """A revision as the text model in use reads it: which terms stand in it, and how often."""
+
+    __tablename__ = "encoding"
+    revision: int = Field(sa_column=ref("revision.id", primary_key=True))
+    model: str = Field(max_length=64)
+    terms: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class TextModelRow(SQLModel, table=True):
     """A fitted text model; the newest is used. Of old ones `data` is emptied, as digests still name them."""
 

@@ -1,6 +1,6 @@
 """Subscribers: address, settings, interests, and the record of their consent."""
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, SmallInteger, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 from digestd.domain.feedback import Verdict
@@ -42,6 +42,8 @@ class SubscriberRow(SQLModel, table=True):
     last_planned_us: int | None = Field(default=None, sa_column=us(nullable=True))
     horizon: int | None = Field(default=None, sa_column=us(nullable=True))
     """The highest paper row number that the newest digest was chosen from."""
+    wants: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """Raised by every change of interests or feedback."""
 
 
 class InterestRow(SQLModel, table=True):
@@ -59,6 +61,17 @@ class InterestRow(SQLModel, table=True):
     wish: str = Field(max_length=10)
     position: int = 0
     since_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class ProfileRow(SQLModel, table=True):
+    """What ranking needs of a subscriber, compiled from what they wanted when `wants` was this: can be made anew."""
+
+    __tablename__ = "profile"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    model: str = Field(max_length=64)
+    wants: int = Field(sa_column=Column(BigInteger, nullable=False))
+    papers: str = Field(sa_column=Column(Text, nullable=False))
+    record: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class FeedbackRow(SQLModel, table=True):

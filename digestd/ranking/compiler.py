@@ -1,0 +1,167 @@
+"""Compiling: what subscribers ask for, read against the text model into records that can be kept.
+
+A record depends on the interests, the texts of the papers they name, and the text model, and on nothing
+else: not on the day, not on the company in the block. Ranking always reads records, kept or fresh.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.paper import PaperId
+from digestd.ranking.arrays import NOWHERE, Doubles, Floats, Ints
+from digestd.ranking.drift import recency
+from digestd.ranking.pool import Pool
+from digestd.ranking.records import Run, pack
+from digestd.ranking.ridge import dual
+from digestd.ranking.seeds import Seed, Shelf
+from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
+
+DISLIKES = 0.5
+"""What the mean of the dislikes takes from that of the likes in the latent centroid."""
+FORM = 1
+"""Of records; one of another form is made anew."""
+RUNS, FACTS = 11, 6
+"""Runs of numbers in a record, and numbers in the last of them: see `_record`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What a subscriber asked for. `seeds`: the text of each liked or disliked paper that is known."""
+
+    interests: tuple[Interest, ...] = ()
+    seeds: Mapping[PaperId, Seed] = field(default_factory=dict)
+
+    def liked(self) -> dict[PaperId, datetime | None]:
+        """The liked papers that are known, and when that was said."""
+        return self._known(Wish.LIKED)
+
+    def disliked(self) -> dict[PaperId, datetime | None]:
+        """Likewise those disliked."""
+        return self._known(Wish.MUTED)
+
+    def named(self) -> list[PaperId]:
+        """The known papers in the order of a record: likes, then dislikes; none without likes."""
+        likes = self.liked()
+        return [*likes, *self.disliked()] if likes else []
+
+    def _known(self, wish: Wish) -> dict[PaperId, datetime | None]:
+        said = {PaperId(i.value): i.since for i in self.interests if i.kind is Kind.PAPER and i.wish is wish}
+        return {name: when for name, when in said.items() if name in self.seeds}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words of a record: topics that have a content word, their stems that the model never saw, what is named,
+    what is muted, and the papers liked and disliked."""
+
+    topics: Sequence[str]
+    strange: Sequence[str]
+    named: Sequence[tuple[Kind, str]]
+    muted: Sequence[tuple[Kind, str]]
+    papers: Sequence[PaperId]
+
+
+def said(text: bytes) -> Said:
+    """Read the words of a record."""
+    topics, strange, named, muted, papers = json.loads(text)
+    return Said(topics, strange, _pairs(named), _pairs(muted), papers)
+
+
+def _pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
+    return [(Kind(kind), value) for kind, value in found]
+
+
+def compile_records(wants: Sequence[Wants], pool: Pool) -> list[bytes]:
+    """The record of each subscriber; the topics and papers of a block are read in one go.
+
+    Only the text model of the pool counts, none of its papers.
+    """
+    topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool.model)
+    each = [{v: topics[v] for v in values(want.interests, Kind.TOPIC) if v in topics} for want in wants]
+    shelf = pool.shelves.holding(seed for want in wants for seed in want.seeds.values())
+    echoes = _echoes([list(asked.values()) for asked in each], pool)
+    return [
+        _record(want, asked, echo, _tastes(want, shelf, pool))
+        for want, asked, echo in zip(wants, each, echoes, strict=True)
+    ]
+
+
+def _echoes(topics: Sequence[Sequence[Topic]], pool: Pool) -> list[tuple[Ints, Floats]]:
+    """What the topics of each find in the archive: rows of it and their shares."""
+    columns = [np.concatenate([NOWHERE, *(topic.columns for topic in asked)]) for asked in topics]
+    nothing = np.zeros(pool.model.dims, dtype=np.float32)
+    places = np.array([sum((topic.place for topic in asked), nothing) for asked in topics], dtype=np.float32)
+    queries = [row[row != UNKNOWN] for row in columns]
+    return pool.model.archive.best(queries, places.reshape(len(topics), pool.model.dims))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tastes:
+    likes: int
+    dislikes: int
+    duals: Floats
+    pulls: Floats
+
+
+_NO_TASTES = _Tastes(0, 0, np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
+
+
+def _tastes(want: Wants, shelf: Shelf, pool: Pool) -> _Tastes:
+    likes, dislikes = want.liked(), want.disliked()
+    if not likes:
+        return _NO_TASTES
+    seeds = [shelf.seeds[shelf.rows[want.seeds[name]]] for name in [*likes, *dislikes]]
+    liked, disliked = recency(list(likes.values())), recency(list(dislikes.values()))
+    return _Tastes(
+        likes=len(likes),
+        dislikes=len(dislikes),
+        duals=dual(pool.background, seeds, liked, disliked, len(pool.model.vocabulary)),
+        pulls=np.concatenate([_whole(liked), -DISLIKES * _whole(disliked)]).astype(np.float32),
+    )
+
+
+def _whole(weights: Doubles) -> Doubles:
+    shares: Doubles = weights / max(weights.sum(), 1e-9)
+    return shares
+
+
+def _record(want: Wants, asked: Mapping[str, Topic], echo: tuple[Ints, Floats], tastes: _Tastes) -> bytes:
+    named = [i for i in want.interests if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.wish is Wish.LIKED]
+    muted = [i for i in want.interests if i.wish is Wish.MUTED]
+    topics = list(asked.values())
+    strange = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
+    plain = not (topics or tastes.likes or any(map(str.isalnum, "".join(i.value for i in named))))
+    runs: list[Run] = [
+        np.array([len(topic.stems) for topic in topics], dtype=np.int32),
+        _ints(topic.columns for topic in topics),
+        _floats(topic.shares for topic in topics),
+        np.array([len(topic.terms) for topic in topics], dtype=np.int32),
+        _ints(topic.terms for topic in topics),
+        _floats(topic.values for topic in topics),
+        echo[0].astype(np.int32),
+        echo[1],
+        tastes.duals,
+        tastes.pulls,
+        np.array([tastes.likes, tastes.dislikes, plain, bool(strange), bool(named), bool(muted)], dtype=np.int32),
+    ]
+    words = [
+        list(asked),
+        strange,
+        [[i.kind, i.value] for i in named],
+        [[i.kind, i.value] for i in muted],
+        want.named(),
+    ]
+    return pack(runs, json.dumps(words, separators=(",", ":")))
+
+
+def _ints(parts: Iterable[Ints]) -> Ints:
+    return np.concatenate([NOWHERE, *parts])
+
+
+def _floats(parts: Iterable[Floats]) -> Floats:
+    return np.concatenate([np.zeros(0, dtype=np.float32), *parts])

@@ -1,0 +1,37 @@
+"""Texts of papers as the text model in use reads them: one row a revision, for papers that subscribers named.
+
+Another model's rows take the place of the old ones as they are made. All of it can be made anew.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.chunks import chunks
+
+_E = core.encoding.c
+
+
+def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, bytes]:
+    """The terms of these revisions, as far as this model has read them."""
+    return {
+        row.revision: row.terms
+        for chunk in chunks(set(revisions))
+        for row in session.connection().execute(
+            select(_E.revision, _E.terms).where(_E.model == model, _E.revision.in_(chunk))
+        )
+    }
+
+
+def keep(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
+    """Keep the terms of these revisions; another process may have been faster."""
+    if not terms:
+        return
+    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(core.encoding)
+    replaced = {"model": statement.excluded.model, "terms": statement.excluded.terms}
+    rows = [{"revision": key, "model": model, "terms": packed} for key, packed in sorted(terms.items())]
+    session.connection().execute(statement.on_conflict_do_update(index_elements=["revision"], set_=replaced), rows)

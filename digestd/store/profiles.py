@@ -1,0 +1,70 @@
+"""Compiled profiles: what ranking needs of a subscriber, kept until what they want, or the text model, has changed.
+
+A row is derived and can be made anew at any time. It holds for the number of the subscriber's wants that it was made
+from, which every change of interests and feedback raises: so a change that comes while one is made wins.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.domain.paper import PaperId
+from digestd.store import core
+
+_S = core.subscriber.c
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A compiled profile: `record` as ranking packs it, made by `model` (form and text model) from these wants.
+
+    `papers`: those named, in the order of the record and then those it does without; `revisions`: of each the
+    revision that was read, 0 for one that was unknown.
+    """
+
+    model: str
+    wants: int
+    papers: Sequence[PaperId]
+    revisions: Sequence[int]
+    record: bytes
+
+
+def keep(session: Session, profiles: Mapping[int, Kept]) -> None:
+    """Keep the profiles of these subscribers in place of older ones."""
+    if not profiles:
+        return
+    insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    statement = insert(core.profile)
+    replaced = {name: statement.excluded[name] for name in ("model", "wants", "papers", "record")}
+    rows = [
+        {"subscriber_id": who, "model": one.model, "wants": one.wants, "papers": _said(one), "record": one.record}
+        for who, one in sorted(profiles.items())
+    ]
+    session.connection().execute(statement.on_conflict_do_update(index_elements=["subscriber_id"], set_=replaced), rows)
+
+
+def changed(session: Session, subscribers: Iterable[int]) -> None:
+    """What these subscribers want has changed: profiles made before hold no more."""
+    rows = [{"who": who} for who in sorted(subscribers)]
+    if rows:
+        session.connection().execute(_CHANGED, rows)
+
+
+_CHANGED = update(core.subscriber).where(_S.id == bindparam("who")).values(wants=_S.wants + 1)
+
+
+def read(row: core.Record) -> Kept | None:
+    """The profile that a row of `due` holds, if there is one that holds for what the subscriber wants."""
+    if row.record is None:
+        return None
+    papers, revisions = json.loads(row.papers) if row.papers else ((), ())
+    return Kept(row.model, row.wants, papers, revisions, row.record)
+
+
+def _said(kept: Kept) -> str:
+    """The papers and their revisions; nothing where there are none."""
+    return json.dumps([kept.papers, kept.revisions], separators=(",", ":")) if kept.papers else ""
