@@ -1,5 +1,6 @@
 """README is true: its commands run, its links lead somewhere, its list of commands is complete."""
 
+import json
 import os
 import re
 import shlex
@@ -46,13 +47,29 @@ def test_the_commands_shown_run_in_their_order(tmp_path: Path, monkeypatch: pyte
         assert done.returncode == 0, (command, done.stderr)
     assert len(list((tmp_path / "var" / "outbox" / "new").iterdir())) == 1
 
-    (tmp_path / "judgments.jsonl").write_text(blocks("json")[0])
+    (tmp_path / "judgments.jsonl").write_text(next(block for block in blocks("json") if '"relevant"' in block))
     monkeypatch.chdir(tmp_path)
     for command in (command for block in more for command in block):
         asked = CliRunner().invoke(app, command[1:], catch_exceptions=False)
         assert (command[0], asked.exit_code) == ("digestd", 0), (command, asked.output)
     pictures = sorted(file.name for file in (tmp_path / "pictures").iterdir())
     assert pictures == [f"{n}.{kind}" for n in ("calibration", "difference", "scores") for kind in ("png", "svg")]
+
+
+def test_the_account_shown_is_of_the_form_that_explain_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = next(json.loads(block) for block in blocks("json") if '"verdict"' in block)
+    (tmp_path / "papers.jsonl").write_text(PAPERS)
+    monkeypatch.chdir(tmp_path)
+    asked = ["explain", "ada@example.org", "arxiv:2401.00001", "--json"]
+    for words in [*(command[1:] for command in commands(blocks("console")[0])[:3]), asked]:
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    given = json.loads(done.stdout)
+    assert list(given) == list(shown)
+    assert (given["title"], given["verdict"], given["reason"]) == (shown["title"], shown["verdict"], shown["reason"])
+    assert {tuple(part) for part in given["parts"]} == {tuple(part) for part in shown["parts"]}
+    for account in (given, shown):
+        assert sum(part["contribution"] for part in account["parts"]) == pytest.approx(account["score"], abs=1e-4)
 
 
 def test_every_command_in_the_table_exists(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What the install learns of chances from its own feedback, refitted when enough more was said.
 
-A verdict counts whole: more and saved are likes, less, dismissed and muted are not. A pick without one
+A verdict counts whole: more and saved are likes, less and dismissed are not. A pick without one
 counts as not liked by PASSED_OVER where something was said of another pick of the same digest: who judges
 one has read the others and let them be, which says little, but not nothing. A digest of which nothing was
 said may never have been read, and says nothing. No subscriber counts for more than HEARD verdicts.

@@ -18,6 +18,8 @@ TWIN = 0.85
 """Latent cosine of two papers on the same thing."""
 CROWD = 3
 """Papers on the same thing."""
+REACH = 1.5
+"""An interest is met by what is among so many times the size: farther down it costs more than it gives."""
 
 
 def diversify(order: Ints, pool: Pool, totals: Floats, size: int) -> list[int]:
@@ -51,12 +53,12 @@ def share_out(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0) -> 
     """Give each interest its share of the places: a digest of ten with four topics is not ten papers on one.
 
     `order` (c,) are the worthy papers, best first, `met` (k, c) the interests that each meets. The share is
-    the number of places by that of the interests that some worthy paper meets, rounded up. Before an
+    the number of places by that of the interests that are met within REACH, rounded up. Before an
     interest has more than its share, each of the others has at least one place: who has none gets the best
     paper that meets it, in place of the worst chosen one whose interests can all spare it. The first `keep`
     of the chosen stay.
     """
-    live = met[met.any(axis=1)]
+    live = met[met[:, : int(REACH * len(chosen))].any(axis=1)]
     if len(live) < 2:
         return list(chosen)
     place = np.zeros(int(order.max(initial=0)) + 1, dtype=np.intp)
