@@ -109,12 +109,12 @@ def postfix(folder: Path, addresses: list[str], transports: str = "") -> Iterato
 
 def _start(command: list[str], running: Postfix) -> None:
     """A busy machine may keep its master from being ready in the time that `start` waits for it."""
-    for _ in range(3):
+    for _ in range(6):
         started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
         if started.returncode == 0:
             return
         subprocess.run([*command, "stop"], check=False, capture_output=True)
-        time.sleep(1)
+        time.sleep(2)
     raise RuntimeError(f"Postfix did not start: {started.stderr}{running.log}")
 
 
