@@ -18,7 +18,7 @@ from digestd.plan import explain, preview
 from digestd.ranking.weights import WEIGHTS, Weights, dumps
 from digestd.store import feedback, trials
 from tests.parts.install import Install, install
-from tests.plan.shelf import DAY, archive, digests, named, reader, shelf, subscriber
+from tests.plan.shelf import DAY, HALF, archive, digests, named, reader, shelf, subscriber
 
 Run = Callable[..., Any]
 READERS = 22
@@ -90,6 +90,19 @@ def test_in_a_trial_each_pick_knows_who_took_it_and_both_take_as_many(made: Inst
         assert teams == {"a": 3, "b": 3}
         assert all(name.startswith("loud") for pick, name in zip(digest.picks, digest.names, strict=True)
                    if pick.team == "b")  # fmt: skip
+
+
+def test_what_was_drawn_at_random_belongs_to_nobody(made: Install, run: Run) -> None:
+    made.papers(shelf("more", 30, HALF))
+    people(made, 3)
+    run("start", "votes", "--signals", "trend")
+    made.plan()
+    for n in range(3):
+        [digest] = digests(made, address(n))
+        drawn = [pick for pick in digest.picks if pick.propensity is not None]
+        assert [pick.team for pick in drawn] == [""]
+        assert Counter(pick.team for pick in digest.picks if pick not in drawn).total() == 5
+        assert {pick.team for pick in digest.picks if pick not in drawn} == {"a", "b"}
 
 
 def test_who_takes_no_part_is_ranked_by_the_weights_in_force(made: Install, run: Run) -> None:
