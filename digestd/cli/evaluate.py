@@ -98,21 +98,19 @@ def evaluate(
             drawing.scores(given.one(), promised_since(given.since))
         return
     found = [replace(case, seed=seed) for case in given.one()]
+    if scores:
+        write_scores(scores, map(outcome, found))
     if ablate:
         _print_ablation(ablation(found), as_json)
-        return
-    _compare(found, against, scores, as_json, drawing)
+    else:
+        _compare(found, against, as_json, drawing)
     if drawing:
         drawing.scores(found, reliability(shown(case) for case in found if case.names))
 
 
-def _compare(
-    found: Sequence[Case], against: str | None, scores: Path | None, as_json: bool, drawing: Drawing | None
-) -> None:
+def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: Drawing | None) -> None:
     """Measure, or measure against another ranker."""
     ours = [outcome(case) for case in found]
-    if scores:
-        write_scores(scores, ours)
     if against is None:
         measured = summary((done.user, done.measures) for done in ours)
         _print({**measured, "ece": error_of(found)}, ours, as_json)

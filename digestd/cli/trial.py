@@ -41,8 +41,8 @@ def start(
 ) -> None:
     """Draft each digest from two rankings from now on: by the weights in force, and by those to try.
 
-    Each pick remembers which of them took it; what subscribers say of the picks is the credit of the one or
-    the other. One trial runs at a time.
+    Both choose among the papers that reach a subscriber's bar. Each pick remembers which of them took it; what
+    subscribers say of the picks is the credit of the one or the other. One trial runs at a time.
 
     Example: digestd trial start fitted --weights fitted.json --share 0.5
     """
