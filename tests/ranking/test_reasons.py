@@ -1,11 +1,13 @@
 """Reasons: the strongest one, and literally so where it says so."""
 
+import numpy as np
 import pytest
 
 from digestd.domain.digest import Reason, Why
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper
-from digestd.ranking.reasons import reason
+from digestd.ranking.arrays import Cells
+from digestd.ranking.reasons import reason, reasons
 from tests.ranking.library import likes, many, pool, profile, retitled
 
 
@@ -72,6 +74,17 @@ def test_no_reason_claims_what_is_not_in_the_paper() -> None:
             text = " ".join([paper.text, *paper.words.authors])
             assert all(word in text for word in said.words)
             assert bool(said.words) == (said.why in (Why.AUTHOR, Why.PHRASE, Why.TOPIC))
+
+
+def test_reasons_asked_for_together_are_those_asked_for_one_by_one() -> None:
+    day = pool()
+    everybody = many(day)
+    rows, columns = np.indices((len(everybody), len(day)))
+    order = np.random.default_rng(1).permutation(rows.size)
+    at = Cells(rows.ravel()[order], columns.ravel()[order])
+    alone = [reason(day, everybody[i], j) for i, j in zip(at.rows.tolist(), at.columns.tolist(), strict=True)]
+    assert reasons(day, everybody, at) == alone
+    assert reasons(day, everybody, Cells(at.rows[:0], at.columns[:0])) == []
 
 
 def test_a_topic_of_which_only_a_common_word_stands_is_not_claimed() -> None:
