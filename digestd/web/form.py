@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import WEEKDAYS, Cadence, Timing
 from digestd.errors import BadRecord
+from digestd.render.words import clean
 from digestd.subscribe import Asked, parse
 
 _ANYONE = "anyone@example.org"
@@ -28,6 +29,11 @@ class Typed(BaseModel):
     def opened(self) -> bool:
         """Whether more than an address was given."""
         return self.model_copy(update={"email": "", "timezone": "UTC"}) != Typed()
+
+    @property
+    def visible(self) -> "Typed":
+        """The same without what cannot be seen, as it may be shown again."""
+        return Typed(**{name: "\n".join(map(clean, text.split("\n"))) for name, text in self.model_dump().items()})
 
     def problems(self) -> frozenset[str]:
         """The fields that need correcting: the rules are those of every subscriber."""

@@ -62,7 +62,7 @@ def show(app: App, pages: Pages, typed: Typed, problems: Collection[str] = (), s
     return pages.page(
         "front",
         status,
-        form=typed,
+        form=typed.visible,
         problems=frozenset(problems),
         weekdays=[(name, _ANY_MONDAY + timedelta(days=n)) for n, name in enumerate(WEEKDAYS)],
         today=now.date(),

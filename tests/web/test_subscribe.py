@@ -9,6 +9,7 @@ from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
+from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web.evenly import FLOOR_SECONDS
 from digestd.web.subscribe import PER_NETWORK
@@ -110,12 +111,20 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
 def test_what_was_typed_comes_back_as_text(client: TestClient, text: str) -> None:
     form = {"email": text, "topics": text, "authors": text, "timezone": text, "hour": text, "cadence": text}
     page = tree(client.post("/subscribe", data=form).text)
-    assert [box.text for box in page.iter("textarea")] == [text, text]
+    assert [box.text for box in page.iter("textarea")] == [clean(text), clean(text)]
     typed = page.find(".//input[@name='email']")
     assert typed is not None
-    assert typed.attrib["value"] == text
+    assert typed.attrib["value"] == clean(text)
     assert len(list(page.iter("script"))) == 1
     assert not [e for e in page.iter() if e.tag == "svg" or any(name.startswith("on") for name in e.attrib)]
+
+
+def test_what_cannot_be_seen_does_not_come_back(client: TestClient) -> None:
+    typed = {"email": "a\x00b\x1b[2J", "topics": "li\x00chens\r\nsea\u202e ice", "authors": "\x07"}
+    shown = client.post("/subscribe", data=typed)
+    assert shown.status_code == 422
+    assert not {"\x00", "\x1b", "\x07", "\u202e"} & set(shown.text)
+    assert ">li chens\nsea ice</textarea>" in shown.text, "what can be seen does, line by line"
 
 
 def test_a_form_that_cannot_be_read_is_refused(client: TestClient) -> None:
