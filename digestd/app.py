@@ -48,9 +48,6 @@ FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-d
 SAMPLE_ADDRESS = "sample@example.org"
 """The subscriber that a try-out makes; its newest digest is linked from the front page."""
 
-WHOLE = 10_000_000
-"""Bytes of HTML that no digest reaches: in the browser nothing is clipped."""
-
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -234,7 +231,7 @@ def view_digest(app: App, delivery: int) -> str:
         raise NotFound("there is no such digest any more")
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
-    return composer.render(claim, html_max=WHOLE).html
+    return composer.page(claim)
 
 
 _encoder = lru_cache(maxsize=1)(open_encoder)

@@ -4,7 +4,7 @@ Papers come by revision, templates by hash, both cached up to a bound.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.digest import Pick
@@ -21,7 +21,6 @@ from digestd.render import (
     render_confirm,
     render_digest,
 )
-from digestd.render.shown import HTML_MAX
 from digestd.schedule import period_date
 from digestd.sign import Signer
 from digestd.store import papers, template_sets
@@ -29,6 +28,8 @@ from digestd.store.database import Database
 from digestd.store.instants import from_us
 
 CACHED_PAPERS = 5_000
+WHOLE = 10_000_000
+"""Bytes of HTML that no digest reaches: in the browser nothing is clipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,18 @@ class Composer:
             return compose_notice(self._headers(claim, rendered), rendered.text, rendered.html)
         return compose_digest(self._digest_headers(claim, rendered), rendered.text, rendered.html)
 
-    def render(self, claim: Claim, html_max: int = HTML_MAX) -> Rendered:
-        """The mail as subject, text and HTML; `html_max` bytes at most, as mail readers clip what is longer."""
+    def render(self, claim: Claim) -> Rendered:
+        """The mail as subject, text and HTML."""
         templates = self._templates[claim.template_hash]
         if claim.kind is MailKind.CONFIRM:
             return render_confirm(templates, self._notice(claim))
-        return render_digest(templates, self._content(claim), html_max)
+        return render_digest(templates, self._content(claim))
+
+    def page(self, claim: Claim) -> str:
+        """The digest as HTML for a browser: no paper left out, and no link to where it is read already."""
+        content = self._content(claim)
+        here = replace(content, links=replace(content.links, view=""))
+        return render_digest(self._templates[claim.template_hash], here, WHOLE).html
 
     def _content(self, claim: Claim) -> DigestContent:
         links = self._links(claim)

@@ -49,7 +49,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class DigestLinks:
-    """Where a digest's own links lead, absolute."""
+    """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already."""
 
     view: str
     unsubscribe: str
