@@ -81,6 +81,10 @@ def test_the_subject_says_how_many_and_for_when(changes: dict[str, Any], subject
     [
         (Reason(Why.AUTHOR, "Jane Smith"), "By Jane Smith, whom you follow"),
         (Reason(Why.TOPIC, "graphs", ("graph", "net")), "Matches your topic “graphs”: graph, net"),
+        (
+            Reason(Why.TOPIC, "llm", ("Large", "language", "RNA", "BERTs", "A")),
+            "Matches your topic “llm”: large, language, RNA, BERTs, a",
+        ),
         (Reason(Why.TOPIC, "graphs that learn", ("Learning", "graph")), "Matches your topic “graphs that learn”"),
         (Reason(Why.TOPIC, "graphs"), "Matches your topic “graphs”"),
         (Reason(Why.PHRASE, "open data"), "Contains your phrase “open data”"),

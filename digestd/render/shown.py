@@ -128,8 +128,13 @@ def fitted(entry: Entry, fit: Fit) -> Fitted:
 def cleaned(reason: Reason) -> Reason:
     """A reason whose words may stand in a line of their own; a topic that stands there whole is not said twice."""
     told = reason.why is Why.TOPIC and set(tokens(reason.value)) == set(tokens(" ".join(reason.words)))
-    words = () if told else (shorten(clean(word, 200), 40) for word in reason.words[:5])
+    words = () if told else (shorten(_within(clean(word, 200)), 40) for word in reason.words[:5])
     return Reason(reason.why, shorten(clean(reason.value), _REASON_MAX), tuple(words))
+
+
+def _within(word: str) -> str:
+    """A word as it stands within a sentence: its place at the start of one may be all that gave it a capital."""
+    return word.lower() if word[1:].islower() or len(word) == 1 else word
 
 
 def encoded_size(html: str) -> int:
