@@ -49,6 +49,11 @@ _INNER = re.compile(r"(?<=[^\W\d_])[{}](?=[^\W\d_])|(?<=\s)\{(?=[^\W\d_]+\}[^\W\
 """Braces within a word: they only keep its letters as they are."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _RELATION = re.compile(r"(?<=\S)\s*([≤≥≈→←↦∈≪≫≠≡⊂⊆∝])\s*(?=\S)")
+_GROUP = re.compile(r"\((?:[^()]|\([^()]{0,10}\)){1,12}\)")
+_GROUP_MAX = 14
+"""A group that is no longer, its parentheses included, stays on one line: 𝒪(n log n)."""
+_JOINT = "\ue106"
+"""Stands for the no-break space until all other blanks have become one."""
 _PROSE = LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces=True)
 _FORMULA = LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces="based-on-source")
 
@@ -57,11 +62,11 @@ logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it reports each od
 
 def to_plain(text: str) -> str:
     """The text as a person would write it without TeX, on one line. Never raises."""
-    text = _UNSEEN.sub(" ", text[:LENGTH_MAX])
+    text = _UNSEEN.sub(" ", text[:LENGTH_MAX].replace(_JOINT, " "))
     if not _SPECIAL.isdisjoint(text):
         text = "".join(_stretches(_LINK.sub(r"\1\2", _BAR.sub(r"\2", text))))
     text = _UNSEEN.sub("", unicodedata.normalize("NFC", text.translate(_RESTORE)))
-    return " ".join(text.split())
+    return " ".join(text.split()).replace(_JOINT, "\N{NO-BREAK SPACE}")
 
 
 def _stretches(text: str) -> list[str]:
@@ -83,7 +88,8 @@ def _words(text: str) -> str:
 
 def _mathematics(text: str) -> str:
     text = _FUNCTION.sub(r" \\", _SCRIPT.sub(_script, text))
-    return _RELATION.sub(r" \1 ", _convert(_FORMULA, _keep(text)).strip())
+    plain = _RELATION.sub(r" \1 ", _convert(_FORMULA, _keep(text)).strip())
+    return _GROUP.sub(lambda found: _JOINT.join(found[0].split()) if len(found[0]) <= _GROUP_MAX else found[0], plain)
 
 
 def _keep(text: str) -> str:

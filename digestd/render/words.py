@@ -10,6 +10,7 @@ URL_MAX = 500
 _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000]"
 )
+_BLANKS = re.compile(r"[^\S\u00a0]+")
 _SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentences in Chinese and Japanese
 _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
@@ -17,9 +18,10 @@ _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 def clean(text: str, limit: int = 20_000) -> str:
     """The text on one line, without what cannot be seen: controls, line separators, direction marks.
 
-    Nor the one character for private use with which fragments are marked.
+    Blanks that hold a formula together stay. Nor is there the one character for private use with which
+    fragments are marked.
     """
-    return " ".join(_UNSEEN.sub(" ", text[:limit]).split())
+    return _BLANKS.sub(" ", _UNSEEN.sub(" ", text[:limit])).strip()
 
 
 def shorten(text: str, limit: int) -> str:

@@ -14,7 +14,7 @@ def test_it_shows_what_was_mailed(client: TestClient, house: House) -> None:
     house.join("ada@example.org", hour=0)
     page = client.get(house.link(Purpose.VIEW, house.plan()))
     assert page.status_code == 200
-    assert "Sorting keys in 𝒪(n log n)" in page.text
+    assert "Sorting keys in 𝒪(n\u00a0log\u00a0n)" in page.text
     assert "n your browser" not in page.text, "it is there already"
     assert "Unsubscribe" in page.text
     assert "script-src" not in page.headers["content-security-policy"]
