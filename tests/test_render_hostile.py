@@ -108,7 +108,7 @@ def _largest(words: str, count: int) -> tuple[Item, ...]:
         links={"pdf": url, "code": url, "discussion": url},
         signals={"stars": 9e11, "upvotes": 9e11},
     )
-    return tuple(Item(entry, reason, section) for section in Section for _ in range(count // 2))
+    return tuple(Item(entry, reason, section) for section in Section for _ in range(count // 2))[:count]
 
 
 @pytest.mark.parametrize("words", ["plain words, ", "漢字", "🎓", "&<\"'=", "é. "])
