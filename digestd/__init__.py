@@ -24,7 +24,7 @@ machine. What is due is in the database; the scheduler only ticks. Imports go do
     app                                   wiring; the only clock and source of randomness
     ingest | plan | deliver | inbound | subscribe | evaluate   shells: gather, decide, apply
     store | sources | transports | encoders | settings | shipped | secret | confinement
-    compose | render | message | sign | tex | schedule | retry | links | bounces
+    compose | render | message | sign | tex | schedule | retry | throttle | links | bounces
     ranking
     domain
     errors

@@ -41,7 +41,7 @@ from digestd.store.ledger import reading
 from digestd.store.migrate import is_current, migrate
 from digestd.store.owners import Owners, owners
 from digestd.subscribe import Post
-from digestd.transports import Transport, open_transport
+from digestd.transports import Route, open_routes
 
 FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily")
 """What a new install asks until its operator says otherwise."""
@@ -137,24 +137,25 @@ class App:
         """The mail providers whose posts are taken in, by name."""
         return open_providers(self.settings.model_dump(), Certificates())
 
-    def transport(self) -> Transport:
+    @property
+    def routes(self) -> tuple[Route, ...]:
         """Where mail goes. Raises BadSetting where it must not go."""
-        return open_transport(
-            self.settings.transport_url, ehlo=urlsplit(self.settings.public_url).hostname or "localhost"
-        )
+        return open_routes(self.settings.transport_url, ehlo=urlsplit(self.settings.public_url).hostname or "localhost")
 
-    def delivery(self, owner: str) -> Delivery:
-        """What a run of delivery is handed; `owner` is held by the caller."""
+    def delivery(self, owner: str, routes: tuple[Route, ...] | None = None) -> Delivery:
+        """What a run of delivery is handed; `owner` is held by the caller. `routes`: those to use, all by default."""
+        chosen = self.routes if routes is None else routes
         return Delivery(
             db=self.db,
             sender=self.sender,
-            transport=self.transport(),
+            routes=chosen,
             owner=owner,
             clock=self.clock,
             rng=self.rng,
             journals=self.journals,
             lanes=self.settings.transport_connections,
-            rate=self.settings.transport_rate,
+            limits={route.name: route.rate or self.settings.transport_rate for route in chosen}
+            | {f"@{domain}": rate for domain, rate in configuration.rates(self.settings.domain_rates).items()},
         )
 
     @property
@@ -211,12 +212,12 @@ def alone(name: str) -> Iterator[App]:
 
 def refuse_dangerous(settings: Settings) -> None:
     """Raise BadSetting for settings that would mail wrongly or against the law."""
-    open_transport(settings.transport_url)
+    routes = open_routes(settings.transport_url)
     open_inbound(settings.inbound_url)
     open_providers(settings.model_dump(), Certificates())
     parse_sources(settings.sources)
     check_encoder(settings.embedding_model)
-    if settings.transport_url.startswith("smtp"):
+    if any(not route.name.startswith("maildir:") for route in routes):
         if not settings.postal_address.strip():
             raise BadSetting("DIGESTD_POSTAL_ADDRESS: set the postal address that every digest must carry by law")
         if parseaddr(settings.mail_from)[1].endswith("@example.org") and "mail_from" not in settings.model_fields_set:

@@ -7,6 +7,8 @@
     ├── Unavailable          something outside is not there now: try again later
     │   ├── DatabaseUnreachable
     │   ├── RelayFailed
+    │   │   ├── RelayBusy     it asks for less
+    │   │   └── MailsRefused  it refuses mail after mail alike
     │   ├── InboundFailed
     │   └── SourceAway       also a SourceFailed
     ├── SourceFailed         a source gave no usable answer
@@ -68,6 +70,14 @@ class RelayFailed(Unavailable):
 
 class InboundFailed(Unavailable):
     """The mailbox where bounces arrive cannot be read."""
+
+
+class RelayBusy(RelayFailed):
+    """The relay asks for less of everything: it is left alone for a while, and sent to more slowly."""
+
+
+class MailsRefused(RelayFailed):
+    """The relay refuses mail after mail alike: something is wrong with all of them, so no other relay is tried."""
 
 
 class AlreadyRunning(DigestdError):

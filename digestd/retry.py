@@ -36,6 +36,7 @@ class Verdict(StrEnum):
     LATER = "later"  # this delivery again later
     NEVER = "never"  # this delivery never
     LANE = "lane"  # the relay will not serve us now: stop, no subscriber is to blame
+    LESS = "less"  # likewise, and it asks for fewer mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ class Reply:
 
 def verdict(stage: Stage, reply: Reply) -> Verdict:
     """What a reply other than success at `stage` means (reliability: SMTP outcome classes)."""
-    if stage not in {Stage.RCPT, Stage.DOT} or _slows_down(reply):
+    if _slows_down(reply):
+        return Verdict.LESS
+    if stage not in {Stage.RCPT, Stage.DOT}:
         return Verdict.LANE
     if 400 <= reply.code < 500:
         return Verdict.LATER

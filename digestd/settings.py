@@ -6,6 +6,7 @@ A setting that does not exist is refused: a typing error must not pass as the de
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from email.utils import parseaddr
@@ -32,6 +33,12 @@ def _web_address(url: str) -> str:
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must start with https:// (one-click unsubscribe needs it); http:// only on this machine")
     return url.rstrip("/")
+
+
+def _web_address_or_none(url: str) -> str:
+    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        raise ValueError("must be a web address like https://chat.example.org/hooks/x")
+    return url
 
 
 def _mailbox(text: str) -> str:
@@ -68,6 +75,22 @@ def _dates(text: str) -> str:
     return text
 
 
+def rates(text: str) -> dict[str, float]:
+    """Mails a second by recipient domain, `*` for any other: `gmail.com=2 *=10`. Raises ValueError."""
+    found = {}
+    for word in text.replace(",", " ").split():
+        domain, _, rate = word.lower().partition("=")
+        if not re.fullmatch(r"\*|[a-z0-9.-]+", domain) or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", rate):
+            raise ValueError(f"{word[:60]!r} is no domain with mails a second; write gmail.com=2, *=10 for any other")
+        found[domain] = float(rate)
+    return found
+
+
+def _rates(text: str) -> str:
+    rates(text)
+    return text
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. `.env.example` explains each; a test keeps the two in step."""
 
@@ -76,7 +99,9 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///var/digestd.db"
     transport_url: str = Field(default="maildir:var/outbox", repr=False)
     transport_rate: float = Field(default=0, ge=0)
+    domain_rates: Annotated[str, AfterValidator(_rates)] = ""
     transport_connections: int = Field(default=8, ge=1, le=64)
+    alert_url: Annotated[str, AfterValidator(_web_address_or_none)] = Field(default="", repr=False)
     public_url: Annotated[str, AfterValidator(_web_address)] = "http://127.0.0.1:8080"
     list_name: str = Field(default="digestd", min_length=1, max_length=60)
     mail_from: Annotated[str, AfterValidator(_mailbox)] = "digestd <digest@example.org>"

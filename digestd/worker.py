@@ -5,44 +5,33 @@ not write down (the database was away) is recovered by the next, like after a cr
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from digestd.app import App
-from digestd.deliver import DeliverReport, deliver, recover
+from digestd.deliver import DeliverReport, Tally, deliver, recover, webhook
 from digestd.errors import DigestdError
-from digestd.retry import lane_wait
-from digestd.store import ledger
+from digestd.retry import LANE_WAITS
+from digestd.store import ledger, throttles
 from digestd.store.ledger import reading
+from digestd.transports import Route
 
 TICK_SECONDS = 5.0
 TIDY_BLOCK = 500
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """How long the relay is left alone: `failures` in a row, nothing is sent before `until`."""
-
-    failures: int = 0
-    until: datetime | None = None
-
-    def after(self, report: DeliverReport, now: datetime) -> "Rest":
-        """The rest after a run."""
-        if report.stopped is None:
-            return Rest()
-        failures = 0 if report.accepted else self.failures
-        return Rest(failures + 1, now + lane_wait(failures + 1))
-
-
 async def work(app: App, stop: asyncio.Event) -> None:
-    """Deliver whatever becomes ready until `stop` is set."""
-    rest = Rest()
+    """Deliver whatever becomes ready until `stop` is set. A new worker tries every relay at once."""
+    waking = True
     while not stop.is_set():
         try:
-            rest = await tick(app, rest, stop)
+            if waking:
+                await asyncio.to_thread(_wake, app)
+                waking = False
+            await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
         try:
@@ -51,15 +40,18 @@ async def work(app: App, stop: asyncio.Event) -> None:
             continue
 
 
-async def tick(app: App, rest: Rest, stop: asyncio.Event) -> Rest:
-    """One look: tidy up, then deliver if anything is ready and the relay has rested."""
+async def tick(app: App, stop: asyncio.Event) -> None:
+    """One look: tidy up, then deliver if anything is ready and a relay has rested."""
     now = app.clock()
     await asyncio.to_thread(tidy, app, now)
-    if (rest.until is not None and now < rest.until) or not await asyncio.to_thread(_anything_ready, app, now):
-        return rest
-    report = await run(app, stop=stop)
+    routes = await asyncio.to_thread(_rested, app, now)
+    if not routes or not await asyncio.to_thread(_anything_ready, app, now):
+        return
+    owner = app.new_owner()
+    with app.owners.hold(owner):
+        delivery = replace(app.delivery(owner, routes), tell=webhook(app.settings.alert_url))
+        report = await deliver(delivery, stop=stop)
     log.info("delivered", **{name: count for name, count in counts(report).items() if count})
-    return rest.after(report, app.clock())
 
 
 def tidy(app: App, now: datetime) -> None:
@@ -73,18 +65,45 @@ def tidy(app: App, now: datetime) -> None:
 
 
 async def run(
-    app: App, *, drain: bool = True, limit: int | None = None, stop: asyncio.Event | None = None
+    app: App,
+    *,
+    drain: bool = True,
+    limit: int | None = None,
+    stop: asyncio.Event | None = None,
+    tally: Tally | None = None,
 ) -> DeliverReport:
-    """One run under a name of its own."""
+    """One run by hand, under a name of its own; it tries every relay, also one that rests."""
     owner = app.new_owner()
     with app.owners.hold(owner):
-        return await deliver(app.delivery(owner), drain=drain, limit=limit, stop=stop)
+        return await deliver(app.delivery(owner), drain=drain, limit=limit, stop=stop, tally=tally)
 
 
 def counts(report: DeliverReport) -> dict[str, int]:
     """A report as the contract prints it."""
     names = ("accepted", "deferred", "rejected", "skipped", "expired", "uncertain")
     return {name: getattr(report, name) for name in names}
+
+
+def _wake(app: App) -> None:
+    """End the rests: whoever starts a worker may have changed something."""
+    names = [route.name for route in app.routes]
+    with app.db.write() as session:
+        throttles.change(
+            session,
+            {
+                name: lambda kept: replace(kept, rest=replace(kept.rest, until=0.0))
+                for name, kept in throttles.standings(session, names).items()
+                if kept.rest.until
+            },
+        )
+
+
+def _rested(app: App, now: datetime) -> tuple[Route, ...]:
+    """The routes that may be tried now. A rest longer than any was written under another clock."""
+    longest = (now + max(LANE_WAITS)).timestamp()
+    with app.db.read() as session:
+        kept = throttles.standings(session, [route.name for route in app.routes])
+    return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].rest.until <= longest)
 
 
 def _anything_ready(app: App, now: datetime) -> bool:

@@ -13,20 +13,20 @@ from digestd.retry import FIRST_WAIT, LONGEST_WAIT, Reply, Stage, Verdict, lane_
 @pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])
 @pytest.mark.parametrize("code", [-1, 0, 250, 421, 450, 451, 550, 554])
 def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int) -> None:
-    assert verdict(stage, Reply(code, "5.1.1 whatever")) is Verdict.LANE
+    assert verdict(stage, Reply(code, "5.1.1 whatever")) is (Verdict.LESS if code == 421 else Verdict.LANE)
 
 
 @pytest.mark.parametrize("stage", [Stage.RCPT, Stage.DOT])
 @pytest.mark.parametrize(
     ("code", "text", "means"),
     [
-        (421, "4.3.2 going down", Verdict.LANE),
+        (421, "4.3.2 going down", Verdict.LESS),
         (450, "4.2.1 greylisted", Verdict.LATER),
         (451, "4.3.0 error", Verdict.LATER),
-        (451, "4.7.1 too many connections", Verdict.LANE),
-        (452, "4.3.1 no space", Verdict.LANE),
+        (451, "4.7.1 too many connections", Verdict.LESS),
+        (452, "4.3.1 no space", Verdict.LESS),
         (452, "4.2.2 mailbox full", Verdict.LATER),
-        (454, "4.7.0 throttled", Verdict.LANE),
+        (454, "4.7.0 throttled", Verdict.LESS),
         (550, "5.1.1 no such user", Verdict.NEVER),
         (550, "no such user", Verdict.NEVER),
         (554, "5.7.1 policy", Verdict.NEVER),

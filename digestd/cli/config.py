@@ -1,8 +1,8 @@
 """Settings as an operator sees them: config show, config check."""
 
+import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -14,7 +14,7 @@ from digestd.sign import dns_record
 
 app = typer.Typer(name="config", help="Look at the settings and check them.", no_args_is_help=True)
 _SECRETS = frozenset(
-    {"semantic_scholar_key", "ncbi_key", "github_token", "webhook_postmark_account", "webhook_mailgun_key"}
+    {"alert_url", "semantic_scholar_key", "ncbi_key", "github_token", "webhook_postmark_account", "webhook_mailgun_key"}
 )
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -40,7 +40,7 @@ def check() -> None:
     Example: digestd config check
     """
     built = wiring.build()
-    built.transport()
+    say(", ".join(f"mail goes to {route.name}" for route in built.routes))
     say("settings, secret, database and templates are in order")
 
 
@@ -59,11 +59,8 @@ def dkim() -> None:
 
 
 def without_password(value: str) -> str:
-    """An URL with its password replaced; anything else as it is."""
-    if "://" not in value or "@" not in value:
-        return value
-    parts = urlsplit(value)
-    if parts.password is None:
-        return value
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.split(':')[0]}:***@{host}").geturl()
+    """URLs with their passwords replaced; anything else as it is."""
+    return _PASSWORD.sub(r"\1:***@", value)
+
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*):\S*?@(?=[^@\s]*(?:[\s,]|$))")

@@ -13,9 +13,10 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
+from digestd.cli.bar import watching
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
-from digestd.deliver import Composer, replay
+from digestd.deliver import Composer, DeliverReport, Tally, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import Status, Subscriber
@@ -26,6 +27,7 @@ from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
 from digestd.store import subscribers
 from digestd.store.instants import to_us
+from digestd.store.ledger import reading
 from digestd.subscribe import find
 from digestd.worker import counts, run, tidy
 
@@ -69,13 +71,22 @@ def deliver_ready(
     """
     app = wiring.build()
     tidy(app, app.clock())
-    report = asyncio.run(until_stopped(lambda stop: run(app, drain=drain, limit=limit, stop=stop)))
+    report = asyncio.run(until_stopped(lambda stop: _delivered(app, drain=drain, limit=limit, stop=stop)))
     emit(counts(report), as_json)
     if report.poisoned:
         say(f"{report.poisoned} could not be composed; see `digestd delivery list --state poisoned`")
     if report.stopped:
         say(f"stopped: {report.stopped}")
         raise typer.Exit(1)
+
+
+async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliverReport:
+    """One run, its progress drawn on a terminal."""
+    with app.db.read() as session:
+        ready = reading.ready(session, app.clock())
+    tally = Tally()
+    with watching(tally, ready if limit is None else min(limit, ready)):
+        return await run(app, drain=drain, limit=limit, stop=stop, tally=tally)
 
 
 def show_preview(

@@ -6,14 +6,32 @@ replay     a past digest composed again, and whether it is what was sent
 receipts   what the relay answered while the database would not take it
 committer  gate wishes and results of all lanes, one transaction a round
 lane       one channel: compose, offer, gate, dot, record
+shares     which route takes the next mail
+pace       how fast it may go, to each route and recipient domain
+alert      the operator told of a stopped lane
+rests      which routes have failed and are left alone
 outcomes   what an attempt's end means, for the ledger, the counts and the lane
-road       a run: some lanes until nothing is ready or the run is stopped
+crew       all lanes of a run, and the routes that fail
+road       a run: its parts put together, until nothing is ready or the run is stopped
 recovery   what dead workers left
 """
 
+from digestd.deliver.alert import webhook
 from digestd.deliver.composer import Composer, Sender
 from digestd.deliver.recovery import recover
 from digestd.deliver.replay import Replayed, replay
 from digestd.deliver.road import DeliverReport, Delivery, deliver
+from digestd.deliver.tally import Tally
 
-__all__ = ["Composer", "DeliverReport", "Delivery", "Replayed", "Sender", "deliver", "recover", "replay"]
+__all__ = [
+    "Composer",
+    "DeliverReport",
+    "Delivery",
+    "Replayed",
+    "Sender",
+    "Tally",
+    "deliver",
+    "recover",
+    "replay",
+    "webhook",
+]

@@ -1,20 +1,24 @@
 """Gate wishes and results of all lanes, one transaction a round.
 
 A commit with synchronous=FULL costs some milliseconds; shared by all lanes that wait, it costs
-each next to nothing. A lane waits for its gate, never for its result: that goes with the next round.
+each next to nothing. A lane waits for its gate, never for its result: that goes with the next round,
+and so does what the throttles have spent: it is kept before the mail that spent it can leave.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 
+from digestd.deliver.pace import Pace
 from digestd.deliver.receipts import Receipts
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import Gated, Pass, Result
 
+IDLE_SECONDS = 0.2
+"""How long results wait for a gate wish to go with: a transaction for them alone would hold up the next wish."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
 """How long rounds are repeated while the database is away, before what they held is left to recovery."""
@@ -26,13 +30,15 @@ class Committer:
     What the database will not take goes to `receipts`.
     """
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], receipts: Receipts) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], receipts: Receipts, pace: Pace) -> None:
         self._db = db
         self._clock = clock
         self._receipts = receipts
+        self._pace = pace
         self._wishes: list[tuple[Pass, asyncio.Future[Gated]]] = []
         self._results: list[Result] = []
         self._work = asyncio.Event()
+        self._idle: asyncio.TimerHandle | None = None
         self._closed = False
         self._broken: BaseException | None = None
         self._patience = PATIENCE_SECONDS
@@ -49,7 +55,8 @@ class Committer:
     def record(self, result: Result) -> None:
         """Hand over a result; it is committed with the next round, at the latest when the run ends."""
         self._results.append(result)
-        self._work.set()
+        if self._idle is None:
+            self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._work.set)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,12 +79,15 @@ class Committer:
             await self._round()
 
     async def _round(self) -> None:
-        wishes, results = self._wishes, self._results
+        wishes, results, spent = self._wishes, self._results, self._pace.spent()
         self._wishes, self._results = [], []
-        if not (wishes or results):
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if not (wishes or results or spent):
             return
         try:
-            answers = await asyncio.to_thread(self._commit, [wish for wish, _ in wishes], results)
+            answers = await asyncio.to_thread(self._commit, [wish for wish, _ in wishes], results, spent)
         except DatabaseUnreachable as error:
             # Nothing was written, or it was and the answer got lost: either way the round can be
             # repeated, for each step is a compare-and-set.
@@ -105,11 +115,14 @@ class Committer:
         for _, answer in [*wishes, *self._wishes]:
             _fail(answer, error)
 
-    def _commit(self, wishes: list[Pass], results: list[Result]) -> list[Gated]:
+    def _commit(self, wishes: list[Pass], results: list[Result], spent: Mapping[str, int]) -> list[Gated]:
         with self._db.write() as session:
             now = self._clock()
             ledger.record(session, results, now)
-            return ledger.pass_gate(session, wishes, now)
+            answers = ledger.pass_gate(session, wishes, now)
+            kept = self._pace.write(session, spent)
+        self._pace.know(kept)
+        return answers
 
 
 def _fail(answer: "asyncio.Future[Gated]", error: BaseException) -> None:

@@ -15,7 +15,7 @@ from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed
 from digestd.links import envelope_tag
 from digestd.store.ledger import Gated, Pass
-from digestd.transports import Channel, LostReply, Mail, Transport
+from digestd.transports import Channel, LostReply, Mail, Route
 
 IDLE_SECONDS = 30.0
 """A channel that rested longer is opened anew: relays close those that say nothing."""
@@ -31,10 +31,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What lanes work with; several share one."""
+    """What the lanes to one route work with."""
 
     owner: str
-    transport: Transport
+    route: Route
     supply: Supply
     composer: Composer
     committer: Committer
@@ -65,7 +65,7 @@ class Lane:
         """The next mail; None when the supply has none."""
         letter, self._next = self._next, None
         while letter is None:
-            claim = await self._desk.supply.next(self._desk.outcomes.tally)
+            claim = await self._desk.supply.next(self._desk.route.name, self._desk.outcomes.tally)
             if claim is None:
                 return None
             letter = self._composed(claim)
@@ -103,7 +103,7 @@ class Lane:
             self._channel = None
         if self._channel is None:
             try:
-                self._channel = await self._desk.transport.connect()
+                self._channel = await self._desk.route.transport.connect()
             except BaseException:
                 self._desk.outcomes.not_sent(letter.claim)
                 raise
@@ -111,14 +111,15 @@ class Lane:
 
     def _look_ahead(self) -> None:
         """Take and compose the next mail, if one is at hand."""
-        claim = self._desk.supply.at_hand()
+        claim = self._desk.supply.at_hand(self._desk.route.name)
         self._next = self._composed(claim) if claim is not None else None
 
     async def _passes(self, channel: Channel, letter: Letter) -> bool:
         """Whether the gate lets the dot go."""
         claim, sha256 = letter.claim, hashlib.sha256(letter.mail.message).digest()
+        wish = Pass(claim.key, claim.attempt, self._desk.owner, sha256, self._desk.route.name)
         try:
-            gated = await self._desk.committer.gate(Pass(claim.key, claim.attempt, self._desk.owner, sha256))
+            gated = await self._desk.committer.gate(wish)
         except BaseException:
             await channel.abandon()
             self._desk.outcomes.not_sent(claim)

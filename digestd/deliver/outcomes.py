@@ -9,7 +9,7 @@ import structlog
 from digestd.deliver.committer import Committer
 from digestd.deliver.tally import Tally
 from digestd.domain.delivery import Claim, Outcome, State
-from digestd.errors import RelayFailed
+from digestd.errors import MailsRefused, RelayBusy, RelayFailed
 from digestd.retry import SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
 from digestd.store.ledger import Gated, Result
 from digestd.transports import Refusal
@@ -21,10 +21,12 @@ log = structlog.get_logger(__name__)
 
 
 class Outcomes:
-    """Counts and records; one for all lanes of a run."""
+    """Counts and records; one for all lanes to a route. `accepted`: by that route."""
 
-    def __init__(self, owner: str, committer: Committer, tally: Tally, rng: Random) -> None:
+    def __init__(self, owner: str, route: str, committer: Committer, tally: Tally, rng: Random) -> None:
         self.tally = tally
+        self.accepted = 0
+        self._route = route
         self._owner = owner
         self._committer = committer
         self._rng = rng
@@ -33,6 +35,7 @@ class Outcomes:
         """The answer to the dot. Raises as `refused` does."""
         if 200 <= reply.code < 300:
             self.tally.accepted += 1
+            self.accepted += 1
             self.tally.refusals.clear()
             self._committer.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
             return
@@ -52,6 +55,8 @@ class Outcomes:
         self.tally.deferred += 1
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
         self._committer.record(replace(later, wait=next_wait(claim.attempt, self._rng)))
+        if means is Verdict.LESS:
+            raise RelayBusy(f"the relay asks for less ({said}); it is tried again later, and more slowly")
         if means is Verdict.LANE:
             raise RelayFailed(f"the relay refuses to serve us ({said}); it is tried again later")
 
@@ -91,7 +96,7 @@ class Outcomes:
         alike = (refusal.stage, refusal.reply.code)
         self.tally.refusals[alike] += 1
         if self.tally.refusals[alike] >= SAME_REFUSALS_STOP[refusal.stage]:
-            raise RelayFailed(
+            raise MailsRefused(
                 f"the relay refused {self.tally.refusals[alike]} {_WHAT[refusal.stage]} alike and took none "
                 f"({refusal.reply.code} {refusal.reply.enhanced}); "
                 "look at the template, DKIM and the relay's policy before going on"
@@ -107,4 +112,5 @@ class Outcomes:
             code=reply.code if reply else None,
             text=reply.text if reply else "",
             queue_id=reply.queue_id if reply else None,
+            relay=self._route if reply else None,
         )

@@ -20,3 +20,10 @@ class Tally:
     refusals: Counter[tuple[Stage, int]] = field(default_factory=Counter)
     stopped: str | None = None
     """Why a lane stopped, if one did."""
+
+    @property
+    def ended(self) -> int:
+        """How many deliveries are done with, for this run at least."""
+        return (
+            self.accepted + self.deferred + self.rejected + self.skipped + self.expired + self.uncertain + self.poisoned
+        )

@@ -4,67 +4,114 @@ maildir:FOLDER                                  files in a Maildir
 smtp://HOST:PORT                                plain SMTP, to this machine only (or ?tls=none, said out loud)
 smtp+starttls://USER:PASSWORD@HOST:587          TLS required
 smtps://USER:PASSWORD@HOST:465                  TLS from the first byte
+
+Several URLs, separated by spaces or commas, are several routes: `?weight=3` is a route's share of the mails
+(1 if not said; 0 takes mails only while all others rest), `?rate=5` its own limit of mails a second.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from digestd.errors import BadSetting
 from digestd.transports.maildir import MaildirTransport
 from digestd.transports.smtp import Relay, SmtpTransport
 from digestd.transports.transport import Channel, LostReply, Mail, Refusal, Transport
 
-__all__ = ["TRANSPORTS", "Channel", "LostReply", "Mail", "Refusal", "Transport", "open_transport"]
+__all__ = ["TRANSPORTS", "Channel", "LostReply", "Mail", "Refusal", "Route", "Transport", "open_routes"]
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+WEIGHT_MAX = 1_000
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_TLS = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}
+_OPTIONS = frozenset({"tls", "weight", "rate"})
 
 
-def open_transport(url: str, ehlo: str = "localhost") -> Transport:
-    """The transport an URL names; `ehlo` is the name we give ourselves. Nothing is connected yet.
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way for mails: the transport, its name for people, its share, and its limit in mails a second (0: none)."""
 
-    Raises BadSetting for an unknown scheme, or one that would send in the clear over a network.
+    name: str
+    transport: Transport
+    weight: int = 1
+    rate: float = 0
+
+
+def open_routes(setting: str, ehlo: str = "localhost") -> tuple[Route, ...]:
+    """The routes that the setting names; `ehlo` is the name we give ourselves. Nothing is connected yet.
+
+    Raises BadSetting for an unknown scheme or option, or a route that would send in the clear over a network.
     """
-    parts = urlsplit(url.strip())
+    routes = tuple(_route(url, ehlo) for url in _BETWEEN.split(setting.strip().strip(",").strip()))
+    names = [route.name for route in routes]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise _bad(f"{min(twice)} is named twice; give it a weight instead")
+    if not any(route.weight for route in routes):
+        raise _bad("at least one route needs a weight above 0")
+    return routes
+
+
+def _route(url: str, ehlo: str) -> Route:
+    parts = urlsplit(url)
     make = TRANSPORTS.get(parts.scheme)
     if make is None:
-        raise BadSetting(f"DIGESTD_TRANSPORT_URL: {parts.scheme or 'nothing'!r} is no transport; use {_known()}")
-    return make(parts, ehlo)
+        raise _bad(f"{parts.scheme or 'nothing'!r} is no transport; use {_known()}")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := options.keys() - _OPTIONS:
+        raise _bad(f"{min(unknown)!r} is no option; there are {', '.join(sorted(_OPTIONS))}")
+    name, transport = make(parts, options, ehlo)
+    weight, rate = options.get("weight", "1"), options.get("rate", "0")
+    if not weight.isascii() or not weight.isdigit() or int(weight) > WEIGHT_MAX:
+        raise _bad(f"weight={weight[:20]} is no whole number up to {WEIGHT_MAX}")
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", rate, re.ASCII):
+        raise _bad(f"rate={rate[:20]} is no number of mails a second, as in rate=5")
+    return Route(name, transport, int(weight), float(rate))
 
 
-def _maildir(parts: SplitResult, _ehlo: str) -> Transport:
-    if not (parts.netloc + parts.path):
-        raise BadSetting("DIGESTD_TRANSPORT_URL: maildir needs a folder, as in maildir:var/outbox")
-    return MaildirTransport(Path(unquote(parts.netloc + parts.path)))
+def _maildir(parts: SplitResult, _options: Mapping[str, str], _ehlo: str) -> tuple[str, Transport]:
+    folder = unquote(parts.netloc + parts.path)
+    if not folder:
+        raise _bad("maildir needs a folder, as in maildir:var/outbox")
+    return f"maildir:{folder}", MaildirTransport(Path(folder))
 
 
-def _smtp(parts: SplitResult, ehlo: str) -> Transport:
+def _smtp(parts: SplitResult, options: Mapping[str, str], ehlo: str) -> tuple[str, Transport]:
     try:
         host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
     except ValueError:
         host = port = None
-    if port is None or parts.fragment:
-        raise BadSetting("DIGESTD_TRANSPORT_URL: cannot be read; write / ? # @ : of a password as %2F %3F %23 %40 %3A")
+    if port is None or parts.fragment or parts.path.strip("/"):
+        raise _bad("cannot be read; write / ? # @ : of a password as %2F %3F %23 %40 %3A")
     if not host:
-        raise BadSetting("DIGESTD_TRANSPORT_URL: the relay's host is missing, as in smtp+starttls://user:pass@host:587")
-    tls = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}[parts.scheme]
-    if tls == "none" and host not in LOOPBACK and parse_qs(parts.query).get("tls") != ["none"]:
-        raise BadSetting(
-            f"DIGESTD_TRANSPORT_URL: smtp://{host} would send in the clear; use smtp+starttls:// or smtps://, "
+        raise _bad("the relay's host is missing, as in smtp+starttls://user:pass@host:587")
+    tls = _TLS[parts.scheme]
+    if options.get("tls", tls) not in {tls, "none"} or (tls != "none" and "tls" in options):
+        raise _bad("tls= takes none, and that only with smtp://; smtp+starttls:// and smtps:// require TLS")
+    if tls == "none" and host not in LOOPBACK and options.get("tls") != "none":
+        raise _bad(
+            f"smtp://{host} would send in the clear; use smtp+starttls:// or smtps://, "
             "or add ?tls=none if the network is your own"
         )
     user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
-    return SmtpTransport(Relay(host, port, tls, user, password, ehlo))
+    relay = Relay(host, port, tls, user, password, ehlo)
+    return relay.name, SmtpTransport(relay)
 
 
-TRANSPORTS: Mapping[str, Callable[[SplitResult, str], Transport]] = {
+TRANSPORTS: Mapping[str, Callable[[SplitResult, Mapping[str, str], str], tuple[str, Transport]]] = {
     "maildir": _maildir,
     "smtp": _smtp,
     "smtp+starttls": _smtp,
     "smtps": _smtp,
 }
+_BETWEEN = re.compile(rf"[\s,]+(?=(?:{'|'.join(map(re.escape, TRANSPORTS))}):)")
+"""A password may hold a comma and a folder a space, so only what begins an URL ends the one before."""
 
 
 def _known() -> str:
     return ", ".join(f"{scheme}:" for scheme in TRANSPORTS)
+
+
+def _bad(what: str) -> BadSetting:
+    return BadSetting(f"DIGESTD_TRANSPORT_URL: {what}")

@@ -15,6 +15,7 @@ from digestd.plan.coverage import IN_USE
 from digestd.store import bounces, coverage, fetches, hosts, inbound, papers, subscribers, suppressions
 from digestd.store.hosts import HostState
 from digestd.store.ledger import reading
+from digestd.store.throttles import Resting, resting
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Figures:
     sources: Mapping[str, Coverage]
     answered: Mapping[str, datetime]
     hosts: Sequence[HostState]
+    lanes_stopped: Sequence[Resting]
     bounces: Mapping[BounceKind, int]
     inbound: Mapping[InboundOutcome, int]
     suppressions: Mapping[SuppressionReason, int]
@@ -44,6 +46,7 @@ def figures(session: Session, today: date) -> Figures:
         sources=newest_days(session, today),
         answered=answered(session),
         hosts=hosts.all_of(session),
+        lanes_stopped=resting(session),
         bounces=bounces.count(session),
         inbound=inbound.counts(session),
         suppressions=suppressions.count(session),

@@ -1,11 +1,12 @@
 """Is the process alive, and can it serve?
 
 Ready means that the database answers with the schema of this version and that the scheduler of
-this process, if it has one, ticks. The age of the last ingest and how whole each source's newest
-day is are told but decide nothing: a silent source is no reason to take the pages away.
+this process, if it has one, ticks. The age of the last ingest, how whole each source's newest day is and
+which lanes to a relay have stopped are told but decide nothing: a silent source or a relay that does not
+serve us is no reason to take the pages away.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from digestd.app import App
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
 from digestd.store.migrate import is_current
+from digestd.store.throttles import Resting, resting
 from digestd.web.figures import last_ingest, newest_days
 from digestd.web.pages import SHOW
 
@@ -44,6 +46,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "reasons": reasons,
             "last_ingest_seconds": _age(found.ingested, now),
             "last_tick_seconds": _age(ticked, now),
+            "lanes_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
             "coverage": {source: _told(day) for source, day in found.sources.items()},
             "sources_missing": sorted(missing(found.sources.values(), now.date())),
         }
@@ -58,6 +61,7 @@ class _Found:
 
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
+    lanes: Sequence[Resting] = ()
     reasons: tuple[str, ...] = ()
 
 
@@ -67,13 +71,17 @@ def _database(app: App, now: datetime) -> _Found:
         if not is_current(app.db):
             return _Found(reasons=("the database has another schema than this version needs; run `digestd init`",))
         with app.db.read() as session:
-            return _Found(last_ingest(session), newest_days(session, now.date()))
+            return _Found(last_ingest(session), newest_days(session, now.date()), resting(session))
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))
 
 
 def _told(day: Coverage) -> dict[str, object]:
     return {"day": day.day.isoformat(), "state": day.state.value, "items": day.items}
+
+
+def _stopped(lane: Resting) -> dict[str, object]:
+    return {"why": lane.why, "failures": lane.failures, "tried_again": lane.until.isoformat(timespec="seconds")}
 
 
 def _age(instant: datetime | None, now: datetime) -> float | None:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store.hosts import HostState, is_open
+from digestd.store.throttles import Resting
 from digestd.web.figures import Figures, figures
 from digestd.web.pages import SHOW
 
@@ -60,6 +61,7 @@ class _House(Collector):
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
         yield from _sources(counted.sources, counted.answered)
         yield from _hosts(counted.hosts, self._app.clock())
+        yield _lanes(counted.lanes_stopped)
         yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
 
     def _counted(self) -> Figures:
@@ -109,6 +111,14 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
         failures.add_metric([state.host], state.failures)
         alone.add_metric([state.host], is_open(state, now))
     yield from (failures, alone)
+
+
+def _lanes(stopped: Sequence[Resting]) -> Metric:
+    """Relays that did not serve us last time, and how often in a row."""
+    family = GaugeMetricFamily("digestd_lane_stopped", "Failures in a row of a relay that rests", labels=["relay"])
+    for lane in stopped:
+        family.add_metric([lane.relay], lane.failures)
+    return family
 
 
 def _instant(name: str, help_: str, instant: datetime | None) -> Metric:

@@ -19,7 +19,7 @@ from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.subscribe import import_subscribers
 from digestd.subscribe.files import Line
-from digestd.transports import Transport
+from digestd.transports import Route, Transport
 from digestd.worker import run
 from tests.parts import library
 
@@ -52,9 +52,9 @@ class Install:
         """Its database."""
         return self.app.db
 
-    def to(self, transport_url: str, connections: int = 4) -> "Install":
-        """The same install, mailing elsewhere."""
-        changed = {"transport_url": transport_url, "transport_connections": connections}
+    def to(self, transport_url: str, connections: int = 4, **more: str) -> "Install":
+        """The same install, mailing elsewhere; `more`: other settings by name."""
+        changed = {"transport_url": transport_url, "transport_connections": connections, **more}
         return replace(self, app=replace(self.app, settings=self.app.settings.model_copy(update=changed)))
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -95,7 +95,7 @@ class Install:
             return await run(self.app, limit=limit)
         owner = self.app.new_owner()
         with self.app.owners.hold(owner):
-            return await deliver(replace(self.app.delivery(owner), transport=transport), limit=limit)
+            return await deliver(self.app.delivery(owner, (Route("relay", transport),)), limit=limit)
 
     @property
     def states(self) -> dict[State, int]:
@@ -111,6 +111,14 @@ class Install:
         with self.db.read() as session:
             rows = session.connection().execute(select(core.delivery.c.message_id, core.delivery.c.state))
             return {message_id: State(state) for message_id, state in rows}
+
+    @property
+    def by_address(self) -> dict[str, State]:
+        """The state of each address's mail."""
+        joined = core.delivery.join(core.subscriber, core.subscriber.c.id == core.delivery.c.subscriber_id)
+        query = select(core.subscriber.c.address, core.delivery.c.state).select_from(joined)
+        with self.db.read() as session:
+            return {address: State(state) for address, state in session.connection().execute(query)}
 
     @property
     def broken(self) -> dict[str, list[dict[str, object]]]:

@@ -2,7 +2,7 @@
 
 import ssl
 
-from digestd.transports import Mail, Transport
+from digestd.transports import Mail, Transport, open_routes
 from digestd.transports.smtp import Patience, Relay, SmtpTransport
 
 SHORT = Patience(connect=1, command=0.5, dot=0.5)
@@ -16,3 +16,9 @@ MAIL = Mail(
 def transport(port: int, tls: str = "none", context: ssl.SSLContext | None = None) -> Transport:
     """A transport to 127.0.0.1 that loses its patience soon."""
     return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, patience=SHORT))
+
+
+def one_route(url: str) -> Transport:
+    """The transport of an URL that names one."""
+    [route] = open_routes(url)
+    return route.transport

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from digestd.errors import RelayFailed
-from digestd.transports import TRANSPORTS, Mail, Transport, open_transport
+from digestd.transports import TRANSPORTS, Mail, Transport
 from digestd.transports.maildir import MaildirTransport
 from tests.parts.relay import Relay
-from tests.parts.smtp import MAIL
+from tests.parts.smtp import MAIL, one_route
 
 Arrived = Callable[[], list[bytes]]
 
@@ -19,10 +19,10 @@ Arrived = Callable[[], list[bytes]]
 async def road(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Transport, Arrived]]:
     """A transport, and what has arrived at its end (with LF line ends)."""
     if request.param == "maildir":
-        yield open_transport(f"maildir:{tmp_path / 'box'}"), lambda: _filed(tmp_path / "box")
+        yield one_route(f"maildir:{tmp_path / 'box'}"), lambda: _filed(tmp_path / "box")
         return
     async with Relay().serving() as relay:
-        yield open_transport(relay.url), lambda: [mail.message.replace(b"\r\n", b"\n") for mail in relay.taken]
+        yield one_route(relay.url), lambda: [mail.message.replace(b"\r\n", b"\n") for mail in relay.taken]
 
 
 def _filed(box: Path) -> list[bytes]:
@@ -30,8 +30,8 @@ def _filed(box: Path) -> list[bytes]:
 
 
 def test_the_contract_is_tried_on_every_kind_of_transport() -> None:
-    assert {type(open_transport(f"{scheme}:{rest}")) for scheme, rest in _EXAMPLES.items()} == {
-        type(open_transport("smtp://localhost")),
+    assert {type(one_route(f"{scheme}:{rest}")) for scheme, rest in _EXAMPLES.items()} == {
+        type(one_route("smtp://localhost")),
         MaildirTransport,
     }
     assert _EXAMPLES.keys() == TRANSPORTS.keys()

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from digestd.errors import BadInput, RelayFailed
 from digestd.retry import Stage
-from digestd.transports import Channel, LostReply, Mail, Refusal, Transport, open_transport
+from digestd.transports import Channel, LostReply, Mail, Refusal, Transport
 from tests.parts.postfix import smtp_sink
 from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import transport
+from tests.parts.smtp import one_route, transport
 from tests.transports.oracle import PlainTransport
 
 ONE_BY_ONE = ("8BITMIME",)
@@ -170,7 +170,7 @@ async def test_whatever_the_lines_the_bytes_at_the_relay_are_those_of_the_mail(
 async def test_smtp_sink_counts_what_was_sent(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with smtp_sink(tmp_path) as sink:
-        assert await sent(open_transport(sink.url), [mail(n) for n in range(100)]) == ["answered 250"] * 100
+        assert await sent(one_route(sink.url), [mail(n) for n in range(100)]) == ["answered 250"] * 100
         for _ in range(100):
             if sink.count == 100:
                 break

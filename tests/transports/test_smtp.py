@@ -8,9 +8,9 @@ import trustme
 
 from digestd.errors import BadSetting, RelayFailed
 from digestd.retry import Stage
-from digestd.transports import Channel, LostReply, Mail, Refusal, open_transport
+from digestd.transports import Channel, LostReply, Mail, Refusal
 from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import MAIL, transport
+from tests.parts.smtp import MAIL, one_route, transport
 
 Offers = tuple[str, ...]
 NASTY = b"".join(
@@ -238,17 +238,17 @@ async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, 
 
 @pytest.mark.parametrize("url", ["smtp://127.0.0.1:25", "smtp://localhost", "smtp://[::1]:2525"])
 def test_this_machine_may_be_spoken_to_in_the_clear(url: str) -> None:
-    open_transport(url)
+    one_route(url)
 
 
 @pytest.mark.parametrize("url", ["smtp://mail.example.org", "smtp://192.0.2.1:25", "smtp://127.0.0.1.example.org"])
 def test_sending_in_the_clear_over_a_network_is_refused_with_the_remedy(url: str) -> None:
     with pytest.raises(BadSetting, match=r"in the clear; use smtp\+starttls:// or smtps://, or add \?tls=none"):
-        open_transport(url)
-    open_transport(f"{url}?tls=none")
+        one_route(url)
+    one_route(f"{url}?tls=none")
 
 
 @pytest.mark.parametrize("url", ["", "mail.example.org", "http://x", "smtp://", "smtp://h:port", "maildir:", "smtp:x"])
 def test_an_url_that_names_no_transport_is_refused_by_name(url: str) -> None:
     with pytest.raises(BadSetting, match="DIGESTD_TRANSPORT_URL"):
-        open_transport(url)
+        one_route(url)

@@ -13,9 +13,11 @@ from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
-from digestd.store import coverage, fetches, hosts
+from digestd.store import coverage, fetches, hosts, throttles
 from digestd.store.database import open_database
 from digestd.store.fetches import Fetched
+from digestd.store.throttles import Standing
+from digestd.throttle import Rest, Throttle
 from digestd.web import build
 from tests.web.conftest import HOME, PAPER, House
 
@@ -41,10 +43,28 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
         "reasons": [],
         "last_ingest_seconds": None,
         "last_tick_seconds": 60.0,
+        "lanes_stopped": {},
         "coverage": {},
         "sources_missing": [],
     }
     assert answers[2].json()["reasons"] == ["the scheduler does not tick"]
+
+
+def test_a_relay_that_rests_is_told_and_takes_no_page_away(app: App, client: TestClient, now: datetime) -> None:
+    until = now + timedelta(minutes=5)
+    rest = Standing(Throttle(), Rest(3, until.timestamp(), "the relay refuses to serve us"))
+    with app.db.write() as session:
+        throttles.change(session, {"relay.example.org:587": lambda _: rest, "fine.example.org:587": lambda kept: kept})
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["lanes_stopped"] == {
+        "relay.example.org:587": {
+            "why": "the relay refuses to serve us",
+            "failures": 3,
+            "tried_again": until.isoformat(timespec="seconds"),
+        }
+    }
+    assert _metrics(client)["digestd_lane_stopped", "relay.example.org:587"] == 3
 
 
 def test_it_is_not_ready_without_its_database(app: App, tmp_path: Path) -> None:

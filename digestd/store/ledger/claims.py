@@ -1,6 +1,6 @@
 """Claiming: a worker leases ready deliveries, oldest due first, and notices those past sending."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,10 +44,13 @@ class Claimed:
         return not (self.claims or self.skipped or self.expired)
 
 
-def claim(session: Session, claimer: Claimer, limit: int, now: datetime) -> Claimed:
-    """Lease up to `limit` ready deliveries, in the caller's write transaction."""
+def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without: Collection[str] = ()) -> Claimed:
+    """Lease up to `limit` ready deliveries, in the caller's write transaction; none to the domains `without`."""
     at_us = to_us(now)
-    rows = session.connection().execute(_ready(at_us, limit)).all()
+    query = _ready(at_us, limit)
+    for domain in without:
+        query = query.where(func.lower(_S.address).not_like(f"%@{_literal(domain)}", escape="\\"))
+    rows = session.connection().execute(query).all()
     expired = [row for row in rows if row.expires_us <= at_us]
     late = {row.id for row in expired}
     objections = {row.id: said for row in rows if row.id not in late and (said := consent(row).objection)}
@@ -102,6 +105,10 @@ def _ready(at_us: int, limit: int) -> core.Query:
         .limit(limit)
         .with_for_update(of=core.delivery, skip_locked=True)
     )  # fmt: skip
+
+
+def _literal(domain: str) -> str:
+    return domain.replace("_", "\\_").replace("%", "\\%")
 
 
 _COLUMNS = (

@@ -37,12 +37,13 @@ class Gated(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One worker's wish to send one attempt of one delivery; `sha256` is of the very bytes."""
+    """One worker's wish to send one attempt of one delivery to a relay; `sha256` is of the very bytes."""
 
     delivery: int
     attempt: int
     owner: str
     sha256: bytes
+    relay: str | None = None
 
 
 def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[Gated]:
@@ -107,7 +108,10 @@ def _open_the_way(session: Session, wishes: Sequence[Pass], rows: dict[int, core
     session.connection().execute(_DOT, [{"row": w.delivery, "sha": w.sha256, "step": entry} for w in wishes])
     session.connection().execute(
         _DOT_ATTEMPT,
-        [{"row": w.delivery, "nth": w.attempt, "seen": rows[w.delivery].version, "at": at_us} for w in wishes],
+        [
+            {"row": w.delivery, "nth": w.attempt, "seen": rows[w.delivery].version, "at": at_us, "via": w.relay}
+            for w in wishes
+        ],
     )
 
 
@@ -119,7 +123,7 @@ _DOT = (
 _DOT_ATTEMPT = (
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
-    .values(phase="dot", gate_version=bindparam("seen"), dot_us=bindparam("at"))
+    .values(phase="dot", gate_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via"))
 )
 
 

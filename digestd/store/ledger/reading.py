@@ -58,6 +58,7 @@ class Try:
     outcome: str | None
     evidence: str | None
     reply: str | None
+    relay: str | None
     envelope_from: str
     opened: datetime
     dot: datetime | None
@@ -68,6 +69,12 @@ def anything_ready(session: Session, now: datetime) -> bool:
     """Whether a claim would find anything."""
     query = select(_D.id).where(_D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
     return session.connection().execute(query).first() is not None
+
+
+def ready(session: Session, now: datetime) -> int:
+    """How many deliveries a run would find now."""
+    query = select(func.count()).where(_D.state == State.READY, _D.not_before_us <= to_us(now))
+    return int(session.connection().execute(query).scalar_one())
 
 
 def counts(session: Session) -> dict[State, int]:
@@ -186,6 +193,7 @@ def _try(row: core.Record) -> Try:
         outcome=row.outcome,
         evidence=row.evidence,
         reply=_said(row.code, row.text),
+        relay=row.relay,
         envelope_from=row.envelope_from,
         opened=from_us(row.opened_us),
         dot=None if row.dot_us is None else from_us(row.dot_us),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session
 
 from digestd.bounces.status import kind_of, status_in
@@ -41,6 +41,7 @@ class Result:
     reason: str | None = None
     wait: timedelta = timedelta(0)
     failed: bool = False
+    relay: str | None = None
 
 
 def record(session: Session, results: Sequence[Result], now: datetime) -> int:
@@ -138,6 +139,7 @@ def _attempt(result: Result, at_us: int, evidence: Evidence) -> dict[str, object
         "by": evidence if result.code is not None else None,
         "code": result.code,
         "said": result.text[:_TEXT_MAX] or None,
+        "via": result.relay,
         "at": at_us,
     }
 
@@ -187,5 +189,6 @@ _ATTEMPT = (
         code=bindparam("code"),
         text=bindparam("said"),
         closed_us=bindparam("at"),
+        relay=func.coalesce(bindparam("via"), _A.relay),
     )
 )

@@ -29,6 +29,7 @@ from digestd.store.tables.subscribers import (
     ProfileRow,
     SubscriberRow,
 )
+from digestd.store.tables.throttle import ThrottleRow
 from digestd.store.tables.trials import TrialRow
 
 __all__ = [
@@ -63,5 +64,6 @@ __all__ = [
     "SuppressionRow",
     "TemplatesRow",
     "TextModelRow",
+    "ThrottleRow",
     "TrialRow",
 ]

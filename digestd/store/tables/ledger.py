@@ -100,6 +100,7 @@ class AttemptRow(SQLModel, table=True):
     n: int = Field(primary_key=True)
     owner: str = Field(max_length=40)
     envelope_from: str = Field(unique=True, max_length=320)
+    relay: str | None = Field(default=None, max_length=300)
     phase: str = Field(max_length=6)
     gate_version: int | None = None
     outcome: str | None = Field(default=None, max_length=10)

@@ -1,0 +1,33 @@
+"""The operator told by a webhook that a lane has stopped, or goes on."""
+
+from collections.abc import Awaitable, Callable
+
+import httpx2
+import structlog
+
+SECONDS = 10.0
+Tell = Callable[[str, str, str], Awaitable[None]]
+"""Tells of an event (`lane stopped`, `lane goes on`) at a relay, and why."""
+log = structlog.get_logger(__name__)
+
+
+async def nobody(_event: str, _relay: str, _why: str) -> None:
+    """Where there is no webhook, the log has told already."""
+
+
+def webhook(url: str) -> Tell:
+    """Posts `{"event", "relay", "why", "text"}` as JSON; `text` is the whole in one line, as chat rooms take it.
+
+    One that cannot be reached is said in the log and not tried again: the lane's state is in /readyz too.
+    """
+
+    async def tell(event: str, relay: str, why: str) -> None:
+        text = f"digestd: {event}: {relay}" + (f" ({why})" if why else "")
+        try:
+            async with httpx2.AsyncClient(timeout=SECONDS) as client:
+                answer = await client.post(url, json={"event": event, "relay": relay, "why": why, "text": text})
+                answer.raise_for_status()
+        except httpx2.HTTPError as error:
+            log.warning("the webhook was not reached", kind=type(error).__name__)
+
+    return tell if url else nobody

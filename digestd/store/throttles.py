@@ -1,0 +1,96 @@
+"""Throttles and rests of relays and recipient domains, one row each, changed as pure functions say."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+from digestd.throttle import Rest, Throttle
+
+_T = core.throttle.c
+_WHY_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is kept of one relay or domain."""
+
+    throttle: Throttle
+    rest: Rest
+
+
+NEW = Standing(Throttle(), Rest())
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A relay that is left alone until then, after so many failures in a row."""
+
+    relay: str
+    until: datetime
+    failures: int
+    why: str
+
+
+def standings(session: Session, names: Iterable[str]) -> dict[str, Standing]:
+    """What is kept of these; of one never heard of, the beginning."""
+    wanted = sorted(set(names))
+    kept = {row.name: _standing(row) for row in session.connection().execute(_query(wanted))}
+    return {name: kept.get(name, NEW) for name in wanted}
+
+
+def busy_domains(session: Session, now: datetime) -> dict[str, Standing]:
+    """Every recipient domain that must wait now, or that was slowed down."""
+    query = select(core.throttle).where(_T.name.like("@%"), (_T.free_us > to_us(now)) | (_T.lowered > 0))
+    return {row.name: _standing(row) for row in session.connection().execute(query)}
+
+
+def change(session: Session, changes: Mapping[str, Callable[[Standing], Standing]]) -> dict[str, Standing]:
+    """Change each as its function says, in the caller's write transaction; what they are then."""
+    if not changes:
+        return {}
+    connection = session.connection()
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    new = [{"name": name, **_values(NEW)} for name in sorted(changes)]
+    connection.execute(insert(core.throttle).on_conflict_do_nothing(), new)
+    rows = connection.execute(_query(sorted(changes)).with_for_update()).all()
+    after = {row.name: changes[row.name](_standing(row)) for row in rows}
+    for name, standing in after.items():
+        connection.execute(update(core.throttle).where(_T.name == name).values(_values(standing)))
+    return after
+
+
+def resting(session: Session) -> list[Resting]:
+    """The relays that did not serve us last time, by name; one whose rest is over is tried with the next mail."""
+    query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
+    return [
+        Resting(row.name, from_us(row.rest_until_us), row.failures, row.why)
+        for row in session.connection().execute(query)
+    ]
+
+
+def _query(names: list[str]) -> core.Query:
+    return select(core.throttle).where(_T.name.in_(names)).order_by(_T.name)
+
+
+def _standing(row: core.Record) -> Standing:
+    throttle = Throttle(row.free_us / 1e6, row.lowered, row.slowed_us / 1e6, row.before)
+    return Standing(throttle, Rest(row.failures, row.rest_until_us / 1e6, row.why))
+
+
+def _values(standing: Standing) -> dict[str, object]:
+    throttle, rest = standing.throttle, standing.rest
+    return {
+        "free_us": round(throttle.free * 1e6),
+        "lowered": throttle.lowered,
+        "slowed_us": round(throttle.slowed * 1e6),
+        "before": throttle.before,
+        "failures": rest.failures,
+        "rest_until_us": round(rest.until * 1e6),
+        "why": rest.why[:_WHY_MAX],
+    }

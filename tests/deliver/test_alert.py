@@ -1,0 +1,61 @@
+"""A webhook tells the operator at once that a lane has stopped, and that it goes on."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from digestd.deliver import webhook
+from digestd.domain.delivery import State
+from digestd.worker import tick
+from tests.deliver.conftest import READERS
+from tests.parts.install import Install
+from tests.parts.relay import Fault, Relay
+
+
+@asynccontextmanager
+async def chat_room(status: str = "204 No Content") -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
+    """A webhook on 127.0.0.1, and what it was told."""
+    told: list[dict[str, str]] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length: ")[2].split("\r\n")[0])
+        told.append(json.loads(await reader.readexactly(length)))
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", told
+
+
+async def test_a_stopped_lane_is_told_within_its_tick_once_and_so_is_its_return(on_file: Install) -> None:
+    async with chat_room() as (url, told), Relay({"EHLO": Fault("554 no", times=3)}).serving() as relay:
+        install = on_file.to(relay.url, connections=1, alert_url=url)
+        for _ in range(3):
+            await tick(install.app, asyncio.Event())
+            assert [each["event"] for each in told] == ["lane stopped"]
+            install.clock.go(timedelta(hours=1))
+        assert told[0]["relay"] == install.app.routes[0].name
+        assert "tried again later" in told[0]["why"]
+        assert told[0]["text"].startswith(f"digestd: lane stopped: {told[0]['relay']} (")
+        await tick(install.app, asyncio.Event())
+    assert [each["event"] for each in told] == ["lane stopped", "lane goes on"]
+    assert install.states == {State.ACCEPTED: READERS}
+
+
+async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    async with chat_room("500 Oh no") as (url, told), Relay({"EHLO": Fault("554 no", times=1)}).serving() as relay:
+        install = on_file.to(relay.url, connections=1, alert_url=url)
+        await tick(install.app, asyncio.Event())
+        install.clock.go(timedelta(minutes=2))
+        await tick(install.app, asyncio.Event())
+    assert len(told) == 2
+    assert install.states == {State.ACCEPTED: READERS}
+    await webhook(url)("lane stopped", "relay", "nobody listens any more")
+    assert "the webhook was not reached" in capsys.readouterr().out

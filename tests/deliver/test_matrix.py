@@ -1,0 +1,93 @@
+"""Everything a relay can do wrong, at every point of the conversation: 110 cells, each with what must become of it.
+
+What the relay does to all is never laid to a subscriber's charge; what it does to one mail touches no other;
+what nobody can know is uncertain. The whole road runs: ledger, lane, our own protocol, a relay on a socket.
+"""
+
+import ssl
+from dataclasses import replace
+
+import pytest
+import trustme
+
+from digestd.deliver import deliver
+from digestd.domain.delivery import State
+from digestd.store import throttles
+from digestd.transports import Route
+from digestd.transports.smtp import Patience, Relay, SmtpTransport
+from tests.deliver.conftest import READERS
+from tests.parts.install import Install
+from tests.parts.misdeeds import MISDEEDS, POINTS, Misdeed
+
+VICTIM = "reader3@example.net"
+BEFORE_MAILS = ("connect", "banner", "EHLO", "STARTTLS", "AUTH")
+SAID = ("4xx", "5xx", "421")
+READY, ACCEPTED, REJECTED, UNCERTAIN = State.READY, State.ACCEPTED, State.REJECTED, State.UNCERTAIN
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def served(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="module")
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+def expected(point: str, misdeed: str) -> set[tuple[State, bool]]:
+    """What may become of the victim's mail, and whether the lane stops."""
+    if point in BEFORE_MAILS:
+        return {(READY, True)}
+    if point == "QUIT":
+        return {(ACCEPTED, False)}
+    if (point == "RCPT" and misdeed in SAID) or (point in {"body", "dot"} and misdeed in SAID):
+        return {{"4xx": (READY, False), "5xx": (REJECTED, False), "421": (READY, True)}[misdeed]}
+    if point == "dot":
+        return {(UNCERTAIN, False)}
+    if point == "body":  # the dot may have left before the relay's end, or its silence, could be noticed
+        return {(READY, True), (UNCERTAIN, False)}
+    if point == "MAIL" and misdeed in {"garbage", "long line", "endless"}:  # once: asked again, command by command
+        return {(ACCEPTED, False)} if misdeed != "long line" else {(ACCEPTED, False), (READY, True)}
+    return {(READY, True)}
+
+
+@pytest.mark.parametrize("misdeed", MISDEEDS)
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_cell_of_the_matrix(
+    point: str, misdeed: str, on_file: Install, served: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
+    secured = point in {"STARTTLS", "AUTH"}
+    async with Misdeed(point, misdeed, VICTIM, served if secured else None).serving() as relay:
+        way = Relay(
+            "127.0.0.1",
+            relay.port,
+            "starttls" if secured else "none",
+            username="user" if point == "AUTH" else None,
+            password="secret" if point == "AUTH" else None,
+            context=trusting if secured else None,
+            patience=Patience(connect=0.3, command=0.3, mail=1, dot=0.3),
+        )
+        owner = on_file.app.new_owner()
+        with on_file.app.owners.hold(owner):
+            run = replace(on_file.app.delivery(owner, (Route("relay", SmtpTransport(way)),)), lanes=1)
+            report = await deliver(run)
+    assert relay.struck
+    fates = on_file.by_address
+    found = fates.pop(VICTIM)
+    assert (found, report.stopped is not None) in expected(point, misdeed)
+    assert set(fates.values()) <= {READY, ACCEPTED}  # nobody else is touched
+    assert report.stopped is not None or point == "dot" or READY not in fates.values()
+    assert len(fates) == READERS - 1
+    assert on_file.sound(relay.copies)
+    with on_file.db.read() as session:
+        assert bool(throttles.resting(session)) == (report.stopped is not None)
