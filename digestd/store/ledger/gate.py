@@ -52,8 +52,9 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
         return []
     at_us = to_us(now)
     deliveries = [wish.delivery for wish in wishes]
-    session.connection().execute(_subscribers_of(deliveries))
-    rows = {row.id: row for row in session.connection().execute(_standing(deliveries))}
+    if session.connection().dialect.name != "sqlite":
+        session.connection().execute(_SUBSCRIBERS, {"deliveries": deliveries})
+    rows = {row.id: row for row in session.connection().execute(_STANDING, {"deliveries": deliveries})}
     said = {wish: _decide(wish, rows.get(wish.delivery), at_us) for wish in wishes}
     _open_the_way(session, [w for w in wishes if said[w] is Gated.OK], rows, at_us)
     for answer, state in ((Gated.GONE, State.SKIPPED), (Gated.EXPIRED, State.EXPIRED)):
@@ -61,32 +62,28 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
     return [said[wish] for wish in wishes]
 
 
-def _subscribers_of(deliveries: list[int]) -> core.Query:
-    theirs = select(_D.subscriber_id).where(_D.id.in_(deliveries))
-    return select(_S.id).where(_S.id.in_(theirs)).order_by(_S.id).with_for_update()
-
-
-def _standing(deliveries: list[int]) -> core.Query:
-    return (
-        select(
-            _D.id,
-            _D.kind,
-            _D.state,
-            _D.attempts,
-            _D.lease_owner,
-            _D.lease_until_us,
-            _D.consent_version,
-            _D.expires_us,
-            _S.status,
-            _S.version,
-            core.suppression.c.reason.label("suppression"),
-        )
-        .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
-            core.suppression, core.suppression.c.address_key == _S.address_key))
-        .where(_D.id.in_(deliveries))
-        .order_by(_D.id)
-        .with_for_update(of=core.delivery)
-    )  # fmt: skip
+_THESE = _D.id.in_(bindparam("deliveries", expanding=True))
+_SUBSCRIBERS = select(_S.id).where(_S.id.in_(select(_D.subscriber_id).where(_THESE))).order_by(_S.id).with_for_update()
+_STANDING = (
+    select(
+        _D.id,
+        _D.kind,
+        _D.state,
+        _D.attempts,
+        _D.lease_owner,
+        _D.lease_until_us,
+        _D.consent_version,
+        _D.expires_us,
+        _S.status,
+        _S.version,
+        core.suppression.c.reason.label("suppression"),
+    )
+    .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
+        core.suppression, core.suppression.c.address_key == _S.address_key))
+    .where(_THESE)
+    .order_by(_D.id)
+    .with_for_update(of=core.delivery)
+)  # fmt: skip
 
 
 def _decide(wish: Pass, row: core.Record | None, at_us: int) -> Gated:

@@ -80,16 +80,18 @@ def _unquoted(results: Sequence[Result], erased: set[int]) -> list[Result]:
 
 
 def _rows(session: Session, deliveries: list[int]) -> dict[int, core.Record]:
-    query = (
-        select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
-        .select_from(core.delivery)
-        .join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
-        .join(core.subscriber, core.subscriber.c.id == _D.subscriber_id)
-        .where(_D.id.in_(deliveries))
-        .order_by(_D.id)
-        .with_for_update(of=core.delivery)
-    )
-    return {row.id: row for row in session.connection().execute(query)}
+    return {row.id: row for row in session.connection().execute(_STANDING, {"deliveries": deliveries})}
+
+
+_STANDING = (
+    select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
+    .select_from(core.delivery)
+    .join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
+    .join(core.subscriber, core.subscriber.c.id == _D.subscriber_id)
+    .where(_D.id.in_(bindparam("deliveries", expanding=True)))
+    .order_by(_D.id)
+    .with_for_update(of=core.delivery)
+)
 
 
 def _is_ours(result: Result, row: core.Record | None) -> bool:
