@@ -17,6 +17,8 @@ from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import Gated, Pass, Result
 
+GATHER_SECONDS = 0.002
+"""How long a round waits for the other lanes: less than its sync takes, and half the CPU if twice as many come."""
 IDLE_SECONDS = 0.2
 """How long results wait for a gate wish to go with: a transaction for them alone would hold up the next wish."""
 RETRY_SECONDS = 1.0
@@ -38,6 +40,8 @@ class Committer:
         self._wishes: list[tuple[Pass, asyncio.Future[Gated]]] = []
         self._results: list[Result] = []
         self._work = asyncio.Event()
+        self._full = asyncio.Event()
+        self._lanes = 0
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
         self._broken: BaseException | None = None
@@ -50,6 +54,8 @@ class Committer:
         answer: asyncio.Future[Gated] = asyncio.get_running_loop().create_future()
         self._wishes.append((wish, answer))
         self._work.set()
+        if len(self._wishes) >= self._lanes:
+            self._full.set()
         return await answer
 
     def record(self, result: Result) -> None:
@@ -59,8 +65,12 @@ class Committer:
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._work.set)
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Commit rounds until the block ends and all is written. Raises what the last rounds raised."""
+    async def running(self, lanes: int) -> AsyncIterator[None]:
+        """Commit rounds until the block ends and all is written. Raises what the last rounds raised.
+
+        A round need not wait for more wishes than there are `lanes`.
+        """
+        self._lanes = lanes
         rounds = asyncio.create_task(self._rounds())
         try:
             yield
@@ -76,7 +86,16 @@ class Committer:
         while not self._closed or self._wishes or self._results:
             await self._work.wait()
             self._work.clear()
+            await self._gathered()
             await self._round()
+
+    async def _gathered(self) -> None:
+        """Wait a moment for the wishes of the other lanes."""
+        if self._wishes and len(self._wishes) < self._lanes and not self._closed:
+            self._full.clear()
+            alarm = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._full.set)
+            await self._full.wait()
+            alarm.cancel()
 
     async def _round(self) -> None:
         wishes, results, spent = self._wishes, self._results, self._pace.spent()

@@ -94,7 +94,7 @@ async def deliver(
                 for route in delivery.routes
             ]
             crew = Crew(desks, supply, shares, Rests(delivery.db, delivery.clock, pace), delivery.tell)
-            async with committer.running():
+            async with committer.running(delivery.lanes * len(desks)):
                 await crew.run(delivery.lanes, stop or asyncio.Event())
     finally:
         await asyncio.to_thread(supply.give_back, delivery.clock())
