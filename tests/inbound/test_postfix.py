@@ -1,9 +1,12 @@
 """Real reports: a Postfix of our own bounces into a Maildir, and the loop closes."""
 
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
@@ -30,6 +33,13 @@ strict.example error:5.7.1 not from you
 """
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not below pytest's own: that is closed to other users whenever another pytest starts."""
+    with tempfile.TemporaryDirectory(prefix="postfix") as made:
+        yield Path(made)
+
+
 def until(done: Callable[[], bool], running: Postfix) -> None:
     for _ in range(SECONDS * 10):
         if done():
@@ -39,10 +49,8 @@ def until(done: Callable[[], bool], running: Postfix) -> None:
 
 
 async def test_real_reports_come_back_and_each_counts_for_its_reader(
-    tmp_path: Path, sqlite_url: str, now: datetime
+    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
-    folder = tmp_path / "p"
-    folder.mkdir()
     with postfix(folder, ["fine@example.net", "bounce@example.org"], TRANSPORTS) as running:
         made = install(tmp_path / "install", sqlite_url, now, running.url)
         made.papers(library.papers(30))
@@ -63,10 +71,10 @@ async def test_real_reports_come_back_and_each_counts_for_its_reader(
     assert made.broken == {}
 
 
-async def test_a_report_settles_a_mail_whose_answer_was_lost(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+async def test_a_report_settles_a_mail_whose_answer_was_lost(
+    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
     """Nothing but the envelope id of the very attempt is left in it: that is enough."""
-    folder = tmp_path / "p"
-    folder.mkdir()
     with postfix(folder, ["bounce@example.org"], TRANSPORTS) as running:
         made = install(tmp_path / "install", sqlite_url, now, running.url)
         made.papers(library.papers(30))

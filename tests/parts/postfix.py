@@ -108,8 +108,10 @@ def postfix(folder: Path, addresses: list[str], transports: str = "") -> Iterato
 
 
 def _start(command: list[str], running: Postfix) -> None:
-    """A busy machine may keep its master from being ready in the time that `start` waits for it."""
-    for _ in range(6):
+    """A busy machine may keep its master from being ready in time, or have given our port to somebody else."""
+    for _ in range(4):
+        running.port = free_port()
+        _write_services(running)
         started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
         if started.returncode == 0:
             return
@@ -130,9 +132,12 @@ def _configure(running: Postfix, addresses: list[str]) -> None:
             above.chmod(above.stat().st_mode | 0o011)  # its daemons are not root and must get here
     (folder / "boxes").write_text("".join(f"{a} {a.partition('@')[0]}/\n" for a in addresses))
     (folder / "main.cf").write_text(_MAIN.format(folder=folder, uid=owner.pw_uid, gid=owner.pw_gid))
+
+
+def _write_services(running: Postfix) -> None:
     packaged = Path("/etc/postfix/master.cf")
     packaged = packaged if packaged.exists() else Path("/usr/share/postfix/master.cf.dist")
-    (folder / "master.cf").write_text("".join(_service(line, running.port) for line in packaged.open()))
+    (running.folder / "master.cf").write_text("".join(_service(line, running.port) for line in packaged.open()))
 
 
 def _service(line: str, port: int) -> str:
