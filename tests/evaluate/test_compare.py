@@ -48,7 +48,7 @@ def test_a_case_is_scored_as_planning_scores_it(found: list[Case]) -> None:
         eligible = np.array([[name in case.names for name in LIBRARY]])
         profiles = compile_profiles([wants(*judgment.interests)], day.model, day)
         planned = score(day, profiles, eligible).total[0][eligible[0]]
-        assert totals(case, WEIGHTS) == pytest.approx(planned, abs=1e-5)
+        assert totals(case, WEIGHTS) == pytest.approx(planned, abs=1e-4)  # blocks are summed in another order
 
 
 def test_a_ranker_differs_from_itself_by_nothing(found: list[Case]) -> None:
