@@ -6,6 +6,7 @@ that costs is measured apart. Beside it runs the bare product that no ranker on 
 matrix of one TF-IDF row a subscriber times the day's papers, by SciPy, in blocks of the same size.
 """
 
+import gc
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -130,6 +131,8 @@ def _everybody(work: Callable[[str, int, int], T], url: str, day: Day, load: Loa
     """Each process takes every n-th shard; the day is shared by forking."""
     global _day  # what a forked process inherits cannot be handed over
     _day = day
+    gc.collect()
+    gc.freeze()  # else each process copies what it shares by looking for garbage in it
     with ProcessPoolExecutor(load.processes, mp_context=get_context("fork")) as pool:
         return list(pool.map(work, [url] * load.processes, range(load.processes), [load.processes] * load.processes))
 

@@ -26,6 +26,7 @@ class Why(StrEnum):
     PHRASE = "phrase"  # the phrase stands in the text
     NEAR_TOPIC = "near_topic"  # close in meaning, no literal hit
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
+    WORDS = "words"  # words that weigh for the subscriber, by all their likes together
     CATEGORY = "category"
     TREND = "trend"  # value = the figure, e.g. "42"
     NEW = "new"  # nothing matched and nobody voted yet

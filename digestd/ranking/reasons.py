@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from digestd.domain.digest import Reason, Why
+from digestd.ranking import weighing
 from digestd.ranking.arrays import Cells, Ints
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile, Profiles
@@ -21,12 +22,12 @@ from digestd.ranking.signals import (
     topic,
     trend,
 )
-from digestd.ranking.signals.base import Evidence, Module
+from digestd.ranking.signals.base import Evidence, Explains
 
 STRONG = 0.4
 """A topic named before a liked paper must for the most part stand in the text."""
 
-ORDER: tuple[tuple[Module, float], ...] = (
+ORDER: tuple[tuple[Explains, float], ...] = (
     (author, 0.0),
     (phrase, 0.0),
     (topic, STRONG),
@@ -34,13 +35,14 @@ ORDER: tuple[tuple[Module, float], ...] = (
     (dense_likes, 0.0),
     (latent, 0.0),
     (kin, 0.0),
+    (weighing, 0.0),
     (dense_topic, 0.0),
     (meaning, 0.0),
     (topic, 0.0),
     (category, 0.0),
     (trend, 0.0),
 )
-"""Signals from the strongest reason to the weakest, each with the strength it needs there."""
+"""What gives reasons, from the strongest to the weakest, each with the strength it needs there."""
 
 
 def reason(pool: Pool, profile: Profile, j: int) -> Reason:

@@ -5,10 +5,13 @@ import pytest
 
 from digestd.domain.digest import Reason, Why
 from digestd.domain.interest import Interest, Kind
-from digestd.domain.paper import Paper
+from digestd.domain.paper import Paper, PaperId
+from digestd.ranking import weighing
 from digestd.ranking.arrays import Cells
+from digestd.ranking.pool import build_pool
+from digestd.ranking.profile import Seed, Wants, compile_profiles
 from digestd.ranking.reasons import reason, reasons
-from tests.ranking.library import likes, many, pool, profile, retitled
+from tests.ranking.library import NOON, likes, many, model, papers, pool, profile, retitled
 
 
 def why(j: int, *interests: Interest, of: list[Paper] | None = None) -> Reason:
@@ -54,6 +57,25 @@ def test_a_liked_paper_is_named_by_its_title() -> None:
     assert why(4, *likes((Kind.PAPER, "made:6"))) == Reason(Why.LIKED, "Pesticide memory loss in bumblebees")
 
 
+def test_where_no_like_is_near_but_all_together_carry_a_paper_its_words_that_weigh_are_named() -> None:
+    field = [
+        retitled("Honeybee brood in cold hives", "Beekeepers insulate hives."),
+        retitled("Nectar flow and colony weight", "Scales below colonies."),
+        retitled("Swarming and the queen", "A queen leaves with half the workers."),
+    ]
+    filler = " ".join(f"{word}{n}" for n in range(40) for word in ("tundra", "basalt", "ledger", "comet"))
+    mixed = retitled("Hives, colonies and queens", f"Nectar, brood and swarming. {filler}")
+    seeds = {PaperId(f"own:{n}"): Seed(paper.plain_title, paper.text) for n, paper in enumerate(field)}
+    day = build_pool([mixed, *papers()], model([*papers(), *field, mixed]), NOON)
+    who = compile_profiles([Wants(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], day.model, day)
+    said = weighing.explain(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
+    assert said.strength[0] > 0
+    assert said.strength[1] == 0
+    words = said.said(0)[1]
+    assert 1 <= len(words) <= 3
+    assert set(words) <= {"Hives", "colonies", "queens", "Nectar", "brood", "swarming"}
+
+
 def test_a_category_is_the_last_of_the_interests() -> None:
     assert why(12, *likes((Kind.CATEGORY, "hist"))) == Reason(Why.CATEGORY, "hist")
 
@@ -73,7 +95,7 @@ def test_no_reason_claims_what_is_not_in_the_paper() -> None:
             said = reason(day, who, j)
             text = " ".join([paper.text, *paper.words.authors])
             assert all(word in text for word in said.words)
-            assert bool(said.words) == (said.why in (Why.AUTHOR, Why.PHRASE, Why.TOPIC))
+            assert bool(said.words) == (said.why in (Why.AUTHOR, Why.PHRASE, Why.TOPIC, Why.WORDS))
 
 
 def test_reasons_asked_for_together_are_those_asked_for_one_by_one() -> None:

@@ -40,17 +40,21 @@ class Evidence:
 Values: TypeAlias = Floats | Hits
 
 
-class Module(Protocol):
-    """A signal's file."""
+class Explains(Protocol):
+    """What may give the reason for a paper."""
 
     @property
     def NAME(self) -> str: ...
 
+    def explain(self, pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None: ...
+
+
+class Module(Explains, Protocol):
+    """A signal's file."""
+
     def score(self, pool: Pool, profiles: Profiles) -> Values: ...
 
     def evidence(self, pool: Pool, profiles: Profiles) -> Values: ...
-
-    def explain(self, pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None: ...
 
 
 def laid_out(values: Values, pool: Pool, profiles: Profiles) -> Floats:
