@@ -17,7 +17,8 @@ REFIT_AFTER = timedelta(days=7)
 GROWTH = 1.25
 """A model is outgrown when the archive is larger by this than when it was fitted."""
 ARCHIVE = 100_000
-"""The newest papers that a refit reads."""
+"""The newest papers that a refit reads: 50 s of one core and 1.1 GiB. A model of a quarter of the papers of HF measured
+.026 less in nDCG@10 on its submitters than one of all."""
 AT_ONCE = 10_000
 """The newest papers that planning fits on by itself, where it must: some seconds."""
 
