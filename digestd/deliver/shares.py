@@ -19,6 +19,7 @@ class Shares:
         self._out: set[str] = set()
         self._late: set[str] = set()
         self._done: set[str] = set()
+        self._over = False
         self._moved = asyncio.Event()
 
     @property
@@ -38,6 +39,11 @@ class Shares:
     def stop(self, name: str) -> None:
         """This route takes no mail any more in this run."""
         self._out.add(name)
+        self._move()
+
+    def end(self) -> None:
+        """The run ends: nobody waits for a turn any more."""
+        self._over = True
         self._move()
 
     def finish(self, name: str) -> None:
@@ -63,8 +69,8 @@ class Shares:
         self._move()
 
     async def turn(self, name: str) -> None:
-        """Wait for this route's turn, or for it to have stopped; what keeps it waiting too long is passed over."""
-        while not (self.is_out(name) or self.may_take(name)):
+        """Wait for this route's turn, its stop or the end; what keeps it waiting for long is passed over."""
+        while not (self._over or self.is_out(name) or self.may_take(name)):
             try:
                 await asyncio.wait_for(self._moved.wait(), PATIENCE_SECONDS if self._weights[name] else None)
             except TimeoutError:

@@ -47,6 +47,7 @@ class Supply:
     def close(self) -> None:
         """Hand out nothing more."""
         self._closing.set()
+        self._shares.end()
 
     async def next(self, route: str, tally: Tally) -> Claim | None:
         """A claimed delivery for a route, or None when nothing is ready, the route or the run has stopped."""
@@ -57,11 +58,14 @@ class Supply:
             return None
         rest = self._pace.wait(route)
         self._pace.take(route)
-        await self._sleep(rest)
-        if self._is_over(route):
-            self._waiting.appendleft(claim)
-            return None
-        return claim
+        handed_out = False
+        try:
+            await self._sleep(rest)
+            handed_out = not self._is_over(route)
+        finally:
+            if not handed_out:
+                self._waiting.appendleft(claim)
+        return claim if handed_out else None
 
     def at_hand(self, route: str) -> Claim | None:
         """A claimed delivery that may go at once, without waiting for any."""

@@ -199,3 +199,27 @@ def test_weights_and_rates_stand_in_the_url() -> None:
 def test_what_cannot_be_meant_is_refused_by_name(setting: str, said: str) -> None:
     with pytest.raises(BadSetting, match=f"DIGESTD_TRANSPORT_URL: .*({said})"):
         open_routes(setting)
+
+
+async def test_whoever_waits_for_a_turn_is_let_go_when_the_run_ends() -> None:
+    shares = Shares([Route("one", transport(1)), Route("spare", transport(1), 0)])
+    waiting = asyncio.create_task(shares.turn("spare"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    shares.end()
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_a_run_at_a_rate_ends_as_soon_as_it_is_stopped_and_keeps_nothing(on_file: Install) -> None:
+    stop = asyncio.Event()
+    async with Relay().serving() as one:
+        owner = on_file.app.new_owner()
+        with on_file.app.owners.hold(owner):
+            run = replace(on_file.app.delivery(owner, (route(one, "one"),)), lanes=2, limits={"one": 0.2})
+            running = asyncio.create_task(deliver(run, stop=stop))
+            while not one.taken:
+                await asyncio.sleep(0.01)
+            stop.set()
+            await asyncio.wait_for(running, 15)
+    assert set(on_file.states) == {State.ACCEPTED, State.READY}
+    assert on_file.sound(one.copies)
