@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from digestd.domain.interest import Kind
-from digestd.domain.paper import Paper, PaperId
+from digestd.domain.paper import Paper, PaperId, votes
 from digestd.evaluate.cases import EPOCH, Judgment, Library
 from digestd.evaluate.dense import Vectors
 from digestd.evaluate.metrics import measures, ranked
@@ -23,6 +23,7 @@ from digestd.ranking.pool import Pool, build_pool
 from digestd.ranking.profile import Profile, Wants, compile_profiles
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import SIGNALS
+from digestd.ranking.trend import points
 from digestd.ranking.weights import WEIGHTS, Weights
 
 BLOCK = 10_000_000
@@ -97,13 +98,14 @@ def cases_of(
     for n, judgment in enumerate(judgments):
         days[judgment.day].append(n)
     background = build_background(model.background)
+    heard = points(list(library.values())).tolist()
     for day, numbers in days.items():
         candidates = {n: _candidates(library, judgments[n]) for n in numbers}
         wanted = frozenset().union(*candidates.values())
         papers = [_seen(paper, day) for name, paper in library.items() if name in wanted]
         vectors = dense.rows([paper.id for paper in papers])
         pool = build_pool(papers, model, (day or EPOCH) + EVENING, background, dense.space, vectors)
-        yield from _day(_Known(library, dense), judgments, candidates, pool)
+        yield from _day(_Known(library, dense), judgments, candidates, pool.hearing(heard))
         advance(len(numbers))
 
 
@@ -189,7 +191,7 @@ def _wants(known: _Known, judgment: Judgment) -> Wants:
 
 
 def _seed(paper: Paper, vector: Floats | None) -> Seed:
-    return Seed(paper.plain_title, paper.text, paper.words.authors, vector)
+    return Seed(paper.plain_title, paper.text, paper.words.authors, votes(paper.signals), vector)
 
 
 def _shown(total: Floats, allowed: Bools) -> Floats:

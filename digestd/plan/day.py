@@ -26,6 +26,8 @@ from digestd.store.due import Due
 
 SLACK = timedelta(days=1)
 """How much longer than a week may be since a weekly digest."""
+HEARD = 2_000
+"""Papers out of the window whose votes say what is usual."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +120,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
     with db.read() as session:
         # Another process's clock may be ahead of ours: a paper that is known is a candidate.
         candidates = papers.candidates(session, now - WINDOW - SLACK, now + WINDOW)
+        heard = papers.archive_votes(session, now - WINDOW - SLACK, HEARD)
         former = papers.former_keys(session, [paper.key for paper in candidates])
         coverage = not_whole(session, now)
         trial = trials.running(session, now)
@@ -125,7 +128,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
     space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
     return Day(
-        pool=build_pool(candidates, model, now, space=space, vectors=vectors),
+        pool=build_pool(candidates, model, now, space=space, vectors=vectors).hearing(heard),
         keys=np.array([paper.key for paper in candidates], dtype=np.int64),
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from digestd.domain.paper import Paper, PaperId
+from digestd.domain.paper import Paper, PaperId, votes
 from digestd.plan.dense import seed_vectors
 from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import Space
@@ -72,4 +72,6 @@ class Readings:
 
 
 def _named(paper: Paper, vector: Floats | None, terms: bytes) -> Named:
-    return Named(paper.key, paper.revision, Seed(paper.plain_title, paper.text, paper.words.authors, vector, terms))
+    heard = votes(paper.signals)
+    seed = Seed(paper.plain_title, paper.text, paper.words.authors, heard, vector, terms)
+    return Named(paper.key, paper.revision, seed)

@@ -1,7 +1,7 @@
 """The pool: the day's candidate papers, with everything computed once per planning run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -11,20 +11,22 @@ from digestd.ranking.arrays import Doubles, Floats
 from digestd.ranking.background import Background, build_background
 from digestd.ranking.dense import SILENCE, Space
 from digestd.ranking.echoes import Echoes, build_echoes
+from digestd.ranking.folk import build_folk
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.lookup import Lookup, build_lookup
 from digestd.ranking.model import Encoded, TextModel
 from digestd.ranking.seeds import Shelves
 from digestd.ranking.text import analyse, surfaces
-from digestd.ranking.trend import points, trend
+from digestd.ranking.trend import fame, points, trend
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
     """m papers.
 
-    `features` (m, b) and `lift` (m,) against the background; `points` and `trend` (m,);
-    `surface`: for each paper, stem → the first word that stands for it there. `vectors` (m, e) in the dense `space`.
+    `features` (m, b) and `lift` (m,) against the background; `points`, `trend` and `fame` (m,); `heard`: the votes of
+    archive papers. `surface`: for each paper, stem → the first word that stands for it there. `vectors` (m, e) in the
+    dense `space`.
     """
 
     papers: tuple[Paper, ...]
@@ -37,6 +39,8 @@ class Pool:
     lift: Doubles
     points: Floats
     trend: Floats
+    fame: Floats
+    heard: Floats
     surface: tuple[Mapping[str, str], ...]
     shelves: Shelves
     space: Space
@@ -45,6 +49,10 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.papers)
+
+    def hearing(self, votes: Sequence[float]) -> "Pool":
+        """The same, with the votes of archive papers to compare those of likes with; without any, its own stay."""
+        return replace(self, heard=np.array(votes, dtype=np.float32)) if len(votes) else self
 
 
 def build_pool(
@@ -65,6 +73,7 @@ def build_pool(
     background = background or build_background(model.background)
     lookup = build_lookup(papers)
     features = background.features(encoded.sparse).astype(np.float32)
+    folk = build_folk([paper.words.authors for paper in papers])
     votes = points(papers)
     return Pool(
         papers=tuple(papers),
@@ -77,8 +86,10 @@ def build_pool(
         lift=background.lift(encoded.sparse),
         points=votes,
         trend=trend(papers, votes, now),
+        fame=fame(votes, votes),
+        heard=votes,
         surface=tuple(surfaces(texts)),
-        shelves=Shelves(model, background, encoded, features, lookup, space.encoder),
+        shelves=Shelves(model, background, encoded, features, lookup, folk, space.encoder),
         space=space,
         vectors=space.encoder.encode(texts) if vectors is None else vectors,
         echoes=build_echoes(model.archive, encoded.sparse),

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from digestd.ranking.arrays import Doubles, Floats, stacked
+from digestd.ranking.arrays import Doubles, Floats, Ints, stacked
 from digestd.ranking.background import RIDGE, Background
+from digestd.ranking.folk import shares
 from digestd.ranking.seeds import Shelved
 
 FEW = 12
@@ -32,24 +33,26 @@ def dual(background: Background, seeds: Sequence[Shelved], likes: Doubles, disli
 
 
 def gram(seeds: Sequence[Shelved], width: int) -> Doubles:
-    """The cosine of each pair (k, k)."""
+    """What each pair has in common, words and people (k, k). The people stand behind the `width` terms."""
+    columns = [np.concatenate([seed.columns, width + seed.people]) for seed in seeds]
+    values = [np.concatenate([seed.values, shares(seed.people)]) for seed in seeds]
+    whole = 1 + max((int(row.max(initial=0)) for row in columns), default=0)
     if len(seeds) > FEW:
-        rows = stacked([seed.columns for seed in seeds], [seed.values for seed in seeds], width)
+        rows = stacked(columns, values, whole)
         return (rows @ rows.T).toarray().astype(np.float64)
-    return _laid_out(seeds, width)
+    return _laid_out(columns, values, whole)
 
 
-def _laid_out(seeds: Sequence[Shelved], width: int) -> Doubles:
-    """The same for few: each seed in turn is laid out over all V terms, and all are read off it."""
-    columns = np.concatenate([seed.columns for seed in seeds])
-    values = np.concatenate([seed.values for seed in seeds])
-    owner = np.repeat(np.arange(len(seeds)), [len(seed.columns) for seed in seeds])
+def _laid_out(columns: Sequence[Ints], values: Sequence[Floats], width: int) -> Doubles:
+    """The same for few: each row in turn is laid out over all columns, and all are read off it."""
+    every, each = np.concatenate(columns), np.concatenate(values)
+    owner = np.repeat(np.arange(len(columns)), [len(row) for row in columns])
     laid = np.zeros(width, dtype=np.float32)
-    out = np.zeros((len(seeds), len(seeds)))
-    for i, seed in enumerate(seeds):
-        laid[seed.columns] = seed.values
-        out[i] = np.bincount(owner, laid[columns] * values, minlength=len(seeds))
-        laid[seed.columns] = 0
+    out = np.zeros((len(columns), len(columns)))
+    for i, (row, own) in enumerate(zip(columns, values, strict=True)):
+        laid[row] = own
+        out[i] = np.bincount(owner, laid[every] * each, minlength=len(columns))
+        laid[row] = 0
     return out
 
 

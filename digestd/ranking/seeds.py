@@ -13,6 +13,7 @@ import numpy as np
 from digestd.ranking.arrays import Floats, Ints
 from digestd.ranking.background import Background
 from digestd.ranking.dense import Encoder
+from digestd.ranking.folk import Folk
 from digestd.ranking.kin import kin
 from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import Encoded, TextModel, latent, weighted
@@ -26,12 +27,14 @@ ROOM = 25_000_000
 class Seed:
     """A paper a subscriber named: its title (for the reason), its whole text, and who wrote it.
 
-    `vector` (e,) of the dense model and `terms` for the text model, where they are known already.
+    `votes`: how much it is talked about. `vector` (e,) of the dense model and `terms` for the text model, where they
+    are known already.
     """
 
     title: str
     text: str
     authors: tuple[str, ...] = ()
+    votes: float = 0.0
     vector: Floats | None = field(default=None, compare=False, repr=False)
     terms: bytes | None = field(default=None, compare=False, repr=False)
 
@@ -43,13 +46,16 @@ class Seed:
 class Shelved:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), `features` (b,) against the background.
 
-    `kin`: the positions of the pool's papers that come from the same people.
+    `people`: the numbers of those who wrote it; `kin`: the positions of the pool's papers that come from them;
+    `votes`: how much it is talked about.
     """
 
     title: str
+    votes: float
     columns: Ints
     values: Floats
     features: Floats
+    people: Ints
     kin: Ints
 
 
@@ -57,7 +63,8 @@ class Shelved:
 class Shelf:
     """Places for seeds: `rows` says which have one. Row r of each array is that of the seed in place r.
 
-    Before the pool's m papers: `cosine` by TF-IDF, `kernel` of the ridge regression, once the background is known,
+    Before the pool's m papers: `cosine` by TF-IDF, `kernel` of the ridge regression (words and people), once the
+    background is known,
     `closeness` the latent cosine, `centre` what it adds to a whitened latent centroid; (places, m) each.
     `vectors` (places, e) of the dense model.
     """
@@ -84,7 +91,7 @@ class Shelf:
 class Shelves:
     """The way from seeds to a shelf of them, for one model and one pool.
 
-    `pool`: its papers, encoded; `features` (m, b) theirs against the background.
+    `pool`: its papers, encoded; `features` (m, b) theirs against the background; `folk`: who wrote them.
     """
 
     model: TextModel
@@ -92,6 +99,7 @@ class Shelves:
     pool: Encoded
     features: Floats
     lookup: Lookup
+    folk: Folk
     encoder: Encoder
     _latest: list[Shelf] = field(default_factory=list)
 
@@ -121,15 +129,17 @@ class Shelves:
         encoded = self._encode(seeds)
         features = self.background.features(encoded.sparse).astype(np.float32)
         cosine = (encoded.sparse @ self.pool.sparse.T).toarray()
+        folk = [self.folk.numbers(seed.authors) for seed in seeds]
         shelf.cosine[places] = cosine
-        shelf.kernel[places] = cosine + np.float32(1) - features @ self.features.T
+        shelf.kernel[places] = cosine + self.folk.shared(folk) + np.float32(1) - features @ self.features.T
         shelf.closeness[places] = encoded.dense @ self.pool.dense.T
         shelf.centre[places] = encoded.dense @ self.model.precision @ self.pool.dense.T
         shelf.vectors[places] = self._vectors(seeds)
         columns, values = encoded.sparse.indices.astype(np.intp), encoded.sparse.data
         for i, (a, b) in enumerate(pairwise(encoded.sparse.indptr)):
             near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
-            shelf.seeds.append(Shelved(seeds[i].title, columns[a:b], values[a:b], features[i], near))
+            found = columns[a:b], values[a:b], features[i], folk[i], near
+            shelf.seeds.append(Shelved(seeds[i].title, seeds[i].votes, *found))
         shelf.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 
     def _encode(self, seeds: Sequence[Seed]) -> Encoded:

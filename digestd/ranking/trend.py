@@ -3,6 +3,9 @@
 log1p(weighted votes) less what papers of the same age in whole days have on average,
 so that a new paper is not punished for having had no time; within a day older votes fade with a
 half-life of H = 3 days. The average is drawn towards that of the whole pool where few are of an age.
+
+Fame is the rank of a paper's votes among those of papers like it: new ones among the day's, old ones among
+the archive's, which had time to collect.
 """
 
 from collections.abc import Sequence
@@ -35,3 +38,11 @@ def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
     usual = sums / (np.bincount(cohort) + PRIOR)
     value: Floats = (faded - usual[cohort]).astype(np.float32)
     return value
+
+
+def fame(voted: Floats, among: Floats) -> Floats:
+    """The ranks of votes among those of other papers, of mean 0 and, without ties, of variance 1; equals share one."""
+    usual = np.sort(among)
+    below, upto = (np.searchsorted(usual, voted, side) for side in ("left", "right"))
+    ranks = (below + upto) / (2 * max(len(usual), 1)) - 0.5
+    return np.where(len(usual) > 0, np.sqrt(12) * ranks, 0).astype(np.float32)

@@ -137,6 +137,14 @@ def trending(session: Session, since: datetime, limit: int) -> list[Paper]:
     return [papers[key] for key in best]
 
 
+def archive_votes(session: Session, before: datetime, limit: int) -> list[float]:
+    """How much each of the newest works first seen up to `before` is talked about."""
+    query = select(_P.id).where(_P.first_seen_us <= to_us(before), _P.revision_id.is_not(None))
+    keys = list(session.connection().execute(query.order_by(_P.first_seen_us.desc()).limit(limit)).scalars())
+    signals = latest_signals(session, keys)
+    return [votes(signals.get(key, {})) for key in keys]
+
+
 def count(session: Session) -> int:
     """How many works are known; merged ones count once."""
     merged = select(func.count()).select_from(core.alias).where(_A.alias.startswith(MERGED)).scalar_subquery()

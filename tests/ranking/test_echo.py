@@ -72,10 +72,11 @@ def test_a_paper_by_a_crowd_is_nobodys_kin() -> None:
     assert kin(build_lookup(papers()), crowd) == frozenset()
 
 
-def test_a_second_like_of_the_same_people_counts_less() -> None:
+def test_kin_of_all_likes_counts_whole_and_kin_of_a_part_less() -> None:
     day = pool()
-    one, two = (alone(day, *likes(*((Kind.PAPER, f"made:{j}") for j in range(count)))) for count in (1, 2))
-    once, twice = (laid_out(shared.score(day, who), day, who)[0] for who in (one, two))
-    assert once[3] == 1
-    assert twice[3] == pytest.approx(2**0.5)
-    assert not twice[4:8].any()
+    whole = alone(day, *likes((Kind.PAPER, "made:0"), (Kind.PAPER, "made:1")))
+    half = alone(day, *likes((Kind.PAPER, "made:0"), (Kind.PAPER, "made:12")))
+    of_all, of_part = (laid_out(shared.score(day, who), day, who)[0] for who in (whole, half))
+    assert of_all[3] == 1
+    assert of_part[3] == pytest.approx(0.5**0.5)
+    assert not of_all[4:8].any()

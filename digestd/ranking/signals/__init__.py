@@ -14,6 +14,7 @@ from digestd.ranking.signals import (
     dense_near,
     dense_topic,
     echo,
+    fame,
     kin,
     latent,
     likes,
@@ -58,4 +59,5 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(kin, boost=True),
     Signal(category, boost=True),
     Signal(trend),
+    Signal(fame, boost=True),
 )

@@ -14,8 +14,10 @@ STRENGTH = 0.3
 
 
 def score(pool: Pool, profiles: Profiles) -> Hits:  # noqa: ARG001 - every signal is asked alike
-    """The root of the number of likes that share people with the paper: the second says less than the first."""
-    return Hits(profiles.tastes.kin, np.sqrt(profiles.tastes.shared).astype(np.float32))
+    """The root of the part of the likes that share people with the paper: the second says less than the first."""
+    tastes = profiles.tastes
+    part = tastes.shared / np.maximum(tastes.likes.sizes, 1)[tastes.kin.rows]
+    return Hits(tastes.kin, np.sqrt(part).astype(np.float32))
 
 
 def evidence(pool: Pool, profiles: Profiles) -> Hits:  # noqa: ARG001 - every signal is asked alike

@@ -1,0 +1,96 @@
+"""Who wrote a paper, in the kernel that likes are learnt with; and how famous a subscriber likes papers to be."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from digestd.domain.interest import Kind
+from digestd.domain.paper import PaperId, Words
+from digestd.ranking.folk import SHARE, build_folk
+from digestd.ranking.kin import CROWD, people
+from digestd.ranking.pool import Pool, build_pool
+from digestd.ranking.profile import Profiles, Seed, Wants, compile_profiles
+from digestd.ranking.ridge import gram
+from digestd.ranking.signals import fame, likes
+from digestd.ranking.trend import fame as ranks
+from tests.ranking.library import NOON, model, papers, pool
+from tests.ranking.library import likes as liking
+
+
+def test_people_are_known_by_surname_and_first_name_or_all_initials() -> None:
+    names = ["Jane Q. Smith", "Smith, Jane", "Smith, J. Q.", "J. Smith"]
+    assert people(names) == ["smith jane", "smith j q", "smith j"]
+    assert people(["?", ""]) == []
+
+
+def test_a_crowd_is_nobody() -> None:
+    assert people([f"Author{chr(97 + n // 26)}{chr(97 + n % 26)} Name{n}" for n in range(CROWD + 1)]) == []
+
+
+def test_the_same_people_share_all_and_strangers_nothing() -> None:
+    folk = build_folk([["Ana Lima", "Bo Ek"], ["Ana Lima"], []])
+    shared = folk.shared([folk.numbers(["Bo Ek", "Ana Lima"]), folk.numbers(["Cy Orr"]), folk.numbers([])])
+    assert shared == pytest.approx(np.array([[SHARE, SHARE / 2**0.5, 0], [0, 0, 0], [0, 0, 0]]), abs=1e-6)
+
+
+def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
+    day = pool()
+    shelf = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
+    within = gram(shelf.seeds, len(day.model.vocabulary))
+    features = np.array([seed.features for seed in shelf.seeds])
+    assert within + 1 - features @ features.T == pytest.approx(shelf.kernel[: len(day)], abs=1e-4)
+
+
+@pytest.mark.parametrize("count", [2, 14], ids=["laid out", "as a product"])
+def test_the_kernel_of_few_and_of_many_is_one(count: int) -> None:
+    day = pool()
+    shelf = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
+    all_at_once = gram(shelf.seeds, len(day.model.vocabulary))
+    assert gram(shelf.seeds[:count], len(day.model.vocabulary)) == pytest.approx(all_at_once[:count, :count], abs=1e-6)
+
+
+def test_of_two_papers_with_the_same_words_that_of_the_same_people_is_liked_more() -> None:
+    one, other = (replace(papers()[0], id=PaperId(f"new:{who}"), words=by(who)) for who in ("Ana Lima", "Bo Ek"))
+    day = build_pool([one, other], model(papers()), NOON)
+    seed = Seed(one.plain_title, one.text, ("Ana Lima",))
+    profiles = compile_profiles([Wants(liking((Kind.PAPER, "old:1")), {PaperId("old:1"): seed})], day.model, day)
+    first, second = likes.score(day, profiles)[0]
+    assert first > second
+
+
+def by(author: str) -> Words:
+    return replace(papers()[0].words, authors=(author,))
+
+
+def voters(day: Pool, *votes: float) -> Profiles:
+    """One subscriber who likes papers with so many votes."""
+    seeds = {PaperId(f"old:{n}"): Seed("", f"Old paper {n}.", votes=v) for n, v in enumerate(votes)}
+    return compile_profiles([Wants(liking(*((Kind.PAPER, name) for name in seeds)), seeds)], day.model, day)
+
+
+def test_ranks_are_even_about_nothing_and_equals_share_one() -> None:
+    some, none = np.array([0, 0, 5, 9], dtype=np.float32), np.zeros(0, dtype=np.float32)
+    assert ranks(some, some).sum() == pytest.approx(0, abs=1e-6)
+    assert ranks(some, some)[0] == ranks(some, some)[1]
+    assert not ranks(some, none).any()
+
+
+def test_who_likes_what_all_talk_of_gets_more_of_it_and_who_likes_what_nobody_saw_less() -> None:
+    day = pool().hearing([0, 1, 2, 3, 4, 5, 6, 7])
+    loud, quiet, even = (fame.score(day, voters(day, *votes))[0] for votes in ((90, 80), (0, 0), (3, 4)))
+    assert (np.diff(loud) > 0).all()
+    assert (np.diff(quiet) < 0).all()
+    assert even == pytest.approx(np.zeros(len(day)), abs=1e-6)
+
+
+def test_one_like_says_little_of_a_taste_for_fame() -> None:
+    day = pool().hearing([0, 1, 2, 3])
+    once, often = (np.ptp(fame.score(day, voters(day, *[50] * n))) for n in (1, 10))
+    assert once < often / 2
+
+
+def test_without_archive_votes_the_day_says_what_is_usual() -> None:
+    day = pool()
+    assert day.hearing([]) is day
+    assert day.heard.tolist() == day.points.tolist()
