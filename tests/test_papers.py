@@ -86,3 +86,10 @@ def test_texts_are_the_newest_up_to_a_limit(db: Database, now: datetime) -> None
     with db.read() as session:
         assert list(papers.texts(session, 1)) == ["Later. "]
         assert list(papers.texts(session, 9)) == ["Later. ", "β. Wet."]
+
+
+def test_the_votes_of_the_archive_are_those_of_the_newest_papers_out_of_the_window(db: Database, now: datetime) -> None:
+    fill(db, now)
+    with db.read() as session:
+        assert papers.archive_votes(session, now - 2 * DAY, 2) == [2, 3]
+        assert papers.archive_votes(session, now - 9 * DAY, 2) == []

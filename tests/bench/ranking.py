@@ -1,9 +1,11 @@
 """digestd's ranker against arxiv-sanity-lite's on judged cases, user by user.
 
-    python -m tests.bench.ranking --papers P.jsonl --judgments J.jsonl [--judgments K.jsonl …] [--json]
+    python -m tests.bench.ranking [--cases FOLDER] [--json]
 
-Both see the same papers and rank the same candidates. Each line: nDCG@10 of ours and theirs, and the mean
-difference over users with its 95 % bootstrap interval.
+A folder holds libraries, NAME.papers.jsonl.gz, and the judgments on each, NAME_*.judgments.jsonl.gz; by default
+it is the outside data's. Both rankers see the same papers and rank the same candidates. Each line: nDCG@10 of
+ours and theirs, the mean difference over users with its 95 % bootstrap interval, and what that says: level is
+an interval with 0 in it.
 """
 
 import argparse
@@ -12,15 +14,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from digestd.evaluate import Outcome, cases, difference, outcome, read_judgments, read_papers, summary
+from digestd.evaluate.metrics import Estimate
 from digestd.evaluate.run import scored
 from digestd.ranking.model import fit
 from tests.bench.sanity import Sanity
+from tests.outside import outside
 
 MEASURE = "ndcg@10"
+COLUMNS = ("judgments", "cases", "users", "ours", "theirs", "difference", "low", "high", "verdict")
 
 
-def compare(papers: Path, judgments: Sequence[Path]) -> Iterator[dict[str, object]]:
+def compare(folder: Path) -> Iterator[dict[str, object]]:
     """One row for each file of judgments."""
+    for papers in sorted(folder.glob("*.papers.jsonl*")):
+        name = papers.name.partition(".")[0]
+        yield from _on_library(papers, sorted(folder.glob(f"{name}_*.judgments.jsonl*")))
+
+
+def _on_library(papers: Path, judgments: Sequence[Path]) -> Iterator[dict[str, object]]:
     library = read_papers(papers)
     model, rival = fit(paper.text for paper in library.values()), Sanity(library)
     for path in judgments:
@@ -30,7 +41,7 @@ def compare(papers: Path, judgments: Sequence[Path]) -> Iterator[dict[str, objec
         theirs = [scored(case, rival.scores(case, judged[case.n])) for case in found]
         apart = difference(ours, theirs)[MEASURE]
         yield {
-            "judgments": path.name,
+            "judgments": path.name.partition(".")[0],
             "cases": len(found),
             "users": len({case.user for case in found}),
             "ours": round(_mean(ours), 4),
@@ -38,6 +49,7 @@ def compare(papers: Path, judgments: Sequence[Path]) -> Iterator[dict[str, objec
             "difference": round(apart.value, 4),
             "low": round(apart.low, 4),
             "high": round(apart.high, 4),
+            "verdict": _verdict(apart),
         }
 
 
@@ -45,14 +57,19 @@ def _mean(outcomes: Sequence[Outcome]) -> float:
     return summary((done.user, done.measures) for done in outcomes)[MEASURE].value
 
 
+def _verdict(apart: Estimate) -> str:
+    return "better" if apart.low > 0 else "worse" if apart.high < 0 else "level"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--papers", type=Path, required=True)
-    parser.add_argument("--judgments", type=Path, required=True, action="append")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--cases", type=Path, help="folder of libraries and judgments")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
     given = parser.parse_args()
-    for row in compare(given.papers, given.judgments):
-        line = json.dumps(row) if given.json else "\t".join(f"{name} {value}" for name, value in row.items())
+    if not given.json:
+        print("\t".join(COLUMNS))
+    for row in compare(given.cases or outside("eval")):
+        line = json.dumps(row) if given.json else "\t".join(str(row[name]) for name in COLUMNS)
         print(line, flush=True)
 
 
