@@ -23,6 +23,8 @@ GOOD = BARS[Bar.HIGH]
 """The chance of an older paper, that an earlier digest had no room for."""
 POPULAR = 0.5
 """The relevance of one to who asked for nothing in particular."""
+REACH = 1.5
+"""Who has likes, beside which topics count for less, gets a place for what is among so many times the size."""
 FIRST, LAST = 20, 100
 """Ranks outside the usual."""
 ROOMY = 5
@@ -137,6 +139,12 @@ def reaches(ranked: Ranked, terms: Terms) -> Bools:
 def picks(pool: Pool, ranked: Ranked, choice: Choice, own: Own, reasons: Sequence[Reason]) -> tuple[Pick, ...]:
     """The papers of a choice with score, section and their reasons."""
     section = Section.TRENDING if ranked.profile.plain else Section.FOR_YOU
+    positions = list(choice.positions)
+    places = np.zeros(len(pool), dtype=np.intp)
+    places[choice.order] = np.arange(1, len(choice.order) + 1)
+    odds = ranked.odds[positions]
+    unknown: list[float | None] = [None] * len(positions)
+    chances, priors = (unknown, unknown) if ranked.profile.plain else (own.chances(odds), Own().chances(odds))
     return tuple(
         Pick(
             paper=pool.papers[j].key,
@@ -144,12 +152,12 @@ def picks(pool: Pool, ranked: Ranked, choice: Choice, own: Own, reasons: Sequenc
             score=float(ranked.total[j]),
             section=Section.DRAWN if j == choice.drawn else section,
             reason=reason,
-            rank=choice.rank(j),
-            chance=None if ranked.profile.plain else own.chance(float(ranked.odds[j])),
-            prior=None if ranked.profile.plain else Own().chance(float(ranked.odds[j])),
+            rank=int(places[j]) or None,
+            chance=chance,
+            prior=prior,
             propensity=choice.propensity if j == choice.drawn else None,
         )
-        for j, reason in zip(choice.positions, reasons, strict=True)
+        for j, reason, chance, prior in zip(positions, reasons, chances, priors, strict=True)
     )
 
 
@@ -168,7 +176,8 @@ def _chosen(pool: Pool, ranked: Ranked, above: Ints, size: int) -> list[int]:
     followed = [int(j) for j in above if ranked.profile.follows(pool, int(j))][:size] if ranked.profile.authors else []
     others = above[~np.isin(above, followed)] if followed else above
     chosen = followed + diversify(others, pool, ranked.total, size - len(followed))
-    return share_out(chosen, above, met(ranked.profile, above), len(followed))
+    reach = int(REACH * size) if ranked.profile.likes else None
+    return share_out(chosen, above, met(ranked.profile, above), len(followed), reach)
 
 
 def _outside(ranked: Ranked, order: Ints, terms: Terms) -> Ints:

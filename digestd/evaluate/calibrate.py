@@ -23,8 +23,13 @@ from digestd.ranking.weights import WEIGHTS
 
 SHOWN = 20
 BINS = 10
-STEPS, CLOSE = 50, 1e-6
-"""Of Newton's method: at most so many, and when it is there."""
+STEPS, CLOSE, STRIDE = 100, 1e-6, 0.25
+"""Of Newton's method: at most so many, when it is there, and how far one goes at most."""
+START = (-4.6, 0.5, 0.5, 0.1, 0.1)
+USUAL = np.array([-4.6, 0.0, 0.0, 0.0, 0.0])
+"""What the coefficients are drawn to: one paper of a hundred is right, and nothing tells which."""
+FAINT = 0.01
+"""Prior precision of the intercept: that it stays finite where all is told apart."""
 SHRINK = 1.0
 """Prior precision of a slope: 1/SHRINK² cases' worth, so that a slope that nothing speaks for stays at 0."""
 
@@ -96,7 +101,7 @@ def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
     right = np.concatenate([labels for _, labels, _ in rows])
     counts = np.concatenate([np.full(len(labels), weight) for _, labels, weight in rows])
 
-    theta, free = np.array([-4.6, 0.5, 0.5, 0.0, 0.0]), np.ones(len(FEATURES), dtype=np.bool_)
+    theta, free = np.array(START), np.ones(len(FEATURES), dtype=np.bool_)
     for _ in range(STEPS):
         step = _step(features, right, counts, theta, free)
         theta = theta - step
@@ -110,12 +115,13 @@ def _fit(sets: Sequence[Sequence[Case]]) -> Calibration:
 def _step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, free: Bools) -> Doubles:
     """Newton's step of penalised logistic regression along the free coefficients."""
     chance = sigmoid(features @ theta)
-    slope = np.where(np.arange(len(theta)) > 0, SHRINK, 0.0)
-    gradient = features.T @ (counts * (chance - right)) + slope * theta
-    curvature = (features.T * (counts * chance * (1 - chance))) @ features + np.diag(slope + 1e-9)
+    prior = np.array([FAINT, *[SHRINK] * (len(theta) - 1)])
+    gradient = features.T @ (counts * (chance - right)) + prior * (theta - USUAL)
+    curvature = (features.T * (counts * chance * (1 - chance))) @ features + np.diag(prior)
     step = np.zeros_like(theta)
     step[free] = np.linalg.solve(curvature[np.ix_(free, free)], gradient[free])
-    return step
+    shortened: Doubles = step * min(1.0, STRIDE / max(float(np.abs(step).max()), STRIDE))
+    return shortened
 
 
 def sigmoid(odds: Doubles) -> Doubles:

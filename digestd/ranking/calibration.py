@@ -19,7 +19,7 @@ often still. Feedback replaces them: `Own` is what the verdicts of an install ma
 import json
 from dataclasses import asdict, dataclass
 from importlib.resources import files
-from math import exp, isfinite, log
+from math import isfinite, log
 
 import numpy as np
 
@@ -76,7 +76,13 @@ class Own:
 
     def chance(self, odds: float) -> float:
         """The probability of a like, to four decimals, from the package's log odds."""
-        return round(1 / (1 + exp(-min(max(self.shift + self.slope * odds, -30.0), 30.0))), 4)
+        return self.chances(np.array([odds]))[0]
+
+    def chances(self, odds: Floats | Doubles) -> list[float]:
+        """The same of several (c,)."""
+        inside = np.clip(self.shift + self.slope * odds.astype(np.float64), -30, 30)
+        found: list[float] = np.round(1 / (1 + np.exp(-inside)), 4).tolist()
+        return found
 
     def needs(self, chance: float) -> float:
         """The package's log odds at which a paper has this chance."""

@@ -11,15 +11,13 @@ import numpy as np
 from digestd.ranking.arrays import Bools, Floats, Ints
 from digestd.ranking.pool import Pool
 
-TOP = 60
+TOP = 45
 """Candidates considered."""
 SPREAD = 0.9
 TWIN = 0.85
 """Latent cosine of two papers on the same thing."""
 CROWD = 3
 """Papers on the same thing."""
-REACH = 1.5
-"""An interest is met by what is among so many times the size: farther down it costs more than it gives."""
 
 
 def diversify(order: Ints, pool: Pool, totals: Floats, size: int) -> list[int]:
@@ -35,6 +33,7 @@ def diversify(order: Ints, pool: Pool, totals: Floats, size: int) -> list[int]:
     cosine = vectors @ vectors.T
     cost = np.float32(1 - SPREAD) * cosine
     twins = cosine > np.float32(TWIN)
+    alone = (twins.sum(axis=1) <= 1).tolist()  # most are, and counting takes its time
     gain = np.float32(SPREAD) * _scaled(totals[left])
     nearest, crowd = np.zeros_like(gain), np.zeros(len(left), dtype=np.int8)
     chosen: list[int] = []
@@ -43,22 +42,23 @@ def diversify(order: Ints, pool: Pool, totals: Floats, size: int) -> list[int]:
         chosen.append(best)
         gain[best] = -np.inf
         np.maximum(nearest, cost[best], out=nearest)
-        crowd += twins[best]
-        gain[crowd == CROWD] -= 2  # behind all that have none
-        crowd[crowd == CROWD] = -100
+        if not alone[best]:
+            crowd += twins[best]
+            gain[crowd == CROWD] -= 2  # behind all that have none
+            crowd[crowd == CROWD] = -100
     return [int(left[place]) for place in chosen]
 
 
-def share_out(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0) -> list[int]:
+def share_out(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0, reach: int | None = None) -> list[int]:
     """Give each interest its share of the places: a digest of ten with four topics is not ten papers on one.
 
     `order` (c,) are the worthy papers, best first, `met` (k, c) the interests that each meets. The share is
-    the number of places by that of the interests that are met within REACH, rounded up. Before an
+    the number of places by that of the interests that the first `reach` meet (all if None), rounded up. Before an
     interest has more than its share, each of the others has at least one place: who has none gets the best
     paper that meets it, in place of the worst chosen one whose interests can all spare it. The first `keep`
     of the chosen stay.
     """
-    live = met[met[:, : int(REACH * len(chosen))].any(axis=1)]
+    live = met[met[:, :reach].any(axis=1)]
     if len(live) < 2:
         return list(chosen)
     place = np.zeros(int(order.max(initial=0)) + 1, dtype=np.intp)

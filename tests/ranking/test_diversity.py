@@ -17,8 +17,8 @@ def meets(*rows: str) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
 
 
 def test_a_hot_topic_leaves_a_place_to_the_others() -> None:
-    met = meets("xxxxxxxxxxxxx.......", ".............x......", "..............x.....", "...............x....")
-    assert share_out(range(10), ORDER, met) == [0, 1, 2, 3, 4, 5, 6, 15, 14, 13]
+    met = meets("xxxxxxxxxxxx........", "............x.......", ".............x......", "..............x.....")
+    assert share_out(range(10), ORDER, met) == [0, 1, 2, 3, 4, 5, 6, 14, 13, 12]
 
 
 def test_a_paper_that_meets_several_gives_each_a_place() -> None:
@@ -36,9 +36,15 @@ def test_there_may_be_more_interests_than_places() -> None:
 
 
 def test_what_a_followed_author_wrote_stays() -> None:
-    met = meets("xxxx", "....x")
-    assert share_out([3, 2, 1], ORDER, met, keep=3) == [3, 2, 1]
-    assert share_out([3, 2, 1], ORDER, met, keep=2) == [3, 2, 4]
+    met = meets("xxx", "...x")
+    assert share_out([2, 1, 0], ORDER, met, keep=3) == [2, 1, 0]
+    assert share_out([2, 1, 0], ORDER, met, keep=2) == [2, 1, 3]
+
+
+def test_a_paper_out_of_reach_is_given_no_place() -> None:
+    met = meets("x" * 15, "." * 15 + "x")
+    assert share_out(range(10), ORDER, met) == [*range(9), 15]
+    assert share_out(range(10), ORDER, met, reach=15) == list(range(10))
 
 
 @pytest.mark.parametrize("met", [meets(), meets("." * 20), meets("x" * 20), meets("." * 20, "x" * 20)])
