@@ -13,7 +13,7 @@ from digestd.ranking.arrays import Doubles
 
 HALF_LIFE = timedelta(days=365)
 """Measured in nDCG@10 against no drift, on HF submitters and authors: one year +.007 and −.001, two years +.003
-and −.001, four +.002 and +.001, all within noise; three months −.003 on authors."""
+and −.001, four +.002 and +.001, none clearly beyond noise; three months −.003 on authors."""
 FLOOR = 0.25
 """No like is forgotten altogether."""
 
