@@ -127,9 +127,20 @@ def fitted(entry: Entry, fit: Fit) -> Fitted:
 
 def cleaned(reason: Reason) -> Reason:
     """A reason whose words may stand in a line of their own; a topic that stands there whole is not said twice."""
-    told = reason.why is Why.TOPIC and set(tokens(reason.value)) == set(tokens(" ".join(reason.words)))
-    words = () if told else (shorten(_within(clean(word, 200)), 40) for word in reason.words[:5])
+    words = () if _told(reason) else (shorten(_within(clean(word, 200)), 40) for word in reason.words[:5])
     return Reason(reason.why, shorten(clean(reason.value), _REASON_MAX), tuple(words))
+
+
+def _told(reason: Reason) -> bool:
+    """Whether the words are the topic's own, be it in the plural: of “tokenizers”, “tokens” must be said."""
+    if reason.why is not Why.TOPIC or set(tokens(reason.value)) != set(tokens(" ".join(reason.words))):
+        return False
+    asked = {_singular(word) for word in reason.value.split()}
+    return all(_singular(word) in asked for word in reason.words)
+
+
+def _singular(word: str) -> str:
+    return word.casefold().removesuffix("s")
 
 
 def _within(word: str) -> str:
