@@ -21,7 +21,7 @@ ENOUGH = 5
 """Below so many papers of the last day (a Sunday, a thin source) the last days are shown."""
 SPANS = (1, 3, 7)
 _FIT = Fit(title=300, abstract=3_000, authors=8)
-_CLAMPED_FROM = 420
+_CLAMPED_FROM = 170
 _ANY_MONDAY = date(2024, 1, 1)
 _FRESH = {"Cache-Control": "public, max-age=60", "X-Robots-Tag": "all"}
 
