@@ -7,6 +7,7 @@ or more, .2 where fewer (likes against a handful of dislikes alone is a trap: me
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.linalg import solve
 
 from digestd.ranking.arrays import Doubles, Floats, Ints, stacked
 from digestd.ranking.background import RIDGE, Background
@@ -28,8 +29,15 @@ def dual(background: Background, seeds: Sequence[Shelved], likes: Doubles, disli
     kernel = gram(seeds, width) + 1 - features @ features.T
     kernel[np.diag_indices_from(kernel)] += penalties(likes, dislikes)
     target = np.repeat([1.0, -1.0], [len(likes), len(dislikes)])
-    weights: Floats = np.linalg.solve(kernel, target - background.prior(features)).astype(np.float32)
-    return weights
+    return _solved(kernel, target - background.prior(features)).astype(np.float32)
+
+
+def _solved(kernel: Doubles, target: Doubles) -> Doubles:
+    """The kernel is positive definite, by its penalties: for many seeds Cholesky's way is twice as fast."""
+    if len(target) <= FEW:
+        return np.linalg.solve(kernel, target).astype(np.float64)
+    solved: Doubles = solve(kernel, target, assume_a="pos", overwrite_a=True, check_finite=False)
+    return solved
 
 
 def gram(seeds: Sequence[Shelved], width: int) -> Doubles:

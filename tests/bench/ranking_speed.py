@@ -4,7 +4,8 @@
 
 `linear`: CPU a subscriber at all subscribers to that at a tenth, and CPU a subscriber and paper at all
 papers to that at a quarter; 1 is linear, below 1 better. `refit_ms`: one subscriber's ridge regression
-after a click, at 10 and at 100 likes. `model_…`: a text model fitted on the archive, in a process of its own.
+after a click, at 10, 100 and 500 likes; `click_ms`: the same with a thousand papers ranked anew.
+`model_…`: a text model fitted on the archive, in a process of its own.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from multiprocessing import get_context
 from digestd.bench import invented
 from digestd.bench.rank import Load, measure
 from digestd.domain.interest import Interest, Kind
-from digestd.domain.paper import PaperId
+from digestd.domain.paper import Paper, PaperId, Words
+from digestd.ranking.fusion import score
 from digestd.ranking.model import dumps, fit
 from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import Seed, Wants, compile_profiles
@@ -40,18 +42,21 @@ def ranking(subscribers: int, papers: int) -> dict[str, object]:
     return {**whole, "linear": linear}
 
 
-def refit(likes: int) -> float:
-    """Milliseconds to compile one subscriber anew whose papers are known already; the best of seven."""
+def refit(likes: int, papers: int = 0) -> float:
+    """Milliseconds to compile one subscriber anew whose papers are known already; the best of seven.
+
+    With `papers` of the day, to rank them anew as well: what one click costs.
+    """
     texts = [_text(line) for line in invented.papers(2_000, 1, "old")]
     model = fit(texts)
-    pool = build_pool([], model, NOW)
+    pool = build_pool([_paper(n, text) for n, text in enumerate(texts[-papers:] if papers else [])], model, NOW)
     seeds = {PaperId(f"old:{n}"): Seed("", text) for n, text in enumerate(texts[:likes])}
     wants = [Wants(tuple(Interest(Kind.PAPER, name) for name in seeds), seeds)]
     compile_profiles(wants, model, pool)
     times = []
     for _ in range(7):
         began = time.process_time()
-        compile_profiles(wants, model, pool)
+        score(pool, compile_profiles(wants, model, pool))
         times.append(time.process_time() - began)
     return round(min(times) * 1e3, 2)
 
@@ -71,6 +76,19 @@ def _text(line: bytes) -> str:
     return f"{record['title']}. {record['abstract']}"
 
 
+def _paper(number: int, text: str) -> Paper:
+    return Paper(
+        key=number,
+        id=PaperId(f"new:{number}"),
+        revision=number,
+        words=Words("", text),
+        plain_title="",
+        plain_abstract=text,
+        published=NOW,
+        first_seen=NOW,
+    )
+
+
 def _number(value: object) -> float:
     assert isinstance(value, int | float)
     return float(value)
@@ -86,7 +104,9 @@ def main() -> None:
     given = parser.parse_args()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
         found = alone.submit(model_fit, given.archive).result()
-    found |= {"refit_ms": {likes: refit(likes) for likes in (10, 100)}} | ranking(given.subscribers, given.papers)
+    found |= {"refit_ms": {likes: refit(likes) for likes in (10, 100, 500)}}
+    found |= {"click_ms": {likes: refit(likes, 1_000) for likes in (10, 100, 500)}}
+    found |= ranking(given.subscribers, given.papers)
     print(json.dumps(found, indent=None if given.json else 2))
 
 
