@@ -5,7 +5,7 @@ import numpy as np
 from digestd.ranking.arrays import Bools, Ints
 from digestd.ranking.profile import Profile
 
-MOST = 0.58
+MOST = 0.6
 """The part of a topic's idf that must stand in a paper: as much as a reason asks that names the topic first."""
 
 

@@ -24,7 +24,7 @@ from digestd.ranking.signals import (
 )
 from digestd.ranking.signals.base import Evidence, Explains
 
-STRONG = 0.4
+STRONG = 0.2
 """A topic named before a liked paper must for the most part stand in the text."""
 
 ORDER: tuple[tuple[Explains, float], ...] = (

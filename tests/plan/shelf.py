@@ -22,7 +22,7 @@ from tests.parts.install import Install
 
 DAY = timedelta(days=1)
 TOPIC = "glimmering vostok tidepool lanterns"
-ALL, HALF, ONE, NONE = 4, 2, 1, 0
+ALL, HALF, NONE = 4, 2, 0
 """How many words of the topic stand in a paper."""
 Record = dict[str, object]
 

@@ -8,7 +8,7 @@ from digestd.domain.digest import Section, Why
 from digestd.plan import PlanReport
 from tests.parts import library
 from tests.parts.install import Install
-from tests.plan.shelf import ALL, DAY, HALF, NONE, ONE, TOPIC, digests, paper, planned, reader, shelf
+from tests.plan.shelf import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
 
 AUTHOR = "Quillane Ostrovenko"
 
@@ -104,8 +104,8 @@ def test_on_a_thin_day_there_are_fewer_picks_rather_than_worse_ones(bare: Instal
 
 
 def test_with_nothing_but_a_trace_of_relevance_there_is_one_pick(bare: Install) -> None:
-    bare.papers([*shelf("trace", 3, ONE), *shelf("other", 10, NONE)])
-    bare.people([reader(topics=[" ".join(TOPIC.split()[:2])], bar="high")])
+    bare.papers([*shelf("trace", 8, HALF), *shelf("other", 4, NONE)])
+    bare.people([reader(bar="high")])
     names = planned(bare)
     assert len(names) == 1
     assert names[0].startswith("trace")

@@ -1,14 +1,21 @@
 """Words of a topic stand in the paper: BM25 over the day's papers, all topics together."""
 
+import numpy as np
+
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Cells, Floats, above
+from digestd.ranking.arrays import Cells, Floats, Ints
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import Evidence, Words
 
 NAME = "topic"
-PART = 0.3
-"""The part of a topic's idf that must stand in a paper to mean anything: 'learning' alone is not 'metric learning'."""
+FEW = 3
+"""Stems of a topic that is a name, as most are; a longer one is a description."""
+PART, PART_OF_MANY = 0.5, 0.3
+"""The part of a topic's idf that must stand in a paper to mean anything, of few stems and of many.
+
+'learning' alone is not 'metric learning', nor are half the words of a sentence nothing.
+"""
 
 
 def score(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
@@ -18,14 +25,15 @@ def score(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every sig
 
 def evidence(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
     """The part of the best topic's idf that stands in the paper."""
-    return above(profiles.topics.of.best(profiles.topics.covered), PART)
+    topics = profiles.topics
+    return topics.of.best(_met(topics.covered, topics.stems.sizes))
 
 
 def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     """The topic of which most stands in the paper, with the words that stand there."""
     topics = profiles.topics
     asked, rows = topics.of.members(at.rows)
-    most, where = asked.peaks(topics.covered[rows, at.columns[asked.owner]])
+    most, where = asked.peaks(_met(topics.covered[rows, at.columns[asked.owner]], topics.stems.sizes[rows]))
     best = rows[where] if len(rows) else where
 
     def said(k: int) -> Words:
@@ -33,4 +41,12 @@ def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
         stems = map(pool.lexicon.stems.__getitem__, topics.rows_of(topic))
         return profiles.topic(topic), tuple(dict.fromkeys(here[s] for s in stems if s in here))
 
-    return Evidence(Why.TOPIC, above(most, PART), said, best * len(pool) + at.columns)
+    return Evidence(Why.TOPIC, most, said, best * len(pool) + at.columns)
+
+
+def _met(covered: Floats, stems: Ints) -> Floats:
+    """How far topics of so many stems (t,) are met where these parts of their idf (t, …) stand: in [0, 1]."""
+    part = np.where(stems <= FEW, PART, PART_OF_MANY).astype(np.float32)
+    part = part.reshape(-1, *[1] * (covered.ndim - 1))
+    far: Floats = (covered - part) / (1 - part)
+    return np.clip(far, 0, 1, out=far)
