@@ -104,6 +104,17 @@ def test_a_language_is_one_catalogue_and_english_stands_in_for_the_rest() -> Non
         assert render_digest(made, golden.in_language(PERSONAL, language)) == render_digest(TEMPLATES, PERSONAL)
 
 
+def test_words_that_a_catalogue_fixes_are_those_it_would_give_in_every_mail() -> None:
+    source = (
+        '{{ _("a <b> 5%% & c") }}|{{ _("a <b> 5%% & c") | upper }}|{{ _("to %(who)s", who=who) }}|{{ gettext("x") }}'
+    )
+    german = GERMAN + '\nmsgid "a <b> 5%% & c"\nmsgstr "ein <i>B</i> 5%%"\nmsgid "x"\nmsgstr "ix"\n'
+    made = Templates.of({**FILES, "locale/de.po": german, "web/a.html.j2": source, "web/a.txt.j2": source})
+    for name, words in (("web/a.html.j2", "&lt;Ada&gt;"), ("web/a.txt.j2", "<Ada>")):
+        assert render_page(made, name, "de", who="<Ada>") == f"ein <i>B</i> 5%|EIN <I>B</I> 5%|to {words}|ix"
+        assert render_page(made, name, "en", who="<Ada>") == f"a <b> 5% & c|A <B> 5% & C|to {words}|x"
+
+
 def test_pages_and_mails_are_made_by_the_same_rules() -> None:
     assert web_environment(TEMPLATES, "en") is TEMPLATES.environment("en")
 

@@ -4,6 +4,7 @@ content     what may be shown: frozen values, the only input of the templates
 words       plain text and URLs made safe to show and fit to size
 shown       papers as the templates show them, fitted to a mail's size
 fragments   what mails share of a paper, rendered once
+fixed       the words of a catalogue, looked up once
 inline      CSS into style attributes, once per template
 templates   the templates of one version, by language
 mail        a digest, a confirmation, a page

@@ -26,6 +26,7 @@ from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digestd.errors import BadSetting
+from digestd.render.fixed import fixed
 from digestd.render.fragments import MARK, Reads, readings, with_fragments
 from digestd.render.inline import inlined
 from digestd.render.words import safe_url, wrap
@@ -72,14 +73,18 @@ def web_environment(templates: Templates, language: str = ENGLISH) -> Environmen
 class MailEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, with a short way to the fields of frozen values, which is most of what templates read.
 
-    `reads`: what the templates that depend on one value alone read of it; see `fragments`.
+    `reads`: what the templates that depend on one value alone read of it; see `fragments`. `words`: those of
+    its language; see `fixed`.
     """
 
     reads: Mapping[str, Reads] = MappingProxyType({})
+    words: Translations | None = None
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         """Jinja's own step from source to tree, which is where an include can become a fragment."""
         tree = super()._parse(source, name, filename)
+        if self.words is not None:
+            tree = fixed(tree, self.words.gettext, escaped=_escaped(name))
         return with_fragments(tree, self.reads) if name and name.startswith("email/") else tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -111,6 +116,7 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
     )
     i18n: Any = environment  # the extension adds its methods when it is loaded
     i18n.install_gettext_translations(words, newstyle=True)
+    environment.words = words
     environment.globals |= {"lang": language.replace("_", "-"), "dir": locale.text_direction}
     environment.filters |= {
         "safe_url": safe_url,
