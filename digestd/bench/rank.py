@@ -7,14 +7,15 @@ matrix of one TF-IDF row a subscriber times the day's papers, by SciPy, in block
 """
 
 import gc
+import os
 import resource
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -26,6 +27,7 @@ from digestd.domain.digest import Reason
 from digestd.domain.subscriber import Cause
 from digestd.ingest import import_papers
 from digestd.plan.day import Day, gather_day
+from digestd.plan.lean import one_core
 from digestd.plan.model import text_model
 from digestd.plan.profiles import compiled, keep_compiled
 from digestd.plan.road import SHARD
@@ -42,6 +44,8 @@ from digestd.store.migrate import migrate
 T = TypeVar("T")
 TOP = 40
 REASONS = 15
+EVERY = 0.5
+"""Seconds between two looks at memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one process used: seconds of CPU, peak memory, its share of all memory, how many it ranked and explained."""
+    """What one process used: seconds of CPU, peak memory; how many it ranked, and how many reasons it gave."""
 
     cpu: float
     rss_mib: float
-    pss_mib: float
     ranked: int
     reasons: int
 
@@ -69,7 +72,8 @@ class Spent:
 def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
     """The figures. Seconds are on the clock, microseconds of CPU and a subscriber; `ratio` = bare_us / cpu_us.
 
-    `pss_mib`: memory of all processes together, what they share counted once; `rss_mib`: the largest of them.
+    `pss_mib`: the most memory that all processes had together, what they share counted once, as far as looking
+    every half a second shows it; `rss_mib`: the largest of them.
     """
     with TemporaryDirectory(prefix="digestd-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'digestd.db'}"
@@ -82,10 +86,10 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         gathered = time.perf_counter()
         db.close()
         say("compiling profiles")
-        compiling = _everybody(_compiled, url, day, load)
+        compiling, _ = _everybody(_compiled, url, day, load)
         say("ranking")
         ready = time.perf_counter()
-        spent = _everybody(_ranked, url, day, load)
+        spent, most = _everybody(_ranked, url, day, load)
         done = time.perf_counter()
     bare = bare_product(day.pool.encoded.sparse, min(load.subscribers, 20_000))
     cpu = sum(one.cpu for one in spent) / load.subscribers * 1e6
@@ -101,7 +105,7 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         "bare_us": round(bare, 1),
         "ratio": round(bare / cpu, 3),
         "rss_mib": round(max(one.rss_mib for one in spent)),
-        "pss_mib": round(sum(one.pss_mib for one in spent) + _pss()),
+        "pss_mib": round(most),
         "reasons": sum(one.reasons for one in spent),
     }
 
@@ -134,14 +138,24 @@ def bare_product(papers: Sparse, count: int) -> float:
     return (time.process_time() - began) / max(rows.shape[0], 1) * 1e6
 
 
-def _everybody(work: Callable[[str, int, int], T], url: str, day: Day, load: Load) -> list[T]:
-    """Each process takes every n-th shard; the day is shared by forking."""
+def _everybody(work: Callable[[str, int, int], T], url: str, day: Day, load: Load) -> tuple[list[T], float]:
+    """Each process takes every n-th shard; the day is shared by forking. What each gives, and the most memory."""
     global _day  # what a forked process inherits cannot be handed over
     _day = day
     gc.collect()
     gc.freeze()  # else each process copies what it shares by looking for garbage in it
     with ProcessPoolExecutor(load.processes, mp_context=get_context("fork")) as pool:
-        return list(pool.map(work, [url] * load.processes, range(load.processes), [load.processes] * load.processes))
+        turns = [pool.submit(work, url, turn, load.processes) for turn in range(load.processes)]
+        most = _watched(turns)
+        return [turn.result() for turn in turns], most
+
+
+def _watched(turns: Sequence[Future[T]]) -> float:
+    """The most that all processes have together while these run, this one among them; MiB."""
+    most = 0.0
+    while wait(turns, EVERY).not_done:
+        most = max(most, sum(map(_pss, [os.getpid(), *(child.pid or 0 for child in active_children())])))
+    return most
 
 
 _day: Day | None = None
@@ -152,28 +166,34 @@ def _compiled(url: str, turn: int, processes: int) -> float:
     assert _day is not None  # noqa: S101  # set before the fork
     began = time.process_time()
     db = open_database(url)
-    for block in _blocks(db, _day, turn, processes):
-        with db.read() as session:
-            made = compiled(session, _day, block).made
-        with db.write() as session:
-            keep_compiled(session, _day, made)
+    with one_core():
+        for block in _blocks(db, _day, turn, processes):
+            with db.read() as session:
+                made = compiled(session, _day, block).made
+            with db.write() as session:
+                keep_compiled(session, _day, made)
     db.close()
     return time.process_time() - began
 
 
 def _ranked(url: str, turn: int, processes: int) -> Spent:
     assert _day is not None  # noqa: S101  # set before the fork
-    began, ranked, reasons, shared = time.process_time(), 0, 0, 0.0
+    began, ranked, reasons = time.process_time(), 0, 0
     db = open_database(url)
-    for n, block in enumerate(_blocks(db, _day, turn, processes)):
-        with db.read() as session:
-            shard = rank(session, _day, block)
-        ranked += len(block)
-        reasons += len(_explained(_day, shard))
-        shared = max(shared, _pss()) if n % 20 == 0 else shared
+    with one_core():
+        for block in _blocks(db, _day, turn, processes):
+            ranked += len(block)
+            reasons += _rank(db, _day, block)
     db.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Spent(time.process_time() - began, peak, max(shared, _pss()), ranked, reasons)
+    return Spent(time.process_time() - began, peak, ranked, reasons)
+
+
+def _rank(db: Database, day: Day, block: Sequence[Due]) -> int:
+    """Rank a shard; how many reasons were given. Nothing of it is left when the next one comes."""
+    with db.read() as session:
+        shard = rank(session, day, block)
+    return len(_explained(day, shard))
 
 
 def _blocks(db: Database, day: Day, turn: int, processes: int) -> Iterator[list[Due]]:
@@ -187,10 +207,12 @@ def _blocks(db: Database, day: Day, turn: int, processes: int) -> Iterator[list[
         after += processes * SHARD
 
 
-def _pss() -> float:
-    """This process's share of memory in MiB; 0 where the system does not tell."""
-    path = Path("/proc/self/smaps_rollup")
-    lines = path.read_text().splitlines() if path.exists() else []
+def _pss(process: int) -> float:
+    """A process's share of memory in MiB; 0 where the system does not tell, or it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 

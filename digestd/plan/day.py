@@ -14,6 +14,7 @@ from digestd.domain.trial import Trial
 from digestd.plan.chances import learnt
 from digestd.plan.coverage import not_whole
 from digestd.plan.dense import read
+from digestd.plan.lean import give_back
 from digestd.plan.model import text_model
 from digestd.plan.seeds import Readings
 from digestd.ranking.arrays import Bools
@@ -127,7 +128,7 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         own = learnt(session, now)
     space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
-    return Day(
+    day = Day(
         pool=build_pool(candidates, model, now, space=space, vectors=vectors).hearing(heard),
         keys=np.array([paper.key for paper in candidates], dtype=np.int64),
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
@@ -139,3 +140,5 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         trial=trial,
         own=own,
     )
+    give_back()
+    return day

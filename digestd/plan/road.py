@@ -17,6 +17,7 @@ from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
 from digestd.plan.chances import refit
 from digestd.plan.day import Day, gather_day
+from digestd.plan.lean import one_core
 from digestd.plan.picking import picks_of
 from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
@@ -27,7 +28,7 @@ from digestd.store.database import Database
 from digestd.store.due import Due
 from digestd.store.ledger import NewDigest, Ranked
 
-SHARD = 500
+SHARD = 250
 PUT_OFF = timedelta(hours=1)
 """When to look again at a subscriber whose digest could not be planned."""
 log = structlog.get_logger(__name__)
@@ -68,7 +69,8 @@ def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bo
     day: Day | None = None
     while keep_on() and (shard := _next(db, after, now)):
         day = day or _gather(db, planner, now)
-        report += _plan_whole_or_one_by_one(db, planner, day, shard)
+        with one_core():
+            report += _plan_whole_or_one_by_one(db, planner, day, shard)
         after = shard[-1].key
     return report
 

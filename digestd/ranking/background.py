@@ -28,15 +28,16 @@ SAME = 0.97
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
-    """`rows` (b, V) TF-IDF; `whiten` (b, b) = L⁻ᵀ; `answer` (b,) = L⁻¹ (−1)."""
+    """`rows` (b, V) TF-IDF, `across` (V, b) the same; `whiten` (b, b) = L⁻ᵀ; `answer` (b,) = L⁻¹ (−1)."""
 
     rows: Sparse
+    across: Sparse
     whiten: Doubles
     answer: Doubles
 
     def features(self, sparse: Sparse) -> Doubles:
         """φ of n texts: (n, b)."""
-        kernel: Doubles = (sparse @ self.rows.T).toarray().astype(np.float64) + 1
+        kernel: Doubles = (sparse @ self.across).toarray().astype(np.float64) + 1
         return kernel @ self.whiten
 
     def prior(self, features: Doubles) -> Doubles:
@@ -48,7 +49,7 @@ class Background:
         size, texts = self.rows.shape[0], sparse.shape[0]
         if not size:
             return np.ones(texts)
-        cosine = (sparse @ self.rows.T).toarray()
+        cosine = (sparse @ self.across).toarray()
         inverse = np.square(self.whiten).sum(axis=1)
         lifts: Doubles = np.where(cosine.max(axis=1) > SAME, 1 / (PENALTY * inverse[cosine.argmax(axis=1)]), 1.0)
         return lifts
@@ -60,4 +61,4 @@ def build_background(rows: Sparse) -> Background:
     kernel = (rows @ rows.T).toarray().astype(np.float64) + 1 + PENALTY * np.eye(size)
     lower = np.linalg.cholesky(kernel) if size else kernel
     inverse = solve_triangular(lower, np.eye(size), lower=True) if size else kernel
-    return Background(rows, inverse.T, -inverse.sum(axis=1))
+    return Background(rows, rows.T.tocsr(), inverse.T, -inverse.sum(axis=1))

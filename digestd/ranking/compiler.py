@@ -23,7 +23,7 @@ from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 
 DISLIKES = 0.5
 """What the mean of the dislikes takes from that of the likes in the latent centroid."""
-FORM = 1
+FORM = 2
 """Of records; one of another form is made anew."""
 RUNS, FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""

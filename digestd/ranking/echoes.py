@@ -14,10 +14,10 @@ from digestd.ranking.arrays import Bools, Floats, Ints, Sparse
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Echoes:
-    """The way from archive papers to a pool of m: `cosine` (r, m) holds what was asked for so far."""
+    """The way from archive papers to a pool of m, `across` (V, m): `cosine` (r, m) holds what was asked for so far."""
 
     archive: Archive
-    pool: Sparse
+    across: Sparse
     cosine: Floats
     done: Bools
 
@@ -30,11 +30,11 @@ class Echoes:
 
     def _look_up(self, rows: Ints) -> None:
         if rows.size:
-            self.cosine[rows] = (self.archive.rows[rows] @ self.pool.T).toarray()
+            self.cosine[rows] = (self.archive.rows[rows] @ self.across).toarray()
             self.done[rows] = True
 
 
-def build_echoes(archive: Archive, pool: Sparse) -> Echoes:
-    """Before the TF-IDF rows (m, V) of a pool; nothing is looked up yet."""
-    cosine = np.zeros((len(archive), pool.shape[0]), dtype=np.float32)
-    return Echoes(archive, pool, cosine, np.zeros(len(archive), dtype=np.bool_))
+def build_echoes(archive: Archive, across: Sparse) -> Echoes:
+    """Before the TF-IDF columns (V, m) of a pool; nothing is looked up yet."""
+    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float32)
+    return Echoes(archive, across, cosine, np.zeros(len(archive), dtype=np.bool_))

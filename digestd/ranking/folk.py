@@ -28,11 +28,11 @@ class Folk:
         """The numbers of those who wrote a paper; whoever is new gets one."""
         return _numbers(self._known, authors)
 
-    def shared(self, folk: Sequence[Ints]) -> Floats:
-        """What the people of n papers add to the kernel before the pool: (n, m)."""
+    def adding(self, folk: Sequence[Ints], each: Sequence[Floats], weights: Sparse) -> Sparse:
+        """What the people of k papers, by numbers and shares, add to n weighted sums (n, k) of kernels: (n, m)."""
         width = self.papers.shape[1]
-        rows = stacked(folk, [shares(who) for who in folk], max(width, len(self._known)))
-        added: Floats = (rows[:, :width] @ self.papers.T).toarray()
+        rows = stacked(folk, each, max(width, len(self._known)))
+        added: Sparse = (weights @ rows)[:, :width] @ self.papers.T
         return added
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from digestd.ranking.archive import Archive, build_archive, rarity
-from digestd.ranking.arrays import Floats, Sparse
+from digestd.ranking.arrays import Floats, Halves, Sparse
 from digestd.ranking.corpus import Corpus, read_corpus
 from digestd.ranking.latent import TERMS, components, halved, precision, spread
 from digestd.ranking.text import analyse
@@ -61,7 +61,7 @@ class TextModel:
     vocabulary: Mapping[str, int]
     frequency: Floats
     idf: Floats
-    components: Floats
+    components: Halves
     mean: Floats
     precision: Floats
     kept: Sparse
@@ -104,9 +104,12 @@ def weighted(tf: Sparse, idf: Floats) -> Sparse:
     return csr_array((data, tf.indices, tf.indptr), shape=tf.shape)
 
 
-def latent(rows: Sparse, axes: Floats) -> Floats:
+def latent(rows: Sparse, axes: Halves) -> Floats:
     """The latent places (n, d) of TF-IDF rows (n, V); `axes` (v, d) of the v ≤ V commonest terms."""
-    return unit(rows[:, : len(axes)] @ axes)
+    known = rows[:, : len(axes)]
+    used, columns = np.unique(known.indices, return_inverse=True)  # in full precision only what is asked for
+    short = csr_array((known.data, columns, known.indptr), shape=(known.shape[0], len(used)))
+    return unit(short @ axes[used].astype(np.float32))
 
 
 def unit(rows: Floats) -> Floats:
@@ -160,7 +163,7 @@ def capped(tf: Sparse) -> Sparse:
     return tf
 
 
-def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Floats) -> Archive:
+def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Halves, rare: Floats) -> Archive:
     rows = weighted(kept, idf)
     return build_archive((kept + heads).tocsr(), rows, latent(rows, axes), rare)
 
@@ -168,7 +171,7 @@ def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Float
 def fingerprint(model: TextModel) -> str:
     """The name of a model: its form, and 16 hexadecimal digits over what it knows."""
     digest = sha256("\n".join([str(FORM), *model.vocabulary]).encode())
-    for part in (model.idf, model.components, model.precision):
+    for part in (model.idf, model.components.astype(np.float32), model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
         digest.update(rows.indptr.tobytes() + rows.indices.tobytes() + rows.data.tobytes())
@@ -192,7 +195,7 @@ def dumps(model: TextModel) -> bytes:
         words=np.frombuffer(json.dumps(words, ensure_ascii=False).encode(), dtype=np.uint8),
         frequency=model.frequency,
         idf=model.idf,
-        components=model.components.astype(np.float16),
+        components=model.components,
         mean=model.mean,
         precision=model.precision,
         data=model.kept.data.astype(np.uint8),
@@ -212,7 +215,7 @@ def loads(data: bytes) -> TextModel:
             raise ValueError(f"a text model of form {int(part['form'])}, not {FORM}; fit it anew")
         words: dict[str, Any] = json.loads(part["words"].tobytes())
         shape = (len(part["indptr"]) - 1, len(words["terms"]))
-        axes = part["components"].astype(np.float32)
+        axes = part["components"]
         kept, heads = (
             csr_array((part[f"{of}data"].astype(np.float32), part[f"{of}indices"], part[f"{of}indptr"]), shape=shape)
             for of in ("", "head_")

@@ -70,6 +70,7 @@ def build_pool(
     texts = [paper.text for paper in papers]
     docs = analyse(texts)
     encoded = model.encode_tokens(docs)
+    across = encoded.sparse.T.tocsr()
     background = background or build_background(model.background)
     lookup = build_lookup(papers)
     features = background.features(encoded.sparse).astype(np.float32)
@@ -89,8 +90,8 @@ def build_pool(
         fame=fame(votes, votes),
         heard=votes,
         surface=tuple(surfaces(texts)),
-        shelves=Shelves(model, background, encoded, features, lookup, folk, space.encoder),
+        shelves=Shelves(model, background, encoded, across, lookup, folk, space.encoder),
         space=space,
         vectors=space.encoder.encode(texts) if vectors is None else vectors,
-        echoes=build_echoes(model.archive, encoded.sparse),
+        echoes=build_echoes(model.archive, across),
     )

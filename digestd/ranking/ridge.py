@@ -11,7 +11,6 @@ from scipy.linalg import solve
 
 from digestd.ranking.arrays import Doubles, Floats, Ints, stacked
 from digestd.ranking.background import RIDGE, Background
-from digestd.ranking.folk import shares
 from digestd.ranking.seeds import Shelved
 
 FEW = 12
@@ -43,7 +42,7 @@ def _solved(kernel: Doubles, target: Doubles) -> Doubles:
 def gram(seeds: Sequence[Shelved], width: int) -> Doubles:
     """What each pair has in common, words and people (k, k). The people stand behind the `width` terms."""
     columns = [np.concatenate([seed.columns, width + seed.people]) for seed in seeds]
-    values = [np.concatenate([seed.values, shares(seed.people)]) for seed in seeds]
+    values = [np.concatenate([seed.values, seed.shares]) for seed in seeds]
     whole = 1 + max((int(row.max(initial=0)) for row in columns), default=0)
     if len(seeds) > FEW:
         rows = stacked(columns, values, whole)

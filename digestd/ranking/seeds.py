@@ -10,17 +10,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from digestd.ranking.arrays import Floats, Ints
+from digestd.ranking.arrays import Floats, Ints, Sparse
 from digestd.ranking.background import Background
 from digestd.ranking.dense import Encoder
-from digestd.ranking.folk import Folk
+from digestd.ranking.folk import Folk, shares
 from digestd.ranking.kin import kin
 from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import Encoded, TextModel, latent, weighted
 from digestd.ranking.terms import read_terms, term_counts
 
-ROOM = 25_000_000
-"""Numbers kept (4 bytes each): 100 MB, which is 6,000 seeds before 1,000 papers."""
+ROOM = 15_000_000
+"""Numbers kept (4 bytes each): 60 MB, which is 6,000 seeds before 1,000 papers."""
+BATCH = 250
+"""Seeds encoded at a time: what is made on the way takes some ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class Seed:
 class Shelved:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), `features` (b,) against the background.
 
-    `people`: the numbers of those who wrote it; `kin`: the positions of the pool's papers that come from them;
-    `votes`: how much it is talked about.
+    `people`: the numbers of those who wrote it, and the `shares` of each; `kin`: the positions of the pool's papers
+    that come from them; `votes`: how much it is talked about.
     """
 
     title: str
@@ -56,6 +58,7 @@ class Shelved:
     values: Floats
     features: Floats
     people: Ints
+    shares: Floats
     kin: Ints
 
 
@@ -63,17 +66,16 @@ class Shelved:
 class Shelf:
     """Places for seeds: `rows` says which have one. Row r of each array is that of the seed in place r.
 
-    Before the pool's m papers: `cosine` by TF-IDF, `kernel` of the ridge regression (words and people), once the
-    background is known,
-    `closeness` the latent cosine, `centre` what it adds to a whitened latent centroid; (places, m) each.
+    Before the pool's m papers: `cosine` by TF-IDF and `closeness`, the latent cosine; (places, m) each.
+    `features` (places, b) against the background; `centre` (places, d), what it adds to a whitened latent centroid;
     `vectors` (places, e) of the dense model.
     """
 
     rows: dict[Seed, int]
     seeds: list[Shelved]
     cosine: Floats
-    kernel: Floats
     closeness: Floats
+    features: Floats
     centre: Floats
     vectors: Floats
 
@@ -91,13 +93,13 @@ class Shelf:
 class Shelves:
     """The way from seeds to a shelf of them, for one model and one pool.
 
-    `pool`: its papers, encoded; `features` (m, b) theirs against the background; `folk`: who wrote them.
+    `pool`: its papers, encoded, and `across` (V, m) their TF-IDF columns; `folk`: who wrote them.
     """
 
     model: TextModel
     background: Background
     pool: Encoded
-    features: Floats
+    across: Sparse
     lookup: Lookup
     folk: Folk
     encoder: Encoder
@@ -112,33 +114,31 @@ class Shelves:
             missing = list(wanted)
             shelf = self._empty(len(missing))
             self._latest[:] = [shelf]
-        if missing:
-            self._put(shelf, missing)
+        for first in range(0, len(missing), BATCH):
+            self._put(shelf, missing[first : first + BATCH])
         return shelf
 
     def _empty(self, least: int) -> Shelf:
-        papers, dims = len(self.pool), self.encoder.dims
-        room = max(least, ROOM // (4 * papers + self.background.rows.shape[0] + dims + 1))
+        papers, known = len(self.pool), self.background.rows.shape[0]
+        widths = [papers, papers, known, self.model.dims, self.encoder.dims]
+        room = max(least, ROOM // (sum(widths) + 1))
         # pages of it that are not used take no memory
-        cosine, kernel, closeness, centre = (np.empty((room, papers), dtype=np.float32) for _ in range(4))
-        return Shelf({}, [], cosine, kernel, closeness, centre, np.empty((room, dims), dtype=np.float32))
+        return Shelf({}, [], *(np.empty((room, width), dtype=np.float32) for width in widths))
 
     def _put(self, shelf: Shelf, seeds: Sequence[Seed]) -> None:
         start = len(shelf.rows)
         places = slice(start, start + len(seeds))
         encoded = self._encode(seeds)
-        features = self.background.features(encoded.sparse).astype(np.float32)
-        cosine = (encoded.sparse @ self.pool.sparse.T).toarray()
-        folk = [self.folk.numbers(seed.authors) for seed in seeds]
-        shelf.cosine[places] = cosine
-        shelf.kernel[places] = cosine + self.folk.shared(folk) + np.float32(1) - features @ self.features.T
+        shelf.cosine[places] = (encoded.sparse @ self.across).toarray()
         shelf.closeness[places] = encoded.dense @ self.pool.dense.T
-        shelf.centre[places] = encoded.dense @ self.model.precision @ self.pool.dense.T
+        shelf.features[places] = self.background.features(encoded.sparse)
+        shelf.centre[places] = encoded.dense @ self.model.precision
         shelf.vectors[places] = self._vectors(seeds)
         columns, values = encoded.sparse.indices.astype(np.intp), encoded.sparse.data
         for i, (a, b) in enumerate(pairwise(encoded.sparse.indptr)):
             near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
-            found = columns[a:b], values[a:b], features[i], folk[i], near
+            folk = self.folk.numbers(seeds[i].authors)
+            found = columns[a:b], values[a:b], shelf.features[start + i], folk, shares(folk), near
             shelf.seeds.append(Shelved(seeds[i].title, seeds[i].votes, *found))
         shelf.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 

@@ -25,8 +25,10 @@ _GREEK = [
 _LETTERS = str.maketrans(
     {chr(0x3B1 + i): name for i, name in enumerate(_GREEK)}
     | {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+    | dict.fromkeys(map(chr, range(0x2B9, 0x2C0)), "")
 )
-"""Letters that Unicode does not decompose; Greek ones by name, so that β-VAE meets 'beta VAE'."""
+"""Letters that Unicode does not decompose; Greek ones by name, so that β-VAE meets 'beta VAE'. Those that are
+apostrophes (ŉ is one and an n, the ʻ of Hawaiʻi) are no part of a word."""
 
 
 def fold(text: str) -> str:

@@ -4,15 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId, Words
-from digestd.ranking.folk import SHARE, build_folk
+from digestd.ranking.arrays import grouped
+from digestd.ranking.folk import SHARE, build_folk, shares
 from digestd.ranking.kin import CROWD, people
 from digestd.ranking.pool import Pool, build_pool
 from digestd.ranking.profile import Profiles, Seed, Wants, compile_profiles
 from digestd.ranking.ridge import gram
 from digestd.ranking.signals import fame, likes
+from digestd.ranking.signals.likes import kernels
+from digestd.ranking.tastes import Tastes, kin_of
 from digestd.ranking.trend import fame as ranks
 from tests.ranking.library import NOON, model, papers, pool
 from tests.ranking.library import likes as liking
@@ -30,7 +34,9 @@ def test_a_crowd_is_nobody() -> None:
 
 def test_the_same_people_share_all_and_strangers_nothing() -> None:
     folk = build_folk([["Ana Lima", "Bo Ek"], ["Ana Lima"], []])
-    shared = folk.shared([folk.numbers(["Bo Ek", "Ana Lima"]), folk.numbers(["Cy Orr"]), folk.numbers([])])
+    who = [folk.numbers(names) for names in (["Bo Ek", "Ana Lima"], ["Cy Orr"], [])]
+    one_each = csr_array(np.eye(3, dtype=np.float32))
+    shared = folk.adding(who, [shares(people) for people in who], one_each).toarray()
     assert shared == pytest.approx(np.array([[SHARE, SHARE / 2**0.5, 0], [0, 0, 0], [0, 0, 0]]), abs=1e-6)
 
 
@@ -39,7 +45,10 @@ def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
     shelf = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     within = gram(shelf.seeds, len(day.model.vocabulary))
     features = np.array([seed.features for seed in shelf.seeds])
-    assert within + 1 - features @ features.T == pytest.approx(shelf.kernel[: len(day)], abs=1e-4)
+    each, nothing = grouped([1] * len(day)), grouped([0] * len(day))
+    places, ones = np.arange(len(day)), np.ones(len(day), dtype=np.float32)
+    tastes = Tastes(shelf, each, places, each, places, ones, ones, *kin_of(shelf, nothing, places[:0], len(day)))
+    assert within + 1 - features @ features.T == pytest.approx(kernels(day, tastes), abs=1e-4)
 
 
 @pytest.mark.parametrize("count", [2, 14], ids=["laid out", "as a product"])

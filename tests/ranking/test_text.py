@@ -17,6 +17,8 @@ def test_tokens_are_stems_without_stop_words_and_bare_numbers() -> None:
         ("NAÏVE", "naive"),
         ("ﬁeld", "field"),
         ("Ødegård", "odegard"),
+        ("ŉ", "n"),
+        ("Hawaiʻi", "Hawaii"),
     ],
 )
 def test_spellings_of_one_word_meet(one: str, other: str) -> None:

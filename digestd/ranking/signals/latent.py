@@ -15,8 +15,8 @@ NAME = "latent"
 def score(pool: Pool, profiles: Profiles) -> Floats:
     """Latent vector · w; 0 without likes."""
     out, tastes = blank(pool, profiles), profiles.tastes
-    usual = pool.model.mean @ pool.model.precision @ pool.encoded.dense.T
-    out[tastes.rows] = tastes.sum(tastes.pulls, tastes.shelf.centre) - usual
+    centres = tastes.sum(tastes.pulls, tastes.shelf.centre) - pool.model.mean @ pool.model.precision
+    out[tastes.rows] = centres @ pool.encoded.dense.T
     return out
 
 

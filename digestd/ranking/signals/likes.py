@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from digestd.ranking.arrays import Cells, Floats
+from digestd.ranking.arrays import Cells, Floats, grouped
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import Evidence, blank, near_likes, nearest_like
+from digestd.ranking.tastes import Tastes
 
 NAME = "likes"
 NEAR = 0.045
@@ -16,9 +17,27 @@ def score(pool: Pool, profiles: Profiles) -> Floats:
     """The regression's value: about 1 for a liked paper, −1 for any other; 0 without likes."""
     out, tastes = blank(pool, profiles), profiles.tastes
     prior = pool.background.prior(pool.features.astype(np.float64)).astype(np.float32)
-    values = tastes.sum(tastes.duals, tastes.shelf.kernel)
-    out[tastes.rows] = (values + (prior + 1)) * pool.lift - 1
+    values = kernels(pool, tastes)
+    values += prior + 1
+    values *= pool.lift.astype(np.float32)
+    values -= 1
+    out[tastes.rows] = values
     return out
+
+
+def kernels(pool: Pool, tastes: Tastes) -> Floats:
+    """The weighted sum of each taste's kernels with the papers, the background being known.
+
+    Kernels are linear in seeds, so seeds are added up first.
+    """
+    owned = grouped(tastes.seeds.sizes[tastes.rows])
+    weights = owned.summing(tastes.duals)
+    seeds = [tastes.shelf.seeds[place] for place in tastes.places.tolist()]
+    values = tastes.sum(tastes.duals, tastes.shelf.cosine)
+    values -= tastes.sum(tastes.duals, tastes.shelf.features) @ pool.features.T
+    values += weights.sum(axis=1)[:, None]
+    values += pool.shelves.folk.adding([s.people for s in seeds], [s.shares for s in seeds], weights).toarray()
+    return values
 
 
 def evidence(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike

@@ -1,5 +1,7 @@
 """Words of a topic stand in the paper: BM25 over the day's papers, all topics together."""
 
+from functools import cache
+
 import numpy as np
 
 from digestd.domain.digest import Why
@@ -36,10 +38,14 @@ def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     most, where = asked.peaks(_met(topics.covered[rows, at.columns[asked.owner]], topics.stems.sizes[rows]))
     best = rows[where] if len(rows) else where
 
+    @cache
+    def asked_for(topic: int) -> tuple[str, list[str]]:
+        return profiles.topic(topic), [pool.lexicon.stems[row] for row in topics.rows_of(topic)]
+
     def said(k: int) -> Words:
-        topic, here = int(best[k]), pool.surface[at.columns[k]]
-        stems = map(pool.lexicon.stems.__getitem__, topics.rows_of(topic))
-        return profiles.topic(topic), tuple(dict.fromkeys(here[s] for s in stems if s in here))
+        value, stems = asked_for(int(best[k]))
+        here = pool.surface[at.columns[k]]
+        return value, tuple(dict.fromkeys([here[stem] for stem in stems if stem in here]))
 
     return Evidence(Why.TOPIC, most, said, best * len(pool) + at.columns)
 
@@ -48,5 +54,6 @@ def _met(covered: Floats, stems: Ints) -> Floats:
     """How far topics of so many stems (t,) are met where these parts of their idf (t, …) stand: in [0, 1]."""
     part = np.where(stems <= FEW, PART, PART_OF_MANY).astype(np.float32)
     part = part.reshape(-1, *[1] * (covered.ndim - 1))
-    far: Floats = (covered - part) / (1 - part)
+    far: Floats = covered - part
+    far /= 1 - part
     return np.clip(far, 0, 1, out=far)
