@@ -94,7 +94,7 @@ def main() -> None:
     """Run one command, and exit as it says."""
     os.umask(0o077)  # the database and the mails hold addresses
     try:
-        sys.exit(app(prog_name="digestd", standalone_mode=False))
+        sys.exit(app(prog_name="digestd", standalone_mode=False) or 0)
     except TyperException as error:
         _refuse(usage.said(error), error.exit_code)
     except typer.Abort:

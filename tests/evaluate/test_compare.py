@@ -20,6 +20,7 @@ from digestd.ranking.fusion import score
 from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals import SIGNALS
+from digestd.ranking.trend import points
 from digestd.ranking.weights import WEIGHTS, Weights, dumps, parse
 from tests.evaluate.judged import judgments
 from tests.ranking.library import model, papers, wants
@@ -44,6 +45,7 @@ def run(*words: str) -> Any:
 
 def test_a_case_is_scored_as_planning_scores_it(found: list[Case]) -> None:
     day = build_pool(list(LIBRARY.values()), model(papers()), EPOCH + EVENING)
+    day = day.hearing(points(list(LIBRARY.values())).tolist())
     for case, judgment in zip(found, judgments(), strict=True):
         eligible = np.array([[name in case.names for name in LIBRARY]])
         profiles = compile_profiles([wants(*judgment.interests)], day.model, day)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from digestd.domain.interest import Interest, Kind, Wish
-from digestd.domain.paper import Paper, PaperId, Words
+from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.ranking.model import TextModel, fit
 from digestd.ranking.pool import Pool, build_pool
 from digestd.ranking.profile import Profile, Profiles, Seed, Wants, compile_profiles
@@ -91,7 +91,7 @@ def mutes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:
 
 def wants(*interests: Interest, of: Sequence[Paper] | None = None) -> Wants:
     """A subscriber; seed papers are looked up in the library."""
-    known = {p.id: Seed(p.plain_title, p.text, p.words.authors) for p in of or papers()}
+    known = {p.id: Seed(p.plain_title, p.text, p.words.authors, votes(p.signals)) for p in of or papers()}
     return Wants(interests, {p: seed for p, seed in known.items() if p in {i.value for i in interests}})
 
 
