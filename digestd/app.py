@@ -30,7 +30,7 @@ from digestd.message import Mailbox
 from digestd.plan import Planner
 from digestd.ranking.dense import Encoder
 from digestd.render import Templates
-from digestd.secret import make_secret, read_secret
+from digestd.secret import make_secret, read_keys
 from digestd.settings import Settings
 from digestd.sign import Signer, signer
 from digestd.sources import Source, parse_source, parse_sources
@@ -172,7 +172,7 @@ def build(settings: Settings | None = None) -> App:
     """Open what `init` made. Raises BadSetting or DatabaseUnreachable, each naming the remedy."""
     settings = settings or configuration.load()
     refuse_dangerous(settings)
-    keys = Keys(read_secret(settings.secret_key_file))
+    keys = read_keys(settings.secret_key_file)
     return _assemble(settings, database(settings), keys)
 
 
@@ -188,7 +188,8 @@ def initialise(settings: Settings | None = None) -> App:
     """Make the secret if there is none, migrate the database, and open both; safe to repeat."""
     settings = settings or configuration.load()
     refuse_dangerous(settings)
-    keys = Keys(make_secret(settings.secret_key_file))
+    make_secret(settings.secret_key_file)
+    keys = read_keys(settings.secret_key_file)
     db = open_database(settings.database_url)
     migrate(db)
     app = _assemble(settings, db, keys)
@@ -239,10 +240,22 @@ _encoder = lru_cache(maxsize=1)(open_encoder)
 
 
 def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
+    _refuse_wrong_secret(db, keys)
     overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
     templates = Templates.of(shipped.templates(overrides))
     template_sets.keep(db, templates.hash, templates.files)
     return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), _signer(settings))
+
+
+def _refuse_wrong_secret(db: Database, keys: Keys) -> None:
+    """With another first secret nobody would be known by their address, and the suppressed would be written to."""
+    with db.read() as session:
+        someone = subscribers.someone(session)
+    if someone is not None and address_key(keys, someone[0]) != someone[1]:
+        raise BadSetting(
+            "DIGESTD_SECRET_KEY_FILE: this is not the secret that the database was made with; "
+            "restore it from a backup, with the retired ones beside it"
+        )
 
 
 def _signer(settings: Settings) -> Signer | None:

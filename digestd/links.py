@@ -5,7 +5,9 @@ one can never pass for another. A token says what it is for and carries no addre
 
     key id │ number, 6 bytes │ version, 4 bytes │ MAC, 16 bytes      → 36 base64url characters
 
-The key id lets a later secret stand beside this one; links to unsubscribe never expire. The
+The key id tells which secret made it: a retired one makes no more tokens, but those it made are
+read for ever, as links to unsubscribe never expire. Where a token expires or can be made void, its
+version is the second it was issued at (since 1970, enough until 2106), and who reads it compares. The
 length is a multiple of three, so each token has exactly one spelling (RFC 4648 section 3.5).
 """
 
@@ -14,6 +16,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -26,6 +29,7 @@ LOCAL_MAX = 64
 ADDRESS_MAX = 254
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{36}", re.ASCII)
 _VERP = re.compile(r"(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,6})\.([a-z2-7]{24})", re.ASCII)
+_COMMAND = re.compile(r"([a-z]{1,12})\+([a-z2-7]{44})", re.ASCII)
 _ATOM = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 
 
@@ -35,6 +39,9 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"  # subscriber, consent version
     UNSUBSCRIBE = "unsubscribe"  # subscriber, 0
     VIEW = "view"  # delivery, 0
+    PREFERENCES = "preferences"  # subscriber, second of issue
+    MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
+    MOVE_TO = "move-to"  # the same, read at the new address
 
 
 class BadToken(BadInput):
@@ -43,22 +50,40 @@ class BadToken(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The installation's secret; it never shows in a log or traceback."""
+    """The installation's secrets; they never show in a log or traceback.
+
+    `secret` makes everything. `retired`, newest first, only read what they made; the last of them, the first
+    this installation had, also names addresses for ever, as a hash of an erased address cannot be made anew.
+    """
 
     secret: bytes = field(repr=False)
+    retired: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.secret) < SECRET_MIN:
+        if any(len(secret) < SECRET_MIN for secret in (self.secret, *self.retired)):
             raise BadSetting(f"the secret key has fewer than {SECRET_MIN} bytes; make one with `digestd init`")
 
     def mac(self, use: str, message: bytes) -> bytes:
-        """32 bytes that prove `message` for one use only."""
-        return hmac.digest(hmac.digest(self.secret, f"digestd:{use}".encode(), "sha256"), message, "sha256")
+        """32 bytes that prove `message` for one use only, made with the secret in use."""
+        return _mac(self.secret, use, message)
+
+    def macs(self, use: str, message: bytes) -> tuple[bytes, ...]:
+        """The same by every secret that is known, the one in use first: for reading what any of them made."""
+        return tuple(_mac(secret, use, message) for secret in (self.secret, *self.retired))
 
     @property
     def id(self) -> bytes:
         """One byte that tells this secret from another; it says nothing of the secret."""
         return self.mac("key-id", b"")[:1]
+
+    @property
+    def first(self) -> "Keys":
+        """The secret that this installation began with."""
+        return Keys(self.retired[-1]) if self.retired else self
+
+
+def _mac(secret: bytes, use: str, message: bytes) -> bytes:
+    return hmac.digest(hmac.digest(secret, f"digestd:{use}".encode(), "sha256"), message, "sha256")
 
 
 def token(keys: Keys, purpose: Purpose, number: int, version: int = 0) -> str:
@@ -73,10 +98,38 @@ def read(keys: Keys, purpose: Purpose, token: str) -> tuple[int, int]:
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     raw = base64.urlsafe_b64decode(token)
     head, mac = raw[:11], raw[11:]
-    genuine = hmac.compare_digest(mac, keys.mac(f"token:{purpose}", head)[:16])
-    if not (genuine and head[:1] == keys.id):
+    ids, macs = keys.macs("key-id", b""), keys.macs(f"token:{purpose}", head)
+    genuine = [hmac.compare_digest(mac, made[:16]) and head[:1] == id[:1] for id, made in zip(ids, macs, strict=True)]
+    if not any(genuine):
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     return int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:], "big")
+
+
+def issued(at: datetime) -> int:
+    """The version of a token that expires: the second it was issued at."""
+    return int(at.timestamp())
+
+
+def issued_at(version: int) -> datetime:
+    """When a token with such a version was issued."""
+    return datetime.fromtimestamp(version, UTC)
+
+
+def command_address(command: str, token: str, host: str) -> str:
+    """Where a mail leads that does what the link with this token does: `unsubscribe+TOKEN@host`.
+
+    The token is spelt in base32, lower-case, as some relays fold the case of local parts.
+    """
+    return f"{command}+{_base32(base64.urlsafe_b64decode(token)).rstrip('=')}@{host}"
+
+
+def read_command_address(address: str) -> tuple[str, str]:
+    """The command and the token of such an address, still to be read. Raises BadToken for any other."""
+    match = _COMMAND.fullmatch(address[:ADDRESS_MAX].partition("@")[0].lower())
+    if match is None:
+        raise BadToken("this is no address for a command")
+    raw = base64.b32decode(match[2].upper() + "====")
+    return match[1], base64.urlsafe_b64encode(raw).decode()
 
 
 def canonical_address(text: str) -> str:
@@ -102,7 +155,7 @@ def canonical_address(text: str) -> str:
 
 def address_key(keys: Keys, address: str) -> bytes:
     """What an address is known by without being stored: case does not matter, plus tags do."""
-    return keys.mac("address", canonical_address(address).lower().encode())
+    return keys.first.mac("address", canonical_address(address).lower().encode())
 
 
 def message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
@@ -134,7 +187,8 @@ def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
     if match is None:
         raise BadToken("this is not a return path of ours")
     delivery, attempt = int(match[1]), int(match[2])
-    if not hmac.compare_digest(match[3], _verp_mac(keys, delivery, attempt)):
+    proofs = keys.macs("verp", f"{delivery}.{attempt}".encode())
+    if not any([hmac.compare_digest(match[3], _base32(proof[:15])) for proof in proofs]):
         raise BadToken("this is not a return path of ours")
     return delivery, attempt
 
@@ -175,6 +229,14 @@ class Urls:
     def unsubscribe(self, token: str) -> str:
         """The page whose button ends it; a one-click POST (RFC 8058) acts at once."""
         return f"{self.home}u/{quote(token, safe='')}"
+
+    def preferences(self, token: str) -> str:
+        """Everything a subscriber can change, without a password."""
+        return f"{self.home}p/{quote(token, safe='')}"
+
+    def move(self, token: str) -> str:
+        """The page whose button confirms a new address, or stops the move."""
+        return f"{self.home}move/{quote(token, safe='')}"
 
     def view(self, token: str) -> str:
         """One digest in the browser."""

@@ -16,9 +16,11 @@ from digestd.links import (
     Urls,
     address_key,
     canonical_address,
+    command_address,
     envelope_from,
     message_id,
     read,
+    read_command_address,
     read_envelope_from,
     token,
 )
@@ -53,17 +55,56 @@ def test_another_secret_neither_reads_nor_makes_our_tokens() -> None:
         read(KEYS, Purpose.VIEW, token(OTHER, Purpose.VIEW, 1))
 
 
-def test_none_of_many_thousand_changed_tokens_is_accepted() -> None:
+def test_none_of_a_hundred_thousand_changed_tokens_is_accepted() -> None:
     dice = random.Random(8058)
     tried = 0
-    for number in range(60):
-        made = token(KEYS, Purpose.UNSUBSCRIBE, number)
-        for changed in _mutations(made, dice):
-            if changed != made:
-                tried += 1
-                with pytest.raises(BadToken):
-                    read(KEYS, Purpose.UNSUBSCRIBE, changed)
-    assert tried >= 20_000
+    for purpose in Purpose:
+        for number in range(60):
+            made = token(KEYS, purpose, number)
+            for changed in _mutations(made, dice):
+                if changed != made:
+                    tried += 1
+                    with pytest.raises(BadToken):
+                        read(KEYS, purpose, changed)
+    assert tried >= 100_000
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more(purpose: Purpose) -> None:
+    made = token(KEYS, purpose, 7, 3)
+    later = Keys(OTHER.secret, (KEYS.secret,))
+    latest = Keys(bytes(range(2, 34)), (OTHER.secret, KEYS.secret))
+    for keys in (later, latest):
+        assert read(keys, purpose, made) == (7, 3)
+        assert token(keys, purpose, 7, 3) == token(Keys(keys.secret), purpose, 7, 3) != made
+    with pytest.raises(BadToken):
+        read(Keys(latest.secret, (OTHER.secret,)), purpose, made)
+
+
+def test_an_address_keeps_its_name_and_a_bounce_its_proof_when_the_secret_is_rotated() -> None:
+    latest = Keys(bytes(range(2, 34)), (OTHER.secret, KEYS.secret))
+    assert address_key(latest, "ada@example.org") == address_key(KEYS, "ada@example.org")
+    assert read_envelope_from(latest, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
+
+
+@given(purpose=st.sampled_from(Purpose), number=NUMBERS, version=VERSIONS)
+def test_a_command_by_mail_carries_its_token_in_an_address_that_may_change_case(
+    purpose: Purpose, number: int, version: int
+) -> None:
+    made = token(KEYS, purpose, number, version)
+    address = command_address("unsubscribe", made, "example.org")
+    assert address == address.lower()
+    assert len(address.partition("@")[0]) <= 64
+    for seen in (address, address.upper(), address.partition("@")[0]):
+        assert read_command_address(seen) == ("unsubscribe", made)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "unsubscribe@example.org", "unsubscribe+x@example.org", "bounce+1.1.abc@x.org"]
+)
+def test_another_address_is_no_command(address: str) -> None:
+    with pytest.raises(BadToken):
+        read_command_address(address)
 
 
 def _mutations(made: str, dice: random.Random) -> list[str]:

@@ -10,6 +10,7 @@ from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.output import emit, say
 from digestd.errors import BadInput
+from digestd.secret import rotate
 from digestd.sign import dns_record
 
 app = typer.Typer(name="config", help="Look at the settings and check them.", no_args_is_help=True)
@@ -56,6 +57,20 @@ def dkim() -> None:
     value = dns_record(Path(built.settings.dkim_key_file).read_bytes())
     pieces = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
     typer.echo(f"{built.signer.dns_name}. TXT {pieces}")
+
+
+@app.command("rotate-secret")
+def rotate_secret() -> None:
+    """Put a new secret in the place of the one in use, which is kept beside it so that old links go on working.
+
+    Start every digestd process anew afterwards; on several machines, copy the file and its folder first.
+
+    Example: digestd config rotate-secret
+    """
+    file = configuration.load().secret_key_file
+    keys = rotate(file)
+    say(f"{file} is new; {len(keys.retired)} retired beside it, in {file}.retired: keep them all, and a copy apart")
+    say("start every digestd process anew")
 
 
 def without_password(value: str) -> str:

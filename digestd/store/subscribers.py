@@ -260,6 +260,13 @@ def address_key_of(session: Session, key: int) -> bytes:
     return bytes(found)
 
 
+def someone(session: Session) -> tuple[str, bytes] | None:
+    """Any address with its keyed hash; None where there is none."""
+    query = select(_S.address, _S.address_key).where(_S.address.is_not(None)).limit(1)
+    row = session.connection().execute(query).first()
+    return None if row is None else (row.address, bytes(row.address_key))
+
+
 def _read(session: Session, query: core.Query) -> list[Subscriber]:
     return _subscribers(session, session.connection().execute(query).all())
 
