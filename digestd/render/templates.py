@@ -6,6 +6,7 @@ people come from gettext catalogues with English msgids (`locale/<language>.po`)
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +18,7 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
+from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
@@ -33,6 +35,7 @@ from digestd.render.words import safe_url, wrap
 
 ENGLISH = "en"
 _STYLE = "email/style.css"
+_PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 
 @dataclass(frozen=True)
@@ -151,11 +154,26 @@ def _parsed(environment: Environment, name: str, source: str) -> nodes.Template:
 
 
 def _translations(locale: Locale, catalogue: str | None) -> Translations:
-    """Catalogue text compiled as `msgfmt` would; English needs none."""
+    """Catalogue text compiled as `msgfmt` would; English needs none. Raises ValueError for what could not be shown."""
+    words = read_po(StringIO(catalogue or ""), locale=locale, abort_invalid=True)
+    for message in words:
+        _refuse_unfit(message)
     compiled = BytesIO()
-    write_mo(compiled, read_po(StringIO(catalogue or ""), locale=locale, abort_invalid=True))
+    write_mo(compiled, words)
     compiled.seek(0)
     return Translations(compiled)
+
+
+def _refuse_unfit(message: Message) -> None:
+    """Every form must take the values that the template gives: found out now, not in the mail of a night."""
+    ids = (message.id,) if isinstance(message.id, str) else message.id
+    said = message.string if isinstance(message.string, tuple | list) else (message.string,)
+    given = dict.fromkeys(_PLACEHOLDER.findall(" ".join(ids)), "") | {"num": ""}
+    for form in filter(None, said if message.id else ()):
+        try:
+            form % given
+        except (KeyError, TypeError, ValueError) as problem:
+            raise ValueError(f"what is said for {ids[0]!r} does not take its values: {problem}") from problem
 
 
 def _day(locale: Locale) -> Callable[[date, str], str]:

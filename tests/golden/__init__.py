@@ -1,8 +1,8 @@
 """Golden mails: `<case>.json` in, the mail in its expected words and bytes out.
 
 `DIGESTD_REGENERATE=1 pytest tests/test_render.py tests/test_message.py` writes the expected files
-anew, and with tests/test_templates.py `templates/locale/en.po` too; look at the difference
-before keeping it.
+anew, and with tests/test_templates.py the catalogues below `templates/locale` too; look at the
+difference before keeping it.
 """
 
 import json

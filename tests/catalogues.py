@@ -1,0 +1,85 @@
+"""The catalogues of words beside the templates that use them.
+
+`DIGESTD_REGENERATE=1 pytest tests/test_templates.py` brings every catalogue up to date: words that no template
+uses any more go, new ones come with nothing said, and then the test names what is to be translated.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+FOLDER = Path(__file__).parents[1] / "templates" / "locale"
+LANGUAGES = sorted(file.stem for file in FOLDER.glob("*.po"))
+_OPTIONS = {"newstyle_gettext": "true", "extensions": "jinja2.ext.i18n", "silent": "false"}
+
+
+def wanted(files: Mapping[str, str]) -> Catalog:
+    """The words that the templates use, with nothing said for them."""
+    found = Catalog(locale="en", project="digestd", version="1", fuzzy=False)
+    for path, text in sorted(files.items()):
+        if path.endswith(".j2"):
+            for _, message, comments, _ in extract("jinja2", BytesIO(text.encode()), options=_OPTIONS):
+                words = message if isinstance(message, str) else tuple(message)
+                found.add(words, locations=[(path, 1)], auto_comments=comments)
+    return found
+
+
+def kept(language: str, words: Catalog) -> Catalog:
+    """The catalogue of a language as it is shipped; first brought up to date where that is asked for."""
+    path = FOLDER / f"{language}.po"
+    if os.environ.get("DIGESTD_REGENERATE"):
+        fresh = _up_to_date(_read(path), words)
+        with path.open("wb") as file:
+            write_po(file, fresh, width=110, sort_output=True, include_lineno=False)
+    return _read(path)
+
+
+def faults(catalogue: Catalog, words: Catalog) -> Iterator[str]:
+    """What is missing in a catalogue, left over, doubtful or without its placeholders."""
+    known = {message.id: message for message in catalogue if message.id}
+    asked = {message.id for message in words if message.id}
+    yield from (f"not translated: {spelled!r}" for spelled in sorted(map(str, asked - known.keys())))
+    yield from (f"used by no template: {spelled!r}" for spelled in sorted(map(str, known.keys() - asked)))
+    for message in known.values():
+        said = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        forms = [form for form in said if form]
+        if len(forms) < len(said):
+            yield f"nothing said for {message.id!r}"
+        elif message.pluralizable and len(said) != catalogue.num_plurals:
+            yield f"{len(said)} forms, where the language has {catalogue.num_plurals}: {message.id!r}"
+        elif message.fuzzy:
+            yield f"marked as doubtful: {message.id!r}"
+        elif not all(_placeholders(form) == _placeholders(_form(message, n)) for n, form in enumerate(forms)):
+            yield f"other placeholders than {message.id!r}: {message.string!r}"
+
+
+def _form(message: Message, n: int) -> str:
+    return message.id if isinstance(message.id, str) else message.id[min(n, 1)]
+
+
+def _placeholders(text: str) -> set[str]:
+    return {part.partition(")")[0] for part in text.split("%(")[1:]}
+
+
+def _read(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file, locale=path.stem, abort_invalid=True)
+
+
+def _up_to_date(old: Catalog, words: Catalog) -> Catalog:
+    language = str(old.locale)
+    fresh = Catalog(language, project="digestd", version="1", fuzzy=False, header_comment=old.header_comment)
+    fresh.last_translator = fresh.language_team = fresh.msgid_bugs_address = ""
+    fresh.creation_date = fresh.revision_date = datetime(2026, 11, 24, tzinfo=UTC)
+    for message in words:
+        if message.id:
+            known = old.get(message.id)
+            said = known.string if known else message.id if language == "en" else None
+            fresh.add(message.id, said, message.locations, auto_comments=message.auto_comments)
+    return fresh
