@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from digestd import settings as configuration
 from digestd import shipped
 from digestd.bounces.providers import Provider, open_providers
-from digestd.deliver import Composer, Delivery, Sender
+from digestd.deliver import Composer, Delivery, RelayLog, Sender
 from digestd.deliver.receipts import beside
 from digestd.encoders import check_encoder, open_encoder
 from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
@@ -157,6 +157,15 @@ class App:
             limits={route.name: route.rate or self.settings.transport_rate for route in chosen}
             | {f"@{domain}": rate for domain, rate in configuration.rates(self.settings.domain_rates).items()},
         )
+
+    @property
+    def relay_log(self) -> RelayLog | None:
+        """The relay's log, which tells of relays on this machine, or of the one there is; None where none is set."""
+        if not self.settings.relay_log:
+            return None
+        names = [route.name for route in self.routes]
+        near = [name for name in names if len(names) == 1 or name.rpartition(":")[0] in configuration.LOOPBACK]
+        return RelayLog(Path(self.settings.relay_log), frozenset(near))
 
     @property
     def journals(self) -> Path:

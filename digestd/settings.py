@@ -115,6 +115,8 @@ class Settings(BaseSettings):
     webhook_mailgun_key: str = Field(default="", repr=False)
     postal_address: str = ""
     receipts_dir: str = ""
+    relay_log: str = ""
+    on_uncertain: Literal["hold", "resend"] = "hold"
     dkim_domain: str = ""
     dkim_selector: str = ""
     dkim_key_file: str = ""

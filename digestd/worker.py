@@ -11,26 +11,31 @@ from datetime import datetime
 import structlog
 
 from digestd.app import App
-from digestd.deliver import DeliverReport, Tally, deliver, recover, webhook
-from digestd.errors import DigestdError
+from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, send_again, webhook
+from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
 from digestd.store import ledger, throttles
 from digestd.store.ledger import reading
 from digestd.transports import Route
 
 TICK_SECONDS = 5.0
+SETTLE_SECONDS = 60.0
+"""How often the relay's log is looked at while something is uncertain."""
 TIDY_BLOCK = 500
 log = structlog.get_logger(__name__)
 
 
 async def work(app: App, stop: asyncio.Event) -> None:
     """Deliver whatever becomes ready until `stop` is set. A new worker tries every relay at once."""
-    waking = True
+    waking, settled = True, -SETTLE_SECONDS
     while not stop.is_set():
         try:
             if waking:
                 await asyncio.to_thread(_wake, app)
                 waking = False
+            if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
+                await asyncio.to_thread(settle_open_ends, app, app.clock())
+                settled = time
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
@@ -62,6 +67,17 @@ def tidy(app: App, now: datetime) -> None:
     while more:
         with app.db.write() as session:
             more = ledger.expire(session, TIDY_BLOCK, now) == TIDY_BLOCK
+
+
+def settle_open_ends(app: App, now: datetime) -> None:
+    """Settle what is uncertain by the relay's log, then by policy. A log that cannot be read stops nothing else."""
+    try:
+        if app.relay_log is not None:
+            reconcile(app.db, app.keys, app.relay_log, now)
+    except BadSetting as error:
+        log.error("cannot look for uncertain mails", why=str(error))
+    if app.settings.on_uncertain == "resend" and (count := send_again(app.db, now)):
+        log.warning("sent again what stayed uncertain", deliveries=count)
 
 
 async def run(

@@ -1,7 +1,8 @@
-"""The ledger as an operator sees it: delivery list, show and settle; and fsck."""
+"""The ledger as an operator sees it: delivery list, show, settle and reconcile; and fsck."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.cli.output import emit, say
+from digestd.deliver import RelayLog, reconcile
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
@@ -94,6 +96,25 @@ def settle_delivery(
     if not settled:
         raise NotSettled(_why_not(entry.state, how, key))
     say(f"delivery {key} is {entry.state}")
+
+
+@app.command("reconcile")
+def reconcile_deliveries(
+    relay_log: Annotated[
+        Path | None, typer.Option("--log", metavar="FILE", help="This log, e.g. a copy; else DIGESTD_RELAY_LOG.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Settle what is uncertain by the relay's log, as the service does every minute.
+
+    Example: digestd delivery reconcile --log mail.log
+    """
+    built = wiring.build()
+    everywhere = frozenset(route.name for route in built.routes)
+    found = built.relay_log if relay_log is None else RelayLog(relay_log, everywhere)
+    if found is None:
+        raise BadInput("name the relay's log with --log, or set DIGESTD_RELAY_LOG")
+    emit(asdict(reconcile(built.db, built.keys, found, built.clock())), as_json)
 
 
 class NotSettled(DigestdError):

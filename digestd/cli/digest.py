@@ -29,7 +29,7 @@ from digestd.store import subscribers
 from digestd.store.instants import to_us
 from digestd.store.ledger import reading
 from digestd.subscribe import find
-from digestd.worker import counts, run, tidy
+from digestd.worker import counts, run, settle_open_ends, tidy
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Text = Annotated[bool, typer.Option("--text", help="Show the text part (the default).")]
@@ -71,6 +71,7 @@ def deliver_ready(
     """
     app = wiring.build()
     tidy(app, app.clock())
+    settle_open_ends(app, app.clock())
     report = asyncio.run(until_stopped(lambda stop: _delivered(app, drain=drain, limit=limit, stop=stop)))
     emit(counts(report), as_json)
     if report.poisoned:

@@ -22,7 +22,7 @@ from digestd.plan.model import is_refit_due, refit
 from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
 from digestd.web import build as build_web
-from digestd.worker import counts, run, tidy, work
+from digestd.worker import counts, run, settle_open_ends, tidy, work
 
 WEB_STOP_SECONDS = 5
 log = structlog.get_logger(__name__)
@@ -82,6 +82,7 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
         embed(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
         tidy(app, app.clock())
+        settle_open_ends(app, app.clock())
         delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))
         if is_refit_due(app.db, app.clock()):
             refit(app.db, app.clock())

@@ -14,10 +14,12 @@ outcomes   what an attempt's end means, for the ledger, the counts and the lane
 crew       all lanes of a run, and the routes that fail
 road       a run: its parts put together, until nothing is ready or the run is stopped
 recovery   what dead workers left
+reconcile  what nobody knows the end of, settled by the relay's log
 """
 
 from digestd.deliver.alert import webhook
 from digestd.deliver.composer import Composer, Sender
+from digestd.deliver.reconcile import Reconciled, RelayLog, reconcile, send_again
 from digestd.deliver.recovery import recover
 from digestd.deliver.replay import Replayed, replay
 from digestd.deliver.road import DeliverReport, Delivery, deliver
@@ -27,11 +29,15 @@ __all__ = [
     "Composer",
     "DeliverReport",
     "Delivery",
+    "Reconciled",
+    "RelayLog",
     "Replayed",
     "Sender",
     "Tally",
     "deliver",
+    "reconcile",
     "recover",
     "replay",
+    "send_again",
     "webhook",
 ]

@@ -107,8 +107,10 @@ class Evidence(StrEnum):
     REPLY = "reply"
     LATE_REPLY = "late_reply"
     RECEIPT_JOURNAL = "receipt_journal"
+    RELAY_LOG = "relay_log"
     DSN = "dsn"
     OPERATOR = "operator"
+    POLICY = "policy"
 
 
 class Actor(StrEnum):

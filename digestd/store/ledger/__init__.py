@@ -5,7 +5,8 @@
     gate       the point of no return: consent and lease rechecked, `dot` committed
     results    the relay's answer
     recovery   what a dead worker left behind
-    settling   what nobody knows the end of, settled from evidence
+    open_ends  what nobody knows the end of
+    settling   that, settled from evidence
     seen       which papers each subscriber has had
     reading    the ledger as people see it
 
@@ -15,6 +16,7 @@ Every change is a compare-and-set on state, attempt and owner; the loser changes
 from digestd.store.ledger.births import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
 from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
+from digestd.store.ledger.open_ends import OpenEnd, answered_at, open_ends
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record, record_kept
 from digestd.store.ledger.settling import GRACE, Proof, settle, settle_all_bounced, settle_bounced
@@ -26,12 +28,15 @@ __all__ = [
     "Gated",
     "NewDigest",
     "NewNotice",
+    "OpenEnd",
     "Pass",
     "Proof",
     "Ranked",
     "Result",
+    "answered_at",
     "claim",
     "expire",
+    "open_ends",
     "pass_gate",
     "plan_digests",
     "plan_notice",

@@ -1,0 +1,8 @@
+"""Exim: `<=` in its main log is a message that arrived (Exim specification, chapter "Log files")."""
+
+import re
+
+QUEUED = re.compile(
+    rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})?(?: \[\d+\])? "
+    rb"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <= (?P<sender>[!-~]{1,320}) "
+)

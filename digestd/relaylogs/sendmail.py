@@ -1,0 +1,8 @@
+"""Sendmail: one line with the sender when a message has been collected (Sendmail Operations Guide, section 2.1.2)."""
+
+import re
+
+QUEUED = re.compile(
+    rb".{1,120}? (?:sendmail|sm-mta)\[\d+\]: (?P<id>[0-9A-Za-z]{8,20}): "
+    rb"from=<(?P<sender>[!-=?-~]{1,320})>, size=\d+, class=-?\d+, nrcpts=[1-9]"
+)

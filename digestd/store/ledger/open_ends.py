@@ -1,0 +1,43 @@
+"""Deliveries that nobody knows the end of, and what the ledger knows of attempts that a relay's log names."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select, tuple_
+from sqlmodel import Session
+
+from digestd.domain.delivery import Evidence, State
+from digestd.store import core
+
+_D, _A = core.delivery.c, core.attempt.c
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEnd:
+    """An uncertain delivery: its last attempt, the relay that was written to, and when the dot may have left."""
+
+    delivery: int
+    attempt: int
+    envelope_from: str
+    relay: str | None
+    dot_us: int
+
+
+def open_ends(session: Session, most: int) -> list[OpenEnd]:
+    """What is uncertain, oldest first, at most so many."""
+    query = (
+        select(_D.id, _A.n, _A.envelope_from, _A.relay, _A.dot_us)
+        .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
+        .where(_D.state == State.UNCERTAIN)
+        .order_by(_D.id)
+        .limit(most)
+    )
+    return [OpenEnd(*row) for row in session.connection().execute(query)]
+
+
+def answered_at(session: Session, attempts: Collection[tuple[int, int]]) -> list[int]:
+    """When the dots left of those attempts (delivery, n) that the relay took in its own words; microseconds."""
+    query = select(_A.dot_us).where(
+        tuple_(_A.delivery_id, _A.n).in_(list(attempts)), _A.evidence == Evidence.REPLY, _A.dot_us.is_not(None)
+    )
+    return list(session.connection().execute(query).scalars())

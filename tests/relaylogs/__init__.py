@@ -1,0 +1,1 @@
+"""Logs of relays, as Postfix, Exim and Sendmail write them."""
