@@ -11,6 +11,7 @@ from digestd.domain.digest import Pick
 from digestd.links import Keys, Purpose, Urls, token
 from digestd.message import DigestHeaders, Headers, Mailbox, compose_digest, compose_notice
 from digestd.render import (
+    Before,
     DigestContent,
     DigestLinks,
     Entry,
@@ -26,6 +27,7 @@ from digestd.sign import Signer
 from digestd.store import papers, template_sets
 from digestd.store.database import Database
 from digestd.store.instants import from_us
+from digestd.store.ledger import Held, offered
 
 CACHED_PAPERS = 5_000
 WHOLE = 10_000_000
@@ -59,15 +61,17 @@ class Composer:
         self._sender = sender
         self._entries: dict[int, Entry] = {}
         self._templates: dict[str, Templates] = {}
+        self._held: dict[int, tuple[Held, ...]] = {}
 
     def prepare(self, claims: Sequence[Claim]) -> None:
-        """Read revisions and templates that are not cached yet."""
+        """Read revisions and templates that are not cached yet, and what earlier digests these claims offer."""
         wanted = {pick.revision for claim in claims for pick in claim.picks}
         hashes = {claim.template_hash for claim in claims}
         if len(self._entries) + len(wanted) > CACHED_PAPERS:
             self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
         missing = sorted(wanted - self._entries.keys())
         with self._db.read() as session:
+            self._held.update(offered(session, [claim.key for claim in claims]))
             if missing:
                 found = papers.revisions(session, missing)
                 self._entries.update({key: Entry.of(paper) for key, paper in found.items()})
@@ -113,7 +117,12 @@ class Composer:
             language=claim.language,
             links=links,
             coverage=claim.coverage,
+            held=tuple(self._before(held) for held in self._held.get(claim.key, ())),
         )
+
+    def _before(self, held: Held) -> Before:
+        view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, held.delivery))
+        return Before(period_date(held.period), view)
 
     def _items(self, picks: Iterable[Pick]) -> Iterable[Item]:
         for pick in picks:

@@ -111,6 +111,7 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
         had = ledger.planned_for(session, {key: digest.period.key for key, digest in wanted.items()})
         new = [digest for key, digest in wanted.items() if key not in had]
         ledger.plan_digests(session, new, planner.template_hash, day.now, Ranked(day.horizon, day.pool.model.version))
+        ledger.offer_held(session, [digest.subscriber for digest in new if digest.picks], day.now)
         keep_compiled(session, day, {d.key: shard.compiled[d.key] for d in still if d.key in shard.compiled})
         waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
     return PlanReport(len(new), sum(1 for d in new if d.picks), sum(1 for d in new if not d.picks))

@@ -10,11 +10,12 @@ templates   the templates of one version, by language
 mail        a digest, a confirmation, a page
 """
 
-from digestd.render.content import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
+from digestd.render.content import Before, DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
 from digestd.render.mail import render_confirm, render_digest, render_page, render_reason
 from digestd.render.templates import Templates, web_environment
 
 __all__ = [
+    "Before",
     "DigestContent",
     "DigestLinks",
     "Entry",

@@ -48,6 +48,14 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """An earlier digest that may not have arrived: its first day, and where it can be read."""
+
+    date: date
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
 class DigestLinks:
     """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already."""
 
@@ -62,7 +70,7 @@ class DigestContent:
 
     `covers_from` differs from `period` when missed periods are caught up; `date` is the local
     day on which it falls due. `coverage`: the sources that were not whole when it was planned, by
-    their names for people.
+    their names for people. `held`: earlier digests that may not have arrived.
     """
 
     list_name: str
@@ -76,6 +84,7 @@ class DigestContent:
     language: str
     links: DigestLinks
     coverage: Mapping[str, CoverageState] = field(default_factory=dict)
+    held: tuple[Before, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from jinja2 import TemplateError, TemplateNotFound
 from digestd.domain.digest import Reason, Section
 from digestd.domain.mail import Body
 from digestd.errors import BadSetting, NotFound
-from digestd.render.content import DigestContent, NoticeContent, Rendered
+from digestd.render.content import Before, DigestContent, NoticeContent, Rendered
 from digestd.render.fragments import Reads, body
 from digestd.render.shown import FITS, HTML_MAX, Fit, Gap, Shown, cleaned, encoded_size, fitted, gaps, read_by
 from digestd.render.templates import MailEnvironment, Templates
@@ -49,6 +49,7 @@ class _Digest:
     view: str
     unsubscribe: str
     home: str
+    held: tuple[Before, ...] = ()
     subject: str = ""
     heading: str = ""
     lead: str = ""
@@ -138,6 +139,7 @@ def _digest(environment: MailEnvironment, content: DigestContent, fit: Fit) -> _
         view=safe_url(content.links.view),
         unsubscribe=safe_url(content.links.unsubscribe),
         home=safe_url(content.links.home),
+        held=tuple(Before(before.date, safe_url(before.view)) for before in content.held),
     )
     return replace(
         digest,

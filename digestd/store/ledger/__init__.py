@@ -5,6 +5,7 @@
     gate       the point of no return: consent and lease rechecked, `dot` committed
     results    the relay's answer
     recovery   what a dead worker left behind
+    held       what may not have arrived, offered by the next digest
     open_ends  what nobody knows the end of
     settling   that, settled from evidence
     seen       which papers each subscriber has had
@@ -16,6 +17,7 @@ Every change is a compare-and-set on state, attempt and owner; the loser changes
 from digestd.store.ledger.births import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
 from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
+from digestd.store.ledger.held import Held, offer_held, offered
 from digestd.store.ledger.open_ends import OpenEnd, answered_at, open_ends
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record, record_kept
@@ -26,6 +28,7 @@ __all__ = [
     "Claimed",
     "Claimer",
     "Gated",
+    "Held",
     "NewDigest",
     "NewNotice",
     "OpenEnd",
@@ -36,6 +39,8 @@ __all__ = [
     "answered_at",
     "claim",
     "expire",
+    "offer_held",
+    "offered",
     "open_ends",
     "pass_gate",
     "plan_digests",

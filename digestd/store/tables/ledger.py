@@ -49,6 +49,10 @@ class DeliveryRow(SQLModel, table=True):
         Index("ix_delivery_work", "state", "not_before_us",
               sqlite_where=text("state IN ('ready', 'leased', 'dot')"),
               postgresql_where=text("state IN ('ready', 'leased', 'dot')")),
+        Index("ix_delivery_uncertain", "subscriber_id",
+              sqlite_where=text("state = 'uncertain'"), postgresql_where=text("state = 'uncertain'")),
+        Index("ix_delivery_offered", "offered_in",
+              sqlite_where=text("offered_in IS NOT NULL"), postgresql_where=text("offered_in IS NOT NULL")),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
     subscriber_id: int = Field(sa_column=ref("subscriber.id"))
@@ -78,6 +82,8 @@ class DeliveryRow(SQLModel, table=True):
     reason: str | None = Field(default=None, max_length=200)
     audit_id: int | None = Field(default=None, sa_column=ref("due_audit.id", nullable=True))
     model_id: int | None = Field(default=None, sa_column=ref("text_model.id", nullable=True))
+    offered_in: int | None = Field(default=None, sa_column=us(nullable=True))
+    """The digest that links to this one, which may not have arrived."""
 
 
 class AttemptRow(SQLModel, table=True):

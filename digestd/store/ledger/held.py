@@ -1,0 +1,61 @@
+"""Digests that may not have arrived are offered by the next one: a link to them, decided when that is planned.
+
+An uncertain digest is never sent again blindly, yet its papers count as seen: by the link its reader loses nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import UNSENT, MailKind, State
+from digestd.store import core
+from digestd.store.instants import to_us
+
+OFFERED_FOR = timedelta(days=15)
+"""An older one is of no use any more: two weekly digests have come since."""
+_D = core.delivery.c
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A digest that may not have arrived: its delivery and period."""
+
+    delivery: int
+    period: str
+
+
+def offer_held(session: Session, subscribers: Sequence[int], now: datetime) -> int:
+    """Let the ready digests of these subscribers offer what is uncertain before them; how many. Each is offered once,
+    unless what offered it never went out. In the transaction that plans the digests."""
+    next_, lost = core.delivery.alias("next"), core.delivery.alias("lost")
+    coming = select(func.max(next_.c.id)).where(
+        next_.c.subscriber_id == _D.subscriber_id,
+        next_.c.kind == MailKind.DIGEST,
+        next_.c.state == State.READY,
+        next_.c.id > _D.id,
+    )
+    unsent = select(lost.c.id).where(lost.c.id == _D.offered_in, lost.c.state.in_(sorted(UNSENT)))
+    statement = (
+        update(core.delivery)
+        .where(
+            _D.state == State.UNCERTAIN,
+            _D.kind == MailKind.DIGEST,
+            _D.subscriber_id.in_(subscribers),
+            _D.due_us > to_us(now - OFFERED_FOR),
+            _D.offered_in.is_(None) | unsent.exists(),
+        )
+        .values(offered_in=coming.scalar_subquery())
+    )
+    return session.connection().execute(statement).rowcount
+
+
+def offered(session: Session, deliveries: Sequence[int]) -> dict[int, tuple[Held, ...]]:
+    """What each of these digests offers, oldest first; only those that offer anything."""
+    query = select(_D.offered_in, _D.id, _D.key).where(_D.offered_in.in_(deliveries)).order_by(_D.id)
+    found: dict[int, tuple[Held, ...]] = {}
+    for by, key, period in session.connection().execute(query):
+        found[by] = (*found.get(by, ()), Held(key, period))
+    return found
