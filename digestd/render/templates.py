@@ -59,6 +59,11 @@ class Templates:
         }
         return cls(digest, files, languages)
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that have a catalogue, as tags of BCP 47."""
+        return tuple(sorted(language.replace("_", "-") for language in self._languages))
+
     def environment(self, language: str) -> "MailEnvironment":
         """The templates in this language, or in its parent (`de` for `de-AT`), or in English."""
         language = language.replace("-", "_")

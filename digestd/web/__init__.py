@@ -19,13 +19,13 @@ to do the one thing it names.
 from collections.abc import Callable
 from datetime import datetime
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from digestd.app import App
 from digestd.web import assets, confirm, front, health, metrics, subscribe, unsubscribe, view, webhooks
 from digestd.web.failures import handlers
 from digestd.web.headers import Headers
-from digestd.web.intake import Intake
+from digestd.web.intake import REFUSED, Intake
 from digestd.web.pages import Pages
 from digestd.web.watch import Watch
 
@@ -49,7 +49,9 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     ):
         web.include_router(router)
     more = {webhooks.PATH: webhooks.BODY_MAX} if app.providers else {}
-    web.add_middleware(Intake, large=pages.problem("large", 413), slow=pages.problem("slow", 408), more=more)
-    web.add_middleware(Watch, broken=pages.problem("broken", 500))
+    web.add_middleware(
+        Intake, refused=lambda scope, status: pages.to(Request(scope)).problem(REFUSED[status], status), more=more
+    )
+    web.add_middleware(Watch, broken=lambda scope: pages.to(Request(scope)).problem("broken", 500))
     web.add_middleware(Headers)
     return web

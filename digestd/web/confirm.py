@@ -3,13 +3,14 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
 from digestd.links import Purpose, read
 from digestd.schedule import first_due
+from digestd.store import subscribers
 from digestd.subscribe import TooOld, confirm
 from digestd.web.pages import SHOW, Pages
 
@@ -19,17 +20,19 @@ def router(app: App, pages: Pages) -> APIRouter:
     routes = APIRouter()
 
     @routes.api_route("/confirm/{token}", methods=SHOW)
-    def show(token: str) -> Response:
-        read(app.keys, Purpose.CONFIRM, token)
-        return pages.page("confirm")
+    def show(request: Request, token: str) -> Response:
+        key, _ = read(app.keys, Purpose.CONFIRM, token)
+        with app.db.read() as session:
+            known = subscribers.by_key(session, key)
+        return pages.to(request).page("confirm", language=known.language if known else "")
 
     @routes.post("/confirm/{token}")
-    def act(token: str) -> Response:
+    def act(request: Request, token: str) -> Response:
         now = app.clock()
         try:
             subscriber = confirm(app.db, app.keys, token, now)
         except TooOld:
-            return pages.page("expired", 410)
+            return pages.to(request).page("expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))
 
     return routes

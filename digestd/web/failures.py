@@ -18,17 +18,18 @@ _BY_STATUS = {404: "unknown", 405: "method"}
 def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     """By kind of exception, as FastAPI takes them."""
 
-    def unknown(_request: Request, _problem: BadToken | NotFound) -> Response:
-        return pages.problem("unknown", 404)
+    def unknown(request: Request, _problem: BadToken | NotFound) -> Response:
+        return pages.to(request).problem("unknown", 404)
 
-    def busy(_request: Request, _problem: Unavailable) -> Response:
-        return pages.problem("busy", 503, {"Retry-After": RETRY_SECONDS})
+    def busy(request: Request, _problem: Unavailable) -> Response:
+        return pages.to(request).problem("busy", 503, {"Retry-After": RETRY_SECONDS})
 
-    def malformed(_request: Request, _problem: RequestValidationError) -> Response:
-        return pages.problem("malformed", 422)
+    def malformed(request: Request, _problem: RequestValidationError) -> Response:
+        return pages.to(request).problem("malformed", 422)
 
-    def refused(_request: Request, problem: HTTPException) -> Response:
-        return pages.problem(_BY_STATUS.get(problem.status_code, "malformed"), problem.status_code, problem.headers)
+    def refused(request: Request, problem: HTTPException) -> Response:
+        words = _BY_STATUS.get(problem.status_code, "malformed")
+        return pages.to(request).problem(words, problem.status_code, problem.headers)
 
     return {
         BadToken: unknown,

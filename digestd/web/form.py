@@ -7,12 +7,16 @@ from digestd.domain.subscriber import WEEKDAYS, Cadence, Timing
 from digestd.errors import BadRecord
 from digestd.render.words import clean
 from digestd.subscribe import Asked, parse
+from digestd.web.pages import ENGLISH
 
 _ANYONE = "anyone@example.org"
 
 
 class Typed(BaseModel):
-    """Each field as the browser sent it; `subject` is a trap that only robots fill in."""
+    """Each field as the browser sent it; `subject` is a trap that only robots fill in.
+
+    Without a language it is that of the page.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,12 +27,13 @@ class Typed(BaseModel):
     timezone: str = "UTC"
     cadence: str = Cadence.DAILY.value
     weekday: str = WEEKDAYS[0]
+    language: str = ""
     subject: str = ""
 
     @property
     def opened(self) -> bool:
         """Whether more than an address was given."""
-        return self.model_copy(update={"email": "", "timezone": "UTC"}) != Typed()
+        return self.model_copy(update={"email": "", "timezone": "UTC", "language": ""}) != Typed()
 
     @property
     def visible(self) -> "Typed":
@@ -45,15 +50,16 @@ class Typed(BaseModel):
             "timezone": self._zone,
             "cadence": self.cadence,
             "weekday": self.weekday,
+            "language": self.language or ENGLISH,
         }
         return frozenset(field for field, value in said.items() if _is_refused(field, value))
 
-    def asked(self) -> Asked:
-        """What is asked for. Only for a form without problems."""
+    def asked(self, language: str = ENGLISH) -> Asked:
+        """What is asked for on a page of this language. Only for a form without problems."""
         topics = (Interest(Kind.TOPIC, line) for line in _lines(self.topics))
         authors = (Interest(Kind.AUTHOR, line) for line in _lines(self.authors))
         timing = Timing(self._zone, int(self.hour), Cadence(self.cadence), WEEKDAYS.index(self.weekday))
-        return Asked(self.email, timing, (*topics, *authors))
+        return Asked(self.email, timing, (*topics, *authors), self.language or language)
 
     @property
     def _zone(self) -> str:

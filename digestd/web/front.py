@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from fastapi import APIRouter
+from babel.dates import get_day_names
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from digestd.app import App
@@ -14,7 +15,7 @@ from digestd.render import Entry
 from digestd.render.shown import Fit, Link, fitted
 from digestd.store import papers
 from digestd.web.form import Typed
-from digestd.web.pages import SHOW, Pages
+from digestd.web.pages import SHOW, Pages, locale_of
 
 PAPERS_MAX = 20
 ENOUGH = 5
@@ -22,8 +23,7 @@ ENOUGH = 5
 SPANS = (1, 3, 7)
 _FIT = Fit(title=300, abstract=3_000, authors=8)
 _CLAMPED_FROM = 170
-_ANY_MONDAY = date(2024, 1, 1)
-_FRESH = {"Cache-Control": "public, max-age=60", "X-Robots-Tag": "all"}
+_FRESH = {"Cache-Control": "public, max-age=60", "X-Robots-Tag": "all", "Vary": "Accept-Language"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ def router(app: App, pages: Pages) -> APIRouter:
     routes = APIRouter()
 
     @routes.api_route("/", methods=SHOW)
-    def front() -> Response:
-        answer = show(app, pages, Typed())
+    def front(request: Request) -> Response:
+        answer = show(app, pages.to(request), Typed())
         answer.headers.update(_FRESH)
         return answer
 
@@ -64,12 +64,20 @@ def show(app: App, pages: Pages, typed: Typed, problems: Collection[str] = (), s
         status,
         form=typed.visible,
         problems=frozenset(problems),
-        weekdays=[(name, _ANY_MONDAY + timedelta(days=n)) for n, name in enumerate(WEEKDAYS)],
+        weekdays=_weekdays(pages.language),
+        hours=[(str(hour), f"{hour:02}:00") for hour in range(24)],
+        languages=pages.languages,
         today=now.date(),
         days=days,
         papers=[_card(paper) for paper in trending],
         sample_url=app.sample_digest_url,
     )
+
+
+def _weekdays(language: str) -> list[tuple[str, str]]:
+    """Each day of the week and what it is called."""
+    called = get_day_names("wide", "stand-alone", locale_of(language))
+    return [(name, called[n].capitalize()) for n, name in enumerate(WEEKDAYS)]
 
 
 def _trending(app: App, now: datetime) -> tuple[int, Sequence[Paper]]:

@@ -1,7 +1,7 @@
 """What a request may bring: 16 kB within ten seconds, more below some paths. It is read whole first."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -10,22 +10,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_MAX = 16 * 1024
 SECONDS = 10.0
+LARGE, SLOW = 413, 408
+REFUSED = {LARGE: "large", SLOW: "slow"}
+"""Status → what the page about it is called."""
 
 
 class Intake:
-    """Answers `large` or `slow` instead of passing such a request on. `more`: bytes for what is below a path."""
+    """Answers with what `refused` makes of the status instead of passing such a request on.
+
+    `more`: bytes for what is below a path.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
-        large: Response,
-        slow: Response,
+        refused: Callable[[Scope, int], Response],
         seconds: float = SECONDS,
         more: Mapping[str, int] | None = None,
     ) -> None:
         self._app = app
-        self._large = large
-        self._slow = slow
+        self._refused = refused
         self._seconds = seconds
         self._more = more or {}
 
@@ -38,12 +42,12 @@ class Intake:
             async with asyncio.timeout(self._seconds):
                 body = await _body(scope, receive, self._most(scope["path"]))
         except TimeoutError:
-            await self._slow(scope, receive, send)
+            await self._refused(scope, SLOW)(scope, receive, send)
         except ClientDisconnect:
             pass  # nobody is left to answer
         else:
             if body is None:
-                await self._large(scope, receive, send)
+                await self._refused(scope, LARGE)(scope, receive, send)
             else:
                 await self._app(scope, _again(body, receive), send)
 

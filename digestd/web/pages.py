@@ -1,14 +1,17 @@
-"""Pages from templates, with what every one of them shows."""
+"""Pages from templates, with what every one of them shows, in the language of whoever reads them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlsplit
 
+from babel import Locale
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from digestd.app import App
 from digestd.render import Templates, render_page
+from digestd.web.language import preferred, spoken
 
 ENGLISH = "en"
 SHOW = ["GET", "HEAD"]
@@ -17,31 +20,59 @@ SHOW = ["GET", "HEAD"]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`root`: the path of the front page, below which every own link lies. `edition` changes with the templates."""
+    """`root`: the path of the front page, below which every own link lies. `edition` changes with the templates.
+
+    `languages`: those a reader may change to, by tag and their own name; `carried`: what own links end in, so that
+    a language that was asked for stays.
+    """
 
     list_name: str
     postal_address: str
     root: str
     edition: str
+    languages: tuple[tuple[str, str], ...] = ()
+    carried: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Renders `web/<name>.html.j2`."""
+    """Renders `web/<name>.html.j2`, in English unless it is made for somebody.
+
+    `languages`: those there are, by tag and their own name.
+    """
 
     templates: Templates
     site: Site
+    languages: tuple[tuple[str, str], ...]
+    language: str = ENGLISH
 
     @classmethod
     def of(cls, app: App) -> Self:
         """The pages of this installation."""
         settings = app.settings
         root = f"{urlsplit(settings.public_url).path.rstrip('/')}/"
-        return cls(app.templates, Site(settings.list_name, settings.postal_address, root, app.templates.hash[:12]))
+        site = Site(settings.list_name, settings.postal_address, root, app.templates.hash[:12])
+        return cls(app.templates, site, tuple((tag, _name(tag)) for tag in app.templates.languages))
 
-    def page(self, name: str, status: int = 200, language: str = ENGLISH, **values: object) -> HTMLResponse:
-        """One page as an answer."""
-        html = render_page(self.templates, f"web/{name}.html.j2", language, site=self.site, **values)
+    def to(self, request: Request) -> "Pages":
+        """The same for who asks: in the language of `?lang=`, else in the one that the browser prefers.
+
+        Only a page that can be asked for again offers the other languages.
+        """
+        known = self.templates.languages
+        wish = spoken(request.query_params.get("lang", "")[:20], known)
+        language = wish or preferred(request.headers.get("accept-language", ""), known) or ENGLISH
+        others = tuple((tag, name) for tag, name in self.languages if tag != language)
+        site = replace(
+            self.site,
+            languages=others if request.method in SHOW else (),
+            carried=f"?lang={wish}" if wish else "",
+        )
+        return replace(self, site=site, language=language)
+
+    def page(self, name: str, status: int = 200, language: str = "", **values: object) -> HTMLResponse:
+        """One page as an answer. `language`: that of the subscriber whose page it is."""
+        html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=self.site, **values)
         return HTMLResponse(html, status)
 
     def problem(self, problem: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
@@ -49,3 +80,13 @@ class Pages:
         answer = self.page("problem", status, problem=problem)
         answer.headers.update(headers or {})
         return answer
+
+
+def locale_of(language: str) -> Locale:
+    """How a language writes dates and names."""
+    return Locale.parse(language, sep="-")
+
+
+def _name(language: str) -> str:
+    """What a language calls itself."""
+    return (locale_of(language).get_display_name() or language).capitalize()

@@ -34,14 +34,14 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/subscribe")
     def subscribe(request: Request, typed: Annotated[Typed, Form()]) -> Response:
-        now = app.clock()
+        now, spoken = app.clock(), pages.to(request)
         if not allows(request, now):
-            return pages.problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
+            return spoken.problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
         if problems := typed.problems():
-            return front.show(app, pages, typed, problems, 422)
+            return front.show(app, spoken, typed, problems, 422)
         with evenly():
             if not typed.subject:
-                ask(app.db, app.post, typed.asked(), now)
-        return pages.page("asked")
+                ask(app.db, app.post, typed.asked(spoken.language), now)
+        return spoken.page("asked")
 
     return routes

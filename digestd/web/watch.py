@@ -5,6 +5,7 @@ pattern, and of a fault its kind and the places in the code.
 """
 
 import time
+from collections.abc import Callable
 
 import structlog
 from starlette.responses import Response
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 class Watch:
     """Logs each answer; what nobody foresaw becomes the page `broken`."""
 
-    def __init__(self, app: ASGIApp, broken: Response) -> None:
+    def __init__(self, app: ASGIApp, broken: Callable[[Scope], Response]) -> None:
         self._app = app
         self._broken = broken
 
@@ -42,7 +43,7 @@ class Watch:
             log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=places(fault.__traceback__))
             if status:
                 raise
-            await self._broken(scope, receive, noting)
+            await self._broken(scope)(scope, receive, noting)
         finally:
             ms = round((time.perf_counter() - start) * 1000, 1)
             level = log.debug if _route(scope) in _CHATTER else log.info

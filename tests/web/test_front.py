@@ -88,7 +88,7 @@ def test_what_a_source_says_is_text_and_nothing_else(client: TestClient, house: 
     }
     for element in page.iter():
         assert not any(name.startswith("on") for name in element.attrib)
-        assert element.attrib.get("href", "/").startswith(("/", "https://", "#"))
+        assert element.attrib.get("href", "/").startswith(("/", "https://", "#", "?lang="))
 
 
 def test_it_links_the_sample_digest_once_there_is_one(client: TestClient, app: App, house: House) -> None:

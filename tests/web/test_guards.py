@@ -120,7 +120,7 @@ async def test_a_body_that_never_comes_is_not_waited_for() -> None:
     async def inner(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise AssertionError("nothing arrived, so nothing may be done")
 
-    guard = Intake(inner, PlainTextResponse("large", 413), PlainTextResponse("slow", 408), seconds=0.05)
+    guard = Intake(inner, lambda _, status: PlainTextResponse("refused", status), seconds=0.05)
     await guard({"type": "http", "method": "POST", "path": "/", "headers": []}, silent, hear)
     assert said[0]["status"] == 408
 

@@ -1,0 +1,94 @@
+"""Pages in the reader's language."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.links import Purpose
+from digestd.web.language import preferred, spoken
+from tests.web.conftest import House
+from tests.web.html import heading, tree, words
+
+ADA = "ada@example.org"
+GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        ("de", "de"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("en-GB,de", "en"),
+        ("fr,de;q=0.5,en;q=0.9", "en"),
+        ("de;q=0,en;q=0.1", "en"),
+        ("DE_at", "de"),
+        ("pt-PT,pt-BR;q=0.5", "pt-BR"),
+        ("zh-Hant-TW", "zh-Hant"),
+        ("fr", None),
+        ("", None),
+        ("*", None),
+        ("de;q=x,;;,=", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_the_browser_is_given_the_best_of_what_it_prefers(accept: str, language: str | None) -> None:
+    assert preferred(accept, ("de", "en", "pt-BR", "zh-Hant")) == language
+
+
+def test_a_tag_is_spoken_by_what_it_is_a_kind_of_and_never_the_other_way_round() -> None:
+    assert spoken("de-CH-1996", ["de"]) == "de"
+    assert spoken("pt", ["pt-BR"]) is None
+
+
+def test_a_stranger_reads_the_language_of_the_browser(client: TestClient) -> None:
+    page = client.get("/", headers=GERMAN)
+    assert '<html lang="de"' in page.text
+    assert "über die man spricht" in heading(page.text)
+    assert page.headers["vary"] == "Accept-Language"
+    assert heading(client.get("/nowhere", headers=GERMAN).text) == "Hier ist nichts"
+    assert heading(client.post("/subscribe", data={"email": ADA}, headers=GERMAN).text) == "Sieh in dein Postfach"
+    assert heading(client.post("/subscribe", content=b"x" * 20_000, headers=GERMAN).text) == "Das ist zu viel"
+
+
+def test_the_other_language_is_one_link_away_and_stays(client: TestClient) -> None:
+    front = tree(client.get("/").text)
+    link = front.find(".//ul[@class='languages']//a")
+    assert link is not None
+    assert (link.attrib["href"], link.attrib["lang"], words(link)) == ("?lang=de", "de", "Deutsch")
+    german = client.get("/?lang=de", headers={"Accept-Language": "en"}).text
+    assert '<html lang="de"' in german
+    form = tree(german).find(".//form")
+    assert form is not None
+    answer = client.post(form.attrib["action"], data={"email": ADA})
+    assert heading(answer.text) == "Sieh in dein Postfach"
+    assert "/?lang=de" in {a.attrib["href"] for a in tree(answer.text).iter("a")}
+    assert not tree(answer.text).findall(".//ul[@class='languages']//a"), "this page cannot be asked for again"
+
+
+@pytest.mark.parametrize("lang", ["xx", "", "../de", "<b>", "de\x00", "x" * 5_000])
+def test_an_unknown_language_is_the_usual_one(client: TestClient, lang: str) -> None:
+    assert client.get("/", params={"lang": lang}).content == client.get("/").content
+
+
+def test_who_subscribes_on_a_german_page_is_written_to_in_german(client: TestClient, house: House) -> None:
+    client.post("/subscribe?lang=de", data={"email": ADA})
+    assert house.subscriber(ADA).language == "de"
+    client.post("/subscribe?lang=de", data={"email": "bob@example.org", "language": "en"})
+    assert house.subscriber("bob@example.org").language == "en"
+    client.post("/subscribe", data={"email": "eve@example.org"})
+    assert house.subscriber("eve@example.org").language == "en"
+
+
+def test_a_language_that_is_none_is_said_at_its_field(client: TestClient) -> None:
+    answer = client.post("/subscribe", data={"email": ADA, "language": "nonsense!"})
+    assert answer.status_code == 422
+    assert tree(answer.text).find(".//*[@id='language-problem']") is not None
+
+
+def test_a_subscribers_pages_speak_their_language_whatever_the_browser(client: TestClient, house: House) -> None:
+    client.post("/subscribe", data={"email": ADA, "language": "de"})
+    link = house.confirmation(ADA)
+    english = {"Accept-Language": "en"}
+    assert heading(client.get(link, headers=english).text) == "Nur noch ein Schritt"
+    assert heading(client.post(link, headers=english).text) == "Du bist angemeldet"
+    leave = house.link(Purpose.UNSUBSCRIBE, house.subscriber(ADA).key)
+    assert heading(client.get(leave, headers=english).text) == "Digest abbestellen?"
