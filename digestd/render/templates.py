@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from io import BytesIO, StringIO
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -48,16 +48,10 @@ class Templates:
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> "Templates":
-        """Compile them all. Raises BadSetting that names the file that does not."""
-        files = dict(sorted(files.items()))
-        digest = hashlib.sha256(json.dumps(files, ensure_ascii=False).encode()).hexdigest()
-        css = files.get(_STYLE, "")
-        sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
-        catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
-        languages = {
-            language: _environment(language, catalogues.get(language), sources) for language in {*catalogues, ENGLISH}
-        }
-        return cls(digest, files, languages)
+        """Compile them all; a set that was compiled lately is not again. Raises BadSetting that names what is wrong."""
+        given = tuple(sorted(files.items()))
+        digest = hashlib.sha256(json.dumps(dict(given), ensure_ascii=False).encode()).hexdigest()
+        return cls(digest, dict(given), _languages(given))
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -99,6 +93,16 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         if attribute in getattr(type(obj), "__dataclass_fields__", ()) and not attribute.startswith("_"):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
+
+
+@lru_cache(maxsize=4)
+def _languages(given: tuple[tuple[str, str], ...]) -> Mapping[str, MailEnvironment]:
+    """The files of a set, compiled in each language: a tenth of a second each, and every run of delivery asks."""
+    files = dict(given)
+    css = files.get(_STYLE, "")
+    sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
+    catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
+    return {language: _environment(language, catalogues.get(language), sources) for language in {*catalogues, ENGLISH}}
 
 
 def _source(path: str, text: str, css: str) -> str:

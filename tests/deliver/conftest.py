@@ -59,7 +59,7 @@ def planned_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="session")
 def planned_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -> Original:
     """The same in a PostgreSQL database."""
-    _create(_postgres_admin, "planned_digestd", "template_digestd")
+    create(_postgres_admin, "planned_digestd", "template_digestd")
     made = planned(tmp_path_factory.mktemp("planned"), _postgres_admin.replace("/postgres", "/planned_digestd"), NOW)
     made.db.close()
     return Original(made.folder, made.url)
@@ -73,7 +73,7 @@ def waiting(request: pytest.FixtureRequest, tmp_path: Path, engine: str) -> Iter
     else:
         admin, name = request.getfixturevalue("_postgres_admin"), f"t{uuid4().hex[:12]}"
         original = request.getfixturevalue("planned_base")
-        _create(admin, name, "planned_digestd")
+        create(admin, name, "planned_digestd")
         made = original.copied(tmp_path, admin.replace("/postgres", f"/{name}"))
     yield made
     made.db.close()
@@ -99,7 +99,8 @@ def file_copy(original: Original, folder: Path) -> Install:
     return original.copied(folder, f"sqlite:///{folder / 'digestd.db'}")
 
 
-def _create(admin: str, name: str, template: str) -> None:
+def create(admin: str, name: str, template: str) -> None:
+    """A PostgreSQL database like another."""
     engine = create_engine(
         admin.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT", poolclass=NullPool
     )

@@ -82,16 +82,7 @@ class Command:
         log = self.folder / "calls.log"
         ended = self._traced(["-e", f"trace={','.join(CALLS)}", "-o", str(log)])
         assert ended.code == 0, ended.said
-        by_thread = Counter(
-            (line.split()[0], call)
-            for line in log.read_text(errors="replace").splitlines()
-            for call in CALLS
-            if f" {call}(" in line
-        )
-        most: Counter[str] = Counter()
-        for (_, call), count in by_thread.items():
-            most[call] = max(most[call], count)
-        return most
+        return counted_in(log, CALLS)
 
     def _traced(self, options: Sequence[str]) -> Ended:
         running = self.held()
@@ -99,7 +90,8 @@ class Command:
         tracer = subprocess.Popen(
             ["strace", "-f", "-qq", "--seccomp-bpf", *options, "-p", str(pid)], stderr=subprocess.PIPE
         )
-        _until_traced(Path(f"/proc/{pid}/status"), tracer)
+        assert pid is not None
+        until_traced(pid, tracer)
         running.go()
         ended = running.end(60)
         tracer.communicate(timeout=10)
@@ -142,7 +134,23 @@ def points(counted: Counter[str], most: int) -> list[tuple[str, int]]:
     return Random(1).sample(each, most) if len(each) > most else each
 
 
-def _until_traced(status: Path, tracer: "subprocess.Popen[bytes]") -> None:
+def counted_in(log: Path, calls: Sequence[str]) -> Counter[str]:
+    """The most calls of each kind that one thread made, from what strace -f wrote."""
+    by_thread = Counter(
+        (line.split()[0], call)
+        for line in log.read_text(errors="replace").splitlines()
+        for call in calls
+        if f" {call}(" in line
+    )
+    most: Counter[str] = Counter()
+    for (_, call), count in by_thread.items():
+        most[call] = max(most[call], count)
+    return most
+
+
+def until_traced(pid: int, tracer: "subprocess.Popen[bytes]") -> None:
+    """Wait until strace has attached to a process."""
+    status = Path(f"/proc/{pid}/status")
     for _ in range(1_000):
         if "TracerPid:\t0" not in status.read_text():
             return

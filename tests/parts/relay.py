@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,8 +63,9 @@ class Relay:
     """The server's behaviour and memory. `journal`: a file that has each Message-ID before its 250.
 
     `careless`: it answers 354 to DATA though it refused the recipient (RFC 2920 section 3.1). `forgetful`: what
-    came in one write with a dot is lost on it. `mails_a_session`: after so many it closes. `rounds` counts how
-    often it had to read, as far as that can be told: each means that the client had waited.
+    came in one write with a dot is lost on it. `mails_a_session`: after so many it closes. `under_way`: open
+    sessions. `rounds` counts how often it had to read, as far as that can be told: each means that the client had
+    waited.
     """
 
     faults: Mapping[str, Fault] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Relay:
     commands: Counter[str] = field(default_factory=Counter)
     envelopes: list[str] = field(default_factory=list)
     sessions: int = 0
+    under_way: int = 0
     rounds: int = 0
     port: int = 0
     _struck: Counter[str] = field(default_factory=Counter)
@@ -125,6 +128,7 @@ class Relay:
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.sessions += 1
+        self.under_way += 1
         feed = reader.feed_data
 
         def fed(data: bytes) -> None:
@@ -135,7 +139,14 @@ class Relay:
         setattr(reader, "feed_data", fed)  # noqa: B010  # a look at each read as it arrives
         with contextlib.suppress(ConnectionError, _Over, asyncio.IncompleteReadError, asyncio.CancelledError):
             await _Session(self, reader, writer).run()
+        self.under_way -= 1
         writer.close()
+
+    def until_quiet(self, seconds: float = 5) -> None:
+        """Wait in another thread until no session is left: whoever was killed may have sent something just before."""
+        until = time.monotonic() + seconds
+        while self.under_way and time.monotonic() < until:
+            time.sleep(0.001)
 
     def strike(self, stage: str, sender: str, recipient: str) -> Fault | None:
         """The fault due now at this stage."""

@@ -1,0 +1,222 @@
+"""Runs of an install, forked from a process that has started up already: ten a second instead of one.
+
+What a run does from its first look at the database on is what the command does: same functions, own
+process, own connections. strace sits on it before it begins, to kill it at a system call, to let a call
+fail, or to write all calls down.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from digestd.app import App
+from tests.parts.forks import CALLS, CONTEXT, Ended, counted_in, until_traced
+
+Job = Callable[[App], None]
+"""What a run does; a function of a module, for it goes by name to the process that forks."""
+BUILD_SECONDS = 60
+WAIT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Blow:
+    """What befalls a run at the nth call of a kind, counted for each thread; without an `error`, SIGKILL.
+
+    `on`: that call and all that follow.
+    """
+
+    call: str
+    nth: int
+    error: str = ""
+    on: bool = False
+
+    @property
+    def rule(self) -> str:
+        """In strace's words."""
+        what = f"error={self.error}" if self.error else "signal=SIGKILL"
+        return f"inject={self.call}:{what}:when={self.nth}{'+' * self.on}"
+
+
+class Nursery:
+    """The process that forks; of one install, whose settings it has from the environment."""
+
+    def __init__(self, pipe: Connection, folder: Path) -> None:
+        self._pipe = pipe
+        self._folder = folder
+
+    def warm(self, job: Job) -> None:
+        """Do a job once in the process itself, so that no run pays for what is only done once."""
+        self._ask("warm", job)
+
+    def bear(self, job: Job) -> "Child":
+        """A run that waits for `go`."""
+        output = self._folder / f"said.{os.urandom(4).hex()}"
+        return Child(self, int(str(self._ask("bear", (job, output)))), output)
+
+    def run(self, job: Job) -> Ended:
+        """A run to its end, undisturbed."""
+        child = self.bear(job)
+        child.go()
+        return child.end()
+
+    def struck(self, job: Job, blow: Blow) -> Ended:
+        """A run that a blow befalls, if it comes so far."""
+        return self.traced(job, ["-e", f"trace={blow.call}", "-e", blow.rule, "-o", os.devnull])
+
+    def counted(self, job: Job, calls: tuple[str, ...] = CALLS) -> Counter[str]:
+        """How many calls of each kind a thread of an undisturbed run makes at most."""
+        log = self._folder / "calls.log"
+        ended = self.traced(job, ["-e", f"trace={','.join(calls)}", "-o", str(log)])
+        assert ended.code == 0, ended.said
+        return counted_in(log, calls)
+
+    def traced(self, job: Job, options: list[str]) -> Ended:
+        """A run under strace."""
+        child = self.bear(job)
+        command = ["strace", "-f", "-qq", *options, "-p", str(child.pid)]
+        tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
+        until_traced(child.pid, tracer)
+        child.go()
+        ended = child.end()
+        tracer.communicate(timeout=10)
+        return ended
+
+    def _ask(self, verb: str, words: object) -> object:
+        self._pipe.send((verb, words))
+        if not self._pipe.poll(WAIT_SECONDS + BUILD_SECONDS):
+            raise TimeoutError(f"no answer to {verb}")
+        answer = self._pipe.recv()
+        if isinstance(answer, _Failed):
+            raise RuntimeError(answer.said)
+        return answer
+
+
+@dataclass(frozen=True)
+class Child:
+    """A run: a process of its own."""
+
+    nursery: Nursery
+    pid: int
+    output: Path
+
+    def go(self) -> None:
+        """Let it begin."""
+        self.nursery._ask("go", self.pid)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; it may be dead by now, but not reaped, so its number is nobody else's."""
+        os.kill(self.pid, number)
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        code = self.nursery._ask("reap", self.pid)
+        said = self.output.read_text() if self.output.exists() else ""
+        self.output.unlink(missing_ok=True)
+        if code is None:
+            raise TimeoutError(f"still running after {WAIT_SECONDS} s; it said: {said}")
+        return Ended(int(str(code)), said)
+
+
+@contextlib.contextmanager
+def nursery(
+    environment: Mapping[str, str], folder: Path, mutate: Callable[[], None] | None = None
+) -> Iterator[Nursery]:
+    """Start one. `mutate`: run first in its process, to change what it runs."""
+    ours, theirs = CONTEXT.Pipe()
+    process = CONTEXT.Process(target=_tend, args=(dict(environment), theirs, mutate), daemon=True)
+    process.start()
+    theirs.close()
+    made = Nursery(ours, folder)
+    try:
+        made._ask("hello", None)
+        yield made
+    finally:
+        ours.close()
+        process.join(10)
+        if process.is_alive():
+            process.kill()
+
+
+@dataclass(frozen=True)
+class _Failed:
+    said: str
+
+
+def _tend(environment: Mapping[str, str], pipe: Connection, mutate: Callable[[], None] | None) -> None:
+    from digestd import app as wiring  # noqa: PLC0415  # the fork server has it loaded
+
+    for name in [name for name in os.environ if name.startswith("DIGESTD_")]:
+        del os.environ[name]
+    os.environ.update(environment)
+    if mutate is not None:
+        mutate()
+    app = wiring.build()
+    gates: dict[int, int] = {}
+    with contextlib.suppress(EOFError):
+        while True:
+            verb, words = pipe.recv()
+            try:
+                pipe.send(_answer(app, gates, verb, words))
+            except Exception:
+                pipe.send(_Failed(traceback.format_exc()))
+
+
+def _answer(app: App, gates: dict[int, int], verb: str, words: Any) -> object:
+    match verb, words:
+        case "warm", job:
+            job(app)
+        case "bear", (job, output):
+            app.db.close()
+            return _born(app, gates, job, output)
+        case "go", int(pid):
+            os.write(gates[pid], b"!")
+        case "reap", int(pid):
+            os.close(gates.pop(pid))
+            return _reaped(pid)
+    return None
+
+
+def _born(app: App, gates: dict[int, int], job: Job, output: Path) -> int:
+    waiting, gate = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(waiting)
+        gates[pid] = gate
+        return pid
+    code = 1
+    try:
+        out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        os.read(waiting, 1)
+        job(app)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _reaped(pid: int) -> int | None:
+    """The exit code, negative for a signal; None where it had to be killed for taking too long."""
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return None

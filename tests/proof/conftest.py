@@ -1,0 +1,121 @@
+"""Situations to strike at: digests ready to go, digests due, and what a dead worker left; on each engine in turn.
+
+Everything lies in memory where that can be: thousands of crashes need no disk, and a sync stays a system call.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from digestd.deliver import receipts
+from digestd.domain.delivery import Outcome, State
+from digestd.store.ledger import Result
+from tests.conftest import NOW
+from tests.deliver.conftest import Original, create, file_copy, planned
+from tests.parts import library
+from tests.parts.forks import Command, can_trace
+from tests.parts.install import Install
+from tests.parts.relay import Fault, Relay
+from tests.proof.renewal import settled
+
+MAILS = 4
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An install, and the copies that its relay has already."""
+
+    install: Install
+    already: Counter[str]
+
+
+@pytest.fixture(scope="session")
+def tracing() -> None:
+    """Skips where strace cannot look into our processes."""
+    if not can_trace():
+        pytest.skip("strace is not installed here, or may not trace (it needs root)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def ready_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Original:
+    """Readers whose digests are ready, in an SQLite file."""
+    folder = tmp_path_factory.mktemp("ready")
+    file = folder / "digestd.db"
+    file.write_bytes(_sqlite_template.read_bytes())
+    made = planned(folder, f"sqlite:///{file}", NOW, MAILS)
+    settled(made.db)
+    return Original(folder, made.url)
+
+
+@pytest.fixture(scope="session")
+def ready_base(_postgres_admin: str, tmp_path_factory: pytest.TempPathFactory) -> Original:
+    """The same in a PostgreSQL database."""
+    create(_postgres_admin, "ready_digestd", "template_digestd")
+    made = planned(tmp_path_factory.mktemp("ready"), _postgres_admin.replace("/postgres", "/ready_digestd"), NOW, MAILS)
+    made.db.close()
+    return Original(made.folder, made.url)
+
+
+@pytest.fixture
+def ready(request: pytest.FixtureRequest, memory: Path, engine: str) -> Iterator[Situation]:
+    """Digests that are ready to go."""
+    if engine == "sqlite":
+        made = file_copy(request.getfixturevalue("ready_file"), memory)
+    else:
+        admin, name = request.getfixturevalue("_postgres_admin"), f"t{uuid4().hex[:12]}"
+        original = request.getfixturevalue("ready_base")
+        create(admin, name, "ready_digestd")
+        made = original.copied(memory, admin.replace("/postgres", f"/{name}"))
+    yield Situation(made, Counter())
+    made.db.close()
+
+
+@pytest.fixture
+async def due(ready: Situation) -> Situation:
+    """The next day, with new papers: digests are due."""
+    made = ready.install
+    async with Relay().serving() as relay:
+        await made.to(relay.url).deliver()
+    made.clock.go(timedelta(days=1))
+    made.papers(library.papers(60, seed=2, first=1_000))
+    return Situation(made, relay.copies)
+
+
+@pytest.fixture
+def bereft(ready: Situation) -> Situation:
+    """What a dead worker left: leases, and two dots whose mails arrived; of one its receipt journal knows."""
+    made = ready.install
+    with Relay({"dot": Fault("silence", stored=True)}).in_thread() as relay:
+        there = made.to(relay.url, connections=2)
+        worker = Command(("deliver",), there.environment(), there.folder).start()
+        while there.states.get(State.DOT) != 2:
+            time.sleep(0.01)
+        worker.process.kill()
+        assert worker.end(10).killed
+    [first, _] = _dots(made)
+    receipts.drop(made.app.journals, first.owner)
+    with receipts.journal(made.app.journals, first.owner) as journal:
+        assert journal.keep([first]) == 1
+    return Situation(made, relay.copies)
+
+
+def _dots(made: Install) -> list[Result]:
+    """The mails in doubt, each as if it had been accepted."""
+    with made.db.read() as session:
+        query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'dot' ORDER BY id"
+        rows = session.connection().exec_driver_sql(query).all()
+    return [
+        Result(key, nth, owner, State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ") for key, nth, owner in rows
+    ]

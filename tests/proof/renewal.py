@@ -1,0 +1,70 @@
+"""A database put back as it was, again and again: a copy of the file, or of every table."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from digestd.store.database import Database
+
+Renew = Callable[[], None]
+
+
+def renewal(db: Database, folder: Path) -> Renew:
+    """Remember the database as it is now; what is returned puts it back so, and leaves nobody connected."""
+    return _of_file(db, folder) if db.is_sqlite else _of_tables(db)
+
+
+def settled(db: Database) -> None:
+    """Put all that an SQLite file's journal holds into the file."""
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+
+def _of_file(db: Database, folder: Path) -> Renew:
+    file = Path(str(db.file))
+    original = folder / "original.db"
+    settled(db)
+    shutil.copy(file, original)
+
+    def renew() -> None:
+        db.close()
+        for stale in file.parent.glob(f"{file.name}-*"):
+            stale.unlink()
+        shutil.copy(original, file)
+
+    return renew
+
+
+def _of_tables(db: Database) -> Renew:
+    """Rows are put back, not tables: that takes a tenth of making a database from a template."""
+    db.close()
+    engine = create_engine(db.engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("CREATE SCHEMA original"))
+        found = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        tables = sorted(found.scalars())
+        for table in tables:
+            connection.execute(text(f"CREATE TABLE original.{table} AS TABLE public.{table}"))
+    back = [
+        "SET session_replication_role = replica",  # neither triggers nor references: the rows were sound before
+        *(f"DELETE FROM public.{table}; INSERT INTO public.{table} SELECT * FROM original.{table}" for table in tables),
+    ]
+
+    def renew() -> None:
+        db.close()
+        with engine.connect() as connection:
+            connection.execute(text(_ALONE))
+            connection.exec_driver_sql(";".join(["BEGIN", *back, "COMMIT"]))
+
+    return renew
+
+
+_ALONE = """\
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""

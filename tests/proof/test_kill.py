@@ -1,0 +1,39 @@
+"""SIGKILL at every nth system call of planning, delivering and recovering, and a start after it.
+
+Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`. The external witness is
+a relay that has each Message-ID on its disk before it answers 250.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.parts.nursery import Blow, Job
+from tests.proof.conftest import Situation
+from tests.proof.scene import deliver_ready, plan_due, scene
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+
+
+def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, lanes: int = 3) -> None:
+    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(lanes)) as made:
+        made.already = at.already
+        made.strike((Blow(call, nth) for call, nth in made.points(share)), wanted)
+        made.found.hold()
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_killed_while_delivering_nothing_is_lost_or_sent_twice(ready: Situation, memory: Path, share: int) -> None:
+    _killed(ready, memory, deliver_ready, share, 60)
+
+
+def test_killed_while_delivering_one_mail_after_the_other(ready: Situation, memory: Path) -> None:
+    _killed(ready, memory, deliver_ready, 2, 60, lanes=1)
+
+
+def test_killed_while_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
+    _killed(due, memory, plan_due, 3, 60)
+
+
+def test_killed_while_recovering_recovery_goes_on(bereft: Situation, memory: Path) -> None:
+    _killed(bereft, memory, deliver_ready, 4, 70)
