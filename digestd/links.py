@@ -42,6 +42,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"  # subscriber, second of issue
     MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
     MOVE_TO = "move-to"  # the same, read at the new address
+    FEEDBACK = "feedback"  # delivery, 0
 
 
 class BadToken(BadInput):
@@ -241,3 +242,7 @@ class Urls:
     def view(self, token: str) -> str:
         """One digest in the browser."""
         return f"{self.home}d/{quote(token, safe='')}"
+
+    def feedback(self, token: str) -> str:
+        """What is said of the papers of one digest: `/3` is the third, `/3/more` more like it."""
+        return f"{self.home}f/{quote(token, safe='')}"

@@ -144,6 +144,7 @@ class Composer:
             view=urls.view(token(keys, Purpose.VIEW, claim.key)),
             unsubscribe=urls.unsubscribe(token(keys, Purpose.UNSUBSCRIBE, claim.subscriber)),
             home=urls.home,
+            feedback=urls.feedback(token(keys, Purpose.FEEDBACK, claim.key)),
         )
 
     def _headers(self, claim: Claim, rendered: Rendered) -> Headers:

@@ -57,11 +57,15 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class DigestLinks:
-    """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already."""
+    """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already.
+
+    `feedback`: where something is said of its papers, by their place from 1; empty where nothing can be.
+    """
 
     view: str
     unsubscribe: str
     home: str
+    feedback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ _FRIDAY = 4
 class _Digest:
     """What the templates of a digest are given, and nothing else.
 
-    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after.
+    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after. `feedback`:
+    where something is said of a paper, in a link each unless `is_brief`.
     """
 
     list_name: str
@@ -49,6 +50,8 @@ class _Digest:
     view: str
     unsubscribe: str
     home: str
+    feedback: str
+    is_brief: bool
     held: tuple[Before, ...] = ()
     subject: str = ""
     heading: str = ""
@@ -140,6 +143,8 @@ def _digest(environment: MailEnvironment, content: DigestContent, fit: Fit) -> _
         unsubscribe=safe_url(content.links.unsubscribe),
         home=safe_url(content.links.home),
         held=tuple(Before(before.date, safe_url(before.view)) for before in content.held),
+        feedback=safe_url(content.links.feedback),
+        is_brief=fit.is_brief,
     )
     return replace(
         digest,

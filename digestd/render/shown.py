@@ -11,7 +11,7 @@ from digestd.ranking.text import tokens
 from digestd.render.content import Entry
 from digestd.render.words import clean, safe_url, shorten
 
-HTML_MAX = 80_000
+HTML_MAX = 92_000
 """Gmail clips an HTML part from 102 KB on, counted as it is encoded."""
 
 _NAME_MAX = 60
@@ -24,24 +24,29 @@ _LITERAL = bytes(byte for byte in range(32, 127) if byte != ord("=")) + b"\t\n"
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How much of each paper is shown: characters of title and abstract, and how many authors and papers."""
+    """How much of each paper is shown: characters of title and abstract, and how many authors and papers.
+
+    `is_brief`: what may be said of a paper is one link rather than one each.
+    """
 
     title: int
     abstract: int
     authors: int
     papers: int = 1_000
+    is_brief: bool = False
 
 
 FITS = (
     Fit(300, 600, 6),
     Fit(300, 440, 6),
     Fit(300, 320, 6),
-    Fit(240, 220, 4),
-    Fit(200, 120, 3),
-    Fit(160, 0, 2),
-    Fit(120, 0, 1),
-    Fit(120, 0, 1, papers=20),
-    Fit(120, 0, 1, papers=5),
+    Fit(300, 320, 6, is_brief=True),
+    Fit(240, 220, 4, is_brief=True),
+    Fit(200, 120, 3, is_brief=True),
+    Fit(160, 0, 2, is_brief=True),
+    Fit(120, 0, 1, is_brief=True),
+    Fit(120, 0, 1, papers=20, is_brief=True),
+    Fit(120, 0, 1, papers=5, is_brief=True),
 )
 """From ample to scant; the first whose HTML is small enough is used."""
 

@@ -1,6 +1,6 @@
 """Feedback events: appended, taken back, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
@@ -38,6 +38,19 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
     profiles.changed(session, [subscriber])
     session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now)))
     return Verdict(found.verdict)
+
+
+def standing(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Verdict, ...]:
+    """The verdicts on a paper, by every row number it is known under, that were not taken back; oldest first."""
+    query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
+    return tuple(Verdict(said) for said in session.connection().execute(query.order_by(_F.id)).scalars())
+
+
+def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:
+    """Take back one kind of verdict on a paper, however often it was given; what else was said of it stands."""
+    theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == verdict, _F.undone_us.is_(None)
+    profiles.changed(session, [subscriber])
+    session.connection().execute(update(core.feedback).where(*theirs).values(undone_us=to_us(now)))
 
 
 def count(session: Session) -> int:

@@ -1,6 +1,6 @@
 """What subscribers mute of papers: events, appended, taken back, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
@@ -69,6 +69,22 @@ def standing(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[In
     for row in session.connection().execute(query):
         found.setdefault(row.subscriber_id, {})[_interest(row)] = None
     return {key: tuple(muted) for key, muted in found.items()}
+
+
+def of(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
+    """What was muted of a paper, by every row number it is known under, and not taken back; oldest first."""
+    query = select(_M.kind, _M.value, _M.at_us).where(
+        _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
+    )
+    return tuple(dict.fromkeys(_interest(row) for row in session.connection().execute(query.order_by(_M.id))))
+
+
+def withdraw(session: Session, subscriber: int, papers: Collection[int], what: Interest, now: datetime) -> None:
+    """Take back one muting that was said of a paper, however often it was said."""
+    theirs = _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
+    same = _M.kind == what.kind, _M.value == what.value
+    profiles.changed(session, [subscriber])
+    session.connection().execute(update(core.muting).where(*theirs, *same).values(undone_us=to_us(now)))
 
 
 def standing_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:

@@ -4,6 +4,8 @@
     asking      double opt-in, and the limiter of confirmation mails
     leaving     unsubscribe, pause, resume, suppress, erase
     keeping     the operator adds and edits
+    feedback    what somebody thinks of a paper, said for them by the operator
+    picked      the same said by themselves, of a pick of their digest
     files       JSONL and CSV, a line at a time
     importing   many at once, in blocks
 

@@ -42,7 +42,7 @@ def mute_of(db: Database, keys: Keys, address: str, paper: PaperId, what: Intere
     with db.write() as session:
         subscriber = find(session, keys, address)
         found = _paper(session, paper)
-        if not _has(found, what):
+        if not has(found, what):
             raise BadInput(f"{what.kind} {what.value!r}: {paper} has no such {what.kind}; nothing was muted")
         mutings.give(session, subscriber.key, found.key, what.kind, what.value, now)
 
@@ -58,14 +58,7 @@ def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime
         return taken
 
 
-def _paper(session: Session, name: PaperId) -> Paper:
-    found = papers.find(session, name)
-    if found is None:
-        raise NotFound(f"{name}: no such paper; `digestd paper list` shows what is there")
-    return found
-
-
-def _has(paper: Paper, what: Interest) -> bool:
+def has(paper: Paper, what: Interest) -> bool:
     """Whether the muting would leave out this very paper."""
     lookup = build_lookup([paper])
     match what.kind:
@@ -80,3 +73,10 @@ def _has(paper: Paper, what: Interest) -> bool:
             return bool(len(lookup.category(what.value)))
         case Kind.PAPER:
             return False
+
+
+def _paper(session: Session, name: PaperId) -> Paper:
+    found = papers.find(session, name)
+    if found is None:
+        raise NotFound(f"{name}: no such paper; `digestd paper list` shows what is there")
+    return found

@@ -9,7 +9,7 @@ from digestd.errors import NotFound
 from digestd.web.pages import SHOW, Pages
 
 _DAY = {"Cache-Control": "public, max-age=86400"}
-_ROBOTS = "User-agent: *\nDisallow: {root}confirm/\nDisallow: {root}u/\nDisallow: {root}d/\n"
+_ROBOTS = "User-agent: *\nDisallow: {root}confirm/\nDisallow: {root}u/\nDisallow: {root}d/\nDisallow: {root}f/\n"
 
 
 def router(pages: Pages) -> APIRouter:

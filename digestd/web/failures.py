@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from digestd.errors import NotFound, Unavailable
 from digestd.links import BadToken
+from digestd.subscribe.picked import Gone
 from digestd.web.pages import Pages
 
 RETRY_SECONDS = "30"
@@ -20,6 +21,9 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
 
     def unknown(request: Request, _problem: BadToken | NotFound) -> Response:
         return pages.to(request).problem("unknown", 404)
+
+    def gone(request: Request, _problem: Gone) -> Response:
+        return pages.to(request).page("gone", 410)
 
     def busy(request: Request, _problem: Unavailable) -> Response:
         return pages.to(request).problem("busy", 503, {"Retry-After": RETRY_SECONDS})
@@ -34,6 +38,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     return {
         BadToken: unknown,
         NotFound: unknown,
+        Gone: gone,
         Unavailable: busy,
         RequestValidationError: malformed,
         HTTPException: refused,

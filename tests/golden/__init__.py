@@ -23,6 +23,7 @@ LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAA",
     unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB",
     home="https://papers.example.org/",
+    feedback="https://papers.example.org/f/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAD",
 )
 POSTAL = "Papers Daily, Storgata 1, 0155 Oslo, Norway"
 NOTICE = NoticeContent(

@@ -113,7 +113,7 @@ class House:
 
     def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
         """The path of a token page."""
-        page = {Purpose.CONFIRM: "confirm", Purpose.UNSUBSCRIBE: "u", Purpose.VIEW: "d"}[purpose]
+        page = {Purpose.CONFIRM: "confirm", Purpose.UNSUBSCRIBE: "u", Purpose.VIEW: "d", Purpose.FEEDBACK: "f"}[purpose]
         return f"/{page}/{token(self.app.keys, purpose, number, version)}"
 
     def confirmation(self, address: str) -> str:
@@ -149,6 +149,7 @@ def pages(house: House) -> list[str]:
         house.confirmation("bob@example.org"),
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),
+        *(f"{house.link(Purpose.FEEDBACK, delivery)}/1{action}" for action in ("", "/more", "/mute")),
         "/healthz",
         "/readyz",
         "/metrics",

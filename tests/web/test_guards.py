@@ -37,11 +37,11 @@ def test_looking_changes_nothing(client: TestClient, house: House, pages: list[s
 def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) -> None:
     routes = list(_routes(app))
     shown = {route.path for route in routes}
-    assert len(shown) == 10
-    patterns = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "$") for path in shown]
+    assert len(shown) == 12
+    patterns = [re.compile(re.sub(r"\{\w+(:int)?\}", "[^/]+", path) + "$") for path in shown]
     assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     acting = {route.path for route in routes if (route.methods or set()) - {"GET", "HEAD"}}
-    assert acting == {"/subscribe", "/confirm/{token}", "/u/{token}"}
+    assert acting == {"/subscribe", "/confirm/{token}", "/u/{token}", "/f/{token}/{n:int}/{action}"}
 
 
 def _routes(app: App) -> Iterator[APIRoute]:
@@ -82,14 +82,15 @@ def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
 
 
 def test_a_token_opens_only_the_page_it_was_made_for(client: TestClient, house: House, pages: list[str]) -> None:
-    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if re.match(r"/(confirm|u|d)/.{30}", path)}
-    assert len(tokens) == 3
+    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if re.match(r"/(confirm|u|d|f)/.{30}", path)}
+    assert len(tokens) == 4
     before = house.contents()
     for page in tokens:
         for made_for, token in tokens.items():
             if made_for != page:
-                assert client.get(f"/{page}/{token}").status_code == 404
-                assert client.post(f"/{page}/{token}").status_code in {404, 405}
+                rest = "/1/more" if page == "f" else ""
+                assert client.get(f"/{page}/{token}{rest}").status_code == 404
+                assert client.post(f"/{page}/{token}{rest}").status_code in {404, 405}
     assert house.contents() == before
 
 

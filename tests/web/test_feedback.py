@@ -1,0 +1,175 @@
+"""What a reader says from the mail: links show, buttons act, and all of it can be taken back."""
+
+import re
+
+import pytest
+from sqlalchemy import update
+from starlette.testclient import TestClient
+
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Kind, Wish
+from digestd.links import Purpose
+from digestd.store import core, due, feedback, mutings
+from digestd.subscribe import erase
+from digestd.web.feedback import PER_DIGEST
+from tests.web.conftest import House
+from tests.web.html import heading, tree, words
+
+ADA = "ada@example.org"
+PAPER = {
+    "id": "invented:lakes",
+    "title": "Ice on alpine lakes",
+    "abstract": "We study alpine lakes in winter.",
+    "authors": ["Bea Lakeman"],
+    "categories": ["geo.ice"],
+}
+
+
+@pytest.fixture
+def link(house: House) -> str:
+    """The path of the first pick of Ada's digest."""
+    house.take_in(PAPER)
+    house.join(ADA, hour=0, topics=["alpine lakes"])
+    return f"{house.link(Purpose.FEEDBACK, house.plan())}/1"
+
+
+def said(house: House) -> list[tuple[Verdict, bool]]:
+    """Every verdict, and whether it stands."""
+    with house.app.db.read() as session:
+        events = feedback.history(session, house.subscriber(ADA).key)
+    return [(event.verdict, event.undone is None) for event in events]
+
+
+def muted(house: House) -> list[tuple[Kind, str]]:
+    with house.app.db.read() as session:
+        key = house.subscriber(ADA).key
+        return [(one.kind, one.value) for one in mutings.standing(session, [key]).get(key, ())]
+
+
+@pytest.mark.parametrize(
+    ("action", "verdict", "asked", "done"),
+    [
+        ("more", Verdict.MORE, "More like this?", "More like this, it is"),
+        ("less", Verdict.LESS, "Less like this?", "Less like this, it is"),
+        ("save", Verdict.SAVED, "Save this paper?", "Saved"),
+    ],
+)
+def test_a_link_shows_its_button_says_it_once_and_undo_takes_it_back(
+    client: TestClient, house: House, link: str, action: str, verdict: Verdict, asked: str, done: str
+) -> None:
+    page = f"{link}/{action}"
+    before = house.contents()
+    assert heading(client.get(page).text) == asked
+    assert house.contents() == before
+    for _ in range(2):
+        assert heading(client.post(page).text) == done
+    assert said(house) == [(verdict, True)]
+    assert heading(client.get(page).text) == done, "the mail's link shows what stands"
+    for _ in range(2):
+        assert heading(client.post(page, data={"undo": "yes"}).text) == asked
+    assert said(house) == [(verdict, False)]
+
+
+def test_what_is_said_changes_what_ranking_wants_at_once(client: TestClient, house: House, link: str) -> None:
+    client.post(f"{link}/less")
+    with house.app.db.read() as session:
+        key = house.subscriber(ADA).key
+        wants = due.wants_of(session, [key])[key]
+    assert ("invented:lakes", Wish.MUTED) in [(want.value, want.wish) for want in wants]
+
+
+def test_a_saved_paper_stays_saved_whatever_else_is_said_of_it(client: TestClient, house: House, link: str) -> None:
+    for action in ("save", "more", "less"):
+        client.post(f"{link}/{action}")
+    assert heading(client.get(f"{link}/save").text) == "Saved"
+    assert heading(client.get(f"{link}/more").text) == "More like this?"
+    client.post(f"{link}/less", data={"undo": "yes"})
+    assert heading(client.get(f"{link}/more").text) == "More like this, it is"
+    client.post(f"{link}/save", data={"undo": "yes"})
+    assert said(house) == [(Verdict.SAVED, False), (Verdict.MORE, True), (Verdict.LESS, False)]
+
+
+def test_one_page_has_a_button_for_everything(client: TestClient, house: House, link: str) -> None:
+    page = tree(client.get(link).text)
+    targets = [form.attrib["action"] for form in page.iter("form")]
+    assert targets == [f"{link}/more", f"{link}/less", f"{link}/save"]
+    assert f"{link}/mute" in [a.attrib["href"] for a in page.iter("a")]
+    assert client.post(link).status_code == 405
+    assert said(house) == []
+
+
+def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestClient, house: House, link: str) -> None:
+    page = f"{link}/mute"
+    offers = [field.attrib["value"] for field in tree(client.get(page).text).findall(".//input[@type='radio']")]
+    assert offers == ["topic:alpine lakes", "author:Bea Lakeman", "category:geo.ice", "words:"]
+    for what in offers[:3]:
+        for _ in range(2):
+            assert heading(client.post(page, data={"what": what}).text) == "Muted"
+    answer = client.post(page, data={"what": "words:", "words": " ice  on alpine "})
+    assert [words(item.find("span")) for item in tree(answer.text).findall(".//li")] == [  # type: ignore[arg-type]  # each has one
+        "the topic “alpine lakes”", "papers by Bea Lakeman", "the category geo.ice", "the words “ice on alpine”",
+    ]  # fmt: skip
+    assert muted(house) == [
+        (Kind.TOPIC, "alpine lakes"), (Kind.AUTHOR, "Bea Lakeman"), (Kind.CATEGORY, "geo.ice"),
+        (Kind.PHRASE, "ice on alpine"),
+    ]  # fmt: skip
+    client.post(page, data={"undo": "yes", "what": "author:Bea Lakeman"})
+    assert (Kind.AUTHOR, "Bea Lakeman") not in muted(house)
+    assert len(muted(house)) == 3
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"what": "words:", "words": "tree frogs"},
+        {"what": "words:", "words": ""},
+        {"what": "author:Nobody Atall"},
+        {"what": "paper:invented:lakes"},
+        {"what": "category:" + "g" * 300},
+        {},
+    ],
+)
+def test_what_the_paper_does_not_have_is_not_muted_and_the_page_says_what_to_do(
+    client: TestClient, house: House, link: str, sent: dict[str, str]
+) -> None:
+    answer = client.post(f"{link}/mute", data=sent)
+    assert answer.status_code == 422
+    assert "Please name words that stand in this paper" in answer.text
+    assert muted(house) == []
+
+
+def test_following_every_link_of_a_digest_says_nothing(client: TestClient, house: House, link: str) -> None:
+    delivery = house.plan()
+    digest = client.get(house.link(Purpose.VIEW, delivery)).text
+    links = set(re.findall(r'href="https://papers\.example\.org(/[^"]+)"', digest))
+    assert {f"{link}/{action}" for action in ("more", "less", "save", "mute")} <= links
+    before = house.contents()
+    for address in links:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            client.request(method, address, headers={"Purpose": "prefetch"})
+    assert house.contents() == before
+
+
+def test_a_digest_that_is_no_longer_kept_says_so(client: TestClient, house: House, link: str) -> None:
+    with house.app.db.write() as session:
+        session.connection().execute(update(core.delivery).values(picks=b""))
+    for answer in (client.get(link), client.get(f"{link}/mute"), client.post(f"{link}/more")):
+        assert answer.status_code == 410
+        assert heading(answer.text) == "This digest is no longer kept"
+
+
+def test_nothing_can_be_said_for_whom_was_erased(client: TestClient, house: House, link: str) -> None:
+    erase(house.app.db, house.app.keys, ADA, house.clock())
+    assert client.post(f"{link}/more").status_code == 410
+
+
+def test_places_and_words_that_a_digest_never_had_are_not_there(client: TestClient, link: str) -> None:
+    base = link.removesuffix("/1")
+    for address in (base, f"{base}/0", f"{base}/2/more", f"{base}/x/more", f"{link}/adore", f"{base}/{10**30}/more"):
+        assert client.get(address).status_code == 404
+        assert client.post(address).status_code in {404, 405}
+
+
+def test_a_robot_with_a_link_is_slowed_down(client: TestClient, link: str) -> None:
+    answers = [client.post(f"{link}/more").status_code for _ in range(PER_DIGEST + 1)]
+    assert answers[-2:] == [200, 429]
