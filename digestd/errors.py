@@ -10,6 +10,7 @@
     │   │   ├── RelayBusy     it asks for less
     │   │   └── MailsRefused  it refuses mail after mail alike
     │   ├── InboundFailed
+    │   ├── DiskFull          (deliver.room)
     │   └── SourceAway       also a SourceFailed
     ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process does this on the same database

@@ -16,6 +16,7 @@ from digestd.deliver.outcomes import Outcomes
 from digestd.deliver.pace import Pace
 from digestd.deliver.receipts import journal
 from digestd.deliver.rests import Rests
+from digestd.deliver.room import see_room
 from digestd.deliver.shares import Shares
 from digestd.deliver.supply import Supply
 from digestd.deliver.tally import Tally
@@ -70,8 +71,9 @@ async def deliver(
     """Send what is ready. With `drain`, also what becomes ready meanwhile; else as of now.
 
     Ends early when `stop` is set: nothing more is begun, what is under way gets STOP_SECONDS. `tally` is
-    counted up as the run goes on, for whoever wants to watch.
+    counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded.
     """
+    see_room([delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
     tally = tally or Tally()
     started = delivery.clock()
     pace = await asyncio.to_thread(_pace, delivery, started, asyncio.get_running_loop())

@@ -1,0 +1,56 @@
+"""A disk that is nearly full: nothing is claimed, nothing is sent, and it goes on once there is room."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from digestd.deliver.room import DiskFull, see_room
+from digestd.domain.delivery import State
+from tests.parts import library
+from tests.parts.install import install
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A file system of 72 MiB in memory."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount a small file system")
+    with tempfile.TemporaryDirectory(prefix="small") as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=72m", "tmpfs", folder], check=False)
+        if mounted.returncode != 0:
+            pytest.skip("nothing can be mounted here")
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def test_nothing_is_taken_on_while_the_disk_is_nearly_full(
+    small_disk: Path, tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk / "digestd.db")
+    url = f"sqlite:///{small_disk / 'digestd.db'}"
+    made = install(tmp_path / "install", url, now, f"maildir:{tmp_path / 'outbox'}")
+    made.papers(library.papers(30))
+    made.people(library.people(3))
+    made.plan()
+    (small_disk / "filler").write_bytes(bytes(10 * 2**20))
+    with pytest.raises(DiskFull, match="make room"):
+        await made.deliver()
+    assert made.states == {State.READY: 3}
+    (small_disk / "filler").unlink()
+    assert (await made.deliver()).accepted == 3
+    assert made.broken == {}
+
+
+def test_a_folder_that_is_not_there_yet_is_judged_by_what_is_above_it(small_disk: Path) -> None:
+    see_room([small_disk / "a" / "b"])
+    (small_disk / "filler").write_bytes(bytes(10 * 2**20))
+    with pytest.raises(DiskFull):
+        see_room([small_disk / "a" / "b"])
