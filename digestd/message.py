@@ -63,7 +63,8 @@ class Headers:
 class DigestHeaders(Headers):
     """What a digest says besides: of the list it belongs to, and how to leave it in one click.
 
-    `list_id` is the host of List-Id, e.g. `digest.example.org`; the URLs are absolute.
+    `list_id` is the host of List-Id, e.g. `digest.example.org`; the URLs are absolute. `unsubscribe_mailbox`:
+    where a mail leaves the list by itself, where there is such a place.
     """
 
     list_name: str
@@ -72,15 +73,16 @@ class DigestHeaders(Headers):
     view_url: str
     home_url: str
     owner: str
+    unsubscribe_mailbox: str = ""
 
 
 def compose_digest(headers: DigestHeaders, text: str, html: str) -> bytes:
     """A digest. Raises BadInput where an address, URL or id cannot stand in a header."""
-    reply_to, owner = _checked(_ADDRESS, headers.reply_to), _checked(_ADDRESS, headers.owner)
+    owner = _checked(_ADDRESS, headers.owner)
     unsubscribe, home = _checked(_URL, headers.unsubscribe_url), _checked(_URL, headers.home_url)
     lines = [
         *_common(headers),
-        ("List-Unsubscribe", f"<{unsubscribe}>, <mailto:{quote(reply_to, safe='@+')}?subject=unsubscribe>"),
+        ("List-Unsubscribe", f"<{unsubscribe}>{_by_mail(headers)}"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("List-Id", _phrase("List-Id", headers.list_name, _checked(_HOST, headers.list_id))),
         ("List-Help", f"<{home}>"),
@@ -92,6 +94,13 @@ def compose_digest(headers: DigestHeaders, text: str, html: str) -> bytes:
         ("Precedence", "bulk"),
     ]
     return _assemble(lines, headers.message_id, text, html)
+
+
+def _by_mail(headers: DigestHeaders) -> str:
+    """The other way to leave (RFC 2369); none is named where nobody reads what arrives there."""
+    if not headers.unsubscribe_mailbox:
+        return ""
+    return f", <mailto:{quote(_checked(_ADDRESS, headers.unsubscribe_mailbox), safe='@+')}?subject=unsubscribe>"
 
 
 def compose_notice(headers: Headers, text: str, html: str) -> bytes:

@@ -23,7 +23,7 @@ from digestd.message import (
     header_text,
     quoted_printable,
 )
-from digestd.render import Rendered, Templates, render_confirm, render_digest
+from digestd.render import Rendered, Templates, render_digest, render_notice
 from digestd.shipped import templates
 from tests import golden
 
@@ -83,7 +83,7 @@ def test_a_digest_is_the_expected_bytes(case: str) -> None:
 
 
 def test_a_confirmation_is_the_expected_bytes_and_belongs_to_no_list() -> None:
-    rendered = render_confirm(TEMPLATES, golden.NOTICE)
+    rendered = render_notice(TEMPLATES, golden.NOTICE)
     message = compose_notice(golden.notice_headers(rendered), rendered.text, rendered.html)
     _assert_sound(message, NOTICE)
     golden.check("confirm.eml", message)
@@ -101,7 +101,7 @@ def test_every_header_has_its_exact_value() -> None:
         "Message-ID": "<digest.2026-11-24.abcdefgh234567abcdefgh23@papers.example.org>",
         "Subject": "Seven papers",
         "List-Unsubscribe": "<https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB>, "
-        "<mailto:reply@papers.example.org?subject=unsubscribe>",
+        "<mailto:unsubscribe+seaaaaaaaaaacaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org?subject=unsubscribe>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Id": "Papers Daily <digest.papers.example.org>",
         "List-Help": "<https://papers.example.org/>",

@@ -14,8 +14,8 @@ from digestd.render import (
     Entry,
     Item,
     Templates,
-    render_confirm,
     render_digest,
+    render_notice,
     render_reason,
 )
 from digestd.render.words import clean, first_day, shorten, wrap
@@ -37,12 +37,12 @@ def test_a_digest_reads_as_expected(case: str) -> None:
 
 
 def test_a_confirmation_reads_as_expected_and_holds_one_thing_to_do() -> None:
-    rendered = render_confirm(TEMPLATES, golden.NOTICE)
+    rendered = render_notice(TEMPLATES, golden.NOTICE)
     assert_harmless(rendered)
     golden.check("confirm.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
     golden.check("confirm.html", rendered.html.encode())
     links = {element.attrib["href"] for element in elements(rendered.html) if element.tag == "a"}
-    assert links == {golden.NOTICE.confirm, golden.NOTICE.home}
+    assert links == {golden.NOTICE.link, golden.NOTICE.home}
     assert "If this was not you, ignore this mail" in rendered.html
 
 

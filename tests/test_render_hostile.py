@@ -14,8 +14,8 @@ from digestd.render import (
     Entry,
     Item,
     Templates,
-    render_confirm,
     render_digest,
+    render_notice,
 )
 from digestd.render.shown import HTML_MAX, encoded_size
 from digestd.render.words import safe_url
@@ -90,7 +90,7 @@ def test_template_signs_in_a_title_are_only_signs() -> None:
 
 
 def test_no_mail_loads_anything_from_afar() -> None:
-    for rendered in (render_digest(TEMPLATES, PERSONAL), render_confirm(TEMPLATES, golden.NOTICE)):
+    for rendered in (render_digest(TEMPLATES, PERSONAL), render_notice(TEMPLATES, golden.NOTICE)):
         assert not re.search(
             r"<(?:img|link|script|iframe|video|audio|object|embed|form|base)\b|\bsrc=|url\(", rendered.html
         )

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -162,7 +163,8 @@ def _listed(db: Database, status: Status | None, whole: bool) -> Iterator[dict[s
 
 def shown(subscriber: Subscriber) -> dict[str, object]:
     """One subscriber whole: what export writes, the number and the consent version."""
-    return {"id": subscriber.key, **said_of(subscriber), "version": subscriber.version}
+    paused = {"paused_until": subscriber.paused_until} if subscriber.paused_until else {}
+    return {"id": subscriber.key, **said_of(subscriber), **paused, "version": subscriber.version}
 
 
 def _summary(subscriber: Subscriber) -> dict[str, object]:
@@ -186,7 +188,14 @@ def show_one(email: Email, as_json: Json = False) -> None:
     with built.db.read() as session:
         found = leaving.find(session, built.keys, email)
         events = [
-            {"version": e.version, "status": e.status, "cause": e.cause, "at": e.at}
+            {
+                "version": e.version,
+                "status": e.status,
+                "cause": e.cause,
+                "at": e.at,
+                "network": e.network.hex()[:16] if e.network else "",
+                "wording": e.wording,
+            }
             for e in consent.history(session, found.key)
         ]
         mails = [
@@ -207,13 +216,26 @@ def show_one(email: Email, as_json: Json = False) -> None:
 
 
 @app.command()
-def pause(email: Email) -> None:
-    """Stop somebody's digest until `resume`.
+def pause(
+    email: Email,
+    until: Annotated[str, typer.Option(help="The day it goes on by itself, as in 2026-12-24; else `resume`.")] = "",
+) -> None:
+    """Stop somebody's digest until a day, or until `resume`.
 
-    Example: digestd subscriber pause ada@example.org
+    Example: digestd subscriber pause ada@example.org --until 2026-12-24
     """
     built = wiring.build()
-    say(_told(leaving.pause(built.db, _key(built, email), Cause.CLI, built.clock()), "paused"))
+    with built.db.read() as session:
+        known = leaving.find(session, built.keys, email)
+    end = leaving.pause_end(known, _day(until)) if until else None
+    say(_told(leaving.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"--until: {text[:40]!r} is no day; write it like 2026-12-24") from error
 
 
 @app.command()

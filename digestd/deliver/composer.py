@@ -3,12 +3,12 @@
 Papers come by revision, templates by hash, both cached up to a bound.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.digest import Pick
-from digestd.links import Keys, Purpose, Urls, token
+from digestd.links import Keys, Purpose, Urls, command_address, issued, token
 from digestd.message import DigestHeaders, Headers, Mailbox, compose_digest, compose_notice
 from digestd.render import (
     Before,
@@ -19,8 +19,8 @@ from digestd.render import (
     NoticeContent,
     Rendered,
     Templates,
-    render_confirm,
     render_digest,
+    render_notice,
 )
 from digestd.schedule import period_date
 from digestd.sign import Signer
@@ -36,7 +36,10 @@ WHOLE = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends, and under what name: from the settings."""
+    """Who sends, and under what name: from the settings.
+
+    `commands`: the host where mails with commands arrive, if they are read.
+    """
 
     keys: Keys
     urls: Urls
@@ -46,6 +49,7 @@ class Sender:
     list_name: str
     postal_address: str
     signer: Signer | None = None
+    commands: str = ""
 
     @property
     def host(self) -> str:
@@ -86,15 +90,15 @@ class Composer:
 
     def _message(self, claim: Claim) -> bytes:
         rendered = self.render(claim)
-        if claim.kind is MailKind.CONFIRM:
+        if claim.kind is not MailKind.DIGEST:
             return compose_notice(self._headers(claim, rendered), rendered.text, rendered.html)
         return compose_digest(self._digest_headers(claim, rendered), rendered.text, rendered.html)
 
     def render(self, claim: Claim) -> Rendered:
         """The mail as subject, text and HTML."""
         templates = self._templates[claim.template_hash]
-        if claim.kind is MailKind.CONFIRM:
-            return render_confirm(templates, self._notice(claim))
+        if claim.kind is not MailKind.DIGEST:
+            return render_notice(templates, self._notice(claim))
         return render_digest(templates, self._content(claim))
 
     def page(self, claim: Claim) -> str:
@@ -129,13 +133,13 @@ class Composer:
             yield Item(self._entries[pick.revision], pick.reason, pick.section)
 
     def _notice(self, claim: Claim) -> NoticeContent:
-        confirm = token(self._sender.keys, Purpose.CONFIRM, claim.subscriber, claim.consent_version)
         return NoticeContent(
             list_name=self._sender.list_name,
-            confirm=self._sender.urls.confirm(confirm),
+            link=_LINKS[claim.kind](self._sender, claim),
             home=self._sender.urls.home,
             postal_address=self._sender.postal_address,
             language=claim.language,
+            kind=claim.kind.value,
         )
 
     def _links(self, claim: Claim) -> DigestLinks:
@@ -145,6 +149,7 @@ class Composer:
             unsubscribe=urls.unsubscribe(token(keys, Purpose.UNSUBSCRIBE, claim.subscriber)),
             home=urls.home,
             feedback=urls.feedback(token(keys, Purpose.FEEDBACK, claim.key)),
+            settings=_settings(self._sender, claim),
         )
 
     def _headers(self, claim: Claim, rendered: Rendered) -> Headers:
@@ -172,4 +177,34 @@ class Composer:
             view_url=links.view,
             home_url=links.home,
             owner=self._sender.reply_to,
+            unsubscribe_mailbox=self._unsubscribe_mailbox(claim),
         )
+
+    def _unsubscribe_mailbox(self, claim: Claim) -> str:
+        if not self._sender.commands:
+            return ""
+        leave = token(self._sender.keys, Purpose.UNSUBSCRIBE, claim.subscriber)
+        return command_address("unsubscribe", leave, self._sender.commands)
+
+
+def _confirmation(sender: Sender, claim: Claim) -> str:
+    return sender.urls.confirm(token(sender.keys, Purpose.CONFIRM, claim.subscriber, claim.consent_version))
+
+
+def _settings(sender: Sender, claim: Claim) -> str:
+    """A link that is valid from the moment of the Date header on."""
+    version = issued(from_us(claim.dated_us))
+    return sender.urls.preferences(token(sender.keys, Purpose.PREFERENCES, claim.subscriber, version))
+
+
+def _move(purpose: Purpose) -> Callable[[Sender, Claim], str]:
+    """The link that goes to one of two addresses; a notice of a move is named by the second it was asked for at."""
+    return lambda sender, claim: sender.urls.move(token(sender.keys, purpose, claim.subscriber, int(claim.period)))
+
+
+_LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
+    MailKind.CONFIRM: _confirmation,
+    MailKind.SETTINGS: _settings,
+    MailKind.MOVE_FROM: _move(Purpose.MOVE_FROM),
+    MailKind.MOVE_TO: _move(Purpose.MOVE_TO),
+}

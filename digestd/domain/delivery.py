@@ -91,6 +91,9 @@ class MailKind(StrEnum):
 
     DIGEST = "digest"
     CONFIRM = "confirm"
+    SETTINGS = "settings"  # a fresh link to the preferences
+    MOVE_FROM = "move-from"  # to the address that is to be left: confirm or stop it
+    MOVE_TO = "move-to"  # to the new address: confirm it
 
 
 class Settlement(StrEnum):
@@ -123,26 +126,39 @@ class Actor(StrEnum):
     INBOUND = "inbound"
 
 
-_MAY_BE_WRITTEN_TO = {MailKind.DIGEST: Status.ACTIVE, MailKind.CONFIRM: Status.PENDING}
+_CONFIRMED = frozenset({Status.ACTIVE, Status.PAUSED})
+_MAY_BE_WRITTEN_TO = {
+    MailKind.DIGEST: frozenset({Status.ACTIVE}),
+    MailKind.CONFIRM: frozenset({Status.PENDING}),
+    MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # who left may still take their data, or erase it
+    MailKind.MOVE_FROM: _CONFIRMED,
+    MailKind.MOVE_TO: _CONFIRMED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What counts at the gate: the delivery's kind and planned version, the subscriber as they are now."""
+    """What counts at the gate: the delivery's kind and planned version, the subscriber as they are now.
+
+    `addressed`: whether there still is an address it is meant for, which a move that was dropped takes away.
+    """
 
     kind: MailKind
     planned_version: int
     status: Status
     version: int
     suppressed: bool
+    addressed: bool = True
 
     @property
     def objection(self) -> str | None:
         """Why this mail may not be sent; None if it may."""
         if self.suppressed:
             return "suppressed"
-        if self.status is not _MAY_BE_WRITTEN_TO[self.kind]:
+        if self.status not in _MAY_BE_WRITTEN_TO[self.kind]:
             return f"subscriber is {self.status}"
+        if not self.addressed:
+            return "the address is not wanted any more"
         if self.version != self.planned_version:
             return "consent changed"
         return None

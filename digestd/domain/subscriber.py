@@ -28,7 +28,28 @@ class Cause(StrEnum):
     IMPORT = "import"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
+    PAUSE_ENDED = "pause_ended"
+    MOVED = "moved"  # the address is another one now
+    TAKEN_BACK = "taken_back"  # they left, and said at once that they did not mean it
     ERASE = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """How somebody changed their consent, as its record keeps it.
+
+    `network`: the keyed hash of the network it came from, never an address of it. `wording`: the very words that
+    were shown beside the button. An operator's act has neither.
+    """
+
+    cause: Cause
+    network: bytes | None = None
+    wording: str = ""
+
+
+def act(by: "Cause | Act") -> Act:
+    """An act, be it that nothing but the cause of it is known."""
+    return by if isinstance(by, Act) else Act(by)
 
 
 class Cadence(StrEnum):
@@ -66,7 +87,8 @@ class Subscriber:
 
     `size`: at most so many papers. `bar`: how good each must be. `explore`: one of them may be drawn from
     outside the usual. `version` is the consent version: it rises with status and address only. `last_date` is the
-    local date (ISO) of the newest digest, `last_planned` the instant it was planned at.
+    local date (ISO) of the newest digest, `last_planned` the instant it was planned at. `paused_until`: when a
+    pause ends by itself. `links_from`: links to the preferences that were issued before are void.
     """
 
     key: int
@@ -82,3 +104,5 @@ class Subscriber:
     interests: tuple[Interest, ...] = ()
     last_date: str | None = None
     last_planned: datetime | None = None
+    paused_until: datetime | None = None
+    links_from: datetime | None = None

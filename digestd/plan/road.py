@@ -23,7 +23,7 @@ from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.dense import Encoder, Silent
 from digestd.store import due as waiting
-from digestd.store import ledger
+from digestd.store import ledger, pauses
 from digestd.store.database import Database
 from digestd.store.due import Due
 from digestd.store.ledger import NewDigest, Ranked
@@ -65,6 +65,7 @@ def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bo
 
     `keep_on` is asked before each shard: what is left when it says no is planned the next time.
     """
+    _end_pauses(db, now)
     report, after = PlanReport(), 0
     day: Day | None = None
     while keep_on() and (shard := _next(db, after, now)):
@@ -73,6 +74,18 @@ def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bo
             report += _plan_whole_or_one_by_one(db, planner, day, shard)
         after = shard[-1].key
     return report
+
+
+def _end_pauses(db: Database, now: datetime) -> None:
+    """Who wanted a pause until now is active again before it is asked who is due."""
+    while _any_pause_is_over(db, now):
+        with db.write() as session:
+            pauses.end(session, SHARD, now)
+
+
+def _any_pause_is_over(db: Database, now: datetime) -> bool:
+    with db.read() as session:
+        return pauses.is_any_over(session, now)
 
 
 def _gather(db: Database, planner: Planner, now: datetime) -> Day:

@@ -11,7 +11,7 @@ mail        a digest, a confirmation, a page
 """
 
 from digestd.render.content import Before, DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
-from digestd.render.mail import render_confirm, render_digest, render_page, render_reason
+from digestd.render.mail import render_digest, render_notice, render_page, render_reason
 from digestd.render.templates import Templates, web_environment
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
     "NoticeContent",
     "Rendered",
     "Templates",
-    "render_confirm",
     "render_digest",
+    "render_notice",
     "render_page",
     "render_reason",
     "web_environment",

@@ -66,6 +66,7 @@ class DigestLinks:
     unsubscribe: str
     home: str
     feedback: str = ""
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,17 @@ class DigestContent:
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """A confirmation mail: nothing in it comes from whoever typed the address."""
+    """A notice that leads to one page: nothing in it comes from whoever typed the address.
+
+    `kind` names its templates, `email/<kind>.*`.
+    """
 
     list_name: str
-    confirm: str
+    link: str
     home: str
     postal_address: str
     language: str
+    kind: str = "confirm"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A digest, a confirmation, a page: values in, words out."""
+"""A digest, a notice, a page: values in, words out."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -52,6 +52,7 @@ class _Digest:
     home: str
     feedback: str
     is_brief: bool
+    settings: str
     held: tuple[Before, ...] = ()
     subject: str = ""
     heading: str = ""
@@ -60,9 +61,10 @@ class _Digest:
 
 @dataclass(frozen=True, slots=True)
 class _Notice:
-    """What the templates of a notice are given."""
+    """What the templates of a notice are given. `confirm`: the link, as templates of before call it."""
 
     list_name: str
+    link: str
     confirm: str
     home: str
     postal_address: str
@@ -85,18 +87,20 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
     return Rendered(digest.subject, _body(environment, "email/digest.txt.j2", digest), html)
 
 
-def render_confirm(templates: Templates, content: NoticeContent) -> Rendered:
-    """The mail that asks whether a subscription is meant."""
+def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
+    """A mail to one person that belongs to no list, in the words of its kind."""
     environment = templates.environment(content.language)
     notice = _Notice(
         list_name=shorten(clean(content.list_name), _NAME_MAX),
-        confirm=safe_url(content.confirm),
+        link=safe_url(content.link),
+        confirm=safe_url(content.link),
         home=safe_url(content.home),
         postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
     )
-    notice = replace(notice, subject=_line(environment, "email/confirm.subject.txt.j2", notice=notice))
-    html = _render(environment, "email/confirm.html.j2", notice=notice)
-    return Rendered(notice.subject, _render(environment, "email/confirm.txt.j2", notice=notice), html)
+    mail = f"email/{content.kind}"
+    notice = replace(notice, subject=_line(environment, f"{mail}.subject.txt.j2", notice=notice))
+    html = _render(environment, f"{mail}.html.j2", notice=notice)
+    return Rendered(notice.subject, _render(environment, f"{mail}.txt.j2", notice=notice), html)
 
 
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:
@@ -142,6 +146,7 @@ def _digest(environment: MailEnvironment, content: DigestContent, fit: Fit) -> _
         view=safe_url(content.links.view),
         unsubscribe=safe_url(content.links.unsubscribe),
         home=safe_url(content.links.home),
+        settings=safe_url(content.links.settings),
         held=tuple(Before(before.date, safe_url(before.view)) for before in content.held),
         feedback=safe_url(content.links.feedback),
         is_brief=fit.is_brief,

@@ -110,7 +110,8 @@ def addressee_of(session: Session, message_id: str) -> Addressee | None:
     return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
 
 
-_ADDRESSEES = select(_D.id, _D.attempts, _S.address_key).join_from(
+_WENT_TO = func.coalesce(_D.recipient_key, _S.address_key)
+_ADDRESSEES = select(_D.id, _D.attempts, _WENT_TO.label("address_key")).join_from(
     core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
 
@@ -148,7 +149,7 @@ def _accepted(session: Session, address_key: bytes) -> list[int]:
     query = (
         select(_D.id)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
-        .where(_S.address_key == address_key, _D.state == State.ACCEPTED)
+        .where(_S.address_key == address_key, _D.recipient_key.is_(None), _D.state == State.ACCEPTED)
         .order_by(_D.id.desc())
         .limit(COUNTED)
     )

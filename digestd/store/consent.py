@@ -1,57 +1,76 @@
-"""Consent events: append-only, one a version of a subscriber's consent."""
+"""Consent events: append-only, one a version of a subscriber's consent, with the words it was given by."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Cause, Status
+from digestd.domain.subscriber import Act, Cause, Status, act
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
 
-_E = core.consent_event.c
+_E, _W = core.consent_event.c, core.wording.c
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentEvent:
-    """One change of consent: `version` holds from `at` until the next."""
+    """One change of consent: `version` holds from `at` until the next; `wording`: the words that were shown, whole."""
 
     version: int
     status: Status
     cause: Cause
     at: datetime
+    network: bytes | None = None
+    wording: str = ""
 
 
 def event(session: Session, subscriber: int, version: int) -> ConsentEvent | None:
     """What made a consent version."""
-    query = select(core.consent_event).where(_E.subscriber_id == subscriber, _E.version == version)
+    query = _EVENTS.where(_E.subscriber_id == subscriber, _E.version == version)
     return next((_event(row) for row in session.connection().execute(query)), None)
 
 
 def history(session: Session, subscriber: int) -> list[ConsentEvent]:
     """Every change of a subscriber's consent, oldest first."""
-    query = select(core.consent_event).where(_E.subscriber_id == subscriber).order_by(_E.version)
+    query = _EVENTS.where(_E.subscriber_id == subscriber).order_by(_E.version)
     return [_event(row) for row in session.connection().execute(query)]
 
 
-def asked_since(session: Session, subscriber: int, since: datetime) -> int:
-    """How often they were asked to confirm since then: each is a `pending` event."""
-    query = select(func.count()).where(
-        _E.subscriber_id == subscriber, _E.status == Status.PENDING, _E.at_us > to_us(since)
-    )
-    return session.connection().execute(query).scalar() or 0
+_EVENTS = select(core.consent_event, _W.text).select_from(
+    core.consent_event.outerjoin(core.wording, _W.hash == _E.wording)
+)
 
 
-def note(session: Session, events: Iterable[tuple[int, int, Status]], cause: Cause, at_us: int) -> None:
-    """Write events as (subscriber, version, status); `subscribers` calls this with each change of status."""
+def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
+    """Write events as (subscriber, version, status); `subscribers` calls this with each change of consent."""
+    how = act(by)
+    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": _kept(session, how.wording)}
     rows = [
-        {"subscriber_id": subscriber, "version": version, "status": status, "cause": cause, "at_us": at_us}
+        {"subscriber_id": subscriber, "version": version, "status": status, **kept}
         for subscriber, version, status in events
     ]
     if rows:
         session.connection().execute(insert(core.consent_event), rows)
+
+
+def _kept(session: Session, wording: str) -> str | None:
+    """The hash under which these words are kept, from now on if they were not; None for none."""
+    if not wording:
+        return None
+    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    row = {"hash": hashlib.sha256(wording.encode()).hexdigest(), "text": wording}
+    session.connection().execute(make(core.wording).values(row).on_conflict_do_nothing(index_elements=["hash"]))
+    return row["hash"]
+
+
+def forget_networks(session: Session, subscriber: int) -> None:
+    """Forget where an erased person spoke from; that they did, when and by which words stays."""
+    change = update(core.consent_event).where(_E.subscriber_id == subscriber)
+    session.connection().execute(change.values(network=None))
 
 
 def time_of_next(session: Session, subscriber: int, now: datetime) -> int:
@@ -70,4 +89,6 @@ def time_of_next(session: Session, subscriber: int, now: datetime) -> int:
 
 
 def _event(row: core.Record) -> ConsentEvent:
-    return ConsentEvent(row.version, Status(row.status), Cause(row.cause), from_us(row.at_us))
+    return ConsentEvent(
+        row.version, Status(row.status), Cause(row.cause), from_us(row.at_us), row.network, row.text or ""
+    )

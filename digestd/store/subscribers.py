@@ -16,10 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest
-from digestd.domain.subscriber import Bar, Cadence, Cause, Status, Subscriber, Timing
+from digestd.domain.subscriber import Act, Bar, Cadence, Cause, Status, Subscriber, Timing
 from digestd.schedule import due_period, first_due
 from digestd.store import consent, core
-from digestd.store.database import Database
 from digestd.store.due import interests_of
 from digestd.store.instants import from_us, to_us
 
@@ -43,7 +42,7 @@ class NewSubscriber:
     explore: bool = True
 
 
-def insert_many(session: Session, new: Sequence[NewSubscriber], cause: Cause, now: datetime) -> dict[bytes, int]:
+def insert_many(session: Session, new: Sequence[NewSubscriber], by: Cause | Act, now: datetime) -> dict[bytes, int]:
     """Store new subscribers at version 1; their keys by address key.
 
     One whose address key exists already is left out: another transaction was first.
@@ -56,7 +55,7 @@ def insert_many(session: Session, new: Sequence[NewSubscriber], cause: Cause, no
     done = session.connection().execute(statement.returning(_S.id, _S.address_key), rows)
     keys = {row.address_key: row.id for row in done}
     stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
-    consent.note(session, [(key, 1, n.status) for key, n in stored], cause, to_us(now))
+    consent.note(session, [(key, 1, n.status) for key, n in stored], by, to_us(now))
     _add_interests(session, {key: n.interests for key, n in stored}, now)
     return keys
 
@@ -129,7 +128,7 @@ _UPDATE = (
 )
 
 
-def change_status(session: Session, key: int, status: Status, cause: Cause, now: datetime) -> Subscriber:
+def change_status(session: Session, key: int, status: Status, by: Cause | Act, now: datetime) -> Subscriber:
     """Change what a subscriber consents to, in every respect at once; the subscriber as they are then.
 
     A fresh `pending` is an event of its own even where they were pending before. Raises KeyError
@@ -140,59 +139,45 @@ def change_status(session: Session, key: int, status: Status, cause: Cause, now:
         raise KeyError(key)
     if subscriber.status is status and status is not Status.PENDING:
         return subscriber
-    version = subscriber.version + 1
     gone = {"address": None, "name": ""} if status is Status.ERASED else {}
-    session.connection().execute(
-        update(core.subscriber)
-        .where(_S.id == key)
-        .values(
-            status=status,
-            version=version,
-            next_due_us=to_us(first_due(subscriber.timing, now, subscriber.last_date)),
-            **gone,
-        )
-    )
-    consent.note(session, [(key, version, status)], cause, consent.time_of_next(session, key, now))
-    changed = by_key(session, key)
-    assert changed is not None  # noqa: S101  # it is locked, and rows are never deleted
-    return changed
-
-
-def erase(session: Session, key: int, now: datetime) -> Subscriber:
-    """Leave nothing of the person but the keyed hash of the address; the ledger keeps that mails went, not what."""
-    erased = change_status(session, key, Status.ERASED, Cause.ERASE, now)
-    update_many(session, [_forgotten(erased)], now)
-    theirs = core.delivery.c.subscriber_id == key
-    mails = select(core.delivery.c.id).where(theirs)
-    for statement in (
-        delete(core.seen).where(core.seen.c.subscriber_id == key),
-        delete(core.feedback).where(core.feedback.c.subscriber_id == key),
-        delete(core.muting).where(core.muting.c.subscriber_id == key),
-        delete(core.profile).where(core.profile.c.subscriber_id == key),
-        update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
-        update(core.delivery).where(theirs).values(picks=b"", reply_text=None),
-    ):
-        session.connection().execute(statement)
-    return erased
-
-
-def _forgotten(erased: Subscriber) -> Subscriber:
-    return Subscriber(
-        key=erased.key,
-        address=None,
-        status=Status.ERASED,
-        version=erased.version,
-        last_date=erased.last_date,
-        last_planned=erased.last_planned,
+    due = to_us(first_due(subscriber.timing, now, subscriber.last_date))
+    return _consented(
+        session, subscriber, {"status": status, "next_due_us": due, "paused_until_us": None, **gone}, (by, now)
     )
 
 
-def scrub(db: Database) -> None:
-    """Overwrite what was deleted, in SQLite's write-ahead log too (pages are wiped by secure_delete)."""
-    if db.is_sqlite:
-        with db.engine.connect() as connection:
-            connection.exec_driver_sql("ROLLBACK")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+def change_address(session: Session, key: int, to: tuple[str, bytes], by: Act, now: datetime) -> Subscriber:
+    """Write to another address (and its keyed hash) from now on; what waits for the old one is not sent.
+
+    Links from before are void, and what bounces late of mails from before still counts for the old address.
+    """
+    subscriber = by_key(session, key, lock=True)
+    if subscriber is None:
+        raise KeyError(key)
+    theirs = (core.delivery.c.subscriber_id == key, core.delivery.c.recipient_key.is_(None))
+    before = address_key_of(session, key)
+    session.connection().execute(update(core.delivery).where(*theirs).values(recipient_key=before))
+    moved = {"address": to[0], "address_key": to[1], "links_from_us": to_us(now)}
+    return _consented(session, subscriber, moved, (by, now))
+
+
+def _consented(
+    session: Session, before: Subscriber, changed: Mapping[str, object], by: tuple[Cause | Act, datetime]
+) -> Subscriber:
+    """Raise the version with what changed, and put it on record."""
+    version, (act, now) = before.version + 1, by
+    change = update(core.subscriber).where(_S.id == before.key).values(version=version, **changed)
+    session.connection().execute(change)
+    status = Status(str(changed.get("status", before.status)))
+    consent.note(session, [(before.key, version, status)], act, consent.time_of_next(session, before.key, now))
+    after = by_key(session, before.key)
+    assert after is not None  # noqa: S101  # it is locked, and rows are never deleted
+    return after
+
+
+def void_links(session: Session, key: int, before: datetime) -> None:
+    """Links to the preferences that were issued before this moment count no more."""
+    session.connection().execute(update(core.subscriber).where(_S.id == key).values(links_from_us=to_us(before)))
 
 
 def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]], now: datetime) -> None:
@@ -291,4 +276,6 @@ def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber
         interests=interests,
         last_date=row.last_date,
         last_planned=None if row.last_planned_us is None else from_us(row.last_planned_us),
+        paused_until=None if row.paused_until_us is None else from_us(row.paused_until_us),
+        links_from=from_us(row.links_from_us) if row.links_from_us else None,
     )

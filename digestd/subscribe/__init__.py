@@ -1,6 +1,7 @@
 """Subscribers come and go: asking, confirming, settings, leaving; one by one or by the file.
 
     record      what is said of a subscriber: checked on the way in, written on the way out
+    notices     mails to one subscriber, put into the ledger
     asking      double opt-in, and the limiter of confirmation mails
     leaving     unsubscribe, pause, resume, suppress, erase
     keeping     the operator adds and edits
@@ -12,10 +13,11 @@
 What is changed here takes effect when it commits; mail that waits is stopped at the gate of delivery.
 """
 
-from digestd.subscribe.asking import Asked, Post, TooOld, ask, confirm
+from digestd.subscribe.asking import Asked, TooOld, ask, confirm
 from digestd.subscribe.importing import ImportReport, Refusal, exported, import_subscribers
 from digestd.subscribe.keeping import Change, add, edit
 from digestd.subscribe.leaving import NoConsent, erase, find, pause, resume, suppress, unsubscribe
+from digestd.subscribe.notices import Post
 from digestd.subscribe.record import Record, parse
 
 __all__ = [

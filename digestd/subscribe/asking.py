@@ -12,17 +12,18 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Interest, Wish, values
-from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber, Timing
+from digestd.domain.subscriber import WEEKDAYS, Act, Cause, Status, Subscriber, Timing
 from digestd.domain.suppression import HEALED_BY_CONSENT
 from digestd.errors import BadInput
-from digestd.links import BadToken, Keys, Purpose, address_key, message_id, read
-from digestd.store import consent, ledger, subscribers, suppressions
+from digestd.links import BadToken, Keys, Purpose, address_key, read
+from digestd.store import consent, invitations, subscribers, suppressions
 from digestd.store.database import Database
+from digestd.subscribe.notices import Mail, Post, plan
 from digestd.subscribe.record import LISTS, Record, parse
 
 CONFIRM_WITHIN = timedelta(hours=48)
 INVITATIONS = ((timedelta(hours=24), 1), (timedelta(days=30), 3))
-"""At most so many confirmations an address in each span."""
+"""At most so many mails that anybody who types an address can cause, in each span."""
 
 
 ASKED_ANEW = "signed up anew"
@@ -30,15 +31,6 @@ ASKED_ANEW = "signed up anew"
 
 class TooOld(BadInput):
     """This confirmation link no longer counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """What a confirmation mail is made with: the keys, the host of its Message-ID, the templates in force."""
-
-    keys: Keys
-    host: str
-    template_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ class Asked:
         )
 
 
-def ask(db: Database, post: Post, asked: Asked, now: datetime) -> None:
+def ask(db: Database, post: Post, asked: Asked, now: datetime, by: Act = Act(Cause.WEB)) -> None:
     """Ask for the digest in somebody's name; they get a mail to confirm it, if they may get one.
 
     Raises BadRecord for what cannot be an address or a setting, and says nothing else: the
@@ -81,8 +73,8 @@ def ask(db: Database, post: Post, asked: Asked, now: datetime) -> None:
         if reason is not None and reason not in HEALED_BY_CONSENT:
             return
         if known is None:
-            greet(session, post, record, Cause.WEB, now)
-        elif known.status in _MAY_ASK and invite(session, post, known, Cause.WEB, now):
+            greet(session, post, record, by, now)
+        elif known.status in _MAY_ASK and invite(session, post, known, by, now):
             suppressions.lift(session, key, ASKED_ANEW, now)
             subscribers.update_many(session, [record.of(known)], now)
         elif known.status is Status.PENDING:
@@ -92,10 +84,10 @@ def ask(db: Database, post: Post, asked: Asked, now: datetime) -> None:
 _MAY_ASK = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
 
 
-def greet(session: Session, post: Post, record: Record, cause: Cause, now: datetime) -> bool:
+def greet(session: Session, post: Post, record: Record, by: Cause | Act, now: datetime) -> bool:
     """Store someone new as pending, with a mail to confirm; False if another transaction was first."""
     key = address_key(post.keys, record.address)
-    stored = subscribers.insert_many(session, [new(record, key, Status.PENDING)], cause, now)
+    stored = subscribers.insert_many(session, [new(record, key, Status.PENDING)], by, now)
     if key not in stored:
         return False
     suppressions.lift(session, key, ASKED_ANEW, now)
@@ -120,31 +112,27 @@ def new(record: Record, key: bytes, status: Status) -> subscribers.NewSubscriber
     )
 
 
-def invite(session: Session, post: Post, known: Subscriber, cause: Cause, now: datetime) -> bool:
+def invite(session: Session, post: Post, known: Subscriber, by: Cause | Act, now: datetime) -> bool:
     """Make a known subscriber pending, with a mail to confirm; False where they had enough of those lately."""
-    if any(consent.asked_since(session, known.key, now - span) >= most for span, most in INVITATIONS):
+    if not may_be_asked(session, subscribers.address_key_of(session, known.key), now):
         return False
-    pending = subscribers.change_status(session, known.key, Status.PENDING, cause, now)
+    pending = subscribers.change_status(session, known.key, Status.PENDING, by, now)
     mail_confirmation(session, post, pending.key, pending.version, now)
     return True
 
 
+def may_be_asked(session: Session, address_key: bytes, now: datetime) -> bool:
+    """Whether an address may get another mail that anybody who types it can cause; the one limiter of them all."""
+    return not any(invitations.since(session, address_key, now - span) >= most for span, most in INVITATIONS)
+
+
 def mail_confirmation(session: Session, post: Post, subscriber: int, version: int, now: datetime) -> None:
     """Put the mail that asks to confirm this very consent version into the ledger."""
-    key = str(version)
-    notice = ledger.NewNotice(
-        subscriber=subscriber,
-        kind=MailKind.CONFIRM,
-        key=key,
-        consent_version=version,
-        message_id=message_id(post.keys, subscriber, MailKind.CONFIRM, key, post.host),
-        template_hash=post.template_hash,
-        expires=now + CONFIRM_WITHIN,
-    )
-    ledger.plan_notice(session, notice, now)
+    invitations.note(session, subscribers.address_key_of(session, subscriber), now)
+    plan(session, post, Mail(subscriber, MailKind.CONFIRM, str(version), version, now + CONFIRM_WITHIN), now)
 
 
-def confirm(db: Database, keys: Keys, token: str, now: datetime) -> Subscriber:
+def confirm(db: Database, keys: Keys, token: str, now: datetime, by: Act = Act(Cause.CONFIRM)) -> Subscriber:
     """Act on the button behind the link of a confirmation mail; the subscriber, now active.
 
     The same link again changes nothing. Raises BadToken for what is no link of ours, TooOld for
@@ -166,4 +154,4 @@ def confirm(db: Database, keys: Keys, token: str, now: datetime) -> Subscriber:
             raise TooOld("this link is older than 48 hours; sign up again")
         if suppressions.is_suppressed(session, subscribers.address_key_of(session, key)):
             raise TooOld("this address asked never to be written to; write to us to come back")
-        return subscribers.change_status(session, key, Status.ACTIVE, Cause.CONFIRM, now)
+        return subscribers.change_status(session, key, Status.ACTIVE, by, now)

@@ -12,8 +12,9 @@ from digestd.errors import BadRecord
 from digestd.links import address_key
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribe.asking import Post, mail_confirmation, new
+from digestd.subscribe.asking import mail_confirmation, new
 from digestd.subscribe.files import Line
+from digestd.subscribe.notices import Post
 from digestd.subscribe.record import Record, parse, said_of
 
 BLOCK = 500

@@ -9,8 +9,9 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.links import Keys, address_key
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribe.asking import Post, greet, invite, new
+from digestd.subscribe.asking import greet, invite, new
 from digestd.subscribe.leaving import NoConsent, find
+from digestd.subscribe.notices import Post
 from digestd.subscribe.record import Record
 
 

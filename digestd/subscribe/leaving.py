@@ -3,16 +3,21 @@
 Each takes effect when it commits: no mail passes the gate of delivery after that.
 """
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.domain.subscriber import Act, Cause, Status, Subscriber
 from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys, address_key
-from digestd.store import consent, subscribers, suppressions
+from digestd.store import consent, erasure, pauses, subscribers, suppressions
 from digestd.store.database import Database
+
+LONGEST_PAUSE = timedelta(days=366)
+REGRET = timedelta(hours=1)
+By = tuple[Cause | Act, datetime]
 
 
 class NoConsent(DigestdError):
@@ -27,36 +32,68 @@ def find(session: Session, keys: Keys, address: str, *, lock: bool = False) -> S
     return known
 
 
-def unsubscribe(db: Database, subscriber: int, cause: Cause, now: datetime) -> bool:
+def unsubscribe(db: Database, subscriber: int, by: Cause | Act, now: datetime) -> bool:
     """End a subscription; False where it had ended before. Raises NotFound."""
-    return _change(db, subscriber, {Status.PENDING, Status.ACTIVE, Status.PAUSED}, Status.UNSUBSCRIBED, (cause, now))
+    return _change(db, subscriber, {Status.PENDING, Status.ACTIVE, Status.PAUSED}, Status.UNSUBSCRIBED, (by, now))
 
 
-def pause(db: Database, subscriber: int, cause: Cause, now: datetime) -> bool:
-    """Stop the digest until `resume`; False where it is paused already. Raises NoConsent unless active."""
-    return _switch(db, subscriber, (Status.ACTIVE, Status.PAUSED), (cause, now))
+def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: datetime | None = None) -> bool:
+    """Stop the digest until then, or until `resume`; False where it is paused already, until then from now on.
+
+    Raises NoConsent unless active, BadInput for an end that has passed or is more than a year away.
+    """
+    if until is not None and not now < until <= now + LONGEST_PAUSE:
+        raise BadInput("a pause ends on a day to come, within a year; choose another day")
+    with db.write() as session:
+        changed = _switched(session, subscriber, (Status.ACTIVE, Status.PAUSED), (by, now))
+        pauses.set_end(session, subscriber, until)
+        return changed
 
 
-def resume(db: Database, subscriber: int, cause: Cause, now: datetime) -> bool:
+def pause_end(subscriber: Subscriber, day: date) -> datetime:
+    """When a pause ends that lasts until a day: as that day begins where the subscriber lives."""
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(subscriber.timing.timezone)).astimezone(UTC)
+
+
+def resume(db: Database, subscriber: int, by: Cause | Act, now: datetime) -> bool:
     """Go on after a pause; False where it is active already. Raises NoConsent for whoever left or never confirmed."""
-    return _switch(db, subscriber, (Status.PAUSED, Status.ACTIVE), (cause, now))
+    with db.write() as session:
+        return _switched(session, subscriber, (Status.PAUSED, Status.ACTIVE), (by, now))
 
 
-def _switch(db: Database, subscriber: int, step: tuple[Status, Status], by: tuple[Cause, datetime]) -> bool:
+def come_back(db: Database, subscriber: int, act: Act, now: datetime) -> bool:
+    """Take an unsubscribing back that was not meant, within an hour of it; False where it is too late for that.
+
+    After that hour a link in an old mail, which others may hold by now, is not enough: they are asked by mail.
+    """
     with db.write() as session:
         known = _locked(session, subscriber)
-        if known.status not in step:
-            raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up anew")
-        return _step(session, known, step[1], by)
+        events = consent.history(session, subscriber)
+        if known.status is not Status.UNSUBSCRIBED or now - events[-1].at > REGRET:
+            return known.status is Status.ACTIVE
+        if suppressions.is_suppressed(session, subscribers.address_key_of(session, subscriber)) is not None:
+            return False
+        before = events[-2].status if len(events) > 1 else Status.PENDING
+        if before not in {Status.ACTIVE, Status.PAUSED}:
+            return False
+        subscribers.change_status(session, subscriber, Status.ACTIVE, act, now)
+        return True
 
 
-def _change(db: Database, subscriber: int, since: set[Status], to: Status, by: tuple[Cause, datetime]) -> bool:
+def _switched(session: Session, subscriber: int, step: tuple[Status, Status], by: By) -> bool:
+    known = _locked(session, subscriber)
+    if known.status not in step:
+        raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up anew")
+    return _step(session, known, step[1], by)
+
+
+def _change(db: Database, subscriber: int, since: set[Status], to: Status, by: By) -> bool:
     with db.write() as session:
         known = _locked(session, subscriber)
         return known.status in since and _step(session, known, to, by)
 
 
-def _step(session: Session, known: Subscriber, to: Status, by: tuple[Cause, datetime]) -> bool:
+def _step(session: Session, known: Subscriber, to: Status, by: By) -> bool:
     return subscribers.change_status(session, known.key, to, *by).version > known.version
 
 
@@ -100,10 +137,18 @@ def _before(session: Session, subscriber: int) -> Status:
 
 
 def erase(db: Database, keys: Keys, address: str, now: datetime) -> None:
+    """Forget the person of an address. Raises NotFound."""
+    with db.read() as session:
+        key = find(session, keys, address).key
+    forget(db, key, now)
+
+
+def forget(db: Database, subscriber: int, now: datetime) -> None:
     """Forget a person: only the keyed hash of the address stays, as a suppression. Raises NotFound."""
     with db.write() as session:
-        known = find(session, keys, address, lock=True)
-        suppressions.note(session, address_key(keys, address), SuppressionReason.ERASED, now)
-        suppressions.forget_why(session, address_key(keys, address))
-        subscribers.erase(session, known.key, now)
-    subscribers.scrub(db)
+        known = _locked(session, subscriber)
+        address_key = subscribers.address_key_of(session, known.key)
+        suppressions.note(session, address_key, SuppressionReason.ERASED, now)
+        suppressions.forget_why(session, address_key)
+        erasure.erase(session, known.key, now)
+    erasure.scrub(db)

@@ -24,11 +24,12 @@ LINKS = DigestLinks(
     unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB",
     home="https://papers.example.org/",
     feedback="https://papers.example.org/f/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAD",
+    settings="https://papers.example.org/p/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAD",
 )
 POSTAL = "Papers Daily, Storgata 1, 0155 Oslo, Norway"
 NOTICE = NoticeContent(
     list_name="Papers Daily",
-    confirm="https://papers.example.org/confirm/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAC",
+    link="https://papers.example.org/confirm/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAC",
     home="https://papers.example.org/",
     postal_address=POSTAL,
     language="en",
@@ -97,6 +98,7 @@ def digest_headers(rendered: Rendered) -> DigestHeaders:
         view_url=LINKS.view,
         home_url=LINKS.home,
         owner="owner@papers.example.org",
+        unsubscribe_mailbox="unsubscribe+seaaaaaaaaaacaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org",
     )
 
 

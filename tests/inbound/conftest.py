@@ -18,7 +18,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.inbound import Desk
 from digestd.links import Purpose, address_key, envelope_from, token
 from digestd.store import bounces, core, inbound, subscribers, suppressions
-from digestd.store.subscribers import scrub
+from digestd.store.erasure import scrub
 from tests.conftest import NOW
 from tests.parts import library
 from tests.parts.install import Install, install

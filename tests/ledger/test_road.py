@@ -8,8 +8,8 @@ from digestd.domain.delivery import MailKind, Outcome, State
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key
+from digestd.store import erasure, subscribers, suppressions
 from digestd.store import ledger as store
-from digestd.store import subscribers, suppressions
 from digestd.store.ledger import Claimed, Gated, NewNotice, Result
 from digestd.store.ledger.recovery import Recovered, owners, recover, release
 from tests.ledger.rows import KEYS, Ledger
@@ -230,7 +230,7 @@ def test_erasing_someone_leaves_a_ledger_that_holds(ledger: Ledger) -> None:
             suppressions.note(
                 session, subscribers.address_key_of(session, subscriber), SuppressionReason.ERASED, ledger.now
             )
-            subscribers.erase(session, subscriber, ledger.now)
+            erasure.erase(session, subscriber, ledger.now)
     assert ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [Gated.GONE]
     assert ledger.record(*accepted(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))) == 1
     assert sorted(ledger.states) == ["accepted", "skipped"]

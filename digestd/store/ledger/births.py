@@ -52,7 +52,10 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class NewNotice:
-    """A notice about to be planned: `key` is what it answers, e.g. the consent version."""
+    """A notice about to be planned: `key` is what it answers, e.g. the consent version.
+
+    `recipient_key`: of the address it goes to, if that is not the subscriber's own but one they mean to move to.
+    """
 
     subscriber: int
     kind: MailKind
@@ -61,6 +64,7 @@ class NewNotice:
     message_id: str
     template_hash: str
     expires: datetime
+    recipient_key: bytes | None = None
 
 
 def plan_digests(
@@ -133,6 +137,7 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> bool:
             subscriber_id=notice.subscriber,
             kind=notice.kind,
             key=notice.key,
+            recipient_key=notice.recipient_key,
             covers_from=notice.key,
             consent_version=notice.consent_version,
             state=State.READY,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -19,7 +19,15 @@ LEASE = timedelta(minutes=45)
 """Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
 
 TOO_LATE = "too late to be of use"
-_D, _S = core.delivery.c, core.subscriber.c
+_D, _S, _M = core.delivery.c, core.subscriber.c, core.moving.c
+RECIPIENT = case((_D.recipient_key.is_(None), _S.address), else_=_M.address)
+"""The address a delivery goes to: the subscriber's own, or one they mean to move to."""
+RECIPIENTS = (
+    core.delivery.join(core.subscriber, _S.id == _D.subscriber_id)
+    .outerjoin(core.moving, and_(_M.subscriber_id == _D.subscriber_id, _M.address_key == _D.recipient_key))
+    .outerjoin(core.suppression, core.suppression.c.address_key == func.coalesce(_D.recipient_key, _S.address_key))
+)
+"""Each delivery with its subscriber, and with what stands against writing to its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without
     at_us = to_us(now)
     query = _ready(at_us, limit)
     for domain in without:
-        query = query.where(func.lower(_S.address).not_like(f"%@{_literal(domain)}", escape="\\"))
+        query = query.where(func.lower(RECIPIENT).not_like(f"%@{_literal(domain)}", escape="\\"))
     rows = session.connection().execute(query).all()
     expired = [row for row in rows if row.expires_us <= at_us]
     late = {row.id for row in expired}
@@ -72,13 +80,14 @@ def expire(session: Session, limit: int, now: datetime) -> int:
 
 
 def consent(row: core.Record) -> Consent:
-    """The consent that a row of delivery ⋈ subscriber ⟕ suppression speaks of."""
+    """The consent that a row of RECIPIENTS speaks of."""
     return Consent(
         kind=MailKind(row.kind),
         planned_version=row.consent_version,
         status=Status(row.status),
         version=row.version,
         suppressed=row.suppression is not None,
+        addressed=row.address is not None,
     )
 
 
@@ -91,20 +100,19 @@ def _ready(at_us: int, limit: int) -> core.Query:
     return (
         select(
             *_COLUMNS,
-            _S.address,
+            RECIPIENT.label("address"),
             _S.name,
             _S.language,
             _S.status,
             _S.version,
             core.suppression.c.reason.label("suppression"),
         )
-        .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
-            core.suppression, core.suppression.c.address_key == _S.address_key))
+        .select_from(RECIPIENTS)
         .where(_D.state == State.READY, _D.not_before_us <= at_us)
         .order_by(_D.not_before_us, _D.id)
         .limit(limit)
         .with_for_update(of=core.delivery, skip_locked=True)
-    )  # fmt: skip
+    )
 
 
 def _literal(domain: str) -> str:

@@ -17,7 +17,7 @@ from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
-from digestd.store.ledger.claims import TOO_LATE, consent
+from digestd.store.ledger.claims import RECIPIENT, RECIPIENTS, TOO_LATE, consent
 from digestd.store.packing import step
 
 LEASE_LEFT = timedelta(minutes=11)
@@ -76,14 +76,14 @@ _STANDING = (
         _D.expires_us,
         _S.status,
         _S.version,
+        RECIPIENT.label("address"),
         core.suppression.c.reason.label("suppression"),
     )
-    .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
-        core.suppression, core.suppression.c.address_key == _S.address_key))
+    .select_from(RECIPIENTS)
     .where(_THESE)
     .order_by(_D.id)
     .with_for_update(of=core.delivery)
-)  # fmt: skip
+)
 
 
 def _decide(wish: Pass, row: core.Record | None, at_us: int) -> Gated:

@@ -26,8 +26,11 @@ from digestd.store.tables.subscribers import (
     ConsentEventRow,
     FeedbackRow,
     InterestRow,
+    InvitationRow,
+    MovingRow,
     ProfileRow,
     SubscriberRow,
+    WordingRow,
 )
 from digestd.store.tables.throttle import ThrottleRow
 from digestd.store.tables.trials import TrialRow
@@ -48,9 +51,11 @@ __all__ = [
     "FetchRow",
     "InboundRow",
     "InterestRow",
+    "InvitationRow",
     "LiftingRow",
     "LikenessRow",
     "MergingRow",
+    "MovingRow",
     "PaceRow",
     "PaperRow",
     "ProfileRow",
@@ -66,4 +71,5 @@ __all__ = [
     "TextModelRow",
     "ThrottleRow",
     "TrialRow",
+    "WordingRow",
 ]

@@ -58,6 +58,8 @@ class DeliveryRow(SQLModel, table=True):
     subscriber_id: int = Field(sa_column=ref("subscriber.id"))
     kind: str = Field(max_length=10)
     key: str = Field(max_length=40)
+    recipient_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    """Whom it goes to, if that is not the subscriber's own address: see `moving`."""
     covers_from: str = Field(max_length=40)
     consent_version: int
     state: str = Field(max_length=10)

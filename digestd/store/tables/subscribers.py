@@ -21,6 +21,8 @@ class SubscriberRow(SQLModel, table=True):
         CheckConstraint("hour BETWEEN 0 AND 23 AND weekday BETWEEN 0 AND 6 AND size BETWEEN 1 AND 50", "settings"),
         Index("ix_subscriber_due", "next_due_us", "id", sqlite_where=text("status = 'active'"),
               postgresql_where=text("status = 'active'")),
+        Index("ix_subscriber_pause", "paused_until_us", sqlite_where=text("paused_until_us IS NOT NULL"),
+              postgresql_where=text("paused_until_us IS NOT NULL")),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
     address: str | None = Field(default=None, max_length=254)
@@ -44,6 +46,9 @@ class SubscriberRow(SQLModel, table=True):
     """The highest paper row number that the newest digest was chosen from."""
     wants: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     """Raised by every change of interests or feedback."""
+    paused_until_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    links_from_us: int = Field(default=0, sa_column=us())
+    """Links to the preferences that were issued before are void."""
 
 
 class InterestRow(SQLModel, table=True):
@@ -112,7 +117,10 @@ class MutingRow(SQLModel, table=True):
 
 
 class ConsentEventRow(SQLModel, table=True):
-    """Append-only: what changed a subscriber's consent, one row a version."""
+    """Append-only, by trigger: what changed a subscriber's consent, one row a version.
+
+    `network`: the keyed hash of where it was said from, gone with erasure; `wording`: which words were shown.
+    """
 
     __tablename__ = "consent_event"
     __table_args__ = (CheckConstraint(one_of("status", Status), "status"), {"sqlite_with_rowid": False})
@@ -121,3 +129,35 @@ class ConsentEventRow(SQLModel, table=True):
     status: str = Field(max_length=20)
     cause: str = Field(max_length=20)
     at_us: int = Field(sa_column=us())
+    network: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    wording: str | None = Field(default=None, max_length=64)
+
+
+class WordingRow(SQLModel, table=True):
+    """Append-only, by trigger: words that somebody consented by, under the SHA-256 of them."""
+
+    __tablename__ = "wording"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    hash: str = Field(primary_key=True, max_length=64)
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class MovingRow(SQLModel, table=True):
+    """Another address that a subscriber asked for; each side confirms, then the row goes."""
+
+    __tablename__ = "moving"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    address: str = Field(max_length=254)
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    asked_us: int = Field(sa_column=us())
+    from_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    to_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class InvitationRow(SQLModel, table=True):
+    """A mail that whoever typed an address could make digestd send there: counted, so that they are few."""
+
+    __tablename__ = "invitation"
+    id: int | None = Field(default=None, sa_column=own_key())
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    at_us: int = Field(sa_column=us(index=True))

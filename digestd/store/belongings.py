@@ -1,0 +1,86 @@
+"""Whatever the database holds of one subscriber: by their number, or by the keyed hash of their address."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from digestd.store import core
+from digestd.store.instants import from_us
+from digestd.store.packing import steps, unpack_picks, unpack_seen
+
+_BY_NUMBER = ("interest", "profile", "feedback", "muting", "consent_event", "moving", "delivery", "seen")
+_BY_ADDRESS = ("bounce", "lifting", "invitation", "suppression")
+_THROUGH_DELIVERY = ("attempt",)
+KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY})
+"""The tables that hold something of a person."""
+_OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
+"""Columns that only tie rows together; they say nothing of the person."""
+
+
+def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
+    """Each row of each table that holds something of theirs, by table, as JSON can hold it."""
+    address_key = select(core.subscriber.c.address_key).where(core.subscriber.c.id == subscriber).scalar_subquery()
+    mails = select(core.delivery.c.id).where(core.delivery.c.subscriber_id == subscriber)
+    asked = {"subscriber": core.subscriber.c.id == subscriber}
+    asked |= {name: getattr(core, name).c.subscriber_id == subscriber for name in _BY_NUMBER}
+    asked |= {name: getattr(core, name).c.address_key == address_key for name in _BY_ADDRESS}
+    asked |= {name: getattr(core, name).c.delivery_id.in_(mails) for name in _THROUGH_DELIVERY}
+    found = {}
+    for name, condition in asked.items():
+        table = getattr(core, name)
+        query = select(table).where(condition).order_by(*table.primary_key)
+        found[name] = [_readable(session, name, row) for row in session.connection().execute(query).mappings()]
+    return {"row" if name == "subscriber" else name: rows for name, rows in found.items()}
+
+
+def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
+    said = {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+    for name, read in _PACKED.get(table, {}).items():
+        said[name] = read(session, row[name])
+    if table == "consent_event" and row["wording"]:
+        said["wording"] = (
+            session.connection()
+            .execute(select(core.wording.c.text).where(core.wording.c.hash == row["wording"]))
+            .scalar()
+        )
+    if "paper" in said:
+        said["paper"] = _names(session, [row["paper"]])[0]
+    return {name.removesuffix("_us"): value for name, value in said.items()}
+
+
+def _plain(name: str, value: object) -> object:
+    if name.endswith("_us") and isinstance(value, int):
+        return from_us(value)
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _names(session: Session, papers: list[int]) -> list[str]:
+    query = select(core.paper.c.id, core.paper.c.paper_id).where(core.paper.c.id.in_(papers))
+    names = {row.id: row.paper_id for row in session.connection().execute(query)}
+    return [names.get(paper, str(paper)) for paper in papers]
+
+
+def _picked(session: Session, packed: bytes) -> object:
+    picks = unpack_picks(packed)
+    names = _names(session, [pick.paper for pick in picks])
+    return [
+        {"paper": name, "section": pick.section, "why": pick.reason.why, "value": pick.reason.value}
+        for name, pick in zip(names, picks, strict=True)
+    ]
+
+
+def _seen(session: Session, packed: bytes) -> object:
+    return _names(session, unpack_seen(packed).tolist())
+
+
+def _history(_session: Session, packed: str) -> object:
+    return [{"state": state, "by": actor, "at": from_us(at)} for state, actor, at in steps(packed)]
+
+
+_PACKED: dict[str, dict[str, Callable[[Session, Any], object]]] = {
+    "delivery": {"picks": _picked, "history": _history},
+    "seen": {"papers": _seen},
+}
+"""Columns that are kept packed, and how they are read."""

@@ -1,0 +1,49 @@
+"""Erasure: of a person nothing is left but the keyed hash of the address, in no file of the database."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session
+
+from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.store import consent, core, invitations, subscribers
+from digestd.store.database import Database
+
+
+def erase(session: Session, key: int, now: datetime) -> Subscriber:
+    """Leave nothing of the person but the keyed hash of the address; the ledger keeps that mails went, not what."""
+    erased = subscribers.change_status(session, key, Status.ERASED, Cause.ERASE, now)
+    subscribers.update_many(session, [_forgotten(erased)], now)
+    address_key = subscribers.address_key_of(session, key)
+    theirs = core.delivery.c.subscriber_id == key
+    mails = select(core.delivery.c.id).where(theirs)
+    for table in (core.seen, core.feedback, core.muting, core.profile, core.moving):
+        session.connection().execute(delete(table).where(table.c.subscriber_id == key))
+    for statement in (
+        delete(core.bounce).where(core.bounce.c.address_key == address_key),
+        update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
+        update(core.delivery).where(theirs).values(picks=b"", reply_text=None, recipient_key=None),
+    ):
+        session.connection().execute(statement)
+    invitations.forget(session, address_key)
+    consent.forget_networks(session, key)
+    return erased
+
+
+def _forgotten(erased: Subscriber) -> Subscriber:
+    return Subscriber(
+        key=erased.key,
+        address=None,
+        status=Status.ERASED,
+        version=erased.version,
+        last_date=erased.last_date,
+        last_planned=erased.last_planned,
+    )
+
+
+def scrub(db: Database) -> None:
+    """Overwrite what was deleted, in SQLite's write-ahead log too (pages are wiped by secure_delete)."""
+    if db.is_sqlite:
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,34 @@
+"""Pauses that end by themselves: planning makes their subscribers active again before it asks who is due."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlmodel import Session
+
+from digestd.domain.subscriber import Cause, Status
+from digestd.store import core
+from digestd.store.instants import to_us
+from digestd.store.subscribers import change_status
+
+_S = core.subscriber.c
+
+
+def set_end(session: Session, key: int, until: datetime | None) -> None:
+    """When the pause of a subscriber ends by itself; None: not before they say so."""
+    values = {"paused_until_us": None if until is None else to_us(until)}
+    session.connection().execute(update(core.subscriber).where(_S.id == key).values(values))
+
+
+def is_any_over(session: Session, now: datetime) -> bool:
+    """Whether a pause ends by now; looking costs next to nothing."""
+    return session.connection().execute(_over(now).limit(1)).first() is not None
+
+
+def end(session: Session, limit: int, now: datetime) -> None:
+    """Make up to `limit` subscribers active again whose pause ends by now."""
+    for key in session.connection().execute(_over(now).limit(limit)).scalars().all():
+        change_status(session, key, Status.ACTIVE, Cause.PAUSE_ENDED, now)
+
+
+def _over(now: datetime) -> core.Query:
+    return select(_S.id).where(_S.paused_until_us <= to_us(now), _S.status == Status.PAUSED).order_by(_S.id)

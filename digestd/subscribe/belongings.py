@@ -1,0 +1,26 @@
+"""All that is kept of one subscriber, as one JSON object: for them to take along, and for an operator to show.
+
+Every table that holds anything by subscriber or by the keyed hash of an address is named in KEPT; a test walks
+the schema and compares.
+"""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.subscriber import Subscriber
+from digestd.store import belongings
+from digestd.subscribe.record import said_of
+
+FORM = 1
+"""Of the object; it rises when a key changes its meaning."""
+
+
+def everything(session: Session, subscriber: Subscriber, now: datetime) -> dict[str, object]:
+    """Settings and interests as an import line, and each row of each table that holds something of theirs."""
+    return {
+        "form": FORM,
+        "exported": now,
+        "subscriber": said_of(subscriber),
+        **belongings.rows(session, subscriber.key),
+    }

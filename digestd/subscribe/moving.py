@@ -1,0 +1,113 @@
+"""Moving to another address: asked for by the preferences, made once both addresses have confirmed it.
+
+The old one proves that its owner wants to leave it, the new one that its owner wants the digest. Whoever holds
+one of the two can stop it, and after two days it is forgotten. An old address that is read no more cannot
+confirm; its reader signs up anew with the new one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from digestd.domain.delivery import MailKind
+from digestd.domain.subscriber import Act, Status, Subscriber
+from digestd.errors import BadInput
+from digestd.links import BadToken, Keys, Purpose, address_key, canonical_address, issued, read
+from digestd.store import invitations, moves, subscribers, suppressions
+from digestd.store.database import Database
+from digestd.store.moves import Move
+from digestd.subscribe.asking import TooOld, may_be_asked
+from digestd.subscribe.notices import Mail, Post, plan
+
+WITHIN = timedelta(hours=48)
+_MAY_MOVE = frozenset({Status.ACTIVE, Status.PAUSED})
+
+
+class SameAddress(BadInput):
+    """The digest goes there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One end of a move, as its link opens it."""
+
+    subscriber: Subscriber
+    move: Move
+    at_new: bool
+
+
+def ask_move(db: Database, post: Post, subscriber: int, address: str, now: datetime) -> None:
+    """Ask to move: a mail to each address, if the new one may be written to; nothing tells whether it may.
+
+    A move that was asked for before is forgotten. Raises BadRecord for what is no address, SameAddress.
+    """
+    there, key = canonical_address(address), address_key(post.keys, address)
+    with db.write() as session:
+        known = subscribers.by_key(session, subscriber, lock=True)
+        if known is None or known.status not in _MAY_MOVE:
+            raise TooOld("only who gets the digest can move it")
+        if subscribers.address_key_of(session, subscriber) == key:
+            raise SameAddress("the digest goes to this address already")
+        if not _is_free(session, key) or not may_be_asked(session, key, now):
+            return
+        moves.ask(session, subscriber, there, key, now)
+        invitations.note(session, key, now)
+        for kind, recipient in ((MailKind.MOVE_FROM, None), (MailKind.MOVE_TO, key)):
+            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + WITHIN, recipient)
+            plan(session, post, mail, now)
+
+
+def _is_free(session: Session, key: bytes) -> bool:
+    """Whether nobody has the address, and nothing stands against writing to it."""
+    taken = subscribers.by_address_key(session, key) is not None
+    return not taken and suppressions.is_suppressed(session, key) is None
+
+
+def opened_side(db: Database, keys: Keys, link: str, now: datetime) -> Side:
+    """What a link of a move opens. Raises BadToken for what is none of ours, TooOld for what is over."""
+    with db.read() as session:
+        return _side(session, keys, link, now)
+
+
+def confirm_move(db: Database, keys: Keys, link: str, act: Act, now: datetime) -> tuple[Side, bool]:
+    """Confirm one side; whether that made the move. Raises like `opened_side`."""
+    with db.write() as session:
+        side = _side(session, keys, link, now, lock=True)
+        moves.confirm(session, side.subscriber.key, now, at_new=side.at_new)
+        agreed = side.move.at_old if side.at_new else side.move.at_new
+        if not agreed:
+            return side, False
+        move, key = side.move, side.subscriber.key
+        moves.drop(session, key)
+        is_free = _is_free(session, move.address_key)
+        if is_free:
+            subscribers.change_address(session, key, (move.address, move.address_key), act, now)
+    if not is_free:
+        raise TooOld("this address has a subscription of its own by now, or must not be written to")
+    return side, True
+
+
+def stop_move(db: Database, keys: Keys, link: str, now: datetime) -> None:
+    """Forget the move. Raises like `opened_side`."""
+    with db.write() as session:
+        side = _side(session, keys, link, now, lock=True)
+        moves.drop(session, side.subscriber.key)
+
+
+def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> Side:
+    (key, version), at_new = _read(keys, link)
+    known = subscribers.by_key(session, key, lock=lock)
+    move = moves.of(session, key)
+    if known is None or known.status not in _MAY_MOVE or move is None or issued(move.asked) != version:
+        raise TooOld("nothing is to be confirmed any more")
+    if now - move.asked > WITHIN:
+        raise TooOld("this link is older than 48 hours; ask again in the settings")
+    return Side(known, move, at_new)
+
+
+def _read(keys: Keys, link: str) -> tuple[tuple[int, int], bool]:
+    try:
+        return read(keys, Purpose.MOVE_TO, link), True
+    except BadToken:
+        return read(keys, Purpose.MOVE_FROM, link), False

@@ -1,0 +1,66 @@
+"""The link to the preferences: in every mail, and a fresh one for whoever asks by address.
+
+It is the right to change everything of one subscriber, so it carries when it was issued: it is valid for 30
+days, and void once a later one was asked to be the only one, the address has changed, or nobody is behind it.
+"""
+
+from datetime import datetime, timedelta
+
+from digestd.domain.delivery import MailKind
+from digestd.domain.subscriber import Status, Subscriber
+from digestd.errors import BadInput, NotFound
+from digestd.links import Keys, Purpose, address_key, issued, issued_at, read, token
+from digestd.store import invitations, subscribers, suppressions
+from digestd.store.database import Database
+from digestd.subscribe.asking import may_be_asked
+from digestd.subscribe.notices import Mail, Post, plan
+
+VALID = timedelta(days=30)
+LINK_LIFE = timedelta(days=2)
+"""How long the mail with a fresh link may wait for the relay."""
+_MAY_OPEN = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
+
+
+class Void(BadInput):
+    """This link to the preferences was ours and counts no more."""
+
+
+def opened(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
+    """Whose preferences a token opens. Raises BadToken for what is none of ours, Void for one that is too old."""
+    key, version = read(keys, Purpose.PREFERENCES, link)
+    at = issued_at(version)
+    with db.read() as session:
+        known = subscribers.by_key(session, key)
+    if known is None or known.status is Status.ERASED:
+        raise NotFound("nobody is behind this link any more")
+    if now - at > VALID or (known.links_from is not None and at < known.links_from.replace(microsecond=0)):
+        raise Void("this link is too old; ask for a fresh one")
+    return known
+
+
+def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
+    """A token that opens the preferences from now on."""
+    return token(keys, Purpose.PREFERENCES, subscriber, issued(now))
+
+
+def ask_link(db: Database, post: Post, address: str, now: datetime) -> None:
+    """Have a fresh link mailed to an address, if a subscriber is there; nothing tells whether one is.
+
+    The limiter is that of confirmations: one mail a day and address. Raises BadRecord for what is no address.
+    """
+    key = address_key(post.keys, address)
+    with db.write() as session:
+        known = subscribers.by_address_key(session, key, lock=True)
+        if known is None or known.status not in _MAY_OPEN or suppressions.is_suppressed(session, key) is not None:
+            return
+        if may_be_asked(session, key, now):
+            invitations.note(session, key, now)
+            mail = Mail(known.key, MailKind.SETTINGS, str(issued(now)), known.version, now + LINK_LIFE)
+            plan(session, post, mail, now)
+
+
+def renew(db: Database, keys: Keys, subscriber: int, now: datetime) -> str:
+    """Make every link to the preferences void that was issued before now; the token of one that is not."""
+    with db.write() as session:
+        subscribers.void_links(session, subscriber, now)
+    return link_for(keys, subscriber, now)
