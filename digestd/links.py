@@ -43,6 +43,7 @@ class Purpose(StrEnum):
     MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
     MOVE_TO = "move-to"  # the same, read at the new address
     FEEDBACK = "feedback"  # delivery, 0
+    SAVED = "saved"  # subscriber, edition of their secret address
 
 
 class BadToken(BadInput):
@@ -246,3 +247,7 @@ class Urls:
     def feedback(self, token: str) -> str:
         """What is said of the papers of one digest: `/3` is the third, `/3/more` more like it."""
         return f"{self.home}f/{quote(token, safe='')}"
+
+    def saved(self, token: str) -> str:
+        """A subscriber's saved papers; below it their files and feeds."""
+        return f"{self.home}s/{quote(token, safe='')}"

@@ -231,6 +231,11 @@ def stream(session: Session, status: Status | None = None) -> Iterator[Subscribe
         block = listing(session, block[-1].key, BLOCK, status)
 
 
+def created(session: Session, key: int) -> datetime:
+    """When a subscriber was first stored."""
+    return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
+
+
 def count(session: Session) -> dict[Status, int]:
     """How many subscribers there are of each status."""
     query = select(_S.status, func.count().label("how_many")).group_by(_S.status)

@@ -5,6 +5,7 @@
     confirm       GET  /confirm/{token}  a button;  POST acts
     unsubscribe   GET  /u/{token}        a button;  POST acts, also by one click from a mail reader
     feedback      GET  /f/{token}/{n}    what can be said of a paper of a digest;  POST says it
+    saved         GET  /s/{token}        what a subscriber saved, with files and feeds below it
     view          GET  /d/{token}        a digest in the browser
     health        GET  /healthz, /readyz
     metrics       GET  /metrics
@@ -23,7 +24,7 @@ from datetime import datetime
 from fastapi import FastAPI, Request
 
 from digestd.app import App
-from digestd.web import assets, confirm, feedback, front, health, metrics, subscribe, unsubscribe, view, webhooks
+from digestd.web import assets, confirm, feedback, front, health, metrics, saved, subscribe, unsubscribe, view, webhooks
 from digestd.web.failures import handlers
 from digestd.web.headers import Headers
 from digestd.web.intake import REFUSED, Intake
@@ -43,6 +44,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         confirm.router(app, pages),
         unsubscribe.router(app, pages),
         feedback.router(app, pages),
+        saved.router(app, pages),
         view.router(app),
         health.router(app, last_tick),
         metrics.router(app, last_tick),

@@ -9,7 +9,7 @@ from digestd.errors import NotFound
 from digestd.web.pages import SHOW, Pages
 
 _DAY = {"Cache-Control": "public, max-age=86400"}
-_ROBOTS = "User-agent: *\nDisallow: {root}confirm/\nDisallow: {root}u/\nDisallow: {root}d/\nDisallow: {root}f/\n"
+_SECRET = ("confirm", "u", "d", "f", "s")
 
 
 def router(pages: Pages) -> APIRouter:
@@ -31,6 +31,7 @@ def router(pages: Pages) -> APIRouter:
 
     @routes.api_route("/robots.txt", methods=SHOW)
     async def robots() -> Response:
-        return PlainTextResponse(_ROBOTS.format(root=pages.site.root), headers=_DAY)
+        closed = "".join(f"Disallow: {pages.site.root}{name}/\n" for name in _SECRET)
+        return PlainTextResponse(f"User-agent: *\n{closed}", headers=_DAY)
 
     return routes

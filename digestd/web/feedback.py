@@ -89,6 +89,7 @@ class Desk:
             pick=pick,
             typed=typed,
             base=f"{root}f/{token(keys, Purpose.FEEDBACK, at[0])}/{at[1]}",
+            shelf=f"{root}s/{token(keys, Purpose.SAVED, pick.subscriber.key, pick.edition)}",
             digest=f"{root}d/{token(keys, Purpose.VIEW, at[0])}",
         )
 

@@ -37,6 +37,15 @@ PAPER = {
 }
 
 
+PATHS = {
+    Purpose.CONFIRM: "confirm",
+    Purpose.UNSUBSCRIBE: "u",
+    Purpose.VIEW: "d",
+    Purpose.FEEDBACK: "f",
+    Purpose.SAVED: "s",
+}
+
+
 @dataclass
 class Clock:
     """Tells a time that the test sets."""
@@ -113,8 +122,7 @@ class House:
 
     def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
         """The path of a token page."""
-        page = {Purpose.CONFIRM: "confirm", Purpose.UNSUBSCRIBE: "u", Purpose.VIEW: "d", Purpose.FEEDBACK: "f"}[purpose]
-        return f"/{page}/{token(self.app.keys, purpose, number, version)}"
+        return f"/{PATHS[purpose]}/{token(self.app.keys, purpose, number, version)}"
 
     def confirmation(self, address: str) -> str:
         """The path in the newest confirmation mail to an address."""
@@ -150,6 +158,7 @@ def pages(house: House) -> list[str]:
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),
         *(f"{house.link(Purpose.FEEDBACK, delivery)}/1{action}" for action in ("", "/more", "/mute")),
+        *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved.bib", "/digests.atom", "/remove")),
         "/healthz",
         "/readyz",
         "/metrics",
@@ -160,4 +169,5 @@ def pages(house: House) -> list[str]:
         "/nowhere",
         "/u/forged",
         "/openapi.json",
+        f"{house.link(Purpose.SAVED, ada.key)}/renew",
     ]

@@ -37,11 +37,18 @@ def test_looking_changes_nothing(client: TestClient, house: House, pages: list[s
 def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) -> None:
     routes = list(_routes(app))
     shown = {route.path for route in routes}
-    assert len(shown) == 12
+    assert len(shown) == 16
     patterns = [re.compile(re.sub(r"\{\w+(:int)?\}", "[^/]+", path) + "$") for path in shown]
     assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     acting = {route.path for route in routes if (route.methods or set()) - {"GET", "HEAD"}}
-    assert acting == {"/subscribe", "/confirm/{token}", "/u/{token}", "/f/{token}/{n:int}/{action}"}
+    assert acting == {
+        "/subscribe",
+        "/confirm/{token}",
+        "/u/{token}",
+        "/f/{token}/{n:int}/{action}",
+        "/s/{token}/remove",
+        "/s/{token}/renew",
+    }
 
 
 def _routes(app: App) -> Iterator[APIRoute]:
@@ -63,7 +70,8 @@ def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, page
             assert "set-cookie" not in answer.headers
             is_open = address == "/" and answer.status_code == 200
             assert ("noindex" in answer.headers["x-robots-tag"]) != is_open
-            is_kept = is_open or (address.startswith(("/static", "/robots")) and answer.status_code == 200)
+            is_lasting = address.startswith(("/static", "/robots")) or address.endswith(".atom")
+            is_kept = is_open or (is_lasting and answer.status_code == 200)
             assert ("no-store" in answer.headers["cache-control"]) != is_kept
 
 
@@ -82,8 +90,8 @@ def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
 
 
 def test_a_token_opens_only_the_page_it_was_made_for(client: TestClient, house: House, pages: list[str]) -> None:
-    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if re.match(r"/(confirm|u|d|f)/.{30}", path)}
-    assert len(tokens) == 4
+    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if re.match(r"/(confirm|u|d|f|s)/.{30}", path)}
+    assert len(tokens) == 5
     before = house.contents()
     for page in tokens:
         for made_for, token in tokens.items():

@@ -29,6 +29,7 @@ from digestd.store.tables.subscribers import (
     InvitationRow,
     MovingRow,
     ProfileRow,
+    SavedEditionRow,
     SubscriberRow,
     WordingRow,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "ProfileRow",
     "RejectRow",
     "RevisionRow",
+    "SavedEditionRow",
     "SeenRow",
     "SightingRow",
     "SignalRow",

@@ -116,6 +116,14 @@ class MutingRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
+class SavedEditionRow(SQLModel, table=True):
+    """How often the secret address of the saved list was renewed; absent: never."""
+
+    __tablename__ = "saved_edition"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    edition: int
+
+
 class ConsentEventRow(SQLModel, table=True):
     """Append-only, by trigger: what changed a subscriber's consent, one row a version.
 

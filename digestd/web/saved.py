@@ -1,0 +1,173 @@
+"""What a subscriber saved, at an address that only they know, as a page, as files and as feeds.
+
+/s/{token}                       the list;  POST …/remove and …/renew act
+/s/{token}/saved.bib, .ris       for reference managers
+/s/{token}/saved.atom, .json     what was saved, for feed readers
+/s/{token}/digests.atom, .json   the papers of their digests
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from sqlmodel import Session
+from starlette.responses import RedirectResponse, Response
+
+from digestd.app import App
+from digestd.domain.feedback import Verdict
+from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import Status, Subscriber
+from digestd.errors import NotFound
+from digestd.links import Purpose, read, token
+from digestd.render import Entry, render_reason
+from digestd.render.citations import bibtex, ris
+from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
+from digestd.render.shown import Fit, fitted
+from digestd.store import feedback, papers, saved, subscribers
+from digestd.web.pages import SHOW, Pages
+
+SHOWN_MAX = 100
+"""So many stand on the page; the files have all."""
+_FIT = Fit(title=300, abstract=0, authors=4)
+_FILES = {
+    "saved.bib": ("application/x-bibtex; charset=utf-8", bibtex),
+    "saved.ris": ("application/x-research-info-systems; charset=utf-8", ris),
+}
+_FEEDS: dict[str, tuple[str, Callable[[Feed], bytes]]] = {".atom": (ATOM, atom), ".json": (JSON_FEED, json_feed)}
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Who reads, behind which address."""
+
+    app: App
+    pages: Pages
+
+    def owner(self, session: Session, signed: str) -> Subscriber:
+        """Whose address it is. Raises BadToken, and NotFound for one that was renewed."""
+        key, edition = read(self.app.keys, Purpose.SAVED, signed)
+        known = subscribers.by_key(session, key)
+        if known is None or known.status is Status.ERASED or edition != saved.edition(session, key):
+            raise NotFound("this address was renewed")
+        return known
+
+    def url(self, subscriber: int, edition: int) -> str:
+        """The address of an edition, absolute."""
+        return self.app.urls.saved(token(self.app.keys, Purpose.SAVED, subscriber, edition))
+
+    def page(self, signed: str) -> Response:
+        """The list."""
+        with self.app.db.read() as session:
+            owner = self.owner(session, signed)
+            found = saved.saved(session, owner.key)
+        return self.pages.page(
+            "saved",
+            language=owner.language,
+            count=len(found),
+            papers=[(paper.id, fitted(Entry.of(paper), _FIT)) for paper, _ in found[:SHOWN_MAX]],
+            base=f"{self.pages.site.root}s/{signed}",
+        )
+
+    def file(self, signed: str, name: str) -> Response:
+        """The list for a reference manager."""
+        kind, written = _FILES[name]
+        with self.app.db.read() as session:
+            found = saved.saved(session, self.owner(session, signed).key)
+        text = written(paper for paper, _ in found)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(text.encode("utf-8", "replace"), media_type=kind, headers=headers)
+
+    def feed(self, signed: str, name: str) -> Feed:
+        """What a feed tells."""
+        kind = name.partition(".")[0]
+        with self.app.db.read() as session:
+            owner = self.owner(session, signed)
+            posted = tuple(self._saved(session, owner) if kind == "saved" else self._picked(session, owner))
+            since = subscribers.created(session, owner.key)
+        base = self.app.urls.saved(signed)
+        return Feed(
+            name=f"{self.app.urls.home}{self.app.keys.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
+            title=self.app.settings.list_name,
+            home=base,
+            url=f"{base}/{name}",
+            language=owner.language,
+            since=since,
+            posted=posted,
+        )
+
+    def _saved(self, session: Session, owner: Subscriber) -> list[Posted]:
+        return [Posted(paper, at) for paper, at in saved.saved(session, owner.key, SHOWN_MAX)]
+
+    def _picked(self, session: Session, owner: Subscriber) -> list[Posted]:
+        templates, language = self.app.templates, owner.language
+        return [
+            Posted(paper, at, render_reason(templates, pick.reason, language))
+            for paper, pick, at in saved.had(session, owner.key)
+        ]
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter()
+    shelf = Shelf(app, pages)
+
+    @routes.api_route("/s/{token}", methods=SHOW)
+    def show(token: str) -> Response:
+        return shelf.page(token)
+
+    @routes.api_route("/s/{token}/{name}", methods=SHOW)
+    def fetch(request: Request, token: str, name: str) -> Response:
+        if name in _FILES:
+            return shelf.file(token, name)
+        kind, dot, ending = name.partition(".")
+        if kind not in ("saved", "digests") or dot + ending not in _FEEDS:
+            raise NotFound("no such file")
+        media, written = _FEEDS[dot + ending]
+        feed = shelf.feed(token, name)
+        return conditional(request, Response(written(feed), media_type=media), feed.updated)
+
+    @routes.post("/s/{token}/remove")
+    def remove(token: str, paper: Annotated[str, Form()] = "") -> Response:
+        with app.db.write() as session:
+            owner = shelf.owner(session, token)
+            if found := papers.find(session, PaperId(paper[:400])):
+                rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
+                feedback.withdraw(session, owner.key, rows, Verdict.SAVED, app.clock())
+        return shelf.page(token)
+
+    @routes.post("/s/{token}/renew")
+    def renew(token: str) -> Response:
+        with app.db.write() as session:
+            owner = shelf.owner(session, token)
+            edition = saved.renew(session, owner.key)
+        return RedirectResponse(shelf.url(owner.key, edition), 303)
+
+    return routes
+
+
+def conditional(request: Request, answer: Response, updated: datetime) -> Response:
+    """The answer, or that nothing changed since the reader had it (RFC 9110 section 13)."""
+    tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
+    headers = {
+        "ETag": tag,
+        "Last-Modified": format_datetime(updated.replace(microsecond=0), usegmt=True),
+        "Cache-Control": "private, no-cache",
+    }
+    if _is_known(request, tag, updated):
+        return Response(status_code=304, headers=headers)
+    answer.headers.update(headers)
+    return answer
+
+
+def _is_known(request: Request, tag: str, updated: datetime) -> bool:
+    if given := request.headers.get("if-none-match"):
+        return given.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in given.split(","))
+    since = request.headers.get("if-modified-since")
+    try:
+        return since is not None and parsedate_to_datetime(since) >= updated.replace(microsecond=0)
+    except (ValueError, TypeError):
+        return False

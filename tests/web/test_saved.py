@@ -1,0 +1,151 @@
+"""What is saved can be read, taken away and carried off, by an address that can be renewed."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import feedparser
+import pytest
+import rispy
+from bibtexparser.entrypoint import parse_string
+from lxml import etree
+from starlette.testclient import TestClient
+
+from digestd.deliver import deliver
+from digestd.links import Purpose
+from digestd.transports import Route
+from digestd.transports.maildir import MaildirTransport
+from tests.web.conftest import House
+from tests.web.html import heading, tree, words
+
+ADA = "ada@example.org"
+PAPERS = [
+    {"id": f"invented:{n}", "title": f"Lakes & <ice>, part {n}", "abstract": "We study alpine lakes.",
+     "authors": ["Bea Lakeman"], "categories": ["geo.ice"], "url": f"https://example.org/{n}"}
+    for n in (1, 2)
+]  # fmt: skip
+NAMES = ("saved.bib", "saved.ris", "saved.atom", "saved.json", "digests.atom", "digests.json")
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+@pytest.fixture
+def shelf(house: House, client: TestClient, tmp_path: Path) -> str:
+    """The path of Ada's list; she has saved the first of the two papers of her digest."""
+    house.take_in(*PAPERS)
+    ada = house.join(ADA, hour=0)
+    delivery = house.plan()
+    with house.app.owners.hold("worker-1"):
+        outbox = Route("outbox", MaildirTransport(tmp_path / "outbox"))
+        asyncio.run(deliver(replace(house.app.delivery("worker-1", (outbox,)), journals=tmp_path)))
+    client.post(f"{house.link(Purpose.FEEDBACK, delivery)}/1/save")
+    return house.link(Purpose.SAVED, ada.key)
+
+
+def listed(html: str) -> list[str]:
+    return [words(a) for a in tree(html).findall(".//li/div/a")]
+
+
+def test_the_page_lists_what_is_saved_and_takes_it_away(client: TestClient, house: House, shelf: str) -> None:
+    page = client.get(shelf)
+    assert heading(page.text) == "Saved papers"
+    (title,) = listed(page.text)
+    button = tree(page.text).find(".//li/form/input")
+    assert button is not None
+    for _ in range(2):
+        answer = client.post(f"{shelf}/remove", data={"paper": button.attrib["value"]})
+        assert listed(answer.text) == []
+    assert "Nothing yet" in answer.text
+    assert title.startswith("Lakes & <ice>, part ")
+    before = house.contents()
+    assert client.post(f"{shelf}/remove", data={"paper": "nobody:has"}).status_code == 200
+    assert house.contents() == before
+
+
+def test_the_page_after_saving_leads_to_the_list(client: TestClient, house: House, shelf: str) -> None:
+    page = client.get(f"{house.link(Purpose.FEEDBACK, 1)}/1/save")
+    assert shelf in [a.attrib["href"] for a in tree(page.text).iter("a")]
+
+
+def test_files_are_read_by_reference_managers(client: TestClient, shelf: str) -> None:
+    bib, ris = client.get(f"{shelf}/saved.bib"), client.get(f"{shelf}/saved.ris")
+    assert bib.headers["content-disposition"] == 'attachment; filename="saved.bib"'
+    assert len(parse_string(bib.text).entries) == 1
+    assert rispy.loads(ris.text)[0]["title"].startswith("Lakes & <ice>")
+
+
+@pytest.mark.parametrize(("name", "count"), [("saved.atom", 1), ("digests.atom", 2)])
+def test_atom_is_whole(client: TestClient, shelf: str, name: str, count: int) -> None:
+    answer = client.get(f"{shelf}/{name}")
+    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    root = etree.fromstring(answer.content)
+    entries = root.findall(f"{ATOM}entry")
+    assert len(entries) == count
+    for element in (root, *entries):  # RFC 4287, sections 4.1.1 and 4.1.2
+        for needed in ("id", "title", "updated"):
+            (found,) = element.findall(f"{ATOM}{needed}")
+            assert found.text
+    assert len({e.findtext(f"{ATOM}id") for e in (root, *entries)}) == count + 1
+    (own,) = [link.get("href") for link in root.findall(f"{ATOM}link") if link.get("rel") == "self"]
+    assert own is not None
+    assert own.endswith(f"{shelf}/{name}")
+    read = feedparser.parse(answer.content)
+    assert not read.bozo
+    assert read.entries[0].title.startswith("Lakes & <ice>, part ")
+    assert read.entries[0].link.startswith("https://example.org/")
+
+
+@pytest.mark.parametrize(("name", "count"), [("saved.json", 1), ("digests.json", 2)])
+def test_json_feed_is_whole(client: TestClient, shelf: str, name: str, count: int) -> None:
+    answer = client.get(f"{shelf}/{name}")
+    assert answer.headers["content-type"] == "application/feed+json; charset=utf-8"
+    said = json.loads(answer.content)
+    assert said["version"] == "https://jsonfeed.org/version/1.1"
+    assert said["feed_url"].endswith(f"{shelf}/{name}")
+    assert len({item["id"] for item in said["items"]}) == count
+    assert all(item["content_text"] and item["url"].startswith("https://example.org/") for item in said["items"])
+
+
+@pytest.mark.parametrize("name", ["saved.atom", "digests.json"])
+def test_a_reader_that_has_it_is_told_so(client: TestClient, house: House, shelf: str, name: str) -> None:
+    first = client.get(f"{shelf}/{name}")
+    for known in (
+        {"If-None-Match": first.headers["etag"]},
+        {"If-None-Match": f'W/"x", W/{first.headers["etag"]}'},
+        {"If-Modified-Since": first.headers["last-modified"]},
+    ):
+        again = client.get(f"{shelf}/{name}", headers=known)
+        assert (again.status_code, again.content) == (304, b"")
+    for stale in ({"If-None-Match": '"x"'}, {"If-Modified-Since": "yesterday"}):
+        assert client.get(f"{shelf}/{name}", headers=stale).status_code == 200
+
+
+def test_a_feed_without_papers_is_valid_too(client: TestClient, house: House) -> None:
+    shelf = house.link(Purpose.SAVED, house.join("bob@example.org").key)
+    assert feedparser.parse(client.get(f"{shelf}/digests.atom").content).bozo is False
+    assert json.loads(client.get(f"{shelf}/saved.json").content)["items"] == []
+    assert client.get(f"{shelf}/saved.bib").text == ""
+
+
+def test_a_new_address_makes_all_before_it_void(client: TestClient, house: House, shelf: str) -> None:
+    old = [shelf]
+    for _ in range(2):
+        answer = client.post(f"{old[-1]}/renew")
+        assert answer.status_code == 303
+        old.append(answer.headers["location"].removeprefix(house.app.settings.public_url))
+    *void, new = old
+    for address in void:
+        for path in (address, *(f"{address}/{name}" for name in NAMES)):
+            assert client.get(path).status_code == 404
+        assert client.post(f"{address}/renew").status_code == 404
+    assert len(listed(client.get(new).text)) == 1
+
+
+def test_what_is_secret_is_neither_indexed_nor_told_on(client: TestClient, shelf: str) -> None:
+    for path in (shelf, *(f"{shelf}/{name}" for name in NAMES)):
+        answer = client.get(path)
+        assert "noindex" in answer.headers["x-robots-tag"]
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "public" not in answer.headers["cache-control"]
+    assert client.get(f"{shelf}/saved.xml").status_code == 404
+    assert client.get(f"{shelf}/digests.bib").status_code == 404
