@@ -18,6 +18,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote
 
 from email_validator import EmailNotValidError, validate_email
@@ -76,7 +77,7 @@ class Keys:
     @property
     def id(self) -> bytes:
         """One byte that tells this secret from another; it says nothing of the secret."""
-        return self.mac("key-id", b"")[:1]
+        return _id(self.secret)
 
     @property
     def first(self) -> "Keys":
@@ -85,7 +86,18 @@ class Keys:
 
 
 def _mac(secret: bytes, use: str, message: bytes) -> bytes:
-    return hmac.digest(hmac.digest(secret, f"digestd:{use}".encode(), "sha256"), message, "sha256")
+    return hmac.digest(_key(secret, use), message, "sha256")
+
+
+@lru_cache(maxsize=64)
+def _key(secret: bytes, use: str) -> bytes:
+    """The key of one use."""
+    return hmac.digest(secret, f"digestd:{use}".encode(), "sha256")
+
+
+@lru_cache(maxsize=8)
+def _id(secret: bytes) -> bytes:
+    return _mac(secret, "key-id", b"")[:1]
 
 
 def token(keys: Keys, purpose: Purpose, number: int, version: int = 0) -> str:

@@ -19,6 +19,7 @@ from digestd.render import (
     NoticeContent,
     Rendered,
     Templates,
+    print_digest,
     render_digest,
     render_notice,
 )
@@ -89,17 +90,21 @@ class Composer:
         return message if signer is None else signer.sign(message, from_us(claim.dated_us))
 
     def _message(self, claim: Claim) -> bytes:
-        rendered = self.render(claim)
+        templates = self._templates[claim.template_hash]
         if claim.kind is not MailKind.DIGEST:
-            return compose_notice(self._headers(claim, rendered), rendered.text, rendered.html)
-        return compose_digest(self._digest_headers(claim, rendered), rendered.text, rendered.html)
+            rendered = render_notice(templates, self._notice(claim))
+            return compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html)
+        content = self._content(claim)
+        printed = print_digest(templates, content)
+        headers = self._digest_headers(claim, printed.subject, content.links)
+        return compose_digest(headers, printed.text, printed.html)
 
     def render(self, claim: Claim) -> Rendered:
         """The mail as subject, text and HTML."""
         templates = self._templates[claim.template_hash]
         if claim.kind is not MailKind.DIGEST:
             return render_notice(templates, self._notice(claim))
-        return render_digest(templates, self._content(claim))
+        return print_digest(templates, self._content(claim)).rendered
 
     def page(self, claim: Claim) -> str:
         """The digest as HTML for a browser: no paper left out, and no link to where it is read already."""
@@ -144,31 +149,34 @@ class Composer:
 
     def _links(self, claim: Claim) -> DigestLinks:
         keys, urls = self._sender.keys, self._sender.urls
+        view, feedback = (token(keys, purpose, claim.key) for purpose in (Purpose.VIEW, Purpose.FEEDBACK))
+        unsubscribe = token(keys, Purpose.UNSUBSCRIBE, claim.subscriber)
+        settings = _settings_token(self._sender, claim)
         return DigestLinks(
-            view=urls.view(token(keys, Purpose.VIEW, claim.key)),
-            unsubscribe=urls.unsubscribe(token(keys, Purpose.UNSUBSCRIBE, claim.subscriber)),
+            view=urls.view(view),
+            unsubscribe=urls.unsubscribe(unsubscribe),
             home=urls.home,
-            feedback=urls.feedback(token(keys, Purpose.FEEDBACK, claim.key)),
-            settings=_settings(self._sender, claim),
+            feedback=urls.feedback(feedback),
+            settings=urls.preferences(settings),
+            tokens=(view, unsubscribe, feedback, settings),
         )
 
-    def _headers(self, claim: Claim, rendered: Rendered) -> Headers:
+    def _headers(self, claim: Claim, subject: str) -> Headers:
         return Headers(
             from_=self._sender.from_,
             to=claim.address,
             reply_to=self._sender.reply_to,
-            subject=rendered.subject,
+            subject=subject,
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
         )
 
-    def _digest_headers(self, claim: Claim, rendered: Rendered) -> DigestHeaders:
-        links = self._links(claim)
+    def _digest_headers(self, claim: Claim, subject: str, links: DigestLinks) -> DigestHeaders:
         return DigestHeaders(
             from_=self._sender.from_,
             to=claim.address,
             reply_to=self._sender.reply_to,
-            subject=rendered.subject,
+            subject=subject,
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
             list_name=self._sender.list_name,
@@ -192,9 +200,12 @@ def _confirmation(sender: Sender, claim: Claim) -> str:
 
 
 def _settings(sender: Sender, claim: Claim) -> str:
-    """A link that is valid from the moment of the Date header on."""
-    version = issued(from_us(claim.dated_us))
-    return sender.urls.preferences(token(sender.keys, Purpose.PREFERENCES, claim.subscriber, version))
+    return sender.urls.preferences(_settings_token(sender, claim))
+
+
+def _settings_token(sender: Sender, claim: Claim) -> str:
+    """Valid from the moment of the Date header on."""
+    return token(sender.keys, Purpose.PREFERENCES, claim.subscriber, issued(from_us(claim.dated_us)))
 
 
 def _move(purpose: Purpose) -> Callable[[Sender, Claim], str]:

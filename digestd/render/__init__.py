@@ -3,15 +3,27 @@
 content     what may be shown: frozen values, the only input of the templates
 words       plain text and URLs made safe to show and fit to size
 shown       papers as the templates show them, fitted to a mail's size
-fragments   what mails share of a paper, rendered once
+digest      a digest as its templates are given it
+holes       what a template prints of one reader or one paper
+survey      on what the rest of a template, its shell, depends
+shells      shells, printed once for all mails they fit, and filled for each
 fixed       the words of a catalogue, looked up once
 inline      CSS into style attributes, once per template
 templates   the templates of one version, by language
 mail        a digest, a confirmation, a page
 """
 
-from digestd.render.content import Before, DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
-from digestd.render.mail import render_digest, render_notice, render_page, render_reason
+from digestd.render.content import (
+    Before,
+    DigestContent,
+    DigestLinks,
+    Entry,
+    Item,
+    NoticeContent,
+    Printed,
+    Rendered,
+)
+from digestd.render.mail import print_digest, render_digest, render_notice, render_page, render_reason
 from digestd.render.templates import Templates, web_environment
 
 __all__ = [
@@ -21,8 +33,10 @@ __all__ = [
     "Entry",
     "Item",
     "NoticeContent",
+    "Printed",
     "Rendered",
     "Templates",
+    "print_digest",
     "render_digest",
     "render_notice",
     "render_page",

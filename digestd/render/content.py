@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section
+from digestd.domain.mail import Body
 from digestd.domain.paper import Paper
 
 
@@ -38,8 +40,7 @@ class Entry:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One pick: a paper, and why it was picked."""
 
     entry: Entry
@@ -60,6 +61,7 @@ class DigestLinks:
     """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already.
 
     `feedback`: where something is said of its papers, by their place from 1; empty where nothing can be.
+    `tokens`: what stands in these links, and in no other mail's: of letters, digits, `-` and `_`.
     """
 
     view: str
@@ -67,6 +69,7 @@ class DigestLinks:
     home: str
     feedback: str = ""
     settings: str = ""
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +117,17 @@ class Rendered:
     subject: str
     text: str
     html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """One mail in words as it is composed: in pieces that other mails share."""
+
+    subject: str
+    text: Body
+    html: Body
+
+    @property
+    def rendered(self) -> Rendered:
+        """As words alone."""
+        return Rendered(self.subject, str(self.text), str(self.html))

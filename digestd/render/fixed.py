@@ -1,7 +1,7 @@
 """Words that a catalogue fixes: looked up when a template is read, not in every mail.
 
-`_("For you")` has one meaning in a language, so it becomes that text. What depends on a value, and every
-plural, is still looked up as it is rendered.
+`_("For you")` has one meaning in a language, so it becomes that text, and `_("By %(name)s", name=x)` that text
+with its values put in. Plurals are still looked up as they are rendered.
 """
 
 from collections.abc import Callable
@@ -30,16 +30,22 @@ class _Texts(NodeTransformer):
         if text is None:
             return node
         const = nodes.Const(text, lineno=node.lineno)
-        return nodes.MarkSafe(const, lineno=node.lineno) if self._escaped else const
+        fixed = nodes.MarkSafe(const, lineno=node.lineno) if self._escaped else const
+        if not node.kwargs:
+            return fixed
+        values = [nodes.Pair(nodes.Const(given.key), given.value, lineno=node.lineno) for given in node.kwargs]
+        return nodes.Mod(fixed, nodes.Dict(values, lineno=node.lineno), lineno=node.lineno)
 
     def _text(self, node: nodes.Call) -> str | None:
+        """The text, with its values still to be put in where it has any."""
         asks = isinstance(node.node, nodes.Name) and node.node.name in ("_", "gettext")
-        if not asks or node.kwargs or node.dyn_args or node.dyn_kwargs or len(node.args) != 1:
+        if not asks or node.dyn_args or node.dyn_kwargs or len(node.args) != 1:
             return None
         (message,) = node.args
         if not isinstance(message, nodes.Const) or not isinstance(message.value, str):
             return None
+        text = self._translate(message.value)
         try:
-            return self._translate(message.value) % {}
+            return text if node.kwargs else text % {}
         except (KeyError, ValueError, TypeError):
             return None  # it fails where it is rendered, as it would have

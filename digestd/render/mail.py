@@ -1,62 +1,25 @@
 """A digest, a notice, a page: values in, words out."""
 
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import lru_cache
-from types import SimpleNamespace
+from functools import lru_cache, partial
+from operator import attrgetter
 
 from jinja2 import TemplateError, TemplateNotFound
 
-from digestd.domain.digest import Reason, Section
+from digestd.domain.digest import Reason
 from digestd.domain.mail import Body
 from digestd.errors import BadSetting, NotFound
-from digestd.render.content import Before, DigestContent, NoticeContent, Rendered
-from digestd.render.fragments import Reads, body
-from digestd.render.shown import FITS, HTML_MAX, Fit, Gap, Shown, cleaned, encoded_size, fitted, gaps, read_by
+from digestd.render.content import DigestContent, NoticeContent, Printed, Rendered
+from digestd.render.digest import FIELDS, LINKS, NAME_MAX, POSTAL_MAX, Digest, digest, tidy
+from digestd.render.holes import DIGEST, PAPER, Reads, rendered
+from digestd.render.shells import Shells
+from digestd.render.shown import FITS, FITTED, HTML_MAX, Fit, cleaned, encoded_size
+from digestd.render.survey import are_printed_alone
 from digestd.render.templates import MailEnvironment, Templates
-from digestd.render.words import clean, first_day, safe_url, shorten
+from digestd.render.words import safe_url
 
-_PREHEADER_MAX = 140
-_NAME_MAX = 60
-_POSTAL_MAX = 300
-_FRIDAY = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Digest:
-    """What the templates of a digest are given, and nothing else.
-
-    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after. `feedback`:
-    where something is said of a paper, in a link each unless `is_brief`.
-    """
-
-    list_name: str
-    name: str
-    day: date
-    first_day: date
-    since: date | None
-    weekly: bool
-    tomorrow: bool
-    trending: bool
-    considered: int
-    count: int
-    left: int
-    gaps: tuple[Gap, ...]
-    first: str
-    preheader: str
-    papers: tuple[Shown, ...]
-    sections: tuple[tuple[str, tuple[Shown, ...]], ...]
-    postal_address: str
-    view: str
-    unsubscribe: str
-    home: str
-    feedback: str
-    is_brief: bool
-    settings: str
-    held: tuple[Before, ...] = ()
-    subject: str = ""
-    heading: str = ""
-    lead: str = ""
+LINES_MAX = 4096
+_HTML, _TEXT = "email/digest.html.j2", "email/digest.txt.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +39,32 @@ def render_digest(templates: Templates, content: DigestContent, html_max: int = 
 
     The text part, which no reader clips, always has every paper.
     """
+    return print_digest(templates, content, html_max).rendered
+
+
+def print_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> Printed:
+    """As `render_digest`, in pieces that other mails share."""
     environment = templates.environment(content.language)
+    shells = _shells(environment)
     for fit in FITS:
-        digest = _digest(environment, content, fit)
-        html = _body(environment, "email/digest.html.j2", digest)
+        shown = _digest(environment, shells, content, fit)
+        html = _body(environment, shells, _HTML, shown)
         if encoded_size(html) <= html_max:
             break
-    if digest.left:
-        digest = _digest(environment, content, replace(fit, papers=len(content.items)))
-    return Rendered(digest.subject, _body(environment, "email/digest.txt.j2", digest), html)
+    if shown.left:
+        shown = _digest(environment, shells, content, replace(fit, papers=len(content.items)))
+    return Printed(shown.subject, _body(environment, shells, _TEXT, shown), html)
 
 
 def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
     """A mail to one person that belongs to no list, in the words of its kind."""
     environment = templates.environment(content.language)
     notice = _Notice(
-        list_name=shorten(clean(content.list_name), _NAME_MAX),
+        list_name=tidy(content.list_name, NAME_MAX),
         link=safe_url(content.link),
         confirm=safe_url(content.link),
         home=safe_url(content.home),
-        postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
+        postal_address=tidy(content.postal_address, POSTAL_MAX),
     )
     mail = f"email/{content.kind}"
     notice = replace(notice, subject=_line(environment, f"{mail}.subject.txt.j2", notice=notice))
@@ -113,50 +82,24 @@ def render_page(templates: Templates, name: str, language: str, **values: object
     return _render(templates.environment(language), name, **values)
 
 
-def _digest(environment: MailEnvironment, content: DigestContent, fit: Fit) -> _Digest:
-    items = content.items[: fit.papers]
-    papers = tuple(
-        read_by(fitted(item.entry, fit), _reason(environment, item.reason), place) for place, item in enumerate(items)
-    )
-    sections = tuple(
-        (section.value, chosen)
-        for section in Section
-        if (chosen := tuple(paper for item, paper in zip(items, papers, strict=True) if item.section is section))
-    )
-    titles = [paper.title for _, chosen in sections for paper in chosen]
-    weekly = "-W" in content.period
-    digest = _Digest(
-        list_name=shorten(clean(content.list_name), _NAME_MAX),
-        name=shorten(clean(content.subscriber_name), _NAME_MAX),
-        day=content.date,
-        first_day=first_day(content.period),
-        since=first_day(content.covers_from) if content.covers_from != content.period else None,
-        weekly=weekly,
-        tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # of some, a week has five days
-        trending=all(item.section is Section.TRENDING for item in content.items),
-        considered=content.considered if content.considered > len(content.items) else 0,
-        count=len(content.items),
-        left=len(content.items) - len(items),
-        gaps=gaps(content.coverage),
-        first=shorten(titles[0], 90) if titles else "",
-        preheader=shorten(" · ".join(titles[1:5]) or (papers[0].abstract if papers else ""), _PREHEADER_MAX),
-        papers=papers,
-        sections=sections,
-        postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
-        view=safe_url(content.links.view),
-        unsubscribe=safe_url(content.links.unsubscribe),
-        home=safe_url(content.links.home),
-        settings=safe_url(content.links.settings),
-        held=tuple(Before(before.date, safe_url(before.view)) for before in content.held),
-        feedback=safe_url(content.links.feedback),
-        is_brief=fit.is_brief,
-    )
-    return replace(
-        digest,
-        subject=_line(environment, "email/digest.subject.txt.j2", digest=digest),
-        heading=_line(environment, "email/digest.heading.txt.j2", digest=digest),
-        lead=_line(environment, "email/digest.lead.txt.j2", digest=digest),
-    )
+@lru_cache(maxsize=64)
+def _shells(environment: MailEnvironment) -> Shells | None:
+    """The shells of these templates; None where every mail is rendered whole."""
+    if not environment.reads:
+        return None
+    opened, opening = environment.opened({DIGEST: FIELDS, PAPER: {*FITTED, "reason"}})
+    mails = [name for name in environment.list_templates() if name.startswith("email/")]
+    alone = are_printed_alone(LINKS, (environment.tree(name) for name in mails))
+    return Shells(opened, opening, (_HTML, _TEXT), spliced=alone)
+
+
+def _digest(environment: MailEnvironment, shells: Shells | None, content: DigestContent, fit: Fit) -> Digest:
+    whole = shells is None or not shells.spliced
+    made = digest(content, fit, partial(_reason, environment), whole=whole)
+    made.subject = _line(environment, "email/digest.subject.txt.j2", digest=made)
+    made.heading = _line(environment, "email/digest.heading.txt.j2", digest=made)
+    made.lead = _line(environment, "email/digest.lead.txt.j2", digest=made)
+    return made
 
 
 @lru_cache(maxsize=4096)  # few interests, many readers
@@ -166,28 +109,60 @@ def _reason(environment: MailEnvironment, reason: Reason) -> str:
 
 def _line(environment: MailEnvironment, name: str, **values: object) -> str:
     """A text template as one line of plain text. HTML gets it as a value, so that it is escaped there."""
-    reads = environment.reads.get(name)
-    value = values.get(reads.variable) if reads else None
-    if reads is None or not all(hasattr(value, field) for field in reads.fields):
+    line = _lines(environment, name)
+    value = values.get(line.variable) if line else None
+    if line is None or not all(hasattr(value, field) for field in line.fields):
         return " ".join(_render(environment, name, **values).split())
-    return _read_line(environment, name, reads, tuple(getattr(value, field) for field in reads.fields))
+    return line.read(value)
 
 
-@lru_cache(maxsize=4096)
-def _read_line(environment: MailEnvironment, name: str, reads: Reads, read: tuple[object, ...]) -> str:
-    value = SimpleNamespace(**dict(zip(reads.fields, read, strict=True)))
-    return " ".join(_render(environment, name, **{reads.variable: value}).split())
+@lru_cache(maxsize=256)
+def _lines(environment: MailEnvironment, name: str) -> "_Line | None":
+    reads = environment.reads.get(name)
+    return None if reads is None else _Line(environment, name, reads)
 
 
-def _body(environment: MailEnvironment, name: str, digest: _Digest) -> Body:
-    printed = _render(environment, name, digest=digest)
-    return body(environment, digest.papers, printed) if environment.reads else Body.of([printed])
+class _Line:
+    """A template of one line that reads fields of one variable: those known give the line known."""
+
+    def __init__(self, environment: MailEnvironment, name: str, reads: Reads) -> None:
+        self.variable, self.fields = reads.variable, reads.fields
+        self._name = name
+        self._key = attrgetter(*reads.fields) if reads.fields else lambda _: None
+        self._rendered = rendered(environment.get_template(name), reads.variable)
+        self._known: dict[object, str] = {}
+
+    def read(self, value: object) -> str:
+        """The line for this value of the variable."""
+        key = self._key(value)
+        line = self._known.get(key)
+        if line is None:
+            if len(self._known) >= LINES_MAX:
+                self._known.clear()
+            try:
+                line = self._known[key] = " ".join(self._rendered(value).split())
+            except TemplateError as problem:
+                raise _unrendered(self._name, problem) from problem
+        return line
+
+
+def _body(environment: MailEnvironment, shells: Shells | None, name: str, shown: Digest) -> Body:
+    """The template filled for this digest, or rendered whole where that is all that can be done."""
+    try:
+        filled = shells.body(name, shown) if shells is not None else None
+    except TemplateError as problem:
+        raise _unrendered(name, problem) from problem
+    return filled or Body([_render(environment, name, digest=shown)], shown.tokens)
 
 
 def _render(environment: MailEnvironment, name: str, **values: object) -> str:
     try:
         return environment.get_template(name).render(values)
-    except TemplateNotFound as missing:
-        raise NotFound(f"there is no template {missing.name!r}; look for it in the template folders") from missing
     except TemplateError as problem:
-        raise BadSetting(f"template {name} cannot be rendered: {problem.message}") from problem
+        raise _unrendered(name, problem) from problem
+
+
+def _unrendered(name: str, problem: TemplateError) -> BadSetting | NotFound:
+    if isinstance(problem, TemplateNotFound):
+        return NotFound(f"there is no template {problem.name!r}; look for it in the template folders")
+    return BadSetting(f"template {name} cannot be rendered: {problem.message}")

@@ -1,12 +1,12 @@
 """Papers as the templates show them: everything cleaned, shortened, and linked only to the web."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, Why
-from digestd.domain.mail import Body
+from digestd.domain.mail import Body, split_at_stand_ins
 from digestd.ranking.text import tokens
 from digestd.render.content import Entry
 from digestd.render.words import clean, safe_url, shorten
@@ -22,7 +22,7 @@ _FIGURES = {"paper": "", "pdf": "", "code": "stars", "discussion": "upvotes"}
 _LITERAL = bytes(byte for byte in range(32, 127) if byte != ord("=")) + b"\t\n"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """How much of each paper is shown: characters of title and abstract, and how many authors and papers.
 
@@ -109,6 +109,9 @@ def _gap(state: CoverageState, names: list[str]) -> Gap:
     return Gap(state.value, tuple(named), len(names) - len(named), len(names))
 
 
+FITTED = frozenset(one.name for one in fields(Fitted))
+
+
 def read_by(f: Fitted, reason: str, place: int) -> Shown:
     """The paper as somebody reads of it, for a reason in their words."""
     return Shown(f.title, f.url, f.authors, f.more, f.categories, f.abstract, f.links, reason, f, place)
@@ -138,10 +141,18 @@ def cleaned(reason: Reason) -> Reason:
 
 def _told(reason: Reason) -> bool:
     """Whether the words are the topic's own, be it in the plural: of “tokenizers”, “tokens” must be said."""
-    if reason.why is not Why.TOPIC or set(tokens(reason.value)) != set(tokens(" ".join(reason.words))):
+    if reason.why is not Why.TOPIC:
         return False
     asked = {_singular(word) for word in reason.value.split()}
-    return all(_singular(word) in asked for word in reason.words)
+    if not all(_singular(word) in asked for word in reason.words):
+        return False
+    words = " ".join(reason.words)
+    return words == reason.value or _terms(words) == _terms(reason.value)
+
+
+@lru_cache(maxsize=4096)
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(tokens(text))
 
 
 def _singular(word: str) -> str:
@@ -153,19 +164,18 @@ def _within(word: str) -> str:
     return word.lower() if word[1:].islower() or len(word) == 1 else word
 
 
-def encoded_size(html: str) -> int:
+def encoded_size(html: Body | str) -> int:
     """About, and rather more than, how many bytes the HTML takes in quoted-printable (RFC 2045 section 6.7)."""
-    pieces = html.pieces if isinstance(html, Body) else (html,)
-    size = sum(_shared_size(piece) if n % 2 else _size(piece) for n, piece in enumerate(pieces))
+    size = sum(map(_size, [html] if isinstance(html, str) else html.pieces))
     return size + 4 * (size // 72 + 1)  # a soft break a line, and now and then a dot to hide at its start
 
 
+@lru_cache(maxsize=8_192)
 def _size(piece: str) -> int:
-    data = piece.encode("utf-8", "replace")
-    return len(data) + 2 * len(data.translate(None, _LITERAL)) + data.count(b"\n")
-
-
-_shared_size = lru_cache(maxsize=4096)(_size)
+    words, tokens = split_at_stand_ins(piece)
+    data = "".join(words).encode("utf-8", "replace")
+    lengths = sum(length for _, length in tokens)
+    return len(data) + lengths + 2 * len(data.translate(None, _LITERAL)) + data.count(b"\n")
 
 
 def _links(entry: Entry) -> tuple[Link, ...]:

@@ -7,7 +7,7 @@ people come from gettext catalogues with English msgids (`locale/<language>.po`)
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
@@ -27,9 +27,10 @@ from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from digestd.domain.mail import MARK
 from digestd.errors import BadSetting
 from digestd.render.fixed import fixed
-from digestd.render.fragments import MARK, Reads, readings, with_fragments
+from digestd.render.holes import Opening, Reads, readings
 from digestd.render.inline import inlined
 from digestd.render.words import safe_url, wrap
 
@@ -75,19 +76,31 @@ def web_environment(templates: Templates, language: str = ENGLISH) -> Environmen
 class MailEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, with a short way to the fields of frozen values, which is most of what templates read.
 
-    `reads`: what the templates that depend on one value alone read of it; see `fragments`. `words`: those of
-    its language; see `fixed`.
+    `reads`: what the templates that depend on one value alone read of it; see `holes`. `words`: those of
+    its language; see `fixed`. `opening`: opens holes in templates, where they are to become shells.
     """
 
     reads: Mapping[str, Reads] = MappingProxyType({})
     words: Translations | None = None
+    opening: Opening | None = None
+
+    def opened(self, fields: Mapping[str, Collection[str]]) -> tuple["MailEnvironment", Opening]:
+        """The same templates with holes, which are filled by this one; `fields`: what they may read of a variable."""
+        other = self.overlay()
+        other.opening = Opening(self, self.reads, fields)
+        return other, other.opening
+
+    def tree(self, name: str) -> nodes.Template:
+        """A template as it is parsed."""
+        assert self.loader is not None  # noqa: S101  # `_environment` gives each one
+        return self.parse(self.loader.get_source(self, name)[0], name)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Jinja's own step from source to tree, which is where an include can become a fragment."""
+        """Jinja's own step from source to tree."""
         tree = super()._parse(source, name, filename)
         if self.words is not None:
             tree = fixed(tree, self.words.gettext, escaped=_escaped(name))
-        return with_fragments(tree, self.reads) if name and name.startswith("email/") else tree
+        return self.opening.open(tree, name) if self.opening is not None and name else tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if attribute in getattr(type(obj), "__dataclass_fields__", ()) and not attribute.startswith("_"):

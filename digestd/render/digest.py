@@ -1,0 +1,169 @@
+"""A digest as its templates are given it: everything cleaned, fitted and counted."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+
+from digestd.domain.digest import Reason, Section
+from digestd.domain.mail import stand_in
+from digestd.render.content import Before, DigestContent, Item
+from digestd.render.shown import Fit, Fitted, Gap, Shown, fitted, gaps, read_by
+from digestd.render.words import clean, first_day, safe_url, shorten
+
+NAME_MAX = 60
+POSTAL_MAX = 300
+_PREHEADER_MAX = 140
+_FRIDAY = 4
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,}", re.ASCII)
+
+
+@dataclass(eq=False)
+class Digest:
+    """What the templates of a digest are given: these fields but the last four, `papers` and `sections`.
+
+    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after. `feedback`:
+    where something is said of a paper, in a link each unless `is_brief`. `picked`: the papers, `reasons`: why
+    each was, in words; `structure`: how many are in each section; `tokens`: what the links have instead of
+    their stand-ins.
+    """
+
+    list_name: str
+    name: str
+    day: date
+    first_day: date
+    since: date | None
+    weekly: bool
+    tomorrow: bool
+    trending: bool
+    considered: int
+    count: int
+    left: int
+    gaps: tuple[Gap, ...]
+    first: str
+    preheader: str
+    postal_address: str
+    view: str
+    unsubscribe: str
+    home: str
+    feedback: str
+    is_brief: bool
+    settings: str
+    held: tuple[Before, ...]
+    subject: str
+    heading: str
+    lead: str
+    picked: list[Fitted]
+    reasons: list[str]
+    structure: tuple[tuple[str, int], ...]
+    tokens: tuple[str, ...]
+
+    @cached_property
+    def papers(self) -> tuple[Shown, ...]:
+        """All papers, in the order of their places."""
+        return tuple(map(read_by, self.picked, self.reasons, range(len(self.picked))))
+
+    @cached_property
+    def sections(self) -> tuple[tuple[str, tuple[Shown, ...]], ...]:
+        """The papers of each section that has any."""
+        ends = [0]
+        for _, count in self.structure:
+            ends.append(ends[-1] + count)
+        return tuple(
+            (name, self.papers[begin:end])
+            for (name, _), begin, end in zip(self.structure, ends, ends[1:], strict=False)
+        )
+
+
+FIELDS = frozenset(Digest.__dataclass_fields__) - {"picked", "reasons", "structure", "tokens"}
+"""What a template may read of a digest, but for its papers."""
+LINKS = ("view", "unsubscribe", "feedback", "settings")
+"""The fields that stand-ins may be in."""
+
+
+def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, whole: bool) -> Digest:
+    """The digest within a fit, for its lines still to be written; `said`: reasons in words; `whole`: no stand-ins."""
+    items = content.items[: fit.papers]
+    sections = _sections(items)
+    places = items if len(sections) == 1 else [item for _, chosen in sections for item in chosen]
+    picked = [fitted(entry, fit) for entry, _, _ in places]
+    weekly = "-W" in content.period
+    links = content.links
+    tokens = () if whole or not all(map(_TOKEN.fullmatch, links.tokens)) else links.tokens
+    return Digest(
+        list_name=tidy(content.list_name, NAME_MAX),
+        name=tidy(content.subscriber_name, NAME_MAX),
+        day=content.date,
+        first_day=first_day(content.period),
+        since=first_day(content.covers_from) if content.covers_from != content.period else None,
+        weekly=weekly,
+        tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # of some, a week has five days
+        trending=all(item.section is Section.TRENDING for item in content.items),
+        considered=content.considered if content.considered > len(content.items) else 0,
+        count=len(content.items),
+        left=len(content.items) - len(items),
+        gaps=gaps(content.coverage) if content.coverage else (),
+        first=shorten(picked[0].title, 90) if picked else "",
+        preheader=_preheader(picked),
+        postal_address=tidy(content.postal_address, POSTAL_MAX),
+        view=_link(links.view, tokens),
+        unsubscribe=_link(links.unsubscribe, tokens),
+        home=_safe_url(links.home),
+        feedback=_link(links.feedback, tokens),
+        is_brief=fit.is_brief,
+        settings=_link(links.settings, tokens),
+        held=tuple([Before(before.date, safe_url(before.view)) for before in content.held]),
+        subject="",
+        heading="",
+        lead="",
+        picked=picked,
+        reasons=_said([reason for _, reason, _ in places], said),
+        structure=tuple((section.value, len(chosen)) for section, chosen in sections),
+        tokens=tokens,
+    )
+
+
+@lru_cache(maxsize=4096)
+def tidy(text: str, limit: int) -> str:
+    """Cleaned and cut to so many characters."""
+    return shorten(clean(text), limit)
+
+
+def _said(reasons: list[Reason], said: Callable[[Reason], str]) -> list[str]:
+    """Each in words: the same few stand for several papers."""
+    known: dict[int, str] = {}
+    for reason in reasons:
+        if id(reason) not in known:
+            known[id(reason)] = said(reason)
+    return [known[id(reason)] for reason in reasons]
+
+
+def _sections(items: tuple[Item, ...]) -> list[tuple[Section, list[Item]]]:
+    names = {item.section for item in items}
+    if len(names) == 1:
+        return [(items[0].section, list(items))]
+    return [(section, [item for item in items if item.section is section]) for section in Section if section in names]
+
+
+def _preheader(papers: list[Fitted]) -> str:
+    others = " · ".join([paper.title for paper in papers[1:5]])
+    return shorten(others or (papers[0].abstract if papers else ""), _PREHEADER_MAX)
+
+
+def _link(url: str, tokens: tuple[str, ...]) -> str:
+    """The URL if it leads to the web, with a stand-in for a token in it."""
+    for n, token in enumerate(tokens):
+        if token in url:
+            return _stood_in(url.replace(token, "\n"), n, len(token))
+    return safe_url(url)
+
+
+@lru_cache(maxsize=64)
+def _stood_in(url: str, n: int, length: int) -> str:
+    """The URL with a stand-in at its line end, if it leads to the web with any token of that length."""
+    any_token = "A" * length
+    return url.replace("\n", stand_in(n, any_token)) if safe_url(url.replace("\n", any_token)) else ""
+
+
+_safe_url = lru_cache(maxsize=64)(safe_url)

@@ -1,0 +1,216 @@
+"""Shells: what a template prints around its holes, printed once for all mails it fits, and filled for each.
+
+The bytes are those of the plain template. Pieces are of whole lines, and what fills them is kept by what it
+was made from: a paper's abstract is the same in whatever mail it stands.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from operator import attrgetter
+from typing import Protocol
+
+from jinja2 import Environment
+
+from digestd.domain.mail import MARK, Body
+from digestd.render.holes import DIGEST, Hole, Opening, closure
+from digestd.render.shown import FITTED, Fitted, read_by
+from digestd.render.survey import survey
+
+THE_DIGEST = -1
+SHELLS_MAX = 512
+FILLINGS_MAX = 4_096
+_SMALL = 400
+"""Characters of a shell that are kept with a paper before them, rather than as a piece of their own."""
+
+
+class Digest(Protocol):
+    """What shells are filled with."""
+
+    @property
+    def structure(self) -> tuple[tuple[str, int], ...]:
+        """How many papers each section has."""
+
+    @property
+    def picked(self) -> Sequence[Fitted]:
+        """The papers by their places."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """The reason for each, in words."""
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """What stands in this mail alone."""
+
+
+class Kind(Enum):
+    """Of what the lines of a filling are made."""
+
+    DIGEST = "fields of the digest"
+    PAPER = "a paper"
+    REASON = "the reason for a paper"
+    BOTH = "a paper and the reason for it"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filling:
+    """Lines with holes: `atoms` are text and holes in turn, `made` what came of them so far."""
+
+    kind: Kind
+    atoms: tuple[str | Hole, ...]
+    fields: Callable[[object], object]
+    made: dict[object, str] = field(default_factory=dict)
+
+    def text(self, key: object, value: object) -> str:
+        """The lines for a value; the same key stands for the same lines."""
+        if len(self.made) >= FILLINGS_MAX:
+            self.made.clear()
+        text = "".join([atom if isinstance(atom, str) else atom.printed(value) for atom in self.atoms])
+        self.made[key] = text
+        return text
+
+
+Part = str | tuple[Filling, int]
+"""A piece of a shell: text, or lines to fill, and for the paper at which place, or THE_DIGEST."""
+
+
+class Shells:
+    """The shells of one language's templates; `spliced`: links may have stand-ins for their tokens."""
+
+    def __init__(self, environment: Environment, opening: Opening, names: Collection[str], *, spliced: bool) -> None:
+        self.spliced = spliced
+        self._environment = environment
+        self._holes = opening.holes
+        self._fillings: dict[tuple[str | Hole, ...], Filling] = {}
+        self._kept: dict[object, tuple[Part, ...]] = {}
+        keys = {name: _key(environment, name, opening.fields[DIGEST]) for name in names}
+        self._keys = {name: key for name, key in keys.items() if key is not None}
+
+    def body(self, name: str, digest: Digest) -> Body | None:
+        """The template filled for this digest; None where it has to be rendered whole."""
+        key_of = self._keys.get(name)
+        if key_of is None:
+            return None
+        key = (name, key_of(digest), digest.structure)
+        shell = self._kept.get(key)
+        if shell is None:
+            shell = self._shell(name, digest)
+            if shell is None:
+                del self._keys[name]
+                return None
+            if len(self._kept) >= SHELLS_MAX:
+                self._kept.clear()
+            self._kept[key] = shell
+        return Body(_filled(shell, digest), digest.tokens)
+
+    def _shell(self, name: str, digest: Digest) -> tuple[Part, ...] | None:
+        """What the template prints for digests like this one, in pieces; None where two papers share a line."""
+        printed = self._environment.get_template(name).render(digest=digest).split(MARK)
+        parts: list[Part] = []
+        for lines in _pieces(printed, self._holes):
+            if len(lines.places) > 1:
+                return None
+            atoms = tuple(lines.atoms)
+            parts.append((self._filling(atoms), *lines.places) if lines.places else "".join(map(str, atoms)))  # type: ignore[arg-type]  # one place
+        return tuple(part for part in parts if part)
+
+    def _filling(self, atoms: tuple[str | Hole, ...]) -> Filling:
+        known = self._fillings.get(atoms)
+        if known is None:
+            known = self._fillings[atoms] = _filling(atoms)
+        return known
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines of a shell as they are put together; `places`: of the papers in them, THE_DIGEST for its own."""
+
+    atoms: list[str | Hole] = field(default_factory=list)
+    places: set[int] = field(default_factory=set)
+
+    def open_line(self) -> list[str | Hole]:
+        """Take away the line that has no end yet, where there are no holes before it."""
+        text = "" if self.places else "".join(map(str, self.atoms))
+        end = text.rfind("\n") + 1
+        if text[end:]:
+            self.atoms = [text[:end]]
+        return [text[end:]] if text[end:] else []
+
+
+def _filled(shell: Sequence[Part], digest: Digest) -> list[str]:
+    """The pieces of a mail; those made before are found by what they were made of."""
+    papers, reasons = digest.picked, digest.reasons
+    pieces: list[str] = []
+    for part in shell:
+        if isinstance(part, str):
+            pieces.append(part)
+            continue
+        filling, place = part
+        key: object
+        if filling.kind is Kind.PAPER:
+            key = papers[place]
+        elif filling.kind is Kind.REASON:
+            key = reasons[place]
+        elif filling.kind is Kind.DIGEST:
+            key = filling.fields(digest)
+        else:
+            key = papers[place], reasons[place]
+        found = filling.made.get(key)
+        if found is None:
+            own = filling.kind is Kind.DIGEST
+            found = filling.text(key, digest if own else read_by(papers[place], reasons[place], place))
+        pieces.append(found)
+    return pieces
+
+
+def _filling(atoms: tuple[str | Hole, ...]) -> Filling:
+    holes = [atom for atom in atoms if isinstance(atom, Hole)]
+    names = sorted({name for hole in holes for name in hole.reads.fields})
+    if holes[0].reads.variable == DIGEST:
+        kind = Kind.DIGEST
+    elif FITTED.issuperset(names):
+        kind = Kind.PAPER
+    else:
+        kind = Kind.REASON if FITTED.isdisjoint(names) else Kind.BOTH
+    return Filling(kind, atoms, attrgetter(*names))
+
+
+def _pieces(printed: Sequence[str], holes: Sequence[Hole]) -> Iterator[_Lines]:
+    """What was printed (text and marks in turn) in pieces of whole lines, each with the holes of its lines."""
+    lines, at_start = _Lines(), True
+    for n, text in enumerate(printed):
+        if n % 2:
+            if at_start or not lines.places:
+                before, lines = lines, _Lines(lines.open_line())
+                yield before
+            number, _, place = text.partition(":")
+            lines.atoms.append(holes[int(number)])
+            lines.places.add(int(place) if place else THE_DIGEST)
+            at_start = at_start and holes[int(number)].whole
+        elif text:
+            end = _end(text, at_start) if lines.places else 0
+            if lines.places and (at_start or end):
+                yield _Lines([*lines.atoms, text[:end]], lines.places)
+                lines, text = _Lines(), text[end:]
+            lines.atoms.append(text)
+            at_start = not text or text.endswith("\n")
+    yield lines
+
+
+def _end(text: str, at_start: bool) -> int:
+    """How much of the text goes with the lines before it: to the end of the open one, or small lines of its own."""
+    if not at_start:
+        return text.find("\n") + 1
+    own = text.rfind("\n") + 1
+    return own if own <= _SMALL else 0
+
+
+def _key(environment: Environment, name: str, fields: Collection[str]) -> Callable[[Digest], object] | None:
+    """What tells the shells of a template apart, as a function of the digest; None where that is not certain."""
+    trees = closure(environment, name)
+    needs = None if trees is None else survey(trees)
+    if needs is None or not needs.values | needs.truths <= set(fields):
+        return None
+    values, truths = sorted(needs.values), sorted(needs.truths)
+    return lambda digest: (*[getattr(digest, f) for f in values], *[bool(getattr(digest, f)) for f in truths])
