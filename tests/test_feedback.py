@@ -108,7 +108,7 @@ def offered(made: Install) -> set[str]:
     with made.db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
         day = gather_day(made.db, made.clock.now, Silent())
-        allowed = rank(session, day, [due.by_key(session, subscriber.key)]).scores.allowed[0]
+        allowed = rank(session, day, [due.by_key(session, subscriber.key)]).allowed[0]
     return {paper.id for paper, shown in zip(day.pool.papers, allowed, strict=True) if shown}
 
 

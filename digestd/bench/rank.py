@@ -23,7 +23,6 @@ from typing import TypeVar
 import numpy as np
 
 from digestd.bench import invented
-from digestd.domain.digest import Reason
 from digestd.domain.subscriber import Cause
 from digestd.ingest import import_papers
 from digestd.plan.day import Day, gather_day
@@ -34,7 +33,7 @@ from digestd.plan.road import SHARD
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.dense import Silent
-from digestd.ranking.reasons import reasons
+from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
 from digestd.store import subscribers
 from digestd.store.database import Database, open_database
@@ -216,11 +215,13 @@ def _pss(process: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def _explained(day: Day, shard: Shard) -> list[Reason]:
+def _explained(day: Day, shard: Shard) -> Reasons:
     """The reasons for the first of the top of each of a shard."""
-    total = np.where(shard.eligible & shard.scores.allowed, shard.scores.total, -np.inf)
+    total = np.where(shard.ranked.open, shard.ranked.total, -np.inf)
     top = min(TOP, total.shape[1])
     best = np.argpartition(total, total.shape[1] - top, axis=1)[:, total.shape[1] - top :]
     values = np.take_along_axis(total, best, axis=1)
     first = np.take_along_axis(best, np.argsort(-values, axis=1, kind="stable"), axis=1)[:, :REASONS]
-    return reasons(day.pool, shard.profiles, Cells(np.repeat(np.arange(len(first)), first.shape[1]), first.ravel()))
+    return reasons(
+        day.pool, shard.ranked.profiles, Cells(np.repeat(np.arange(len(first)), first.shape[1]), first.ravel())
+    )

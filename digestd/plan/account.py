@@ -56,8 +56,8 @@ class Explanation:
 def preview(db: Database, subscriber: int, now: datetime, encoder: Encoder = Silent(), explore: bool = True) -> Preview:
     """Rank and compose as planning would at `now`, due or not. `explore`: as the install's setting."""
     day, shard = _alone(db, subscriber, now, encoder)
-    considered = int((shard.open[0] & shard.fresh[0]).sum())
-    return Preview(picks_of(day, shard, {0: _period(day, shard)}, explore)[0], considered, day.coverage)
+    considered = int((shard.open & shard.ranked.fresh).sum())
+    return Preview(picks_of(day, shard, [_period(day, shard)], explore).of(0), considered, day.coverage)
 
 
 def explain(
@@ -104,21 +104,21 @@ def _period(day: Day, shard: Shard) -> str:
 
 def _explanation(case: Case, explore: bool) -> Explanation:
     day, shard, j = case.day, case.shard, case.place
-    ranked, period = shard.ranked(0), _period(day, shard)
-    agreed = terms(day, shard, 0, period, explore)
-    choice = compose.choose(day.pool, ranked, agreed)
-    picked = {pick.paper: pick for pick in picks_of(day, shard, {0: period}, explore)[0]}
-    plain = ranked.profile.plain
+    ranked, period = shard.ranked, _period(day, shard)
+    agreed = terms(shard, 0, period, explore)
+    choice = compose.choose(day.pool, ranked, [agreed], day.own)[0]
+    picked = {pick.paper: pick for pick in picks_of(day, shard, [period], explore).of(0)}
+    profile = ranked.profiles[0]
     return Explanation(
         paper=day.pool.papers[j],
         period=period,
-        score=float(ranked.total[j]),
-        relevance=float(ranked.relevance[j]),
-        chance=None if plain else agreed.own.chance(float(ranked.odds[j])),
-        bar=None if plain else BARS[agreed.bar],
+        score=float(ranked.total[0, j]),
+        relevance=float(ranked.relevance[0, j]),
+        chance=None if profile.plain else day.own.chance(float(ranked.odds[0, j])),
+        bar=None if profile.plain else BARS[agreed.bar],
         rank=choice.rank(j),
         candidates=len(choice.order),
         verdict=verdict(case, agreed, choice, picked),
-        reason=reason(day.pool, ranked.profile, j),
-        parts=tuple(account(day.pool, ranked.profile, j, shard.eligible[0])),
+        reason=reason(day.pool, profile, j),
+        parts=tuple(account(day.pool, profile, j, shard.eligible[0])),
     )

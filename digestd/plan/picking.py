@@ -1,50 +1,75 @@
 """The picks of digests: chosen by the weights in force, or drafted by them and those on trial."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
 
 from digestd import compose
-from digestd.compose import Choice, Terms, luck
-from digestd.domain.digest import Pick
+from digestd.compose import Choices, Terms, held, luck, table
+from digestd.domain.picks import TEAMS, PickTable
+from digestd.domain.trial import Team
 from digestd.plan.day import Day
 from digestd.plan.shard import Shard
 from digestd.ranking.draft import team_draft
+from digestd.ranking.reasons import reasons
+
+Draft: TypeAlias = list[tuple[int, Team | None]]
+"""The papers of a digest, each with the team that took it."""
 
 
-def picks_of(day: Day, shard: Shard, periods: Mapping[int, str], explore: bool) -> dict[int, tuple[Pick, ...]]:
-    """The picks of some subscribers of a shard, each for a period. `explore`: whether the install draws any at random.
+def picks_of(day: Day, shard: Shard, periods: Sequence[str], explore: bool) -> PickTable:
+    """The picks of a shard, each for a period. `explore`: whether the install draws any at random.
 
     What is said of a pick is what the weights in force make of it, whichever team took it. What is drawn
     at random belongs to none.
     """
-    chosen = {i: _choice(day, shard, i, period, explore) for i, period in periods.items()}
-    reasons = shard.reasons(day.pool, {i: choice.positions for i, (choice, _) in chosen.items()})
-    made = {}
-    for i, (choice, teams) in chosen.items():
-        picks = compose.picks(day.pool, shard.ranked(i), choice, day.own, reasons[i])
-        drafted = tuple(replace(pick, team=team) for pick, team in zip(picks, teams, strict=False))
-        made[i] = drafted + picks[len(teams) :]
-    return made
+    agreed = [terms(shard, i, period, explore) for i, period in enumerate(periods)]
+    choices = compose.choose(day.pool, shard.ranked, agreed, day.own)
+    if day.trial is None or not shard.rivals:
+        return _table(day, shard, choices)
+    drafts = _drafts(day, shard, choices, agreed)
+    teams = {
+        i: team_draft(*drafts[i], _places(agreed[i], choices, i), day.trial.coins(shard.subscribers[i].key, periods[i]))
+        for i in shard.rivals
+    }
+    return _by_teams(day, shard, choices, teams)
 
 
-def _choice(day: Day, shard: Shard, i: int, period: str, explore: bool) -> tuple[Choice, list[str]]:
-    agreed = terms(day, shard, i, period, explore)
-    return _drafted(day, shard, i, period, agreed, compose.choose(day.pool, shard.ranked(i), agreed))
-
-
-def terms(day: Day, shard: Shard, i: int, period: str, explore: bool) -> Terms:
+def terms(shard: Shard, i: int, period: str, explore: bool) -> Terms:
     """On what terms a digest is composed: the subscriber's, and those of the install."""
     due = shard.subscribers[i]
-    return Terms(due.size, due.bar, explore and due.explore, luck(due.key, period), day.own)
+    return Terms(due.size, due.bar, explore and due.explore, luck(due.key, period))
 
 
-def _drafted(day: Day, shard: Shard, i: int, period: str, agreed: Terms, ours: Choice) -> tuple[Choice, list[str]]:
-    """The choice as the two rankings of a trial draft it, and the team of each that was not drawn at random."""
-    rival = shard.rival(i)
-    if day.trial is None or rival is None:
-        return ours, []
-    size = agreed.size - (ours.drawn is not None)
-    theirs = compose.choose(day.pool, rival, replace(agreed, size=max(size, 1), explore=False))
-    coins = day.trial.coins(shard.subscribers[i].key, period)
-    drafted = team_draft(ours.chosen, [j for j in theirs.chosen if j != ours.drawn], size, coins)
-    return replace(ours, chosen=tuple(j for j, _ in drafted)), [team or "" for _, team in drafted]
+def _table(day: Day, shard: Shard, choices: Choices) -> PickTable:
+    said = reasons(day.pool, shard.ranked.profiles, held(choices))
+    return table(day.pool, shard.ranked, choices, day.own, said)
+
+
+def _places(agreed: Terms, choices: Choices, i: int) -> int:
+    """How many a digest has beside what is drawn."""
+    return agreed.size - int(choices.drawn[i] >= 0)
+
+
+def _drafts(day: Day, shard: Shard, ours: Choices, agreed: Sequence[Terms]) -> dict[int, tuple[list[int], list[int]]]:
+    """What either ranking of a trial would choose for each who takes part, without what is drawn."""
+    asked = [each._replace(size=max(_places(each, ours, i), 1), explore=False) for i, each in enumerate(agreed)]
+    theirs = compose.choose(day.pool, shard.rival, asked, day.own)
+    return {i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.drawn[i]]) for i in shard.rivals}
+
+
+def _by_teams(day: Day, shard: Shard, choices: Choices, drafted: Mapping[int, Draft]) -> PickTable:
+    """The choices as the teams of a trial drafted them."""
+    width = max(choices.chosen.shape[1], *map(len, drafted.values()))
+    chosen = np.full((len(choices), width), -1, dtype=np.intp)
+    chosen[:, : choices.chosen.shape[1]] = choices.chosen
+    teams = np.zeros((len(choices), width + 1), dtype=np.intp)
+    for i, draft in drafted.items():
+        chosen[i] = -1
+        chosen[i, : len(draft)] = [j for j, _ in draft]
+        teams[i, : len(draft)] = [TEAMS.index(team or "") for _, team in draft]
+    made = replace(choices, chosen=chosen)
+    there = np.column_stack([chosen, made.drawn]) >= 0
+    return replace(_table(day, shard, made), team=teams[there])

@@ -12,7 +12,7 @@ import structlog
 
 from digestd import schedule
 from digestd.domain.delivery import MailKind
-from digestd.domain.digest import Period, Pick
+from digestd.domain.digest import Period
 from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
 from digestd.plan.chances import refit
@@ -27,6 +27,7 @@ from digestd.store import ledger, pauses
 from digestd.store.database import Database
 from digestd.store.due import Due
 from digestd.store.ledger import NewDigest, Ranked
+from digestd.store.packing import Packed, pack_picks
 
 SHARD = 250
 PUT_OFF = timedelta(hours=1)
@@ -123,37 +124,39 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
         # who moves to a later weekday has had the digest of this week
         had = ledger.planned_for(session, {key: digest.period.key for key, digest in wanted.items()})
         new = [digest for key, digest in wanted.items() if key not in had]
-        ledger.plan_digests(session, new, planner.template_hash, day.now, Ranked(day.horizon, day.pool.model.version))
-        ledger.offer_held(session, [digest.subscriber for digest in new if digest.picks], day.now)
+        ranked = Ranked(day.horizon, day.pool.model.version, day.coverage)
+        ledger.plan_digests(session, new, planner.template_hash, day.now, ranked)
+        ledger.offer_held(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
         keep_compiled(session, day, {d.key: shard.compiled[d.key] for d in still if d.key in shard.compiled})
         waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
-    return PlanReport(len(new), sum(1 for d in new if d.picks), sum(1 for d in new if not d.picks))
+    return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))
 
 
 def _digests(planner: Planner, day: Day, shard: Shard) -> dict[int, NewDigest]:
     """The digest of each subscriber; who is not in it turns out not to be due yet."""
-    found = {i: schedule.due_period(due.timing, due.last_date, day.now) for i, due in enumerate(shard.subscribers)}
-    periods = {i: period for i, period in found.items() if period is not None}
-    picks = picks_of(day, shard, {i: period.key for i, period in periods.items()}, planner.explore)
+    found = [schedule.due_period(due.timing, due.last_date, day.now) for due in shard.subscribers]
+    picks = pack_picks(picks_of(day, shard, [period.key if period else "" for period in found], planner.explore))
+    considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
     return {
-        shard.subscribers[i].key: _digest(planner, day, shard, i, (period, picks[i])) for i, period in periods.items()
+        due.key: _digest(planner, day, due, (period, picks[i], considered[i]))
+        for i, (due, period) in enumerate(zip(shard.subscribers, found, strict=True))
+        if period is not None
     }
 
 
-def _digest(planner: Planner, day: Day, shard: Shard, i: int, made: tuple[Period, tuple[Pick, ...]]) -> NewDigest:
-    due, (period, picks) = shard.subscribers[i], made
+def _digest(planner: Planner, day: Day, due: Due, made: tuple[Period, Packed, int]) -> NewDigest:
+    period, picks, considered = made
     return NewDigest(
         subscriber=due.key,
         consent_version=due.version,
         period=period,
         covers_from=schedule.covers_from(due.timing, due.last_planned, period),
         picks=picks,
-        considered=int((shard.open[i] & shard.fresh[i]).sum()),
+        considered=considered,
         message_id=message_id(planner.keys, due.key, MailKind.DIGEST, period.key, planner.host),
         expires=schedule.expires(due.timing, max(period.due, day.now)),
         next_due=schedule.next_due(due.timing, day.now),
-        local_date=schedule.local_date(due.timing, day.now),
-        coverage=day.coverage,
+        local_date=schedule.local_date(due.timing, day.now).isoformat(),
     )
 
 

@@ -65,7 +65,7 @@ def _held(session: Session, delivery: int) -> set[int]:
 def _barred(case: Case) -> str | None:
     """Why it may not be picked whatever its score; None if it may."""
     shard, j = case.shard, case.place
-    if not shard.scores.allowed[0, j]:
+    if not shard.allowed[0, j]:
         return f"muted: {_muting(case)}"
     if not shard.unseen[0, j]:
         period = mailed_in(case.session, shard.subscribers[0].key, _names(case))
@@ -103,10 +103,10 @@ def _said(interest: Interest | None) -> str:
 
 def _passed_over(case: Case, agreed: Terms, choice: Choice, places: int) -> str:
     """Why it was not picked though it might have been."""
-    ranked, j = case.shard.ranked(0), case.place
-    if ranked.relevance[j] <= 0:
+    ranked, j = case.shard.ranked, case.place
+    if ranked.relevance[0, j] <= 0:
         return "meets none of the interests"
-    chance, rank = agreed.own.chance(float(ranked.odds[j])), choice.rank(j)
+    chance, rank = case.day.own.chance(float(ranked.odds[0, j])), choice.rank(j)
     if rank is None:
         return f"is not new, and an older one needs a chance of {compose.GOOD:.2f}; its chance is {chance:.2f}"
     where = f"ranked {ordinal(rank)} of {len(choice.order)}"

@@ -76,13 +76,12 @@ class Own:
 
     def chance(self, odds: float) -> float:
         """The probability of a like, to four decimals, from the package's log odds."""
-        return self.chances(np.array([odds]))[0]
+        return float(self.chances(np.array([odds]))[0])
 
-    def chances(self, odds: Floats | Doubles) -> list[float]:
+    def chances(self, odds: Floats | Doubles) -> Doubles:
         """The same of several (c,)."""
         inside = np.clip(self.shift + self.slope * odds.astype(np.float64), -30, 30)
-        found: list[float] = np.round(1 / (1 + np.exp(-inside)), 4).tolist()
-        return found
+        return np.round(1 / (1 + np.exp(-inside)), 4)
 
     def needs(self, chance: float) -> float:
         """The package's log odds at which a paper has this chance."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from digestd.ranking.arrays import Bools, Floats, Ints
-from digestd.ranking.pool import Pool
 
 TOP = 45
 """Candidates considered."""
@@ -18,35 +17,38 @@ TWIN = 0.85
 """Latent cosine of two papers on the same thing."""
 CROWD = 3
 """Papers on the same thing."""
+_OUT = -100
+"""A crowd that can never be one again: nobody gets so many papers."""
 
 
-def diversify(order: Ints, pool: Pool, totals: Floats, size: int) -> list[int]:
-    """Choose up to `size` of the papers in `order` (best first), the best one first.
+def diversify(papers: Ints, totals: Floats, vectors: Floats, sizes: Ints) -> Ints:
+    """Choose papers for n subscribers at once: places (n, s) in their candidates, −1 past the last one chosen.
 
-    Each next one is the greatest of SPREAD · score − (1 − SPREAD) · (cosine with the nearest chosen);
-    scores are `totals` (m,) scaled to [0, 1] over the candidates. What has CROWD chosen twins comes last.
+    `papers` (n, w): the candidates of each, best first, as rows of `vectors` (m, d); −1 past the last. `totals`
+    (n, w): their scores. Up to `sizes` (n,) are chosen, the best one first. Each next one is the greatest of
+    SPREAD · score − (1 − SPREAD) · (cosine with the nearest chosen); scores are scaled to [0, 1] over the
+    candidates. What has CROWD chosen twins comes last.
     """
-    left = order[: max(TOP, size)]
-    if size < 1 or not left.size:
-        return []
-    vectors = pool.encoded.dense[left]
-    cosine = vectors @ vectors.T
-    cost = np.float32(1 - SPREAD) * cosine
-    twins = cosine > np.float32(TWIN)
-    alone = (twins.sum(axis=1) <= 1).tolist()  # most are, and counting takes its time
-    gain = np.float32(SPREAD) * _scaled(totals[left])
-    nearest, crowd = np.zeros_like(gain), np.zeros(len(left), dtype=np.int8)
-    chosen: list[int] = []
-    for _ in range(min(size, len(left))):
-        best = int((gain - nearest).argmax())
-        chosen.append(best)
-        gain[best] = -np.inf
-        np.maximum(nearest, cost[best], out=nearest)
-        if not alone[best]:
-            crowd += twins[best]
-            gain[crowd == CROWD] -= 2  # behind all that have none
-            crowd[crowd == CROWD] = -100
-    return [int(left[place]) for place in chosen]
+    there = papers >= 0
+    wanted = np.minimum(sizes, there.sum(axis=1))
+    rows = np.arange(len(papers))
+    chosen = np.full((len(papers), int(wanted.max(initial=0))), -1, dtype=np.intp)
+    if not chosen.size:
+        return chosen
+    cosine = _cosines(papers, vectors)
+    cost, twins = np.float32(1 - SPREAD) * cosine, cosine > np.float32(TWIN)
+    gain = np.where(there, np.float32(SPREAD) * _scaled(totals, there), np.float32(-np.inf))
+    nearest, crowd = np.zeros_like(gain), np.zeros(gain.shape, dtype=np.int8)
+    for n in range(chosen.shape[1]):
+        best = (gain - nearest).argmax(axis=1)
+        chosen[:, n] = np.where(n < wanted, best, -1)
+        gain[rows, best] = -np.inf
+        np.maximum(nearest, cost[rows, best], out=nearest)
+        crowd += twins[rows, best]
+        full = crowd == CROWD
+        gain[full] -= 2  # behind all that have none
+        crowd[full] = _OUT
+    return chosen
 
 
 def share_out(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0, reach: int | None = None) -> list[int]:
@@ -83,7 +85,26 @@ def _spared(live: Bools, mine: Sequence[int], keep: int) -> int | None:
     return None
 
 
-def _scaled(values: Floats) -> Floats:
-    low, high = float(values.min()), float(values.max())
-    scaled: Floats = (values - np.float32(low)) / np.float32(high - low or 1.0)
+def _cosines(papers: Ints, vectors: Floats) -> Floats:
+    """Of each one's candidates with each other (n, w, w): read off those of all that anybody has, or where these
+    are so many that it is more work, made for each apart."""
+    n, width = papers.shape
+    used, which = np.unique(papers, return_inverse=True)
+    if len(used) ** 2 > n * width**2:
+        own = vectors[papers]
+        apart: Floats = own @ own.transpose(0, 2, 1)
+        return apart
+    some = vectors[used]
+    which = which.reshape(n, width)
+    shared: Floats = (some @ some.T)[which[:, :, None], which[:, None, :]]
+    return shared
+
+
+def _scaled(values: Floats, there: Bools) -> Floats:
+    """Each row on its own, by the least and the greatest of what is there."""
+    some = there.any(axis=1, keepdims=True)
+    low = np.where(some, values, 0).min(axis=1, keepdims=True, initial=np.inf, where=there | ~some)
+    high = np.where(some, values, 0).max(axis=1, keepdims=True, initial=-np.inf, where=there | ~some)
+    span = (high.astype(np.float64) - low).astype(np.float32)
+    scaled: Floats = (values - low) / np.where(span > 0, span, np.float32(1))
     return scaled

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from digestd.domain.interest import Kind
-from digestd.ranking.arrays import NOWHERE, Cells, Ints, cells
+from digestd.ranking.arrays import NOWHERE, Bools, Cells, Ints, cells
 from digestd.ranking.lookup import positions
 from digestd.ranking.pool import Pool
 from digestd.ranking.text import tokens
@@ -29,26 +29,33 @@ class Match:
 class Named:
     """What a block names of one kind: the (subscriber, paper) where something stands, and what stands there first.
 
-    `by`: subscriber → all that is named and found.
+    `owner` (h,): whose each thing is that is named and found; `found`: the (thing, paper) where it stands.
     """
 
     cells: Cells
     matches: Sequence[Match]
-    by: Mapping[int, Sequence[Match]]
+    owner: Ints
+    found: Cells
+
+    def standing(self, width: int) -> Bools:
+        """Where each thing stands: (h, width)."""
+        table = np.zeros((len(self.owner), width), dtype=np.bool_)
+        table[self.found.rows, self.found.columns] = True
+        return table
 
 
 def read_named(found: Iterable[tuple[int, Match]], width: int) -> Named:
     """From what each row of the block names, in order."""
     hits = [(row, match) for row, match in found if len(match.papers)]
-    sizes = [len(match.papers) for _, match in hits]
-    rows = np.repeat(np.array([row for row, _ in hits], dtype=np.intp), sizes)
-    papers = np.concatenate([NOWHERE, *(match.papers for _, match in hits)])
-    once, first, _ = cells(rows, papers, width)
-    which = np.repeat(np.arange(len(hits)), sizes)[first]
-    by: dict[int, list[Match]] = {}
-    for row, match in hits:
-        by.setdefault(row, []).append(match)
-    return Named(once, [hits[n][1] for n in which.tolist()], by)
+    if not hits:
+        return _NOBODY
+    owner, sizes = np.array([row for row, _ in hits], dtype=np.intp), [len(match.papers) for _, match in hits]
+    which, papers = np.repeat(np.arange(len(hits)), sizes), np.concatenate([match.papers for _, match in hits])
+    once, first, _ = cells(owner[which], papers, width)
+    return Named(once, [hits[n][1] for n in which[first].tolist()], owner, Cells(which, papers))
+
+
+_NOBODY = Named(Cells(NOWHERE, NOWHERE), (), NOWHERE, Cells(NOWHERE, NOWHERE))
 
 
 def finders(pool: Pool) -> Mapping[Kind, Callable[[str], Match]]:

@@ -10,7 +10,7 @@ from typing import overload
 import numpy as np
 
 from digestd.domain.interest import Kind
-from digestd.ranking.arrays import Bools, Cells, Floats, Ints, Sparse, grouped
+from digestd.ranking.arrays import Bools, Cells, Ints, Sparse, grouped
 from digestd.ranking.compiler import FACTS, RUNS, Said, Wants, compile_records, said
 from digestd.ranking.model import TextModel
 from digestd.ranking.named import Match, Named, finders, read_named
@@ -82,31 +82,6 @@ class Profile:
     def muted(self) -> Ints:
         """The positions of papers never shown."""
         return self.among.muted.of(self.row)
-
-    @property
-    def covered(self) -> Floats:
-        """Of each topic, the part of its idf that stands in each paper (k, m)."""
-        start = int(self.among.topics.of.starts[self.row])
-        return self.among.topics.covered[start : start + int(self.among.topics.of.sizes[self.row])]
-
-    @property
-    def phrases(self) -> Sequence[Match]:
-        """The phrases that some paper has."""
-        return self.among.phrases.by.get(self.row, ())
-
-    @property
-    def authors(self) -> Sequence[Match]:
-        """The followed authors who wrote some paper."""
-        return self.among.authors.by.get(self.row, ())
-
-    @property
-    def categories(self) -> Sequence[Match]:
-        """The chosen categories that some paper is in."""
-        return self.among.categories.by.get(self.row, ())
-
-    def follows(self, pool: Pool, j: int) -> bool:
-        """Whether a followed author wrote paper j."""
-        return 0 <= j < len(pool) and j in self.among.authors.cells.of(self.row)
 
 
 def compile_profiles(wants: Sequence[Wants], model: TextModel, pool: Pool) -> Profiles:

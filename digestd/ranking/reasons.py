@@ -1,6 +1,8 @@
 """Why these papers: one reason each, the strongest, and never more than is so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -45,20 +47,40 @@ ORDER: tuple[tuple[Explains, float], ...] = (
 """What gives reasons, from the strongest to the weakest, each with the strength it needs there."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reasons(Sequence[Reason]):
+    """The reasons at q places: those that are given, each once, and `which` of them each place has (q,)."""
+
+    distinct: Sequence[Reason]
+    which: Ints
+
+    def __len__(self) -> int:
+        return len(self.which)
+
+    @overload
+    def __getitem__(self, place: int) -> Reason: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Reason]: ...
+    def __getitem__(self, place: int | slice) -> Reason | Sequence[Reason]:
+        if isinstance(place, slice):
+            return [self.distinct[number] for number in self.which[place].tolist()]
+        return self.distinct[int(self.which[place])]
+
+
 def reason(pool: Pool, profile: Profile, j: int) -> Reason:
     """The reason for paper j."""
     return reasons(pool, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
 
 
-def reasons(pool: Pool, profiles: Profiles, at: Cells) -> list[Reason]:
+def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
     """The reason at each of q (subscriber, paper), in any order."""
-    found = [Reason(Why.NEW)] * len(at)
+    known: dict[tuple[Why, str, tuple[str, ...]], int] = {(Why.NEW, "", ()): 0}
+    which = np.zeros(len(at), dtype=np.intp)
     for places, evidence, among in _decided(pool, profiles, at):
-        _, first, which = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
-        made = [Reason(evidence.why, *evidence.said(k)) for k in among[first].tolist()]
-        for place, one in zip(places.tolist(), which.tolist(), strict=True):
-            found[place] = made[one]
-    return found
+        _, first, alike = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
+        numbers = [known.setdefault((evidence.why, *evidence.said(k)), len(known)) for k in among[first].tolist()]
+        which[places] = np.array(numbers, dtype=np.intp)[alike]
+    return Reasons([Reason(*said) for said in known], which)
 
 
 def _decided(pool: Pool, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, Evidence, Ints]]:

@@ -6,21 +6,30 @@ Child rows for these measured five times the time and the space of the whole led
 import json
 import struct
 from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digestd.domain.delivery import Actor, State
-from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.domain.digest import Pick, Reason, Why
+from digestd.domain.picks import SECTIONS, TEAMS, PickTable, Shares
 
 _PICK = struct.Struct("<IIfBBHHH")
+_PICKS = np.dtype(
+    [
+        *(("paper", "<u4"), ("revision", "<u4"), ("score", "<f4"), ("section", "u1"), ("reason", "u1")),
+        *(("rank", "<u2"), ("chance", "<u2"), ("prior", "<u2")),
+    ]
+)
+"""The same as an array has it."""
 _OLD_PICK = struct.Struct("<IIfBB")
 _FORM = 0x80
 """Added to the count of the picks by the form in use; the first form had no such mark."""
 _PER = 10_000
 """A share is kept as so many parts."""
 _UNKNOWN = 0xFFFF
-_SECTIONS = tuple(Section)
 
 STEP_LENGTH = 15
 STATE_LETTERS = {
@@ -40,24 +49,72 @@ _STATES = {letter: state for state, letter in STATE_LETTERS.items()}
 _ACTORS = {actor.value[0]: actor for actor in Actor}
 
 
-def pack_picks(picks: Sequence[Pick]) -> bytes:
-    """128 + count (1 byte), then 20 bytes a pick, then JSON.
+class Packed(NamedTuple):
+    """The picks of a digest as the ledger keeps them; `papers`: their row numbers, ascending. No bytes for no picks."""
+
+    picks: bytes
+    papers: NDArray[np.uint32]
+
+
+def pack_picks(table: PickTable) -> list[Packed]:
+    """Pack the picks of each digest: 128 + count (1 byte), then 20 bytes a pick, then JSON.
 
     A pick: paper, revision, score, section, reason, rank (0 unknown), chance and prior in
     ten-thousandths. The JSON:
     [reasons, [[place, propensity] of what was drawn], teams or []].
     """
-    if not picks:
-        return b""
-    reasons = list(dict.fromkeys(pick.reason for pick in picks))
-    place = {reason: index for index, reason in enumerate(reasons)}
-    rows = b"".join(_packed(pick, place[pick.reason]) for pick in picks)
-    said = [
-        [[r.why, r.value, *r.words] for r in reasons],
-        [[n, pick.propensity] for n, pick in enumerate(picks) if pick.propensity is not None],
-        [pick.team for pick in picks] if any(pick.team for pick in picks) else [],
-    ]
-    return bytes([_FORM + len(picks)]) + rows + json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    words, reason = _words(table)
+    picks = np.empty(len(table.paper), dtype=_PICKS)
+    picks["paper"], picks["revision"], picks["score"] = table.paper, table.revision, table.score
+    picks["section"], picks["reason"] = table.section, reason
+    picks["rank"] = np.minimum(table.rank, _UNKNOWN)
+    picks["chance"], picks["prior"] = _parts(table.chance), _parts(table.prior)
+    rows, size, starts = picks.tobytes(), _PICK.size, table.starts.tolist()
+    order = np.lexsort((picks["paper"], np.repeat(np.arange(len(table)), table.sizes)))
+    papers = picks["paper"][order]
+    packed = []
+    for start, count, said in zip(starts, table.sizes.tolist(), words, strict=True):
+        own = slice(start * size, (start + count) * size)
+        whole = bytes([_FORM + count]) + rows[own] + said
+        packed.append(Packed(whole, papers[start : start + count]) if count else _EMPTY)
+    return packed
+
+
+_EMPTY = Packed(b"", np.zeros(0, dtype=np.uint32))
+
+
+def _words(table: PickTable) -> tuple[list[bytes], list[int]]:
+    """The JSON of each digest, and which of the reasons there each pick has: they are written out once a table."""
+    reasons = [f"[{','.join(map(encode_basestring, (r.why, r.value, *r.words)))}]" for r in table.reasons]
+    drawn, asked, teams = _drawn(table), table.reason.tolist(), table.team.tolist()
+    words, places = [], []
+    for start, count in zip(table.starts.tolist(), table.sizes.tolist(), strict=True):
+        own = asked[start : start + count]
+        place = {reason: n for n, reason in enumerate(dict.fromkeys(own))}
+        places += [place[reason] for reason in own]
+        said = ",".join([reasons[reason] for reason in place])
+        words.append(f"[[{said}],[{drawn.get(start, '')}],[{_teams(teams[start : start + count])}]]".encode())
+    return words, places
+
+
+def _drawn(table: PickTable) -> dict[int, str]:
+    """Where a digest starts → the places in it of what was drawn, and with which propensity."""
+    found: dict[int, str] = {}
+    drawn = np.flatnonzero(~np.isnan(table.propensity))
+    starts = np.repeat(table.starts, table.sizes)[drawn]
+    for start, n, share in zip(starts.tolist(), drawn.tolist(), table.propensity[drawn].tolist(), strict=True):
+        before = f"{found[start]}," if start in found else ""
+        found[start] = f"{before}[{n - start},{share!r}]"
+    return found
+
+
+def _teams(teams: Sequence[int]) -> str:
+    return ",".join(f'"{TEAMS[team]}"' for team in teams) if any(teams) else ""
+
+
+def _parts(shares: Shares) -> NDArray[np.uint16]:
+    """Rounded, and the mark of the unknown for NaN."""
+    return np.where(np.isnan(shares), _UNKNOWN, np.rint(shares * _PER)).astype(np.uint16)
 
 
 def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
@@ -76,7 +133,7 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
             paper=paper,
             revision=revision,
             score=score,
-            section=_SECTIONS[section],
+            section=SECTIONS[section],
             reason=reasons[reason],
             rank=rank or None,
             chance=_share(chance),
@@ -88,16 +145,6 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
     )
 
 
-def _packed(pick: Pick, reason: int) -> bytes:
-    shares = _parts(pick.chance), _parts(pick.prior)
-    rank = min(pick.rank or 0, _UNKNOWN)
-    return _PICK.pack(pick.paper, pick.revision, pick.score, _SECTIONS.index(pick.section), reason, rank, *shares)
-
-
-def _parts(share: float | None) -> int:
-    return _UNKNOWN if share is None else round(share * _PER)
-
-
 def _share(parts: int) -> float | None:
     return None if parts == _UNKNOWN else parts / _PER
 
@@ -106,7 +153,7 @@ def _unpack_old(packed: bytes) -> tuple[Pick, ...]:
     end = 1 + packed[0] * _OLD_PICK.size
     reasons = _reasons(json.loads(packed[end:]))
     return tuple(
-        Pick(paper, revision, score, _SECTIONS[section], reasons[reason])
+        Pick(paper, revision, score, SECTIONS[section], reasons[reason])
         for paper, revision, score, section, reason in _OLD_PICK.iter_unpack(packed[1:end])
     )
 

@@ -13,9 +13,10 @@ from digestd.domain.delivery import State
 from digestd.links import read_envelope_from
 from digestd.store import core
 from digestd.store.ledger.reading import picks
-from digestd.store.packing import pack_picks, pack_seen
+from digestd.store.packing import pack_seen
 from tests.deliver.conftest import READERS, planned
 from tests.parts.install import Install
+from tests.parts.picks import packed
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import transport
 
@@ -184,8 +185,8 @@ async def test_a_mail_that_makes_the_relay_break_off_does_not_block_the_others(w
 async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(waiting: Install) -> None:
     with waiting.db.write() as session:
         [first, *_] = picks(session, 1)
-        packed = {"picks": pack_picks([replace(first, revision=999_999)])}
-        session.connection().execute(core.delivery.update().where(core.delivery.c.id == 1).values(packed))
+        values = {"picks": packed([replace(first, revision=999_999)]).picks}
+        session.connection().execute(core.delivery.update().where(core.delivery.c.id == 1).values(values))
         seen = {"papers": pack_seen([first.paper])}
         session.connection().execute(core.seen.update().where(core.seen.c.subscriber_id == 1).values(seen))
     async with Relay().serving() as relay:

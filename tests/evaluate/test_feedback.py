@@ -18,8 +18,9 @@ from digestd.errors import BadInput, DatabaseUnreachable, NotFound
 from digestd.evaluate import outcome
 from digestd.evaluate.feedback import Replayed, replay
 from digestd.store import core, feedback
-from digestd.store.packing import pack_picks, unpack_picks
+from digestd.store.packing import unpack_picks
 from tests.parts.install import Install, install
+from tests.parts.picks import packed
 from tests.plan.shelf import DAY, archive, digests, reader, shelf, subscriber
 
 Run = Callable[..., Any]
@@ -184,8 +185,8 @@ def draw(made: Install, place: int) -> None:
     picks = list(digest.picks)
     picks[place] = replace(picks[place], propensity=0.05)
     with made.db.write() as session:
-        session.connection().execute(update(table).where(table.c.id == digest.key).values(picks=pack_picks(picks)))
-    assert unpack_picks(pack_picks(picks)) == tuple(picks)
+        session.connection().execute(update(table).where(table.c.id == digest.key).values(picks=packed(picks).picks))
+    assert unpack_picks(packed(picks).picks) == tuple(picks)
 
 
 async def test_own_feedback_compares_takes_apart_and_teaches_as_files_do(

@@ -15,6 +15,7 @@ from digestd.store.fsck import fsck
 from digestd.store.ledger import Claimed, Claimer, Gated, NewDigest, Pass, Result, claim, pass_gate, record
 from digestd.store.ledger.seen import of as seen_of
 from digestd.store.subscribers import NewSubscriber
+from tests.parts.picks import packed
 
 KEYS = Keys(b"a secret for the ledger, 32 bytes!")
 SHA = b"\1" * 32
@@ -46,12 +47,12 @@ class Ledger:
             consent_version=1,
             period=Period(key, self.now.date(), self.now),
             covers_from=key,
-            picks=tuple(Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(Why.NEW)) for paper in papers),
+            picks=packed([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(Why.NEW)) for paper in papers]),
             considered=9,
             message_id=f"<digest.{key}.{subscriber}@example.org>",
             expires=self.now + timedelta(hours=18),
             next_due=self.now + timedelta(days=1),
-            local_date=self.now.date(),
+            local_date=self.now.date().isoformat(),
         )
 
     def ready(self, count: int) -> list[int]:

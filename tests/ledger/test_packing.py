@@ -1,5 +1,9 @@
 """The packed columns come out as they went in."""
 
+import json
+import struct
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +11,7 @@ from hypothesis import strategies as st
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.store.packing import STEP_LENGTH, pack_picks, pack_seen, step, steps, unpack_picks, unpack_seen
+from tests.parts.picks import packed, tabled
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ROW = st.integers(0, 2**32 - 1)
@@ -36,9 +41,42 @@ OLD = (
 STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.integers(0, 2**52 - 1)))
 
 
-@given(PICKS.map(tuple))
-def test_picks_come_back(picks: tuple[Pick, ...]) -> None:
-    assert unpack_picks(pack_picks(picks)) == picks
+@given(st.lists(PICKS.map(tuple), max_size=4))
+def test_picks_come_back(digests: list[tuple[Pick, ...]]) -> None:
+    assert [unpack_picks(one.picks) for one in pack_picks(tabled(*digests))] == digests
+
+
+@given(st.lists(PICKS.map(tuple), max_size=4))
+def test_digests_packed_together_are_packed_as_each_alone_is(digests: list[tuple[Pick, ...]]) -> None:
+    together = pack_picks(tabled(*digests))
+    assert [one.picks for one in together] == [plainly_packed(picks) for picks in digests]
+    assert [one.papers.tolist() for one in together] == [sorted(pick.paper for pick in picks) for picks in digests]
+    assert [tabled(*digests).of(n) for n in range(len(digests))] == digests
+
+
+def plainly_packed(picks: Sequence[Pick]) -> bytes:
+    """One digest pick by pick, by the description of the form."""
+    if not picks:
+        return b""
+    reasons = list(dict.fromkeys(pick.reason for pick in picks))
+    rows = [
+        struct.pack(
+            "<IIfBBHHH",
+            *(pick.paper, pick.revision, pick.score, list(Section).index(pick.section), reasons.index(pick.reason)),
+            *(
+                pick.rank or 0,
+                *(65_535 if share is None else round(share * 10_000) for share in (pick.chance, pick.prior)),
+            ),
+        )
+        for pick in picks
+    ]
+    said = [
+        [[r.why, r.value, *r.words] for r in reasons],
+        [[n, pick.propensity] for n, pick in enumerate(picks) if pick.propensity is not None],
+        [pick.team for pick in picks] if any(pick.team for pick in picks) else [],
+    ]
+    words = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    return bytes([128 + len(picks)]) + b"".join(rows) + words
 
 
 def test_picks_of_the_first_release_are_read_as_they_were() -> None:
@@ -68,4 +106,4 @@ def test_a_damaged_history_is_called_one(damaged: str) -> None:
 def test_fifteen_picks_with_their_reasons_stay_small() -> None:
     reason = Reason(Why.TOPIC, "graph neural networks", ("graph", "networks"))
     picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, n + 1, 0.25, 0.2, 0.0125 if n == 14 else None) for n in range(15)]
-    assert len(pack_picks(picks)) < 390
+    assert len(packed(picks).picks) < 390

@@ -14,7 +14,9 @@ from digestd.domain.paper import PaperId
 from digestd.plan.day import Day, gather_day
 from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
+from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Silent
+from digestd.ranking.reasons import reasons
 from digestd.store import core, due
 from digestd.store.due import Due
 from digestd.subscribe import erase
@@ -68,12 +70,11 @@ def test_a_kept_profile_ranks_exactly_as_one_made_anew(made: Install) -> None:
     fresh, kept = ranked(made), ranked(made)
     assert len(fresh.compiled) == 2
     assert not kept.compiled
-    assert np.array_equal(fresh.scores.total, kept.scores.total)
-    assert np.array_equal(fresh.scores.relevance, kept.scores.relevance)
-    assert np.array_equal(fresh.scores.allowed, kept.scores.allowed)
-    where = {0: [0, 1], 1: [0, 1]}
-    pool = everybody(made)[0].pool
-    assert fresh.reasons(pool, where) == kept.reasons(pool, where)
+    assert np.array_equal(fresh.ranked.total, kept.ranked.total)
+    assert np.array_equal(fresh.ranked.relevance, kept.ranked.relevance)
+    assert np.array_equal(fresh.allowed, kept.allowed)
+    at, pool = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(made)[0].pool
+    assert list(reasons(pool, fresh.ranked.profiles, at)) == list(reasons(pool, kept.ranked.profiles, at))
 
 
 def test_planning_keeps_what_it_compiled(made: Install) -> None:
@@ -120,7 +121,7 @@ def test_another_text_of_a_liked_paper_makes_the_profile_anew(made: Install) -> 
     made.papers([paper(LAKES, "tree frogs", "Frogs of alpine lakes")])
     after = ranked(made)
     assert len(after.compiled) == 1
-    assert not np.array_equal(before.scores.total[0, :2], after.scores.total[0, :2])
+    assert not np.array_equal(before.ranked.total[0, :2], after.ranked.total[0, :2])
 
 
 def test_a_liked_paper_that_becomes_known_counts_from_then_on(made: Install) -> None:

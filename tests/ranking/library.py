@@ -4,8 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper, PaperId, Words, votes
+from digestd.ranking.arrays import Floats, Ints
+from digestd.ranking.diversity import diversify
 from digestd.ranking.model import TextModel, fit
 from digestd.ranking.pool import Pool, build_pool
 from digestd.ranking.profile import Profile, Profiles, Seed, Wants, compile_profiles
@@ -101,6 +105,13 @@ def profile(of: Pool, *interests: Interest) -> Profile:
 
 def alone(of: Pool, *interests: Interest) -> Profiles:
     return compile_profiles([wants(*interests)], of.model, of)
+
+
+def varied(order: Ints, of: Pool, totals: Floats, size: int) -> list[int]:
+    """The papers chosen for one subscriber."""
+    places = diversify(order[None, :], totals[order][None, :], of.encoded.dense, np.array([size]))[0]
+    chosen: list[int] = order[places[places >= 0]].tolist()
+    return chosen
 
 
 def many(of: Pool) -> Profiles:

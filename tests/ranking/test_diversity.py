@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.ranking.diversity import CROWD, diversify, share_out
-from tests.ranking.library import papers, pool
+from digestd.ranking.diversity import CROWD, share_out
+from tests.ranking.library import papers, pool, varied
 
 ORDER = np.arange(20)
 
@@ -67,5 +67,5 @@ def test_of_copies_only_so_many_come_before_anything_else() -> None:
     totals = np.full(22, 0.5, dtype=np.float32)
     totals[copies] = 1
     order = np.argsort(-totals, kind="stable")
-    assert len(set(diversify(order, day, totals, 10)) & set(copies)) == CROWD
-    assert set(diversify(np.array(copies), day, totals, 6)) < set(copies)
+    assert len(set(varied(order, day, totals, 10)) & set(copies)) == CROWD
+    assert set(varied(np.array(copies), day, totals, 6)) < set(copies)

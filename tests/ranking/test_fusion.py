@@ -7,7 +7,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.ranking.fusion import account, score, standard
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.weights import WEIGHTS
-from tests.ranking.library import likes, many, model, mutes, papers, pool, profile, retitled, wants
+from tests.ranking.library import alone, likes, many, model, mutes, papers, pool, profile, retitled, wants
 
 
 def ranked(*interests: Interest) -> list[str]:
@@ -44,8 +44,8 @@ def test_followed_authors_come_first() -> None:
 
 def test_a_followed_author_is_known_to_the_caller() -> None:
     day = pool()
-    who = profile(day, *likes((Kind.AUTHOR, "Jane Smith")))
-    assert [j for j in range(len(day)) if who.follows(day, j)] == [0, 1, 2, 3, 8, 9, 10, 11]
+    who = alone(day, *likes((Kind.AUTHOR, "Jane Smith")))
+    assert who.authors.cells.of(0).tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
 
 
 def test_dislikes_push_their_kind_down() -> None:

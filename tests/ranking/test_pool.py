@@ -8,9 +8,8 @@ import pytest
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper
-from digestd.ranking.diversity import diversify
 from digestd.ranking.fusion import score
-from tests.ranking.library import likes, papers, pool, profile, retitled
+from tests.ranking.library import likes, papers, pool, profile, retitled, varied
 
 
 def test_a_pool_keeps_its_papers_in_order() -> None:
@@ -57,17 +56,17 @@ def test_variety_takes_one_of_two_near_copies() -> None:
     totals[[0, 16, 9]] = [2.0, 1.99, 1.9]
     order = np.argsort(-totals, kind="stable")
     assert order[:2].tolist() == [0, 16]
-    assert diversify(order, day, totals, 2) == [0, 9]
+    assert varied(order, day, totals, 2) == [0, 9]
 
 
 def test_variety_starts_with_the_best_and_keeps_to_the_size() -> None:
     day = pool()
     totals = np.linspace(1, 0, 16, dtype=np.float32)
-    chosen = diversify(np.arange(16), day, totals, 5)
+    chosen = varied(np.arange(16), day, totals, 5)
     assert chosen[0] == 0
     assert len(chosen) == len(set(chosen)) == 5
 
 
 @pytest.mark.parametrize(("order", "size"), [([], 5), ([3], 5), ([3], 0)])
 def test_variety_of_little_is_little(order: list[int], size: int) -> None:
-    assert diversify(np.array(order, dtype=np.intp), pool(), np.zeros(16, dtype=np.float32), size) == order[:size]
+    assert varied(np.array(order, dtype=np.intp), pool(), np.zeros(16, dtype=np.float32), size) == order[:size]

@@ -16,11 +16,11 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.evaluate.metrics import ranked
 from digestd.ranking import fusion
 from digestd.ranking.arrays import Floats, grouped
-from digestd.ranking.calibration import CALIBRATION
+from digestd.ranking.calibration import CALIBRATION, Own
 from digestd.ranking.fusion import Scores, account, score
 from digestd.ranking.model import fit
 from digestd.ranking.pool import Pool, build_pool
-from digestd.ranking.profile import Profile, Profiles, Seed, Wants, compile_profiles
+from digestd.ranking.profile import Profile, Profiles, Seed, Wants, block, compile_profiles
 from digestd.ranking.reasons import reason
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.text import tokens
@@ -71,12 +71,13 @@ def sound(day: Pool, profiles: Sequence[Profile]) -> Scores:
     found = score(day, profiles)
     assert np.isfinite(found.total).all()
     assert ((found.relevance >= 0) & (found.relevance <= 1)).all()
-    everything = np.ones(len(day), dtype=np.bool_)
-    for i, who in enumerate(profiles):
-        zero = np.zeros(1, dtype=np.float32)
-        odds = CALIBRATION.odds(found.total[[i]], found.relevance[[i]], zero, zero)[0]
-        view = compose.Ranked(who, found.total[i], found.relevance[i], everything, found.allowed[i], odds)
-        chosen = list(compose.choose(day, view, compose.Terms(10, explore=True, luck=0.7)).positions)
+    zero = np.zeros(len(profiles), dtype=np.float32)
+    odds = CALIBRATION.odds(found.total, found.relevance, zero, zero)
+    everything = np.ones(odds.shape, dtype=np.bool_)
+    view = compose.Ranked(block(profiles, day), found.total, found.relevance, everything, found.allowed, odds)
+    choices = compose.choose(day, view, [compose.Terms(10, explore=True, luck=0.7)] * len(profiles), Own())
+    for i, (who, choice) in enumerate(zip(profiles, choices, strict=True)):
+        chosen = list(choice.positions)
         assert len(chosen) == len(set(chosen)) <= 10
         assert all(found.allowed[i][chosen])
         for j in chosen:

@@ -1,20 +1,23 @@
 """Planning writes the ledger: digests with their picks, and notices."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
-from digestd.domain.digest import Period, Pick
+from digestd.domain.digest import Period
 from digestd.store import core
+from digestd.store.bulk import Bulk, Value
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
-from digestd.store.packing import pack_picks, step
+from digestd.store.packing import Packed, step
 from digestd.store.tables import DeliveryRow, DueAuditRow
 
 _HASH_BITS = 62
@@ -23,31 +26,28 @@ _HASH_BITS = 62
 
 @dataclass(frozen=True, slots=True)
 class NewDigest:
-    """A digest about to be planned for one subscriber; no picks means the day is empty.
-
-    `coverage`: the sources that are not whole now, by their names for people.
-    """
+    """A digest about to be planned for one subscriber; no picks means the day is empty. `local_date` is ISO."""
 
     subscriber: int
     consent_version: int
     period: Period
     covers_from: str
-    picks: tuple[Pick, ...]
+    picks: Packed
     considered: int
     message_id: str
     expires: datetime
     next_due: datetime
-    local_date: date
-    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
+    local_date: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """What digests were chosen from and by: the highest paper row number, so that the next ones know what is new,
-    and the version of the text model."""
+    """What digests were chosen from and by: the highest paper row number, so that the next ones know what is new, the
+    version of the text model, and the sources that are not whole now, by their names for people."""
 
     horizon: int | None = None
     model: str | None = None
+    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +78,22 @@ def plan_digests(
     session.add(audit)
     session.flush()
     model = select(core.text_model.c.id).where(core.text_model.c.version == ranked.model)
-    same = {
-        "template_hash": template_hash,
-        "audit_id": audit.id,
-        "model_id": session.connection().execute(model).scalar(),
-    }
-    session.connection().execute(insert(core.delivery), [{**_row(digest, at_us), **same} for digest in digests])
-    seen.add(session, {d.subscriber: [pick.paper for pick in d.picks] for d in digests if d.picks})
-    session.connection().execute(
-        _NEXT_DUE,
-        [
-            {
-                "row": d.subscriber,
-                "next_due": to_us(d.next_due),
-                "last_date": d.local_date.isoformat(),
-                "planned": at_us,
-                "up_to": ranked.horizon,
-            }
-            for d in digests
-        ],
-    )
+    alike = (json.dumps(dict(ranked.coverage)), template_hash, audit.id, session.connection().execute(model).scalar())
+    _BIRTHS.run(session, ((*row, *alike) for row in _rows(digests, at_us)))
+    seen.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
+    _NEXT_DUE.run(session, ((_us(d.next_due), d.local_date, at_us, ranked.horizon, d.subscriber) for d in digests))
 
 
-_NEXT_DUE = (
+_us = lru_cache(maxsize=10_000)(to_us)
+_BIRTHS = Bulk(
+    insert(core.delivery),
+    (
+        *("subscriber_id", "kind", "key", "covers_from", "consent_version", "state", "message_id", "picks"),
+        *("considered", "history", "due_us", "expires_us", "not_before_us", "attempts", "failures"),
+        *("coverage", "template_hash", "audit_id", "model_id"),
+    ),
+)
+_NEXT_DUE = Bulk(
     update(core.subscriber)
     .where(core.subscriber.c.id == bindparam("row"))
     .values(
@@ -108,7 +101,8 @@ _NEXT_DUE = (
         last_date=bindparam("last_date"),
         last_planned_us=bindparam("planned"),
         horizon=bindparam("up_to"),
-    )
+    ),
+    ("next_due", "last_date", "planned", "up_to", "row"),
 )
 
 
@@ -161,24 +155,14 @@ def audit_hash(due: Iterable[tuple[int, str]]) -> int:
     return total % (1 << _HASH_BITS)
 
 
-def _row(digest: NewDigest, at_us: int) -> dict[str, object]:
-    state = State.READY if digest.picks else State.EMPTY
-    due_us = to_us(digest.period.due)
-    return {
-        "subscriber_id": digest.subscriber,
-        "kind": MailKind.DIGEST,
-        "key": digest.period.key,
-        "covers_from": digest.covers_from,
-        "consent_version": digest.consent_version,
-        "state": state,
-        "message_id": digest.message_id,
-        "picks": pack_picks(digest.picks),
-        "considered": digest.considered,
-        "coverage": dict(digest.coverage),
-        "history": step(state, Actor.PLANNER, at_us),
-        "due_us": due_us,
-        "expires_us": max(to_us(digest.expires), due_us + 1),
-        "not_before_us": due_us,
-        "attempts": 0,
-        "failures": 0,
-    }
+def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...]]:
+    """What differs of each, as `_BIRTHS` begins."""
+    history = {state: step(state, Actor.PLANNER, at_us) for state in (State.READY, State.EMPTY)}
+    for digest in digests:
+        state, due_us = State.READY if digest.picks.picks else State.EMPTY, _us(digest.period.due)
+        expires_us = max(_us(digest.expires), due_us + 1)
+        yield (
+            *(digest.subscriber, MailKind.DIGEST.value, digest.period.key, digest.covers_from, digest.consent_version),
+            *(state.value, digest.message_id, digest.picks.picks, digest.considered, history[state]),
+            *(due_us, expires_us, due_us, 0, 0),
+        )

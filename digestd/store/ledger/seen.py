@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, MailKind
 from digestd.store import core
+from digestd.store.bulk import Bulk
 from digestd.store.packing import pack_seen, steps, unpack_picks, unpack_seen
 
 
@@ -25,15 +26,16 @@ def _locked(session: Session, subscribers: Iterable[int]) -> dict[int, NDArray[n
     return {row.subscriber_id: unpack_seen(row.papers) for row in rows}
 
 
-def add(session: Session, papers: Mapping[int, Sequence[int]]) -> None:
-    """Note papers that digests of these subscribers now hold."""
+def add(session: Session, papers: Mapping[int, NDArray[np.uint32]]) -> None:
+    """Note papers that digests of these subscribers now hold: row numbers, ascending."""
     had = _locked(session, papers)
-    fresh = [{"subscriber_id": who, "papers": pack_seen(new)} for who, new in papers.items() if who not in had]
-    more = [{"who": who, "held": pack_seen([*had[who].tolist(), *new])} for who, new in papers.items() if who in had]
-    if fresh:
-        session.connection().execute(insert(core.seen), fresh)
-    if more:
-        session.connection().execute(_REPLACE, more)
+    _INSERT.run(session, ((who, new.tobytes()) for who, new in papers.items() if who not in had))
+    _REPLACE.run(session, ((_joined(had[who], new), who) for who, new in papers.items() if who in had))
+
+
+def _joined(had: NDArray[np.uint32], new: NDArray[np.uint32]) -> bytes:
+    later = not len(had) or not len(new) or new[0] > had[-1]  # as it mostly is
+    return had.tobytes() + new.tobytes() if later else np.union1d(had, new).tobytes()
 
 
 def give_back(session: Session, deliveries: Iterable[int]) -> None:
@@ -49,9 +51,7 @@ def give_back(session: Session, deliveries: Iterable[int]) -> None:
         returned.setdefault(row.subscriber_id, set()).update(pick.paper for pick in unpack_picks(row.picks))
     _lock_subscribers(session, returned)
     had = _locked(session, returned)
-    kept = [{"who": who, "held": pack_seen(set(had[who].tolist()) - returned[who])} for who in had]
-    if kept:
-        session.connection().execute(_REPLACE, kept)
+    _REPLACE.run(session, ((pack_seen(set(had[who].tolist()) - returned[who]), who) for who in had))
     _look_back(session, sorted(returned))
 
 
@@ -85,6 +85,8 @@ _PLANNED = (
     .values(last_planned_us=bindparam("planned"), horizon=None)
 )
 
-_REPLACE = (
-    update(core.seen).where(core.seen.c.subscriber_id == bindparam("who")).values(papers=bindparam("held"))
-)  # fmt: skip
+_INSERT = Bulk(insert(core.seen), ("subscriber_id", "papers"))
+_REPLACE = Bulk(
+    update(core.seen).where(core.seen.c.subscriber_id == bindparam("who")).values(papers=bindparam("held")),
+    ("held", "who"),
+)

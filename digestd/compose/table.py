@@ -1,0 +1,50 @@
+"""The picks of a block of digests, as a table."""
+
+import numpy as np
+
+from digestd.compose.terms import Choices, Ranked
+from digestd.domain.digest import Section
+from digestd.domain.picks import SECTIONS, PickTable
+from digestd.ranking.arrays import Cells, Ints
+from digestd.ranking.calibration import Own
+from digestd.ranking.pool import Pool
+from digestd.ranking.reasons import Reasons
+
+_DRAWN, _TRENDING, _FOR_YOU = (SECTIONS.index(one) for one in (Section.DRAWN, Section.TRENDING, Section.FOR_YOU))
+
+
+def held(choices: Choices) -> Cells:
+    """What the digests hold, in their order: (subscriber, paper)."""
+    everything = np.column_stack([choices.chosen, choices.drawn])
+    rows, places = np.nonzero(everything >= 0)
+    return Cells(rows, everything[rows, places])
+
+
+def table(pool: Pool, ranked: Ranked, choices: Choices, own: Own, reasons: Reasons) -> PickTable:
+    """What the digests hold, with score, section, chance and its reasons. `own`: what the install learnt of chances."""
+    at = held(choices)
+    numbers = np.array([(paper.key, paper.revision) for paper in pool.papers], dtype=np.int64).reshape(-1, 2)
+    plain, drawn = ranked.profiles.plain[at.rows], choices.drawn[at.rows] == at.columns
+    odds = ranked.odds[at.rows, at.columns]
+    return PickTable(
+        sizes=np.bincount(at.rows, minlength=len(choices)),
+        paper=numbers[at.columns, 0],
+        revision=numbers[at.columns, 1],
+        score=ranked.total[at.rows, at.columns],
+        section=np.where(drawn, _DRAWN, np.where(plain, _TRENDING, _FOR_YOU)),
+        reason=reasons.which,
+        rank=_ranks(choices, at),
+        chance=np.where(plain, np.nan, own.chances(odds)),
+        prior=np.where(plain, np.nan, Own().chances(odds)),
+        propensity=np.where(drawn, choices.propensity[at.rows], np.nan),
+        team=np.zeros(len(at), dtype=np.int64),
+        reasons=reasons.distinct,
+    )
+
+
+def _ranks(choices: Choices, at: Cells) -> Ints:
+    """The places among the candidates, from 1; 0 for what is none."""
+    places = np.empty_like(choices.order)
+    np.put_along_axis(places, choices.order, np.arange(1, places.shape[1] + 1)[None, :], axis=1)
+    found = places[at.rows, at.columns]
+    return np.where(found <= choices.counts[at.rows], found, 0)

@@ -1,0 +1,74 @@
+"""A block of digests is composed at once exactly as each of them is by itself."""
+
+from functools import cache
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digestd.compose import Ranked, Terms, choose
+from digestd.domain.interest import Kind
+from digestd.domain.subscriber import Bar
+from digestd.ranking.calibration import Own
+from digestd.ranking.pool import Pool
+from digestd.ranking.profile import Profiles, compile_profiles
+from tests.plan.plainly import Reader
+from tests.ranking.library import FIELDS, likes, paper, papers, pool, wants
+
+TERMS = st.lists(
+    st.builds(Terms, st.integers(1, 50), st.sampled_from(Bar), st.booleans(), st.floats(0, 1, exclude_max=True)),
+    min_size=8,
+    max_size=8,
+)
+
+
+@cache
+def day() -> Pool:
+    """The library, and two papers of every pair of its texts, so that some are alike and none the same."""
+    texts = [text.split("|") for group in FIELDS.values() for text in group]
+    fields = list(FIELDS)
+    mixed = [
+        paper(16 + 16 * a + b, fields[b // 4], f"{one[0]} {other[0]}", f"{one[1]} {other[1]}")
+        for a, one in enumerate(texts)
+        for b, other in enumerate(texts)
+    ]
+    return pool([*papers(), *mixed])
+
+
+@cache
+def people() -> Profiles:
+    """Eight of different wants, from none to several."""
+    wishes = [
+        (),
+        likes((Kind.TOPIC, "honeybee foragers")),
+        likes((Kind.TOPIC, "quantum error correction"), (Kind.TOPIC, "meltwater"), (Kind.TOPIC, "coin hoards")),
+        likes((Kind.AUTHOR, "Jane Smith"), (Kind.CATEGORY, "bio"), (Kind.PHRASE, "harbour toll")),
+        likes((Kind.AUTHOR, "Ana García Márquez")),
+        likes((Kind.PAPER, "made:0"), (Kind.PAPER, "made:8"), (Kind.TOPIC, "swarming"), (Kind.TOPIC, "tweezers")),
+        likes((Kind.PAPER, "made:5"), (Kind.AUTHOR, "P. van der Berg"), (Kind.CATEGORY, "geo.ice")),
+        likes((Kind.CATEGORY, "hist"), (Kind.CATEGORY, "phys"), (Kind.CATEGORY, "geo"), (Kind.PHRASE, "ice cores")),
+    ]
+    return compile_profiles([wants(*wish) for wish in wishes], day().model, day())
+
+
+def seen(seed: int, share: float, grain: float) -> Ranked:
+    """Any scores: a `share` of the papers is open, and scores are equal within a `grain`, where it is not 0."""
+    rng = np.random.default_rng(seed)
+    shape = (len(people()), len(day()))
+    total = rng.normal(0, 3, shape).astype(np.float32)
+    total = np.round(total / np.float32(grain)) * np.float32(grain) if grain else total
+    total[rng.random(shape) < 0.01] = np.nan
+    relevance = np.where(rng.random(shape) < 0.3, 0, rng.random(shape)).astype(np.float32)
+    odds = rng.normal(-3, 2, shape).astype(np.float32)
+    return Ranked(people(), total, relevance, rng.random(shape) < 0.7, rng.random(shape) < share, odds)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.02, 0.3, 1.0]), st.sampled_from([0.0, 0.5]), TERMS)
+def test_a_block_is_composed_as_each_alone(seed: int, share: float, grain: float, terms: list[Terms]) -> None:
+    ranked, own = seen(seed, share, grain), Own(0.3, 0.9)
+    for row, choice in enumerate(choose(day(), ranked, terms, own)):
+        plain = Reader(day(), ranked, row, terms[row], own).choice()
+        assert choice.order.tolist() == plain.order.tolist()
+        assert choice.worthy.tolist() == plain.worthy.tolist()
+        assert (choice.chosen, choice.drawn, choice.propensity) == (plain.chosen, plain.drawn, plain.propensity)
