@@ -74,3 +74,15 @@ class Period:
     key: str
     date: date
     due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a digest stands in time: `covers_from` is the key of the oldest period it covers; when it `expires`, and
+    when the next one is due; `local_date`: that of the subscriber on which it is planned, as ISO."""
+
+    period: Period
+    covers_from: str
+    expires: datetime
+    next_due: datetime
+    local_date: str

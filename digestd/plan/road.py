@@ -7,12 +7,14 @@ changed between reading and writing (an unsubscribe, another planner) is left fo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import structlog
 
 from digestd import schedule
 from digestd.domain.delivery import MailKind
-from digestd.domain.digest import Period
+from digestd.domain.digest import Slot
+from digestd.domain.subscriber import Timing
 from digestd.errors import DigestdError
 from digestd.links import Keys, message_id
 from digestd.plan.chances import refit
@@ -27,7 +29,7 @@ from digestd.store import ledger, pauses
 from digestd.store.database import Database
 from digestd.store.due import Due
 from digestd.store.ledger import NewDigest, Ranked
-from digestd.store.packing import Packed, pack_picks
+from digestd.store.packing import pack_picks
 
 SHARD = 250
 PUT_OFF = timedelta(hours=1)
@@ -122,7 +124,7 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
         still = waiting.unchanged(session, candidates)
         wanted = {due.key: digests[due.key] for due in still if due.key in digests}
         # who moves to a later weekday has had the digest of this week
-        had = ledger.planned_for(session, {key: digest.period.key for key, digest in wanted.items()})
+        had = ledger.planned_for(session, {key: digest.slot.period.key for key, digest in wanted.items()})
         new = [digest for key, digest in wanted.items() if key not in had]
         ranked = Ranked(day.horizon, day.pool.model.version, day.coverage)
         ledger.plan_digests(session, new, planner.template_hash, day.now, ranked)
@@ -134,29 +136,35 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
 
 def _digests(planner: Planner, day: Day, shard: Shard) -> dict[int, NewDigest]:
     """The digest of each subscriber; who is not in it turns out not to be due yet."""
-    found = [schedule.due_period(due.timing, due.last_date, day.now) for due in shard.subscribers]
-    picks = pack_picks(picks_of(day, shard, [period.key if period else "" for period in found], planner.explore))
+    slots = [_slot(due.timing, due.last_date, due.last_planned, day.now) for due in shard.subscribers]
+    picks = pack_picks(picks_of(day, shard, [slot.period.key if slot else "" for slot in slots], planner.explore))
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
     return {
-        due.key: _digest(planner, day, due, (period, picks[i], considered[i]))
-        for i, (due, period) in enumerate(zip(shard.subscribers, found, strict=True))
-        if period is not None
+        due.key: NewDigest(
+            subscriber=due.key,
+            consent_version=due.version,
+            slot=slot,
+            picks=picks[i],
+            considered=considered[i],
+            message_id=message_id(planner.keys, due.key, MailKind.DIGEST, slot.period.key, planner.host),
+        )
+        for i, (due, slot) in enumerate(zip(shard.subscribers, slots, strict=True))
+        if slot is not None
     }
 
 
-def _digest(planner: Planner, day: Day, due: Due, made: tuple[Period, Packed, int]) -> NewDigest:
-    period, picks, considered = made
-    return NewDigest(
-        subscriber=due.key,
-        consent_version=due.version,
+@lru_cache(maxsize=2_000)
+def _slot(timing: Timing, last_date: str | None, last_planned: datetime | None, now: datetime) -> Slot | None:
+    """What is due by a timing; many have the same one, and much else the same."""
+    period = schedule.due_period(timing, last_date, now)
+    if period is None:
+        return None
+    return Slot(
         period=period,
-        covers_from=schedule.covers_from(due.timing, due.last_planned, period),
-        picks=picks,
-        considered=considered,
-        message_id=message_id(planner.keys, due.key, MailKind.DIGEST, period.key, planner.host),
-        expires=schedule.expires(due.timing, max(period.due, day.now)),
-        next_due=schedule.next_due(due.timing, day.now),
-        local_date=schedule.local_date(due.timing, day.now).isoformat(),
+        covers_from=schedule.covers_from(timing, last_planned, period),
+        expires=schedule.expires(timing, max(period.due, now)),
+        next_due=schedule.next_due(timing, now),
+        local_date=schedule.local_date(timing, now).isoformat(),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
-from digestd.domain.digest import Period, Pick, Reason, Section, Why
+from digestd.domain.digest import Period, Pick, Reason, Section, Slot, Why
 from digestd.domain.subscriber import Cause, Status, Timing
 from digestd.links import Keys, address_key
 from digestd.store import core, ledger, subscribers
@@ -45,14 +45,16 @@ class Ledger:
         return NewDigest(
             subscriber=subscriber,
             consent_version=1,
-            period=Period(key, self.now.date(), self.now),
-            covers_from=key,
+            slot=Slot(
+                period=Period(key, self.now.date(), self.now),
+                covers_from=key,
+                expires=self.now + timedelta(hours=18),
+                next_due=self.now + timedelta(days=1),
+                local_date=self.now.date().isoformat(),
+            ),
             picks=packed([Pick(paper, paper, 1.5, Section.FOR_YOU, Reason(Why.NEW)) for paper in papers]),
             considered=9,
             message_id=f"<digest.{key}.{subscriber}@example.org>",
-            expires=self.now + timedelta(hours=18),
-            next_due=self.now + timedelta(days=1),
-            local_date=self.now.date().isoformat(),
         )
 
     def ready(self, count: int) -> list[int]:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
-from digestd.domain.digest import Period
+from digestd.domain.digest import Slot
 from digestd.store import core
 from digestd.store.bulk import Bulk, Value
 from digestd.store.instants import to_us
@@ -26,18 +26,14 @@ _HASH_BITS = 62
 
 @dataclass(frozen=True, slots=True)
 class NewDigest:
-    """A digest about to be planned for one subscriber; no picks means the day is empty. `local_date` is ISO."""
+    """A digest about to be planned for one subscriber; no picks means the day is empty."""
 
     subscriber: int
     consent_version: int
-    period: Period
-    covers_from: str
+    slot: Slot
     picks: Packed
     considered: int
     message_id: str
-    expires: datetime
-    next_due: datetime
-    local_date: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +70,18 @@ def plan_digests(
     if not digests:
         return
     at_us = to_us(now)
-    audit = DueAuditRow(at_us=at_us, due=len(digests), hash=audit_hash((d.subscriber, d.period.key) for d in digests))
+    audit = DueAuditRow(
+        at_us=at_us, due=len(digests), hash=audit_hash((d.subscriber, d.slot.period.key) for d in digests)
+    )
     session.add(audit)
     session.flush()
     model = select(core.text_model.c.id).where(core.text_model.c.version == ranked.model)
     alike = (json.dumps(dict(ranked.coverage)), template_hash, audit.id, session.connection().execute(model).scalar())
     _BIRTHS.run(session, ((*row, *alike) for row in _rows(digests, at_us)))
     seen.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
-    _NEXT_DUE.run(session, ((_us(d.next_due), d.local_date, at_us, ranked.horizon, d.subscriber) for d in digests))
+    _NEXT_DUE.run(
+        session, ((_us(d.slot.next_due), d.slot.local_date, at_us, ranked.horizon, d.subscriber) for d in digests)
+    )
 
 
 _us = lru_cache(maxsize=10_000)(to_us)
@@ -159,10 +159,10 @@ def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...
     """What differs of each, as `_BIRTHS` begins."""
     history = {state: step(state, Actor.PLANNER, at_us) for state in (State.READY, State.EMPTY)}
     for digest in digests:
-        state, due_us = State.READY if digest.picks.picks else State.EMPTY, _us(digest.period.due)
-        expires_us = max(_us(digest.expires), due_us + 1)
+        slot, state = digest.slot, State.READY if digest.picks.picks else State.EMPTY
+        due_us = _us(slot.period.due)
         yield (
-            *(digest.subscriber, MailKind.DIGEST.value, digest.period.key, digest.covers_from, digest.consent_version),
+            *(digest.subscriber, MailKind.DIGEST.value, slot.period.key, slot.covers_from, digest.consent_version),
             *(state.value, digest.message_id, digest.picks.picks, digest.considered, history[state]),
-            *(due_us, expires_us, due_us, 0, 0),
+            *(due_us, max(_us(slot.expires), due_us + 1), due_us, 0, 0),
         )
