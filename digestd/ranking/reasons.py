@@ -26,8 +26,8 @@ from digestd.ranking.signals import (
 )
 from digestd.ranking.signals.base import Evidence, Explains
 
-STRONG = 0.2
-"""A topic named before a liked paper must for the most part stand in the text."""
+STRONG = 0.5
+"""A topic named before a liked paper must for the most part stand in the text, and be meant by it."""
 
 ORDER: tuple[tuple[Explains, float], ...] = (
     (author, 0.0),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.ranking.archive import rarity
-from digestd.ranking.arrays import Floats, Groups, Ints, Sparse, grouped
+from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
 from digestd.ranking.model import TextModel, latent
 from digestd.ranking.pool import Pool
 from digestd.ranking.text import analyse
@@ -37,7 +37,7 @@ class Topics:
 
     `of`: whose they are. `stems`: the stems of each, `rows` of the lexicon (−1 for one that is not there). `bm25`
     (n, m): the sum over all of a subscriber's. `covered` (t, m): the part of a topic's idf that stands in a paper.
-    `closeness` (t, m): latent cosine.
+    `closeness` (t, m): latent cosine; `placed` (t,): whether a topic has a latent place at all.
     """
 
     of: Groups
@@ -46,6 +46,7 @@ class Topics:
     bm25: Floats
     covered: Floats
     closeness: Floats
+    placed: Bools
 
     def rows_of(self, topic: int) -> list[int]:
         """The rows of the lexicon for one topic's stems, those that are there."""
@@ -96,11 +97,13 @@ def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Float
     held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
     ones = np.ones(len(which), dtype=np.float32)
+    places = latent(terms, pool.model.components)
     return Topics(
         of=of,
         stems=stems,
         rows=rows,
         bm25=counted.summing(ones, which, len(asked)) @ bm25,
         covered=held.summing(shares[here], which, len(asked)) @ (bm25 != 0).astype(np.float32),
-        closeness=latent(terms, pool.model.components) @ pool.encoded.dense.T,
+        closeness=places @ pool.encoded.dense.T,
+        placed=np.asarray(places.any(axis=1), dtype=np.bool_),
     )

@@ -103,3 +103,11 @@ def test_the_estimate_finds_the_truth_however_unevenly_it_was_drawn() -> None:
     assert found.liked.high - found.liked.low < 0.2
     plain = np.mean([d.verdicts[0] is MORE for d in shown])
     assert plain < 0.2
+
+
+def test_what_the_draws_add_to_an_error_is_no_part_of_its_interval() -> None:
+    draw, levels = np.random.default_rng(1), np.arange(1, 11) / 11
+    off = np.array([draw.permutation([0.05, -0.05] * 20) for _ in levels]).T
+    found = calibration_error([(f"user {n}", levels, levels + row) for n, row in enumerate(off)])
+    assert found.value == pytest.approx(0)
+    assert found.low == 0 < found.high

@@ -11,6 +11,7 @@ from digestd.ranking.arrays import Cells
 from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import Seed, Wants, compile_profiles
 from digestd.ranking.reasons import reason, reasons
+from digestd.ranking.signals import topic
 from tests.ranking.library import NOON, likes, many, model, papers, pool, profile, retitled
 
 
@@ -112,3 +113,24 @@ def test_reasons_asked_for_together_are_those_asked_for_one_by_one() -> None:
 def test_a_topic_of_which_only_a_common_word_stands_is_not_claimed() -> None:
     assert why(1, *likes((Kind.TOPIC, "ice"))).words == ("ice",)
     assert why(1, *likes((Kind.TOPIC, "zymurgy xylophone ice"))) == Reason(Why.TREND, "1")
+
+
+def test_words_of_a_topic_scattered_through_a_paper_on_something_else_tell_less_than_where_they_are_meant() -> None:
+    tolls = retitled("Harbour tolls and coin hoards", "Ledgers on the surface of a tally list codes of Baltic towns.")
+    day = pool([*papers(), tolls])
+    who = profile(day, *likes((Kind.TOPIC, "surface codes")))
+    strength = topic.evidence(day, who.among)[0]
+    assert 0 < strength[16] < 0.8 * strength[8]
+    assert topic.score(day, who.among)[0, 16] > 0
+
+
+def test_a_topic_whose_words_are_all_new_to_the_model_counts_in_full_where_they_stand() -> None:
+    day = build_pool([retitled("Zorblax quimbles"), *papers()], model(papers()), NOON)
+    assert topic.evidence(day, profile(day, *likes((Kind.TOPIC, "zorblax quimbles"))).among)[0, 0] == 1
+
+
+def test_of_two_topics_that_a_paper_holds_the_one_it_means_is_the_reason() -> None:
+    mixed = retitled("Honeybee foragers at the surface", "The waggle dance of honeybee foragers; nectar codes.")
+    day = pool([*papers(), mixed])
+    who = profile(day, *likes((Kind.TOPIC, "surface codes"), (Kind.TOPIC, "honeybee foragers")))
+    assert reason(day, who, 16).value == "honeybee foragers"

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from digestd.domain.digest import Why
-from digestd.ranking.arrays import Cells, Floats, Ints
+from digestd.ranking.arrays import Bools, Cells, Floats, Ints
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import Evidence, Words
@@ -19,23 +19,32 @@ PART, PART_OF_MANY = 0.5, 0.3
 'learning' alone is not 'metric learning', nor are half the words of a sentence nothing.
 """
 
+MEANT = 0.4
+"""What words of a topic count in a paper that means something else: they stand scattered through it. Of papers that
+hold a topic whole, those near its meaning were right four to nine times as often as those far from it."""
+
 
 def score(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
     """The sum of BM25 over all topics' stems; a stem of two topics counts twice."""
     return profiles.topics.bm25
 
 
-def evidence(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
-    """The part of the best topic's idf that stands in the paper."""
+def evidence(pool: Pool, profiles: Profiles) -> Floats:
+    """The part of the best topic's idf that stands in the paper, the less the farther off the paper's meaning is."""
     topics = profiles.topics
-    return topics.of.best(_met(topics.covered, topics.stems.sizes))
+    met = _met(topics.covered, topics.stems.sizes)
+    met *= _meant(topics.closeness, topics.placed[:, None], pool.model.near)
+    return topics.of.best(met)
 
 
 def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
-    """The topic of which most stands in the paper, with the words that stand there."""
+    """The topic that is met best, with the words that stand there."""
     topics = profiles.topics
     asked, rows = topics.of.members(at.rows)
-    most, where = asked.peaks(_met(topics.covered[rows, at.columns[asked.owner]], topics.stems.sizes[rows]))
+    columns = at.columns[asked.owner]
+    met = _met(topics.covered[rows, columns], topics.stems.sizes[rows])
+    met *= _meant(topics.closeness[rows, columns], topics.placed[rows], pool.model.near)
+    most, where = asked.peaks(met)
     best = rows[where] if len(rows) else where
 
     @cache
@@ -57,3 +66,11 @@ def _met(covered: Floats, stems: Ints) -> Floats:
     far: Floats = covered - part
     far /= 1 - part
     return np.clip(far, 0, 1, out=far)
+
+
+def _meant(closeness: Floats, placed: Bools, near: float) -> Floats:
+    """How far papers mean what topics mean: in [MEANT, 1]; 1 for topics whose words are all new to the model."""
+    far: Floats = closeness * np.float32((1 - MEANT) / near)
+    far += np.float32(MEANT)
+    np.clip(far, MEANT, 1, out=far)
+    return np.where(placed, far, np.float32(1))
