@@ -141,6 +141,7 @@ def _environment(load: Load, relay: Sink, folder: Path, now: datetime) -> dict[s
         "DIGESTD_MAIL_FROM": "Invented Digest <digest@example.org>",
         "DIGESTD_POSTAL_ADDRESS": "1 Invented Street",
         "DIGESTD_SOURCES": "none",
+        "DIGESTD_TRANSPORT_CONNECTIONS": "16",  # as many as smtp-source has
         "DIGESTD_NOW": (now + timedelta(days=1)).isoformat(),
     }
     if load.dkim == "none":
@@ -167,7 +168,9 @@ def _fill(app: App, load: Load, now: datetime) -> None:
             raise BadSetting("--database: has subscribers; give an empty one, as it is filled and mailed from")
     import_papers(app.db, invented.papers(ARCHIVE, 1, "old"), now, archive=True)
     import_papers(app.db, invented.papers(load.papers, 2, "new"), now + timedelta(hours=20))
-    people = invented.people(load.subscribers, ARCHIVE, 5, size=load.picks)
+    people = invented.people(
+        load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.first.mac("address", address.encode())
+    )
     while block := list(islice(people, 5_000)):
         with app.db.write() as session:
             subscribers.insert_many(session, block, Cause.IMPORT, now)

@@ -4,7 +4,7 @@ A paper is of one of 40 fields; its words follow Zipf's law, half from the field
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 import numpy as np
@@ -40,8 +40,17 @@ def papers(count: int, seed: int, scheme: str) -> Iterator[bytes]:
         yield json.dumps(record).encode() + b"\n"
 
 
-def people(count: int, archive: int, likes: int, size: int = 15) -> Iterator[NewSubscriber]:
-    """Subscribers: one to three topics; half like up to 2 · `likes` of the archive's papers; some follow and choose."""
+def _hashed(address: str) -> bytes:
+    return blake2b(address.encode(), digest_size=32).digest()
+
+
+def people(
+    count: int, archive: int, likes: int, size: int = 15, known_by: Callable[[str], bytes] = _hashed
+) -> Iterator[NewSubscriber]:
+    """Subscribers: one to three topics; half like up to 2 · `likes` of the archive's papers; some follow and choose.
+
+    `known_by`: an address's key.
+    """
     for number in range(count):
         rng = np.random.default_rng(number)
         field = int(rng.integers(FIELDS))
@@ -56,7 +65,7 @@ def people(count: int, archive: int, likes: int, size: int = 15) -> Iterator[New
         address = f"reader{number}@example.net"
         yield NewSubscriber(
             address=address,
-            address_key=blake2b(address.encode(), digest_size=32).digest(),
+            address_key=known_by(address),
             status=Status.ACTIVE,
             name="",
             timing=Timing(),

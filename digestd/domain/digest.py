@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 WINDOW = timedelta(days=7)
 """How long a paper stays a candidate."""
@@ -41,9 +42,8 @@ class Reason:
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """A chosen paper: `paper` and `revision` are the store's row numbers.
+class Pick(NamedTuple):
+    """A chosen paper: `paper` and `revision` are the store's row numbers. A tuple, as each mail has a dozen.
 
     `rank`: its place by score among the candidates, from 1. `chance`: the probability that the subscriber
     likes it; `prior`: the same by what the package knows alone, before the install's own feedback. Both to

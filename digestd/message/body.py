@@ -6,6 +6,7 @@ Lines of at most 76 ASCII characters, CRLF, none of them starting with a dot or 
 import binascii
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, islice
 from operator import itemgetter
@@ -21,47 +22,48 @@ def encoded_body(body: Body | str) -> list[bytes]:
     """As `quoted_printable`, which knows nothing of other lines; what mails share is encoded once."""
     if isinstance(body, str):
         return [quoted_printable(body)]
-    encoded: list[bytes] = []
-    tokens = [token.encode("ascii") for token in body.tokens]
-    for n, known in enumerate(map(_known, body.pieces)):
-        if isinstance(known, bytes):  # nearly all
-            encoded.append(known)
-        elif known is None:
-            encoded.append(quoted_printable(str(Body([body.pieces[n]], body.tokens))))
-        else:
-            encoded += _spliced(known, tokens)
-    return encoded
+    known = map(_known, body.pieces)
+    return [one if isinstance(one, bytes) else one.filled(body.tokens) for one in known]
 
 
-Cut = tuple[int, int, int]
-"""A token's number, and from where to where of it."""
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A piece with stand-ins: its bytes as `%` fills them, and with which part of which token, from where to where.
+
+    `bytes_` is None where the bytes around a token depend on it: where a line could begin with its last letters,
+    as `From`.
+    """
+
+    piece: str
+    bytes_: bytes | None
+    cuts: tuple[tuple[int, int, int], ...]
+
+    def filled(self, tokens: Sequence[str]) -> bytes:
+        """The bytes with the tokens of a mail."""
+        if self.bytes_ is None:
+            return quoted_printable(str(Body([self.piece], tokens)))
+        return self.bytes_ % tuple([tokens[n][start:end].encode("ascii") for n, start, end in self.cuts])
 
 
 @lru_cache(maxsize=16_384)
-def _known(piece: str) -> bytes | tuple[bytes | Cut, ...] | None:
-    """A piece encoded; where it has stand-ins, what stands around them, and which part of which token between.
-
-    None where the bytes around a token depend on it: where a line could begin with its last letters, as `From`.
-    """
+def _known(piece: str) -> bytes | _Form:
+    """A piece encoded. Whether a byte of it is a token's is told by encoding it with two tokens that differ in all."""
     words, tokens = split_at_stand_ins(piece)
     if not tokens:
         return quoted_printable(piece)
     one, other = (quoted_printable(_joined(words, [letter * length for _, length in tokens])) for letter in "AB")
-    mask = bytes(one[at] if one[at] == other[at] else 0 for at in range(len(one)))
-    cuts = (cut for nth, (_, length) in enumerate(tokens) for cut in [(nth, at) for at in range(length)])
+    mask = bytes([mine if mine == yours else 0 for mine, yours in zip(one, other, strict=True)])
     if _PERHAPS_FROM.search(mask):
-        return None
-    parts: list[bytes | Cut] = []
+        return _Form(piece, None, ())
+    letters = ((nth, at) for nth, (_, length) in enumerate(tokens) for at in range(length))
+    form, cuts = b"", []
     for text, run in _RUNS.findall(mask):
-        parts.append(text)
-        for nth, cut in groupby(islice(cuts, len(run)), itemgetter(0)):
+        form += text.replace(b"%", b"%%")
+        for nth, cut in groupby(islice(letters, len(run)), itemgetter(0)):
             places = [at for _, at in cut]
-            parts.append((tokens[nth][0], places[0], places[-1] + 1))
-    return tuple(parts)
-
-
-def _spliced(parts: "Sequence[bytes | Cut]", tokens: Sequence[bytes]) -> list[bytes]:
-    return [part if isinstance(part, bytes) else tokens[part[0]][part[1] : part[2]] for part in parts]
+            cuts.append((tokens[nth][0], places[0], places[-1] + 1))
+            form += b"%b"
+    return _Form(piece, form, tuple(cuts))
 
 
 def _joined(words: Sequence[str], tokens: Sequence[str]) -> str:

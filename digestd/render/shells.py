@@ -71,8 +71,45 @@ class Filling:
         return text
 
 
-Part = str | tuple[Filling, int]
-"""A piece of a shell: text, or lines to fill, and for the paper at which place, or THE_DIGEST."""
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What a template prints around its holes: `pieces`, those with holes empty, and what fills them.
+
+    Each filling comes with the number of its piece, and the place of the paper it is made of.
+    """
+
+    pieces: list[str]
+    of_digest: list[tuple[int, Filling]] = field(default_factory=list)
+    of_papers: list[tuple[int, Filling, int]] = field(default_factory=list)
+    of_reasons: list[tuple[int, Filling, int]] = field(default_factory=list)
+    of_both: list[tuple[int, Filling, int]] = field(default_factory=list)
+
+    def filled(self, digest: Digest) -> list[str]:
+        """The pieces of a mail; those made before are found by what they were made of."""
+        pieces, papers, reasons = self.pieces.copy(), digest.picked, digest.reasons
+        for n, filling in self.of_digest:
+            key = filling.fields(digest)
+            pieces[n] = filling.made.get(key) or filling.text(key, digest)
+        for n, filling, place in self.of_papers:
+            paper = papers[place]
+            pieces[n] = filling.made.get(paper) or filling.text(paper, read_by(paper, reasons[place], place))
+        for n, filling, place in self.of_reasons:
+            reason = reasons[place]
+            pieces[n] = filling.made.get(reason) or filling.text(reason, read_by(papers[place], reason, place))
+        for n, filling, place in self.of_both:
+            both = papers[place], reasons[place]
+            pieces[n] = filling.made.get(both) or filling.text(both, read_by(*both, place))
+        return pieces
+
+    def add(self, filling: Filling, place: int) -> None:
+        """One more piece with holes."""
+        n = len(self.pieces)
+        self.pieces.append("")
+        if filling.kind is Kind.DIGEST:
+            self.of_digest.append((n, filling))
+        else:
+            lists = {Kind.PAPER: self.of_papers, Kind.REASON: self.of_reasons, Kind.BOTH: self.of_both}
+            lists[filling.kind].append((n, filling, place))
 
 
 class Shells:
@@ -83,7 +120,7 @@ class Shells:
         self._environment = environment
         self._holes = opening.holes
         self._fillings: dict[tuple[str | Hole, ...], Filling] = {}
-        self._kept: dict[object, tuple[Part, ...]] = {}
+        self._kept: dict[object, Shell] = {}
         keys = {name: _key(environment, name, opening.fields[DIGEST]) for name in names}
         self._keys = {name: key for name, key in keys.items() if key is not None}
 
@@ -97,23 +134,25 @@ class Shells:
         if shell is None:
             shell = self._shell(name, digest)
             if shell is None:
-                del self._keys[name]
+                self._keys.pop(name, None)
                 return None
             if len(self._kept) >= SHELLS_MAX:
                 self._kept.clear()
             self._kept[key] = shell
-        return Body(_filled(shell, digest), digest.tokens)
+        return Body(shell.filled(digest), digest.tokens)
 
-    def _shell(self, name: str, digest: Digest) -> tuple[Part, ...] | None:
-        """What the template prints for digests like this one, in pieces; None where two papers share a line."""
+    def _shell(self, name: str, digest: Digest) -> Shell | None:
+        """What the template prints for digests like this one; None where two papers share a line."""
         printed = self._environment.get_template(name).render(digest=digest).split(MARK)
-        parts: list[Part] = []
+        shell = Shell([])
         for lines in _pieces(printed, self._holes):
             if len(lines.places) > 1:
                 return None
-            atoms = tuple(lines.atoms)
-            parts.append((self._filling(atoms), *lines.places) if lines.places else "".join(map(str, atoms)))  # type: ignore[arg-type]  # one place
-        return tuple(part for part in parts if part)
+            if lines.places:
+                shell.add(self._filling(tuple(lines.atoms)), *lines.places)
+            elif any(lines.atoms):
+                shell.pieces.append("".join(map(str, lines.atoms)))
+        return shell
 
     def _filling(self, atoms: tuple[str | Hole, ...]) -> Filling:
         known = self._fillings.get(atoms)
@@ -136,32 +175,6 @@ class _Lines:
         if text[end:]:
             self.atoms = [text[:end]]
         return [text[end:]] if text[end:] else []
-
-
-def _filled(shell: Sequence[Part], digest: Digest) -> list[str]:
-    """The pieces of a mail; those made before are found by what they were made of."""
-    papers, reasons = digest.picked, digest.reasons
-    pieces: list[str] = []
-    for part in shell:
-        if isinstance(part, str):
-            pieces.append(part)
-            continue
-        filling, place = part
-        key: object
-        if filling.kind is Kind.PAPER:
-            key = papers[place]
-        elif filling.kind is Kind.REASON:
-            key = reasons[place]
-        elif filling.kind is Kind.DIGEST:
-            key = filling.fields(digest)
-        else:
-            key = papers[place], reasons[place]
-        found = filling.made.get(key)
-        if found is None:
-            own = filling.kind is Kind.DIGEST
-            found = filling.text(key, digest if own else read_by(papers[place], reasons[place], place))
-        pieces.append(found)
-    return pieces
 
 
 def _filling(atoms: tuple[str | Hole, ...]) -> Filling:

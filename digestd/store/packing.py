@@ -130,16 +130,16 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
     rows = _PICK.iter_unpack(packed[1:end])
     return tuple(
         Pick(
-            paper=paper,
-            revision=revision,
-            score=score,
-            section=SECTIONS[section],
-            reason=reasons[reason],
-            rank=rank or None,
-            chance=_share(chance),
-            prior=_share(prior),
-            propensity=propensity.get(n),
-            team=teams[n] if teams else "",
+            paper,
+            revision,
+            score,
+            SECTIONS[section],
+            reasons[reason],
+            rank or None,
+            _share(chance),
+            _share(prior),
+            propensity.get(n),
+            teams[n] if teams else "",
         )
         for n, (paper, revision, score, section, reason, rank, chance, prior) in enumerate(rows)
     )

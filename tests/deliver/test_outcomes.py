@@ -2,7 +2,6 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -185,7 +184,7 @@ async def test_a_mail_that_makes_the_relay_break_off_does_not_block_the_others(w
 async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(waiting: Install) -> None:
     with waiting.db.write() as session:
         [first, *_] = picks(session, 1)
-        values = {"picks": packed([replace(first, revision=999_999)]).picks}
+        values = {"picks": packed([first._replace(revision=999_999)]).picks}
         session.connection().execute(core.delivery.update().where(core.delivery.c.id == 1).values(values))
         seen = {"papers": pack_seen([first.paper])}
         session.connection().execute(core.seen.update().where(core.seen.c.subscriber_id == 1).values(seen))

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -183,7 +182,7 @@ def draw(made: Install, place: int) -> None:
     table = core.delivery
     [digest] = digests(made)
     picks = list(digest.picks)
-    picks[place] = replace(picks[place], propensity=0.05)
+    picks[place] = picks[place]._replace(propensity=0.05)
     with made.db.write() as session:
         session.connection().execute(update(table).where(table.c.id == digest.key).values(picks=packed(picks).picks))
     assert unpack_picks(packed(picks).picks) == tuple(picks)

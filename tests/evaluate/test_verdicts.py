@@ -1,6 +1,5 @@
 """What is told of verdicts: counted by hand, and estimates that find the truth."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,7 +19,7 @@ MORE, LESS, NONE = Verdict.MORE, Verdict.LESS, None
 
 def digest(subscriber: int, *picks: tuple[float | None, Verdict | None], chance: float | None = None) -> Shown:
     """Each pick by its propensity and what was said of it."""
-    held = tuple(replace(PICK, propensity=p, chance=chance) for p, _ in picks)
+    held = tuple(PICK._replace(propensity=p, chance=chance) for p, _ in picks)
     return Shown(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
 
 
