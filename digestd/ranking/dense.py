@@ -20,6 +20,23 @@ RARE = 0.99
 SAMPLE = 2_000
 """Archive papers of which pairs are compared."""
 
+FIELDS = (
+    "Gene expression in the developing embryo",
+    "Turbulence in stratified fluids",
+    "Collective bargaining and wages in two regions",
+    "Spectral gaps of random graphs",
+    "A survey of distant galaxy clusters",
+    "Machine translation of rare languages",
+    "Catalysts for the oxidation of methane",
+    "Sediments below retreating glaciers",
+    "Risk factors of heart failure in the elderly",
+    "Memory consolidation during sleep",
+)
+"""Titles that have nothing in common: how alike an encoder finds these is its zero."""
+NARROW = 0.25
+"""The mean likeness of an archive in which a dense model tells nothing more: it knows fields apart, not the papers of
+one. Measured with MiniLM in nDCG@10: at .06 (citeulike) its signals gain .011, at .27 (HF) they cost up to .012."""
+
 
 class Encoder(Protocol):
     """A sentence encoder. `version` names it and changes with its weights; `dims` is e."""
@@ -51,13 +68,15 @@ class Silent:
 class Space:
     """An encoder with the `mean` (e,) of the archive's vectors and the `precision` (e, e) of their spread.
 
-    `near`: the cosine above which two texts are alike.
+    `near`: the cosine above which two texts are alike. `breadth` in [0, 1]: what the model's signals count before
+    such an archive, 1 where its papers have no more in common than any two.
     """
 
     encoder: Encoder
     mean: Floats
     precision: Floats
     near: float
+    breadth: float
 
     @property
     def dims(self) -> int:
@@ -81,7 +100,20 @@ def build_space(encoder: Encoder, archive: Floats) -> Space:
         mean=mean,
         precision=precision(cov),
         near=min(max(near, FLOOR), 0.9),
+        breadth=_breadth(_alike(shown), _alike(encoder.encode(FIELDS))),
     )
+
+
+def _alike(vectors: Floats) -> float:
+    """The mean cosine of two of these vectors (n, e); 0 for fewer than two."""
+    size = len(vectors)
+    return float((np.square(vectors.sum(axis=0)).sum() - np.square(vectors).sum()) / max(size * (size - 1), 1))
+
+
+def _breadth(archive: float, unlike: float) -> float:
+    """1 where the archive's papers are as unlike as they come, 0 from NARROW on; 1 for an encoder that is blind."""
+    room = 1 - unlike
+    return min(max(1 - (archive - unlike) / room / NARROW, 0.0), 1.0) if room > 0.01 else 1.0
 
 
 SILENCE = build_space(Silent(), np.zeros((0, 0), dtype=np.float32))

@@ -81,7 +81,10 @@ def values(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = Non
     among = block(profiles, pool)
     for signal in SIGNALS:
         raw, known = _numbers(laid_out(signal.module.score(pool, among), pool, among))
-        yield raw, raw if signal.boost or silent(signal, pool) else standard(raw, eligible, known)
+        yield (
+            raw,
+            raw if signal.boost or silent(signal, pool) else _standing(signal, pool, standard(raw, eligible, known)),
+        )
 
 
 def _likes(profiles: Profiles) -> Floats:
@@ -94,7 +97,13 @@ def _entering(signal: Signal, pool: Pool, profiles: Profiles, eligible: Bools | 
     if isinstance(raw, Hits):
         return raw if signal.boost else standard(laid_out(raw, pool, profiles), eligible)
     numbers, known = _numbers(raw)
-    return numbers if signal.boost else standard(numbers, eligible, known)
+    return numbers if signal.boost else _standing(signal, pool, standard(numbers, eligible, known))
+
+
+def _standing(signal: Signal, pool: Pool, z: Floats) -> Floats:
+    """What a dense model says counts by the breadth of the archive."""
+    scaled: Floats = z * np.float32(pool.space.breadth) if signal.dense else z
+    return scaled
 
 
 def _add(total: Floats, values: Values, weights: Floats) -> None:

@@ -1,6 +1,7 @@
 """A dense model on the road: every paper read once, late and changed models made good, the ranking better for it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from digestd.encoders import open_encoder
 from digestd.ingest import embed, import_papers
 from digestd.plan import explain, plan
 from digestd.plan.day import gather_day
+from digestd.ranking.arrays import Floats
 from digestd.ranking.dense import Encoder, build_space
 from digestd.ranking.fusion import account, score
+from digestd.ranking.model import unit
 from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import compile_profiles
 from digestd.store import embeddings
@@ -84,6 +87,24 @@ def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
     assert total.shape == (1, 16)
     assert parts["dense_topic"].z > 0
     assert parts["dense_near"].z > 0
+
+
+@pytest.mark.parametrize(
+    ("spread", "breadth"), [(1.0, 1.0), (0.2, 0.0)], ids=["an archive of all fields", "an archive of one field"]
+)
+def test_a_dense_model_counts_by_how_broad_the_archive_is(spread: float, breadth: float) -> None:
+    draw = np.random.default_rng(3)
+    around = unit((np.eye(64)[0] * (1 - spread) + spread * draw.standard_normal((400, 64)) / 8).astype(np.float32))
+    assert build_space(Scattering(), around).breadth == pytest.approx(breadth, abs=0.15)
+
+
+class Scattering:
+    """An encoder to which no two texts are alike."""
+
+    version, dims = "scattering", 64
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        return np.eye(64, dtype=np.float32)[: len(texts)]
 
 
 def _lines(count: int) -> list[bytes]:
