@@ -100,7 +100,8 @@ def _finite(value: float) -> float:
 
 
 _ARXIV = re.compile(
-    r"(?:arxiv:|oai:arxiv\.org:|https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf)/)?"
+    r"(?:arxiv:|oai:arxiv\.org:|(?:https?://)?(?:(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/"
+    r"|huggingface\.co/papers/|(?:www\.)?alphaxiv\.org/abs/))?"
     r"(?P<id>\d{4}\.\d{4,5}|[a-z-]{2,20}(?:\.[a-z]{2})?/\d{7})(?:v(?P<version>\d{1,3}))?(?:\.pdf)?",
     re.IGNORECASE,
 )
@@ -109,7 +110,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}:\S{1,300}")
 
 
 def arxiv_id(text: str) -> tuple[PaperId, int | None] | None:
-    """The paper and version an arXiv id, OAI id or arXiv URL names; None if it is none.
+    """The paper and version an arXiv id, an OAI id or the URL of a page on it names; None if none.
 
     The version is no part of the identity. Old ids lose their subject class
     (`math.GT/0309136` is `math/0309136`: arXiv's own rule).

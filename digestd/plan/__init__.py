@@ -9,13 +9,26 @@ shard     rank and compose for some hundreds of subscribers
 picking   the picks of one subscriber; of two rankers where a trial runs
 road      plan everything due: gather, decide, apply, shard by shard
 account   preview and explain: what planning would do for one subscriber
+foresee   the first digest of somebody who is none yet
 verdict   why a paper is in a digest or not, in a sentence
 past      how it fared in a past digest
 chances   what the install has learnt of chances
 """
 
 from digestd.plan.account import Explanation, Preview, explain, preview
+from digestd.plan.foresee import Foreseen, foresee
 from digestd.plan.past import explain_past
 from digestd.plan.road import Planner, PlanReport, plan
 
-__all__ = ["Explanation", "PlanReport", "Planner", "Preview", "explain", "explain_past", "plan", "preview"]
+__all__ = [
+    "Explanation",
+    "Foreseen",
+    "PlanReport",
+    "Planner",
+    "Preview",
+    "explain",
+    "explain_past",
+    "foresee",
+    "plan",
+    "preview",
+]

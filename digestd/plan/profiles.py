@@ -56,19 +56,31 @@ def _made(session: Session, day: Day, subscribers: Sequence[Due], known: dict[Pa
     if not subscribers:
         return {}
     interests = wants_of(session, [due.key for due in subscribers])
-    asked = {due.key: interests.get(due.key, ()) for due in subscribers}
-    known |= day.readings.of(session, (name for each in asked.values() for name in _names(each)))
-    wants = [Wants(each, {name: known[name].seed for name in _names(each) if name in known}) for each in asked.values()]
+    asked = [interests.get(due.key, ()) for due in subscribers]
+    known |= day.readings.of(session, (name for each in asked for name in _names(each)))
+    wants = [_wants(each, known) for each in asked]
     records = compile_records(wants, day.pool)
     return {
-        due.key: _kept(day, due, want, record, known)
+        due.key: _kept(day, due.wants, want, record, known)
         for due, want, record in zip(subscribers, wants, records, strict=True)
     }
 
 
-def _kept(day: Day, due: Due, want: Wants, record: bytes, known: Mapping[PaperId, Named]) -> Kept:
+def compile_new(session: Session, day: Day, interests: tuple[Interest, ...]) -> tuple[Kept, tuple[PaperId, ...]]:
+    """The profile of somebody who wants this and is no subscriber, and the papers they name that are not known."""
+    known = day.readings.of(session, _names(interests))
+    want = _wants(interests, known)
+    kept = _kept(day, 0, want, compile_records([want], day.pool)[0], known)
+    return kept, tuple(name for name in _names(interests) if name not in known)
+
+
+def _wants(interests: tuple[Interest, ...], known: Mapping[PaperId, Named]) -> Wants:
+    return Wants(interests, {name: known[name].seed for name in _names(interests) if name in known})
+
+
+def _kept(day: Day, number: int, want: Wants, record: bytes, known: Mapping[PaperId, Named]) -> Kept:
     papers = list(dict.fromkeys([*want.named(), *_names(want.interests)]))
-    return Kept(_made_by(day), due.wants, papers, [_revision(name, known) for name in papers], record)
+    return Kept(_made_by(day), number, papers, [_revision(name, known) for name in papers], record)
 
 
 def _made_by(day: Day) -> str:

@@ -27,6 +27,9 @@ _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, 
 _CURRENT = select(*_COLUMNS).join_from(core.paper, core.revision, _R.id == _P.revision_id)
 _AS_OF = select(*_COLUMNS).join_from(core.revision, core.paper, _P.id == _R.paper)
 
+_SHOWN = (_P.archived.is_(False), _P.withdrawn.is_(False), _P.revision_id.is_not(None))
+"""Which papers are news that can be shown."""
+
 DAY_COSTS = 0.5
 """What a day of age takes off a trending paper: as much as 40 % of its votes."""
 
@@ -125,16 +128,25 @@ def texts(session: Session, limit: int) -> Iterator[str]:
         yield f"{row.title}. {row.abstract}"
 
 
-def trending(session: Session, since: datetime, limit: int) -> list[Paper]:
-    """What the community likes most of the news since `since`; where nobody voted, the newest first."""
-    query = select(_P.id, _P.first_seen_us).where(
-        _P.first_seen_us > to_us(since), _P.archived.is_(False), _P.withdrawn.is_(False), _P.revision_id.is_not(None)
-    )
+def trending(session: Session, since: datetime, limit: int, until: datetime | None = None) -> list[Paper]:
+    """What the community likes most of the news since `since` and before `until`; without votes the newest first."""
+    query = select(_P.id, _P.first_seen_us).where(_P.first_seen_us >= to_us(since), *_SHOWN)
+    if until is not None:
+        query = query.where(_P.first_seen_us < to_us(until))
     seen = {row.id: row.first_seen_us for row in session.connection().execute(query)}
     signals = latest_signals(session, seen)
     best = sorted(seen, key=lambda key: (_heat(signals.get(key, {}), seen[key]), key), reverse=True)[:limit]
     papers = _by_own_key(session, best)
     return [papers[key] for key in best]
+
+
+def news_beside(session: Session, start: datetime, end: datetime) -> tuple[datetime | None, datetime | None]:
+    """When a paper was news last before `start` and first from `end` on."""
+    before = select(func.max(_P.first_seen_us)).where(_P.first_seen_us < to_us(start), *_SHOWN)
+    after = select(func.min(_P.first_seen_us)).where(_P.first_seen_us >= to_us(end), *_SHOWN)
+    found = (session.connection().execute(query).scalar() for query in (before, after))
+    last, first = (None if us is None else from_us(us) for us in found)
+    return last, first
 
 
 def archive_votes(session: Session, before: datetime, limit: int) -> list[float]:

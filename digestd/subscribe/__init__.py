@@ -13,7 +13,7 @@
 What is changed here takes effect when it commits; mail that waits is stopped at the gate of delivery.
 """
 
-from digestd.subscribe.asking import Asked, TooOld, ask, confirm
+from digestd.subscribe.asking import Asked, TooOld, ask, confirm, remind
 from digestd.subscribe.importing import ImportReport, Refusal, exported, import_subscribers
 from digestd.subscribe.keeping import Change, add, edit
 from digestd.subscribe.leaving import NoConsent, erase, find, pause, resume, suppress, unsubscribe
@@ -39,6 +39,7 @@ __all__ = [
     "import_subscribers",
     "parse",
     "pause",
+    "remind",
     "resume",
     "suppress",
     "unsubscribe",

@@ -41,6 +41,7 @@ class Asked:
     timing: Timing = field(default_factory=Timing)
     interests: tuple[Interest, ...] = ()
     language: str = "en"
+    size: int = 10
 
     def record(self) -> Record:
         """The same, checked. Raises BadRecord."""
@@ -54,6 +55,7 @@ class Asked:
                 "cadence": timing.cadence,
                 "weekday": WEEKDAYS[timing.weekday],
                 "language": self.language,
+                "size": self.size,
                 **{name: items for name, items in lists.items() if items},
             }
         )
@@ -79,6 +81,19 @@ def ask(db: Database, post: Post, asked: Asked, now: datetime, by: Act = Act(Cau
             subscribers.update_many(session, [record.of(known)], now)
         elif known.status is Status.PENDING:
             subscribers.update_many(session, [record.of(known)], now)
+
+
+def remind(db: Database, post: Post, address: str, now: datetime, by: Act = Act(Cause.WEB)) -> None:
+    """Send the confirmation once more to an address that waits for it, if it may get one; says nothing, as `ask`.
+
+    What was asked for stays as it is. Raises BadRecord for what cannot be an address.
+    """
+    key = address_key(post.keys, address)
+    with db.write() as session:
+        known = subscribers.by_address_key(session, key, lock=True)
+        if known is None or known.status is not Status.PENDING or suppressions.is_suppressed(session, key):
+            return
+        invite(session, post, known, by, now)
 
 
 _MAY_ASK = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})

@@ -1,7 +1,10 @@
 """The web: a page a file, all of them behind the same guards.
 
-    front         GET  /                 the papers of the day, and the subscribe box
+    front         GET  /                 the form to subscribe, and the papers of the day
+    preview       POST /preview          what today's digest would hold; /preview/picks for a script
+    papers        GET  /papers, /papers/{day}
     subscribe     POST /subscribe        asks for the digest; the answer is the same for everyone
+    resend        GET  /resend           asks for an address;  POST sends the confirmation once more
     confirm       GET  /confirm/{token}  a button;  POST acts
     unsubscribe   GET  /u/{token}        a button;  POST acts, also by one click from a mail reader
     feedback      GET  /f/{token}/{n}    what can be said of a paper of a digest;  POST says it
@@ -24,23 +27,44 @@ from datetime import datetime
 from fastapi import FastAPI, Request
 
 from digestd.app import App
-from digestd.web import assets, confirm, feedback, front, health, metrics, saved, subscribe, unsubscribe, view, webhooks
+from digestd.plan.day import gather_day
+from digestd.web import (
+    assets,
+    confirm,
+    feedback,
+    front,
+    health,
+    metrics,
+    papers,
+    preview,
+    resend,
+    saved,
+    subscribe,
+    unsubscribe,
+    view,
+    webhooks,
+)
 from digestd.web.failures import handlers
 from digestd.web.headers import Headers
 from digestd.web.intake import REFUSED, Intake
 from digestd.web.pages import Pages
+from digestd.web.today import Today
 from digestd.web.watch import Watch
 
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
     """The web application. `last_tick` tells when this process's scheduler last ticked, if it runs one."""
-    pages = Pages.of(app)
+    pages, invitations = Pages.of(app), subscribe.invitations()
+    today = Today(lambda now: gather_day(app.db, now, app.encoder))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )
     for router in (
         front.router(app, pages),
-        subscribe.router(app, pages),
+        preview.router(app, pages, today),
+        papers.router(app, pages),
+        subscribe.router(app, pages, invitations),
+        resend.router(app, pages, invitations),
         confirm.router(app, pages),
         unsubscribe.router(app, pages),
         feedback.router(app, pages),

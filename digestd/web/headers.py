@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-OWN_PAGES = f"{_NOTHING}; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
+OWN_PAGES = f"{_NOTHING}; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'"
 INLINE_STYLE = f"{_NOTHING}; style-src 'unsafe-inline'; form-action 'none'"
 """For a digest in the browser: mail carries its style in attributes, and no script at all."""
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
 
+from fastapi import Request
+
 KEYS_MAX = 20_000
 _V6_PREFIX = 64
 
@@ -31,6 +33,19 @@ class Window:
                 return False
             times.append(now)
             return True
+
+
+class Limits:
+    """How often one network, and everybody together, may ask for something; in the order of the names."""
+
+    def __init__(self, per_network: int, everyone: int, span: timedelta) -> None:
+        self._networks, self._everyone = Window(per_network, span), Window(everyone, span)
+        self.later = {"Retry-After": str(int(span.total_seconds()))}
+
+    def allows(self, request: Request, now: datetime) -> bool:
+        """Whether who sends this may ask once more; if so, it counts."""
+        host = request.client.host if request.client else ""
+        return self._networks.allows(network(host), now) and self._everyone.allows("", now)
 
 
 def network(host: str) -> str:

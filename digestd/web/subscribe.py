@@ -1,6 +1,6 @@
 """Asking for the digest: a mail to confirm goes out by the worker, and everyone reads the same answer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -11,7 +11,7 @@ from digestd.subscribe import ask
 from digestd.web import front
 from digestd.web.evenly import evenly
 from digestd.web.form import Typed
-from digestd.web.limiter import Window, network
+from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
 
 PER_NETWORK = 10
@@ -19,14 +19,14 @@ EVERYONE = 1_000
 SPAN = timedelta(minutes=10)
 
 
-def router(app: App, pages: Pages) -> APIRouter:
+def invitations() -> Limits:
+    """How often anybody may ask for a mail, over all pages by which that can be done."""
+    return Limits(PER_NETWORK, EVERYONE, SPAN)
+
+
+def router(app: App, pages: Pages, limits: Limits) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    networks, everyone = Window(PER_NETWORK, SPAN), Window(EVERYONE, SPAN)
-
-    def allows(request: Request, now: datetime) -> bool:
-        host = request.client.host if request.client else ""
-        return networks.allows(network(host), now) and everyone.allows("", now)
 
     @routes.api_route("/subscribe", methods=SHOW)
     async def back() -> Response:
@@ -35,10 +35,10 @@ def router(app: App, pages: Pages) -> APIRouter:
     @routes.post("/subscribe")
     def subscribe(request: Request, typed: Annotated[Typed, Form()]) -> Response:
         now, spoken = app.clock(), pages.to(request)
-        if not allows(request, now):
-            return spoken.problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
+        if not limits.allows(request, now):
+            return spoken.problem("often", 429, limits.later)
         if problems := typed.problems():
-            return front.show(app, spoken, typed, problems, 422)
+            return front.show(app, spoken, typed, problems)
         with evenly():
             if not typed.subject:
                 ask(app.db, app.post, typed.asked(spoken.language), now)

@@ -154,6 +154,11 @@ def pages(house: House) -> list[str]:
     return [
         "/",
         "/subscribe",
+        "/preview",
+        "/preview/picks",
+        "/resend",
+        "/papers",
+        "/papers/2026-11-24",
         house.confirmation("bob@example.org"),
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),

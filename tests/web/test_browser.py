@@ -62,7 +62,7 @@ def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House)
     with served(app) as address, browser(**phone) as (page, complaints):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
-        page.get_by_text("Make it yours").click()
+        page.get_by_text("When, how often").click()
         assert page.get_by_label("Time zone").input_value() == "America/New_York"
         assert not page.get_by_label("On", exact=True).is_visible()
         page.get_by_label("Topics").fill("sorting networks")

@@ -23,7 +23,7 @@ def test_the_link_shows_a_button_and_the_button_acts(client: TestClient, house: 
 
 def test_it_says_when_the_first_digest_comes(client: TestClient, house: House) -> None:
     for address, hour, said in (
-        ("early@example.org", "7", "arrives within a few minutes"),
+        ("early@example.org", "7", "arrives within a minute or two"),
         ("later@example.org", "21", "on Tuesday, 24 November at 21:00 (Europe/Berlin)"),
     ):
         client.post("/subscribe", data={"email": address, "hour": hour, "timezone": "Europe/Berlin"})
@@ -47,7 +47,7 @@ def test_a_link_too_old_leads_back_to_the_form(client: TestClient, house: House)
     answer = client.post(link)
     assert answer.status_code == 410
     assert heading(answer.text) == "This link is too old"
-    assert tree(answer.text).find(".//a[@class='button'][@href='/']") is not None
+    assert tree(answer.text).find(".//a[@class='button'][@href='/resend']") is not None
     assert house.contents() == before
 
 

@@ -38,14 +38,23 @@ def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: Ho
         "timezone": "America/New York",
         "cadence": "weekly",
         "weekday": "fri",
+        "categories": "cs.LG, q-bio.BM;cs.LG",
+        "papers": "https://arxiv.org/abs/1706.03762v5\n arxiv:1706.03762 10.1101/2024.01.01.573000",
+        "size": "20",
+        "language": "de",
     }
     assert client.post("/subscribe", data=form).status_code == 200
     ada = house.subscriber(ADA)
+    assert (ada.size, ada.language) == (20, "de")
     assert ada.timing == Timing("America/New_York", 18, Cadence.WEEKLY, 4)
     assert ada.interests == (
         Interest(Kind.TOPIC, "graph neural networks"),
         Interest(Kind.TOPIC, "protein folding"),
         Interest(Kind.AUTHOR, "Ada Lovelace"),
+        Interest(Kind.CATEGORY, "cs.LG"),
+        Interest(Kind.CATEGORY, "q-bio.BM"),
+        Interest(Kind.PAPER, "arxiv:1706.03762"),
+        Interest(Kind.PAPER, "doi:10.1101/2024.01.01.573000"),
     )
 
 
@@ -83,13 +92,19 @@ def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, h
         ("topics", "x\n" * 51, "Please name at most 50 topics"),
         ("topics", "null \x00 byte", "Please name at most 50 topics"),
         ("authors", "y" * 301, "Please name at most 200 authors"),
+        ("categories", "x," * 201, "Please name at most 200 categories"),
+        ("papers", "1706.03762\nnonsense", "“nonsense” is no arXiv id"),
+        ("papers", "2401.00001 " * 50 + "2401.00001", "Please name at most 50 papers."),
+        ("size", "0", "Please choose one of these."),
+        ("size", "1000000", "Please choose one of these."),
+        ("language", "x", "Please choose one of these."),
     ],
 )
 def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
     client: TestClient, house: House, field: str, value: str, remedy: str
 ) -> None:
     before = house.contents()
-    form = {"email": ADA, "topics": "my topic", "authors": "Ada Lovelace", **{field: value}}
+    form = {"email": ADA, "topics": "my topic", "authors": "Ada Lovelace", "papers": "1706.03762", **{field: value}}
     answer = client.post("/subscribe", data=form)
     assert answer.status_code == 422
     page = tree(answer.text)
@@ -98,20 +113,21 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
     assert remedy in words(problem)
     assert page.find(".//*[@role='alert']") is not None
     kept = {box.attrib["name"]: box.text or "" for box in page.iter("textarea")}
-    assert {"topics": "my topic", "authors": "Ada Lovelace", field: value.lstrip("\n")}.items() >= {
+    assert (form | {field: value.lstrip("\n")}).items() >= {
         name: text for name, text in kept.items() if "\x00" not in value or name != field
     }.items()
-    details = page.find(".//details[@class='more']")
-    assert details is not None
-    assert "open" in details.attrib
+    shut = [part for part in page.findall(".//details[@class='more']") if "open" not in part.attrib]
+    assert not any(part.findall(f".//*[@id='{field}-problem']") for part in shut)
     assert house.contents() == before
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_was_typed_comes_back_as_text(client: TestClient, text: str) -> None:
     form = {"email": text, "topics": text, "authors": text, "timezone": text, "hour": text, "cadence": text}
+    form |= {"papers": text, "categories": text, "size": text, "language": text}
     page = tree(client.post("/subscribe", data=form).text)
-    assert [box.text for box in page.iter("textarea")] == [clean(text), clean(text)]
+    assert [box.text for box in page.iter("textarea")] == [clean(text), clean(text), clean(text)]
+    assert clean(text) in [option.text for option in page.iter("option")]
     typed = page.find(".//input[@name='email']")
     assert typed is not None
     assert typed.attrib["value"] == clean(text)

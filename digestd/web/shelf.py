@@ -1,0 +1,41 @@
+"""Pages that are the same for everybody, kept for as long as a browser may keep them too."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
+from threading import Lock
+
+from starlette.responses import HTMLResponse, Response
+
+MOST = 100
+"""Pages kept; of more, the longest unasked for is made anew."""
+
+
+class Shelf:
+    """Each page is made at most once in `span`, whoever asks."""
+
+    def __init__(self, span: timedelta) -> None:
+        self._headers = {
+            "Cache-Control": f"public, max-age={int(span.total_seconds())}",
+            "X-Robots-Tag": "all",
+            "Vary": "Accept-Language",
+        }
+        self._span = span
+        self._kept: OrderedDict[Hashable, tuple[datetime, bytes]] = OrderedDict()
+        self._lock = Lock()
+
+    def page(self, name: Hashable, now: datetime, make: Callable[[], Response]) -> Response:
+        """The page of this name as it is kept, or made now. What is raised while it is made is not kept."""
+        with self._lock:
+            made, body = self._kept.get(name, (None, b""))
+        if made is None or not timedelta() <= now - made < self._span:
+            body = bytes(make().body)
+            self._keep(name, now, body)
+        return HTMLResponse(body, headers=self._headers)
+
+    def _keep(self, name: Hashable, now: datetime, body: bytes) -> None:
+        with self._lock:
+            self._kept[name] = (now, body)
+            self._kept.move_to_end(name)
+            while len(self._kept) > MOST:
+                self._kept.popitem(last=False)

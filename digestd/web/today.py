@@ -1,0 +1,53 @@
+"""The day as this process holds it for previews: read once, renewed behind the answers when it has aged.
+
+Reading takes seconds and ranking milliseconds, so nobody waits for the first but whoever comes when there is
+nothing yet, or nothing that may still be shown.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Lock
+
+from digestd.plan.day import Day
+
+FRESH = timedelta(minutes=10)
+STALE = timedelta(hours=3)
+"""From this age on nothing is shown of it."""
+
+
+class Today:
+    """`gather` reads the day of a time; one such reading at a time."""
+
+    def __init__(self, gather: Callable[[datetime], Day]) -> None:
+        self._gather = gather
+        self._lock = Lock()
+        self._kept: Day | None = None
+        self._coming: Future[Day] | None = None
+        self._reader = ThreadPoolExecutor(1, "today")
+
+    def day(self, now: datetime) -> Day:
+        """The newest day that may be shown at `now`."""
+        with self._lock:
+            kept = self._kept
+            if kept is not None and _age(kept, now) <= FRESH:
+                return kept
+            if self._coming is None:
+                self._coming = self._reader.submit(self._read, now)
+            coming = self._coming
+        return kept if kept is not None and _age(kept, now) <= STALE else coming.result()
+
+    def _read(self, now: datetime) -> Day:
+        try:
+            day = self._gather(now)
+        except BaseException:
+            with self._lock:
+                self._coming = None
+            raise
+        with self._lock:
+            self._kept, self._coming = day, None
+        return day
+
+
+def _age(day: Day, now: datetime) -> timedelta:
+    return abs(now - day.now)

@@ -1,0 +1,79 @@
+"""The papers of a day to read."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.web.conftest import PAPER, House
+from tests.web.html import heading, tree, words
+
+
+def _named(n: int, day: str) -> dict[str, object]:
+    return {"id": f"sample:{day}-{n}", "title": f"Paper {n} of {day}", "signals": {"upvotes": n}}
+
+
+@pytest.fixture
+def three_days(house: House) -> None:
+    house.take_in(*(_named(n, "23") for n in range(25)))
+    house.clock.advance(days=3)
+    house.take_in(_named(1, "26"))
+    house.clock.advance(days=1)
+    house.take_in(PAPER)
+
+
+@pytest.mark.usefixtures("three_days")
+def test_each_day_shows_what_was_talked_about_and_leads_to_the_days_beside_it(client: TestClient) -> None:
+    today = client.get("/papers")
+    assert heading(today.text) == "Today’s trending papers"
+    assert "Sorting keys" in today.text
+    middle = client.get(_link(today.text, "prev"))
+    assert heading(middle.text).startswith("Trending on Friday")
+    assert "Paper 1 of 26" in middle.text
+    assert "Sorting keys" in client.get(_link(middle.text, "next")).text
+    first = client.get(_link(middle.text, "prev"))
+    titles = [words(e) for e in tree(first.text).findall(".//article/h2")]
+    assert titles == [f"Paper {n} of 23" for n in range(24, 4, -1)]
+    assert tree(first.text).find(".//a[@rel='prev']") is None
+
+
+def _link(html: str, rel: str) -> str:
+    found = tree(html).find(f".//a[@rel='{rel}']")
+    assert found is not None
+    return found.attrib["href"]
+
+
+@pytest.mark.usefixtures("three_days")
+def test_a_past_day_is_kept_longer_than_today(client: TestClient) -> None:
+    today, past = client.get("/papers"), client.get("/papers/2026-11-27")
+    assert today.headers["cache-control"] == "public, max-age=60"
+    assert past.headers["cache-control"] == "public, max-age=3600"
+    assert past.headers["x-robots-tag"] == "all"
+
+
+@pytest.mark.usefixtures("three_days")
+@pytest.mark.parametrize(
+    "day",
+    ["2026-11-26", "2027-01-01", "0001-01-01", "9999-12-31", "20261124", "2026-W48", "2026-11-4", "today", "x" * 999],
+)
+def test_only_days_with_papers_have_a_page(client: TestClient, day: str) -> None:
+    answer = client.get(f"/papers/{day}")
+    assert answer.status_code == 404
+    assert heading(answer.text) == "Nothing here"
+
+
+def test_before_the_first_paper_today_is_friendly(client: TestClient) -> None:
+    assert "No papers yet." in client.get("/papers").text
+
+
+@pytest.mark.usefixtures("three_days")
+def test_the_language_that_was_asked_for_stays(client: TestClient) -> None:
+    page = client.get("/papers?lang=de").text
+    assert "Heute im Gespräch" in page
+    assert _link(page, "prev").endswith("?lang=de")
+
+
+def test_long_abstracts_of_many_papers_stay_within_what_a_page_may_weigh(client: TestClient, house: House) -> None:
+    house.take_in(
+        *({**PAPER, "id": f"sample:{n}", "title": f"Paper {n}", "abstract": "長い要旨。" * 300} for n in range(30))
+    )
+    for address in ("/", "/papers"):
+        assert len(client.get(address).content) < 45_000

@@ -1,0 +1,177 @@
+"""What today's digest would hold, before anybody gives an address."""
+
+import time
+from datetime import timedelta
+from threading import Event
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.interest import Interest, Kind
+from digestd.plan import foresee, preview
+from digestd.plan.day import Day, gather_day
+from digestd.plan.seeds import Readings
+from digestd.store import papers
+from digestd.web.preview import PER_NETWORK
+from digestd.web.today import FRESH, STALE, Today
+from tests.web.conftest import Clock, House
+from tests.web.html import tree, words
+from tests.web.test_front import HOSTILE
+
+SUBJECTS = ("lichen growth", "sorting networks", "sea ice drift", "protein folding", "graph colouring", "bird song")
+DAY = [
+    {
+        "id": f"arxiv:2611.{n:05}",
+        "title": f"On {SUBJECTS[n % 6]}, part {n}",
+        "abstract": f"We study {SUBJECTS[n % 6]} with new means. {SUBJECTS[n % 6].title()} is hard to foretell.",
+        "authors": [f"Author {n}", "Grace Hopper" if n == 3 else f"Writer {n}"],
+        "categories": ["q-bio.PE" if n % 6 == 0 else "cs.DS"],
+        "signals": {"upvotes": n},
+    }
+    for n in range(36)
+]
+
+
+def _titles(html: str) -> list[str]:
+    return [words(title) for title in tree(html).findall(".//section[@class='picks']//*[@class='title']")]
+
+
+@pytest.fixture
+def day(house: House) -> None:
+    house.take_in(*DAY)
+
+
+@pytest.mark.usefixtures("day")
+def test_it_is_what_the_first_digest_will_hold(client: TestClient, app: App, house: House) -> None:
+    wishes = {"topics": ["sea ice"], "authors": ["Grace Hopper"], "categories": ["q-bio.PE"], "likes": ["2611.00001"]}
+    typed = {"topics": "sea ice", "authors": "Grace Hopper", "categories": "q-bio.PE", "papers": "2611.00001"}
+    ada = house.join("ada@example.org", explore=False, **wishes)
+    mailed = preview(app.db, ada.key, house.clock())
+    with app.db.read() as session:
+        found = papers.by_keys(session, [pick.paper for pick in mailed.picks])
+    expected = [found[pick.paper].plain_title for pick in mailed.picks]
+    shown = client.post("/preview/picks", data=typed)
+    assert len(expected) == 10
+    assert _titles(shown.text) == expected[:5]
+    assert "10 papers from 36 new ones" in words(tree(shown.text))
+    assert "and 5 more" in words(tree(shown.text))
+    assert "By Grace Hopper, whom you follow" in words(tree(shown.text))
+
+
+@pytest.mark.usefixtures("day")
+def test_it_works_without_a_script_and_keeps_what_was_typed(client: TestClient) -> None:
+    form = tree(client.get("/").text).find(".//form")
+    assert form is not None
+    button = form.find(".//button[@formaction='/preview#preview'][@formnovalidate]")
+    assert button is not None
+    page = client.post("/preview", data={"topics": "bird song", "hour": "9", "email": "half@"})
+    assert page.status_code == 200
+    assert all("bird song" in title for title in _titles(page.text))
+    boxes = {e.attrib["name"]: e for e in tree(page.text).iter() if e.tag in {"input", "textarea", "select"}}
+    assert boxes["topics"].text == "bird song"
+    assert boxes["email"].attrib["value"] == "half@"
+    assert boxes["hour"].find("./option[@selected]").text == "09:00"  # type: ignore[union-attr] # one is selected
+
+
+@pytest.mark.usefixtures("day")
+def test_without_a_wish_it_is_what_is_trending(client: TestClient) -> None:
+    assert _titles(client.post("/preview/picks").text)[0] == "On bird song, part 35"
+
+
+@pytest.mark.usefixtures("day")
+def test_what_fits_nothing_is_said_kindly(client: TestClient) -> None:
+    shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762 10.1/x 10.1234/unknown"})
+    assert shown.status_code == 422, "10.1/x is no paper"
+    shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
+    assert "Not known yet: arxiv:1706.03762. It counts as soon as a source brings it." in words(tree(shown.text))
+    assert "Nothing today." in words(tree(shown.text))
+
+
+@pytest.mark.usefixtures("day")
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_is_typed_is_text_and_nothing_else(client: TestClient, text: str) -> None:
+    for field in ("topics", "authors", "categories", "papers", "size"):
+        for address in ("/preview", "/preview/picks"):
+            page = tree(client.post(address, data={"topics": "sea ice", field: text}).text)
+            assert not any(name.startswith("on") for e in page.iter() for name in e.attrib)
+            assert not [e for e in page.iter() if e.tag == "svg"]
+
+
+@pytest.mark.usefixtures("day")
+def test_nothing_of_it_is_kept_or_told(client: TestClient, house: House, caplog: pytest.LogCaptureFixture) -> None:
+    client.post("/preview/picks")
+    before = house.contents()
+    client.post("/preview", data={"topics": "a secret wish", "email": "ada@example.org"})
+    client.post("/preview/picks", data={"topics": "a secret wish", "papers": "2611.00002"})
+    assert house.contents() == before
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.usefixtures("day")
+def test_a_network_may_look_only_so_often(client: TestClient, house: House) -> None:
+    codes = [client.post("/preview/picks").status_code for _ in range(PER_NETWORK + 1)]
+    assert codes == [200] * PER_NETWORK + [429]
+    assert client.post("/preview").headers["retry-after"] == "60"
+    house.clock.advance(minutes=2)
+    assert client.post("/preview/picks").status_code == 200
+
+
+@pytest.mark.usefixtures("day")
+def test_it_speaks_the_readers_language(client: TestClient) -> None:
+    shown = client.post("/preview/picks?lang=de", data={"topics": "sea ice"})
+    assert "Dein Digest heute" in shown.text
+    assert "deinem Thema" in shown.text
+
+
+@pytest.mark.usefixtures("day")
+def test_a_shared_day_is_not_changed_by_who_looks(app: App, clock: Clock) -> None:
+    day = gather_day(app.db, clock(), app.encoder)
+    with app.db.read() as session:
+        for name in ("arxiv:2611.00001", "arxiv:1706.03762"):
+            foresee(session, day, [Interest(Kind.PAPER, name)], 10)
+    assert not day.readings.made
+    assert day.readings == Readings(day.pool.model, day.pool.space)
+
+
+def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old(app: App, clock: Clock) -> None:
+    read: list[Day] = []
+    may_read = Event()
+    may_read.set()
+
+    def gather(now: object) -> Day:
+        assert may_read.wait(10)
+        read.append(gather_day(app.db, clock(), app.encoder))
+        return read[-1]
+
+    today = Today(gather)
+    first = today.day(clock())
+    clock.advance(seconds=FRESH.total_seconds())
+    assert today.day(clock()) is first
+    may_read.clear()
+    clock.advance(seconds=1)
+    assert today.day(clock()) is first, "nobody waits for the next"
+    assert today.day(clock()) is first
+    may_read.set()
+    deadline = time.monotonic() + 10
+    while today.day(clock()) is first:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert len(read) == 2
+    clock.advance(seconds=(STALE + timedelta(seconds=1)).total_seconds())
+    assert today.day(clock()) is read[2]
+
+
+def test_a_reading_that_fails_is_tried_again(app: App, clock: Clock) -> None:
+    tries: list[int] = []
+
+    def gather(_now: object) -> Day:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError("once")
+        return gather_day(app.db, clock(), app.encoder)
+
+    today = Today(gather)
+    with pytest.raises(RuntimeError):
+        today.day(clock())
+    assert today.day(clock())
