@@ -18,10 +18,12 @@ from urllib.parse import urlsplit
 from digestd import settings as configuration
 from digestd import shipped
 from digestd.bounces.providers import Provider, open_providers
-from digestd.deliver import Composer, Delivery, RelayLog, Sender
+from digestd.deliver import Delivery, RelayLog, Sender
 from digestd.deliver.receipts import beside
 from digestd.encoders import check_encoder, open_encoder
-from digestd.errors import BadSetting, DatabaseUnreachable, NotFound
+from digestd.errors import BadSetting, DatabaseUnreachable
+from digestd.hooks import Hooks
+from digestd.hooks import read_secret as read_hook_secret
 from digestd.inbound import Certificates, Door, Postbox, open_inbound
 from digestd.ingest import Client
 from digestd.ingest.credentials import credentials
@@ -35,7 +37,7 @@ from digestd.settings import Settings
 from digestd.sign import Signer, signer
 from digestd.sources import Source, parse_source, parse_sources
 from digestd.sources.arxiv_calendar import Calendar, observing
-from digestd.store import sources, subscribers, template_sets
+from digestd.store import hooks, sources, subscribers, template_sets
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import reading
 from digestd.store.migrate import is_current, migrate
@@ -168,6 +170,13 @@ class App:
         return RelayLog(Path(self.settings.relay_log), frozenset(near))
 
     @property
+    def hooks(self) -> Hooks | None:
+        """What posting to the operator's programs is handed; None where none is to be told."""
+        if not self.settings.hook_urls.split():
+            return None
+        return Hooks(self.db, self.keys, read_hook_secret(self.settings.hook_secret), self.clock)
+
+    @property
     def journals(self) -> Path:
         """The folder of receipt journals."""
         return Path(self.settings.receipts_dir) if self.settings.receipts_dir else beside(self.db)
@@ -226,23 +235,14 @@ def refuse_dangerous(settings: Settings) -> None:
     open_inbound(settings.inbound_url)
     open_providers(settings.model_dump(), Certificates())
     parse_sources(settings.sources)
+    if settings.hook_urls.split():
+        read_hook_secret(settings.hook_secret)
     check_encoder(settings.embedding_model)
     if any(not route.name.startswith("maildir:") for route in routes):
         if not settings.postal_address.strip():
             raise BadSetting("DIGESTD_POSTAL_ADDRESS: set the postal address that every digest must carry by law")
         if parseaddr(settings.mail_from)[1].endswith("@example.org") and "mail_from" not in settings.model_fields_set:
             raise BadSetting("DIGESTD_MAIL_FROM: set the address that digests come from")
-
-
-def view_digest(app: App, delivery: int) -> str:
-    """The HTML of a digest, composed again from what was frozen. Raises NotFound where there is none."""
-    with app.db.read() as session:
-        claim = reading.as_claim(session, delivery)
-    if claim is None or not claim.picks:
-        raise NotFound("there is no such digest any more")
-    composer = Composer(app.db, app.sender)
-    composer.prepare([claim])
-    return composer.page(claim)
 
 
 _encoder = lru_cache(maxsize=1)(open_encoder)
@@ -253,6 +253,7 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
     templates = Templates.of(shipped.templates(overrides))
     template_sets.keep(db, templates.hash, templates.files)
+    hooks.keep(db, settings.hook_urls.split())
     return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), _signer(settings))
 
 

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from digestd.errors import BadSetting
 
 PREFIX = "DIGESTD_"
+URL_MAX = 500
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _NOT_SETTINGS = frozenset({"DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DEBUG"})
 
@@ -39,6 +40,14 @@ def _web_address_or_none(url: str) -> str:
     if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
         raise ValueError("must be a web address like https://chat.example.org/hooks/x")
     return url
+
+
+def _web_addresses(text: str) -> str:
+    for url in text.split():
+        _web_address_or_none(url)
+        if len(url) > URL_MAX:
+            raise ValueError(f"holds an address longer than {URL_MAX} characters")
+    return text
 
 
 def _mailbox(text: str) -> str:
@@ -102,6 +111,8 @@ class Settings(BaseSettings):
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
     transport_connections: int = Field(default=8, ge=1, le=64)
     alert_url: Annotated[str, AfterValidator(_web_address_or_none)] = Field(default="", repr=False)
+    hook_urls: Annotated[str, AfterValidator(_web_addresses)] = Field(default="", repr=False)
+    hook_secret: str = Field(default="", repr=False)
     public_url: Annotated[str, AfterValidator(_web_address)] = "http://127.0.0.1:8080"
     list_name: str = Field(default="digestd", min_length=1, max_length=60)
     mail_from: Annotated[str, AfterValidator(_mailbox)] = "digestd <digest@example.org>"

@@ -5,6 +5,7 @@ not write down (the database was away) is recovered by the next, like after a cr
 """
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ import structlog
 from digestd.app import App
 from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, send_again, webhook
 from digestd.errors import BadSetting, DigestdError
+from digestd.hooks import post_due
 from digestd.retry import LANE_WAITS
 from digestd.store import ledger, throttles
 from digestd.store.ledger import reading
@@ -43,6 +45,24 @@ async def work(app: App, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), TICK_SECONDS)
         except TimeoutError:
             continue
+
+
+async def tell(app: App, stop: asyncio.Event) -> None:
+    """Post subscribers' events to the operator's programs until `stop` is set, apart from delivery."""
+    posting = asyncio.create_task(_tell_on(app))
+    await stop.wait()
+    posting.cancel()  # what is under way is posted again when its claim has run out
+    with contextlib.suppress(asyncio.CancelledError):
+        await posting
+
+
+async def _tell_on(app: App) -> None:
+    while app.hooks is not None:
+        try:
+            await post_due(app.hooks)
+        except DigestdError as error:
+            log.error("posting to hooks failed", why=str(error), retry=error.retry)
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def tick(app: App, stop: asyncio.Event) -> None:

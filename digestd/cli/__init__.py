@@ -21,6 +21,7 @@ from digestd.cli import (
     delivery,
     digest,
     evaluate,
+    hook,
     inbound,
     ingest,
     paper,
@@ -85,6 +86,7 @@ app.command("coverage", rich_help_panel=_DATA)(coverage.show_coverage)
 app.add_typer(delivery.app, rich_help_panel=_CARE)
 app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
 app.command("evaluate", rich_help_panel=_CARE)(evaluate.evaluate)
+app.add_typer(hook.app, rich_help_panel=_CARE)
 app.add_typer(trial.app, rich_help_panel=_CARE)
 app.add_typer(bench.app, rich_help_panel=_CARE)
 app.add_typer(config.app, rich_help_panel=_CARE)

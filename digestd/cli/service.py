@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
 from digestd.errors import DigestdError
+from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
 from digestd.logs import configure
 from digestd.plan import plan
@@ -22,7 +23,7 @@ from digestd.plan.model import is_refit_due, refit
 from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
 from digestd.web import build as build_web
-from digestd.worker import counts, run, settle_open_ends, tidy, work
+from digestd.worker import counts, run, settle_open_ends, tell, tidy, work
 
 WEB_STOP_SECONDS = 5
 log = structlog.get_logger(__name__)
@@ -68,7 +69,7 @@ def scheduler() -> None:
 def worker() -> None:
     """Run only delivery; as many as wanted, also beside `digestd up`."""
     app = _logged(wiring.build())
-    asyncio.run(until_stopped(lambda stop: work(app, stop)))
+    asyncio.run(until_stopped(lambda stop: _all([work(app, stop), tell(app, stop)], stop)))
 
 
 def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False) -> None:
@@ -84,6 +85,8 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
         tidy(app, app.clock())
         settle_open_ends(app, app.clock())
         delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))
+        if app.hooks is not None:
+            asyncio.run(post_due(app.hooks))
         if is_refit_due(app.db, app.clock()):
             refit(app.db, app.clock())
     report = {
@@ -105,15 +108,21 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
 
     async def everything(stop: asyncio.Event) -> None:
         parts = [_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop)]
+        parts.append(tell(app, stop))
         if app.settings.inbound_url:
             parts.append(receive(app, stop))
-        ended = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
-        for error in ended:
-            if isinstance(error, BaseException):
-                raise error
+        await _all(parts, stop)
 
     await until_stopped(everything)
     log.info("stopped")
+
+
+async def _all(parts: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
+    """Run the parts of a service until all have ended; the first error is raised then."""
+    ended = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException):
+            raise error
 
 
 async def _stopping(part: Awaitable[None], stop: asyncio.Event) -> None:

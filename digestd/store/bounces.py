@@ -16,8 +16,9 @@ from sqlmodel import Session
 from digestd.bounces.score import REMEMBERED, Score, Standing, score, standing
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
+from digestd.domain.hook import bounced
 from digestd.domain.suppression import SuppressionReason
-from digestd.store import core, suppressions
+from digestd.store import core, hooks, suppressions
 from digestd.store.chunks import chunks
 from digestd.store.instants import from_us, to_us
 
@@ -58,6 +59,7 @@ def note(session: Session, bounce: Bounce, now: datetime) -> Noted:
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
     if not _insert(session, bounce):
         return Noted(is_new=False)
+    _tell(session, bounce, now)
     lifted = max((one.at for one in suppressions.liftings(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
         return Noted(is_new=True)
@@ -135,6 +137,13 @@ def _insert(session: Session, bounce: Bounce) -> bool:
     }
     statement = make(core.bounce).values(row).on_conflict_do_nothing(index_elements=["key"])
     return session.connection().execute(statement.returning(_B.key)).first() is not None
+
+
+def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
+    what = bounced(bounce.kind)
+    whose = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
+    if what and whose is not None:
+        hooks.note(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
 
 
 def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:

@@ -9,8 +9,9 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
+from digestd.domain.hook import happening
 from digestd.domain.subscriber import Act, Cause, Status, act
-from digestd.store import core
+from digestd.store import core, hooks
 from digestd.store.instants import from_us, to_us
 
 _E, _W = core.consent_event.c, core.wording.c
@@ -47,7 +48,7 @@ _EVENTS = select(core.consent_event, _W.text).select_from(
 
 def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
     """Write events as (subscriber, version, status); `subscribers` calls this with each change of consent."""
-    how = act(by)
+    how, events = act(by), list(events)
     kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": _kept(session, how.wording)}
     rows = [
         {"subscriber_id": subscriber, "version": version, "status": status, **kept}
@@ -55,6 +56,8 @@ def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause 
     ]
     if rows:
         session.connection().execute(insert(core.consent_event), rows)
+        told = [(subscriber, happening(version, status, how.cause)) for subscriber, version, status in events]
+        hooks.note(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
 
 
 def _kept(session: Session, wording: str) -> str | None:

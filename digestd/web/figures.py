@@ -9,10 +9,11 @@ from sqlmodel import Session
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage
 from digestd.domain.delivery import State
+from digestd.domain.hook import PostState
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.plan.coverage import IN_USE
-from digestd.store import bounces, coverage, fetches, hosts, inbound, papers, subscribers, suppressions
+from digestd.store import bounces, coverage, fetches, hooks, hosts, inbound, papers, subscribers, suppressions
 from digestd.store.hosts import HostState
 from digestd.store.ledger import reading
 from digestd.store.throttles import Resting, resting
@@ -34,6 +35,7 @@ class Figures:
     inbound: Mapping[InboundOutcome, int]
     suppressions: Mapping[SuppressionReason, int]
     last_inbound: datetime | None
+    hook_posts: Mapping[PostState, int]
 
 
 def figures(session: Session, today: date) -> Figures:
@@ -51,6 +53,7 @@ def figures(session: Session, today: date) -> Figures:
         inbound=inbound.counts(session),
         suppressions=suppressions.count(session),
         last_inbound=inbound.last(session),
+        hook_posts=hooks.counts(session),
     )
 
 

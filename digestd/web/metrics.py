@@ -56,6 +56,7 @@ class _House(Collector):
         yield _by("digestd_bounces", "Bounces and complaints", "kind", counted.bounces)
         yield _by("digestd_inbound", "Mails and events that came in", "outcome", counted.inbound)
         yield _by("digestd_suppressions", "Addresses never to write to", "reason", counted.suppressions)
+        yield _by("digestd_hook_posts", "Events for the operator's own programs", "state", counted.hook_posts)
         yield _instant("digestd_last_inbound", "When anything last came in", counted.last_inbound)
         yield GaugeMetricFamily("digestd_papers", "Papers known", counted.papers)
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)

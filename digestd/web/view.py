@@ -3,8 +3,11 @@
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
-from digestd.app import App, view_digest
+from digestd.app import App
+from digestd.deliver import Composer
+from digestd.errors import NotFound
 from digestd.links import Purpose, read
+from digestd.store.ledger import reading
 from digestd.web.headers import INLINE_STYLE
 from digestd.web.pages import SHOW
 
@@ -19,3 +22,14 @@ def router(app: App) -> APIRouter:
         return HTMLResponse(view_digest(app, delivery), headers={"Content-Security-Policy": INLINE_STYLE})
 
     return routes
+
+
+def view_digest(app: App, delivery: int) -> str:
+    """The HTML of a digest, composed again from what was frozen. Raises NotFound where there is none."""
+    with app.db.read() as session:
+        claim = reading.as_claim(session, delivery)
+    if claim is None or not claim.picks:
+        raise NotFound("there is no such digest any more")
+    composer = Composer(app.db, app.sender)
+    composer.prepare([claim])
+    return composer.page(claim)

@@ -1,6 +1,7 @@
 """The rows. Nothing outside the store sees them; domain values go in and out."""
 
 from digestd.store.tables.bounces import BounceRow, InboundRow, LiftingRow
+from digestd.store.tables.hooks import HookPostRow, HookRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, SeenRow, SuppressionRow
 from digestd.store.tables.papers import (
     AliasRow,
@@ -50,6 +51,8 @@ __all__ = [
     "EncodingRow",
     "FeedbackRow",
     "FetchRow",
+    "HookPostRow",
+    "HookRow",
     "InboundRow",
     "InterestRow",
     "InvitationRow",

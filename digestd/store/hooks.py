@@ -1,0 +1,139 @@
+"""The outbox of hooks: a row an event and URL, in the event's own transaction; claimed by compare-and-set.
+
+A claim moves `not_before` on, so a post whose sender died is due again by itself: a receiver may be
+told twice, under the same number, and never not at all.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.hook import Happening, HookPost, PostState
+from digestd.domain.subscriber import Status
+from digestd.store import core
+from digestd.store.database import Database
+from digestd.store.instants import from_us, to_us
+
+LEASE = timedelta(minutes=2)
+ERROR_MAX = 200
+_H, _P, _S = core.hook.c, core.hook_post.c, core.subscriber.c
+
+
+def keep(db: Database, urls: Sequence[str]) -> None:
+    """From now on tell these URLs and no others; nothing is written if they are those that are told."""
+    with db.read() as session:
+        if set(told(session).values()) == set(urls):
+            return
+    with db.write() as session:
+        known = set(session.connection().execute(select(_H.url)).scalars())
+        session.connection().execute(update(core.hook).values(is_set=_H.url.in_(urls)))
+        if new := [{"url": url, "is_set": True} for url in urls if url not in known]:
+            session.connection().execute(insert(core.hook), new)
+
+
+def told(session: Session) -> dict[int, str]:
+    """The URLs that are told, by number."""
+    return {row.id: row.url for row in session.connection().execute(select(_H.id, _H.url).where(_H.is_set))}
+
+
+def note(session: Session, events: Iterable[tuple[int, Happening, str]], at_us: int) -> None:
+    """Write what happened as (subscriber, happening, detail), in the caller's write transaction."""
+    events = list(events)
+    hooks = told(session) if events else {}
+    rows = [
+        {
+            "hook_id": hook,
+            "subscriber_id": subscriber,
+            "happening": what,
+            "detail": detail,
+            "at_us": at_us,
+            "state": PostState.WAITING,
+            "not_before_us": at_us,
+            "attempts": 0,
+            "error": "",
+        }
+        for subscriber, what, detail in events
+        for hook in hooks
+    ]
+    if rows:
+        session.connection().execute(insert(core.hook_post), rows)
+
+
+def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
+    """The next post that is due to a URL, one attempt counted; None where nothing is, or another was quicker."""
+    due = (_P.hook_id == hook, _P.state == PostState.WAITING, _P.not_before_us <= to_us(now))
+    row = session.connection().execute(_POSTS.where(*due).order_by(_P.not_before_us, _P.id).limit(1)).first()
+    if row is None:
+        return None
+    unclaimed = (_P.id == row.id, _P.state == PostState.WAITING, _P.not_before_us == row.not_before_us)
+    change = {"not_before_us": to_us(now + LEASE), "attempts": _P.attempts + 1}
+    done = session.connection().execute(update(core.hook_post).where(*unclaimed).values(change).returning(_P.attempts))
+    claimed = done.first()
+    return None if claimed is None else _post(row, claimed.attempts)
+
+
+def end(session: Session, post: HookPost, state: PostState, error: str = "") -> None:
+    """It was taken, or is given up; an attempt that was overtaken by a later one changes nothing."""
+    _record(session, post, {"state": state, "error": error[:ERROR_MAX]})
+
+
+def postpone(session: Session, post: HookPost, until: datetime, error: str) -> None:
+    """It is tried again then."""
+    _record(session, post, {"not_before_us": to_us(until), "error": error[:ERROR_MAX]})
+
+
+def retry(session: Session, number: int | None, now: datetime) -> int:
+    """Try what was given up once more, all of it or one; how many there are."""
+    query = update(core.hook_post).where(_P.state == PostState.GIVEN_UP)
+    if number is not None:
+        query = query.where(_P.id == number)
+    change = query.values(state=PostState.WAITING, not_before_us=to_us(now), attempts=0).returning(_P.id)
+    return len(session.connection().execute(change).all())
+
+
+def listing(session: Session, limit: int, state: PostState | None = None) -> list[HookPost]:
+    """The newest posts first."""
+    query = _POSTS.order_by(_P.id.desc()).limit(limit)
+    rows = session.connection().execute(query if state is None else query.where(_P.state == state))
+    return [_post(row, row.attempts) for row in rows]
+
+
+def by_key(session: Session, number: int) -> HookPost | None:
+    """One post."""
+    row = session.connection().execute(_POSTS.where(_P.id == number)).first()
+    return None if row is None else _post(row, row.attempts)
+
+
+def counts(session: Session) -> dict[PostState, int]:
+    """How many posts are in each state; a state that none is in counts 0."""
+    rows = session.connection().execute(select(_P.state, func.count()).group_by(_P.state))
+    return dict.fromkeys(PostState, 0) | {PostState(row[0]): row[1] for row in rows}
+
+
+_POSTS = select(core.hook_post, _H.url, _S.address, _S.status).select_from(
+    core.hook_post.join(core.hook, _H.id == _P.hook_id).join(core.subscriber, _S.id == _P.subscriber_id)
+)
+
+
+def _record(session: Session, post: HookPost, change: dict[str, object]) -> None:
+    own = (_P.id == post.key, _P.state == PostState.WAITING, _P.attempts == post.attempts)
+    session.connection().execute(update(core.hook_post).where(*own).values(change))
+
+
+def _post(row: core.Record, attempts: int) -> HookPost:
+    return HookPost(
+        key=row.id,
+        url=row.url,
+        happening=Happening(row.happening),
+        subscriber=row.subscriber_id,
+        address=row.address,
+        status=Status(row.status),
+        detail=row.detail,
+        at=from_us(row.at_us),
+        state=PostState(row.state),
+        attempts=attempts,
+        not_before=from_us(row.not_before_us),
+        error=row.error,
+    )

@@ -1,0 +1,38 @@
+"""Where subscribers' events are posted, and each post."""
+
+from sqlalchemy import CheckConstraint, Index, text
+from sqlmodel import Field, SQLModel
+
+from digestd.domain.hook import Happening, PostState
+from digestd.store.tables.columns import one_of, own_key, ref, us
+
+
+class HookRow(SQLModel, table=True):
+    """A URL of the settings. One that is set no longer is told nothing more."""
+
+    __tablename__ = "hook"
+    id: int | None = Field(default=None, sa_column=own_key())
+    url: str = Field(max_length=500, unique=True)
+    is_set: bool = True
+
+
+class HookPostRow(SQLModel, table=True):
+    """One event for one URL, written with the event itself. It names the subscriber, never the address."""
+
+    __tablename__ = "hook_post"
+    __table_args__ = (
+        CheckConstraint(one_of("happening", Happening), "happening"),
+        CheckConstraint(one_of("state", PostState), "state"),
+        Index("ix_hook_post_waiting", "hook_id", "not_before_us", sqlite_where=text("state = 'waiting'"),
+              postgresql_where=text("state = 'waiting'")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=own_key())
+    hook_id: int = Field(sa_column=ref("hook.id"))
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
+    happening: str = Field(max_length=30)
+    detail: str = Field(max_length=60)
+    at_us: int = Field(sa_column=us())
+    state: str = Field(max_length=10)
+    not_before_us: int = Field(sa_column=us())
+    attempts: int
+    error: str = Field(max_length=200)

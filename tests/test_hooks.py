@@ -1,0 +1,277 @@
+"""Hooks: the operator's own programs are told, in a form that proves who tells, and nothing waits for them."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from digestd import hooks as posting
+from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.hook import PostState
+from digestd.domain.subscriber import Cause
+from digestd.errors import BadSetting
+from digestd.hooks import WAITS, Hooks, post_due, read_secret
+from digestd.links import Keys, Purpose, address_key, token
+from digestd.settings import load
+from digestd.store import bounces, hooks, subscribers
+from digestd.store.database import Database
+from digestd.subscribe import Asked, Post, add, ask, confirm, erase, parse, unsubscribe
+
+ADA = "ada@example.org"
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+@dataclass
+class Receiver:
+    """A program that takes posts: what came, and what it answers next (0: nothing, for a long time)."""
+
+    url: str = ""
+    answers: list[int] = field(default_factory=list)
+    came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    @property
+    def told(self) -> list[tuple[str, dict[str, object]]]:
+        """What was told, in the order it came."""
+        return [((said := json.loads(body))["type"], said["data"]) for _, body in self.came]
+
+
+@contextmanager
+def receiving(*answers: int) -> Iterator[Receiver]:
+    """A real HTTP server on this machine; it answers 204 once `answers` are used up."""
+    receiver = Receiver(answers=list(answers))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            receiver.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            status = receiver.answers.pop(0) if receiver.answers else 204
+            if not status:
+                time.sleep(1.5)
+                return
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.send_header("location", receiver.url)
+            self.end_headers()
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class Office:
+    """Who tells: on a real database, at a time the test sets."""
+
+    db: Database
+    keys: Keys
+    now: datetime
+
+    @property
+    def post(self) -> Post:
+        return Post(self.keys, "papers.example.org", "")
+
+    def tell(self) -> int:
+        """Post what is due now."""
+        return asyncio.run(post_due(Hooks(self.db, self.keys, read_secret(SECRET), lambda: self.now)))
+
+    def join(self, address: str = ADA) -> int:
+        """Somebody whom the operator vouches for; their number."""
+        add(self.db, self.post, parse({"email": address}), self.now)
+        with self.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(self.keys, address))
+        assert known is not None
+        return known.key
+
+    def bounce(self, kind: BounceKind, address: str = ADA) -> None:
+        """Something comes back."""
+        key = bounces.key_of(kind, address)
+        with self.db.write() as session:
+            whose = address_key(self.keys, address)
+            bounces.note(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
+
+    @property
+    def states(self) -> list[tuple[PostState, int]]:
+        with self.db.read() as session:
+            return [(post.state, post.attempts) for post in reversed(hooks.listing(session, 100))]
+
+
+@pytest.fixture
+def office(db: Database, keys: Keys, now: datetime) -> Office:
+    return Office(db, keys, now)
+
+
+def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) -> None:
+    with receiving() as receiver:
+        hooks.keep(office.db, [receiver.url])
+        ask(office.db, office.post, Asked(ADA), office.now)
+        with office.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(office.keys, ADA))
+        assert known is not None
+        confirm(office.db, office.keys, token(office.keys, Purpose.CONFIRM, known.key, known.version), office.now)
+        for kind in (BounceKind.DELAYED, BounceKind.SOFT, BounceKind.SOFT):
+            office.bounce(kind)
+        unsubscribe(office.db, known.key, Cause.WEB, office.now)
+        office.bounce(BounceKind.COMPLAINT)
+        office.bounce(BounceKind.HARD, "nobody@example.org")
+        assert office.tell() == 5
+        assert office.tell() == 0
+        assert [(what, said["detail"]) for what, said in receiver.told] == [
+            ("subscriber.subscribed", "web"),
+            ("subscriber.confirmed", "confirm"),
+            ("subscriber.bounced", "soft 5.1.1"),
+            ("subscriber.unsubscribed", "web"),
+            ("subscriber.complained", "complaint 5.1.1"),
+        ]
+        assert {said["email"] for _, said in receiver.told} == {ADA}
+        assert {said["subscriber"] for _, said in receiver.told} == {known.key}
+
+
+def test_a_post_proves_who_sent_it_and_when(office: Office) -> None:
+    with receiving() as receiver:
+        hooks.keep(office.db, [receiver.url])
+        office.join()
+        office.tell()
+    ((headers, body),) = receiver.came
+    assert headers["webhook-timestamp"] == str(int(office.now.timestamp()))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(bytes(range(32)), signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+def test_the_signature_is_that_of_the_published_example() -> None:
+    """Standard Webhooks and Svix publish this secret, message and signature."""
+    secret = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = b'{"test": 2432232314}'
+    said = posting.signature(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert said == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> None:
+    with receiving(500, 302, 204) as receiver:
+        hooks.keep(office.db, [receiver.url])
+        office.join()
+        for wait in (timedelta(), WAITS[0], WAITS[1]):
+            office.now += wait - timedelta(seconds=1 if wait else 0)
+            office.tell()
+            office.now += timedelta(seconds=1)
+            office.tell()
+    assert len(receiver.came) == 3
+    assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
+    assert len({body for _, body in receiver.came}) == 1
+    assert office.states == [(PostState.TAKEN, 3)]
+
+
+def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office) -> None:
+    with receiving(*[500] * (len(WAITS) + 1)) as receiver:
+        hooks.keep(office.db, [receiver.url])
+        office.join()
+        for wait in (timedelta(), *WAITS, timedelta(days=30)):
+            office.now += wait
+            office.tell()
+        assert office.states == [(PostState.GIVEN_UP, len(WAITS) + 1)]
+        with office.db.write() as session:
+            assert hooks.retry(session, None, office.now) == 1
+        office.tell()
+    assert office.states == [(PostState.TAKEN, 1)]
+
+
+def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> None:
+    with receiving(410) as receiver:
+        hooks.keep(office.db, [receiver.url])
+        office.join()
+        office.tell()
+    assert office.states == [(PostState.GIVEN_UP, 1)]
+
+
+def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "SECONDS", 0.3)
+    with receiving(0, 0) as hanging, receiving() as other:
+        hooks.keep(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
+        office.join()
+        office.join("bob@example.org")
+        assert office.tell() == 2
+        assert len(other.came) == 2
+        assert len(hanging.came) == 1, "it is left alone after the first failure"
+    assert sorted(state for state, _ in office.states) == [PostState.TAKEN] * 2 + [PostState.WAITING] * 4
+
+
+def test_what_is_not_committed_is_not_told(office: Office) -> None:
+    hooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    office.join()
+    before = office.states
+    come_back = Bounce(
+        b"k" * 32, address_key(office.keys, ADA), BounceKind.HARD, "test", "5.1.1", None, None, office.now
+    )
+    with office.db.write() as session:
+        bounces.note(session, come_back, office.now)
+        session.rollback()
+    assert office.states == before
+
+
+def test_two_senders_post_it_once_and_a_dead_one_loses_nothing(office: Office) -> None:
+    hooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    office.join()
+    with office.db.read() as session:
+        (hook,) = hooks.told(session)
+    with office.db.write() as session:
+        assert hooks.claim(session, hook, office.now) is not None
+    with office.db.write() as session:
+        assert hooks.claim(session, hook, office.now) is None
+        again = hooks.claim(session, hook, office.now + hooks.LEASE)
+    assert again is not None
+    assert again.attempts == 2
+
+
+def test_without_a_url_nothing_is_kept_and_one_set_no_longer_is_told_nothing(office: Office) -> None:
+    office.join()
+    assert office.states == []
+    with receiving() as receiver:
+        hooks.keep(office.db, [receiver.url])
+        office.join("bob@example.org")
+        hooks.keep(office.db, [])
+        office.join("eve@example.org")
+        assert office.tell() == 0
+        hooks.keep(office.db, [receiver.url])
+        assert office.tell() == 1
+        assert [said["email"] for _, said in receiver.told] == ["bob@example.org"]
+
+
+def test_of_an_erased_person_no_address_is_told_or_kept(office: Office) -> None:
+    with receiving() as receiver:
+        hooks.keep(office.db, [receiver.url])
+        office.join()
+        erase(office.db, office.keys, ADA, office.now)
+        office.tell()
+    assert [what for what, _ in receiver.told] == ["subscriber.subscribed", "subscriber.erased"]
+    assert ADA not in repr(receiver.came)
+
+
+@pytest.mark.parametrize("secret", ["", "abc", "whsec_", "whsec_!!!", "whsec_" + base64.b64encode(b"x" * 23).decode()])
+def test_a_secret_that_proves_nothing_is_refused(secret: str) -> None:
+    with pytest.raises(BadSetting, match="DIGESTD_HOOK_SECRET"):
+        read_secret(secret)
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    with pytest.raises(BadSetting, match="DIGESTD_HOOK_URLS"):
+        load({"DIGESTD_HOOK_URLS": "https://example.org/a ftp://example.org"})
