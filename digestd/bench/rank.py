@@ -4,6 +4,9 @@ Subscribers are read from the database in blocks, by one process a core, as plan
 are compiled and kept already, as they are from the first digest until a subscriber or the text model changes; what
 that costs is measured apart. Beside it runs the bare product that no ranker on these texts can do without: a sparse
 matrix of one TF-IDF row a subscriber times the day's papers, by SciPy, in blocks of the same size.
+
+Whether it is linear shows at a quarter of the subscribers, and of the papers. A process's first shard, before which
+it has met none of the papers that are liked, counts as its start and is told apart.
 """
 
 import gc
@@ -12,7 +15,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from multiprocessing import active_children, get_context
@@ -33,6 +36,7 @@ from digestd.plan.road import SHARD
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.dense import Silent
+from digestd.ranking.pool import build_pool
 from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
 from digestd.store import subscribers
@@ -60,9 +64,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one process used: seconds of CPU, peak memory; how many it ranked, and how many reasons it gave."""
+    """What one process used: seconds of CPU in all and until its `first` subscribers were ranked; peak memory; how many
+    it ranked, and how many reasons it gave."""
 
     cpu: float
+    start: float
+    first: int
     rss_mib: float
     ranked: int
     reasons: int
@@ -71,6 +78,9 @@ class Spent:
 def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
     """The figures. Seconds are on the clock, microseconds of CPU and a subscriber; `ratio` = bare_us / cpu_us.
 
+    `start_ms`: CPU of a process until its first shard is ranked; `each_us`: of all others, and `linear`: how much more
+    that is at the whole than at a quarter of the subscribers, and a quarter of it at all papers than at a quarter of
+    them; 1 is linear, less is better, None where there are too few to tell.
     `pss_mib`: the most memory that all processes had together, what they share counted once, as far as looking
     every half a second shows it; `rss_mib`: the largest of them.
     """
@@ -90,6 +100,9 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         ready = time.perf_counter()
         spent, most = _everybody(_ranked, url, day, load)
         done = time.perf_counter()
+        quarter = replace(load, subscribers=max(load.subscribers // 4, 1))
+        less, _ = _everybody(_ranked, url, day, quarter)
+        least, _ = _everybody(_ranked, url, _shortened(day), quarter)
     bare = bare_product(day.pool.encoded.sparse, min(load.subscribers, 20_000))
     cpu = sum(one.cpu for one in spent) / load.subscribers * 1e6
     if (ranked := sum(one.ranked for one in spent)) != load.subscribers:
@@ -101,12 +114,38 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         "rank_seconds": round(done - ready, 2),
         "compile_us": round(sum(compiling) / load.subscribers * 1e6, 1),
         "cpu_us": round(cpu, 1),
+        "start_ms": round(max(one.start for one in spent) * 1e3),
+        "each_us": {"all": _each(spent), "quarter_of_subscribers": _each(less), "quarter_of_both": _each(least)},
+        "linear": {"subscribers": _more(_each(spent), _each(less)), "papers": _more(_each(less), _each(least), 4)},
         "bare_us": round(bare, 1),
         "ratio": round(bare / cpu, 3),
         "rss_mib": round(max(one.rss_mib for one in spent)),
         "pss_mib": round(most),
         "reasons": sum(one.reasons for one in spent),
     }
+
+
+def _each(spent: Sequence[Spent]) -> float | None:
+    """Microseconds of CPU a subscriber after the first shard of each process."""
+    count = sum(one.ranked - one.first for one in spent)
+    return round(sum(one.cpu - one.start for one in spent) / count * 1e6, 1) if count else None
+
+
+def _more(large: float | None, small: float | None, times: int = 1) -> float | None:
+    return round(large / small / times, 2) if large and small else None
+
+
+def _shortened(day: Day) -> Day:
+    """The day with the first quarter of its papers."""
+    papers = day.pool.papers[: max(len(day.pool) // 4, 1)]
+    return replace(
+        day,
+        pool=build_pool(papers, day.pool.model, day.now),
+        keys=day.keys[: len(papers)],
+        former=day.former[:0],  # none of the invented papers was merged
+        first_seen=day.first_seen[: len(papers)],
+        places={paper.key: j for j, paper in enumerate(papers)},
+    )
 
 
 def _prepare(url: str, load: Load, now: datetime) -> None:
@@ -137,14 +176,14 @@ def bare_product(papers: Sparse, count: int) -> float:
     return (time.process_time() - began) / max(rows.shape[0], 1) * 1e6
 
 
-def _everybody(work: Callable[[str, int, int], T], url: str, day: Day, load: Load) -> tuple[list[T], float]:
+def _everybody(work: Callable[[str, int, Load], T], url: str, day: Day, load: Load) -> tuple[list[T], float]:
     """Each process takes every n-th shard; the day is shared by forking. What each gives, and the most memory."""
     global _day  # what a forked process inherits cannot be handed over
     _day = day
     gc.collect()
     gc.freeze()  # else each process copies what it shares by looking for garbage in it
     with ProcessPoolExecutor(load.processes, mp_context=get_context("fork")) as pool:
-        turns = [pool.submit(work, url, turn, load.processes) for turn in range(load.processes)]
+        turns = [pool.submit(work, url, turn, load) for turn in range(load.processes)]
         most = _watched(turns)
         return [turn.result() for turn in turns], most
 
@@ -160,13 +199,13 @@ def _watched(turns: Sequence[Future[T]]) -> float:
 _day: Day | None = None
 
 
-def _compiled(url: str, turn: int, processes: int) -> float:
+def _compiled(url: str, turn: int, load: Load) -> float:
     """Compile and keep the profiles; seconds of CPU."""
     assert _day is not None  # noqa: S101  # set before the fork
     began = time.process_time()
     db = open_database(url)
     with one_core():
-        for block in _blocks(db, _day, turn, processes):
+        for block in _blocks(db, _day, turn, load):
             with db.read() as session:
                 made = compiled(session, _day, block).made
             with db.write() as session:
@@ -175,17 +214,19 @@ def _compiled(url: str, turn: int, processes: int) -> float:
     return time.process_time() - began
 
 
-def _ranked(url: str, turn: int, processes: int) -> Spent:
+def _ranked(url: str, turn: int, load: Load) -> Spent:
     assert _day is not None  # noqa: S101  # set before the fork
-    began, ranked, reasons = time.process_time(), 0, 0
+    began, start, first, ranked, reasons = time.process_time(), 0.0, 0, 0, 0
     db = open_database(url)
     with one_core():
-        for block in _blocks(db, _day, turn, processes):
+        for block in _blocks(db, _day, turn, load):
             ranked += len(block)
             reasons += _rank(db, _day, block)
+            if not first:
+                start, first = time.process_time() - began, ranked
     db.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Spent(time.process_time() - began, peak, ranked, reasons)
+    return Spent(time.process_time() - began, start, first, peak, ranked, reasons)
 
 
 def _rank(db: Database, day: Day, block: Sequence[Due]) -> int:
@@ -195,15 +236,12 @@ def _rank(db: Database, day: Day, block: Sequence[Due]) -> int:
     return len(_explained(day, shard))
 
 
-def _blocks(db: Database, day: Day, turn: int, processes: int) -> Iterator[list[Due]]:
-    after = turn * SHARD
-    while True:
+def _blocks(db: Database, day: Day, turn: int, load: Load) -> Iterator[list[Due]]:
+    """Every n-th shard of the first so many subscribers."""
+    for after in range(turn * SHARD, load.subscribers, load.processes * SHARD):
+        last = min(after + SHARD, load.subscribers)
         with db.read() as session:
-            block = [due for due in waiting.due(session, after, SHARD, day.now) if due.key <= after + SHARD]
-        if not block:
-            return
-        yield block
-        after += processes * SHARD
+            yield [due for due in waiting.due(session, after, last - after, day.now) if due.key <= last]
 
 
 def _pss(process: int) -> float:

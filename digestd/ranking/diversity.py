@@ -4,7 +4,7 @@ Maximal marginal relevance (Carbonell & Goldstein 1998) over latent cosines, at 
 while there is anything else, then each interest its share.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -35,16 +35,16 @@ def diversify(papers: Ints, totals: Floats, vectors: Floats, sizes: Ints) -> Int
     chosen = np.full((len(papers), int(wanted.max(initial=0))), -1, dtype=np.intp)
     if not chosen.size:
         return chosen
-    cosine = _cosines(papers, vectors)
-    cost, twins = np.float32(1 - SPREAD) * cosine, cosine > np.float32(TWIN)
+    cosines = _cosines(papers, vectors)
     gain = np.where(there, np.float32(SPREAD) * _scaled(totals, there), np.float32(-np.inf))
     nearest, crowd = np.zeros_like(gain), np.zeros(gain.shape, dtype=np.int8)
     for n in range(chosen.shape[1]):
         best = (gain - nearest).argmax(axis=1)
         chosen[:, n] = np.where(n < wanted, best, -1)
         gain[rows, best] = -np.inf
-        np.maximum(nearest, cost[rows, best], out=nearest)
-        crowd += twins[rows, best]
+        cosine = cosines(best)
+        np.maximum(nearest, np.float32(1 - SPREAD) * cosine, out=nearest)
+        crowd += cosine > np.float32(TWIN)
         full = crowd == CROWD
         gain[full] -= 2  # behind all that have none
         crowd[full] = _OUT
@@ -85,19 +85,21 @@ def _spared(live: Bools, mine: Sequence[int], keep: int) -> int | None:
     return None
 
 
-def _cosines(papers: Ints, vectors: Floats) -> Floats:
-    """Of each one's candidates with each other (n, w, w): read off those of all that anybody has, or where these
-    are so many that it is more work, made for each apart."""
-    n, width = papers.shape
-    used, which = np.unique(papers, return_inverse=True)
+def _cosines(papers: Ints, vectors: Floats) -> Callable[[Ints], Floats]:
+    """How to find the cosines (n, w) of one candidate of each, by its place (n,), with all of theirs.
+
+    They are read off those of all that anybody has, or where these are so many that it is more work, made for
+    each apart.
+    """
+    rows, (n, width) = np.arange(len(papers)), papers.shape
+    used, found = np.unique(papers, return_inverse=True)
     if len(used) ** 2 > n * width**2:
         own = vectors[papers]
         apart: Floats = own @ own.transpose(0, 2, 1)
-        return apart
-    some = vectors[used]
-    which = which.reshape(n, width)
-    shared: Floats = (some @ some.T)[which[:, :, None], which[:, None, :]]
-    return shared
+        return lambda best: apart[rows, best]
+    which = found.reshape(n, width)
+    shared: Floats = vectors[used] @ vectors[used].T
+    return lambda best: shared[which[rows, best][:, None], which]
 
 
 def _scaled(values: Floats, there: Bools) -> Floats:

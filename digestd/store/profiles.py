@@ -6,7 +6,7 @@ from, which every change of interests and feedback raises: so a change that come
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,8 +18,7 @@ from digestd.store import core
 _S = core.subscriber.c
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A compiled profile: `record` as ranking packs it, made by `model` (form and text model) from these wants.
 
     `papers`: those named, in the order of the record and then those it does without; `revisions`: of each the
@@ -57,12 +56,12 @@ def changed(session: Session, subscribers: Iterable[int]) -> None:
 _CHANGED = update(core.subscriber).where(_S.id == bindparam("who")).values(wants=_S.wants + 1)
 
 
-def read(row: core.Record) -> Kept | None:
-    """The profile that a row of `due` holds, if there is one that holds for what the subscriber wants."""
-    if row.record is None:
+def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> Kept | None:
+    """The profile that these columns hold, if there is one for what the subscriber wants."""
+    if model is None or record is None:
         return None
-    papers, revisions = json.loads(row.papers) if row.papers else ((), ())
-    return Kept(row.model, row.wants, papers, revisions, row.record)
+    names, revisions = json.loads(papers) if papers else ((), ())
+    return Kept(model, wants, names, revisions, record)
 
 
 def _said(kept: Kept) -> str:

@@ -2,8 +2,8 @@
 
     python -m tests.bench.ranking_speed --subscribers 100000 --papers 1000 --archive 100000 [--json]
 
-`linear`: CPU a subscriber at all subscribers to that at a tenth, and CPU a subscriber and paper at all
-papers to that at a quarter; 1 is linear, below 1 better. `refit_ms`: one subscriber's ridge regression
+`linear` as `digestd bench rank` has it: 1 is linear, below 1 better; above 1.2 the exit code is 1, and likewise
+where a profile takes more than 3 ms at up to 100 likes. `refit_ms`: one subscriber's ridge regression
 after a click, at 10, 100 and 500 likes; `click_ms`: the same with a thousand papers ranked anew.
 `model_…`: a text model fitted on the archive, in a process of its own.
 """
@@ -11,7 +11,9 @@ after a click, at 10, 100 and 500 likes; `click_ms`: the same with a thousand pa
 import argparse
 import json
 import resource
+import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -25,21 +27,17 @@ from digestd.ranking.model import dumps, fit
 from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import Seed, Wants, compile_profiles
 
+LINEAR, REFIT_MS = 1.2, 3.0
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 
 
-def ranking(subscribers: int, papers: int) -> dict[str, object]:
-    """The whole, a tenth of the subscribers, a quarter of the papers."""
-    whole = measure(Load(subscribers, papers), NOW)
-    tenth = measure(Load(max(1, subscribers // 10), papers), NOW)
-    quarter = measure(Load(max(1, subscribers // 10), max(1, papers // 4)), NOW)
-    cpu = {name: _number(found["cpu_us"]) for name, found in (("all", whole), ("tenth", tenth), ("quarter", quarter))}
-    linear = {
-        "subscribers": round(cpu["all"] / cpu["tenth"], 2),
-        "papers": round(cpu["tenth"] / 4 / cpu["quarter"], 2),
-        "memory": round(_number(whole["rss_mib"]) / _number(tenth["rss_mib"]), 2),
-    }
-    return {**whole, "linear": linear}
+def judged(found: Mapping[str, object]) -> list[str]:
+    """What is not as it should be, of ratios and of CPU that a core's speed decides."""
+    linear, refits = found["linear"], found["refit_ms"]
+    assert isinstance(linear, dict)
+    assert isinstance(refits, dict)
+    far = [f"linear in {name}: {value}" for name, value in linear.items() if value and value > LINEAR]
+    return far + [f"refit at {likes} likes: {ms} ms" for likes, ms in refits.items() if likes <= 100 and ms > REFIT_MS]
 
 
 def refit(likes: int, papers: int = 0) -> float:
@@ -89,11 +87,6 @@ def _paper(number: int, text: str) -> Paper:
     )
 
 
-def _number(value: object) -> float:
-    assert isinstance(value, int | float)
-    return float(value)
-
-
 def main() -> None:
     """Print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -106,8 +99,10 @@ def main() -> None:
         found = alone.submit(model_fit, given.archive).result()
     found |= {"refit_ms": {likes: refit(likes) for likes in (10, 100, 500)}}
     found |= {"click_ms": {likes: refit(likes, 1_000) for likes in (10, 100, 500)}}
-    found |= ranking(given.subscribers, given.papers)
+    found |= measure(Load(given.subscribers, given.papers), NOW)
+    found |= {"judged": judged(found)}
     print(json.dumps(found, indent=None if given.json else 2))
+    sys.exit(bool(found["judged"]))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ def test_ranking_is_measured_without_settings_or_database(tmp_path: Path) -> Non
     assert found["papers"] == 60
     assert found["reasons"] == 1200 * 15
     assert found["cpu_us"] > found["bare_us"] > 0
+    assert set(found["linear"]) == {"subscribers", "papers"}
+    assert found["each_us"]["all"] > 0 < found["start_ms"]
     assert list(tmp_path.iterdir()) == []
 
 

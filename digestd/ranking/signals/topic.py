@@ -46,14 +46,15 @@ def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     met *= _meant(topics.closeness[rows, columns], topics.placed[rows], pool.model.near)
     most, where = asked.peaks(met)
     best = rows[where] if len(rows) else where
+    topic, paper = best.tolist(), at.columns.tolist()
 
     @cache
-    def asked_for(topic: int) -> tuple[str, list[str]]:
-        return profiles.topic(topic), [pool.lexicon.stems[row] for row in topics.rows_of(topic)]
+    def asked_for(number: int) -> tuple[str, list[str]]:
+        return profiles.topic(number), [pool.lexicon.stems[row] for row in topics.rows_of(number)]
 
     def said(k: int) -> Words:
-        value, stems = asked_for(int(best[k]))
-        here = pool.surface[at.columns[k]]
+        value, stems = asked_for(topic[k])
+        here = pool.surface[paper[k]]
         return value, tuple(dict.fromkeys([here[stem] for stem in stems if stem in here]))
 
     return Evidence(Why.TOPIC, most, said, best * len(pool) + at.columns)
