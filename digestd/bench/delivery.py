@@ -2,7 +2,8 @@
 
 The real commands in processes of their own, `plan` once and `deliver --drain` in shares: rank, compose,
 gate, send, record. Each share stands beside smtp-source sending as many mails of the same size to the
-same sink just before. Start-up, measured as the same command with nothing to do, is taken off.
+same sink just before. Start-up, measured as the same command with nothing to do, is taken off. Profiles are compiled
+before, as they are from the first digest until a subscriber or the text model changes: `compile_us`, each once.
 
     ratio      our mails a second (planning included) to those of smtp-source
     cpu_ratio  CPU time of smtp-source and sink to that of ours and sink: hardly moves with what else runs
@@ -26,15 +27,22 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from digestd import app as wiring
 from digestd.app import App
 from digestd.bench import invented
+from digestd.bench.rank import compile_profiles
 from digestd.bench.sink import TICKS, Sink, sink, source, tool
 from digestd.deliver import Composer
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
 from digestd.ingest import import_papers
+from digestd.plan.day import gather_day
+from digestd.plan.lean import one_core
 from digestd.plan.model import text_model
+from digestd.plan.road import SHARD
+from digestd.ranking.dense import Silent
 from digestd.settings import Settings
+from digestd.store import due as waiting
 from digestd.store import subscribers
+from digestd.store.due import Due
 from digestd.store.fsck import fsck
 from digestd.store.ledger import reading
 
@@ -98,6 +106,8 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         say("inventing papers and people")
         _fill(app, load, now)
         text_model(app.db, now + timedelta(days=1))  # fitting it is measured elsewhere
+        say("compiling profiles")
+        compiling = _compile(app, now + timedelta(days=1)) / load.subscribers
         say("planning")
         planned, idle_plan = (_spend([["plan"]], bench.environment) for _ in range(2))
         size = _mail(app, bench.mail)
@@ -110,6 +120,7 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
     arrived = sum(pair.arrived for pair in pairs)
     return {
         **_figures(pairs, planned.less(idle_plan, load.subscribers), idle),
+        "compile_us": round(compiling * 1e6, 1),
         "sink": relay.kind,
         "mail_bytes": size,
         "sent": accepted,
@@ -174,6 +185,22 @@ def _fill(app: App, load: Load, now: datetime) -> None:
     while block := list(islice(people, 5_000)):
         with app.db.write() as session:
             subscribers.insert_many(session, block, Cause.IMPORT, now)
+
+
+def _compile(app: App, at: datetime) -> float:
+    """Compile and keep everybody's profile; seconds of CPU."""
+    day, after = gather_day(app.db, at, Silent()), 0
+    began = time.process_time()
+    with one_core():
+        while block := _due(app, after, at):
+            compile_profiles(app.db, day, block)
+            after = block[-1].key
+    return time.process_time() - began
+
+
+def _due(app: App, after: int, at: datetime) -> list[Due]:
+    with app.db.read() as session:
+        return waiting.due(session, after, SHARD, at)
 
 
 def _mail(app: App, file: Path) -> int:

@@ -206,12 +206,17 @@ def _compiled(url: str, turn: int, load: Load) -> float:
     db = open_database(url)
     with one_core():
         for block in _blocks(db, _day, turn, load):
-            with db.read() as session:
-                made = compiled(session, _day, block).made
-            with db.write() as session:
-                keep_compiled(session, _day, made)
+            compile_profiles(db, _day, block)
     db.close()
     return time.process_time() - began
+
+
+def compile_profiles(db: Database, day: Day, block: Sequence[Due]) -> None:
+    """Compile the profiles of these subscribers, and keep them."""
+    with db.read() as session:
+        made = compiled(session, day, block).made
+    with db.write() as session:
+        keep_compiled(session, day, made)
 
 
 def _ranked(url: str, turn: int, load: Load) -> Spent:
