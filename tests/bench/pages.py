@@ -1,0 +1,161 @@
+"""How the pages hold under load, and how long the preview takes, by wrk (Debian package `wrk`).
+
+    python -m tests.bench.pages --papers 1000 --seconds 10 [--json]
+
+One server process on one core, wrk on another. `preview_ms`: one visitor after another, each with other wishes of
+invented words, the day being read already. For each page: requests a second with 16 connections as fast as they
+go, and milliseconds of the median and the 99th percentile; all must hold 200 a second within 250 ms. `cpu_ms` is
+what a request costs the server, which a busy machine does not change.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import re
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import uvicorn
+
+from digestd import app as wiring
+from digestd.bench import invented
+from digestd.domain.interest import Interest, Kind
+from digestd.ingest import import_papers
+from digestd.links import Purpose, token
+from digestd.logs import configure
+from digestd.settings import load
+from digestd.subscribe import add, parse
+from digestd.web import build
+from digestd.web import preview as limits
+from tests.postgres import free_port
+
+VISITORS = 50
+"""Fewer than one network may send previews in a minute."""
+NEEDED_A_SECOND, NEEDED_MS = 200, 250
+PREVIEW_MS = 100
+_KINDS = {Kind.TOPIC: "topics", Kind.AUTHOR: "authors", Kind.CATEGORY: "categories", Kind.PAPER: "papers"}
+
+
+def main() -> None:
+    """Measure and print; exits 1 where something is too slow."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    options.add_argument("--papers", type=int, default=1000)
+    options.add_argument("--seconds", type=int, default=10)
+    options.add_argument("--json", action="store_true")
+    asked = options.parse_args()
+    found = measure(asked.papers, asked.seconds)
+    print(json.dumps(found, indent=None if asked.json else 2))
+    raise SystemExit(0 if found["holds"] else 1)
+
+
+def measure(papers: int, seconds: int) -> dict[str, object]:
+    """Serve `papers` of today, ask for previews, then hammer each page for `seconds`."""
+    with TemporaryDirectory() as folder:
+        here, there = multiprocessing.Pipe()
+        server = multiprocessing.get_context("spawn").Process(target=_serve, args=(Path(folder), papers, there))
+        server.start()
+        home, paths = here.recv()
+        assert server.pid
+        shown = _previews(home, papers, server.pid)
+        pages = {name: _hammered(f"{home}{path}", seconds, server.pid) for name, path in paths.items()}
+        server.terminate()
+        server.join()
+    fast = all(page["a_second"] >= NEEDED_A_SECOND and page["p99_ms"] <= NEEDED_MS for page in pages.values())
+    return {"preview_ms": shown, "pages": pages, "holds": fast and shown["p95"] <= PREVIEW_MS}
+
+
+def _serve(folder: Path, papers: int, parent: Connection) -> None:
+    os.chdir(folder)
+    _stay_on(0)
+    configure("console", "error")
+    port = free_port()
+    app = wiring.initialise(load({"DIGESTD_SOURCES": "none", "DIGESTD_PUBLIC_URL": f"http://127.0.0.1:{port}"}))
+    import_papers(app.db, list(invented.papers(papers, 1, "new")), app.clock())
+    add(app.db, app.post, parse({"email": "reader@example.net"}), app.clock())
+    parent.send((f"http://127.0.0.1:{port}", _paths(token(app.keys, Purpose.UNSUBSCRIBE, 1))))
+    uvicorn.run(build(app), host="127.0.0.1", port=port, log_config=None, access_log=False)
+
+
+def _paths(leave: str) -> dict[str, str]:
+    return {"front": "/", "papers": "/papers", "resend": "/resend", "unsubscribe": f"/u/{leave}", "none": "/nowhere"}
+
+
+def _stay_on(core: int) -> None:
+    available = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {available[core % len(available)]})
+
+
+def _previews(home: str, papers: int, server: int) -> dict[str, float]:
+    """Milliseconds from the request to the last byte; the first, which reads the day, is told apart."""
+    assert VISITORS < limits.PER_NETWORK
+    people = list(invented.people(VISITORS, papers, 5))
+    first, before = _preview(home, people[0].interests), _cpu_ms(server)
+    spans = [_preview(home, person.interests) for person in people[1:]]
+    cpu = (_cpu_ms(server) - before) / len(spans)
+    median, p95 = np.quantile(spans, [0.5, 0.95])
+    return {"first": first, "median": round(float(median), 1), "p95": round(float(p95), 1), "cpu": round(cpu, 1)}
+
+
+def _preview(home: str, interests: tuple[Interest, ...]) -> float:
+    form = {field: "\n".join(i.value for i in interests if i.kind is kind) for kind, field in _KINDS.items()}
+    begun = time.perf_counter()
+    with _asked(f"{home}/preview/picks", urllib.parse.urlencode(form).encode()) as answer:
+        assert b'class="picks"' in answer.read()
+    return round(1000 * (time.perf_counter() - begun), 1)
+
+
+def _asked(url: str, body: bytes) -> "urllib.response.addinfourl":
+    for _ in range(100):
+        try:
+            found: urllib.response.addinfourl = urllib.request.urlopen(url, body, timeout=60)
+        except urllib.error.URLError as problem:
+            if not isinstance(problem.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.1)
+        else:
+            return found
+    raise TimeoutError("the server did not start")
+
+
+def _hammered(url: str, seconds: int, server: int) -> dict[str, float]:
+    before = _cpu_ms(server)
+    said = subprocess.run(
+        ["wrk", "--threads", "1", "--connections", "16", "--duration", f"{seconds}s", "--latency", url],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    count = re.search(r"(\d+) requests in", said)
+    assert rate, said
+    assert count, said
+    cpu = (_cpu_ms(server) - before) / int(count[1])
+    return {
+        "a_second": round(float(rate[1])),
+        "p50_ms": _percentile(said, 50),
+        "p99_ms": _percentile(said, 99),
+        "cpu_ms": round(cpu, 2),
+    }
+
+
+def _cpu_ms(process: int) -> float:
+    """What a process has used so far (proc_pid_stat(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _percentile(said: str, percent: int) -> float:
+    found = re.search(rf"{percent}%\s+([\d.]+)(us|ms|s)", said)
+    assert found, said
+    return round(float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000}[found[2]], 2)
+
+
+if __name__ == "__main__":
+    main()

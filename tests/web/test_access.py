@@ -1,0 +1,213 @@
+"""Pages as people see and use them: by eye, by ear, by keyboard, on a phone, at night, without a script.
+
+Every page that the fixture `pages` lists and that is HTML is looked at; what only a POST shows stands in ANSWERS.
+The rules are WCAG 2.2 AA as axe-core checks them, which `tests/run` fetches by `tests/web/npm`.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from tests.web.conftest import House
+from tests.web.test_browser import ARGUMENTS, served
+
+CHROMIUM = shutil.which("chromium")
+AXE = Path(__file__).parent / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+MAIL_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RULES = [*MAIL_RULES, "best-practice"]
+LOOKS = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
+"""The rules that colours and widths bear on."""
+BYTES_MAX = 60_000
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+ANSWERS: list[tuple[str, dict[str, str]]] = [
+    ("/subscribe", {"email": "carol@example.org"}),
+    ("/subscribe", {"email": "nobody", "papers": "nonsense", "timezone": "Mars/Olympus", "size": "0"}),
+    ("/preview", {"topics": "sorting keys", "papers": "1706.03762"}),
+    ("/preview", {"topics": "nothing at all", "authors": "Ada Lovelace"}),
+    ("/resend", {"email": "nobody"}),
+]
+"""Where a form is sent, and what is in it."""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is looked at")
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Pages look the same on either engine."""
+    return sqlite_url
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(app: App, pages: list[str], client: TestClient) -> Iterator[tuple[str, list[str]]]:
+    """Where the pages are served, and the addresses of those that are for people."""
+    shown = [path for path in pages if client.get(path).headers.get("content-type", "").startswith("text/html")]
+    assert len(shown) > 8
+    with served(app) as address:
+        yield address, shown
+
+
+def _views(browser: Browser, site: tuple[str, list[str]], **options: Any) -> Iterator[tuple[str, Page]]:
+    """Each page, opened anew, and what each form answers with."""
+    address, shown = site
+    for path in shown:
+        context = browser.new_context(**options)
+        page = context.new_page()
+        page.goto(address + path)
+        yield path, page
+        context.close()
+    for path, form in ANSWERS:
+        context = browser.new_context(**options)
+        page = context.new_page()
+        page.goto(address)
+        with page.expect_navigation():
+            page.evaluate(_SEND, [path, form])
+        yield f"POST {path} {form}", page
+        context.close()
+
+
+def _is_mail(path: str) -> bool:
+    """Whether it is a digest as it was mailed, which shows focus as the browser does and has no landmarks."""
+    return path.startswith("/d/")
+
+
+_SEND = """([path, typed]) => {
+  const form = Object.assign(document.createElement("form"), { method: "post", action: path });
+  for (const [name, value] of Object.entries(typed)) {
+    form.append(Object.assign(document.createElement("input"), { name, value }));
+  }
+  document.body.append(form);
+  form.submit();
+}"""
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: `npm ci --prefix tests/web/npm` fetches it")
+def test_no_page_keeps_anybody_out(chromium: Browser, site: tuple[str, list[str]]) -> None:
+    found: list[str] = []
+    for path, page in _views(chromium, site, reduced_motion="reduce"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        rules = MAIL_RULES if _is_mail(path) else RULES
+        for scheme, size, checked in (
+            ("light", DESKTOP, rules),
+            ("dark", PHONE, rules),
+            ("light", PHONE, LOOKS),
+            ("dark", DESKTOP, LOOKS),
+        ):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
+            page.set_viewport_size(size)  # type: ignore[arg-type]  # width and height
+            seen = page.evaluate("(rules) => axe.run({ runOnly: rules })", checked)
+            assert seen["passes"], path
+            found += [
+                f"{path} {scheme} {size['width']}: {fault['id']} {[node['html'] for node in fault['nodes']][:3]}"
+                for fault in seen["violations"]
+            ]
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+    assert found == []
+
+
+def test_pages_are_light_and_hold_still_while_they_load(chromium: Browser, site: tuple[str, list[str]]) -> None:
+    for path in site[1]:
+        context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]  # width and height
+        page = context.new_page()
+        weights: list[int] = []
+        page.on("requestfinished", lambda request: weights.append(sum(_weighs(request.sizes()))))  # noqa: B023  # called in this round
+        page.goto(site[0] + path, wait_until="networkidle")
+        shifted = page.evaluate(_SHIFTED)
+        context.close()
+        assert shifted == 0, path
+        assert 500 < sum(weights) <= BYTES_MAX, f"{path}: {sum(weights)} bytes"
+
+
+def _weighs(sizes: Any) -> tuple[int, int]:
+    return sizes["responseBodySize"], sizes["responseHeadersSize"]
+
+
+_SHIFTED = """() => new Promise((tell) => {
+  let sum = 0;
+  const watch = new PerformanceObserver((list) => list.getEntries().forEach((entry) => { sum += entry.value; }));
+  watch.observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => tell(sum), 100);
+})"""
+
+
+def test_everything_is_there_without_a_script(chromium: Browser, site: tuple[str, list[str]]) -> None:
+    plain = {path: page.evaluate(_WORDS) for path, page in _views(chromium, site, java_script_enabled=False)}
+    scripted = {}
+    for path, page in _views(chromium, site):
+        for script in page.locator("script").all():
+            assert script.get_attribute("defer") is not None, "a script must not hold up the first paint"
+        scripted[path] = page.evaluate(_WORDS)
+    assert plain == scripted
+
+
+_WORDS = """() => {
+  document.querySelectorAll("select").forEach((list) => list.remove());  // the script knows more time zones
+  return document.body.innerText;
+}"""
+
+
+def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
+    chromium: Browser, site: tuple[str, list[str]]
+) -> None:
+    for path, page in _views(chromium, site, viewport=PHONE):
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        wanted = page.evaluate(_REACHABLE)
+        page.evaluate("document.activeElement.blur(); document.body.focus()")
+        reached = []
+        for _ in range(len(wanted)):
+            page.keyboard.press("Tab")
+            here = page.evaluate(_HERE)
+            assert here["outlined"] or _is_mail(path), f"{path}: {here['place']} does not show that it is focused"
+            reached.append(here["place"])
+        assert reached == wanted, path
+
+
+_REACHABLE = """() => {
+  const all = document.querySelectorAll("a[href], button, input, select, textarea, summary");
+  const groups = new Set();
+  const once = (part) => part.type !== "radio" || (part.checked && !groups.has(part.name) && groups.add(part.name));
+  window.reachable = [...all].filter((part) => part.tabIndex >= 0 && part.checkVisibility() && once(part));
+  return window.reachable.map((part, n) => `${n} ${part.tagName} ${part.name || part.textContent.trim().slice(0, 30)}`);
+}"""
+_HERE = """() => {
+  const part = document.activeElement;
+  const n = window.reachable.indexOf(part);
+  const style = getComputedStyle(part);
+  return {
+    place: `${n} ${part.tagName} ${part.name || part.textContent.trim().slice(0, 30)}`,
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+  };
+}"""
+
+
+def test_one_subscribes_by_keyboard_alone(chromium: Browser, app: App, house: House) -> None:
+    with served(app) as address:
+        page = chromium.new_page()
+        page.goto(address)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main", "the skip link leads to the content"
+        for _ in range(10):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id") == "email":
+                break
+        page.keyboard.type("ada@example.org")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/subscribe")
+        assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
+        page.close()
+    assert house.subscriber("ada@example.org").interests == ()
