@@ -21,7 +21,7 @@ from digestd.bounces.providers import Provider, open_providers
 from digestd.deliver import Delivery, RelayLog, Sender
 from digestd.deliver.receipts import beside
 from digestd.encoders import check_encoder, open_encoder
-from digestd.errors import BadSetting, DatabaseUnreachable
+from digestd.errors import BadSetting, NotInitialised
 from digestd.hooks import Hooks
 from digestd.hooks import read_secret as read_hook_secret
 from digestd.inbound import Certificates, Door, Postbox, open_inbound
@@ -195,10 +195,10 @@ def build(settings: Settings | None = None) -> App:
 
 
 def database(settings: Settings) -> Database:
-    """The database that `init` made; nothing is written. Raises BadSetting or DatabaseUnreachable."""
+    """The database that `init` made; nothing is written. Raises BadSetting, DatabaseUnreachable, NotInitialised."""
     db = open_database(settings.database_url)
     if (db.file and not db.file.exists()) or not is_current(db):
-        raise DatabaseUnreachable("the database has no tables of this version; run `digestd init`")
+        raise NotInitialised("the database has no tables of this version; run `digestd init`")
     return db
 
 

@@ -14,6 +14,7 @@
     │   └── SourceAway       also a SourceFailed
     ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process does this on the same database
+    ├── NotInitialised       the database was not made yet, or for another version
     └── NotFound             no such subscriber, paper, delivery, source
 
 Every error is one line: what is wrong, and the remedy. `retry` says whether the same
@@ -83,6 +84,10 @@ class MailsRefused(RelayFailed):
 
 class AlreadyRunning(DigestdError):
     """Another process holds the lock on this database."""
+
+
+class NotInitialised(DigestdError):
+    """The database was not made yet, or for another version; nothing but `digestd init` helps."""
 
 
 class NotFound(DigestdError, LookupError):

@@ -68,6 +68,7 @@ WHOLE = {
     "size": 50,
     "bar": "high",
     "explore": False,
+    "only_categories": True,
     "language": "pt-BR",
     "status": "paused",
 }

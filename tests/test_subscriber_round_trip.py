@@ -40,6 +40,7 @@ _records = st.fixed_dictionaries(
         "size": st.integers(1, 50),
         "bar": st.sampled_from(["low", "normal", "high"]),
         "explore": st.booleans(),
+        "only_categories": st.booleans(),
         "status": st.sampled_from(["active", "paused", "unsubscribed", "suppressed"]),
     },
 )

@@ -156,13 +156,22 @@ def show_explanation(
 def say_explanation(app: App, subscriber: Subscriber, found: Explanation) -> None:
     """The account as a table, with its sum."""
     said = _explained(app, subscriber, found)
-    rows = [
-        {"signal": p.signal, "raw": p.raw, "z": p.z, "weight": p.weight, "adds": p.contribution} for p in found.parts
-    ]
+    rows = [{_SHORT.get(name, name): value for name, value in part.items()} for part in _parts(found)]
     typer.echo(f"{found.paper.plain_title}\n{said['verdict']} – {said['reason']}")
     if rows:
         emit(rows, as_json=False)
     typer.echo("; ".join(_figures(found)))
+
+
+_SHORT = {"contribution": "adds"}
+
+
+def _parts(found: Explanation) -> list[dict[str, object]]:
+    """The parts of the account; what single precision adds to a figure is left out, and so is a zero's sign."""
+    return [
+        {name: value if isinstance(value, str) else round(value, 6) + 0.0 for name, value in asdict(part).items()}
+        for part in found.parts
+    ]
 
 
 def _figures(found: Explanation) -> Iterator[str]:
@@ -234,7 +243,7 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
         "bar": found.bar,
         "rank": found.rank,
         "candidates": found.candidates,
-        "parts": [asdict(part) for part in found.parts],
+        "parts": _parts(found),
     }
 
 

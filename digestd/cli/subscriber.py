@@ -56,6 +56,10 @@ Explore = Annotated[
     bool | None,
     typer.Option("--explore/--no-explore", help="One paper of a digest may come from outside the usual. Else it may."),
 ]
+OnlyCategories = Annotated[
+    bool | None,
+    typer.Option("--only-categories/--any-category", help="Nothing outside --category, but by --author. Else any."),
+]
 Language = Annotated[str | None, typer.Option(help="Language of the mail, as in en. Else en.")]
 Name = Annotated[str | None, typer.Option(help="How to greet them.")]
 
@@ -80,6 +84,7 @@ def add_one(
     size: Size = None,
     bar: BarOption = None,
     explore: Explore = None,
+    only_categories: OnlyCategories = None,
     language: Language = None,
     name: Name = None,
     confirm: Annotated[
@@ -115,6 +120,7 @@ def edit_one(
     size: Size = None,
     bar: BarOption = None,
     explore: Explore = None,
+    only_categories: OnlyCategories = None,
     language: Language = None,
     name: Name = None,
 ) -> None:
@@ -128,7 +134,10 @@ def edit_one(
 
 
 _LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
-_SETTINGS = ("email", "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "language", "name", "status")
+_SETTINGS = (
+    *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
+    *("bar", "explore", "only_categories"),
+)
 
 
 def _record(options: dict[str, object]) -> Record:

@@ -32,7 +32,7 @@ def import_file(
 
     Keys: email (required), name, topics, phrases, authors, categories,
     mute, likes, dislikes, timezone, hour, cadence, weekday, size,
-    bar, explore, language, status. In CSV, lists are separated by semicolons.
+    bar, explore, only_categories, language, status. In CSV, lists are separated by semicolons.
 
     A known address is updated; what a line does not say stays. Nobody
     who unsubscribed or is suppressed comes back. The status is active

@@ -86,9 +86,10 @@ class Subscriber:
     """One subscriber as stored. `address` is None exactly when erased.
 
     `size`: at most so many papers. `bar`: how good each must be. `explore`: one of them may be drawn from
-    outside the usual. `version` is the consent version: it rises with status and address only. `last_date` is the
-    local date (ISO) of the newest digest, `last_planned` the instant it was planned at. `paused_until`: when a
-    pause ends by itself. `links_from`: links to the preferences that were issued before are void.
+    outside the usual. `only_categories`: nothing from outside the categories they name, but by authors they follow.
+    `version` is the consent version: it rises with status and address only. `last_date` is the local date (ISO) of
+    the newest digest, `last_planned` the instant it was planned at. `paused_until`: when a pause ends by itself.
+    `links_from`: links to the preferences that were issued before are void.
     """
 
     key: int
@@ -100,6 +101,7 @@ class Subscriber:
     size: int = 10
     bar: Bar = Bar.NORMAL
     explore: bool = True
+    only_categories: bool = False
     language: str = "en"
     interests: tuple[Interest, ...] = ()
     last_date: str | None = None

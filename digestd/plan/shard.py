@@ -23,9 +23,9 @@ class Shard:
     """n subscribers ranked against m papers, and what of these is open to them and why; (n, m) each:
 
     `open`: in the window; `unseen`: not had yet; `own`: named by the subscriber as a seed, so known to them and its
-    own best match; `eligible`: what each subscriber's scores are standardised over; `allowed`: not muted. `rivals`:
-    for whoever takes part in a trial, the totals (m,) of the weights on trial. `compiled`: profiles made anew, by
-    subscriber.
+    own best match; `eligible`: what each subscriber's scores are standardised over; `allowed`: not muted; `filed`:
+    under a category of who wants no other. `rivals`: for whoever takes part in a trial, the totals (m,) of the
+    weights on trial. `compiled`: profiles made anew, by subscriber.
     """
 
     subscribers: Sequence[Due]
@@ -35,6 +35,7 @@ class Shard:
     own: Bools
     eligible: Bools
     allowed: Bools
+    filed: Bools
     rivals: Mapping[int, Floats]
     compiled: Mapping[int, Kept]
 
@@ -55,6 +56,7 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
     own = day.among([[named.key for named in each] for each in found.named])
     eligible = is_open & unseen & ~own
     scores = score(day.pool, found.profiles, eligible)
+    filed = _filed(found.profiles, [due.only_categories for due in subscribers], len(day.pool))
     return Shard(
         subscribers=subscribers,
         ranked=Ranked(
@@ -62,7 +64,7 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
             total=scores.total,
             relevance=scores.relevance,
             fresh=fresh,
-            open=eligible & scores.allowed,
+            open=eligible & scores.allowed & filed,
             odds=_odds(found.profiles, scores, eligible),
         ),
         open=is_open,
@@ -70,9 +72,20 @@ def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
         own=own,
         eligible=eligible,
         allowed=scores.allowed,
+        filed=filed,
         rivals=_rivals(day, subscribers, found.profiles, eligible),
         compiled=found.made,
     )
+
+
+def _filed(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
+    """Where a subscriber who wants no other category finds one of theirs, or an author they follow (n, papers)."""
+    asks = np.array(only, dtype=np.bool_)
+    found = np.repeat(~asks[:, None], papers, axis=1)
+    if asks.any():
+        for named in (profiles.categories, profiles.authors):
+            found[named.cells.rows, named.cells.columns] = True
+    return found
 
 
 def _odds(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats:

@@ -67,6 +67,8 @@ def _barred(case: Case) -> str | None:
     shard, j = case.shard, case.place
     if not shard.allowed[0, j]:
         return f"muted: {_muting(case)}"
+    if not shard.filed[0, j]:
+        return "is filed under none of the categories, and the subscriber wants no other"
     if not shard.unseen[0, j]:
         period = mailed_in(case.session, shard.subscribers[0].key, _names(case))
         return f"was in the digest of {period}" if period else "was in an earlier digest"

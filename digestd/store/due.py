@@ -40,6 +40,7 @@ class Due(NamedTuple):
     mark: tuple[int, int, str | None]
     bar: Bar = Bar.NORMAL
     explore: bool = True
+    only_categories: bool = False
 
 
 def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
@@ -58,6 +59,7 @@ def by_key(session: Session, subscriber: int) -> Due:
 _DUE = (
     select(
         *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.bar, _S.explore),
+        _S.only_categories,
         *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
         *(_P.model, _P.papers, _P.record, core.seen.c.papers.label("had")),
     )
@@ -122,7 +124,7 @@ _WISHES = {str(wish): wish for wish in Wish}
 
 def _due(row: core.Record) -> Due:
     key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
-    last_date, planned_us, horizon, next_due_us, wants, model, papers, record, had = more
+    only_categories, last_date, planned_us, horizon, next_due_us, wants, model, papers, record, had = more
     return Due(
         key=key,
         version=version,
@@ -137,6 +139,7 @@ def _due(row: core.Record) -> Due:
         mark=(version, next_due_us, last_date),
         bar=_BARS[bar],
         explore=explore,
+        only_categories=only_categories,
     )
 
 

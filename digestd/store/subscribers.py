@@ -40,6 +40,7 @@ class NewSubscriber:
     interests: tuple[Interest, ...]
     bar: Bar = Bar.NORMAL
     explore: bool = True
+    only_categories: bool = False
 
 
 def insert_many(session: Session, new: Sequence[NewSubscriber], by: Cause | Act, now: datetime) -> dict[bytes, int]:
@@ -82,6 +83,7 @@ def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
         "size": of.size,
         "bar": of.bar,
         "explore": of.explore,
+        "only_categories": of.only_categories,
         "language": of.language,
     }
 
@@ -112,7 +114,10 @@ def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
     }
 
 
-_SETTINGS = ("name", "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "language")
+_SETTINGS = (
+    *("name", "timezone", "hour", "cadence", "weekday", "size"),
+    *("bar", "explore", "only_categories", "language"),
+)
 _UPDATE = (
     update(core.subscriber)
     .where(_S.id == bindparam("who"))
@@ -277,6 +282,7 @@ def _subscriber(row: core.Record, interests: tuple[Interest, ...]) -> Subscriber
         size=row.size,
         bar=Bar(row.bar),
         explore=row.explore,
+        only_categories=row.only_categories,
         language=row.language,
         interests=interests,
         last_date=row.last_date,

@@ -124,6 +124,7 @@ def new(record: Record, key: bytes, status: Status) -> subscribers.NewSubscriber
         interests=wanted.interests,
         bar=wanted.bar,
         explore=wanted.explore,
+        only_categories=wanted.only_categories,
     )
 
 

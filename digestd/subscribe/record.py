@@ -47,6 +47,7 @@ class Record:
     size: int | None = None
     bar: Bar | None = None
     explore: bool | None = None
+    only_categories: bool | None = None
     language: str | None = None
     status: Status | None = None
 
@@ -63,7 +64,7 @@ class Record:
         return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
 
 
-_PLAIN = ("name", "size", "bar", "explore", "language")
+_PLAIN = ("name", "size", "bar", "explore", "only_categories", "language")
 
 
 def _merged(said: Mapping[Slot, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
@@ -208,15 +209,16 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "size": _whole(1, SIZE_MAX),
     "bar": lambda name, value: Bar(_bar(name, value)),
     "explore": _yes_or_no,
+    "only_categories": _yes_or_no,
     "language": _language,
     "status": lambda name, value: Status(_status(name, value)),
 }
 KEYS = (
     "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
-    "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "language", "status",
+    "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "only_categories", "language", "status",
 )  # fmt: skip
 NUMBERS = frozenset({"hour", "size"})
-TRUTHS = frozenset({"explore"})
+TRUTHS = frozenset({"explore", "only_categories"})
 
 
 def said_of(subscriber: Subscriber) -> dict[str, object]:
@@ -234,6 +236,7 @@ def said_of(subscriber: Subscriber) -> dict[str, object]:
         "size": subscriber.size,
         "bar": subscriber.bar.value,
         "explore": subscriber.explore,
+        "only_categories": subscriber.only_categories,
         "language": subscriber.language,
         "status": subscriber.status.value,
     }

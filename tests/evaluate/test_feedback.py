@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.domain.feedback import Verdict
-from digestd.errors import BadInput, DatabaseUnreachable, NotFound
+from digestd.errors import BadInput, NotFound, NotInitialised
 from digestd.evaluate import outcome
 from digestd.evaluate.feedback import Replayed, replay
 from digestd.store import core, feedback
@@ -216,6 +216,6 @@ def test_files_and_feedback_are_not_mixed(run: Run) -> None:
 
 def test_without_an_install_it_says_so_and_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
-    with pytest.raises(DatabaseUnreachable, match="digestd init"):
+    with pytest.raises(NotInitialised, match="digestd init"):
         CliRunner().invoke(app, ["evaluate", "--feedback"], catch_exceptions=False)
     assert not (tmp_path / "none.db").exists()

@@ -37,6 +37,7 @@ class SubscriberRow(SQLModel, table=True):
     size: int = Field(default=10, sa_column=Column(SmallInteger, nullable=False))
     bar: str = Field(default="normal", max_length=10)
     explore: bool = True
+    only_categories: bool = False
     language: str = Field(default="en", max_length=20)
     created_us: int = Field(sa_column=us())
     next_due_us: int = Field(sa_column=us())
