@@ -6,11 +6,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.store import core
+from digestd.store import core, moves
 from digestd.store.instants import from_us
 from digestd.store.packing import steps, unpack_picks, unpack_seen
+from digestd.store.subscribers import address_key_of
 
-_BY_NUMBER = ("interest", "profile", "feedback", "muting", "consent_event", "moving", "delivery", "seen")
+_BY_NUMBER = (
+    *("interest", "profile", "feedback", "muting", "saved_edition", "consent_event", "moving", "delivery", "seen"),
+)
 _BY_ADDRESS = ("bounce", "lifting", "invitation", "suppression")
 _THROUGH_DELIVERY = ("attempt",)
 KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY})
@@ -21,11 +24,11 @@ _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_ha
 
 def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
     """Each row of each table that holds something of theirs, by table, as JSON can hold it."""
-    address_key = select(core.subscriber.c.address_key).where(core.subscriber.c.id == subscriber).scalar_subquery()
+    address_keys = [address_key_of(session, subscriber), *moves.addresses(session, subscriber)]
     mails = select(core.delivery.c.id).where(core.delivery.c.subscriber_id == subscriber)
     asked = {"subscriber": core.subscriber.c.id == subscriber}
     asked |= {name: getattr(core, name).c.subscriber_id == subscriber for name in _BY_NUMBER}
-    asked |= {name: getattr(core, name).c.address_key == address_key for name in _BY_ADDRESS}
+    asked |= {name: getattr(core, name).c.address_key.in_(address_keys) for name in _BY_ADDRESS}
     asked |= {name: getattr(core, name).c.delivery_id.in_(mails) for name in _THROUGH_DELIVERY}
     found = {}
     for name, condition in asked.items():

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import consent, core, invitations, subscribers
+from digestd.store import consent, core, invitations, moves, subscribers
 from digestd.store.database import Database
 
 
@@ -17,6 +17,8 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     address_key = subscribers.address_key_of(session, key)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
+    for kept in (address_key, *moves.addresses(session, key)):
+        invitations.forget(session, kept)
     for table in (core.seen, core.feedback, core.muting, core.profile, core.moving):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (
@@ -25,7 +27,6 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
         update(core.delivery).where(theirs).values(picks=b"", reply_text=None, recipient_key=None),
     ):
         session.connection().execute(statement)
-    invitations.forget(session, address_key)
     consent.forget_networks(session, key)
     return erased
 

@@ -38,6 +38,13 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Intere
     return _interest(found)
 
 
+def undo_all(session: Session, subscriber: int, what: Interest, now: datetime) -> None:
+    """Take back every standing muting of this, whichever paper it was said of."""
+    mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
+    if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
+        profiles.changed(session, [subscriber])
+
+
 def history(session: Session, subscriber: int) -> list[Muting]:
     """Every muting of a subscriber, oldest first."""
     query = (

@@ -9,6 +9,10 @@
     unsubscribe   GET  /u/{token}        a button;  POST acts, also by one click from a mail reader
     feedback      GET  /f/{token}/{n}    what can be said of a paper of a digest;  POST says it
     saved         GET  /s/{token}        what a subscriber saved, with files and feeds below it
+    preferences   GET  /p/{token}        all of one subscriber;  POST saves
+    resting, parting, belongings         what can be done below that: pause, leave, move, take along, erase
+    settings_link GET  /settings         a form for a fresh link;  POST answers everyone alike
+    moving        GET  /move/{token}     a new address;  POST confirms, or stops
     view          GET  /d/{token}        a digest in the browser
     health        GET  /healthz, /readyz
     metrics       GET  /metrics
@@ -30,15 +34,21 @@ from digestd.app import App
 from digestd.plan.day import gather_day
 from digestd.web import (
     assets,
+    belongings,
     confirm,
     feedback,
     front,
     health,
     metrics,
+    moving,
     papers,
+    parting,
+    preferences,
     preview,
     resend,
+    resting,
     saved,
+    settings_link,
     subscribe,
     unsubscribe,
     view,
@@ -69,6 +79,12 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         unsubscribe.router(app, pages),
         feedback.router(app, pages),
         saved.router(app, pages),
+        preferences.router(app, pages),
+        resting.router(app, pages),
+        parting.router(app, pages),
+        belongings.router(app, pages),
+        settings_link.router(app, pages, invitations),
+        moving.router(app, pages),
         view.router(app),
         health.router(app, last_tick),
         metrics.router(app, last_tick),
@@ -76,7 +92,9 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         assets.router(pages),
     ):
         web.include_router(router)
-    more = {webhooks.PATH: webhooks.BODY_MAX} if app.providers else {}
+    more = {preferences.PATH: preferences.BODY_MAX}
+    if app.providers:
+        more[webhooks.PATH] = webhooks.BODY_MAX
     web.add_middleware(
         Intake, refused=lambda scope, status: pages.to(Request(scope)).problem(REFUSED[status], status), more=more
     )

@@ -9,7 +9,7 @@ from digestd.errors import NotFound
 from digestd.web.pages import SHOW, Pages
 
 _DAY = {"Cache-Control": "public, max-age=86400"}
-_SECRET = ("confirm", "u", "d", "f", "s")
+_SECRET = ("confirm", "u", "p", "move", "d", "f", "s")
 
 
 def router(pages: Pages) -> APIRouter:

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.subscriber import Subscriber
+from digestd.domain.subscriber import Cause, Subscriber
 from digestd.links import Purpose, read
 from digestd.schedule import first_due
 from digestd.store import subscribers
 from digestd.subscribe import TooOld, confirm
 from digestd.web.pages import SHOW, Pages
+from digestd.web.trace import act as traced
+from digestd.web.trace import wording
 
 
 def router(app: App, pages: Pages) -> APIRouter:
@@ -24,13 +26,19 @@ def router(app: App, pages: Pages) -> APIRouter:
         key, _ = read(app.keys, Purpose.CONFIRM, token)
         with app.db.read() as session:
             known = subscribers.by_key(session, key)
-        return pages.to(request).page("confirm", language=known.language if known else "")
+        language = known.language if known else pages.to(request).language
+        said = wording(pages, "confirm", language).split("\n")
+        return pages.to(request).page("confirm", language=language, wording=said)
 
     @routes.post("/confirm/{token}")
     def act(request: Request, token: str) -> Response:
         now = app.clock()
         try:
-            subscriber = confirm(app.db, app.keys, token, now)
+            key, _ = read(app.keys, Purpose.CONFIRM, token)
+            with app.db.read() as session:
+                known = subscribers.by_key(session, key)
+            said = wording(pages, "confirm", known.language if known else "")
+            subscriber = confirm(app.db, app.keys, token, now, traced(app, request, Cause.CONFIRM, said))
         except TooOld:
             return pages.to(request).page("expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))

@@ -1,5 +1,6 @@
 """What went wrong, as a page: the reader learns what to do, never how it came about."""
 
+from functools import partial
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -7,10 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digestd.errors import NotFound, Unavailable
+from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.links import BadToken
 from digestd.subscribe.picked import Gone
+from digestd.subscribe.preferences import Void
 from digestd.web.pages import Pages
+from digestd.web.preferences import void
 
 RETRY_SECONDS = "30"
 _BY_STATUS = {404: "unknown", 405: "method"}
@@ -28,7 +31,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     def busy(request: Request, _problem: Unavailable) -> Response:
         return pages.to(request).problem("busy", 503, {"Retry-After": RETRY_SECONDS})
 
-    def malformed(request: Request, _problem: RequestValidationError) -> Response:
+    def malformed(request: Request, _problem: RequestValidationError | BadRecord) -> Response:
         return pages.to(request).problem("malformed", 422)
 
     def refused(request: Request, problem: HTTPException) -> Response:
@@ -37,6 +40,8 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
 
     return {
         BadToken: unknown,
+        Void: partial(void, pages),
+        BadRecord: malformed,
         NotFound: unknown,
         Gone: gone,
         Unavailable: busy,

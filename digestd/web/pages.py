@@ -75,6 +75,10 @@ class Pages:
         html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=self.site, **values)
         return HTMLResponse(html, status)
 
+    def text(self, name: str, language: str = "") -> str:
+        """Plain words, `web/<name>.txt.j2`, to be shown or kept."""
+        return render_page(self.templates, f"web/{name}.txt.j2", language or self.language)
+
     def problem(self, problem: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """A page that says in plain words why there is no answer; never how it came about."""
         answer = self.page("problem", status, problem=problem)

@@ -7,12 +7,15 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
+from digestd.domain.subscriber import Cause
 from digestd.subscribe import ask
 from digestd.web import front
 from digestd.web.evenly import evenly
 from digestd.web.form import Typed
 from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
+from digestd.web.trace import act as traced
+from digestd.web.trace import wording
 
 PER_NETWORK = 10
 EVERYONE = 1_000
@@ -41,7 +44,8 @@ def router(app: App, pages: Pages, limits: Limits) -> APIRouter:
             return front.show(app, spoken, typed, problems)
         with evenly():
             if not typed.subject:
-                ask(app.db, app.post, typed.asked(spoken.language), now)
+                how = traced(app, request, Cause.WEB, wording(spoken, "subscribe"))
+                ask(app.db, app.post, typed.asked(spoken.language), now, how)
         return spoken.page("asked")
 
     return routes

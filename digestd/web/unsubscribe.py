@@ -2,22 +2,27 @@
 
 Any POST to a genuine link leaves, whatever it brings, so that no odd client can fail: a body
 with `List-Unsubscribe=One-Click`, in either encoding, is answered in plain text, all else with a page.
+Less instead of nothing, and coming back, are addresses below it, each one POST.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import PlainTextResponse, Response
 
 from digestd.app import App
-from digestd.domain.subscriber import Cause, Subscriber
+from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.links import Purpose, read
 from digestd.store import subscribers
-from digestd.subscribe import unsubscribe
+from digestd.subscribe import NoConsent, lighter, pause, unsubscribe
 from digestd.web.pages import SHOW, Pages
+from digestd.web.trace import act as traced
+from digestd.web.trace import wording
 
 _HIDDEN = "•••"
+_GETS = frozenset({Status.ACTIVE, Status.PAUSED})
 
 
 async def _is_one_click(request: Request) -> bool:
@@ -25,32 +30,81 @@ async def _is_one_click(request: Request) -> bool:
     return b"List-Unsubscribe" in body and b"One-Click" in body
 
 
-def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
-    routes = APIRouter()
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """The pages behind a link to unsubscribe, which works for ever."""
 
-    def named(token: str) -> Subscriber:
-        key, _ = read(app.keys, Purpose.UNSUBSCRIBE, token)
-        with app.db.read() as session:
+    app: App
+    pages: Pages
+
+    def named(self, token: str) -> Subscriber:
+        """Whose link it is. Raises BadToken or NotFound."""
+        key, _ = read(self.app.keys, Purpose.UNSUBSCRIBE, token)
+        with self.app.db.read() as session:
             subscriber = subscribers.by_key(session, key)
         if subscriber is None:
             raise NotFound("no such subscriber")
         return subscriber
 
+    def page(self, name: str, subscriber: Subscriber, token: str, **values: object) -> Response:
+        """A page in their language that knows where it is."""
+        here = f"{self.pages.site.root}u/{token}"
+        return self.pages.page(name, 200, subscriber.language, here=here, **values)
+
+    def lessened(self, token: str, what: str, done: bool) -> Response:
+        """What was chosen instead of leaving."""
+        subscriber = self.named(token)
+        return self.page("lessened", subscriber, token, what=what if done else "nothing", whom=subscriber)
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes, door = APIRouter(), _Door(app, pages)
+
     @routes.api_route("/u/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        subscriber = named(token)
-        return pages.page("unsubscribe", language=subscriber.language, address=masked(subscriber.address))
+        subscriber = door.named(token)
+        gets = subscriber.status in _GETS
+        return door.page("unsubscribe", subscriber, token, address=masked(subscriber.address), gets=gets)
 
     @routes.post("/u/{token}")
-    def act(token: str, one_click: Annotated[bool, Depends(_is_one_click)]) -> Response:
-        subscriber = named(token)
-        unsubscribe(app.db, subscriber.key, Cause.ONE_CLICK if one_click else Cause.WEB, app.clock())
+    def act(request: Request, token: str, one_click: Annotated[bool, Depends(_is_one_click)]) -> Response:
+        subscriber = door.named(token)
+        cause = Cause.ONE_CLICK if one_click else Cause.WEB
+        unsubscribe(app.db, subscriber.key, traced(app, request, cause), app.clock())
         if one_click:
             return PlainTextResponse("unsubscribed\n")
-        return pages.page("unsubscribed", language=subscriber.language)
+        said = wording(pages, "return", subscriber.language).split("\n") if subscriber.status in _GETS else []
+        return door.page("unsubscribed", subscriber, token, wording=said)
 
+    @routes.post("/u/{token}/back")
+    def back(request: Request, token: str) -> Response:
+        subscriber = door.named(token)
+        how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "return", subscriber.language))
+        done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock())
+        return door.page("returned", subscriber, token, done=done)
+
+    _less(app, door, routes)
     return routes
+
+
+def _less(app: App, door: _Door, routes: APIRouter) -> None:
+    @routes.post("/u/{token}/weekly")
+    def weekly(token: str) -> Response:
+        return door.lessened(token, "weekly", lighter.weekly(app.db, door.named(token).key, app.clock()))
+
+    @routes.post("/u/{token}/fewer")
+    def fewer(token: str) -> Response:
+        return door.lessened(token, "fewer", lighter.fewer(app.db, door.named(token).key, app.clock()))
+
+    @routes.post("/u/{token}/pause")
+    def rest(request: Request, token: str) -> Response:
+        now = app.clock()
+        try:
+            pause(app.db, door.named(token).key, traced(app, request, Cause.WEB), now, now + lighter.BREAK)
+        except NoConsent:
+            return door.lessened(token, "pause", done=False)
+        return door.lessened(token, "pause", done=True)
 
 
 def masked(address: str | None) -> str:

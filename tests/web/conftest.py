@@ -14,15 +14,17 @@ from starlette.testclient import TestClient
 
 from digestd import shipped
 from digestd.app import App
+from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Subscriber
 from digestd.ingest import import_papers
-from digestd.links import Keys, Purpose, address_key, token
+from digestd.links import Keys, Purpose, address_key, issued, token
 from digestd.plan import plan
 from digestd.render import Templates
 from digestd.settings import Settings
 from digestd.store import core, subscribers, template_sets
 from digestd.store.database import Database
 from digestd.subscribe import add, parse
+from digestd.subscribe.moving import ask_move
 from digestd.web import build
 
 HOME = "https://papers.example.org"
@@ -43,6 +45,9 @@ PATHS = {
     Purpose.VIEW: "d",
     Purpose.FEEDBACK: "f",
     Purpose.SAVED: "s",
+    Purpose.PREFERENCES: "p",
+    Purpose.MOVE_FROM: "move",
+    Purpose.MOVE_TO: "move",
 }
 
 
@@ -120,9 +125,23 @@ class House:
         with self.app.db.read() as session:
             return int(session.connection().execute(select(core.delivery.c.id).order_by(-core.delivery.c.id)).scalar())  # type: ignore[arg-type]  # there is one
 
+    def plan_only(self) -> None:
+        """Plan what is due, be it nothing."""
+        plan(self.app.db, self.app.planner, self.clock())
+
+    def mails(self, kind: MailKind) -> list[int]:
+        """Whom notices of a kind were planned for, in order."""
+        query = select(core.delivery.c.subscriber_id).where(core.delivery.c.kind == kind).order_by(core.delivery.c.id)
+        with self.app.db.read() as session:
+            return list(session.connection().execute(query).scalars())
+
     def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
         """The path of a token page."""
         return f"/{PATHS[purpose]}/{token(self.app.keys, purpose, number, version)}"
+
+    def settings(self, address: str) -> str:
+        """The path of somebody's preferences, by a link issued now."""
+        return self.link(Purpose.PREFERENCES, self.subscriber(address).key, issued(self.clock()))
 
     def confirmation(self, address: str) -> str:
         """The path in the newest confirmation mail to an address."""
@@ -151,6 +170,9 @@ def pages(house: House) -> list[str]:
     ada = house.join("ada@example.org", hour=0)
     delivery = house.plan()
     add(house.app.db, house.app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
+    ask_move(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
+    leave, settings = house.link(Purpose.UNSUBSCRIBE, ada.key), house.settings("ada@example.org")
+    move = house.link(Purpose.MOVE_TO, ada.key, issued(house.clock()))
     return [
         "/",
         "/subscribe",
@@ -159,11 +181,17 @@ def pages(house: House) -> list[str]:
         "/resend",
         "/papers",
         "/papers/2026-11-24",
+        "/settings",
+        *(f"{leave}/{act}" for act in ("weekly", "fewer", "pause", "back")),
+        *(f"{settings}{act}" for act in ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move")),
+        *(f"{settings}/{act}" for act in ("renew", "data.json")),
+        *(f"{move}{act}" for act in ("", "/stop")),
         house.confirmation("bob@example.org"),
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),
         *(f"{house.link(Purpose.FEEDBACK, delivery)}/1{action}" for action in ("", "/more", "/mute")),
         *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved.bib", "/digests.atom", "/remove")),
+        f"{settings}/erase",
         "/healthz",
         "/readyz",
         "/metrics",

@@ -44,13 +44,21 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
     patterns = [re.compile(re.sub(r"\{\w+(:int)?\}", "[^/]+", path) + "$") for path in shown]
     assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     acting = {route.path for route in routes if (route.methods or set()) - {"GET", "HEAD"}}
+    below_p = ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/erase")
     assert acting == {
-        *("/subscribe", "/resend", "/preview", "/preview/picks"),
-        "/confirm/{token}",
-        "/u/{token}",
-        "/f/{token}/{n:int}/{action}",
-        "/s/{token}/remove",
-        "/s/{token}/renew",
+        *("/s/{token}/remove", "/s/{token}/renew"),
+        *(
+            "/subscribe",
+            "/resend",
+            "/preview",
+            "/preview/picks",
+            "/settings",
+            "/confirm/{token}",
+            "/f/{token}/{n:int}/{action}",
+        ),
+        *(f"/u/{{token}}{act}" for act in ("", "/weekly", "/fewer", "/pause", "/back")),
+        *(f"/p/{{token}}{act}" for act in below_p),
+        *(f"/move/{{token}}{act}" for act in ("", "/stop")),
     }
 
 
@@ -93,8 +101,9 @@ def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
 
 
 def test_a_token_opens_only_the_page_it_was_made_for(client: TestClient, house: House, pages: list[str]) -> None:
-    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if re.match(r"/(confirm|u|d|f|s)/.{30}", path)}
-    assert len(tokens) == 5
+    private = re.compile(r"/(confirm|u|d|f|s|p|move)/.{30}")
+    tokens = {path.split("/")[1]: path.split("/")[2] for path in pages if private.match(path)}
+    assert len(tokens) == 7
     before = house.contents()
     for page in tokens:
         for made_for, token in tokens.items():

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Claim, MailKind, State
-from digestd.domain.digest import Pick
+from digestd.domain.digest import Pick, Reason
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
 from digestd.store.ledger.claims import coverage
@@ -116,6 +116,13 @@ def tries(session: Session, delivery: int) -> list[Try]:
 def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
     """What a digest holds."""
     return unpack_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
+
+
+def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
+    """Why each paper of their newest digests was picked."""
+    query = select(_D.picks).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
+    rows = session.connection().execute(query.order_by(_D.id.desc()).limit(digests)).scalars()
+    return [pick.reason for packed in rows for pick in unpack_picks(packed)]
 
 
 def digests(session: Session, subscriber: int) -> list[Planned]:

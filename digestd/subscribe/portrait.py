@@ -1,0 +1,119 @@
+"""What digestd thinks a subscriber likes, gathered so that they can look at it and correct it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+
+from sqlmodel import Session
+
+from digestd.domain.digest import Reason
+from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.paper import Paper, PaperId
+from digestd.domain.subscriber import Subscriber
+from digestd.errors import NotFound
+from digestd.ranking import portrait
+from digestd.ranking.portrait import Trait
+from digestd.store import feedback, mutings, papers, subscribers
+from digestd.store.database import Database
+from digestd.store.due import wants_of
+from digestd.store.ledger import reading
+
+LIKES = 100
+"""Newest likes that are looked at."""
+OTHERS = 300
+"""Newest papers of any kind that the words of the likes are held against."""
+DIGESTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """A paper they like or do not, by interest or by what they said of it."""
+
+    paper: PaperId
+    title: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """`words` and `authors`: what the liked papers have in common. `led`: how many papers of the last digests came by
+    each interest. `muted`: what they muted from papers, beside their own list."""
+
+    words: tuple[Trait, ...]
+    authors: tuple[Trait, ...]
+    likes: tuple[Like, ...]
+    dislikes: tuple[Like, ...]
+    led: Mapping[tuple[str, str], int]
+    muted: tuple[Interest, ...]
+
+
+def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
+    """The portrait as of now."""
+    wants = wants_of(session, [subscriber.key]).get(subscriber.key, ())
+    liked = _named(session, wants, Wish.LIKED)
+    own = (*values(wants, Kind.TOPIC), *values(wants, Kind.TOPIC, Wish.MUTED), *values(wants, Kind.PHRASE, Wish.MUTED))
+    known = (*values(wants, Kind.AUTHOR), *values(wants, Kind.AUTHOR, Wish.MUTED))
+    found = [paper for _, paper in liked if paper is not None]
+    others = list(islice(papers.texts(session, OTHERS), OTHERS)) if found else []
+    return Portrait(
+        words=tuple(portrait.words([paper.text for paper in found], others, own)),
+        authors=tuple(portrait.names((paper.words.authors for paper in found), known)),
+        likes=tuple(_like(name, paper) for name, paper in liked),
+        dislikes=tuple(_like(name, paper) for name, paper in _named(session, wants, Wish.MUTED)),
+        led=_led(reading.reasons(session, subscriber.key, DIGESTS)),
+        muted=mutings.standing(session, [subscriber.key]).get(subscriber.key, ()),
+    )
+
+
+def _named(session: Session, wants: tuple[Interest, ...], wish: Wish) -> list[tuple[PaperId, Paper | None]]:
+    names = [PaperId(name) for name in values(wants, Kind.PAPER, wish)[:LIKES]]
+    known = papers.by_ids(session, names)
+    return [(name, known.get(name)) for name in names]
+
+
+def _like(name: PaperId, paper: Paper | None) -> Like:
+    return Like(name, paper.plain_title if paper else name, paper.url if paper else None)
+
+
+def _led(reasons: list[Reason]) -> dict[tuple[str, str], int]:
+    return dict(Counter((reason.why.value, reason.value) for reason in reasons if reason.value))
+
+
+def correct(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
+    """Mute a topic, phrase, author or category, also where they followed it before. Raises NotFound."""
+    with db.write() as session:
+        known = _known(session, subscriber)
+        kept = tuple(i for i in known.interests if (i.kind, i.value.casefold()) != (what.kind, what.value.casefold()))
+        _store(session, known, (*kept, Interest(what.kind, what.value, Wish.MUTED)), now)
+
+
+def drop(db: Database, subscriber: int, what: Interest, now: datetime) -> None:
+    """Let an interest go, be it liked or muted; of a paper also all that was said of it. Raises NotFound."""
+    with db.write() as session:
+        known = _known(session, subscriber)
+        kept = tuple(i for i in known.interests if (i.kind, i.value) != (what.kind, what.value))
+        _store(session, known, kept, now)
+        if what.kind is Kind.PAPER:
+            _unsay(session, subscriber, PaperId(what.value), now)
+        else:
+            mutings.undo_all(session, subscriber, what, now)
+
+
+def _unsay(session: Session, subscriber: int, name: PaperId, now: datetime) -> None:
+    found = papers.find(session, name)
+    while found is not None and feedback.undo(session, subscriber, found.key, now) is not None:
+        pass
+
+
+def _store(session: Session, known: Subscriber, interests: tuple[Interest, ...], now: datetime) -> None:
+    if interests != known.interests:
+        subscribers.update_many(session, [replace(known, interests=interests)], now)
+
+
+def _known(session: Session, subscriber: int) -> Subscriber:
+    known = subscribers.by_key(session, subscriber, lock=True)
+    if known is None:
+        raise NotFound(f"there is no subscriber number {subscriber}")
+    return known

@@ -1,0 +1,19 @@
+"""What can be chosen from in the forms, in the words of a language."""
+
+from babel.dates import get_day_names
+
+from digestd.domain.subscriber import WEEKDAYS
+from digestd.subscribe.record import SIZE_MAX
+from digestd.web.pages import Pages, locale_of
+
+
+def choices(pages: Pages, language: str) -> dict[str, list[tuple[str, str]]]:
+    """Pairs of value and words: hours, weekdays, sizes, languages."""
+    known = language if language in dict(pages.languages) else pages.language
+    called = get_day_names("wide", "stand-alone", locale_of(known))
+    return {
+        "hours": [(str(hour), f"{hour:02}:00") for hour in range(24)],
+        "weekdays": [(name, called[n].capitalize()) for n, name in enumerate(WEEKDAYS)],
+        "sizes": [(str(size), str(size)) for size in range(1, SIZE_MAX + 1)],
+        "languages": list(pages.languages),
+    }

@@ -1,0 +1,58 @@
+"""Moving to another address: each of the two is mailed a link to a page, whose buttons confirm or stop it."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.subscriber import Cause
+from digestd.subscribe import TooOld
+from digestd.subscribe.moving import confirm_move, opened_side, stop_move
+from digestd.web.pages import SHOW, Pages
+from digestd.web.trace import act as traced
+from digestd.web.trace import wording
+from digestd.web.unsubscribe import masked
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter()
+
+    def over(request: Request) -> Response:
+        return pages.to(request).page("move_over", 410)
+
+    @routes.api_route("/move/{token}", methods=SHOW)
+    def show(request: Request, token: str) -> Response:
+        try:
+            side = opened_side(app.db, app.keys, token, app.clock())
+        except TooOld:
+            return over(request)
+        language = side.subscriber.language
+        return pages.page(
+            "move",
+            language=language,
+            here=f"{pages.site.root}move/{token}",
+            old=masked(side.subscriber.address),
+            new=masked(side.move.address),
+            wording=wording(pages, "move", language).split("\n"),
+        )
+
+    @routes.post("/move/{token}")
+    def act(request: Request, token: str) -> Response:
+        try:
+            language = opened_side(app.db, app.keys, token, app.clock()).subscriber.language
+            how = traced(app, request, Cause.MOVED, wording(pages, "move", language))
+            side, moved = confirm_move(app.db, app.keys, token, how, app.clock())
+        except TooOld:
+            return over(request)
+        return pages.page("moved", language=language, moved=moved, new=masked(side.move.address))
+
+    @routes.post("/move/{token}/stop")
+    def stop(request: Request, token: str) -> Response:
+        try:
+            language = opened_side(app.db, app.keys, token, app.clock()).subscriber.language
+            stop_move(app.db, app.keys, token, app.clock())
+        except TooOld:
+            return over(request)
+        return pages.page("move_stopped", language=language)
+
+    return routes

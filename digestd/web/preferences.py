@@ -1,0 +1,65 @@
+"""The preferences: everything a subscriber can see and change, by the link in their mails.
+
+GET shows, POST acts and shows again; there is no password and no cookie. What changes consent, and what takes data
+along or away, are files of their own: resting, parting, belongings.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.errors import BadRecord
+from digestd.subscribe import edit
+from digestd.subscribe.portrait import correct, drop
+from digestd.subscribe.preferences import Void
+from digestd.web.pages import SHOW, Pages
+from digestd.web.settings_sheet import Sheet
+from digestd.web.wishes import Wishes, read
+
+BODY_MAX = 64 * 1024
+"""Long lists of authors and topics are more than other forms send."""
+PATH = "/p/"
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes, sheet = APIRouter(), Sheet(app, pages)
+
+    @routes.api_route("/p/{token}", methods=SHOW)
+    def show(token: str) -> Response:
+        return sheet.shown(token)
+
+    @routes.post("/p/{token}")
+    def save(token: str, form: Annotated[Wishes, Form()]) -> Response:
+        wished = read(form, sheet.whose(token))
+        if wished.record is None:
+            return sheet.corrected(token, wished.problems, form)
+        edit(app.db, app.keys, wished.record, app.clock())
+        return sheet.shown(token, "saved")
+
+    @routes.post("/p/{token}/mute")
+    def mute(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)]) -> Response:
+        correct(app.db, sheet.whose(token).key, _interest(kind, value), app.clock())
+        return sheet.shown(token, "muted")
+
+    @routes.post("/p/{token}/drop")
+    def let_go(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]) -> Response:
+        drop(app.db, sheet.whose(token).key, _interest(kind, value), app.clock())
+        return sheet.shown(token, "dropped")
+
+    return routes
+
+
+def void(pages: Pages, request: Request, _problem: Void) -> Response:
+    """What a link that is too old leads to: the way to a fresh one."""
+    return pages.to(request).page("void", 410)
+
+
+def _interest(kind: str, value: str) -> Interest:
+    """What is to be corrected. Raises BadRecord for a kind there is none of."""
+    if kind not in set(Kind) or not value.strip():
+        raise BadRecord("kind", "there is no such kind of interest; use the buttons of the page")
+    return Interest(Kind(kind), value, Wish.MUTED)

@@ -1,0 +1,43 @@
+"""A pause, until a day or until the subscriber says so, by their link to the preferences."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.subscriber import Cause
+from digestd.errors import BadInput
+from digestd.subscribe import NoConsent, pause, resume
+from digestd.subscribe.leaving import pause_end
+from digestd.web.pages import Pages
+from digestd.web.settings_sheet import Sheet
+from digestd.web.trace import act as traced
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes, sheet = APIRouter(), Sheet(app, pages)
+
+    @routes.post("/p/{token}/pause")
+    def rest(request: Request, token: str, until: Annotated[str, Form()] = "") -> Response:
+        known = sheet.whose(token)
+        try:
+            end = pause_end(known, date.fromisoformat(until)) if until else None
+            pause(app.db, known.key, traced(app, request, Cause.WEB), app.clock(), end)
+        except NoConsent:
+            return sheet.shown(token)
+        except (ValueError, BadInput):
+            return sheet.corrected(token, ["until"])
+        return sheet.shown(token, "paused")
+
+    @routes.post("/p/{token}/resume")
+    def go_on(request: Request, token: str) -> Response:
+        try:
+            resume(app.db, sheet.whose(token).key, traced(app, request, Cause.WEB), app.clock())
+        except NoConsent:
+            return sheet.shown(token)
+        return sheet.shown(token, "resumed")
+
+    return routes

@@ -1,0 +1,69 @@
+"""The page of the preferences as it stands for one subscriber."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.subscriber import Subscriber
+from digestd.subscribe.portrait import portrait_of
+from digestd.subscribe.preferences import opened
+from digestd.web.choices import choices
+from digestd.web.pages import Pages
+from digestd.web.trace import wording
+from digestd.web.unsubscribe import masked
+from digestd.web.wishes import Wishes
+
+MALFORMED = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Shows the preferences behind a link. Each call raises BadToken or Void for a link that opens nothing."""
+
+    app: App
+    pages: Pages
+
+    def whose(self, token: str) -> Subscriber:
+        """Whose preferences they are."""
+        return opened(self.app.db, self.app.keys, token, self.app.clock())
+
+    def here(self, token: str) -> str:
+        """The path of the page."""
+        return f"{self.pages.site.root}p/{token}"
+
+    def shown(self, token: str, done: str = "") -> Response:
+        """The page as things stand; `done` names what was just changed."""
+        known = self.whose(token)
+        return self._page(token, known, done=done, form=Wishes.of(known), problems=())
+
+    def corrected(self, token: str, problems: Collection[str], form: Wishes | None = None) -> Response:
+        """The page with what is to be corrected, and the form as it was typed."""
+        known = self.whose(token)
+        page = self._page(token, known, done="", form=form or Wishes.of(known), problems=problems)
+        page.status_code = MALFORMED
+        return page
+
+    def _page(self, token: str, known: Subscriber, done: str, form: Wishes, problems: Collection[str]) -> Response:
+        zone = ZoneInfo(known.timing.timezone)
+        with self.app.db.read() as session:
+            portrait = portrait_of(session, known)
+        return self.pages.page(
+            "preferences",
+            200,
+            known.language,
+            here=self.here(token),
+            whom=known,
+            address=masked(known.address),
+            form=form.visible,
+            problems=frozenset(problems),
+            done=done,
+            portrait=portrait,
+            tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
+            until=known.paused_until and known.paused_until.astimezone(zone).date(),
+            wording=wording(self.pages, "return", known.language).split("\n"),
+            **choices(self.pages, known.language),
+        )

@@ -1,0 +1,129 @@
+"""What is kept of a person: complete in their export, gone from every file when they are erased, never in a log."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlmodel import SQLModel
+
+from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.feedback import Verdict
+from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.suppression import SuppressionReason
+from digestd.links import address_key
+from digestd.store import belongings, bounces, core, subscribers, suppressions
+from digestd.subscribe import erase, feedback, find
+from digestd.subscribe.belongings import everything
+from digestd.subscribe.moving import ask_move
+from tests.parts.install import Install, install
+from tests.plan.shelf import TOPIC, archive, paper, reader, shelf
+
+ADA, NEW = "ada.canary@example.net", "new.canary@example.com"
+CANARIES = (b"ada.canary", b"new.canary", b"Canary Lovelace", b"canary topic", b"Canary Author")
+NOBODYS = frozenset(
+    {
+        *("paper", "paper_alias", "revision", "sighting", "signal", "fetch", "pace", "source", "reject", "coverage"),
+        *("likeness", "merging", "apart", "embedding", "encoding", "text_model", "templates", "calibration", "trial"),
+        *("wording", "inbound", "due_audit", "throttle"),
+    }
+)
+"""Tables that hold nothing of anybody; a new table is either here or in the export."""
+LEDGER = frozenset({"subscriber", "delivery", "attempt", "consent_event", "suppression", "lifting", "saved_edition"})
+"""What stays of the erased, without a word of theirs: that mails went, that they consented, that they left."""
+
+
+@pytest.fixture
+def made(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+    """An install where somebody has left traces in every table that can hold them."""
+    made = install(tmp_path, database_url, now)
+    archive(made)
+    made.papers([paper("strong00"), *shelf("more", 3)])
+    made.people([reader(email=ADA, name="Canary Lovelace", topics=[TOPIC, "canary topic"], authors=["Canary Author"])])
+    made.plan()
+    yield made
+    made.db.close()
+
+
+async def lived(made: Install) -> int:
+    """Leave the traces; whose they are."""
+    await made.deliver()
+    db, keys, now = made.db, made.app.keys, made.clock.now
+    with db.read() as session:
+        key = find(session, keys, ADA).key
+        name = PaperId(str(session.connection().execute(select(core.paper.c.paper_id).limit(1)).scalar()))
+    feedback.say_of(db, keys, ADA, name, Verdict.MORE, now)
+    ask_move(db, made.app.post, key, NEW, now)
+    with db.write() as session:
+        by = address_key(keys, ADA)
+        bounces.note(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
+        suppressions.note(session, by, SuppressionReason.REQUEST, now)
+        suppressions.lift(session, by, "they asked: ada.canary is back", now)
+        act = Act(Cause.WEB, b"n" * 32, "Press the button.")
+        subscribers.change_status(session, key, Status.PAUSED, act, now)
+    return key
+
+
+def test_every_table_is_known_to_hold_something_of_a_person_or_nothing() -> None:
+    assert set(SQLModel.metadata.tables) == belongings.KEPT | NOBODYS
+    tied = {"subscriber_id", "address_key", "recipient_key", "address", "delivery_id"}
+    for name, table in SQLModel.metadata.tables.items():
+        assert name in belongings.KEPT or not tied & set(table.columns.keys()), name
+
+
+async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: Install) -> None:
+    key = await lived(made)
+    with made.db.read() as session:
+        known = subscribers.by_key(session, key)
+        assert known is not None
+        kept = everything(session, known, made.clock.now)
+        for name in belongings.KEPT - {"subscriber"}:
+            rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
+            assert len(kept[name]) == len(rows), name  # type: ignore[arg-type]  # a list: there is one subscriber
+    said = json.dumps(kept, default=str)
+    for word in (ADA, NEW, "Canary Lovelace", "canary topic", "strong00", "Press the button.", "they asked"):
+        assert word in said, word
+
+
+async def test_erasure_leaves_no_word_of_theirs_in_any_file(made: Install, tmp_path: Path) -> None:
+    key = await lived(made)
+    erase(made.db, made.app.keys, ADA, made.clock.now)
+    assert not left_in_rows(made)
+    with made.db.read() as session:
+        connection = session.connection()
+        for name in belongings.KEPT - LEDGER:
+            assert connection.execute(select(SQLModel.metadata.tables[name])).all() == [], name
+        networks = connection.execute(select(core.consent_event.c.network)).scalars()
+        assert set(networks) == {None}
+        assert subscribers.address_key_of(session, key) == address_key(made.app.keys, ADA)
+    made.db.close()
+    outbox = tmp_path / "outbox"  # the mails themselves are where the relay put them
+    for file in (one for one in tmp_path.rglob("*") if one.is_file() and outbox not in one.parents):
+        held = file.read_bytes()
+        assert [canary for canary in CANARIES if canary in held] == [], file.name
+
+
+def left_in_rows(made: Install) -> list[str]:
+    """The tables in which a word of theirs still stands."""
+    found = []
+    with made.db.read() as session:
+        for name in SQLModel.metadata.tables:
+            rows = session.connection().execute(text(f"SELECT * FROM {name}")).all()  # our own names
+            if any(canary.decode() in repr(row) for canary in CANARIES for row in rows):
+                found.append(name)
+    return found
+
+
+async def test_no_log_names_an_address_or_a_secret(
+    made: Install, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    await lived(made)
+    erase(made.db, made.app.keys, ADA, made.clock.now)
+    shown = capfd.readouterr()
+    told = f"{shown.out}{shown.err}{caplog.text}"
+    secret = made.app.keys.secret.decode()
+    assert [word for word in (*(canary.decode() for canary in CANARIES), secret) if word in told] == []

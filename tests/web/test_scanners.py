@@ -1,0 +1,75 @@
+"""Mail scanners, link previews and forwards: whatever is looked at, nothing is changed."""
+
+import hashlib
+import os
+import re
+from email import message_from_bytes, policy
+
+import pytest
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.deliver import Composer
+from digestd.domain.delivery import MailKind
+from digestd.store import core
+from digestd.store.ledger import reading
+from digestd.subscribe import add, parse
+from digestd.subscribe.moving import ask_move
+from digestd.subscribe.preferences import ask_link
+from tests.web.conftest import HOME, PAPER, House
+
+MAILS = 1_000 if os.environ.get("DIGESTD_TEST_LONG") else 100
+PREFETCH = {"Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender", "X-Moz": "prefetch"}
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: what a page writes does not depend on the engine."""
+    return sqlite_url
+
+
+@pytest.fixture
+def mails(app: App, house: House) -> list[bytes]:
+    """Many digests, and one notice of each kind, as they would be sent."""
+    house.take_in(*({**PAPER, "id": f"2401.{n:05}", "title": f"Sorting {n}"} for n in range(5)))
+    for n in range(MAILS):
+        house.join(f"reader{n}@example.org", hour=0, size=2)
+    add(app.db, app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
+    house.plan()
+    ask_link(app.db, app.post, "reader0@example.org", house.clock())
+    ask_move(app.db, app.post, house.subscriber("reader1@example.org").key, "new@example.org", house.clock())
+    with app.db.read() as session:
+        keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
+        claims = [claim for key in keys if (claim := reading.as_claim(session, key)) is not None]
+    assert {claim.kind for claim in claims} == set(MailKind)
+    composer = Composer(app.db, app.sender)
+    composer.prepare(claims)
+    return [composer.compose(claim) for claim in claims]
+
+
+def urls(message: bytes) -> set[str]:
+    """Every address of ours in a mail: its headers, its text and its HTML."""
+    parsed = message_from_bytes(message, policy=policy.default)
+    parts = [part.get_content() for part in parsed.walk() if not part.is_multipart()]
+    words = " ".join([*map(str, parsed.values()), *parts])
+    return {found.replace("&amp;", "&") for found in re.findall(rf"{HOME}/[^\s\"'<>]*", words)}
+
+
+def state(house: House) -> str:
+    """All that is stored, as one hash."""
+    return hashlib.sha256(repr(house.contents()).encode()).hexdigest()
+
+
+def test_no_address_in_any_mail_changes_anything_when_it_is_looked_at(
+    client: TestClient, house: House, mails: list[bytes]
+) -> None:
+    found = sorted(set().union(*map(urls, mails)))
+    assert {url.removeprefix(HOME).split("/")[1] for url in found} >= {"", "u", "p", "d", "f", "confirm", "move"}
+    before = state(house)
+    for url in found:
+        for method in ("GET", "HEAD", "OPTIONS"):
+            answer = client.request(method, url, headers=PREFETCH)
+            assert answer.status_code < 500
+            assert "set-cookie" not in answer.headers
+    assert state(house) == before
