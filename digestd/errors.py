@@ -9,6 +9,7 @@
     │   ├── RelayFailed
     │   │   ├── RelayBusy     it asks for less
     │   │   └── MailsRefused  it refuses mail after mail alike
+    │   │       └── MailsBroken  they cannot even be composed
     │   ├── InboundFailed
     │   ├── DiskFull          (deliver.room)
     │   └── SourceAway       also a SourceFailed
@@ -80,6 +81,10 @@ class RelayBusy(RelayFailed):
 
 class MailsRefused(RelayFailed):
     """The relay refuses mail after mail alike: something is wrong with all of them, so no other relay is tried."""
+
+
+class MailsBroken(MailsRefused):
+    """Mail after mail cannot be composed: no relay is to blame, and none is tried."""
 
 
 class AlreadyRunning(DigestdError):

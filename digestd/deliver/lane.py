@@ -65,6 +65,7 @@ class Lane:
         """The next mail; None when the supply has none."""
         letter, self._next = self._next, None
         while letter is None:
+            self._desk.outcomes.stop_if_none_can_be_made()
             claim = await self._desk.supply.next(self._desk.route.name, self._desk.outcomes.tally)
             if claim is None:
                 return None

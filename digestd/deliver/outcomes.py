@@ -9,12 +9,14 @@ import structlog
 from digestd.deliver.committer import Committer
 from digestd.deliver.tally import Tally
 from digestd.domain.delivery import Claim, Outcome, State
-from digestd.errors import MailsRefused, RelayBusy, RelayFailed
+from digestd.errors import MailsBroken, MailsRefused, RelayBusy, RelayFailed
 from digestd.retry import SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
 from digestd.store.ledger import Gated, Result
 from digestd.transports import Refusal
 
 COMPOSE_TRIES = 3
+UNCOMPOSED_STOP, UNCOMPOSED_PART = 5, 0.2
+"""So many mails that cannot be composed, and such a part of all: it is the templates, and would be everybody's turn."""
 COMPOSE_WAIT = timedelta(minutes=10)
 _WHAT = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
 log = structlog.get_logger(__name__)
@@ -86,11 +88,21 @@ class Outcomes:
         """Whatever a template or a paper does, it is this mail's problem alone; after three times it is set aside."""
         log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
         last = claim.failures + 1 >= COMPOSE_TRIES
+        self.tally.uncomposed += 1
         self.tally.poisoned += last
         self.tally.deferred += not last
         failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
         why = f"cannot be composed: {type(error).__name__}"
         self._committer.record(replace(failed, reason=why if last else None, wait=COMPOSE_WAIT, failed=True))
+
+    def stop_if_none_can_be_made(self) -> None:
+        """Raise MailsBroken before all mails are tried in vain, three times each."""
+        failed, tried = self.tally.uncomposed, self.tally.ended
+        if failed >= UNCOMPOSED_STOP and failed > UNCOMPOSED_PART * tried:
+            raise MailsBroken(
+                f"{failed} of {tried} mails could not be composed; see what `digestd preview EMAIL` says of the "
+                "templates, mend them, then it goes on by itself"
+            )
 
     def _stop_if_all_alike(self, refusal: Refusal) -> None:
         alike = (refusal.stage, refusal.reply.code)

@@ -8,7 +8,10 @@ from digestd.retry import Stage
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the claimed deliveries; `refusals` counts 5xx by stage and code since one was accepted."""
+    """What became of the claimed deliveries; `refusals` counts 5xx by stage and code since one was accepted.
+
+    `uncomposed`: of those deferred or poisoned, what could not be composed.
+    """
 
     accepted: int = 0
     deferred: int = 0
@@ -17,6 +20,7 @@ class Tally:
     expired: int = 0
     uncertain: int = 0
     poisoned: int = 0
+    uncomposed: int = 0
     refusals: Counter[tuple[Stage, int]] = field(default_factory=Counter)
     stopped: str | None = None
     """Why a lane stopped, if one did."""

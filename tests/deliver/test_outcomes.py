@@ -182,12 +182,7 @@ async def test_a_mail_that_makes_the_relay_break_off_does_not_block_the_others(w
 
 
 async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(waiting: Install) -> None:
-    with waiting.db.write() as session:
-        [first, *_] = picks(session, 1)
-        values = {"picks": packed([first._replace(revision=999_999)]).picks}
-        session.connection().execute(core.delivery.update().where(core.delivery.c.id == 1).values(values))
-        seen = {"papers": pack_seen([first.paper])}
-        session.connection().execute(core.seen.update().where(core.seen.c.subscriber_id == 1).values(seen))
+    spoil(waiting, 1)
     async with Relay().serving() as relay:
         reports = []
         for _ in range(4):
@@ -199,6 +194,20 @@ async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(wai
         (0, 0, 1),
         (0, 0, 0),
     ]
+    assert waiting.sound(relay.copies)
+
+
+async def test_where_no_mail_can_be_composed_the_run_stops_before_it_is_everybodys_turn(waiting: Install) -> None:
+    for key in range(1, READERS + 1):
+        spoil(waiting, key)
+    waiting = waiting.to("smtp://127.0.0.1", connections=1)
+    async with Relay().serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert "5 of 5 mails could not be composed" in (report.stopped or "")
+    assert (report.deferred, waiting.states) == (5, {State.READY: READERS})
+    with waiting.db.read() as session:
+        failures = session.connection().execute(select(core.delivery.c.failures).order_by(core.delivery.c.id)).scalars()
+        assert list(failures) == [1] * 5 + [0] * (READERS - 5)
     assert waiting.sound(relay.copies)
 
 
@@ -224,3 +233,13 @@ async def _state_of(install: Install, address: str) -> State:
     )
     with install.db.read() as session:
         return State(session.connection().execute(query).scalar_one())
+
+
+def spoil(install: Install, delivery: int) -> None:
+    """Let a digest, of the subscriber of the same number, hold a text that is not there."""
+    with install.db.write() as session:
+        [first, *_] = picks(session, delivery)
+        values = {"picks": packed([first._replace(revision=999_999)]).picks}
+        session.connection().execute(core.delivery.update().where(core.delivery.c.id == delivery).values(values))
+        seen = {"papers": pack_seen([first.paper])}
+        session.connection().execute(core.seen.update().where(core.seen.c.subscriber_id == delivery).values(seen))
