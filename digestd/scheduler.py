@@ -5,10 +5,11 @@ by the next, because each does everything that is due by then.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from digestd.app import App
@@ -20,6 +21,8 @@ from digestd.plan.model import is_refit_due
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
+CLOCK_SECONDS = 1.0
+CLOCK_SLACK = timedelta(seconds=2)
 HOLD = timedelta(minutes=5)
 """How long planning waits after a start for the sources: who was due while nothing ran gets what was missed."""
 NAME = "scheduler"
@@ -46,19 +49,35 @@ class Metronome:
             (self.refit, REFIT_SECONDS),
         ]
         under_way: dict[str, asyncio.Task[None]] = {}
+        ticking: list[tuple[Job, int]] = []
         for job, seconds in jobs:
             ticked = _one_at_a_time(job, under_way)
             scheduler.add_job(ticked, misfire_grace_time=None)
-            scheduler.add_job(
+            added = scheduler.add_job(
                 ticked, "interval", seconds=seconds, coalesce=True, max_instances=1, misfire_grace_time=None
             )
+            ticking.append((added, seconds))
         scheduler.start()
+        minding = asyncio.create_task(self._mind_the_clock(ticking))
         try:
             await stop.wait()
         finally:
             self._stopping = True
+            minding.cancel()
             scheduler.shutdown(wait=False)
             await asyncio.gather(*under_way.values(), return_exceptions=True)
+
+    async def _mind_the_clock(self, ticking: Sequence[tuple[Job, int]]) -> None:
+        """The next ticks are at times of the clock: set back by a day, it would have all wait for a day."""
+        last = self._app.clock()
+        while True:
+            await asyncio.sleep(CLOCK_SECONDS)
+            now = self._app.clock()
+            if now < last - CLOCK_SLACK:
+                log.warning("the clock was set back", by=str(last - now))
+                for job, seconds in ticking:
+                    job.reschedule("interval", seconds=seconds)
+            last = now
 
     async def plan(self) -> None:
         """Plan everything due now; not before the sources were asked once."""

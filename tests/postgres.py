@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
@@ -22,9 +23,57 @@ def binaries() -> Path | None:
     return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
 
 
+@dataclass
+class Server:
+    """A PostgreSQL that can die; `url` is that of its `postgres` database, the same after each start."""
+
+    folder: Path
+    data: Path
+    port: int
+    user: str | None
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """The URL of its `postgres` database."""
+        return f"postgresql://digestd@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [str(self.folder / "postgres"), "-D", str(self.data), "-h", "127.0.0.1", "-p", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, "-k", str(self.data)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=self.user,
+            cwd="/",
+            start_new_session=True,
+        )
+        _wait_until_ready(self.folder, self.port)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT in order, SIGQUIT at once as `pg_ctl -m immediate` does; SIGKILL, all its processes."""
+        assert self.process is not None
+        if how is signal.SIGKILL:
+            mains = [self.process.pid, *_children(self.process.pid)]
+            for pid in mains:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, how)
+        else:
+            self.process.send_signal(how)
+        self.process.wait(timeout=30)
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """Run a server on 127.0.0.1; yields the URL of its `postgres` database."""
+    with mortal() as made:
+        yield made.url
+
+
+@contextmanager
+def mortal() -> Iterator[Server]:
+    """Run a server on 127.0.0.1 that a test may kill and start again."""
     folder = binaries()
     assert folder is not None
     user = _unprivileged()
@@ -35,20 +84,12 @@ def server() -> Iterator[str]:
         options = ["-U", "digestd", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"]
         initdb = [str(folder / "initdb"), "-D", str(data), *options]
         subprocess.run(initdb, check=True, capture_output=True, user=user, cwd="/")
-        port = free_port()
-        process = subprocess.Popen(
-            [str(folder / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(data)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            user=user,
-            cwd="/",
-        )
+        made = Server(folder, data, free_port(), user)
+        made.start()
         try:
-            _wait_until_ready(folder, port)
-            yield f"postgresql://digestd@127.0.0.1:{port}/postgres"
+            yield made
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
+            made.stop()
     finally:
         shutil.rmtree(data, ignore_errors=True)
 
@@ -84,3 +125,8 @@ def _unprivileged() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -15,6 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
 from digestd.store.database import Database
@@ -24,6 +26,7 @@ ROOM = 64 * 1024
 """Bytes of a journal: some 300 answers, of which a run has a few a lane."""
 SUFFIX = ".receipts"
 _CHECK = 16
+log = structlog.get_logger(__name__)
 _KEPT = ("delivery", "attempt", "state", "outcome", "code", "queue_id", "reason")
 _ANSWERED = frozenset({Outcome.ACCEPTED, Outcome.TEMP, Outcome.PERM})
 
@@ -36,11 +39,18 @@ class Receipts:
     _end: int = 0
 
     def keep(self, results: Sequence[Result]) -> int:
-        """Write down the answers among these results; how many. They are on the disk when it returns."""
+        """Write down the answers among these results; how many. They are on the disk when it returns.
+
+        None where the disk of the journal fails too: then recovery can but call them uncertain.
+        """
         lines = [_line(result) for result in results if result.outcome in _ANSWERED]
         written = b"".join(lines)[: ROOM - self._end]
-        os.pwrite(self._file, written, self._end)
-        os.fdatasync(self._file)
+        try:
+            os.pwrite(self._file, written, self._end)
+            os.fdatasync(self._file)
+        except OSError as error:
+            log.error("cannot write the receipt journal", why=error.strerror, answers=len(lines))
+            return 0
         self._end += len(written)
         return len(lines)
 

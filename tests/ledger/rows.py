@@ -28,9 +28,9 @@ class Ledger:
     db: Database
     now: datetime
 
-    def subscribers(self, count: int, status: Status = Status.ACTIVE) -> list[int]:
-        """New subscribers, numbered from 1."""
-        new = [_subscriber(f"s{number}@example.net", status) for number in range(count)]
+    def subscribers(self, count: int, status: Status = Status.ACTIVE, first: int = 0) -> list[int]:
+        """New subscribers, numbered from `first` on."""
+        new = [_subscriber(f"s{number}@example.net", status) for number in range(first, first + count)]
         with self.db.write() as session:
             return list(subscribers.insert_many(session, new, Cause.IMPORT, self.now).values())
 
@@ -57,9 +57,9 @@ class Ledger:
             message_id=f"<digest.{key}.{subscriber}@example.org>",
         )
 
-    def ready(self, count: int) -> list[int]:
+    def ready(self, count: int, first: int = 0) -> list[int]:
         """So many subscribers with a ready digest each; the subscribers."""
-        who = self.subscribers(count)
+        who = self.subscribers(count, first=first)
         self.digests(who)
         return who
 

@@ -1,19 +1,15 @@
 """Many at once: workers, recovery, planning, people who leave."""
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from random import Random
 
-import pytest
 from sqlalchemy import select
 from sqlmodel import Session
 
-from digestd.domain.delivery import Claim, Outcome, State
-from digestd.domain.subscriber import Cause, Status
-from digestd.store import core, subscribers
+from digestd.domain.delivery import Outcome, State
+from digestd.store import core
 from digestd.store import ledger as store
 from digestd.store.database import open_database
 from digestd.store.ledger import Gated, Result
@@ -101,43 +97,3 @@ def _lock(session: Session, who: Sequence[int]) -> None:
     """As planning does first."""
     column = core.subscriber.c.id
     session.connection().execute(select(column).where(column.in_(who)).order_by(column).with_for_update()).all()
-
-
-LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
-
-
-@pytest.mark.parametrize("seed", range(4 if not LONG else 100))
-def test_whoever_leaves_is_never_mailed_afterwards_however_it_interleaves(ledger: Ledger, seed: int) -> None:
-    """60 people leave, pause or come back while their mails pass the gate: I08, I09, I10 are the oracle."""
-    who, claimed, begin = ledger.ready(60), ledger.claim(), threading.Barrier(2)
-    answers: list[Gated] = []
-    leaving = threading.Thread(target=_leave, args=[ledger, Random(seed).sample(who, 60), begin])
-    mailing = threading.Thread(target=_mail, args=[ledger, claimed.claims, begin, answers])
-    for thread in (leaving, mailing):
-        thread.start()
-    for thread in (leaving, mailing):
-        thread.join(60)
-    assert len(answers) == 60
-    assert set(answers) <= {Gated.OK, Gated.GONE}
-    assert ledger.broken() == {}
-
-
-def _leave(ledger: Ledger, who: Sequence[int], begin: threading.Barrier) -> None:
-    rng = Random(who[0])
-    begin.wait()
-    for subscriber in who:
-        with ledger.db.write() as session:
-            for status in rng.choice(_WAYS):
-                subscribers.change_status(session, subscriber, status, Cause.ONE_CLICK, ledger.now)
-
-
-_WAYS = ([Status.UNSUBSCRIBED], [Status.PAUSED], [Status.PAUSED, Status.ACTIVE])
-
-
-def _mail(ledger: Ledger, claims: Sequence[Claim], begin: threading.Barrier, answers: list[Gated]) -> None:
-    rng = Random(len(claims))
-    begin.wait()
-    while claims:
-        size = rng.randint(1, 5)
-        answers += ledger.gate(store.Claimed(tuple(claims[:size]), 0, 0))
-        claims = claims[size:]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from digestd.domain.delivery import MailKind, Outcome, State
 from digestd.domain.subscriber import Cause, Status
@@ -54,6 +55,13 @@ def test_a_second_worker_never_gets_the_same_delivery(ledger: Ledger) -> None:
     first, second = ledger.claim("w1", 2), ledger.claim("w2", 2)
     assert {c.key for c in first.claims} & {c.key for c in second.claims} == set()
     assert (len(first.claims), len(second.claims), ledger.claim("w3").nothing) == (2, 1, True)
+
+
+def test_the_database_takes_no_second_digest_for_one_period(ledger: Ledger) -> None:
+    who = ledger.ready(1)
+    ledger.sql("UPDATE delivery SET message_id = '<other@example.org>'")
+    with pytest.raises(IntegrityError):
+        ledger.digests(who, picks=(7,))
 
 
 def test_what_waits_is_not_claimed_before_its_time(ledger: Ledger) -> None:

@@ -130,6 +130,12 @@ class Install:
         """The same without what merely waits too long, as where no worker runs."""
         return {name: rows for name, rows in self.broken.items() if name.startswith("I")}
 
+    @property
+    def db_is_whole(self) -> bool:
+        """Whether SQLite finds its own file in order."""
+        with self.db.read() as session:
+            return list(session.connection().exec_driver_sql("PRAGMA integrity_check").scalars()) == ["ok"]
+
     def sound(self, copies: Mapping[str, int]) -> bool:
         """The oracle: every invariant holds, and the relay has what the ledger says, none of it twice."""
         assert self.broken == {}

@@ -6,6 +6,7 @@ fail, or to write all calls down.
 """
 
 import contextlib
+import faulthandler
 import os
 import signal
 import subprocess
@@ -20,10 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from digestd.app import App
+from digestd.errors import DigestdError
 from tests.parts.forks import CALLS, CONTEXT, Ended, counted_in, until_traced
 
 Job = Callable[[App], None]
 """What a run does; a function of a module, for it goes by name to the process that forks."""
+UNFORESEEN = 70
+"""The exit code of a run that ended by anything but an error it can say in one line."""
 BUILD_SECONDS = 60
 WAIT_SECONDS = 60
 
@@ -69,9 +73,11 @@ class Nursery:
         child.go()
         return child.end()
 
-    def struck(self, job: Job, blow: Blow) -> Ended:
-        """A run that a blow befalls, if it comes so far."""
-        return self.traced(job, ["-e", f"trace={blow.call}", "-e", blow.rule, "-o", os.devnull])
+    def struck(self, job: Job, blow: Blow) -> tuple[Ended, bool]:
+        """A run that a blow befalls, and whether it came so far."""
+        log = self._folder / "blow.log"
+        ended = self.traced(job, ["-e", f"trace={blow.call}", "-e", blow.rule, "-o", str(log)])
+        return ended, ended.killed or "(INJECTED)" in log.read_text(errors="replace")
 
     def counted(self, job: Job, calls: tuple[str, ...] = CALLS) -> Counter[str]:
         """How many calls of each kind a thread of an undisturbed run makes at most."""
@@ -161,6 +167,7 @@ def _tend(environment: Mapping[str, str], pipe: Connection, mutate: Callable[[],
     if mutate is not None:
         mutate()
     app = wiring.build()
+    app.db.close()
     gates: dict[int, int] = {}
     with contextlib.suppress(EOFError):
         while True:
@@ -175,8 +182,8 @@ def _answer(app: App, gates: dict[int, int], verb: str, words: Any) -> object:
     match verb, words:
         case "warm", job:
             job(app)
+            app.db.close()  # what it leaves open would be written back over what a test puts there
         case "bear", (job, output):
-            app.db.close()
             return _born(app, gates, job, output)
         case "go", int(pid):
             os.write(gates[pid], b"!")
@@ -199,10 +206,14 @@ def _born(app: App, gates: dict[int, int], job: Job, output: Path) -> int:
         os.dup2(out, 1)
         os.dup2(out, 2)
         os.read(waiting, 1)
+        faulthandler.dump_traceback_later(WAIT_SECONDS - 2)
         job(app)
         code = 0
+    except DigestdError as error:
+        print(f"digestd: {error}")
     except BaseException:
         traceback.print_exc()
+        code = UNFORESEEN
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -1,0 +1,173 @@
+"""What a process wrote, synced and sent, as strace saw it; and the disks that a power cut could have left of it.
+
+A write is on the disk for sure once a sync of its file has ended. Until then a cut may have kept it, lost it, or
+kept some of its sectors, and later ones without earlier ones.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "sendto")
+OPTIONS = ["-y", "-xx", "-s", "1000000", "-e", f"trace={','.join(CALLS)}"]
+"""For strace: names of files, whole contents in hexadecimal."""
+SECTOR = 512
+_LINE = re.compile(r'^(\d+) +(\w+)\((?:(\d+)<(.*?)>(?=[,) ])|"([^"]*)")(?:, (.*))?')
+_DONE = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>.* = (-?\d+)")
+_MESSAGE = re.compile(rb"^Message-ID: (\S+)\r\n.*?\r\n\.\r\n", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Write:
+    """Bytes at a place of a file; without any, an end of the file there."""
+
+    file: Path
+    offset: int
+    data: bytes | None
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What was written to the file is on the disk."""
+
+    file: Path
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The file was removed."""
+
+    file: Path
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The last byte of a mail left for the relay."""
+
+    message_id: str
+
+
+Event = Write | Sync | Gone | Sent
+
+
+def recorded(log: Path) -> list[Event]:
+    """The events of a run, in their order. A sync that is interrupted in the log counts when it has ended."""
+    return list(_events(log.read_text(errors="replace").splitlines()))
+
+
+@dataclass
+class Disk:
+    """Files as they are for sure, and what has been done to them since, which may be lost."""
+
+    sure: dict[Path, bytes]
+    pending: dict[Path, list[Write | Gone]] = field(default_factory=dict)
+
+    def do(self, event: Event) -> None:
+        """Go on by one event."""
+        match event:
+            case Write() | Gone():
+                self.pending.setdefault(event.file, []).append(event)
+            case Sync(file) if file in self.pending:
+                content = self.sure.get(file, b"")
+                for done in self.pending.pop(file):
+                    content = _done(content, done)
+                self.sure[file] = content
+
+    def cut(self, rng: Random) -> dict[Path, bytes]:
+        """One of the states that a power cut now may leave; a file that is empty need not be there."""
+        left = dict(self.sure)
+        for file, events in self.pending.items():
+            content = left.get(file, b"")
+            for event in events:
+                content = _maybe(content, event, rng)
+            left[file] = content
+        return left
+
+
+def cuts(
+    events: Iterable[Event], before: Mapping[Path, bytes], rng: Random
+) -> Iterator[tuple[set[str], dict[Path, bytes]]]:
+    """For a cut after each event: the mails that had left, and the files."""
+    disk, sent = Disk(dict(before)), set[str]()
+    for event in events:
+        if isinstance(event, Sent):
+            sent.add(event.message_id)
+        disk.do(event)
+        yield set(sent), disk.cut(rng)
+
+
+def _done(content: bytes, event: Write | Gone) -> bytes:
+    if isinstance(event, Gone):
+        return b""
+    before = content[: event.offset].ljust(event.offset, b"\0")
+    return before if event.data is None else before + event.data + content[event.offset + len(event.data) :]
+
+
+def _maybe(content: bytes, event: Write | Gone, rng: Random) -> bytes:
+    fate = rng.random()
+    if fate < 0.4:
+        return content
+    if fate < 0.8 or isinstance(event, Gone) or event.data is None:
+        return _done(content, event)
+    for start in range(0, len(event.data), SECTOR):
+        if rng.random() < 0.5:
+            content = _done(content, Write(event.file, event.offset + start, event.data[start : start + SECTOR]))
+    return content
+
+
+def _events(lines: Iterable[str]) -> Iterator[Event]:
+    waiting: dict[tuple[str, str], Path] = {}
+    streams: dict[str, bytes] = {}
+    for line in lines:
+        if resumed := _DONE.match(line):
+            yield from _ended(waiting, *resumed.groups())
+        elif found := _LINE.match(line):
+            thread, call, _, name, quoted, rest = found.groups()
+            if call == "sendto":
+                yield from _sent(streams, name, _bytes(rest))
+            elif call not in {"fdatasync", "fsync"}:
+                yield _changed(call, _path(name or quoted), rest or "")
+            else:
+                waiting[thread, call] = _path(name)
+                if not line.endswith("<unfinished ...>"):
+                    yield from _ended(waiting, thread, call, line.rpartition("= ")[2])
+
+
+def _ended(waiting: dict[tuple[str, str], Path], thread: str, call: str, result: str) -> Iterator[Sync]:
+    file = waiting.pop((thread, call), None)
+    if file is not None and result == "0":
+        yield Sync(file)
+
+
+def _changed(call: str, file: Path, rest: str) -> Event:
+    match call:
+        case "pwrite64":
+            offset = int(rest.rpartition('"')[2].split(",")[2].split(")")[0].split()[0])
+            return Write(file, offset, _bytes(rest))
+        case "ftruncate":
+            return Write(file, int(rest.split(")")[0].split()[0]), None)
+        case _:
+            return Gone(file)
+
+
+def _sent(streams: dict[str, bytes], socket: str, data: bytes) -> Iterator[Sent]:
+    stream = streams.get(socket, b"") + data
+    end = 0
+    for found in _MESSAGE.finditer(stream):
+        end = found.end()
+        yield Sent(found[1].decode())
+    streams[socket] = stream[end:]
+
+
+def _path(quoted: str) -> Path:
+    return Path(_unhexed(quoted).decode())
+
+
+def _bytes(rest: str) -> bytes:
+    return _unhexed(rest.split('"')[1])
+
+
+def _unhexed(text: str) -> bytes:
+    return bytes.fromhex(text.replace("\\x", "")) if text.startswith("\\x") else text.encode()

@@ -1,0 +1,80 @@
+"""Ten thousand times somebody leaves, pauses or comes back while their mail passes the gate.
+
+I08, I09 and I10 are the oracle: no gate passed after the event that ended consent, whatever came first.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from digestd.domain.delivery import Claim
+from digestd.domain.subscriber import Cause, Status
+from digestd.store import subscribers
+from digestd.store.database import open_database
+from digestd.store.ledger import Claimed, Gated
+from tests.ledger.rows import Ledger
+from tests.proof.scene import many
+
+PEOPLE = 250
+ROUNDS = 20
+WAYS = ([Status.UNSUBSCRIBED], [Status.PAUSED], [Status.PAUSED, Status.ACTIVE])
+
+
+@pytest.fixture
+def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> Iterator[Ledger]:
+    """In memory where there is one: every change is a commit of its own."""
+    if database_url.startswith("sqlite"):
+        shutil.copy(tmp_path / "digestd.db", memory / "run.db")
+        database_url = f"sqlite:///{memory / 'run.db'}"
+    db = open_database(database_url)
+    yield Ledger(db, now)
+    db.close()
+
+
+@pytest.mark.slow
+def test_of_5000_who_leave_while_their_mail_passes_the_gate_none_is_mailed_afterwards(ledger: Ledger) -> None:
+    passed = turned_away = 0
+    for seed in range(many(ROUNDS)):
+        answers = _race(ledger, ledger.ready(PEOPLE, first=seed * PEOPLE), seed)
+        assert set(answers) <= {Gated.OK, Gated.GONE}
+        passed += answers.count(Gated.OK)
+        turned_away += answers.count(Gated.GONE)
+    print(f"attempts {passed + turned_away}, passed {passed}, turned away {turned_away}, after consent had ended 0")
+    assert ledger.broken() == {}
+    assert passed + turned_away == PEOPLE * many(ROUNDS)
+    assert min(passed, turned_away) > 0
+
+
+def _race(ledger: Ledger, who: Sequence[int], seed: int) -> list[Gated]:
+    claimed, begin, answers = ledger.claim(limit=PEOPLE), threading.Barrier(2), list[Gated]()
+    order = Random(seed).sample(list(who), len(who))
+    leaving = threading.Thread(target=_leave, args=[ledger, order, begin, seed])
+    mailing = threading.Thread(target=_mail, args=[ledger, claimed.claims, begin, answers])
+    for thread in (leaving, mailing):
+        thread.start()
+    for thread in (leaving, mailing):
+        thread.join(120)
+    return answers
+
+
+def _leave(ledger: Ledger, who: Sequence[int], begin: threading.Barrier, seed: int) -> None:
+    rng = Random(seed)
+    begin.wait()
+    for subscriber in who:
+        with ledger.db.write() as session:
+            for status in rng.choice(WAYS):
+                subscribers.change_status(session, subscriber, status, Cause.ONE_CLICK, ledger.now)
+
+
+def _mail(ledger: Ledger, claims: Sequence[Claim], begin: threading.Barrier, answers: list[Gated]) -> None:
+    rng = Random(len(claims))
+    begin.wait()
+    while claims:
+        size = rng.randint(1, 3)
+        answers += ledger.gate(Claimed(tuple(claims[:size]), 0, 0))
+        claims = claims[size:]

@@ -1,0 +1,70 @@
+"""The power goes while a process works: whatever the disk may have kept, no commit that counted is lost.
+
+The real process's writes and syncs are written down, and every state that a cut after each of them could leave is
+made, opened and gone on with. What counts is told from outside: once a mail has left, the ledger must know.
+"""
+
+from itertools import chain, islice
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.parts.nursery import Job
+from tests.proof.conftest import Situation
+from tests.proof.recording import OPTIONS, Event, Sent, cuts, recorded
+from tests.proof.scene import Scene, deliver_ready, many, plan_due, scene
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("tracing"),
+    pytest.mark.parametrize("engine", ["sqlite"]),
+]
+
+
+def _cut(at: Situation, memory: Path, job: Job, wanted: int, lanes: int) -> None:
+    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(lanes)) as made:
+        made.already = at.already
+        made.renew()
+        before = _files(made)
+        events = _record(made)
+        assert job is plan_due or sum(isinstance(event, Sent) for event in events) == len(made.install.fates)
+        each = chain.from_iterable(cuts(events, before, Random(seed)) for seed in range(100))
+        for sent, left in islice(each, many(wanted)):
+            made.renew()
+            _lay(made, left)
+            made.go_on_from(dict.fromkeys(sent, 1))
+            assert made.install.db_is_whole
+        made.found.hold()
+
+
+def test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
+    _cut(ready, memory, deliver_ready, 90, lanes=1)
+
+
+def test_whatever_a_power_cut_left_of_delivering_at_once_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
+    _cut(ready, memory, deliver_ready, 60, lanes=3)
+
+
+def test_whatever_a_power_cut_left_of_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
+    _cut(due, memory, plan_due, 60, lanes=3)
+
+
+def _record(made: Scene) -> list[Event]:
+    log = made.install.folder / "written.log"
+    ended = made.nursery.traced(made.job, [*OPTIONS, "-o", str(log)])
+    assert ended.code == 0, ended.said
+    return recorded(log)
+
+
+def _files(made: Scene) -> dict[Path, bytes]:
+    file = Path(str(made.install.db.file))
+    return {file: file.read_bytes()}
+
+
+def _lay(made: Scene, left: dict[Path, bytes]) -> None:
+    """Put the files there as the cut left them."""
+    for file, content in left.items():
+        if made.install.folder in file.parents:
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content)

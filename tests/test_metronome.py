@@ -1,0 +1,50 @@
+"""The metronome on the real APScheduler: no tick is lost to a busy loop, nor to a clock that is set back."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd import scheduler
+from digestd.scheduler import Metronome
+from tests.parts.install import install
+
+
+async def test_a_tick_that_comes_late_as_the_loop_was_busy_is_not_lost(
+    sqlite_url: str, tmp_path: Path, now: datetime
+) -> None:
+    metronome, stop = Metronome(install(tmp_path / "run", sqlite_url, now).app), asyncio.Event()
+    running = asyncio.create_task(metronome.run(stop))
+    await asyncio.sleep(0)
+    time.sleep(1.5)  # the point: the loop does nothing meanwhile
+    await _until_ticked(metronome)
+    stop.set()
+    await running
+
+
+async def test_when_the_clock_is_set_back_by_a_day_ticks_go_on(
+    sqlite_url: str, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "PLAN_SECONDS", 2)
+    monkeypatch.setattr(scheduler, "CLOCK_SECONDS", 0.05)
+    made = install(tmp_path / "run", sqlite_url, now)
+    metronome, stop = Metronome(replace(made.app, clock=made.clock)), asyncio.Event()
+    running = asyncio.create_task(metronome.run(stop))
+    await _until_ticked(metronome)
+    await asyncio.sleep(0.2)
+    made.clock.go(-timedelta(days=1))
+    metronome.last_tick = None
+    await _until_ticked(metronome)
+    stop.set()
+    await running
+
+
+async def _until_ticked(metronome: Metronome) -> None:
+    for _ in range(100):
+        if metronome.last_tick is not None:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("no tick within ten seconds")
