@@ -10,6 +10,7 @@ before, as they are from the first digest until a subscriber or the text model c
 """
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -49,6 +50,8 @@ from digestd.store.ledger import reading
 FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
 ARCHIVE = 1_000
+LOOK_SECONDS = 0.02
+"""How often a running process is looked at."""
 SIZED = 200
 """Digests that tell how large one is."""
 SOURCE_MAX = 20_000
@@ -240,14 +243,24 @@ def _spend(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) ->
     """Run digestd commands side by side, to their ends."""
     began, cpu, rss = time.perf_counter(), 0.0, 0.0
     running = [_start([sys.executable, "-m", "digestd", *words, "--json"], environment) for words in commands]
-    for process in running:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        cpu += usage.ru_utime + usage.ru_stime
-        rss = max(rss, usage.ru_maxrss / 1024)
+    while any(process.returncode is None for process in running):
+        for process in running:
+            if process.returncode is None:
+                rss = max(rss, _peak(process.pid))
+                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+                if pid:
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    cpu += usage.ru_utime + usage.ru_stime
+        time.sleep(LOOK_SECONDS)
     if any(process.returncode for process in running):
         raise RuntimeError(f"digestd {' '.join(commands[0])} failed; its own words are above")
     return Spent(time.perf_counter() - began, cpu, rss)
+
+
+def _peak(pid: int) -> float:
+    """MiB that a running process has had at most. What `wait4` tells counts what it was forked from."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -27,6 +27,7 @@ _URL = re.compile(r"https?://[!#-;=?-~]{1,800}", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}@[A-Za-z0-9.-]{1,255}>", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+", re.ASCII)
+_LEADING_DOT = re.compile(rb"\n\.")
 _ROW = re.compile(rb"[^\x00-\x20\x7f:][^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
 _FOLDED_ROW = re.compile(rb"(?= *[^ ]) [^\x00-\x1f\x7f]{0,%d}" % (LINE_MAX - 1))
 _PLAIN, _HTML = (
@@ -109,7 +110,7 @@ def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
 
 def dot_stuffed(message: bytes) -> bytes:
     """The message with each line's leading dot doubled (RFC 5321 section 4.5.2)."""
-    if b"\n." in message:  # ours never has: looking costs a third of replacing nothing
+    if _LEADING_DOT.search(message):  # ours never has: looking costs a third of replacing nothing
         message = message.replace(b"\r\n.", b"\r\n..")
     return b"." + message if message.startswith(b".") else message
 

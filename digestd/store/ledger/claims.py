@@ -66,8 +66,9 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without
     leased = [row for row in rows if row.id not in late and row.id not in objections]
     _end(session, State.EXPIRED, {row.id: TOO_LATE for row in expired}, at_us)
     _end(session, State.SKIPPED, objections, at_us)
-    _lease(session, leased, claimer, at_us)
-    return Claimed(tuple(_claim(row, claimer, at_us) for row in leased), len(skipped), len(expired))
+    claims = tuple([_claim(row, claimer, at_us) for row in leased])
+    _lease(session, claims, claimer.owner, at_us)
+    return Claimed(claims, len(skipped), len(expired))
 
 
 def expire(session: Session, limit: int, now: datetime) -> int:
@@ -158,24 +159,24 @@ _END = (
 )
 
 
-def _lease(session: Session, rows: Sequence[core.Record], claimer: Claimer, at_us: int) -> None:
-    if not rows:
+def _lease(session: Session, claims: Sequence[Claim], owner: str, at_us: int) -> None:
+    if not claims:
         return
     until = at_us + LEASE // timedelta(microseconds=1)
-    common = {"owner": claimer.owner, "until": until, "step": step(State.LEASED, Actor.WORKER, at_us), "at": at_us}
-    session.connection().execute(_LEASE, [{"row": row.id, **common} for row in rows])
+    common = {"owner": owner, "until": until, "step": step(State.LEASED, Actor.WORKER, at_us), "at": at_us}
+    session.connection().execute(_LEASE, [{"row": claim.key, **common} for claim in claims])
     session.connection().execute(
         insert(core.attempt),
         [
             {
-                "delivery_id": row.id,
-                "n": row.attempts + 1,
-                "owner": claimer.owner,
-                "envelope_from": claimer.envelope(row.id, row.attempts + 1),
+                "delivery_id": claim.key,
+                "n": claim.attempt,
+                "owner": owner,
+                "envelope_from": claim.envelope_from,
                 "phase": "open",
                 "opened_us": at_us,
             }
-            for row in rows
+            for claim in claims
         ],
     )
 
