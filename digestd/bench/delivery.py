@@ -10,10 +10,7 @@ before, as they are from the first digest until a subscriber or the text model c
 """
 
 import os
-import re
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +27,7 @@ from digestd.app import App
 from digestd.bench import invented
 from digestd.bench.rank import compile_profiles
 from digestd.bench.sink import TICKS, Sink, sink, source, tool
+from digestd.bench.spent import Spent, spend
 from digestd.deliver import Composer
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause
@@ -50,8 +48,6 @@ from digestd.store.ledger import reading
 FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
 ARCHIVE = 1_000
-LOOK_SECONDS = 0.02
-"""How often a running process is looked at."""
 SIZED = 200
 """Digests that tell how large one is."""
 SOURCE_MAX = 20_000
@@ -69,19 +65,6 @@ class Load:
     processes: int = 2
     pairs: int = 3
     database: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds on the clock and of CPU, and the peak memory of the largest process."""
-
-    seconds: float
-    cpu: float
-    rss_mib: float
-
-    def less(self, idle: "Spent", count: int) -> tuple[float, float]:
-        """Seconds on the clock and of CPU for each of `count`, without start-up."""
-        return (self.seconds - idle.seconds) / count, (self.cpu - idle.cpu) / count
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +95,10 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         say("compiling profiles")
         compiling = _compile(app, now + timedelta(days=1)) / load.subscribers
         say("planning")
-        planned, idle_plan = (_spend([["plan"]], bench.environment) for _ in range(2))
+        planned, idle_plan = (spend([["plan"]], bench.environment) for _ in range(2))
         size = _mail(app, bench.mail)
         pairs = [_pair(bench, number, say) for number in range(load.pairs)]
-        idle = _spend([["deliver", "--drain"]] * load.processes, bench.environment)
+        idle = spend([["deliver", "--drain"]] * load.processes, bench.environment)
         with app.db.read() as session:
             accepted = reading.counts(session).get(State.ACCEPTED, 0)
         broken = sorted(name for name, rows in fsck(app.db, app.clock()).items() if rows)
@@ -232,40 +215,11 @@ def _pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Pair:
     last = number == load.pairs - 1
     share = [] if last else ["--limit", str(count // load.processes)]
     taken, sink_cpu, busy, began = relay.count, relay.cpu, _busy(), time.perf_counter()
-    ours = _spend([["deliver", "--drain", *share]] * load.processes, bench.environment)
+    ours = spend([["deliver", "--drain", *share]] * load.processes, bench.environment)
     foreign = (
         (_busy() - busy - ours.cpu - (relay.cpu - sink_cpu)) / (time.perf_counter() - began) / (os.cpu_count() or 1)
     )
     return Pair(min(count, SOURCE_MAX), relay.count - taken, theirs, ours, relay.cpu - sink_cpu, foreign)
-
-
-def _spend(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> Spent:
-    """Run digestd commands side by side, to their ends."""
-    began, cpu, rss = time.perf_counter(), 0.0, 0.0
-    running = [_start([sys.executable, "-m", "digestd", *words, "--json"], environment) for words in commands]
-    while any(process.returncode is None for process in running):
-        for process in running:
-            if process.returncode is None:
-                rss = max(rss, _peak(process.pid))
-                pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-                if pid:
-                    process.returncode = os.waitstatus_to_exitcode(status)
-                    cpu += usage.ru_utime + usage.ru_stime
-        time.sleep(LOOK_SECONDS)
-    if any(process.returncode for process in running):
-        raise RuntimeError(f"digestd {' '.join(commands[0])} failed; its own words are above")
-    return Spent(time.perf_counter() - began, cpu, rss)
-
-
-def _peak(pid: int) -> float:
-    """MiB that a running process has had at most. What `wait4` tells counts what it was forked from."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
-
-
-def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    everything = {**os.environ, **environment}
-    return subprocess.Popen(command, env=everything, stdout=subprocess.DEVNULL)  # noqa: S603  # our own words
 
 
 def _busy() -> float:
