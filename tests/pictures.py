@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from digestd import app as wiring
 from digestd.app import App
@@ -23,6 +23,7 @@ from tests.postgres import free_port
 FOLDER = Path(__file__).parents[1] / "deploy" / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 WIDTH, HEIGHT = 760, 1_000
+WIDE: ViewportSize = {"width": 1_200, "height": 860}
 
 
 def main() -> None:
@@ -47,11 +48,21 @@ def _photograph(app: App, port: int) -> None:
         time.sleep(0.1)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        _shot(browser, app.urls.home, "front.png")
+        _front(browser, app.urls.home)
         _shot(browser, app.sample_digest_url or "", "digest.png")
         browser.close()
     server.should_exit = True
     thread.join(timeout=10)
+
+
+def _front(browser: Browser, url: str) -> None:
+    """The front page of somebody who has begun to type."""
+    page = browser.new_page(viewport=WIDE, device_scale_factor=1.5, timezone_id="Europe/Berlin")
+    page.goto(url)
+    page.get_by_label("Topics").fill("language models that reason\nweather forecasts")
+    page.wait_for_selector(".picks li")
+    page.screenshot(path=FOLDER / "front.png")
+    page.close()
 
 
 def _shot(browser: Browser, url: str, name: str) -> None:
