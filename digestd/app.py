@@ -20,6 +20,7 @@ from digestd import shipped
 from digestd.bounces.providers import Provider, open_providers
 from digestd.deliver import Delivery, RelayLog, Sender
 from digestd.deliver.receipts import beside
+from digestd.dkim import open_signer
 from digestd.encoders import check_encoder, open_encoder
 from digestd.errors import BadSetting, NotInitialised
 from digestd.hooks import Hooks
@@ -34,7 +35,7 @@ from digestd.ranking.dense import Encoder
 from digestd.render import Templates
 from digestd.secret import make_secret, read_keys
 from digestd.settings import Settings
-from digestd.sign import Signer, signer
+from digestd.sign import Signer
 from digestd.sources import Source, parse_source, parse_sources
 from digestd.sources.arxiv_calendar import Calendar, observing
 from digestd.store import hooks, sources, subscribers, template_sets
@@ -72,15 +73,19 @@ class App:
     def sender(self) -> Sender:
         """Who mails, as the settings say."""
         name, address = parseaddr(self.settings.mail_from)
+        reply_to = parseaddr(self.settings.reply_to)[1] or address
+        commands = parseaddr(self.settings.command_address)[1]
         return Sender(
             keys=self.keys,
             urls=self.urls,
             from_=Mailbox(name, address),
-            reply_to=parseaddr(self.settings.reply_to)[1] or address,
+            reply_to=reply_to,
             bounce=parseaddr(self.settings.bounce_address)[1] or f"bounce@{address.rpartition('@')[2]}",
             list_name=self.settings.list_name,
             postal_address=self.settings.postal_address,
             signer=self.signer,
+            commands=commands,
+            replies=bool(commands) and (commands == reply_to or not self.urls.are_public),
         )
 
     @property
@@ -233,6 +238,12 @@ def refuse_dangerous(settings: Settings) -> None:
     """Raise BadSetting for settings that would mail wrongly or against the law."""
     routes = open_routes(settings.transport_url)
     open_inbound(settings.inbound_url)
+    if settings.command_address and not settings.inbound_url:
+        raise BadSetting("DIGESTD_COMMAND_ADDRESS: set DIGESTD_INBOUND_URL too: it is where mails to it are read")
+    if not (settings.public_url or settings.command_address):
+        raise BadSetting(
+            "DIGESTD_PUBLIC_URL: is empty, so nobody could unsubscribe; set it, or DIGESTD_COMMAND_ADDRESS"
+        )
     open_providers(settings.model_dump(), Certificates())
     parse_sources(settings.sources)
     if settings.hook_urls.split():
@@ -254,7 +265,8 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     templates = Templates.of(shipped.templates(overrides))
     template_sets.keep(db, templates.hash, templates.files)
     hooks.keep(db, settings.hook_urls.split())
-    return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), _signer(settings))
+    signer = open_signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
+    return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), signer)
 
 
 def _refuse_wrong_secret(db: Database, keys: Keys) -> None:
@@ -266,24 +278,6 @@ def _refuse_wrong_secret(db: Database, keys: Keys) -> None:
             "DIGESTD_SECRET_KEY_FILE: this is not the secret that the database was made with; "
             "restore it from a backup, with the retired ones beside it"
         )
-
-
-def _signer(settings: Settings) -> Signer | None:
-    """What signs with DKIM; None where the relay does."""
-    given = {name: getattr(settings, f"dkim_{name}") for name in ("domain", "selector", "key_file")}
-    if not any(given.values()):
-        return None
-    if missing := [name for name, value in given.items() if not value]:
-        raise BadSetting(
-            f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
-        )
-    file = Path(given["key_file"])
-    try:
-        if file.stat().st_mode & 0o007:
-            raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: everybody may read {file}; run `chmod 600 {file}`")
-        return signer(given["domain"], given["selector"], file.read_bytes())
-    except OSError as error:
-        raise BadSetting(f"DIGESTD_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from error
 
 
 def _first_sources(app: App) -> None:

@@ -30,7 +30,7 @@ LOCAL_MAX = 64
 ADDRESS_MAX = 254
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{36}", re.ASCII)
 _VERP = re.compile(r"(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,6})\.([a-z2-7]{24})", re.ASCII)
-_COMMAND = re.compile(r"([a-z]{1,12})\+([a-z2-7]{44})", re.ASCII)
+_COMMAND = re.compile(r"([a-z0-9._-]{1,19})\+([a-z2-7]{44})", re.ASCII)
 _ATOM = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 
 
@@ -44,6 +44,7 @@ class Purpose(StrEnum):
     MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
     MOVE_TO = "move-to"  # the same, read at the new address
     FEEDBACK = "feedback"  # delivery, 0
+    COMMAND = "command"  # delivery, 0: whoever answers it speaks for its subscriber
     SAVED = "saved"  # subscriber, edition of their secret address
 
 
@@ -227,9 +228,14 @@ class Urls:
     public_url: str
 
     @property
+    def are_public(self) -> bool:
+        """Whether readers can reach them at all: an install without a web address is used by mail alone."""
+        return bool(self.public_url)
+
+    @property
     def home(self) -> str:
-        """The front page, where one subscribes."""
-        return f"{self.public_url.rstrip('/')}/"
+        """The front page, where one subscribes; empty where readers cannot reach it."""
+        return f"{self.public_url.rstrip('/')}/" if self.are_public else ""
 
     @property
     def subscribe(self) -> str:

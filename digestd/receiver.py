@@ -15,6 +15,7 @@ from digestd.app import App
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import DigestdError
 from digestd.inbound import Desk, Door, Postbox, Reader, poll
+from digestd.subscribe.obeying import Clerk
 
 POLL_SECONDS = 60.0
 SETTLE_SECONDS = timedelta(minutes=5).total_seconds()
@@ -34,7 +35,8 @@ class Receiver:
         """The receiver of this install, until the block ends."""
         reader = Reader()
         try:
-            yield cls(app, Desk(app.db, app.keys, reader))
+            clerk = clerk_of(app)
+            yield cls(app, Desk(app.db, app.keys, reader, clerk) if clerk else Desk(app.db, app.keys, reader))
         finally:
             reader.close()
 
@@ -83,3 +85,10 @@ async def receive(app: App, stop: asyncio.Event) -> None:
     """Take in what comes until `stop` is set."""
     with Receiver.of(app) as receiver:
         await receiver.run(stop)
+
+
+def clerk_of(app: App) -> Clerk | None:
+    """Who obeys commands by mail; None where the settings name no address for them."""
+    sender = app.sender
+    own = {sender.from_.address, sender.reply_to, sender.bounce, sender.commands}
+    return Clerk(app.post, sender.commands, frozenset(map(str.lower, own))) if sender.commands else None

@@ -28,6 +28,8 @@ _NOT_SETTINGS = frozenset({"DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DE
 
 
 def _web_address(url: str) -> str:
+    if not url.strip():
+        return ""
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be a web address like https://digest.example.org")
@@ -63,6 +65,13 @@ def _mailbox(text: str) -> str:
 
 def _mailbox_or_none(text: str) -> str:
     return _mailbox(text) if text else text
+
+
+def _command_mailbox(text: str) -> str:
+    local = parseaddr(_mailbox_or_none(text))[1].rpartition("@")[0]
+    if text and not re.fullmatch(r"[a-z0-9._-]{1,19}", local):
+        raise ValueError("needs at most 19 lower-case letters, digits, dots and dashes before the @: a token follows")
+    return text
 
 
 def _moment(text: str) -> str:
@@ -118,6 +127,7 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, AfterValidator(_mailbox)] = "digestd <digest@example.org>"
     reply_to: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
+    command_address: Annotated[str, AfterValidator(_command_mailbox)] = ""
     inbound_url: str = Field(default="", repr=False)
     inbound_aside: str = "var/aside"
     webhook_ses_topic: str = ""

@@ -18,7 +18,11 @@ _LINKS = ("list-unsubscribe",)
 
 def read(raw: bytes, sent_to: tuple[str, ...] = ()) -> Reading:
     """Read a mail; `sent_to`: the recipients that the envelope named. Raises Unreadable."""
-    mail = read_mail(raw)
+    return read_taken_apart(read_mail(raw), sent_to)
+
+
+def read_taken_apart(mail: Mail, sent_to: tuple[str, ...] = ()) -> Reading:
+    """The same of a mail that was taken apart already."""
     for via, form in FORMATS.items():
         finding = form(mail)
         if finding is not None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.digest import Pick
-from digestd.links import Keys, Purpose, Urls, command_address, issued, token
+from digestd.domain.reply import Reply
+from digestd.links import Keys, Purpose, Urls, command_address, envelope_tag, issued, token
 from digestd.message import DigestHeaders, Headers, Mailbox, compose_digest, compose_notice
 from digestd.render import (
     Before,
@@ -18,14 +19,16 @@ from digestd.render import (
     Item,
     NoticeContent,
     Rendered,
+    ReplyContent,
     Templates,
     print_digest,
     render_digest,
     render_notice,
+    render_reply,
 )
 from digestd.schedule import period_date
 from digestd.sign import Signer
-from digestd.store import papers, template_sets
+from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
 from digestd.store.instants import from_us
 from digestd.store.ledger import Held, offered
@@ -39,7 +42,7 @@ WHOLE = 10_000_000
 class Sender:
     """Who sends, and under what name: from the settings.
 
-    `commands`: the host where mails with commands arrive, if they are read.
+    `commands`: where subscribers write commands, empty where they cannot; `replies`: answers to a digest are some.
     """
 
     keys: Keys
@@ -51,11 +54,17 @@ class Sender:
     postal_address: str
     signer: Signer | None = None
     commands: str = ""
+    replies: bool = False
 
     @property
     def host(self) -> str:
         """The domain of Message-IDs and of List-Id."""
         return self.from_.address.rpartition("@")[2]
+
+    def command(self, purpose: Purpose, number: int, version: int = 0) -> str:
+        """Where a mail does what a link with such a token does; empty where commands are off."""
+        local, _, host = self.commands.rpartition("@")
+        return command_address(local, token(self.keys, purpose, number, version), host) if self.commands else ""
 
 
 class Composer:
@@ -67,6 +76,7 @@ class Composer:
         self._entries: dict[int, Entry] = {}
         self._templates: dict[str, Templates] = {}
         self._held: dict[int, tuple[Held, ...]] = {}
+        self._replies: dict[int, Reply] = {}
 
     def prepare(self, claims: Sequence[Claim]) -> None:
         """Read revisions and templates that are not cached yet, and what earlier digests these claims offer."""
@@ -76,6 +86,7 @@ class Composer:
             self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
         missing = sorted(wanted - self._entries.keys())
         with self._db.read() as session:
+            self._replies = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
             self._held.update(offered(session, [claim.key for claim in claims]))
             if missing:
                 found = papers.revisions(session, missing)
@@ -92,7 +103,7 @@ class Composer:
     def _message(self, claim: Claim) -> bytes:
         templates = self._templates[claim.template_hash]
         if claim.kind is not MailKind.DIGEST:
-            rendered = render_notice(templates, self._notice(claim))
+            rendered = self.render(claim)
             return compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html)
         content = self._content(claim)
         printed = print_digest(templates, content)
@@ -102,6 +113,8 @@ class Composer:
     def render(self, claim: Claim) -> Rendered:
         """The mail as subject, text and HTML."""
         templates = self._templates[claim.template_hash]
+        if claim.kind is MailKind.REPLY:
+            return render_reply(templates, self._reply(claim))
         if claim.kind is not MailKind.DIGEST:
             return render_notice(templates, self._notice(claim))
         return print_digest(templates, self._content(claim)).rendered
@@ -126,7 +139,7 @@ class Composer:
             language=claim.language,
             links=links,
             coverage=claim.coverage,
-            held=tuple(self._before(held) for held in self._held.get(claim.key, ())),
+            held=tuple(self._before(held) for held in self._held.get(claim.key, ()) if self._sender.urls.are_public),
         )
 
     def _before(self, held: Held) -> Before:
@@ -140,15 +153,27 @@ class Composer:
     def _notice(self, claim: Claim) -> NoticeContent:
         return NoticeContent(
             list_name=self._sender.list_name,
-            link=_LINKS[claim.kind](self._sender, claim),
+            link=_LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else "",
             home=self._sender.urls.home,
             postal_address=self._sender.postal_address,
             language=claim.language,
             kind=claim.kind.value,
+            mail=self._sender.command(Purpose.CONFIRM, claim.subscriber, claim.consent_version),
+        )
+
+    def _reply(self, claim: Claim) -> ReplyContent:
+        return ReplyContent(
+            list_name=self._sender.list_name,
+            told=self._replies.get(claim.key, Reply(())).told,
+            answerable=bool(self._sender.commands),
+            postal_address=self._sender.postal_address,
+            language=claim.language,
         )
 
     def _links(self, claim: Claim) -> DigestLinks:
         keys, urls = self._sender.keys, self._sender.urls
+        if not urls.are_public:
+            return _mail_links(self._sender, claim)
         view, feedback = (token(keys, purpose, claim.key) for purpose in (Purpose.VIEW, Purpose.FEEDBACK))
         unsubscribe = token(keys, Purpose.UNSUBSCRIBE, claim.subscriber)
         settings = _settings_token(self._sender, claim)
@@ -159,40 +184,53 @@ class Composer:
             feedback=urls.feedback(feedback),
             settings=urls.preferences(settings),
             tokens=(view, unsubscribe, feedback, settings),
+            replies=self._sender.replies,
         )
 
     def _headers(self, claim: Claim, subject: str) -> Headers:
         return Headers(
             from_=self._sender.from_,
             to=claim.address,
-            reply_to=self._sender.reply_to,
+            reply_to=self._reply_to(claim),
             subject=subject,
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
+            answers=self._replies[claim.key].answers if claim.key in self._replies else "",
         )
+
+    def _reply_to(self, claim: Claim) -> str:
+        """An answer to a notice is a command, wherever commands are read at all; one to a digest if it is wanted."""
+        mail = ""
+        if claim.kind is MailKind.CONFIRM:
+            mail = self._sender.command(Purpose.CONFIRM, claim.subscriber, claim.consent_version)
+        elif claim.kind is MailKind.REPLY or self._sender.replies:
+            mail = self._sender.command(Purpose.COMMAND, claim.key)
+        return mail or self._sender.reply_to
 
     def _digest_headers(self, claim: Claim, subject: str, links: DigestLinks) -> DigestHeaders:
         return DigestHeaders(
             from_=self._sender.from_,
             to=claim.address,
-            reply_to=self._sender.reply_to,
+            reply_to=self._reply_to(claim),
             subject=subject,
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
             list_name=self._sender.list_name,
             list_id=f"digest.{self._sender.host}",
-            unsubscribe_url=links.unsubscribe,
+            unsubscribe_url=links.unsubscribe if self._sender.urls.are_public else "",
             view_url=links.view,
             home_url=links.home,
             owner=self._sender.reply_to,
-            unsubscribe_mailbox=self._unsubscribe_mailbox(claim),
+            unsubscribe_mailbox=self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber),
         )
 
-    def _unsubscribe_mailbox(self, claim: Claim) -> str:
-        if not self._sender.commands:
-            return ""
-        leave = token(self._sender.keys, Purpose.UNSUBSCRIBE, claim.subscriber)
-        return command_address("unsubscribe", leave, self._sender.commands)
+
+def _mail_links(sender: Sender, claim: Claim) -> DigestLinks:
+    """The links of a digest in an install without a web address: each opens a mail."""
+    leave = sender.command(Purpose.UNSUBSCRIBE, claim.subscriber)
+    mail = sender.command(Purpose.COMMAND, claim.key)
+    tags = tuple(envelope_tag(address) for address in (leave, mail))
+    return DigestLinks("", f"mailto:{leave}", "", tokens=tags, mail=mail, replies=sender.replies)
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:

@@ -46,6 +46,8 @@ class InboundOutcome(StrEnum):
     """What became of one mail that came in, or of one event that a provider posted."""
 
     TAKEN = "taken"  # a bounce of ours, counted
+    COMMAND = "command"  # a command by mail, done or answered
+    UNPROVEN = "unproven"  # a command that nobody proved: whom it speaks of is asked, if they may be
     KNOWN = "known"  # the same was told before
     AUTOMATIC = "automatic"  # out of office, challenge: nobody needs to read it
     FORGED = "forged"  # a return path in our form that we did not write

@@ -94,6 +94,7 @@ class MailKind(StrEnum):
     SETTINGS = "settings"  # a fresh link to the preferences
     MOVE_FROM = "move-from"  # to the address that is to be left: confirm or stop it
     MOVE_TO = "move-to"  # to the new address: confirm it
+    REPLY = "reply"  # the answer to commands by mail
 
 
 class Settlement(StrEnum):
@@ -133,6 +134,7 @@ _MAY_BE_WRITTEN_TO = {
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # who left may still take their data, or erase it
     MailKind.MOVE_FROM: _CONFIRMED,
     MailKind.MOVE_TO: _CONFIRMED,
+    MailKind.REPLY: _CONFIRMED | {Status.UNSUBSCRIBED},
 }
 
 
@@ -159,7 +161,8 @@ class Consent:
             return f"subscriber is {self.status}"
         if not self.addressed:
             return "the address is not wanted any more"
-        if self.version != self.planned_version:
+        # an answer is to whoever wrote, whatever they have changed since
+        if self.version != self.planned_version and self.kind is not MailKind.REPLY:
             return "consent changed"
         return None
 

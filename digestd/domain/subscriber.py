@@ -24,6 +24,7 @@ class Cause(StrEnum):
     CONFIRM = "confirm"
     ONE_CLICK = "one_click"
     WEB = "web"
+    MAIL = "mail"  # by a mail to the command address
     CLI = "cli"
     IMPORT = "import"
     BOUNCE = "bounce"

@@ -15,10 +15,12 @@ def main() -> None:
     """Answer requests until the input ends; `argv`: where digestd is, CPU seconds a mail, bytes of memory."""
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    import digestd.bounces  # noqa: PLC0415  # the path had to be set first; loaded before the limits
+    import digestd.commands  # noqa: PLC0415  # the path had to be set first; loaded before the limits
     from digestd.confinement import allow, confine, receive, send  # noqa: PLC0415  # likewise
 
-    digestd.bounces.read(b"From: a@example.org\n\n")  # loads what the parser loads only when it is used
+    digestd.commands.read(
+        b"From: =?latin-1?q?a?= <a@example.org>\nContent-Type: text/html\n\n<p>a"
+    )  # loads what the parser loads only when it is used
     confine(memory)
     while (sent_to := receive(sys.stdin.buffer)) is not None:
         raw = receive(sys.stdin.buffer) or b""
@@ -27,11 +29,12 @@ def main() -> None:
 
 
 def _answer(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
-    from digestd.bounces import read  # noqa: PLC0415  # the path had to be set first
+    from digestd.commands import read  # noqa: PLC0415  # the path had to be set first
     from digestd.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:
-        return asdict(read(raw, sent_to))
+        reading, letter = read(raw, sent_to)
+        return {"reading": asdict(reading), "letter": asdict(letter)}
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
     except Exception as error:  # whatever a parser did not foresee

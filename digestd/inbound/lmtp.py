@@ -75,6 +75,12 @@ class _Session(LMTP):
     line_length_limit = 64 * 1024
 
 
+def _return_path(sender: str | None) -> bytes:
+    """What final delivery adds (RFC 5321 section 4.4): nobody may answer a mail whose sender is empty."""
+    path = "".join(letter for letter in sender or "" if letter.isascii() and letter.isprintable())
+    return f"Return-Path: <{path.strip('<>')[:300]}>\r\n".encode()
+
+
 class _Handler:
     """What aiosmtpd calls."""
 
@@ -92,7 +98,8 @@ class _Handler:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         """aiosmtpd: one mail; LMTP wants an answer for each recipient."""
-        answer = await asyncio.to_thread(self._take, bytes(envelope.content), tuple(envelope.rcpt_tos))
+        raw = _return_path(envelope.mail_from) + bytes(envelope.content)
+        answer = await asyncio.to_thread(self._take, raw, tuple(envelope.rcpt_tos))
         return "\r\n".join([answer] * len(envelope.rcpt_tos))
 
     def _take(self, raw: bytes, sent_to: tuple[str, ...]) -> str:

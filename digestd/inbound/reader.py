@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, cast
 import digestd
 from digestd import confinement
 from digestd.bounces import Finding, Reading, Unreadable
+from digestd.commands import Letter
 from digestd.domain.bounce import BounceKind
 from digestd.inbound import confined
 
@@ -33,8 +34,8 @@ class Reader:
         self._turn = Lock()
         self._child: subprocess.Popen[bytes] | None = None
 
-    def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> Reading:
-        """What `bounces.read` makes of a mail. Raises Unreadable where it makes nothing."""
+    def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Reading, Letter]:
+        """What `commands.read` makes of a mail. Raises Unreadable where it makes nothing."""
         with self._turn:
             child = self._child or self._start()
             watch = Timer(self._seconds, child.kill)
@@ -47,7 +48,7 @@ class Reader:
                 self._end()
                 raise Unreadable("reading the mail took too much time or memory")
             try:
-                return _reading(json.loads(answer))
+                return _answered(json.loads(answer))
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 self._end()  # what makes no sense may be anything: it is not asked again
                 raise Unreadable("what reads mails makes no sense") from error
@@ -91,10 +92,21 @@ def _exchange(child: "subprocess.Popen[bytes]", raw: bytes, sent_to: tuple[str, 
         return None
 
 
-def _reading(said: dict[str, Any]) -> Reading:
-    """The reading as confined.py sent it. Raises Unreadable for a mail that could not be read."""
+def _answered(said: dict[str, Any]) -> tuple[Reading, Letter]:
+    """What confined.py sent. Raises Unreadable for a mail that could not be read."""
     if "failed" in said:
         raise Unreadable(f"the mail cannot be taken apart ({str(said['failed'])[:100]})")
+    letter = said["letter"]
+    return _reading(said["reading"]), Letter(
+        sender=str(letter["sender"]),
+        subject=str(letter["subject"]),
+        lines=_words(letter["lines"]),
+        automatic=bool(letter["automatic"]),
+        id=str(letter["id"]),
+    )
+
+
+def _reading(said: dict[str, Any]) -> Reading:
     finding = said["finding"]
     return Reading(
         finding=None if finding is None else _finding(finding),

@@ -6,12 +6,14 @@ Logs name deliveries by number, never an address.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 import structlog
 from sqlmodel import Session
 
-from digestd.bounces import BYTES_MAX, Finding, Reading, Unreadable, read
+from digestd.bounces import BYTES_MAX, Finding, Reading, Unreadable
 from digestd.bounces.score import Standing
+from digestd.commands import Incoming, Letter, read
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.inbound.matching import Match, is_forged, match
 from digestd.links import Keys
@@ -22,22 +24,29 @@ FOR_A_PERSON = frozenset(
     {InboundOutcome.FORGED, InboundOutcome.FOREIGN, InboundOutcome.UNREAD, InboundOutcome.TOO_LARGE}
 )
 """What is not removed from a mailbox: somebody may want to look at it."""
+FINGERPRINT = 32
+"""So many hex digits tell one mail from another."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Takes in what comes back, on one database. `read` is how mails are read: here, or by a Reader."""
+    """Takes in what comes back, on one database.
+
+    `read` is how mails are read: here, or by a Reader. `obey` is asked what to make of a mail that is no
+    bounce; it says None to what is no command either.
+    """
 
     db: Database
     keys: Keys
-    read: Callable[[bytes, tuple[str, ...]], Reading] = read
+    read: Callable[[bytes, tuple[str, ...]], tuple[Reading, Letter]] = read
+    obey: Callable[[Session, Incoming, datetime], InboundOutcome | None] = lambda *_: None
 
     def take(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
         """Take one mail in; `raw` is None for one that was too large to be read, `sent_to` from its envelope."""
-        reading = self._read(raw, tuple(sent_to))
+        found = self._read(raw, tuple(sent_to))
         with self.db.write() as session:
-            outcome = reading if isinstance(reading, InboundOutcome) else self._judge(session, reading, now)
+            outcome = found if isinstance(found, InboundOutcome) else self._hear(session, found, now)
             inbound.tally(session, {outcome: 1}, now)
         return outcome
 
@@ -45,13 +54,20 @@ class Desk:
         """Settle what became uncertain after its bounce had come; how many."""
         return ledger.settle_all_bounced(self.db, now)
 
-    def _read(self, raw: bytes | None, sent_to: tuple[str, ...]) -> Reading | InboundOutcome:
+    def _read(self, raw: bytes | None, sent_to: tuple[str, ...]) -> tuple[Reading, Incoming] | InboundOutcome:
         if raw is None or len(raw) > BYTES_MAX:
             return InboundOutcome.TOO_LARGE
         try:
-            return self.read(raw, sent_to)
+            reading, letter = self.read(raw, sent_to)
         except Unreadable:
             return InboundOutcome.UNREAD
+        return reading, Incoming(letter, reading.envelopes, reading.message_ids, sha256(raw).hexdigest()[:FINGERPRINT])
+
+    def _hear(self, session: Session, found: tuple[Reading, Incoming], now: datetime) -> InboundOutcome:
+        """A bounce is none the less one where it comes to the address for commands."""
+        reading, incoming = found
+        said = None if reading.finding and reading.finding.kind else self.obey(session, incoming, now)
+        return said or self._judge(session, reading, now)
 
     def _judge(self, session: Session, reading: Reading, now: datetime) -> InboundOutcome:
         finding = reading.finding

@@ -63,7 +63,8 @@ class Client:
     @property
     def user_agent(self) -> str:
         """A name with a contact: it is polite, and a distinct one gets fewer refusals from arXiv."""
-        about = [f"+{self.public_url}", *([f"mailto:{self.contact}"] if self.contact else [])]
+        ways = {"+": self.public_url, "mailto:": self.contact}
+        about = [f"{way}{where}" for way, where in ways.items() if where]
         return f"digestd/{__version__} ({'; '.join(about)})".encode("ascii", "ignore").decode()
 
 

@@ -25,6 +25,7 @@ _UNSEEN = re.compile(
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
 _URL = re.compile(r"https?://[!#-;=?-~]{1,800}", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}@[A-Za-z0-9.-]{1,255}>", re.ASCII)
+_ANSWERED = re.compile(r"<[!#-;=?-~]{1,250}>", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,255}", re.ASCII)
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+", re.ASCII)
 _LEADING_DOT = re.compile(rb"\n\.")
@@ -46,7 +47,10 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """What every mail says of itself. `date` is aware; `message_id` has its angle brackets."""
+    """What every mail says of itself. `date` is aware; `message_id` has its angle brackets.
+
+    `answers`: the Message-ID of the mail that this one answers, empty where it answers none.
+    """
 
     from_: Mailbox
     to: str
@@ -54,14 +58,16 @@ class Headers:
     subject: str
     date: datetime
     message_id: str
+    answers: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestHeaders(Headers):
     """What a digest says besides: of the list it belongs to, and how to leave it in one click.
 
-    `list_id` is the host of List-Id, e.g. `digest.example.org`; the URLs are absolute. `unsubscribe_mailbox`:
-    where a mail leaves the list by itself, where there is such a place.
+    `list_id` is the host of List-Id, e.g. `digest.example.org`. The URLs are absolute, or all of them empty in an
+    install without a web address. `unsubscribe_mailbox`: where a mail leaves the list by itself, if there is such a
+    place.
     """
 
     list_name: str
@@ -75,6 +81,8 @@ class DigestHeaders(Headers):
 
 def compose_digest(headers: DigestHeaders, text: Body | str, html: Body | str) -> bytes:
     """A digest. Raises BadInput where an address, URL or id cannot stand in a header."""
+    if not headers.unsubscribe_url:
+        return _assemble(_by_mail_alone(headers), headers.message_id, text, html)
     unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_by_mail(headers)}"
     archive = f"<{_checked(_URL, headers.view_url)}>"
     block = [
@@ -89,14 +97,37 @@ def compose_digest(headers: DigestHeaders, text: Body | str, html: Body | str) -
 
 def _by_mail(headers: DigestHeaders) -> str:
     """The other way to leave (RFC 2369); none is named where nobody reads what arrives there."""
-    if not headers.unsubscribe_mailbox:
-        return ""
-    return f", <mailto:{quote(_checked(_ADDRESS, headers.unsubscribe_mailbox), safe='@+')}?subject=unsubscribe>"
+    return f", {_mailto(headers.unsubscribe_mailbox, 'unsubscribe')}" if headers.unsubscribe_mailbox else ""
+
+
+def _by_mail_alone(headers: DigestHeaders) -> list[bytes]:
+    """Without a web address there is no one click (RFC 8058) and no archive; a mail does the rest (RFC 2369)."""
+    return [
+        *_common(headers),
+        _header("List-Unsubscribe", _mailto(headers.unsubscribe_mailbox, "unsubscribe")),
+        _header("List-Id", _phrase("List-Id", headers.list_name, _checked(_HOST, headers.list_id))),
+        _header("List-Help", _mailto(headers.reply_to, "help")),
+        _header("List-Subscribe", _mailto(headers.reply_to, "subscribe")),
+        _header("List-Owner", _mailto(headers.owner)),
+        _OF_BULK,
+    ]
+
+
+def _mailto(address: str, subject: str = "") -> str:
+    return f"<mailto:{quote(_checked(_ADDRESS, address), safe='@+')}{f'?subject={subject}' if subject else ''}>"
 
 
 def compose_notice(headers: Headers, text: Body | str, html: Body | str) -> bytes:
     """A mail to one person that belongs to no list: a confirmation, a goodbye, a reply."""
-    return _assemble([*_common(headers), _OF_MACHINE], headers.message_id, text, html)
+    return _assemble([*_common(headers), *_answering(headers)], headers.message_id, text, html)
+
+
+def _answering(headers: Headers) -> list[bytes]:
+    """What an automatic answer says of itself (RFC 3834 section 3.1)."""
+    if not headers.answers:
+        return [_OF_MACHINE]
+    answered = _checked(_ANSWERED, headers.answers)
+    return [_header(name, answered) for name in ("In-Reply-To", "References")] + [_OF_ANSWER]
 
 
 def header_text(text: str, limit: int = SUBJECT_MAX) -> str:
@@ -155,7 +186,7 @@ def _of_list(name: str, list_id: str, home: str, owner: str) -> tuple[bytes, ...
         _header("List-Id", _phrase("List-Id", name, _checked(_HOST, list_id))),
         _header("List-Help", front),
         _header("List-Subscribe", front),
-        _header("List-Owner", f"<mailto:{quote(_checked(_ADDRESS, owner), safe='@+')}>"),
+        _header("List-Owner", _mailto(owner)),
     )
 
 
@@ -217,4 +248,5 @@ def _header(name: str, value: str) -> bytes:
 
 
 _OF_MACHINE = _header("Auto-Submitted", "auto-generated")
+_OF_ANSWER = _header("Auto-Submitted", "auto-replied")
 _OF_BULK = _header("List-Post", "NO") + _OF_MACHINE + _header("Precedence", "bulk")

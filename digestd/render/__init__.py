@@ -11,6 +11,7 @@ fixed       the words of a catalogue, looked up once
 inline      CSS into style attributes, once per template
 templates   the templates of one version, by language
 mail        a digest, a confirmation, a page
+reply       the answer to commands by mail
 """
 
 from digestd.render.content import (
@@ -22,8 +23,10 @@ from digestd.render.content import (
     NoticeContent,
     Printed,
     Rendered,
+    ReplyContent,
 )
 from digestd.render.mail import print_digest, render_digest, render_notice, render_page, render_reason
+from digestd.render.reply import render_reply
 from digestd.render.templates import Templates, web_environment
 
 __all__ = [
@@ -35,11 +38,13 @@ __all__ = [
     "NoticeContent",
     "Printed",
     "Rendered",
+    "ReplyContent",
     "Templates",
     "print_digest",
     "render_digest",
     "render_notice",
     "render_page",
     "render_reason",
+    "render_reply",
     "web_environment",
 ]

@@ -9,6 +9,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section
 from digestd.domain.mail import Body
 from digestd.domain.paper import Paper
+from digestd.domain.reply import Told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +62,9 @@ class DigestLinks:
     """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already.
 
     `feedback`: where something is said of its papers, by their place from 1; empty where nothing can be.
-    `tokens`: what stands in these links, and in no other mail's: of letters, digits, `-` and `_`.
+    `replies`: an answer to the digest is read as commands. Without a web address `unsubscribe` opens a mail, `mail`
+    is where commands are sent, and the others are empty. `tokens`: what stands in these links, and in no other
+    mail's: of letters, digits, `-` and `_`.
     """
 
     view: str
@@ -70,6 +73,8 @@ class DigestLinks:
     feedback: str = ""
     settings: str = ""
     tokens: tuple[str, ...] = ()
+    mail: str = ""
+    replies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,8 @@ class DigestContent:
 class NoticeContent:
     """A notice that leads to one page: nothing in it comes from whoever typed the address.
 
-    `kind` names its templates, `email/<kind>.*`.
+    `kind` names its templates, `email/<kind>.*`. `link` is empty without a web address; `mail`: where an answer to
+    it confirms, empty where none does.
     """
 
     list_name: str
@@ -108,6 +114,18 @@ class NoticeContent:
     postal_address: str
     language: str
     kind: str = "confirm"
+    mail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyContent:
+    """The answer to commands by mail. `answerable`: an answer to it is read as commands."""
+
+    list_name: str
+    told: tuple[Told, ...]
+    answerable: bool
+    postal_address: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

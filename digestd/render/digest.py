@@ -10,7 +10,7 @@ from digestd.domain.digest import Reason, Section
 from digestd.domain.mail import stand_in
 from digestd.render.content import Before, DigestContent, Item
 from digestd.render.shown import Fit, Fitted, Gap, Shown, fitted, gaps, read_by
-from digestd.render.words import clean, first_day, safe_url, shorten
+from digestd.render.words import clean, first_day, safe_link, safe_url, shorten
 
 NAME_MAX = 60
 POSTAL_MAX = 300
@@ -50,6 +50,8 @@ class Digest:
     feedback: str
     is_brief: bool
     settings: str
+    mail: str
+    replies: bool
     held: tuple[Before, ...]
     subject: str
     heading: str
@@ -78,7 +80,7 @@ class Digest:
 
 FIELDS = frozenset(Digest.__dataclass_fields__) - {"picked", "reasons", "structure", "tokens"}
 """What a template may read of a digest, but for its papers."""
-LINKS = ("view", "unsubscribe", "feedback", "settings")
+LINKS = ("view", "unsubscribe", "feedback", "settings", "mail")
 """The fields that stand-ins may be in."""
 
 
@@ -113,6 +115,8 @@ def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, w
         feedback=_link(links.feedback, tokens),
         is_brief=fit.is_brief,
         settings=_link(links.settings, tokens),
+        mail=_link(links.mail, tokens),
+        replies=links.replies,
         held=tuple([Before(before.date, safe_url(before.view)) for before in content.held]),
         subject="",
         heading="",
@@ -152,18 +156,18 @@ def _preheader(papers: list[Fitted]) -> str:
 
 
 def _link(url: str, tokens: tuple[str, ...]) -> str:
-    """The URL if it leads to the web, with a stand-in for a token in it."""
+    """The URL if it leads to the web or opens a mail, or the address, with a stand-in for a token in it."""
     for n, token in enumerate(tokens):
         if token in url:
             return _stood_in(url.replace(token, "\n"), n, len(token))
-    return safe_url(url)
+    return safe_link(url)
 
 
 @lru_cache(maxsize=64)
 def _stood_in(url: str, n: int, length: int) -> str:
-    """The URL with a stand-in at its line end, if it leads to the web with any token of that length."""
+    """The URL with a stand-in at its line end, if it is safe with any token of that length."""
     any_token = "A" * length
-    return url.replace("\n", stand_in(n, any_token)) if safe_url(url.replace("\n", any_token)) else ""
+    return url.replace("\n", stand_in(n, any_token)) if safe_link(url.replace("\n", any_token)) else ""
 
 
 _safe_url = lru_cache(maxsize=64)(safe_url)

@@ -16,7 +16,7 @@ from digestd.render.shells import Shells
 from digestd.render.shown import FITS, FITTED, HTML_MAX, Fit, cleaned, encoded_size
 from digestd.render.survey import are_printed_alone
 from digestd.render.templates import MailEnvironment, Templates
-from digestd.render.words import safe_url
+from digestd.render.words import safe_address, safe_url
 
 LINES_MAX = 4096
 _HTML, _TEXT = "email/digest.html.j2", "email/digest.txt.j2"
@@ -28,6 +28,7 @@ class _Notice:
 
     list_name: str
     link: str
+    mail: str
     confirm: str
     home: str
     postal_address: str
@@ -62,14 +63,15 @@ def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
     notice = _Notice(
         list_name=tidy(content.list_name, NAME_MAX),
         link=safe_url(content.link),
+        mail=safe_address(content.mail),
         confirm=safe_url(content.link),
         home=safe_url(content.home),
         postal_address=tidy(content.postal_address, POSTAL_MAX),
     )
-    mail = f"email/{content.kind}"
-    notice = replace(notice, subject=_line(environment, f"{mail}.subject.txt.j2", notice=notice))
-    html = _render(environment, f"{mail}.html.j2", notice=notice)
-    return Rendered(notice.subject, _render(environment, f"{mail}.txt.j2", notice=notice), html)
+    named = f"email/{content.kind}"
+    notice = replace(notice, subject=line(environment, f"{named}.subject.txt.j2", notice=notice))
+    html = printed(environment, f"{named}.html.j2", notice=notice)
+    return Rendered(notice.subject, printed(environment, f"{named}.txt.j2", notice=notice), html)
 
 
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:
@@ -79,7 +81,7 @@ def render_reason(templates: Templates, reason: Reason, language: str) -> str:
 
 def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
     """A page of the web, e.g. `web/front.html.j2`. Names outside the templates are NotFound."""
-    return _render(templates.environment(language), name, **values)
+    return printed(templates.environment(language), name, **values)
 
 
 @lru_cache(maxsize=64)
@@ -96,24 +98,24 @@ def _shells(environment: MailEnvironment) -> Shells | None:
 def _digest(environment: MailEnvironment, shells: Shells | None, content: DigestContent, fit: Fit) -> Digest:
     whole = shells is None or not shells.spliced
     made = digest(content, fit, partial(_reason, environment), whole=whole)
-    made.subject = _line(environment, "email/digest.subject.txt.j2", digest=made)
-    made.heading = _line(environment, "email/digest.heading.txt.j2", digest=made)
-    made.lead = _line(environment, "email/digest.lead.txt.j2", digest=made)
+    made.subject = line(environment, "email/digest.subject.txt.j2", digest=made)
+    made.heading = line(environment, "email/digest.heading.txt.j2", digest=made)
+    made.lead = line(environment, "email/digest.lead.txt.j2", digest=made)
     return made
 
 
 @lru_cache(maxsize=4096)  # few interests, many readers
 def _reason(environment: MailEnvironment, reason: Reason) -> str:
-    return _line(environment, "email/reason.txt.j2", reason=cleaned(reason))
+    return line(environment, "email/reason.txt.j2", reason=cleaned(reason))
 
 
-def _line(environment: MailEnvironment, name: str, **values: object) -> str:
+def line(environment: MailEnvironment, name: str, **values: object) -> str:
     """A text template as one line of plain text. HTML gets it as a value, so that it is escaped there."""
-    line = _lines(environment, name)
-    value = values.get(line.variable) if line else None
-    if line is None or not all(hasattr(value, field) for field in line.fields):
-        return " ".join(_render(environment, name, **values).split())
-    return line.read(value)
+    known = _lines(environment, name)
+    value = values.get(known.variable) if known else None
+    if known is None or not all(hasattr(value, field) for field in known.fields):
+        return " ".join(printed(environment, name, **values).split())
+    return known.read(value)
 
 
 @lru_cache(maxsize=256)
@@ -152,10 +154,11 @@ def _body(environment: MailEnvironment, shells: Shells | None, name: str, shown:
         filled = shells.body(name, shown) if shells is not None else None
     except TemplateError as problem:
         raise _unrendered(name, problem) from problem
-    return filled or Body([_render(environment, name, digest=shown)], shown.tokens)
+    return filled or Body([printed(environment, name, digest=shown)], shown.tokens)
 
 
-def _render(environment: MailEnvironment, name: str, **values: object) -> str:
+def printed(environment: MailEnvironment, name: str, **values: object) -> str:
+    """A template with these values. Raises NotFound where there is none, BadSetting where it cannot be rendered."""
     try:
         return environment.get_template(name).render(values)
     except TemplateError as problem:

@@ -12,6 +12,7 @@ _UNSEEN = re.compile(
 )
 _BLANKS = re.compile(r"[^\S\u00a0]+")
 _SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentences in Chinese and Japanese
+_ADDRESS = re.compile(r"[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
 _WEEK = re.compile(r"(\d{4})-W(\d{2})", re.ASCII)
 
 
@@ -48,6 +49,16 @@ def safe_url(url: str | None) -> str:
     except ValueError:
         return ""
     return url if named else ""
+
+
+def safe_address(address: str) -> str:
+    """The address if nothing in it needs to be escaped in a link or a mail, else nothing."""
+    return address if _ADDRESS.fullmatch(address) else ""
+
+
+def safe_link(url: str) -> str:
+    """The URL if it leads to the web or opens a mail to an address, or such an address by itself; else nothing."""
+    return url if safe_url(url) or safe_address(url.removeprefix("mailto:")) else ""
 
 
 @lru_cache(maxsize=4096)  # the same papers go to many readers

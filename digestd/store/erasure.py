@@ -23,6 +23,7 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (
         delete(core.bounce).where(core.bounce.c.address_key == address_key),
+        delete(core.reply).where(core.reply.c.delivery_id.in_(mails)),
         update(core.attempt).where(core.attempt.c.delivery_id.in_(mails)).values(text=None),  # relays quote addresses
         update(core.delivery).where(theirs).values(picks=b"", reply_text=None, recipient_key=None),
     ):

@@ -68,19 +68,24 @@ def ask(db: Database, post: Post, asked: Asked, now: datetime, by: Act = Act(Cau
     subscribed, the suppressed and the unknown all look the same from here.
     """
     record = asked.record()
-    key = address_key(post.keys, record.address)
     with db.write() as session:
-        known = subscribers.by_address_key(session, key, lock=True)
-        reason = suppressions.is_suppressed(session, key)
-        if reason is not None and reason not in HEALED_BY_CONSENT:
-            return
-        if known is None:
-            greet(session, post, record, by, now)
-        elif known.status in _MAY_ASK and invite(session, post, known, by, now):
-            suppressions.lift(session, key, ASKED_ANEW, now)
-            subscribers.update_many(session, [record.of(known)], now)
-        elif known.status is Status.PENDING:
-            subscribers.update_many(session, [record.of(known)], now)
+        ask_here(session, post, record, by, now)
+
+
+def ask_here(session: Session, post: Post, record: Record, by: Cause | Act, now: datetime) -> None:
+    """The same for a checked record, in the caller's write transaction."""
+    key = address_key(post.keys, record.address)
+    known = subscribers.by_address_key(session, key, lock=True)
+    reason = suppressions.is_suppressed(session, key)
+    if reason is not None and reason not in HEALED_BY_CONSENT:
+        return
+    if known is None:
+        greet(session, post, record, by, now)
+    elif known.status in _MAY_ASK and invite(session, post, known, by, now):
+        suppressions.lift(session, key, ASKED_ANEW, now)
+        subscribers.update_many(session, [record.of(known)], now)
+    elif known.status is Status.PENDING:
+        subscribers.update_many(session, [record.of(known)], now)
 
 
 def remind(db: Database, post: Post, address: str, now: datetime, by: Act = Act(Cause.WEB)) -> None:
@@ -154,20 +159,26 @@ def confirm(db: Database, keys: Keys, token: str, now: datetime, by: Act = Act(C
     The same link again changes nothing. Raises BadToken for what is no link of ours, TooOld for
     one that no longer counts: after 48 hours, once a newer mail is out, or after leaving again.
     """
-    key, version = read(keys, Purpose.CONFIRM, token)
+    named = read(keys, Purpose.CONFIRM, token)
     with db.write() as session:
-        known = subscribers.by_key(session, key, lock=True)
-        asked = consent.event(session, key, version)
-        if known is None or asked is None or asked.status is not Status.PENDING:
-            raise BadToken("this link leads to no subscription; sign up again")
-        if known.status is Status.ACTIVE and known.version > version:
-            return known
-        if known.status is not Status.PENDING:
-            raise TooOld("this link was used before; sign up again to come back")
-        if known.version != version:
-            raise TooOld("a newer mail holds the link that counts; use the one in the newest")
-        if now - asked.at > CONFIRM_WITHIN:
-            raise TooOld("this link is older than 48 hours; sign up again")
-        if suppressions.is_suppressed(session, subscribers.address_key_of(session, key)):
-            raise TooOld("this address asked never to be written to; write to us to come back")
-        return subscribers.change_status(session, key, Status.ACTIVE, by, now)
+        return confirm_here(session, named, by, now)
+
+
+def confirm_here(session: Session, named: tuple[int, int], by: Cause | Act, now: datetime) -> Subscriber:
+    """The same for the subscriber and consent version of a token, in the caller's write transaction."""
+    key, version = named
+    known = subscribers.by_key(session, key, lock=True)
+    asked = consent.event(session, key, version)
+    if known is None or asked is None or asked.status is not Status.PENDING:
+        raise BadToken("this link leads to no subscription; sign up again")
+    if known.status is Status.ACTIVE and known.version > version:
+        return known
+    if known.status is not Status.PENDING:
+        raise TooOld("this link was used before; sign up again to come back")
+    if known.version != version:
+        raise TooOld("a newer mail holds the link that counts; use the one in the newest")
+    if now - asked.at > CONFIRM_WITHIN:
+        raise TooOld("this link is older than 48 hours; sign up again")
+    if suppressions.is_suppressed(session, subscribers.address_key_of(session, key)):
+        raise TooOld("this address asked never to be written to; write to us to come back")
+    return subscribers.change_status(session, key, Status.ACTIVE, by, now)

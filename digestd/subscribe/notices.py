@@ -34,8 +34,8 @@ class Mail:
     recipient_key: bytes | None = None
 
 
-def plan(session: Session, post: Post, mail: Mail, now: datetime) -> bool:
-    """Put it into the ledger; False where the same one is there already."""
+def plan(session: Session, post: Post, mail: Mail, now: datetime) -> int | None:
+    """Put it into the ledger; its number, or None where the same one is there already."""
     notice = ledger.NewNotice(
         subscriber=mail.subscriber,
         kind=mail.kind,

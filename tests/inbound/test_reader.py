@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from digestd.bounces import Unreadable, read
+from digestd.bounces import Unreadable
+from digestd.commands import read
 from digestd.inbound.reader import Reader
 from tests.inbound.conftest import SAMPLES
 
@@ -28,7 +29,7 @@ def test_what_cannot_be_read_is_said_and_the_next_is_read(reader: Reader) -> Non
     deep = b"Content-Type: message/rfc822\n\n" * 20_000
     with pytest.raises(Unreadable):
         reader(deep)
-    assert reader(HARD).via == "dsn"
+    assert reader(HARD)[0].via == "dsn"
 
 
 def test_a_child_that_is_gone_is_followed_by_another(reader: Reader) -> None:
@@ -38,7 +39,7 @@ def test_a_child_that_is_gone_is_followed_by_another(reader: Reader) -> None:
     reader._child.wait()
     with pytest.raises(Unreadable, match="time or memory"):
         reader(HARD)
-    assert reader(HARD).via == "dsn"
+    assert reader(HARD)[0].via == "dsn"
 
 
 def test_it_has_so_much_time_and_no_more() -> None:

@@ -119,7 +119,8 @@ QUERIES = {
         "OR EXISTS (SELECT 1 FROM interest i WHERE i.subscriber_id = s.id) "
         "OR EXISTS (SELECT 1 FROM seen n WHERE n.subscriber_id = s.id) "
         "OR EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = s.id "
-        "AND (length(d.picks) > 0 OR d.reply_text IS NOT NULL)))",
+        "AND (length(d.picks) > 0 OR d.reply_text IS NOT NULL)) "
+        "OR EXISTS (SELECT 1 FROM reply r JOIN delivery d ON d.id = r.delivery_id WHERE d.subscriber_id = s.id))",
     ),
     "L1": Query(
         "a lease that ended ten minutes ago and was not taken over",

@@ -116,35 +116,34 @@ def planned_for(session: Session, periods: Mapping[int, str]) -> set[int]:
     return {row.subscriber_id for row in session.connection().execute(query) if periods[row.subscriber_id] == row.key}
 
 
-def plan_notice(session: Session, notice: NewNotice, now: datetime) -> bool:
-    """Write one notice; False where the same one (subscriber, kind, key) is in the ledger already."""
+def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | None:
+    """Write one notice; its number, or None where the same one (subscriber, kind, key) is in the ledger already."""
     same = select(core.delivery.c.id).where(
         core.delivery.c.subscriber_id == notice.subscriber,
         core.delivery.c.kind == notice.kind,
         core.delivery.c.key == notice.key,
     )
     if session.connection().execute(same).first() is not None:
-        return False
+        return None
     at_us = to_us(now)
-    session.add(
-        DeliveryRow(
-            subscriber_id=notice.subscriber,
-            kind=notice.kind,
-            key=notice.key,
-            recipient_key=notice.recipient_key,
-            covers_from=notice.key,
-            consent_version=notice.consent_version,
-            state=State.READY,
-            message_id=notice.message_id,
-            template_hash=notice.template_hash,
-            history=step(State.READY, Actor.PLANNER, at_us),
-            due_us=at_us,
-            expires_us=to_us(notice.expires),
-            not_before_us=at_us,
-        )
+    row = DeliveryRow(
+        subscriber_id=notice.subscriber,
+        kind=notice.kind,
+        key=notice.key,
+        recipient_key=notice.recipient_key,
+        covers_from=notice.key,
+        consent_version=notice.consent_version,
+        state=State.READY,
+        message_id=notice.message_id,
+        template_hash=notice.template_hash,
+        history=step(State.READY, Actor.PLANNER, at_us),
+        due_us=at_us,
+        expires_us=to_us(notice.expires),
+        not_before_us=at_us,
     )
+    session.add(row)
     session.flush()
-    return True
+    return row.id
 
 
 def audit_hash(due: Iterable[tuple[int, str]]) -> int:

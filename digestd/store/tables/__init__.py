@@ -2,7 +2,7 @@
 
 from digestd.store.tables.bounces import BounceRow, InboundRow, LiftingRow
 from digestd.store.tables.hooks import HookPostRow, HookRow
-from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, SeenRow, SuppressionRow
+from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenRow, SuppressionRow
 from digestd.store.tables.papers import (
     AliasRow,
     ApartRow,
@@ -64,6 +64,7 @@ __all__ = [
     "PaperRow",
     "ProfileRow",
     "RejectRow",
+    "ReplyRow",
     "RevisionRow",
     "SavedEditionRow",
     "SeenRow",

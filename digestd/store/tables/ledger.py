@@ -126,3 +126,13 @@ class SeenRow(SQLModel, table=True):
     __tablename__ = "seen"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     papers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class ReplyRow(SQLModel, table=True):
+    """What a reply to a mail of a subscriber says, and the commands it asks to confirm, until that was done."""
+
+    __tablename__ = "reply"
+    delivery_id: int = Field(sa_column=ref("delivery.id", primary_key=True))
+    said: list[list[str]] = Field(sa_column=Column(JSON, nullable=False))
+    answers: str = Field(default="", max_length=260)
+    asks: list[list[str | None]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))

@@ -1,0 +1,70 @@
+"""What replies to mails of subscribers say, beside their deliveries in the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import MailKind
+from digestd.domain.reply import Reply, Told
+from digestd.domain.subscriber import Cause, Status
+from digestd.store import core
+from digestd.store.instants import to_us
+
+_R, _D, _E = core.reply.c, core.delivery.c, core.consent_event.c
+
+
+def keep(session: Session, delivery: int, reply: Reply) -> None:
+    """Keep what a delivery says."""
+    row = {
+        "delivery_id": delivery,
+        "said": [[told.what, *told.values] for told in reply.told],
+        "answers": reply.answers,
+        "asks": [list(command) for command in reply.asks],
+    }
+    session.connection().execute(insert(core.reply).values(row))
+
+
+def of(session: Session, deliveries: Sequence[int]) -> dict[int, Reply]:
+    """What these deliveries say; those that say nothing are absent."""
+    rows = session.connection().execute(select(core.reply).where(_R.delivery_id.in_(deliveries)))
+    return {row.delivery_id: _reply(row) for row in rows}
+
+
+def take_asked(session: Session, delivery: int, since: datetime) -> Reply | None:
+    """What was asked to be confirmed with this delivery since then; it is asked no more. None where nothing is."""
+    query = select(core.reply).join_from(core.reply, core.delivery, _D.id == _R.delivery_id)
+    row = session.connection().execute(query.where(_R.delivery_id == delivery, _D.due_us > to_us(since))).first()
+    if row is None or not row.asks:
+        return None
+    session.connection().execute(update(core.reply).where(_R.delivery_id == delivery).values(asks=[]))
+    return _reply(row)
+
+
+def is_known(session: Session, subscriber: int, key: str) -> bool:
+    """Whether this very mail was answered before."""
+    query = select(_D.id).where(_D.subscriber_id == subscriber, _D.kind == MailKind.REPLY, _D.key == key)
+    return session.connection().execute(query).first() is not None
+
+
+def count_since(session: Session, subscriber: int, since: datetime) -> int:
+    """How many replies a subscriber was sent since then."""
+    query = select(func.count()).where(
+        _D.subscriber_id == subscriber, _D.kind == MailKind.REPLY, _D.due_us > to_us(since)
+    )
+    return session.connection().execute(query).scalar() or 0
+
+
+def count_asked_by_mail(session: Session, since: datetime) -> int:
+    """How many confirmations mails have made since then, to whomever."""
+    query = select(func.count()).where(_E.cause == Cause.MAIL, _E.status == Status.PENDING, _E.at_us > to_us(since))
+    return session.connection().execute(query).scalar() or 0
+
+
+def _reply(row: core.Record) -> Reply:
+    return Reply(
+        told=tuple(Told(what, tuple(values)) for what, *values in row.said),
+        answers=row.answers,
+        asks=tuple((verb, value, kind) for verb, value, kind in row.asks),
+    )

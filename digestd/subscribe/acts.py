@@ -1,0 +1,236 @@
+"""What each command by mail does to one subscriber, and what they are told; in the caller's write transaction."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from digestd.commands import Command, Verb
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.paper import Paper
+from digestd.domain.reply import Told
+from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
+from digestd.errors import BadRecord
+from digestd.store import feedback, papers, pauses, subscribers
+from digestd.store.ledger import reading
+from digestd.subscribe.leaving import LONGEST_PAUSE, pause_end
+from digestd.subscribe.record import LISTS, MUTABLE, parse, said_of
+
+SHOWN = 200
+"""Characters of an interest or a title that a reply shows."""
+
+
+@dataclass(slots=True)
+class Doing:
+    """A mail's commands being done: the subscriber as they are by now, and the digest they answer, if any."""
+
+    subscriber: Subscriber
+    delivery: int | None
+    now: datetime
+
+
+def act(session: Session, doing: Doing, command: Command) -> Told:
+    """Do one command; what to tell of it."""
+    if command.value is None:
+        return Told("unclear", (command.verb.value,))
+    if doing.subscriber.status not in _OPEN and command.verb not in _ALWAYS:
+        return Told("left")
+    return _ACTS[command.verb](session, doing, command)
+
+
+_OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
+_ALWAYS = frozenset({Verb.HELP, Verb.UNSUBSCRIBE})
+
+
+def _status(session: Session, doing: Doing, status: Status) -> bool:
+    """Change it; whether it was another."""
+    before = doing.subscriber.version
+    doing.subscriber = subscribers.change_status(session, doing.subscriber.key, status, Cause.MAIL, doing.now)
+    return doing.subscriber.version > before
+
+
+def _unsubscribe(session: Session, doing: Doing, _command: Command) -> Told:
+    _status(session, doing, Status.UNSUBSCRIBED)
+    return Told("unsubscribed")
+
+
+def _pause(session: Session, doing: Doing, command: Command) -> Told:
+    said, until = command.value or "", None
+    if said:
+        here = doing.now.astimezone(ZoneInfo(doing.subscriber.timing.timezone)).date()
+        day = here + timedelta(int(said[:-1])) if said.endswith("d") else date.fromisoformat(said)
+        said, until = day.isoformat(), pause_end(doing.subscriber, day)
+        if not doing.now < until <= doing.now + LONGEST_PAUSE:
+            return Told("unclear", (command.verb.value,))
+    _status(session, doing, Status.PAUSED)
+    pauses.set_end(session, doing.subscriber.key, until)
+    return Told("paused", (said,))
+
+
+def _resume(session: Session, doing: Doing, _command: Command) -> Told:
+    return Told("resumed" if _status(session, doing, Status.ACTIVE) else "active")
+
+
+def _subscribe(session: Session, doing: Doing, command: Command) -> Told:
+    if command.value:
+        return _add(session, doing, Command(Verb.ADD, command.value, Kind.TOPIC))
+    return _resume(session, doing, command)
+
+
+def _say(session: Session, doing: Doing, command: Command) -> Told:
+    paper = _paper(session, doing, command)
+    if paper is None:
+        return Told("no_paper", (command.value or "",))
+    feedback.give(session, doing.subscriber.key, paper.key, _VERDICTS[command.verb], doing.now)
+    return Told(command.verb.value, (paper.plain_title[:SHOWN],))
+
+
+_VERDICTS = {Verb.MORE: Verdict.MORE, Verb.LESS: Verdict.LESS, Verb.SAVE: Verdict.SAVED}
+
+
+def _undo(session: Session, doing: Doing, command: Command) -> Told:
+    paper = _paper(session, doing, command)
+    if paper is None:
+        return Told("no_paper", (command.value or "",))
+    taken = feedback.undo(session, doing.subscriber.key, paper.key, doing.now)
+    return Told("undone" if taken else "nothing_to_undo", (paper.plain_title[:SHOWN],))
+
+
+def _paper(session: Session, doing: Doing, command: Command) -> Paper | None:
+    """The paper of a number: of the digest that is answered, else of the newest."""
+    place = int(command.value or 0) - 1
+    for delivery in (doing.delivery, reading.newest_digest(session, doing.subscriber.key)):
+        picks = reading.picks(session, delivery) if delivery is not None else ()
+        if picks:
+            if not 0 <= place < len(picks):
+                return None
+            revision = picks[place].revision
+            return papers.revisions(session, [revision]).get(revision)
+    return None
+
+
+def _add(session: Session, doing: Doing, command: Command) -> Told:
+    return _change(session, doing, command, Wish.LIKED)
+
+
+def _mute(session: Session, doing: Doing, command: Command) -> Told:
+    return _change(session, doing, command, Wish.MUTED)
+
+
+def _change(session: Session, doing: Doing, command: Command, wish: Wish) -> Told:
+    kind, value = command.kind or Kind.TOPIC, command.value or ""
+    try:
+        _store(session, doing, kind, wish, (*values(doing.subscriber.interests, kind, wish), value))
+    except BadRecord as problem:
+        return Told("refused", (problem.field, value[:SHOWN]))
+    return Told("added" if wish is Wish.LIKED else "muted", (kind.value, value[:SHOWN]))
+
+
+def _remove(session: Session, doing: Doing, command: Command) -> Told:
+    return _drop(session, doing, command, Wish.LIKED)
+
+
+def _unmute(session: Session, doing: Doing, command: Command) -> Told:
+    return _drop(session, doing, command, Wish.MUTED)
+
+
+def _drop(session: Session, doing: Doing, command: Command, wish: Wish) -> Told:
+    kind, value = command.kind or Kind.TOPIC, command.value or ""
+    standing = values(doing.subscriber.interests, kind, wish)
+    kept = tuple(item for item in standing if item.casefold() != value.casefold())
+    if len(kept) == len(standing):
+        return Told("not_there", (kind.value, value[:SHOWN]))
+    _store(session, doing, kind, wish, kept)
+    return Told("removed" if wish is Wish.LIKED else "unmuted", (kind.value, value[:SHOWN]))
+
+
+def _store(session: Session, doing: Doing, kind: Kind, wish: Wish, items: Iterable[str]) -> None:
+    """One list as it is to be. Raises BadRecord where it may not be so."""
+    name = next(name for name, one in MUTABLE.items() if one is kind)
+    if wish is Wish.LIKED:
+        said: dict[str, object] = {name: list(items)}
+    else:
+        muted = {other: list(values(doing.subscriber.interests, of, wish)) for other, of in MUTABLE.items()}
+        said = {"mute": muted | {name: list(items)}}
+    _settle(session, doing, said)
+
+
+def _settle(session: Session, doing: Doing, said: Mapping[str, object]) -> None:
+    """Store what is said. Raises BadRecord."""
+    doing.subscriber = parse({"email": doing.subscriber.address, **said}).of(doing.subscriber)
+    subscribers.update_many(session, [doing.subscriber], doing.now)
+
+
+def _setting(session: Session, doing: Doing, command: Command) -> Told:
+    word = command.value or ""
+    if command.verb is Verb.CADENCE:
+        cadence, _, day = word.partition(" ")
+        said: dict[str, object] = {"cadence": cadence, "weekday": day or None}
+    elif command.verb in {Verb.HOUR, Verb.SIZE}:
+        said = {command.verb.value: int(word) if word.isdecimal() and len(word) < 4 else word}
+    else:
+        said = {_FIELDS[command.verb]: word}
+    try:
+        _settle(session, doing, said)
+    except BadRecord:
+        return Told("unclear", (command.verb.value,))
+    return _told_settings(doing.subscriber)
+
+
+_FIELDS = {Verb.ZONE: "timezone", Verb.LANGUAGE: "language"}
+
+
+def _told_settings(subscriber: Subscriber) -> Told:
+    timing = subscriber.timing
+    size, day = str(subscriber.size), WEEKDAYS[timing.weekday]
+    return Told("settings", (timing.cadence.value, day, f"{timing.hour:02}:00", timing.timezone, size))
+
+
+def _list(_session: Session, doing: Doing, command: Command) -> Told:
+    known = doing.subscriber
+    if command.kind is None:
+        said = said_of(known)
+        found = [item for name in LISTS if name in MUTABLE for item in _strings(said[name])]
+    else:
+        found = list(values(known.interests, command.kind))
+    return Told("interests", tuple(item[:SHOWN] for item in found[:50]))
+
+
+def _strings(items: object) -> list[str]:
+    return [str(item) for item in items] if isinstance(items, list) else []
+
+
+def _tell_status(_session: Session, doing: Doing, _command: Command) -> Told:
+    return _told_settings(doing.subscriber)
+
+
+def _help(_session: Session, _doing: Doing, _command: Command) -> Told:
+    return Told("help")
+
+
+_ACTS: Mapping[Verb, Callable[[Session, Doing, Command], Told]] = {
+    Verb.SUBSCRIBE: _subscribe,
+    Verb.YES: _tell_status,
+    Verb.UNSUBSCRIBE: _unsubscribe,
+    Verb.PAUSE: _pause,
+    Verb.RESUME: _resume,
+    Verb.MORE: _say,
+    Verb.LESS: _say,
+    Verb.SAVE: _say,
+    Verb.UNDO: _undo,
+    Verb.MUTE: _mute,
+    Verb.UNMUTE: _unmute,
+    Verb.LIST: _list,
+    Verb.ADD: _add,
+    Verb.REMOVE: _remove,
+    Verb.HOUR: _setting,
+    Verb.ZONE: _setting,
+    Verb.CADENCE: _setting,
+    Verb.SIZE: _setting,
+    Verb.LANGUAGE: _setting,
+    Verb.STATUS: _tell_status,
+    Verb.HELP: _help,
+}

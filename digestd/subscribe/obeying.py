@@ -1,0 +1,250 @@
+"""Mails to the command address: who may say what, and the answer.
+
+A command is obeyed where the mail proves that its subscriber means it:
+
+    1  it was sent to an address with a token of ours, which only mails to them carry
+    2  it names a Message-ID of ours, and says that it is from the very address this went to: the id
+       alone travels with every forwarded digest
+
+Anything else is from nobody. It may ask for a subscription, which is confirmed by reply like one that
+was typed into the page; for a known address the commands are kept and asked back, as seldom as
+confirmations are, in a mail that repeats nothing of what was written. What a machine wrote is never
+answered (RFC 3834); that it leaves is believed, as only a link of ours can say so.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from digestd.commands import Command, Incoming, Verb, parse_letter
+from digestd.commands.parsing import is_german
+from digestd.domain.bounce import InboundOutcome
+from digestd.domain.delivery import MailKind
+from digestd.domain.interest import Kind
+from digestd.domain.reply import Reply, Told
+from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.errors import BadRecord
+from digestd.links import BadToken, Keys, Purpose, address_key, read, read_command_address
+from digestd.store import bounces, invitations, replies, subscribers, suppressions
+from digestd.store.ledger import reading
+from digestd.subscribe.acts import Doing, act
+from digestd.subscribe.asking import CONFIRM_WITHIN, TooOld, ask_here, confirm_here, invite, may_be_asked
+from digestd.subscribe.notices import Mail, Post, plan
+from digestd.subscribe.record import parse
+
+ANSWERS_A_DAY = 10
+"""So many replies one address gets within 24 hours; commands are obeyed all the same."""
+ASKED_AN_HOUR = 300
+"""So many confirmations mails can make within an hour, whoever they name."""
+ANSWER_WITHIN = timedelta(days=2)
+_OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """Who a mail speaks for, by what token, and the mail of ours that carried it."""
+
+    subscriber: int
+    purpose: Purpose
+    version: int = 0
+    delivery: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Obeys mails to `address`. `own`: addresses of this install, which are never answered."""
+
+    post: Post
+    address: str
+    own: frozenset[str]
+
+    def __call__(self, session: Session, incoming: Incoming, now: datetime) -> InboundOutcome | None:
+        """Obey and answer one mail, in the caller's write transaction; None where it is no command."""
+        if not any(self._is_ours(address) for address in incoming.to):
+            return None
+        proof = self._proof(session, incoming)
+        letter = incoming.letter
+        if proof is not None and proof.purpose is Purpose.UNSUBSCRIBE:
+            return self._leave(session, incoming, proof, now)
+        if letter.automatic or letter.sender.lower() in self.own:
+            return InboundOutcome.AUTOMATIC
+        commands = parse_letter(letter)
+        if proof is None:
+            return self._unproven(session, incoming, commands, now)
+        if proof.purpose is Purpose.CONFIRM:
+            return self._confirm(session, incoming, (proof, commands), now)
+        return self._obey(session, incoming, (proof, commands), now)
+
+    def _is_ours(self, address: str) -> bool:
+        local, _, host = address.lower().rpartition("@")
+        ours, _, home = self.address.lower().rpartition("@")
+        return host == home and local.partition("+")[0] == ours
+
+    def _proof(self, session: Session, incoming: Incoming) -> _Proof | None:
+        tagged = (_by_address(session, self.post.keys, to) for to in incoming.to if self._is_ours(to))
+        found = next(filter(None, tagged), None)
+        return found or self._by_message_id(session, incoming)
+
+    def _by_message_id(self, session: Session, incoming: Incoming) -> _Proof | None:
+        try:
+            sender = address_key(self.post.keys, incoming.letter.sender)
+        except BadRecord:
+            return None
+        for one in incoming.ids:
+            known = bounces.addressee_of(session, one)
+            if known is not None and known.address_key == sender:
+                return _named(session, known.delivery, sender)
+        return None
+
+    def _leave(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
+        known = subscribers.by_key(session, proof.subscriber, lock=True)
+        if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
+            return InboundOutcome.KNOWN
+        if known.status is Status.UNSUBSCRIBED:
+            return InboundOutcome.KNOWN
+        doing = Doing(known, None, now)
+        told = act(session, doing, Command(Verb.UNSUBSCRIBE))
+        if not incoming.letter.automatic:
+            self._answer(session, doing.subscriber, incoming, [told], now)
+        return InboundOutcome.COMMAND
+
+    def _confirm(
+        self, session: Session, incoming: Incoming, said: tuple[_Proof, tuple[Command, ...]], now: datetime
+    ) -> InboundOutcome:
+        proof, commands = said
+        verbs = {command.verb for command in commands}
+        if Verb.UNSUBSCRIBE in verbs:
+            return self._leave(session, incoming, proof, now)
+        if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
+            return InboundOutcome.UNREAD
+        try:
+            confirm_here(session, (proof.subscriber, proof.version), Cause.MAIL, now)
+        except TooOld:
+            known = subscribers.by_key(session, proof.subscriber, lock=True)
+            if known is not None and known.status is Status.PENDING:
+                invite(session, self.post, known, Cause.MAIL, now)
+        except BadToken:
+            return InboundOutcome.FORGED
+        return InboundOutcome.COMMAND
+
+    def _obey(
+        self, session: Session, incoming: Incoming, said: tuple[_Proof, tuple[Command, ...]], now: datetime
+    ) -> InboundOutcome | None:
+        proof, commands = said
+        known = subscribers.by_key(session, proof.subscriber, lock=True)
+        if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
+            return InboundOutcome.FOREIGN
+        if replies.is_known(session, known.key, incoming.fingerprint):
+            return InboundOutcome.KNOWN
+        commands = tuple(self._asked(session, proof, commands, now))
+        if not commands:
+            return InboundOutcome.UNREAD
+        if known.status not in _OPEN and any(command.verb is Verb.SUBSCRIBE for command in commands):
+            return self._ask(session, incoming, commands, now)
+        doing = Doing(known, proof.delivery, now)
+        told = [act(session, doing, command) for command in commands]
+        self._answer(session, doing.subscriber, incoming, told, now)
+        log.info("commands by mail", subscriber=known.key, verbs=[command.verb.value for command in commands])
+        return InboundOutcome.COMMAND
+
+    def _asked(
+        self, session: Session, proof: _Proof, commands: tuple[Command, ...], now: datetime
+    ) -> Iterable[Command]:
+        """The commands; a yes stands for those that it confirms."""
+        for command in commands:
+            if command.verb is not Verb.YES:
+                yield command
+            elif proof.delivery is not None:
+                asked = replies.take_asked(session, proof.delivery, now - ANSWER_WITHIN)
+                yield from (_command(*one) for one in asked.asks) if asked else ()
+
+    def _unproven(
+        self, session: Session, incoming: Incoming, commands: tuple[Command, ...], now: datetime
+    ) -> InboundOutcome | None:
+        if not commands:
+            return None
+        try:
+            key = address_key(self.post.keys, incoming.letter.sender)
+        except BadRecord:
+            return None
+        known = subscribers.by_address_key(session, key, lock=True)
+        if known is not None and known.status in _OPEN:
+            self._ask_back(session, incoming, (known, commands), now)
+        elif any(command.verb is Verb.SUBSCRIBE for command in commands):
+            return self._ask(session, incoming, commands, now)
+        return InboundOutcome.UNPROVEN
+
+    def _ask(
+        self, session: Session, incoming: Incoming, commands: tuple[Command, ...], now: datetime
+    ) -> InboundOutcome | None:
+        """Whoever it says it is from is asked to confirm a subscription."""
+        if replies.count_asked_by_mail(session, now - timedelta(hours=1)) >= ASKED_AN_HOUR:
+            log.warning("too many ask for a subscription by mail", an_hour=ASKED_AN_HOUR)
+            return InboundOutcome.UNREAD
+        topics = [command.value for command in commands if command.verb is Verb.SUBSCRIBE and command.value]
+        said = {"email": incoming.letter.sender, "language": "de" if is_german(incoming.letter) else "en"}
+        try:
+            ask_here(session, self.post, parse(said | ({"topics": topics} if topics else {})), Cause.MAIL, now)
+        except BadRecord:
+            return None
+        return InboundOutcome.UNPROVEN
+
+    def _ask_back(
+        self, session: Session, incoming: Incoming, said: tuple[Subscriber, tuple[Command, ...]], now: datetime
+    ) -> None:
+        known, commands = said
+        address = subscribers.address_key_of(session, known.key)
+        if suppressions.is_suppressed(session, address) or not may_be_asked(session, address, now):
+            return
+        invitations.note(session, address, now)
+        verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
+        asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
+        self._keep(session, known, (incoming.fingerprint, Reply((Told("prove", verbs),), asks=asks)), now)
+
+    def _answer(self, session: Session, known: Subscriber, incoming: Incoming, told: list[Told], now: datetime) -> None:
+        if replies.count_since(session, known.key, now - timedelta(days=1)) >= ANSWERS_A_DAY:
+            log.warning("no more replies to this subscriber today", subscriber=known.key)
+            return
+        self._keep(session, known, (incoming.fingerprint, Reply(tuple(told), incoming.letter.id)), now)
+
+    def _keep(self, session: Session, known: Subscriber, said: tuple[str, Reply], now: datetime) -> None:
+        key, reply = said
+        mail = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN)
+        delivery = plan(session, self.post, mail, now)
+        if delivery is not None:
+            replies.keep(session, delivery, reply)
+
+
+def _by_address(session: Session, keys: Keys, address: str) -> _Proof | None:
+    try:
+        _, token = read_command_address(address)
+    except BadToken:
+        return None
+    for purpose in (Purpose.COMMAND, Purpose.UNSUBSCRIBE, Purpose.CONFIRM):
+        try:
+            number, version = read(keys, purpose, token)
+        except BadToken:
+            continue
+        if purpose is not Purpose.COMMAND:
+            return _Proof(number, purpose, version)
+        known = bounces.addressee(session, number)
+        return _named(session, number, known.address_key) if known else None
+    return None
+
+
+def _named(session: Session, delivery: int, address: bytes) -> _Proof | None:
+    """Who may speak in answer to one of our mails; in answer to a confirmation, for that alone."""
+    entry, subscriber = reading.entry(session, delivery), subscribers.by_address_key(session, address)
+    if entry is None or subscriber is None:
+        return None
+    if entry.kind is MailKind.CONFIRM:
+        return _Proof(subscriber.key, Purpose.CONFIRM, int(entry.period))
+    return _Proof(subscriber.key, Purpose.COMMAND, 0, delivery)
+
+
+def _command(verb: str, value: str | None, kind: str | None) -> Command:
+    return Command(Verb(verb), value, Kind(kind) if kind else None)

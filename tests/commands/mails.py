@@ -1,0 +1,23 @@
+"""Mails of people, as their programs write them."""
+
+from email.message import EmailMessage
+
+from digestd.commands import Letter, read
+
+
+def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>", **headers: str) -> bytes:
+    """A mail of plain text; `headers` with `_` for `-`."""
+    made = EmailMessage()
+    made["From"] = sender
+    made["To"] = headers.pop("to", "digest@example.org")
+    made["Subject"] = subject
+    made["Message-ID"] = headers.pop("message_id", "<a.letter@example.net>")
+    for name, value in headers.items():
+        made[name.replace("_", "-")] = value
+    made.set_content(body)
+    return made.as_bytes()
+
+
+def letter(raw: bytes) -> Letter:
+    """What is read of one."""
+    return read(raw)[1]

@@ -1,0 +1,129 @@
+"""What is read of a mail: the writer's own lines, and whether a machine wrote it."""
+
+from email.message import EmailMessage
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.bounces import Unreadable
+from digestd.commands import parse_letter, read
+from tests.commands.mails import letter, mail
+
+QUOTES = [
+    "On Tue, 24 Nov 2026 at 07:00, digestd <digest@example.org> wrote:\n> unsubscribe",
+    "On Tue, 24 Nov 2026 at 07:00, digestd\n<digest@example.org> wrote:\n> unsubscribe",
+    "Am 24.11.2026 um 07:00 schrieb digestd:\n> unsubscribe",
+    "-----Original Message-----\nunsubscribe",
+    "-----Ursprüngliche Nachricht-----\nabmelden",
+    "________________________________\nFrom: digestd\nunsubscribe",
+    "Von: digestd\nabmelden",
+    "> unsubscribe",
+    "-- \nunsubscribe",
+]
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_what_is_quoted_or_signed_is_not_the_writers(quote: str) -> None:
+    assert letter(mail(f"more 3\n\n{quote}\n", "Re: 3 papers")).lines == ("more 3",)
+
+
+def test_a_mail_of_html_alone_is_read_as_its_reader_sees_it() -> None:
+    made = EmailMessage()
+    made["From"] = "ada@example.net"
+    made.set_content(
+        "<html><head><title>x</title><style>p{}</style></head><body><div>more&nbsp;3<br>less 2</div>"
+        "<script>pause</script><blockquote>resume</blockquote>"
+        '<div class="gmail_quote">unsubscribe</div></body></html>',
+        subtype="html",
+    )
+    assert letter(made.as_bytes()).lines == ("more 3", "less 2")
+
+
+def test_text_is_preferred_to_html_and_attachments_are_left_out() -> None:
+    made = EmailMessage()
+    made["From"] = "ada@example.net"
+    made.set_content("pause 7")
+    made.add_alternative("<p>unsubscribe</p>", subtype="html")
+    made.add_attachment(b"unsubscribe", maintype="application", subtype="octet-stream")
+    assert letter(made.as_bytes()).lines == ("pause 7",)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "windows-1252", "iso-8859-15"])
+@pytest.mark.parametrize("encoding", ["quoted-printable", "base64", "8bit"])
+def test_umlauts_are_read_in_each_charset_and_encoding(charset: str, encoding: str) -> None:
+    made = EmailMessage()
+    made["From"] = "ada@example.net"
+    made["Subject"] = "täglich"
+    made.set_content("wörter hinzufügen Größe", charset=charset, cte=encoding)
+    found = letter(made.as_bytes())
+    assert (found.subject, found.lines) == ("täglich", ("wörter hinzufügen Größe",))
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("ada@example.net", "ada@example.net"),
+        ("Ada <ada@example.net>", "ada@example.net"),
+        ('"Lovelace, Ada" <ada@example.net>', "ada@example.net"),
+        ("ada@example.net, eve@example.net", ""),
+        ("Ada <ada@example.net>, Eve <eve@example.net>", ""),
+        ("<ada@example.net> <eve@example.net>", ""),
+        ("eve@example.net <ada@example.net>", "ada@example.net"),
+        ('"ada@example.net" eve@example.net', ""),
+        ("Ada", ""),
+        ("", ""),
+    ],
+)
+def test_whom_it_is_from_is_one_address_or_none(value: str, address: str) -> None:
+    assert letter(f"From: {value}\n\nhelp\n".encode()).sender == address
+
+
+def test_two_senders_are_none() -> None:
+    assert letter(b"From: ada@example.net\nFrom: eve@example.net\n\nhelp\n").sender == ""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Auto-Submitted: auto-replied",
+        "Auto-Submitted: auto-generated; x=y",
+        "Precedence: bulk",
+        "Precedence: list",
+        "Precedence: junk",
+        "List-Id: <a.example.net>",
+        "List-Unsubscribe: <mailto:x@example.net>",
+        "Return-Path: <>",
+        "X-Autoreply: yes",
+        "Subject: Out of office: Re: your digest",
+        "Subject: Abwesenheitsnotiz",
+    ],
+)
+def test_what_a_machine_wrote_is_known_as_that(header: str) -> None:
+    assert letter(f"{header}\nFrom: ada@example.net\n\nhelp\n".encode()).automatic
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["MAILER-DAEMON@example.net", "postmaster@example.net", "no-reply@example.net", "list-request@example.net"],
+)
+def test_systems_and_lists_are_machines_too(sender: str) -> None:
+    assert letter(mail("help", sender=sender)).automatic
+
+
+@pytest.mark.parametrize("header", ["Auto-Submitted: no", "Precedence: normal", "Return-Path: <ada@example.net>"])
+def test_what_a_person_wrote_is_not(header: str) -> None:
+    assert not letter(f"{header}\nFrom: ada@example.net\n\nhelp\n".encode()).automatic
+
+
+@given(st.binary(max_size=2_000), st.binary(max_size=200))
+def test_any_bytes_are_read_within_bounds_or_refused(body: bytes, subject: bytes) -> None:
+    for raw in (body, b"From: a@example.net\nSubject: " + subject + b"\nContent-Type: text/html\n\n" + body):
+        try:
+            _, found = read(raw)
+        except Unreadable:
+            continue
+        assert len(found.lines) <= 40
+        assert all(len(line) <= 500 for line in found.lines)
+        assert "\n" not in found.subject
+        assert len(parse_letter(found)) <= 10

@@ -1,0 +1,124 @@
+"""Commands as people write them, in English and German."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.commands import Command, Letter, Verb, parse_letter
+from digestd.commands.parsing import is_german, parse_line
+from digestd.domain.interest import Kind
+from digestd.render.templates import Templates
+from digestd.shipped import templates
+
+TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CATEGORY
+
+
+@pytest.mark.parametrize(
+    ("line", "commands"),
+    [
+        ("subscribe", [Command(Verb.SUBSCRIBE)]),
+        ("Subscribe please", [Command(Verb.SUBSCRIBE)]),
+        (
+            "abonnieren Quantenfehler; Graphen",
+            [Command(Verb.SUBSCRIBE, "Quantenfehler"), Command(Verb.SUBSCRIBE, "Graphen")],
+        ),
+        ("UNSUBSCRIBE", [Command(Verb.UNSUBSCRIBE)]),
+        ("please unsubscribe me.", [Command(Verb.UNSUBSCRIBE)]),
+        ("Unsubscribe me from this list, thanks!", [Command(Verb.UNSUBSCRIBE)]),
+        ("stop", [Command(Verb.UNSUBSCRIBE)]),
+        ("remove me", [Command(Verb.UNSUBSCRIBE)]),
+        ("Bitte abmelden", [Command(Verb.UNSUBSCRIBE)]),
+        ("pause", [Command(Verb.PAUSE)]),
+        ("pause 7", [Command(Verb.PAUSE, "7d")]),
+        ("pause for 2 weeks", [Command(Verb.PAUSE, "14d")]),
+        ("Pause für eine Woche", [Command(Verb.PAUSE, "7d")]),
+        ("pause until 2026-12-24", [Command(Verb.PAUSE, "2026-12-24")]),
+        ("pause bis 24.12.2026", [Command(Verb.PAUSE, "2026-12-24")]),
+        ("pause until 2026-02-30", [Command(Verb.PAUSE, None)]),
+        ("pause sometimes", [Command(Verb.PAUSE, None)]),
+        ("pause 99999", [Command(Verb.PAUSE, None)]),
+        ("weiter", [Command(Verb.RESUME)]),
+        ("more 3", [Command(Verb.MORE, "3")]),
+        ("mehr 1, 2 und 5", [Command(Verb.MORE, "1"), Command(Verb.MORE, "2"), Command(Verb.MORE, "5")]),
+        ("less #2", [Command(Verb.LESS, "2")]),
+        ("less of this", [Command(Verb.LESS, None)]),
+        ("undo 3", [Command(Verb.UNDO, "3")]),
+        ("mute quantum annealing", [Command(Verb.MUTE, "quantum annealing", PHRASE)]),
+        ('mute author "Jane Doe"', [Command(Verb.MUTE, "Jane Doe", AUTHOR)]),
+        ("mute category: cs.CL", [Command(Verb.MUTE, "cs.CL", CATEGORY)]),
+        ("stumm thema Krypto", [Command(Verb.MUTE, "Krypto", TOPIC)]),
+        ("mute 3", [Command(Verb.MUTE, None)]),
+        ("unmute author Jane Doe", [Command(Verb.UNMUTE, "Jane Doe", AUTHOR)]),
+        ("topics", [Command(Verb.LIST, "", TOPIC)]),
+        ("topics list", [Command(Verb.LIST, "", TOPIC)]),
+        ("interessen", [Command(Verb.LIST)]),
+        ("topics add protein folding", [Command(Verb.ADD, "protein folding", TOPIC)]),
+        ("add topic protein folding", [Command(Verb.ADD, "protein folding", TOPIC)]),
+        ("topic: a b; c", [Command(Verb.ADD, "a b", TOPIC), Command(Verb.ADD, "c", TOPIC)]),
+        ("topics - a b", [Command(Verb.REMOVE, "a b", TOPIC)]),
+        ("remove author Jane Doe", [Command(Verb.REMOVE, "Jane Doe", AUTHOR)]),
+        ("add topic", [Command(Verb.ADD, None, TOPIC)]),
+        ("hour 7", [Command(Verb.HOUR, "7")]),
+        ("Uhrzeit 18 Uhr", [Command(Verb.HOUR, "18")]),
+        ("hour 25", [Command(Verb.HOUR, None)]),
+        ("zone Europe/Berlin", [Command(Verb.ZONE, "Europe/Berlin")]),
+        ("timezone America/New York", [Command(Verb.ZONE, "America/New_York")]),
+        ("weekly", [Command(Verb.CADENCE, "weekly")]),
+        ("weekly on fridays", [Command(Verb.CADENCE, "weekly fri")]),
+        ("wöchentlich freitag", [Command(Verb.CADENCE, "weekly fri")]),
+        ("daily monday", [Command(Verb.CADENCE, None)]),
+        ("cadence werktags", [Command(Verb.CADENCE, "weekdays")]),
+        ("size 5", [Command(Verb.SIZE, "5")]),
+        ("language German", [Command(Verb.LANGUAGE, "de")]),
+        ("status", [Command(Verb.STATUS)]),
+        ("?", [Command(Verb.HELP)]),
+        ("Hilfe!", [Command(Verb.HELP)]),
+        ("Ja, bitte", [Command(Verb.YES)]),
+        ("ok", [Command(Verb.YES)]),
+        ("yes I like your digest", []),
+        ("Thanks for the digest, I enjoy it", []),
+        ("resume writing is hard", []),
+        ("help me understand paper 3 of yesterday", []),
+        ("unsubscribe topic protein folding", []),
+        ("", []),
+    ],
+)
+def test_a_line_is_the_commands_it_says(line: str, commands: list[Command]) -> None:
+    assert parse_line(line) == commands
+
+
+def of(subject: str, *lines: str) -> list[Verb]:
+    return [command.verb for command in parse_letter(Letter("ada@example.net", subject, lines, automatic=False))]
+
+
+def test_a_subject_counts_unless_it_answers_and_lines_count_until_one_is_no_command() -> None:
+    assert of("unsubscribe") == [Verb.UNSUBSCRIBE]
+    assert of("Re: unsubscribe") == []
+    assert of("AW: [digest] status", "help") == [Verb.HELP]
+    assert of("hello", "Hello digestd,", "more 1", "less 2", "Thank you", "unsubscribe") == [Verb.MORE, Verb.LESS]
+    assert of("", "I wonder", "unsubscribe") == []
+    assert of("pause 7", "pause 7") == [Verb.PAUSE]
+    assert len(of("", *[f"more {n}" for n in range(1, 40)])) == 10
+
+
+def test_who_asks_in_german_is_answered_in_german() -> None:
+    assert is_german(Letter("a@example.net", "abonnieren", (), automatic=False))
+    assert not is_german(Letter("a@example.net", "subscribe", (), automatic=False))
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_the_help_shows_in_each_language_is_understood(language: str) -> None:
+    text = Templates.of(templates()).environment(language).get_template("email/commands.txt.j2").render()
+    for row in text.splitlines():
+        written, verb, _ = row.split("|")
+        for line in written.split(", "):
+            found = parse_line(line)
+            assert found, line
+            assert all(command.value is not None for command in found), line
+        assert verb in {v.value for v in Verb}
+
+
+@given(st.text(max_size=600))
+def test_any_line_is_commands_or_none(line: str) -> None:
+    for command in parse_line(line):
+        assert command.value is None or len(command.value) <= 300
