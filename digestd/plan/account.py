@@ -10,6 +10,7 @@ from digestd.domain.digest import Pick, Reason
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.plan.day import Day, gather_day
+from digestd.plan.lean import one_core
 from digestd.plan.picking import picks_of, terms
 from digestd.plan.shard import Shard, rank
 from digestd.plan.verdict import Case, mailed_in, verdict
@@ -94,7 +95,7 @@ def known(db: Database, paper_id: PaperId) -> Paper:
 
 def _alone(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tuple[Day, Shard]:
     day = gather_day(db, now, encoder)
-    with db.read() as session:
+    with one_core(), db.read() as session:
         return day, rank(session, day, [waiting.by_key(session, subscriber)])
 
 
