@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from digestd import __version__
 from digestd.cli import (
+    api_token,
     bench,
     config,
     coverage,
@@ -87,6 +88,7 @@ app.add_typer(delivery.app, rich_help_panel=_CARE)
 app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
 app.command("evaluate", rich_help_panel=_CARE)(evaluate.evaluate)
 app.add_typer(hook.app, rich_help_panel=_CARE)
+app.add_typer(api_token.app, rich_help_panel=_CARE)
 app.add_typer(trial.app, rich_help_panel=_CARE)
 app.add_typer(bench.app, rich_help_panel=_CARE)
 app.add_typer(config.app, rich_help_panel=_CARE)

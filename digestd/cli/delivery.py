@@ -18,7 +18,7 @@ from digestd.store import bounces, models
 from digestd.store.fsck import INVARIANTS
 from digestd.store.fsck import fsck as check
 from digestd.store.ledger import GRACE, Proof, reading, settle
-from digestd.store.ledger.reading import Entry
+from digestd.store.ledger.reading import Asked, Entry
 from digestd.subscribe import find
 
 app = typer.Typer(name="delivery", help="The ledger: every mail, its state and its history.", no_args_is_help=True)
@@ -39,7 +39,7 @@ def list_deliveries(
     built = wiring.build()
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key if email else None
-        entries = [shown(entry) for entry in reading.entries(session, limit, state, subscriber)]
+        entries = [shown(entry) for entry in reading.entries(session, limit, Asked(state, subscriber))]
     columns = ("id", "email", "kind", "period", "state", "picks", "attempts", "reason")
     emit(entries if as_json else [{name: entry[name] for name in columns} for entry in entries], as_json)
 
@@ -134,7 +134,7 @@ def _open_delivery(session: Session, keys: Keys, email: str) -> int:
     waiting = [
         entry.key
         for state in (State.UNCERTAIN, State.POISONED)
-        for entry in reading.entries(session, 20, state, subscriber)
+        for entry in reading.entries(session, 20, Asked(state, subscriber))
     ]
     if len(waiting) == 1:
         return waiting[0]

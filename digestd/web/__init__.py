@@ -14,6 +14,7 @@
     settings_link GET  /settings         a form for a fresh link;  POST answers everyone alike
     moving        GET  /move/{token}     a new address;  POST confirms, or stops
     view          GET  /d/{token}        a digest in the browser
+    api           /api/v1                JSON, for those who embed it; see its own docstring
     health        GET  /healthz, /readyz
     metrics       GET  /metrics
     webhooks      POST /webhooks/{provider}  bounces, from providers that are set up
@@ -54,6 +55,8 @@ from digestd.web import (
     view,
     webhooks,
 )
+from digestd.web.api import PATH as API
+from digestd.web.api import build_api
 from digestd.web.failures import handlers
 from digestd.web.headers import Headers
 from digestd.web.intake import REFUSED, Intake
@@ -95,6 +98,8 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     more = {preferences.PATH: preferences.BODY_MAX}
     if app.providers:
         more[webhooks.PATH] = webhooks.BODY_MAX
+    web.mount(API, build_api(app))
+    more = {webhooks.PATH: webhooks.BODY_MAX} if app.providers else {}
     web.add_middleware(
         Intake, refused=lambda scope, status: pages.to(Request(scope)).problem(REFUSED[status], status), more=more
     )

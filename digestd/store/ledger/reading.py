@@ -22,6 +22,7 @@ class Entry:
     """One delivery as listed."""
 
     key: int
+    subscriber: int
     address: str | None
     kind: MailKind
     period: str
@@ -37,6 +38,16 @@ class Entry:
     queue_id: str | None
     reason: str | None
     history: tuple[tuple[State, Actor, datetime], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which deliveries are wanted; None: any. `before`: only those of a lower number."""
+
+    state: State | None = None
+    subscriber: int | None = None
+    kind: MailKind | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ def counts(session: Session) -> dict[State, int]:
     return dict.fromkeys(State, 0) | found
 
 
-def entries(session: Session, limit: int, state: State | None = None, subscriber: int | None = None) -> Iterator[Entry]:
+def entries(session: Session, limit: int, asked: Asked = Asked()) -> Iterator[Entry]:
     """The newest deliveries first."""
     query = (
         select(core.delivery, _S.address)
@@ -92,10 +103,10 @@ def entries(session: Session, limit: int, state: State | None = None, subscriber
         .order_by(_D.id.desc())
         .limit(limit)
     )
-    if state is not None:
-        query = query.where(_D.state == state)
-    if subscriber is not None:
-        query = query.where(_D.subscriber_id == subscriber)
+    wanted = {_D.state: asked.state, _D.subscriber_id: asked.subscriber, _D.kind: asked.kind}
+    query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+    if asked.before is not None:
+        query = query.where(_D.id < asked.before)
     for row in session.connection().execute(query):
         yield _entry(row)
 
@@ -175,6 +186,7 @@ def _claim(row: core.Record) -> Claim:
 def _entry(row: core.Record) -> Entry:
     return Entry(
         key=row.id,
+        subscriber=row.subscriber_id,
         address=row.address,
         kind=MailKind(row.kind),
         period=row.key,

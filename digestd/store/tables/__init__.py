@@ -1,5 +1,6 @@
 """The rows. Nothing outside the store sees them; domain values go in and out."""
 
+from digestd.store.tables.api import ApiTokenRow
 from digestd.store.tables.bounces import BounceRow, InboundRow, LiftingRow
 from digestd.store.tables.hooks import HookPostRow, HookRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenRow, SuppressionRow
@@ -40,6 +41,7 @@ from digestd.store.tables.trials import TrialRow
 __all__ = [
     "AliasRow",
     "ApartRow",
+    "ApiTokenRow",
     "AttemptRow",
     "BounceRow",
     "CalibrationRow",

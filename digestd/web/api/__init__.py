@@ -1,0 +1,42 @@
+"""The API under /api/v1, for those who embed digestd: JSON in and out, described at /api/v1/openapi.json.
+
+    auth          who may: a token in `Authorization: Bearer …`, made by `digestd api-token add`
+    problems      what went wrong, as RFC 9457 says it
+    shapes        what is sent and answered
+    subscribers   subscribers and their interests
+    papers        papers
+    mails         digests, and deliveries of every kind
+
+Without a token that stands there is no API. Lists come newest or oldest first, in pages: `next` is the
+`cursor` of the page that follows, null on the last.
+"""
+
+from fastapi import FastAPI
+
+from digestd import __version__
+from digestd.app import App
+from digestd.web.api import mails, papers, problems, subscribers
+from digestd.web.api.auth import Gate
+
+PATH = "/api/v1"
+
+
+def build_api(app: App) -> FastAPI:
+    """The API as an application of its own, to be mounted at PATH."""
+    gate = Gate(app)
+    api = FastAPI(
+        title="digestd",
+        version=__version__,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=problems.handlers(),
+        responses=problems.RESPONSES,
+        servers=[{"url": f"{app.settings.public_url.rstrip('/')}{PATH}"}],
+        root_path_in_servers=False,
+    )
+    api.include_router(subscribers.router(app, gate))
+    api.include_router(papers.router(app, gate))
+    api.include_router(mails.router(app, gate))
+    return api

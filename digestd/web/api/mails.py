@@ -1,0 +1,96 @@
+"""Digests and the deliveries that carry them, to be read only."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from sqlmodel import Session
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.domain.delivery import MailKind, State
+from digestd.errors import NotFound
+from digestd.store.ledger import reading
+from digestd.store.ledger.reading import Entry
+from digestd.web.api.auth import Gate
+from digestd.web.api.shapes import (
+    NUMBER_MAX,
+    Cursor,
+    DeliveryOut,
+    DigestOut,
+    Limit,
+    Page,
+    PickOut,
+    page_of,
+)
+
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+Whose = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only this subscriber's")]
+
+
+def router(app: App, gate: Gate) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter(dependencies=[Depends(gate.needs(Scope.READ))])
+
+    @routes.get("/digests", tags=["digests"])
+    def list_digests(limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None) -> Page[DigestOut]:
+        """Every digest with its picks, the newest first."""
+        asked = reading.Asked(subscriber=subscriber, kind=MailKind.DIGEST, before=cursor)
+        with app.db.read() as session:
+            found = [_digest(session, entry) for entry in reading.entries(session, limit + 1, asked)]
+        return page_of(found, limit, lambda item: item.number)
+
+    @routes.get("/digests/{number}", tags=["digests"])
+    def show_digest(number: Number) -> DigestOut:
+        """One digest."""
+        with app.db.read() as session:
+            entry = reading.entry(session, number)
+            if entry is None or entry.kind is not MailKind.DIGEST:
+                raise NotFound(f"there is no digest number {number}")
+            return _digest(session, entry)
+
+    @routes.get("/deliveries", tags=["deliveries"])
+    def list_deliveries(
+        limit: Limit = 50, cursor: Cursor = None, state: State | None = None, subscriber: Whose = None
+    ) -> Page[DeliveryOut]:
+        """Every delivery, the newest first."""
+        asked = reading.Asked(state, subscriber, before=cursor)
+        with app.db.read() as session:
+            found = [DeliveryOut.model_validate(_row(entry)) for entry in reading.entries(session, limit + 1, asked)]
+        return page_of(found, limit, lambda item: item.number)
+
+    @routes.get("/deliveries/{number}", tags=["deliveries"])
+    def show_delivery(number: Number) -> DeliveryOut:
+        """One delivery."""
+        with app.db.read() as session:
+            entry = reading.entry(session, number)
+        if entry is None:
+            raise NotFound(f"there is no delivery number {number}")
+        return DeliveryOut.model_validate(_row(entry))
+
+    return routes
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    return {
+        "number": entry.key,
+        "subscriber": entry.subscriber,
+        "kind": entry.kind,
+        "period": entry.period,
+        "state": entry.state,
+        "attempts": entry.attempts,
+        "due": entry.due,
+    }
+
+
+def _digest(session: Session, entry: Entry) -> DigestOut:
+    picks = [
+        PickOut(
+            paper=pick.paper,
+            score=pick.score,
+            section=pick.section,
+            why=pick.reason.why,
+            value=pick.reason.value,
+        )
+        for pick in reading.picks(session, entry.key)
+    ]
+    return DigestOut.model_validate({**_row(entry), "covers_from": entry.covers_from, "picks": picks})

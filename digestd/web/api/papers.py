@@ -1,0 +1,62 @@
+"""Papers, to be read only."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.domain.paper import Paper, PaperId
+from digestd.errors import NotFound
+from digestd.store import papers
+from digestd.web.api.auth import Gate
+from digestd.web.api.shapes import (
+    NUMBER_MAX,
+    Cursor,
+    Limit,
+    Page,
+    PaperOut,
+    page_of,
+)
+
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+Whose = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only this subscriber's")]
+
+
+def router(app: App, gate: Gate) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter(dependencies=[Depends(gate.needs(Scope.READ))])
+
+    @routes.get("/papers", tags=["papers"])
+    def list_papers(limit: Limit = 50, cursor: Cursor = None) -> Page[PaperOut]:
+        """Every paper, the newest first."""
+        with app.db.read() as session:
+            found = papers.page(session, limit + 1, cursor)
+        return page_of([_paper(paper) for paper in found], limit, lambda item: item.number)
+
+    @routes.get("/papers/{id:path}", tags=["papers"])
+    def show_paper(id: Annotated[str, Path(max_length=400)]) -> PaperOut:  # the name that callers see
+        """One paper by any of its identifiers, such as `arxiv:2401.00001`."""
+        with app.db.read() as session:
+            found = None if "\0" in id else papers.find(session, PaperId(id))
+        if found is None:
+            raise NotFound("there is no such paper")
+        return _paper(found)
+
+    return routes
+
+
+def _paper(paper: Paper) -> PaperOut:
+    return PaperOut(
+        number=paper.key,
+        id=paper.id,
+        title=paper.plain_title,
+        abstract=paper.plain_abstract,
+        authors=list(paper.words.authors),
+        categories=list(paper.words.categories),
+        published=paper.published,
+        first_seen=paper.first_seen,
+        url=paper.url,
+        links=dict(paper.links),
+        signals=dict(paper.signals),
+    )

@@ -1,0 +1,96 @@
+"""What went wrong, as RFC 9457 says it: `application/problem+json`, with the fields to correct by name."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from digestd.errors import BadInput, BadRecord, NotFound, Unavailable
+from digestd.subscribe import NoConsent
+
+KIND = "application/problem+json"
+RETRY_SECONDS = "30"
+
+
+class FieldProblem(BaseModel):
+    """A field, and what to do about it."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """A problem (RFC 9457); `errors` names the fields where it is about some."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    errors: list[FieldProblem] = []
+
+
+def _said(description: str) -> dict[str, Any]:
+    content = {KIND: {"schema": Problem.model_json_schema(ref_template="#/components/schemas/{model}")}}
+    for one in content.values():
+        one["schema"].pop("$defs", None)
+    return {"description": description, "model": Problem, "content": {KIND: {}}}
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: _said("No token, or none that stands"),
+    403: _said("The token may not do this"),
+    404: _said("There is no such thing"),
+    409: _said("A person's own wish stands against it"),
+    422: _said("Something of what was sent is wrong"),
+    429: _said("Too many requests"),
+    503: _said("Not now"),
+}
+
+
+def problem(
+    status: int,
+    detail: str = "",
+    errors: list[FieldProblem] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """One problem as an answer."""
+    said = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or [])
+    return Response(json.dumps(said.model_dump()), status, media_type=KIND, headers=headers)
+
+
+def handlers() -> dict[int | type[Exception], Any]:
+    """By kind of exception, as FastAPI takes them."""
+
+    def malformed(_request: Request, error: RequestValidationError) -> Response:
+        errors = [FieldProblem(field=_field(one["loc"]), message=str(one["msg"])) for one in error.errors()[:20]]
+        return problem(422, "some fields cannot be read", errors)
+
+    def bad_field(_request: Request, error: BadRecord) -> Response:
+        return problem(422, "a field is wrong", [FieldProblem(field=error.field, message=error.message)])
+
+    def raised(status: int, headers: Mapping[str, str] | None = None) -> Any:
+        return lambda _request, error: problem(status, str(error), headers=headers)
+
+    def refused(_request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail), headers=error.headers)
+
+    return {
+        RequestValidationError: malformed,
+        BadRecord: bad_field,
+        BadInput: raised(422),
+        NoConsent: raised(409),
+        NotFound: raised(404),
+        Unavailable: raised(503, {"Retry-After": RETRY_SECONDS}),
+        HTTPException: refused,
+    }
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    """`topics.0` of `("body", "topics", 0)`."""
+    return ".".join(str(part) for part in place[1:]) or str(place[0])

@@ -1,0 +1,138 @@
+"""What the API is sent and answers."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from digestd.domain.delivery import MailKind, State
+from digestd.domain.digest import Section, Why
+from digestd.domain.subscriber import Bar, Cadence, Status
+
+PAGE_MAX = 200
+NUMBER_MAX = 2**53
+Item = TypeVar("Item")
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many to a page")]
+Cursor = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="The `next` of the page before")]
+Words = Annotated[list[str], Field(max_length=1_000)]
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some of a list, and where it goes on."""
+
+    items: list[Item]
+    next: int | None
+
+
+def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> Page[Item]:
+    """A page of what was found when one more than `limit` was asked for."""
+    items = list(found[:limit])
+    return Page(items=items, next=key(items[-1]) if len(found) > limit else None)
+
+
+class Mutes(BaseModel):
+    """What is not wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+    topics: Words = []
+    phrases: Words = []
+    authors: Words = []
+    categories: Words = []
+
+
+class Interests(BaseModel):
+    """What a subscriber wants more or less of; a list that is not sent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+    topics: Words | None = None
+    phrases: Words | None = None
+    authors: Words | None = None
+    categories: Words | None = None
+    likes: Words | None = None
+    dislikes: Words | None = None
+    mute: Mutes | None = None
+
+
+class Changes(Interests):
+    """Settings and interests; what is not sent stays as it is."""
+
+    name: str | None = None
+    timezone: str | None = None
+    hour: Annotated[int | None, Field(ge=0, le=23)] = None
+    cadence: Cadence | None = None
+    weekday: str | None = None
+    size: Annotated[int | None, Field(ge=1, le=50)] = None
+    bar: Bar | None = None
+    explore: bool | None = None
+    language: str | None = None
+
+
+class NewSubscriber(Changes):
+    """Somebody to add. Without the scope `vouch` they are asked by mail to confirm."""
+
+    email: str
+
+
+class SubscriberOut(BaseModel):
+    """A subscriber. `email` is null once erased."""
+
+    number: int
+    email: str | None
+    status: Status
+    name: str
+    timezone: str
+    hour: int
+    cadence: Cadence
+    weekday: str
+    size: int
+    bar: Bar
+    explore: bool
+    language: str
+    interests: Interests
+
+
+class PaperOut(BaseModel):
+    """A paper."""
+
+    number: int
+    id: str
+    title: str
+    abstract: str
+    authors: list[str]
+    categories: list[str]
+    published: datetime
+    first_seen: datetime
+    url: str | None
+    links: dict[str, str]
+    signals: dict[str, float]
+
+
+class PickOut(BaseModel):
+    """A paper of a digest, and why it is there."""
+
+    paper: int
+    score: float
+    section: Section
+    why: Why
+    value: str
+
+
+class DeliveryOut(BaseModel):
+    """A row of the ledger."""
+
+    number: int
+    subscriber: int
+    kind: MailKind
+    period: str
+    state: State
+    attempts: int
+    due: datetime
+
+
+class DigestOut(DeliveryOut):
+    """A digest with its picks; none once they are no longer kept."""
+
+    covers_from: str
+    picks: list[PickOut]

@@ -1,0 +1,132 @@
+"""Subscribers and their interests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.errors import NotFound
+from digestd.links import address_key
+from digestd.store import subscribers
+from digestd.store.api_tokens import ApiToken
+from digestd.subscribe import Change, add, edit, parse, unsubscribe
+from digestd.subscribe.record import said_of
+from digestd.web.api.auth import Gate
+from digestd.web.api.shapes import (
+    NUMBER_MAX,
+    Changes,
+    Cursor,
+    Interests,
+    Limit,
+    NewSubscriber,
+    Page,
+    SubscriberOut,
+    page_of,
+)
+
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the routes share."""
+
+    app: App
+
+    def one(self, number: int) -> Subscriber:
+        """A subscriber by number. Raises NotFound."""
+        with self.app.db.read() as session:
+            known = subscribers.by_key(session, number)
+        if known is None:
+            raise NotFound(f"there is no subscriber number {number}")
+        return known
+
+    def changed(self, number: int, said: BaseModel) -> SubscriberOut:
+        """A subscriber after a change of settings and interests. Raises NotFound and BadRecord."""
+        known = self.one(number)
+        if known.address is None:
+            raise NotFound(f"subscriber number {number} was erased")
+        edit(self.app.db, self.app.keys, parse({"email": known.address, **_given(said)}), self.app.clock())
+        return shown(self.one(number))
+
+    def added(self, new: NewSubscriber, status: Status) -> tuple[Change, Subscriber]:
+        """Somebody added, or changed where they are known. Raises BadRecord and NoConsent."""
+        record = parse({**_given(new), "status": status.value})
+        change = add(self.app.db, self.app.post, record, self.app.clock())
+        with self.app.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(self.app.keys, record.address))
+        if known is None:
+            raise NotFound("the subscriber was not kept")
+        return change, known
+
+
+def router(app: App, gate: Gate) -> APIRouter:
+    """The routes of this file."""
+    routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
+    _reading(routes, Desk(app), Depends(gate.needs(Scope.READ)))
+    _writing(routes, Desk(app), gate.needs(Scope.WRITE))
+    return routes
+
+
+def _reading(routes: APIRouter, desk: Desk, reads: Any) -> None:
+    @routes.get("", dependencies=[reads])
+    def list_subscribers(limit: Limit = 50, cursor: Cursor = None, status: Status | None = None) -> Page[SubscriberOut]:
+        """Every subscriber, in the order they came."""
+        with desk.app.db.read() as session:
+            found = subscribers.listing(session, cursor or 0, limit + 1, status)
+        return page_of([shown(subscriber) for subscriber in found], limit, lambda item: item.number)
+
+    @routes.get("/{number}", dependencies=[reads])
+    def show_subscriber(number: Number) -> SubscriberOut:
+        """One subscriber."""
+        return shown(desk.one(number))
+
+    @routes.get("/{number}/interests", dependencies=[reads])
+    def show_interests(number: Number) -> Interests:
+        """What somebody wants more or less of."""
+        return shown(desk.one(number)).interests
+
+
+def _writing(routes: APIRouter, desk: Desk, writes: Callable[..., ApiToken]) -> None:
+    @routes.post("", status_code=201, responses={200: {"description": "Known already", "model": SubscriberOut}})
+    def add_subscriber(
+        new: NewSubscriber, answer: Response, token: Annotated[ApiToken, Depends(writes)]
+    ) -> SubscriberOut:
+        """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
+        status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
+        change, known = desk.added(new, status)
+        answer.status_code = 201 if change is Change.ADDED else 200
+        return shown(known)
+
+    @routes.patch("/{number}", dependencies=[Depends(writes)])
+    def change_subscriber(number: Number, changes: Changes) -> SubscriberOut:
+        """Change settings and interests, never consent."""
+        return desk.changed(number, changes)
+
+    @routes.patch("/{number}/interests", dependencies=[Depends(writes)])
+    def change_interests(number: Number, changes: Interests) -> Interests:
+        """Replace the lists that are sent."""
+        return desk.changed(number, changes).interests
+
+    @routes.post("/{number}/unsubscribe", dependencies=[Depends(writes)])
+    def end_subscription(number: Number) -> SubscriberOut:
+        """End a subscription; safe to repeat."""
+        unsubscribe(desk.app.db, desk.one(number).key, Cause.CLI, desk.app.clock())
+        return shown(desk.one(number))
+
+
+def shown(subscriber: Subscriber) -> SubscriberOut:
+    """A subscriber as the API answers."""
+    said = said_of(subscriber)
+    interests = Interests.model_validate({name: said[name] for name in Interests.model_fields})
+    plain = {name: value for name, value in said.items() if name not in Interests.model_fields}
+    return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})
+
+
+def _given(said: BaseModel) -> dict[str, object]:
+    return said.model_dump(mode="json", exclude_unset=True)

@@ -1,0 +1,201 @@
+"""The API: for genuine tokens only, within their scopes, and every refusal says what to do."""
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.domain.subscriber import Status
+from digestd.store import api_tokens
+from digestd.web import build
+from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
+from tests.web.conftest import HOME, PAPER, House
+
+ADA = "ada@example.org"
+SECRET = "s" * 43
+ALL = frozenset({Scope.READ, Scope.WRITE})
+
+
+def token(house: House, *scopes: Scope) -> dict[str, str]:
+    """The header of a new token."""
+    with house.app.db.write() as session:
+        number = api_tokens.add(session, "test", SECRET, scopes or ALL, house.clock())
+    return {"Authorization": f"Bearer digestd_{number}_{SECRET}"}
+
+
+@pytest.fixture
+def api(client: TestClient, house: House) -> TestClient:
+    """A client whose token may read and write."""
+    client.headers.update(token(house))
+    client.base_url = f"{HOME}/api/v1/"
+    return client
+
+
+def test_without_a_token_there_is_no_api(client: TestClient, house: House) -> None:
+    house.join(ADA)
+    for path in ("subscribers", "subscribers/1", "papers"):
+        answer = client.get(f"/api/v1/{path}")
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_strangers_learn_nothing_and_are_slowed_down(client: TestClient, house: House) -> None:
+    house.join(ADA)
+    token(house)
+    told = [
+        client.get(f"/api/v1/subscribers/{number}", headers={"Authorization": f"Bearer {given}"})
+        for number, given in ((1, "x"), (99, "x"), (1, f"digestd_1_{'t' * 43}"), (1, f"digestd_9_{SECRET}"))
+    ]
+    assert {(answer.status_code, answer.content) for answer in told} == {(401, told[0].content)}
+    assert told[0].headers["www-authenticate"] == "Bearer"
+    added = client.post("/api/v1/subscribers", json={"email": ADA})
+    assert (added.status_code, added.content) == (401, told[0].content)
+    answers = [client.get("/api/v1/papers").status_code for _ in range(REFUSED_PER_NETWORK)]
+    assert answers[-1] == 429
+
+
+def test_a_revoked_token_opens_nothing(api: TestClient, house: House) -> None:
+    token(house)
+    assert api.get("papers").status_code == 200
+    with house.app.db.write() as session:
+        assert api_tokens.revoke(session, 1, house.clock())
+        assert not api_tokens.revoke(session, 1, house.clock())
+    assert api.get("papers").status_code == 401
+
+
+def test_a_token_does_only_what_its_scopes_say(client: TestClient, house: House) -> None:
+    reader, writer = token(house, Scope.READ), token(house, Scope.WRITE)
+    number = house.join(ADA).key
+    assert client.get("/api/v1/subscribers", headers=writer).status_code == 403
+    refused = client.post(f"/api/v1/subscribers/{number}/unsubscribe", headers=reader)
+    assert (refused.status_code, refused.json()["detail"]) == (403, "this token may not write")
+    assert house.subscriber(ADA).status is Status.ACTIVE
+
+
+def test_a_token_that_asks_too_often_is_told_to_wait(api: TestClient) -> None:
+    answers = [api.get("papers?limit=1") for _ in range(PER_TOKEN + 1)]
+    assert {answer.status_code for answer in answers[:-1]} == {200}
+    assert (answers[-1].status_code, answers[-1].headers["retry-after"]) == (429, "60")
+
+
+def test_who_is_added_confirms_by_mail_and_adding_again_changes_nothing(api: TestClient, house: House) -> None:
+    said = {"email": ADA, "topics": ["alpine lakes"], "hour": 6}
+    first = api.post("subscribers", json=said)
+    assert (first.status_code, first.json()["status"]) == (201, "pending")
+    deliveries = len(api.get("deliveries").json()["items"])
+    assert deliveries == 1
+    again = api.post("subscribers", json=said)
+    assert again.status_code == 409, "one confirmation a day: the same limiter as on the page"
+    assert len(api.get("deliveries").json()["items"]) == deliveries
+
+
+def test_a_token_that_may_vouch_adds_at_once_and_again(client: TestClient, house: House) -> None:
+    headers = token(house, Scope.WRITE, Scope.VOUCH)
+    said = {"email": ADA, "topics": ["alpine lakes"]}
+    answers = [client.post("/api/v1/subscribers", json=said, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].json()["interests"]["topics"] == ["alpine lakes"]
+    assert house.subscriber(ADA).status is Status.ACTIVE
+    number = answers[0].json()["number"]
+    for _ in range(2):
+        ended = client.post(f"/api/v1/subscribers/{number}/unsubscribe", headers=headers)
+        assert (ended.status_code, ended.json()["status"]) == (200, "unsubscribed")
+    assert client.post("/api/v1/subscribers", json=said, headers=headers).status_code == 409
+
+
+def test_settings_and_interests_are_changed_as_sent_and_no_others(api: TestClient, house: House) -> None:
+    number = house.join(ADA, topics=["lakes"], authors=["Bea Lakeman"]).key
+    changed = api.patch(f"subscribers/{number}", json={"hour": 9, "topics": ["ice"]}).json()
+    assert (changed["hour"], changed["interests"]["topics"], changed["interests"]["authors"]) == (
+        9, ["ice"], ["Bea Lakeman"],
+    )  # fmt: skip
+    interests = api.patch(f"subscribers/{number}/interests", json={"mute": {"phrases": ["frogs"]}}).json()
+    assert interests["mute"]["phrases"] == ["frogs"]
+    assert api.get(f"subscribers/{number}/interests").json() == interests
+    assert house.subscriber(ADA).timing.hour == 9
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"email": "nobody"}, "email"),
+        ({"email": ADA, "hour": 24}, "hour"),
+        ({"email": ADA, "timezone": "Mars/Olympus"}, "timezone"),
+        ({"email": ADA, "likes": ["no id"]}, "likes"),
+        ({"email": ADA, "colour": "red"}, "colour"),
+        ({"email": ADA, "topics": "lakes"}, "topics"),
+        ({}, "email"),
+    ],
+)
+def test_what_is_wrong_is_named_by_field_and_nothing_is_kept(api: TestClient, said: object, field: str) -> None:
+    answer = api.post("subscribers", json=said)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    problem = answer.json()
+    assert (problem["type"], problem["status"]) == ("about:blank", 422)
+    assert problem["errors"][0]["field"] == field
+    assert problem["errors"][0]["message"]
+    assert api.get("subscribers").json()["items"] == []
+
+
+def test_lists_come_in_pages_that_hold_each_once(api: TestClient, house: House) -> None:
+    for n in range(5):
+        house.join(f"reader{n}@example.org")
+    house.take_in(*({**PAPER, "id": f"invented:{n}", "title": f"Paper {n}", "url": None} for n in range(5)))
+    for path in ("subscribers", "papers"):
+        found, cursor = [], None
+        while True:
+            page = api.get(path, params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+            found += [item["number"] for item in page["items"]]
+            if (cursor := page["next"]) is None:
+                break
+        assert len(found) == len(set(found)) == 5
+    assert api.get("papers?limit=201").status_code == 422
+
+
+def test_papers_digests_and_deliveries_are_read(api: TestClient, house: House) -> None:
+    house.take_in({**PAPER, "id": "doi:10.5555/a/b"})
+    ada = house.join(ADA, hour=0)
+    number = house.plan()
+    assert api.get("papers/doi:10.5555/a/b").json()["title"].startswith("Sorting keys")
+    digest = api.get(f"digests/{number}").json()
+    assert digest["picks"][0]["paper"] == api.get("papers").json()["items"][0]["number"]
+    assert api.get("digests", params={"subscriber": ada.key}).json()["items"] == [digest]
+    assert api.get("digests", params={"subscriber": 99}).json()["items"] == []
+    delivery = api.get(f"deliveries/{number}").json()
+    assert (delivery["subscriber"], delivery["state"]) == (ada.key, "ready")
+    for path in ("papers/nobody:x", "digests/99", "deliveries/99", "subscribers/99", "nowhere"):
+        answer = api.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_the_description_is_open_and_names_every_path(client: TestClient) -> None:
+    said = client.get("/api/v1/openapi.json").json()
+    assert said["openapi"].startswith("3.1")
+    assert {"/subscribers", "/papers/{id}", "/digests/{number}", "/deliveries"} <= {
+        path.replace(":path", "") for path in said["paths"]
+    }
+    assert "HTTPBearer" in json.dumps(said["components"]["securitySchemes"])
+
+
+def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, house: House) -> None:
+    house.take_in(PAPER)
+    house.join(ADA, hour=0)
+    house.plan()
+    headers = token(house, *Scope)
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", build(app))
+    tried = 0
+    for found in schema.get_all_operations():
+
+        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=found.ok().as_strategy())  # type: ignore[union-attr]  # one that cannot be read fails here
+        def ask(case: Any) -> None:
+            assert case.call(headers=headers).status_code < 500
+
+        ask()
+        tried += 1
+    assert tried == 13
