@@ -14,7 +14,7 @@ from digestd.errors import NotFound
 from digestd.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribe import Change, add, edit, parse, unsubscribe
+from digestd.subscribe import Change, Record, add, edit, parse, unsubscribe
 from digestd.subscribe.record import said_of
 from digestd.web.api.auth import Gate
 from digestd.web.api.shapes import (
@@ -57,12 +57,19 @@ class Desk:
     def added(self, new: NewSubscriber, status: Status) -> tuple[Change, Subscriber]:
         """Somebody added, or changed where they are known. Raises BadRecord and NoConsent."""
         record = parse({**_given(new), "status": status.value})
-        change = add(self.app.db, self.app.post, record, self.app.clock())
-        with self.app.db.read() as session:
-            known = subscribers.by_address_key(session, address_key(self.app.keys, record.address))
+        known = self._known(record)
+        if known is not None and known.status is status is Status.PENDING:  # who was asked is not asked again
+            change = edit(self.app.db, self.app.keys, record, self.app.clock())
+        else:
+            change = add(self.app.db, self.app.post, record, self.app.clock())
+        known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not kept")
         return change, known
+
+    def _known(self, record: Record) -> Subscriber | None:
+        with self.app.db.read() as session:
+            return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
 
 
 def router(app: App, gate: Gate) -> APIRouter:
