@@ -28,11 +28,13 @@ NOBODYS = frozenset(
     {
         *("paper", "paper_alias", "revision", "sighting", "signal", "fetch", "pace", "source", "reject", "coverage"),
         *("likeness", "merging", "apart", "embedding", "encoding", "text_model", "templates", "calibration", "trial"),
-        *("wording", "inbound", "due_audit", "throttle"),
+        *("wording", "hook", "api_token", "inbound", "due_audit", "throttle"),
     }
 )
 """Tables that hold nothing of anybody; a new table is either here or in the export."""
-LEDGER = frozenset({"subscriber", "delivery", "attempt", "consent_event", "suppression", "lifting", "saved_edition"})
+LEDGER = frozenset(
+    {"subscriber", "delivery", "attempt", "consent_event", "suppression", "lifting", "saved_edition", "hook_post"}
+)
 """What stays of the erased, without a word of theirs: that mails went, that they consented, that they left."""
 
 

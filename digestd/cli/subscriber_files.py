@@ -13,7 +13,8 @@ import typer
 from digestd import app as wiring
 from digestd.cli.output import emit, progress, say
 from digestd.errors import BadInput
-from digestd.subscribe import ImportReport, exported, files, import_subscribers
+from digestd.subscribe import ImportReport, exported, files, find, import_subscribers
+from digestd.subscribe.belongings import as_json, everything
 from digestd.subscribe.files import Format, Line
 
 FormatOption = Annotated[
@@ -98,6 +99,24 @@ def export_file(
         sys.stdout.writelines(lines)
     else:
         _write_whole(file, lines)
+
+
+def write_data(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")],
+    file: Annotated[Path | None, typer.Argument(help="Where to write; by default the terminal.")] = None,
+) -> None:
+    """Write all that is kept of one subscriber as JSON, as their settings page gives it to them.
+
+    Example: digestd subscriber data ada@example.org ada.json
+    """
+    built = wiring.build()
+    with built.db.read() as session:
+        kept = everything(session, find(session, built.keys, email), built.clock())
+    text = [as_json(kept)]
+    if file is None:
+        sys.stdout.writelines(text)
+    else:
+        _write_whole(file, iter(text))
 
 
 def _write_whole(file: Path, lines: Iterator[str]) -> None:

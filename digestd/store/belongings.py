@@ -13,9 +13,10 @@ from digestd.store.subscribers import address_key_of
 
 _BY_NUMBER = (
     *("interest", "profile", "feedback", "muting", "saved_edition", "consent_event", "moving", "delivery", "seen"),
+    "hook_post",
 )
 _BY_ADDRESS = ("bounce", "lifting", "invitation", "suppression")
-_THROUGH_DELIVERY = ("attempt",)
+_THROUGH_DELIVERY = ("attempt", "reply")
 KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY})
 """The tables that hold something of a person."""
 _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})

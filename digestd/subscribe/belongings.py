@@ -1,9 +1,10 @@
 """All that is kept of one subscriber, as one JSON object: for them to take along, and for an operator to show.
 
-Every table that holds anything by subscriber or by the keyed hash of an address is named in KEPT; a test walks
-the schema and compares.
+Every table that holds anything by subscriber or by the keyed hash of an address is named in `store.belongings.KEPT`;
+a test walks the schema and compares.
 """
 
+import json
 from datetime import datetime
 
 from sqlmodel import Session
@@ -24,3 +25,12 @@ def everything(session: Session, subscriber: Subscriber, now: datetime) -> dict[
         "subscriber": said_of(subscriber),
         **belongings.rows(session, subscriber.key),
     }
+
+
+def as_json(kept: dict[str, object]) -> str:
+    """The object as a file."""
+    return json.dumps(kept, ensure_ascii=False, indent=2, default=_written) + "\n"
+
+
+def _written(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,13 +1,10 @@
 """What is kept of a subscriber: to take along as a file, or to be erased."""
 
-import json
-from datetime import datetime
-
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.subscribe.belongings import everything
+from digestd.subscribe.belongings import as_json, everything
 from digestd.subscribe.leaving import forget
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_sheet import Sheet
@@ -25,8 +22,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         known = sheet.whose(token)
         with app.db.read() as session:
             kept = everything(session, known, app.clock())
-        text = json.dumps(kept, ensure_ascii=False, indent=2, default=_written)
-        return Response(text, media_type="application/json", headers=_AS_FILE)
+        return Response(as_json(kept), media_type="application/json", headers=_AS_FILE)
 
     @routes.api_route("/p/{token}/erase", methods=SHOW)
     def ask(token: str) -> Response:
@@ -40,7 +36,3 @@ def router(app: App, pages: Pages) -> APIRouter:
         return pages.page("erased", language=known.language)
 
     return routes
-
-
-def _written(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

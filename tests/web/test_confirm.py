@@ -4,8 +4,9 @@ from starlette.testclient import TestClient
 
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
+from digestd.store import consent
 from tests.web.conftest import House
-from tests.web.html import heading, tree
+from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
 
@@ -53,3 +54,18 @@ def test_a_link_too_old_leads_back_to_the_form(client: TestClient, house: House)
 
 def test_a_link_to_nobody_is_unknown(client: TestClient, house: House) -> None:
     assert client.post(house.link(Purpose.CONFIRM, 999, 1)).status_code == 404
+
+
+def test_the_words_on_record_are_those_that_stood_beside_the_buttons(client: TestClient, house: House) -> None:
+    shown = words(tree(client.get("/").text))
+    client.post("/subscribe", data={"email": "carol@example.org"})
+    link = house.confirmation("carol@example.org")
+    shown_then = words(tree(client.get(link).text))
+    client.post(link)
+    with house.app.db.read() as session:
+        asked, confirmed = consent.history(session, house.subscriber("carol@example.org").key)
+    for event, page in ((asked, shown), (confirmed, shown_then)):
+        assert event.wording
+        assert all(line in page for line in event.wording.split("\n"))
+        assert event.network is not None
+        assert b"testclient" not in event.network

@@ -1,15 +1,17 @@
 """Leaving, by the page and by one click."""
 
+from dataclasses import replace
+
 import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.subscriber import Cause, Status
-from digestd.links import Purpose
+from digestd.links import Keys, Purpose
 from digestd.store import consent
 from digestd.subscribe import erase
 from digestd.web.unsubscribe import masked
-from tests.web.conftest import House
+from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree
 
 ADA = "ada@example.org"
@@ -73,3 +75,51 @@ def test_an_address_is_masked_to_its_first_letter() -> None:
     assert masked("ada@example.org") == "a•••@example.org"
     assert masked("a@example.org") == "a•••@example.org"
     assert masked(None) == ""
+
+
+@pytest.mark.parametrize("instead", ["weekly", "fewer", "pause"])
+def test_less_of_it_is_one_post_beside_the_button(client: TestClient, house: House, instead: str) -> None:
+    link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
+    offered = {form.get("action") for form in tree(client.get(link).text).iter("form")}
+    assert f"{link}/{instead}" in offered
+    assert client.get(f"{link}/{instead}").status_code == 405
+    answer = client.post(f"{link}/{instead}")
+    assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+    known = house.subscriber(ADA)
+    assert (known.timing.cadence, known.size, known.status) == {
+        "weekly": ("weekly", 10, Status.ACTIVE),
+        "fewer": ("daily", 5, Status.ACTIVE),
+        "pause": ("daily", 10, Status.PAUSED),
+    }[instead]
+
+
+def test_the_goodbye_page_takes_it_back_for_an_hour_and_asks_by_mail_after_it(client: TestClient, house: House) -> None:
+    link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
+    goodbye = client.post(link).text
+    assert {form.get("action") for form in tree(goodbye).iter("form")} == {f"{link}/back"}
+    assert heading(client.post(f"{link}/back").text) == "Welcome back"
+    assert (house.subscriber(ADA).status, _last_cause(house)) == (Status.ACTIVE, Cause.TAKEN_BACK)
+    client.post(link)
+    house.clock.advance(hours=1, seconds=1)
+    assert heading(client.post(f"{link}/back").text) == "Check your inbox"
+    assert house.subscriber(ADA).status is Status.PENDING
+
+
+def test_nothing_of_it_brings_back_who_never_confirmed_or_was_erased(
+    client: TestClient, app: App, house: House
+) -> None:
+    link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
+    erase(app.db, app.keys, ADA, house.clock())
+    for act in ("back", "weekly", "fewer", "pause"):
+        assert client.post(f"{link}/{act}").status_code == 200
+    with app.db.read() as session:
+        assert consent.history(session, 1)[-1].status is Status.ERASED
+
+
+def test_a_link_made_before_the_secret_was_rotated_leaves_for_ever(app: App, house: House) -> None:
+    link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
+    later = replace(app, keys=Keys(b"a newer secret for tests, 32 bytes", (app.keys.secret,)))
+    house.clock.advance(days=4_000)
+    with browsing(later) as client:
+        assert client.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
