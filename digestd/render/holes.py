@@ -19,7 +19,9 @@ from markupsafe import escape
 from digestd.domain.mail import MARK
 
 DIGEST, PAPER, PLACE = "digest", "paper", "place"
-OWN = frozenset({"name", "first", "preheader", "subject", "lead", "view", "unsubscribe", "feedback", "settings"})
+OWN = frozenset(
+    {"name", "first", "preheader", "subject", "lead", "view", "unsubscribe", "feedback", "settings", "mail"}
+)
 """The fields of a digest that hardly two mails have alike."""
 _WORDS = frozenset({"lang", "dir", "_", "gettext", "ngettext"})
 _PASSES = (nodes.Template, nodes.Block, nodes.For, nodes.If, nodes.With, nodes.Scope)
