@@ -26,6 +26,7 @@ class Cause(StrEnum):
     WEB = "web"
     MAIL = "mail"  # by a mail to the command address
     CLI = "cli"
+    API = "api"
     IMPORT = "import"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"

@@ -10,7 +10,7 @@ from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.subscriber import WEEKDAYS, Subscriber
 from digestd.errors import BadRecord
 from digestd.render.words import clean
-from digestd.subscribe.record import LISTS, MUTABLE, Record, parse
+from digestd.subscribe.record import LISTS, MUTABLE, TRUTHS, Record, parse
 
 _NUMBERS = frozenset({"hour", "size"})
 _TEXTS = ("name", "timezone", "cadence", "weekday", "bar", "language")
@@ -38,6 +38,7 @@ class Wishes(BaseModel):
     size: str = ""
     bar: str = ""
     explore: str = ""
+    only_categories: str = ""
     language: str = ""
 
     @classmethod
@@ -55,6 +56,7 @@ class Wishes(BaseModel):
             size=str(subscriber.size),
             bar=subscriber.bar.value,
             explore="on" if subscriber.explore else "",
+            only_categories="on" if subscriber.only_categories else "",
             language=subscriber.language,
             **said,
         )
@@ -92,7 +94,8 @@ def _said(form: Wishes) -> dict[str, object]:
     plain: dict[str, object] = {name: getattr(form, name) for name in _TEXTS}
     numbers = {name: _number(getattr(form, name)) for name in _NUMBERS}
     zone = form.timezone.strip().replace(" ", "_") or "UTC"
-    return {**plain, **lists, **numbers, "timezone": zone, "explore": form.explore == "on"}
+    ticked = {name: getattr(form, name) == "on" for name in sorted(TRUTHS)}
+    return {**plain, **lists, **numbers, **ticked, "timezone": zone}
 
 
 def _mutes(form: Wishes) -> dict[str, list[str]]:

@@ -66,6 +66,7 @@ class Changes(Interests):
     size: Annotated[int | None, Field(ge=1, le=50)] = None
     bar: Bar | None = None
     explore: bool | None = None
+    only_categories: bool | None = None
     language: str | None = None
 
 
@@ -89,6 +90,7 @@ class SubscriberOut(BaseModel):
     size: int
     bar: Bar
     explore: bool
+    only_categories: bool
     language: str
     interests: Interests
 

@@ -61,7 +61,7 @@ class Desk:
         if known is not None and known.status is status is Status.PENDING:  # who was asked is not asked again
             change = edit(self.app.db, self.app.keys, record, self.app.clock())
         else:
-            change = add(self.app.db, self.app.post, record, self.app.clock())
+            change = add(self.app.db, self.app.post, record, self.app.clock(), Cause.API)
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not kept")
@@ -123,7 +123,7 @@ def _writing(routes: APIRouter, desk: Desk, writes: Callable[..., ApiToken]) -> 
     @routes.post("/{number}/unsubscribe", dependencies=[Depends(writes)])
     def end_subscription(number: Number) -> SubscriberOut:
         """End a subscription; safe to repeat."""
-        unsubscribe(desk.app.db, desk.one(number).key, Cause.CLI, desk.app.clock())
+        unsubscribe(desk.app.db, desk.one(number).key, Cause.API, desk.app.clock())
         return shown(desk.one(number))
 
 
