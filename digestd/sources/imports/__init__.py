@@ -1,0 +1,82 @@
+"""A person's own references, as their reference manager writes them: one pure parser a format, one line here.
+
+Each reads text and gives a Page: papers, and what could not be read with its place, field and remedy. A paper of which
+nothing but its identifier is said has no title. Nobody vouches for what such a file says.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from digestd.errors import BadInput, SourceFailed
+from digestd.sources.imports import abstracts, bibtex, csl_json, ids, opml, orcid, ris, zotero
+from digestd.sources.source import Page
+
+BYTES_MAX = 1024 * 1024
+ENTRIES_MAX = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One format. `claims`: whether a text looks like it. `read`: its papers; raises SourceFailed for another format.
+
+    `label`: its name for people.
+    """
+
+    label: str
+    claims: Callable[[str], bool]
+    read: Callable[[str], Page]
+
+
+IMPORTS: Mapping[str, Form] = {
+    "opml": Form("OPML", opml.claims, opml.read),
+    "zotero": Form("Zotero JSON", zotero.claims, zotero.read),
+    "orcid": Form("ORCID JSON", orcid.claims, orcid.read),
+    "csl-json": Form("CSL-JSON", csl_json.claims, csl_json.read),
+    "bibtex": Form("BibTeX", bibtex.claims, bibtex.read),
+    "ris": Form("RIS", ris.claims, ris.read),
+    "ids": Form("arXiv ids and DOIs", ids.claims, ids.read),
+    "abstracts": Form("pasted abstracts", abstracts.claims, abstracts.read),
+}
+"""In the order in which a text is tried; the last takes what no other claims."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Reads a file of the format named, or of the one it looks like."""
+
+    form: str = ""
+
+    def __post_init__(self) -> None:
+        if self.form and self.form not in IMPORTS:
+            raise BadInput(f"there is no format {self.form[:40]!r}; known are {', '.join(IMPORTS)}")
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """The papers of a whole file. Raises SourceFailed, with the remedy, for one too large or in no such format."""
+        del cursor
+        if len(body) > BYTES_MAX:
+            raise SourceFailed("the file is larger than 1 MiB; split it, or leave the abstracts out")
+        text = _text(body)
+        if not text.strip():
+            raise SourceFailed("the file is empty")
+        page = IMPORTS[self.form or guess(text)].read(text)
+        if len(page.sightings) + len(page.rejects) > ENTRIES_MAX:
+            raise SourceFailed(f"the file holds more than {ENTRIES_MAX:,} entries; split it")
+        return page
+
+
+def guess(text: str) -> str:
+    """The name of the format that a text looks like."""
+    return next(name for name, form in IMPORTS.items() if form.claims(text))
+
+
+def _text(body: bytes) -> str:
+    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise SourceFailed(f"the file is not UTF-8 (at byte {error.start}); save it as UTF-8 first") from error
+    return re.sub(r"\r\n?", "\n", text)
+
+
+__all__ = ["BYTES_MAX", "ENTRIES_MAX", "IMPORTS", "Form", "Import", "guess"]

@@ -1,0 +1,29 @@
+"""OPML (http://opml.org/spec2.opml): a list of feeds. Feeds are no papers: each is told, for the operator to follow."""
+
+from digestd.errors import SourceFailed
+from digestd.sources.source import Page, Reject, web_url
+from digestd.sources.xml import Elements
+
+_ROOT = "opml"
+
+
+def claims(text: str) -> bool:
+    """Whether its root element is there."""
+    return "<opml" in text[:4_000].lower()
+
+
+def read(text: str) -> Page:
+    """No papers, and each feed as what could not be taken. Raises SourceFailed where it has none."""
+    elements = Elements(text.encode("utf-8", "replace"), frozenset({_ROOT}))
+    feeds = [url for outline in elements.read("outline") if (url := outline.get("xmlUrl"))]
+    if elements.broken:
+        raise SourceFailed(f"the OPML cannot be read ({elements.broken}); export it anew")
+    if not feeds:
+        raise SourceFailed("the OPML names no feed")
+    return Page(rejects=tuple(Reject(f"feed {at}", "feed", _remedy(url)) for at, url in enumerate(feeds, start=1)))
+
+
+def _remedy(url: str) -> str:
+    if web_url(url) is None:
+        return f"{url[:80]!r} is no web address"
+    return f"{url} is a feed, not a paper; whoever runs this digest can follow it: digestd source add 'feed:{url}'"
