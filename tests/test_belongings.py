@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from digestd.domain.bounce import Bounce, BounceKind
@@ -112,8 +112,8 @@ def left_in_rows(made: Install) -> list[str]:
     """The tables in which a word of theirs still stands."""
     found = []
     with made.db.read() as session:
-        for name in SQLModel.metadata.tables:
-            rows = session.connection().execute(text(f"SELECT * FROM {name}")).all()  # our own names
+        for name, table in SQLModel.metadata.tables.items():
+            rows = session.connection().execute(select(table)).all()
             if any(canary.decode() in repr(row) for canary in CANARIES for row in rows):
                 found.append(name)
     return found

@@ -93,7 +93,7 @@ def test_in_a_trial_each_pick_knows_who_took_it_and_both_take_as_many(made: Inst
 
 
 def test_what_was_drawn_at_random_belongs_to_nobody(made: Install, run: Run) -> None:
-    made.papers(shelf("more", 30, HALF))
+    made.papers([*shelf("best", 20), *shelf("more", 30, HALF)])
     people(made, 3)
     run("start", "votes", "--signals", "trend")
     made.plan()

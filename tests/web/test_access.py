@@ -168,14 +168,17 @@ def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
         wanted = page.evaluate(_REACHABLE)
         page.evaluate("document.activeElement.blur(); document.body.focus()")
         reached = []
-        for _ in range(len(wanted)):
+        for _ in range(len(wanted) + len(PARTS) * sum(" until" in place for place in wanted)):
             page.keyboard.press("Tab")
             here = page.evaluate(_HERE)
             assert here["outlined"] or _is_mail(path), f"{path}: {here['place']} does not show that it is focused"
-            reached.append(here["place"])
+            if here["place"] not in reached[-1:]:
+                reached.append(here["place"])
         assert reached == wanted, path
 
 
+PARTS = ("month", "year", "the calendar's button")
+"""What Tab visits within a field for a day, after its first part."""
 _REACHABLE = """() => {
   const all = document.querySelectorAll("a[href], button, input, select, textarea, summary");
   const groups = new Set();

@@ -79,7 +79,7 @@ def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House)
         assert ada.interests == (Interest(Kind.TOPIC, "sorting networks"),)
 
         page.goto(address + house.link(Purpose.UNSUBSCRIBE, ada.key))
-        page.get_by_role("button").click()
+        page.get_by_role("button", name="Unsubscribe").click()
         assert page.get_by_role("heading", level=1).inner_text() == "You are unsubscribed"
         assert complaints == []
     assert house.subscriber(ADA).status is Status.UNSUBSCRIBED

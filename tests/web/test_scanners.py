@@ -42,7 +42,7 @@ def mails(app: App, house: House) -> list[bytes]:
     with app.db.read() as session:
         keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
         claims = [claim for key in keys if (claim := reading.as_claim(session, key)) is not None]
-    assert {claim.kind for claim in claims} == set(MailKind)
+    assert {claim.kind for claim in claims} == set(MailKind) - {MailKind.REPLY}  # a reply has no links of its own
     composer = Composer(app.db, app.sender)
     composer.prepare(claims)
     return [composer.compose(claim) for claim in claims]
