@@ -2,7 +2,7 @@
 
 A period is named by the subscriber's local date or ISO week, so that clocks set back, DST and
 restarts can never make two of one. Local wall time that a spring gap skips is shifted forward
-by the gap; of an hour that comes twice in autumn, the first counts (PEP 495, fold=0).
+by the gap, unless that were the next date; of an hour that comes twice in autumn, the first counts (PEP 495, fold=0).
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -116,7 +116,11 @@ def _mails_on(timing: Timing, day: date) -> bool:
 
 
 def _instant(timing: Timing, day: date) -> datetime:
-    return datetime.combine(day, time(timing.hour), tzinfo=_zone(timing.timezone)).astimezone(UTC)
+    """The hour on that day. Where the gap would shift it beyond midnight (Nuuk, 23:00), it comes before the gap."""
+    zone = _zone(timing.timezone)
+    wall = datetime.combine(day, time(timing.hour), tzinfo=zone)
+    instant = wall.astimezone(UTC)
+    return instant if instant.astimezone(zone).date() == day else wall.replace(fold=1).astimezone(UTC)
 
 
 def _key(timing: Timing, day: date) -> str:

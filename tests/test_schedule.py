@@ -94,6 +94,13 @@ def test_in_the_spring_gap_it_comes_an_hour_later() -> None:
     assert (due.key, due.due) == ("2026-03-29", at("2026-03-29T01:00:00"))
 
 
+def test_an_hour_that_the_gap_would_shift_to_the_next_date_comes_before_the_gap() -> None:
+    timing = Timing("America/Nuuk", hour=23)
+    due = schedule.newest_due(timing, at("2024-03-31T00:30:00"))
+    assert (due.key, due.due) == ("2024-03-30", at("2024-03-31T00:00:00"))
+    assert key(timing, at("2024-03-31T00:00:00"), last_date="2024-03-29") == "2024-03-30"
+
+
 def test_in_the_autumn_fold_the_first_of_the_two_counts() -> None:
     timing = Timing("Europe/Berlin", hour=2)
     due = schedule.newest_due(timing, at("2026-10-25T12:00:00"))

@@ -1,0 +1,65 @@
+"""Every IANA zone from 2020 to 2030: each local date has one due instant, and it falls on that very date."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from zoneinfo import available_timezones
+
+import pytest
+
+from digestd import schedule
+from digestd.domain.subscriber import Timing
+
+FIRST, LAST = date(2020, 1, 1), date(2030, 12, 31)
+DAYS = (LAST - FIRST).days + 1
+SHORTEST, LONGEST = timedelta(hours=21), timedelta(hours=27)
+NO_ZONES = {"Factory", "localtime"}
+
+
+@cache
+def kinds() -> dict[bytes, list[str]]:
+    """The zones by their rules: what many names are given to is walked through once."""
+    found: dict[bytes, list[str]] = {}
+    for zone in sorted(available_timezones() - NO_ZONES):
+        found.setdefault(files("tzdata.zoneinfo").joinpath(*zone.split("/")).read_bytes(), []).append(zone)
+    return found
+
+
+@pytest.mark.parametrize("hour", [2, 23])
+def test_in_every_zone_each_date_of_eleven_years_has_one_due_instant(hour: int) -> None:
+    for names in kinds().values():
+        timing = Timing(names[0], hour=hour)
+        instants = list(_instants(timing))
+        dates = [schedule.local_date(timing, instant) for instant in instants]
+        assert dates == [FIRST + timedelta(days=number) for number in range(DAYS)], names
+        gaps = [later - earlier for earlier, later in pairwise(instants)]
+        assert SHORTEST <= min(gaps) <= max(gaps) <= LONGEST, names
+    assert sum(map(len, kinds().values())) > 590
+
+
+def test_in_every_zone_the_period_of_a_due_instant_is_its_date_until_midnight() -> None:
+    """Looked at around each change of the clocks, where it could go wrong; else once a month."""
+    for names in kinds().values():
+        timing = Timing(names[0], hour=3)
+        for instant in _odd(timing):
+            period = schedule.newest_due(timing, instant)
+            assert (period.due, period.key) == (instant, schedule.local_date(timing, instant).isoformat()), names
+            assert schedule.due_period(timing, None, instant) == period
+            assert schedule.due_period(timing, period.key, instant) is None
+            assert schedule.newest_due(timing, instant - timedelta(seconds=1)).key < period.key
+
+
+def _instants(timing: Timing) -> "list[datetime]":
+    found = [schedule.next_due(timing, datetime(2019, 12, 31, 23, 59, tzinfo=UTC) - timedelta(hours=26))]
+    while schedule.local_date(timing, found[-1]) < FIRST:
+        found = [schedule.next_due(timing, found[-1])]
+    while len(found) < DAYS:
+        found.append(schedule.next_due(timing, found[-1]))
+    return found
+
+
+def _odd(timing: Timing) -> "list[datetime]":
+    instants = _instants(timing)
+    strange = {i + near for i, (a, b) in enumerate(pairwise(instants)) if b - a != timedelta(days=1) for near in (0, 1)}
+    return [instants[i] for i in sorted(strange | set(range(0, DAYS, 30)))]
