@@ -167,7 +167,7 @@ def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         wanted = page.evaluate(_REACHABLE)
         page.evaluate("document.activeElement.blur(); document.body.focus()")
-        reached = []
+        reached: list[str] = []
         for _ in range(len(wanted) + len(PARTS) * sum(" until" in place for place in wanted)):
             page.keyboard.press("Tab")
             here = page.evaluate(_HERE)
