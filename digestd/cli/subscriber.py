@@ -13,6 +13,7 @@ from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.subscriber_feedback import give_feedback
 from digestd.cli.subscriber_files import export_file, import_file, write_data
+from digestd.cli.subscriber_interests import interests
 from digestd.cli.subscriber_suppression import came_back, suppress, unsuppress
 from digestd.domain.interest import Wish
 from digestd.domain.subscriber import Cause, Status, Subscriber
@@ -29,6 +30,7 @@ app = typer.Typer(name="subscriber", help="Who gets the digest, and what they wa
 app.command("import")(import_file)
 app.command("export")(export_file)
 app.command("data")(write_data)
+app.command("interests")(interests)
 app.command("feedback")(give_feedback)
 app.command("suppress")(suppress)
 app.command("unsuppress")(unsuppress)

@@ -15,7 +15,7 @@ One paper of many sightings:
     merge        what to write of a page, given what is known (pure); wording: in whose words (pure)
     pages        one page into the store: gather, decide, apply
     twins        papers joined by likeness or by an operator, and split again
-    imports      `paper import`: lines of JSON, in blocks
+    imports      `paper import`: lines of JSON, in blocks; library: papers of a person's own references
     embed        the dense model, where there is one, reads every paper once
 
 Every day of every source:
@@ -29,6 +29,8 @@ Every day of every source:
 from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
 from digestd.ingest.imports import ImportReport, import_papers
+from digestd.ingest.library import take_in_library
+from digestd.ingest.reader import Reader
 from digestd.ingest.report import IngestReport, SourceReport
 from digestd.ingest.run import Via, ingest, ingest_files
 from digestd.ingest.twins import merge_papers, split_paper
@@ -39,6 +41,7 @@ __all__ = [
     "ImportReport",
     "IngestReport",
     "Limits",
+    "Reader",
     "SourceReport",
     "Via",
     "embed",
@@ -47,4 +50,5 @@ __all__ = [
     "ingest_files",
     "merge_papers",
     "split_paper",
+    "take_in_library",
 ]

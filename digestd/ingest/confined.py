@@ -21,7 +21,7 @@ def main() -> None:
     """Answer requests until the input ends; `argv`: where digestd is, CPU seconds an answer, bytes of memory."""
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    import digestd.sources  # noqa: F401, PLC0415  # the path had to be set first; loaded before the limits
+    import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; loaded before the limits
     from digestd.confinement import allow, confine, receive, send  # noqa: PLC0415  # likewise
 
     confine(memory)

@@ -23,7 +23,8 @@ from digestd import confinement
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest import confined
-from digestd.sources import Page, Reject, Source
+from digestd.sources import Page, Reject
+from digestd.sources.source import Parser
 
 WHY_MAX = 500
 LAST_WORDS = 60_000
@@ -49,7 +50,7 @@ class Reader:
         self._limits = limits or ReadingLimits()
         self._turn = asyncio.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._knows: Source | None = None
+        self._knows: Parser | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -59,7 +60,7 @@ class Reader:
     ) -> None:
         self._end()
 
-    async def read(self, source: Source, body: bytes, cursor: str | None) -> Page:
+    async def read(self, source: Parser, body: bytes, cursor: str | None) -> Page:
         """The page that `source.parse` makes of an answer. Raises SourceFailed, one line, when it makes none."""
         async with self._turn:
             reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))
@@ -76,7 +77,7 @@ class Reader:
                 raise SourceAway(f"reading the answer {why}")
             return reading.result()
 
-    def _exchange(self, source: Source, body: bytes, cursor: str | None) -> Page:
+    def _exchange(self, source: Parser, body: bytes, cursor: str | None) -> Page:
         child = self._child or self._start()
         packed = b"" if source is self._knows else pickle.dumps(source)
         self._knows = source

@@ -73,6 +73,13 @@ class Page:
     day: date | None = None
 
 
+class Parser(Protocol):
+    """What makes papers of bytes."""
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read the bytes, the answer to the request at `cursor`. Raises SourceFailed where nothing can be read."""
+
+
 class Source(Protocol):
     """Where papers come from."""
 

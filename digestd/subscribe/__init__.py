@@ -9,6 +9,7 @@
     picked      the same said by themselves, of a pick of their digest
     files       JSONL and CSV, a line at a time
     importing   many at once, in blocks
+    liking      papers of somebody's own references, as liked
 
 What is changed here takes effect when it commits; mail that waits is stopped at the gate of delivery.
 """

@@ -135,3 +135,24 @@ def test_export_and_import_go_round(run: Run, tmp_path: Path, name: str) -> None
     again = json.loads(run("import", name, "--json").stdout)
     assert again == {"added": 0, "updated": 0, "unchanged": 3, "refused": []}
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+def test_a_file_of_references_becomes_liked_papers(run: Run, tmp_path: Path) -> None:
+    run("add", "ada@example.org", "--topic", "ice")
+    (tmp_path / "mine.bib").write_text(
+        "@article{a, title={Lakes}, eprint={2611.00001}}\n@article{b, author={No One}}\n"
+    )
+    done = run("interests", "ada@example.org", "--import", "mine.bib", "--json")
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert (said["added"], said["unchanged"]) == (1, 0)
+    assert [(one["line"], one["field"]) for one in said["refused"]] == [("b (line 2)", "title")]
+    assert run("interests", "ada@example.org", "--import", "-", stdin="doi:10.5555/ponds\n").returncode == 0
+    listed = json.loads(run("interests", "ada@example.org", "--json").stdout)
+    assert [(one["kind"], one["value"]) for one in listed] == [
+        ("topic", "ice"), ("paper", "arxiv:2611.00001"), ("paper", "doi:10.5555/ponds"),
+    ]  # fmt: skip
+    refused(run("interests", "ada@example.org", "--import", "mine.bib", "--format", "endnote"), 2, "known are")
+    refused(run("interests", "ada@example.org", "--import", "none.bib"), 2, "cannot read none.bib")
+    refused(run("interests", "ada@example.org", "--format", "ris"), 2, "--import")
+    refused(run("interests", "bob@example.org"), 1, "bob@example.org")

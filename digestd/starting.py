@@ -1,0 +1,66 @@
+"""A cold start: somebody's own references become papers they like.
+
+The file is read in the confined process, as every stranger's bytes are; papers that are not known are kept, and never
+taken for news; then the subscriber likes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from digestd.domain.paper import Sighting
+from digestd.ingest import Reader, take_in_library
+from digestd.sources import Page
+from digestd.sources.imports import Import
+from digestd.store.database import Database
+from digestd.subscribe.liking import like
+
+_UNDATED = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An entry that did not go in: where it stands in the file, the field, and the remedy."""
+
+    line: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What became of the papers of a file."""
+
+    added: int
+    unchanged: int
+    refused: tuple[Refused, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """For `--json`."""
+        return {"added": self.added, "unchanged": self.unchanged, "refused": [asdict(one) for one in self.refused]}
+
+
+async def read_references(body: bytes, form: str = "") -> Page:
+    """What a file says, of the format named or guessed. Raises SourceFailed with the remedy, BadInput for no format."""
+    asked = Import(form)
+    async with Reader() as reader:
+        return await reader.read(asked, body, None)
+
+
+def start(db: Database, subscriber: int, page: Page, now: datetime) -> Started:
+    """Have a subscriber like the papers of a page, the newest first where there is no room for all. Raises NotFound."""
+    newest = _newest_first(page.sightings)
+    names = take_in_library(db, newest, now)
+    liked = like(db, subscriber, names, now)
+    titles = dict(zip(names, (sighting.words.title for sighting in newest), strict=True))
+    beyond = [Refused((titles[name] or name)[:80], "likes", _FULL) for name in liked.beyond]
+    rejects = [Refused(reject.where, reject.field, reject.message) for reject in page.rejects]
+    return Started(len(liked.added), len(liked.unchanged), (*rejects, *beyond))
+
+
+_FULL = "there is no room for it; drop liked papers, or let a shorter file name the ones that count"
+
+
+def _newest_first(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Those without a date last, in the order of the file."""
+    return sorted(sightings, key=lambda sighting: sighting.published or _UNDATED, reverse=True)

@@ -1,0 +1,137 @@
+"""A cold start: somebody's own references become papers they like, and change nothing for anybody else."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.errors import NotFound, SourceFailed
+from digestd.ingest import import_papers
+from digestd.ingest.pages import take_in
+from digestd.links import Keys, address_key
+from digestd.sources import Page
+from digestd.sources.imports import Import
+from digestd.starting import Started, read_references, start
+from digestd.store import papers, subscribers
+from digestd.store.database import Database
+from digestd.subscribe import parse
+from digestd.subscribe.asking import new
+from digestd.subscribe.record import ITEMS_MAX
+
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def ada(db: Database, keys: Keys, now: datetime) -> int:
+    key = address_key(keys, ADA)
+    record = parse({"email": ADA, "topics": ["ice"], "dislikes": ["2611.00009"]})
+    with db.write() as session:
+        return subscribers.insert_many(session, [new(record, key, Status.ACTIVE)], Cause.CLI, now)[key]
+
+
+def known(db: Database, key: int) -> Subscriber:
+    with db.read() as session:
+        found = subscribers.by_key(session, key)
+    assert found is not None
+    return found
+
+
+def likes(db: Database, key: int) -> tuple[str, ...]:
+    return values(known(db, key).interests, Kind.PAPER, Wish.LIKED)
+
+
+def started(db: Database, key: int, text: str, now: datetime) -> Started:
+    return start(db, key, Import().parse(text.encode()), now)
+
+
+BIB = """@article{a, title={Lakes freeze}, author={Rue, Ann}, abstract={They do.}, eprint={2611.00001}, year={2025}}
+@article{b, title={Ponds}, author={Rue, Bo}, year={2026}}
+@article{c, author={Nobody}}
+"""
+
+
+def test_good_entries_are_liked_the_newest_first_and_the_broken_one_is_named(
+    db: Database, ada: int, now: datetime
+) -> None:
+    done = started(db, ada, BIB, now)
+    assert (done.added, done.unchanged) == (2, 0)
+    assert [(one.line, one.field) for one in done.refused] == [("c (line 3)", "title")]
+    ponds, lakes = likes(db, ada)
+    assert lakes == "arxiv:2611.00001"
+    assert ponds.startswith("feed:")
+    assert values(known(db, ada).interests, Kind.TOPIC) == ("ice",)
+    again = started(db, ada, BIB, now)
+    assert (again.added, again.unchanged) == (0, 2)
+
+
+def test_an_unknown_paper_is_kept_for_ranking_and_is_news_only_once_it_is_announced(
+    db: Database, ada: int, now: datetime
+) -> None:
+    started(db, ada, BIB, now)
+    with db.read() as session:
+        kept = papers.find(session, PaperId("arxiv:2611.00001"))
+    assert kept is not None
+    assert kept.archived
+    assert kept.words.abstract == "They do."
+    announced = Sighting((PaperId("arxiv:2611.00001"),), Words("Lakes, properly", "They freeze."), version=1)
+    take_in(db, "arxiv-rss:cs.LG", [announced], now)
+    with db.read() as session:
+        news = papers.find(session, PaperId("arxiv:2611.00001"))
+    assert news is not None
+    assert not news.archived
+    assert news.words.title == "Lakes, properly"
+
+
+def test_what_a_file_says_of_known_papers_changes_none_and_joins_no_two(db: Database, ada: int, now: datetime) -> None:
+    lines = [{"id": "2611.00001", "title": "Lakes"}, {"id": "doi:10.5555/rivers", "title": "Rivers"}]
+    import_papers(db, [json.dumps(line).encode() for line in lines], now)
+    hostile = "@article{a, title={Bought}, eprint={2611.00001}, doi={10.5555/rivers}, url={https://evil.example.org/}}"
+    started(db, ada, hostile, now)
+    with db.read() as session:
+        found = papers.by_ids(session, [PaperId("arxiv:2611.00001"), PaperId("doi:10.5555/rivers")])
+    assert {paper.words.title for paper in found.values()} == {"Lakes", "Rivers"}
+    assert likes(db, ada) == ("arxiv:2611.00001",)
+
+
+def test_a_paper_known_by_its_doi_is_liked_under_the_name_it_has(db: Database, ada: int, now: datetime) -> None:
+    line = {"id": "2611.00001", "doi": "10.5555/lakes", "title": "Lakes"}
+    import_papers(db, [json.dumps(line).encode()], now)
+    started(db, ada, "https://doi.org/10.5555/lakes", now)
+    assert likes(db, ada) == ("arxiv:2611.00001",)
+
+
+def test_names_alone_are_liked_and_wait_for_their_paper(db: Database, ada: int, now: datetime) -> None:
+    done = started(db, ada, "2611.00001\n2611.00009\n", now)
+    assert (done.added, done.unchanged) == (1, 1)
+    assert likes(db, ada) == ("arxiv:2611.00001",)
+    with db.read() as session:
+        assert papers.count(session) == 0
+
+
+def test_beyond_a_full_list_the_oldest_are_refused_by_name(db: Database, ada: int, now: datetime) -> None:
+    room = ITEMS_MAX[Kind.PAPER]
+    many = tuple(
+        Sighting((PaperId(f"arxiv:2611.{n:05}"),), Words(""), datetime(2000 + n // 300, 1, 1, tzinfo=UTC))
+        for n in range(10, 12 + room)
+    )
+    done = start(db, ada, Page(many), now)
+    assert done.added == room
+    assert [one.line for one in done.refused] == ["arxiv:2611.00298", "arxiv:2611.00299"]
+    assert {one.field for one in done.refused} == {"likes"}
+    assert not set(likes(db, ada)) & {one.line for one in done.refused}
+
+
+def test_nobody_is_started_for_nobody(db: Database, now: datetime) -> None:
+    with pytest.raises(NotFound):
+        started(db, 99, "2611.00001", now)
+
+
+def test_a_file_is_read_in_the_confined_process_and_a_wrong_one_says_why() -> None:
+    page = asyncio.run(read_references(BIB.encode()))
+    assert page == Import().parse(BIB.encode())
+    with pytest.raises(SourceFailed, match="is empty"):
+        asyncio.run(read_references(b""))
