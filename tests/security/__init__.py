@@ -1,0 +1,49 @@
+"""What digestd holds against whoever means harm: each threat, and the tests that show it.
+
+S01 header injection          test_message.py::test_no_untrusted_word_becomes_a_header
+                              security/test_hostile_words.py::test_no_string_leaves_its_header
+S02 SMTP commands             transports/test_pipelining.py::test_what_cannot_stand_in_a_command_is_no_mail
+                              transports/test_smtp.py::test_the_bytes_at_the_relay_are_the_bytes_that_were_offered
+S03 markup and script         security/test_hostile_words.py::test_no_string_becomes_more_than_words_in_any_field_of_a_mail
+                              security/test_hostile_words.py::test_no_string_becomes_more_than_words_in_the_form_it_came_from
+                              web/test_guards.py::test_every_answer_carries_the_headers_and_no_cookie
+S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
+                              test_templates.py::test_only_templates_are_rendered
+S05 inward requests           ingest/test_inward.py::test_a_redirect_inward_is_refused_and_not_connected_to
+S06 bombs                     ingest/test_fetch.py::test_a_gzip_bomb_is_refused
+                              sources/test_feed.py::test_entities_of_its_own_are_refused
+S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
+                              security/test_csrf.py::test_no_link_leads_away
+S08 tokens                    test_links.py::test_none_of_a_hundred_thousand_changed_tokens_is_accepted
+                              test_links.py::test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more
+                              web/test_guards.py::test_a_token_opens_only_the_page_it_was_made_for
+S09 scanners                  web/test_guards.py::test_looking_changes_nothing
+                              web/test_unsubscribe.py::test_one_click_of_a_mail_reader_leaves
+S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_for_a_link
+                              security/test_csrf.py::test_no_page_may_be_read_by_another_site
+S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_by_any_route
+                              web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
+S12 who is here               web/test_subscribe.py::test_the_answer_tells_nothing_of_the_address
+                              web/test_resend.py::test_nobody_else_gets_a_mail_and_the_answer_tells_nothing
+S13 addresses                 test_links.py::test_what_is_no_plain_address_is_refused_with_a_remedy
+                              test_links.py::test_any_text_is_an_address_or_refused
+S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
+                              security/test_any_request.py::test_no_request_is_a_fault
+S15 patterns                  security/test_patterns.py::test_no_pattern_takes_long_whatever_it_reads
+S16 secrets in logs           web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
+                              web/test_guards.py::test_a_fault_is_noted_without_its_words_and_shown_without_details
+                              test_links.py::test_the_secret_does_not_show
+S17 operators                 security/test_csrf.py::test_there_is_no_way_in_for_operators
+S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_suppresses_nobody
+                              inbound/test_taking.py::test_no_changed_mac_does_anything
+                              web/test_webhooks.py::test_what_is_not_genuine_changes_nothing
+S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed_or_added
+S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_the_erased
+                              test_belongings.py::test_every_table_is_known_to_hold_something_of_a_person_or_nothing
+                              test_consent.py::test_nothing_on_record_can_be_taken_away
+S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
+S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
+S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
+S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refused
+                              security/test_slow.py::test_slow_visitors_keep_nobody_else_waiting
+"""

@@ -1,0 +1,56 @@
+"""Whatever is sent to whichever route, digestd answers and has no fault."""
+
+import os
+from random import Random
+
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from tests.security.acting import filled, posting, routes
+from tests.security.hostile import HOSTILE
+from tests.web.conftest import House
+
+CASES = 2_000 if os.environ.get("DIGESTD_TEST_LONG") else 300
+TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json", "x"]
+PART = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n'
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]
+FIELDS = ["email", "topics", "hour", "size", "timezone", "papers", "until", "kind", "name", "subject", "edition"]
+
+
+def test_no_request_is_a_fault(client: TestClient, app: App, house: House, pages: list[str]) -> None:
+    dice = Random(24)
+    paths = sorted({filled(route.path) for route in routes(app)}) + [page for page in pages if "{" not in page]
+    assert len(posting(app)) > 15
+    faults = []
+    for _ in range(CASES):
+        path, method = dice.choice(paths), dice.choice(METHODS)
+        answer = client.request(
+            method,
+            path,
+            params={dice.choice(FIELDS): dice.choice(HOSTILE)},
+            content=_body(dice),
+            headers={"Content-Type": dice.choice(TYPES), "Accept-Language": _plain(dice.choice(HOSTILE))},
+        )
+        if answer.status_code >= 500 and path not in {"/readyz"}:
+            faults.append((method, path, answer.status_code))
+    assert faults == []
+    assert client.get("/").status_code == 200
+
+
+def _body(dice: Random) -> bytes:
+    words = dice.choices(HOSTILE, k=2)
+    return dice.choice(
+        [
+            b"",
+            dice.randbytes(300),
+            "&".join(f"{name}={word}" for name in FIELDS for word in words).encode("utf-8", "replace")[:16_000],
+            PART + words[0].encode("utf-8", "replace") + b"\r\n--x--",
+            b'--x\r\nContent-Disposition: form-data; name="email"; filename="../a"\r\n\r\na\r\n--x--',
+            b'{"email": ' + b"[" * 5_000,
+            b"email=%00%ff%zz&email=2&" * 50,
+        ]
+    )
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text if " " <= letter <= "~")

@@ -1,0 +1,19 @@
+"""The table of threats names tests that exist."""
+
+import re
+from pathlib import Path
+
+import tests.security
+
+TESTS = Path(__file__).parents[1]
+NAMED = re.findall(r"([\w/]+\.py)::(\w+)", tests.security.__doc__ or "")
+
+
+def test_every_threat_has_a_test() -> None:
+    threats = re.findall(r"^ {4}(S\d\d) .*\.py::", tests.security.__doc__ or "", re.MULTILINE)
+    assert threats == [f"S{n:02}" for n in range(1, 25)]
+
+
+def test_every_test_that_is_named_exists() -> None:
+    missing = [name for file, name in NAMED if f"def {name}(" not in (TESTS / file).read_text()]
+    assert missing == []

@@ -1,0 +1,72 @@
+"""A page of somebody else's cannot act: there is no cookie to ride on, and a link is known only to whom it was sent."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from tests.security.acting import filled, posting
+from tests.web.conftest import House
+
+ELSEWHERE = [
+    {},
+    {"Cookie": "session=1; token=" + "A" * 36},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "null", "Referer": "https://evil.example/"},
+    {"Origin": "https://papers.example.org", "Sec-Fetch-Site": "same-origin"},
+    {"Authorization": "Basic YWRtaW46YWRtaW4="},
+    {"X-HTTP-Method-Override": "DELETE", "X-Forwarded-User": "admin"},
+]
+TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", "application/json", ""]
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE, ids=repr)
+def test_no_header_stands_in_for_a_link(
+    client: TestClient, app: App, house: House, headers: dict[str, str], pages: list[str]
+) -> None:
+    assert pages, "there is somebody to do harm to"
+    before = house.contents()
+    with_token = [path for path in posting(app) if "{token}" in path]
+    assert len(with_token) > 15
+    for path in with_token:
+        for kind in TYPES:
+            said = {**headers, **({"Content-Type": kind} if kind else {})}
+            answer = client.post(filled(path), headers=said, content=b"List-Unsubscribe=One-Click")
+            assert answer.status_code in {400, 404, 422}, (path, kind)
+            assert "set-cookie" not in answer.headers
+            assert "access-control-allow-origin" not in answer.headers
+    assert house.contents() == before
+
+
+def test_no_page_may_be_read_by_another_site(client: TestClient, pages: list[str]) -> None:
+    for address in pages:
+        for method in ("GET", "OPTIONS"):
+            answer = client.request(
+                method,
+                address,
+                headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
+            )
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+def test_there_is_no_way_in_for_operators(client: TestClient) -> None:
+    for address in (
+        "/admin",
+        "/login",
+        "/api",
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/.env",
+        "/digestd.db",
+        "/.git/config",
+    ):
+        assert client.get(address).status_code == 404
+        assert client.post(address).status_code == 404
+
+
+def test_no_link_leads_away(client: TestClient, app: App, pages: list[str]) -> None:
+    away = {name: "https://evil.example/" for name in ("next", "url", "to", "redirect", "return", "continue")}
+    for address in [*pages, "//evil.example", "/\\evil.example", "/https://evil.example"]:
+        for method in ("GET", "POST"):
+            answer = client.request(method, address, params=away, headers={"Host": "evil.example"})
+            assert "evil" not in answer.headers.get("location", "")

@@ -1,0 +1,47 @@
+"""No statement of the database is put together from words: values are bound, always."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "digestd"
+RAW = {"text", "exec_driver_sql", "execute", "executemany", "executescript", "literal_column"}
+
+OUR_OWN_WORDS = {"store/database.py", "store/fsck/queries.py"}
+"""Here names and statements of digestd's own are put together, no values; a statement can bind no name."""
+
+
+def _is_put_together(argument: ast.expr) -> bool:
+    """Whether a string is made at run time: an f-string, `%`, `+` or `.format`."""
+    if isinstance(argument, ast.JoinedStr):
+        return any(isinstance(part, ast.FormattedValue) for part in argument.values)
+    if isinstance(argument, ast.BinOp):
+        sides = (argument.left, argument.right)
+        return any(isinstance(side, ast.JoinedStr) or isinstance(getattr(side, "value", None), str) for side in sides)
+    return isinstance(argument, ast.Call) and getattr(argument.func, "attr", "") == "format"
+
+
+def _raw(source: str) -> list[int]:
+    """The lines on which a statement is put together."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    named = [(call, getattr(call.func, "attr", getattr(call.func, "id", ""))) for call in calls]
+    return [call.lineno for call, name in named if name in RAW and _is_put_together(call.args[0])]
+
+
+def test_no_statement_is_put_together_from_values() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted(ROOT.rglob("*.py"))
+        if "migrations" not in path.parts and "store" in path.parts
+        for line in _raw(path.read_text())
+    ]
+    assert [place for place in found if place.partition(":")[0] not in OUR_OWN_WORDS] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ['run.execute(f"select {x}")', 'text("select %s" % x)', 'text("select " + x)', 'c.execute("select {}".format(x))'],
+)
+def test_the_gate_sees_what_it_is_for(source: str) -> None:
+    assert _raw(source) == [1]
