@@ -1,11 +1,9 @@
 """What digestd holds against whoever means harm: each threat, and the tests that show it.
 
 S01 header injection          test_message.py::test_no_untrusted_word_becomes_a_header
-                              security/test_hostile_words.py::test_no_string_leaves_its_header
 S02 SMTP commands             transports/test_pipelining.py::test_what_cannot_stand_in_a_command_is_no_mail
                               transports/test_smtp.py::test_the_bytes_at_the_relay_are_the_bytes_that_were_offered
-S03 markup and script         security/test_hostile_words.py::test_no_string_becomes_more_than_words_in_any_field_of_a_mail
-                              security/test_hostile_words.py::test_no_string_becomes_more_than_words_in_the_form_it_came_from
+S03 markup and script         test_render_hostile.py::test_nothing_untrusted_does_harm_in_any_field
                               web/test_guards.py::test_every_answer_carries_the_headers_and_no_cookie
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
@@ -29,7 +27,8 @@ S13 addresses                 test_links.py::test_what_is_no_plain_address_is_re
                               test_links.py::test_any_text_is_an_address_or_refused
 S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
                               security/test_any_request.py::test_no_request_is_a_fault
-S15 patterns                  security/test_patterns.py::test_no_pattern_takes_long_whatever_it_reads
+S15 patterns                  bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
+                              relaylogs/test_formats.py::test_a_hostile_line_costs_no_time
 S16 secrets in logs           web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
                               web/test_guards.py::test_a_fault_is_noted_without_its_words_and_shown_without_details
                               test_links.py::test_the_secret_does_not_show
@@ -45,5 +44,5 @@ S21 tracking                  test_render_hostile.py::test_no_mail_loads_anythin
 S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
 S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
 S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refused
-                              security/test_slow.py::test_slow_visitors_keep_nobody_else_waiting
+                              web/test_guards.py::test_a_body_that_never_comes_is_not_waited_for
 """
