@@ -11,6 +11,7 @@
     saved         GET  /s/{token}        what a subscriber saved, with files and feeds below it
     preferences   GET  /p/{token}        all of one subscriber;  POST saves
     resting, parting, belongings         what can be done below that: pause, leave, move, take along, erase
+    references    GET  /p/{token}/import a form for a file or text;  POST likes its papers
     settings_link GET  /settings         a form for a fresh link;  POST answers everyone alike
     moving        GET  /move/{token}     a new address;  POST confirms, or stops
     view          GET  /d/{token}        a digest in the browser
@@ -46,6 +47,7 @@ from digestd.web import (
     parting,
     preferences,
     preview,
+    references,
     resend,
     resting,
     saved,
@@ -86,6 +88,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         resting.router(app, pages),
         parting.router(app, pages),
         belongings.router(app, pages),
+        references.router(app, pages),
         settings_link.router(app, pages, invitations),
         moving.router(app, pages),
         view.router(app),
@@ -95,11 +98,10 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         assets.router(pages),
     ):
         web.include_router(router)
-    more = {preferences.PATH: preferences.BODY_MAX}
-    if app.providers:
-        more[webhooks.PATH] = webhooks.BODY_MAX
     web.mount(API, build_api(app))
-    more = {webhooks.PATH: webhooks.BODY_MAX} if app.providers else {}
+    more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
+    if app.providers:
+        more[webhooks.PATHS] = webhooks.BODY_MAX
     web.add_middleware(
         Intake, refused=lambda scope, status: pages.to(Request(scope)).problem(REFUSED[status], status), more=more
     )

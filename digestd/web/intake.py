@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -18,7 +19,7 @@ REFUSED = {LARGE: "large", SLOW: "slow"}
 class Intake:
     """Answers with what `refused` makes of the status instead of passing such a request on.
 
-    `more`: bytes for what is below a path.
+    `more`: bytes for the paths of a pattern (fnmatch), the first that fits.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Intake:
                 await self._app(scope, _again(body, receive), send)
 
     def _most(self, path: str) -> int:
-        return next((most for start, most in self._more.items() if path.startswith(start)), BODY_MAX)
+        return next((most for paths, most in self._more.items() if fnmatchcase(path, paths)), BODY_MAX)
 
 
 async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:

@@ -21,7 +21,7 @@ from digestd.web.wishes import Wishes, read
 
 BODY_MAX = 64 * 1024
 """Long lists of authors and topics are more than other forms send."""
-PATH = "/p/"
+PATHS = "/p/*"
 
 
 def router(app: App, pages: Pages) -> APIRouter:

@@ -15,6 +15,7 @@ from digestd.errors import NotFound
 from digestd.inbound import Desk, take_events
 
 PATH = "/webhooks/"
+PATHS = f"{PATH}*"
 BODY_MAX = 1024 * 1024
 """Providers post events in batches."""
 log = structlog.get_logger(__name__)

@@ -184,7 +184,7 @@ def pages(house: House) -> list[str]:
         "/settings",
         *(f"{leave}/{act}" for act in ("weekly", "fewer", "pause", "back")),
         *(f"{settings}{act}" for act in ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move")),
-        *(f"{settings}/{act}" for act in ("renew", "data.json")),
+        *(f"{settings}/{act}" for act in ("renew", "data.json", "import")),
         *(f"{move}{act}" for act in ("", "/stop")),
         house.confirmation("bob@example.org"),
         house.link(Purpose.UNSUBSCRIBE, ada.key),

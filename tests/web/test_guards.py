@@ -44,7 +44,7 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
     patterns = [re.compile(re.sub(r"\{\w+(:int)?\}", "[^/]+", path) + "$") for path in shown]
     assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     acting = {route.path for route in routes if (route.methods or set()) - {"GET", "HEAD"}}
-    below_p = ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/erase")
+    below_p = ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/import", "/erase")
     assert acting == {
         *("/s/{token}/remove", "/s/{token}/renew"),
         *(

@@ -1,0 +1,76 @@
+"""Papers out of a file, by the link to the preferences."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.domain.interest import Kind, Wish, values
+from digestd.web.references import BODY_MAX
+from tests.web.conftest import House
+from tests.web.html import heading, tree, words
+
+ADA = "ada@example.org"
+BIB = b"@article{a, title={Lakes}, eprint={2611.00001}}\n@article{b, author={<b>No One</b>}}\n"
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: what a page writes does not depend on the engine."""
+    return sqlite_url
+
+
+def likes(house: House) -> tuple[str, ...]:
+    return values(house.subscriber(ADA).interests, Kind.PAPER, Wish.LIKED)
+
+
+def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, house: House) -> None:
+    house.join(ADA, topics=["ice"])
+    here = f"{house.settings(ADA)}/import"
+    assert here in client.get(house.settings(ADA)).text
+    assert heading(client.get(here).text) == "Papers you like, from a file"
+    answer = client.post(here, data={"text": ""}, files={"file": ("mine.bib", BIB)})
+    assert answer.status_code == 200
+    status = tree(answer.text).find(".//p[@role='status']")
+    assert status is not None
+    assert words(status) == "1 paper was added. They count from the next digest on."
+    assert "b (line 2)" in answer.text
+    assert "It has no title." in answer.text
+    assert likes(house) == ("arxiv:2611.00001",)
+
+
+def test_pasted_text_is_taken_in_in_the_language_of_the_subscriber(client: TestClient, house: House) -> None:
+    house.join(ADA, language="de")
+    here = f"{house.settings(ADA)}/import"
+    answer = client.post(here, data={"text": "2611.00001\nhttps://ponds.example.org/\n"})
+    assert "1 Paper wurde hinzugefügt." in answer.text
+    assert "1 Eintrag wurde nicht aufgenommen" in answer.text
+    assert likes(house) == ("arxiv:2611.00001",)
+
+
+def test_what_cannot_be_read_is_said_and_shown_again(client: TestClient, house: House) -> None:
+    house.join(ADA)
+    here = f"{house.settings(ADA)}/import"
+    answer = client.post(here, data={"text": "{</textarea><script>"})
+    assert answer.status_code == 422
+    assert "nothing was changed" in answer.text
+    assert "<script>" not in answer.text
+    assert client.post(here).status_code == 422
+    assert client.post(here, files={"file": ("cafe.bib", b"caf\xe9")}).status_code == 422
+    assert likes(house) == ()
+
+
+def test_this_form_alone_takes_a_large_body_and_no_larger_one(client: TestClient, house: House) -> None:
+    house.join(ADA)
+    here = f"{house.settings(ADA)}/import"
+    large = "\n".join(f"2611.{n:05} # {'x' * 200}" for n in range(1_000)).encode()
+    assert client.post(here, files={"file": ("ids.txt", large)}).status_code == 200
+    assert client.post(here, files={"file": ("ids.txt", b"x" * BODY_MAX)}).status_code == 413
+    assert client.post(house.settings(ADA), files={"file": ("ids.txt", large)}).status_code == 413
+    assert len(likes(house)) == 1_000
+
+
+def test_nobody_elses_link_opens_it(client: TestClient, house: House) -> None:
+    ada = house.join(ADA)
+    for token in ("x" * 36, str(ada.key)):
+        assert client.get(f"/p/{token}/import").status_code == 404
+        assert client.post(f"/p/{token}/import", data={"text": "2611.00001"}).status_code == 404
+    assert likes(house) == ()
