@@ -101,7 +101,10 @@ def settle_delivery(
 @app.command("reconcile")
 def reconcile_deliveries(
     relay_log: Annotated[
-        Path | None, typer.Option("--log", metavar="FILE", help="This log, e.g. a copy; else DIGESTD_RELAY_LOG.")
+        Path | None,
+        typer.Option(
+            "--log", metavar="FILE", exists=True, dir_okay=False, help="This log, e.g. a copy; else DIGESTD_RELAY_LOG."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -20,7 +20,7 @@ def inbound(
     once: Annotated[bool, typer.Option("--once", help="Read what is there, print the counts and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once, print the counts as JSON.")] = False,
 ) -> None:
-    """Read bounces and complaints from DIGESTD_INBOUND_URL; `digestd up` does it too.
+    """Read bounces, complaints and commands from DIGESTD_INBOUND_URL; `digestd up` does it too.
 
     Example: DIGESTD_INBOUND_URL=maildir:/var/mail/bounce digestd inbound --once
     """
