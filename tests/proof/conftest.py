@@ -100,8 +100,7 @@ def bereft(ready: Situation) -> Situation:
     with Relay({"dot": Fault("silence", stored=True)}).in_thread() as relay:
         there = made.to(relay.url, connections=2)
         worker = Command(("deliver",), there.environment(), there.folder).start()
-        while there.states.get(State.DOT) != 2:
-            time.sleep(0.01)
+        _until_both_arrived(there, relay)
         worker.process.kill()
         assert worker.end(10).killed
     [first, _] = _dots(made)
@@ -109,6 +108,14 @@ def bereft(ready: Situation) -> Situation:
     with receipts.journal(made.app.journals, first.owner) as journal:
         assert journal.keep([first]) == 1
     return Situation(made, relay.copies)
+
+
+def _until_both_arrived(there: Install, relay: Relay, seconds: float = 30) -> None:
+    """A dot is committed before its mail leaves, so the ledger alone does not say that the relay has it."""
+    until = time.monotonic() + seconds
+    while there.states.get(State.DOT) != 2 or len(relay.taken) != 2:
+        assert time.monotonic() < until, (there.states, len(relay.taken))
+        time.sleep(0.01)
 
 
 def _dots(made: Install) -> list[Result]:
