@@ -28,6 +28,7 @@ from digestd.hooks import read_secret as read_hook_secret
 from digestd.inbound import Certificates, Door, Postbox, open_inbound
 from digestd.ingest import Client
 from digestd.ingest.credentials import credentials
+from digestd.libraries import Libraries
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
 from digestd.message import Mailbox
 from digestd.plan import Planner
@@ -180,6 +181,11 @@ class App:
         if not self.settings.hook_urls.split():
             return None
         return Hooks(self.db, self.keys, read_hook_secret(self.settings.hook_secret), self.clock)
+
+    @property
+    def libraries(self) -> Libraries:
+        """What linking and reading subscribers' libraries is handed."""
+        return Libraries.of(self.settings, self.db, self.keys, self.client, self.clock)
 
     @property
     def journals(self) -> Path:

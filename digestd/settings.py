@@ -52,6 +52,13 @@ def _web_addresses(text: str) -> str:
     return text
 
 
+def _keeper_address(url: str) -> str:
+    parts = urlsplit(_web_address(url))
+    if not parts.hostname or (parts.hostname not in LOOPBACK and parts.port is not None):
+        raise ValueError("must be a web address without a port: a reader's key goes to such a one only")
+    return url.rstrip("/")
+
+
 def _mailbox(text: str) -> str:
     address = parseaddr(text)[1]
     try:
@@ -147,6 +154,9 @@ class Settings(BaseSettings):
     semantic_scholar_key: str = Field(default="", repr=False)
     ncbi_key: str = Field(default="", repr=False)
     github_token: str = Field(default="", repr=False)
+    zotero_url: Annotated[str, AfterValidator(_keeper_address)] = "https://api.zotero.org"
+    orcid_url: Annotated[str, AfterValidator(_keeper_address)] = "https://pub.orcid.org/v3.0"
+    library_hours: int = Field(default=24, ge=1, le=720)
     contact: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     ingest_minutes: int = Field(default=60, ge=5, le=1440)
     embedding_model: str = ""

@@ -15,6 +15,7 @@ from digestd.app import App
 from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, send_again, webhook
 from digestd.errors import BadSetting, DigestdError
 from digestd.hooks import post_due
+from digestd.libraries import sync_due
 from digestd.retry import LANE_WAITS
 from digestd.store import ledger, throttles
 from digestd.store.ledger import reading
@@ -54,6 +55,24 @@ async def tell(app: App, stop: asyncio.Event) -> None:
     posting.cancel()  # what is under way is posted again when its claim has run out
     with contextlib.suppress(asyncio.CancelledError):
         await posting
+
+
+async def read_libraries(app: App, stop: asyncio.Event) -> None:
+    """Read the libraries that subscribers linked whenever one is due, until `stop` is set, apart from delivery."""
+    reading_on = asyncio.create_task(_read_on(app))
+    await stop.wait()
+    reading_on.cancel()  # what is under way is read again when its claim has run out
+    with contextlib.suppress(asyncio.CancelledError):
+        await reading_on
+
+
+async def _read_on(app: App) -> None:
+    while True:
+        try:
+            await sync_due(app.libraries)
+        except DigestdError as error:
+            log.error("reading libraries failed", why=str(error), retry=error.retry)
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def _tell_on(app: App) -> None:

@@ -11,11 +11,13 @@ from sqlmodel import SQLModel
 
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.feedback import Verdict
+from digestd.domain.library import Entry, Keeper
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key
-from digestd.store import belongings, bounces, core, subscribers, suppressions
+from digestd.store import belongings, bounces, core, libraries, subscribers, suppressions
+from digestd.store.libraries import NewLibrary
 from digestd.subscribe import erase, feedback, find
 from digestd.subscribe.belongings import everything
 from digestd.subscribe.moving import ask_move
@@ -61,6 +63,9 @@ async def lived(made: Install) -> int:
     ask_move(db, made.app.post, key, NEW, now)
     with db.write() as session:
         by = address_key(keys, ADA)
+        libraries.link(session, NewLibrary(key, Keeper.ZOTERO, "users/12", b"Canary Author", may_write=True), now)
+        (library,) = libraries.of(session, key)
+        libraries.write_entries(session, (), [Entry(library.key, "LAKES000", PaperId("doi:10.5555/canary topic"))])
         bounces.note(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
         suppressions.note(session, by, SuppressionReason.REQUEST, now)
         suppressions.lift(session, by, "they asked: ada.canary is back", now)

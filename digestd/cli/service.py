@@ -17,13 +17,14 @@ from digestd.cli.stopping import until_stopped
 from digestd.errors import DigestdError
 from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
+from digestd.libraries import sync_due
 from digestd.logs import configure
 from digestd.plan import plan
 from digestd.plan.model import is_refit_due, refit
 from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
 from digestd.web import build as build_web
-from digestd.worker import counts, run, settle_open_ends, tell, tidy, work
+from digestd.worker import counts, read_libraries, run, settle_open_ends, tell, tidy, work
 
 WEB_STOP_SECONDS = 5
 log = structlog.get_logger(__name__)
@@ -69,7 +70,7 @@ def scheduler() -> None:
 def worker() -> None:
     """Run only delivery; as many as wanted, also beside `digestd up`."""
     app = _logged(wiring.build())
-    asyncio.run(until_stopped(lambda stop: _all([work(app, stop), tell(app, stop)], stop)))
+    asyncio.run(until_stopped(lambda stop: _all([work(app, stop), tell(app, stop), read_libraries(app, stop)], stop)))
 
 
 def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False) -> None:
@@ -80,6 +81,7 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
     app = wiring.build()
     with app.owners.hold(NAME):
         taken = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
+        asyncio.run(sync_due(app.libraries))
         embed(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
         tidy(app, app.clock())
@@ -108,7 +110,7 @@ async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
 
     async def everything(stop: asyncio.Event) -> None:
         parts = [_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop)]
-        parts.append(tell(app, stop))
+        parts += [tell(app, stop), read_libraries(app, stop)]
         if app.settings.inbound_url:
             parts.append(receive(app, stop))
         await _all(parts, stop)

@@ -14,6 +14,7 @@ from digestd.cli.output import emit, say
 from digestd.cli.subscriber_feedback import give_feedback
 from digestd.cli.subscriber_files import export_file, import_file, write_data
 from digestd.cli.subscriber_interests import interests
+from digestd.cli.subscriber_library import app as library
 from digestd.cli.subscriber_suppression import came_back, suppress, unsuppress
 from digestd.domain.interest import Wish
 from digestd.domain.subscriber import Cause, Status, Subscriber
@@ -31,6 +32,7 @@ app.command("import")(import_file)
 app.command("export")(export_file)
 app.command("data")(write_data)
 app.command("interests")(interests)
+app.add_typer(library)
 app.command("feedback")(give_feedback)
 app.command("suppress")(suppress)
 app.command("unsuppress")(unsuppress)

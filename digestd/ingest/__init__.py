@@ -16,6 +16,7 @@ One paper of many sightings:
     pages        one page into the store: gather, decide, apply
     twins        papers joined by likeness or by an operator, and split again
     imports      `paper import`: lines of JSON, in blocks; library: papers of a person's own references
+    libraries    those at Zotero or ORCID, read at their keeper
     embed        the dense model, where there is one, reads every paper once
 
 Every day of every source:
@@ -29,10 +30,12 @@ Every day of every source:
 from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
 from digestd.ingest.imports import ImportReport, import_papers
+from digestd.ingest.libraries import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
 from digestd.ingest.library import take_in_library
 from digestd.ingest.reader import Reader
 from digestd.ingest.report import IngestReport, SourceReport
 from digestd.ingest.run import Via, ingest, ingest_files
+from digestd.ingest.turns import NotNowError
 from digestd.ingest.twins import merge_papers, split_paper
 
 __all__ = [
@@ -40,15 +43,22 @@ __all__ = [
     "Fetcher",
     "ImportReport",
     "IngestReport",
+    "KeyRefused",
+    "LibraryGone",
     "Limits",
+    "Listing",
+    "NotNowError",
     "Reader",
     "SourceReport",
     "Via",
+    "ask_rights",
     "embed",
     "import_papers",
     "ingest",
     "ingest_files",
+    "keyed",
     "merge_papers",
+    "read_library",
     "split_paper",
     "take_in_library",
 ]

@@ -18,6 +18,10 @@ from digestd.store.database import Database
 class RefusedError(SourceFailed):
     """The host answers, and says no: it is alive, so this is not counted."""
 
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
 
 class Breaker:
     """Whether a host may be asked, and how it went."""

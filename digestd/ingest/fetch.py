@@ -32,7 +32,10 @@ from digestd.store.database import Database
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410, 451})
 _KEEP_METHOD = frozenset({307, 308})
-_TELLING = ("content-type", "date", "age", "retry-after", "ratelimit", "ratelimit-policy", "backoff")
+_TELLING = (
+    *("content-type", "date", "age", "retry-after", "ratelimit", "ratelimit-policy", "backoff"),
+    *("link", "last-modified-version"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ class Fetcher:
         if status == 304 and is_get:
             return Answer(None, validators, status, telling)
         if status != 200 and not (fetch.request.may_be_gone and status in _GONE):
-            raise RefusedError(f"{url.host} answers {status}; check the source's spec")
+            raise RefusedError(f"{url.host} answers {status}; check the source's spec", status)
         return Answer(await self._body(incoming), validators, status, telling)
 
     async def _body(self, incoming: Incoming) -> bytes:

@@ -13,14 +13,16 @@ from digestd.store.subscribers import address_key_of
 
 _BY_NUMBER = (
     *("interest", "profile", "feedback", "muting", "saved_edition", "consent_event", "moving", "delivery", "seen"),
-    "hook_post",
+    *("hook_post", "library"),
 )
 _BY_ADDRESS = ("bounce", "lifting", "invitation", "suppression")
 _THROUGH_DELIVERY = ("attempt", "reply")
-KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY})
+KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY, "library_entry"})
 """The tables that hold something of a person."""
 _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
 """Columns that only tie rows together; they say nothing of the person."""
+_SECRET = {"sealed": "a key, which is not shown"}
+"""Columns of which only that they hold something is told."""
 
 
 def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
@@ -31,6 +33,8 @@ def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]
     asked |= {name: getattr(core, name).c.subscriber_id == subscriber for name in _BY_NUMBER}
     asked |= {name: getattr(core, name).c.address_key.in_(address_keys) for name in _BY_ADDRESS}
     asked |= {name: getattr(core, name).c.delivery_id.in_(mails) for name in _THROUGH_DELIVERY}
+    linked = select(core.library.c.id).where(core.library.c.subscriber_id == subscriber)
+    asked["library_entry"] = core.library_entry.c.library_id.in_(linked)
     found = {}
     for name, condition in asked.items():
         table = getattr(core, name)
@@ -49,7 +53,8 @@ def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
             .execute(select(core.wording.c.text).where(core.wording.c.hash == row["wording"]))
             .scalar()
         )
-    if "paper" in said:
+    said |= {name: words for name, words in _SECRET.items() if said.get(name) is not None}
+    if isinstance(said.get("paper"), int):
         said["paper"] = _names(session, [row["paper"]])[0]
     return {name.removesuffix("_us"): value for name, value in said.items()}
 

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import consent, core, invitations, moves, subscribers
+from digestd.store import consent, core, invitations, libraries, moves, subscribers
 from digestd.store.database import Database
 
 
@@ -19,6 +19,7 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     mails = select(core.delivery.c.id).where(theirs)
     for kept in (address_key, *moves.addresses(session, key)):
         invitations.forget(session, kept)
+    libraries.forget(session, key)
     for table in (core.seen, core.feedback, core.muting, core.profile, core.moving):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (

@@ -24,7 +24,7 @@ def claims(written: str) -> bool:
 
 def read(written: str) -> Page:
     """Its works."""
-    return read_items(_works(loaded(written)), _sightings, "JSON of ORCID's works")
+    return read_items(_works(loaded(written)), sightings_of, "JSON of ORCID's works")
 
 
 def _works(found: object) -> object:
@@ -35,8 +35,11 @@ def _works(found: object) -> object:
     return found.get("group") or found.get("bulk")
 
 
-def _sightings(work: Object) -> Iterator[Sighting]:
-    """Of a group the summary its owner prefers, which ORCID puts first; of a work in full, itself."""
+def sightings_of(work: Object) -> Iterator[Sighting]:
+    """The paper that a work is: of a group the summary its owner prefers, which ORCID puts first; in full, itself.
+
+    Raises BadRecord.
+    """
     summaries = many(work.get("work-summary"))
     found = an_object(summaries[0], "work-summary") if summaries else part(work, "work")
     paper = words(

@@ -22,12 +22,12 @@ def claims(written: str) -> bool:
     """Whether its first item has a type as Zotero names it."""
     items = _items(written)
     first = items[0] if isinstance(items, list) and items else None
-    return isinstance(first, dict) and "itemType" in _data(first)
+    return isinstance(first, dict) and "itemType" in data_of(first)
 
 
 def read(written: str) -> Page:
     """Its items."""
-    return read_items(_items(written), _sightings, "JSON of Zotero")
+    return read_items(_items(written), sightings_of, "JSON of Zotero")
 
 
 def _items(written: str) -> object:
@@ -37,12 +37,14 @@ def _items(written: str) -> object:
     return found
 
 
-def _data(item: Object) -> Object:
+def data_of(item: Object) -> Object:
+    """What an item says of itself, which exports leave out the wrapping of."""
     return part(item, "data") if isinstance(item.get("data"), dict) else item
 
 
-def _sightings(item: Object) -> Iterator[Sighting]:
-    data = _data(item)
+def sightings_of(item: Object) -> Iterator[Sighting]:
+    """The paper that an item is, if it is one. Raises BadRecord."""
+    data = data_of(item)
     if text(data, "itemType") in _NO_PAPERS:
         return
     paper = words(

@@ -4,6 +4,7 @@ from digestd.store.tables.api import ApiTokenRow
 from digestd.store.tables.bounces import BounceRow, InboundRow, LiftingRow
 from digestd.store.tables.hooks import HookPostRow, HookRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenRow, SuppressionRow
+from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow
 from digestd.store.tables.papers import (
     AliasRow,
     ApartRow,
@@ -58,6 +59,8 @@ __all__ = [
     "InboundRow",
     "InterestRow",
     "InvitationRow",
+    "LibraryEntryRow",
+    "LibraryRow",
     "LiftingRow",
     "LikenessRow",
     "MergingRow",

@@ -1,0 +1,127 @@
+"""Libraries: a subscriber's own references where they keep them, at Zotero or ORCID, read again and again.
+
+An entry of a library is a like of its reader for as long as it stands there. Their own word counts for more: what
+they liked or disliked themselves is left so, and a like that they took away does not come back by the library.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.paper import PaperId
+
+
+class Keeper(StrEnum):
+    """Who keeps a library."""
+
+    ZOTERO = "zotero"
+    ORCID = "orcid"
+
+
+class Standing(StrEnum):
+    """Whether a library is still read."""
+
+    LINKED = "linked"
+    REFUSED = "refused"  # the key opens it no more
+    GONE = "gone"  # there is no such library
+
+
+class Counts(StrEnum):
+    """What an entry does."""
+
+    LIKED = "liked"  # its paper is liked because of it
+    OWN = "own"  # the subscriber has said something of the paper themselves
+    BEYOND = "beyond"  # the list of liked papers is full
+    DROPPED = "dropped"  # the subscriber took the like away
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library that is linked. `place`: which of its keeper's it is, as in `users/12`, `groups/3` or an ORCID iD.
+
+    `sealed`: the key, encrypted. `version`: what its keeper calls the state that was read last, 0 for none. `synced`:
+    when it was last read to the end. `next`: when it is read again; while it is being read, until when that may take.
+    `failures`: how often in a row it could not be read. `why`: one line of the last time, empty where it was read.
+    """
+
+    key: int
+    subscriber: int
+    keeper: Keeper
+    place: str
+    sealed: bytes | None = field(repr=False)
+    may_write: bool
+    standing: Standing
+    version: int
+    linked: datetime
+    next: datetime
+    synced: datetime | None = None
+    failures: int = 0
+    why: str = ""
+
+    @property
+    def spec(self) -> str:
+        """What it is called on the command line."""
+        return f"{self.keeper}:{self.place}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a library. `name`: what its keeper calls it. `day`: when it was put there, empty if unknown."""
+
+    library: int
+    name: str
+    paper: PaperId
+    day: str = ""
+    counts: Counts = Counts.BEYOND
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What follows from entries: how each counts, and the subscriber's interests then."""
+
+    entries: tuple[Entry, ...]
+    interests: tuple[Interest, ...]
+    added: int
+    taken: int
+
+
+def settle(before: Sequence[Entry], after: Sequence[Entry], interests: Sequence[Interest], most: int) -> Settled:
+    """What all libraries of a subscriber amount to, `before` and `after` a change, with at most `most` liked papers.
+
+    The newest entries count first where there is no room for all.
+    """
+    said = {PaperId(i.value): i.wish for i in interests if i.kind is Kind.PAPER}
+    ours = {entry.paper for entry in before if _is_ours(entry, said.get(entry.paper))}
+    own = said.keys() - ours
+    dropped = {entry.paper for entry in before if entry.paper not in said and entry.counts is not Counts.BEYOND}
+    room = most - sum(said[paper] is Wish.LIKED for paper in own)
+    open_ = [entry.paper for entry in sorted(after, key=_day, reverse=True) if entry.paper not in own | dropped]
+    wanted = dict.fromkeys(list(dict.fromkeys(open_))[: max(0, room)])
+    added, taken = [paper for paper in wanted if paper not in ours], ours - wanted.keys()
+    kept = [i for i in interests if i.kind is not Kind.PAPER or i.value not in taken]
+    return Settled(
+        tuple(replace(entry, counts=_counts(entry.paper, wanted, own, dropped)) for entry in after),
+        (*kept, *(Interest(Kind.PAPER, paper) for paper in added)),
+        len(added),
+        len(taken),
+    )
+
+
+def _is_ours(entry: Entry, wish: Wish | None) -> bool:
+    return entry.counts is Counts.LIKED and wish is Wish.LIKED
+
+
+def _day(entry: Entry) -> str:
+    return entry.day
+
+
+def _counts(
+    paper: PaperId, wanted: Collection[PaperId], own: Collection[PaperId], dropped: Collection[PaperId]
+) -> Counts:
+    if paper in wanted:
+        return Counts.LIKED
+    if paper in own:
+        return Counts.OWN
+    return Counts.DROPPED if paper in dropped else Counts.BEYOND

@@ -1,0 +1,45 @@
+"""Libraries that people keep elsewhere: what to ask for, and how to read it; one file a keeper, one line here. Pure.
+
+Of each sighting the first identifier is what the keeper calls the entry, as `entry:…`; `day` is when it was put there,
+and an entry that was taken out is `withdrawn`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from digestd.domain.library import Keeper
+from digestd.sources.libraries import orcid, zotero
+from digestd.sources.source import Pace, Page, Request
+
+
+class Shelf(Protocol):
+    """One library as it is to be read."""
+
+    @property
+    def pace(self) -> Pace:
+        """How often its keeper may be asked."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answers list all there is, so that what they do not name is gone."""
+
+    def request(self, cursor: str | None) -> Request:
+        """The request for the page at `cursor`; None is the first."""
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """Read the answer to it. Raises SourceFailed where it is none."""
+
+    def after(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+        """The cursor that follows, by the headers of the answer; None at the end."""
+
+
+SHELVES: Mapping[Keeper, Callable[[str, str, int], Shelf]] = {
+    Keeper.ZOTERO: zotero.ZoteroShelf,
+    Keeper.ORCID: orcid.OrcidShelf,
+}
+"""How to read a library, by its keeper: of the address of the keeper's API, the place, and the version read last."""
+
+PLACES: Mapping[Keeper, Callable[[str], str]] = {Keeper.ZOTERO: zotero.place, Keeper.ORCID: orcid.place}
+"""Which library somebody means by what they typed. Raises BadRecord with the remedy."""
+
+__all__ = ["PLACES", "SHELVES", "Shelf"]

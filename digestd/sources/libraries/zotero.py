@@ -1,0 +1,130 @@
+"""Zotero's web API, version 3 (https://www.zotero.org/support/dev/web_api/v3/syncing).
+
+What has changed since a version of the library, then what was deleted since. Items in the trash are told among the
+changed ones. Of a library that was never read, the newest entries come first, so that a very large one is cut at its
+old end.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from digestd.domain.paper import Sighting, Words
+from digestd.errors import BadRecord, SourceFailed
+from digestd.sources.imports.zotero import data_of, sightings_of
+from digestd.sources.json import Object, load, part, records, text
+from digestd.sources.json import read as read_records
+from digestd.sources.libraries.listing import entry, listed, put
+from digestd.sources.source import Pace, Page, Request
+
+HEADERS = {"Zotero-API-Version": "3", "Accept": "application/json"}
+SECONDS = 0.5
+PER_PAGE = 100
+ENTRIES_MAX = 5_000
+"""So many entries are read at once, the newest; of a larger library the others do not count."""
+KEY_MAX = 100
+_DELETED = "deleted"
+_KEY = re.compile(r"[A-Z0-9]{8}")
+_PLACE = re.compile(r"(?:https?://(?:www\.|api\.)?zotero\.org/)?(users|groups)/(\d{1,15})(?:[/?#].*)?", re.IGNORECASE)
+_NEXT = re.compile(r'rel="?next"?')
+
+
+@dataclass(frozen=True, slots=True)
+class ZoteroShelf:
+    """A library at the API at `base`, read from version `since` on; 0 is the whole of it."""
+
+    base: str
+    place: str
+    since: int = 0
+
+    @property
+    def pace(self) -> Pace:
+        """Zotero names no number, but asks for few at once."""
+        return Pace(urlsplit(self.base).netloc, SECONDS)
+
+    @property
+    def is_whole(self) -> bool:
+        """What has changed is not all there is."""
+        return self.since == 0
+
+    def request(self, cursor: str | None) -> Request:
+        """Whether anything has changed is asked with the first page only."""
+        at = f"{self.base}/{self.place}"
+        if cursor == _DELETED:
+            return Request(f"{at}/deleted?since={self.since}", HEADERS)
+        asked = f"format=json&limit={PER_PAGE}&start={cursor or 0}&sort=dateAdded&direction=desc"
+        if self.is_whole:
+            return Request(f"{at}/items/top?{asked}", HEADERS)
+        unchanged = {} if cursor else {"If-Modified-Since-Version": str(self.since)}
+        return Request(f"{at}/items/top?{asked}&since={self.since}&includeTrashed=1", {**HEADERS, **unchanged})
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """A page of items, or what was deleted."""
+        if cursor == _DELETED:
+            keys = [key for key in records(load(body), "items") if isinstance(key, str) and _KEY.fullmatch(key)]
+            return Page(tuple(Sighting((entry(key),), Words(""), withdrawn=True) for key in keys))
+        told, rejects = read_records(listed(body), _sightings)
+        return Page(tuple(told), None, tuple(rejects))
+
+    def after(self, cursor: str | None, headers: Mapping[str, str]) -> str | None:
+        """Where `Link` leads is not followed: it only says that there is more."""
+        if cursor == _DELETED:
+            return None
+        start = int(cursor or 0) + PER_PAGE
+        if _NEXT.search(headers.get("link", "")) and start < ENTRIES_MAX:
+            return str(start)
+        return None if self.is_whole else _DELETED
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a key may do: whose it is, whether it opens a library, and whether it could change anything."""
+
+    user: str
+    may_write: bool
+    may_read_own: bool
+
+
+def place(written: str) -> str:
+    """The library that `users/12`, `groups/3` or an address at zotero.org names; a bare number is a group.
+
+    Raises BadRecord.
+    """
+    written = written.strip()
+    found = _PLACE.fullmatch(f"groups/{written}" if re.fullmatch(r"\d{1,15}", written) else written[:300])
+    if found is None:
+        raise BadRecord("place", f"{written[:40]!r} is no library at Zotero; write it like groups/12345")
+    return f"{found[1].lower()}/{int(found[2])}"
+
+
+def key_request(base: str) -> Request:
+    """Asks what the key that is sent along may do."""
+    return Request(f"{base}/keys/current", HEADERS)
+
+
+def rights(body: bytes) -> Rights:
+    """What the answer to it says. Raises SourceFailed."""
+    found = load(body)
+    try:
+        access = part(found, "access")
+        user, groups = part(access, "user"), part(access, "groups")
+        open_ = [user, *(part(groups, name) for name in groups)]
+    except BadRecord as problem:
+        raise SourceFailed(f"the answer does not say what the key may do ({problem})") from problem
+    number = found.get("userID")
+    if not isinstance(number, int | str) or not re.fullmatch(r"\d{1,15}", str(number)):
+        raise SourceFailed("the answer does not say whose key it is")
+    return Rights(f"users/{number}", any(one.get("write") is True for one in open_), user.get("library") is True)
+
+
+def _sightings(item: Object) -> Iterator[Sighting]:
+    data = data_of(item)
+    key = text(item, "key") or text(data, "key")
+    if not _KEY.fullmatch(key):
+        raise BadRecord("key", "is none of Zotero's")
+    if data.get("deleted"):
+        yield Sighting((entry(key),), Words(""), withdrawn=True)
+        return
+    for paper in sightings_of(item):
+        yield put(key, paper, text(data, "dateAdded"))

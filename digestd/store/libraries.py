@@ -1,0 +1,193 @@
+"""Libraries of subscribers and their entries; claimed by compare-and-set.
+
+A claim moves `next_us` on, so a library whose reader died is due again by itself. What a reader writes in the end
+counts only while its claim stands: the library may have been unlinked, or linked anew, meanwhile.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.domain.library import Counts, Entry, Keeper, Library, Standing
+from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import Status
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+
+LEASE = timedelta(minutes=20)
+WHY_MAX = 300
+BLOCK = 500
+_L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
+_READ_FOR = (Status.ACTIVE, Status.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLibrary:
+    """A library about to be linked."""
+
+    subscriber: int
+    keeper: Keeper
+    place: str
+    sealed: bytes | None
+    may_write: bool
+
+
+def link(session: Session, new: NewLibrary, now: datetime) -> None:
+    """Link a library, to be read at once; one that is linked already is given the new key and read anew."""
+    row = {
+        "subscriber_id": new.subscriber,
+        "keeper": new.keeper,
+        "place": new.place,
+        "sealed": new.sealed,
+        "may_write": new.may_write,
+        "standing": Standing.LINKED,
+        "version": 0,
+        "linked_us": to_us(now),
+        "next_us": to_us(now),
+        "failures": 0,
+        "why": "",
+    }
+    make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
+    given = {name: value for name, value in row.items() if name not in {"subscriber_id", "keeper", "place"}}
+    statement = make(core.library).values(row)
+    session.connection().execute(
+        statement.on_conflict_do_update(index_elements=["subscriber_id", "keeper", "place"], set_=given)
+    )
+
+
+def of(session: Session, subscriber: int) -> list[Library]:
+    """The libraries of a subscriber, in the order they were linked."""
+    query = select(core.library).where(_L.subscriber_id == subscriber).order_by(_L.id)
+    return [_library(row) for row in session.connection().execute(query)]
+
+
+def counted(session: Session, subscriber: int) -> dict[tuple[int, Counts], int]:
+    """How many entries of each of their libraries count how; what none does is absent."""
+    query = (
+        select(_E.library_id, _E.counts, func.count())
+        .join(core.library, _L.id == _E.library_id)
+        .where(_L.subscriber_id == subscriber)
+        .group_by(_E.library_id, _E.counts)
+    )
+    return {(row[0], Counts(row[1])): row[2] for row in session.connection().execute(query)}
+
+
+def claim(session: Session, now: datetime, only: int | None = None) -> Library | None:
+    """The library that has been due for longest, or `only` this one, due or not, to be read until the lease is over.
+
+    None where nothing is due, or another reader was quicker. Nobody's library is read who gets no digest.
+    """
+    query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(_S.status.in_(_READ_FOR))
+    due = (_L.standing == Standing.LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)
+    row = session.connection().execute(query.where(*due).order_by(_L.next_us, _L.id).limit(1)).first()
+    if row is None:
+        return None
+    change = update(core.library).where(_L.id == row.id, _L.next_us == row.next_us)
+    done = session.connection().execute(change.values(next_us=to_us(now + LEASE)).returning(core.library))
+    claimed = done.first()
+    return None if claimed is None else _library(claimed)
+
+
+def holds(session: Session, claimed: Library) -> bool:
+    """Whether a claim still stands; if so the library is locked until the transaction ends."""
+    query = select(_L.id).where(_L.id == claimed.key, _L.next_us == to_us(claimed.next)).with_for_update()
+    return session.connection().execute(query).first() is not None
+
+
+def end(session: Session, claimed: Library, becomes: Library) -> None:
+    """Write what came of a claim, which ends; nothing where it stands no more."""
+    row = {
+        "sealed": becomes.sealed,
+        "standing": becomes.standing,
+        "version": becomes.version,
+        "next_us": to_us(becomes.next),
+        "synced_us": None if becomes.synced is None else to_us(becomes.synced),
+        "failures": becomes.failures,
+        "why": becomes.why[:WHY_MAX],
+    }
+    own = (_L.id == claimed.key, _L.next_us == to_us(claimed.next))
+    session.connection().execute(update(core.library).where(*own).values(row))
+
+
+def due_now(session: Session, key: int, now: datetime) -> None:
+    """Read a library at once, also one that was given up."""
+    change = update(core.library).where(_L.id == key)
+    session.connection().execute(change.values(next_us=to_us(now), standing=Standing.LINKED))
+
+
+def unlink(session: Session, key: int) -> None:
+    """Forget a library, its key and its entries."""
+    session.connection().execute(delete(core.library_entry).where(_E.library_id == key))
+    session.connection().execute(delete(core.library).where(_L.id == key))
+
+
+def forget(session: Session, subscriber: int) -> None:
+    """Forget all libraries of somebody."""
+    for library in of(session, subscriber):
+        unlink(session, library.key)
+
+
+def entries(session: Session, subscriber: int) -> list[Entry]:
+    """The entries of all libraries of a subscriber, in the order of their names."""
+    query = (
+        select(core.library_entry)
+        .join(core.library, _L.id == _E.library_id)
+        .where(_L.subscriber_id == subscriber)
+        .order_by(_E.library_id, _E.name)
+    )
+    rows = session.connection().execute(query)
+    return [Entry(row.library_id, row.name, PaperId(row.paper), row.day, Counts(row.counts)) for row in rows]
+
+
+def write_entries(session: Session, before: Collection[Entry], after: Collection[Entry]) -> None:
+    """Bring the entries of a subscriber from one state to another; those that stay are not touched."""
+    stood, stands = set(before), set(after)
+    gone = {(entry.library, entry.name) for entry in stood - stands}
+    for library, names in _by_library(gone).items():
+        rest = iter(names)
+        while block := list(islice(rest, BLOCK)):
+            where = (_E.library_id == library, _E.name.in_(block))
+            session.connection().execute(delete(core.library_entry).where(*where))
+    fresh = [_row(entry) for entry in stands - stood]
+    if fresh:
+        session.connection().execute(insert(core.library_entry), fresh)
+
+
+def _by_library(gone: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for library, name in gone:
+        found.setdefault(library, []).append(name)
+    return found
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    return {
+        "library_id": entry.library,
+        "name": entry.name,
+        "paper": entry.paper,
+        "day": entry.day,
+        "counts": entry.counts,
+    }
+
+
+def _library(row: core.Record) -> Library:
+    return Library(
+        key=row.id,
+        subscriber=row.subscriber_id,
+        keeper=Keeper(row.keeper),
+        place=row.place,
+        sealed=None if row.sealed is None else bytes(row.sealed),
+        may_write=row.may_write,
+        standing=Standing(row.standing),
+        version=row.version,
+        linked=from_us(row.linked_us),
+        next=from_us(row.next_us),
+        synced=None if row.synced_us is None else from_us(row.synced_us),
+        failures=row.failures,
+        why=row.why,
+    )

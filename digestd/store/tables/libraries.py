@@ -1,0 +1,46 @@
+"""Libraries that subscribers linked, and what stands in them."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from digestd.domain.library import Counts, Keeper, Standing
+from digestd.store.tables.columns import one_of, own_key, ref, us
+
+
+class LibraryRow(SQLModel, table=True):
+    """A library at its keeper. `sealed`: the key to it, which opens for this subscriber alone."""
+
+    __tablename__ = "library"
+    __table_args__ = (
+        CheckConstraint(one_of("keeper", Keeper), "keeper"),
+        CheckConstraint(one_of("standing", Standing), "standing"),
+        UniqueConstraint("subscriber_id", "keeper", "place"),
+        Index("ix_library_next", "next_us", sqlite_where=text("standing = 'linked'"),
+              postgresql_where=text("standing = 'linked'")),
+    )  # fmt: skip
+    id: int | None = Field(default=None, sa_column=own_key())
+    subscriber_id: int = Field(sa_column=ref("subscriber.id"))
+    keeper: str = Field(max_length=10)
+    place: str = Field(max_length=40)
+    sealed: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    may_write: bool = False
+    standing: str = Field(max_length=10)
+    version: int = Field(sa_column=Column(BigInteger, nullable=False))
+    linked_us: int = Field(sa_column=us())
+    next_us: int = Field(sa_column=us())
+    """When it is read next; whoever reads it moves this on first, so that nobody else does."""
+    synced_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    failures: int = 0
+    why: str = Field(default="", max_length=300)
+
+
+class LibraryEntryRow(SQLModel, table=True):
+    """An entry, the paper it names, and what it does."""
+
+    __tablename__ = "library_entry"
+    __table_args__ = (CheckConstraint(one_of("counts", Counts), "counts"), {"sqlite_with_rowid": False})
+    library_id: int = Field(sa_column=ref("library.id", primary_key=True))
+    name: str = Field(primary_key=True, max_length=40)
+    paper: str = Field(max_length=500)
+    day: str = Field(max_length=10)
+    counts: str = Field(max_length=10)

@@ -1,0 +1,127 @@
+"""Libraries that a subscriber links, what their entries do to the list of liked papers, and how they part with one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.interest import Kind
+from digestd.domain.library import Counts, Entry, Library, Settled, settle
+from digestd.domain.paper import PaperId
+from digestd.domain.subscriber import Subscriber
+from digestd.errors import BadRecord, NotFound
+from digestd.store import libraries, subscribers
+from digestd.store.database import Database
+from digestd.store.libraries import NewLibrary
+from digestd.subscribe.record import ITEMS_MAX
+
+MOST = 5
+"""Libraries of one subscriber."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What came of reading a library: the paper of each entry and the day it was put there, and which are gone.
+
+    `is_whole`: what is not named is gone too.
+    """
+
+    papers: Mapping[str, tuple[PaperId, str]]
+    gone: frozenset[str]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A library as its owner sees it: how many of its entries count how."""
+
+    library: Library
+    counts: Mapping[Counts, int]
+
+
+def link(db: Database, new: NewLibrary, now: datetime) -> None:
+    """Link a library, or give one that is linked another key. Raises BadRecord beyond MOST, NotFound."""
+    with db.write() as session:
+        _known(session, new.subscriber)
+        others = [one for one in libraries.of(session, new.subscriber) if (one.keeper, one.place) != _named(new)]
+        if len(others) >= MOST:
+            raise BadRecord("place", f"{MOST} libraries are linked already; unlink one of them first")
+        libraries.link(session, new, now)
+
+
+def linked(session: Session, subscriber: int) -> list[Linked]:
+    """The libraries of a subscriber."""
+    counted = libraries.counted(session, subscriber)
+    return [
+        Linked(one, {how: counted.get((one.key, how), 0) for how in Counts})
+        for one in libraries.of(session, subscriber)
+    ]
+
+
+def own(session: Session, subscriber: int, number: int) -> Library:
+    """Their library of this number. Raises NotFound, also for another's."""
+    found = next((one for one in libraries.of(session, subscriber) if one.key == number), None)
+    if found is None:
+        raise NotFound(f"there is no library number {number}")
+    return found
+
+
+def take_up(db: Database, claimed: Library, becomes: Library, read: Read | None, now: datetime) -> Settled | None:
+    """Let what was read of a claimed library count, and end the claim; None where that stands no more.
+
+    `becomes`: the library as it is then. `read`: None where nothing has changed.
+    """
+    with db.write() as session:
+        known = subscribers.by_key(session, claimed.subscriber, lock=True)
+        if known is None or not libraries.holds(session, claimed):
+            return None
+        before = libraries.entries(session, claimed.subscriber)
+        after = before if read is None else _after(claimed, before, read)
+        settled = _settled(session, known, (before, after), now)
+        libraries.end(session, claimed, becomes)
+    return settled
+
+
+def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: bool) -> Library:
+    """Forget a library and its key; its papers stay liked, or count no more. Raises NotFound."""
+    with db.write() as session:
+        known = _known(session, subscriber)
+        library = own(session, subscriber, number)
+        if not keep:
+            before = libraries.entries(session, subscriber)
+            _settled(session, known, (before, [entry for entry in before if entry.library != number]), now)
+        libraries.unlink(session, number)
+    return library
+
+
+def _after(claimed: Library, before: Sequence[Entry], read: Read) -> list[Entry]:
+    stood = {entry.name: entry for entry in before if entry.library == claimed.key}
+    stay = {} if read.is_whole else {name: entry for name, entry in stood.items() if name not in read.gone}
+    fresh = {
+        name: replace(stood.get(name, Entry(claimed.key, name, paper)), paper=paper, day=day)
+        for name, (paper, day) in read.papers.items()
+    }
+    return [*(entry for entry in before if entry.library != claimed.key), *(stay | fresh).values()]
+
+
+def _settled(
+    session: Session, known: Subscriber, entries: tuple[Sequence[Entry], Sequence[Entry]], now: datetime
+) -> Settled:
+    before, after = entries
+    settled = settle(before, after, known.interests, ITEMS_MAX[Kind.PAPER])
+    libraries.write_entries(session, before, settled.entries)
+    if settled.interests != known.interests:
+        subscribers.update_many(session, [replace(known, interests=settled.interests)], now)
+    return settled
+
+
+def _known(session: Session, subscriber: int) -> Subscriber:
+    known = subscribers.by_key(session, subscriber, lock=True)
+    if known is None:
+        raise NotFound(f"there is no subscriber number {subscriber}")
+    return known
+
+
+def _named(new: NewLibrary) -> tuple[object, str]:
+    return new.keeper, new.place

@@ -1,0 +1,70 @@
+"""`digestd subscriber library …` as an operator types it, against a Zotero of this machine."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_subscriber import Run, refused, run
+from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
+
+__all__ = ["run"]
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def zotero(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zotero]:
+    with aside() as served:
+        monkeypatch.setenv("DIGESTD_ZOTERO_URL", served.base)
+        monkeypatch.setenv("DIGESTD_ORCID_URL", served.site.url("/v3.0"))
+        run("add", ADA, "--topic", "ice")
+        served.put("LAKES000", DOI="10.5555/lakes")
+        yield served
+
+
+def listed(run: Run) -> list[dict[str, object]]:
+    found = json.loads(run("library", "list", ADA, "--json").stdout)
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_library_is_linked_read_listed_and_unlinked(run: Run, zotero: Zotero) -> None:
+    linked = run("library", "link", ADA, "zotero", stdin=f"{KEY}\n")
+    assert linked.returncode == 0
+    assert linked.stderr.startswith("zotero:users/12 is linked")
+    assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
+    (one,) = listed(run)
+    assert (one["standing"], one["liked"], one["why"]) == ("linked", 1, "")
+    assert "doi:10.5555/lakes" in run("interests", ADA).stdout
+    refused(run("library", "unlink", ADA, "zotero:users/13"), 1, "linked: zotero:users/12")
+    assert "count no more" in run("library", "unlink", ADA, "zotero:users/12", "--drop").stderr
+    assert "doi:10.5555/lakes" not in run("interests", ADA).stdout
+    assert listed(run) == []
+
+
+def test_the_key_may_come_from_a_file_and_one_that_writes_is_named(run: Run, zotero: Zotero, tmp_path: Path) -> None:
+    zotero.may_write = True
+    (tmp_path / "key.txt").write_text(f" {KEY}\n")
+    linked = run("library", "link", ADA, "zotero:groups/34", "--key-file", "key.txt")
+    assert "this key may also write" in linked.stderr
+    assert KEY not in linked.stderr + linked.stdout + json.dumps(listed(run))
+    refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read the key")
+
+
+def test_orcid_works_by_its_id_alone(run: Run, zotero: Zotero) -> None:
+    zotero.site.paths[f"/v3.0/{CARBERRY}/works"] = orcid_answer((1, "Lakes", "10.5555/lakes"))
+    assert run("library", "link", ADA, f"orcid:{CARBERRY}").returncode == 0
+    assert run("library", "sync", ADA, f"orcid:{CARBERRY}").returncode == 0
+    assert "doi:10.5555/lakes" in run("interests", ADA).stdout
+
+
+def test_what_will_not_do_is_one_line(run: Run, zotero: Zotero) -> None:
+    refused(run("library", "link", ADA, "zotero", stdin="wrong"), 2, "Zotero does not know this key")
+    refused(run("library", "link", ADA, "zotero"), 2, "one word")
+    refused(run("library", "link", ADA, "orcid:0000-0002-1825-0098"), 2, "copy it anew")
+    refused(run("library", "link", ADA, "mendeley"), 2, "write zotero")
+    refused(run("library", "link", "bob@example.org", "zotero", stdin=KEY), 1, "no subscriber")
+    run("library", "link", ADA, "zotero", stdin=KEY)
+    zotero.key = "another"
+    refused(run("library", "sync", ADA, "zotero:users/12"), 1, "refuses the key (403)")

@@ -1,0 +1,161 @@
+"""Zotero and ORCID as their documentation says they answer, on this machine: what stands there, a test arranges.
+
+Versions, conditional requests, pages, the trash and deletions are those of Zotero's web API 3; the whole is invented.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.ingest.site import Answerer, Asked, Site, says, site
+
+KEY = "kEyOfAda0canary0NobodyKnows"
+CARBERRY = "0000-0002-1825-0097"
+"""The iD of ORCID's own invented example, Josiah Carberry."""
+PER_PAGE_MAX = 100
+
+
+@dataclass
+class Zotero:
+    """One server with one key, which opens the library of one user and one group."""
+
+    site: Site
+    key: str = KEY
+    may_write: bool = False
+    version: int = 10
+    items: dict[str, dict[str, object]] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)
+    said: dict[str, object] = field(default_factory=dict)
+    """Headers that every answer carries besides."""
+    first: list[Answerer] = field(default_factory=list)
+    """What is answered first, each once, whatever is asked."""
+    on_page: list[str] = field(default_factory=list)
+    """Items that somebody puts there while the library is read, one a page."""
+
+    def __post_init__(self) -> None:
+        for place in ("users/12", "groups/34"):
+            self.site.paths[f"/{place}/items/top"] = self._when_open(self._items)
+            self.site.paths[f"/{place}/deleted"] = self._when_open(self._deleted)
+        self.site.paths["/keys/current"] = self._when_open(self._rights)
+
+    @property
+    def base(self) -> str:
+        return self.site.url("").rstrip("/")
+
+    @property
+    def asked(self) -> list[str]:
+        """What was asked for since this was looked at last."""
+        paths = [asked.path for asked in self.site.asked]
+        self.site.asked.clear()
+        return paths
+
+    def put(self, name: str, **data: object) -> None:
+        """Put an item there, or change it."""
+        self.version += 1
+        said = {"itemType": "preprint", "title": f"On {name}", "dateAdded": "2026-11-01T08:00:00Z", **data}
+        self.items[name] = {"key": name, "version": self.version, "data": {"key": name, **said}}
+
+    def trash(self, name: str) -> None:
+        self.version += 1
+        item = self.items[name]
+        self.items[name] = {**item, "version": self.version, "data": {**item["data"], "deleted": 1}}  # type: ignore[dict-item]  # an object
+
+    def delete(self, name: str) -> None:
+        self.version += 1
+        del self.items[name]
+        self.deleted[name] = self.version
+
+    def _says(self, body: bytes, status: int = 200, **headers: object) -> Answerer:
+        said: dict[str, Any] = {"Last_Modified_Version": self.version, **headers, **self.said}
+        return says(body, status, **said)
+
+    def _when_open(self, answer: Answerer) -> Answerer:
+        async def first(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            if self.first:
+                await self.first.pop(0)(asked, writer)
+            elif asked.headers.get("zotero-api-key") != self.key or asked.headers.get("zotero-api-version") != "3":
+                await says(b"Forbidden", 403)(asked, writer)
+            else:
+                await answer(asked, writer)
+
+        return first
+
+    async def _items(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+        since = int(query.get("since", 0))
+        if int(asked.headers.get("if-modified-since-version", -1)) >= self.version:
+            await self._says(b"", 304)(asked, writer)
+            return
+        found = [item for item in self.items.values() if int(str(item["version"])) > since]
+        if query.get("includeTrashed") != "1":
+            found = [item for item in found if not _data(item).get("deleted")]
+        found.sort(key=lambda item: (str(_data(item)["dateAdded"]), str(item["key"])), reverse=True)
+        start, limit = int(query.get("start", 0)), min(int(query.get("limit", 25)), PER_PAGE_MAX)
+        more = {"Link": f'<{self.base}/next?start={start + limit}>; rel="next", <{self.base}/x>; rel="last"'}
+        headers: dict[str, Any] = more if start + limit < len(found) else {}
+        body = json.dumps(found[start : start + limit]).encode()
+        await self._says(body, **headers)(asked, writer)
+        if self.on_page:
+            self.put(self.on_page.pop(0))
+
+    async def _deleted(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        since = int(parse_qs(urlsplit(asked.path).query)["since"][0])
+        gone = [name for name, version in self.deleted.items() if version > since]
+        body = json.dumps({"collections": [], "searches": [], "items": gone, "tags": []}).encode()
+        await self._says(body)(asked, writer)
+
+    async def _rights(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        user = {"library": True, "files": True, "notes": True, **({"write": True} if self.may_write else {})}
+        access = {"user": user, "groups": {"all": {"library": True, "write": False}}}
+        body = json.dumps({"key": self.key, "userID": 12, "username": "ada", "access": access}).encode()
+        await self._says(body)(asked, writer)
+
+
+@contextmanager
+def aside() -> Iterator[Zotero]:
+    """The same beside a test that is no coroutine, in a thread of its own."""
+    loop, up, made = asyncio.new_event_loop(), threading.Event(), list[Zotero]()
+    over = asyncio.Event()
+
+    async def serve() -> None:
+        async with site() as served:
+            made.append(Zotero(served))
+            up.set()
+            await over.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    up.wait()
+    try:
+        yield made[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join()
+        loop.close()
+
+
+def orcid_answer(*works: tuple[int, str, str]) -> Answerer:
+    """The works of somebody: put-code, title and DOI of each."""
+    return says(json.dumps({"group": [_work(*work) for work in works]}).encode(), Content_Type="application/json")
+
+
+def _work(number: int, title: str, doi: str) -> dict[str, object]:
+    listed = {"external-id-type": "doi", "external-id-value": doi, "external-id-relationship": "self"}
+    summary = {
+        "put-code": number,
+        "created-date": {"value": 1_700_000_000_000 + number},
+        "title": {"title": {"value": title}},
+        "external-ids": {"external-id": [listed]},
+    }
+    return {"work-summary": [summary, {**summary, "put-code": number + 1_000}]}
+
+
+def _data(item: Mapping[str, object]) -> Mapping[str, object]:
+    data = item["data"]
+    assert isinstance(data, dict)
+    return data
