@@ -46,6 +46,7 @@ class Purpose(StrEnum):
     FEEDBACK = "feedback"  # delivery, 0
     COMMAND = "command"  # delivery, 0: whoever answers it speaks for its subscriber
     SAVED = "saved"  # subscriber, edition of their secret address
+    FORM = "form"  # millisecond at which a form was handed out, 0
 
 
 class BadToken(BadInput):

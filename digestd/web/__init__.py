@@ -24,7 +24,7 @@
 GET shows, POST acts: mail scanners and link previews follow every link and must change nothing.
 The guards, from the outside in: headers, watch (log, faults), intake (size and time of a
 request). There are no cookies, so there is nothing to forge; a token in the path is the right
-to do the one thing it names.
+to do the one thing it names. What the forms share by which anybody may ask for a mail is in asking.
 """
 
 from collections.abc import Callable
@@ -59,6 +59,7 @@ from digestd.web import (
 )
 from digestd.web.api import PATH as API
 from digestd.web.api import build_api
+from digestd.web.asking import Asking
 from digestd.web.failures import handlers
 from digestd.web.headers import Headers
 from digestd.web.intake import REFUSED, Intake
@@ -69,7 +70,8 @@ from digestd.web.watch import Watch
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
     """The web application. `last_tick` tells when this process's scheduler last ticked, if it runs one."""
-    pages, invitations = Pages.of(app), subscribe.invitations()
+    pages = Pages.of(app)
+    asking = Asking.of(app, pages)
     today = Today(lambda now: gather_day(app.db, now, app.encoder))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
@@ -78,8 +80,8 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         front.router(app, pages),
         preview.router(app, pages, today),
         papers.router(app, pages),
-        subscribe.router(app, pages, invitations),
-        resend.router(app, pages, invitations),
+        subscribe.router(app, pages, asking),
+        resend.router(app, asking),
         confirm.router(app, pages),
         unsubscribe.router(app, pages),
         feedback.router(app, pages),
@@ -89,7 +91,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         parting.router(app, pages),
         belongings.router(app, pages),
         references.router(app, pages),
-        settings_link.router(app, pages, invitations),
+        settings_link.router(app, asking),
         moving.router(app, pages),
         view.router(app),
         health.router(app, last_tick),

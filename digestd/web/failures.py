@@ -12,6 +12,7 @@ from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.links import BadToken
 from digestd.subscribe.picked import Gone
 from digestd.subscribe.preferences import Void
+from digestd.web.limiter import TooOften
 from digestd.web.pages import Pages
 from digestd.web.preferences import void
 
@@ -31,6 +32,9 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
     def busy(request: Request, _problem: Unavailable) -> Response:
         return pages.to(request).problem("busy", 503, {"Retry-After": RETRY_SECONDS})
 
+    def often(request: Request, problem: TooOften) -> Response:
+        return pages.to(request).problem("often", 429, problem.later)
+
     def malformed(request: Request, _problem: RequestValidationError | BadRecord) -> Response:
         return pages.to(request).problem("malformed", 422)
 
@@ -45,6 +49,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
         NotFound: unknown,
         Gone: gone,
         Unavailable: busy,
+        TooOften: often,
         RequestValidationError: malformed,
         HTTPException: refused,
     }

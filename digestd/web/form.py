@@ -21,7 +21,7 @@ _ANYONE = "anyone@example.org"
 
 
 class Typed(BaseModel):
-    """Each field as the browser sent it; `subject` is a trap that only robots fill in.
+    """Each field as the browser sent it; `subject` is a trap that only robots fill in, `stamp` what stamp says.
 
     Without a language it is that of the page.
     """
@@ -40,6 +40,7 @@ class Typed(BaseModel):
     size: str = "10"
     language: str = ""
     subject: str = ""
+    stamp: str = ""
 
     @property
     def is_timed(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.paper import Paper
 from digestd.store import papers
+from digestd.web import stamp
 from digestd.web.cards import Card, cards
 from digestd.web.form import Choices, Typed
 from digestd.web.pages import SHOW, Pages
@@ -42,9 +44,10 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/", methods=SHOW)
     def front(request: Request) -> Response:
-        spoken = pages.to(request)
+        spoken, now = pages.to(request), app.clock()
         name = (spoken.language, spoken.site.carried)
-        return shelf.page(name, app.clock(), lambda: show(app, spoken, Typed()))
+        finish = partial(stamp.restamped, keys=app.keys, now=now)
+        return shelf.page(name, now, lambda: show(app, spoken, Typed()), finish)
 
     return routes
 
@@ -57,6 +60,7 @@ def show(app: App, pages: Pages, typed: Typed, problems: Collection[str] = (), s
         "front",
         422 if problems else 200,
         form=typed.visible,
+        stamp=stamp.kept(app.keys, typed.stamp, now),
         odd_paper=typed.odd_paper,
         problems=frozenset(problems),
         choices=Choices.of(pages, typed.visible),

@@ -7,6 +7,8 @@ from threading import Lock
 
 from fastapi import Request
 
+from digestd.errors import DigestdError
+
 KEYS_MAX = 20_000
 _V6_PREFIX = 64
 
@@ -35,6 +37,14 @@ class Window:
             return True
 
 
+class TooOften(DigestdError):
+    """More was asked for than a network, or everybody together, may; `later` is the header that says when to come."""
+
+    def __init__(self, later: dict[str, str]) -> None:
+        super().__init__("too many requests from this network")
+        self.later = later
+
+
 class Limits:
     """How often one network, and everybody together, may ask for something; in the order of the names."""
 
@@ -46,6 +56,11 @@ class Limits:
         """Whether who sends this may ask once more; if so, it counts."""
         host = request.client.host if request.client else ""
         return self._networks.allows(network(host), now) and self._everyone.allows("", now)
+
+    def check(self, request: Request, now: datetime) -> None:
+        """The same. Raises TooOften."""
+        if not self.allows(request, now):
+            raise TooOften(self.later)
 
 
 def network(host: str) -> str:

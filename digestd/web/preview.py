@@ -38,8 +38,7 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
     @routes.post("/preview")
     def page(request: Request, typed: Annotated[Typed, Form()]) -> Response:
         now, spoken = app.clock(), pages.to(request)
-        if not limits.allows(request, now):
-            return spoken.problem("often", 429, limits.later)
+        limits.check(request, now)
         if problems := typed.unfit_interests():
             return front.show(app, spoken, typed, problems)
         return front.show(app, spoken, typed, seen=_seen(app, spoken, today, typed, now))

@@ -24,14 +24,19 @@ class Shelf:
         self._kept: OrderedDict[Hashable, tuple[datetime, bytes]] = OrderedDict()
         self._lock = Lock()
 
-    def page(self, name: Hashable, now: datetime, make: Callable[[], Response]) -> Response:
-        """The page of this name as it is kept, or made now. What is raised while it is made is not kept."""
+    def page(
+        self, name: Hashable, now: datetime, make: Callable[[], Response], finish: Callable[[bytes], bytes] = bytes
+    ) -> Response:
+        """The page of this name as it is kept, or made now. What is raised while it is made is not kept.
+
+        `finish` makes of what is kept what is answered this once.
+        """
         with self._lock:
             made, body = self._kept.get(name, (None, b""))
         if made is None or not timedelta() <= now - made < self._span:
             body = bytes(make().body)
             self._keep(name, now, body)
-        return HTMLResponse(body, headers=self._headers)
+        return HTMLResponse(finish(body), headers=self._headers)
 
     def _keep(self, name: Hashable, now: datetime, body: bytes) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_fo
                               security/test_csrf.py::test_no_page_may_be_read_by_another_site
 S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_by_any_route
                               web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
+                              web/test_stamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
 S12 who is here               web/test_subscribe.py::test_the_answer_tells_nothing_of_the_address
                               web/test_resend.py::test_nobody_else_gets_a_mail_and_the_answer_tells_nothing
 S13 addresses                 test_links.py::test_what_is_no_plain_address_is_refused_with_a_remedy

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
+from httpx2 import Response
 from sqlalchemy import select
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
@@ -26,6 +28,7 @@ from digestd.store.database import Database
 from digestd.subscribe import add, parse
 from digestd.subscribe.moving import ask_move
 from digestd.web import build
+from digestd.web.stamp import stamped
 
 HOME = "https://papers.example.org"
 PAPER = {
@@ -39,6 +42,8 @@ PAPER = {
 }
 
 
+FORMS = frozenset({"/subscribe", "/resend", "/settings"})
+"""Where anybody may ask for a mail."""
 PATHS = {
     Purpose.CONFIRM: "confirm",
     Purpose.UNSUBSCRIBE: "u",
@@ -82,10 +87,25 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates) -> App:
     return App(settings, db, keys, templates, clock, Random(1))
 
 
+class Visitor(TestClient):
+    """A client that follows no redirect, and sends forms as a person does: a minute after they were handed out."""
+
+    def __init__(self, app: App, **options: object) -> None:
+        options = {"base_url": HOME, "follow_redirects": False, **options}
+        super().__init__(build(app), **options)  # type: ignore[arg-type]  # passed on
+        self._app = app
+
+    def post(self, url: Any, **said: Any) -> Response:
+        """A form, with what stands hidden in it, or any other post."""
+        if isinstance(form := said.get("data"), dict) and str(url).partition("?")[0] in FORMS:
+            said["data"] = {"stamp": stamped(self._app.keys, self._app.clock() - timedelta(minutes=1)), **form}
+        return super().post(url, **said)
+
+
 @contextmanager
 def browsing(app: App, **options: object) -> Iterator[TestClient]:
-    """A client that follows no redirect."""
-    with TestClient(build(app), base_url=HOME, follow_redirects=False, **options) as client:  # type: ignore[arg-type]  # passed on
+    """A visitor's client."""
+    with Visitor(app, **options) as client:
         yield client
 
 

@@ -6,6 +6,8 @@ The rules are WCAG 2.2 AA as axe-core checks them, which `tests/run` fetches by 
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from digestd.web.stamp import stamped
 from tests.web.conftest import House
 from tests.web.test_browser import ARGUMENTS, served
 
@@ -37,6 +40,15 @@ ANSWERS: list[tuple[str, dict[str, str]]] = [
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is looked at")
 
 
+@dataclass(frozen=True)
+class Site:
+    """Where pages are served, the addresses of those for people, and what is sent by which form."""
+
+    address: str
+    shown: list[str]
+    answers: list[tuple[str, dict[str, str]]]
+
+
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
     """Pages look the same on either engine."""
@@ -52,27 +64,27 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(app: App, pages: list[str], client: TestClient) -> Iterator[tuple[str, list[str]]]:
+def site(app: App, pages: list[str], client: TestClient) -> Iterator[Site]:
     """Where the pages are served, and the addresses of those that are for people."""
     shown = [path for path in pages if client.get(path).headers.get("content-type", "").startswith("text/html")]
     assert len(shown) > 8
+    stamp = stamped(app.keys, app.clock() - timedelta(minutes=1))
     with served(app) as address:
-        yield address, shown
+        yield Site(address, shown, [*ANSWERS, ("/subscribe", {"email": "carol@example.org", "stamp": stamp})])
 
 
-def _views(browser: Browser, site: tuple[str, list[str]], **options: Any) -> Iterator[tuple[str, Page]]:
+def _views(browser: Browser, site: Site, **options: Any) -> Iterator[tuple[str, Page]]:
     """Each page, opened anew, and what each form answers with."""
-    address, shown = site
-    for path in shown:
+    for path in site.shown:
         context = browser.new_context(**options)
         page = context.new_page()
-        page.goto(address + path)
+        page.goto(site.address + path)
         yield path, page
         context.close()
-    for path, form in ANSWERS:
+    for path, form in site.answers:
         context = browser.new_context(**options)
         page = context.new_page()
-        page.goto(address)
+        page.goto(site.address)
         with page.expect_navigation():
             page.evaluate(_SEND, [path, form])
         yield f"POST {path} {form}", page
@@ -95,7 +107,7 @@ _SEND = """([path, typed]) => {
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: `npm ci --prefix tests/web/npm` fetches it")
-def test_no_page_keeps_anybody_out(chromium: Browser, site: tuple[str, list[str]]) -> None:
+def test_no_page_keeps_anybody_out(chromium: Browser, site: Site) -> None:
     found: list[str] = []
     for path, page in _views(chromium, site, reduced_motion="reduce"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
@@ -119,13 +131,13 @@ def test_no_page_keeps_anybody_out(chromium: Browser, site: tuple[str, list[str]
     assert found == []
 
 
-def test_pages_are_light_and_hold_still_while_they_load(chromium: Browser, site: tuple[str, list[str]]) -> None:
-    for path in site[1]:
+def test_pages_are_light_and_hold_still_while_they_load(chromium: Browser, site: Site) -> None:
+    for path in site.shown:
         context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]  # width and height
         page = context.new_page()
         weights: list[int] = []
         page.on("requestfinished", lambda request: weights.append(sum(_weighs(request.sizes()))))  # noqa: B023  # called in this round
-        page.goto(site[0] + path, wait_until="networkidle")
+        page.goto(site.address + path, wait_until="networkidle")
         shifted = page.evaluate(_SHIFTED)
         context.close()
         assert shifted == 0, path
@@ -144,7 +156,7 @@ _SHIFTED = """() => new Promise((tell) => {
 })"""
 
 
-def test_everything_is_there_without_a_script(chromium: Browser, site: tuple[str, list[str]]) -> None:
+def test_everything_is_there_without_a_script(chromium: Browser, site: Site) -> None:
     plain = {path: page.evaluate(_WORDS) for path, page in _views(chromium, site, java_script_enabled=False)}
     scripted = {}
     for path, page in _views(chromium, site):
@@ -160,9 +172,7 @@ _WORDS = """() => {
 }"""
 
 
-def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(
-    chromium: Browser, site: tuple[str, list[str]]
-) -> None:
+def test_the_keyboard_alone_reaches_everything_in_order_and_shows_where_it_is(chromium: Browser, site: Site) -> None:
     for path, page in _views(chromium, site, viewport=PHONE):
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         wanted = page.evaluate(_REACHABLE)
@@ -209,6 +219,7 @@ def test_one_subscribes_by_keyboard_alone(chromium: Browser, app: App, house: Ho
             if page.evaluate("document.activeElement.id") == "email":
                 break
         page.keyboard.type("ada@example.org")
+        house.clock.advance(seconds=5)
         page.keyboard.press("Enter")
         page.wait_for_url("**/subscribe")
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"

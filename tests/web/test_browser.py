@@ -67,6 +67,7 @@ def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House)
         assert not page.get_by_label("On", exact=True).is_visible()
         page.get_by_label("Topics").fill("sorting networks")
         page.get_by_label("Your e-mail address").fill(ADA)
+        house.clock.advance(seconds=5)
         page.get_by_role("button", name="Subscribe").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
 
@@ -98,6 +99,10 @@ def test_the_box_works_without_scripts_and_abstracts_open(app: App, house: House
         assert opened["height"] > shut["height"]
         page.get_by_label("Your e-mail address").fill(ADA)
         page.get_by_role("button", name="Subscribe").first.click()
+        assert page.get_by_role("heading", level=1).inner_text() == "One more click, please"
+        house.clock.advance(seconds=5)
+        page.get_by_role("button", name="Subscribe").click()
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
-        assert complaints == []
+        refused = [words for words in complaints if "422" not in words]
+        assert refused == []
     assert house.subscriber(ADA).timing.timezone == "UTC"
