@@ -14,13 +14,14 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import TypeVar
 
 import numpy as np
@@ -29,13 +30,15 @@ from digestd.bench import invented
 from digestd.domain.subscriber import Cause
 from digestd.ingest import import_papers
 from digestd.plan.day import Day, gather_day
-from digestd.plan.lean import one_core
+from digestd.plan.lean import give_back, one_core
 from digestd.plan.model import text_model
 from digestd.plan.profiles import compiled, keep_compiled
 from digestd.plan.road import SHARD
+from digestd.plan.seeds import Readings
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.arrays import Cells, Sparse
 from digestd.ranking.dense import Silent
+from digestd.ranking.echoes import build_echoes
 from digestd.ranking.pool import build_pool
 from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
@@ -177,21 +180,37 @@ def bare_product(papers: Sparse, count: int) -> float:
 
 
 def _everybody(work: Callable[[str, int, Load], T], url: str, day: Day, load: Load) -> tuple[list[T], float]:
-    """Each process takes every n-th shard; the day is shared by forking. What each gives, and the most memory."""
+    """Each process takes every n-th shard, this one among them. What each gives, and the most memory of all.
+
+    The day is shared by forking, with nothing kept of what was ranked before.
+    """
     global _day  # what a forked process inherits cannot be handed over
-    _day = day
+    _day = _as_new(day)
     gc.collect()
     gc.freeze()  # else each process copies what it shares by looking for garbage in it
-    with ProcessPoolExecutor(load.processes, mp_context=get_context("fork")) as pool:
-        turns = [pool.submit(work, url, turn, load) for turn in range(load.processes)]
-        most = _watched(turns)
-        return [turn.result() for turn in turns], most
+    give_back()
+    others, done = max(load.processes - 1, 0), Event()
+    with ProcessPoolExecutor(max(others, 1), mp_context=get_context("fork")) as pool, ThreadPoolExecutor(1) as aside:
+        turns = [pool.submit(work, url, turn, load) for turn in range(1, others + 1)]
+        most = aside.submit(_watched, done)
+        try:
+            found = [work(url, 0, load), *(turn.result() for turn in turns)]
+        finally:
+            done.set()
+        return found, most.result()
 
 
-def _watched(turns: Sequence[Future[T]]) -> float:
-    """The most that all processes have together while these run, this one among them; MiB."""
+def _as_new(day: Day) -> Day:
+    """The day before anybody was ranked."""
+    pool = day.pool
+    shelves, echoes = replace(pool.shelves, _latest=[]), build_echoes(pool.model.archive, pool.shelves.across)
+    return replace(day, pool=replace(pool, shelves=shelves, echoes=echoes), readings=Readings(pool.model, pool.space))
+
+
+def _watched(done: Event) -> float:
+    """The most that all processes have together until it is done, this one among them; MiB."""
     most = 0.0
-    while wait(turns, EVERY).not_done:
+    while not done.wait(EVERY):
         most = max(most, sum(map(_pss, [os.getpid(), *(child.pid or 0 for child in active_children())])))
     return most
 
@@ -202,13 +221,13 @@ _day: Day | None = None
 def _compiled(url: str, turn: int, load: Load) -> float:
     """Compile and keep the profiles; seconds of CPU."""
     assert _day is not None  # noqa: S101  # set before the fork
-    began = time.process_time()
+    began = time.thread_time()
     db = open_database(url)
     with one_core():
         for block in _blocks(db, _day, turn, load):
             compile_profiles(db, _day, block)
     db.close()
-    return time.process_time() - began
+    return time.thread_time() - began
 
 
 def compile_profiles(db: Database, day: Day, block: Sequence[Due]) -> None:
@@ -221,17 +240,17 @@ def compile_profiles(db: Database, day: Day, block: Sequence[Due]) -> None:
 
 def _ranked(url: str, turn: int, load: Load) -> Spent:
     assert _day is not None  # noqa: S101  # set before the fork
-    began, start, first, ranked, reasons = time.process_time(), 0.0, 0, 0, 0
+    began, start, first, ranked, reasons = time.thread_time(), 0.0, 0, 0, 0
     db = open_database(url)
     with one_core():
         for block in _blocks(db, _day, turn, load):
             ranked += len(block)
             reasons += _rank(db, _day, block)
             if not first:
-                start, first = time.process_time() - began, ranked
+                start, first = time.thread_time() - began, ranked
     db.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Spent(time.process_time() - began, start, first, peak, ranked, reasons)
+    return Spent(time.thread_time() - began, start, first, peak, ranked, reasons)
 
 
 def _rank(db: Database, day: Day, block: Sequence[Due]) -> int:

@@ -1,20 +1,17 @@
 """The service and its parts: init, up, web, scheduler, worker, run."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
-from digestd.errors import DigestdError
 from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
 from digestd.libraries import sync_due
@@ -23,15 +20,9 @@ from digestd.plan import plan
 from digestd.plan.model import is_refit_due, refit
 from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
-from digestd.web import build as build_web
 from digestd.worker import counts, read_libraries, run, settle_open_ends, tell, tidy, work
 
-WEB_STOP_SECONDS = 5
 log = structlog.get_logger(__name__)
-
-
-class PortTaken(DigestdError):
-    """The web pages cannot be served on this address."""
 
 
 def init() -> None:
@@ -141,54 +132,9 @@ async def _web(
     last_tick: Callable[[], datetime | None] | None,
     started: Callable[[], None] = lambda: None,
 ) -> None:
-    settings = app.settings
-    config = uvicorn.Config(
-        build_web(app, last_tick),
-        host=settings.web_host,
-        port=settings.web_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=WEB_STOP_SECONDS,
-    )
-    server = _Server(config)
-    async with _serving(server, stop):
-        while not server.started and not stop.is_set():
-            await asyncio.sleep(0.02)
-        if server.started:
-            log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
-            started()
-        await stop.wait()
+    from digestd.cli.pages import serve_pages  # noqa: PLC0415  # half a second that no other command has to wait for
 
-
-class _Server(uvicorn.Server):
-    """uvicorn without signal handlers: the service has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Leave signals alone."""
-        yield
-
-
-@contextlib.asynccontextmanager
-async def _serving(server: uvicorn.Server, stop: asyncio.Event) -> AsyncIterator[None]:
-    task = asyncio.create_task(_listen(server, stop))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-async def _listen(server: uvicorn.Server, stop: asyncio.Event) -> None:
-    try:
-        await server.serve()
-    except SystemExit as error:
-        raise PortTaken(
-            f"cannot listen on {server.config.host}:{server.config.port}; another program does, or set DIGESTD_WEB_PORT"
-        ) from error
-    finally:
-        stop.set()
+    await serve_pages(app, stop, last_tick, started)
 
 
 def _logged(app: App) -> App:

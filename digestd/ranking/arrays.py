@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,15 @@ Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
 Bools: TypeAlias = NDArray[np.bool_]
 Sparse: TypeAlias = csr_array[np.float32, tuple[int, int]]
+Counts: TypeAlias = csr_array[np.uint8, tuple[int, int]]
+Columns: TypeAlias = NDArray[np.int32]
+Parts: TypeAlias = NDArray[np.uint16]
+"""Numbers from 0 to 1 in parts of FINE: half the memory, and as exact as a cosine needs where it is only looked at."""
+FINE = 65_535
 
 NOWHERE: Ints = np.zeros(0, dtype=np.intp)
+
+Number = TypeVar("Number", Floats, Parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,10 +77,10 @@ class Groups:
         means: Floats = self.summing((1 / np.maximum(self.sizes, 1)).astype(np.float32)[self.owner]) @ rows
         return means
 
-    def best(self, rows: Floats) -> Floats:
+    def best(self, rows: Number) -> Number:
         """The largest value per column of each group: (n, columns); 0 for an empty one."""
         filled = np.flatnonzero(self.sizes)
-        out = np.zeros((len(self), rows.shape[1]), dtype=np.float32)
+        out = np.zeros((len(self), rows.shape[1]), dtype=rows.dtype)
         if not filled.size:
             return out
         # the n-th of every group at once: ten times as fast as a reduceat down the columns
@@ -122,6 +129,19 @@ def stacked(columns: Sequence[Ints], values: Sequence[Floats], width: int) -> Sp
         empty: Sparse = csr_array(np.zeros((len(columns), width), dtype=np.float32))
         return empty
     return csr_array((np.concatenate(values), np.concatenate(columns), ends), shape=(len(columns), width))
+
+
+def parts(values: Floats) -> Parts:
+    """Numbers as parts of FINE; what is below 0 is 0."""
+    scaled = np.clip(values, 0, 1)
+    scaled *= FINE
+    return np.rint(scaled, out=scaled).astype(np.uint16)
+
+
+def whole(values: Parts) -> Floats:
+    """The numbers again."""
+    numbers: Floats = values * np.float32(1 / FINE)
+    return numbers
 
 
 def above(values: Floats, floor: float) -> Floats:

@@ -1,6 +1,7 @@
 """Where things stand in the day's papers: literal phrases, people, categories."""
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Lookup:
     """
 
     texts: tuple[str, ...]
-    postings: Mapping[str, frozenset[int]]
+    postings: Mapping[str, Sequence[int]]
     people: Mapping[str, Sequence[tuple[Name, int, str]]]
     labels: Mapping[str, Ints]
 
@@ -45,19 +46,19 @@ class Lookup:
         return self.labels.get(fold(label).strip().removesuffix(".*"), NOWHERE)
 
     def _with_words(self, wanted: str) -> Iterable[int]:
-        found = [self.postings.get(word, frozenset()) for word in folded_tokens(wanted)]
-        return frozenset.intersection(*found) if found else range(len(self.texts))
+        found = sorted((self.postings.get(word, ()) for word in folded_tokens(wanted)), key=len)
+        return frozenset(found[0]).intersection(*found[1:]) if found else range(len(self.texts))
 
 
 def build_lookup(papers: Sequence[Paper]) -> Lookup:
     """Index the papers."""
     texts = tuple(flat(paper.text) for paper in papers)
-    postings: defaultdict[str, set[int]] = defaultdict(set)
+    postings: defaultdict[str, array[int]] = defaultdict(lambda: array("i"))
     people: defaultdict[str, list[tuple[Name, int, str]]] = defaultdict(list)
     labels: defaultdict[str, set[int]] = defaultdict(set)
     for j, paper in enumerate(papers):
-        for word in folded_tokens(texts[j]):
-            postings[word].add(j)
+        for word in dict.fromkeys(folded_tokens(texts[j])):
+            postings[word].append(j)
         for written in paper.words.authors:
             if name := parse(written):
                 people[name.surname].append((name, j, written))
@@ -66,7 +67,7 @@ def build_lookup(papers: Sequence[Paper]) -> Lookup:
                 labels[level].add(j)
     return Lookup(
         texts=texts,
-        postings={word: frozenset(found) for word, found in postings.items()},
+        postings=dict(postings),
         people=dict(people),
         labels={label: positions(found) for label, found in labels.items()},
     )

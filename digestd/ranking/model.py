@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from digestd.ranking.archive import Archive, build_archive, rarity
-from digestd.ranking.arrays import Floats, Halves, Sparse
+from digestd.ranking.arrays import Counts, Floats, Halves, Sparse
 from digestd.ranking.corpus import Corpus, read_corpus
 from digestd.ranking.latent import TERMS, components, halved, precision, spread
 from digestd.ranking.text import analyse
@@ -64,8 +64,8 @@ class TextModel:
     components: Halves
     mean: Floats
     precision: Floats
-    kept: Sparse
-    heads: Sparse
+    kept: Counts
+    heads: Counts
     archive: Archive
 
     @property
@@ -132,7 +132,7 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
     idf = usual**POWER
     tf = tally(corpus, terms)
     sample = np.random.default_rng(seed).permutation(size)[:KEPT]
-    kept, heads = capped(tf[sample]), capped(tally(corpus.titles(sample), terms))
+    kept, heads = bytewise(tf[sample]), bytewise(tally(corpus.titles(sample), terms))
     basis = halved(_axes(tf, usual, seed) / (idf / usual)[:TERMS, None])
     dense = (latent(weighted(tf[first : first + CHUNK], idf), basis) for first in range(0, size, CHUNK))
     mean, cov = spread(dense, basis.shape[1])
@@ -157,15 +157,21 @@ def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
     return components(weighted(tf[:, :TERMS], usual), seed)
 
 
-def capped(tf: Sparse) -> Sparse:
-    """Counts that one byte can hold."""
-    tf.data = np.minimum(tf.data, MOST)
-    return tf
+def bytewise(tf: Sparse) -> Counts:
+    """Counts in one byte each."""
+    return csr_array((np.minimum(tf.data, MOST).astype(np.uint8), tf.indices, tf.indptr), shape=tf.shape)
 
 
-def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Halves, rare: Floats) -> Archive:
-    rows = weighted(kept, idf)
-    return build_archive((kept + heads).tocsr(), rows, latent(rows, axes), rare)
+def _archive(kept: Counts, heads: Counts, idf: Floats, axes: Halves, rare: Floats) -> Archive:
+    body = _numbers(kept)
+    rows = weighted(body, idf)
+    return build_archive((body + _numbers(heads)).tocsr(), rows, latent(rows, axes), rare)
+
+
+def _numbers(counts: Counts) -> Sparse:
+    """To reckon with; where they stand is kept once."""
+    rows: Sparse = csr_array((counts.data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+    return rows
 
 
 def fingerprint(model: TextModel) -> str:
@@ -174,7 +180,7 @@ def fingerprint(model: TextModel) -> str:
     for part in (model.idf, model.components.astype(np.float32), model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
-        digest.update(rows.indptr.tobytes() + rows.indices.tobytes() + rows.data.tobytes())
+        digest.update(rows.indptr.tobytes() + rows.indices.tobytes() + rows.data.astype(np.float32).tobytes())
     return f"{FORM}-{digest.hexdigest()[:16]}"
 
 
@@ -198,10 +204,10 @@ def dumps(model: TextModel) -> bytes:
         components=model.components,
         mean=model.mean,
         precision=model.precision,
-        data=model.kept.data.astype(np.uint8),
+        data=model.kept.data,
         indices=model.kept.indices,
         indptr=model.kept.indptr,
-        head_data=model.heads.data.astype(np.uint8),
+        head_data=model.heads.data,
         head_indices=model.heads.indices,
         head_indptr=model.heads.indptr,
     )
@@ -217,7 +223,7 @@ def loads(data: bytes) -> TextModel:
         shape = (len(part["indptr"]) - 1, len(words["terms"]))
         axes = part["components"]
         kept, heads = (
-            csr_array((part[f"{of}data"].astype(np.float32), part[f"{of}indices"], part[f"{of}indptr"]), shape=shape)
+            csr_array((part[f"{of}data"], part[f"{of}indices"], part[f"{of}indptr"]), shape=shape)
             for of in ("", "head_")
         )
         return TextModel(

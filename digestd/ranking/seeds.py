@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from digestd.ranking.arrays import Floats, Ints, Sparse
+from digestd.ranking.arrays import Columns, Floats, Ints, Parts, Sparse, parts
 from digestd.ranking.background import Background
 from digestd.ranking.dense import Encoder
 from digestd.ranking.folk import Folk, shares
@@ -19,9 +19,9 @@ from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import Encoded, TextModel, latent, weighted
 from digestd.ranking.terms import read_terms, term_counts
 
-ROOM = 15_000_000
-"""Numbers kept (4 bytes each): 60 MB, which is 6,000 seeds before 1,000 papers."""
-BATCH = 250
+ROOM = 48_000_000
+"""Bytes kept, which are 6,000 seeds before 1,000 papers."""
+BATCH = 50
 """Seeds encoded at a time: what is made on the way takes some ten megabytes."""
 
 
@@ -54,7 +54,7 @@ class Shelved:
 
     title: str
     votes: float
-    columns: Ints
+    columns: Columns
     values: Floats
     features: Floats
     people: Ints
@@ -74,7 +74,7 @@ class Shelf:
     rows: dict[Seed, int]
     seeds: list[Shelved]
     cosine: Floats
-    closeness: Floats
+    closeness: Parts
     features: Floats
     centre: Floats
     vectors: Floats
@@ -120,21 +120,22 @@ class Shelves:
 
     def _empty(self, least: int) -> Shelf:
         papers, known = len(self.pool), self.background.rows.shape[0]
-        widths = [papers, papers, known, self.model.dims, self.encoder.dims]
-        room = max(least, ROOM // (sum(widths) + 1))
+        widths = [papers, known, self.model.dims, self.encoder.dims]
+        room = max(least, ROOM // (4 * sum(widths) + 2 * papers + 1))
         # pages of it that are not used take no memory
-        return Shelf({}, [], *(np.empty((room, width), dtype=np.float32) for width in widths))
+        cosine, *others = (np.empty((room, width), dtype=np.float32) for width in widths)
+        return Shelf({}, [], cosine, np.empty((room, papers), dtype=np.uint16), *others)
 
     def _put(self, shelf: Shelf, seeds: Sequence[Seed]) -> None:
         start = len(shelf.rows)
         places = slice(start, start + len(seeds))
         encoded = self._encode(seeds)
         shelf.cosine[places] = (encoded.sparse @ self.across).toarray()
-        shelf.closeness[places] = encoded.dense @ self.pool.dense.T
+        shelf.closeness[places] = parts(encoded.dense @ self.pool.dense.T)
         shelf.features[places] = self.background.features(encoded.sparse)
         shelf.centre[places] = encoded.dense @ self.model.precision
         shelf.vectors[places] = self._vectors(seeds)
-        columns, values = encoded.sparse.indices.astype(np.intp), encoded.sparse.data
+        columns, values = encoded.sparse.indices, encoded.sparse.data
         for i, (a, b) in enumerate(pairwise(encoded.sparse.indptr)):
             near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
             folk = self.folk.numbers(seeds[i].authors)

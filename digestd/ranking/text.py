@@ -80,8 +80,8 @@ def _parts(surface: str) -> Iterator[str]:
 def analyse(texts: Sequence[str]) -> list[list[str]]:
     """The stems of each text in order. One batch folds and stems every distinct word once."""
     batch = [words(text) for text in texts]
-    table = {word: " ".join(found) for word, found in stems(set(chain.from_iterable(batch))).items()}
-    return [" ".join(map(table.__getitem__, row)).split() for row in batch]
+    table = stems(set(chain.from_iterable(batch)))
+    return [list(chain.from_iterable(map(table.__getitem__, row))) for row in batch]
 
 
 def tokens(text: str) -> list[str]:
@@ -90,7 +90,8 @@ def tokens(text: str) -> list[str]:
 
 
 def surfaces(texts: Sequence[str]) -> list[dict[str, str]]:
-    """For each text: stem → the first word that stands for it there."""
+    """For each text: stem → the first word that stands for it there. Equal words are one object."""
     batch = [words(text) for text in texts]
-    table = stems(set(chain.from_iterable(batch)))
-    return [{stem: word for word in reversed(row) for stem in table[word]} for row in batch]
+    found = stems(set(chain.from_iterable(batch)))
+    table = {word: [(stem, word) for stem in each] for word, each in found.items()}
+    return [{stem: one for word in reversed(row) for stem, one in table[word]} for row in batch]

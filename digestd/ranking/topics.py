@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from digestd.ranking.archive import rarity
 from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
@@ -93,7 +94,8 @@ def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Float
     """The topics of a block before the pool: `rows` of the lexicon and `shares` of their stems, `terms` (t, V)."""
     here = rows >= 0
     asked, which = np.unique(rows[here], return_inverse=True)
-    bm25 = pool.lexicon.bm25[asked].toarray()
+    bm25: Sparse = pool.lexicon.bm25[asked]
+    there: Sparse = csr_array((np.ones_like(bm25.data), bm25.indices, bm25.indptr), shape=bm25.shape)
     held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
     ones = np.ones(len(which), dtype=np.float32)
@@ -102,8 +104,14 @@ def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Float
         of=of,
         stems=stems,
         rows=rows,
-        bm25=counted.summing(ones, which, len(asked)) @ bm25,
-        covered=held.summing(shares[here], which, len(asked)) @ (bm25 != 0).astype(np.float32),
+        bm25=_sums(counted.summing(ones, which, len(asked)), bm25),
+        covered=_sums(held.summing(shares[here], which, len(asked)), there),
         closeness=places @ pool.encoded.dense.T,
         placed=np.asarray(places.any(axis=1), dtype=np.bool_),
     )
+
+
+def _sums(weights: Sparse, rows: Sparse) -> Floats:
+    """Rows added up by weights; few have a number anywhere."""
+    table: Floats = (weights @ rows).tocsr().toarray()
+    return table

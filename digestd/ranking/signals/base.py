@@ -79,20 +79,9 @@ def hits(named: Named, value: float = 1.0) -> Hits:
     return Hits(named.cells, np.full(len(named.cells), value, dtype=np.float32))
 
 
-def near_likes(profiles: Profiles, table: Floats, floor: float) -> Floats:
-    """Of a cosine on the shelf: with the nearest like, above the floor (n, m)."""
-    return above(profiles.tastes.likes.best(table[profiles.tastes.liked]), floor)
-
-
 def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
     """The likes of whoever stands at each of q places: as groups, and which likes they are."""
     return profiles.tastes.likes.members(at.rows)
-
-
-def nearest_like(profiles: Profiles, at: Cells, table: Floats, floor: float) -> Evidence:
-    """The title of the nearest like by a cosine on the shelf."""
-    asked, rows = liked_at(profiles, at)
-    return nearest_of(profiles, (asked, rows), table[profiles.tastes.liked[rows], at.columns[asked.owner]], floor)
 
 
 def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> Evidence:

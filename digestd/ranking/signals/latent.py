@@ -4,10 +4,10 @@ w = P (mean of likes − ½ mean of dislikes − μ) with μ the archive's mean 
 whitening keeps a library of several interests from blurring into none.
 """
 
-from digestd.ranking.arrays import Cells, Floats
+from digestd.ranking.arrays import Cells, Floats, above, whole
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, blank, near_likes, nearest_like
+from digestd.ranking.signals.base import Evidence, blank, liked_at, nearest_of
 
 NAME = "latent"
 
@@ -22,9 +22,13 @@ def score(pool: Pool, profiles: Profiles) -> Floats:
 
 def evidence(pool: Pool, profiles: Profiles) -> Floats:
     """Latent cosine with the nearest like, above chance."""
-    return near_likes(profiles, profiles.tastes.shelf.closeness, pool.model.near)
+    tastes = profiles.tastes
+    return above(whole(tastes.likes.best(tastes.shelf.closeness[tastes.liked])), pool.model.near)
 
 
 def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     """The title of the nearest like."""
-    return nearest_like(profiles, at, profiles.tastes.shelf.closeness, pool.model.near)
+    asked, rows = liked_at(profiles, at)
+    tastes = profiles.tastes
+    closeness = tastes.shelf.closeness[tastes.liked[rows], at.columns[asked.owner]]
+    return nearest_of(profiles, (asked, rows), whole(closeness), pool.model.near)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from digestd.ranking.arrays import Cells, Floats, grouped
+from digestd.ranking.arrays import Cells, Floats, above, grouped
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, blank, near_likes, nearest_like
+from digestd.ranking.signals.base import Evidence, blank, liked_at, nearest_of
 from digestd.ranking.tastes import Tastes
 
 NAME = "likes"
@@ -42,9 +42,12 @@ def kernels(pool: Pool, tastes: Tastes) -> Floats:
 
 def evidence(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
     """TF-IDF cosine with the nearest like, above the usual."""
-    return near_likes(profiles, profiles.tastes.shelf.cosine, NEAR)
+    tastes = profiles.tastes
+    return above(tastes.likes.best(tastes.shelf.cosine[tastes.liked]), NEAR)
 
 
 def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:  # noqa: ARG001 - every signal is asked alike
     """The title of the nearest like."""
-    return nearest_like(profiles, at, profiles.tastes.shelf.cosine, NEAR)
+    asked, rows = liked_at(profiles, at)
+    cosine = profiles.tastes.shelf.cosine[profiles.tastes.liked[rows], at.columns[asked.owner]]
+    return nearest_of(profiles, (asked, rows), cosine, NEAR)

@@ -1,0 +1,78 @@
+"""The web pages, served until told to stop. Loaded only by the commands that serve them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+import uvicorn
+
+from digestd.app import App
+from digestd.errors import DigestdError
+from digestd.web import build
+
+WEB_STOP_SECONDS = 5
+log = structlog.get_logger(__name__)
+
+
+class PortTaken(DigestdError):
+    """The web pages cannot be served on this address."""
+
+
+async def serve_pages(
+    app: App,
+    stop: asyncio.Event,
+    last_tick: Callable[[], datetime | None] | None,
+    started: Callable[[], None] = lambda: None,
+) -> None:
+    """Until `stop`; `started` is called once they answer."""
+    settings = app.settings
+    config = uvicorn.Config(
+        build(app, last_tick),
+        host=settings.web_host,
+        port=settings.web_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=WEB_STOP_SECONDS,
+    )
+    server = _Server(config)
+    async with _serving(server, stop):
+        while not server.started and not stop.is_set():
+            await asyncio.sleep(0.02)
+        if server.started:
+            log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
+            started()
+        await stop.wait()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the service has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leave signals alone."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _serving(server: uvicorn.Server, stop: asyncio.Event) -> AsyncIterator[None]:
+    task = asyncio.create_task(_listen(server, stop))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+async def _listen(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise PortTaken(
+            f"cannot listen on {server.config.host}:{server.config.port}; another program does, or set DIGESTD_WEB_PORT"
+        ) from error
+    finally:
+        stop.set()
