@@ -12,8 +12,8 @@ import uvicorn
 from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.web import build
+from digestd.web.serving import serving
 
-WEB_STOP_SECONDS = 5
 log = structlog.get_logger(__name__)
 
 
@@ -29,16 +29,7 @@ async def serve_pages(
 ) -> None:
     """Until `stop`; `started` is called once they answer."""
     settings = app.settings
-    config = uvicorn.Config(
-        build(app, last_tick),
-        host=settings.web_host,
-        port=settings.web_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=WEB_STOP_SECONDS,
-    )
-    server = _Server(config)
+    server = _Server(serving(build(app, last_tick), settings.web_host, settings.web_port))
     async with _serving(server, stop):
         while not server.started and not stop.is_set():
             await asyncio.sleep(0.02)

@@ -23,8 +23,9 @@
 
 GET shows, POST acts: mail scanners and link previews follow every link and must change nothing.
 The guards, from the outside in: headers, watch (log, faults), intake (size and time of a
-request). There are no cookies, so there is nothing to forge; a token in the path is the right
-to do the one thing it names. What the forms share by which anybody may ask for a mail is in asking.
+request); before them all, serving (who holds a connection). There are no cookies, so there is nothing to forge; a
+token in the path is the right to do the one thing it names. What the forms share by which anybody may ask for a mail
+is in asking.
 """
 
 from collections.abc import Callable

@@ -46,4 +46,6 @@ S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_p
 S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
 S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refused
                               web/test_guards.py::test_a_body_that_never_comes_is_not_waited_for
+                              security/test_slow.py::test_the_service_answers_while_hundreds_hold_on
+                              security/test_slow.py::test_who_holds_on_is_let_go
 """

@@ -15,6 +15,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.web import build
+from digestd.web.serving import serving
 from tests.web.conftest import PAPER, House
 
 CHROMIUM = shutil.which("chromium")
@@ -30,7 +31,7 @@ def _failed(request: Request) -> list[str]:
 @contextmanager
 def served(app: App) -> Iterator[str]:
     """The pages on a free port."""
-    server = uvicorn.Server(uvicorn.Config(build(app), port=0, log_config=None, access_log=False))
+    server = uvicorn.Server(serving(build(app), "127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

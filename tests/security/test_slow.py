@@ -1,0 +1,200 @@
+"""Clients that take their time: each is let go in the end, and nobody else waits for them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from digestd.web.intake import LARGE, Intake
+from digestd.web.serving import CONNECTIONS_MAX, HEAD_MAX, Impatient, serving
+from tests.deliver.test_service import service, terminate, until
+from tests.parts.install import install
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+FORM = b"POST /subscribe HTTP/1.1\r\nHost: x\r\nContent-Length: 16000\r\n\r\n"
+GOOD = HEAD + b"Connection: close\r\n\r\n"
+SLOW, SILENT = 200, 300
+PAUSE = 0.05
+"""Seconds between two bytes of who drips."""
+Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def says_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def never_ends_the_head(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _drip(writer, HEAD, b"X-More: and more\r\n")
+
+
+async def drips_the_head(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _drip(writer, b"", *(bytes([byte]) for byte in HEAD + b"X: " + b"x" * 1_000))
+
+
+async def drips_the_body(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _drip(writer, FORM, b"x")
+
+
+async def drips_on_after_a_refusal(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _drip(writer, FORM.replace(b"16000", b"99999"), b"x")
+
+
+async def asks_and_stays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + b"\r\n")
+    await reader.read()
+
+
+async def drips_a_second_request(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _drip(writer, HEAD + b"\r\n", *(bytes([byte]) for byte in HEAD + b"X: " + b"x" * 1_000))
+
+
+SLOW_CLIENTS: list[Client] = [
+    says_nothing,
+    never_ends_the_head,
+    drips_the_head,
+    drips_the_body,
+    drips_on_after_a_refusal,
+    asks_and_stays,
+    drips_a_second_request,
+]
+
+
+async def _drip(writer: asyncio.StreamWriter, first: bytes, *then: bytes) -> None:
+    """Send a beginning, then the rest piece by piece, over and over, until nobody listens."""
+    writer.write(first)
+    for piece in islice(cycle(then), 2_000):
+        await asyncio.sleep(PAUSE)
+        writer.write(piece)
+        await writer.drain()
+
+
+async def _held(port: int, client: Client) -> None:
+    """One such client, until it is let go."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with contextlib.suppress(ConnectionError):
+        await client(reader, writer)
+    writer.close()
+
+
+async def _answer(port: int, request: bytes = GOOD) -> bytes:
+    """What somebody with good manners is answered: the status line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    async with asyncio.timeout(20):
+        said = await reader.read()
+    writer.close()
+    return said.partition(b"\r\n")[0]
+
+
+class Quick(Impatient):
+    deadline = 0.4
+    most = 5
+
+
+@asynccontextmanager
+async def listening(web: ASGIApp, state: ServerState) -> AsyncIterator[int]:
+    """The port of an application whose server has little patience and little room."""
+    config = serving(web, "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Quick(config, state, {}), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+
+
+async def greet(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("hello")(scope, receive, send)
+
+
+def _refused(_scope: Scope, status: int) -> Response:
+    return PlainTextResponse("no", status)
+
+
+GUARDED = Intake(greet, _refused, seconds=60)
+"""A body is read whole before anything is answered; the server alone has no patience."""
+
+
+@pytest.mark.parametrize("client", SLOW_CLIENTS, ids=lambda client: client.__name__)
+async def test_who_holds_on_is_let_go(client: Client) -> None:
+    async with listening(GUARDED, ServerState()) as port, asyncio.timeout(10):
+        await _held(port, client)
+
+
+async def test_who_does_not_take_the_answer_is_let_go() -> None:
+    state = ServerState()
+
+    async def large(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("x" * 30_000_000)(scope, receive, send)
+
+    async with listening(large, state) as port, asyncio.timeout(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(HEAD + b"\r\n")
+        while not state.total_requests:
+            await asyncio.sleep(0.02)
+        while state.connections:
+            await asyncio.sleep(0.02)
+        writer.close()
+
+
+async def test_who_waits_for_us_is_not() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(3 * Quick.deadline)
+        await greet(scope, receive, send)
+
+    async with listening(slow, ServerState()) as port:
+        assert await _answer(port, HEAD + b"\r\n" + GOOD) == b"HTTP/1.1 200 OK"
+
+
+async def test_too_long_a_head_and_too_large_a_body_are_refused_at_once() -> None:
+    async with listening(GUARDED, ServerState()) as port:
+        assert (await _answer(port, HEAD + b"X: " + b"x" * 2 * HEAD_MAX)).startswith(b"HTTP/1.1 400")
+        large = FORM.replace(b"16000", b"99999").replace(b"Host", b"Connection: close\r\nHost")
+        assert (await _answer(port, large)).startswith(b"HTTP/1.1 %d" % LARGE)
+
+
+async def test_where_there_is_no_room_the_longest_silent_gives_way() -> None:
+    state = ServerState()
+    async with listening(greet, state) as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(Quick.most)]
+        while len(state.connections) < Quick.most:
+            await asyncio.sleep(0.01)
+        assert await _answer(port) == b"HTTP/1.1 200 OK"
+        assert await silent[0][0].read() == b""
+        assert not any(reader.at_eof() for reader, _ in silent[1:])
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_the_service_answers_while_hundreds_hold_on(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    made = install(tmp_path / "run", sqlite_url, now)
+    command = service(made, "up")
+    port = int(command.environment["DIGESTD_WEB_PORT"])
+    running = command.start()
+    assert SLOW + SILENT > CONNECTIONS_MAX
+    try:
+        await asyncio.to_thread(
+            until, lambda: "listening=" in running.output.read_text() if running.output.exists() else ""
+        )
+        slow = [asyncio.create_task(_held(port, client)) for client in islice(cycle(SLOW_CLIENTS), SLOW)]
+        for _ in range(20):
+            assert await _answer(port) == b"HTTP/1.1 200 OK"
+            await asyncio.sleep(PAUSE)
+        more = [asyncio.create_task(_held(port, says_nothing)) for _ in range(SILENT)]
+        for page in (b"/", b"/papers", b"/healthz") * 5:
+            assert await _answer(port, GOOD.replace(b"/healthz", page)) == b"HTTP/1.1 200 OK"
+            await asyncio.sleep(PAUSE)
+        gone = [client.done() for client in (*slow, *more)].count(True)
+        assert gone >= SLOW + SILENT - CONNECTIONS_MAX, "there was no room for all of them"
+        terminate(running)
+        ended = await asyncio.to_thread(running.end, 40)
+        assert ended.code == 0, ended.said
+        await asyncio.gather(*slow, *more)
+    finally:
+        running.process.kill()
