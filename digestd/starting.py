@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from digestd.domain.paper import Sighting
 from digestd.ingest import Reader, take_in_library
 from digestd.sources import Page
-from digestd.sources.imports import Import
+from digestd.sources.imports import Import, Recognition
 from digestd.store.database import Database
 from digestd.subscribe.liking import like
 
@@ -40,11 +40,17 @@ class Started:
         return {"added": self.added, "unchanged": self.unchanged, "refused": [asdict(one) for one in self.refused]}
 
 
-async def read_references(body: bytes, form: str = "") -> Page:
-    """What a file says, of the format named or guessed. Raises SourceFailed with the remedy, BadInput for no format."""
+async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
+    """The format of a file, named or recognised, and what it says.
+
+    Raises SourceFailed with the remedy, BadInput for a format there is none of.
+    """
     asked = Import(form)
     async with Reader() as reader:
-        return await reader.read(asked, body, None)
+        if not form:
+            form = (await reader.read(Recognition(), body, None)).next or ""
+            asked = Import(form)
+        return form, await reader.read(asked, body, None)
 
 
 def start(db: Database, subscriber: int, page: Page, now: datetime) -> Started:

@@ -131,7 +131,8 @@ def test_nobody_is_started_for_nobody(db: Database, now: datetime) -> None:
 
 
 def test_a_file_is_read_in_the_confined_process_and_a_wrong_one_says_why() -> None:
-    page = asyncio.run(read_references(BIB.encode()))
-    assert page == Import().parse(BIB.encode())
+    form, page = asyncio.run(read_references(BIB.encode()))
+    assert (form, page) == ("bibtex", Import().parse(BIB.encode()))
+    assert asyncio.run(read_references(b"2611.00001", "ids"))[0] == "ids"
     with pytest.raises(SourceFailed, match="is empty"):
         asyncio.run(read_references(b""))

@@ -39,7 +39,8 @@ def interests(
             raise BadInput("--format says how the file of --import is written; name one")
         emit([{"kind": i.kind.value, "value": i.value, "wish": i.wish.value} for i in known.interests], as_json)
         return
-    page = asyncio.run(read_references(_read(file), form))
+    found, page = asyncio.run(read_references(_read(file), form))
+    say(f"read as {IMPORTS[found].label}")
     done = start(built.db, known.key, page, built.clock())
     _tell(done, as_json)
     if done.refused:

@@ -46,7 +46,7 @@ def link(db: Database, new: NewLibrary, now: datetime) -> None:
         _known(session, new.subscriber)
         others = [one for one in libraries.of(session, new.subscriber) if (one.keeper, one.place) != _named(new)]
         if len(others) >= MOST:
-            raise BadRecord("place", f"{MOST} libraries are linked already; unlink one of them first")
+            raise BadRecord("most", f"{MOST} libraries are linked already; unlink one of them first")
         libraries.link(session, new, now)
 
 

@@ -12,6 +12,7 @@
     preferences   GET  /p/{token}        all of one subscriber;  POST saves
     resting, parting, belongings         what can be done below that: pause, leave, move, take along, erase
     references    GET  /p/{token}/import a form for a file or text;  POST likes its papers
+    libraries     GET  /p/{token}/libraries  those linked at Zotero or ORCID;  POST links, reads, unlinks
     settings_link GET  /settings         a form for a fresh link;  POST answers everyone alike
     moving        GET  /move/{token}     a new address;  POST confirms, or stops
     view          GET  /d/{token}        a digest in the browser
@@ -42,6 +43,7 @@ from digestd.web import (
     feedback,
     front,
     health,
+    libraries,
     metrics,
     moving,
     papers,
@@ -92,6 +94,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         parting.router(app, pages),
         belongings.router(app, pages),
         references.router(app, pages),
+        libraries.router(app, pages),
         settings_link.router(app, asking),
         moving.router(app, pages),
         view.router(app),

@@ -1,23 +1,27 @@
 """Papers a subscriber likes, out of a file of their own or pasted, by the link to their preferences."""
 
 import asyncio
+from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, UploadFile
+from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from digestd.app import App
 from digestd.errors import SourceFailed
 from digestd.sources import Page
-from digestd.sources.imports import BYTES_MAX
+from digestd.sources.imports import BYTES_MAX, IMPORTS
 from digestd.starting import Started, read_references, start
+from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_sheet import MALFORMED, Sheet
 
 BODY_MAX = BYTES_MAX + 16 * 1024
 """The file, and what a form adds to it."""
 PATHS = "/p/*/import"
+PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
+"""Each file costs a process that reads it."""
 NAMED = 100
 """Entries that are named one by one; of more the number is told."""
 
@@ -25,11 +29,13 @@ NAMED = 100
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes, sheet = APIRouter(), Sheet(app, pages)
+    limits = Limits(PER_NETWORK, EVERYONE, SPAN)
     turn = asyncio.Semaphore(1)  # whoever waits holds no thread, and one reading process is enough
 
     def page(token: str, status: int = 200, **values: object) -> Response:
         language = sheet.whose(token).language
-        shown: dict[str, object] = {"done": None, "problem": "", "named": NAMED, "text": ""}
+        shown: dict[str, object] = {"done": None, "problem": "", "named": NAMED, "text": "", "form": ""}
+        shown["formats"] = [(name, form.label) for name, form in IMPORTS.items()]
         return pages.page("references", status, language, here=sheet.here(token), **{**shown, **values})
 
     def like_all(token: str, read: Page) -> Started:
@@ -41,16 +47,22 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}/import")
     async def take(
-        token: str, text: Annotated[str, Form()] = "", file: Annotated[UploadFile | None, Form()] = None
+        request: Request,
+        token: str,
+        text: Annotated[str, Form()] = "",
+        form: Annotated[str, Form()] = "",
+        file: Annotated[UploadFile | None, Form()] = None,
     ) -> Response:
         await run_in_threadpool(sheet.whose, token)
+        limits.check(request, app.clock())
+        wished = form if form in IMPORTS else ""
         body = (await file.read() if file else b"") or text.encode("utf-8", "replace")
         try:
             async with turn:
-                read = await read_references(body)
+                found, read = await read_references(body, wished)
         except SourceFailed as error:
-            return await run_in_threadpool(page, token, MALFORMED, problem=str(error), text=text)
+            return await run_in_threadpool(page, token, MALFORMED, problem=str(error), text=text, form=wished)
         done = await run_in_threadpool(like_all, token, read)
-        return await run_in_threadpool(page, token, done=done)
+        return await run_in_threadpool(page, token, done=done, form=found)
 
     return routes

@@ -170,7 +170,7 @@ async def test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure(
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and library.sealed in file.read_bytes()]
 
 
-async def test_a_stolen_file_gives_nothing_without_the_secret_and_a_moved_row_does_not_open(desk: Desk) -> None:
+async def test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open(desk: Desk) -> None:
     lakes(desk)
     await desk.link()
     stranger = replace(desk.by, keys=Keys(b"another secret, also of 32 bytes"))

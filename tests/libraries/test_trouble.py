@@ -78,7 +78,7 @@ async def test_a_keeper_that_is_busy_is_left_alone_as_long_as_it_says(desk: Desk
         says(b"x" * 100, 400),
     ],
 )
-async def test_garbage_and_trouble_change_nothing_and_are_tried_again_later(desk: Desk, answer: Answerer) -> None:
+async def test_trouble_changes_nothing_and_is_tried_again_later(desk: Desk, answer: Answerer) -> None:
     lakes(desk)
     await desk.link()
     await desk.sync()

@@ -8,6 +8,7 @@ S03 markup and script         test_render_hostile.py::test_nothing_untrusted_doe
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
 S05 inward requests           ingest/test_inward.py::test_a_redirect_inward_is_refused_and_not_connected_to
+                              libraries/test_trouble.py::test_trouble_changes_nothing_and_is_tried_again_later
 S06 bombs                     ingest/test_fetch.py::test_a_gzip_bomb_is_refused
                               sources/test_feed.py::test_entities_of_its_own_are_refused
 S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
@@ -33,6 +34,8 @@ S15 patterns                  bounces/test_hostile.py::test_what_is_deep_long_or
 S16 secrets in logs           web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
                               web/test_guards.py::test_a_fault_is_noted_without_its_words_and_shown_without_details
                               test_links.py::test_the_secret_does_not_show
+                              libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure
+                              libraries/test_linking.py::test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open
 S17 operators                 security/test_csrf.py::test_there_is_no_way_in_for_operators
 S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_suppresses_nobody
                               inbound/test_taking.py::test_no_changed_mac_does_anything
@@ -41,6 +44,7 @@ S19 signatures                test_sign.py::test_dkimpy_refuses_what_was_changed
 S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_the_erased
                               test_belongings.py::test_every_table_is_known_to_hold_something_of_a_person_or_nothing
                               test_consent.py::test_nothing_on_record_can_be_taken_away
+                              libraries/test_linking.py::test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers
 S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
 S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
 S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined

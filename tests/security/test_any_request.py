@@ -15,6 +15,7 @@ TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
 PART = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n'
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]
 FIELDS = ["email", "topics", "hour", "size", "timezone", "papers", "until", "kind", "name", "subject", "edition"]
+FIELDS += ["key", "place", "orcid", "library", "form", "text"]
 
 
 def test_no_request_is_a_fault(client: TestClient, app: App, house: House, pages: list[str]) -> None:

@@ -19,6 +19,7 @@ from digestd.app import App
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Subscriber
 from digestd.ingest import import_papers
+from digestd.libraries import link_orcid
 from digestd.links import Keys, Purpose, address_key, issued, token
 from digestd.plan import plan
 from digestd.render import Templates
@@ -30,6 +31,8 @@ from digestd.subscribe.moving import ask_move
 from digestd.web import build
 from digestd.web.stamp import stamped
 
+NOWHERE = "http://127.0.0.1:9"
+"""Where nobody answers."""
 HOME = "https://papers.example.org"
 PAPER = {
     "title": r"Sorting keys in $\mathcal{O}(n \log n)$",
@@ -83,7 +86,9 @@ def templates() -> Templates:
 @pytest.fixture
 def app(db: Database, keys: Keys, clock: Clock, templates: Templates) -> App:
     template_sets.keep(db, templates.hash, templates.files)
-    settings = Settings(public_url=HOME, list_name="Papers Daily", postal_address="Storgata 1, Oslo")
+    settings = Settings(
+        public_url=HOME, list_name="Papers Daily", postal_address="Storgata 1, Oslo", zotero_url=NOWHERE
+    )
     return App(settings, db, keys, templates, clock, Random(1))
 
 
@@ -190,6 +195,7 @@ def pages(house: House) -> list[str]:
     ada = house.join("ada@example.org", hour=0)
     delivery = house.plan()
     add(house.app.db, house.app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
+    link_orcid(house.app.libraries, ada.key, "0000-0002-1825-0097")
     ask_move(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
     leave, settings = house.link(Purpose.UNSUBSCRIBE, ada.key), house.settings("ada@example.org")
     move = house.link(Purpose.MOVE_TO, ada.key, issued(house.clock()))
@@ -204,7 +210,8 @@ def pages(house: House) -> list[str]:
         "/settings",
         *(f"{leave}/{act}" for act in ("weekly", "fewer", "pause", "back")),
         *(f"{settings}{act}" for act in ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move")),
-        *(f"{settings}/{act}" for act in ("renew", "data.json", "import")),
+        *(f"{settings}/{act}" for act in ("renew", "data.json", "import", "libraries")),
+        *(f"{settings}/libraries/{act}" for act in ("zotero", "orcid", "read", "unlink")),
         *(f"{move}{act}" for act in ("", "/stop")),
         house.confirmation("bob@example.org"),
         house.link(Purpose.UNSUBSCRIBE, ada.key),

@@ -45,6 +45,7 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
     assert all(any(pattern.match(address) for address in pages) for pattern in patterns)
     acting = {route.path for route in routes if (route.methods or set()) - {"GET", "HEAD"}}
     below_p = ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/import", "/erase")
+    of_libraries = ("zotero", "orcid", "read", "unlink")
     assert acting == {
         *("/s/{token}/remove", "/s/{token}/renew"),
         *(
@@ -58,6 +59,7 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
         ),
         *(f"/u/{{token}}{act}" for act in ("", "/weekly", "/fewer", "/pause", "/back")),
         *(f"/p/{{token}}{act}" for act in below_p),
+        *(f"/p/{{token}}/libraries/{act}" for act in of_libraries),
         *(f"/move/{{token}}{act}" for act in ("", "/stop")),
     }
 

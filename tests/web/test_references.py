@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.domain.interest import Kind, Wish, values
-from digestd.web.references import BODY_MAX
+from digestd.web.references import BODY_MAX, PER_NETWORK
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words
 
@@ -31,7 +31,7 @@ def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, ho
     assert answer.status_code == 200
     status = tree(answer.text).find(".//p[@role='status']")
     assert status is not None
-    assert words(status) == "1 paper was added. They count from the next digest on."
+    assert words(status) == "1 paper was added. It counts from the next digest on. Read as BibTeX."
     assert "b (line 2)" in answer.text
     assert "It has no title." in answer.text
     assert likes(house) == ("arxiv:2611.00001",)
@@ -41,7 +41,9 @@ def test_pasted_text_is_taken_in_in_the_language_of_the_subscriber(client: TestC
     house.join(ADA, language="de")
     here = f"{house.settings(ADA)}/import"
     answer = client.post(here, data={"text": "2611.00001\nhttps://ponds.example.org/\n"})
-    assert "1 Paper wurde hinzugefügt." in answer.text
+    assert "1 Paper wurde hinzugefügt. Es zählt ab dem nächsten Digest." in answer.text
+    assert "Gelesen als eine Liste von arXiv-IDs und DOIs." in answer.text
+    assert "Zeile 2" in answer.text
     assert "1 Eintrag wurde nicht aufgenommen" in answer.text
     assert likes(house) == ("arxiv:2611.00001",)
 
@@ -74,3 +76,22 @@ def test_nobody_elses_link_opens_it(client: TestClient, house: House) -> None:
         assert client.get(f"/p/{token}/import").status_code == 404
         assert client.post(f"/p/{token}/import", data={"text": "2611.00001"}).status_code == 404
     assert likes(house) == ()
+
+
+def test_the_format_may_be_chosen(client: TestClient, house: House) -> None:
+    house.join(ADA)
+    here = f"{house.settings(ADA)}/import"
+    answer = client.post(here, data={"text": "2611.00001\nis an id, and a title here", "form": "abstracts"})
+    assert "Read as titles with their abstracts." in answer.text
+    assert likes(house) != ("arxiv:2611.00001",)
+    wrong = client.post(here, data={"text": "2611.00001", "form": "zotero"})
+    assert wrong.status_code == 422
+    assert '<option value="zotero" selected>' in wrong.text
+    assert client.post(here, data={"text": "2611.00001", "form": "endnote"}).status_code == 200, "then it is recognised"
+
+
+def test_files_come_no_faster_than_they_can_be_read(client: TestClient, house: House) -> None:
+    house.join(ADA)
+    here = f"{house.settings(ADA)}/import"
+    statuses = [client.post(here, data={"text": ""}).status_code for _ in range(PER_NETWORK + 1)]
+    assert statuses == [422] * PER_NETWORK + [429]

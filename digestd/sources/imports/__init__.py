@@ -54,20 +54,35 @@ class Import:
     def parse(self, body: bytes, cursor: str | None = None) -> Page:
         """The papers of a whole file. Raises SourceFailed, with the remedy, for one too large or in no such format."""
         del cursor
-        if len(body) > BYTES_MAX:
-            raise SourceFailed("the file is larger than 1 MiB; split it, or leave the abstracts out")
-        text = _text(body)
-        if not text.strip():
-            raise SourceFailed("the file is empty")
+        text = _readable(body)
         page = IMPORTS[self.form or guess(text)].read(text)
         if len(page.sightings) + len(page.rejects) > ENTRIES_MAX:
             raise SourceFailed(f"the file holds more than {ENTRIES_MAX:,} entries; split it")
         return page
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Tells the format of a file, by the name under which IMPORTS reads it: `next` of its page."""
+
+    def parse(self, body: bytes, cursor: str | None = None) -> Page:
+        """No papers yet. Raises SourceFailed, with the remedy, for a file too large to read, or empty."""
+        del cursor
+        return Page(next=guess(_readable(body)))
+
+
 def guess(text: str) -> str:
     """The name of the format that a text looks like."""
     return next(name for name, form in IMPORTS.items() if form.claims(text))
+
+
+def _readable(body: bytes) -> str:
+    if len(body) > BYTES_MAX:
+        raise SourceFailed("the file is larger than 1 MiB; split it, or leave the abstracts out")
+    text = _text(body)
+    if not text.strip():
+        raise SourceFailed("the file is empty")
+    return text
 
 
 def _text(body: bytes) -> str:
@@ -79,4 +94,4 @@ def _text(body: bytes) -> str:
     return re.sub(r"\r\n?", "\n", text)
 
 
-__all__ = ["BYTES_MAX", "ENTRIES_MAX", "IMPORTS", "Form", "Import", "guess"]
+__all__ = ["BYTES_MAX", "ENTRIES_MAX", "IMPORTS", "Form", "Import", "Recognition", "guess"]

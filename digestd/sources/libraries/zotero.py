@@ -26,7 +26,9 @@ ENTRIES_MAX = 5_000
 KEY_MAX = 100
 _DELETED = "deleted"
 _KEY = re.compile(r"[A-Z0-9]{8}")
-_PLACE = re.compile(r"(?:https?://(?:www\.|api\.)?zotero\.org/)?(users|groups)/(\d{1,15})(?:[/?#].*)?", re.IGNORECASE)
+_PLACE = re.compile(
+    r"(?:(?:https?://)?(?:www\.|api\.)?zotero\.org/)?(users|groups)/(\d{1,15})(?:[/?#].*)?", re.IGNORECASE
+)
 _NEXT = re.compile(r'rel="?next"?')
 
 

@@ -1,0 +1,100 @@
+"""Libraries at Zotero or ORCID, linked by their reader: what stands there is liked."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.errors import BadRecord, SourceFailed
+from digestd.libraries import link_orcid, link_zotero
+from digestd.render.words import clean
+from digestd.store import libraries
+from digestd.subscribe.libraries import MOST, linked, own, unlink
+from digestd.web.limiter import Limits
+from digestd.web.pages import SHOW, Pages
+from digestd.web.settings_sheet import MALFORMED, Sheet
+
+PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
+AT_ONCE = 4
+"""Keys that are tried at the same time: each is a question to Zotero that somebody waits for."""
+OK, AWAY = 200, 503
+SHOWN_MAX = 100
+"""Characters of what was typed that are shown again."""
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """The routes of this file."""
+    routes, sheet = APIRouter(), Sheet(app, pages)
+    limits, turn = Limits(PER_NETWORK, EVERYONE, SPAN), asyncio.Semaphore(AT_ONCE)
+
+    @routes.api_route("/p/{token}/libraries", methods=SHOW)
+    def show(token: str) -> Response:
+        return _page(sheet, token)
+
+    @routes.post("/p/{token}/libraries/zotero")
+    async def zotero(
+        request: Request, token: str, key: Annotated[str, Form()] = "", place: Annotated[str, Form()] = ""
+    ) -> Response:
+        subscriber = (await run_in_threadpool(sheet.whose, token)).key
+        limits.check(request, app.clock())
+        async with turn:
+            status, said = await _zotero(app, subscriber, key, place)
+        return await run_in_threadpool(_page, sheet, token, status, **said)
+
+    @routes.post("/p/{token}/libraries/orcid")
+    def orcid(request: Request, token: str, orcid: Annotated[str, Form()] = "") -> Response:
+        subscriber = sheet.whose(token).key
+        limits.check(request, app.clock())
+        status, said = _orcid(app, subscriber, orcid)
+        return _page(sheet, token, status, **said)
+
+    @routes.post("/p/{token}/libraries/read")
+    def read(request: Request, token: str, library: Annotated[int, Form()]) -> Response:
+        subscriber = sheet.whose(token).key
+        limits.check(request, app.clock())
+        with app.db.write() as session:
+            libraries.due_now(session, own(session, subscriber, library).key, app.clock())
+        return _page(sheet, token, done="due")
+
+    @routes.post("/p/{token}/libraries/unlink")
+    def let_go(token: str, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep") -> Response:
+        is_kept = papers != "drop"
+        unlink(app.db, sheet.whose(token).key, library, app.clock(), keep=is_kept)
+        return _page(sheet, token, done="kept" if is_kept else "dropped")
+
+    return routes
+
+
+def _page(sheet: Sheet, token: str, status: int = 200, **said: object) -> Response:
+    known = sheet.whose(token)
+    with sheet.app.db.read() as session:
+        found = linked(session, known.key)
+    shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
+    shown |= {"here": sheet.here(token), "linked": found, "zone": ZoneInfo(known.timing.timezone), "most": MOST}
+    return sheet.pages.page("libraries", status, known.language, **{**shown, **said})
+
+
+async def _zotero(app: App, subscriber: int, key: str, place: str) -> tuple[int, dict[str, object]]:
+    """Link a library; the status of the answer, and what its page says."""
+    again = {"place": clean(place[:SHOWN_MAX])}
+    try:
+        new = await link_zotero(app.libraries, subscriber, key, place)
+    except BadRecord as problem:
+        return MALFORMED, {**again, "problem": problem.field}
+    except SourceFailed:
+        return AWAY, {**again, "problem": "away"}
+    return OK, {"done": "linked", "may_write": new.may_write}
+
+
+def _orcid(app: App, subscriber: int, written: str) -> tuple[int, dict[str, object]]:
+    try:
+        link_orcid(app.libraries, subscriber, written)
+    except BadRecord as problem:
+        field = "orcid" if problem.field == "place" else problem.field
+        return MALFORMED, {"problem": field, "orcid": clean(written[:SHOWN_MAX])}
+    return OK, {"done": "linked"}
