@@ -49,6 +49,12 @@ class Database:
         with _said(self.engine.url), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """A connection of one's own: for what lives as long as it, or cannot be in a transaction."""
+        with _said(self.engine.url), self.engine.connect() as connection:
+            yield connection
+
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
@@ -63,10 +69,21 @@ def open_database(url: str) -> Database:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         return Database(_sqlite(parsed))
-    engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+    patient = parsed.set(drivername="postgresql+psycopg").update_query_dict({**_PATIENCE, **parsed.query})
+    engine = create_engine(patient, pool_pre_ping=True, hide_parameters=True)
     with _said(parsed), engine.connect() as connection:
         _refuse_unsafe_postgresql(connection)
     return Database(engine)
+
+
+_PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""libpq's, in seconds, the last in milliseconds: a server whose machine is gone is not waited for for ever."""
 
 
 def _parsed(url: str) -> URL:
@@ -153,6 +170,8 @@ def _reason(error: DBAPIError) -> str | None:
         return f"{first}; run `digestd init` first"
     if "disk is full" in lowered or "disk i/o" in lowered or "no space left" in lowered:
         return f"{first}; see that its disk has room and works, then try again"
+    if "malformed" in lowered:  # SQLite says so too where a page could not be read (SQLITE_IOERR_CORRUPTFS)
+        return f"{first}; see that its disk works and try again, and put the last backup back if it stays so"
     if "unable to open" in lowered or "readonly" in lowered:
         return f"{first}; check DIGESTD_DATABASE_URL and the file's permissions"
     if "locked" in lowered or "busy" in lowered or "deadlock" in lowered:

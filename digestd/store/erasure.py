@@ -47,6 +47,6 @@ def _forgotten(erased: Subscriber) -> Subscriber:
 def scrub(db: Database) -> None:
     """Overwrite what was deleted, in SQLite's write-ahead log too (pages are wiped by secure_delete)."""
     if db.is_sqlite:
-        with db.engine.connect() as connection:
+        with db.connected() as connection:
             connection.exec_driver_sql("ROLLBACK")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -15,7 +15,7 @@ from typing import IO, Protocol
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from digestd.errors import AlreadyRunning
+from digestd.errors import AlreadyRunning, DatabaseUnreachable
 from digestd.store.database import Database
 
 
@@ -52,10 +52,11 @@ class FileOwners:
         with self._locked(owner) as file:
             if file is None:
                 raise AlreadyRunning(self._said(owner))
-            file.seek(0)
-            file.truncate()
-            file.write(f"process {os.getpid()}{', ' if where else ''}{where}")
-            file.flush()
+            with self._said_of_disk():
+                file.seek(0)
+                file.truncate()
+                file.write(f"process {os.getpid()}{', ' if where else ''}{where}")
+                file.flush()
             yield
             (self._folder / owner).unlink(missing_ok=True)
 
@@ -70,8 +71,10 @@ class FileOwners:
 
     @contextlib.contextmanager
     def _locked(self, owner: str) -> Iterator[IO[str] | None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / owner).open("a+") as file:
+        with self._said_of_disk():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            opened = (self._folder / owner).open("a+")
+        with opened as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -80,6 +83,16 @@ class FileOwners:
             # Between opening and locking, an orderly end may have removed the file: then the
             # lock is on a name nobody else will see, and somebody else is just starting.
             yield file if _is_still(self._folder / owner, file) else None
+
+    @contextlib.contextmanager
+    def _said_of_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DatabaseUnreachable(
+                f"cannot write in {self._folder}: {error.strerror};"
+                " see that its disk has room and that this user may write there, then try again"
+            ) from error
 
     def _said(self, owner: str) -> str:
         try:
@@ -100,13 +113,13 @@ class AdvisoryOwners:
     """pg_try_advisory_lock on a hash of the name; the server lets go when the connection ends."""
 
     def __init__(self, db: Database) -> None:
-        self._engine = db.engine
+        self._db = db
 
     @contextlib.contextmanager
     def hold(self, owner: str, where: str = "") -> Iterator[None]:
         """See Owners.hold; uses one connection for as long."""
         del where  # the server keeps no text beside a lock
-        with self._engine.connect() as connection:
+        with self._db.connected() as connection:
             if not _try(connection, owner):
                 raise AlreadyRunning(f"another digestd already runs as {owner} on this database; stop it first")
             connection.commit()
@@ -117,7 +130,7 @@ class AdvisoryOwners:
 
     def is_dead(self, owner: str) -> bool:
         """See Owners.is_dead."""
-        with self._engine.connect() as connection:
+        with self._db.connected() as connection:
             free = _try(connection, owner)
             if free:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _number(owner)})

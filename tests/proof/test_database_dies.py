@@ -1,0 +1,172 @@
+"""PostgreSQL is killed in the middle of a run, or the connection to it cut while COMMIT is under way.
+
+Whether that commit was made nobody knows: the run connects again, looks, and goes on from what it finds.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from signal import SIGKILL, SIGQUIT
+
+import pytest
+
+from digestd.deliver import committer
+from tests import postgres
+from tests.conftest import NOW
+from tests.deliver.conftest import create, planned
+from tests.parts.nursery import Job, nursery
+from tests.parts.relay import Relay
+from tests.postgres import Server
+from tests.proof.conftest import Situation
+from tests.proof.counts import Counts
+from tests.proof.renewal import renewal
+from tests.proof.scene import deliver_ready, many, plan_due, restart, scene
+
+pytestmark = pytest.mark.slow
+MAILS = 40
+
+
+def patient() -> None:
+    """Try again soon, for as long as a database needs to start again."""
+    committer.RETRY_SECONDS = 0.05
+    committer.PATIENCE_SECONDS = 10.0
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    if postgres.binaries() is None:
+        pytest.skip("PostgreSQL is not installed here")
+    with postgres.mortal() as made:
+        yield made
+
+
+def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles_nothing(
+    server: Server, memory: Path
+) -> None:
+    create(server.url, "digestd", "template1")
+    made = planned(memory / "run", server.url.replace("/postgres", "/digestd"), NOW, MAILS)
+    renew = renewal(made.db, memory)
+    found, rng = Counts(), Random(1)
+    with Relay(delay=0.02).in_thread() as relay:
+        there = made.to(relay.url, connections=2)
+        with nursery(there.environment(), memory, patient) as forks:
+            forks.warm(deliver_ready)
+            for number in range(many(10)):
+                renew()
+                relay.taken.clear()
+                child = forks.bear(deliver_ready)
+                child.go()
+                _wait_for(relay, rng.randrange(MAILS))
+                server.stop(SIGKILL if number % 2 else SIGQUIT)
+                time.sleep(rng.uniform(0, 0.3))
+                server.start()
+                child.end()
+                relay.until_quiet()
+                before = relay.copies
+                restart(there)
+                found.struck += 1
+                found.count(there.fates, before, relay.copies)
+                assert there.sound(relay.copies)
+    found.hold()
+
+
+def _wait_for(relay: Relay, mails: int) -> None:
+    until = time.monotonic() + 10
+    while len(relay.taken) < mails and time.monotonic() < until:
+        time.sleep(0.002)
+
+
+@dataclass
+class Proxy:
+    """Between a run and PostgreSQL; cuts a connection at its nth COMMIT, before it or before the answer to it."""
+
+    port: int
+    upstream: int
+    nth: int = 0
+    delivers: bool = False
+    seen: int = 0
+    struck: bool = False
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Proxy"]:
+        """Listen in a thread of its own."""
+        ready = threading.Event()
+
+        async def serve() -> None:
+            server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+            ready.set()
+            while not self._done.is_set():
+                await asyncio.sleep(0.02)
+            server.close()
+
+        thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+        thread.start()
+        assert ready.wait(10)
+        try:
+            yield self
+        finally:
+            self._done.set()
+            thread.join(10)
+
+    def aim(self, nth: int, *, delivers: bool) -> None:
+        """Cut at the nth COMMIT from now on. `delivers`: it reaches the server, but not its answer the run."""
+        self.nth, self.delivers, self.seen, self.struck = nth, delivers, 0, False
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
+        answers = asyncio.create_task(self._carry(up_reader, writer))
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                self.seen += data.count(b"COMMIT\0")
+                if b"COMMIT\0" in data and self.seen == self.nth:
+                    self.struck = True
+                    answers.cancel()
+                    await asyncio.wait([answers])
+                    if self.delivers:
+                        up_writer.write(data)
+                        await up_reader.read(1 << 16)
+                    break
+                up_writer.write(data)
+        for end in (writer, up_writer):
+            end.transport.abort() if end is writer else end.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+        writer.close()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_a_connection_cut_while_delivering_commits_loses_and_doubles_nothing(ready: Situation, memory: Path) -> None:
+    _cut(ready, memory, deliver_ready)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_a_connection_cut_while_planning_commits_leaves_each_one_digest(due: Situation, memory: Path) -> None:
+    _cut(due, memory, plan_due)
+
+
+def _cut(at: Situation, memory: Path, job: Job) -> None:
+    upstream = at.install.db.engine.url.port
+    assert upstream is not None
+    with Proxy(postgres.free_port(), upstream).running() as proxy:
+        url = at.install.url.replace(f":{upstream}/", f":{proxy.port}/")
+        with scene(at.install, job, memory / "scene", patient, DIGESTD_DATABASE_URL=url) as made:
+            made.already = at.already
+            made.renew()
+            proxy.aim(0, delivers=False)
+            assert made.nursery.run(made.job).code == 0
+            commits = proxy.seen
+            for nth in range(1, commits + 1):
+                for delivers in (False, True):
+                    proxy.aim(nth, delivers=delivers)
+                    made.point(lambda: (made.nursery.run(made.job), proxy.struck))
+            made.found.hold()
+            assert made.found.struck == 2 * commits > 0

@@ -1,0 +1,69 @@
+"""A system call that fails once, at every nth of its kind: no room, a disk error, a connection that is gone.
+
+The run may end early and say so in one line; started again, nothing is lost and nothing is sent twice.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from digestd.deliver import committer
+from tests.parts.nursery import Blow, Job
+from tests.proof.conftest import Situation
+from tests.proof.scene import deliver_ready, plan_due, scene
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+ERRORS = {
+    "pwrite64": ("ENOSPC", "EIO"),
+    "fdatasync": ("EIO", "ENOSPC"),
+    "fsync": ("EIO",),
+    "pread64": ("EIO",),
+    "sendto": ("ECONNRESET", "ETIMEDOUT"),
+    "recvfrom": ("ECONNRESET", "ETIMEDOUT"),
+}
+"""What each kind of call can fail with."""
+BY_THE_DATABASE = {"recvfrom": ERRORS["recvfrom"]}
+"""The same with PostgreSQL, whose client waits for an answer to what it could not send: there a connection that is
+gone fails to read as well, which no single call that fails can stand for. See test_database_dies."""
+
+
+def impatient() -> None:
+    """A round that the database did not take is repeated at once, not after a second."""
+    committer.RETRY_SECONDS = 0.01
+
+
+def _failing(at: Situation, memory: Path, job: Job, share: int, wanted: int) -> None:
+    with scene(at.install, job, memory / "scene", impatient) as made:
+        made.already = at.already
+        errors = ERRORS if at.install.db.is_sqlite else BY_THE_DATABASE
+        points = made.points(share, tuple(errors))
+        made.strike((Blow(call, nth, errors[call][nth % len(errors[call])]) for call, nth in points), wanted)
+        made.found.hold()
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_a_call_that_fails_while_delivering_loses_and_doubles_nothing(
+    ready: Situation, memory: Path, share: int
+) -> None:
+    _failing(ready, memory, deliver_ready, share, 50)
+
+
+def test_a_call_that_fails_while_planning_leaves_each_one_digest(due: Situation, memory: Path) -> None:
+    _failing(due, memory, plan_due, 2, 20)
+
+
+def test_a_call_that_fails_while_recovering_is_made_up_for(bereft: Situation, memory: Path) -> None:
+    _failing(bereft, memory, deliver_ready, 3, 30)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_disk_that_is_full_from_some_write_on_loses_and_doubles_nothing(ready: Situation, memory: Path) -> None:
+    with scene(ready.install, deliver_ready, memory / "scene", impatient_and_brief) as made:
+        made.strike((Blow(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 20)
+        made.found.hold()
+
+
+def impatient_and_brief() -> None:
+    """A database that takes nothing for a moment is given up."""
+    impatient()
+    committer.PATIENCE_SECONDS = 0.03

@@ -1,0 +1,125 @@
+"""SIGKILL at every nth system call while a real Postfix takes the mails, then its log is asked: nothing stays open.
+
+What it took is accepted, what it never had goes out after all. The witness is what lies in the Maildirs.
+"""
+
+import asyncio
+import re
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.domain.delivery import State
+from digestd.store.ledger import GRACE
+from digestd.worker import run, settle_open_ends
+from tests.conftest import NOW
+from tests.deliver.conftest import planned
+from tests.parts.install import Install
+from tests.parts.nursery import Blow, nursery
+from tests.parts.postfix import Postfix, postfix
+from tests.parts.relay import Relay
+from tests.proof.counts import Counts
+from tests.proof.renewal import renewal
+from tests.proof.scene import UNDER_WAY, Scene, deliver_ready, many, recover
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+READERS = 5
+BOXES = [f"reader{number}@example.net" for number in range(READERS)]
+LATER = timedelta(minutes=30)
+"""One mail waits so long: it goes out after the blow, so that the log is known to have been kept."""
+_MESSAGE_ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
+
+
+@pytest.fixture
+def running() -> Iterator[Postfix]:
+    """Not below pytest's own folder: that is closed to other users whenever another pytest starts."""
+    with tempfile.TemporaryDirectory(prefix="postfix") as folder, postfix(Path(folder), BOXES) as started:
+        yield started
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_killed_while_postfix_takes_the_mails_nothing_stays_uncertain(
+    running: Postfix, database_url: str, memory: Path, share: int
+) -> None:
+    found, doubted = Counts(), 0
+    with _scene(running, database_url, memory) as made:
+        points = made.points(share)
+        for _ in range(3 * many(48)):
+            call, nth = next(points)
+            _empty(running)
+            made.renew()
+            asyncio.run(run(made.install.app, limit=1))
+            _, told = made.nursery.struck(deliver_ready, Blow(call, nth))
+            before = _taken(running)
+            doubted += _go_on(made.install)
+            after = _taken(running)
+            found.struck += told
+            found.count(made.install.fates, before, after)
+            assert made.install.sound(after)
+            assert made.install.states == {State.ACCEPTED: READERS}
+            if found.struck == many(48):
+                break
+    found.hold()
+    assert (found.struck, found.uncertain) == (many(48), 0)
+    assert doubted > 0
+
+
+@contextmanager
+def _scene(running: Postfix, url: str, memory: Path) -> Iterator[Scene]:
+    made = planned(memory / "run", url, NOW, READERS)
+    late = round((NOW + LATER).timestamp() * 1e6)
+    with made.db.write() as session:
+        session.connection().exec_driver_sql(
+            f"UPDATE delivery SET not_before_us = {late} WHERE id = (SELECT max(id) FROM delivery)"
+        )
+    there = made.to(running.url, connections=2, relay_log=str(running.folder / "mail.log"))
+    (memory / "scene").mkdir()
+    renew = renewal(there.db, memory / "scene")
+    with nursery(there.environment(), memory / "scene") as forks:
+        forks.warm(deliver_ready)
+        yield Scene(there, Relay(), deliver_ready, renew, forks)
+
+
+def _go_on(install: Install) -> int:
+    """Start a worker again, which goes on until the log has told of every mail that was in doubt: how many were."""
+    began = install.clock.now
+    recover(install)
+    doubted = install.states.get(State.UNCERTAIN, 0)
+    for step in (timedelta(minutes=1), LATER, GRACE, timedelta(minutes=10)):
+        install.clock.go(step)
+        asyncio.run(run(install.app))
+        if State.UNCERTAIN in install.states and step >= GRACE:
+            settle_open_ends(install.app, install.clock.now)
+    assert not install.states.keys() & UNDER_WAY
+    install.clock.now = began
+    return doubted
+
+
+def _taken(running: Postfix) -> Counter[str]:
+    """The copies in the Maildirs by Message-ID, once its queue is empty."""
+    for _ in range(1_000):
+        log = running.log
+        if log.count("(queue active)") == log.count(": removed\n") and not _open_sessions(log):
+            break
+        time.sleep(0.01)
+    mails = (path.read_bytes() for box in BOXES for path in running.mails(box))
+    return Counter(found[1].decode() for mail in mails if (found := _MESSAGE_ID.search(mail)))
+
+
+def _open_sessions(log: str) -> bool:
+    """Whether somebody is still connected: who was killed may have sent a dot just before."""
+    return len(re.findall(r": connect from", log)) != len(re.findall(r": disconnect from", log))
+
+
+def _empty(running: Postfix) -> None:
+    """Forget the point before: its mails, and its log, as their ids come again."""
+    (running.folder / "mail.log").write_text("")
+    for box in BOXES:
+        for path in running.mails(box):
+            path.unlink()
