@@ -1,0 +1,158 @@
+"""Three workers, killed and frozen at random for two minutes, while people leave.
+
+Each engine has a minute; the clock of the workers runs 300 times as fast, so that a worker frozen for ten seconds
+has outlived its lease when it thaws.
+"""
+
+import os
+import shutil
+import time
+from collections import Counter
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from signal import SIGCONT, SIGKILL, SIGSTOP
+
+import pytest
+
+from digestd import app as wiring
+from digestd.app import App
+from digestd.domain.delivery import State
+from digestd.domain.subscriber import Cause, Status
+from digestd.store import subscribers
+from tests.conftest import NOW
+from tests.parts import library
+from tests.parts.install import Install, install
+from tests.parts.nursery import Child, Nursery, nursery
+from tests.parts.relay import Relay
+from tests.proof.counts import Counts
+from tests.proof.scene import deliver_ready, restart
+
+READERS = 400
+RATE = 6
+WORKERS = 3
+FAST = 300
+SECONDS = float(os.environ.get("DIGESTD_TEST_POINTS", "60"))
+DAYS = 60 if os.environ.get("DIGESTD_TEST_LONG") else 1
+"""Each engine has a minute a day of its clock; an hour in the long run."""
+FROZEN_SECONDS = 10.0
+"""50 minutes of the workers' time: longer than a lease."""
+ENDS = {State.ACCEPTED, State.UNCERTAIN, State.SKIPPED, State.EMPTY}
+
+
+def hasten() -> None:
+    """Let the clock run fast, from when the process that forks has started."""
+    began = time.monotonic()
+    wiring.clock = lambda start: (
+        lambda: datetime.fromisoformat(start) + FAST * timedelta(seconds=time.monotonic() - began)
+    )
+
+
+def work_on(app: App) -> None:
+    """As a worker, whatever befalls it."""
+    while True:
+        with suppress(Exception):
+            deliver_ready(app)
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_two_minutes_of_killed_and_frozen_workers_lose_and_double_nothing(database_url: str, memory: Path) -> None:
+    if database_url.startswith("sqlite"):
+        file = Path(database_url.removeprefix("sqlite:///"))
+        database_url = f"sqlite:///{shutil.copy(file, memory / 'run.db')}"
+    made = install(memory / "run", database_url, NOW)
+    made.papers(library.papers(120))
+    made.people(library.people(READERS))
+    made.plan()
+    found = Counts()
+    for _ in range(DAYS):
+        with Relay(delay=0.01).in_thread() as relay:
+            there = made.to(relay.url, connections=2)
+            _day(there, relay, found)
+        made.clock.go(timedelta(days=1))
+        made.papers(library.papers(40, seed=found.points, first=1_000 * found.points))
+        made.plan()
+    found.hold()
+    assert found.struck > DAYS * SECONDS
+
+
+def _day(there: Install, relay: Relay, found: Counts) -> None:
+    already = {message_id: 1 for message_id, state in there.fates.items() if state in {State.ACCEPTED}}
+    more = {"DIGESTD_TRANSPORT_RATE": str(RATE)}
+    with nursery(there.environment(**more), there.folder, hasten) as forks:
+        chaos = Chaos(there, forks, Random(found.points))
+        chaos.reign(SECONDS)
+    relay.until_quiet()
+    before = relay.copies
+    began = there.clock.now
+    there.clock.go(timedelta(hours=6))
+    restart(there.to(relay.url))
+    there.clock.now = began
+    relay.until_quiet()
+    print(f"kills {chaos.kills}, frozen {chaos.frozen}, of these past the lease {chaos.past_lease}")
+    found.struck += chaos.kills
+    copies = relay.copies + Counter(already)
+    found.count(there.fates, before, copies)
+    assert there.sound(copies)
+    assert there.states.keys() <= ENDS
+
+
+class Chaos:
+    """The workers, and who strikes them."""
+
+    def __init__(self, install: Install, forks: Nursery, rng: Random) -> None:
+        self._install = install
+        self._forks = forks
+        self._rng = rng
+        self.kills = self.frozen = self.past_lease = 0
+
+    def reign(self, seconds: float) -> None:
+        """Strike at random for so long; in the end all are killed."""
+        workers = [self._born() for _ in range(WORKERS)]
+        thaws: dict[int, float] = {}
+        until = time.monotonic() + seconds
+        while (now := time.monotonic()) < until:
+            number = self._rng.randrange(WORKERS)
+            if number in thaws:
+                if now < thaws[number]:
+                    time.sleep(0.02)
+                    continue
+                del thaws[number]
+                workers[number].signal(SIGCONT)
+            elif self._rng.random() < 0.25:
+                thaws[number] = now + self._freeze(workers[number])
+            else:
+                workers[number] = self._kill(workers[number])
+            if self._rng.random() < 0.3:
+                self._leave()
+            time.sleep(self._rng.uniform(0, 0.2))
+        for worker in workers:
+            worker.signal(SIGKILL)
+            worker.end()
+
+    def _born(self) -> Child:
+        worker = self._forks.bear(work_on)
+        worker.go()
+        return worker
+
+    def _kill(self, worker: Child) -> Child:
+        self.kills += 1
+        worker.signal(SIGKILL)
+        assert worker.end().killed
+        return self._born()
+
+    def _freeze(self, worker: Child) -> float:
+        """For how long."""
+        self.frozen += 1
+        worker.signal(SIGSTOP)
+        if self._rng.random() < 0.85:
+            return self._rng.uniform(0, 0.5)
+        self.past_lease += 1
+        return FROZEN_SECONDS
+
+    def _leave(self) -> None:
+        with self._install.db.write() as session:
+            who = self._rng.randrange(1, READERS + 1)
+            subscribers.change_status(session, who, Status.UNSUBSCRIBED, Cause.ONE_CLICK, self._install.clock.now)
