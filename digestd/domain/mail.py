@@ -2,27 +2,53 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 MARK = "\ue000"
 """Begins and ends a mark: a character for private use, which no word of a mail has."""
 _STAND_IN = re.compile(f"{MARK}([0-9]+):([0-9]+){MARK}")
 
 
-class Body:
-    """A mail's text or HTML in pieces that stand in other mails as well, so that a piece is encoded but once.
+class Cut(NamedTuple):
+    """A part of token number `n`: its letters from `start` to `end`."""
 
-    Each piece is of whole lines. Where a piece has the stand-in of a token (see `stand_in`), this mail has
-    `tokens[n]`: letters and digits, `-` and `_`, that no other mail has.
+    n: int
+    start: int
+    end: int
+
+
+class Piece:
+    """Whole lines that stand in many mails alike, with what is worked out of them but once.
+
+    Where the text has the stand-in of a token (see `stand_in`), each mail has a token of its own there. `size`:
+    about how many bytes it takes encoded; `encoded`: these bytes, and between them the parts of tokens. A text there
+    is to be encoded anew in each mail, with the tokens of that.
     """
+
+    __slots__ = ("encoded", "size", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.size: int | None = None
+        self.encoded: Sequence[bytes | Cut | str] | None = None
+
+
+class Body:
+    """A mail's text or HTML in pieces, and the tokens of this mail: of letters and digits, `-` and `_`."""
 
     __slots__ = ("pieces", "tokens")
 
-    def __init__(self, pieces: Sequence[str], tokens: Sequence[str] = ()) -> None:
+    def __init__(self, pieces: Sequence[Piece], tokens: Sequence[str] = ()) -> None:
         self.pieces = pieces
         self.tokens = tokens
 
     def __str__(self) -> str:
-        return _STAND_IN.sub(lambda found: self.tokens[int(found[1])], "".join(self.pieces))
+        return filled("".join([piece.text for piece in self.pieces]), self.tokens)
+
+
+def filled(text: str, tokens: Sequence[str]) -> str:
+    """The text with tokens in place of what stands in for them."""
+    return _STAND_IN.sub(lambda found: tokens[int(found[1])], text) if tokens else text
 
 
 def stand_in(n: int, token: str) -> str:

@@ -6,12 +6,10 @@ Lines of at most 76 ASCII characters, CRLF, none of them starting with a dot or 
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby, islice
 from operator import itemgetter
 
-from digestd.domain.mail import Body, split_at_stand_ins
+from digestd.domain.mail import Body, Cut, filled, split_at_stand_ins
 
 _RUNS = re.compile(rb"([^\x00]*)(\x00*)")
 _PERHAPS_FROM = re.compile(rb"^\x00{1,4} ", re.MULTILINE)
@@ -22,48 +20,53 @@ def encoded_body(body: Body | str) -> list[bytes]:
     """As `quoted_printable`, which knows nothing of other lines; what mails share is encoded once."""
     if isinstance(body, str):
         return [quoted_printable(body)]
-    known = map(_known, body.pieces)
-    return [one if isinstance(one, bytes) else one.filled(body.tokens) for one in known]
+    parts: list[bytes | Cut | str] = []
+    for piece in body.pieces:
+        if piece.encoded is None:
+            piece.encoded = _encoded(piece.text)
+        parts += piece.encoded
+    own = _Own(body.tokens)
+    return [part if type(part) is bytes else own[part] for part in parts]
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """A piece with stand-ins: its bytes as `%` fills them, and with which part of which token, from where to where.
+class _Own(dict[bytes | Cut | str, bytes]):
+    """What one mail has in place of a part of a token, or of a text that depends on them."""
 
-    `bytes_` is None where the bytes around a token depend on it: where a line could begin with its last letters,
+    def __init__(self, tokens: Sequence[str]) -> None:
+        super().__init__()
+        self._tokens = tokens
+
+    def __missing__(self, part: bytes | Cut | str) -> bytes:
+        if isinstance(part, Cut):
+            made = self._tokens[part.n][part.start : part.end].encode("ascii")
+        else:
+            made = part if isinstance(part, bytes) else quoted_printable(filled(part, self._tokens))
+        self[part] = made
+        return made
+
+
+def _encoded(text: str) -> Sequence[bytes | Cut | str]:
+    """A piece encoded. Whether a byte of it is a token's is told by encoding it with two tokens that differ in all.
+
+    The text as it is where the bytes around a token depend on it: where a line could begin with its last letters,
     as `From`.
     """
-
-    piece: str
-    bytes_: bytes | None
-    cuts: tuple[tuple[int, int, int], ...]
-
-    def filled(self, tokens: Sequence[str]) -> bytes:
-        """The bytes with the tokens of a mail."""
-        if self.bytes_ is None:
-            return quoted_printable(str(Body([self.piece], tokens)))
-        return self.bytes_ % tuple([tokens[n][start:end].encode("ascii") for n, start, end in self.cuts])
-
-
-@lru_cache(maxsize=16_384)
-def _known(piece: str) -> bytes | _Form:
-    """A piece encoded. Whether a byte of it is a token's is told by encoding it with two tokens that differ in all."""
-    words, tokens = split_at_stand_ins(piece)
+    words, tokens = split_at_stand_ins(text)
     if not tokens:
-        return quoted_printable(piece)
+        return (quoted_printable(text),)
     one, other = (quoted_printable(_joined(words, [letter * length for _, length in tokens])) for letter in "AB")
     mask = bytes([mine if mine == yours else 0 for mine, yours in zip(one, other, strict=True)])
     if _PERHAPS_FROM.search(mask):
-        return _Form(piece, None, ())
+        return (text,)
     letters = ((nth, at) for nth, (_, length) in enumerate(tokens) for at in range(length))
-    form, cuts = b"", []
-    for text, run in _RUNS.findall(mask):
-        form += text.replace(b"%", b"%%")
+    parts: list[bytes | Cut | str] = []
+    for around, run in _RUNS.findall(mask):
+        if around:
+            parts.append(around)
         for nth, cut in groupby(islice(letters, len(run)), itemgetter(0)):
             places = [at for _, at in cut]
-            cuts.append((tokens[nth][0], places[0], places[-1] + 1))
-            form += b"%b"
-    return _Form(piece, form, tuple(cuts))
+            parts.append(Cut(tokens[nth][0], places[0], places[-1] + 1))
+    return parts
 
 
 def _joined(words: Sequence[str], tokens: Sequence[str]) -> str:

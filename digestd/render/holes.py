@@ -7,6 +7,7 @@ out unchanged, and a shell is used only where it is certain on what it depends (
 does more is rendered whole.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -19,10 +20,10 @@ from markupsafe import escape
 from digestd.domain.mail import MARK
 
 DIGEST, PAPER, PLACE = "digest", "paper", "place"
-OWN = frozenset(
-    {"name", "first", "preheader", "subject", "lead", "view", "unsubscribe", "feedback", "settings", "mail"}
-)
-"""The fields of a digest that hardly two mails have alike."""
+MARKED = re.compile(f"{MARK}#([0-9:]+){MARK}")
+"""The mark of a hole: its number and, where it is of a paper, the place of that."""
+OWN = frozenset({"name", "first", "preheader", "subject", "lead"})
+"""The fields of a digest that hardly two mails have alike. Its links are others, unless they have stand-ins."""
 _WORDS = frozenset({"lang", "dir", "_", "gettext", "ngettext"})
 _PASSES = (nodes.Template, nodes.Block, nodes.For, nodes.If, nodes.With, nodes.Scope)
 """What lets through what is printed inside it, unchanged."""
@@ -75,14 +76,19 @@ class Opening:
     """Opens the holes of templates, as each is parsed; `holes` are those opened so far, by their numbers.
 
     `environment` renders what is in them; `fragments`: what the templates read that may be included as holes;
-    `fields`: what the variables have that holes may read.
+    `fields`: what the variables have that holes may read; `own`: of a digest, what holes are opened for.
     """
 
     def __init__(
-        self, environment: Environment, fragments: Mapping[str, Reads], fields: Mapping[str, Collection[str]]
+        self,
+        environment: Environment,
+        fragments: Mapping[str, Reads],
+        fields: Mapping[str, Collection[str]],
+        own: frozenset[str],
     ) -> None:
         self.holes: list[Hole] = []
         self.fields = fields
+        self.own = own
         self._environment = environment
         self._fragments = fragments
 
@@ -140,7 +146,7 @@ class Opening:
     def _may_be_hole(self, reads: Reads) -> bool:
         known = reads.variable in self.fields and set(self.fields[reads.variable]).issuperset(reads.fields)
         if reads.variable == DIGEST:
-            return known and not OWN.isdisjoint(reads.fields)
+            return known and not self.own.isdisjoint(reads.fields)
         return known and bool(reads.fields)
 
     def _is_escaped(self, name: str) -> bool:
@@ -151,9 +157,9 @@ class Opening:
         self.holes.append(hole)
         number = len(self.holes) - 1
         if hole.reads.variable == DIGEST:
-            return [nodes.TemplateData(f"{MARK}{number}{MARK}")]
+            return [nodes.TemplateData(f"{MARK}#{number}{MARK}")]
         place = nodes.Getattr(nodes.Name(PAPER, "load"), PLACE, "load")
-        return [nodes.TemplateData(f"{MARK}{number}:"), place, nodes.TemplateData(MARK)]
+        return [nodes.TemplateData(f"{MARK}#{number}:"), place, nodes.TemplateData(MARK)]
 
 
 def closure(environment: Environment, name: str) -> list[nodes.Template] | None:

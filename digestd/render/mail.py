@@ -7,11 +7,11 @@ from operator import attrgetter
 from jinja2 import TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason
-from digestd.domain.mail import Body
+from digestd.domain.mail import Body, Piece
 from digestd.errors import BadSetting, NotFound
 from digestd.render.content import DigestContent, NoticeContent, Printed, Rendered
 from digestd.render.digest import FIELDS, LINKS, NAME_MAX, POSTAL_MAX, Digest, digest, tidy
-from digestd.render.holes import DIGEST, PAPER, Reads, rendered
+from digestd.render.holes import DIGEST, OWN, PAPER, Reads, rendered
 from digestd.render.shells import Shells
 from digestd.render.shown import FITS, FITTED, HTML_MAX, Fit, cleaned, encoded_size
 from digestd.render.survey import are_printed_alone
@@ -89,9 +89,10 @@ def _shells(environment: MailEnvironment) -> Shells | None:
     """The shells of these templates; None where every mail is rendered whole."""
     if not environment.reads:
         return None
-    opened, opening = environment.opened({DIGEST: FIELDS, PAPER: {*FITTED, "reason"}})
     mails = [name for name in environment.list_templates() if name.startswith("email/")]
     alone = are_printed_alone(LINKS, (environment.tree(name) for name in mails))
+    own = OWN if alone else OWN.union(LINKS)
+    opened, opening = environment.opened({DIGEST: FIELDS, PAPER: {*FITTED, "reason"}}, own)
     return Shells(opened, opening, (_HTML, _TEXT), spliced=alone)
 
 
@@ -154,7 +155,7 @@ def _body(environment: MailEnvironment, shells: Shells | None, name: str, shown:
         filled = shells.body(name, shown) if shells is not None else None
     except TemplateError as problem:
         raise _unrendered(name, problem) from problem
-    return filled or Body([printed(environment, name, digest=shown)], shown.tokens)
+    return filled or Body([Piece(printed(environment, name, digest=shown))], shown.tokens)
 
 
 def printed(environment: MailEnvironment, name: str, **values: object) -> str:

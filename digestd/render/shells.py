@@ -12,8 +12,8 @@ from typing import Protocol
 
 from jinja2 import Environment
 
-from digestd.domain.mail import MARK, Body
-from digestd.render.holes import DIGEST, Hole, Opening, closure
+from digestd.domain.mail import MARK, Body, Piece
+from digestd.render.holes import DIGEST, MARKED, Hole, Opening, closure
 from digestd.render.shown import FITTED, Fitted, read_by
 from digestd.render.survey import survey
 
@@ -22,6 +22,7 @@ SHELLS_MAX = 512
 FILLINGS_MAX = 4_096
 _SMALL = 400
 """Characters of a shell that are kept with a paper before them, rather than as a piece of their own."""
+_UNFILLED = Piece("")
 
 
 class Digest(Protocol):
@@ -60,15 +61,15 @@ class Filling:
     kind: Kind
     atoms: tuple[str | Hole, ...]
     fields: Callable[[object], object]
-    made: dict[object, str] = field(default_factory=dict)
+    made: dict[object, Piece] = field(default_factory=dict)
 
-    def text(self, key: object, value: object) -> str:
+    def make(self, key: object, value: object) -> Piece:
         """The lines for a value; the same key stands for the same lines."""
         if len(self.made) >= FILLINGS_MAX:
             self.made.clear()
-        text = "".join([atom if isinstance(atom, str) else atom.printed(value) for atom in self.atoms])
-        self.made[key] = text
-        return text
+        made = Piece("".join([atom if isinstance(atom, str) else atom.printed(value) for atom in self.atoms]))
+        self.made[key] = made
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,33 +79,33 @@ class Shell:
     Each filling comes with the number of its piece, and the place of the paper it is made of.
     """
 
-    pieces: list[str]
+    pieces: list[Piece]
     of_digest: list[tuple[int, Filling]] = field(default_factory=list)
     of_papers: list[tuple[int, Filling, int]] = field(default_factory=list)
     of_reasons: list[tuple[int, Filling, int]] = field(default_factory=list)
     of_both: list[tuple[int, Filling, int]] = field(default_factory=list)
 
-    def filled(self, digest: Digest) -> list[str]:
+    def filled(self, digest: Digest) -> list[Piece]:
         """The pieces of a mail; those made before are found by what they were made of."""
         pieces, papers, reasons = self.pieces.copy(), digest.picked, digest.reasons
         for n, filling in self.of_digest:
             key = filling.fields(digest)
-            pieces[n] = filling.made.get(key) or filling.text(key, digest)
+            pieces[n] = filling.made.get(key) or filling.make(key, digest)
         for n, filling, place in self.of_papers:
             paper = papers[place]
-            pieces[n] = filling.made.get(paper) or filling.text(paper, read_by(paper, reasons[place], place))
+            pieces[n] = filling.made.get(paper) or filling.make(paper, read_by(paper, reasons[place], place))
         for n, filling, place in self.of_reasons:
             reason = reasons[place]
-            pieces[n] = filling.made.get(reason) or filling.text(reason, read_by(papers[place], reason, place))
+            pieces[n] = filling.made.get(reason) or filling.make(reason, read_by(papers[place], reason, place))
         for n, filling, place in self.of_both:
             both = papers[place], reasons[place]
-            pieces[n] = filling.made.get(both) or filling.text(both, read_by(*both, place))
+            pieces[n] = filling.made.get(both) or filling.make(both, read_by(*both, place))
         return pieces
 
     def add(self, filling: Filling, place: int) -> None:
         """One more piece with holes."""
         n = len(self.pieces)
-        self.pieces.append("")
+        self.pieces.append(_UNFILLED)
         if filling.kind is Kind.DIGEST:
             self.of_digest.append((n, filling))
         else:
@@ -120,8 +121,9 @@ class Shells:
         self._environment = environment
         self._holes = opening.holes
         self._fillings: dict[tuple[str | Hole, ...], Filling] = {}
+        self._printed: dict[str, Piece] = {}
         self._kept: dict[object, Shell] = {}
-        keys = {name: _key(environment, name, opening.fields[DIGEST]) for name in names}
+        keys = {name: _key(environment, name, opening) for name in names}
         self._keys = {name: key for name, key in keys.items() if key is not None}
 
     def body(self, name: str, digest: Digest) -> Body | None:
@@ -143,16 +145,22 @@ class Shells:
 
     def _shell(self, name: str, digest: Digest) -> Shell | None:
         """What the template prints for digests like this one; None where two papers share a line."""
-        printed = self._environment.get_template(name).render(digest=digest).split(MARK)
+        printed = self._environment.get_template(name).render(digest=digest)
         shell = Shell([])
-        for lines in _pieces(printed, self._holes):
+        for lines in _pieces(MARKED.split(printed), self._holes):
             if len(lines.places) > 1:
                 return None
             if lines.places:
                 shell.add(self._filling(tuple(lines.atoms)), *lines.places)
             elif any(lines.atoms):
-                shell.pieces.append("".join(map(str, lines.atoms)))
+                shell.pieces.append(self._piece("".join(map(str, lines.atoms))))
         return shell
+
+    def _piece(self, text: str) -> Piece:
+        """What shells of other structures print as well."""
+        if len(self._printed) >= FILLINGS_MAX:
+            self._printed.clear()
+        return self._printed.setdefault(text, Piece(text))
 
     def _filling(self, atoms: tuple[str | Hole, ...]) -> Filling:
         known = self._fillings.get(atoms)
@@ -215,15 +223,15 @@ def _end(text: str, at_start: bool) -> int:
     """How much of the text goes with the lines before it: to the end of the open one, or small lines of its own."""
     if not at_start:
         return text.find("\n") + 1
-    own = text.rfind("\n") + 1
+    own = text.partition(MARK)[0].rfind("\n") + 1  # a link differs by the place of its paper
     return own if own <= _SMALL else 0
 
 
-def _key(environment: Environment, name: str, fields: Collection[str]) -> Callable[[Digest], object] | None:
+def _key(environment: Environment, name: str, opening: Opening) -> Callable[[Digest], object] | None:
     """What tells the shells of a template apart, as a function of the digest; None where that is not certain."""
     trees = closure(environment, name)
-    needs = None if trees is None else survey(trees)
-    if needs is None or not needs.values | needs.truths <= set(fields):
+    needs = None if trees is None else survey(trees, opening.own)
+    if needs is None or not needs.values | needs.truths <= set(opening.fields[DIGEST]):
         return None
     values, truths = sorted(needs.values), sorted(needs.truths)
     return lambda digest: (*[getattr(digest, f) for f in values], *[bool(getattr(digest, f)) for f in truths])

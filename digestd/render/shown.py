@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, Why
-from digestd.domain.mail import Body, split_at_stand_ins
+from digestd.domain.mail import Body, Piece, split_at_stand_ins
 from digestd.ranking.text import tokens
 from digestd.render.content import Entry
 from digestd.render.words import clean, safe_url, shorten
@@ -166,13 +166,18 @@ def _within(word: str) -> str:
 
 def encoded_size(html: Body | str) -> int:
     """About, and rather more than, how many bytes the HTML takes in quoted-printable (RFC 2045 section 6.7)."""
-    size = sum(map(_size, [html] if isinstance(html, str) else html.pieces))
+    size = _size(html) if isinstance(html, str) else sum([_size_of(piece) for piece in html.pieces])
     return size + 4 * (size // 72 + 1)  # a soft break a line, and now and then a dot to hide at its start
 
 
-@lru_cache(maxsize=8_192)
-def _size(piece: str) -> int:
-    words, tokens = split_at_stand_ins(piece)
+def _size_of(piece: Piece) -> int:
+    if piece.size is None:
+        piece.size = _size(piece.text)
+    return piece.size
+
+
+def _size(text: str) -> int:
+    words, tokens = split_at_stand_ins(text)
     data = "".join(words).encode("utf-8", "replace")
     lengths = sum(length for _, length in tokens)
     return len(data) + lengths + 2 * len(data.translate(None, _LITERAL)) + data.count(b"\n")

@@ -5,13 +5,13 @@ left of them in a shell is their place. Where a template does more with them, or
 shell is given up: it is right, but nobody could tell for which mails.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 from jinja2 import nodes
 from jinja2.visitor import NodeVisitor
 
-from digestd.render.holes import DIGEST, OWN, PAPER, PLACE, is_name
+from digestd.render.holes import DIGEST, PAPER, PLACE, is_name
 
 _LISTS = _SECTIONS, _PAPERS = "sections", "papers"
 _LOOP = "loop"
@@ -31,8 +31,9 @@ class Needs:
     truths: set[str] = field(default_factory=set)
 
 
-def survey(trees: Iterable[nodes.Template]) -> Needs | None:
-    """What a shell of these templates together depends on; None where that is not certain, or not shared."""
+def survey(trees: Iterable[nodes.Template], own: Set[str]) -> Needs | None:
+    """What a shell of these templates together depends on; None where that is not certain, or on what is a mail's
+    `own`."""
     trees = list(trees)
     surveyor = _Surveyor({_PAPERS} | {name for tree in trees for name in _lists(tree)})
     try:
@@ -40,7 +41,7 @@ def survey(trees: Iterable[nodes.Template]) -> Needs | None:
             surveyor.visit(tree)
     except _UncertainError:
         return None
-    return None if surveyor.needs.values & OWN else surveyor.needs
+    return None if surveyor.needs.values & own else surveyor.needs
 
 
 def are_printed_alone(links: Iterable[str], trees: Iterable[nodes.Template]) -> bool:

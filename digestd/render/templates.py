@@ -84,10 +84,10 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
     words: Translations | None = None
     opening: Opening | None = None
 
-    def opened(self, fields: Mapping[str, Collection[str]]) -> tuple["MailEnvironment", Opening]:
-        """The same templates with holes, which are filled by this one; `fields`: what they may read of a variable."""
+    def opened(self, fields: Mapping[str, Collection[str]], own: frozenset[str]) -> tuple["MailEnvironment", Opening]:
+        """The same templates with holes, which are filled by this one; `fields` and `own`: see Opening."""
         other = self.overlay()
-        other.opening = Opening(self, self.reads, fields)
+        other.opening = Opening(self, self.reads, fields, own)
         return other, other.opening
 
     def tree(self, name: str) -> nodes.Template:
