@@ -269,7 +269,8 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     _refuse_wrong_secret(db, keys)
     overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
     templates = Templates.of(shipped.templates(overrides))
-    template_sets.keep(db, templates.hash, templates.files)
+    if not template_sets.is_kept(db, templates.hash):
+        template_sets.keep(db, templates.check().hash, templates.files)
     hooks.keep(db, settings.hook_urls.split())
     signer = open_signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
     return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), signer)

@@ -43,7 +43,7 @@ def test_every_template_escapes_whatever_it_is_called(name: str) -> None:
 def test_html_cannot_take_in_unescaped_text() -> None:
     for source in ('{% include "email/reason.txt.j2" %}', '{% set n = "x" %}{% include n %}'):
         with pytest.raises(BadSetting, match=r"web/bad\.html\.j2"):
-            Templates.of({**FILES, "web/bad.html.j2": source})
+            Templates.of({**FILES, "web/bad.html.j2": source}).check()
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_only_templates_are_rendered(name: str) -> None:
 
 def test_a_broken_template_is_refused_by_name_and_line() -> None:
     with pytest.raises(BadSetting, match=r"email/digest\.txt\.j2, line 2"):
-        Templates.of({**FILES, "email/digest.txt.j2": "\n{% if %}"})
+        Templates.of({**FILES, "email/digest.txt.j2": "\n{% if %}"}).check()
     with pytest.raises(BadSetting, match=r"locale/nl\.po"):
-        Templates.of({**FILES, "locale/nl.po": 'msgid "a'})
+        Templates.of({**FILES, "locale/nl.po": 'msgid "a'}).check()
     with pytest.raises(BadSetting, match=r"locale/nowhere_land\.po"):
-        Templates.of({**FILES, "locale/nowhere_land.po": ""})
+        Templates.of({**FILES, "locale/nowhere_land.po": ""}).check()
 
 
 DUTCH = """
@@ -139,7 +139,7 @@ def test_a_catalogue_that_could_break_a_mail_is_refused_at_once(said: str) -> No
     german = FILES["locale/de.po"].replace('msgstr "Über %(list)s"', f'msgstr "{said}"')
     assert german != FILES["locale/de.po"]
     with pytest.raises(BadSetting, match=r"locale/de\.po .*'About %\(list\)s'"):
-        Templates.of({**FILES, "locale/de.po": german})
+        Templates.of({**FILES, "locale/de.po": german}).check()
 
 
 def test_a_digest_speaks_german_throughout() -> None:

@@ -47,8 +47,7 @@ class Hole:
 
 
 def readings(trees: Mapping[str, nodes.Template]) -> dict[str, Reads]:
-    """What each template of mails reads, of those that read one variable only, and of that only fields by name."""
-    trees = {name: tree for name, tree in trees.items() if name.startswith("email/")}
+    """What each of these templates reads, of those that read one variable only, and of that only fields by name."""
     if any(name.name in ("self", "super") for tree in trees.values() for name in tree.find_all(nodes.Name)):
         return {}  # what a block printed may be printed again, changed
     found = {name: reads_of(tree) for name, tree in trees.items()}

@@ -89,8 +89,7 @@ def _shells(environment: MailEnvironment) -> Shells | None:
     """The shells of these templates; None where every mail is rendered whole."""
     if not environment.reads:
         return None
-    mails = [name for name in environment.list_templates() if name.startswith("email/")]
-    alone = are_printed_alone(LINKS, (environment.tree(name) for name in mails))
+    alone = are_printed_alone(LINKS, environment.mails.values())
     own = OWN if alone else OWN.union(LINKS)
     opened, opening = environment.opened({DIGEST: FIELDS, PAPER: {*FITTED, "reason"}}, own)
     return Shells(opened, opening, (_HTML, _TEXT), spliced=alone)

@@ -7,13 +7,12 @@ people come from gettext catalogues with English msgids (`locale/<language>.po`)
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from io import BytesIO, StringIO
 from pathlib import PurePosixPath
-from types import MappingProxyType
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
@@ -45,27 +44,38 @@ class Templates:
 
     hash: str
     files: Mapping[str, str] = field(compare=False, repr=False)
-    _languages: Mapping[str, "MailEnvironment"] = field(compare=False, repr=False)
+    _languages: "_Languages" = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> "Templates":
-        """Compile them all; a set that was compiled lately is not again. Raises BadSetting that names what is wrong."""
+        """A set in force: each is compiled as it is used, and a set that was lately is not again."""
         given = tuple(sorted(files.items()))
         digest = hashlib.sha256(json.dumps(dict(given), ensure_ascii=False).encode()).hexdigest()
         return cls(digest, dict(given), _languages(given))
 
+    def check(self) -> "Templates":
+        """Compile all in every language now rather than at the first mail. Raises BadSetting that names what is wrong.
+
+        A few tenths of a second a language: a set that was checked before needs it no more.
+        """
+        for language in self._languages.names:
+            environment = self._languages.environment(language)
+            for name in environment.list_templates():
+                _check(environment, name)
+        return self
+
     @property
     def languages(self) -> tuple[str, ...]:
         """Those that have a catalogue, as tags of BCP 47."""
-        return tuple(sorted(language.replace("_", "-") for language in self._languages))
+        return tuple(sorted(language.replace("_", "-") for language in self._languages.names))
 
     def environment(self, language: str) -> "MailEnvironment":
         """The templates in this language, or in its parent (`de` for `de-AT`), or in English."""
         language = language.replace("-", "_")
         for known in (language, language.partition("_")[0].lower()):
-            if known in self._languages:
-                return self._languages[known]
-        return self._languages[ENGLISH]
+            if known in self._languages.names:
+                return self._languages.environment(known)
+        return self._languages.environment(ENGLISH)
 
 
 def web_environment(templates: Templates, language: str = ENGLISH) -> Environment:
@@ -76,13 +86,23 @@ def web_environment(templates: Templates, language: str = ENGLISH) -> Environmen
 class MailEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, with a short way to the fields of frozen values, which is most of what templates read.
 
-    `reads`: what the templates that depend on one value alone read of it; see `holes`. `words`: those of
-    its language; see `fixed`. `opening`: opens holes in templates, where they are to become shells.
+    `words`: those of its language; see `fixed`. `marked`: something in them looks like the mark of a hole.
+    `opening`: opens holes in templates, where they are to become shells.
     """
 
-    reads: Mapping[str, Reads] = MappingProxyType({})
     words: Translations | None = None
+    marked = False
     opening: Opening | None = None
+
+    @cached_property
+    def reads(self) -> Mapping[str, Reads]:
+        """What the templates that depend on one value alone read of it; see `holes`."""
+        return {} if self.marked else readings(self.mails)
+
+    @cached_property
+    def mails(self) -> Mapping[str, nodes.Template]:
+        """The templates of mails as they are parsed, to be read."""
+        return {name: self.tree(name) for name in self.list_templates() if name.startswith("email/")}
 
     def opened(self, fields: Mapping[str, Collection[str]], own: frozenset[str]) -> tuple["MailEnvironment", Opening]:
         """The same templates with holes, which are filled by this one; `fields` and `own`: see Opening."""
@@ -108,14 +128,30 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
 
+class _Languages:
+    """The files of a set, in each language once somebody wants it."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        css = files.get(_STYLE, "")
+        self._sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
+        self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
+        self._made: dict[str, MailEnvironment] = {}
+
+    @property
+    def names(self) -> Set[str]:
+        """The languages that there are."""
+        return {*self._catalogues, ENGLISH}
+
+    def environment(self, language: str) -> MailEnvironment:
+        """The templates in one of these. Raises BadSetting for a catalogue that cannot be used."""
+        if language not in self._made:
+            self._made[language] = _environment(language, self._catalogues.get(language), self._sources)
+        return self._made[language]
+
+
 @lru_cache(maxsize=4)
-def _languages(given: tuple[tuple[str, str], ...]) -> Mapping[str, MailEnvironment]:
-    """The files of a set, compiled in each language: a tenth of a second each, and every run of delivery asks."""
-    files = dict(given)
-    css = files.get(_STYLE, "")
-    sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
-    catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
-    return {language: _environment(language, catalogues.get(language), sources) for language in {*catalogues, ENGLISH}}
+def _languages(given: tuple[tuple[str, str], ...]) -> _Languages:
+    return _Languages(dict(given))
 
 
 def _source(path: str, text: str, css: str) -> str:
@@ -149,11 +185,7 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
         "number": partial(format_decimal, locale=locale),
         "day": _day(locale),
     }
-    trees = {name: _parsed(environment, name, source) for name, source in sources.items()}
-    if MARK not in "".join([catalogue or "", *sources.values()]):
-        environment.reads = readings(trees)
-    for name in sources:
-        environment.get_template(name)
+    environment.marked = MARK in "".join([catalogue or "", *sources.values()])
     return environment
 
 
@@ -162,17 +194,15 @@ def _escaped(name: str | None) -> bool:
     return name is None or not name.endswith(".txt.j2")
 
 
-def _parsed(environment: Environment, name: str, source: str) -> nodes.Template:
-    """Parsed and compiled now rather than at the first mail; HTML may not take in plain text, which is not escaped."""
+def _check(environment: MailEnvironment, name: str) -> None:
+    """It can be compiled, and HTML does not take in plain text, which is not escaped."""
     try:
-        environment.compile(source, name)
-        tree = environment.parse(source, name)
-        wanted = list(find_referenced_templates(tree))
+        environment.get_template(name)
+        wanted = list(find_referenced_templates(environment.tree(name)))
     except TemplateSyntaxError as problem:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
     if _escaped(name) and not all(other and _escaped(other) for other in wanted):
         raise BadSetting(f"template {name} takes in a .txt.j2 template, which is not escaped; pass it as a value")
-    return tree
 
 
 def _translations(locale: Locale, catalogue: str | None) -> Translations:

@@ -11,15 +11,22 @@ from digestd.store.database import Database
 _T = core.templates.c
 
 
-def keep(db: Database, template_hash: str, files: Mapping[str, str]) -> None:
-    """Note the set of templates in force; nothing is written if it is known."""
-    known = select(_T.hash).where(_T.hash == template_hash)
+def is_kept(db: Database, template_hash: str) -> bool:
+    """Whether a set is known: it was in force before, so its templates have been checked."""
     with db.read() as session:
-        if session.connection().execute(known).first() is not None:
-            return
+        return _is_kept(session, template_hash)
+
+
+def keep(db: Database, template_hash: str, files: Mapping[str, str]) -> None:
+    """Note the set of templates in force, if it is not known."""
     with db.write() as session:
-        if session.connection().execute(known).first() is None:
+        if not _is_kept(session, template_hash):
             session.connection().execute(insert(core.templates).values(hash=template_hash, files=dict(files)))
+
+
+def _is_kept(session: Session, template_hash: str) -> bool:
+    found = session.connection().execute(select(_T.hash).where(_T.hash == template_hash))
+    return found.first() is not None
 
 
 def files(session: Session, template_hash: str) -> dict[str, str]:
