@@ -14,8 +14,6 @@ import structlog
 from digestd.app import App
 from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, send_again, webhook
 from digestd.errors import BadSetting, DigestdError
-from digestd.hooks import post_due
-from digestd.libraries import sync_due
 from digestd.retry import LANE_WAITS
 from digestd.store import ledger, throttles
 from digestd.store.ledger import reading
@@ -67,6 +65,8 @@ async def read_libraries(app: App, stop: asyncio.Event) -> None:
 
 
 async def _read_on(app: App) -> None:
+    from digestd.libraries import sync_due
+
     while True:
         try:
             await sync_due(app.libraries)
@@ -76,6 +76,8 @@ async def _read_on(app: App) -> None:
 
 
 async def _tell_on(app: App) -> None:
+    from digestd.hooks import post_due
+
     while app.hooks is not None:
         try:
             await post_due(app.hooks)

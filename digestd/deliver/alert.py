@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 
-import httpx2
 import structlog
 
 SECONDS = 10.0
@@ -20,6 +19,9 @@ def webhook(url: str) -> Tell:
 
     One that cannot be reached is said in the log and not tried again: the lane's state is in /readyz too.
     """
+    if not url:
+        return nobody
+    import httpx2
 
     async def tell(event: str, relay: str, why: str) -> None:
         text = f"digestd: {event}: {relay}" + (f" ({why})" if why else "")
@@ -30,4 +32,4 @@ def webhook(url: str) -> Tell:
         except httpx2.HTTPError as error:
             log.warning("the webhook was not reached", kind=type(error).__name__)
 
-    return tell if url else nobody
+    return tell
