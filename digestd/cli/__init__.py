@@ -14,25 +14,8 @@ import typer
 from typer.exceptions import TyperException
 
 from digestd import __version__
-from digestd.cli import (
-    api_token,
-    bench,
-    config,
-    coverage,
-    delivery,
-    digest,
-    evaluate,
-    hook,
-    inbound,
-    ingest,
-    paper,
-    service,
-    source,
-    subscriber,
-    trial,
-    try_out,
-    usage,
-)
+from digestd.cli import usage
+from digestd.cli.commands import Commands
 from digestd.cli.output import say
 from digestd.errors import DigestdError
 from digestd.logs import configure
@@ -41,6 +24,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="digestd",
+    cls=Commands,
     help="One personal mail of new research papers a day, for every subscriber.",
     epilog="First steps: digestd init, digestd subscriber add you@example.org --topic 'protein folding', digestd up",
     no_args_is_help=True,
@@ -63,35 +47,6 @@ def options(
 ) -> None:
     """One personal mail of new research papers a day, for every subscriber."""
     configure("console", "warning")
-
-
-_SERVICE, _ROAD, _DATA, _CARE = "The service", "The road, by hand", "What it works with", "Looking after it"
-app.command("init", rich_help_panel=_SERVICE)(service.init)
-app.command("up", rich_help_panel=_SERVICE)(service.up)
-app.command("web", rich_help_panel=_SERVICE)(service.web)
-app.command("scheduler", rich_help_panel=_SERVICE)(service.scheduler)
-app.command("worker", rich_help_panel=_SERVICE)(service.worker)
-app.command("run", rich_help_panel=_SERVICE)(service.run_once)
-app.command("try", hidden=True)(try_out.try_out)
-app.command("ingest", rich_help_panel=_ROAD)(ingest.ingest)
-app.command("plan", rich_help_panel=_ROAD)(digest.plan_due)
-app.command("deliver", rich_help_panel=_ROAD)(digest.deliver_ready)
-app.command("inbound", rich_help_panel=_ROAD)(inbound.inbound)
-app.command("preview", rich_help_panel=_ROAD)(digest.show_preview)
-app.command("explain", rich_help_panel=_ROAD)(digest.show_explanation)
-app.command("replay", rich_help_panel=_ROAD)(digest.show_again)
-app.add_typer(subscriber.app, rich_help_panel=_DATA)
-app.add_typer(paper.app, rich_help_panel=_DATA)
-app.add_typer(source.app, rich_help_panel=_DATA)
-app.command("coverage", rich_help_panel=_DATA)(coverage.show_coverage)
-app.add_typer(delivery.app, rich_help_panel=_CARE)
-app.command("fsck", rich_help_panel=_CARE)(delivery.fsck)
-app.command("evaluate", rich_help_panel=_CARE)(evaluate.evaluate)
-app.add_typer(hook.app, rich_help_panel=_CARE)
-app.add_typer(api_token.app, rich_help_panel=_CARE)
-app.add_typer(trial.app, rich_help_panel=_CARE)
-app.add_typer(bench.app, rich_help_panel=_CARE)
-app.add_typer(config.app, rich_help_panel=_CARE)
 
 
 def main() -> None:

@@ -1,11 +1,8 @@
-"""Planning and delivery by hand, what they would do and what they did: plan, deliver, preview, explain, replay."""
+"""What planning and delivery would do, and what they did: preview, explain, replay."""
 
-import asyncio
-import gc
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,23 +11,19 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.bar import watching
 from digestd.cli.output import emit, say
-from digestd.cli.stopping import until_stopped
-from digestd.deliver import Composer, DeliverReport, Tally, replay
+from digestd.deliver import Composer, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadInput, NotFound
 from digestd.links import address_key, message_id
-from digestd.plan import Explanation, explain, explain_past, plan, preview
+from digestd.plan import Explanation, explain, explain_past, preview
 from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
 from digestd.store import subscribers
 from digestd.store.instants import to_us
-from digestd.store.ledger import reading
 from digestd.subscribe import find
-from digestd.worker import counts, run, settle_open_ends, tidy
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Text = Annotated[bool, typer.Option("--text", help="Show the text part (the default).")]
@@ -46,50 +39,6 @@ class Part(StrEnum):
     TEXT = "text"
     HTML = "html"
     EML = "eml"
-
-
-def plan_due(
-    at: Annotated[str, typer.Option(help="Plan as of this time (ISO 8601), e.g. 2026-11-24T07:00:00Z.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Plan a digest for every subscriber whose hour has come.
-
-    Example: digestd plan --at 2026-11-24T07:00:00Z
-    """
-    app = wiring.build()
-    report = plan(app.db, app.planner, moment(at) if at else app.clock())
-    emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)
-
-
-def deliver_ready(
-    drain: Annotated[bool, typer.Option("--drain", help="Also send what becomes ready meanwhile.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Send at most so many.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Send what is ready; exits 1 if the relay did not serve us.
-
-    Example: digestd deliver --drain --json
-    """
-    app = wiring.build()
-    tidy(app, app.clock())
-    settle_open_ends(app, app.clock())
-    gc.freeze()  # what is here now stays to the end: looking through it for garbage is a tenth of the work
-    report = asyncio.run(until_stopped(lambda stop: _delivered(app, drain=drain, limit=limit, stop=stop)))
-    emit(counts(report), as_json)
-    if report.poisoned:
-        say(f"{report.poisoned} could not be composed; see `digestd delivery list --state poisoned`")
-    if report.stopped:
-        say(f"stopped: {report.stopped}")
-        raise typer.Exit(1)
-
-
-async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliverReport:
-    """One run, its progress drawn on a terminal."""
-    with app.db.read() as session:
-        ready = reading.ready(session, app.clock())
-    tally = Tally()
-    with watching(tally, ready if limit is None else min(limit, ready)):
-        return await run(app, drain=drain, limit=limit, stop=stop, tally=tally)
 
 
 def show_preview(
@@ -182,15 +131,6 @@ def _figures(found: Explanation) -> Iterator[str]:
     for name, value in (("relevance", found.relevance), ("chance", found.chance), ("bar", found.bar)):
         if value is not None:
             yield f"{name} {value:.2f}"
-
-
-def moment(text: str) -> datetime:
-    """A time typed by a person; without a zone it is UTC. Raises BadInput."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is no time; write it like 2026-11-24T07:00:00Z") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _part(*, text: bool, html: bool, eml: bool) -> Part:

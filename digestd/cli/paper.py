@@ -7,7 +7,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from digestd import app as wiring
-from digestd.cli.digest import moment
+from digestd.cli.moments import moment
 from digestd.cli.output import emit, progress, say
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import BadInput, NotFound
