@@ -1,7 +1,7 @@
 """Logs: structlog to stderr, for people or as JSON. No address, token or secret is ever logged.
 
 Of an exception only its kind and the places in the code are told: its text and the values on
-the stack may hold what somebody typed.
+the stack may hold what somebody typed. Whatever is logged stays on its line and steers no terminal.
 """
 
 import logging
@@ -52,7 +52,12 @@ def configure(format_: str, level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_values, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_values,
+                _on_one_line,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -79,4 +84,12 @@ def _without_values(_logger: object, _method: str, event: MutableMapping[str, An
     if isinstance(info, tuple) and info[0] is not None:
         event["kind"] = info[0].__name__
         event["places"] = places(info[2])
+    return event
+
+
+def _on_one_line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Texts with blanks for what cannot be printed; those within other values are shown by `repr`."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(letter if letter.isprintable() else " " for letter in value)
     return event

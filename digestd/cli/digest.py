@@ -11,7 +11,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.output import emit, say
+from digestd.cli.output import emit, say, tell
 from digestd.deliver import Composer, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
@@ -108,10 +108,11 @@ def say_explanation(app: App, subscriber: Subscriber, found: Explanation) -> Non
     """The account as a table, with its sum."""
     said = _explained(app, subscriber, found)
     rows = [{_SHORT.get(name, name): value for name, value in part.items()} for part in _parts(found)]
-    typer.echo(f"{found.paper.plain_title}\n{said['verdict']} – {said['reason']}")
+    tell(found.paper.plain_title)
+    tell(f"{said['verdict']} – {said['reason']}")
     if rows:
         emit(rows, as_json=False)
-    typer.echo("; ".join(_figures(found)))
+    tell("; ".join(_figures(found)))
 
 
 _SHORT = {"contribution": "adds"}

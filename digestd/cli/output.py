@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from digestd.render.words import spelled_out
+
 Row = Mapping[str, object]
 _BLOCK = 200
 """So many rows are drawn at a time: a table needs them together to fit its columns."""
@@ -29,6 +31,11 @@ def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
         _pairs(data)
     else:
         _rows(iter(data))
+
+
+def tell(words: str) -> None:
+    """Print one line of data that is no table."""
+    _write(_printable(words) + "\n")
 
 
 def say(words: str) -> None:
@@ -48,11 +55,11 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 def _json(data: Row | Iterable[Row]) -> None:
     if isinstance(data, Mapping):
-        _write(json.dumps(data, ensure_ascii=False, indent=2, default=_as_json) + "\n")
+        _write(spelled_out(json.dumps(data, ensure_ascii=False, indent=2, default=_as_json)) + "\n")
         return
     separator = "[\n"
     for row in data:
-        _write(separator + json.dumps(row, ensure_ascii=False, default=_as_json))
+        _write(separator + spelled_out(json.dumps(row, ensure_ascii=False, default=_as_json)))
         separator = ",\n"
     _write("[]\n" if separator == "[\n" else "\n]\n")
 

@@ -31,7 +31,7 @@ from digestd.errors import BadSetting
 from digestd.render.fixed import fixed
 from digestd.render.holes import Opening, Reads, readings
 from digestd.render.inline import inlined
-from digestd.render.words import safe_url, wrap
+from digestd.render.words import clean, safe_url, wrap
 
 ENGLISH = "en"
 _STYLE = "email/style.css"
@@ -180,6 +180,7 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
     environment.words = words
     environment.globals |= {"lang": language.replace("_", "-"), "dir": locale.text_direction}
     environment.filters |= {
+        "clean": clean,
         "safe_url": safe_url,
         "wrap": wrap,
         "number": partial(format_decimal, locale=locale),

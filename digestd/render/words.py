@@ -10,6 +10,9 @@ URL_MAX = 500
 _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\ue000]"
 )
+_UNSPELT = re.compile(
+    r"[\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 _BLANKS = re.compile(r"[^\S\u00a0]+")
 _SENTENCE = re.compile(r"[.!?](?=\s)|[。！？]")  # the last three end sentences in Chinese and Japanese
 _ADDRESS = re.compile(r"[A-Za-z0-9.+_-]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
@@ -23,6 +26,11 @@ def clean(text: str, limit: int = 20_000) -> str:
     fragments are marked.
     """
     return _BLANKS.sub(" ", _UNSEEN.sub(" ", text[:limit])).strip()
+
+
+def spelled_out(json: str) -> str:
+    """The same JSON with what cannot be seen written as `\\u…` (RFC 8259 section 7): a terminal may be shown it."""
+    return _UNSPELT.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json)
 
 
 def shorten(text: str, limit: int) -> str:

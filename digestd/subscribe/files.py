@@ -1,13 +1,15 @@
 """Subscriber files: JSONL and CSV, read and written a line at a time.
 
 In CSV a list is `;`-separated; one that holds a `;` itself, or that must say more than a plain
-list can (`mute` with topics, authors or categories), is written as JSON in its cell. Lines are
-numbered as an editor numbers them.
+list can (`mute` with topics, authors or categories), is written as JSON in its cell. A cell that a
+spreadsheet would work out as a formula has a `'` before it, which reading takes away. Lines are numbered
+as an editor numbers them.
 """
 
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from digestd.errors import BadInput, BadRecord
+from digestd.render.words import spelled_out
 from digestd.subscribe.record import KEYS, LISTS, NUMBERS, TRUTHS
 
 if TYPE_CHECKING:
     import _csv
 
 LINE_MAX = 1_048_576
+_FORMULA = re.compile(r"\A('*[=+@-])")
+_QUOTED = re.compile(r"\A'('*[=+@-])")
 _TRUTHS = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
@@ -131,7 +136,7 @@ def _cells(header: list[str], row: list[str]) -> Mapping[str, object] | BadRecor
 
 
 def _value(column: str, cell: str) -> object:
-    cell = cell.strip()
+    cell = _QUOTED.sub(r"\1", cell.strip())
     if column in _LIST_COLUMNS:
         return _list(cell)
     if column in NUMBERS and cell.isascii() and cell.isdigit() and len(cell) < 10:
@@ -156,7 +161,7 @@ def written(records: Iterable[Mapping[str, object]], form: Format) -> Iterator[s
     """The lines of a file that `read` reads back, each with its line end."""
     if form is Format.JSONL:
         for said in records:
-            yield json.dumps(said, ensure_ascii=False) + "\n"
+            yield spelled_out(json.dumps(said, ensure_ascii=False)) + "\n"
         return
     yield _row(KEYS)
     for said in records:
@@ -165,7 +170,7 @@ def written(records: Iterable[Mapping[str, object]], form: Format) -> Iterator[s
 
 def _row(cells: Iterable[str]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
+    csv.writer(out, lineterminator="\n").writerow(_FORMULA.sub(r"'\1", cell) for cell in cells)
     return out.getvalue()
 
 

@@ -15,6 +15,7 @@ from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import WEEKDAYS, Bar, Cadence, Status, Subscriber, Timing
 from digestd.errors import BadRecord
 from digestd.links import canonical_address
+from digestd.render.words import clean
 from digestd.schedule import check_timezone
 
 TEXT_MAX = 300
@@ -99,7 +100,7 @@ def parse(said: Mapping[str, object]) -> Record:
 
 
 def text(name: str, value: object, limit: int) -> str:
-    """One line of text, blanks collapsed, in NFC."""
+    """One line of text, blanks collapsed, in NFC, without marks that cannot be seen."""
     if not isinstance(value, str):
         raise BadRecord(name, f"must be text, not {_shown(value)}")
     line = unicodedata.normalize("NFC", " ".join(value.split()))
@@ -107,7 +108,7 @@ def text(name: str, value: object, limit: int) -> str:
         raise BadRecord(name, "holds control characters or is not UTF-8; write it anew")
     if len(line) > limit:
         raise BadRecord(name, f"is longer than {limit} characters; shorten it")
-    return line
+    return line if line.isprintable() else clean(line)
 
 
 def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:

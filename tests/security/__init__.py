@@ -1,9 +1,13 @@
 """What digestd holds against whoever means harm: each threat, and the tests that show it.
 
 S01 header injection          test_message.py::test_no_untrusted_word_becomes_a_header
+                              security/test_sinks.py::test_no_mail_has_a_header_part_mark_or_address_of_strangers
 S02 SMTP commands             transports/test_pipelining.py::test_what_cannot_stand_in_a_command_is_no_mail
                               transports/test_smtp.py::test_the_bytes_at_the_relay_are_the_bytes_that_were_offered
 S03 markup and script         test_render_hostile.py::test_nothing_untrusted_does_harm_in_any_field
+                              security/test_sinks.py::test_no_page_has_a_mark_or_an_address_of_strangers
+                              security/test_sinks_typed.py::test_no_form_comes_back_with_marks_of_whoever_filled_it_in
+                              security/test_sinks_terminal.py::test_no_terminal_is_steered
                               web/test_guards.py::test_every_answer_carries_the_headers_and_no_cookie
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered

@@ -1,5 +1,41 @@
-"""The house of the pages, for everything that attacks it."""
+"""The house of the pages, for everything that attacks it; and the stages on which words from outside stand."""
 
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import NOW
+from tests.security.hostile import STORABLE
+from tests.security.stage import Stage, stage
 from tests.web.conftest import app, client, clock, house, pages, templates
 
 __all__ = ["app", "client", "clock", "house", "pages", "templates"]
+
+KIND = [
+    f"lakes-{n}" if n % 2 else f"Kind words about lakes, {n}: " + "and then some more, " * 4 ** (n % 6)
+    for n in range(90)
+]
+KIND += [f"{n} " + "\U0001f393" * 300 for n in range(60)]
+"""Some that can end an address, some long, and so many of the widest letters that not all find room."""
+
+
+def _staged(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, said: list[str]
+) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("stage")
+    shutil.copy(request.getfixturevalue("_sqlite_template"), folder / "digestd.db")
+    with stage(folder, f"sqlite:///{folder / 'digestd.db'}", NOW, said) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Where nobody means harm."""
+    yield from _staged(request, tmp_path_factory, KIND)
+
+
+@pytest.fixture(scope="module")
+def attacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Where everything that came from outside was made to do harm."""
+    yield from _staged(request, tmp_path_factory, STORABLE)

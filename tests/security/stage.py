@@ -1,0 +1,166 @@
+"""A digestd in which given words stand wherever words come from outside, and everything it then shows.
+
+The words are put into the database as they are: what takes papers and wishes in cleans them too, but nothing that
+shows them may count on that.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from pathlib import Path
+
+from sqlalchemy import bindparam, select, update
+from starlette.testclient import TestClient
+
+from digestd.domain.digest import Period, Pick, Reason, Section, Slot, Why
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.subscriber import Cause, Status, Timing
+from digestd.links import Purpose, address_key
+from digestd.store import core, feedback, ledger, subscribers
+from digestd.store.instants import to_us
+from digestd.store.subscribers import NewSubscriber
+from tests.parts.install import Install, install
+from tests.parts.picks import packed
+from tests.parts.relay import Relay, Taken
+from tests.web.conftest import HOME, Clock, House, browsing
+
+PER_DIGEST, PER_DAY = 50, 20
+EACH_PICK = 7
+"""Of so many picks the pages of one are looked at."""
+PERIOD = "2026-11-24"
+_KINDS = (Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The install, its pages, and the words that stand in it, in the order of the papers."""
+
+    made: Install
+    house: House
+    client: TestClient
+    words: Sequence[str]
+
+    @property
+    def readers(self) -> list[int]:
+        """Their numbers: each has a digest of the next fifty papers, and has saved them all."""
+        return [n + 1 for n in range(-(-len(self.words) // PER_DIGEST))]
+
+    def part(self, reader: int) -> Sequence[str]:
+        """The words that a reader has."""
+        return self.words[(reader - 1) * PER_DIGEST : reader * PER_DIGEST]
+
+    def pages(self) -> Iterator[tuple[str, str]]:
+        """Every page on which words from outside stand: what it is, and its HTML."""
+        for name, path in self._paths():
+            answer = self.client.get(path)
+            assert answer.status_code == 200, path
+            yield name, answer.text
+
+    def _paths(self) -> Iterator[tuple[str, str]]:
+        yield "front", "/"
+        for day in range(-(-len(self.words) // PER_DAY)):
+            yield "day", f"/papers/{_day(day):%Y-%m-%d}"
+        for n in self.readers:
+            link = self.house.link
+            yield "digest", link(Purpose.VIEW, n)
+            yield "saved", link(Purpose.SAVED, n)
+            yield "preferences", self.house.settings(f"reader{n}@example.org")
+            for pick in range(1, len(self.part(n)) + 1, EACH_PICK):
+                yield from ((f"pick{act}", f"{link(Purpose.FEEDBACK, n)}/{pick}{act}") for act in ("", "/mute"))
+
+    def mails(self) -> list[Taken]:
+        """All digests as a relay has them."""
+
+        async def deliver() -> list[Taken]:
+            async with Relay().serving() as relay:
+                report = await self.made.to(relay.url, public_url=HOME).deliver()
+                assert report.accepted == len(self.readers), report
+                return relay.taken
+
+        return asyncio.run(deliver())
+
+
+@contextmanager
+def stage(folder: Path, url: str, now: datetime, words: Sequence[str]) -> Iterator[Stage]:
+    """One with these words."""
+    made = install(folder, url, now)
+    settings = made.app.settings.model_copy(update={"public_url": HOME, "list_name": "Papers Daily"})
+    made.app = replace(made.app, settings=settings)
+    clock = Clock(now)
+    made = replace(made, app=replace(made.app, clock=clock))
+    _papers(made, words)
+    _readers(made, words, now)
+    with browsing(made.app) as client:
+        yield Stage(made, House(made.app, clock), client, words)
+    made.db.close()
+
+
+def _day(number: int) -> datetime:
+    return datetime(2026, 11, 24, tzinfo=UTC) - timedelta(days=number)
+
+
+def _papers(made: Install, words: Sequence[str]) -> None:
+    """One for each of the words, which are then all that it says; twenty a day."""
+    made.papers({"id": f"test:{n}", "title": f"Paper {n}", "signals": {"upvotes": 9}} for n in range(len(words)))
+    said = [
+        {
+            "row": n + 1,
+            "title": text,
+            "plain_title": text,
+            "abstract": text,
+            "plain_abstract": f"{text} " * (1 + n % 2 * 9),
+            "authors": [text] * (1 + n % 30),
+            "categories": [text],
+            "url": None if n % 7 == 0 else f"https://example.org/{n}" if n % 2 else text,
+            "links": {kind: text if n % 3 else f"https://example.org/{text}" for kind in ("code", "pdf", "discussion")},
+        }
+        for n, text in enumerate(words)
+    ]
+    seen = [{"row": n + 1, "first": to_us(_day(n // PER_DAY))} for n in range(len(words))]
+    revision, paper = core.revision, core.paper
+    with made.db.write() as session:
+        run = session.connection().execute
+        run(update(revision).where(revision.c.paper == bindparam("row")).values(_placed(said[0])), said)
+        run(update(paper).where(paper.c.id == bindparam("row")).values(first_seen_us=bindparam("first")), seen)
+        assert len(run(select(revision.c.id)).all()) == len(words)
+
+
+def _placed(row: Mapping[str, object]) -> dict[str, object]:
+    return {name: bindparam(name) for name in row if name != "row"}
+
+
+def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
+    """One for each fifty of the words, who wants and mutes them, has a digest of them, and has saved them."""
+    parts = [words[start : start + PER_DIGEST] for start in range(0, len(words), PER_DIGEST)]
+    new = [_reader(made, n, part) for n, part in enumerate(parts, 1)]
+    with made.db.write() as session:
+        assert subscribers.insert_many(session, new, Cause.IMPORT, now)
+        digests = [_digest(n, part, now) for n, part in enumerate(parts, 1)]
+        ledger.plan_digests(session, digests, made.app.templates.hash, now)
+        for n, part in enumerate(parts, 1):
+            for paper in range((n - 1) * PER_DIGEST + 1, (n - 1) * PER_DIGEST + len(part) + 1):
+                feedback.give(session, n, paper, Verdict.SAVED, now)
+
+
+def _reader(made: Install, number: int, words: Sequence[str]) -> NewSubscriber:
+    address = f"reader{number}@example.org"
+    interests = [Interest(kind, text, Wish.LIKED) for kind in _KINDS for text in words[::2]]
+    interests += [Interest(kind, text, Wish.MUTED) for kind in _KINDS for text in words[1::2]]
+    key, language = address_key(made.app.keys, address), ("en", "de")[number % 2]
+    status = Status.ACTIVE
+    return NewSubscriber(address, key, status, words[0], Timing(), PER_DIGEST, language, tuple(interests))
+
+
+def _digest(number: int, words: Sequence[str], now: datetime) -> ledger.NewDigest:
+    first = (number - 1) * PER_DIGEST + 1
+    picks = [
+        Pick(first + n, first + n, 1.0, section, Reason(why, text, (text, text)))
+        for n, (text, why, section) in enumerate(zip(words, cycle(Why), cycle(Section)))
+    ]
+    period = Period(PERIOD, now.date(), now)
+    slot = Slot(period, PERIOD, now + timedelta(hours=18), now + timedelta(days=1), PERIOD)
+    return ledger.NewDigest(number, 1, slot, packed(picks), len(words), f"<digest.{number}@example.org>")

@@ -1,0 +1,120 @@
+"""Seven hundred hostile strings in every field that comes from outside, through everything that shows them.
+
+What each answer is made of is compared with the same answer for kind words: no element, attribute, scheme, header
+or record more. The fields are filled in the database itself, see `stage`.
+"""
+
+import json
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import rispy
+from bibtexparser.entrypoint import parse_string
+from lxml import etree
+
+from digestd.links import Purpose
+from digestd.render.words import clean, shorten
+from tests.parts.relay import Taken
+from tests.security.hostile import HOSTILE, STORABLE
+from tests.security.reading import Mark, Seen, unruly
+from tests.security.stage import Stage
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(set(HOSTILE)) == len(set(STORABLE)) >= 500
+
+
+def test_no_page_has_a_mark_or_an_address_of_strangers(kind: Stage, attacked: Stage) -> None:
+    usual: dict[str, set[Mark]] = {}
+    for name, html in kind.pages():
+        usual.setdefault(name, set()).update(Seen(html).marks)
+    read = set()
+    for name, html in attacked.pages():
+        seen = Seen(html)
+        assert seen.marks - usual[name] == set(), name
+        assert seen.astray == set(), name
+        assert unruly(seen.said) == set(), name
+        read |= seen.links
+    titles = {" ".join(shorten(clean(text), 300).split()) for text in STORABLE}
+    assert len(titles & read) > len(titles) / 3, "the words do stand there"
+
+
+def test_no_mail_has_a_header_part_mark_or_address_of_strangers(kind: Stage, attacked: Stage) -> None:
+    usual = [_read(mail) for mail in kind.mails()]
+    [shape] = {_shape(mail) for mail in usual}
+    allowed = set().union(*(Seen(_part(mail, "html")).marks for mail in usual))
+    mails = attacked.mails()
+    for taken in mails:
+        mail = _read(taken)
+        assert _shape(mail) == shape
+        assert mail["To"] == taken.recipient
+        seen, text = Seen(_part(mail, "html")), _part(mail, "plain")
+        assert seen.marks - allowed == set()
+        assert seen.astray == set()
+        assert unruly(seen.said + text + mail["Subject"]) == set()
+    assert {taken.recipient for taken in mails} == {f"reader{n}@example.org" for n in attacked.readers}
+
+
+def _read(taken: Taken) -> EmailMessage:
+    """As the standard library reads it, once the wire itself was looked at."""
+    lines = taken.wire.split(b"\r\n")
+    assert not any(b"\r" in line or b"\n" in line or b"\0" in line or len(line) > 998 for line in lines)
+    assert not any(line.startswith(b".") and not line.startswith(b"..") for line in lines)
+    found = message_from_bytes(taken.message, policy=default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def _shape(mail: EmailMessage) -> tuple[object, ...]:
+    return tuple(mail.keys()), tuple(part.get_content_type() for part in mail.walk()), tuple(mail.defects)
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    found = mail.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+def test_reference_managers_read_as_many_papers_as_were_saved(attacked: Stage) -> None:
+    for n in attacked.readers:
+        link, count = attacked.house.link(Purpose.SAVED, n), len(attacked.part(n))
+        bib = attacked.client.get(f"{link}/saved.bib").text
+        library = parse_string(bib)
+        assert (len(library.entries), len(library.blocks), len(library.failed_blocks)) == (count, count, 0)
+        assert len({entry.key for entry in library.entries}) == count
+        ris = attacked.client.get(f"{link}/saved.ris").text
+        assert len(rispy.loads(ris)) == ris.count("TY  - ") == ris.count("ER  - ") == count
+        assert unruly((bib + ris).replace("\r\n", "\n")) == set()
+
+
+def test_feed_readers_find_the_papers_and_nothing_else(attacked: Stage) -> None:
+    for n in attacked.readers:
+        link, count = attacked.house.link(Purpose.SAVED, n), len(attacked.part(n))
+        root = etree.fromstring(attacked.client.get(f"{link}/saved.atom").content)
+        assert len(root.findall(f"{ATOM}entry")) == count
+        tags = {str(one.tag).removeprefix(ATOM) for one in root.iter()}
+        assert tags <= {
+            "feed",
+            "id",
+            "title",
+            "updated",
+            "link",
+            "author",
+            "name",
+            "entry",
+            "published",
+            "category",
+            "content",
+        }
+        assert {one.get("type") for one in root.iter(f"{ATOM}content")} == {"text"}
+        assert all(one.get("href", "").startswith("https://") for one in root.iter(f"{ATOM}link"))
+        said = json.loads(attacked.client.get(f"{link}/saved.json").content)
+        assert len(said["items"]) == count
+        assert {key for item in said["items"] for key in item} <= {
+            *("id", "url", "title", "content_text", "date_published", "date_modified", "authors", "tags"),
+        }
+        assert all(item.get("url", "https://").startswith("https://") for item in said["items"])
+        assert unruly("".join(map(str, root.itertext())) + json.dumps(said, ensure_ascii=False)) == set()
