@@ -13,9 +13,10 @@ import structlog
 
 from digestd.app import App
 from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, send_again, webhook
+from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
-from digestd.store import ledger, throttles
+from digestd.store import hooks, ledger, throttles
 from digestd.store.ledger import reading
 from digestd.transports import Route
 
@@ -101,9 +102,10 @@ async def tick(app: App, stop: asyncio.Event) -> None:
 
 
 def tidy(app: App, now: datetime) -> None:
-    """Recover after dead workers, settle what came back, and close what has become too late."""
+    """Recover after dead workers, settle what came back, close what has become too late, forget what is long over."""
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
+    hooks.forget(app.db, now - HOOK_POSTS_KEPT)
     more = True
     while more:
         with app.db.write() as session:

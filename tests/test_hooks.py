@@ -17,7 +17,7 @@ import pytest
 
 from digestd import hooks as posting
 from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.hook import PostState
+from digestd.domain.hook import POSTS_KEPT, PostState
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
 from digestd.hooks import WAITS, Hooks, post_due, read_secret
@@ -240,6 +240,28 @@ def test_two_senders_post_it_once_and_a_dead_one_loses_nothing(office: Office) -
         again = hooks.claim(session, hook, office.now + hooks.LEASE)
     assert again is not None
     assert again.attempts == 2
+
+
+def test_what_is_older_than_a_month_is_forgotten_whatever_became_of_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "FORGET_BLOCK", 2)
+    with receiving() as receiver:
+        hooks.keep(office.db, [receiver.url])
+        for n in range(3):
+            office.join(f"reader{n}@example.org")
+        office.tell()
+    hooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    for n in range(4, 6):
+        office.join(f"reader{n}@example.org")
+    office.now += POSTS_KEPT
+    office.join("bob@example.org")
+    hooks.forget(office.db, office.now - POSTS_KEPT)
+    assert len(office.states) == 6, "a month is not over yet"
+    hooks.forget(office.db, office.now - POSTS_KEPT + timedelta(seconds=1))
+    assert office.states == [(PostState.WAITING, 0)]
+    hooks.forget(office.db, office.now + POSTS_KEPT)
+    assert office.states == []
 
 
 def test_without_a_url_nothing_is_kept_and_one_set_no_longer_is_told_nothing(office: Office) -> None:

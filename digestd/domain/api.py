@@ -8,4 +8,5 @@ class Scope(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    ERASE = "erase"  # forget subscribers, which cannot be undone
     VOUCH = "vouch"  # add subscribers without asking them to confirm; the operator answers for their consent

@@ -1,11 +1,14 @@
 """Hooks: what an operator's own programs are told of subscribers, each event by a signed post to a URL."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.subscriber import Cause, Status
+
+POSTS_KEPT = timedelta(days=30)
+"""So long a post can be looked up, whatever became of it."""
 
 
 class Happening(StrEnum):

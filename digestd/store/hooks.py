@@ -7,7 +7,7 @@ told twice, under the same number, and never not at all.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.hook import Happening, HookPost, PostState
@@ -18,6 +18,7 @@ from digestd.store.instants import from_us, to_us
 
 LEASE = timedelta(minutes=2)
 ERROR_MAX = 200
+FORGET_BLOCK = 500
 _H, _P, _S = core.hook.c, core.hook_post.c, core.subscriber.c
 
 
@@ -110,6 +111,21 @@ def counts(session: Session) -> dict[PostState, int]:
     """How many posts are in each state; a state that none is in counts 0."""
     rows = session.connection().execute(select(_P.state, func.count()).group_by(_P.state))
     return dict.fromkeys(PostState, 0) | {PostState(row[0]): row[1] for row in rows}
+
+
+def forget(db: Database, before: datetime) -> None:
+    """Delete the posts of what happened before then, whatever became of them; nothing is written if there are none.
+
+    Rows are in the order of time, so only the first are looked at.
+    """
+    first = select(_P.id, _P.at_us).order_by(_P.id).limit(FORGET_BLOCK)
+    while True:
+        with db.read() as session:
+            old = [row.id for row in session.connection().execute(first) if row.at_us < to_us(before)]
+        if not old:
+            return
+        with db.write() as session:
+            session.connection().execute(delete(core.hook_post).where(_P.id.in_(old)))
 
 
 _POSTS = select(core.hook_post, _H.url, _S.address, _S.status).select_from(

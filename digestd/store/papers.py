@@ -92,11 +92,13 @@ def listing(session: Session, limit: int, since: datetime | None = None) -> list
     return _papers(session, query.order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(limit))
 
 
-def page(session: Session, limit: int, before: int | None = None) -> list[Paper]:
-    """The papers by row number, the highest first; those below `before`."""
+def page(session: Session, limit: int, before: int | None = None, since: datetime | None = None) -> list[Paper]:
+    """The papers by row number, the highest first; those below `before`, and first seen at `since` or later."""
     query = _CURRENT.where(_P.revision_id.is_not(None), _P.paper_id.not_like(f"{MERGED}%"))
     if before is not None:
         query = query.where(_P.id < before)
+    if since is not None:
+        query = query.where(_P.first_seen_us >= to_us(since))
     return _papers(session, query.order_by(_P.id.desc()).limit(limit))
 
 

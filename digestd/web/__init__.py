@@ -31,8 +31,11 @@ is in asking.
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.types import Scope
 
 from digestd.app import App
 from digestd.plan.day import gather_day
@@ -62,10 +65,11 @@ from digestd.web import (
 )
 from digestd.web.api import PATH as API
 from digestd.web.api import build_api
+from digestd.web.api.problems import DETAILS, problem
 from digestd.web.asking import Asking
 from digestd.web.failures import handlers
 from digestd.web.headers import Headers
-from digestd.web.intake import REFUSED, Intake
+from digestd.web.intake import LARGE, SLOW, Intake
 from digestd.web.pages import Pages
 from digestd.web.today import Today
 from digestd.web.watch import Watch
@@ -108,9 +112,15 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
     if app.providers:
         more[webhooks.PATHS] = webhooks.BODY_MAX
-    web.add_middleware(
-        Intake, refused=lambda scope, status: pages.to(Request(scope)).problem(REFUSED[status], status), more=more
-    )
-    web.add_middleware(Watch, broken=lambda scope: pages.to(Request(scope)).problem("broken", 500))
+    web.add_middleware(Intake, refused=partial(_refusal, pages), more=more)
+    web.add_middleware(Watch, broken=partial(_refusal, pages, status=500))
     web.add_middleware(Headers)
     return web
+
+
+def _refusal(pages: Pages, scope: Scope, status: int) -> Response:
+    """What a guard answers, in the form of whatever was asked: a page, or a problem of the API."""
+    name = {LARGE: "large", SLOW: "slow", 500: "broken"}[status]
+    if scope["path"].startswith(f"{API}/"):
+        return problem(status, DETAILS[name])
+    return pages.to(Request(scope)).problem(name, status)

@@ -12,8 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 BODY_MAX = 16 * 1024
 SECONDS = 10.0
 LARGE, SLOW = 413, 408
-REFUSED = {LARGE: "large", SLOW: "slow"}
-"""Status → what the page about it is called."""
 
 
 class Intake:

@@ -41,9 +41,9 @@ class Watch:
             await self._app(scope, receive, noting)
         except Exception as fault:
             log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=places(fault.__traceback__))
-            if status:
-                raise
-            await self._broken(scope)(scope, receive, noting)
+            if not status:
+                await self._broken(scope)(scope, receive, noting)
+            # else the answer has begun, or the API has given its own: the server would only log the fault's words
         finally:
             ms = round((time.perf_counter() - start) * 1000, 1)
             level = log.debug if _route(scope) in _CHATTER else log.info

@@ -1,10 +1,13 @@
 """The API: for genuine tokens only, within their scopes, and every refusal says what to do."""
 
 import json
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import schemathesis
+import structlog
 from hypothesis import HealthCheck, given, settings
 from starlette.testclient import TestClient
 
@@ -14,7 +17,7 @@ from digestd.domain.subscriber import Status
 from digestd.store import api_tokens
 from digestd.web import build
 from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
-from tests.web.conftest import HOME, PAPER, House
+from tests.web.conftest import HOME, PAPER, House, browsing
 
 ADA = "ada@example.org"
 SECRET = "s" * 43
@@ -182,6 +185,81 @@ def test_papers_digests_and_deliveries_are_read(api: TestClient, house: House) -
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
+def test_lists_are_narrowed_by_what_is_asked_for(api: TestClient, house: House) -> None:
+    house.take_in(PAPER)
+    ada, bob = house.join(ADA, hour=0), house.join("Bob@example.org", hour=23)
+    digest = house.plan()
+    house.clock.advance(days=1)
+    house.take_in({**PAPER, "title": "Ice", "abstract": "It melts.", "id": "invented:2", "url": None})
+
+    def numbers(path: str, **wanted: str | int) -> list[int]:
+        return [item["number"] for item in api.get(path, params=wanted).json()["items"]]
+
+    assert numbers("subscribers", email="BOB@example.org") == [bob.key]
+    assert numbers("subscribers", email=ADA, status="paused") == []
+    assert numbers("subscribers", email="nobody@example.org") == []
+    assert api.get("subscribers", params={"email": "nobody"}).json()["errors"][0]["field"] == "email"
+    (row,) = api.get("digests").json()["items"]
+    assert numbers("digests", period=row["period"], subscriber=ada.key) == [digest]
+    assert numbers("digests", period="2020-01-01") == []
+    assert numbers("deliveries", kind="digest", state="ready") == [digest]
+    assert numbers("deliveries", kind="confirm") == []
+    assert len(numbers("papers")) == 2
+    assert len(numbers("papers", since=house.clock().isoformat())) == 1
+    assert api.get("papers", params={"since": "2026-11-24T00:00:00"}).status_code == 422, "of which zone?"
+    for odd in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        assert api.get("papers", params={"since": odd}).status_code == 200
+
+
+def test_a_subscription_is_paused_and_goes_on_as_often_as_one_says_so(api: TestClient, house: House) -> None:
+    number = house.join(ADA).key
+    until = (house.clock() + timedelta(days=9)).isoformat()
+    for said in (None, None, {"until": until}):
+        paused = api.post(f"subscribers/{number}/pause", json=said)
+        assert (paused.status_code, paused.json()["status"]) == (200, "paused")
+    assert api.post(f"subscribers/{number}/pause", json={"until": "2020-01-01T00:00:00Z"}).status_code == 422
+    for _ in range(2):
+        assert api.post(f"subscribers/{number}/resume").json()["status"] == "active"
+    api.post(f"subscribers/{number}/unsubscribe")
+    for act in ("pause", "resume"):
+        assert api.post(f"subscribers/{number}/{act}").status_code == 409, "only they can sign up anew"
+
+
+def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house: House) -> None:
+    eraser, writer = token(house, Scope.ERASE), token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
+    number = house.join(ADA, name="Augusta Byron").key
+    assert client.delete(f"/api/v1/subscribers/{number}", headers=writer).status_code == 403
+    assert client.delete("/api/v1/subscribers/99", headers=eraser).status_code == 404
+    for _ in range(2):
+        gone = client.delete(f"/api/v1/subscribers/{number}", headers=eraser)
+        assert (gone.status_code, gone.content) == (204, b"")
+    left = client.get(f"/api/v1/subscribers/{number}", headers=writer).json()
+    assert (left["status"], left["email"], left["name"]) == ("erased", None, "")
+    assert not [word for word in (ADA, "Augusta") if word in repr(house.contents())]
+    assert client.get("/api/v1/subscribers", params={"email": ADA}, headers=writer).json()["items"] == []
+    assert client.patch(f"/api/v1/subscribers/{number}", json={"hour": 3}, headers=writer).status_code == 404
+    assert client.post("/api/v1/subscribers", json={"email": ADA}, headers=writer).status_code == 409
+
+
+def test_a_guard_refuses_in_the_words_of_the_api(api: TestClient, app: App) -> None:
+    answer = api.post("subscribers", content=b"x" * 20_000)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert answer.json()["detail"] == "the body is larger than the 16 kB a request may bring"
+
+    def broken() -> datetime:
+        raise RuntimeError(ADA)
+
+    with browsing(replace(app, clock=broken)) as client, structlog.testing.capture_logs() as log:
+        fault = client.get("/api/v1/subscribers", headers=dict(api.headers))
+    assert (fault.status_code, fault.headers["content-type"]) == (500, "application/problem+json")
+    assert ADA not in fault.text + repr(log)
+    assert [line["kind"] for line in log if line["event"] == "web fault"] == ["RuntimeError"]
+    methods = [api.put("subscribers", json={}), api.delete("papers")]
+    assert {(answer.status_code, answer.headers["content-type"]) for answer in methods} == {
+        (405, "application/problem+json")
+    }
+
+
 def test_the_description_is_open_and_names_every_path(client: TestClient) -> None:
     said = client.get("/api/v1/openapi.json").json()
     assert said["openapi"].startswith("3.1")
@@ -207,4 +285,4 @@ def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, 
 
         ask()
         tried += 1
-    assert tried == 13
+    assert tried == 16

@@ -48,6 +48,7 @@ class Asked:
     subscriber: int | None = None
     kind: MailKind | None = None
     before: int | None = None
+    period: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,12 @@ def entries(session: Session, limit: int, asked: Asked = Asked()) -> Iterator[En
         .order_by(_D.id.desc())
         .limit(limit)
     )
-    wanted = {_D.state: asked.state, _D.subscriber_id: asked.subscriber, _D.kind: asked.kind}
+    wanted = {
+        _D.state: asked.state,
+        _D.subscriber_id: asked.subscriber,
+        _D.kind: asked.kind,
+        _D.key: asked.period,
+    }
     query = query.where(*(column == value for column, value in wanted.items() if value is not None))
     if asked.before is not None:
         query = query.where(_D.id < asked.before)

@@ -1,8 +1,6 @@
 """Digests and the deliveries that carry them, to be read only."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends
 from sqlmodel import Session
 
 from digestd.app import App
@@ -13,18 +11,17 @@ from digestd.store.ledger import reading
 from digestd.store.ledger.reading import Entry
 from digestd.web.api.auth import Gate
 from digestd.web.api.shapes import (
-    NUMBER_MAX,
     Cursor,
     DeliveryOut,
     DigestOut,
     Limit,
+    Number,
     Page,
+    Period,
     PickOut,
+    Whose,
     page_of,
 )
-
-Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
-Whose = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only this subscriber's")]
 
 
 def router(app: App, gate: Gate) -> APIRouter:
@@ -32,9 +29,11 @@ def router(app: App, gate: Gate) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(gate.needs(Scope.READ))])
 
     @routes.get("/digests", tags=["digests"])
-    def list_digests(limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None) -> Page[DigestOut]:
+    def list_digests(
+        limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
+    ) -> Page[DigestOut]:
         """Every digest with its picks, the newest first."""
-        asked = reading.Asked(subscriber=subscriber, kind=MailKind.DIGEST, before=cursor)
+        asked = reading.Asked(None, subscriber, MailKind.DIGEST, cursor, period)
         with app.db.read() as session:
             found = [_digest(session, entry) for entry in reading.entries(session, limit + 1, asked)]
         return page_of(found, limit, lambda item: item.number)
@@ -50,10 +49,14 @@ def router(app: App, gate: Gate) -> APIRouter:
 
     @routes.get("/deliveries", tags=["deliveries"])
     def list_deliveries(
-        limit: Limit = 50, cursor: Cursor = None, state: State | None = None, subscriber: Whose = None
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        state: State | None = None,
+        kind: MailKind | None = None,
+        subscriber: Whose = None,
     ) -> Page[DeliveryOut]:
         """Every delivery, the newest first."""
-        asked = reading.Asked(state, subscriber, before=cursor)
+        asked = reading.Asked(state, subscriber, kind, cursor)
         with app.db.read() as session:
             found = [DeliveryOut.model_validate(_row(entry)) for entry in reading.entries(session, limit + 1, asked)]
         return page_of(found, limit, lambda item: item.number)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 
 from digestd.app import App
 from digestd.domain.api import Scope
@@ -10,17 +10,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.store import papers
 from digestd.web.api.auth import Gate
-from digestd.web.api.shapes import (
-    NUMBER_MAX,
-    Cursor,
-    Limit,
-    Page,
-    PaperOut,
-    page_of,
-)
-
-Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
-Whose = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only this subscriber's")]
+from digestd.web.api.shapes import Cursor, Limit, Page, PaperOut, Since, page_of
 
 
 def router(app: App, gate: Gate) -> APIRouter:
@@ -28,10 +18,10 @@ def router(app: App, gate: Gate) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(gate.needs(Scope.READ))])
 
     @routes.get("/papers", tags=["papers"])
-    def list_papers(limit: Limit = 50, cursor: Cursor = None) -> Page[PaperOut]:
+    def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> Page[PaperOut]:
         """Every paper, the newest first."""
         with app.db.read() as session:
-            found = papers.page(session, limit + 1, cursor)
+            found = papers.page(session, limit + 1, cursor, since)
         return page_of([_paper(paper) for paper in found], limit, lambda item: item.number)
 
     @routes.get("/papers/{id:path}", tags=["papers"])

@@ -15,6 +15,12 @@ from digestd.errors import BadInput, BadRecord, NotFound, Unavailable
 from digestd.subscribe import NoConsent
 
 KIND = "application/problem+json"
+DETAILS = {
+    "large": "the body is larger than the 16 kB a request may bring",
+    "slow": "the body did not arrive in time",
+    "broken": "the fault is ours and has been noted; nothing of the request was kept",
+}
+"""What the guards of all requests refuse, by the name of the page that others are shown."""
 RETRY_SECONDS = "30"
 
 
@@ -47,6 +53,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     403: _said("The token may not do this"),
     404: _said("There is no such thing"),
     409: _said("A person's own wish stands against it"),
+    413: _said("The body is too large"),
     422: _said("Something of what was sent is wrong"),
     429: _said("Too many requests"),
     503: _said("Not now"),
@@ -88,6 +95,7 @@ def handlers() -> dict[int | type[Exception], Any]:
         NotFound: raised(404),
         Unavailable: raised(503, {"Retry-After": RETRY_SECONDS}),
         HTTPException: refused,
+        Exception: lambda _request, _error: problem(500, DETAILS["broken"]),
     }
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Path, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Section, Why
@@ -15,6 +15,10 @@ PAGE_MAX = 200
 NUMBER_MAX = 2**53
 Item = TypeVar("Item")
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many to a page")]
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+Whose = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only this subscriber's")]
+Period = Annotated[str | None, Query(max_length=10, description="Only of this period: 2026-11-24 or 2026-W48")]
+Since = Annotated[AwareDatetime | None, Query(description="Only those first seen then or later, with its offset")]
 Cursor = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="The `next` of the page before")]
 Words = Annotated[list[str], Field(max_length=1_000)]
 
@@ -68,6 +72,13 @@ class Changes(Interests):
     explore: bool | None = None
     only_categories: bool | None = None
     language: str | None = None
+
+
+class Pause(BaseModel):
+    """How long; without an end it lasts until it is resumed."""
+
+    model_config = ConfigDict(extra="forbid")
+    until: AwareDatetime | None = None
 
 
 class NewSubscriber(Changes):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
 from digestd.app import App
@@ -14,22 +14,24 @@ from digestd.errors import NotFound
 from digestd.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribe import Change, Record, add, edit, parse, unsubscribe
+from digestd.subscribe import Change, Record, add, edit, parse, pause, resume, unsubscribe
+from digestd.subscribe.leaving import forget
 from digestd.subscribe.record import said_of
 from digestd.web.api.auth import Gate
 from digestd.web.api.shapes import (
-    NUMBER_MAX,
     Changes,
     Cursor,
     Interests,
     Limit,
     NewSubscriber,
+    Number,
     Page,
+    Pause,
     SubscriberOut,
     page_of,
 )
 
-Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
+Email = Annotated[str | None, Query(max_length=254, description="Only the one with this address")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,12 @@ class Desk:
         if known is None:
             raise NotFound(f"there is no subscriber number {number}")
         return known
+
+    def by_address(self, email: str, status: Status | None) -> list[Subscriber]:
+        """The one with this address, if it has this status; nobody once they are erased. Raises BadRecord."""
+        with self.app.db.read() as session:
+            known = subscribers.by_address_key(session, address_key(self.app.keys, email))
+        return [known] if known and known.address and status in {None, known.status} else []
 
     def changed(self, number: int, said: BaseModel) -> SubscriberOut:
         """A subscriber after a change of settings and interests. Raises NotFound and BadRecord."""
@@ -77,13 +85,19 @@ def router(app: App, gate: Gate) -> APIRouter:
     routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
     _reading(routes, Desk(app), Depends(gate.needs(Scope.READ)))
     _writing(routes, Desk(app), gate.needs(Scope.WRITE))
+    _consent(routes, Desk(app), Depends(gate.needs(Scope.WRITE)))
+    _erasing(routes, Desk(app), Depends(gate.needs(Scope.ERASE)))
     return routes
 
 
 def _reading(routes: APIRouter, desk: Desk, reads: Any) -> None:
     @routes.get("", dependencies=[reads])
-    def list_subscribers(limit: Limit = 50, cursor: Cursor = None, status: Status | None = None) -> Page[SubscriberOut]:
+    def list_subscribers(
+        limit: Limit = 50, cursor: Cursor = None, status: Status | None = None, email: Email = None
+    ) -> Page[SubscriberOut]:
         """Every subscriber, in the order they came."""
+        if email is not None:
+            return Page(items=[shown(subscriber) for subscriber in desk.by_address(email, status)], next=None)
         with desk.app.db.read() as session:
             found = subscribers.listing(session, cursor or 0, limit + 1, status)
         return page_of([shown(subscriber) for subscriber in found], limit, lambda item: item.number)
@@ -120,11 +134,34 @@ def _writing(routes: APIRouter, desk: Desk, writes: Callable[..., ApiToken]) -> 
         """Replace the lists that are sent."""
         return desk.changed(number, changes).interests
 
-    @routes.post("/{number}/unsubscribe", dependencies=[Depends(writes)])
+
+def _consent(routes: APIRouter, desk: Desk, writes: Any) -> None:
+    @routes.post("/{number}/pause", dependencies=[writes])
+    def pause_subscription(number: Number, asked: Pause | None = None) -> SubscriberOut:
+        """Pause a subscription, for good or until a time; safe to repeat. 409 unless they are subscribed."""
+        until = asked.until if asked else None
+        pause(desk.app.db, desk.one(number).key, Cause.API, desk.app.clock(), until)
+        return shown(desk.one(number))
+
+    @routes.post("/{number}/resume", dependencies=[writes])
+    def resume_subscription(number: Number) -> SubscriberOut:
+        """Go on after a pause; safe to repeat. 409 for whoever left or never confirmed."""
+        resume(desk.app.db, desk.one(number).key, Cause.API, desk.app.clock())
+        return shown(desk.one(number))
+
+    @routes.post("/{number}/unsubscribe", dependencies=[writes])
     def end_subscription(number: Number) -> SubscriberOut:
         """End a subscription; safe to repeat."""
         unsubscribe(desk.app.db, desk.one(number).key, Cause.API, desk.app.clock())
         return shown(desk.one(number))
+
+
+def _erasing(routes: APIRouter, desk: Desk, erases: Any) -> None:
+    @routes.delete("/{number}", status_code=204, dependencies=[erases])
+    def erase_subscriber(number: Number) -> None:
+        """Forget a person: only the keyed hash of their address stays, never to be written to. Safe to repeat."""
+        if desk.one(number).status is not Status.ERASED:
+            forget(desk.app.db, number, desk.app.clock())
 
 
 def shown(subscriber: Subscriber) -> SubscriberOut:

@@ -1,0 +1,69 @@
+"""digestd api-token add, list, remove: as typed, and what the token opens."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner, Result
+
+from digestd import app as wiring
+from digestd.cli import app
+from digestd.errors import NotFound
+from digestd.web import build
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line on a new install."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'd.db'}")
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, ("api-token", *words))
+
+    assert CliRunner().invoke(app, ["init"]).exit_code == 0
+    return invoke
+
+
+def status(token: str, method: str = "GET", path: str = "/papers") -> int:
+    """What the API of this install answers to a token."""
+    with TestClient(build(wiring.build())) as client:
+        given = {"Authorization": f"Bearer {token}"}
+        return client.request(method, f"/api/v1{path}", headers=given, json={}).status_code
+
+
+def test_a_token_opens_the_api_until_it_is_removed(run: Run) -> None:
+    assert status("x") == 404, "there is no API yet"
+    token = run("add", "website").stdout.strip()
+    assert status(token) == 200
+    other = run("add", "cron", "--scope", "write", "--scope", "erase").stdout.strip()
+    assert run("remove", "1").exit_code == 0
+    assert status(token) == 401
+    assert status(other) == 403
+    assert status(other, "DELETE", "/subscribers/9") == 404
+
+
+def test_the_list_tells_what_each_may_do_and_never_the_token(run: Run) -> None:
+    token = run("add", "website").stdout.strip()
+    run("add", "cron", "--scope", "write", "--scope", "read")
+    run("remove", "2")
+    listed = run("list", "--json").stdout
+    rows = json.loads(listed)
+    assert [(row["number"], row["name"], row["scopes"]) for row in rows] == [
+        (1, "website", ["read"]),
+        (2, "cron", ["read", "write"]),
+    ]
+    assert [bool(row["revoked"]) for row in rows] == [False, True]
+    assert token.rpartition("_")[2] not in listed + run("list").stdout + Path("d.db").read_bytes().decode("latin-1")
+    assert "website" in run("list").stdout
+
+
+def test_what_is_typed_wrong_is_one_clear_line(run: Run) -> None:
+    failed = run("remove", "7")
+    assert isinstance(failed.exception, NotFound)
+    assert "`digestd api-token list` shows all" in str(failed.exception)
+    assert run("add", "website", "--scope", "everything").exit_code == 2
