@@ -58,7 +58,7 @@ class Metronome:
             )
             ticking.append((added, seconds))
         scheduler.start()
-        minding = asyncio.create_task(self._mind_the_clock(ticking))
+        minding = asyncio.create_task(self._mind_the_clock(scheduler, ticking))
         try:
             await stop.wait()
         finally:
@@ -67,8 +67,11 @@ class Metronome:
             scheduler.shutdown(wait=False)
             await asyncio.gather(*under_way.values(), return_exceptions=True)
 
-    async def _mind_the_clock(self, ticking: Sequence[tuple[Job, int]]) -> None:
-        """The next ticks are at times of the clock: set back by a day, it would have all wait for a day."""
+    async def _mind_the_clock(self, scheduler: AsyncIOScheduler, ticking: Sequence[tuple[Job, int]]) -> None:
+        """The next ticks are at times of the clock: set back by a day, it would have all wait for a day.
+
+        What waits for them sleeps by another clock, which stands still while a machine sleeps: it is woken to look.
+        """
         last = self._app.clock()
         while True:
             await asyncio.sleep(CLOCK_SECONDS)
@@ -77,6 +80,7 @@ class Metronome:
                 log.warning("the clock was set back", by=str(last - now))
                 for job, seconds in ticking:
                     job.reschedule("interval", seconds=seconds)
+            scheduler.wakeup()
             last = now
 
     async def plan(self) -> None:

@@ -1,0 +1,152 @@
+"""Faults that others have shipped, each put into a copy of the code; the proof is alive while it finds every one."""
+
+from dataclasses import dataclass
+
+KILLS = "tests/proof/test_kill.py::test_killed_while_delivering_one_mail_after_the_other[sqlite]"
+CUTS = "tests/proof/test_power_cut.py::test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice[sqlite]"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`was` stands once in `file` and `becomes` something else; the test `caught_by` must fail then."""
+
+    name: str
+    file: str
+    was: str
+    becomes: str
+    caught_by: str
+
+
+MUTANTS = (
+    Mutant(
+        "marked after the dot",
+        "digestd/deliver/lane.py",
+        """\
+        elif await self._passes(channel, letter):
+            await self._dot(channel, letter.claim)
+""",
+        """\
+        else:
+            reply = await channel.commit(None)
+            if await self._passes(channel, letter):
+                self._desk.outcomes.answered(letter.claim, reply)
+""",
+        KILLS,
+    ),
+    Mutant(
+        "marked as sent before the dot",
+        "digestd/deliver/lane.py",
+        """\
+        outcomes = self._desk.outcomes
+        try:
+""",
+        """\
+        outcomes = self._desk.outcomes
+        from digestd.retry import Reply
+        outcomes.answered(claim, Reply(250))
+        await asyncio.sleep(0.3)
+        try:
+""",
+        KILLS,
+    ),
+    Mutant(
+        "synchronous=NORMAL",
+        "digestd/store/database.py",
+        '"PRAGMA synchronous=FULL"',
+        '"PRAGMA synchronous=NORMAL"',
+        CUTS,
+    ),
+    Mutant(
+        "no gate",
+        "digestd/store/ledger/gate.py",
+        """\
+    if consent(row).objection:
+        return Gated.GONE
+""",
+        "",
+        "tests/proof/test_gate_race.py",
+    ),
+    Mutant(
+        "fenced taken for gone",
+        "digestd/store/ledger/gate.py",
+        """\
+        return Gated.FENCED
+    return Gated.OK
+""",
+        """\
+        return Gated.GONE
+    return Gated.OK
+""",
+        "tests/ledger/test_road.py",
+    ),
+    Mutant(
+        "no fence on attempt and owner",
+        "digestd/store/ledger/gate.py",
+        "(row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner)",
+        "row.state != State.LEASED",
+        "tests/ledger/test_road.py",
+    ),
+    Mutant(
+        "GET unsubscribes",
+        "digestd/web/unsubscribe.py",
+        "    def show(token: str) -> Response:\n",
+        """\
+    def show(request: Request, token: str) -> Response:
+        unsubscribe(app.db, door.named(token).key, traced(app, request, Cause.WEB), app.clock())
+""",
+        "tests/web/test_unsubscribe.py",
+    ),
+    Mutant(
+        "no header cleaner",
+        "digestd/message/mime.py",
+        """\
+    text = unicodedata.normalize("NFC", _UNSEEN.sub(" ", text[: 4 * limit]))
+    text = " ".join(text.replace("=?", "= ?").split())
+""",
+        "",
+        "tests/test_message.py",
+    ),
+    Mutant(
+        "autoescape by extension",
+        "digestd/render/templates.py",
+        "autoescape=_escaped,",
+        'autoescape=__import__("jinja2").select_autoescape(["html", "xml"]),',
+        "tests/test_templates.py",
+    ),
+    Mutant(
+        "uncertain is sent again",
+        "digestd/store/ledger/recovery.py",
+        '_Ending(State.UNCERTAIN, Outcome.UNCERTAIN, "worker died", Actor.RECOVERY)',
+        "_Ending(State.READY, Outcome.NOT_SENT, None, Actor.RECOVERY)",
+        KILLS,
+    ),
+    Mutant(
+        "no unique index",
+        "digestd/store/migrations/versions/0002_ledger.py",
+        'sa.UniqueConstraint("subscriber_id", "kind", "key", name=op.f("uq_delivery_subscriber_id_kind_key")),',
+        "",
+        "tests/ledger/test_road.py",
+    ),
+    Mutant(
+        "a cursor instead of the ledger",
+        "digestd/store/ledger/claims.py",
+        ".where(_D.state == State.READY, _D.not_before_us <= at_us)",
+        ".where(_D.state == State.READY, _D.not_before_us <= at_us, "
+        "_D.id > select(func.coalesce(func.max(core.attempt.c.delivery_id), 0)).scalar_subquery())",
+        KILLS,
+    ),
+    Mutant(
+        "a tick may be a second late at most",
+        "digestd/scheduler.py",
+        "scheduler.add_job(ticked, misfire_grace_time=None)",
+        "scheduler.add_job(ticked, misfire_grace_time=1)",
+        "tests/test_metronome.py",
+    ),
+    Mutant(
+        "opportunistic TLS",
+        "digestd/transports/smtp/session.py",
+        'start_tls=relay.tls == "starttls",',
+        "start_tls=None,",
+        "tests/transports/test_smtp.py",
+    ),
+)

@@ -1,0 +1,61 @@
+"""Every safety test has a mutant that it must catch: each is made in a copy of the tree, and its test must fail."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.parts.forks import can_trace
+from tests.proof.mutants import MUTANTS, Mutant
+
+ROOT = Path(__file__).parents[2]
+POINTS = {
+    "tests/proof/test_kill.py": "24",
+    "tests/proof/test_power_cut.py": "120",
+    "tests/proof/test_gate_race.py": "1",
+}
+"""So many are enough, as nearly every point tells."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
+def test_the_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
+    file = mutant.caught_by.partition("::")[0]
+    if file in {"tests/proof/test_kill.py", "tests/proof/test_power_cut.py"} and not can_trace():
+        pytest.skip("strace is not installed here, or may not trace (it needs root)")
+    _copy(tmp_path)
+    _mutate(tmp_path, mutant)
+    done = _tested(tmp_path, mutant.caught_by)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, f"{mutant.name} lives: {done.stdout[-3000:]}{done.stderr}"
+    assert re.search(r"^FAILED ", done.stdout, re.MULTILINE), done.stdout[-3000:]
+
+
+def test_a_copy_without_a_fault_passes(tmp_path: Path) -> None:
+    _copy(tmp_path)
+    done = _tested(tmp_path, "tests/test_message.py")
+    assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]
+
+
+def _tested(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
+    """The tests, run on a tree."""
+    points = POINTS.get(tests.partition("::")[0], "1")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", tests]
+    environment = {**os.environ, "PYTHONPATH": str(tree), "DIGESTD_TEST_POINTS": points}
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+
+
+def _copy(into: Path) -> None:
+    for name in ("digestd", "templates", "tests"):
+        shutil.copytree(ROOT / name, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", into)
+
+
+def _mutate(tree: Path, mutant: Mutant) -> None:
+    file = tree / mutant.file
+    text = file.read_text()
+    assert text.count(mutant.was) == 1, f"{mutant.file} has changed: say anew where {mutant.name!r} would be"
+    file.write_text(text.replace(mutant.was, mutant.becomes))

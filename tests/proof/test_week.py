@@ -1,0 +1,143 @@
+"""A week of the real service, its clock set by libfaketime: every reader gets one digest a day, at their hour.
+
+The week has the end of summer time in it, an hour that comes twice, a clock set back and one that jumps a day ahead.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
+from itertools import cycle
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from digestd.domain.delivery import State
+from digestd.store.due import due
+from tests.parts import library
+from tests.parts.install import Install, install
+from tests.postgres import free_port
+
+BEGIN = datetime(2026, 10, 22, 0, 5, tzinfo=UTC)
+DAYS = 40 if os.environ.get("DIGESTD_TEST_LONG") else 7
+STEP = timedelta(hours=1)
+JUMPS = {60: -timedelta(hours=1), 100: timedelta(hours=25)}
+"""After so many steps the clock is set back, or jumps."""
+OPEN = frozenset({State.READY, State.LEASED, State.DOT})
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe")
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+_SERVE = """\
+from digestd import scheduler, worker
+scheduler.PLAN_SECONDS, scheduler.CLOCK_SECONDS, worker.TICK_SECONDS = 1, 0.2, 0.2
+from digestd.cli import main
+main()
+"""
+"""The service as it is; only its looks are as far apart as the steps of the test's clock want."""
+
+
+@dataclass
+class Clock:
+    """The file that tells libfaketime how far to be from the machine's clock, with which it runs on."""
+
+    file: Path
+    now: datetime
+
+    def set(self, now: datetime) -> None:
+        """It is `now`."""
+        self.now = now
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(f"{now.timestamp() - time.clock_gettime(time.CLOCK_REALTIME):+.3f}\n")
+        fresh.rename(self.file)
+
+
+@pytest.mark.slow
+def test_in_a_week_of_the_real_service_each_reader_gets_one_digest_a_day_at_their_hour(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    if LIBRARY is None:
+        pytest.skip("libfaketime is not installed here (Debian: faketime)")
+    made = install(tmp_path / "run", sqlite_url, BEGIN)
+    readers = _readers()
+    made.people(readers)
+    clock = Clock(tmp_path / "time", BEGIN)
+    clock.set(BEGIN)
+    seen: list[datetime] = []
+    with serving(made, clock):
+        while clock.now < BEGIN + timedelta(days=DAYS):
+            if (clock.now - BEGIN) % timedelta(days=1) < STEP:
+                made.clock.now = clock.now
+                made.papers(library.papers(60, seed=len(seen), first=1_000 * len(seen)))
+            settle(made, clock)
+            seen.append(clock.now)
+            clock.set(clock.now + JUMPS.get(len(seen), STEP))
+    assert made.unsafe == {}
+    _each_got_one_a_day(made, readers, seen)
+
+
+def _readers() -> list[dict[str, object]]:
+    """One in each zone, with hours in the morning, around noon and late."""
+    people = zip(library.people(len(ZONES)), ZONES, cycle((7, 2, 12, 22)), strict=False)
+    return [{**person, "timezone": zone, "hour": hour} for person, zone, hour in people]
+
+
+def settle(made: Install, clock: Clock) -> None:
+    """Wait until the service has done what is due now."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with made.db.read() as session:
+            waiting = due(session, 0, 1, clock.now)
+        if not waiting and not made.states.keys() & OPEN:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"at {clock.now} still {made.states}; {(made.folder / 'said').read_text()[-2000:]}")
+
+
+def _each_got_one_a_day(made: Install, readers: list[dict[str, object]], seen: list[datetime]) -> None:
+    """What the ledger and the mails say, against what the clock showed."""
+    mails = [message_from_bytes(path.read_bytes()) for path in (made.folder / "outbox" / "new").iterdir()]
+    found: dict[str, list[datetime]] = {}
+    for mail in mails:
+        found.setdefault(str(mail["To"]).rpartition("<")[2].rstrip(">"), []).append(parsedate_to_datetime(mail["Date"]))
+    assert len({mail["Message-ID"] for mail in mails}) == len(mails)
+    empty = made.states.get(State.EMPTY, 0)
+    wanted = 0
+    for reader in readers:
+        zone, hour = ZoneInfo(str(reader["timezone"])), int(str(reader["hour"]))
+        shown = [now.astimezone(zone) for now in seen]
+        due_dates = {now.date() for now in shown if now.hour >= hour}
+        got = sorted(at.astimezone(zone) for at in found.get(str(reader["email"]), []))
+        wanted += len(due_dates)
+        assert len({at.date() for at in got}) == len(got), f"two on one date: {reader} {got}"
+        assert {at.date() for at in got} <= due_dates, reader
+        assert all(at.hour >= hour for at in got), reader
+    print(f"attempts {wanted}, acknowledged {made.states}, ok {len(mails)}, empty {empty}")
+    assert len(mails) + empty == wanted
+
+
+@contextmanager
+def serving(made: Install, clock: Clock) -> Iterator[None]:
+    """`digestd up` under libfaketime."""
+    environment = {
+        **os.environ,
+        **made.environment(DIGESTD_WEB_PORT=str(free_port())),
+        "LD_PRELOAD": str(LIBRARY),
+        "FAKETIME_TIMESTAMP_FILE": str(clock.file),
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_NO_CACHE": "1",
+        "TZ": "UTC",
+    }
+    del environment["DIGESTD_NOW"]
+    said = (made.folder / "said").open("wb")
+    service = subprocess.Popen([sys.executable, "-c", _SERVE, "up"], env=environment, stdout=said, stderr=said)
+    try:
+        yield
+    finally:
+        service.terminate()
+        assert service.wait(40) == 0, (made.folder / "said").read_text()
