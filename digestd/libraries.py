@@ -7,7 +7,7 @@ and its owner is told by their settings; whatever may pass is tried again later.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Self
 
 import structlog
@@ -184,12 +184,15 @@ def _named(by: Libraries, listing: Listing, now: datetime) -> Read:
     stand = [sighting for sighting in listing.sightings if not sighting.withdrawn]
     names = take_in_library(by.db, [replace(one, ids=one.ids[1:], day=None) for one in stand], now)
     return Read(
-        papers={
-            _entry(one): (name, one.day.isoformat() if one.day else "") for one, name in zip(stand, names, strict=True)
-        },
+        papers={_entry(one): (name, _day(one.day, now)) for one, name in zip(stand, names, strict=True)},
         gone=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
         is_whole=listing.is_whole,
     )
+
+
+def _day(day: date | None, now: datetime) -> str:
+    """A day as it is kept: none that is still to come, beside which all others would look old."""
+    return "" if day is None else min(day, now.date()).isoformat()
 
 
 def _entry(sighting: Sighting) -> str:

@@ -72,7 +72,8 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
     app = wiring.build()
     with app.owners.hold(NAME):
         taken = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
-        asyncio.run(sync_due(app.libraries))
+        while asyncio.run(sync_due(app.libraries)):
+            continue  # there may be more of them than are read at once
         embed(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
         tidy(app, app.clock())

@@ -6,7 +6,7 @@ they liked or disliked themselves is left so, and a like that they took away doe
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
 from digestd.domain.interest import Interest, Kind, Wish
@@ -97,13 +97,14 @@ def settle(before: Sequence[Entry], after: Sequence[Entry], interests: Sequence[
     own = said.keys() - ours
     dropped = {entry.paper for entry in before if entry.paper not in said and entry.counts is not Counts.BEYOND}
     room = most - sum(said[paper] is Wish.LIKED for paper in own)
-    open_ = [entry.paper for entry in sorted(after, key=_day, reverse=True) if entry.paper not in own | dropped]
-    wanted = dict.fromkeys(list(dict.fromkeys(open_))[: max(0, room)])
+    shut = own | dropped
+    days = {entry.paper: entry.day for entry in sorted(after, key=_day) if entry.paper not in shut}
+    wanted = dict.fromkeys(sorted(days, key=lambda paper: days[paper], reverse=True)[: max(0, room)])
     added, taken = [paper for paper in wanted if paper not in ours], ours - wanted.keys()
     kept = [i for i in interests if i.kind is not Kind.PAPER or i.value not in taken]
     return Settled(
         tuple(replace(entry, counts=_counts(entry.paper, wanted, own, dropped)) for entry in after),
-        (*kept, *(Interest(Kind.PAPER, paper) for paper in added)),
+        (*kept, *(Interest(Kind.PAPER, paper, since=_since(days[paper])) for paper in added)),
         len(added),
         len(taken),
     )
@@ -115,6 +116,11 @@ def _is_ours(entry: Entry, wish: Wish | None) -> bool:
 
 def _day(entry: Entry) -> str:
     return entry.day
+
+
+def _since(day: str) -> datetime | None:
+    """When a paper was liked: as it was put there; None where nobody knows."""
+    return datetime.combine(date.fromisoformat(day), time(), UTC) if day else None
 
 
 def _counts(

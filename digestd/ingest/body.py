@@ -15,6 +15,10 @@ MEMBERS_MAX = 1_000
 """A packed body may be of several members; of many tiny ones each would cost as much as a large one."""
 
 
+class TooLargeError(SourceFailed):
+    """The body is more than anybody wants to read. That says nothing against its host."""
+
+
 class CutShortError(Exception):
     """The body ended before it was whole; asking again may help."""
 
@@ -61,7 +65,7 @@ class _Packed:
 async def read_body(pieces: AsyncIterator[bytes], encoding: str, wire_max: int, body_max: int) -> bytes:
     """The whole body, unpacked.
 
-    Raises SourceFailed when it is too large or packed in a way that was not asked for,
+    Raises TooLargeError, SourceFailed when it is packed in a way that was not asked for,
     CutShortError when it ends early.
     """
     unpacker = _unpacker(encoding)
@@ -70,13 +74,13 @@ async def read_body(pieces: AsyncIterator[bytes], encoding: str, wire_max: int, 
     async for piece in pieces:
         wire += len(piece)
         if wire > wire_max:
-            raise SourceFailed(f"the answer is larger than {wire_max // 1_000_000} MB")
+            raise TooLargeError(f"the answer is larger than {wire_max // 1_000_000} MB")
         try:
             body += unpacker.unpack(piece, body_max - len(body) + 1)
         except zlib.error as error:
             raise CutShortError(f"the answer cannot be unpacked ({error})") from error
         if len(body) > body_max:
-            raise SourceFailed(f"the answer unpacks to more than {body_max // 1_000_000} MB")
+            raise TooLargeError(f"the answer unpacks to more than {body_max // 1_000_000} MB")
     if not unpacker.is_whole:
         raise CutShortError("the answer ended early")
     return bytes(body)

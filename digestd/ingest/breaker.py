@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from digestd.errors import SourceFailed
+from digestd.ingest.body import TooLargeError
 from digestd.ingest.turns import NotNowError, moment
 from digestd.store import hosts
 from digestd.store.database import Database
@@ -37,7 +38,7 @@ class Breaker:
 
     async def note(self, host: str, before: hosts.HostState | None, error: SourceFailed | None) -> None:
         """How the fetch went."""
-        if isinstance(error, NotNowError | RefusedError):
+        if isinstance(error, NotNowError | RefusedError | TooLargeError):
             return
         if error is not None or (before is not None and before.failures):
             await asyncio.to_thread(self._note, host, error)

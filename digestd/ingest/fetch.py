@@ -18,7 +18,7 @@ import stamina
 
 from digestd import __version__
 from digestd.errors import SourceAway, SourceFailed
-from digestd.ingest.body import CutShortError, read_body
+from digestd.ingest.body import CutShortError, TooLargeError, read_body
 from digestd.ingest.breaker import Breaker, RefusedError
 from digestd.ingest.credentials import Credential, with_credential
 from digestd.ingest.inward import PORTS, why_inward
@@ -232,7 +232,7 @@ class Fetcher:
     async def _body(self, incoming: Incoming) -> bytes:
         announced = incoming.headers.get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > self._limits.wire:
-            raise SourceFailed(f"the answer is larger than {self._limits.wire // 1_000_000} MB")
+            raise TooLargeError(f"the answer is larger than {self._limits.wire // 1_000_000} MB")
         encoding = incoming.headers.get("content-encoding", "").strip().lower()
         return await read_body(incoming.pieces, encoding, self._limits.wire, self._limits.body)
 

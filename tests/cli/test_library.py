@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from digestd.secret import rotate
 from tests.cli.test_subscriber import Run, refused, run
 from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
 
@@ -41,6 +42,13 @@ def test_a_library_is_linked_read_listed_and_unlinked(run: Run, zotero: Zotero) 
     assert "count no more" in run("library", "unlink", ADA, "zotero:users/12", "--drop").stderr
     assert "doi:10.5555/lakes" not in run("interests", ADA).stdout
     assert listed(run) == []
+
+
+def test_a_rotated_secret_still_opens_the_key(run: Run, zotero: Zotero, tmp_path: Path) -> None:
+    run("library", "link", ADA, "zotero", stdin=KEY)
+    rotate(tmp_path / "secret.key")
+    assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
+    assert listed(run)[0]["liked"] == 1
 
 
 def test_the_key_may_come_from_a_file_and_one_that_writes_is_named(run: Run, zotero: Zotero, tmp_path: Path) -> None:

@@ -122,6 +122,18 @@ async def test_a_host_that_says_no_is_alive(db: Database, fetcher: Fetcher, web:
         assert [one.failures for one in hosts.all_of(session)] == [0]
 
 
+async def test_one_answer_that_is_too_large_says_nothing_against_its_host(
+    db: Database, web: Site, clock: Clock
+) -> None:
+    web.paths["/"] = says(b"x" * 2_000)
+    client = Client("https://x.example.org", limits=replace(LIMITS, wire=1_000))
+    async with Fetcher(db, client, clock) as fetcher:
+        for _ in range(5):
+            await fails(fetcher, web, "larger than")
+    with db.read() as session:
+        assert hosts.all_of(session) == []
+
+
 async def test_of_two_hosts_of_one_pace_only_the_failing_one_is_left_alone(
     db: Database, fetcher: Fetcher, web: Site, clock: Clock
 ) -> None:

@@ -1,6 +1,7 @@
 """A library at Zotero is read whole once, then only what has changed; its entries are likes as long as they stand."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from digestd.domain.interest import Wish
 from digestd.domain.library import Counts, Library
@@ -122,8 +123,12 @@ async def test_where_there_is_no_room_for_all_the_newest_count(desk: Desk) -> No
     await desk.sync()
     assert {"doi:10.5555/3", "doi:10.5555/2"} == {like for like in desk.likes if "own" not in like}
     assert counts(desk) == {Counts.LIKED: 2, Counts.BEYOND: 2}
-    desk.zotero.put("NEWEST00", DOI="10.5555/newest", dateAdded="2026-11-09T08:00:00Z")
+    since = {like.value: like.since for like in desk.subscriber.interests}
+    assert since["doi:10.5555/3"] == datetime(2026, 11, 4, tzinfo=UTC), "a like is as old as its entry"
+    desk.zotero.put("NEWEST00", DOI="10.5555/newest", dateAdded="2126-11-09T08:00:00Z")
     await desk.sync(hours=25)
+    since = {like.value: like.since for like in desk.subscriber.interests}
+    assert since["doi:10.5555/newest"] <= desk.now, "nothing was put there tomorrow"  # type: ignore[operator]  # it is known
     assert {"doi:10.5555/3", "doi:10.5555/newest"} == {like for like in desk.likes if "own" not in like}
 
 
