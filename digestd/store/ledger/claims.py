@@ -11,6 +11,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
 from digestd.domain.subscriber import Status
 from digestd.store import core
+from digestd.store.bulk import Bulk
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.packing import step, unpack_picks
@@ -20,6 +21,7 @@ LEASE = timedelta(minutes=45)
 
 TOO_LATE = "too late to be of use"
 _D, _S, _M = core.delivery.c, core.subscriber.c, core.moving.c
+_KINDS, _STATUSES = {str(kind): kind for kind in MailKind}, {str(status): status for status in Status}
 RECIPIENT = case((_D.recipient_key.is_(None), _S.address), else_=_M.address)
 """The address a delivery goes to: the subscriber's own, or one they mean to move to."""
 RECIPIENTS = (
@@ -83,9 +85,9 @@ def expire(session: Session, limit: int, now: datetime) -> int:
 def consent(row: core.Record) -> Consent:
     """The consent that a row of RECIPIENTS speaks of."""
     return Consent(
-        kind=MailKind(row.kind),
+        kind=_KINDS[row.kind],
         planned_version=row.consent_version,
-        status=Status(row.status),
+        status=_STATUSES[row.status],
         version=row.version,
         suppressed=row.suppression is not None,
         addressed=row.address is not None,
@@ -163,35 +165,24 @@ def _lease(session: Session, claims: Sequence[Claim], owner: str, at_us: int) ->
     if not claims:
         return
     until = at_us + LEASE // timedelta(microseconds=1)
-    common = {"owner": owner, "until": until, "step": step(State.LEASED, Actor.WORKER, at_us), "at": at_us}
-    session.connection().execute(_LEASE, [{"row": claim.key, **common} for claim in claims])
-    session.connection().execute(
-        insert(core.attempt),
-        [
-            {
-                "delivery_id": claim.key,
-                "n": claim.attempt,
-                "owner": owner,
-                "envelope_from": claim.envelope_from,
-                "phase": "open",
-                "opened_us": at_us,
-            }
-            for claim in claims
-        ],
-    )
+    common = (State.LEASED.value, owner, until, at_us, step(State.LEASED, Actor.WORKER, at_us), State.READY.value)
+    _LEASE.run(session, [(*common, claim.key) for claim in claims])
+    _OPEN.run(session, [(claim.key, claim.attempt, claim.envelope_from, owner, "open", at_us) for claim in claims])
 
 
-_LEASE = (
+_OPEN = Bulk(insert(core.attempt), ("delivery_id", "n", "envelope_from", "owner", "phase", "opened_us"))
+_LEASE = Bulk(
     update(core.delivery)
-    .where(_D.id == bindparam("row"), _D.state == State.READY)
+    .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
     .values(
-        state=State.LEASED,
+        state=bindparam("to"),
         attempts=_D.attempts + 1,
         lease_owner=bindparam("owner"),
         lease_until_us=bindparam("until"),
         dated_us=func.coalesce(_D.dated_us, bindparam("at")),
         history=_D.history.concat(bindparam("step")),
-    )
+    ),
+    ("to", "owner", "until", "at", "step", "from", "row"),
 )
 
 
@@ -199,7 +190,7 @@ def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
     return Claim(
         key=row.id,
         attempt=row.attempts + 1,
-        kind=MailKind(row.kind),
+        kind=_KINDS[row.kind],
         subscriber=row.subscriber_id,
         consent_version=row.consent_version,
         address=row.address,

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
+from digestd.store.bulk import Bulk, Lookup
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.ledger.claims import RECIPIENT, RECIPIENTS, TOO_LATE, consent
@@ -23,6 +25,8 @@ from digestd.store.packing import step
 LEASE_LEFT = timedelta(minutes=11)
 """The dot may be waited for ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
 
+Rows: TypeAlias = dict[int, core.Record]
+"""What stands of each delivery, by its key."""
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
 
@@ -54,17 +58,17 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
     deliveries = [wish.delivery for wish in wishes]
     if session.connection().dialect.name != "sqlite":
         session.connection().execute(_SUBSCRIBERS, {"deliveries": deliveries})
-    rows = {row.id: row for row in session.connection().execute(_STANDING, {"deliveries": deliveries})}
-    said = {wish: _decide(wish, rows.get(wish.delivery), at_us) for wish in wishes}
-    _open_the_way(session, [w for w in wishes if said[w] is Gated.OK], rows, at_us)
-    for answer, state in ((Gated.GONE, State.SKIPPED), (Gated.EXPIRED, State.EXPIRED)):
-        _turn_away(session, state, [w for w in wishes if said[w] is answer], rows, at_us)
-    return [said[wish] for wish in wishes]
+    rows = {row.id: row for row in _STANDING.rows(session, deliveries)}
+    said = [_decide(wish, rows.get(wish.delivery), at_us) for wish in wishes]
+    for answer, act in _ACTS.items():
+        if these := [wish for wish, gated in zip(wishes, said, strict=True) if gated is answer]:
+            act(session, these, rows, at_us)
+    return said
 
 
 _THESE = _D.id.in_(bindparam("deliveries", expanding=True))
 _SUBSCRIBERS = select(_S.id).where(_S.id.in_(select(_D.subscriber_id).where(_THESE))).order_by(_S.id).with_for_update()
-_STANDING = (
+_STANDING = Lookup(
     select(
         _D.id,
         _D.kind,
@@ -80,9 +84,9 @@ _STANDING = (
         core.suppression.c.reason.label("suppression"),
     )
     .select_from(RECIPIENTS)
-    .where(_THESE)
     .order_by(_D.id)
-    .with_for_update(of=core.delivery)
+    .with_for_update(of=core.delivery),
+    _D.id,
 )
 
 
@@ -98,43 +102,41 @@ def _decide(wish: Pass, row: core.Record | None, at_us: int) -> Gated:
     return Gated.OK
 
 
-def _open_the_way(session: Session, wishes: Sequence[Pass], rows: dict[int, core.Record], at_us: int) -> None:
-    if not wishes:
-        return
-    entry = step(State.DOT, Actor.WORKER, at_us)
-    session.connection().execute(_DOT, [{"row": w.delivery, "sha": w.sha256, "step": entry} for w in wishes])
-    session.connection().execute(
-        _DOT_ATTEMPT,
-        [
-            {"row": w.delivery, "nth": w.attempt, "seen": rows[w.delivery].version, "at": at_us, "via": w.relay}
-            for w in wishes
-        ],
-    )
+def _open_the_way(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
+    entry, dot, leased = step(State.DOT, Actor.WORKER, at_us), State.DOT.value, State.LEASED.value
+    _DOT.run(session, [(dot, w.sha256, entry, w.delivery, leased) for w in wishes])
+    _DOT_ATTEMPT.run(session, [(dot, rows[w.delivery].version, at_us, w.relay, w.delivery, w.attempt) for w in wishes])
 
 
-_DOT = (
+_DOT = Bulk(
     update(core.delivery)
-    .where(_D.id == bindparam("row"), _D.state == State.LEASED)
-    .values(state=State.DOT, sha256=bindparam("sha"), history=_D.history.concat(bindparam("step")))
+    .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
+    .values(state=bindparam("to"), sha256=bindparam("sha"), history=_D.history.concat(bindparam("step"))),
+    ("to", "sha", "step", "row", "from"),
 )
-_DOT_ATTEMPT = (
+_DOT_ATTEMPT = Bulk(
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
-    .values(phase="dot", gate_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via"))
+    .values(phase=bindparam("to"), gate_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via")),
+    ("to", "seen", "at", "via", "row", "nth"),
 )
 
 
-def _turn_away(
-    session: Session,
-    state: State,
-    wishes: Sequence[Pass],
-    rows: dict[int, core.Record],
-    at_us: int,
-) -> None:
-    if not wishes:
-        return
+def _skip(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
+    why = {wish.delivery: consent(rows[wish.delivery]).objection or TOO_LATE for wish in wishes}
+    _turn_away(session, State.SKIPPED, wishes, why, at_us)
+
+
+def _expire(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
+    del rows  # whatever else is so, it is too late
+    _turn_away(session, State.EXPIRED, wishes, {wish.delivery: TOO_LATE for wish in wishes}, at_us)
+
+
+_ACTS = {Gated.OK: _open_the_way, Gated.GONE: _skip, Gated.EXPIRED: _expire}
+
+
+def _turn_away(session: Session, state: State, wishes: Sequence[Pass], why: dict[int, str], at_us: int) -> None:
     entry = step(state, Actor.WORKER, at_us)
-    why = {w.delivery: consent(rows[w.delivery]).objection or TOO_LATE for w in wishes}
     session.connection().execute(
         _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry} for w in wishes]
     )

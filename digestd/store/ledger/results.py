@@ -12,12 +12,14 @@ from digestd.domain.bounce import Bounce
 from digestd.domain.delivery import UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core
+from digestd.store.bulk import Bulk, Lookup, Row
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.packing import step
 
 _D, _A = core.delivery.c, core.attempt.c
 _TEXT_MAX = 500
+_MICROSECOND = timedelta(microseconds=1)
 VIA_REPLY = "reply"
 """What a bounce came by that is the relay's own answer."""
 
@@ -66,7 +68,7 @@ def _record(session: Session, results: Sequence[Result], now: datetime, evidence
         return 0
     rows = _rows(session, [result.delivery for result in results])
     ours = [r for r in results if _is_ours(r, rows.get(r.delivery))]
-    late = [r for r in results if r not in ours and _is_late_reply(r, rows.get(r.delivery))]
+    late = [r for r in results if _is_late_reply(r, rows.get(r.delivery))]
     erased = {key for key, row in rows.items() if row.status == Status.ERASED}
     _write(session, _unquoted(ours, erased), to_us(now), evidence[0])
     _write(session, _unquoted(late, erased), to_us(now), evidence[1])
@@ -80,17 +82,17 @@ def _unquoted(results: Sequence[Result], erased: set[int]) -> list[Result]:
 
 
 def _rows(session: Session, deliveries: list[int]) -> dict[int, core.Record]:
-    return {row.id: row for row in session.connection().execute(_STANDING, {"deliveries": deliveries})}
+    return {row.id: row for row in _STANDING.rows(session, deliveries)}
 
 
-_STANDING = (
+_STANDING = Lookup(
     select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
     .select_from(core.delivery)
     .join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
     .join(core.subscriber, core.subscriber.c.id == _D.subscriber_id)
-    .where(_D.id.in_(bindparam("deliveries", expanding=True)))
     .order_by(_D.id)
-    .with_for_update(of=core.delivery)
+    .with_for_update(of=core.delivery),
+    _D.id,
 )
 
 
@@ -113,37 +115,25 @@ def _is_late_reply(result: Result, row: core.Record | None) -> bool:
 def _write(session: Session, results: Sequence[Result], at_us: int, evidence: Evidence) -> None:
     if not results:
         return
-    session.connection().execute(_DELIVERY, [_delivery(result, at_us) for result in results])
-    session.connection().execute(_ATTEMPT, [_attempt(result, at_us, evidence) for result in results])
+    _DELIVERY.run(session, [_delivery(result, at_us) for result in results])
+    _ATTEMPT.run(session, [_attempt(result, at_us, evidence) for result in results])
     if unsent := [result.delivery for result in results if result.state in UNSENT]:
         seen.give_back(session, unsent)
 
 
-def _delivery(result: Result, at_us: int) -> dict[str, object]:
-    return {
-        "row": result.delivery,
-        "to": result.state,
-        "code": result.code,
-        "said": result.text[:_TEXT_MAX] or None,
-        "qid": result.queue_id,
-        "why": result.reason,
-        "step": step(result.state, Actor.WORKER, at_us),
-        "rest": at_us + result.wait // timedelta(microseconds=1),
-        "failed": int(result.failed),
-    }
+def _delivery(result: Result, at_us: int) -> Row:
+    """As `_DELIVERY` wants it."""
+    said, entry = result.text[:_TEXT_MAX] or None, step(result.state, Actor.WORKER, at_us)
+    return (
+        *(result.state.value, result.code, said, result.queue_id, result.reason),
+        *(at_us + result.wait // _MICROSECOND, int(result.failed), entry, result.delivery),
+    )
 
 
-def _attempt(result: Result, at_us: int, evidence: Evidence) -> dict[str, object]:
-    return {
-        "row": result.delivery,
-        "nth": result.attempt,
-        "how": result.outcome,
-        "by": evidence if result.code is not None else None,
-        "code": result.code,
-        "said": result.text[:_TEXT_MAX] or None,
-        "via": result.relay,
-        "at": at_us,
-    }
+def _attempt(result: Result, at_us: int, evidence: Evidence) -> Row:
+    """As `_ATTEMPT` wants it."""
+    said, by = result.text[:_TEXT_MAX] or None, evidence.value if result.code is not None else None
+    return (result.outcome.value, by, result.code, said, at_us, result.relay, result.delivery, result.attempt)
 
 
 def _note_refusals(session: Session, refused: Sequence[Result], now: datetime) -> None:
@@ -165,7 +155,7 @@ def _note_refusals(session: Session, refused: Sequence[Result], now: datetime) -
             bounces.note(session, bounce, now)
 
 
-_DELIVERY = (
+_DELIVERY = Bulk(
     update(core.delivery)
     .where(_D.id == bindparam("row"))
     .values(
@@ -179,9 +169,10 @@ _DELIVERY = (
         not_before_us=bindparam("rest"),
         failures=_D.failures + bindparam("failed"),
         history=_D.history.concat(bindparam("step")),
-    )
+    ),
+    ("to", "code", "said", "qid", "why", "rest", "failed", "step", "row"),
 )
-_ATTEMPT = (
+_ATTEMPT = Bulk(
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
     .values(
@@ -192,5 +183,6 @@ _ATTEMPT = (
         text=bindparam("said"),
         closed_us=bindparam("at"),
         relay=func.coalesce(bindparam("via"), _A.relay),
-    )
+    ),
+    ("how", "by", "code", "said", "at", "via", "row", "nth"),
 )
