@@ -9,24 +9,27 @@ import numpy as np
 from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Doubles, Floats
 from digestd.ranking.background import Background, build_background
+from digestd.ranking.company import drawn
 from digestd.ranking.dense import SILENCE, Space
 from digestd.ranking.echoes import Echoes, build_echoes
 from digestd.ranking.folk import build_folk
+from digestd.ranking.lengths import lengths, table
 from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.lookup import Lookup, build_lookup
 from digestd.ranking.model import Encoded, TextModel
 from digestd.ranking.seeds import Shelves
 from digestd.ranking.text import analyse, surfaces
-from digestd.ranking.trend import fame, points, trend
+from digestd.ranking.trend import newness, points, ranks, trend
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pool:
     """m papers.
 
-    `features` (m, b) and `lift` (m,) against the background; `points`, `trend` and `fame` (m,); `heard`: the votes of
-    archive papers. `surface`: for each paper, stem → the first word that stands for it there. `vectors` (m, e) in the
-    dense `space`.
+    `drawn` (m, d): their latent places, each drawn towards its company in the archive; `lengths` (m, 2) of titles and
+    abstracts. `features` (m, b) and `lift` (m,) against the background; `points`, `trend`, `newness` and `fame` (m,);
+    `heard`: the votes of archive papers. `surface`: for each paper, stem → the first word that stands for it there.
+    `vectors` (m, e) in the dense `space`.
     """
 
     papers: tuple[Paper, ...]
@@ -35,10 +38,13 @@ class Pool:
     lexicon: Lexicon
     lookup: Lookup
     background: Background
+    drawn: Floats
+    lengths: Floats
     features: Floats
     lift: Doubles
     points: Floats
     trend: Floats
+    newness: Floats
     fame: Floats
     heard: Floats
     surface: tuple[Mapping[str, str], ...]
@@ -83,11 +89,14 @@ def build_pool(
         lexicon=build_lexicon(analyse([paper.plain_title for paper in papers]), docs, model),
         lookup=lookup,
         background=background,
+        drawn=drawn(encoded.dense, model.archive.dense),
+        lengths=table(lengths(paper.plain_title, paper.text) for paper in papers),
         features=features,
         lift=background.lift(encoded.sparse),
         points=votes,
         trend=trend(papers, votes, now),
-        fame=fame(votes, votes),
+        newness=newness(papers),
+        fame=ranks(votes, votes),
         heard=votes,
         surface=tuple(surfaces(texts)),
         shelves=Shelves(model, background, encoded, across, lookup, folk, space.encoder),

@@ -15,6 +15,7 @@ from digestd.ranking.background import Background
 from digestd.ranking.dense import Encoder
 from digestd.ranking.folk import Folk, shares
 from digestd.ranking.kin import kin
+from digestd.ranking.lengths import lengths
 from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import Encoded, TextModel, latent, weighted
 from digestd.ranking.terms import read_terms, term_counts
@@ -49,11 +50,12 @@ class Shelved:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), `features` (b,) against the background.
 
     `people`: the numbers of those who wrote it, and the `shares` of each; `kin`: the positions of the pool's papers
-    that come from them; `votes`: how much it is talked about.
+    that come from them; `votes`: how much it is talked about; `lengths` of its title and abstract.
     """
 
     title: str
     votes: float
+    lengths: tuple[int, int]
     columns: Columns
     values: Floats
     features: Floats
@@ -140,7 +142,8 @@ class Shelves:
             near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
             folk = self.folk.numbers(seeds[i].authors)
             found = columns[a:b], values[a:b], shelf.features[start + i], folk, shares(folk), near
-            shelf.seeds.append(Shelved(seeds[i].title, seeds[i].votes, *found))
+            long = lengths(seeds[i].title, seeds[i].text)
+            shelf.seeds.append(Shelved(seeds[i].title, seeds[i].votes, long, *found))
         shelf.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 
     def _encode(self, seeds: Sequence[Seed]) -> Encoded:

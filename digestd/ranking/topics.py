@@ -38,7 +38,7 @@ class Topics:
 
     `of`: whose they are. `stems`: the stems of each, `rows` of the lexicon (−1 for one that is not there). `bm25`
     (n, m): the sum over all of a subscriber's. `covered` (t, m): the part of a topic's idf that stands in a paper.
-    `closeness` (t, m): latent cosine; `placed` (t,): whether a topic has a latent place at all.
+    `places` (t, d): their latent places, and `closeness` (t, m): the cosine of these with papers.
     """
 
     of: Groups
@@ -47,7 +47,12 @@ class Topics:
     bm25: Floats
     covered: Floats
     closeness: Floats
-    placed: Bools
+    places: Floats
+
+    @property
+    def placed(self) -> Bools:
+        """Whether each has a latent place at all (t,)."""
+        return np.asarray(self.places.any(axis=1), dtype=np.bool_)
 
     def rows_of(self, topic: int) -> list[int]:
         """The rows of the lexicon for one topic's stems, those that are there."""
@@ -107,7 +112,7 @@ def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Float
         bm25=_sums(counted.summing(ones, which, len(asked)), bm25),
         covered=_sums(held.summing(shares[here], which, len(asked)), there),
         closeness=places @ pool.encoded.dense.T,
-        placed=np.asarray(places.any(axis=1), dtype=np.bool_),
+        places=places,
     )
 
 

@@ -4,6 +4,8 @@ log1p(weighted votes) less what papers of the same age in whole days have on ave
 so that a new paper is not punished for having had no time; within a day older votes fade with a
 half-life of H = 3 days. The average is drawn towards that of the whole pool where few are of an age.
 
+Newness is 2^(−d/H) of a paper that had been out for d days when it was first seen, whenever that was.
+
 Fame is the rank of a paper's votes among those of papers like it: new ones among the day's, old ones among
 the archive's, which had time to collect.
 """
@@ -40,9 +42,15 @@ def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
     return value
 
 
-def fame(voted: Floats, among: Floats) -> Floats:
-    """The ranks of votes among those of other papers, of mean 0 and, without ties, of variance 1; equals share one."""
+def newness(papers: Sequence[Paper]) -> Floats:
+    """How new each paper (m,) was when it came: 1 for one just out, ½ after H days."""
+    ages = [max(0.0, (paper.first_seen - paper.published).total_seconds() / 86_400) for paper in papers]
+    return np.exp2(-np.array(ages) / HALF_LIFE).astype(np.float32)
+
+
+def ranks(values: Floats, among: Floats) -> Floats:
+    """The ranks of values among those of other papers, of mean 0 and, without ties, of variance 1; equals share one."""
     usual = np.sort(among)
-    below, upto = (np.searchsorted(usual, voted, side) for side in ("left", "right"))
-    ranks = (below + upto) / (2 * max(len(usual), 1)) - 0.5
-    return np.where(len(usual) > 0, np.sqrt(12) * ranks, 0).astype(np.float32)
+    below, upto = (np.searchsorted(usual, values, side) for side in ("left", "right"))
+    found = (below + upto) / (2 * max(len(usual), 1)) - 0.5
+    return np.where(len(usual) > 0, np.sqrt(12) * found, 0).astype(np.float32)

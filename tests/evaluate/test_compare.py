@@ -138,7 +138,7 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 def test_ablation_names_each_signal_that_speaks(judged: list[str], tmp_path: Path) -> None:
     worth = run(*judged, "--ablate", "--scores", str(tmp_path / "s.jsonl"))
     assert (tmp_path / "s.jsonl").read_text()
-    assert set(worth) == {"topic", "meaning", "echo", "likes", "latent"}
+    assert set(worth) == {"topic", "meaning", "echo", "likes", "latent", "length"}
     assert set(worth["likes"]["mrr"]) == {"value", "low", "high", "better", "worse", "equal"}
 
 

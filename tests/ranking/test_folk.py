@@ -17,7 +17,7 @@ from digestd.ranking.ridge import gram
 from digestd.ranking.signals import fame, likes
 from digestd.ranking.signals.likes import kernels
 from digestd.ranking.tastes import Tastes, kin_of
-from digestd.ranking.trend import fame as ranks
+from digestd.ranking.trend import ranks
 from tests.ranking.library import NOON, model, papers, pool
 from tests.ranking.library import likes as liking
 

@@ -15,8 +15,10 @@ from digestd.ranking.signals import (
     dense_topic,
     echo,
     fame,
+    fresh,
     kin,
     latent,
+    length,
     likes,
     meaning,
     phrase,
@@ -59,5 +61,7 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(kin, boost=True),
     Signal(category, boost=True),
     Signal(trend),
+    Signal(fresh),
     Signal(fame, boost=True),
+    Signal(length, boost=True),
 )

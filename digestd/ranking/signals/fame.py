@@ -10,7 +10,7 @@ from digestd.ranking.arrays import Cells, Floats
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import Hits, nothing
-from digestd.ranking.trend import fame
+from digestd.ranking.trend import ranks
 
 NAME = "fame"
 DOUBT = 2
@@ -21,7 +21,7 @@ def score(pool: Pool, profiles: Profiles) -> Floats:
     """The taste for fame times the fame of each paper; 0 without likes."""
     tastes = profiles.tastes
     votes = np.array([tastes.shelf.seeds[place].votes for place in tastes.liked.tolist()], dtype=np.float32)
-    whole = np.bincount(tastes.likes.owner, fame(votes, pool.heard), len(profiles))
+    whole = np.bincount(tastes.likes.owner, ranks(votes, pool.heard), len(profiles))
     slope = (whole / (tastes.likes.sizes + DOUBT)).astype(np.float32)
     value: Floats = slope[:, None] * pool.fame
     return value

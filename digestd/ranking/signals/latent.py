@@ -13,10 +13,10 @@ NAME = "latent"
 
 
 def score(pool: Pool, profiles: Profiles) -> Floats:
-    """Latent vector · w; 0 without likes."""
+    """Latent vector, drawn towards its company, · w; 0 without likes."""
     out, tastes = blank(pool, profiles), profiles.tastes
     centres = tastes.sum(tastes.pulls, tastes.shelf.centre) - pool.model.mean @ pool.model.precision
-    out[tastes.rows] = centres @ pool.encoded.dense.T
+    out[tastes.rows] = centres @ pool.drawn.T
     return out
 
 

@@ -11,9 +11,10 @@ from digestd.ranking.signals.base import Evidence, nearest_topic
 NAME = "meaning"
 
 
-def score(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
-    """Latent cosine with each topic, on average."""
-    return profiles.topics.of.mean(profiles.topics.closeness)
+def score(pool: Pool, profiles: Profiles) -> Floats:
+    """Latent cosine with each topic, on average, of a paper drawn towards its company."""
+    value: Floats = profiles.topics.of.mean(profiles.topics.places) @ pool.drawn.T
+    return value
 
 
 def evidence(pool: Pool, profiles: Profiles) -> Floats:
