@@ -155,19 +155,20 @@ def _days(case: Case) -> Iterator[Ints]:
 
 
 def _features(case: Case, day: Ints) -> Doubles:
-    total = totals(
-        replace(case, values=_standing(case.values[:, day]), names=tuple(case.names[j] for j in day)), WEIGHTS
-    )
+    total = totals(replace(case, values=_standing(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS)
     met, warm = case.relevance[day], case.likes / (case.likes + HALF)
     bent = np.arcsinh(total / BEND)
     columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, met, np.full(len(day), met.mean())]
     return np.array(columns, dtype=np.float64).T
 
 
-def _standing(values: Floats) -> Floats:
-    """What the signals would say on this day alone."""
+def _standing(values: Floats, day: Ints) -> Floats:
+    """What the signals would say on this day alone; a dense model counts by the breadth of the archive on any day."""
     return np.array(
-        [row if signal.boost else standard(row[None, :])[0] for signal, row in zip(SIGNALS, values, strict=True)]
+        [
+            row[day] if signal.boost else standard(row[None, day])[0] * (row.std() if signal.dense else np.float32(1))
+            for signal, row in zip(SIGNALS, values, strict=True)
+        ]
     )
 
 
