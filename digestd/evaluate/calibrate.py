@@ -17,8 +17,8 @@ from digestd.evaluate.learn import FOLDS, fold
 from digestd.evaluate.run import Case, totals
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
 from digestd.ranking.calibration import BEND, CALIBRATION, FEATURES, HALF, Calibration
-from digestd.ranking.fusion import standard
 from digestd.ranking.signals import SIGNALS
+from digestd.ranking.standing import standard
 from digestd.ranking.weights import WEIGHTS
 
 SHOWN = 20

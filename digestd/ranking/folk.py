@@ -28,12 +28,11 @@ class Folk:
         """The numbers of those who wrote a paper; whoever is new gets one."""
         return _numbers(self._known, authors)
 
-    def adding(self, folk: Sequence[Ints], each: Sequence[Floats], weights: Sparse) -> Sparse:
-        """What the people of k papers, by numbers and shares, add to n weighted sums (n, k) of kernels: (n, m)."""
+    def bonds(self, folk: Sequence[Ints], each: Sequence[Floats]) -> Sparse:
+        """What the people of k papers, by numbers and shares, add to the kernels with those of the pool: (k, m)."""
         width = self.papers.shape[1]
-        rows = stacked(folk, each, max(width, len(self._known)))
-        added: Sparse = (weights @ rows)[:, :width] @ self.papers.T
-        return added
+        bonds: Sparse = stacked(folk, each, max(width, len(self._known)))[:, :width] @ self.papers.T
+        return bonds
 
 
 def build_folk(authors: Sequence[Sequence[str]]) -> Folk:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.ranking.arrays import Bools, Doubles, Floats
+from digestd.ranking.arrays import Bools, Floats
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profile, Profiles, block
 from digestd.ranking.signals import SIGNALS, Signal
 from digestd.ranking.signals.base import Hits, Values, laid_out
+from digestd.ranking.standing import Over, away, over, standard
 from digestd.ranking.weights import WEIGHTS, Weights
 
 
@@ -47,9 +48,14 @@ def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None
     among = block(profiles, pool)
     total = np.zeros((len(among), len(pool)), dtype=np.float32)
     relevance = np.zeros_like(total)
-    likes = _likes(among)
+    likes, papers = _likes(among), over(eligible, total.shape)
     for signal in (signal for signal in SIGNALS if not silent(signal, pool)):
-        _add(total, _entering(signal, pool, among, eligible), weight(signal, likes, weights))
+        counts = weight(signal, likes, weights)
+        raw = signal.module.score(pool, among)
+        if isinstance(raw, Hits) and signal.boost:
+            total[raw.cells.rows, raw.cells.columns] += counts[raw.cells.rows] * raw.values
+        else:
+            total += _weighed(signal, pool, laid_out(raw, pool, among), papers, counts)
         _raise(relevance, signal.module.evidence(pool, among))
     np.minimum(relevance, 1, out=relevance)
     allowed = np.ones(total.shape, dtype=np.bool_)
@@ -83,7 +89,9 @@ def values(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = Non
         raw, known = _numbers(laid_out(signal.module.score(pool, among), pool, among))
         yield (
             raw,
-            raw if signal.boost or silent(signal, pool) else _standing(signal, pool, standard(raw, eligible, known)),
+            raw
+            if signal.boost or silent(signal, pool)
+            else standard(raw, eligible, known) * np.float32(_standing(signal, pool)),
         )
 
 
@@ -91,26 +99,21 @@ def _likes(profiles: Profiles) -> Floats:
     return profiles.tastes.likes.sizes.astype(np.float32)
 
 
-def _entering(signal: Signal, pool: Pool, profiles: Profiles, eligible: Bools | None) -> Values:
-    """The values of a signal as they enter the sum."""
-    raw = signal.module.score(pool, profiles)
-    if isinstance(raw, Hits):
-        return raw if signal.boost else standard(laid_out(raw, pool, profiles), eligible)
-    numbers, known = _numbers(raw)
-    return numbers if signal.boost else _standing(signal, pool, standard(numbers, eligible, known))
+def _weighed(signal: Signal, pool: Pool, raw: Floats, papers: Over, counts: Floats) -> Floats:
+    """What a signal adds: its values as they enter the sum, by its weights (n,)."""
+    if signal.boost:
+        weighed: Floats = _numbers(raw)[0] * counts[:, None]
+        return weighed
+    far, scale = away(raw, papers)
+    if np.isnan(scale).any():
+        far, scale = standard(_numbers(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
+    far *= (scale * counts * _standing(signal, pool))[:, None]
+    return far
 
 
-def _standing(signal: Signal, pool: Pool, z: Floats) -> Floats:
+def _standing(signal: Signal, pool: Pool) -> float:
     """What a dense model says counts by the breadth of the archive."""
-    scaled: Floats = z * np.float32(pool.space.breadth) if signal.dense else z
-    return scaled
-
-
-def _add(total: Floats, values: Values, weights: Floats) -> None:
-    if isinstance(values, Hits):
-        total[values.cells.rows, values.cells.columns] += weights[values.cells.rows] * values.values
-    else:
-        total += weights[:, None] * values
+    return pool.space.breadth if signal.dense else 1.0
 
 
 def _raise(relevance: Floats, evidence: Values) -> None:
@@ -138,20 +141,3 @@ def _numbers(raw: Floats) -> tuple[Floats, Bools | None]:
     """The values, 0 for what is no number; and which are numbers, None for all of them."""
     known = np.isfinite(raw)
     return (raw, None) if known.all() else (np.where(known, raw, np.float32(0)), known)
-
-
-def standard(raw: Floats, eligible: Bools | None = None, known: Bools | None = None) -> Floats:
-    """(raw − mean)/deviation of each row over its eligible papers; 0 where they do not differ or nothing is known."""
-    if known is not None:
-        z: Floats = standard(raw, known if eligible is None else eligible & known) * known
-        return z
-    if not raw.shape[1]:
-        return raw
-    mask = np.ones((1, 1), dtype=np.float32) if eligible is None else eligible.astype(np.float32)
-    count = np.maximum(np.broadcast_to(mask, raw.shape).sum(axis=1, keepdims=True), 1)
-    mean = (raw * mask).sum(axis=1, keepdims=True, dtype=np.float64) / count
-    off = raw - mean.astype(np.float32)
-    deviation: Doubles = np.sqrt((off * off * mask).sum(axis=1, keepdims=True, dtype=np.float64) / count)
-    scale = np.where(deviation > 1e-5 * np.abs(mean) + 1e-9, 1 / np.maximum(deviation, 1e-9), 0).astype(np.float32)
-    scaled: Floats = off * scale
-    return scaled

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 from digestd.ranking.archive import Archive, build_archive, rarity
 from digestd.ranking.arrays import Counts, Floats, Halves, Sparse
 from digestd.ranking.corpus import Corpus, read_corpus
-from digestd.ranking.latent import TERMS, components, halved, precision, spread
+from digestd.ranking.latent import TERMS, components, halved, precision, singles, spread
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, choose, counts, tally
 
@@ -109,7 +109,7 @@ def latent(rows: Sparse, axes: Halves) -> Floats:
     known = rows[:, : len(axes)]
     used, columns = np.unique(known.indices, return_inverse=True)  # in full precision only what is asked for
     short = csr_array((known.data, columns, known.indptr), shape=(known.shape[0], len(used)))
-    return unit(short @ axes[used].astype(np.float32))
+    return unit(short @ singles(axes[used]))
 
 
 def unit(rows: Floats) -> Floats:

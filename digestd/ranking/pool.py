@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from digestd.domain.paper import Paper
-from digestd.ranking.arrays import Doubles, Floats
+from digestd.ranking.arrays import Floats
 from digestd.ranking.background import Background, build_background
 from digestd.ranking.company import drawn
 from digestd.ranking.dense import SILENCE, Space
@@ -27,9 +27,9 @@ class Pool:
     """m papers.
 
     `drawn` (m, d): their latent places, each drawn towards its company in the archive; `lengths` (m, 2) of titles and
-    abstracts. `features` (m, b) and `lift` (m,) against the background; `points`, `trend`, `newness` and `fame` (m,);
-    `heard`: the votes of archive papers. `surface`: for each paper, stem → the first word that stands for it there.
-    `vectors` (m, e) in the dense `space`.
+    abstracts. `features` (m, b), `prior` and `lift` (m,) against the background; (m,) as well `points`, `trend`,
+    `newness` and `fame`; `heard`: the votes of archive papers. `surface`: for each paper, stem → the first word that
+    stands for it there. `vectors` (m, e) in the dense `space`.
     """
 
     papers: tuple[Paper, ...]
@@ -41,7 +41,8 @@ class Pool:
     drawn: Floats
     lengths: Floats
     features: Floats
-    lift: Doubles
+    prior: Floats
+    lift: Floats
     points: Floats
     trend: Floats
     newness: Floats
@@ -79,7 +80,7 @@ def build_pool(
     across = encoded.sparse.T.tocsr()
     background = background or build_background(model.background)
     lookup = build_lookup(papers)
-    features = background.features(encoded.sparse).astype(np.float32)
+    features = background.features(encoded.sparse)
     folk = build_folk([paper.words.authors for paper in papers])
     votes = points(papers)
     return Pool(
@@ -91,8 +92,9 @@ def build_pool(
         background=background,
         drawn=drawn(encoded.dense, model.archive.dense),
         lengths=table(lengths(paper.plain_title, paper.text) for paper in papers),
-        features=features,
-        lift=background.lift(encoded.sparse),
+        features=features.astype(np.float32),
+        prior=background.prior(features).astype(np.float32),
+        lift=background.lift(encoded.sparse).astype(np.float32),
         points=votes,
         trend=trend(papers, votes, now),
         newness=newness(papers),

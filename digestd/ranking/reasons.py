@@ -24,7 +24,7 @@ from digestd.ranking.signals import (
     topic,
     trend,
 )
-from digestd.ranking.signals.base import Evidence, Explains
+from digestd.ranking.signals.base import Evidence, Explains, Words
 
 STRONG = 0.5
 """A topic named before a liked paper must for the most part stand in the text, and be meant by it."""
@@ -49,7 +49,7 @@ ORDER: tuple[tuple[Explains, float], ...] = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reasons(Sequence[Reason]):
-    """The reasons at q places: those that are given, each once, and `which` of them each place has (q,)."""
+    """The reasons at q places: those that are given, few more than once, and `which` of them each place has (q,)."""
 
     distinct: Sequence[Reason]
     which: Ints
@@ -74,13 +74,15 @@ def reason(pool: Pool, profile: Profile, j: int) -> Reason:
 
 def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
     """The reason at each of q (subscriber, paper), in any order."""
-    known: dict[tuple[Why, str, tuple[str, ...]], int] = {(Why.NEW, "", ()): 0}
+    distinct = [Reason(Why.NEW)]
     which = np.zeros(len(at), dtype=np.intp)
     for places, evidence, among in _decided(pool, profiles, at):
         _, first, alike = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
-        numbers = [known.setdefault((evidence.why, *evidence.said(k)), len(known)) for k in among[first].tolist()]
-        which[places] = np.array(numbers, dtype=np.intp)[alike]
-    return Reasons([Reason(*said) for said in known], which)
+        known: dict[Words, int] = {}
+        numbers = [known.setdefault(evidence.said(k), len(known)) for k in among[first].tolist()]
+        which[places] = len(distinct) + np.array(numbers, dtype=np.intp)[alike]
+        distinct += [Reason(evidence.why, *said) for said in known]
+    return Reasons(distinct, which)
 
 
 def _decided(pool: Pool, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, Evidence, Ints]]:

@@ -4,7 +4,7 @@ Many subscribers like the same papers, so a run keeps what it made of those it m
 ranking a subscriber is adding up rows. This only saves time: with or without it, every number is the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -15,14 +15,14 @@ from digestd.ranking.background import Background
 from digestd.ranking.dense import Encoder
 from digestd.ranking.folk import Folk, shares
 from digestd.ranking.kin import kin
-from digestd.ranking.lengths import lengths
+from digestd.ranking.lengths import lengths, table
 from digestd.ranking.lookup import Lookup
 from digestd.ranking.model import Encoded, TextModel, latent, weighted
 from digestd.ranking.terms import read_terms, term_counts
 
 ROOM = 48_000_000
 """Bytes kept, which are 6,000 seeds before 1,000 papers."""
-BATCH = 50
+BATCH = 200
 """Seeds encoded at a time: what is made on the way takes some ten megabytes."""
 
 
@@ -49,18 +49,18 @@ class Seed:
 class Shelved:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), `features` (b,) against the background.
 
-    `people`: the numbers of those who wrote it, and the `shares` of each; `kin`: the positions of the pool's papers
-    that come from them; `votes`: how much it is talked about; `lengths` of its title and abstract.
+    `people`: the numbers of those who wrote it, and the `shares` of each; `folk`: the positions of the pool's papers
+    that have any of these people, and what that adds to the kernel, `bonds`; `kin`: those that come from them.
     """
 
     title: str
-    votes: float
-    lengths: tuple[int, int]
     columns: Columns
     values: Floats
     features: Floats
     people: Ints
     shares: Floats
+    folk: Columns
+    bonds: Floats
     kin: Ints
 
 
@@ -70,7 +70,8 @@ class Shelf:
 
     Before the pool's m papers: `cosine` by TF-IDF and `closeness`, the latent cosine; (places, m) each.
     `features` (places, b) against the background; `centre` (places, d), what it adds to a whitened latent centroid;
-    `vectors` (places, e) of the dense model.
+    `vectors` (places, e) of the dense model. `votes` (places, 1): how much it is talked about; `lengths` (places, 2) of
+    title and abstract.
     """
 
     rows: dict[Seed, int]
@@ -80,6 +81,8 @@ class Shelf:
     features: Floats
     centre: Floats
     vectors: Floats
+    votes: Floats
+    lengths: Floats
 
     @property
     def room(self) -> int:
@@ -122,7 +125,7 @@ class Shelves:
 
     def _empty(self, least: int) -> Shelf:
         papers, known = len(self.pool), self.background.rows.shape[0]
-        widths = [papers, known, self.model.dims, self.encoder.dims]
+        widths = [papers, known, self.model.dims, self.encoder.dims, 1, 2]
         room = max(least, ROOM // (4 * sum(widths) + 2 * papers + 1))
         # pages of it that are not used take no memory
         cosine, *others = (np.empty((room, width), dtype=np.float32) for width in widths)
@@ -137,14 +140,20 @@ class Shelves:
         shelf.features[places] = self.background.features(encoded.sparse)
         shelf.centre[places] = encoded.dense @ self.model.precision
         shelf.vectors[places] = self._vectors(seeds)
-        columns, values = encoded.sparse.indices, encoded.sparse.data
-        for i, (a, b) in enumerate(pairwise(encoded.sparse.indptr)):
-            near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
-            folk = self.folk.numbers(seeds[i].authors)
-            found = columns[a:b], values[a:b], shelf.features[start + i], folk, shares(folk), near
-            long = lengths(seeds[i].title, seeds[i].text)
-            shelf.seeds.append(Shelved(seeds[i].title, seeds[i].votes, long, *found))
+        shelf.votes[places, 0] = [seed.votes for seed in seeds]
+        shelf.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
+        shelf.seeds.extend(self._shelved(seeds, encoded.sparse, shelf.features[places]))
         shelf.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
+
+    def _shelved(self, seeds: Sequence[Seed], sparse: Sparse, features: Floats) -> Iterator[Shelved]:
+        people = [self.folk.numbers(seed.authors) for seed in seeds]
+        each = [shares(who) for who in people]
+        bonds = self.folk.bonds(people, each)
+        runs = zip(pairwise(sparse.indptr), pairwise(bonds.indptr), strict=True)
+        for i, ((a, b), (c, d)) in enumerate(runs):
+            near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
+            words, akin = (sparse.indices[a:b], sparse.data[a:b]), (bonds.indices[c:d], bonds.data[c:d])
+            yield Shelved(seeds[i].title, *words, features[i], people[i], each[i], *akin, near)
 
     def _encode(self, seeds: Sequence[Seed]) -> Encoded:
         """From the terms that are known, and those of the others read now."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from digestd.ranking.archive import rarity
 from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
@@ -54,11 +53,6 @@ class Topics:
         """Whether each has a latent place at all (t,)."""
         return np.asarray(self.places.any(axis=1), dtype=np.bool_)
 
-    def rows_of(self, topic: int) -> list[int]:
-        """The rows of the lexicon for one topic's stems, those that are there."""
-        start = int(self.stems.starts[topic])
-        return [row for row in self.rows[start : start + int(self.stems.sizes[topic])].tolist() if row >= 0]
-
 
 def compile_topics(values: Iterable[str], model: TextModel) -> dict[str, Topic]:
     """Each distinct topic that has a content word, in one batch."""
@@ -99,8 +93,8 @@ def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Float
     """The topics of a block before the pool: `rows` of the lexicon and `shares` of their stems, `terms` (t, V)."""
     here = rows >= 0
     asked, which = np.unique(rows[here], return_inverse=True)
-    bm25: Sparse = pool.lexicon.bm25[asked]
-    there: Sparse = csr_array((np.ones_like(bm25.data), bm25.indices, bm25.indptr), shape=bm25.shape)
+    bm25 = pool.lexicon.bm25[asked].toarray()  # mostly zeros, but sums of sparse rows take six times as long
+    there = (bm25 > 0).astype(np.float32)
     held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
     ones = np.ones(len(which), dtype=np.float32)
@@ -109,14 +103,8 @@ def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Float
         of=of,
         stems=stems,
         rows=rows,
-        bm25=_sums(counted.summing(ones, which, len(asked)), bm25),
-        covered=_sums(held.summing(shares[here], which, len(asked)), there),
+        bm25=counted.summing(ones, which, len(asked)) @ bm25,
+        covered=held.summing(shares[here], which, len(asked)) @ there,
         closeness=places @ pool.encoded.dense.T,
         places=places,
     )
-
-
-def _sums(weights: Sparse, rows: Sparse) -> Floats:
-    """Rows added up by weights; few have a number anywhere."""
-    table: Floats = (weights @ rows).tocsr().toarray()
-    return table

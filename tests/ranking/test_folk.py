@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId, Words
@@ -35,8 +34,7 @@ def test_a_crowd_is_nobody() -> None:
 def test_the_same_people_share_all_and_strangers_nothing() -> None:
     folk = build_folk([["Ana Lima", "Bo Ek"], ["Ana Lima"], []])
     who = [folk.numbers(names) for names in (["Bo Ek", "Ana Lima"], ["Cy Orr"], [])]
-    one_each = csr_array(np.eye(3, dtype=np.float32))
-    shared = folk.adding(who, [shares(people) for people in who], one_each).toarray()
+    shared = folk.bonds(who, [shares(people) for people in who]).toarray()
     assert shared == pytest.approx(np.array([[SHARE, SHARE / 2**0.5, 0], [0, 0, 0], [0, 0, 0]]), abs=1e-6)
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from digestd.domain.interest import Interest, Kind
-from digestd.ranking.fusion import account, score, standard
+from digestd.ranking.fusion import account, score
 from digestd.ranking.profile import compile_profiles
+from digestd.ranking.standing import standard
 from digestd.ranking.weights import WEIGHTS
 from tests.ranking.library import alone, likes, many, model, mutes, papers, pool, profile, retitled, wants
 

@@ -20,8 +20,8 @@ DOUBT = 2
 def score(pool: Pool, profiles: Profiles) -> Floats:
     """The taste for fame times the fame of each paper; 0 without likes."""
     tastes = profiles.tastes
-    votes = np.array([tastes.shelf.seeds[place].votes for place in tastes.liked.tolist()], dtype=np.float32)
-    whole = np.bincount(tastes.likes.owner, ranks(votes, pool.heard), len(profiles))
+    liked = ranks(tastes.shelf.votes[tastes.liked, 0], pool.heard)
+    whole = np.bincount(tastes.likes.owner, liked, len(profiles))
     slope = (whole / (tastes.likes.sizes + DOUBT)).astype(np.float32)
     value: Floats = slope[:, None] * pool.fame
     return value

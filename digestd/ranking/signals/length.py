@@ -7,7 +7,6 @@ day's papers: a subscriber's own slope, drawn towards none where few likes tell.
 import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats
-from digestd.ranking.lengths import table
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import Hits, nothing
@@ -23,7 +22,7 @@ MOST = np.float32(0.5)
 def score(pool: Pool, profiles: Profiles) -> Floats:
     """The taste for length times the length of each paper; 0 without likes."""
     tastes = profiles.tastes
-    liked = standing(table(tastes.shelf.seeds[place].lengths for place in tastes.liked.tolist()), pool.lengths)
+    liked = standing(tastes.shelf.lengths[tastes.liked], pool.lengths)
     sure = (tastes.likes.sizes / (tastes.likes.sizes + DOUBT)).astype(np.float32)
     slope = np.clip(sure[:, None] * tastes.likes.mean(liked), -MOST, MOST)
     value: Floats = slope @ standing(pool.lengths, pool.lengths).T

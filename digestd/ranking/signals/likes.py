@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from digestd.ranking.arrays import Cells, Floats, above, grouped
+from digestd.ranking.arrays import Cells, Floats, above, grouped, stacked
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import Evidence, blank, liked_at, nearest_of
@@ -16,10 +16,9 @@ NEAR = 0.045
 def score(pool: Pool, profiles: Profiles) -> Floats:
     """The regression's value: about 1 for a liked paper, −1 for any other; 0 without likes."""
     out, tastes = blank(pool, profiles), profiles.tastes
-    prior = pool.background.prior(pool.features.astype(np.float64)).astype(np.float32)
     values = kernels(pool, tastes)
-    values += prior + 1
-    values *= pool.lift.astype(np.float32)
+    values += pool.prior + 1
+    values *= pool.lift
     values -= 1
     out[tastes.rows] = values
     return out
@@ -31,12 +30,13 @@ def kernels(pool: Pool, tastes: Tastes) -> Floats:
     Kernels are linear in seeds, so seeds are added up first.
     """
     owned = grouped(tastes.seeds.sizes[tastes.rows])
-    weights = owned.summing(tastes.duals)
-    seeds = [tastes.shelf.seeds[place] for place in tastes.places.tolist()]
     values = tastes.sum(tastes.duals, tastes.shelf.cosine)
     values -= tastes.sum(tastes.duals, tastes.shelf.features) @ pool.features.T
-    values += weights.sum(axis=1)[:, None]
-    values += pool.shelves.folk.adding([s.people for s in seeds], [s.shares for s in seeds], weights).toarray()
+    values += np.bincount(owned.owner, tastes.duals, len(values)).astype(np.float32)[:, None]
+    seeds = [tastes.shelf.seeds[place] for place in tastes.places.tolist()]
+    bonds = stacked([seed.folk for seed in seeds], [seed.bonds for seed in seeds], len(pool))
+    shared = (owned.summing(tastes.duals) @ bonds).tocoo()
+    values[shared.row, shared.col] += shared.data
     return values
 
 

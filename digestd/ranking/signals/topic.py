@@ -1,5 +1,6 @@
 """Words of a topic stand in the paper: BM25 over the day's papers, all topics together."""
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -33,7 +34,7 @@ def evidence(pool: Pool, profiles: Profiles) -> Floats:
     """The part of the best topic's idf that stands in the paper, the less the farther off the paper's meaning is."""
     topics = profiles.topics
     met = _met(topics.covered, topics.stems.sizes)
-    met *= _meant(topics.closeness, topics.placed[:, None], pool.model.near)
+    met *= _meant(topics.closeness, topics.placed, pool.model.near)
     return topics.of.best(met)
 
 
@@ -46,18 +47,26 @@ def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     met *= _meant(topics.closeness[rows, columns], topics.placed[rows], pool.model.near)
     most, where = asked.peaks(met)
     best = rows[where] if len(rows) else where
-    topic, paper = best.tolist(), at.columns.tolist()
-
-    @cache
-    def asked_for(number: int) -> tuple[str, list[str]]:
-        return profiles.topic(number), [pool.lexicon.stems[row] for row in topics.rows_of(number)]
+    topic, paper, asked_for = best.tolist(), at.columns.tolist(), _asked_for(pool, profiles)
 
     def said(k: int) -> Words:
         value, stems = asked_for(topic[k])
-        here = pool.surface[paper[k]]
-        return value, tuple(dict.fromkeys([here[stem] for stem in stems if stem in here]))
+        return value, tuple(dict.fromkeys(filter(None, map(pool.surface[paper[k]].get, stems))))
 
     return Evidence(Why.TOPIC, most, said, best * len(pool) + at.columns)
+
+
+def _asked_for(pool: Pool, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
+    """What gives a topic as typed, and those of its stems that any of the day's papers holds."""
+    stems = profiles.topics.stems
+    starts, sizes, rows = stems.starts.tolist(), stems.sizes.tolist(), profiles.topics.rows.tolist()
+
+    @cache
+    def asked_for(number: int) -> tuple[str, list[str]]:
+        own = rows[starts[number] : starts[number] + sizes[number]]
+        return profiles.topic(number), [pool.lexicon.stems[row] for row in own if row >= 0]
+
+    return asked_for
 
 
 def _met(covered: Floats, stems: Ints) -> Floats:
@@ -65,13 +74,14 @@ def _met(covered: Floats, stems: Ints) -> Floats:
     part = np.where(stems <= FEW, PART, PART_OF_MANY).astype(np.float32)
     part = part.reshape(-1, *[1] * (covered.ndim - 1))
     far: Floats = covered - part
-    far /= 1 - part
+    far *= 1 / (1 - part)
     return np.clip(far, 0, 1, out=far)
 
 
 def _meant(closeness: Floats, placed: Bools, near: float) -> Floats:
-    """How far papers mean what topics mean: in [MEANT, 1]; 1 for topics whose words are all new to the model."""
+    """How far papers mean what topics (t, …) mean: in [MEANT, 1]; 1 where all words are new to the model."""
     far: Floats = closeness * np.float32((1 - MEANT) / near)
     far += np.float32(MEANT)
     np.clip(far, MEANT, 1, out=far)
-    return np.where(placed, far, np.float32(1))
+    far[~placed] = 1
+    return far
