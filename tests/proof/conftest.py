@@ -3,11 +3,12 @@
 Everything lies in memory where that can be: thousands of crashes need no disk, and a sync stays a system call.
 """
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,9 +16,11 @@ import pytest
 
 from digestd.deliver import receipts
 from digestd.domain.delivery import Outcome, State
+from digestd.store.database import open_database
 from digestd.store.ledger import Result
 from tests.conftest import NOW
 from tests.deliver.conftest import Original, create, file_copy, planned
+from tests.ledger.rows import Ledger
 from tests.parts import library
 from tests.parts.forks import Command, can_trace
 from tests.parts.install import Install
@@ -108,6 +111,17 @@ def bereft(ready: Situation) -> Situation:
     with receipts.journal(made.app.journals, first.owner) as journal:
         assert journal.keep([first]) == 1
     return Situation(made, relay.copies)
+
+
+@pytest.fixture
+def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> Iterator[Ledger]:
+    """In memory where there is one: every change is a commit of its own."""
+    if database_url.startswith("sqlite"):
+        shutil.copy(tmp_path / "digestd.db", memory / "run.db")
+        database_url = f"sqlite:///{memory / 'run.db'}"
+    db = open_database(database_url)
+    yield Ledger(db, now)
+    db.close()
 
 
 def _until_both_arrived(there: Install, relay: Relay, seconds: float = 30) -> None:

@@ -3,11 +3,8 @@
 I08, I09 and I10 are the oracle: no gate passed after the event that ended consent, whatever came first.
 """
 
-import shutil
 import threading
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -15,7 +12,6 @@ import pytest
 from digestd.domain.delivery import Claim
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
-from digestd.store.database import open_database
 from digestd.store.ledger import Claimed, Gated
 from tests.ledger.rows import Ledger
 from tests.proof.scene import many
@@ -23,17 +19,6 @@ from tests.proof.scene import many
 PEOPLE = 250
 ROUNDS = 20
 WAYS = ([Status.UNSUBSCRIBED], [Status.PAUSED], [Status.PAUSED, Status.ACTIVE])
-
-
-@pytest.fixture
-def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> Iterator[Ledger]:
-    """In memory where there is one: every change is a commit of its own."""
-    if database_url.startswith("sqlite"):
-        shutil.copy(tmp_path / "digestd.db", memory / "run.db")
-        database_url = f"sqlite:///{memory / 'run.db'}"
-    db = open_database(database_url)
-    yield Ledger(db, now)
-    db.close()
 
 
 @pytest.mark.slow
