@@ -141,10 +141,12 @@ def command_address(command: str, token: str, host: str) -> str:
 
 def read_command_address(address: str) -> tuple[str, str]:
     """The command and the token of such an address, still to be read. Raises BadToken for any other."""
-    match = _COMMAND.fullmatch(address[:ADDRESS_MAX].partition("@")[0].lower())
+    match = _COMMAND.fullmatch(_folded(address).partition("@")[0])
     if match is None:
         raise BadToken("this is no address for a command")
     raw = base64.b32decode(match[2].upper() + "====")
+    if _base32(raw).rstrip("=") != match[2]:  # the last letter has bits to spare, and only one spelling is ours
+        raise BadToken("this is no address for a command")
     return match[1], base64.urlsafe_b64encode(raw).decode()
 
 
@@ -198,8 +200,7 @@ def envelope_tag(envelope_from: str) -> str:
 
 def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
     """The delivery and attempt that a return path names, or its tag alone. Raises BadToken if we did not write it."""
-    tag = envelope_tag(address[:ADDRESS_MAX].lower())
-    match = _VERP.fullmatch(tag)
+    match = _VERP.fullmatch(envelope_tag(_folded(address)))
     if match is None:
         raise BadToken("this is not a return path of ours")
     delivery, attempt = int(match[1]), int(match[2])
@@ -211,7 +212,12 @@ def read_envelope_from(keys: Keys, address: str) -> tuple[int, int]:
 
 def claims_our_form(address: str) -> bool:
     """Whether an address is written like a return path of ours, genuine or not."""
-    return _VERP.fullmatch(envelope_tag(address[:ADDRESS_MAX].lower())) is not None
+    return _VERP.fullmatch(envelope_tag(_folded(address))) is not None
+
+
+def _folded(address: str) -> str:
+    """An address in lower case, as relays may have it; nothing for one with letters that only look like ours."""
+    return address[:ADDRESS_MAX].lower() if address.isascii() else ""
 
 
 def _verp_mac(keys: Keys, delivery: int, attempt: int) -> str:

@@ -1,8 +1,6 @@
 """Links: tokens nobody else can make, addresses read one way only, names of mails that never change."""
 
-import random
 import re
-import string
 
 import pytest
 from hypothesis import given
@@ -55,20 +53,6 @@ def test_another_secret_neither_reads_nor_makes_our_tokens() -> None:
         read(KEYS, Purpose.VIEW, token(OTHER, Purpose.VIEW, 1))
 
 
-def test_none_of_a_hundred_thousand_changed_tokens_is_accepted() -> None:
-    dice = random.Random(8058)
-    tried = 0
-    for purpose in Purpose:
-        for number in range(60):
-            made = token(KEYS, purpose, number)
-            for changed in _mutations(made, dice):
-                if changed != made:
-                    tried += 1
-                    with pytest.raises(BadToken):
-                        read(KEYS, purpose, changed)
-    assert tried >= 100_000
-
-
 @pytest.mark.parametrize("purpose", Purpose)
 def test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more(purpose: Purpose) -> None:
     made = token(KEYS, purpose, 7, 3)
@@ -105,19 +89,6 @@ def test_a_command_by_mail_carries_its_token_in_an_address_that_may_change_case(
 def test_another_address_is_no_command(address: str) -> None:
     with pytest.raises(BadToken):
         read_command_address(address)
-
-
-def _mutations(made: str, dice: random.Random) -> list[str]:
-    alphabet = string.ascii_letters + string.digits + "-_"
-    one_off = [
-        made[:at] + letter + made[at + 1 :]
-        for at in range(len(made))
-        for letter in (*dice.sample(alphabet, 6), "\u0430", "+", "/", "=", "\x00", " ")
-    ]
-    cut = [made[:at] for at in range(len(made))] + [made[at:] for at in range(1, len(made))]
-    longer = [made + more for more in ("=", "==", "A", "\n", " ", "%00", made)] + [" " + made, "A" + made]
-    whole = [made.lower(), made.upper(), made.swapcase(), made[::-1], "", "A" * 36]
-    return one_off + cut + longer + whole
 
 
 def test_the_secret_does_not_show() -> None:

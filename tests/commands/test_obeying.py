@@ -251,7 +251,7 @@ async def test_a_tag_of_another_purpose_or_a_changed_one_speaks_for_nobody(read_
     assert known is not None
     wrong = [sender.command(purpose, known.key) for purpose in (Purpose.VIEW, Purpose.PREFERENCES)]
     tag = to.partition("+")[2].partition("@")[0]
-    wrong += [to.replace(tag, tag[:n] + ("a" if tag[n] != "a" else "b") + tag[n + 1 :]) for n in range(len(tag) - 1)]
+    wrong += [to.replace(tag, tag[:n] + ("a" if tag[n] != "a" else "b") + tag[n + 1 :]) for n in range(len(tag))]
     for number, address in enumerate(wrong):
         outcome = read_by_ada.write("unsubscribe", to=address, sender=f"x{number}@example.com")
         assert outcome is UNPROVEN

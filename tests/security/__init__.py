@@ -17,7 +17,9 @@ S06 bombs                     ingest/test_fetch.py::test_a_gzip_bomb_is_refused
                               sources/test_feed.py::test_entities_of_its_own_are_refused
 S07 open redirects            test_render_hostile.py::test_only_plain_web_links_pass
                               security/test_csrf.py::test_no_link_leads_away
-S08 tokens                    test_links.py::test_none_of_a_hundred_thousand_changed_tokens_is_accepted
+S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_thousand_changed_tokens_is_accepted
+                              security/test_tokens.py::test_no_changed_link_opens_a_page_or_acts
+                              security/test_tokens.py::test_no_changed_token_of_the_api_is_let_in
                               test_links.py::test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more
                               web/test_guards.py::test_a_token_opens_only_the_page_it_was_made_for
 S09 scanners                  web/test_guards.py::test_looking_changes_nothing
@@ -33,6 +35,7 @@ S13 addresses                 test_links.py::test_what_is_no_plain_address_is_re
                               test_links.py::test_any_text_is_an_address_or_refused
 S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
                               security/test_any_request.py::test_no_request_is_a_fault
+                              security/test_schema.py::test_no_request_that_a_page_describes_or_forbids_is_a_fault
 S15 patterns                  bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
                               relaylogs/test_formats.py::test_a_hostile_line_costs_no_time
 S16 secrets in logs           web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address

@@ -1,7 +1,7 @@
 """Every route that may change something, found in the application itself, a path that reaches it, a quick way in."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -9,9 +9,13 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message
 
 from digestd.app import App
+from digestd.links import Purpose, issued
+from digestd.subscribe.moving import ask_move
 from digestd.web import build
+from tests.web.conftest import PATHS, House
 
 FORGED = "A" * 36
+_OF = {path: purpose for purpose, path in PATHS.items()}
 
 
 def routes(app: App) -> Iterator[APIRoute]:
@@ -29,8 +33,28 @@ def posting(app: App) -> list[str]:
 
 def filled(path: str, token: str = FORGED) -> str:
     """Such a path with something in each of its places."""
-    known = {"token": token, "n": "1", "action": "more", "day": "2026-11-24"}
+    known = {"token": token, "n": "1", "action": "more", "day": "2026-11-24", "name": "saved.bib"}
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda place: known.get(place[1], "x"), path)
+
+
+def opening(house: House, path: str, reader: int) -> Mapping[str, str]:
+    """What stands in the places of a path so that it opens something, for a new reader of this number."""
+    if "{token}" not in path:
+        return {}
+    purpose, address = _OF[path.split("/")[1]], f"reader{reader}@example.org"
+    joined = house.join(address, hour=0, status="pending" if purpose is Purpose.CONFIRM else "active")
+    number, version = joined.key, 0
+    if purpose is Purpose.CONFIRM:
+        version = joined.version
+    elif purpose in {Purpose.VIEW, Purpose.FEEDBACK}:
+        number = house.plan()
+    elif purpose in {Purpose.PREFERENCES, Purpose.MOVE_TO}:
+        version = issued(house.clock())
+    if purpose is Purpose.MOVE_TO:
+        ask_move(house.app.db, house.app.post, joined.key, f"new.{address}", house.clock())
+    token = house.link(purpose, number, version).rpartition("/")[2]
+    places = {"token": token, "n": "1", "action": "more", "name": "saved.bib"}
+    return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}
 
 
 async def posted(web: ASGIApp, path: str, form: dict[str, str], host: str) -> int:

@@ -1,0 +1,143 @@
+"""Tokens that were changed: none opens anything, whichever kind it was made for and wherever it is tried."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count, islice
+from random import Random
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.links import (
+    BadToken,
+    Keys,
+    Purpose,
+    command_address,
+    envelope_from,
+    read,
+    read_command_address,
+    read_envelope_from,
+    token,
+)
+from digestd.store import api_tokens
+from digestd.web.stamp import is_taken, stamped
+from tests.conftest import NOW
+from tests.parts.forgeries import changed
+from tests.security.acting import filled, opening, routes
+from tests.web.conftest import PAPER, House
+
+EACH = 100_000
+EACH_ENDPOINT = 1_000 if os.environ.get("DIGESTD_TEST_LONG") else 40
+KEYS = Keys(bytes(range(32)))
+LATER = Keys(bytes(range(1, 33)), (KEYS.secret,))
+"""After a rotation: what the retired secret made is read too, so it must be as hard to forge."""
+HOST = "example.org"
+FORM = {"library": "1", "what": "phrase:sorting keys", "kind": "phrase", "value": "sorting keys", "paper": "x"}
+"""What the forms behind links ask for, so that nothing but the link can be wrong."""
+
+
+def _of(purpose: Purpose) -> tuple[Callable[[Keys, int], str], Callable[[Keys, str], object]]:
+    return lambda keys, n: token(keys, purpose, n, n % 7), lambda keys, made: read(keys, purpose, made)
+
+
+def _command(keys: Keys, n: int) -> str:
+    return command_address("digest", token(keys, Purpose.COMMAND, n), HOST).partition("@")[0]
+
+
+def _commanded(keys: Keys, address: str) -> object:
+    return read(keys, Purpose.COMMAND, read_command_address(address)[1])
+
+
+def _stamp_taken(keys: Keys, stamp: str) -> object:
+    if not is_taken(keys, stamp, datetime.fromtimestamp(NOW.timestamp() + 60, UTC)):
+        raise BadToken("the form is none of ours")
+    return stamp
+
+
+KINDS: dict[str, tuple[Callable[[Keys, int], str], Callable[[Keys, str], object]]] = {
+    **{str(purpose): _of(purpose) for purpose in Purpose},
+    "stamp": (lambda keys, n: stamped(keys, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC)), _stamp_taken),
+    "command address": (_command, _commanded),
+    "return path": (lambda keys, n: envelope_from(keys, n, 1, f"b@{HOST}").partition("@")[0], read_envelope_from),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_none_of_a_hundred_thousand_changed_tokens_is_accepted(kind: str) -> None:
+    make, take = KINDS[kind]
+    folds = kind in {"command address", "return path"}  # these may change case on their way
+    dice, tried = Random(8058), 0
+    for made in (make(LATER if n % 2 else KEYS, n) for n in count(1)):
+        assert take(LATER, made)
+        for forged in changed(made, dice):
+            if not (folds and forged.isascii() and _is_same_address(forged, made)):
+                assert not _is_accepted(take, forged), forged
+                tried += 1
+        if tried >= EACH:
+            break
+
+
+def _is_same_address(one: str, other: str) -> bool:
+    """Whether two local parts are the same to a relay, or differ in what stands before the tag alone."""
+    tags = {address.lower().rpartition("+")[2] for address in (one, other)}
+    return len(tags) == 1
+
+
+def _is_accepted(take: Callable[[Keys, str], object], forged: str) -> bool:
+    try:
+        take(LATER, forged)
+    except BadToken:
+        return False
+    return True
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Who reads a token does not ask the database."""
+    return sqlite_url
+
+
+def _calls(app: App) -> Iterator[tuple[str, str]]:
+    """Every page behind a link, by each of its methods."""
+    for route in routes(app):
+        if "{token}" in route.path:
+            yield from ((method, route.path) for method in sorted(route.methods or ()))
+
+
+def test_no_changed_link_opens_a_page_or_acts(client: TestClient, app: App, house: House) -> None:
+    house.take_in(PAPER)
+    calls = list(_calls(app))
+    assert len(calls) > 50
+    links = {path: opening(house, path, n)["token"] for n, path in enumerate({path for _, path in calls})}
+    before, dice, opened = house.contents(), Random(8058), []
+    for method, path in calls:
+        spellings = list(changed(links[path], dice))
+        for forged in dice.sample(spellings, min(EACH_ENDPOINT, len(spellings))):
+            sent = {"data": FORM} if method == "POST" else {}
+            answer = client.request(method, filled(path, quote(forged, safe="")), **sent)  # type: ignore[arg-type]  # a form or nothing
+            if answer.status_code not in {404, 405}:
+                opened.append((method, path, forged, answer.status_code))
+    assert opened == []
+    assert house.contents() == before
+    for method, path in calls:
+        assert client.request(method, filled(path, links[path])).status_code != 404, "the unchanged link opens"
+
+
+def test_no_changed_token_of_the_api_is_let_in(
+    client: TestClient, app: App, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, dice = "s3cr-t_" + "x" * 36, Random(8058)
+    with app.db.write() as session:
+        number = api_tokens.add(session, "ours", secret, frozenset(Scope), house.clock())
+        api_tokens.add(session, "another's", "y" * 43, frozenset(Scope), house.clock())
+    made = f"digestd_{number}_{secret}"
+    spellings = (forged for forged in changed(made, dice) if forged.strip() != made)  # HTTP trims what it carries
+    for forged in islice(spellings, 2_000):
+        house.clock.advance(seconds=2)  # as often as a stranger may try
+        answer = client.get("/api/v1/papers", headers={b"Authorization": f"Bearer {forged}".encode()})
+        assert answer.status_code == 401, forged
+    assert client.get("/api/v1/papers", headers={"Authorization": f"Bearer {made}"}).status_code == 200
