@@ -25,8 +25,8 @@ _MATH = re.compile(
     r"|(?<!\\)\$(?P<sign>[<>=~+−±-]{1,3}|(?=\S)[^$]{0,500}?\\[A-Za-z][^$]{0,500})\$"
     r"|(?<!\\)\$(?P<inline>(?:\\\$|[^$\s])(?:(?:\\\$|[^$]){0,1000}(?:\\\$|[^$\s\\]))?)\$(?!\d)"
     r"|(?<!\\)\$(?P<loose>\s(?:[^$]{0,500}[\\^_=<>][^$]{0,500})\$)(?!\d)"
-    r"|\\\((?P<paren>.{1,2000}?)\\\)"
-    r"|\\\[(?P<bracket>.{1,2000}?)\\\]",
+    r"|(?<!\\)\\\((?P<paren>(?:[^\\]|\\[^()]){1,2000})\\\)"
+    r"|(?<!\\)\\\[(?P<bracket>(?:[^\\]|\\[^\[\]]){1,2000})\\\]",
     re.DOTALL,
 )
 _KEPT = {"%": "\ue001", "&": "\ue002", "#": "\ue003", "~": "\ue004", "$": "\ue005"}
@@ -133,8 +133,8 @@ def _bare(text: str) -> str:
     Words that touch a macro may change with it (`G\\"odel`, `\\'etale`), so they do not count.
     """
     text = _NAMES.sub(" ", text)
-    text = re.sub(r"\w*\{?\\(?:[^A-Za-z]|[A-Za-z](?![A-Za-z]))\s?\{?\\?\w*\}?\w*", " ", text)
-    text = re.sub(r"\w*\\[A-Za-z]+\*?", " ", text)
+    text = re.sub(r"(?:(?<!\w)\w+)?\{?\\(?:[^A-Za-z]|[A-Za-z](?![A-Za-z]))\s?\{?\\?\w*\}?\w*", " ", text)
+    text = re.sub(r"(?:(?<!\w)\w+)?\\[A-Za-z]+\*?", " ", text)
     return _INNER.sub("", text)
 
 

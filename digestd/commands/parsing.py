@@ -28,7 +28,7 @@ from digestd.domain.subscriber import Cadence
 COMMANDS_MAX = 10
 VALUE_MAX = 300
 DAYS_MAX = 400
-_ANSWERS = re.compile(r"(re|aw|antw|fwd?|wg|sv|tr|rif)\s*(\[\d+\])?\s*:", re.IGNORECASE)
+_ANSWERS = re.compile(r"(re|aw|antw|fwd?|wg|sv|tr|rif)\s*(\[\d+\]\s*)?:", re.IGNORECASE)
 _NUMBERS = re.compile(r"[#\d\s,;&+]*")
 _ISO_DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _GERMAN_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")

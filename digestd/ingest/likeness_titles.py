@@ -48,9 +48,9 @@ class Titles:
 # What a title is called besides: the work is the same with or without it.
 _BESIDES = re.compile(
     r"^\W*(?:retracted(?: article| paper)?|withdrawn(?: article)?|preprint|arxiv preprint|invited(?: paper| talk)?"
-    r"|featured article|original article|research article|regular paper|技术报告)\W*[:\]).–—-]\W*"
-    r"|\W*[\[(:–—-]\s*(?:the )?(?:extended|full|long|journal|preprint|technical report|arxiv|conference)"
-    r"(?: version| paper)?\s*[\])]?\s*$",
+    r"|featured article|original article|research article|regular paper|技术报告)\W{0,8}[:\]).–—-]\W*"
+    r"|\W{0,8}[\[(:–—-]\s{0,8}(?:the )?(?:extended|full|long|journal|preprint|technical report|arxiv|conference)"
+    r"(?: version| paper)?\s*(?:[\])]\s*)?$",
     re.IGNORECASE,
 )
 # What makes it another work about the first.
@@ -77,8 +77,8 @@ _EVERY_YEAR = (
 )
 _SERIAL = frozenset(_EVERY_YEAR.split())
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_BREAK = re.compile(r"\s*(?::|\?|\.)\s+|\s+[–—-]+\s+|：|——|。")
-_ELLIPSIS = re.compile(r"\s*(?:\.\.\.|…)\s*$")
+_BREAK = re.compile(r"(?:(?<!\s)\s+)?[:?.]\s+|(?<!\s)\s+[–—-]+\s+|：|——|。")
+_ELLIPSIS = re.compile(r"(?:(?<!\s)\s+)?(?:\.\.\.|…)\s*$")
 
 
 def compare_titles(one: str, other: str) -> Titles:

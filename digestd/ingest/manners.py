@@ -15,8 +15,8 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 """Statuses after which asking again may help; Retry-After counts with these."""
 EPOCH_FROM = 1_000_000_000
 """A reset from here on is an instant, in seconds since 1970; below, seconds from now."""
-_PART = re.compile(r"([a-z*][a-z0-9_.*-]*)\s*=\s*\"?([0-9.]+)\"?", re.IGNORECASE)
-_INTERVAL = re.compile(r"\s*(\d{1,6})\s*(ms|s|m|h)?\s*")
+_PART = re.compile(r"(?<![a-z0-9_.*-])([a-z*][a-z0-9_.*-]*)\s*=\s*\"?([0-9.]+)\"?", re.IGNORECASE)
+_INTERVAL = re.compile(r"\s*(\d{1,6})\s*(?:(ms|s|m|h)\s*)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 

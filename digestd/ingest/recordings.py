@@ -19,7 +19,7 @@ from digestd.ingest.fetch import Answer, Fetcher, Validators
 from digestd.sources.source import Pace, Request
 
 INDEX = "index.jsonl"
-_SECRET = re.compile(r"(?i)(?<=[?&])([^=&]*(?:key|token|secret|passw|sig|auth)[^=&]*)=[^&]*")
+_SECRET = re.compile(r"(?i)(?:(?<=&)|(?<=\A\?))((?=[^=&]*?(?:key|token|secret|passw|sig|auth))[^=&]*)=[^&]*")
 
 
 class Fetching(Protocol):

@@ -27,7 +27,7 @@ LATE = timedelta(days=90)
 """What is of last year may come so long into the next."""
 
 _KEY = re.compile(r"[a-zA-Z]+(/[\w.:-]{1,80}){1,4}", re.ASCII)
-_HOMONYM = re.compile(r"\s+\d{4}$")
+_HOMONYM = re.compile(r"(?<!\s)\s+\d{4}$")
 _FORUM = re.compile(r"https?://openreview\.net/forum\?id=([\w-]{3,40})", re.ASCII)
 _NO_PAPERS = frozenset({"Editorship", "Reference Works", "Data and Artifacts"})
 _WITHDRAWN = "Withdrawn Items"

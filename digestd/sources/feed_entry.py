@@ -22,12 +22,12 @@ from digestd.sources.source import Reject, web_url, words
 _COUNTING = re.compile(r"utm_\w+|mc_[ce]id|fbclid|gclid|msclkid|rss|af|ftcamp|xtor|dgcid", re.IGNORECASE)
 _DOI_IN_PATH = re.compile(r"/(10\.\d{4,9}/[^?#\s]+)")
 _VIEW = re.compile(
-    r"(?:/(?:abstract|full|fulltext|pdf|epdf|meta|html)|\.(?:abstract|full|short|pdf))+/?$", re.IGNORECASE
+    r"(?:/(?:abstract|full|fulltext|pdf|epdf|meta|html)|\.(?:abstract|full|short|pdf)){1,6}/?$", re.IGNORECASE
 )
 _VERSIONED = re.compile(r"(10\.(?:1101|64898)/[\d.]+)v\d+$")
 """bioRxiv and medRxiv put the version behind the DOI."""
 _BEHIND = frozenset({"jr", "sr", "ii", "iii", "phd", "md"})
-_NAMES = re.compile(r"\s*;\s*|\s+and\s+|\s*\n\s*")
+_NAMES = re.compile(r"(?:(?<!\s)\s+)?;\s*|(?<!\s)\s+and\s+|(?<!\s)\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True)

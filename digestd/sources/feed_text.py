@@ -14,8 +14,8 @@ _BLOCK = re.compile(
     r"</?(?:p|br|div|li|ul|ol|td|th|tr|table|h[1-6]|hr|section|article|blockquote|figure)\b[^<>]*>", re.IGNORECASE
 )
 # `a<b and c>d` opens no tag: what follows a tag's name has an equals sign.
-_ATTRIBUTED = re.compile(r"<[a-z][\w:.-]*\s[^<>]*=[^<>]*>", re.IGNORECASE)
-_CUT_OFF = re.compile(r"<(?:/?[a-z]+|[a-z]+\s[^<>]*=[^<>]*)\Z", re.IGNORECASE)
+_ATTRIBUTED = re.compile(r"<[a-z][\w:.-]*\s[^<>=]*=[^<>]*>", re.IGNORECASE)
+_CUT_OFF = re.compile(r"<(?:/?[a-z]+|[a-z]+\s[^<>=]*=[^<>]*)\Z", re.IGNORECASE)
 
 
 _ROUNDS = 3

@@ -3,7 +3,7 @@
 import html
 import re
 
-_HEADING = re.compile(r"<(?:jats:)?title>\s*(?:abstract|summary)\s*[:.]?\s*</(?:jats:)?title>", re.IGNORECASE)
+_HEADING = re.compile(r"<(?:jats:)?title>\s*(?:abstract|summary)\s*(?:[:.]\s*)?</(?:jats:)?title>", re.IGNORECASE)
 _TEX = re.compile(r"<(jats:)?tex-math\b[^<>]*>[^<]*</(jats:)?tex-math>", re.IGNORECASE)
 _BLOCK = re.compile(r"</?(?:jats:)?(?:p|sec|title|list|list-item|break|br|disp-formula)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"""</?[a-z][\w:.-]*(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*\s*/?>""", re.IGNORECASE)

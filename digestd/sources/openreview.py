@@ -25,7 +25,7 @@ OVERLAP = timedelta(hours=1)
 _VENUE = re.compile(r"[\w.-]+(/[\w.~-]+){0,8}", re.ASCII)
 _FORUM = re.compile(r"[\w-]{3,40}", re.ASCII)
 _WITHDRAWN = re.compile(r"(?<![a-z])withdrawn(?![a-z])", re.IGNORECASE)
-_BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]\s*([^{}\"]{1,400}?)\s*[}\"]", re.IGNORECASE)
+_BIBTEX = re.compile(r"\b(?:eprint|doi)\s*=\s*[{\"]([^{}\"]{1,400})[}\"]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def _ids(forum: str, content: Object) -> tuple[PaperId, ...]:
     """The forum, and the arXiv id or DOI that a field is, or that is the address of the paper's page."""
     said = [found for key in ("arxiv", "doi", "html") for found in texts(content.get(key))]
     for entry in texts(content.get("_bibtex")):
-        said += _BIBTEX.findall(entry)
+        said += map(str.strip, _BIBTEX.findall(entry))
     return unique([PaperId(f"openreview:{forum}"), *map(_named, said)])
 
 

@@ -36,7 +36,9 @@ S13 addresses                 test_links.py::test_what_is_no_plain_address_is_re
 S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
                               security/test_any_request.py::test_no_request_is_a_fault
                               security/test_schema.py::test_no_request_that_a_page_describes_or_forbids_is_a_fault
-S15 patterns                  bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
+S15 patterns                  security/test_patterns.py::test_what_an_expression_costs_grows_with_the_text_alone
+                              security/test_patterns.py::test_every_expression_is_tried
+                              bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
                               relaylogs/test_formats.py::test_a_hostile_line_costs_no_time
 S16 secrets in logs           web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
                               web/test_guards.py::test_a_fault_is_noted_without_its_words_and_shown_without_details

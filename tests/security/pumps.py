@@ -1,0 +1,194 @@
+"""All regular expressions of the package, and strings that make one that goes astray take far too long.
+
+Python's engine tries again from every place and for every way a repetition can be shared out, so the time of a bad
+expression grows as the square of the text or faster. `pumps` repeats what an expression itself is made of, behind
+each beginning that leads into one of its repetitions, and ends in what it does not expect.
+"""
+
+import ast
+import importlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import digestd
+
+_parse: Any = importlib.import_module("re._parser").parse
+_op: Any = importlib.import_module("re._constants")  # no public module tells what an expression is made of
+Pattern = re.Pattern[str] | re.Pattern[bytes]
+ROOT = Path(digestd.__file__).parent
+SCANS = frozenset({"search", "sub", "subn", "finditer", "findall", "split"})
+_MADE = frozenset({*SCANS, "compile", "match", "fullmatch"})
+_CATEGORIES = {"CATEGORY_DIGIT": "7", "CATEGORY_SPACE": " ", "CATEGORY_NOT_WORD": "-"}
+_REPEATS = frozenset({_op.MAX_REPEAT, _op.MIN_REPEAT, _op.POSSESSIVE_REPEAT})
+_IN_A_REGISTRY = {f"relaylogs/{name}.py": frozenset({"match"}) for name in ("exim", "postfix", "sendmail")}
+"""Their use is not seen beside their name."""
+LETTERS_MAX, TURNS_MAX, STARTS_MAX = 24, 8, 8
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One of them. `scans`: whether it is looked for at every place of a text, or tried at its beginning alone."""
+
+    where: str
+    pattern: Pattern
+    scans: bool
+
+    def run(self, text: str) -> None:
+        """Use it as the package does."""
+        said = text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
+        pattern: re.Pattern[Any] = self.pattern
+        if self.scans:
+            for _ in pattern.finditer(said):
+                pass
+        else:
+            pattern.match(said)
+            pattern.fullmatch(said)
+
+
+def expressions() -> list[Expression]:
+    """All that stand in the package, at the head of a module or within a call."""
+    found = {}
+    uses, sources = _uses(), dict(_sources())
+    for path, tree in sources.items():
+        where = str(path.relative_to(ROOT))
+        module = importlib.import_module(_module(path))
+        for name, value in vars(module).items():
+            if isinstance(value, re.Pattern):
+                used = uses[(where, name) if name.startswith("_") else ("", name)] or _IN_A_REGISTRY.get(where, SCANS)
+                found[value] = Expression(f"{where}:{name}", value, bool(used & SCANS))
+        for line, how, inline in _inline(tree):
+            found.setdefault(inline, Expression(f"{where}:{line}", inline, how in SCANS))
+    return list(found.values())
+
+
+def _inline(tree: ast.Module) -> Iterator[tuple[int, str, Pattern]]:
+    """Those that stand within the call that uses them: line, use, expression."""
+    for call in _calls(tree):
+        how = ast.unparse(call.func).removeprefix("re.")
+        if how != "compile" and isinstance(call.args[0], ast.Constant):
+            yield call.lineno, how, re.compile(ast.literal_eval(call.args[0]))
+
+
+def made_while_running() -> set[str]:
+    """The files in which one is put together within a function."""
+    found = set()
+    for path, tree in _sources():
+        heads = {
+            id(call)
+            for part in tree.body
+            if not isinstance(part, ast.FunctionDef | ast.ClassDef)
+            for call in _calls(part)
+        }
+        if any(id(call) not in heads and not isinstance(call.args[0], ast.Constant) for call in _calls(tree)):
+            found.add(str(path.relative_to(ROOT)))
+    return found
+
+
+def _sources() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        if "migrations" not in path.parts and path.name != "__main__.py":
+            yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _module(path: Path) -> str:
+    return ".".join(("digestd", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    """The calls of `re` that are given an expression."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("re.") in _MADE - {
+            ast.unparse(node.func)
+        }:
+            yield node
+
+
+def _uses() -> Mapping[tuple[str, str], set[str]]:
+    """How each named expression is used: of a private one in its file, of others anywhere."""
+    uses: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for path, tree in _sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in _MADE:
+                name = getattr(node.value, "id", getattr(node.value, "attr", ""))
+                uses[str(path.relative_to(ROOT)), name].add(node.attr)
+                uses["", name].add(node.attr)
+    return uses
+
+
+def pumps(pattern: Pattern) -> Iterator[tuple[str, str, str]]:
+    """A beginning, what is repeated, and an end."""
+    flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
+    tree = _parse(pattern.pattern, flags)
+    letters = list(dict.fromkeys(_letters(tree)))[:LETTERS_MAX]
+    starts = list(dict.fromkeys(["", *_starts(tree)]))
+    repeated = [*letters, *map("".join, permutations(letters[:TURNS_MAX], 2)), *filter(None, starts)]
+    for end in ("\x01", ""):
+        for pump in repeated:
+            for start in starts[: STARTS_MAX if len(pump) == 1 else 2]:
+                yield start, pump, end
+
+
+def _letters(tree: Any) -> Iterator[str]:
+    """Some letters that it speaks of."""
+    for op, value in tree:
+        if op in (_op.LITERAL, _op.NOT_LITERAL):
+            yield chr(value)
+            yield from "a" * (op is _op.NOT_LITERAL)
+        elif op is _op.IN:
+            yield from (letter for part in value[:5] for letter in _of_class(*part))
+        elif op is _op.ANY:
+            yield from "a\n"
+        elif op is _op.CATEGORY:
+            yield _CATEGORIES.get(str(value), "a")
+        for part in _parts(op, value):
+            yield from _letters(part)
+
+
+def _of_class(op: Any, value: Any) -> str:
+    if op is _op.NEGATE:
+        return "a "
+    if op is _op.CATEGORY:
+        return _CATEGORIES.get(str(value), "a")
+    return chr(value[0] if op is _op.RANGE else value)
+
+
+def _parts(op: Any, value: Any) -> list[Any]:
+    """What stands within a part of an expression."""
+    if op is _op.BRANCH:
+        return list(value[1])
+    if op in _REPEATS:
+        return [value[2]]
+    if op is _op.SUBPATTERN:
+        return [value[3]]
+    if op in (_op.ASSERT, _op.ASSERT_NOT):
+        return [value[1]]
+    return [value] if op is _op.ATOMIC_GROUP else []
+
+
+def _starts(tree: Any) -> list[str]:
+    """The shortest texts that lead into each of its repetitions, and through all of it."""
+    found: list[str] = []
+
+    def through(tree: Any, so_far: str) -> str:
+        for op, value in tree:
+            if op in _REPEATS:
+                for _ in range(value[0]):
+                    so_far = through(value[2], so_far)
+                found.append(so_far)
+            elif op is _op.BRANCH:
+                so_far = next(through(branch, so_far) for branch in value[1])
+            elif op in (_op.ASSERT, _op.ASSERT_NOT):
+                continue
+            elif parts := _parts(op, value):
+                so_far = through(parts[0], so_far)
+            else:
+                so_far += next(iter(_letters([(op, value)])), "")
+        return so_far
+
+    found.append(through(tree, ""))
+    return found
