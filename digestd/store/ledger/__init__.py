@@ -10,6 +10,7 @@
     settling   that, settled from evidence
     seen       which papers each subscriber has had
     reading    the ledger as people see it
+    work       what is not over, as its indexes know it
 
 Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
 """

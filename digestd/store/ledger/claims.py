@@ -14,6 +14,7 @@ from digestd.store import core
 from digestd.store.bulk import Bulk
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
+from digestd.store.ledger.work import AT_WORK
 from digestd.store.packing import step, unpack_picks
 
 LEASE = timedelta(minutes=45)
@@ -76,7 +77,7 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without
 def expire(session: Session, limit: int, now: datetime) -> int:
     """Close up to `limit` deliveries that wait, rest or could not be composed, and are too late; how many."""
     waiting = _D.state.in_([State.READY, State.POISONED])
-    late = select(_D.id).where(waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
+    late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
     rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()
     _end(session, State.EXPIRED, dict.fromkeys(rows, TOO_LATE), to_us(now))
     return len(rows)
@@ -111,7 +112,7 @@ def _ready(at_us: int, limit: int) -> core.Query:
             core.suppression.c.reason.label("suppression"),
         )
         .select_from(RECIPIENTS)
-        .where(_D.state == State.READY, _D.not_before_us <= at_us)
+        .where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us)
         .order_by(_D.not_before_us, _D.id)
         .limit(limit)
         .with_for_update(of=core.delivery, skip_locked=True)

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.store import core
 from digestd.store.instants import to_us
+from digestd.store.ledger.work import UNCERTAIN
 
 OFFERED_FOR = timedelta(days=15)
 """An older one is of no use any more: two weekly digests have come since."""
@@ -41,7 +42,7 @@ def offer_held(session: Session, subscribers: Sequence[int], now: datetime) -> i
     statement = (
         update(core.delivery)
         .where(
-            _D.state == State.UNCERTAIN,
+            UNCERTAIN,
             _D.kind == MailKind.DIGEST,
             _D.subscriber_id.in_(subscribers),
             _D.due_us > to_us(now - OFFERED_FOR),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import select, tuple_
 from sqlmodel import Session
 
-from digestd.domain.delivery import Evidence, State
+from digestd.domain.delivery import Evidence
 from digestd.store import core
+from digestd.store.ledger.work import UNCERTAIN
 
 _D, _A = core.delivery.c, core.attempt.c
 
@@ -28,8 +29,8 @@ def open_ends(session: Session, most: int) -> list[OpenEnd]:
     query = (
         select(_D.id, _A.n, _A.envelope_from, _A.relay, _A.dot_us)
         .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
-        .where(_D.state == State.UNCERTAIN)
-        .order_by(_D.id)
+        .where(UNCERTAIN)
+        .order_by(_D.id + 0)  # for its bare number SQLite would walk through all, in their order
         .limit(most)
     )
     return [OpenEnd(*row) for row in session.connection().execute(query)]

@@ -12,6 +12,7 @@ from digestd.domain.digest import Pick, Reason
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
 from digestd.store.ledger.claims import coverage
+from digestd.store.ledger.work import AT_WORK
 from digestd.store.packing import steps, unpack_picks
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
@@ -79,13 +80,13 @@ class Try:
 
 def anything_ready(session: Session, now: datetime) -> bool:
     """Whether a claim would find anything."""
-    query = select(_D.id).where(_D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
+    query = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
     return session.connection().execute(query).first() is not None
 
 
 def ready(session: Session, now: datetime) -> int:
     """How many deliveries a run would find now."""
-    query = select(func.count()).where(_D.state == State.READY, _D.not_before_us <= to_us(now))
+    query = select(func.count()).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now))
     return int(session.connection().execute(query).scalar_one())
 
 

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
 from digestd.store.instants import to_us
+from digestd.store.ledger.work import AT_WORK
 from digestd.store.packing import step
 
 _D, _A = core.delivery.c, core.attempt.c
@@ -28,7 +29,7 @@ class Recovered:
 
 def owners(session: Session) -> list[str]:
     """The workers that hold a lease, alive or not."""
-    query = select(_D.lease_owner).where(_D.state.in_([State.LEASED, State.DOT])).distinct()
+    query = select(_D.lease_owner).where(AT_WORK, _D.state.in_([State.LEASED, State.DOT])).distinct()
     return sorted(session.connection().execute(query).scalars())
 
 
@@ -50,7 +51,7 @@ def recover_overdue(session: Session, now: datetime) -> Recovered:
 def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> Recovered:
     query = (
         select(_D.id, _D.state, _D.attempts)
-        .where(_D.state.in_([State.LEASED, State.DOT]), condition)
+        .where(AT_WORK, _D.state.in_([State.LEASED, State.DOT]), condition)
         .order_by(_D.id)
         .with_for_update()
     )

@@ -20,6 +20,7 @@ from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
+from digestd.store.ledger.work import UNCERTAIN
 from digestd.store.packing import step
 
 GRACE = timedelta(minutes=20)
@@ -84,7 +85,7 @@ def _came_back() -> core.Query:
     return (
         select(_D.id, _D.state, _D.attempts)
         .join_from(core.delivery, core.bounce, (_B.delivery_id == _D.id) & (_B.attempt == _D.attempts))
-        .where(_D.state == State.UNCERTAIN)
+        .where(UNCERTAIN)
     )
 
 

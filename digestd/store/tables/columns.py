@@ -1,5 +1,6 @@
 """Columns that many tables share, and how constraints are named."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer
@@ -32,6 +33,6 @@ def us(*, primary_key: bool = False, nullable: bool = False, index: bool = False
     return Column(BigInteger, primary_key=primary_key, nullable=nullable, index=index)
 
 
-def one_of(column: str, values: type[StrEnum]) -> str:
+def one_of(column: str, values: Iterable[StrEnum]) -> str:
     """The condition that a column holds one of an enumeration's values."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"

@@ -11,6 +11,9 @@ from digestd.domain.delivery import Outcome, State
 from digestd.domain.suppression import SuppressionReason
 from digestd.store.tables.columns import one_of, own_key, ref, us
 
+AT_WORK = (State.READY, State.LEASED, State.DOT, State.POISONED)
+"""What is not over: a few of all deliveries, found by an index of their own."""
+
 
 class SuppressionRow(SQLModel, table=True):
     """An address never to write to, by keyed hash."""
@@ -47,8 +50,7 @@ class DeliveryRow(SQLModel, table=True):
             "('rejected', 'skipped', 'expired', 'poisoned', 'abandoned', 'uncertain')", "reason"),
         CheckConstraint("expires_us > due_us", "expires"),
         Index("ix_delivery_work", "state", "not_before_us",
-              sqlite_where=text("state IN ('ready', 'leased', 'dot')"),
-              postgresql_where=text("state IN ('ready', 'leased', 'dot')")),
+              sqlite_where=text(one_of("state", AT_WORK)), postgresql_where=text(one_of("state", AT_WORK))),
         Index("ix_delivery_uncertain", "subscriber_id",
               sqlite_where=text("state = 'uncertain'"), postgresql_where=text("state = 'uncertain'")),
         Index("ix_delivery_offered", "offered_in",

@@ -1,0 +1,16 @@
+"""What waits, is under way or is uncertain: little of all that there ever was, and an index finds it.
+
+SQLite takes an index on some rows only for a query that names them in the very words of the index. What a parameter
+will be it does not know when it plans: without these conditions each claim walks through the whole ledger.
+"""
+
+from sqlalchemy import literal_column
+
+from digestd.domain.delivery import State
+from digestd.store import core
+from digestd.store.tables.ledger import AT_WORK as STATES
+
+_STATE = core.delivery.c.state
+AT_WORK = _STATE.in_([literal_column(f"'{state}'") for state in STATES])
+"""What the index of work holds; to be narrowed down further."""
+UNCERTAIN = literal_column(f"'{State.UNCERTAIN}'") == _STATE

@@ -1,0 +1,55 @@
+"""What is to be done is found by an index, however much was done before."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import Session
+
+from digestd.store.database import open_database
+from digestd.store.ledger import Claimer, claim, expire, open_ends, reading, recovery, settle_all_bounced
+from tests.conftest import NOW
+from tests.ledger.rows import Ledger
+
+LOOKS: dict[str, Callable[[Session], object]] = {
+    "claim": lambda session: claim(session, Claimer("w2", lambda key, n: f"b+{key}.{n}@example.org"), 10, NOW),
+    "expire": lambda session: expire(session, 10, NOW),
+    "anything ready": lambda session: reading.anything_ready(session, NOW),
+    "ready": lambda session: reading.ready(session, NOW),
+    "owners": recovery.owners,
+    "recover": lambda session: recovery.recover(session, "w1", NOW),
+    "recover overdue": lambda session: recovery.recover_overdue(session, NOW),
+    "open ends": lambda session: open_ends(session, 10),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_look_walks_through_the_whole_ledger(sqlite_url: str, look: str) -> None:
+    db = open_database(sqlite_url)
+    Ledger(db, NOW).ready(3)
+    asked: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    with db.write() as session:
+        LOOKS[look](session)
+    with db.read() as session:
+        plans = [
+            str(row[3])
+            for words, given in asked.copy()
+            if words.startswith("SELECT")
+            for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+        ]
+    db.close()
+    assert plans
+    assert not [plan for plan in plans if plan.startswith("SCAN delivery") and "ix_delivery" not in plan], plans
+
+
+def test_what_came_back_is_found_by_an_index(sqlite_url: str) -> None:
+    db = open_database(sqlite_url)
+    asked: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    settle_all_bounced(db, NOW)
+    [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
+    with db.read() as session:
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+    db.close()
+    assert any("ix_delivery_uncertain" in str(row[3]) or "ix_bounce" in str(row[3]) for row in rows), rows
