@@ -12,6 +12,7 @@ length is a multiple of three, so each token has exactly one spelling (RFC 4648 
 """
 
 import base64
+import hashlib
 import hmac
 import re
 import unicodedata
@@ -47,6 +48,9 @@ class Purpose(StrEnum):
     COMMAND = "command"  # delivery, 0: whoever answers it speaks for its subscriber
     SAVED = "saved"  # subscriber, edition of their secret address
     FORM = "form"  # millisecond at which a form was handed out, 0
+
+
+_TOKEN_USE = {purpose: f"token:{purpose}" for purpose in Purpose}
 
 
 class BadToken(BadInput):
@@ -88,13 +92,23 @@ class Keys:
 
 
 def _mac(secret: bytes, use: str, message: bytes) -> bytes:
-    return hmac.digest(_key(secret, use), message, "sha256")
+    """As `hmac.digest`, in half the time: what it makes of the key each time is made once."""
+    begun, ended = _begun(secret, use)
+    inner, outer = begun.copy(), ended.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 @lru_cache(maxsize=64)
-def _key(secret: bytes, use: str) -> bytes:
-    """The key of one use."""
-    return hmac.digest(secret, f"digestd:{use}".encode(), "sha256")
+def _begun(secret: bytes, use: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """The inner and the outer hash (RFC 2104 section 2) with the key of one use."""
+    key = hmac.digest(secret, f"digestd:{use}".encode(), "sha256").ljust(_BLOCK, b"\0")
+    return hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER))
+
+
+_BLOCK = hashlib.sha256().block_size
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 @lru_cache(maxsize=8)
@@ -105,7 +119,7 @@ def _id(secret: bytes) -> bytes:
 def token(keys: Keys, purpose: Purpose, number: int, version: int = 0) -> str:
     """The token that names `number` at `version` for one purpose."""
     head = keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big")
-    return base64.urlsafe_b64encode(head + keys.mac(f"token:{purpose}", head)[:16]).decode()
+    return base64.urlsafe_b64encode(head + keys.mac(_TOKEN_USE[purpose], head)[:16]).decode()
 
 
 def read(keys: Keys, purpose: Purpose, token: str) -> tuple[int, int]:
@@ -114,7 +128,7 @@ def read(keys: Keys, purpose: Purpose, token: str) -> tuple[int, int]:
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     raw = base64.urlsafe_b64decode(token)
     head, mac = raw[:11], raw[11:]
-    ids, macs = keys.macs("key-id", b""), keys.macs(f"token:{purpose}", head)
+    ids, macs = keys.macs("key-id", b""), keys.macs(_TOKEN_USE[purpose], head)
     genuine = [hmac.compare_digest(mac, made[:16]) and head[:1] == id[:1] for id, made in zip(ids, macs, strict=True)]
     if not any(genuine):
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")

@@ -1,5 +1,6 @@
 """Links: tokens nobody else can make, addresses read one way only, names of mails that never change."""
 
+import hmac
 import re
 
 import pytest
@@ -27,6 +28,16 @@ KEYS = Keys(bytes(range(32)))
 OTHER = Keys(bytes(range(1, 33)))
 NUMBERS = st.integers(0, 2**48 - 1)
 VERSIONS = st.integers(0, 2**32 - 1)
+
+
+@given(
+    secret=st.binary(min_size=32, max_size=200),
+    use=st.text(st.characters(codec="utf-8"), max_size=20),
+    message=st.binary(max_size=200),
+)
+def test_a_mac_is_the_one_of_the_standard_library(secret: bytes, use: str, message: bytes) -> None:
+    key = hmac.digest(secret, f"digestd:{use}".encode(), "sha256")
+    assert Keys(secret).mac(use, message) == hmac.digest(key, message, "sha256")
 
 
 @given(purpose=st.sampled_from(Purpose), number=NUMBERS, version=VERSIONS)

@@ -61,7 +61,7 @@ def show_delivery(
         tries = [
             {name: _plain(value) for name, value in asdict(attempt).items()} for attempt in reading.tries(session, key)
         ]
-        picks = [pick._asdict() | {"reason": asdict(pick.reason)} for pick in reading.picks(session, key)]
+        picks = [pick._asdict() | {"reason": pick.reason._asdict()} for pick in reading.picks(session, key)]
         returned = [
             {"at": _plain(b.at), "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
             for b in bounces.of_delivery(session, key)

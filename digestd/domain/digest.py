@@ -33,8 +33,7 @@ class Why(StrEnum):
     NEW = "new"  # nothing matched and nobody voted yet
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a paper was picked. `value` names the matched interest; `words` are the matched words as they stand there."""
 
     why: Why

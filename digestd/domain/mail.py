@@ -58,5 +58,7 @@ def stand_in(n: int, token: str) -> str:
 
 def split_at_stand_ins(piece: str) -> tuple[list[str], list[tuple[int, int]]]:
     """What a piece has around its stand-ins, and each one's number and length; one more of the former."""
+    if MARK not in piece:
+        return [piece], []
     found = _STAND_IN.split(piece)
     return found[::3], [(int(n), int(length)) for n, length in zip(found[1::3], found[2::3], strict=True)]

@@ -1,5 +1,6 @@
 """A digest, a notice, a page: values in, words out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -15,7 +16,7 @@ from digestd.render.holes import DIGEST, OWN, PAPER, Reads, rendered
 from digestd.render.shells import Shells
 from digestd.render.shown import FITS, FITTED, HTML_MAX, Fit, cleaned, encoded_size
 from digestd.render.survey import are_printed_alone
-from digestd.render.templates import MailEnvironment, Templates
+from digestd.render.templates import MailEnvironment, Templates, fields_of
 from digestd.render.words import safe_address, safe_url
 
 LINES_MAX = 4096
@@ -76,7 +77,7 @@ def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
 
 def render_reason(templates: Templates, reason: Reason, language: str) -> str:
     """Why a paper was picked, in words; plain text, to be escaped where it is shown."""
-    return _reason(templates.environment(language), reason)
+    return _reasons(templates.environment(language))(reason)
 
 
 def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
@@ -97,14 +98,19 @@ def _shells(environment: MailEnvironment) -> Shells | None:
 
 def _digest(environment: MailEnvironment, shells: Shells | None, content: DigestContent, fit: Fit) -> Digest:
     whole = shells is None or not shells.spliced
-    made = digest(content, fit, partial(_reason, environment), whole=whole)
+    made = digest(content, fit, _reasons(environment), whole=whole)
     made.subject = line(environment, "email/digest.subject.txt.j2", digest=made)
     made.heading = line(environment, "email/digest.heading.txt.j2", digest=made)
     made.lead = line(environment, "email/digest.lead.txt.j2", digest=made)
     return made
 
 
-@lru_cache(maxsize=4096)  # few interests, many readers
+@lru_cache(maxsize=64)
+def _reasons(environment: MailEnvironment) -> Callable[[Reason], str]:
+    """Reasons in words: few interests, many readers."""
+    return lru_cache(maxsize=4096)(partial(_reason, environment))
+
+
 def _reason(environment: MailEnvironment, reason: Reason) -> str:
     return line(environment, "email/reason.txt.j2", reason=cleaned(reason))
 
@@ -113,7 +119,7 @@ def line(environment: MailEnvironment, name: str, **values: object) -> str:
     """A text template as one line of plain text. HTML gets it as a value, so that it is escaped there."""
     known = _lines(environment, name)
     value = values.get(known.variable) if known else None
-    if known is None or not all(hasattr(value, field) for field in known.fields):
+    if known is None or not fields_of(value).issuperset(known.fields):
         return " ".join(printed(environment, name, **values).split())
     return known.read(value)
 

@@ -45,6 +45,13 @@ class Digest(Protocol):
         """What stands in this mail alone."""
 
 
+@dataclass(slots=True)
+class _Picked:
+    """All that is read of a paper where its reason stands alone."""
+
+    reason: str
+
+
 class Kind(Enum):
     """Of what the lines of a filling are made."""
 
@@ -96,7 +103,7 @@ class Shell:
             pieces[n] = filling.made.get(paper) or filling.make(paper, read_by(paper, reasons[place], place))
         for n, filling, place in self.of_reasons:
             reason = reasons[place]
-            pieces[n] = filling.made.get(reason) or filling.make(reason, read_by(papers[place], reason, place))
+            pieces[n] = filling.made.get(reason) or filling.make(reason, _Picked(reason))
         for n, filling, place in self.of_both:
             both = papers[place], reasons[place]
             pieces[n] = filling.made.get(both) or filling.make(both, read_by(*both, place))
@@ -193,7 +200,7 @@ def _filling(atoms: tuple[str | Hole, ...]) -> Filling:
     elif FITTED.issuperset(names):
         kind = Kind.PAPER
     else:
-        kind = Kind.REASON if FITTED.isdisjoint(names) else Kind.BOTH
+        kind = Kind.REASON if names == ["reason"] else Kind.BOTH
     return Filling(kind, atoms, attrgetter(*names))
 
 
@@ -233,5 +240,13 @@ def _key(environment: Environment, name: str, opening: Opening) -> Callable[[Dig
     needs = None if trees is None else survey(trees, opening.own)
     if needs is None or not needs.values | needs.truths <= set(opening.fields[DIGEST]):
         return None
-    values, truths = sorted(needs.values), sorted(needs.truths)
-    return lambda digest: (*[getattr(digest, f) for f in values], *[bool(getattr(digest, f)) for f in truths])
+    values, truths = _getter(sorted(needs.values)), _getter(sorted(needs.truths))
+    return lambda digest: (values(digest), *map(bool, truths(digest)))
+
+
+def _getter(names: Sequence[str]) -> Callable[[object], tuple[object, ...]]:
+    """The values of these fields."""
+    get = attrgetter(*names) if names else None
+    if get is None or len(names) == 1:
+        return lambda value: () if get is None else (get(value),)
+    return get

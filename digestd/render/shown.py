@@ -147,12 +147,16 @@ def _told(reason: Reason) -> bool:
     if not all(_singular(word) in asked for word in reason.words):
         return False
     words = " ".join(reason.words)
-    return words == reason.value or _terms(words) == _terms(reason.value)
+    return words.casefold() == reason.value.casefold() or _terms(words) == _terms(reason.value)
 
 
-@lru_cache(maxsize=4096)
 def _terms(text: str) -> frozenset[str]:
-    return frozenset(tokens(text))
+    return frozenset().union(*map(_terms_of, text.split()))
+
+
+@lru_cache(maxsize=4096)  # many topics, fewer words
+def _terms_of(word: str) -> tuple[str, ...]:
+    return tuple(tokens(word))
 
 
 def _singular(word: str) -> str:
@@ -166,7 +170,7 @@ def _within(word: str) -> str:
 
 def encoded_size(html: Body | str) -> int:
     """About, and rather more than, how many bytes the HTML takes in quoted-printable (RFC 2045 section 6.7)."""
-    size = _size(html) if isinstance(html, str) else sum([_size_of(piece) for piece in html.pieces])
+    size = _size(html) if isinstance(html, str) else sum([piece.size or _size_of(piece) for piece in html.pieces])
     return size + 4 * (size // 72 + 1)  # a soft break a line, and now and then a dot to hide at its start
 
 

@@ -123,9 +123,20 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         return self.opening.open(tree, name) if self.opening is not None and name else tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if attribute in getattr(type(obj), "__dataclass_fields__", ()) and not attribute.startswith("_"):
+        if attribute in fields_of(obj):
             return getattr(obj, attribute)
         return super().getattr(obj, attribute)
+
+
+def fields_of(value: object) -> frozenset[str]:
+    """The names of what a dataclass or a named tuple is made of; of anything else none."""
+    return _fields(type(value))  # type: ignore[arg-type]  # a type has a hash, whatever its values have
+
+
+@lru_cache(maxsize=256)
+def _fields(kind: type) -> frozenset[str]:
+    names = {*getattr(kind, "__dataclass_fields__", ()), *getattr(kind, "_fields", ())}
+    return frozenset(name for name in names if not name.startswith("_"))
 
 
 class _Languages:

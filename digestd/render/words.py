@@ -25,7 +25,10 @@ def clean(text: str, limit: int = 20_000) -> str:
     Blanks that hold a formula together stay. Nor is there the one character for private use with which
     fragments are marked.
     """
-    return _BLANKS.sub(" ", _UNSEEN.sub(" ", text[:limit])).strip()
+    text = text[:limit]
+    if text.isascii() and text.isprintable() and "  " not in text:  # nearly all is so, and then nothing is to be done
+        return text.strip()
+    return _BLANKS.sub(" ", _UNSEEN.sub(" ", text)).strip()
 
 
 def spelled_out(json: str) -> str:

@@ -125,29 +125,23 @@ def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
         return ()
     if packed[0] < _FORM:
         return _unpack_old(packed)
-    count = packed[0] - _FORM
-    end = 1 + count * _PICK.size
-    said, drawn, teams = json.loads(packed[end:])
-    reasons, propensity = _reasons(said), dict(drawn)
-    rows = _PICK.iter_unpack(packed[1:end])
-    return tuple(
-        [
-            _pick(
-                (
-                    *(paper, revision, score, SECTIONS[section], reasons[reason]),
-                    *(rank or None, _share(chance), _share(prior), propensity.get(n), teams[n] if teams else ""),
-                )
-            )
-            for n, (paper, revision, score, section, reason, rank, chance, prior) in enumerate(rows)
-        ]
-    )
+    end = 1 + (packed[0] - _FORM) * _PICK.size
+    said, drawn, teams = _read(packed[end:].decode())
+    reasons, share = _reasons(said), _SHARES.get
+    picks = [
+        _pick((paper, revision, score, SECTIONS[at], reasons[why], rank or None, share(chance), share(prior), None, ""))
+        for paper, revision, score, at, why, rank, chance, prior in _PICK.iter_unpack(packed[1:end])
+    ]
+    for place, propensity in drawn:
+        picks[place] = picks[place]._replace(propensity=propensity)
+    if teams:
+        picks = [pick._replace(team=team) for pick, team in zip(picks, teams, strict=True)]
+    return tuple(picks)
 
 
+_read = json.JSONDecoder().decode
 _pick = partial(tuple.__new__, Pick)
-
-
-def _share(parts: int) -> float | None:
-    return None if parts == _UNKNOWN else parts / _PER
+_SHARES = {parts: parts / _PER for parts in range(_PER + 1)}
 
 
 def _unpack_old(packed: bytes) -> tuple[Pick, ...]:
