@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from digestd.ranking.arrays import Floats, Ints, Sparse, stacked
+from digestd.ranking.arrays import Floats, Ints, Sparse, sparse, stacked
 
 SHORT = 30
 CHAMPIONS = 2_000
@@ -82,10 +81,7 @@ def _champions(postings: Sparse) -> Sparse:
         own = slice(*postings.indptr[row : row + 2])
         keep[own] = postings.data[own] >= np.partition(postings.data[own], -CHAMPIONS)[-CHAMPIONS]
     before = np.concatenate([[0], np.cumsum(keep)])
-    shorter: Sparse = csr_array(
-        (postings.data[keep], postings.indices[keep], before[postings.indptr]), shape=postings.shape
-    )
-    return shorter
+    return sparse(postings.data[keep], postings.indices[keep], before[postings.indptr], postings.shape[1])
 
 
 def _first(count: int, rows: Ints, weights: Floats) -> tuple[Ints, Floats]:

@@ -70,7 +70,7 @@ class Groups:
         """What adds each group's rows up, each by its weight (n, rows); `columns`: which rows they are, of `width`."""
         where = np.arange(len(self.owner)) if columns is None else columns
         ends = np.append(self.starts, len(self.owner))
-        return csr_array((weights, where, ends), shape=(len(self), len(where) if width is None else width))
+        return sparse(weights, where, ends, len(where) if width is None else width)
 
     def mean(self, rows: Floats) -> Floats:
         """The mean row of each group: (n, columns); 0 for an empty one."""
@@ -128,7 +128,16 @@ def stacked(columns: Sequence[Ints], values: Sequence[Floats], width: int) -> Sp
     if not ends[-1]:
         empty: Sparse = csr_array(np.zeros((len(columns), width), dtype=np.float32))
         return empty
-    return csr_array((np.concatenate(values), np.concatenate(columns), ends), shape=(len(columns), width))
+    return sparse(np.concatenate(values), np.concatenate(columns), ends, width)
+
+
+def sparse(values: Floats, columns: Columns | Ints, ends: Columns | Ints, width: int) -> Sparse:
+    """Sparse rows of so many columns from their values one after the other; row i ends at ends[i + 1].
+
+    Places take four bytes each: half the memory, and before a product with places of another kind all are copied.
+    """
+    where = columns.astype(np.int32, copy=False), ends.astype(np.int32, copy=False)
+    return csr_array((values, *where), shape=(len(ends) - 1, width))
 
 
 def parts(values: Floats) -> Parts:

@@ -9,26 +9,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.ranking.archive import Archive
-from digestd.ranking.arrays import Bools, Floats, Ints, Sparse
+from digestd.ranking.arrays import Bools, Columns, Floats, Halves, Sparse, sparse
+from digestd.ranking.latent import singles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Echoes:
-    """The way from archive papers to a pool of m, `across` (V, m): `cosine` (r, m) holds what was asked for so far."""
+    """The way from archive papers to a pool of m, `across` (V, m): `cosine` (r, m) holds what was asked for so far, in
+    half precision."""
 
     archive: Archive
     across: Sparse
-    cosine: Floats
+    cosine: Halves
     done: Bools
 
     def like(self, shares: Sparse) -> Floats:
         """TF-IDF cosine of each paper with archive papers, on average by their shares (n, r): (n, m)."""
-        wanted = np.unique(shares.indices).astype(np.intp)
+        wanted, columns = np.unique(shares.indices, return_inverse=True)
         self._look_up(wanted[~self.done[wanted]])
-        means: Floats = shares @ self.cosine
+        means: Floats = sparse(shares.data, columns, shares.indptr, len(wanted)) @ singles(self.cosine[wanted])
         return means
 
-    def _look_up(self, rows: Ints) -> None:
+    def _look_up(self, rows: Columns) -> None:
         if rows.size:
             self.cosine[rows] = (self.archive.rows[rows] @ self.across).toarray()
             self.done[rows] = True
@@ -36,5 +38,5 @@ class Echoes:
 
 def build_echoes(archive: Archive, across: Sparse) -> Echoes:
     """Before the TF-IDF columns (V, m) of a pool; nothing is looked up yet."""
-    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float32)
+    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float16)
     return Echoes(archive, across, cosine, np.zeros(len(archive), dtype=np.bool_))

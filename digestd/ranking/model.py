@@ -31,6 +31,7 @@ KEPT = 10_000
 """Texts kept to look topics up in."""
 POWER = 1.5
 """Of the idf: measured against 1 on citeulike ±0, on HF authors +.011, on HF submitters +.003."""
+WHERE = ("indices", "indptr")
 MOST = 255
 """A term that stands more often in a kept text than this is counted so often: one byte holds it."""
 
@@ -159,7 +160,8 @@ def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
 
 def bytewise(tf: Sparse) -> Counts:
     """Counts in one byte each."""
-    return csr_array((np.minimum(tf.data, MOST).astype(np.uint8), tf.indices, tf.indptr), shape=tf.shape)
+    where = tf.indices.astype(np.int32), tf.indptr.astype(np.int32)
+    return csr_array((np.minimum(tf.data, MOST).astype(np.uint8), *where), shape=tf.shape)
 
 
 def _archive(kept: Counts, heads: Counts, idf: Floats, axes: Halves, rare: Floats) -> Archive:
@@ -180,7 +182,7 @@ def fingerprint(model: TextModel) -> str:
     for part in (model.idf, model.components.astype(np.float32), model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
-        digest.update(rows.indptr.tobytes() + rows.indices.tobytes() + rows.data.astype(np.float32).tobytes())
+        digest.update(b"".join(part.astype(np.float64).tobytes() for part in (rows.indptr, rows.indices, rows.data)))
     return f"{FORM}-{digest.hexdigest()[:16]}"
 
 
@@ -223,7 +225,7 @@ def loads(data: bytes) -> TextModel:
         shape = (len(part["indptr"]) - 1, len(words["terms"]))
         axes = part["components"]
         kept, heads = (
-            csr_array((part[f"{of}data"], part[f"{of}indices"], part[f"{of}indptr"]), shape=shape)
+            csr_array((part[f"{of}data"], *(part[f"{of}{which}"].astype(np.int32) for which in WHERE)), shape=shape)
             for of in ("", "head_")
         )
         return TextModel(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from digestd.ranking.arrays import Floats, Sparse
+from digestd.ranking.arrays import Floats, Sparse, sparse
 from digestd.ranking.corpus import Corpus
 
 TERMS = 300_000
@@ -74,8 +74,7 @@ def counts(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Spar
         values.extend(found.values())
         ends.append(len(columns))
     data = np.array(values, dtype=np.float32)
-    where = np.array(columns, dtype=np.int32)
-    rows: Sparse = csr_array((data, where, np.array(ends)), shape=(len(docs), len(vocabulary)))
+    rows = sparse(data, np.array(columns, dtype=np.int32), np.array(ends), len(vocabulary))
     rows.sort_indices()
     return rows
 
@@ -131,7 +130,7 @@ def _rows(chunk: _Chunk, keys: Keys, columns: NDArray[np.int32]) -> Sparse:
     often = np.diff(begins, append=len(found))
     text, column = np.divmod(found[begins], len(keys))
     ends = np.concatenate([[0], np.cumsum(np.bincount(text, minlength=chunk.size))])
-    return csr_array((often.astype(np.float32), column.astype(np.int32), ends), shape=(chunk.size, len(keys)))
+    return sparse(often.astype(np.float32), column, ends, len(keys))
 
 
 def _name(names: Sequence[str], key: int) -> str:
