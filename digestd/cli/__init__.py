@@ -64,7 +64,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except Exception as error:  # the last resort: whatever it is, say it in one line
         if os.environ.get("DIGESTD_DEBUG"):
-            traceback.print_exc()
+            traceback.print_tb(error.__traceback__)  # without its words, which may be somebody's
         _fail(f"unexpected {type(error).__name__}; DIGESTD_DEBUG=1 shows where", 1)
 
 

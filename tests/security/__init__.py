@@ -22,7 +22,8 @@ S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_th
                               security/test_tokens.py::test_no_changed_token_of_the_api_is_let_in
                               test_links.py::test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more
                               web/test_guards.py::test_a_token_opens_only_the_page_it_was_made_for
-S09 scanners                  web/test_guards.py::test_looking_changes_nothing
+S09 scanners                  web/test_scanners.py::test_no_address_in_any_mail_changes_anything_when_it_is_looked_at
+                              web/test_guards.py::test_looking_changes_nothing
                               web/test_unsubscribe.py::test_one_click_of_a_mail_reader_leaves
 S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_for_a_link
                               security/test_csrf.py::test_no_page_may_be_read_by_another_site
@@ -40,7 +41,10 @@ S15 patterns                  security/test_patterns.py::test_what_an_expression
                               security/test_patterns.py::test_every_expression_is_tried
                               bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived
                               relaylogs/test_formats.py::test_a_hostile_line_costs_no_time
-S16 secrets in logs           web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
+S16 secrets in logs           security/test_canaries.py::test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes
+                              security/test_canaries.py::test_a_mailer_that_crashes_tells_where_and_never_over_what
+                              security/test_canaries.py::test_no_command_that_fails_tells_a_password
+                              web/test_guards.py::test_the_log_names_routes_and_never_a_token_or_address
                               web/test_guards.py::test_a_fault_is_noted_without_its_words_and_shown_without_details
                               test_links.py::test_the_secret_does_not_show
                               libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure

@@ -1,0 +1,190 @@
+"""Words that must never be told, through a run of everything with all that can be logged, and through its crashes."""
+
+import base64
+import re
+import time
+from datetime import datetime
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import pytest
+from sqlalchemy import Table, select, update
+
+from digestd.domain.api import Scope
+from digestd.links import Purpose, issued, token
+from digestd.store import api_tokens, core
+from digestd.store.instants import to_us
+from digestd.web.stamp import SOONEST
+from tests.commands.mails import mail
+from tests.deliver.test_first_digest import asked, is_up
+from tests.deliver.test_service import terminate, until
+from tests.parts import library
+from tests.parts.forks import Command, Ended
+from tests.parts.install import Install, install
+from tests.parts.relay import Fault, Relay
+from tests.postgres import free_port
+
+SECRET = "canary-of-the-secret-with-32-bytes-and-more"
+TOKEN = "canary-of-a-token" + "x" * 26
+HOOK = "whsec_" + base64.b64encode(b"canary of the hooks, of 32 bytes").decode()
+ZOTERO = "CanaryZotero0000Key"
+PASSWORD = "canary-of-a-password"
+ADA, BOB, CARL, EVE = (f"canary.{name}@example.net" for name in ("ada", "bob", "carl", "eve"))
+WORDS = ["canary lakes", "Canary/Island", "Canary Lovelace"]
+CANARIES = ["canary", HOOK.removeprefix("whsec_").lower()]
+"""What all of these hold, as it may be told in any case."""
+CRASHED = ["web fault", "cannot plan", "a hook was not reached", "rejected", "read what came back"]
+"""What a run says that met all that was put in its way."""
+KEPT = {"digestd.db", "digestd.db-wal", "digestd.db-shm", "secret.key"}
+"""Files that may hold them, besides mails: the database and what the operator wrote down."""
+
+
+@pytest.fixture
+def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
+    """An install whose every secret is a canary, and whose readers have such names, topics and addresses."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "secret.key").write_text(SECRET)
+    (folder / "secret.key").chmod(0o600)
+    for name in ("new", "cur", "tmp"):
+        (folder / "box" / name).mkdir(parents=True)
+    made = install(folder, sqlite_url, now)
+    made.papers(library.papers(30))
+    found = " ".join(library.vocabulary()[0][:3])
+    made.people([{"email": who, "name": WORDS[2], "topics": [WORDS[0], found]} for who in (ADA, CARL)])
+    assert made.plan().planned == 2
+    made.people([{"email": BOB, "name": WORDS[2]}])
+    with made.db.write() as session:
+        api_tokens.add(session, "ours", TOKEN, frozenset(Scope), now)
+    return made
+
+
+def unreadable(made: Install, table: Table, number: int, **values: object) -> None:
+    """Make a row one that nobody can read, so that whoever meets it crashes over words that must not be told."""
+    with made.db.write() as session:
+        session.connection().execute(update(table).where(table.c.id == number).values(values))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes(made: Install, form: str) -> None:
+    port = free_port()
+    home, now = f"http://127.0.0.1:{port}", made.clock.now
+    (made.folder / "box" / "new" / "1").write_bytes(mail(f"add topic {WORDS[0]}", WORDS[0], f"{WORDS[2]} <{EVE}>"))
+    (made.folder / "box" / "new" / "2").write_bytes(b"From: " + EVE.encode() + b"\nSubject: =?x?q?canary\n\n\xff")
+    refused = f"550 5.1.1 <{CARL}>: canary, no such user {CARL}"
+    with Relay({"RCPT": Fault(refused, to=CARL)}).in_thread() as relay:
+        said = _settings(made, home, form, relay.url)
+        unreadable(made, core.subscriber, 3, timezone=WORDS[1], next_due_us=to_us(now))
+        running = Command(("up",), said, made.folder).start()
+        try:
+            until(lambda: is_up(home))
+            _visited(made, home, now)
+            until(lambda: all(part in running.output.read_text() for part in CRASHED), 60)
+        finally:
+            terminate(running)
+            ended = running.end(40)
+    assert told(ended) == []
+    assert left(made.folder) == []
+    assert audited(made) == []
+
+
+def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]:
+    return made.to(relay).environment(
+        DIGESTD_LOG_LEVEL="debug",
+        DIGESTD_LOG_FORMAT=form,
+        DIGESTD_PUBLIC_URL=home,
+        DIGESTD_WEB_PORT=home.rpartition(":")[2],
+        DIGESTD_INBOUND_URL=f"maildir:{made.folder / 'box'}",
+        DIGESTD_COMMAND_ADDRESS="digest@example.org",
+        DIGESTD_HOOK_URLS=f"http://127.0.0.1:9/?key={PASSWORD}",
+        DIGESTD_HOOK_SECRET=HOOK,
+        DIGESTD_ZOTERO_URL="http://127.0.0.1:9",
+        DIGESTD_WEBHOOK_POSTMARK_ACCOUNT=f"canary:{PASSWORD}",
+    )
+
+
+def _visited(made: Install, home: str, now: datetime) -> None:
+    """Everything a visitor, a program and a stranger send, genuine and not."""
+    keys = made.app.keys
+    settings = [f"{home}/p/{token(keys, Purpose.PREFERENCES, who, issued(now))}" for who in (1, 3)]
+    stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
+    assert stamp
+    time.sleep(SOONEST.total_seconds() + 0.1)
+    new = {"email": "canary.new@example.net", "topics": WORDS[0], "stamp": stamp[1]}
+    own = [(f"{home}/subscribe", new), (f"{home}/subscribe", {**new, "email": "canary@", "timezone": WORDS[1]})]
+    own += [(f"{home}/settings", {"email": ADA, "stamp": stamp[1]}), (f"{home}/preview", {"topics": WORDS[0]})]
+    own += [(f"{settings[0]}/libraries/zotero", {"key": ZOTERO}), (f"{settings[0]}/move", {"email": EVE})]
+    own += [
+        (f"{settings[0]}/mute", {"kind": "author", "value": WORDS[2]}),
+        (f"{settings[0]}/import", {"text": WORDS[0]}),
+    ]
+    own += [(f"{home}/u/{token(keys, Purpose.UNSUBSCRIBE, 2)}", {}), (f"{home}/webhooks/postmark", {"a": PASSWORD})]
+    own += [(f"{home}/p/{TOKEN}", {"name": WORDS[2]}), (settings[1], {"name": WORDS[2]})]
+    seen = [_status(url, urlencode(form).encode()) for url, form in own]
+    seen += [_status(url) for url in (*settings, f"{home}/?q={ADA}", f"{home}/nowhere/{TOKEN}/{ADA}")]
+    for given in (f"digestd_1_{TOKEN}", f"digestd_2_{TOKEN}", PASSWORD):
+        seen.append(_status(f"{home}/api/v1/subscribers?email={ADA}", None, f"Bearer {given}"))
+    assert {200, 401, 403, 404, 422, 500, 503} <= set(seen), seen
+
+
+def _status(url: str, body: bytes | None = None, authorization: str = "") -> int:
+    headers = {"Authorization": authorization, "User-Agent": f"canary {ADA}", "Referer": f"https://{PASSWORD}.example/"}
+    try:
+        with urlopen(Request(url, body, headers), timeout=20) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        return refused.code
+
+
+@pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
+def test_a_mailer_that_crashes_tells_where_and_never_over_what(made: Install, more: dict[str, str]) -> None:
+    unreadable(made, core.delivery, 1, picks=WORDS[0].encode())
+    with Relay().in_thread() as relay:
+        said = _settings(made, f"http://127.0.0.1:{free_port()}", "json", relay.url)
+        ended = Command(("up",), said | more, made.folder).run()
+    assert (ended.code, "unexpected JSONDecodeError" in ended.said) == (1, True)
+    assert ("_unpack_old" in ended.said) == bool(more)
+    assert told(ended) == []
+    assert left(made.folder) == []
+
+
+def test_no_command_that_fails_tells_a_password(made: Install) -> None:
+    dead = f"127.0.0.1:{free_port()}"
+    for words, changed in (
+        (("deliver",), {"DIGESTD_TRANSPORT_URL": f"smtps://canary:{PASSWORD}@{dead}"}),
+        (("inbound", "--once"), {"DIGESTD_INBOUND_URL": f"imaps://canary:{PASSWORD}@{dead}/INBOX"}),
+        (("plan",), {"DIGESTD_DATABASE_URL": f"postgresql://canary:{PASSWORD}@{dead}/canary"}),
+        (("config", "show"), {"DIGESTD_TRANSPORT_URL": f"smtps://u:{PASSWORD}@{dead}", "DIGESTD_NCBI_KEY": PASSWORD}),
+        (("config", "check"), {"DIGESTD_TRANSPORT_URL": f"smtp://u:{PASSWORD}@{dead}"}),
+        (("plan",), {"DIGESTD_TRANSPORT_RATE": f"canary-{PASSWORD}", "DIGESTD_HOOK_SECRET": PASSWORD}),
+    ):
+        ended = Command(words, made.environment(**changed), made.folder).run()
+        assert PASSWORD not in ended.said, words
+        assert SECRET not in ended.said, words
+
+
+def told(ended: Ended) -> list[str]:
+    """The lines with a canary in them."""
+    return [line for line in ended.said.splitlines() if any(word in line.lower() for word in CANARIES)]
+
+
+def left(folder: Path) -> list[str]:
+    """The files with a canary in them that are neither mail nor database."""
+    files = [file for file in folder.rglob("*") if file.is_file() and file.name not in KEPT]
+    return [
+        str(file.relative_to(folder))
+        for file in files
+        if not {"box", "outbox"} & set(file.relative_to(folder).parts)
+        and any(word.encode() in file.read_bytes().lower() for word in CANARIES)
+    ]
+
+
+def audited(made: Install) -> list[str]:
+    """What stands on record of consent with a canary in it."""
+    with made.db.read() as session:
+        rows = [repr(tuple(row)) for row in session.connection().execute(select(core.consent_event))]
+    assert rows
+    return [row for row in rows if any(word in row.lower() for word in CANARIES)]
