@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from digestd import dangers, shipped
 from digestd import settings as configuration
 from digestd.deliver import Delivery, RelayLog, Sender
+from digestd.deliver.departures import this_machine
 from digestd.deliver.receipts import beside
 from digestd.dkim import open_signer
 from digestd.errors import NotInitialised
@@ -179,6 +180,7 @@ class App:
             clock=self.clock,
             rng=self.rng,
             journals=self.journals,
+            machine=this_machine(),
             lanes=self.settings.transport_connections,
             limits={route.name: route.rate or self.settings.transport_rate for route in chosen}
             | {f"@{domain}": rate for domain, rate in configuration.rates(self.settings.domain_rates).items()},

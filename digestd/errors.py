@@ -16,6 +16,7 @@
     ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process does this on the same database
     ├── NotInitialised       the database was not made yet, or for another version
+    ├── NotAdopted           the database is not the one that has sent, or not on the machine that did
     └── NotFound             no such subscriber, paper, delivery, source
 
 Every error is one line: what is wrong, and the remedy. `retry` says whether the same
@@ -93,6 +94,10 @@ class AlreadyRunning(DigestdError):
 
 class NotInitialised(DigestdError):
     """The database was not made yet, or for another version; nothing but `digestd init` helps."""
+
+
+class NotAdopted(DigestdError):
+    """The database is older than the mails sent with it, or on another machine; `digestd adopt` goes on with it."""
 
 
 class NotFound(DigestdError, LookupError):

@@ -41,6 +41,7 @@ COMMANDS = {
     "coverage": Place("coverage", "show_coverage", _DATA),
     "delivery": Place("delivery", "app", _CARE),
     "fsck": Place("delivery", "fsck", _CARE),
+    "adopt": Place("adopt", "adopt_database", _CARE),
     "evaluate": Place("evaluate", "evaluate", _CARE),
     "hook": Place("hook", "app", _CARE),
     "api-token": Place("api_token", "app", _CARE),

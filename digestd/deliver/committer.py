@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 
+from digestd.deliver.departures import Departures
 from digestd.deliver.pace import Pace
 from digestd.deliver.receipts import Receipts
 from digestd.errors import DatabaseUnreachable
@@ -29,13 +30,16 @@ PATIENCE_SECONDS = 20.0
 class Committer:
     """Collects while a round is being written; use inside `running()`.
 
-    What the database will not take goes to `receipts`.
+    What the database will not take goes to `receipts`; what may leave is noted in `departures` first.
     """
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], receipts: Receipts, pace: Pace) -> None:
+    def __init__(
+        self, db: Database, clock: Callable[[], datetime], receipts: Receipts, departures: Departures, pace: Pace
+    ) -> None:
         self._db = db
         self._clock = clock
         self._receipts = receipts
+        self._departures = departures
         self._pace = pace
         self._wishes: list[tuple[Pass, asyncio.Future[Gated]]] = []
         self._results: list[Result] = []
@@ -140,6 +144,7 @@ class Committer:
             ledger.record(session, results, now)
             answers = ledger.pass_gate(session, wishes, now)
             kept = self._pace.write(session, spent)
+        self._departures.write([w for w, said in zip(wishes, answers, strict=True) if said is Gated.OK], results, now)
         self._pace.know(kept)
         return answers
 

@@ -118,7 +118,7 @@ class Lane:
     async def _passes(self, channel: Channel, letter: Letter) -> bool:
         """Whether the gate lets the dot go."""
         claim, sha256 = letter.claim, hashlib.sha256(letter.mail.message).digest()
-        wish = Pass(claim.key, claim.attempt, self._desk.owner, sha256, self._desk.route.name)
+        wish = Pass(claim.key, claim.attempt, self._desk.owner, sha256, self._desk.route.name, claim.message_id)
         try:
             gated = await self._desk.committer.gate(wish)
         except BaseException:

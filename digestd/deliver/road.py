@@ -7,10 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
+from digestd.deliver.adopting import see_that_it_is_ours
 from digestd.deliver.alert import Tell, nobody
 from digestd.deliver.committer import Committer
 from digestd.deliver.composer import Composer, Sender
 from digestd.deliver.crew import Crew
+from digestd.deliver.departures import departures
 from digestd.deliver.lane import Desk
 from digestd.deliver.outcomes import Outcomes
 from digestd.deliver.pace import Pace
@@ -30,8 +32,8 @@ from digestd.transports import Route
 class Delivery:
     """What a worker delivers with. `owner` is its name in the ledger, held while it lives.
 
-    `journals`: the folder of receipt journals; `lanes` to each route; `limits`: mails a second by route name
-    or `@domain`; `tell`: when a lane stops.
+    `journals`: the folder of receipt journals and departures; `machine`: the name of this one, if it has any; `lanes`
+    to each route; `limits`: mails a second by route name or `@domain`; `tell`: when a lane stops.
     """
 
     db: Database
@@ -41,6 +43,7 @@ class Delivery:
     clock: Callable[[], datetime]
     rng: Random
     journals: Path
+    machine: str = ""
     lanes: int = 8
     limits: Mapping[str, float] = field(default_factory=dict)
     tell: Tell = nobody
@@ -71,9 +74,11 @@ async def deliver(
     """Send what is ready. With `drain`, also what becomes ready meanwhile; else as of now.
 
     Ends early when `stop` is set: nothing more is begun, what is under way gets STOP_SECONDS. `tally` is
-    counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded.
+    counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded,
+    NotAdopted where the database is not the one that has sent.
     """
     see_room([delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
+    await asyncio.to_thread(see_that_it_is_ours, delivery.db, delivery.journals, delivery.machine)
     tally = tally or Tally()
     started = delivery.clock()
     pace = await asyncio.to_thread(_pace, delivery, started, asyncio.get_running_loop())
@@ -82,8 +87,11 @@ async def deliver(
     supply = Supply(delivery.db, _claimer(delivery), composer, delivery.clock if drain else lambda: started)
     supply.bounded(limit, pace, shares)
     try:
-        with journal(delivery.journals, delivery.owner) as receipts:
-            committer = Committer(delivery.db, delivery.clock, receipts, pace)
+        with (
+            journal(delivery.journals, delivery.owner) as receipts,
+            departures(delivery.journals, started.date()) as left,
+        ):
+            committer = Committer(delivery.db, delivery.clock, receipts, left, pace)
             desks = [
                 Desk(
                     delivery.owner,

@@ -20,7 +20,7 @@ from tests.parts.forks import Command, Ended, can_trace, points
 from tests.parts.install import Install
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.renewal import renewal
+from tests.proof.renewal import whole_renewal
 
 LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
 MAILS = 6
@@ -74,7 +74,7 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
         shutil.copy(tmp_path / "digestd.db", memory / "run.db")
         database_url = f"sqlite:///{memory / 'run.db'}"
     install = planned(memory / "run", database_url, now, MAILS)
-    return Trial(install, renewal(install.db, install.folder))
+    return Trial(install, whole_renewal(install, install.folder))
 
 
 @pytest.mark.slow

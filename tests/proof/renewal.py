@@ -8,8 +8,25 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from digestd.store.database import Database
+from tests.parts.install import Install
 
 Renew = Callable[[], None]
+
+
+def whole_renewal(install: Install, folder: Path) -> Renew:
+    """Remember database, journals and departures as they are now; what is returned puts all of them back so."""
+    journals, kept = install.app.journals, folder / "journals"
+    if journals.exists():
+        shutil.copytree(journals, kept, dirs_exist_ok=True)
+    renew_database = renewal(install.db, folder)
+
+    def renew() -> None:
+        renew_database()
+        shutil.rmtree(journals, ignore_errors=True)
+        if kept.exists():
+            shutil.copytree(kept, journals)
+
+    return renew
 
 
 def renewal(db: Database, folder: Path) -> Renew:

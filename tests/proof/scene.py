@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import time
 from collections import Counter
@@ -26,7 +25,7 @@ from tests.parts.install import Install
 from tests.parts.nursery import UNFORESEEN, Blow, Job, Nursery, nursery
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.renewal import Renew, renewal
+from tests.proof.renewal import Renew, whole_renewal
 
 UNDER_WAY = frozenset({State.LEASED, State.DOT})
 REST = timedelta(minutes=6)
@@ -124,18 +123,7 @@ def scene(
 ) -> Iterator[Scene]:
     """The install as it is now, to be struck while it does a job. `more`: settings, by their environment names."""
     folder.mkdir(exist_ok=True)
-    journals = Path(install.app.settings.receipts_dir)
-    kept = folder / "journals"
-    if journals.exists():
-        shutil.copytree(journals, kept, dirs_exist_ok=True)
-    renew_database = renewal(install.db, folder)
-
-    def renew() -> None:
-        renew_database()
-        shutil.rmtree(journals, ignore_errors=True)
-        if kept.exists():
-            shutil.copytree(kept, journals)
-
+    renew = whole_renewal(install, folder)
     with Relay(journal=folder / "message-ids").in_thread() as relay:
         lanes = int(more.get("DIGESTD_TRANSPORT_CONNECTIONS", "3"))
         there = install.to(relay.url, connections=lanes)

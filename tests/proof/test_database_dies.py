@@ -24,7 +24,7 @@ from tests.parts.relay import Relay
 from tests.postgres import Server
 from tests.proof.conftest import Situation
 from tests.proof.counts import Counts
-from tests.proof.renewal import renewal
+from tests.proof.renewal import whole_renewal
 from tests.proof.scene import deliver_ready, many, plan_due, restart, scene
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles
 ) -> None:
     create(server.url, "digestd", "template1")
     made = planned(memory / "run", server.url.replace("/postgres", "/digestd"), NOW, MAILS)
-    renew = renewal(made.db, memory)
+    renew = whole_renewal(made, memory)
     found, rng = Counts(), Random(1)
     with Relay(delay=0.02).in_thread() as relay:
         there = made.to(relay.url, connections=2)

@@ -25,7 +25,7 @@ from tests.parts.nursery import Blow, nursery
 from tests.parts.postfix import Postfix, postfix
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
-from tests.proof.renewal import renewal
+from tests.proof.renewal import whole_renewal
 from tests.proof.scene import UNDER_WAY, Scene, deliver_ready, many, recover
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
@@ -80,7 +80,7 @@ def _scene(running: Postfix, url: str, memory: Path) -> Iterator[Scene]:
         )
     there = made.to(running.url, connections=2, relay_log=str(running.folder / "mail.log"))
     (memory / "scene").mkdir()
-    renew = renewal(there.db, memory / "scene")
+    renew = whole_renewal(there, memory / "scene")
     with nursery(there.environment(), memory / "scene") as forks:
         forks.warm(deliver_ready)
         yield Scene(there, Relay(), deliver_ready, renew, forks)

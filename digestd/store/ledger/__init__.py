@@ -8,6 +8,7 @@
     held       what may not have arrived, offered by the next digest
     open_ends  what nobody knows the end of
     settling   that, settled from evidence
+    adoption   what had left of a database put back from a backup
     seen       which papers each subscriber has had
     reading    the ledger as people see it
     work       what is not over, as its indexes know it
@@ -15,6 +16,7 @@
 Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
 """
 
+from digestd.store.ledger.adoption import Departed
 from digestd.store.ledger.births import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
 from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
@@ -28,6 +30,7 @@ __all__ = [
     "GRACE",
     "Claimed",
     "Claimer",
+    "Departed",
     "Gated",
     "Held",
     "NewDigest",

@@ -74,6 +74,15 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without
     return Claimed(claims, len(skipped), len(expired))
 
 
+def claim_these(session: Session, claimer: Claimer, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
+    """Lease these deliveries if they are ready and nothing stands against them, even if they rest or are late."""
+    query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
+    rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
+    claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not consent(row).objection])
+    _lease(session, claims, claimer.owner, to_us(now))
+    return claims
+
+
 def expire(session: Session, limit: int, now: datetime) -> int:
     """Close up to `limit` deliveries that wait, rest or could not be composed, and are too late; how many."""
     waiting = _D.state.in_([State.READY, State.POISONED])
@@ -100,18 +109,16 @@ def coverage(row: core.Record) -> dict[str, CoverageState]:
     return {name: CoverageState(state) for name, state in row.coverage.items()}
 
 
+def _selected() -> core.Query:
+    suppression = core.suppression.c.reason.label("suppression")
+    return select(
+        *_COLUMNS, RECIPIENT.label("address"), _S.name, _S.language, _S.status, _S.version, suppression
+    ).select_from(RECIPIENTS)
+
+
 def _ready(at_us: int, limit: int) -> core.Query:
     return (
-        select(
-            *_COLUMNS,
-            RECIPIENT.label("address"),
-            _S.name,
-            _S.language,
-            _S.status,
-            _S.version,
-            core.suppression.c.reason.label("suppression"),
-        )
-        .select_from(RECIPIENTS)
+        _selected()
         .where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us)
         .order_by(_D.not_before_us, _D.id)
         .limit(limit)

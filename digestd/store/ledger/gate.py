@@ -41,13 +41,17 @@ class Gated(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One worker's wish to send one attempt of one delivery to a relay; `sha256` is of the very bytes."""
+    """One worker's wish to send one attempt of one delivery to a relay; `sha256` is of the very bytes.
+
+    `message_id` is for whoever notes departures.
+    """
 
     delivery: int
     attempt: int
     owner: str
     sha256: bytes
     relay: str | None = None
+    message_id: str = ""
 
 
 def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[Gated]:

@@ -1,0 +1,117 @@
+"""What a database put back from a backup is told: mails that left after the backup was made.
+
+Each goes the way that it had gone, ready → leased → dot → accepted or uncertain, at the time and under the return
+path of its real departure: so the relay's log and bounces settle what nobody knows the end of, as ever.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, text
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
+from digestd.store import core
+from digestd.store.instants import from_us, to_us
+from digestd.store.ledger.claims import Claimer, claim_these
+from digestd.store.ledger.gate import Gated, Pass, pass_gate
+from digestd.store.ledger.results import Result, record_kept
+from digestd.store.ledger.settling import Proof, settle
+from digestd.store.packing import step, steps
+
+OWNER = "adopted"
+RESTORED = "restored"
+WHY = "the database was put back from a backup"
+_D, _A = core.delivery.c, core.attempt.c
+_LEFT = frozenset({State.READY, State.UNCERTAIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """One attempt that passed the gate: its numbers and time as they were, and the SHA-256 of the mail."""
+
+    delivery: int
+    attempt: int
+    at_us: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A delivery that has not ended here: its number, state, Message-ID, and when it was planned."""
+
+    id: int
+    state: State
+    message_id: str
+    born_us: int
+
+
+def knows_departure(session: Session, delivery: int, attempt: int) -> str | None:
+    """The Message-ID of the delivery whose attempt passed the gate; None where the ledger knows of no such thing."""
+    query = (
+        select(_D.message_id)
+        .join_from(core.attempt, core.delivery, _D.id == _A.delivery_id)
+        .where(_A.delivery_id == delivery, _A.n == attempt, _A.dot_us.is_not(None))
+    )
+    return session.connection().execute(query).scalar()
+
+
+def unsettled(session: Session) -> list[Unsettled]:
+    """What waits, or is uncertain."""
+    query = select(_D.id, _D.state, _D.message_id, _D.history).where(_D.state.in_(sorted(_LEFT))).order_by(_D.id)
+    return [
+        Unsettled(row.id, State(row.state), row.message_id, steps(row.history)[0][2])
+        for row in session.connection().execute(query)
+    ]
+
+
+def adopt(session: Session, mail: Unsettled, left: Departed, envelope_from: str, accepted: bool) -> bool:
+    """Have a delivery end as its mail did; False where consent has ended since, or there is nothing to tell."""
+    now = from_us(max(left.at_us, mail.born_us))
+    if mail.state is State.UNCERTAIN:
+        proof = Proof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, WHY)
+        return accepted and settle(session, mail.id, Settlement.ACCEPTED, proof, now)
+    claims = claim_these(session, Claimer(OWNER, lambda *_: envelope_from), [mail.id], now)
+    passes = [Pass(claim.key, claim.attempt, OWNER, left.sha256) for claim in claims]
+    if pass_gate(session, passes, now) != [Gated.OK]:
+        return False
+    result = Result(mail.id, passes[0].attempt, OWNER, State.UNCERTAIN, Outcome.UNCERTAIN, reason=WHY)
+    if accepted:
+        result = replace(result, state=State.ACCEPTED, outcome=Outcome.ACCEPTED, code=250, reason=None)
+    return record_kept(session, [result], now) == 1
+
+
+def number_from(session: Session, beyond: int, now: datetime) -> None:
+    """Number deliveries from beyond a number that was in use: bounces of those that are lost must not meet others.
+
+    A row that says so keeps the place; there is none to keep where nobody is subscribed.
+    """
+    highest = session.connection().execute(select(func.max(_D.id))).scalar() or 0
+    somebody = session.connection().execute(select(func.min(core.subscriber.c.id))).scalar()
+    if highest >= beyond or somebody is None:
+        return
+    at_us = to_us(now)
+    session.connection().execute(
+        insert(core.delivery).values(
+            id=beyond,
+            subscriber_id=somebody,
+            kind=MailKind.REPLY,
+            key=f"{RESTORED} {at_us}",
+            covers_from="",
+            consent_version=1,
+            state=State.EMPTY,
+            message_id=f"<{RESTORED}.{at_us}>",
+            picks=b"",
+            considered=0,
+            coverage={},
+            template_hash="",
+            history=step(State.EMPTY, Actor.RECOVERY, at_us),
+            due_us=at_us,
+            expires_us=at_us + 1,
+            not_before_us=at_us,
+            attempts=0,
+            failures=0,
+        )
+    )
+    if session.connection().dialect.name != "sqlite":
+        session.connection().execute(text(f"SELECT setval(pg_get_serial_sequence('delivery', 'id'), {beyond:d})"))
