@@ -30,7 +30,10 @@ S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_fo
 S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_by_any_route
                               web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
                               web/test_stamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
-S12 who is here               web/test_subscribe.py::test_the_answer_tells_nothing_of_the_address
+S12 who is here               security/test_alike.py::test_every_standing_gets_the_same_answer_after_the_same_time
+                              security/test_alike.py::test_the_work_is_done_long_before_the_wait_is_over
+                              security/test_alike.py::test_four_thousand_answers_cannot_be_told_apart
+                              web/test_subscribe.py::test_the_answer_tells_nothing_of_the_address
                               web/test_resend.py::test_nobody_else_gets_a_mail_and_the_answer_tells_nothing
 S13 addresses                 test_links.py::test_what_is_no_plain_address_is_refused_with_a_remedy
                               test_links.py::test_any_text_is_an_address_or_refused

@@ -1,0 +1,141 @@
+"""Whoever types an address into a form learns nothing of it: the same bytes, after the same time.
+
+Each form is let do its work and then waits until a quarter of a second is over. That the wait makes up for every
+difference is shown by a clock that counts statements; that it is long enough, by a real one; and that nobody can
+tell the answers apart from outside, by thousands over HTTP (`tests/run --long`).
+"""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http.client import HTTPConnection
+from random import Random
+from statistics import median
+from types import SimpleNamespace
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from scipy.stats import ks_2samp
+from sqlalchemy import event
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.subscriber import Cause
+from digestd.domain.suppression import SuppressionReason
+from digestd.subscribe import erase, pause, suppress, unsubscribe
+from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.stamp import stamped
+from tests.web.conftest import FORMS, Clock, House
+from tests.web.test_browser import served
+
+REQUESTS = 2_000
+AT_ONCE = 12
+STANDINGS = ("unknown", "pending", "active", "paused", "unsubscribed", "suppressed", "erased")
+
+
+@pytest.fixture
+def known(app: App, house: House) -> dict[str, str]:
+    """An address of each standing, by it; two days ago, so that each may get a mail where mails are sent."""
+    found = {standing: f"{standing}@example.org" for standing in STANDINGS}
+    now = house.clock()
+    house.join(found["pending"], status="pending")
+    people = {standing: house.join(found[standing]).key for standing in STANDINGS[2:]}
+    pause(app.db, people["paused"], Cause.WEB, now)
+    unsubscribe(app.db, people["unsubscribed"], Cause.WEB, now)
+    suppress(app.db, app.keys, found["suppressed"], SuppressionReason.COMPLAINT, now)
+    erase(app.db, app.keys, found["erased"], now)
+    house.clock.advance(days=2)
+    return found
+
+
+class Counting:
+    """A clock that goes on by a millisecond for each statement, and keeps how long somebody slept."""
+
+    def __init__(self, app: App) -> None:
+        self.statements, self.slept = 0, 0.0
+        event.listen(app.db.engine, "before_cursor_execute", self._count)
+
+    def _count(self, *_told: object) -> None:
+        self.statements += 1
+
+    def monotonic(self) -> float:
+        return self.statements / 1000
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_every_standing_gets_the_same_answer_after_the_same_time(
+    client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Counting(app)
+    monkeypatch.setattr("digestd.web.evenly.time", clock)
+    answers, work = set(), set()
+    for address in known.values():
+        clock.statements, clock.slept = 0, 0.0
+        answer = client.post(form, data={"email": address})
+        answers.add((answer.status_code, answer.content, tuple(sorted(answer.headers.items()))))
+        work.add(clock.statements)
+        assert clock.slept + clock.statements / 1000 == pytest.approx(FLOOR_SECONDS)
+    assert len(answers) == 1
+    assert len(work) > 1, "there is something to make up for"
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_the_work_is_done_long_before_the_wait_is_over(
+    client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: None)
+    monkeypatch.setattr("digestd.web.evenly.time", at_once)
+    spans = []
+    for address in known.values():
+        begun = time.perf_counter()
+        assert client.post(form, data={"email": address}).status_code == 200
+        spans.append(time.perf_counter() - begun)
+    assert median(spans) < FLOOR_SECONDS / 2
+
+
+@pytest.fixture
+def on_sqlite(database_url: str) -> None:
+    """Once is enough."""
+    if not database_url.startswith("sqlite"):
+        pytest.skip("tried on SQLite, whose writers wait for each other")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("DIGESTD_TEST_LONG"), reason="takes minutes: `tests/run --long`")
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_four_thousand_answers_cannot_be_told_apart(
+    app: App, house: House, clock: Clock, on_sqlite: None, form: str
+) -> None:
+    for n in range(200):
+        house.join(f"known{n}@example.org")
+    clock.advance(days=2)
+    asked = [f"known{n % 200}@example.org" for n in range(REQUESTS)] + [f"new{n}@example.org" for n in range(REQUESTS)]
+    Random(12).shuffle(asked)
+    with served(app) as home:
+        place = urlsplit(home).netloc
+
+        def ask(address: str) -> tuple[str, float, bytes]:
+            clock.advance(minutes=2)  # robots are slowed down elsewhere
+            stamp = stamped(app.keys, clock() - timedelta(minutes=1))
+            body = urlencode({"email": address, "stamp": stamp})
+            connection = HTTPConnection(place, timeout=60)
+            begun = time.perf_counter()
+            connection.request("POST", form, body, {"Content-Type": "application/x-www-form-urlencoded"})
+            with connection.getresponse() as answer:
+                said = answer.read()
+            span = time.perf_counter() - begun
+            connection.close()
+            return address[:3], span, said
+
+        with ThreadPoolExecutor(AT_ONCE) as visitors:
+            told = list(visitors.map(ask, asked))
+    assert len({said for _, _, said in told}) == 1
+    spans = {who: [span for whose, span, _ in told if whose == who] for who in ("kno", "new")}
+    found = ks_2samp(spans["kno"], spans["new"])
+    print(form, median(spans["kno"]), median(spans["new"]), found)
+    assert abs(median(spans["kno"]) / median(spans["new"]) - 1) < 0.05
+    assert found.pvalue > 0.01
