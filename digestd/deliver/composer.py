@@ -1,10 +1,14 @@
 """The bytes of a mail: a pure function of what planning froze and of who sends.
 
-Papers come by revision, templates by hash, both cached up to a bound.
+Papers come by revision, templates by hash, both cached up to a bound. A batch is composed in one go: one mail here
+and one there, between writes and commits, takes a processor a third longer.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.digest import Pick
@@ -67,6 +71,13 @@ class Sender:
         return command_address(local, token(self.keys, purpose, number, version), host) if self.commands else ""
 
 
+class Composed(NamedTuple):
+    """A mail as bytes, and their sha256."""
+
+    message: bytes
+    sha256: bytes
+
+
 class Composer:
     """Composes claims; `prepare` reads from the database what a batch needs, `compose` touches none."""
 
@@ -77,6 +88,7 @@ class Composer:
         self._templates: dict[str, Templates] = {}
         self._held: dict[int, tuple[Held, ...]] = {}
         self._replies: dict[int, Reply] = {}
+        self._ahead: dict[tuple[int, int], Composed] = {}
 
     def prepare(self, claims: Sequence[Claim]) -> None:
         """Read revisions and templates that are not cached yet, and what earlier digests these claims offer."""
@@ -93,6 +105,25 @@ class Composer:
                 self._entries.update({key: Entry.of(paper) for key, paper in found.items()})
             for template_hash in hashes - self._templates.keys():
                 self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
+
+    def compose_ahead(self, claims: Sequence[Claim]) -> None:
+        """Compose what was prepared, for `take`; what cannot be composed is found out there.
+
+        What of an earlier batch was not taken yet is composed again when it is: so much and no more is held.
+        """
+        ahead = {}
+        for claim in claims:
+            with contextlib.suppress(Exception):
+                ahead[claim.key, claim.attempt] = self._composed(claim)
+        self._ahead = ahead
+
+    def take(self, claim: Claim) -> Composed:
+        """The mail, now if it was not composed ahead. Anything raised here is this mail's problem alone."""
+        return self._ahead.pop((claim.key, claim.attempt), None) or self._composed(claim)
+
+    def _composed(self, claim: Claim) -> Composed:
+        message = self.compose(claim)
+        return Composed(message, hashlib.sha256(message).digest())
 
     def compose(self, claim: Claim) -> bytes:
         """The mail as bytes with CRLF line ends. Anything raised here is this mail's problem alone."""

@@ -4,7 +4,6 @@ The next mail is composed before the dot of this one, so that its envelope can g
 """
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 
 from digestd.deliver.committer import Committer
@@ -27,6 +26,7 @@ class Letter:
 
     claim: Claim
     mail: Mail
+    sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,10 @@ class Lane:
 
     def _composed(self, claim: Claim) -> Letter | None:
         try:
-            message = self._desk.composer.compose(claim)
+            composed = self._desk.composer.take(claim)
             sender = claim.envelope_from
-            return Letter(claim, Mail(sender, claim.address, message, envelope_tag(sender)))
+            mail = Mail(sender, claim.address, composed.message, envelope_tag(sender))
+            return Letter(claim, mail, composed.sha256)
         except Exception as error:
             self._desk.outcomes.not_composed(claim, error)
             return None
@@ -117,8 +118,8 @@ class Lane:
 
     async def _passes(self, channel: Channel, letter: Letter) -> bool:
         """Whether the gate lets the dot go."""
-        claim, sha256 = letter.claim, hashlib.sha256(letter.mail.message).digest()
-        wish = Pass(claim.key, claim.attempt, self._desk.owner, sha256, self._desk.route.name, claim.message_id)
+        claim = letter.claim
+        wish = Pass(claim.key, claim.attempt, self._desk.owner, letter.sha256, self._desk.route.name, claim.message_id)
         try:
             gated = await self._desk.committer.gate(wish)
         except BaseException:

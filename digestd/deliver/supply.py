@@ -18,7 +18,8 @@ from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import Claimer
 
-BATCH = 200
+BATCH = 100
+"""Held composed: some 5 MB."""
 BATCH_SECONDS = 600.0
 """At a low rate, no more is claimed than is sent within this: far less than a lease."""
 
@@ -144,6 +145,7 @@ class Supply:
         if self._left is not None:
             self._left -= len(kept)
         self._composer.prepare(kept)
+        self._composer.compose_ahead(kept)
         self._waiting.extend(kept)
         return not claimed.nothing
 
