@@ -122,13 +122,14 @@ def cells(rows: Ints, columns: Ints, width: int) -> tuple[Cells, Ints, Ints]:
     return Cells(keys // max(width, 1), keys % max(width, 1)), first, often
 
 
-def stacked(columns: Sequence[Ints], values: Sequence[Floats], width: int) -> Sparse:
+def stacked(columns: Sequence[Ints] | Sequence[Columns], values: Sequence[Floats], width: int) -> Sparse:
     """Sparse rows from one (columns, values) pair per row: (len(columns), width)."""
     ends = np.cumsum([0, *map(len, columns)])
     if not ends[-1]:
         empty: Sparse = csr_array(np.zeros((len(columns), width), dtype=np.float32))
         return empty
-    return sparse(np.concatenate(values), np.concatenate(columns), ends, width)
+    where = np.concatenate(columns).astype(np.int32, copy=False)
+    return sparse(np.concatenate(values), where, ends, width)
 
 
 def sparse(values: Floats, columns: Columns | Ints, ends: Columns | Ints, width: int) -> Sparse:

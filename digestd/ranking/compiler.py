@@ -120,7 +120,7 @@ def _tastes(want: Wants, shelf: Shelf, pool: Pool) -> _Tastes:
     return _Tastes(
         likes=len(likes),
         dislikes=len(dislikes),
-        duals=dual(pool.background, seeds, liked, disliked, len(pool.model.vocabulary)),
+        duals=dual(pool.background, seeds, liked, disliked),
         pulls=np.concatenate([_whole(liked), -DISLIKES * _whole(disliked)]).astype(np.float32),
     )
 

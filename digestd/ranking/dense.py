@@ -66,13 +66,14 @@ class Silent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Space:
-    """An encoder with the `mean` (e,) of the archive's vectors and the `precision` (e, e) of their spread.
+    """An encoder with the `archive`'s vectors (n, e), their `mean` (e,) and the `precision` (e, e) of their spread.
 
     `near`: the cosine above which two texts are alike. `breadth` in [0, 1]: what the model's signals count before
     such an archive, 1 where its papers have no more in common than any two.
     """
 
     encoder: Encoder
+    archive: Floats
     mean: Floats
     precision: Floats
     near: float
@@ -97,6 +98,7 @@ def build_space(encoder: Encoder, archive: Floats) -> Space:
     mean, cov = spread([archive], encoder.dims)
     return Space(
         encoder=encoder,
+        archive=archive,
         mean=mean,
         precision=precision(cov),
         near=min(max(near, FLOOR), 0.9),

@@ -29,7 +29,7 @@ class Pool:
     `drawn` (m, d): their latent places, each drawn towards its company in the archive; `lengths` (m, 2) of titles and
     abstracts. `features` (m, b), `prior` and `lift` (m,) against the background; (m,) as well `points`, `trend`,
     `newness` and `fame`; `heard`: the votes of archive papers. `surface`: for each paper, stem → the first word that
-    stands for it there. `vectors` (m, e) in the dense `space`.
+    stands for it there. `vectors` (m, e) in the dense `space`, and `leaning` (m, e), each drawn towards its company.
     """
 
     papers: tuple[Paper, ...]
@@ -52,6 +52,7 @@ class Pool:
     shelves: Shelves
     space: Space
     vectors: Floats
+    leaning: Floats
     echoes: Echoes
 
     def __len__(self) -> int:
@@ -83,6 +84,7 @@ def build_pool(
     features = background.features(encoded.sparse)
     folk = build_folk([paper.words.authors for paper in papers])
     votes = points(papers)
+    vectors = space.encoder.encode(texts) if vectors is None else vectors
     return Pool(
         papers=tuple(papers),
         model=model,
@@ -103,6 +105,7 @@ def build_pool(
         surface=tuple(surfaces(texts)),
         shelves=Shelves(model, background, encoded, across, lookup, folk, space.encoder),
         space=space,
-        vectors=space.encoder.encode(texts) if vectors is None else vectors,
+        vectors=vectors,
+        leaning=drawn(vectors, space.archive),
         echoes=build_echoes(model.archive, across),
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import solve
 
-from digestd.ranking.arrays import Doubles, Floats, Ints, stacked
+from digestd.ranking.arrays import Columns, Doubles, Floats, stacked
 from digestd.ranking.background import RIDGE, Background
 from digestd.ranking.seeds import Shelved
 
@@ -19,13 +19,10 @@ MASS = 150.0
 """Mass of the background: 300 texts at C = ½."""
 
 
-def dual(background: Background, seeds: Sequence[Shelved], likes: Doubles, dislikes: Doubles, width: int) -> Floats:
-    """The weight of each of the seeds, the likes first: (k,).
-
-    `likes` and `dislikes`: the recency of each; `width`: the number V of terms.
-    """
+def dual(background: Background, seeds: Sequence[Shelved], likes: Doubles, dislikes: Doubles) -> Floats:
+    """The weight of each of the seeds, the likes first: (k,). `likes` and `dislikes`: the recency of each."""
     features = np.array([seed.features for seed in seeds], dtype=np.float64)
-    kernel = gram(seeds, width) + 1 - features @ features.T
+    kernel = gram(seeds) + 1 - features @ features.T
     kernel[np.diag_indices_from(kernel)] += penalties(likes, dislikes)
     target = np.repeat([1.0, -1.0], [len(likes), len(dislikes)])
     return _solved(kernel, target - background.prior(features)).astype(np.float32)
@@ -39,10 +36,9 @@ def _solved(kernel: Doubles, target: Doubles) -> Doubles:
     return solved
 
 
-def gram(seeds: Sequence[Shelved], width: int) -> Doubles:
-    """What each pair has in common, words and people (k, k). The people stand behind the `width` terms."""
-    columns = [np.concatenate([seed.columns, width + seed.people]) for seed in seeds]
-    values = [np.concatenate([seed.values, seed.shares]) for seed in seeds]
+def gram(seeds: Sequence[Shelved]) -> Doubles:
+    """What each pair has in common, words and people (k, k)."""
+    columns, values = [seed.columns for seed in seeds], [seed.values for seed in seeds]
     whole = 1 + max((int(row.max(initial=0)) for row in columns), default=0)
     if len(seeds) > FEW:
         rows = stacked(columns, values, whole)
@@ -50,7 +46,7 @@ def gram(seeds: Sequence[Shelved], width: int) -> Doubles:
     return _laid_out(columns, values, whole)
 
 
-def _laid_out(columns: Sequence[Ints], values: Sequence[Floats], width: int) -> Doubles:
+def _laid_out(columns: Sequence[Columns], values: Sequence[Floats], width: int) -> Doubles:
     """The same for few: each row in turn is laid out over all columns, and all are read off it."""
     every, each = np.concatenate(columns), np.concatenate(values)
     owner = np.repeat(np.arange(len(columns)), [len(row) for row in columns])

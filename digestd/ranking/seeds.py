@@ -47,18 +47,16 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """One encoded seed: TF-IDF `columns` and `values` (few of V), `features` (b,) against the background.
+    """One encoded seed: TF-IDF `columns` and `values` (few of V), and behind the V terms the people who wrote it.
 
-    `people`: the numbers of those who wrote it, and the `shares` of each; `folk`: the positions of the pool's papers
-    that have any of these people, and what that adds to the kernel, `bonds`; `kin`: those that come from them.
+    `features` (b,) against the background; `folk`: the positions of the pool's papers that have any of these people,
+    and what that adds to the kernel, `bonds`; `kin`: those that come from them.
     """
 
     title: str
     columns: Columns
     values: Floats
     features: Floats
-    people: Ints
-    shares: Floats
     folk: Columns
     bonds: Floats
     kin: Ints
@@ -152,8 +150,10 @@ class Shelves:
         runs = zip(pairwise(sparse.indptr), pairwise(bonds.indptr), strict=True)
         for i, ((a, b), (c, d)) in enumerate(runs):
             near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
-            words, akin = (sparse.indices[a:b], sparse.data[a:b]), (bonds.indices[c:d], bonds.data[c:d])
-            yield Shelved(seeds[i].title, *words, features[i], people[i], each[i], *akin, near)
+            columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + people[i]).astype(np.int32)])
+            values = np.concatenate([sparse.data[a:b], each[i]])
+            akin = bonds.indices[c:d], bonds.data[c:d]
+            yield Shelved(seeds[i].title, columns, values, features[i], *akin, near)
 
     def _encode(self, seeds: Sequence[Seed]) -> Encoded:
         """From the terms that are known, and those of the others read now."""

@@ -24,7 +24,7 @@ from tests.encoders.tiny import tiny_encoder
 from tests.parts.install import Install
 from tests.plan.conftest import bare, library_of  # noqa: F401  # fixtures
 from tests.plan.shelf import named, paper, reader, subscriber
-from tests.ranking.library import NOON, likes, model, papers, wants
+from tests.ranking.library import NOON, likes, model, papers, retitled, wants
 
 
 @pytest.fixture
@@ -87,6 +87,13 @@ def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
     assert total.shape == (1, 16)
     assert parts["dense_topic"].z > 0
     assert parts["dense_near"].z > 0
+
+
+def test_a_dense_place_is_drawn_towards_its_company_in_the_archive(encoder: Encoder) -> None:
+    archive = encoder.encode([p.text for p in papers()])
+    day = build_pool([retitled("Honeybees dance")], model(papers()), NOON, space=build_space(encoder, archive))
+    assert np.allclose(np.linalg.norm(day.leaning, axis=1), 1, atol=1e-5)
+    assert (day.leaning @ archive.mean(axis=0)).item() > (day.vectors @ archive.mean(axis=0)).item()
 
 
 @pytest.mark.parametrize(

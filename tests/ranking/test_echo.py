@@ -1,18 +1,20 @@
 """What topics find in the archive, and who is kin to whom."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper
 from digestd.ranking.kin import CROWD, kin
 from digestd.ranking.lookup import build_lookup
-from digestd.ranking.model import fit
+from digestd.ranking.model import fit, unit
 from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import block
-from digestd.ranking.signals import echo
+from digestd.ranking.signals import echo, meaning
 from digestd.ranking.signals import kin as shared
 from digestd.ranking.signals.base import laid_out
 from tests.ranking.library import NOON, alone, likes, papers, pool, profile, retitled
@@ -38,6 +40,20 @@ def test_words_that_are_new_to_the_archive_are_heard_in_the_day_alone() -> None:
     new, old = heard("zymurgy", [retitled("Zymurgy of ales"), papers()[0]])
     assert new > 0
     assert old == 0
+
+
+def test_what_a_topic_means_is_what_the_archive_says_of_it_as_well() -> None:
+    """In the archive waggles are of foragers, whatever the words of the topic stand beside elsewhere."""
+    day = pool()
+    who = alone(day, *likes((Kind.TOPIC, "waggle")))
+    deaf = replace(who, echoes=csr_array(who.echoes.shape, dtype=np.float32))
+    foragers = [j for j, paper in enumerate(day.papers) if "forag" in paper.text]
+    others = [j for j in range(len(day)) if j not in foragers]
+    hearing, alone_with_words = (
+        value[foragers].mean() - value[others].mean()
+        for value in (unit(meaning.score(day, one))[0] for one in (who, deaf))
+    )
+    assert hearing > alone_with_words
 
 
 def test_no_topic_finds_nothing() -> None:

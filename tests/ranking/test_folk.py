@@ -41,7 +41,7 @@ def test_the_same_people_share_all_and_strangers_nothing() -> None:
 def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
     day = pool()
     shelf = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
-    within = gram(shelf.seeds, len(day.model.vocabulary))
+    within = gram(shelf.seeds)
     features = np.array([seed.features for seed in shelf.seeds])
     each, nothing = grouped([1] * len(day)), grouped([0] * len(day))
     places, ones = np.arange(len(day)), np.ones(len(day), dtype=np.float32)
@@ -53,8 +53,8 @@ def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
 def test_the_kernel_of_few_and_of_many_is_one(count: int) -> None:
     day = pool()
     shelf = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
-    all_at_once = gram(shelf.seeds, len(day.model.vocabulary))
-    assert gram(shelf.seeds[:count], len(day.model.vocabulary)) == pytest.approx(all_at_once[:count, :count], abs=1e-6)
+    all_at_once = gram(shelf.seeds)
+    assert gram(shelf.seeds[:count]) == pytest.approx(all_at_once[:count, :count], abs=1e-6)
 
 
 def test_of_two_papers_with_the_same_words_that_of_the_same_people_is_liked_more() -> None:

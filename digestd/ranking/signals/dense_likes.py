@@ -14,11 +14,11 @@ NAME = "dense_likes"
 
 
 def score(pool: Pool, profiles: Profiles) -> Values:
-    """Dense vector · w; 0 without likes."""
+    """Dense vector, drawn towards its company, · w; 0 without likes."""
     out, tastes = blank(pool, profiles), profiles.tastes
     if not pool.space.silent:
         centres = tastes.sum(tastes.pulls, tastes.shelf.vectors) - pool.space.mean
-        out[tastes.rows] = centres @ pool.space.precision @ pool.vectors.T
+        out[tastes.rows] = centres @ pool.space.precision @ pool.leaning.T
     return out
 
 

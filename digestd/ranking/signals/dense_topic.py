@@ -12,8 +12,11 @@ NAME = "dense_topic"
 
 
 def score(pool: Pool, profiles: Profiles) -> Values:
-    """Dense cosine with each topic, on average."""
-    return blank(pool, profiles) if pool.space.silent else profiles.topics.of.mean(_cosine(pool, profiles))
+    """Dense cosine with each topic, on average, of a paper drawn towards its company."""
+    if pool.space.silent:
+        return blank(pool, profiles)
+    value: Floats = profiles.topics.of.mean(_topics(pool, profiles)) @ pool.leaning.T
+    return value
 
 
 def evidence(pool: Pool, profiles: Profiles) -> Values:
@@ -30,8 +33,13 @@ def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None:
 
 def _cosine(pool: Pool, profiles: Profiles) -> Floats:
     """Of each topic with each paper (t, m)."""
+    cosine: Floats = _topics(pool, profiles) @ pool.vectors.T
+    return cosine
+
+
+def _topics(pool: Pool, profiles: Profiles) -> Floats:
+    """The vector of each topic (t, e)."""
     each = [profiles.topic(number) for number in range(len(profiles.topics.covered))]
     distinct = {value: row for row, value in enumerate(dict.fromkeys(each))}
     vectors = pool.space.encoder.encode(list(distinct))
-    cosine: Floats = vectors[[distinct[value] for value in each]].reshape(len(each), pool.space.dims) @ pool.vectors.T
-    return cosine
+    return vectors[[distinct[value] for value in each]].reshape(len(each), pool.space.dims)

@@ -1,19 +1,27 @@
 """It means what the topics mean, whatever the words: latent cosine with the mean of the topics.
 
-The mean, not the best: measured .015 to .03 better in nDCG@10.
+The mean, not the best: measured .015 to .03 better in nDCG@10. What the topics find in the archive has a part in it
+(pseudo-relevance feedback, as in `echo`): half as much measured between ±0 and +.003 on five sets.
 """
 
+import numpy as np
+
 from digestd.ranking.arrays import Cells, Floats, above
+from digestd.ranking.model import unit
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import Evidence, nearest_topic
 
 NAME = "meaning"
+HEARD = np.float32(0.5)
+"""What the archive's papers say, of what the topics themselves do."""
 
 
 def score(pool: Pool, profiles: Profiles) -> Floats:
-    """Latent cosine with each topic, on average, of a paper drawn towards its company."""
-    value: Floats = profiles.topics.of.mean(profiles.topics.places) @ pool.drawn.T
+    """Latent cosine with the topics and what they find, on average, of a paper drawn towards its company."""
+    asked = unit(profiles.topics.of.mean(profiles.topics.places))
+    heard = unit(profiles.echoes @ pool.model.archive.dense)
+    value: Floats = (asked + HEARD * heard) @ pool.drawn.T
     return value
 
 
