@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper
@@ -46,7 +45,7 @@ def test_what_a_topic_means_is_what_the_archive_says_of_it_as_well() -> None:
     """In the archive waggles are of foragers, whatever the words of the topic stand beside elsewhere."""
     day = pool()
     who = alone(day, *likes((Kind.TOPIC, "waggle")))
-    deaf = replace(who, echoes=csr_array(who.echoes.shape, dtype=np.float32))
+    deaf = replace(who, echoes=0 * who.echoes)
     foragers = [j for j, paper in enumerate(day.papers) if "forag" in paper.text]
     others = [j for j in range(len(day)) if j not in foragers]
     hearing, alone_with_words = (
