@@ -71,8 +71,9 @@ class Pages:
         return replace(self, site=site, language=language)
 
     def page(self, name: str, status: int = 200, language: str = "", **values: object) -> HTMLResponse:
-        """One page as an answer. `language`: that of the subscriber whose page it is."""
-        html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=self.site, **values)
+        """One page as an answer. `language`: that of the subscriber whose page it is, changed in their settings."""
+        site = replace(self.site, languages=()) if language else self.site
+        html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=site, **values)
         return HTMLResponse(html, status)
 
     def text(self, name: str, language: str = "") -> str:

@@ -189,12 +189,23 @@ def house(app: App, clock: Clock) -> House:
 
 
 @pytest.fixture
-def pages(house: House) -> list[str]:
+def language() -> str:
+    """What those read whose pages are looked at."""
+    return "en"
+
+
+@pytest.fixture
+def pages(house: House, language: str) -> list[str]:
     """One address of every page, on a house with a digest and somebody who has not confirmed."""
     house.take_in(PAPER)
-    ada = house.join("ada@example.org", hour=0)
+    ada = house.join("ada@example.org", hour=0, language=language)
     delivery = house.plan()
-    add(house.app.db, house.app.post, parse({"email": "bob@example.org", "status": "pending"}), house.clock())
+    add(
+        house.app.db,
+        house.app.post,
+        parse({"email": "bob@example.org", "status": "pending", "language": language}),
+        house.clock(),
+    )
     link_orcid(house.app.libraries, ada.key, "0000-0002-1825-0097")
     ask_move(house.app.db, house.app.post, ada.key, "ada@example.com", house.clock())
     leave, settings = house.link(Purpose.UNSUBSCRIBE, ada.key), house.settings("ada@example.org")

@@ -107,18 +107,16 @@ _SEND = """([path, typed]) => {
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: `npm ci --prefix tests/web/npm` fetches it")
-def test_no_page_keeps_anybody_out(chromium: Browser, site: Site) -> None:
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_page_keeps_anybody_out(chromium: Browser, site: Site, language: str) -> None:
     found: list[str] = []
-    for path, page in _views(chromium, site, reduced_motion="reduce"):
+    for path, page in _views(chromium, site, reduced_motion="reduce", locale=language):
+        assert page.evaluate("document.documentElement.lang") == language, path
         page.evaluate(AXE.read_text(encoding="utf-8"))
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
         rules = MAIL_RULES if _is_mail(path) else RULES
-        for scheme, size, checked in (
-            ("light", DESKTOP, rules),
-            ("dark", PHONE, rules),
-            ("light", PHONE, LOOKS),
-            ("dark", DESKTOP, LOOKS),
-        ):
+        for scheme, size, checked in _LOOKED_AT[language]:
+            checked = checked or rules
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
             page.set_viewport_size(size)  # type: ignore[arg-type]  # width and height
             seen = page.evaluate("(rules) => axe.run({ runOnly: rules })", checked)
@@ -128,7 +126,21 @@ def test_no_page_keeps_anybody_out(chromium: Browser, site: Site) -> None:
                 for fault in seen["violations"]
             ]
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+            assert page.evaluate(_BEYOND) == [], f"{path} {size['width']}"
     assert found == []
+
+
+_LOOKED_AT: dict[str, list[tuple[str, dict[str, int], list[str]]]] = {
+    "en": [("light", DESKTOP, []), ("dark", PHONE, []), ("light", PHONE, LOOKS), ("dark", DESKTOP, LOOKS)],
+    "de": [("light", PHONE, []), ("dark", DESKTOP, LOOKS)],
+}
+"""In which light, how wide, by which rules; without any, by all. German words are longer, and nothing else differs."""
+_BEYOND = """() => [...document.querySelectorAll("input, select, textarea, button")].filter((part) => {
+  const [panel, mine] = [part.closest(".panel, .sheet, .note"), part.getBoundingClientRect()];
+  const edge = panel ? panel.getBoundingClientRect().right : document.documentElement.clientWidth;
+  return part.checkVisibility() && mine.width && mine.right > edge - 8;
+}).map((part) => part.outerHTML.slice(0, 100))"""
+"""What reaches to the edge of what it stands on, or beyond."""
 
 
 def test_pages_are_light_and_hold_still_while_they_load(chromium: Browser, site: Site) -> None:
