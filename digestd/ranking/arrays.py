@@ -19,6 +19,8 @@ Columns: TypeAlias = NDArray[np.int32]
 Parts: TypeAlias = NDArray[np.uint16]
 """Numbers from 0 to 1 in parts of FINE: half the memory, and as exact as a cosine needs where it is only looked at."""
 FINE = 65_535
+FEW = 4
+"""Groups that are better gone through one by one."""
 
 NOWHERE: Ints = np.zeros(0, dtype=np.intp)
 
@@ -89,6 +91,10 @@ class Groups:
         best = rows[starts]
         for n in range(1, int(longest[0])):
             left = int(np.searchsorted(-longest, -n, side="left"))
+            if left <= FEW:  # the few large ones, each at once
+                for k, (start, size) in enumerate(zip(starts[:left].tolist(), longest[:left].tolist(), strict=True)):
+                    np.maximum(best[k], rows[start + n : start + size].max(axis=0), out=best[k])
+                break
             np.maximum(best[:left], rows[starts[:left] + n], out=best[:left])
         out[order] = best
         return out
