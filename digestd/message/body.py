@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 
-from digestd.domain.mail import Body, Cut, filled, split_at_stand_ins
+from digestd.domain.mail import Body, Cut, Piece, filled, split_at_stand_ins
 
 _RUNS = re.compile(rb"([^\x00]*)(\x00*)")
 _PERHAPS_FROM = re.compile(rb"^\x00{1,4} ", re.MULTILINE)
+_LONG_BY_A_BLANK = re.compile(rb"^([^\r\n]{74,75})(=20|=09)(?=\r\n)", re.MULTILINE)
+"""What `b2a_qp` makes longer than 76 by the blank that it hides at an end of line."""
 _RISKY_START = re.compile(rb"^(?:\.{1,24}|From )", re.MULTILINE)
 
 
@@ -20,13 +22,15 @@ def encoded_body(body: Body | str) -> list[bytes]:
     """As `quoted_printable`, which knows nothing of other lines; what mails share is encoded once."""
     if isinstance(body, str):
         return [quoted_printable(body)]
-    parts: list[bytes | Cut | str] = []
-    for piece in body.pieces:
-        if piece.encoded is None:
-            piece.encoded = _encoded(piece.text)
-        parts += piece.encoded
     own = _Own(body.tokens)
-    return [part if type(part) is bytes else own[part] for part in parts]
+    return [
+        part if type(part) is bytes else own[part] for piece in body.pieces for part in piece.encoded or _kept(piece)
+    ]
+
+
+def _kept(piece: Piece) -> Sequence[bytes | Cut | str]:
+    piece.encoded = _encoded(piece.text)
+    return piece.encoded
 
 
 class _Own(dict[bytes | Cut | str, bytes]):
@@ -77,6 +81,8 @@ def quoted_printable(text: str) -> bytes:
     """The text in lines of at most 76 ASCII characters, CRLF, none of them starting with a dot or `From `."""
     text = "\r\n".join([*text.splitlines(), ""])
     encoded = binascii.b2a_qp(text.encode("utf-8", "replace"), istext=True)
+    if b"=20\r\n" in encoded or b"=09\r\n" in encoded:
+        encoded = _LONG_BY_A_BLANK.sub(rb"\1=\r\n\2", encoded)
     if b"\r\n." in encoded or b"From " in encoded or encoded.startswith(b"."):
         encoded = _safe_starts(encoded)
     return encoded

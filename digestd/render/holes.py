@@ -24,6 +24,8 @@ MARKED = re.compile(f"{MARK}#([0-9:]+){MARK}")
 """The mark of a hole: its number and, where it is of a paper, the place of that."""
 OWN = frozenset({"name", "first", "preheader", "subject", "lead"})
 """The fields of a digest that hardly two mails have alike. Its links are others, unless they have stand-ins."""
+OURS = frozenset({"wrap", "clean"})
+"""Filters that want nothing but their value and what is given in brackets."""
 _WORDS = frozenset({"lang", "dir", "_", "gettext", "ngettext"})
 _PASSES = (nodes.Template, nodes.Block, nodes.For, nodes.If, nodes.With, nodes.Scope)
 """What lets through what is printed inside it, unchanged."""
@@ -135,12 +137,32 @@ class Opening:
 
     def _printer(self, alone: nodes.Template, printed: nodes.Expr, name: str) -> Callable[[object], str]:
         (variable,) = find_undeclared_variables(alone) - _WORDS
+        escaped = self._is_escaped(name)
         if isinstance(printed, nodes.Getattr) and is_name(printed.node, variable):
-            get, escaped = attrgetter(printed.attr), self._is_escaped(name)
+            get = attrgetter(printed.attr)
             return lambda value: str(escape(get(value)) if escaped else get(value))
+        if not escaped and (made := self._made(printed, variable)) is not None:
+            return lambda value: str(made(value))
         code = self._environment.compile(alone, name)
         template = Template.from_code(self._environment, code, self._environment.make_globals(None))
         return rendered(template, variable)
+
+    def _made(self, node: nodes.Expr, variable: str) -> Callable[[object], object] | None:
+        """Plain text of fields, words and filters as a function; None for what takes more than that."""
+        if isinstance(node, nodes.Const):
+            return lambda _: node.value
+        if isinstance(node, nodes.Getattr) and is_name(node.node, variable):
+            return attrgetter(node.attr)
+        if isinstance(node, nodes.Concat):
+            parts = [self._made(part, variable) for part in node.nodes]
+            return None if None in parts else lambda value: "".join([str(part(value)) for part in parts if part])
+        if not isinstance(node, nodes.Filter) or node.node is None or node.name not in OURS:
+            return None
+        inner, given = self._made(node.node, variable), [arg.value for arg in node.args if isinstance(arg, nodes.Const)]
+        if inner is None or len(given) < len(node.args) or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            return None
+        apply = self._environment.filters[node.name]
+        return lambda value: apply(inner(value), *given)
 
     def _may_be_hole(self, reads: Reads) -> bool:
         known = reads.variable in self.fields and set(self.fields[reads.variable]).issuperset(reads.fields)

@@ -7,6 +7,7 @@ was made from: a paper's abstract is the same in whatever mail it stands.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from operator import attrgetter
 from typing import Protocol
 
@@ -73,7 +74,8 @@ class Filling:
     def make(self, key: object, value: object) -> Piece:
         """The lines for a value; the same key stands for the same lines."""
         if len(self.made) >= FILLINGS_MAX:
-            self.made.clear()
+            for old in list(islice(self.made, FILLINGS_MAX // 2)):
+                del self.made[old]
         made = Piece("".join([atom if isinstance(atom, str) else atom.printed(value) for atom in self.atoms]))
         self.made[key] = made
         return made

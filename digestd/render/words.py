@@ -4,6 +4,7 @@ import re
 import textwrap
 from datetime import date
 from functools import lru_cache
+from math import ceil
 from urllib.parse import urlsplit
 
 URL_MAX = 500
@@ -43,8 +44,8 @@ def shorten(text: str, limit: int) -> str:
     if limit <= 1:
         return ""
     head = text[: limit - 1]
-    ends = [found.end() for found in _SENTENCE.finditer(text, 0, limit)]
-    if ends and ends[-1] >= limit * 0.7:
+    ends = [found.end() for found in _SENTENCE.finditer(text, ceil(limit * 0.7) - 1, limit)]
+    if ends:
         return text[: ends[-1]]
     space = head.rfind(" ")
     return f"{(head[:space] if space > limit // 2 else head).rstrip(' ,;:.([–—-')}…"
@@ -76,6 +77,8 @@ def safe_link(url: str) -> str:
 def wrap(text: str, width: int = 76, indent: int = 0) -> str:
     """The text in lines of at most `width` columns, each indented; only a URL may be longer."""
     blank = " " * indent
+    if len(text) <= width - indent and text.isprintable() and "" not in text.split(" "):
+        return f"{blank}{text}".rstrip()
     lines: list[str] = []
     for paragraph in text.split("\n"):
         rows = _rows(paragraph, width - indent)

@@ -1,6 +1,7 @@
 """Instants at the edge of the store: aware datetimes outside, whole microseconds inside."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -13,6 +14,7 @@ def to_us(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=1_024)  # what comes in a batch is mostly of one moment
 def from_us(us: int) -> datetime:
     """The instant, aware, in UTC."""
     return _EPOCH + timedelta(microseconds=us)
