@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from digestd import __version__
 from digestd.cli import usage
 from digestd.cli.commands import Commands
+from digestd.cli.heap import one_heap
 from digestd.cli.output import say
 from digestd.errors import DigestdError
 from digestd.logs import configure
@@ -52,6 +53,7 @@ def options(
 def main() -> None:
     """Run one command, and exit as it says."""
     os.umask(0o077)  # the database and the mails hold addresses
+    one_heap()
     try:
         sys.exit(app(prog_name="digestd", standalone_mode=False) or 0)
     except TyperException as error:

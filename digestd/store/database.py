@@ -29,6 +29,7 @@ class Database:
         # PostgreSQL's default level would see a new state with every statement; SQLite's WAL does not.
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reading = engine.execution_options(**options)
+        self._writing = engine.execution_options(write=True)
 
     @property
     def file(self) -> Path | None:
@@ -45,8 +46,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that commits at the end, or not at all if anything is raised."""
-        engine = self.engine.execution_options(write=True)
-        with _said(self.engine.url), Session(engine, expire_on_commit=False) as session, session.begin():
+        with _said(self.engine.url), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
