@@ -6,8 +6,10 @@ not write down (the database was away) is recovered by the next, like after a cr
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -49,20 +51,21 @@ async def work(app: App, stop: asyncio.Event) -> None:
 
 async def tell(app: App, stop: asyncio.Event) -> None:
     """Post subscribers' events to the operator's programs until `stop` is set, apart from delivery."""
-    posting = asyncio.create_task(_tell_on(app))
-    await stop.wait()
-    posting.cancel()  # what is under way is posted again when its claim has run out
-    with contextlib.suppress(asyncio.CancelledError):
-        await posting
+    await _beside(_tell_on(app), stop)
 
 
 async def read_libraries(app: App, stop: asyncio.Event) -> None:
     """Read the libraries that subscribers linked whenever one is due, until `stop` is set, apart from delivery."""
-    reading_on = asyncio.create_task(_read_on(app))
+    await _beside(_read_on(app), stop)
+
+
+async def _beside(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """What is under way when `stop` comes is done again once its claim has run out."""
+    going = asyncio.create_task(endless)
     await stop.wait()
-    reading_on.cancel()  # what is under way is read again when its claim has run out
+    going.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await reading_on
+        await going
 
 
 async def _read_on(app: App) -> None:

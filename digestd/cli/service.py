@@ -12,6 +12,8 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
+from digestd.deliver.adopting import see_that_it_is_ours
+from digestd.deliver.departures import this_machine
 from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
 from digestd.libraries import sync_due
@@ -43,6 +45,7 @@ def up() -> None:
     Example: DIGESTD_TRANSPORT_URL=smtp://127.0.0.1:25 digestd up
     """
     with wiring.alone(NAME) as app:
+        see_that_it_is_ours(app.db, app.journals, this_machine())
         asyncio.run(serve(_logged(app)))
 
 
@@ -61,6 +64,7 @@ def scheduler() -> None:
 def worker() -> None:
     """Run only delivery; as many as wanted, also beside `digestd up`."""
     app = _logged(wiring.build())
+    see_that_it_is_ours(app.db, app.journals, this_machine())
     asyncio.run(until_stopped(lambda stop: _all([work(app, stop), tell(app, stop), read_libraries(app, stop)], stop)))
 
 
