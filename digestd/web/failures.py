@@ -12,6 +12,8 @@ from digestd.errors import BadRecord, NotFound, Unavailable
 from digestd.links import BadToken
 from digestd.subscribe.picked import Gone
 from digestd.subscribe.preferences import Void
+from digestd.web.api import PATH as API
+from digestd.web.api import problems
 from digestd.web.limiter import TooOften
 from digestd.web.pages import Pages
 from digestd.web.preferences import void
@@ -39,6 +41,8 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
         return pages.to(request).problem("malformed", 422)
 
     def refused(request: Request, problem: HTTPException) -> Response:
+        if request.url.path.startswith(f"{API}/"):  # what no route of the API takes, such as a path with a line break
+            return problems.problem(problem.status_code, str(problem.detail), headers=problem.headers)
         words = _BY_STATUS.get(problem.status_code, "malformed")
         return pages.to(request).problem(words, problem.status_code, problem.headers)
 

@@ -40,6 +40,7 @@ S13 addresses                 test_links.py::test_what_is_no_plain_address_is_re
 S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
                               security/test_any_request.py::test_no_request_is_a_fault
                               security/test_schema.py::test_no_request_that_a_page_describes_or_forbids_is_a_fault
+                              web/test_api_described.py::test_no_request_that_the_description_allows_or_forbids_is_a_fault
 S15 patterns                  security/test_patterns.py::test_what_an_expression_costs_grows_with_the_text_alone
                               security/test_patterns.py::test_every_expression_is_tried
                               bounces/test_hostile.py::test_what_is_deep_long_or_odd_is_survived

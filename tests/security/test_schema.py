@@ -1,6 +1,6 @@
 """All that FastAPI knows of the pages, tried by schemathesis: with links that open and links that do not.
 
-The API is tried by its own description in web/test_api.py.
+The API is tried by its own description in web/test_api_described.py.
 """
 
 import os

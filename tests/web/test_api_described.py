@@ -1,0 +1,98 @@
+"""The API refuses in its own form whatever it refuses, and its description is true."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import schemathesis
+import structlog
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from sqlalchemy import event
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.store import api_tokens
+from digestd.store.database import open_database
+from digestd.web import _refusal, build
+from digestd.web.intake import SLOW
+from digestd.web.pages import Pages
+from tests.web.conftest import PAPER, House, browsing
+from tests.web.test_api import ADA, ALL, SECRET, token
+
+TRUE = [status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance]
+"""What must hold for the description to be true."""
+
+
+def test_a_guard_refuses_in_the_words_of_the_api(client: TestClient, house: House, app: App) -> None:
+    headers = token(house)
+    answer = client.post("/api/v1/subscribers", content=b"x" * 20_000, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert answer.json()["detail"] == "the body is larger than the 16 kB a request may bring"
+
+    def broken() -> datetime:
+        raise RuntimeError(ADA)
+
+    with browsing(replace(app, clock=broken)) as other, structlog.testing.capture_logs() as log:
+        fault = other.get("/api/v1/subscribers", headers=headers)
+    assert (fault.status_code, fault.headers["content-type"]) == (500, "application/problem+json")
+    assert ADA not in fault.text + repr(log)
+    assert [line["kind"] for line in log if line["event"] == "web fault"] == ["RuntimeError"]
+    methods = [client.request(how, "/api/v1/papers", headers=headers) for how in ("PUT", "DELETE")]
+    assert {(answer.status_code, answer.headers["content-type"]) for answer in methods} == {
+        (405, "application/problem+json")
+    }
+
+
+def test_what_does_not_arrive_or_cannot_be_written_now_is_refused_in_its_words_too(app: App, sqlite_url: str) -> None:
+    late = _refusal(Pages.of(app), {"type": "http", "path": "/api/v1/subscribers", "headers": []}, SLOW)
+    assert (late.status_code, late.media_type) == (408, "application/problem+json")
+    assert json.loads(bytes(late.body))["detail"] == "the body did not arrive in time"
+    db = open_database(sqlite_url)
+    event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20"))
+    with db.write() as session:
+        api_tokens.add(session, "test", SECRET, ALL, app.clock())
+    bearer = {"Authorization": f"Bearer digestd_1_{SECRET}"}
+    with browsing(replace(app, db=db)) as client, db.write() as session:
+        session.connection()
+        busy = client.post("/api/v1/subscribers", json={"email": ADA}, headers=bearer)
+    db.close()
+    assert (busy.status_code, busy.headers["content-type"]) == (503, "application/problem+json")
+    assert busy.headers["retry-after"] == "30"
+
+
+def test_the_description_is_open_and_names_every_path(client: TestClient) -> None:
+    said = client.get("/api/v1/openapi.json").json()
+    assert said["openapi"].startswith("3.1")
+    assert {"/subscribers", "/papers/{id}", "/digests/{number}", "/deliveries"} <= {
+        path.replace(":path", "") for path in said["paths"]
+    }
+    assert "HTTPBearer" in json.dumps(said["components"]["securitySchemes"])
+
+
+def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, house: House) -> None:
+    house.take_in(PAPER)
+    house.join(ADA, hour=0)
+    house.plan()
+    headers = token(house, *Scope)
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", build(app))
+    tried = 0
+    for found in schema.get_all_operations():
+
+        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=found.ok().as_strategy())  # type: ignore[union-attr]  # one that cannot be read fails here
+        def ask(case: Any) -> None:
+            answer = case.call(headers=headers)
+            assert answer.status_code < 500, (case.method, case.formatted_path, case.query, case.body)
+            case.validate_response(answer, checks=TRUE)
+
+        ask()
+        tried += 1
+    assert tried == 16
