@@ -31,7 +31,8 @@ from digestd.store.due import Due
 from digestd.store.ledger import NewDigest, Ranked
 from digestd.store.packing import pack_picks
 
-SHARD = 250
+SHARD = 400
+"""Subscribers planned at a time: at 250 ranking takes 5 µs more of each, at 1,000 some 30 MB more in all."""
 PUT_OFF = timedelta(hours=1)
 """When to look again at a subscriber whose digest could not be planned."""
 log = structlog.get_logger(__name__)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,8 +55,7 @@ class Wants:
         return {name: when for name, when in said.items() if name in self.seeds}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """The words of a record: topics that have a content word, their stems that the model never saw, what is named,
     what is muted, and the papers liked and disliked."""
 
@@ -83,7 +83,7 @@ def compile_records(wants: Sequence[Wants], pool: Pool) -> list[bytes]:
     """
     topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool.model)
     each = [{v: topics[v] for v in values(want.interests, Kind.TOPIC) if v in topics} for want in wants]
-    shelf = pool.shelves.holding(seed for want in wants for seed in want.seeds.values())
+    shelf, _ = pool.shelves.holding(seed for want in wants for seed in want.seeds.values())
     echoes = _echoes([list(asked.values()) for asked in each], pool)
     return [
         _record(want, asked, echo, _tastes(want, shelf, pool))

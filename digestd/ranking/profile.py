@@ -154,8 +154,7 @@ def _topics(runs: Sequence[Runs], words: _Words, strange: Ints, pool: Pool) -> T
 def _tastes(runs: Sequence[Runs], facts: Ints, seeds: Sequence[Sequence[Seed]], pool: Pool) -> Tastes:
     everything, likes = runs[8].groups, grouped(facts[:, 0])
     named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
-    shelf = pool.shelves.holding(named)
-    places = shelf.rows_of(named)
+    shelf, places = pool.shelves.holding(named)
     liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
     kin = kin_of(shelf, likes, liked, len(pool))
     return Tastes(shelf, likes, liked, everything, places, runs[8].floats, runs[9].floats, *kin)

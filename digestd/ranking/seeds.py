@@ -87,9 +87,9 @@ class Shelf:
         """Places in all."""
         return len(self.cosine)
 
-    def rows_of(self, seeds: Iterable[Seed]) -> Ints:
-        """The places of seeds that are on it."""
-        return np.array([self.rows[seed] for seed in seeds], dtype=np.intp)
+    def find(self, seeds: Iterable[Seed]) -> list[int | None]:
+        """The place of each seed; None for one that has none."""
+        return list(map(self.rows.get, seeds))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,18 +108,23 @@ class Shelves:
     encoder: Encoder
     _latest: list[Shelf] = field(default_factory=list)
 
-    def holding(self, seeds: Iterable[Seed]) -> Shelf:
-        """A shelf with these seeds among others: the latest, or a new one where that has no room for them."""
-        wanted = dict.fromkeys(seeds)
-        shelf = self._latest[0] if self._latest else None
-        missing = [seed for seed in wanted if shelf is None or seed not in shelf.rows]
-        if shelf is None or len(shelf.rows) + len(missing) > shelf.room:
-            missing = list(wanted)
-            shelf = self._empty(len(missing))
-            self._latest[:] = [shelf]
-        for first in range(0, len(missing), BATCH):
-            self._put(shelf, missing[first : first + BATCH])
-        return shelf
+    def holding(self, seeds: Iterable[Seed]) -> tuple[Shelf, Ints]:
+        """A shelf with these seeds among others, and the place of each: the latest, or a new one where that is full."""
+        wanted = list(seeds)
+        shelf = self._latest[0] if self._latest else self._new(len(wanted))
+        places = shelf.find(wanted)
+        missing = {seed: None for seed, place in zip(wanted, places, strict=True) if place is None}
+        if len(shelf.rows) + len(missing) > shelf.room:
+            missing = dict.fromkeys(wanted)
+            shelf = self._new(len(missing))
+        new = list(missing)
+        for first in range(0, len(new), BATCH):
+            self._put(shelf, new[first : first + BATCH])
+        return shelf, np.array(shelf.find(wanted) if new else places, dtype=np.intp)
+
+    def _new(self, least: int) -> Shelf:
+        self._latest[:] = [self._empty(least)]
+        return self._latest[0]
 
     def _empty(self, least: int) -> Shelf:
         papers, known = len(self.pool), self.background.rows.shape[0]

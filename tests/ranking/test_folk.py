@@ -40,7 +40,7 @@ def test_the_same_people_share_all_and_strangers_nothing() -> None:
 
 def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
     day = pool()
-    shelf = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
+    shelf, _ = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     within = gram(shelf.seeds)
     features = np.array([seed.features for seed in shelf.seeds])
     each, nothing = grouped([1] * len(day)), grouped([0] * len(day))
@@ -52,7 +52,7 @@ def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
 @pytest.mark.parametrize("count", [2, 14], ids=["laid out", "as a product"])
 def test_the_kernel_of_few_and_of_many_is_one(count: int) -> None:
     day = pool()
-    shelf = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
+    shelf, _ = day.shelves.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     all_at_once = gram(shelf.seeds)
     assert gram(shelf.seeds[:count]) == pytest.approx(all_at_once[:count, :count], abs=1e-6)
 
