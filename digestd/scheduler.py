@@ -18,6 +18,7 @@ from digestd.ingest import embed, ingest
 from digestd.plan import plan
 from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due
+from digestd.store.migrate import refuse_other
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
@@ -90,6 +91,7 @@ class Metronome:
             self.last_tick = now
             return
         try:
+            await asyncio.to_thread(refuse_other, self._app.db)
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._keep_on)
         except DigestdError as error:
             log.error("planning failed", why=str(error), retry=error.retry)

@@ -20,6 +20,7 @@ from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
 from digestd.store import hooks, ledger, throttles
 from digestd.store.ledger import reading
+from digestd.store.migrate import refuse_other
 from digestd.transports import Route
 
 TICK_SECONDS = 5.0
@@ -91,7 +92,11 @@ async def _tell_on(app: App) -> None:
 
 
 async def tick(app: App, stop: asyncio.Event) -> None:
-    """One look: tidy up, then deliver if anything is ready and a relay has rested."""
+    """One look: tidy up, then deliver if anything is ready and a relay has rested.
+
+    Raises NotInitialised on a schema of another version: what an old worker writes there, nobody has thought of.
+    """
+    await asyncio.to_thread(refuse_other, app.db)
     now = app.clock()
     await asyncio.to_thread(tidy, app, now)
     routes = await asyncio.to_thread(_rested, app, now)

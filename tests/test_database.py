@@ -1,5 +1,7 @@
 """The database: what an operator can mend is one line with the remedy that fits."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from sqlalchemy import text
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store.database import Database, open_database
 from digestd.store.owners import owners
+from tests.parts.forks import can_trace
 
 
 def test_a_file_that_is_no_database_is_a_wrong_setting(tmp_path: Path) -> None:
@@ -68,3 +71,44 @@ def _fill(db: Database) -> None:
 def _count(db: Database) -> int:
     with db.read() as session:
         return int(session.execute(text("SELECT count(*) FROM filled")).scalar_one())
+
+
+def test_a_disk_that_cannot_be_written_ahead_on_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    db = open_database(f"sqlite:///file:{tmp_path / 'digestd.db'}?vfs=unix-dotfile&uri=true")  # it shares no memory
+    with pytest.raises(BadSetting, match="put the file on a disk of this machine"):
+        _count(db)
+    db.close()
+
+
+def test_after_a_sync_that_failed_no_handle_is_used_again(tmp_path: Path) -> None:
+    if not can_trace():
+        pytest.skip("strace is not installed here, or may not trace (it needs root)")
+    log, file = tmp_path / "calls.log", tmp_path / "digestd.db"
+    calls = ["-e", "trace=openat,fdatasync", "-e", "inject=fdatasync:error=EIO:when=9", "-o", str(log)]
+    command = ["strace", "-f", "-qq", *calls, sys.executable, "-c", _THREE_WRITES, f"sqlite:///{file}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.strip().split(", ")) == ["disk I/O error", "written", "written"]
+    before, after = log.read_text().split("(INJECTED)")
+    opened = f'"{file}", O_RDWR'
+    assert (before.count(opened), after.count(opened)) == (1, 1), after
+
+
+_THREE_WRITES = """
+import sys
+from sqlalchemy import text
+from digestd.errors import DatabaseUnreachable
+from digestd.store.database import open_database
+
+db, said = open_database(sys.argv[1]), []
+with db.write() as session:
+    session.execute(text("CREATE TABLE filled (content TEXT)"))
+for number in range(3):
+    try:
+        with db.write() as session:
+            session.execute(text(f"INSERT INTO filled VALUES ('{number}')"))
+        said.append("written")
+    except DatabaseUnreachable as error:
+        said.append("disk I/O error" if "disk I/O error" in str(error) else str(error))
+print(", ".join(said))
+"""

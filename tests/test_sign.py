@@ -25,6 +25,7 @@ MESSAGE = (
     b"\r\nTwo  blanks, a\ttab, \r\nand a line.\r\n\r\n\r\n"
 )
 
+LIST_HEADERS = (b"List-Unsubscribe", b"List-Unsubscribe-Post")
 Key = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -74,11 +75,20 @@ def test_dkimpy_refuses_what_was_changed_or_added(key: bytes, was: bytes, now: b
     assert not verified(signed.replace(was, now, 1), key)
 
 
-def test_opendkim_accepts_the_rsa_signature_and_refuses_a_changed_body(tmp_path: Path) -> None:
+def test_opendkim_accepts_the_rsa_signature_and_refuses_a_changed_body_or_another_list_header(tmp_path: Path) -> None:
     (tmp_path / "dns").write_text(f"s2026._domainkey.example.org {dns_record(RSA)}\n")
     (tmp_path / "conf").write_text(f"Mode v\nTestDNSData {tmp_path / 'dns'}\nSyslog no\n")
     signed = made(RSA).sign(MESSAGE, AT)
-    for name, message, good in (("signed", signed, True), ("changed", signed.replace(b"a line", b"no line"), False)):
+    more = {name: b"\r\n" + name + b": <https://evil.example.com>\r\nMIME-Version" for name in LIST_HEADERS}
+    tried = {
+        "signed": (signed, True),
+        "changed": (signed.replace(b"a line", b"no line"), False),
+        **{
+            f"more {name.decode()}": (signed.replace(b"\r\nMIME-Version", added, 1), False)
+            for name, added in more.items()
+        },
+    }
+    for name, (message, good) in tried.items():
         (tmp_path / name).write_bytes(message)
         command = [tool("opendkim", "opendkim"), "-x", str(tmp_path / "conf"), "-t", str(tmp_path / name)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -7,6 +7,7 @@ receipts   what the relay answered while the database would not take it
 committer  gate wishes and results of all lanes, one transaction a round
 lane       one channel: compose, offer, gate, dot, record
 shares     which route takes the next mail
+canary     whether mails can be composed at all
 room       whether the disk has room to record what is sent
 pace       how fast it may go, to each route and recipient domain
 alert      the operator told of a stopped lane

@@ -24,6 +24,7 @@ class Crew:
         self._shares = shares
         self._rests = rests
         self._tell = tell
+        self._telling: set[Task] = set()
 
     async def run(self, lanes: int, stop: asyncio.Event) -> None:
         """Run so many lanes to each route until all have ended, at most STOP_SECONDS after `stop`.
@@ -47,9 +48,17 @@ class Crew:
                 unforeseen += await self._ended({task: tasks[task] for task in done})
         finally:
             await _cancel({stopped, *tasks})
+        if not unforeseen:
+            await self._praise()
+        await self._told()
         if unforeseen:
             raise unforeseen[0]
-        await self._praise()
+
+    async def refuse(self, error: MailsRefused) -> None:
+        """Carry nothing: every route rests, and its operator is told."""
+        for name in self._desks:
+            await self._stop(name, error)
+        await self._told()
 
     async def _ended(self, done: Mapping[Task, str]) -> list[BaseException]:
         """A relay's failure stops its lanes and is told; anything else is the caller's, and ends the run."""
@@ -74,14 +83,21 @@ class Crew:
         outcomes = self._desks[name].outcomes
         outcomes.tally.stopped = outcomes.tally.stopped or str(error)
         if await asyncio.to_thread(self._rests.failed, name, error, outcomes.accepted) == 1:
-            await self._tell("lane stopped", name, str(error))
+            self._tell_of("lane stopped", name, str(error))
 
     async def _praise(self) -> None:
         """What had failed before and has taken mails now is as good as any other."""
         for name, desk in self._desks.items():
             serves = desk.outcomes.accepted and not self._shares.is_out(name)
             if serves and await asyncio.to_thread(self._rests.served, name):
-                await self._tell("lane goes on", name, "")
+                self._tell_of("lane goes on", name, "")
+
+    def _tell_of(self, event: str, name: str, why: str) -> None:
+        """Tell while the mails go on: whoever is told may be slow."""
+        self._telling.add(asyncio.ensure_future(self._tell(event, name, why)))
+
+    async def _told(self) -> None:
+        await asyncio.gather(*self._telling)
 
 
 async def _until(stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from random import Random
 
+from digestd.deliver import canary
 from digestd.deliver.adopting import see_that_it_is_ours
 from digestd.deliver.alert import Tell, nobody
 from digestd.deliver.committer import Committer
@@ -22,9 +23,10 @@ from digestd.deliver.room import see_room
 from digestd.deliver.shares import Shares
 from digestd.deliver.supply import Supply
 from digestd.deliver.tally import Tally
+from digestd.errors import MailsBroken
 from digestd.links import envelope_from
 from digestd.store.database import Database
-from digestd.store.ledger import Claimer
+from digestd.store.ledger import Claimer, reading
 from digestd.transports import Route
 
 
@@ -105,10 +107,21 @@ async def deliver(
             ]
             crew = Crew(desks, supply, shares, Rests(delivery.db, delivery.clock, pace), delivery.tell)
             async with committer.running(delivery.lanes * len(desks)):
-                await crew.run(delivery.lanes, stop or asyncio.Event())
+                try:
+                    await asyncio.to_thread(_sing, delivery, composer, started)
+                except MailsBroken as error:
+                    await crew.refuse(error)
+                else:
+                    await crew.run(delivery.lanes, stop or asyncio.Event())
     finally:
         await asyncio.to_thread(supply.give_back, delivery.clock())
     return _report(tally)
+
+
+def _sing(delivery: Delivery, composer: Composer, now: datetime) -> None:
+    with delivery.db.read() as session:
+        some = reading.sample(session, canary.SAMPLE, now)
+    canary.try_out(composer, some)
 
 
 def _pace(delivery: Delivery, started: datetime, loop: asyncio.AbstractEventLoop) -> Pace:

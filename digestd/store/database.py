@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event, make_url, text
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
@@ -120,7 +120,19 @@ def _sqlite(url: URL) -> Engine:
         cursor = dbapi.cursor()  # type: ignore[attr-defined]  # DBAPI connections are untyped in SQLAlchemy
         for pragma in _PRAGMAS:
             cursor.execute(pragma)
+        mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
         cursor.close()
+        if mode != "wal":
+            raise BadSetting(
+                f"DIGESTD_DATABASE_URL: SQLite cannot write ahead (WAL) in {file.parent}, as on most network drives; "
+                "put the file on a disk of this machine"
+            )
+
+    @event.listens_for(engine, "handle_error")
+    def distrust(context: ExceptionContext) -> None:
+        # After a sync that failed the kernel forgets what it could not write, so a second on the same handle would
+        # succeed and prove nothing ("fsyncgate"): what is tried again is written again, by a connection of its own.
+        context.is_disconnect |= "disk i/o error" in str(context.original_exception).lower()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Bring a database to the schema of this version; safe to run at every start, and twice at once."""
 
+from functools import lru_cache
 from importlib.resources import files
 
 from alembic import command
@@ -9,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from digestd.errors import DatabaseUnreachable
+from digestd.errors import DatabaseUnreachable, NotInitialised
 from digestd.store.database import Database
 
 _ADVISORY_LOCK = 0x6469676573746401
@@ -44,6 +45,16 @@ def is_current(db: Database) -> bool:
         return _revision(session.connection()) == newest()
 
 
+def refuse_other(db: Database) -> None:
+    """Raise NotInitialised where the schema is another version's, as under a process that an upgrade left running."""
+    if not is_current(db):
+        raise NotInitialised(
+            f"the database is not at schema {newest()}, the one of this digestd: run `digestd init` if it is older; "
+            "if another version has upgraded it meanwhile, stop this one and start that one here"
+        )
+
+
+@lru_cache(maxsize=1)
 def newest() -> str:
     """The newest schema revision this version ships; there is exactly one."""
     head = ScriptDirectory.from_config(_config()).get_current_head()

@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
 
-from digestd.deliver import webhook
+from digestd.deliver import alert, webhook
 from digestd.domain.delivery import State
 from digestd.worker import tick
 from tests.deliver.conftest import READERS
@@ -59,3 +59,39 @@ async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pyte
     assert install.states == {State.ACCEPTED: READERS}
     await webhook(url)("lane stopped", "relay", "nobody listens any more")
     assert "the webhook was not reached" in capsys.readouterr().out
+
+
+async def test_a_webhook_that_never_ends_its_answer_holds_up_neither_mails_nor_the_end(
+    on_file: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert, "SECONDS", 1.0)
+    faulty, good = Relay({"EHLO": Fault("554 no")}), Relay()
+    async with dripping() as url, faulty.serving(), good.serving():
+        install = on_file.to(f"{faulty.url} {good.url}", connections=1, alert_url=url)
+        began = asyncio.get_running_loop().time()
+        run = asyncio.create_task(tick(install.app, asyncio.Event()))
+        while len(good.taken) < READERS:
+            await asyncio.sleep(0.01)
+        assert not run.done(), "it is still telling"
+        await run
+    assert 1.0 <= asyncio.get_running_loop().time() - began < 3.0
+    assert install.states == {State.ACCEPTED: READERS}
+
+
+@asynccontextmanager
+async def dripping() -> AsyncIterator[str]:
+    """A webhook whose answer comes letter by letter."""
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    finally:
+        server.close()

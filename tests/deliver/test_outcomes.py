@@ -197,20 +197,6 @@ async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(wai
     assert waiting.sound(relay.copies)
 
 
-async def test_where_no_mail_can_be_composed_the_run_stops_before_it_is_everybodys_turn(waiting: Install) -> None:
-    for key in range(1, READERS + 1):
-        spoil(waiting, key)
-    waiting = waiting.to("smtp://127.0.0.1", connections=1)
-    async with Relay().serving() as relay:
-        report = await waiting.deliver(transport(relay.port))
-    assert "5 of 5 mails could not be composed" in (report.stopped or "")
-    assert (report.deferred, waiting.states) == (5, {State.READY: READERS})
-    with waiting.db.read() as session:
-        failures = session.connection().execute(select(core.delivery.c.failures).order_by(core.delivery.c.id)).scalars()
-        assert list(failures) == [1] * 5 + [0] * (READERS - 5)
-    assert waiting.sound(relay.copies)
-
-
 async def test_a_relay_may_answer_in_any_bytes(waiting: Install) -> None:
     async with Relay({"RCPT": Fault("550 5.1.1 unbekannt: \udce4\x00", to=VICTIM)}).serving() as relay:
         report = await waiting.deliver(transport(relay.port))

@@ -1,10 +1,8 @@
 """SMTP, command by command: what reaches the relay, and what each of its misdeeds means."""
 
 import asyncio
-import ssl
 
 import pytest
-import trustme
 
 from digestd.errors import BadSetting, RelayFailed
 from digestd.retry import Stage
@@ -27,25 +25,6 @@ NASTY = b"".join(
 def offers(request: pytest.FixtureRequest) -> Offers:
     """What a relay offers: both roads lead to the same ends."""
     return ("PIPELINING", "DSN") if request.param == "pipelined" else ()
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def served(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 @pytest.mark.parametrize("message", [NASTY, b".\r\n", b"\r\n", b"a\r\n" * 100_000, b".\r\n" * 30_000 + b"last\r\n"])
@@ -193,47 +172,6 @@ async def test_what_happens_after_the_250_cannot_undo_it(stage: str, act: str, o
         assert (await channel.commit()).code == 250
         await channel.close()
     assert len(relay.taken) == 1
-
-
-async def test_tls_is_used_where_it_is_required(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
-    async with Relay(tls=served).serving() as relay:
-        channel = await transport(relay.port, "starttls", trusting).connect()
-        assert await channel.offer(MAIL) is None
-        await channel.commit()
-        await channel.close()
-    assert (len(relay.taken), relay.commands["STARTTLS"]) == (1, 1)
-
-
-async def test_a_relay_whose_starttls_was_stripped_is_refused(trusting: ssl.SSLContext) -> None:
-    async with Relay().serving() as relay:
-        with pytest.raises(RelayFailed):
-            await transport(relay.port, "starttls", trusting).connect()
-    assert relay.commands["MAIL"] == 0
-
-
-@pytest.mark.parametrize("act", ["454 4.7.0 not now", "502 no", "close", "garbage"])
-async def test_a_refused_starttls_is_not_worked_around(
-    act: str, served: ssl.SSLContext, trusting: ssl.SSLContext
-) -> None:
-    async with Relay({"STARTTLS": Fault(act)}, tls=served).serving() as relay:
-        with pytest.raises(RelayFailed):
-            await transport(relay.port, "starttls", trusting).connect()
-    assert relay.commands["MAIL"] == 0
-
-
-async def test_a_certificate_that_nobody_vouches_for_is_refused(served: ssl.SSLContext) -> None:
-    async with Relay(tls=served).serving() as relay:
-        with pytest.raises(RelayFailed, match=r"certificate|SSL"):
-            await transport(relay.port, "starttls").connect()
-    assert relay.commands["MAIL"] == 0
-
-
-async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
-    other = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("elsewhere.example.org").configure_cert(other)
-    async with Relay(tls=other).serving() as relay:
-        with pytest.raises(RelayFailed):
-            await transport(relay.port, "starttls", trusting).connect()
 
 
 @pytest.mark.parametrize("url", ["smtp://127.0.0.1:25", "smtp://localhost", "smtp://[::1]:2525"])

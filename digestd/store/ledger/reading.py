@@ -90,6 +90,19 @@ def ready(session: Session, now: datetime) -> int:
     return int(session.connection().execute(query).scalar_one())
 
 
+def sample(session: Session, most: int, now: datetime) -> list[Claim]:
+    """Some of what a run would find now, from all over it, as `as_claim` gives them; none that has failed before."""
+    found = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), _D.expires_us > to_us(now)
+    scattered = (_D.id * _STRIDE) % _RING
+    some = select(_D.id).where(*found, _D.failures == 0).order_by(scattered, _D.id).limit(most)
+    query = _WITH_READER.where(_D.id.in_(some), _S.address.is_not(None)).order_by(_D.id)
+    return [_claim(row) for row in session.connection().execute(query)]
+
+
+_STRIDE, _RING = 7_919, 10_007
+"""Primes: neighbours in the ledger come to lie far apart, and the same are found again."""
+
+
 def counts(session: Session) -> dict[State, int]:
     """How many deliveries are in each state; a state that none is in counts 0."""
     query = select(_D.state, func.count()).group_by(_D.state)
@@ -161,10 +174,13 @@ def newest_digest(session: Session, subscriber: int) -> int | None:
 
 def as_claim(session: Session, delivery: int) -> Claim | None:
     """A delivery as a worker would hold it, for composing it again; nothing is leased."""
-    query = select(core.delivery, _S.address, _S.name, _S.language)
-    joined = query.join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id).where(_D.id == delivery)
-    row = session.connection().execute(joined).first()
+    row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
     return None if row is None else _claim(row)
+
+
+_WITH_READER = select(core.delivery, _S.address, _S.name, _S.language).join_from(
+    core.delivery, core.subscriber, _S.id == _D.subscriber_id
+)
 
 
 def _claim(row: core.Record) -> Claim:

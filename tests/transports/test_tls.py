@@ -1,0 +1,118 @@
+"""TLS to the relay: required where the URL says so, and no way around it for whoever stands between."""
+
+import contextlib
+import ssl
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import trustme
+
+from digestd.errors import RelayFailed
+from tests.parts.relay import Fault, Relay
+from tests.parts.smtp import MAIL, transport
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def served(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def test_tls_is_used_where_it_is_required(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
+    async with Relay(tls=served).serving() as relay:
+        channel = await transport(relay.port, "starttls", trusting).connect()
+        assert await channel.offer(MAIL) is None
+        await channel.commit()
+        await channel.close()
+    assert (len(relay.taken), relay.commands["STARTTLS"]) == (1, 1)
+
+
+async def test_a_relay_whose_starttls_was_stripped_is_refused(trusting: ssl.SSLContext) -> None:
+    async with Relay().serving() as relay:
+        with pytest.raises(RelayFailed):
+            await transport(relay.port, "starttls", trusting).connect()
+    assert relay.commands["MAIL"] == 0
+
+
+@pytest.mark.parametrize("act", ["454 4.7.0 not now", "502 no", "close", "garbage"])
+async def test_a_refused_starttls_is_not_worked_around(
+    act: str, served: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
+    async with Relay({"STARTTLS": Fault(act)}, tls=served).serving() as relay:
+        with pytest.raises(RelayFailed):
+            await transport(relay.port, "starttls", trusting).connect()
+    assert relay.commands["MAIL"] == 0
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(served: ssl.SSLContext) -> None:
+    async with Relay(tls=served).serving() as relay:
+        with pytest.raises(RelayFailed, match=r"certificate|SSL"):
+            await transport(relay.port, "starttls").connect()
+    assert relay.commands["MAIL"] == 0
+
+
+async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+    other = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("elsewhere.example.org").configure_cert(other)
+    async with Relay(tls=other).serving() as relay:
+        with pytest.raises(RelayFailed):
+            await transport(relay.port, "starttls", trusting).connect()
+
+
+async def test_a_certificate_that_is_out_of_date_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
+    past = datetime.now(UTC) - timedelta(days=1)  # noqa: TID251  # what TLS goes by
+    old = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1", not_before=past - timedelta(days=9), not_after=past).configure_cert(old)
+    async with Relay(tls=old).serving() as relay:
+        with pytest.raises(RelayFailed, match="expired"):
+            await transport(relay.port, "starttls", trusting).connect()
+    assert relay.commands["MAIL"] == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*TLSv1.*:DeprecationWarning")
+async def test_a_relay_that_speaks_only_tls_of_1999_is_refused(authority: trustme.CA) -> None:
+    old, careless, ours = aged(ssl.Purpose.CLIENT_AUTH), aged(ssl.Purpose.SERVER_AUTH), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(old)
+    for context in (careless, ours):
+        authority.configure_trust(context)
+    async with Relay(tls=old).serving() as relay:
+        channel = await transport(relay.port, "starttls", careless).connect()  # it does serve whoever is content
+        await channel.close()
+        with pytest.raises(RelayFailed):
+            await transport(relay.port, "starttls", ours).connect()
+    assert relay.commands["MAIL"] == 0
+
+
+def aged(purpose: ssl.Purpose) -> ssl.SSLContext:
+    """TLS 1.0 and nothing newer."""
+    context = ssl.create_default_context(purpose)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+async def test_what_was_said_in_the_clear_before_tls_is_not_believed(
+    served: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
+    """Who stands between us may add an answer to the one that begins TLS: it is not an answer from within."""
+    slipped_in = Fault("220 go on\r\n250-relay.example.org\r\n250 DSN")
+    async with Relay({"STARTTLS": slipped_in}, tls=served, offers=()).serving() as relay:
+        with contextlib.suppress(RelayFailed):
+            channel = await transport(relay.port, "starttls", trusting).connect()
+            await channel.offer(replace(MAIL, envid="1.1"))
+            await channel.close()
+    assert not any("ENVID" in envelope for envelope in relay.envelopes)
