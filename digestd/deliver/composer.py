@@ -98,7 +98,7 @@ class Composer:
             self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
         missing = sorted(wanted - self._entries.keys())
         with self._db.read() as session:
-            self._replies = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
+            self._replies.update(replies.of(session, [c.key for c in claims if c.kind is MailKind.REPLY]))
             self._held.update(offered(session, [claim.key for claim in claims]))
             if missing:
                 found = papers.revisions(session, missing)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import String, cast, select
 
 from digestd.deliver import DeliverReport, deliver
 from digestd.deliver.shares import SLACK, Shares
@@ -142,6 +142,23 @@ async def test_a_domain_with_a_limit_holds_up_nobody_else(on_file: Install) -> N
 
 def _never() -> asyncio.Event:
     return asyncio.Event()
+
+
+async def test_what_a_domain_was_sent_counts_in_the_next_run_too(on_file: Install) -> None:
+    with on_file.db.write() as session:
+        moved = core.subscriber.update().where(core.subscriber.c.id <= 2)
+        address = "reader" + cast(core.subscriber.c.id, String) + "@slow.example"
+        session.connection().execute(moved.values(address=address))
+    async with Relay().serving() as one:
+        loop = asyncio.get_running_loop()
+        owner = on_file.app.new_owner()
+        with on_file.app.owners.hold(owner):
+            run = on_file.app.delivery(owner, (route(one, "one"),))
+            began = loop.time()
+            await deliver(replace(run, lanes=1, limits={"@slow.example": 1.0}), limit=1)
+        await by(on_file, [route(one, "one")], limits={"@slow.example": 1.0})
+    assert loop.time() - began >= 1.0
+    assert on_file.states == {State.ACCEPTED: READERS}
 
 
 async def test_the_worker_leaves_a_failed_relay_alone_for_longer_each_time(on_file: Install) -> None:

@@ -5,7 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from digestd.domain.subscriber import Cause, Status
 from digestd.plan import PlanReport
+from digestd.store import subscribers
 from digestd.subscribe import edit, parse
 from tests.parts import library
 from tests.parts.install import Install
@@ -142,6 +144,41 @@ def test_a_clock_set_back_makes_no_second_digest(library_of: Install) -> None:
         assert library_of.plan() == NOTHING
         library_of.clock.go(back)
         assert library_of.plan() == NOTHING
+    assert library_of.unsafe == {}
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, 25 * HOUR, timedelta(days=90)])
+def test_a_clock_that_jumps_makes_at_most_one_digest_to_catch_up(library_of: Install, jump: timedelta) -> None:
+    library_of.people(library.people(3))
+    assert library_of.plan().planned == 3
+    library_of.papers(library.papers(30, seed=9, first=900))
+    library_of.clock.go(jump)
+    due = library_of.plan().due
+    assert due == (3 if jump > DAY else 0)
+    assert library_of.plan() == NOTHING
+    library_of.clock.go(-jump)
+    assert library_of.plan() == NOTHING
+    assert len(periods(library_of)) == 1 + (due > 0)
+    assert library_of.unsafe == {}
+
+
+def test_who_leaves_and_comes_back_on_one_day_has_one_digest_of_it(library_of: Install) -> None:
+    [person] = library.people(1)
+    library_of.people([person])
+    assert library_of.plan().planned == 1
+    for status, cause in (
+        (Status.UNSUBSCRIBED, Cause.WEB),
+        (Status.PENDING, Cause.WEB),
+        (Status.ACTIVE, Cause.CONFIRM),
+    ):
+        with library_of.db.write() as session:
+            subscribers.change_status(session, 1, status, cause, library_of.clock.now)
+        library_of.clock.go(HOUR)
+        assert library_of.plan() == NOTHING
+    library_of.papers(library.papers(30, seed=9, first=900))
+    library_of.clock.go(DAY)
+    assert library_of.plan().planned == 1
+    assert periods(library_of) == ["2026-11-24", "2026-11-25"]
     assert library_of.unsafe == {}
 
 

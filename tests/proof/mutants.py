@@ -147,6 +147,6 @@ MUTANTS = (
         "digestd/transports/smtp/session.py",
         'start_tls=relay.tls == "starttls",',
         "start_tls=None,",
-        "tests/transports/test_smtp.py",
+        "tests/transports/test_tls.py",
     ),
 )

@@ -126,7 +126,7 @@ def _delivery(result: Result, at_us: int) -> Row:
     said, entry = result.text[:_TEXT_MAX] or None, step(result.state, Actor.WORKER, at_us)
     return (
         *(result.state.value, result.code, said, result.queue_id, result.reason),
-        *(at_us + result.wait // _MICROSECOND, int(result.failed), entry, result.delivery),
+        *(at_us + result.wait // _MICROSECOND if result.wait else None, int(result.failed), entry, result.delivery),
     )
 
 
@@ -166,7 +166,8 @@ _DELIVERY = Bulk(
         reply_text=bindparam("said"),
         relay_qid=bindparam("qid"),
         reason=bindparam("why"),
-        not_before_us=bindparam("rest"),
+        # what has not left, and need not rest, keeps its place in the line
+        not_before_us=func.coalesce(bindparam("rest"), _D.not_before_us),
         failures=_D.failures + bindparam("failed"),
         history=_D.history.concat(bindparam("step")),
     ),

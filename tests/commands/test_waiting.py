@@ -1,0 +1,26 @@
+"""An answer that waits for its turn at a slow mail host."""
+
+from datetime import timedelta
+
+from digestd.deliver import Composer
+from digestd.domain.delivery import MailKind
+from digestd.domain.reply import Reply, Told
+from digestd.store import replies
+from digestd.store.ledger import NewNotice, plan_notice, reading
+from tests.commands.conftest import Office
+
+
+def test_an_answer_says_the_same_when_others_were_taken_on_meanwhile(read_by_ada: Office) -> None:
+    app, now = read_by_ada.made.app, read_by_ada.made.clock.now
+    with app.db.write() as session:
+        notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", app.templates.hash, now + timedelta(days=1))
+        delivery = plan_notice(session, notice, now)
+        assert delivery is not None
+        replies.keep(session, delivery, Reply((Told("prove", ("pause",)),)))
+        claim = reading.as_claim(session, delivery)
+    assert claim is not None
+    composer = Composer(app.db, app.sender)
+    composer.prepare([claim])
+    at_once = composer.compose(claim)
+    composer.prepare([])
+    assert composer.compose(claim) == at_once
