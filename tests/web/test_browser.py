@@ -37,9 +37,11 @@ def served(app: App) -> Iterator[str]:
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @contextmanager
@@ -52,8 +54,10 @@ def browser(**options: object) -> Iterator[tuple[Page, list[str]]]:
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.extend(_failed(request)))
-        yield page, complaints
-        chromium.close()
+        try:
+            yield page, complaints
+        finally:
+            chromium.close()
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")

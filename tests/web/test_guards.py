@@ -3,14 +3,11 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 import structlog
-from fastapi import APIRouter
-from fastapi.routing import APIRoute
 from sqlalchemy import event
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
@@ -20,8 +17,8 @@ from digestd.app import App
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.store.database import open_database
-from digestd.web import build
 from digestd.web.intake import BODY_MAX, Intake
+from tests.security.acting import routes as every
 from tests.web.conftest import HOME, House, browsing
 from tests.web.html import heading
 
@@ -38,7 +35,7 @@ def test_looking_changes_nothing(client: TestClient, house: House, pages: list[s
 
 
 def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) -> None:
-    routes = list(_routes(app))
+    routes = list(every(app))
     shown = {route.path for route in routes}
     assert len(shown) > 15
     patterns = [re.compile(re.sub(r"\{\w+(:int)?\}", "[^/]+", path) + "$") for path in shown]
@@ -62,13 +59,6 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
         *(f"/p/{{token}}/libraries/{act}" for act in of_libraries),
         *(f"/move/{{token}}{act}" for act in ("", "/stop")),
     }
-
-
-def _routes(app: App) -> Iterator[APIRoute]:
-    for included in build(app).routes:
-        for route in getattr(included, "original_router", APIRouter()).routes:
-            assert isinstance(route, APIRoute)
-            yield route
 
 
 def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, pages: list[str]) -> None:

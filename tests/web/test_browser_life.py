@@ -1,0 +1,118 @@
+"""In a real browser: the preview while one types, and all that a reader does from their mail, with a mouse."""
+
+import pytest
+from playwright.sync_api import Page, Response
+
+from digestd.app import App
+from digestd.domain.feedback import Verdict
+from digestd.domain.subscriber import Cadence, Status, Subscriber
+from digestd.links import Purpose
+from digestd.store import feedback
+from tests.web.conftest import House
+from tests.web.test_browser import CHROMIUM, browser, served
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed, so no page is tried in a browser")
+ADA = "ada@example.org"
+LAKES = {"id": "invented:1", "title": "Ice on alpine lakes", "abstract": "How alpine lakes freeze. " * 5}
+FROGS = {"id": "invented:2", "title": "Songs of tree frogs", "abstract": "Why tree frogs sing at night. " * 5}
+LETTER_MS = 40
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """A browser sees no difference."""
+    return sqlite_url
+
+
+@pytest.fixture
+def stocked(house: House) -> House:
+    """A house with two papers of today."""
+    house.take_in(LAKES, FROGS)
+    return house
+
+
+def heading(page: Page) -> str:
+    """What the page is called."""
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+def verdicts(house: House, ada: Subscriber) -> list[tuple[Verdict, bool]]:
+    """What she said, and whether it stands."""
+    with house.app.db.read() as session:
+        return [(event.verdict, event.undone is None) for event in feedback.history(session, ada.key)]
+
+
+def test_the_preview_follows_what_is_typed_and_asks_once_the_hand_rests(app: App, stocked: House) -> None:
+    asked: list[Response] = []
+    with served(app) as address, browser() as (page, complaints):
+        page.on("response", lambda answer: asked.append(answer) if answer.url.endswith("/preview/picks") else None)
+        page.goto(address)
+        topics = page.get_by_label("Topics")
+        with page.expect_response("**/preview/picks"):
+            topics.focus()  # the day is read while one begins to type
+        warmed = len(asked)
+        topics.press_sequentially("alpine lakes", delay=LETTER_MS)
+        page.locator("#preview .picks").wait_for()
+        assert len(asked) - warmed == 1, "twelve letters, one question"
+        shown = page.locator("#preview")
+        assert "Ice on alpine lakes" in shown.inner_text()
+        assert "Matches your topic “alpine lakes”" in shown.inner_text()
+        assert "Songs of tree frogs" not in shown.inner_text()
+        assert page.locator("#told").get_attribute("role") == "status"
+        assert "1" in page.locator("#told").inner_text()
+        topics.fill("tree frogs")
+        page.get_by_text("Matches your topic “tree frogs”").wait_for()
+        topics.fill("")
+        page.locator("#preview .picks").wait_for(state="detached")
+        assert page.url.rstrip("/") == address, "nothing was sent but what was typed"
+        assert complaints == []
+    assert stocked.contents()["subscriber"] == []
+
+
+def test_the_preview_says_so_when_it_cannot_be_told(app: App, stocked: House) -> None:
+    with served(app) as address, browser() as (page, _):
+        page.goto(address)
+        page.route("**/preview/picks", lambda route: route.abort())
+        page.get_by_label("Topics").fill("alpine lakes")
+        page.locator("#told:not(:empty)").wait_for(state="attached")
+        assert "Not to be told just now" in page.locator("#told").inner_text()
+
+
+def test_a_reader_goes_from_the_mail_through_everything(app: App, stocked: House) -> None:
+    ada = stocked.join(ADA, hour=0, topics=["alpine lakes"])
+    digest = stocked.link(Purpose.VIEW, stocked.plan())
+    with served(app) as address, browser() as (page, complaints):
+
+        def follow(name: str) -> None:
+            """A link of the digest, which leads to the public address."""
+            link = page.get_by_role("link", name=name).first.get_attribute("href") or ""
+            page.goto(address + link.removeprefix("https://papers.example.org"))
+
+        page.goto(address + digest)
+        follow("More like this")
+        assert verdicts(stocked, ada) == [], "to follow a link says nothing"
+        page.get_by_role("button", name="More like this").click()
+        assert verdicts(stocked, ada) == [(Verdict.MORE, True)]
+        page.get_by_role("button", name="Undo", exact=True).click()
+        assert verdicts(stocked, ada) == [(Verdict.MORE, False)]
+        page.get_by_role("button", name="Save").click()
+        page.goto(address + stocked.link(Purpose.SAVED, ada.key))
+        assert "Ice on alpine lakes" in page.inner_text("main")
+        page.get_by_role("button", name="Remove").click()
+        assert "Ice on alpine lakes" not in page.inner_text("main")
+
+        page.goto(address + stocked.settings(ADA))
+        page.get_by_label("Once a week").check()
+        page.get_by_label("Topics", exact=True).fill("alpine lakes\nsea ice")
+        page.get_by_role("button", name="Save").first.click()
+        changed = stocked.subscriber(ADA)
+        assert (changed.timing.cadence, [i.value for i in changed.interests]) == (
+            Cadence.WEEKLY,
+            ["alpine lakes", "sea ice"],
+        )
+        page.goto(address + stocked.link(Purpose.UNSUBSCRIBE, ada.key))
+        page.get_by_role("button", name="Unsubscribe").click()
+        assert (heading(page), stocked.subscriber(ADA).status) == ("You are unsubscribed", Status.UNSUBSCRIBED)
+        page.get_by_role("button").first.click()
+        assert stocked.subscriber(ADA).status is Status.ACTIVE
+        assert complaints == []
