@@ -9,9 +9,10 @@ rest together. dkimpy and OpenDKIM are the oracles in the tests.
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -105,14 +106,20 @@ def _canonical_headers(head: bytes) -> tuple[list[str], bytes]:
     """The names for h=, and the headers they stand for as hashed (RFC 6376, sections 3.4.2 and 5.4.2)."""
     found: dict[str, list[bytes]] = {}
     for line in _unfolded(head):
-        found.setdefault(line.partition(b":")[0].strip().lower().decode("ascii"), []).append(line)
+        name, canonical = _named(line)
+        found.setdefault(name, []).append(canonical)
     names: list[str] = []
     block: list[bytes] = []
     for name in SIGNED:
         present = found.get(name, [])
         names += [name] * (len(present) + 1)
-        block += [_canonical_header(line) for line in reversed(present)]
+        block += reversed(present)
     return names, b"".join(block)
+
+
+@lru_cache(maxsize=512)  # most are those of the mail before
+def _named(line: bytes) -> tuple[str, bytes]:
+    return line.partition(b":")[0].strip().lower().decode("ascii"), _canonical_header(line)
 
 
 def _unfolded(head: bytes) -> list[bytes]:
@@ -131,7 +138,8 @@ def _canonical_body(body: bytes) -> bytes:
     return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
-def _folded(text: str, at: str) -> list[str]:
+@lru_cache(maxsize=64)
+def _folded(text: str, at: str) -> Sequence[str]:
     """The text in lines of at most 72 characters, broken only after `at`."""
     lines = [""]
     for part in re.findall(f"[^{at}]*{at}?", text):
