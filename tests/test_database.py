@@ -73,6 +73,15 @@ def _count(db: Database) -> int:
         return int(session.execute(text("SELECT count(*) FROM filled")).scalar_one())
 
 
+def test_a_postgresql_that_may_lose_what_it_acknowledged_is_refused(postgres_url: str) -> None:
+    db = open_database(postgres_url)
+    with db.write() as session:
+        session.execute(text(f"ALTER DATABASE {db.engine.url.database} SET synchronous_commit = off"))
+    db.close()
+    with pytest.raises(BadSetting, match="synchronous_commit=off and may lose"):
+        open_database(postgres_url)
+
+
 def test_a_disk_that_cannot_be_written_ahead_on_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     db = open_database(f"sqlite:///file:{tmp_path / 'digestd.db'}?vfs=unix-dotfile&uri=true")  # it shares no memory

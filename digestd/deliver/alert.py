@@ -1,4 +1,4 @@
-"""The operator told by a webhook that a lane has stopped, or goes on."""
+"""The operator told by a webhook that a lane has stopped, or goes on, or that mails stay uncertain."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ import structlog
 SECONDS = 5.0
 """Altogether, however slowly it answers: a run that is stopped has half a minute to end."""
 Tell = Callable[[str, str, str], Awaitable[None]]
-"""Tells of an event (`lane stopped`, `lane goes on`) at a relay, and why."""
+"""Tells of an event (`lane stopped`, `lane goes on`, `mails uncertain`) at a relay, if it is about one, and why."""
 log = structlog.get_logger(__name__)
 
 
@@ -26,7 +26,7 @@ def webhook(url: str) -> Tell:
     import httpx2
 
     async def tell(event: str, relay: str, why: str) -> None:
-        text = f"digestd: {event}: {relay}" + (f" ({why})" if why else "")
+        text = f"digestd: {event}" + (f": {relay}" if relay else "") + (f" ({why})" if why else "")
         try:
             async with asyncio.timeout(SECONDS), httpx2.AsyncClient(timeout=SECONDS) as client:
                 answer = await client.post(url, json={"event": event, "relay": relay, "why": why, "text": text})

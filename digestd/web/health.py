@@ -1,9 +1,9 @@
 """Is the process alive, and can it serve?
 
 Ready means that the database answers with the schema of this version and that the scheduler of
-this process, if it has one, ticks. The age of the last ingest, how whole each source's newest day is and
-which lanes to a relay have stopped are told but decide nothing: a silent source or a relay that does not
-serve us is no reason to take the pages away.
+this process, if it has one, ticks. The age of the last ingest, how whole each source's newest day is, which
+lanes to a relay have stopped and how many mails nobody knows the end of are told but decide nothing: a
+silent source or a relay that does not serve us is no reason to take the pages away.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from digestd.app import App
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
+from digestd.store import ledger
 from digestd.store.migrate import is_current
 from digestd.store.throttles import Resting, resting
 from digestd.web.figures import last_ingest, newest_days
@@ -47,6 +48,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "last_ingest_seconds": _age(found.ingested, now),
             "last_tick_seconds": _age(ticked, now),
             "lanes_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
+            "uncertain_for_a_day": found.held,
             "coverage": {source: _told(day) for source, day in found.sources.items()},
             "sources_missing": sorted(missing(found.sources.values(), now.date())),
         }
@@ -57,11 +59,13 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the database says: the last ingest, the newest day of each source; or what is wrong with it."""
+    """What the database says: the last ingest, the newest day of each source, the lanes that rest and how many mails
+    have been uncertain for a day; or what is wrong with it."""
 
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
     lanes: Sequence[Resting] = ()
+    held: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -71,7 +75,8 @@ def _database(app: App, now: datetime) -> _Found:
         if not is_current(app.db):
             return _Found(reasons=("the database has another schema than this version needs; run `digestd init`",))
         with app.db.read() as session:
-            return _Found(last_ingest(session), newest_days(session, now.date()), resting(session))
+            days = newest_days(session, now.date())
+            return _Found(last_ingest(session), days, resting(session), ledger.held(session, now))
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))
 

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
+from starlette.testclient import TestClient
 
 from digestd.deliver import alert, webhook
 from digestd.domain.delivery import State
-from digestd.worker import tick
+from digestd.web import build
+from digestd.worker import tell_of_held, tick
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
@@ -76,6 +78,22 @@ async def test_a_webhook_that_never_ends_its_answer_holds_up_neither_mails_nor_t
         await run
     assert 1.0 <= asyncio.get_running_loop().time() - began < 3.0
     assert install.states == {State.ACCEPTED: READERS}
+
+
+async def test_mails_uncertain_for_a_day_are_told_once_until_there_are_more(on_file: Install) -> None:
+    async with chat_room() as (url, told), Relay({"dot": Fault("close", times=2)}).serving() as relay:
+        install = on_file.to(relay.url, connections=1, alert_url=url)
+        await install.deliver()
+        assert install.states[State.UNCERTAIN] == 2
+        assert await tell_of_held(install.app, 0) == 0
+        install.clock.go(timedelta(days=1, minutes=1))
+        assert await tell_of_held(install.app, 0) == 2
+        assert await tell_of_held(install.app, 2) == 2
+        assert await tell_of_held(install.app, 1) == 2
+    assert [each["event"] for each in told] == ["mails uncertain"] * 2
+    assert told[0]["text"].startswith("digestd: mails uncertain (2 for more than a day")
+    with TestClient(build(install.app)) as client:
+        assert client.get("/readyz").json()["uncertain_for_a_day"] == 2
 
 
 @asynccontextmanager

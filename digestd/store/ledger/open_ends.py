@@ -2,14 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlmodel import Session
 
 from digestd.domain.delivery import Evidence
 from digestd.store import core
+from digestd.store.instants import to_us
 from digestd.store.ledger.work import UNCERTAIN
 
+HELD = timedelta(days=1)
+"""What is uncertain for longer, the operator is told: no more evidence will come by itself."""
 _D, _A = core.delivery.c, core.attempt.c
 
 
@@ -34,6 +38,12 @@ def open_ends(session: Session, most: int) -> list[OpenEnd]:
         .limit(most)
     )
     return [OpenEnd(*row) for row in session.connection().execute(query)]
+
+
+def held(session: Session, now: datetime) -> int:
+    """How many were due more than HELD ago, and nobody knows yet."""
+    query = select(func.count()).select_from(core.delivery).where(UNCERTAIN, _D.due_us < to_us(now - HELD))
+    return int(session.connection().execute(query).scalar_one())
 
 
 def answered_at(session: Session, attempts: Collection[tuple[int, int]]) -> list[int]:
