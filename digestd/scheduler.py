@@ -18,6 +18,7 @@ from digestd.ingest import embed, ingest
 from digestd.plan import plan
 from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due
+from digestd.store.due import too_far
 from digestd.store.migrate import refuse_other
 
 PLAN_SECONDS = 15
@@ -37,6 +38,7 @@ class Metronome:
     def __init__(self, app: App) -> None:
         self._app = app
         self._stopping = False
+        self._too_far = 0
         self._hold_until: datetime | None = None
         self.last_tick: datetime | None = None
 
@@ -93,12 +95,25 @@ class Metronome:
         try:
             await asyncio.to_thread(refuse_other, self._app.db)
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._keep_on)
+            await asyncio.to_thread(self._say_who_waits_too_long, now)
         except DigestdError as error:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
         self.last_tick = self._app.clock()
         if report.due:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
+
+    def _say_who_waits_too_long(self, now: datetime) -> None:
+        """Once, until there are others: a clock that is wrong now, or was, has them go without digests for long."""
+        with self._app.db.read() as session:
+            far = too_far(session, now)
+        if far > self._too_far:
+            log.error(
+                "some wait for a day more than ten days away", subscribers=far,
+                why="the clock stands wrong, or stood wrong when they were planned; if it is right now, "
+                "`digestd plan --due-again` has them due by it",
+            )  # fmt: skip
+        self._too_far = far
 
     def _keep_on(self) -> bool:
         return not self._stopping

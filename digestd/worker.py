@@ -141,11 +141,6 @@ async def tell_of_held(app: App, known: int) -> int:
     return held
 
 
-def _held(app: App) -> int:
-    with app.db.read() as session:
-        return ledger.held(session, app.clock())
-
-
 async def run(
     app: App,
     *,
@@ -164,6 +159,11 @@ def counts(report: DeliverReport) -> dict[str, int]:
     """A report as the contract prints it."""
     names = ("accepted", "deferred", "rejected", "skipped", "expired", "uncertain")
     return {name: getattr(report, name) for name in names}
+
+
+def _held(app: App) -> int:
+    with app.db.read() as session:
+        return ledger.held(session, app.clock())
 
 
 def _wake(app: App) -> None:

@@ -1,13 +1,13 @@
 """Who is due, in blocks; and what planning needs to know of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind, Wish
@@ -18,6 +18,8 @@ from digestd.store.packing import unpack_seen
 from digestd.store.profiles import Kept
 
 _S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
+LONGEST = timedelta(days=10)
+"""More than there is between two digests of any cadence, in a zone that skips a day."""
 
 
 class Due(NamedTuple):
@@ -89,6 +91,22 @@ def put_off(session: Session, until: Mapping[int, datetime]) -> None:
 
 
 _PUT_OFF = update(core.subscriber).where(_S.id == bindparam("row")).values(next_due_us=bindparam("next_due"))
+
+
+def too_far(session: Session, now: datetime) -> int:
+    """How many wait for an instant that no cadence has them wait for: it was set while a clock stood wrong."""
+    query = select(func.count()).select_from(core.subscriber).where(*_too_far(now))
+    return int(session.connection().execute(query).scalar_one())
+
+
+def due_again(session: Session, now: datetime) -> int:
+    """Have those looked at now, by the clock as it is now; how many. A period that they had a digest of stays had."""
+    change = update(core.subscriber).where(*_too_far(now)).values(next_due_us=to_us(now), last_date=None)
+    return session.connection().execute(change).rowcount
+
+
+def _too_far(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _S.status == literal_column(f"'{Status.ACTIVE}'"), _S.next_due_us > to_us(now + LONGEST)
 
 
 def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:

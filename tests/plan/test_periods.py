@@ -4,12 +4,15 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from digestd.domain.subscriber import Cause, Status
 from digestd.plan import PlanReport
+from digestd.scheduler import Metronome
 from digestd.store import subscribers
 from digestd.subscribe import edit, parse
 from tests.parts import library
+from tests.parts.forks import Command
 from tests.parts.install import Install
 from tests.plan.conftest import digests, periods
 
@@ -159,6 +162,30 @@ def test_a_clock_that_jumps_makes_at_most_one_digest_to_catch_up(library_of: Ins
     library_of.clock.go(-jump)
     assert library_of.plan() == NOTHING
     assert len(periods(library_of)) == 1 + (due > 0)
+    assert library_of.unsafe == {}
+
+
+async def test_who_was_planned_while_the_clock_stood_far_ahead_is_named_and_made_due_again(library_of: Install) -> None:
+    library_of.people(library.people(3))
+    assert library_of.plan().planned == 3
+    library_of.papers(library.papers(30, seed=9, first=900))
+    library_of.clock.go(timedelta(days=90))
+    assert library_of.plan().due == 3
+    library_of.clock.go(DAY - timedelta(days=90))
+    library_of.papers(library.papers(30, seed=10, first=2_000))
+    metronome = Metronome(library_of.app)
+    with capture_logs() as said:
+        await metronome.plan()
+        await metronome.plan()
+    assert [line["subscribers"] for line in said if "ten days away" in line["event"]] == [3]
+    ended = Command(("plan", "--due-again", "--json"), library_of.environment(), library_of.folder).run()
+    assert (ended.code, "3 are looked at anew" in ended.said, '"due": 3' in ended.said) == (0, True, True), ended.said
+    assert library_of.plan() == NOTHING
+    library_of.clock.go(DAY)
+    assert library_of.plan().due == 3
+    assert periods(library_of) == ["2026-11-24", "2027-02-22", "2026-11-25", "2026-11-26"]
+    library_of.clock.go(timedelta(days=88))
+    assert library_of.plan() == NOTHING, "of that day they had one"
     assert library_of.unsafe == {}
 
 
