@@ -72,6 +72,7 @@ def _assert_sound(message: bytes, names: list[str]) -> None:
     assert all(len(row) <= 78 and not row.startswith((b".", b"From ")) for row in body.split(b"\r\n"))
     assert all(len(word) <= 75 for word in re.findall(rb"=\?[^\s]*\?=", head))
     assert list(_parsed(message).keys()) == names
+    assert dot_stuffed(message) == message
 
 
 @pytest.mark.parametrize("case", golden.DIGESTS)

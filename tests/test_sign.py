@@ -55,6 +55,7 @@ def verified(message: bytes, key: bytes) -> bool:
 
 def test_dkimpy_accepts_the_signature(key: bytes) -> None:
     assert verified(made(key).sign(MESSAGE, AT), key)
+    assert b"\r\n." not in made(key).sign(MESSAGE, AT)
 
 
 @pytest.mark.parametrize(

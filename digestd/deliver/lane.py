@@ -76,7 +76,7 @@ class Lane:
         try:
             composed = self._desk.composer.take(claim)
             sender = claim.envelope_from
-            mail = Mail(sender, claim.address, composed.message, envelope_tag(sender))
+            mail = Mail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
             return Letter(claim, mail, composed.sha256)
         except Exception as error:
             self._desk.outcomes.not_composed(claim, error)

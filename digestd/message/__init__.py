@@ -1,4 +1,4 @@
-"""MIME: the bytes of one mail, ready for SMTP's DATA but for dot-stuffing.
+"""MIME: the bytes of one mail, ready for SMTP's DATA: no line begins with a dot, so that none needs to be doubled.
 
 A function of its arguments alone: the same mail is the same bytes in every attempt. Written
 out directly, for speed and because stdlib's folding breaks what it must not touch (a long

@@ -22,14 +22,16 @@ class LostReply(Exception):
 class Mail:
     """One mail as it goes over the wire: `message` has CRLF line ends and is not dot-stuffed.
 
-    `envid` names the attempt in reports of the relay (RFC 3461 section 4.4). Raises BadInput where an
-    address could not stand in a command.
+    `envid` names the attempt in reports of the relay (RFC 3461 section 4.4). `dotless`: whoever composed it knows
+    that no line begins with a dot, and it need not be looked through. Raises BadInput where an address could not
+    stand in a command.
     """
 
     envelope_from: str
     to: str
     message: bytes
     envid: str = ""
+    dotless: bool = False
 
     def __post_init__(self) -> None:
         for word in (self.envelope_from, self.to, self.envid):

@@ -7,6 +7,7 @@ import pytest
 from digestd.deliver import Composer
 from digestd.deliver.composer import Composed
 from digestd.domain.delivery import Claim
+from digestd.message import dot_stuffed
 from digestd.store.ledger import reading
 from tests.deliver.test_outcomes import spoil
 from tests.parts.install import Install
@@ -27,6 +28,7 @@ def test_what_is_composed_ahead_is_what_is_composed_when_it_is_asked_for(waiting
     for claim in claims:
         message = composer.compose(claim)
         assert composer.take(claim) == Composed(message, hashlib.sha256(message).digest())
+        assert dot_stuffed(message) == message
     assert len(claims) > 1
 
 

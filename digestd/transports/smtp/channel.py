@@ -209,7 +209,7 @@ class SmtpChannel:
     async def _body(self, mail: Mail) -> Refusal | None:
         """Hand the body to the kernel, as far as the relay takes it: the dot must not wait behind it."""
         wire = self._wire
-        wire.write(dot_stuffed(mail.message))
+        wire.write(mail.message if mail.dotless else dot_stuffed(mail.message))
         try:
             await wire.drained(self._relay.patience.command)
         except LOST as error:
