@@ -130,8 +130,8 @@ MUTANTS = (
     Mutant(
         "a cursor instead of the ledger",
         "digestd/store/ledger/claims.py",
-        ".where(_D.state == State.READY, _D.not_before_us <= at_us)",
-        ".where(_D.state == State.READY, _D.not_before_us <= at_us, "
+        ".where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us)",
+        ".where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us, "
         "_D.id > select(func.coalesce(func.max(core.attempt.c.delivery_id), 0)).scalar_subquery())",
         KILLS,
     ),

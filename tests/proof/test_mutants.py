@@ -34,6 +34,11 @@ def test_the_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     assert re.search(r"^FAILED ", done.stdout, re.MULTILINE), done.stdout[-3000:]
 
 
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
+def test_the_code_still_has_the_place_for_the_mutant(mutant: Mutant) -> None:
+    assert _place(ROOT, mutant)
+
+
 def test_a_copy_without_a_fault_passes(tmp_path: Path) -> None:
     _copy(tmp_path)
     done = _tested(tmp_path, "tests/test_message.py")
@@ -55,7 +60,11 @@ def _copy(into: Path) -> None:
 
 
 def _mutate(tree: Path, mutant: Mutant) -> None:
-    file = tree / mutant.file
-    text = file.read_text()
+    (tree / mutant.file).write_text(_place(tree, mutant).replace(mutant.was, mutant.becomes))
+
+
+def _place(tree: Path, mutant: Mutant) -> str:
+    """The text of its file, which has what it takes the place of."""
+    text = (tree / mutant.file).read_text()
     assert text.count(mutant.was) == 1, f"{mutant.file} has changed: say anew where {mutant.name!r} would be"
-    file.write_text(text.replace(mutant.was, mutant.becomes))
+    return text
