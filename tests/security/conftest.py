@@ -8,9 +8,9 @@ import pytest
 from tests.conftest import NOW
 from tests.security.hostile import STORABLE
 from tests.security.stage import Stage, stage
-from tests.web.conftest import app, client, clock, house, pages, templates
+from tests.web.conftest import app, client, clock, house, language, pages, templates
 
-__all__ = ["app", "client", "clock", "house", "pages", "templates"]
+__all__ = ["app", "client", "clock", "house", "language", "pages", "templates"]
 
 KIND = [
     f"lakes-{n}" if n % 2 else f"Kind words about lakes, {n}: " + "and then some more, " * 4 ** (n % 6)

@@ -26,14 +26,14 @@ from tests.parts.install import Install, install
 from tests.parts.relay import Fault, Relay
 from tests.postgres import free_port
 
-SECRET = "canary-of-the-secret-with-32-bytes-and-more"
-TOKEN = "canary-of-a-token" + "x" * 26
-HOOK = "whsec_" + base64.b64encode(b"canary of the hooks, of 32 bytes").decode()
-ZOTERO = "CanaryZotero0000Key"
-PASSWORD = "canary-of-a-password"
-ADA, BOB, CARL, EVE = (f"canary.{name}@example.net" for name in ("ada", "bob", "carl", "eve"))
-WORDS = ["canary lakes", "Canary/Island", "Canary Lovelace"]
-CANARIES = ["canary", HOOK.removeprefix("whsec_").lower()]
+SECRET = "sandmartin-of-the-secret-with-32-bytes-and-more"
+TOKEN = "sandmartin-of-a-token" + "x" * 22
+HOOK = "whsec_" + base64.b64encode(b"sandmartin of the hooks, of 32 bytes").decode()
+ZOTERO = "SandmartinZotero0000Key"
+PASSWORD = "sandmartin-of-a-password"
+ADA, BOB, CARL, EVE = (f"sandmartin.{name}@example.net" for name in ("ada", "bob", "carl", "eve"))
+WORDS = ["sandmartin lakes", "Sandmartin/Island", "Sandmartin Lovelace"]
+CANARIES = ["sandmartin", HOOK.removeprefix("whsec_").lower()]
 """What all of these hold, as it may be told in any case."""
 CRASHED = ["web fault", "cannot plan", "a hook was not reached", "rejected", "read what came back"]
 """What a run says that met all that was put in its way."""
@@ -73,8 +73,8 @@ def test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes(made: Install
     port = free_port()
     home, now = f"http://127.0.0.1:{port}", made.clock.now
     (made.folder / "box" / "new" / "1").write_bytes(mail(f"add topic {WORDS[0]}", WORDS[0], f"{WORDS[2]} <{EVE}>"))
-    (made.folder / "box" / "new" / "2").write_bytes(b"From: " + EVE.encode() + b"\nSubject: =?x?q?canary\n\n\xff")
-    refused = f"550 5.1.1 <{CARL}>: canary, no such user {CARL}"
+    (made.folder / "box" / "new" / "2").write_bytes(b"From: " + EVE.encode() + b"\nSubject: =?x?q?sandmartin\n\n\xff")
+    refused = f"550 5.1.1 <{CARL}>: sandmartin, no such user {CARL}"
     with Relay({"RCPT": Fault(refused, to=CARL)}).in_thread() as relay:
         said = _settings(made, home, form, relay.url)
         unreadable(made, core.subscriber, 3, timezone=WORDS[1], next_due_us=to_us(now))
@@ -102,7 +102,7 @@ def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]
         DIGESTD_HOOK_URLS=f"http://127.0.0.1:9/?key={PASSWORD}",
         DIGESTD_HOOK_SECRET=HOOK,
         DIGESTD_ZOTERO_URL="http://127.0.0.1:9",
-        DIGESTD_WEBHOOK_POSTMARK_ACCOUNT=f"canary:{PASSWORD}",
+        DIGESTD_WEBHOOK_POSTMARK_ACCOUNT=f"sandmartin:{PASSWORD}",
     )
 
 
@@ -113,8 +113,8 @@ def _visited(made: Install, home: str, now: datetime) -> None:
     stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
     assert stamp
     time.sleep(SOONEST.total_seconds() + 0.1)
-    new = {"email": "canary.new@example.net", "topics": WORDS[0], "stamp": stamp[1]}
-    own = [(f"{home}/subscribe", new), (f"{home}/subscribe", {**new, "email": "canary@", "timezone": WORDS[1]})]
+    new = {"email": "sandmartin.new@example.net", "topics": WORDS[0], "stamp": stamp[1]}
+    own = [(f"{home}/subscribe", new), (f"{home}/subscribe", {**new, "email": "sandmartin@", "timezone": WORDS[1]})]
     own += [(f"{home}/settings", {"email": ADA, "stamp": stamp[1]}), (f"{home}/preview", {"topics": WORDS[0]})]
     own += [(f"{settings[0]}/libraries/zotero", {"key": ZOTERO}), (f"{settings[0]}/move", {"email": EVE})]
     own += [
@@ -131,7 +131,11 @@ def _visited(made: Install, home: str, now: datetime) -> None:
 
 
 def _status(url: str, body: bytes | None = None, authorization: str = "") -> int:
-    headers = {"Authorization": authorization, "User-Agent": f"canary {ADA}", "Referer": f"https://{PASSWORD}.example/"}
+    headers = {
+        "Authorization": authorization,
+        "User-Agent": f"sandmartin {ADA}",
+        "Referer": f"https://{PASSWORD}.example/",
+    }
     try:
         with urlopen(Request(url, body, headers), timeout=20) as answer:
             return int(answer.status)
@@ -154,12 +158,12 @@ def test_a_mailer_that_crashes_tells_where_and_never_over_what(made: Install, mo
 def test_no_command_that_fails_tells_a_password(made: Install) -> None:
     dead = f"127.0.0.1:{free_port()}"
     for words, changed in (
-        (("deliver",), {"DIGESTD_TRANSPORT_URL": f"smtps://canary:{PASSWORD}@{dead}"}),
-        (("inbound", "--once"), {"DIGESTD_INBOUND_URL": f"imaps://canary:{PASSWORD}@{dead}/INBOX"}),
-        (("plan",), {"DIGESTD_DATABASE_URL": f"postgresql://canary:{PASSWORD}@{dead}/canary"}),
+        (("deliver",), {"DIGESTD_TRANSPORT_URL": f"smtps://sandmartin:{PASSWORD}@{dead}"}),
+        (("inbound", "--once"), {"DIGESTD_INBOUND_URL": f"imaps://sandmartin:{PASSWORD}@{dead}/INBOX"}),
+        (("plan",), {"DIGESTD_DATABASE_URL": f"postgresql://sandmartin:{PASSWORD}@{dead}/sandmartin"}),
         (("config", "show"), {"DIGESTD_TRANSPORT_URL": f"smtps://u:{PASSWORD}@{dead}", "DIGESTD_NCBI_KEY": PASSWORD}),
         (("config", "check"), {"DIGESTD_TRANSPORT_URL": f"smtp://u:{PASSWORD}@{dead}"}),
-        (("plan",), {"DIGESTD_TRANSPORT_RATE": f"canary-{PASSWORD}", "DIGESTD_HOOK_SECRET": PASSWORD}),
+        (("plan",), {"DIGESTD_TRANSPORT_RATE": f"sandmartin-{PASSWORD}", "DIGESTD_HOOK_SECRET": PASSWORD}),
     ):
         ended = Command(words, made.environment(**changed), made.folder).run()
         assert PASSWORD not in ended.said, words

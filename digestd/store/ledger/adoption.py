@@ -114,4 +114,5 @@ def number_from(session: Session, beyond: int, now: datetime) -> None:
         )
     )
     if session.connection().dialect.name != "sqlite":
-        session.connection().execute(text(f"SELECT setval(pg_get_serial_sequence('delivery', 'id'), {beyond:d})"))
+        onwards = text("SELECT setval(pg_get_serial_sequence('delivery', 'id'), :beyond)")
+        session.connection().execute(onwards, {"beyond": beyond})
