@@ -47,3 +47,13 @@ def test_without_postfix_a_sink_of_its_own_counts_the_mails(tmp_path: Path) -> N
     assert found["sink"] == "built-in"
     assert found["sent"] == found["sink_count"] > 10
     assert found["ratio"] is None
+
+
+def test_on_postgresql_too_nothing_is_left_where_it_ran(tmp_path: Path, postgres_url: str) -> None:
+    words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
+    command = [sys.executable, "-m", "digestd", *words, "--database", postgres_url]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["sent"] == found["sink_count"] > 10
+    assert list(tmp_path.iterdir()) == []
