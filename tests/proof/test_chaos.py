@@ -8,6 +8,8 @@ import os
 import shutil
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -110,6 +112,15 @@ class Chaos:
 
     def reign(self, seconds: float) -> None:
         """Strike at random for so long; in the end all are killed."""
+        # A worker frozen amid a transaction keeps everybody from writing until it thaws: those who leave wait
+        # elsewhere, or nobody would be there to thaw it.
+        with ThreadPoolExecutor(1) as leaving:
+            left = [leaving.submit(self._leave, who) for who in self._strike(seconds)]
+        for one in left:
+            one.result()
+
+    def _strike(self, seconds: float) -> Iterator[int]:
+        """Who leaves meanwhile, as they do."""
         workers = [self._born() for _ in range(WORKERS)]
         thaws: dict[int, float] = {}
         until = time.monotonic() + seconds
@@ -126,7 +137,7 @@ class Chaos:
             else:
                 workers[number] = self._kill(workers[number])
             if self._rng.random() < 0.3:
-                self._leave()
+                yield self._rng.randrange(1, READERS + 1)
             time.sleep(self._rng.uniform(0, 0.2))
         for worker in workers:
             worker.signal(SIGKILL)
@@ -152,7 +163,6 @@ class Chaos:
         self.past_lease += 1
         return FROZEN_SECONDS
 
-    def _leave(self) -> None:
+    def _leave(self, who: int) -> None:
         with self._install.db.write() as session:
-            who = self._rng.randrange(1, READERS + 1)
             subscribers.change_status(session, who, Status.UNSUBSCRIBED, Cause.ONE_CLICK, self._install.clock.now)
