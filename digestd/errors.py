@@ -16,6 +16,7 @@
     ├── SourceFailed         a source gave no usable answer
     ├── AlreadyRunning       another process does this on the same database
     ├── NotInitialised       the database was not made yet, or for another version
+    ├── Damaged              the database holds what cannot be read
     ├── NotAdopted           the database is not the one that has sent, or not on the machine that did
     └── NotFound             no such subscriber, paper, delivery, source
 
@@ -98,6 +99,10 @@ class NotInitialised(DigestdError):
 
 class NotAdopted(DigestdError):
     """The database is older than the mails sent with it, or on another machine; `digestd adopt` goes on with it."""
+
+
+class Damaged(DigestdError):
+    """What the database holds of one thing cannot be read; the others are well."""
 
 
 class NotFound(DigestdError, LookupError):

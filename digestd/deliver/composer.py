@@ -13,6 +13,7 @@ from typing import NamedTuple
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.digest import Pick
 from digestd.domain.reply import Reply
+from digestd.errors import Damaged
 from digestd.links import Keys, Purpose, Urls, command_address, envelope_tag, issued, token
 from digestd.message import DigestHeaders, Headers, Mailbox, compose_digest, compose_notice
 from digestd.render import (
@@ -157,6 +158,8 @@ class Composer:
         return render_digest(self._templates[claim.template_hash], here, WHOLE).html
 
     def _content(self, claim: Claim) -> DigestContent:
+        if not claim.picks:
+            raise Damaged("its picks cannot be read, so the database is damaged: put the last backup back")
         links = self._links(claim)
         return DigestContent(
             list_name=self._sender.list_name,

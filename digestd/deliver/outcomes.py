@@ -9,7 +9,7 @@ import structlog
 from digestd.deliver.committer import Committer
 from digestd.deliver.tally import Tally
 from digestd.domain.delivery import Claim, Outcome, State
-from digestd.errors import MailsBroken, MailsRefused, RelayBusy, RelayFailed
+from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
 from digestd.retry import SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
 from digestd.store.ledger import Gated, Result
 from digestd.transports import Refusal
@@ -92,7 +92,7 @@ class Outcomes:
         self.tally.poisoned += last
         self.tally.deferred += not last
         failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
-        why = f"cannot be composed: {type(error).__name__}"
+        why = f"cannot be composed: {error if isinstance(error, Damaged) else type(error).__name__}"
         self._committer.record(replace(failed, reason=why if last else None, wait=COMPOSE_WAIT, failed=True))
 
     def stop_if_none_can_be_made(self) -> None:

@@ -62,7 +62,7 @@ def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replay
         claim = None if planned is None else reading.as_claim(session, planned.key)
     if planned is None or claim is None:
         raise NotFound(f"there is no digest of {period}; {_instead(known, period)}")
-    if not claim.picks:
+    if planned.state is State.EMPTY:
         raise NotFound(f"the day was empty: {period} held nothing for this subscriber, so there was no mail")
     composer = Composer(db, sender)
     composer.prepare([claim])

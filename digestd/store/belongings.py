@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from digestd.store import core, moves
 from digestd.store.instants import from_us
-from digestd.store.packing import steps, unpack_picks, unpack_seen
+from digestd.store.packing import readable_picks, steps, unpack_seen
 from digestd.store.subscribers import address_key_of
 
 _BY_NUMBER = (
@@ -72,7 +72,7 @@ def _names(session: Session, papers: list[int]) -> list[str]:
 
 
 def _picked(session: Session, packed: bytes) -> object:
-    picks = unpack_picks(packed)
+    picks = readable_picks(packed)
     names = _names(session, [pick.paper for pick in picks])
     return [
         {"paper": name, "section": pick.section, "why": pick.reason.why, "value": pick.reason.value}

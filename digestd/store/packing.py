@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Pick, Reason, Why
 from digestd.domain.picks import SECTIONS, TEAMS, PickTable, Shares
+from digestd.errors import Damaged
 
 _PICK = struct.Struct("<IIfBBHHH")
 _PICKS = np.dtype(
@@ -120,7 +121,41 @@ def _parts(shares: Shares) -> NDArray[np.uint16]:
 
 
 def unpack_picks(packed: bytes) -> tuple[Pick, ...]:
-    """The inverse of `pack_picks`; reads the first form too, in which rank and chance were not kept."""
+    """The inverse of `pack_picks`; reads the first form too, in which rank and chance were not kept.
+
+    Raises Damaged where they are neither.
+    """
+    try:
+        return _unpacked(packed)
+    except (ValueError, LookupError, TypeError, struct.error) as error:
+        raise Damaged("its picks cannot be read, so the database is damaged: put the last backup back") from error
+
+
+def readable_picks(packed: bytes) -> tuple[Pick, ...]:
+    """The same, and none where they cannot be read: for whoever reads many digests, of which `fsck` names the one."""
+    try:
+        return unpack_picks(packed)
+    except Damaged:
+        return ()
+
+
+def picked_papers(packed: bytes) -> list[int]:
+    """The papers alone, as row numbers; they can be read also where the words beside them cannot. Raises Damaged."""
+    if not packed:
+        return []
+    form = _OLD_PICK.size if packed[0] < _FORM else _PICK.size
+    count = pick_count(packed)
+    if len(packed) < 1 + count * form:
+        raise Damaged("its picks are cut, so the database is damaged: put the last backup back")
+    return [int.from_bytes(packed[at : at + 4], "little") for at in range(1, 1 + count * form, form)]
+
+
+def pick_count(packed: bytes) -> int:
+    """How many picks there are."""
+    return packed[0] % _FORM if packed else 0
+
+
+def _unpacked(packed: bytes) -> tuple[Pick, ...]:
     if not packed:
         return ()
     if packed[0] < _FORM:

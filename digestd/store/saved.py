@@ -12,7 +12,7 @@ from digestd.domain.paper import Paper
 from digestd.store import core
 from digestd.store.instants import from_us
 from digestd.store.ledger.shown import SENT
-from digestd.store.packing import steps, unpack_picks
+from digestd.store.packing import readable_picks, steps
 from digestd.store.papers import by_keys
 
 SAVED_MAX = 2_000
@@ -46,7 +46,7 @@ def had(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]
         .limit(DIGESTS_MAX)
     )
     digests = [
-        (unpack_picks(row.picks), from_us(steps(row.history)[0][2])) for row in session.connection().execute(query)
+        (readable_picks(row.picks), from_us(steps(row.history)[0][2])) for row in session.connection().execute(query)
     ]
     papers = by_keys(session, {pick.paper for picks, _ in digests for pick in picks})
     return [(papers[pick.paper], pick, at) for picks, at in digests for pick in picks if pick.paper in papers]

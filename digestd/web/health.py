@@ -2,8 +2,8 @@
 
 Ready means that the database answers with the schema of this version and that the scheduler of
 this process, if it has one, ticks. The age of the last ingest, how whole each source's newest day is, which
-lanes to a relay have stopped and how many mails nobody knows the end of are told but decide nothing: a
-silent source or a relay that does not serve us is no reason to take the pages away.
+lanes to a relay have stopped, how many mails nobody knows the end of and how many cannot be composed are told but
+decide nothing: a silent source or a relay that does not serve us is no reason to take the pages away.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from digestd.app import App
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
+from digestd.store.ledger import reading
 from digestd.store.migrate import is_current
 from digestd.store.throttles import Resting, resting
 from digestd.web.figures import last_ingest, newest_days
@@ -49,6 +50,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "last_tick_seconds": _age(ticked, now),
             "lanes_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
             "uncertain_for_a_day": found.held,
+            "poisoned": found.poisoned,
             "coverage": {source: _told(day) for source, day in found.sources.items()},
             "sources_missing": sorted(missing(found.sources.values(), now.date())),
         }
@@ -59,13 +61,14 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the database says: the last ingest, the newest day of each source, the lanes that rest and how many mails
-    have been uncertain for a day; or what is wrong with it."""
+    """What the database says: the last ingest, the newest day of each source, the lanes that rest, how many mails
+    have been uncertain for a day and how many cannot be composed; or what is wrong with it."""
 
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
     lanes: Sequence[Resting] = ()
     held: int = 0
+    poisoned: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -76,7 +79,8 @@ def _database(app: App, now: datetime) -> _Found:
             return _Found(reasons=("the database has another schema than this version needs; run `digestd init`",))
         with app.db.read() as session:
             days = newest_days(session, now.date())
-            return _Found(last_ingest(session), days, resting(session), ledger.held(session, now))
+            poisoned = reading.poisoned(session)
+            return _Found(last_ingest(session), days, resting(session), ledger.held(session, now), poisoned)
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))
 

@@ -1,5 +1,6 @@
 """The packed columns come out as they went in."""
 
+import contextlib
 import json
 import struct
 from collections.abc import Sequence
@@ -10,7 +11,19 @@ from hypothesis import strategies as st
 
 from digestd.domain.delivery import Actor, State
 from digestd.domain.digest import Pick, Reason, Section, Why
-from digestd.store.packing import STEP_LENGTH, pack_picks, pack_seen, step, steps, unpack_picks, unpack_seen
+from digestd.errors import Damaged
+from digestd.store.packing import (
+    STEP_LENGTH,
+    pack_picks,
+    pack_seen,
+    pick_count,
+    picked_papers,
+    readable_picks,
+    step,
+    steps,
+    unpack_picks,
+    unpack_seen,
+)
 from tests.parts.picks import packed, tabled
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -83,6 +96,30 @@ def test_picks_of_the_first_release_are_read_as_they_were() -> None:
     topic = Reason(Why.TOPIC, "graph networks", ("graph",))
     first = Pick(7, 9, 1.5, Section.FOR_YOU, topic)
     assert unpack_picks(OLD) == (first, Pick(8, 10, -0.5, Section.TRENDING, Reason(Why.TREND, "42")))
+
+
+@given(PICKS)
+def test_how_many_and_which_papers_is_told_without_their_words(picks: list[Pick]) -> None:
+    whole = packed(picks).picks
+    rows = whole[: 1 + 20 * len(picks)]
+    assert (pick_count(rows), picked_papers(rows)) == (len(picks), [pick.paper for pick in picks])
+    assert (pick_count(OLD), picked_papers(OLD)) == (2, [7, 8])
+
+
+@given(PICKS.filter(bool), st.data())
+def test_picks_that_were_cut_are_called_damaged(picks: list[Pick], data: st.DataObject) -> None:
+    whole = packed(picks).picks
+    cut = whole[: data.draw(st.integers(1, len(whole) - 1))]
+    with pytest.raises(Damaged):
+        unpack_picks(cut)
+    assert readable_picks(cut) == ()
+
+
+@given(st.binary())
+def test_whatever_bytes_stand_there_they_are_picks_or_damaged(found: bytes) -> None:
+    for read in (unpack_picks, picked_papers):
+        with contextlib.suppress(Damaged):
+            read(found)
 
 
 @given(STEPS)

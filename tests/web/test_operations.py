@@ -45,6 +45,7 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
         "last_tick_seconds": 60.0,
         "lanes_stopped": {},
         "uncertain_for_a_day": 0,
+        "poisoned": 0,
         "coverage": {},
         "sources_missing": [],
     }

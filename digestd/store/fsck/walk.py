@@ -8,21 +8,22 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import BIRTHS, FINAL, STEPS, UNSENT, MailKind, State
 from digestd.domain.subscriber import Status
+from digestd.errors import Damaged
 from digestd.store import core
 from digestd.store.fsck.queries import SHOWN
 from digestd.store.ledger.births import audit_hash
-from digestd.store.packing import steps, unpack_picks, unpack_seen
+from digestd.store.packing import picked_papers, readable_picks, steps, unpack_seen
 
 WALKED = {
     "I14": "a paper in two live or sent digests of a subscriber, or a seen set that differs from what they hold",
-    "I15": "an empty digest with picks, or a live or sent one without any",
+    "I15": "an empty digest with picks, or a live or sent one without any that can be read",
     "I17": "a step that the states do not allow",
     "I18": "a step out of a final state",
     "I20": "someone who was due without a delivery for the period",
 }
 _BLOCK = 1_000
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.due_audit.c
-_HOLDING = frozenset({State.READY, State.LEASED, State.DOT, State.ACCEPTED, State.UNCERTAIN})
+_HOLDING = frozenset({State.READY, State.LEASED, State.DOT, State.ACCEPTED, State.UNCERTAIN, State.POISONED})
 
 Found = dict[str, list[dict[str, object]]]
 
@@ -66,12 +67,16 @@ def _deliveries(session: Session) -> Iterator[core.Record]:
 
 
 def _check_seen(rows: list[core.Record], found: Found) -> None:
+    """Where picks are cut it is told of them (I15), and nobody can tell more."""
     if rows[0].status == Status.ERASED:
         return
     held: list[int] = []
     for row in rows:
         if row.kind == MailKind.DIGEST and State(row.state) not in UNSENT:
-            held.extend(pick.paper for pick in unpack_picks(row.picks))
+            try:
+                held.extend(picked_papers(row.picks))
+            except Damaged:
+                return
     twice = sorted({paper for paper in held if held.count(paper) > 1}) if len(set(held)) != len(held) else []
     seen = set() if rows[0].seen is None else set(unpack_seen(rows[0].seen).tolist())
     if twice or seen != set(held):
@@ -81,7 +86,7 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
 
 def _check_delivery(row: core.Record, found: Found) -> None:
     state = State(row.state)
-    wrong = bool(row.picks) if state is State.EMPTY else state in _HOLDING and not row.picks
+    wrong = bool(row.picks) if state is State.EMPTY else state in _HOLDING and not readable_picks(row.picks)
     if wrong and row.kind == MailKind.DIGEST and row.status != Status.ERASED:
         _note(found, "I15", {"id": row.id, "state": state})
     try:

@@ -15,7 +15,7 @@ from digestd.store.bulk import Bulk
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.ledger.work import AT_WORK
-from digestd.store.packing import step, unpack_picks
+from digestd.store.packing import readable_picks, step
 
 LEASE = timedelta(minutes=45)
 """Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
@@ -210,7 +210,7 @@ def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
         message_id=row.message_id,
         envelope_from=claimer.envelope(row.id, row.attempts + 1),
         template_hash=row.template_hash,
-        picks=unpack_picks(row.picks),
+        picks=readable_picks(row.picks),
         dated_us=at_us if row.dated_us is None else row.dated_us,
         failures=row.failures,
         coverage=coverage(row),

@@ -13,7 +13,7 @@ from digestd.store import core
 from digestd.store.instants import from_us, to_us
 from digestd.store.ledger.claims import coverage
 from digestd.store.ledger.work import AT_WORK
-from digestd.store.packing import steps, unpack_picks
+from digestd.store.packing import pick_count, readable_picks, steps
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
@@ -90,6 +90,12 @@ def ready(session: Session, now: datetime) -> int:
     return int(session.connection().execute(query).scalar_one())
 
 
+def poisoned(session: Session) -> int:
+    """How many deliveries could not be composed, and wait for the operator until they are too late."""
+    query = select(func.count()).where(AT_WORK, _D.state == State.POISONED)
+    return int(session.connection().execute(query).scalar_one())
+
+
 def sample(session: Session, most: int, now: datetime) -> list[Claim]:
     """Some of what a run would find now, from all over it, as `as_claim` gives them; none that has failed before."""
     found = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), _D.expires_us > to_us(now)
@@ -145,15 +151,15 @@ def tries(session: Session, delivery: int) -> list[Try]:
 
 
 def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
-    """What a digest holds."""
-    return unpack_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
+    """What a digest holds, as far as it can be read."""
+    return readable_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
 
 
 def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
     """Why each paper of their newest digests was picked."""
     query = select(_D.picks).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
     rows = session.connection().execute(query.order_by(_D.id.desc()).limit(digests)).scalars()
-    return [pick.reason for packed in rows for pick in unpack_picks(packed)]
+    return [pick.reason for packed in rows for pick in readable_picks(packed)]
 
 
 def digests(session: Session, subscriber: int) -> list[Planned]:
@@ -199,7 +205,7 @@ def _claim(row: core.Record) -> Claim:
         message_id=row.message_id,
         envelope_from="",
         template_hash=row.template_hash,
-        picks=unpack_picks(row.picks),
+        picks=readable_picks(row.picks),
         dated_us=row.dated_us if row.dated_us is not None else row.due_us,
         failures=row.failures,
         coverage=coverage(row),
@@ -215,7 +221,7 @@ def _entry(row: core.Record) -> Entry:
         period=row.key,
         covers_from=row.covers_from,
         state=State(row.state),
-        picks=len(unpack_picks(row.picks)),
+        picks=pick_count(row.picks),
         attempts=row.attempts,
         due=from_us(row.due_us),
         expires=from_us(row.expires_us),

@@ -12,7 +12,7 @@ from digestd.domain.digest import Pick
 from digestd.domain.feedback import Verdict
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
-from digestd.store.packing import steps, unpack_picks
+from digestd.store.packing import readable_picks, steps
 from digestd.store.papers import twins
 
 BLOCK = 500
@@ -55,7 +55,7 @@ def digests(session: Session, since: datetime | None = None) -> Iterator[Shown]:
 
 def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[Shown]:
     said = _standing(session, {row.subscriber_id for row in rows})
-    held = {row.id: unpack_picks(row.picks) for row in rows}
+    held = {row.id: readable_picks(row.picks) for row in rows}
     named = {pick.paper for picks in held.values() for pick in picks} | {paper for _, paper in said}
     now_known_as = twins(session, named)
     known = {(who, now_known_as.get(paper, paper)): verdict for (who, paper), verdict in said.items()}

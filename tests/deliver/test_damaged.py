@@ -1,0 +1,102 @@
+"""A row of the ledger that cannot be read is that mail's problem alone, and the operator is told which it is."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.domain.delivery import State
+from digestd.store import core
+from digestd.web import build
+from tests.deliver.conftest import READERS, planned
+from tests.parts import library
+from tests.parts.install import Install
+from tests.parts.relay import Relay
+from tests.parts.smtp import transport
+
+DELIVERY = core.delivery.c
+VICTIM = 3
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda picks: picks[:40],
+    "no words": lambda picks: picks[:-1],
+    "zeros": lambda picks: bytes(len(picks)),
+    "other bytes": lambda picks: picks[:1] + b"\xff" * (len(picks) - 1),
+    "nothing": lambda _: b"",
+}
+
+
+async def test_of_twenty_digests_one_cannot_be_read_and_nineteen_arrive(
+    tmp_path: Path, database_url: str, now: datetime
+) -> None:
+    many = planned(tmp_path / "many", database_url, now, 20)
+    damage(many, DAMAGES["cut"])
+    async with Relay().serving() as relay:
+        reports = []
+        for _ in range(3):
+            reports.append(await many.deliver(transport(relay.port)))
+            many.clock.go(timedelta(minutes=11))
+    assert [(r.accepted, r.deferred, r.poisoned, r.stopped) for r in reports] == [
+        (19, 1, 0, None),
+        (0, 1, 0, None),
+        (0, 0, 1, None),
+    ]
+    assert many.states == {State.ACCEPTED: 19, State.POISONED: 1}
+    assert max(relay.copies.values()) == 1
+    assert len(relay.copies) == 19
+    many.db.close()
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+async def test_the_operator_is_told_which_it_is_and_why(
+    how: str, waiting: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(waiting, DAMAGES[how])
+    async with Relay().serving() as relay:
+        for _ in range(3):
+            await waiting.deliver(transport(relay.port))
+            waiting.clock.go(timedelta(minutes=11))
+    for name, value in waiting.environment().items():
+        monkeypatch.setenv(name, value)
+    listed = {row["id"]: row for row in json.loads(said("delivery", "list", "--json"))}
+    assert len(listed) == READERS
+    assert (listed[VICTIM]["state"], listed[VICTIM]["reason"]) == (
+        "poisoned",
+        "cannot be composed: its picks cannot be read, so the database is damaged: put the last backup back",
+    )
+    shown = json.loads(said("delivery", "show", str(VICTIM), "--json"))
+    assert (shown["picked"], len(shown["tries"])) == ([], 3)
+    assert {"id": VICTIM, "state": "poisoned"} in json.loads(said("fsck", "--json", code=1))["I15"]
+    with TestClient(build(waiting.app)) as client:
+        assert client.get("/readyz").json()["poisoned"] == 1
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+async def test_its_reader_gets_the_next_day_s_digest_and_everybody_else_theirs(how: str, waiting: Install) -> None:
+    damage(waiting, DAMAGES[how])
+    waiting.clock.go(timedelta(days=1))
+    waiting.papers(library.papers(60, seed=2, first=1_000))
+    assert waiting.plan().planned == READERS
+    async with Relay().serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert (report.accepted, report.expired, report.stopped) == (READERS, READERS, None)
+
+
+def damage(install: Install, how: Callable[[bytes], bytes]) -> None:
+    """Let the picks of one digest be what a disk made of them."""
+    with install.db.write() as session:
+        picks = session.connection().execute(select(DELIVERY.picks).where(DELIVERY.id == VICTIM)).scalar_one()
+        spoilt = core.delivery.update().where(DELIVERY.id == VICTIM).values(picks=how(picks))
+        session.connection().execute(spoilt)
+
+
+def said(*words: str, code: int = 0) -> str:
+    """What a command prints."""
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == code, result.output
+    return result.stdout
