@@ -140,18 +140,14 @@ def _fields(kind: type) -> frozenset[str]:
 
 
 class _Languages:
-    """The files of a set, in each language once somebody wants it."""
+    """The files of a set, in each language once somebody wants it; `names`: the languages that there are."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         css = files.get(_STYLE, "")
         self._sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
         self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
         self._made: dict[str, MailEnvironment] = {}
-
-    @property
-    def names(self) -> Set[str]:
-        """The languages that there are."""
-        return {*self._catalogues, ENGLISH}
+        self.names: Set[str] = {*self._catalogues, ENGLISH}
 
     def environment(self, language: str) -> MailEnvironment:
         """The templates in one of these. Raises BadSetting for a catalogue that cannot be used."""
