@@ -16,7 +16,7 @@ from typer.exceptions import TyperException
 from digestd import __version__
 from digestd.cli import usage
 from digestd.cli.commands import Commands
-from digestd.cli.heap import one_heap
+from digestd.cli.heap import importing, one_heap
 from digestd.cli.output import say
 from digestd.errors import DigestdError
 from digestd.logs import configure
@@ -54,6 +54,7 @@ def main() -> None:
     """Run one command, and exit as it says."""
     os.umask(0o077)  # the database and the mails hold addresses
     one_heap()
+    importing()
     try:
         sys.exit(app(prog_name="digestd", standalone_mode=False) or 0)
     except TyperException as error:

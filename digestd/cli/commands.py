@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from digestd.cli.heap import imported
+
 
 class Place(NamedTuple):
     """A command's file here, its name in there, and the panel of the help that it is in; none for a hidden one."""
@@ -63,6 +65,7 @@ class Commands(TyperGroup):
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 self.commands[name] = _loaded(name)
+        imported()
         return super().get_command(ctx, cmd_name)
 
 

@@ -1,7 +1,6 @@
 """deliver: what is ready goes out."""
 
 import asyncio
-import gc
 from typing import Annotated
 
 import typer
@@ -9,14 +8,12 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.bar import watching
+from digestd.cli.heap import long_run
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
 from digestd.deliver import DeliverReport, Tally
 from digestd.store.ledger import reading
 from digestd.worker import counts, run, settle_open_ends, tidy
-
-SELDOM = 20_000, 20, 50
-"""How often garbage is looked for: a mail leaves none in circles, and looking after each one costs a twenty-fifth."""
 
 
 def deliver_ready(
@@ -31,8 +28,7 @@ def deliver_ready(
     app = wiring.build()
     tidy(app, app.clock())
     settle_open_ends(app, app.clock())
-    gc.freeze()  # what is here now stays to the end: looking through it for garbage is a tenth of the work
-    gc.set_threshold(*SELDOM)
+    long_run()
     report = asyncio.run(until_stopped(lambda stop: _delivered(app, drain=drain, limit=limit, stop=stop)))
     emit(counts(report), as_json)
     if report.poisoned:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
+from digestd.cli.heap import long_run
 from digestd.cli.moments import moment
 from digestd.cli.output import emit, say
 from digestd.plan import plan
@@ -32,5 +33,6 @@ def plan_due(
     if due_again:
         with app.db.write() as session:
             say(f"{due.due_again(session, now)} are looked at anew")
+    long_run()
     report = plan(app.db, app.planner, now)
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)
