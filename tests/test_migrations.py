@@ -15,7 +15,7 @@ from digestd.store.database import Database
 
 
 def test_there_is_one_head() -> None:
-    assert len(ScriptDirectory.from_config(migrations._config()).get_heads()) == 1
+    assert ScriptDirectory.from_config(migrations._config()).get_heads() == [migrations.newest()]
 
 
 def test_the_rows_agree_with_the_migrations(db: Database) -> None:

@@ -23,7 +23,10 @@ def main() -> None:
     sys.path.insert(0, root)
     import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; loaded before the limits
     from digestd.confinement import allow, confine, receive, send  # noqa: PLC0415  # likewise
+    from digestd.sources import REGISTRY  # noqa: PLC0415  # likewise
 
+    for kind in REGISTRY.values():
+        kind.load()
     confine(memory)
     source: Any = None
     while (packed := receive(sys.stdin.buffer)) is not None:

@@ -1,28 +1,15 @@
 """Where papers come from: one file a source, one line here.
 
-Each source says what to request and how to read the answer; all HTTP is in ingest.
+Each source says what to request and how to read the answer; all HTTP is in ingest. A source's file, and what it reads
+with, is imported when one of its kind is asked for: planning only wants their names.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from importlib import import_module
+from typing import Any
 
 from digestd.errors import BadInput
-from digestd.sources.arxiv_api import ArxivApi
-from digestd.sources.arxiv_oai import ArxivOai
-from digestd.sources.arxiv_rss import ArxivRss
-from digestd.sources.bibtex import Bibtex
-from digestd.sources.biorxiv import Biorxiv
-from digestd.sources.crossref import Crossref
-from digestd.sources.dblp import Dblp
-from digestd.sources.feed import Feed
-from digestd.sources.github_stars import GithubStars
-from digestd.sources.hf_daily import HfDaily
-from digestd.sources.hf_trending import HfTrending
 from digestd.sources.jsonl import Jsonl
-from digestd.sources.openreview import Openreview
-from digestd.sources.pubmed import Pubmed
-from digestd.sources.semantic_scholar import Citations, Recommended
 from digestd.sources.source import Announcing, Backfilled, Enriching, Pace, Page, Reject, Request, Source
 
 __all__ = [
@@ -47,35 +34,46 @@ __all__ = [
 class Kind:
     """A kind of source.
 
-    `of`: makes one of what stands after the colon of its spec; raises BadInput. `label`: its name
-    for people. `usage`: how a spec is written. `proven`: tried on answers recorded in earnest;
-    the others follow their documentation alone.
+    `place`: the file and the class there. `label`: its name for people. `usage`: how a spec is written.
+    `proven`: tried on answers recorded in earnest; the others follow their documentation alone.
+    `first`: what the class is told before the rest of the spec.
     """
 
-    of: Callable[[str], Source]
+    place: str
     label: str
     usage: str
     proven: bool = False
+    first: tuple[str, ...] = ()
+
+    def of(self, argument: str) -> Source:
+        """Make one of what stands after the colon of its spec. Raises BadInput."""
+        source: Source = self.load().of(*self.first, argument)
+        return source
+
+    def load(self) -> Any:
+        """The class, its file imported."""
+        file, _, name = self.place.partition(".")
+        return getattr(import_module(f"{__name__}.{file}"), name)
 
 
 REGISTRY: dict[str, Kind] = {
-    "arxiv": Kind(ArxivApi.of, "arXiv", "arxiv:CATEGORIES", proven=True),
-    "arxiv-oai": Kind(ArxivOai.of, "arXiv", "arxiv-oai:CATEGORIES"),
-    "arxiv-rss": Kind(ArxivRss.of, "arXiv", "arxiv-rss:CATEGORIES", proven=True),
-    "bibtex": Kind(Bibtex.of, "a file", "bibtex:PATH"),
-    "biorxiv": Kind(partial(Biorxiv.of, "biorxiv"), "bioRxiv", "biorxiv or biorxiv:CATEGORIES"),
-    "crossref": Kind(Crossref.of, "Crossref", "crossref:ISSNS"),
-    "dblp": Kind(Dblp.of, "dblp", "dblp:SEARCH"),
-    "feed": Kind(Feed.of, "a feed", "feed:ADDRESS"),
-    "github-stars": Kind(GithubStars.of, "GitHub", "github-stars"),
-    "hf-daily": Kind(HfDaily.of, "Hugging Face", "hf-daily", proven=True),
-    "hf-trending": Kind(HfTrending.of, "Hugging Face", "hf-trending"),
-    "jsonl": Kind(Jsonl.of, "a file", "jsonl:PATH", proven=True),
-    "medrxiv": Kind(partial(Biorxiv.of, "medrxiv"), "medRxiv", "medrxiv or medrxiv:CATEGORIES"),
-    "openreview": Kind(Openreview.of, "OpenReview", "openreview:VENUE"),
-    "pubmed": Kind(Pubmed.of, "PubMed", "pubmed:SEARCH"),
-    "s2-citations": Kind(Citations.of, "Semantic Scholar", "s2-citations"),
-    "s2-recommend": Kind(Recommended.of, "Semantic Scholar", "s2-recommend:IDS"),
+    "arxiv": Kind("arxiv_api.ArxivApi", "arXiv", "arxiv:CATEGORIES", proven=True),
+    "arxiv-oai": Kind("arxiv_oai.ArxivOai", "arXiv", "arxiv-oai:CATEGORIES"),
+    "arxiv-rss": Kind("arxiv_rss.ArxivRss", "arXiv", "arxiv-rss:CATEGORIES", proven=True),
+    "bibtex": Kind("bibtex.Bibtex", "a file", "bibtex:PATH"),
+    "biorxiv": Kind("biorxiv.Biorxiv", "bioRxiv", "biorxiv or biorxiv:CATEGORIES", first=("biorxiv",)),
+    "crossref": Kind("crossref.Crossref", "Crossref", "crossref:ISSNS"),
+    "dblp": Kind("dblp.Dblp", "dblp", "dblp:SEARCH"),
+    "feed": Kind("feed.Feed", "a feed", "feed:ADDRESS"),
+    "github-stars": Kind("github_stars.GithubStars", "GitHub", "github-stars"),
+    "hf-daily": Kind("hf_daily.HfDaily", "Hugging Face", "hf-daily", proven=True),
+    "hf-trending": Kind("hf_trending.HfTrending", "Hugging Face", "hf-trending"),
+    "jsonl": Kind("jsonl.Jsonl", "a file", "jsonl:PATH", proven=True),
+    "medrxiv": Kind("biorxiv.Biorxiv", "medRxiv", "medrxiv or medrxiv:CATEGORIES", first=("medrxiv",)),
+    "openreview": Kind("openreview.Openreview", "OpenReview", "openreview:VENUE"),
+    "pubmed": Kind("pubmed.Pubmed", "PubMed", "pubmed:SEARCH"),
+    "s2-citations": Kind("semantic_scholar.Citations", "Semantic Scholar", "s2-citations"),
+    "s2-recommend": Kind("semantic_scholar.Recommended", "Semantic Scholar", "s2-recommend:IDS"),
 }
 """Every kind of source, by what stands before the colon of a spec."""
 

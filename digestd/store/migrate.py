@@ -1,17 +1,20 @@
-"""Bring a database to the schema of this version; safe to run at every start, and twice at once."""
+"""Bring a database to the schema of this version; safe to run at every start, and twice at once.
+
+Alembic is imported where there is anything to bring: every command looks whether there is.
+"""
 
 from functools import lru_cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from digestd.errors import DatabaseUnreachable, NotInitialised
 from digestd.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _ADVISORY_LOCK = 0x6469676573746401
 """'digest' in ASCII: only one process migrates a PostgreSQL database at a time."""
@@ -27,15 +30,13 @@ def migrate(db: Database) -> bool:
         if not db.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         before = _revision(connection)
-        if before is not None and before not in _known():
+        if before is not None and before not in _shipped():
             raise DatabaseUnreachable(
                 f"the database has schema {before}, which this digestd does not know; install the newer version again"
             )
         if before == newest():
             return False
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _upgrade(connection)
         return True
 
 
@@ -54,23 +55,39 @@ def refuse_other(db: Database) -> None:
         )
 
 
-@lru_cache(maxsize=1)
 def newest() -> str:
     """The newest schema revision this version ships; there is exactly one."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # noqa: S101  # a package without migrations cannot have been built
-    return head
+    return _shipped()[-1]
 
 
-def _known() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+@lru_cache(maxsize=1)
+def _shipped() -> list[str]:
+    """The revisions that this version ships, the oldest first: their files are named after them."""
+    names = [file.name for file in (_PLACE / "versions").iterdir()]
+    return sorted(name.partition("_")[0] for name in names if name[0].isdigit())
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
-def _config() -> Config:
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415  # see above
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  # see above
+
     config = Config()
-    config.set_main_option("script_location", str(files("digestd.store") / "migrations"))
+    config.set_main_option("script_location", str(_PLACE))
     return config
+
+
+_PLACE = files("digestd.store") / "migrations"
