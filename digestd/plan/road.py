@@ -70,13 +70,14 @@ def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bo
     `keep_on` is asked before each shard: what is left when it says no is planned the next time.
     """
     _end_pauses(db, now)
-    report, after = PlanReport(), 0
-    day: Day | None = None
-    while keep_on() and (shard := _next(db, after, now)):
-        day = day or _gather(db, planner, now)
-        with one_core():
+    shard = _next(db, 0, now) if keep_on() else []
+    if not shard:
+        return PlanReport()
+    day, report = _gather(db, planner, now), PlanReport()
+    with one_core():
+        while shard:
             report += _plan_whole_or_one_by_one(db, planner, day, shard)
-        after = shard[-1].key
+            shard = _next(db, shard[-1].key, now) if keep_on() else []
     return report
 
 

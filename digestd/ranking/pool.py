@@ -18,7 +18,7 @@ from digestd.ranking.lexicon import Lexicon, build_lexicon
 from digestd.ranking.lookup import Lookup, build_lookup
 from digestd.ranking.model import Encoded, TextModel
 from digestd.ranking.seeds import Shelves
-from digestd.ranking.text import analyse, surfaces
+from digestd.ranking.text import analyse, analysed
 from digestd.ranking.trend import newness, points, ranks, trend
 
 
@@ -76,7 +76,7 @@ def build_pool(
     `background`: that of the model, and `vectors`: the papers' own, where they are known already.
     """
     texts = [paper.text for paper in papers]
-    docs = analyse(texts)
+    docs, surface = analysed(texts)
     encoded = model.encode_tokens(docs)
     across = encoded.sparse.T.tocsr()
     background = background or build_background(model.background)
@@ -102,7 +102,7 @@ def build_pool(
         newness=newness(papers),
         fame=ranks(votes, votes),
         heard=votes,
-        surface=tuple(surfaces(texts)),
+        surface=tuple(surface),
         shelves=Shelves(model, background, encoded, across, lookup, folk, space.encoder),
         space=space,
         vectors=vectors,

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 
 import Stemmer
@@ -61,16 +61,19 @@ def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """
     stem = Stemmer.Stemmer("english", 0).stemWord
     return {
-        surface: tuple(stem(token) for token in _parts(surface) if token not in STOP_WORDS and not token.isdigit())
+        surface: tuple([stem(token) for token in _parts(surface) if token not in STOP_WORDS and not token.isdigit()])
         for surface in surfaces
     }
 
 
-def _parts(surface: str) -> Iterator[str]:
+def _parts(surface: str) -> Iterable[str]:
     if surface.isascii():
-        yield from _TOKEN.findall(surface.lower())
-        return
-    for part in _PART.findall(unicodedata.normalize("NFC", fold(surface))):
+        return (surface.lower(),) if surface.isalnum() else _TOKEN.findall(surface.lower())
+    return _scripts(unicodedata.normalize("NFC", fold(surface)))
+
+
+def _scripts(folded: str) -> Iterator[str]:
+    for part in _PART.findall(folded):
         if len(part) > 2 and _RUN.match(part):
             yield from map("".join, pairwise(part))
         else:
@@ -79,9 +82,7 @@ def _parts(surface: str) -> Iterator[str]:
 
 def analyse(texts: Sequence[str]) -> list[list[str]]:
     """The stems of each text in order. One batch folds and stems every distinct word once."""
-    batch = [words(text) for text in texts]
-    table = stems(set(chain.from_iterable(batch)))
-    return [list(chain.from_iterable(map(table.__getitem__, row))) for row in batch]
+    return _stemmed(*_read(texts))
 
 
 def tokens(text: str) -> list[str]:
@@ -91,7 +92,25 @@ def tokens(text: str) -> list[str]:
 
 def surfaces(texts: Sequence[str]) -> list[dict[str, str]]:
     """For each text: stem → the first word that stands for it there. Equal words are one object."""
+    return _standing(*_read(texts))
+
+
+def analysed(texts: Sequence[str]) -> tuple[list[list[str]], list[dict[str, str]]]:
+    """What `analyse` and `surfaces` give, from reading the texts once."""
+    batch, table = _read(texts)
+    return _stemmed(batch, table), _standing(batch, table)
+
+
+def _read(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:
+    """The words of each text, and what each distinct one contributes."""
     batch = [words(text) for text in texts]
-    found = stems(set(chain.from_iterable(batch)))
-    table = {word: [(stem, word) for stem in each] for word, each in found.items()}
-    return [{stem: one for word in reversed(row) for stem, one in table[word]} for row in batch]
+    return batch, stems(set(chain.from_iterable(batch)))
+
+
+def _stemmed(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
+    return [list(chain.from_iterable(map(table.__getitem__, row))) for row in batch]
+
+
+def _standing(batch: Sequence[Sequence[str]], table: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    pairs = {word: [(stem, word) for stem in each] for word, each in table.items()}
+    return [{stem: one for word in reversed(row) for stem, one in pairs[word]} for row in batch]
