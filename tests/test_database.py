@@ -60,6 +60,19 @@ def test_a_postgresql_whose_machine_is_gone_is_not_waited_for_for_ever(postgres_
     assert (asked["tcp_user_timeout"], asked["connect_timeout"]) == ("60000", "3")
 
 
+@pytest.mark.parametrize(("query", "waits"), [("", 30_000), ("?timeout=0.05", 50)])
+def test_a_writer_waits_for_another_as_long_as_the_url_says(tmp_path: Path, query: str, waits: int) -> None:
+    db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}{query}")
+    with db.read() as session:
+        assert session.execute(text("PRAGMA busy_timeout")).scalar_one() == waits
+    db.close()
+
+
+def test_a_time_to_wait_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="how many seconds"):
+        open_database(f"sqlite:///{tmp_path / 'digestd.db'}?timeout=soon")
+
+
 def _fill(db: Database) -> None:
     """Write more than the database may hold."""
     with db.write() as session:

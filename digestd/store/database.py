@@ -17,7 +17,8 @@ from sqlmodel import Session
 
 from digestd.errors import BadSetting, DatabaseUnreachable
 
-BUSY_TIMEOUT_MS = 30_000
+BUSY_SECONDS = 30.0
+"""How long one writer waits for another; `?timeout=` in the URL of an SQLite database says otherwise."""
 
 
 class Database:
@@ -111,7 +112,7 @@ def _sqlite(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite"),
         hide_parameters=True,  # they hold addresses, and errors are printed
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        connect_args={"timeout": _busy_seconds(url), "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -142,8 +143,14 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
+def _busy_seconds(url: URL) -> float:
+    try:
+        return float(str(url.query.get("timeout", BUSY_SECONDS)))
+    except ValueError as error:
+        raise BadSetting("DIGESTD_DATABASE_URL: ?timeout= is how many seconds a writer waits for another") from error
+
+
 _PRAGMAS = (
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",

@@ -64,7 +64,7 @@ def expected(point: str, misdeed: str) -> set[tuple[State, bool]]:
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_cell_of_the_matrix(
-    point: str, misdeed: str, on_file: Install, served: ssl.SSLContext, trusting: ssl.SSLContext
+    point: str, misdeed: str, waiting: Install, served: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
     secured = point in {"STARTTLS", "AUTH"}
     async with Misdeed(point, misdeed, VICTIM, served if secured else None).serving() as relay:
@@ -77,17 +77,17 @@ async def test_a_cell_of_the_matrix(
             context=trusting if secured else None,
             patience=Patience(connect=0.3, command=0.3, mail=1, dot=0.3),
         )
-        owner = on_file.app.new_owner()
-        with on_file.app.owners.hold(owner):
-            run = replace(on_file.app.delivery(owner, (Route("relay", SmtpTransport(way)),)), lanes=1)
+        owner = waiting.app.new_owner()
+        with waiting.app.owners.hold(owner):
+            run = replace(waiting.app.delivery(owner, (Route("relay", SmtpTransport(way)),)), lanes=1)
             report = await deliver(run)
     assert relay.struck
-    fates = on_file.by_address
+    fates = waiting.by_address
     found = fates.pop(VICTIM)
     assert (found, report.stopped is not None) in expected(point, misdeed)
     assert set(fates.values()) <= {READY, ACCEPTED}  # nobody else is touched
     assert report.stopped is not None or point == "dot" or READY not in fates.values()
     assert len(fates) == READERS - 1
-    assert on_file.sound(relay.copies)
-    with on_file.db.read() as session:
+    assert waiting.sound(relay.copies)
+    with waiting.db.read() as session:
         assert bool(throttles.resting(session)) == (report.stopped is not None)
