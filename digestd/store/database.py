@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from digestd.errors import BadSetting, DatabaseUnreachable
+from digestd.store import drives
 
 BUSY_SECONDS = 30.0
 """How long one writer waits for another; `?timeout=` in the URL of an SQLite database says otherwise."""
@@ -109,6 +110,7 @@ def _sqlite(url: URL) -> Engine:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(f"DIGESTD_DATABASE_URL: cannot make the folder {file.parent}: {error.strerror}") from error
+    _refuse_network_drive(file.parent)
     engine = create_engine(
         url.set(drivername="sqlite"),
         hide_parameters=True,  # they hold addresses, and errors are printed
@@ -141,6 +143,15 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _refuse_network_drive(folder: Path) -> None:
+    mounts = drives.MOUNTS.read_text(errors="surrogateescape") if drives.MOUNTS.exists() else ""
+    if kind := drives.network_drive(folder.resolve(), mounts):
+        raise BadSetting(
+            f"DIGESTD_DATABASE_URL: {folder} is on a network drive ({kind}), where SQLite may ruin its file; "
+            "put it on a disk of this machine, or use PostgreSQL"
+        )
 
 
 def _busy_seconds(url: URL) -> float:
