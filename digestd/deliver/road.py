@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -76,10 +77,11 @@ async def deliver(
     """Send what is ready. With `drain`, also what becomes ready meanwhile; else as of now.
 
     Ends early when `stop` is set: nothing more is begun, what is under way gets STOP_SECONDS. `tally` is
-    counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded,
-    NotAdopted where the database is not the one that has sent.
+    counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded, also
+    where it comes to that in the middle, NotAdopted where the database is not the one that has sent.
     """
-    see_room([delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
+    look = partial(see_room, [delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
+    look()
     await asyncio.to_thread(see_that_it_is_ours, delivery.db, delivery.journals, delivery.machine)
     tally = tally or Tally()
     started = delivery.clock()
@@ -87,7 +89,7 @@ async def deliver(
     shares = Shares(delivery.routes)
     composer = Composer(delivery.db, delivery.sender)
     supply = Supply(delivery.db, _claimer(delivery), composer, delivery.clock if drain else lambda: started)
-    supply.bounded(limit, pace, shares)
+    supply.bounded(limit, pace, shares).watching(look)
     try:
         with (
             journal(delivery.journals, delivery.owner) as receipts,

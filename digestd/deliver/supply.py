@@ -16,10 +16,13 @@ from digestd.deliver.tally import Tally
 from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import Claimer
+from digestd.store.ledger import Claimer, reading
 
 BATCH = 96
 """Held composed: some 5 MB. A multiple of the lanes there mostly are: the last round is as full as the others."""
+PART, LEAST = 4, 24
+"""Of what is ready no more than such a part is claimed at once, so that a small day is shared with the other workers
+(Polychronopoulos and Kuck 1987, guided self-scheduling); but so many are: three to each lane there mostly is."""
 BATCH_SECONDS = 600.0
 """At a low rate, no more is claimed than is sent within this: far less than a lease."""
 
@@ -33,6 +36,7 @@ class Supply:
         self._composer = composer
         self._until = until
         self._left: int | None = None
+        self._see_room: Callable[[], None] = lambda: None
         self._pace = Pace({}, lambda: 0.0)
         self._shares = Shares(())
         self._waiting: deque[Claim] = deque()
@@ -43,6 +47,11 @@ class Supply:
     def bounded(self, most: int | None, pace: Pace, shares: Shares) -> "Supply":
         """Claim at most `most`, and hand out as `pace` and `shares` say."""
         self._left, self._pace, self._shares = most, pace, shares
+        return self
+
+    def watching(self, see_room: Callable[[], None]) -> "Supply":
+        """Claim nothing once this raises."""
+        self._see_room = see_room
         return self
 
     def close(self) -> None:
@@ -130,6 +139,7 @@ class Supply:
 
     def _claim(self, tally: Tally) -> bool:
         """Claim one batch; whether there was anything."""
+        self._see_room()
         size = BATCH if self._left is None else min(BATCH, self._left)
         if rate := self._shares.together(self._pace.rate):
             size = min(size, max(1, int(BATCH_SECONDS * rate)))
@@ -137,6 +147,7 @@ class Supply:
             return False
         now = self._until()
         with self._db.write() as session:
+            size = min(size, max(LEAST, reading.ready(session, now, PART * BATCH) // PART))
             claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._apart])
         tally.skipped += claimed.skipped
         tally.expired += claimed.expired

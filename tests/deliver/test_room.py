@@ -1,5 +1,6 @@
 """A disk that is nearly full: nothing is claimed, nothing is sent, and it goes on once there is room."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from digestd.deliver import supply
 from digestd.deliver.room import DiskFull, see_room
 from digestd.domain.delivery import State
 from tests.parts import library
 from tests.parts.install import install
+from tests.parts.relay import Relay
 
 
 @pytest.fixture
@@ -47,6 +50,29 @@ async def test_nothing_is_taken_on_while_the_disk_is_nearly_full(
     (small_disk / "filler").unlink()
     assert (await made.deliver()).accepted == 3
     assert made.broken == {}
+
+
+async def test_a_disk_that_fills_amid_a_run_stops_it_before_the_database_fails(
+    small_disk: Path, tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supply, "BATCH", 6)
+    shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk / "digestd.db")
+    made = install(tmp_path / "install", f"sqlite:///{small_disk / 'digestd.db'}", now)
+    made.papers(library.papers(30))
+    made.people(library.people(24))
+    made.plan()
+    async with Relay(delay=0.02).serving() as relay:
+        there = made.to(relay.url, connections=2)
+        run = asyncio.create_task(there.deliver())
+        while not relay.taken:
+            await asyncio.sleep(0.001)
+        (small_disk / "filler").write_bytes(bytes(10 * 2**20))
+        with pytest.raises(DiskFull, match="make room"):
+            await run
+        assert made.states == {State.ACCEPTED: 6, State.READY: 18}, "what had been claimed has gone out"
+        (small_disk / "filler").unlink()
+        assert (await there.deliver()).accepted == 18
+        assert made.sound(relay.copies)
 
 
 def test_a_folder_that_is_not_there_yet_is_judged_by_what_is_above_it(small_disk: Path) -> None:

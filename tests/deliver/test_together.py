@@ -1,5 +1,6 @@
 """Many at once, and one that dies in the middle: each reader has one mail, and each mail one copy."""
 
+import asyncio
 import os
 import signal
 import time
@@ -43,6 +44,22 @@ def test_two_planners_and_four_workers_at_once_make_one_mail_for_each(
         assert sum(made.states.values()) == READERS
         assert made.states.keys() <= {State.ACCEPTED, State.EMPTY}
         assert made.sound(relay.copies)
+
+
+async def test_four_workers_share_a_day_that_one_could_take_on_alone(
+    tmp_path: Path, database_url: str, now: datetime
+) -> None:
+    made = install(tmp_path / "run", database_url, now)
+    made.papers(library.papers(60))
+    made.people(library.people(READERS))
+    planned = made.plan().planned
+    async with Relay(delay=0.02).serving() as relay:
+        there = made.to(relay.url, connections=4)
+        reports = await asyncio.gather(*(there.deliver() for _ in range(4)))
+    assert sum(report.accepted for report in reports) == planned > 100
+    assert min(report.accepted for report in reports) >= 12, reports
+    assert made.sound(relay.copies)
+    made.db.close()
 
 
 @pytest.mark.slow

@@ -84,10 +84,10 @@ def anything_ready(session: Session, now: datetime) -> bool:
     return session.connection().execute(query).first() is not None
 
 
-def ready(session: Session, now: datetime) -> int:
-    """How many deliveries a run would find now."""
-    query = select(func.count()).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now))
-    return int(session.connection().execute(query).scalar_one())
+def ready(session: Session, now: datetime, most: int | None = None) -> int:
+    """How many deliveries a run would find now; no more than `most` are counted."""
+    found = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(most)
+    return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
 def poisoned(session: Session) -> int:
