@@ -5,7 +5,7 @@ The part that knows a setting looks at it, and is imported only where the settin
 
 from email.utils import parseaddr
 
-from digestd.errors import BadSetting
+from digestd.errors import BadInput, BadSetting
 from digestd.links import Keys, address_key
 from digestd.settings import Settings
 from digestd.store import subscribers
@@ -55,7 +55,10 @@ def _refuse_parts(settings: Settings) -> None:
     if settings.sources:
         from digestd.sources import parse_sources
 
-        parse_sources(settings.sources)
+        try:
+            parse_sources(settings.sources)
+        except BadInput as error:
+            raise BadSetting(f"DIGESTD_SOURCES: {error}") from error
     if settings.hook_urls.split():
         from digestd.hooks import read_secret
 

@@ -24,6 +24,21 @@ Every error is one line: what is wrong, and the remedy. `retry` says whether the
 call may work later without any change.
 """
 
+import re
+
+_FOR_PROGRAMMERS = (
+    (re.compile(r"^Value error, "), ""),
+    (re.compile(r"Input should (be|have)"), r"must \1"),
+    (re.compile(r", unable to (?:parse|interpret) .*"), ""),
+)
+
+
+def plain(said: str) -> str:
+    """What a person needs of what pydantic says of a value that is refused."""
+    for pattern, words in _FOR_PROGRAMMERS:
+        said = pattern.sub(words, said)
+    return said
+
 
 class DigestdError(Exception):
     """Any failure an operator can do something about; shown as one line, never a traceback."""

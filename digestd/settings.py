@@ -10,16 +10,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from email.utils import parseaddr
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from digestd.errors import BadSetting
+from digestd.errors import BadSetting, plain
 
 PREFIX = "DIGESTD_"
 URL_MAX = 500
@@ -30,18 +32,28 @@ _NOT_SETTINGS = frozenset({"DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DE
 def _web_address(url: str) -> str:
     if not url.strip():
         return ""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be a web address like https://digest.example.org")
+    parts = _web_parts(url, "https://digest.example.org")
+    if parts.query or parts.fragment:
+        raise ValueError("must be a web address without ? and #, like https://digest.example.org")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must start with https:// (one-click unsubscribe needs it); http:// only on this machine")
     return url.rstrip("/")
 
 
 def _web_address_or_none(url: str) -> str:
-    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
-        raise ValueError("must be a web address like https://chat.example.org/hooks/x")
+    if url:
+        _web_parts(url, "https://chat.example.org/hooks/x")
     return url
+
+
+def _web_parts(url: str, example: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not re.search(r"\s", url):
+            return parts
+    except ValueError:  # a port that is none, or half an IPv6 address
+        pass
+    raise ValueError(f"must be a web address like {example}")
 
 
 def _web_addresses(text: str) -> str:
@@ -190,7 +202,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         elif name.endswith("_FILE") and (real := name.removesuffix("_FILE")) in names:
             if real in given:
                 raise BadSetting(f"{real} and {name} are both set; keep only one of them")
-            values[_field(real)] = _contents(name, Path(value))
+            values[_field(real)] = _text(Path(value), name).strip()
         else:
             raise BadSetting(f"{name}: there is no such setting{_hint(name, names)}")
     try:
@@ -202,18 +214,25 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
 def _from_dotenv(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
-    return {name: value for name, value in dotenv_values(file).items() if value is not None}
+    text = _text(file)
+    for line in parse_stream(StringIO(text)):
+        if line.error or (line.value is None and (line.key or "").startswith(PREFIX)):
+            raise BadSetting(f"{file}, line {line.original.line}: is no NAME=value whose quotes are closed; correct it")
+    return {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value is not None}
 
 
 def _field(name: str) -> str:
     return name.removeprefix(PREFIX).lower()
 
 
-def _contents(name: str, file: Path) -> str:
+def _text(file: Path, named_by: str = "") -> str:
+    said = f"{named_by}: " if named_by else ""
     try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{name}: cannot read {file}: {error}") from error
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"{said}{file} is not UTF-8; save it as UTF-8") from error
+    except OSError as error:
+        raise BadSetting(f"{said}cannot read {file}: {error.strerror}; let digestd read it, or name another") from error
 
 
 def _hint(name: str, names: set[str]) -> str:
@@ -224,4 +243,4 @@ def _hint(name: str, names: set[str]) -> str:
 def _said(error: ValidationError) -> str:
     first = error.errors()[0]
     name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
-    return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{name}: {plain(first['msg'])}"

@@ -21,7 +21,7 @@ def templates(overrides: Sequence[Path] = ()) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in [_builtin(), *reversed(overrides)]:
         if not folder.is_dir():
-            raise BadSetting(f"the template folder {folder} does not exist; create it or correct the setting")
+            raise BadSetting(f"DIGESTD_TEMPLATES_DIR: there is no folder {folder}; create it or correct the setting")
         found.update(_read(folder))
     return found
 

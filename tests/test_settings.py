@@ -37,6 +37,26 @@ def test_an_unknown_setting_in_the_file_is_refused_too(nowhere: Path) -> None:
         load({}, nowhere)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'DIGESTD_LIST_NAME="Lakes\nDIGESTD_WEB_PORT=80\n', "line 1: is no NAME=value whose quotes are closed"),
+        (b"OTHER=1\nDIGESTD_WEB_PORT\n", "line 2: is no NAME=value"),
+        (b"DIGESTD_LIST_NAME=\xff\xfe\n", "is not UTF-8; save it as UTF-8"),
+    ],
+)
+def test_a_line_of_the_file_that_cannot_be_read_is_not_passed_over(nowhere: Path, content: bytes, said: str) -> None:
+    nowhere.write_bytes(content)
+    with pytest.raises(BadSetting, match=re.escape(said)):
+        load({}, nowhere)
+
+
+def test_a_file_with_a_byte_order_mark_is_read_like_any_other(nowhere: Path) -> None:
+    nowhere.write_bytes("\ufeffDIGESTD_WEB_PORT=1000\r\nexport DIGESTD_LIST_NAME='Lakes'  # ours\r\nOTHER\r\n".encode())
+    settings = load({}, nowhere)
+    assert (settings.web_port, settings.list_name) == (1000, "Lakes")
+
+
 def test_the_environment_wins_over_the_file(nowhere: Path) -> None:
     nowhere.write_text("DIGESTD_WEB_PORT=1000\nDIGESTD_LIST_NAME=file\n")
     settings = load({"DIGESTD_WEB_PORT": "2000"}, nowhere)
@@ -48,6 +68,16 @@ def test_a_secret_is_read_from_a_file(tmp_path: Path, nowhere: Path) -> None:
     settings = load({"DIGESTD_TRANSPORT_URL_FILE": str(tmp_path / "relay")}, nowhere)
     assert settings.transport_url == "smtps://user:hush@relay.example.org"
     assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(("name", "said"), [("nothing", "No such file or directory; "), ("binary", "is not UTF-8")])
+def test_a_secret_that_cannot_be_read_is_refused_by_name_and_said_once(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff")
+    with pytest.raises(BadSetting) as refused:
+        load({"DIGESTD_HOOK_SECRET_FILE": str(tmp_path / name)})
+    assert str(refused.value).startswith("DIGESTD_HOOK_SECRET_FILE: ")
+    assert said in str(refused.value)
+    assert str(refused.value).count(name) == 1
 
 
 def test_a_setting_given_both_ways_is_refused(tmp_path: Path, nowhere: Path) -> None:
@@ -64,8 +94,14 @@ def test_a_setting_given_both_ways_is_refused(tmp_path: Path, nowhere: Path) -> 
         ("PUBLIC_URL", "digest.example.org", "web address"),
         ("MAIL_FROM", "nobody", "address"),
         ("MAIL_FROM", "a@example.org\r\nBcc: b@example.org", "address"),
-        ("WEB_PORT", "eighty", "integer"),
-        ("WEB_PORT", "0", "greater"),
+        ("WEB_PORT", "eighty", "must be a valid integer"),
+        ("WEB_PORT", "0", "must be greater"),
+        ("EXPLORE", "perhaps", "must be a valid boolean"),
+        ("ALERT_URL", "http://[::1", "web address like https://chat"),
+        ("ALERT_URL", "http://chat.example.org:99999/", "web address like https://chat"),
+        ("ALERT_URL", "http://chat.example.org/a b", "web address like https://chat"),
+        ("PUBLIC_URL", "https://digest.example.org/?a", "without ? and #"),
+        ("ZOTERO_URL", "https://zotero.example.org:x", "web address"),
         ("NOW", "2026-11-24T07:00:00", "zone"),
         ("NOW", "yesterday", "write it like 2026-11-24T07:00:00Z"),
         ("RUNNER", "celery", "inline"),
@@ -85,9 +121,13 @@ def test_an_impossible_value_is_refused_by_name(name: str, value: str, said: str
     [
         ({"transport_url": "smtp://relay.example.org:25"}, "in the clear"),
         ({"transport_url": "ftp://relay"}, "no transport"),
+        ({"transport_url": "relay"}, "begin with one of maildir:"),
+        ({"transport_url": "smtps://relay:99999"}, "a port is a number up to 65535"),
+        ({"transport_url": "smtps://user:[@relay"}, "of a password are written"),
         ({"transport_url": "smtp://127.0.0.1:25"}, "POSTAL_ADDRESS"),
         ({"transport_url": "smtp://127.0.0.1:25", "postal_address": "1 Example Street"}, "MAIL_FROM"),
-        ({"sources": "gopher:hole"}, "gopher"),
+        ({"sources": "gopher:hole"}, "DIGESTD_SOURCES: source 'gopher:hole': unknown"),
+        ({"sources": "arxiv:"}, "DIGESTD_SOURCES: '' is no list"),
     ],
 )
 def test_a_dangerous_setting_is_refused(given: dict[str, str], said: str) -> None:

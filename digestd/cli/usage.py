@@ -4,20 +4,20 @@ import re
 
 from typer.exceptions import TyperException
 
-_PLAIN = (
+from digestd.errors import plain
+
+_FOR_PROGRAMMERS = (
     (re.compile(r"Invalid value for '?(-{0,2}[\w-]+)'?: (?:Value error, )?"), r"\1: "),
-    (re.compile(r"Input should (be|have)"), r"must \1"),
-    (re.compile(r", unable to parse .*"), ""),
     (re.compile(r"\. Did you"), "; did you"),
 )
-"""What Typer and pydantic say for programmers, and what a person needs of it."""
+"""What Typer says for programmers, and what a person needs of it."""
 
 
 def said(error: TyperException) -> str:
     """One line. Empty where the error is that nothing was asked for: its help is printed by then."""
-    found = " ".join(error.format_message().split()).rstrip(".")
-    for pattern, plain in _PLAIN:
-        found = pattern.sub(plain, found)
+    found = plain(" ".join(error.format_message().split()).rstrip("."))
+    for pattern, words in _FOR_PROGRAMMERS:
+        found = pattern.sub(words, found)
     if not found:
         return ""
     context = getattr(error, "ctx", None)

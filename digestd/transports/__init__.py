@@ -27,6 +27,10 @@ WEIGHT_MAX = 1_000
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _TLS = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "implicit"}
 _OPTIONS = frozenset({"tls", "weight", "rate"})
+_UNREADABLE = (
+    "cannot be read; a port is a number up to 65535, [ ] stand around an IPv6 address, "
+    "and / ? # @ : [ ] of a password are written %2F %3F %23 %40 %3A %5B %5D"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,13 @@ def open_routes(setting: str, ehlo: str = "localhost") -> tuple[Route, ...]:
 
 
 def _route(url: str, ehlo: str) -> Route:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _bad(_UNREADABLE) from None
     make = TRANSPORTS.get(parts.scheme)
     if make is None:
-        raise _bad(f"{parts.scheme or 'nothing'!r} is no transport; use {_known()}")
+        raise _bad(f"{parts.scheme!r} is no transport; begin with one of {_known()}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := options.keys() - _OPTIONS:
         raise _bad(f"{min(unknown)!r} is no option; there are {', '.join(sorted(_OPTIONS))}")
@@ -83,7 +90,7 @@ def _smtp(parts: SplitResult, options: Mapping[str, str], ehlo: str) -> tuple[st
     except ValueError:
         host = port = None
     if port is None or parts.fragment or parts.path.strip("/"):
-        raise _bad("cannot be read; write / ? # @ : of a password as %2F %3F %23 %40 %3A")
+        raise _bad(_UNREADABLE)
     if not host:
         raise _bad("the relay's host is missing, as in smtp+starttls://user:pass@host:587")
     tls = _TLS[parts.scheme]
