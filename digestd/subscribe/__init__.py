@@ -4,7 +4,7 @@
     notices     mails to one subscriber, put into the ledger
     asking      double opt-in, and the limiter of confirmation mails
     leaving     unsubscribe, pause, resume, suppress, erase
-    keeping     the operator adds and edits
+    keeping     the operator, or a program of theirs, adds and edits
     feedback    what somebody thinks of a paper, said for them by the operator
     picked      the same said by themselves, of a pick of their digest
     files       JSONL and CSV, a line at a time
@@ -16,7 +16,7 @@ What is changed here takes effect when it commits; mail that waits is stopped at
 
 from digestd.subscribe.asking import Asked, TooOld, ask, confirm, remind
 from digestd.subscribe.importing import ImportReport, Refusal, exported, import_subscribers
-from digestd.subscribe.keeping import Change, add, edit
+from digestd.subscribe.keeping import Change, add, edit, take_in
 from digestd.subscribe.leaving import NoConsent, erase, find, pause, resume, suppress, unsubscribe
 from digestd.subscribe.notices import Post
 from digestd.subscribe.record import Record, parse
@@ -43,5 +43,6 @@ __all__ = [
     "remind",
     "resume",
     "suppress",
+    "take_in",
     "unsubscribe",
 ]

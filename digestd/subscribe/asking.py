@@ -80,7 +80,8 @@ def ask_here(session: Session, post: Post, record: Record, by: Cause | Act, now:
     if reason is not None and reason not in HEALED_BY_CONSENT:
         return
     if known is None:
-        greet(session, post, record, by, now)
+        if not greet(session, post, record, by, now):
+            ask_here(session, post, record, by, now)  # by now they are known
     elif known.status in _MAY_ASK and invite(session, post, known, by, now):
         suppressions.lift(session, key, ASKED_ANEW, now)
         subscribers.update_many(session, [record.of(known)], now)

@@ -29,18 +29,49 @@ def add(db: Database, post: Post, record: Record, now: datetime, cause: Cause = 
     A known address is updated. Raises NoConsent for one that left or must not be written to; only
     `pending` may ask somebody who unsubscribed to come back.
     """
-    key = address_key(post.keys, record.address)
     with db.write() as session:
-        known = subscribers.by_address_key(session, key, lock=True)
-        if suppressions.is_suppressed(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
-            raise NoConsent(f"{record.address} is suppressed: it must not be written to, and is not added")
-        if known is not None:
-            return _known(session, post, record, known, (cause, now))
-        if record.status is Status.PENDING:
-            greet(session, post, record, cause, now)
-        else:
-            subscribers.insert_many(session, [new(record, key, Status.ACTIVE)], cause, now)
+        known = _allowed(session, post.keys, record)
+        if known is None:
+            return _added(session, post, record, (cause, now))
+        return _known(session, post, record, known, (cause, now))
+
+
+def take_in(db: Database, post: Post, record: Record, now: datetime, cause: Cause) -> Change:
+    """As `add`, but whoever was asked to confirm is not asked again, however often this is called."""
+    with db.write() as session:
+        known = _allowed(session, post.keys, record)
+        if known is None:
+            return _added(session, post, record, (cause, now))
+        if known.status is record.status is Status.PENDING:
+            return _changed(session, known, record, now)
+        return _known(session, post, record, known, (cause, now))
+
+
+def _allowed(session: Session, keys: Keys, record: Record) -> Subscriber | None:
+    """Who has this address, if anybody. Raises NoConsent where it must not be written to."""
+    key = address_key(keys, record.address)
+    known = subscribers.by_address_key(session, key, lock=True)
+    if suppressions.is_suppressed(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
+        raise NoConsent(f"{record.address} is suppressed: it must not be written to, and is not added")
+    return known
+
+
+def _added(session: Session, post: Post, record: Record, by: tuple[Cause, datetime]) -> Change:
+    """Add someone new, or what was said of someone whom another transaction has just added, and asked."""
+    if _is_stored(session, post, record, by):
         return Change.ADDED
+    known = find(session, post.keys, record.address, lock=True)
+    if known.status is record.status:
+        return _changed(session, known, record, by[1])
+    return _known(session, post, record, known, by)
+
+
+def _is_stored(session: Session, post: Post, record: Record, by: tuple[Cause, datetime]) -> bool:
+    """Store someone new; False if another transaction was first."""
+    if record.status is Status.PENDING:
+        return greet(session, post, record, *by)
+    key = address_key(post.keys, record.address)
+    return bool(subscribers.insert_many(session, [new(record, key, Status.ACTIVE)], *by))
 
 
 def _known(session: Session, post: Post, record: Record, known: Subscriber, by: tuple[Cause, datetime]) -> Change:
@@ -61,8 +92,11 @@ def _known(session: Session, post: Post, record: Record, known: Subscriber, by: 
 def edit(db: Database, keys: Keys, record: Record, now: datetime) -> Change:
     """Change settings and interests, never consent; what the record does not say stays. Raises NotFound."""
     with db.write() as session:
-        known = find(session, keys, record.address, lock=True)
-        if record.of(known) == known:
-            return Change.UNCHANGED
-        subscribers.update_many(session, [record.of(known)], now)
-        return Change.UPDATED
+        return _changed(session, find(session, keys, record.address, lock=True), record, now)
+
+
+def _changed(session: Session, known: Subscriber, record: Record, now: datetime) -> Change:
+    if record.of(known) == known:
+        return Change.UNCHANGED
+    subscribers.update_many(session, [record.of(known)], now)
+    return Change.UPDATED

@@ -14,7 +14,7 @@ from digestd.errors import NotFound
 from digestd.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribe import Change, Record, add, edit, parse, pause, resume, unsubscribe
+from digestd.subscribe import Change, Record, edit, parse, pause, resume, take_in, unsubscribe
 from digestd.subscribe.leaving import forget
 from digestd.subscribe.record import said_of
 from digestd.web.api.auth import Gate
@@ -65,11 +65,7 @@ class Desk:
     def added(self, new: NewSubscriber, status: Status) -> tuple[Change, Subscriber]:
         """Somebody added, or changed where they are known. Raises BadRecord and NoConsent."""
         record = parse({**_given(new), "status": status.value})
-        known = self._known(record)
-        if known is not None and known.status is status is Status.PENDING:  # who was asked is not asked again
-            change = edit(self.app.db, self.app.keys, record, self.app.clock())
-        else:
-            change = add(self.app.db, self.app.post, record, self.app.clock(), Cause.API)
+        change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API)
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not kept")

@@ -1,0 +1,101 @@
+"""Many who ask the same at once: each is answered, whatever the others do meanwhile."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from threading import Barrier
+
+import pytest
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from digestd.domain.api import Scope
+from digestd.domain.delivery import MailKind
+from digestd.domain.interest import Kind
+from digestd.links import Purpose
+from tests.web.conftest import PAPER, House, browsing
+from tests.web.test_api import token
+from tests.web.test_preferences import filled
+
+ADA, BOB = "ada@example.org", "bob@example.org"
+VISITORS = 6
+API = "/api/v1/subscribers"
+VOUCHES = frozenset(Scope)
+ASKS = VOUCHES - {Scope.VOUCH}
+pytestmark = pytest.mark.filterwarnings("ignore:The 'alias' attribute")
+"""FastAPI silences it, but not in several threads at once."""
+Asked = Callable[[TestClient], Response]
+
+
+@pytest.fixture
+def visitors(house: House) -> Iterator[list[TestClient]]:
+    """Clients whose tokens may do all, but vouch for nobody."""
+    headers = token(house, *ASKS)
+    with ExitStack() as clients:
+        yield [clients.enter_context(browsing(house.app, headers=headers)) for _ in range(VISITORS)]
+
+
+def test_nobody_is_told_of_an_error_when_all_ask_at_once(house: House, visitors: list[TestClient]) -> None:
+    house.take_in(PAPER)
+    ada = house.join(ADA, hour=0, topics=["sorting"])
+    number, delivery = ada.key, house.plan()
+    settings, leave = house.settings(ADA), house.link(Purpose.UNSUBSCRIBE, number)
+    paper = f"{house.link(Purpose.FEEDBACK, delivery)}/1"
+    sheet = filled(visitors[0].get(settings).text)
+    wishes: list[Asked] = [
+        lambda c: c.post(API, json={"email": BOB}),
+        lambda c: c.post(API, json={"email": "new@example.org", "topics": ["lakes"]}),
+        lambda c: c.post("/subscribe", data={"email": "carl@example.org", "topics": "lakes"}),
+        lambda c: c.post("/resend", data={"email": BOB}),
+        lambda c: c.post("/settings", data={"email": ADA}),
+        lambda c: c.patch(f"{API}/{number}", json={"size": 7}),
+        lambda c: c.patch(f"{API}/{number}/interests", json={"topics": ["lakes", "ice"]}),
+        lambda c: c.post(f"{API}/{number}/pause"),
+        lambda c: c.post(f"{API}/{number}/resume"),
+        lambda c: c.post(f"{paper}/more"),
+        lambda c: c.post(f"{paper}/save"),
+        lambda c: c.post(f"{paper}/mute", data={"what": "topic:sorting"}),
+        lambda c: c.post(f"{settings}/move", data={"email": "ada@example.com"}),
+        lambda c: c.post(f"{settings}/pause", data={"until": "2027-01-01"}),
+        lambda c: c.post(settings, data=sheet | {"size": "9"}),
+        lambda c: c.post(leave, data={"List-Unsubscribe": "One-Click"}),
+        lambda c: c.post(f"{leave}/back"),
+        lambda c: c.post(f"{settings}/libraries/orcid", data={"orcid": "0000-0002-1825-0097"}),
+        lambda c: c.delete(f"{API}/{number}"),
+    ]
+    for wish in wishes:
+        answers = all_at_once(visitors, [wish] * VISITORS)
+        assert set(answers) <= {200, 201, 204}
+    mixed = [wishes[(3 * n) % len(wishes)] for n in range(4 * VISITORS)]
+    for start in range(0, len(mixed), VISITORS):
+        assert max(all_at_once(visitors, mixed[start : start + VISITORS])) < 500
+
+
+@pytest.mark.parametrize(("scopes", "mails"), [(ASKS, 1), (VOUCHES, 0)], ids=["asked", "vouched for"])
+def test_who_is_added_by_several_at_once_is_added_once_with_all_that_was_said(
+    house: House, visitors: list[TestClient], scopes: frozenset[Scope], mails: int
+) -> None:
+    for visitor in visitors:
+        visitor.headers.update(token(house, *scopes))
+    for n in range(5):
+        address = f"new-{n}@example.org"
+        said = [{"email": address, field: [f"{field} {n}"]} for field in ("topics", "phrases", "authors")]
+        answers = all_at_once(visitors, [partial(TestClient.post, url=API, json=one) for one in said * 2])
+        assert Counter(answers) == {201: 1, 200: VISITORS - 1}
+        known = house.subscriber(address)
+        assert {interest.kind for interest in known.interests} == {Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR}
+        assert house.mails(MailKind.CONFIRM).count(known.key) == mails
+
+
+def all_at_once(visitors: list[TestClient], wishes: list[Asked]) -> list[int]:
+    """What each visitor is answered, all of whom ask at the same moment."""
+    ready = Barrier(len(visitors))
+
+    def ask(client: TestClient, wish: Asked) -> int:
+        ready.wait(30)
+        return wish(client).status_code
+
+    with ThreadPoolExecutor(len(visitors)) as pool:
+        return list(pool.map(ask, visitors, wishes))
