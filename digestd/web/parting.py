@@ -8,7 +8,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadRecord
-from digestd.subscribe import lighter, unsubscribe
+from digestd.subscribe import TooOld, lighter, unsubscribe
 from digestd.subscribe.moving import SameAddress, ask_move
 from digestd.subscribe.preferences import renew
 from digestd.web.evenly import evenly
@@ -43,6 +43,8 @@ def router(app: App, pages: Pages) -> APIRouter:
                 ask_move(app.db, app.post, known.key, email, app.clock())
         except (BadRecord, SameAddress):
             return sheet.corrected(token, ["email"])
+        except TooOld:  # they left while the page stood open: it says so
+            return sheet.shown(token)
         return sheet.shown(token, "moving")
 
     @routes.post("/p/{token}/renew")

@@ -14,7 +14,9 @@ from starlette.testclient import TestClient
 from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
+from digestd.domain.subscriber import Cause, Status
 from digestd.links import Purpose
+from digestd.store import subscribers
 from tests.web.conftest import PAPER, House, browsing
 from tests.web.test_api import token
 from tests.web.test_preferences import filled
@@ -38,39 +40,26 @@ def visitors(house: House) -> Iterator[list[TestClient]]:
 
 
 def test_nobody_is_told_of_an_error_when_all_ask_at_once(house: House, visitors: list[TestClient]) -> None:
-    house.take_in(PAPER)
-    ada = house.join(ADA, hour=0, topics=["sorting"])
-    number, delivery = ada.key, house.plan()
-    settings, leave = house.settings(ADA), house.link(Purpose.UNSUBSCRIBE, number)
-    paper = f"{house.link(Purpose.FEEDBACK, delivery)}/1"
-    sheet = filled(visitors[0].get(settings).text)
-    wishes: list[Asked] = [
-        lambda c: c.post(API, json={"email": BOB}),
-        lambda c: c.post(API, json={"email": "new@example.org", "topics": ["lakes"]}),
-        lambda c: c.post("/subscribe", data={"email": "carl@example.org", "topics": "lakes"}),
-        lambda c: c.post("/resend", data={"email": BOB}),
-        lambda c: c.post("/settings", data={"email": ADA}),
-        lambda c: c.patch(f"{API}/{number}", json={"size": 7}),
-        lambda c: c.patch(f"{API}/{number}/interests", json={"topics": ["lakes", "ice"]}),
-        lambda c: c.post(f"{API}/{number}/pause"),
-        lambda c: c.post(f"{API}/{number}/resume"),
-        lambda c: c.post(f"{paper}/more"),
-        lambda c: c.post(f"{paper}/save"),
-        lambda c: c.post(f"{paper}/mute", data={"what": "topic:sorting"}),
-        lambda c: c.post(f"{settings}/move", data={"email": "ada@example.com"}),
-        lambda c: c.post(f"{settings}/pause", data={"until": "2027-01-01"}),
-        lambda c: c.post(settings, data=sheet | {"size": "9"}),
-        lambda c: c.post(leave, data={"List-Unsubscribe": "One-Click"}),
-        lambda c: c.post(f"{leave}/back"),
-        lambda c: c.post(f"{settings}/libraries/orcid", data={"orcid": "0000-0002-1825-0097"}),
-        lambda c: c.delete(f"{API}/{number}"),
-    ]
-    for wish in wishes:
+    asked = wishes(house, visitors[0])
+    for wish in asked:
         answers = all_at_once(visitors, [wish] * VISITORS)
         assert set(answers) <= {200, 201, 204}
-    mixed = [wishes[(3 * n) % len(wishes)] for n in range(4 * VISITORS)]
+    mixed = [asked[(3 * n) % len(asked)] for n in range(4 * VISITORS)]
     for start in range(0, len(mixed), VISITORS):
         assert max(all_at_once(visitors, mixed[start : start + VISITORS])) < 500
+
+
+@pytest.mark.parametrize(
+    "status", [Status.PENDING, Status.PAUSED, Status.UNSUBSCRIBED, Status.SUPPRESSED, Status.ERASED]
+)
+def test_pages_that_stood_open_while_their_reader_changed_are_answered(
+    house: House, visitors: list[TestClient], status: Status
+) -> None:
+    asked, client = wishes(house, visitors[0]), visitors[0]
+    for wish in asked[:-1]:
+        with house.app.db.write() as session:
+            subscribers.change_status(session, 1, status, Cause.CLI, house.clock())
+        assert wish(client).status_code < 500
 
 
 @pytest.mark.parametrize(("scopes", "mails"), [(ASKS, 1), (VOUCHES, 0)], ids=["asked", "vouched for"])
@@ -87,6 +76,41 @@ def test_who_is_added_by_several_at_once_is_added_once_with_all_that_was_said(
         known = house.subscriber(address)
         assert {interest.kind for interest in known.interests} == {Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR}
         assert house.mails(MailKind.CONFIRM).count(known.key) == mails
+
+
+def wishes(house: House, visitor: TestClient) -> list[Asked]:
+    """Whatever can be asked for oneself or for somebody; the last erases them."""
+    house.take_in(PAPER)
+    ada = house.join(ADA, hour=0, topics=["sorting"])
+    number, delivery = ada.key, house.plan()
+    settings, leave = house.settings(ADA), house.link(Purpose.UNSUBSCRIBE, number)
+    paper = f"{house.link(Purpose.FEEDBACK, delivery)}/1"
+    sheet = filled(visitor.get(settings).text)
+    return [
+        lambda c: c.post(API, json={"email": BOB}),
+        lambda c: c.post(API, json={"email": "new@example.org", "topics": ["lakes"]}),
+        lambda c: c.post("/subscribe", data={"email": "carl@example.org", "topics": "lakes"}),
+        lambda c: c.post("/resend", data={"email": BOB}),
+        lambda c: c.post("/settings", data={"email": ADA}),
+        lambda c: c.patch(f"{API}/{number}", json={"size": 7}),
+        lambda c: c.patch(f"{API}/{number}/interests", json={"topics": ["lakes", "ice"]}),
+        lambda c: c.post(f"{API}/{number}/pause"),
+        lambda c: c.post(f"{API}/{number}/resume"),
+        lambda c: c.post(f"{paper}/more"),
+        lambda c: c.post(f"{paper}/save"),
+        lambda c: c.post(f"{paper}/mute", data={"what": "topic:sorting"}),
+        lambda c: c.post(f"{settings}/move", data={"email": "ada@example.com"}),
+        lambda c: c.post(f"{settings}/pause", data={"until": "2027-01-01"}),
+        lambda c: c.post(settings, data=sheet | {"size": "9"}),
+        lambda c: c.post(f"{settings}/resume"),
+        lambda c: c.post(f"{settings}/leave"),
+        lambda c: c.post(f"{settings}/back"),
+        *(lambda c, act=act: c.post(f"{leave}/{act}") for act in ("weekly", "fewer", "pause")),
+        lambda c: c.post(leave, data={"List-Unsubscribe": "One-Click"}),
+        lambda c: c.post(f"{leave}/back"),
+        lambda c: c.post(f"{settings}/libraries/orcid", data={"orcid": "0000-0002-1825-0097"}),
+        lambda c: c.delete(f"{API}/{number}"),
+    ]
 
 
 def all_at_once(visitors: list[TestClient], wishes: list[Asked]) -> list[int]:
