@@ -1,5 +1,10 @@
 """The schema: one head, both engines, up and down, and the rows agree with it."""
 
+import re
+import sqlite3
+from contextlib import closing
+from itertools import product
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -9,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
+from digestd.domain.delivery import BIRTHS, STEPS, State
 from digestd.errors import DatabaseUnreachable
 from digestd.store import migrate as migrations
 from digestd.store.database import Database
@@ -45,6 +51,12 @@ def test_a_newer_schema_is_refused(db: Database) -> None:
         migrations.migrate(db)
 
 
+def test_sqlite_makes_no_table_of_a_list_for_every_row_of_the_ledger(sqlite_url: str) -> None:
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as file:
+        written = file.execute("SELECT sql FROM sqlite_master WHERE tbl_name IN ('delivery', 'attempt')").fetchall()
+    assert not [words for (words,) in written if words and re.search(r" IN \('\w+', '\w+', ", words)]
+
+
 SUBSCRIBER = """
 INSERT INTO subscriber (id, address, address_key, status, version, name, timezone, hour, cadence, weekday, size,
     language, created_us, next_due_us)
@@ -52,9 +64,9 @@ VALUES (1, 'a@example.org', :bytes, 'active', 1, '', 'UTC', 7, 'daily', 0, 10, '
 """
 DELIVERY = """
 INSERT INTO delivery (subscriber_id, kind, key, covers_from, consent_version, state, message_id, picks, considered,
-    template_hash, sha256, history, due_us, expires_us, not_before_us, attempts, failures, lease_owner, reply_code,
-    reason)
-VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, 'h', :bytes, '', 1, 2, 1, 0, 0, :owner, 250, 'x')
+    coverage, template_hash, sha256, history, due_us, expires_us, not_before_us, attempts, failures, lease_owner,
+    reply_code, reason)
+VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '', 1, 2, 1, 0, 0, :owner, 250, 'x')
 """
 
 
@@ -65,6 +77,41 @@ def test_a_delivery_is_born_ready_or_empty(db: Database, state: str) -> None:
     given: dict[str, object] = {"state": state, "bytes": b"x", "owner": "me" if state == "leased" else None}
     with pytest.raises(DBAPIError, match="illegal birth"):
         _write(db, given)
+
+
+def test_the_database_takes_the_steps_that_there_are_and_no_other(db: Database) -> None:
+    with db.write() as session:
+        session.connection().execute(text(SUBSCRIBER), {"bytes": b"k" * 32})
+    for born, (before, after) in product(BIRTHS, product(State, State)):
+        if (road := _road(born, before)) is not None and before is not after:
+            said = _walk(db, [born, *road, after])
+            assert ("illegal step" in said, said == "") == ((before, after) not in STEPS, (before, after) in STEPS), (
+                said
+            )
+
+
+def _road(born: State, to: State) -> list[State] | None:
+    """The shortest way there."""
+    roads: dict[State, list[State]] = {born: []}
+    while fresh := {after: [*roads[b], after] for b, after in STEPS if b in roads and after not in roads}:
+        roads |= fresh
+    return roads.get(to)
+
+
+def _walk(db: Database, road: list[State]) -> str:
+    """What the database says if it does not let a delivery go there; nothing of it stays."""
+    step = text("UPDATE delivery SET state = :to, lease_owner = :owner")
+    with db.engine.connect() as connection, connection.begin() as all_of_it:
+        connection.execute(text(DELIVERY), {"state": road[0], "bytes": b"x", "owner": None})
+        try:
+            for state in road[1:]:
+                owner = "me" if state in {State.LEASED, State.DOT} else None
+                connection.execute(step, {"to": state, "owner": owner})
+        except DBAPIError as error:
+            return str(error)
+        finally:
+            all_of_it.rollback()
+    return ""
 
 
 def _write(db: Database, given: dict[str, object]) -> None:

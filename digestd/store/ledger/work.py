@@ -4,13 +4,13 @@ SQLite takes an index on some rows only for a query that names them in the very 
 will be it does not know when it plans: without these conditions each claim walks through the whole ledger.
 """
 
-from sqlalchemy import literal_column
+from sqlalchemy import literal_column, or_
 
 from digestd.domain.delivery import State
 from digestd.store import core
 from digestd.store.tables.ledger import AT_WORK as STATES
 
 _STATE = core.delivery.c.state
-AT_WORK = _STATE.in_([literal_column(f"'{state}'") for state in STATES])
+AT_WORK = or_(*(literal_column(f"'{state}'") == _STATE for state in STATES))
 """What the index of work holds; to be narrowed down further."""
 UNCERTAIN = literal_column(f"'{State.UNCERTAIN}'") == _STATE

@@ -34,5 +34,5 @@ def us(*, primary_key: bool = False, nullable: bool = False, index: bool = False
 
 
 def one_of(column: str, values: Iterable[StrEnum]) -> str:
-    """The condition that a column holds one of an enumeration's values."""
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+    """The condition that a column holds one of an enumeration's values; not by IN, of which see migration 0019."""
+    return f"({' OR '.join(f'{column} = {str(value)!r}' for value in values)})"

@@ -13,6 +13,8 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 
 AT_WORK = (State.READY, State.LEASED, State.DOT, State.POISONED)
 """What is not over: a few of all deliveries, found by an index of their own."""
+LEFT = (State.DOT, State.ACCEPTED, State.UNCERTAIN)
+REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.ABANDONED, State.UNCERTAIN)
 
 
 class SuppressionRow(SQLModel, table=True):
@@ -43,11 +45,9 @@ class DeliveryRow(SQLModel, table=True):
         UniqueConstraint("subscriber_id", "kind", "key"),
         CheckConstraint(one_of("state", State), "state"),
         CheckConstraint("(lease_owner IS NOT NULL) = (state IN ('leased', 'dot'))", "lease"),
-        CheckConstraint("sha256 IS NOT NULL OR state NOT IN ('dot', 'accepted', 'uncertain')", "sha256"),
+        CheckConstraint(f"sha256 IS NOT NULL OR NOT {one_of('state', LEFT)}", "sha256"),
         CheckConstraint("state <> 'accepted' OR reply_code BETWEEN 200 AND 299", "reply"),
-        CheckConstraint(
-            "reason IS NOT NULL OR state NOT IN "
-            "('rejected', 'skipped', 'expired', 'poisoned', 'abandoned', 'uncertain')", "reason"),
+        CheckConstraint(f"reason IS NOT NULL OR NOT {one_of('state', REASONED)}", "reason"),
         CheckConstraint("expires_us > due_us", "expires"),
         Index("ix_delivery_work", "state", "not_before_us",
               sqlite_where=text(one_of("state", AT_WORK)), postgresql_where=text(one_of("state", AT_WORK))),
@@ -95,7 +95,7 @@ class AttemptRow(SQLModel, table=True):
 
     __tablename__ = "attempt"
     __table_args__ = (
-        CheckConstraint("phase IN ('open', 'dot', 'closed')", "phase"),
+        CheckConstraint("(phase = 'open' OR phase = 'dot' OR phase = 'closed')", "phase"),
         CheckConstraint(one_of("outcome", Outcome), "outcome"),
         CheckConstraint("(phase = 'closed') = (outcome IS NOT NULL)", "closed"),
         CheckConstraint("outcome <> 'accepted' OR (evidence IS NOT NULL AND dot_us IS NOT NULL)", "accepted"),
