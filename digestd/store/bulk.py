@@ -1,6 +1,7 @@
 """Statements for many rows, handed to the driver as text: SQLAlchemy's way to do so costs half as much again."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,11 +27,11 @@ class Bulk:
     names: tuple[str, ...]
 
     def run(self, session: Session, rows: Iterable[Row]) -> None:
-        """Run it once a row."""
-        connection = session.connection()
-        words, parameters = _compiled(self, connection.dialect)
-        if given := list(map(parameters, rows)):
-            connection.exec_driver_sql(words, given)
+        """Run it for each row, of which no two are to change the same: PostgreSQL takes them all at once."""
+        if given := list(rows):
+            connection = session.connection()
+            words, parameters = _compiled(self, connection.dialect)
+            connection.exec_driver_sql(words, parameters(given))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,14 +75,43 @@ def _places(compiled: Compiled) -> list[str] | None:
 
 
 @lru_cache(maxsize=64)
-def _compiled(bulk: Bulk, dialect: Dialect) -> tuple[str, Callable[[Row], Any]]:
-    """The text, and how a row becomes the parameters that the driver takes: by their places, or by their names."""
+def _compiled(bulk: Bulk, dialect: Dialect) -> tuple[str, Callable[[list[Row]], Any]]:
+    """The text, and how rows become the parameters that the driver takes."""
     inline = bulk.statement.inline() if isinstance(bulk.statement, Insert) else bulk.statement
     compiled = inline.compile(dialect=dialect, column_keys=list(bulk.names) if inline.is_insert else None)
     own = {name: value for name, value in compiled.params.items() if name not in bulk.names}
-    names, constants = (*bulk.names, *own), tuple(own.values())
     places = _places(compiled)
     if places is None:
-        return str(compiled), lambda row: dict(zip(names, (*row, *constants), strict=True))
+        return _at_once(compiled, bulk.names), lambda rows: {**own, **_columns(bulk.names, rows)}
+    names, constants = (*bulk.names, *own), tuple(own.values())
     ordered = itemgetter(*map(names.index, places))
-    return str(compiled), lambda row: ordered((*row, *constants))
+    return str(compiled), lambda rows: [ordered((*row, *constants)) for row in rows]
+
+
+def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
+    """The statement over all rows in one: for each alone the server takes twice as long."""
+    arrays = ", ".join(f"%({name})s::{_type(compiled, name)}[]" for name in names)
+    given = f"unnest({arrays}) AS given({', '.join(map(_quoted, names))})"
+    words = _PLACEHOLDER.sub(
+        lambda found: f"given.{_quoted(found[1])}" if found[1] in names else found[0], str(compiled)
+    )
+    if " WHERE " in words:
+        return words.replace(" WHERE ", f" FROM {given} WHERE ", 1)
+    into, _, values = words.partition(" VALUES (")
+    return f"{into} SELECT {values.removesuffix(')')} FROM {given}"  # noqa: S608  # names of columns, no values
+
+
+def _type(compiled: Compiled, name: str) -> str:
+    """As the server names it; texts without their lengths, as a cast would cut them."""
+    return str(compiled.binds[name].type.compile(dialect=compiled.dialect)).partition("(")[0]  # type: ignore[attr-defined]  # every compiled statement has them
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _columns(names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Value]]:
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, bindparam, case, func, insert, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -187,7 +187,7 @@ _LEASE = Bulk(
         attempts=_D.attempts + 1,
         lease_owner=bindparam("owner"),
         lease_until_us=bindparam("until"),
-        dated_us=func.coalesce(_D.dated_us, bindparam("at")),
+        dated_us=func.coalesce(_D.dated_us, bindparam("at", type_=BigInteger)),
         history=_D.history.concat(bindparam("step")),
     ),
     ("to", "owner", "until", "at", "step", "from", "row"),

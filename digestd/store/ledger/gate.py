@@ -61,7 +61,7 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
     at_us = to_us(now)
     deliveries = [wish.delivery for wish in wishes]
     if session.connection().dialect.name != "sqlite":
-        session.connection().execute(_SUBSCRIBERS, {"deliveries": deliveries})
+        _SUBSCRIBERS.rows(session, deliveries)
     rows = {row.id: row for row in _STANDING.rows(session, deliveries)}
     said = [_decide(wish, rows.get(wish.delivery), at_us) for wish in wishes]
     for answer, act in _ACTS.items():
@@ -70,8 +70,10 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
     return said
 
 
-_THESE = _D.id.in_(bindparam("deliveries", expanding=True))
-_SUBSCRIBERS = select(_S.id).where(_S.id.in_(select(_D.subscriber_id).where(_THESE))).order_by(_S.id).with_for_update()
+_SUBSCRIBERS = Lookup(
+    select(_S.id).join(core.delivery, _D.subscriber_id == _S.id).order_by(_S.id).with_for_update(of=core.subscriber),
+    _D.id,
+)
 _STANDING = Lookup(
     select(
         _D.id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import BigInteger, String, bindparam, func, select, update
 from sqlmodel import Session
 
 from digestd.bounces.status import kind_of, status_in
@@ -167,7 +167,7 @@ _DELIVERY = Bulk(
         relay_qid=bindparam("qid"),
         reason=bindparam("why"),
         # what has not left, and need not rest, keeps its place in the line
-        not_before_us=func.coalesce(bindparam("rest"), _D.not_before_us),
+        not_before_us=func.coalesce(bindparam("rest", type_=BigInteger), _D.not_before_us),
         failures=_D.failures + bindparam("failed"),
         history=_D.history.concat(bindparam("step")),
     ),
@@ -183,7 +183,7 @@ _ATTEMPT = Bulk(
         code=bindparam("code"),
         text=bindparam("said"),
         closed_us=bindparam("at"),
-        relay=func.coalesce(bindparam("via"), _A.relay),
+        relay=func.coalesce(bindparam("via", type_=String), _A.relay),
     ),
     ("how", "by", "code", "said", "at", "via", "row", "nth"),
 )
