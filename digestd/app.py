@@ -21,9 +21,6 @@ from urllib.parse import urlsplit
 
 from digestd import dangers, shipped
 from digestd import settings as configuration
-from digestd.deliver import Delivery, RelayLog, Sender
-from digestd.deliver.departures import this_machine
-from digestd.deliver.receipts import beside
 from digestd.dkim import open_signer
 from digestd.errors import NotInitialised
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
@@ -31,7 +28,6 @@ from digestd.message import Mailbox
 from digestd.render import Templates
 from digestd.secret import make_secret, read_keys
 from digestd.settings import Settings
-from digestd.sign import Signer
 from digestd.store import hooks, sources, subscribers, template_sets
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import reading
@@ -41,12 +37,14 @@ from digestd.transports import Route, open_routes
 
 if TYPE_CHECKING:
     from digestd.bounces.providers import Provider
+    from digestd.deliver import Delivery, RelayLog, Sender
     from digestd.hooks import Hooks
     from digestd.inbound import Door, Postbox
     from digestd.ingest import Client
     from digestd.libraries import Libraries
     from digestd.plan import Planner
     from digestd.ranking.dense import Encoder
+    from digestd.sign import Signer
     from digestd.sources import Source
     from digestd.subscribe import Post
 
@@ -76,6 +74,8 @@ class App:
     @property
     def sender(self) -> Sender:
         """Who mails, as the settings say."""
+        from digestd.deliver import Sender
+
         name, address = parseaddr(self.settings.mail_from)
         reply_to = parseaddr(self.settings.reply_to)[1] or address
         commands = parseaddr(self.settings.command_address)[1]
@@ -97,7 +97,8 @@ class App:
         """What planning is handed."""
         from digestd.plan import Planner
 
-        return Planner(self.keys, self.sender.host, self.templates.hash, self.encoder, self.settings.explore)
+        host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as the sender has it
+        return Planner(self.keys, host, self.templates.hash, self.encoder, self.settings.explore)
 
     @property
     def encoder(self) -> Encoder:
@@ -171,6 +172,9 @@ class App:
 
     def delivery(self, owner: str, routes: tuple[Route, ...] | None = None) -> Delivery:
         """What a run of delivery is handed; `owner` is held by the caller. `routes`: those to use, all by default."""
+        from digestd.deliver import Delivery
+        from digestd.deliver.departures import this_machine
+
         chosen = self.routes if routes is None else routes
         return Delivery(
             db=self.db,
@@ -189,6 +193,8 @@ class App:
     @property
     def relay_log(self) -> RelayLog | None:
         """The relay's log, which tells of relays on this machine, or of the one there is; None where none is set."""
+        from digestd.deliver import RelayLog
+
         if not self.settings.relay_log:
             return None
         names = [route.name for route in self.routes]
@@ -214,6 +220,8 @@ class App:
     @property
     def journals(self) -> Path:
         """The folder of receipt journals."""
+        from digestd.deliver.receipts import beside
+
         return Path(self.settings.receipts_dir) if self.settings.receipts_dir else beside(self.db)
 
     def new_owner(self) -> str:
@@ -246,7 +254,9 @@ def initialise(settings: Settings | None = None) -> App:
     db = open_database(settings.database_url)
     migrate(db)
     app = _assemble(settings, db, keys)
-    _first_sources(app)
+    with db.write() as session:
+        if not sources.specs(session):
+            sources.add(session, FIRST_SOURCES, app.clock())
     return app
 
 
@@ -280,12 +290,6 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     hooks.keep(db, settings.hook_urls.split())
     signer = open_signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
     return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), signer)
-
-
-def _first_sources(app: App) -> None:
-    with app.db.write() as session:
-        if not sources.specs(session):
-            sources.add(session, FIRST_SOURCES, app.clock())
 
 
 def clock(start: str) -> Callable[[], datetime]:

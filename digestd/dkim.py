@@ -1,9 +1,14 @@
 """What signs with DKIM: a domain, a selector and a key in a file that not everybody may read."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digestd.errors import BadSetting
-from digestd.sign import Signer, signer
+
+if TYPE_CHECKING:
+    from digestd.sign import Signer
 
 
 def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
@@ -15,6 +20,8 @@ def open_signer(domain: str, selector: str, key_file: str) -> Signer | None:
         raise BadSetting(
             f"DIGESTD_DKIM_{missing[0].upper()}: is missing; DKIM needs a domain, a selector and a key file"
         )
+    from digestd.sign import signer  # noqa: PLC0415  # only who signs needs what it takes
+
     file = Path(key_file)
     try:
         if file.stat().st_mode & 0o007:

@@ -9,10 +9,3 @@
 
 Nothing here decides whether a report is genuine: that takes the keys and the ledger, and is `inbound`'s.
 """
-
-from digestd.bounces.finding import Finding, Reading
-from digestd.bounces.mail import BYTES_MAX, Unreadable
-from digestd.bounces.reading import read
-from digestd.bounces.status import kind_of
-
-__all__ = ["BYTES_MAX", "Finding", "Reading", "Unreadable", "kind_of", "read"]

@@ -1,6 +1,6 @@
 """A mail that came in, read once for both that it may be: a report on a mail of ours, and a letter of a person."""
 
-from digestd.bounces import Reading
+from digestd.bounces.finding import Reading
 from digestd.bounces.mail import read_mail
 from digestd.bounces.reading import read_taken_apart
 from digestd.commands.letter import Letter, read_letter

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from digestd.bounces import BYTES_MAX
+from digestd.bounces.mail import BYTES_MAX
 from digestd.errors import InboundFailed
 from digestd.inbound.postbox import Letter
 

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from aiosmtpd.lmtp import LMTP
 
-from digestd.bounces import BYTES_MAX
+from digestd.bounces.mail import BYTES_MAX
 from digestd.errors import DatabaseUnreachable, InboundFailed
 from digestd.inbound.taking import FOR_A_PERSON, Desk
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from digestd.bounces import BYTES_MAX
+from digestd.bounces.mail import BYTES_MAX
 from digestd.errors import InboundFailed
 from digestd.inbound.postbox import Letter
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from digestd.bounces import Reading
+from digestd.bounces.finding import Reading
 from digestd.domain.bounce import BounceKind
 from digestd.links import BadToken, Keys, Purpose, claims_our_form, read, read_envelope_from
 from digestd.store import bounces, subscribers

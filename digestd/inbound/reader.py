@@ -14,7 +14,8 @@ from typing import Any, BinaryIO, cast
 
 import digestd
 from digestd import confinement
-from digestd.bounces import Finding, Reading, Unreadable
+from digestd.bounces.finding import Finding, Reading
+from digestd.bounces.mail import Unreadable
 from digestd.commands import Letter
 from digestd.domain.bounce import BounceKind
 from digestd.inbound import confined

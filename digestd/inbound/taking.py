@@ -11,7 +11,8 @@ from hashlib import sha256
 import structlog
 from sqlmodel import Session
 
-from digestd.bounces import BYTES_MAX, Finding, Reading, Unreadable
+from digestd.bounces.finding import Finding, Reading
+from digestd.bounces.mail import BYTES_MAX, Unreadable
 from digestd.bounces.score import Standing
 from digestd.commands import Incoming, Letter, read
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome

@@ -7,7 +7,6 @@ or more, .2 where fewer (likes against a handful of dislikes alone is a trap: me
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import solve
 
 from digestd.ranking.arrays import Columns, Doubles, Floats, stacked
 from digestd.ranking.background import RIDGE, Background
@@ -32,6 +31,8 @@ def _solved(kernel: Doubles, target: Doubles) -> Doubles:
     """The kernel is positive definite, by its penalties: for many seeds Cholesky's way is twice as fast."""
     if len(target) <= FEW:
         return np.linalg.solve(kernel, target).astype(np.float64)
+    from scipy.linalg import solve  # noqa: PLC0415  # 8 MB that ranking with kept profiles does without
+
     solved: Doubles = solve(kernel, target, assume_a="pos", overwrite_a=True, check_finite=False)
     return solved
 

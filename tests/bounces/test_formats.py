@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from digestd.bounces import Reading, read
+from digestd.bounces.finding import Reading
 from digestd.bounces.formats import FORMATS
+from digestd.bounces.reading import read
 from digestd.domain.bounce import BounceKind
 
 VERP = "bounce+17.2.aaaabbbbccccddddeeeeffff@bounces.example.org"

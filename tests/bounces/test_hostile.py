@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digestd.bounces import BYTES_MAX, Unreadable, read
+from digestd.bounces.mail import BYTES_MAX, Unreadable
+from digestd.bounces.reading import read
 
 MORE = 50 if os.environ.get("DIGESTD_TEST_LONG") else 1
 SAMPLES = [file.read_bytes() for file in sorted((Path(__file__).parent / "samples").glob("*.eml"))]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.bounces import Unreadable
+from digestd.bounces.mail import Unreadable
 from digestd.commands import parse_letter, read
 from tests.commands.mails import letter, mail
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.bounces import BYTES_MAX
+from digestd.bounces.mail import BYTES_MAX
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import InboundFailed
 from digestd.inbound import Door, open_inbound

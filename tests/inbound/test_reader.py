@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from digestd.bounces import Unreadable
+from digestd.bounces.mail import Unreadable
 from digestd.commands import read
 from digestd.inbound.reader import Reader
 from tests.inbound.conftest import SAMPLES
