@@ -35,7 +35,7 @@ def provider(name: str) -> Provider:
 
 def test_every_provider_is_tried() -> None:
     assert set(MAKERS) == set(PROVIDERS)
-    assert {setting for setting, _ in PROVIDERS.values()} == set(SETTINGS)
+    assert set(PROVIDERS.values()) == set(SETTINGS)
 
 
 def test_none_is_on_without_its_setting() -> None:
@@ -45,7 +45,7 @@ def test_none_is_on_without_its_setting() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_setting_that_cannot_be_right_is_refused_by_name(name: str) -> None:
-    setting = PROVIDERS[name][0]
+    setting = PROVIDERS[name]
     with pytest.raises(BadSetting, match=setting.upper()):
         open_providers({setting: "x"}, lambda _url: b"")
 

@@ -1,22 +1,30 @@
-"""Mail providers that post bounces and complaints. A provider is one file, and one line in PROVIDERS."""
+"""Mail providers that post bounces and complaints. A provider is one file, and one line in PROVIDERS.
 
-from collections.abc import Callable, Mapping
+Its file, and what it checks signatures with, is imported where its setting is given.
+"""
 
-from digestd.bounces.providers import mailgun, postmark, sendgrid, ses
+from collections.abc import Mapping
+from importlib import import_module
+
 from digestd.bounces.providers.provider import Certificate, Event, Malformed, NotGenuine, Post, Posted, Provider
 
 __all__ = ["PROVIDERS", "Event", "Malformed", "NotGenuine", "Post", "Posted", "Provider", "open_providers"]
 
-PROVIDERS: Mapping[str, tuple[str, Callable[[str, Certificate], Provider]]] = {
-    "ses": ("webhook_ses_topic", ses.make),
-    "sendgrid": ("webhook_sendgrid_key", sendgrid.make),
-    "postmark": ("webhook_postmark_account", postmark.make),
-    "mailgun": ("webhook_mailgun_key", mailgun.make),
+PROVIDERS: Mapping[str, str] = {
+    "ses": "webhook_ses_topic",
+    "sendgrid": "webhook_sendgrid_key",
+    "postmark": "webhook_postmark_account",
+    "mailgun": "webhook_mailgun_key",
 }
-"""Each by its name in the address, with the setting that turns it on."""
+"""The setting that turns each on, by its name: in the address, and of its file."""
 
 
 def open_providers(settings: Mapping[str, object], certificate: Certificate) -> dict[str, Provider]:
     """The providers whose settings are given. Raises BadSetting for one that cannot be right."""
-    given = {name: str(settings.get(setting, "")) for name, (setting, _) in PROVIDERS.items()}
-    return {name: PROVIDERS[name][1](secret.strip(), certificate) for name, secret in given.items() if secret.strip()}
+    given = {name: str(settings.get(setting, "")).strip() for name, setting in PROVIDERS.items()}
+    return {name: _made(name, secret, certificate) for name, secret in given.items() if secret}
+
+
+def _made(name: str, secret: str, certificate: Certificate) -> Provider:
+    provider: Provider = import_module(f"{__name__}.{name}").make(secret, certificate)
+    return provider
