@@ -269,3 +269,15 @@ def test_a_line_without_end_is_refused_not_read_whole() -> None:
     first, second = read(file, Format.JSONL)
     assert isinstance(first.said, BadRecord)
     assert (second.number, second.said) == (2, {"email": "a@example.org"})
+
+
+@pytest.mark.parametrize("header", ["Email,Name", " EMAIL , name", "email,NAME"])
+def test_a_column_may_be_written_in_large_letters(header: str) -> None:
+    (line,) = read(io.BytesIO(f"{header}\nada@example.org,Ada\n".encode()), Format.CSV)
+    assert line.said == {"email": "ada@example.org", "name": "Ada"}
+
+
+@pytest.mark.parametrize("between", [";", "\t", "|"])
+def test_a_file_with_other_separators_is_refused_with_the_remedy(between: str) -> None:
+    with pytest.raises(BadInput, match="columns are not separated by commas"):
+        list(read(io.BytesIO(f"email{between}name\n".encode()), Format.CSV))

@@ -30,7 +30,7 @@ app = typer.Typer(
     epilog="First steps: digestd init, digestd subscriber add you@example.org --topic 'protein folding', digestd up",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 
 

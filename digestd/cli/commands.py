@@ -72,7 +72,7 @@ class Commands(TyperGroup):
 def _loaded(name: str) -> Any:
     place = COMMANDS[name]
     found = getattr(import_module(f"digestd.cli.{place.file}"), place.name)
-    alone = typer.Typer(rich_markup_mode="rich", pretty_exceptions_enable=False)
+    alone = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name, rich_help_panel=place.panel)
     else:

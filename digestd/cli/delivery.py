@@ -1,7 +1,8 @@
 """The ledger as an operator sees it: delivery list, show, settle and reconcile; and fsck."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,17 @@ import typer
 from sqlmodel import Session
 
 from digestd import app as wiring
+from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.deliver import RelayLog, reconcile
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
+from digestd.domain.digest import Pick
+from digestd.domain.paper import Paper
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
-from digestd.store import bounces, models
+from digestd.render import render_reason
+from digestd.render.words import shorten
+from digestd.store import bounces, models, papers
 from digestd.store.fsck import INVARIANTS
 from digestd.store.fsck import fsck as check
 from digestd.store.ledger import GRACE, Proof, reading, settle
@@ -58,17 +64,17 @@ def show_delivery(
         entry = reading.entry(session, key)
         if entry is None:
             raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
-        tries = [
-            {name: _plain(value) for name, value in asdict(attempt).items()} for attempt in reading.tries(session, key)
-        ]
-        picks = [pick._asdict() | {"reason": pick.reason._asdict()} for pick in reading.picks(session, key)]
+        tries = [asdict(attempt) for attempt in reading.tries(session, key)]
+        picks = reading.picks(session, key)
+        known = papers.by_keys(session, [pick.paper for pick in picks])
         returned = [
-            {"at": _plain(b.at), "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
+            {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
             for b in bounces.of_delivery(session, key)
         ]
         model = models.of_delivery(session, key)
-    ranked_by = None if model is None else {name: _plain(value) for name, value in asdict(model).items()}
-    emit({**shown(entry), "ranked_by": ranked_by, "tries": tries, "bounces": returned, "picked": picks}, as_json)
+    ranked_by = None if model is None else asdict(model)
+    picked = [_told(pick, known.get(pick.paper)) if as_json else _line(built, pick, known) for pick in picks]
+    emit({**shown(entry), "ranked_by": ranked_by, "tries": tries, "bounces": returned, "picked": picked}, as_json)
 
 
 @app.command("settle")
@@ -176,16 +182,33 @@ def shown(entry: Entry) -> dict[str, object]:
         "state": entry.state,
         "picks": entry.picks,
         "attempts": entry.attempts,
-        "due": _plain(entry.due),
-        "expires": _plain(entry.expires),
-        "not_before": _plain(entry.not_before),
+        "due": entry.due,
+        "expires": entry.expires,
+        "not_before": entry.not_before,
         "message_id": entry.message_id,
         "reply": entry.reply,
         "queue_id": entry.queue_id,
         "reason": entry.reason,
-        "history": [{"state": state, "by": actor, "at": _plain(at)} for state, actor, at in entry.history],
+        "history": [{"state": state, "by": actor, "at": at} for state, actor, at in entry.history],
     }
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _told(pick: Pick, paper: Paper | None) -> dict[str, object]:
+    """A pick whole, its paper by the name that other commands know it by."""
+    named = {"paper": paper.id, "title": paper.plain_title} if paper else {}
+    return {**pick._asdict(), **named, "reason": pick.reason._asdict()}
+
+
+def _line(built: App, pick: Pick, known: Mapping[int, Paper]) -> dict[str, object]:
+    """A pick as a row."""
+    paper, reason = known.get(pick.paper), render_reason(built.templates, pick.reason, "en")
+    return {
+        "rank": pick.rank,
+        "paper": paper.id if paper else pick.paper,
+        "title": shorten(paper.plain_title, _TITLE) if paper else "",
+        "chance": pick.chance,
+        "reason": reason if pick.propensity is None else f"drawn at random: {reason}",
+    }
+
+
+_TITLE = 60

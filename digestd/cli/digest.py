@@ -16,7 +16,7 @@ from digestd.deliver import Composer, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
 from digestd.domain.subscriber import Status, Subscriber
-from digestd.errors import BadInput, NotFound
+from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import address_key, message_id
 from digestd.plan import Explanation, explain, explain_past, preview
 from digestd.render import Rendered, render_reason
@@ -109,7 +109,8 @@ def say_explanation(app: App, subscriber: Subscriber, found: Explanation) -> Non
     said = _explained(app, subscriber, found)
     rows = [{_SHORT.get(name, name): value for name, value in part.items()} for part in _parts(found)]
     tell(found.paper.plain_title)
-    tell(f"{said['verdict']} – {said['reason']}")
+    meets_nothing = found.relevance is not None and found.relevance <= 0
+    tell(found.verdict if meets_nothing else f"{found.verdict} – {said['reason']}")
     if rows:
         emit(rows, as_json=False)
     tell("; ".join(_figures(found)))
@@ -128,10 +129,14 @@ def _parts(found: Explanation) -> list[dict[str, object]]:
 
 def _figures(found: Explanation) -> Iterator[str]:
     yield f"score {found.score:.3f}"
-    yield "no candidate" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
+    yield "not among the candidates" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
     for name, value in (("relevance", found.relevance), ("chance", found.chance), ("bar", found.bar)):
         if value is not None:
             yield f"{name} {value:.2f}"
+
+
+class NothingToShow(DigestdError):
+    """A digest that would hold nothing."""
 
 
 def _part(*, text: bool, html: bool, eml: bool) -> Part:
@@ -217,7 +222,7 @@ def _previewed(app: App, email: str, part: Part) -> bytes:
         coverage=seen.coverage,
     )
     if not claim.picks:
-        raise BadInput(f"{email} would get no digest now: there is no new paper that meets an interest of theirs")
+        raise NothingToShow(f"{email} would get no digest now: there is no new paper that meets an interest of theirs")
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
     if part is Part.EML:

@@ -1,21 +1,22 @@
 """What commands print: data to stdout, as a table or JSON; words about it to stderr.
 
 On a terminal a table is drawn; in a pipe the same rows are lines of tab-separated cells. Rows
-may be any iterable, and are printed as they come.
+may be any iterable, and are printed as they come. Times are UTC, and say so.
 """
 
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
+from typing import TypeGuard
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
+from digestd.cli import tables
 from digestd.render.words import spelled_out
 
 Row = Mapping[str, object]
@@ -73,44 +74,75 @@ def _as_json(value: object) -> object:
 
 
 def _pairs(data: Row) -> None:
-    if not sys.stdout.isatty():
-        _write("".join(f"{name}\t{_cell(value)}\n" for name, value in data.items()))
-        return
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in data.items():
-        table.add_row(Text(name, style="bold"), Text(_cell(value)))
-    Console().print(table)
+    """One thing: its own values first, then each list of rows below a heading."""
+    lists = {name: value for name, value in data.items() if _is_rows(value)}
+    own = {name: _cell(value) for name, value in data.items() if name not in lists}
+    if sys.stdout.isatty():
+        Console().print(tables.pairs(own))
+    else:
+        _write("".join(f"{name}\t{value}\n" for name, value in own.items()))
+    for name, rows in lists.items():
+        _heading(name)
+        _rows(iter(rows))
+
+
+def _is_rows(value: object) -> TypeGuard[list[Row]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
+
+
+def _heading(name: str) -> None:
+    if sys.stdout.isatty():
+        Console().print(Text(f"\n{tables.spoken(name)}", style="bold underline"))
+    else:
+        _write(f"\n{name}\n")
 
 
 def _rows(rows: Iterator[Row]) -> None:
+    if sys.stdout.isatty():
+        _draw(rows)
+        return
     first = True
     while block := list(islice(rows, _BLOCK)):
-        if sys.stdout.isatty():
-            Console().print(_table(block, header=first))
-        else:
-            _write("" if not first else "\t".join(block[0]) + "\n")
-            _write("".join("\t".join(map(_cell, row.values())) + "\n" for row in block))
+        _write("" if not first else "\t".join(block[0]) + "\n")
+        _write("".join("\t".join(map(_cell, row.values())) + "\n" for row in block))
         first = False
 
 
-def _table(block: list[Row], *, header: bool) -> Table:
-    table = Table(show_header=header, box=None, pad_edge=False, header_style="bold")
-    for name in block[0]:
-        table.add_column(name, overflow="fold")
-    for row in block:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
-    return table
+def _draw(rows: Iterator[Row]) -> None:
+    console, columns = Console(), None
+    while block := [_cells(row) for row in islice(rows, _BLOCK)]:
+        first = columns is None
+        columns = columns or tables.columns_of(block)
+        console.print(tables.drawn(block, columns, console.width, header=first))
+    if columns is None:
+        say("none")
+
+
+def _cells(row: Row) -> dict[str, str]:
+    return {name: _figure(value) if isinstance(value, float) else _cell(value) for name, value in row.items()}
+
+
+def _figure(value: float) -> str:
+    """With as many decimals as those above and below it, unless they would say nothing of it."""
+    return f"{value:.3f}" if value == 0 or _LEAST <= abs(value) < _MOST else _cell(value)
+
+
+_LEAST, _MOST = 0.001, 10_000
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items() if item not in (None, [], ()))
+        return ", ".join(
+            f"{tables.spoken(name)} {_cell(item)}" for name, item in value.items() if item not in (None, [], ())
+        )
     if isinstance(value, list | tuple):
         return "; ".join(_cell(item) for item in value)
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
     return _printable(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 

@@ -61,8 +61,10 @@ def list_papers(
     with built.db.read() as session:
         found = papers.listing(session, limit, moment(since) if since else None)
     rows = [shown(paper) for paper in found]
-    columns = ("id", "title", "published", "archived", "signals")
-    emit(rows if as_json else [{name: row[name] for name in columns} for row in rows], as_json)
+    columns = ("id", "title", "archived", "signals")
+    days = [{"published": paper.published.date()} for paper in found]
+    table = [{name: row[name] for name in columns} | day for row, day in zip(rows, days, strict=True)]
+    emit(rows if as_json else table, as_json)
 
 
 @app.command("show")
@@ -81,9 +83,9 @@ def show_paper(
         known_as = [] if found is None else papers.names(session, found.key)
     if found is None:
         raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
-    rest = {"abstract": found.plain_abstract, "authors": list(found.words.authors), "withdrawn": found.withdrawn}
-    more = {"ids": known_as, "mergings": [_merging(one, as_json) for one in mergings]}
-    emit({**shown(found), **rest, **more}, as_json)
+    kept = {"authors": list(found.words.authors), "withdrawn": found.withdrawn, "ids": known_as}
+    more = {"abstract": found.plain_abstract, "mergings": [_merging(one) for one in mergings]}
+    emit({**shown(found), **kept, **more}, as_json)
 
 
 @app.command("merge")
@@ -126,8 +128,8 @@ def shown(paper: Paper) -> dict[str, object]:
         "id": paper.id,
         "title": paper.plain_title,
         "categories": list(paper.words.categories),
-        "published": paper.published.isoformat(),
-        "first_seen": paper.first_seen.isoformat(),
+        "published": paper.published,
+        "first_seen": paper.first_seen,
         "url": paper.url,
         "links": dict(paper.links),
         "signals": dict(paper.signals),
@@ -135,13 +137,8 @@ def shown(paper: Paper) -> dict[str, object]:
     }
 
 
-def _merging(one: merging.Merging, as_json: bool) -> dict[str, object] | str:
-    if not as_json:
-        undone = f", undone {one.undone:%Y-%m-%d}" if one.undone else ""
-        return f"{one.number}: {one.at:%Y-%m-%d} by {one.by}{undone}: {one.evidence}"
-    undone_at = one.undone.isoformat() if one.undone else None
-    said = {"merging": one.number, "by": one.by, "evidence": one.evidence}
-    return {**said, "at": one.at.isoformat(), "undone": undone_at}
+def _merging(one: merging.Merging) -> dict[str, object]:
+    return {"merging": one.number, "by": one.by, "evidence": one.evidence, "at": one.at, "undone": one.undone}
 
 
 def _followed(lines: BinaryIO, advance: Callable[[int], None]) -> Iterator[bytes]:

@@ -108,7 +108,7 @@ def _report(checked: Checked, rejects: list[Rejected]) -> dict[str, object]:
         "papers": len(found),
         "more": checked.page.next is not None,
         "total": checked.page.total,
-        "newest": max(dates).isoformat() if dates else None,
+        "newest": max(dates, default=None),
         "with_abstract": sum(bool(sighting.words.abstract) for sighting in found),
         "first": [f"{sighting.ids[0]}  {sighting.words.title}" for sighting in found[:SHOWN]],
         "rejects": [f"{one.where}: {one.field}: {one.message}" for one in checked.page.rejects[:SHOWN]],
@@ -125,11 +125,11 @@ def shown(source: Source, last: Fetched | None, host: HostState | None) -> dict[
     return {
         "source": source.name,
         "state": state,
-        "fetched": fetched.isoformat() if fetched else None,
+        "fetched": fetched,
         "items": last.items if last else 0,
         "proven": "on recorded answers" if kind and kind.proven else "not yet proven on live data",
         "host_failures": host.failures if host else 0,
-        "left_alone_until": host.open_until.isoformat() if host and host.open_until else None,
+        "left_alone_until": host.open_until if host else None,
         "error": last.error if last else None,
     }
 

@@ -221,13 +221,8 @@ def show_one(email: Email, as_json: Json = False) -> None:
     if as_json:
         emit({**shown(found), "consent": events, "deliveries": mails, **returned}, as_json=True)
         return
-    told = {**shown(found), **{name: value for name, value in returned.items() if isinstance(value, str)}}
-    emit({name: value for name, value in told.items() if value not in ("", [])})
-    lists = {name: value for name, value in returned.items() if isinstance(value, list)}
-    for heading, rows in (("consent", events), ("last deliveries", mails), *lists.items()):
-        if rows:
-            typer.echo(f"\n{heading}")
-            emit(rows)
+    told = {**shown(found), "consent": events, "last_deliveries": mails, **returned}
+    emit({name: value for name, value in told.items() if value not in ("", [], {})})
 
 
 @app.command()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LINE_MAX = 1_048_576
 _FORMULA = re.compile(r"\A('*[=+@-])")
 _QUOTED = re.compile(r"\A'('*[=+@-])")
+_FOREIGN = re.compile(r"[;\t|]")
+"""What spreadsheets of other countries write between columns."""
 _TRUTHS = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
@@ -106,7 +108,9 @@ def _object(line: bytes) -> Mapping[str, object] | BadRecord:
 
 def _table(lines: Iterator[bytes], name: str) -> Iterator[Line]:
     rows = csv.reader(line.decode(errors="surrogateescape") for line in lines)
-    header = [column.strip() for column in next(rows, [])]
+    header = [column.strip().lower() for column in next(rows, [])]
+    if len(header) == 1 and _FOREIGN.search(header[0]):
+        raise BadInput(f"{name}: its columns are not separated by commas; save it so")
     unknown = [column for column in header if column not in KEYS]
     if unknown:
         raise BadInput(f"{name}: there is no column {unknown[0][:80]!r}; known are {', '.join(KEYS)}")

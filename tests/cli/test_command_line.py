@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from typer import Context
 from typer.core import TyperGroup
 from typer.main import get_group
+from typer.testing import CliRunner
 
 from digestd import __version__, cli
 from digestd.cli import main
@@ -41,6 +43,16 @@ def test_no_command_is_a_coroutine_function() -> None:
 def test_every_command_says_what_it_does() -> None:
     unsaid = [name for name, command in commands(get_group(cli.app)) if not inspect.getdoc(command)]
     assert unsaid == []
+
+
+def test_no_word_of_a_help_is_lost_and_its_paragraphs_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for name, command in commands(get_group(cli.app)):
+        said = CliRunner().invoke(cli.app, [*name.split()[1:], "--help"]).stdout.partition("╭")[0]
+        words = inspect.getdoc(command).replace("`", "").split()  # type: ignore[union-attr]  # all have one, as tested
+        assert " ".join(words) in " ".join(said.split()), name
+        for line, after in pairwise(said.splitlines()):
+            assert not (line.strip() and after.strip()) or len(f"{line.rstrip()} {after.split()[0]}") > 79, (name, line)
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""digestd delivery show, preview and explain: what an operator reads of one digest."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.cli.digest import NothingToShow
+from tests.parts.install import Install, install
+
+Run = Callable[..., str]
+ADA, BO = "ada@example.net", "bo@example.net"
+
+
+@pytest.fixture
+def made(tmp_path: Path, sqlite_url: str, now: datetime) -> Iterator[Install]:
+    made = install(tmp_path, sqlite_url, now)
+    made.papers([{"id": "invented:one", "title": "Moss on walls"}, {"id": "invented:two", "title": "Sand in rivers"}])
+    made.people([{"email": ADA, "topics": ["moss"], "hour": 0}, {"email": BO, "topics": ["tax law"], "hour": 0}])
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+    for name, value in made.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(*words: str) -> str:
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return invoke
+
+
+def test_a_digest_is_shown_with_the_names_of_its_papers_and_why_each_is_there(made: Install, run: Run) -> None:
+    made.plan()
+    key = json.loads(run("delivery", "list", "--email", ADA, "--json"))[0]["id"]
+    own, history, picked = run("delivery", "show", str(key)).split("\n\n")
+    assert f"email\t{ADA}" in own
+    assert history.splitlines()[2].split("\t")[:2] == ["ready", "planner"]
+    heading, _, row = picked.splitlines()
+    assert (heading, row.split("\t")[1:3]) == ("picked", ["invented:one", "Moss on walls"])
+    assert "Matches your topic “moss”" in row
+    (whole,) = json.loads(run("delivery", "show", str(key), "--json"))["picked"]
+    assert (whole["paper"], whole["title"], whole["reason"]["why"]) == ("invented:one", "Moss on walls", "topic")
+
+
+def test_a_paper_that_meets_no_interest_is_given_no_reason(run: Run) -> None:
+    assert run("explain", ADA, "invented:two").splitlines()[1] == "meets none of the interests"
+    assert run("explain", ADA, "invented:one").splitlines()[1].startswith("picked, ranked 1st – Matches your topic")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_digest_that_would_hold_nothing_is_no_wrong_use() -> None:
+    done = CliRunner().invoke(app, ["preview", BO])
+    assert isinstance(done.exception, NothingToShow)
+    assert done.exception.exit_code == 1
