@@ -9,8 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from digestd.domain.delivery import State
+from digestd.store import core
 from tests.deliver.conftest import planned
 from tests.parts.forks import Command, Running
 from tests.parts.install import Install, install
@@ -94,16 +96,24 @@ def test_a_second_up_on_one_database_refuses_and_says_why(busy: Install) -> None
         assert len(complaint) == 1, ended.said
 
 
-def test_workers_beside_up_share_the_work(busy: Install) -> None:
-    with Relay(delay=0.02).in_thread() as relay:
-        install = busy.to(relay.url, connections=2)
+def test_workers_beside_up_share_the_work(tmp_path: Path, database_url: str, now: datetime) -> None:
+    with Relay(delay=1).in_thread() as relay:
+        install = planned(tmp_path / "run", database_url, now, 60).to(relay.url, connections=2)
         running = [service(install, words).start() for words in ("up", "worker", "worker")]
-        until(lambda: install.states == {State.ACCEPTED: 40})
+        until(lambda: len(owners(install)) == 3)
+        relay.delay = 0
+        until(lambda: install.states == {State.ACCEPTED: 60})
         for one in running:
             terminate(one)
         assert [one.end(40).code for one in running] == [0, 0, 0]
         assert install.sound(relay.copies)
-        assert relay.copies.total() == 40
+        assert relay.copies.total() == 60
+
+
+def owners(install: Install) -> set[str]:
+    """Whoever has taken mails on."""
+    with install.db.read() as session:
+        return set(session.connection().execute(select(core.attempt.c.owner)).scalars())
 
 
 def test_the_command_as_a_shell_starts_it(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
