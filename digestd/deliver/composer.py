@@ -119,8 +119,15 @@ class Composer:
         self._ahead = ahead
 
     def take(self, claim: Claim) -> Composed:
-        """The mail, now if it was not composed ahead. Anything raised here is this mail's problem alone."""
-        return self._ahead.pop((claim.key, claim.attempt), None) or self._composed(claim)
+        """The mail, now if it was not composed ahead. Anything raised here is this mail's problem alone.
+
+        Where it waited for so long that others' papers took the place of its own, they are read again.
+        """
+        if (composed := self._ahead.pop((claim.key, claim.attempt), None)) is not None:
+            return composed
+        if not self._entries.keys() >= {pick.revision for pick in claim.picks}:
+            self.prepare([claim])
+        return self._composed(claim)
 
     def _composed(self, claim: Claim) -> Composed:
         message = self.compose(claim)
