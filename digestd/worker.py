@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 async def work(app: App, stop: asyncio.Event) -> None:
     """Deliver whatever becomes ready until `stop` is set. A new worker tries every relay at once."""
-    waking, settled, held = True, -SETTLE_SECONDS, 0
+    waking, settled, told = True, -SETTLE_SECONDS, 0
     while not stop.is_set():
         try:
             if waking:
@@ -40,7 +40,7 @@ async def work(app: App, stop: asyncio.Event) -> None:
                 waking = False
             if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
                 await asyncio.to_thread(settle_open_ends, app, app.clock())
-                settled, held = time, await tell_of_held(app, held)
+                settled, told = time, await tell_of_uncertain(app, told)
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
@@ -131,14 +131,14 @@ def settle_open_ends(app: App, now: datetime) -> None:
         log.warning("sent again what stayed uncertain", deliveries=count)
 
 
-async def tell_of_held(app: App, known: int) -> int:
+async def tell_of_uncertain(app: App, known: int) -> int:
     """Tell of mails uncertain for a day where they are more than the `known` ones; how many there are."""
-    held = await asyncio.to_thread(_held, app)
-    if held > known:
-        why = f"{held} for more than a day; see `digestd delivery list --state uncertain`, and settle them"
+    now_known = await asyncio.to_thread(_long_uncertain, app)
+    if now_known > known:
+        why = f"{now_known} for more than a day; see `digestd delivery list --state uncertain`, and settle them"
         log.warning("uncertain", why=why)
         await webhook(app.settings.alert_url)("mails uncertain", "", why)
-    return held
+    return now_known
 
 
 async def run(
@@ -161,9 +161,9 @@ def counts(report: DeliverReport) -> dict[str, int]:
     return {name: getattr(report, name) for name in names}
 
 
-def _held(app: App) -> int:
+def _long_uncertain(app: App) -> int:
     with app.db.read() as session:
-        return ledger.held(session, app.clock())
+        return ledger.long_uncertain(session, app.clock())
 
 
 def _wake(app: App) -> None:

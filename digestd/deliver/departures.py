@@ -4,8 +4,11 @@ A database that was put back from a backup knows nothing of the mails that have 
 time. The last departure is not in its ledger, and that is how it is noticed before anything goes; `digestd adopt`
 reads here what had been sent.
 
-One file for each day a run began on, beside the receipt journals, its records all of one length. A record is written
-after its commit and before the mail may leave, so the ledger is never behind its own departures. It names nobody.
+One file for each day a run began on, beside the receipt journals, its records all of one length; after a clock that
+stood ahead the last one goes on, so that their order is that of the departures. A record is written after its commit
+and before the mail may leave, so the ledger is never behind its own departures. It names nobody.
+
+What cannot be read or written in the folder is a BadSetting.
 """
 
 import contextlib
@@ -61,21 +64,18 @@ class Departures:
         try:
             if os.write(self._file, records) < len(records):
                 _align(self._file)
+                log.error("cannot note departures", why="the disk is full")
         except OSError as error:
             log.error("cannot note departures", why=error.strerror)
 
 
 @contextlib.contextmanager
 def departures(folder: Path, today: date) -> Iterator[Departures]:
-    """Today's departures; those long past are forgotten. Raises BadSetting where the file cannot be written."""
-    try:
+    """Today's departures; those long past are forgotten."""
+    with _said_of(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        opened = os.open(folder / f"{today}{SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    except OSError as error:
-        raise BadSetting(
-            f"DIGESTD_RECEIPTS_DIR: cannot note departures in {folder}: {error.strerror}; "
-            "make room or name a folder that digestd may write to"
-        ) from error
+        file = max([folder / f"{today}{SUFFIX}", *_files(folder)])
+        opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         _align(opened)
         _forget(folder, today - KEPT)
@@ -87,16 +87,14 @@ def departures(folder: Path, today: date) -> Iterator[Departures]:
 def last(folder: Path) -> tuple[int, int, bytes] | None:
     """Delivery, attempt and hash of the last departure; None where there is none, or it was adopted."""
     for file in reversed(_files(folder)):
-        with file.open("rb") as opened:
+        with _said_of(folder), file.open("rb") as opened:
             whole = opened.seek(0, os.SEEK_END) // _RECORD.size
             while whole:
                 whole -= 1
                 opened.seek(whole * _RECORD.size)
                 what, delivery, attempt, _, mail, _, end = _RECORD.unpack(opened.read(_RECORD.size))
-                if what == _ADOPTED:
-                    return None
-                if (what, end) == (_GATE, _END):
-                    return delivery, attempt, mail
+                if end == _END and what in {_GATE, _ADOPTED}:
+                    return (delivery, attempt, mail) if what == _GATE else None
     return None
 
 
@@ -123,8 +121,9 @@ def adopted(folder: Path, machine: str, now: datetime) -> None:
 def claim_folder(folder: Path, machine: str) -> None:
     """Write down whose folder this is; nothing where the machine has no name."""
     if machine:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MACHINE).write_text(f"{machine}\n")
+        with _said_of(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / MACHINE).write_text(f"{machine}\n")
 
 
 def this_machine() -> str:
@@ -137,10 +136,9 @@ def this_machine() -> str:
 
 def owner_of(folder: Path) -> str:
     """The machine that a folder belongs to; empty where none is written down."""
-    try:
-        return (folder / MACHINE).read_text().strip()
-    except FileNotFoundError:
-        return ""
+    file = folder / MACHINE
+    with _said_of(folder):
+        return file.read_text().strip() if file.exists() else ""
 
 
 def hashed(message_id: str) -> bytes:
@@ -163,7 +161,8 @@ def _answers(results: Sequence[Result], at_us: int) -> Iterable[bytes]:
 
 def _records(folder: Path) -> Iterator[tuple[bytes, int, int, int, bytes, bytes]]:
     for file in _files(folder):
-        data = file.read_bytes()
+        with _said_of(folder):
+            data = file.read_bytes()
         for *record, end in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
             if end == _END:
                 yield tuple(record)
@@ -171,6 +170,17 @@ def _records(folder: Path) -> Iterator[tuple[bytes, int, int, int, bytes, bytes]
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+@contextlib.contextmanager
+def _said_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadSetting(
+            f"DIGESTD_RECEIPTS_DIR: cannot keep departures in {folder}: {error.strerror}; "
+            "make room or name a folder that digestd may read and write"
+        ) from error
 
 
 def _align(opened: int) -> None:

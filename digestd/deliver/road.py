@@ -110,7 +110,7 @@ async def deliver(
             crew = Crew(desks, supply, shares, Rests(delivery.db, delivery.clock, pace), delivery.tell)
             async with committer.running(delivery.lanes * len(desks)):
                 try:
-                    await asyncio.to_thread(_sing, delivery, composer, started)
+                    await asyncio.to_thread(_try_out, delivery, composer, started)
                 except MailsBroken as error:
                     await crew.refuse(error)
                 else:
@@ -120,7 +120,7 @@ async def deliver(
     return _report(tally)
 
 
-def _sing(delivery: Delivery, composer: Composer, now: datetime) -> None:
+def _try_out(delivery: Delivery, composer: Composer, now: datetime) -> None:
     with delivery.db.read() as session:
         some = reading.sample(session, canary.SAMPLE, now)
     canary.try_out(composer, some)

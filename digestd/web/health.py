@@ -49,7 +49,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "last_ingest_seconds": _age(found.ingested, now),
             "last_tick_seconds": _age(ticked, now),
             "lanes_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
-            "uncertain_for_a_day": found.held,
+            "uncertain_for_a_day": found.uncertain,
             "poisoned": found.poisoned,
             "coverage": {source: _told(day) for source, day in found.sources.items()},
             "sources_missing": sorted(missing(found.sources.values(), now.date())),
@@ -67,7 +67,7 @@ class _Found:
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
     lanes: Sequence[Resting] = ()
-    held: int = 0
+    uncertain: int = 0
     poisoned: int = 0
     reasons: tuple[str, ...] = ()
 
@@ -80,7 +80,7 @@ def _database(app: App, now: datetime) -> _Found:
         with app.db.read() as session:
             days = newest_days(session, now.date())
             poisoned = reading.poisoned(session)
-            return _Found(last_ingest(session), days, resting(session), ledger.held(session, now), poisoned)
+            return _Found(last_ingest(session), days, resting(session), ledger.long_uncertain(session, now), poisoned)
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))
 

@@ -12,7 +12,7 @@ from digestd.deliver import RelayLog, reconcile, recover
 from digestd.deliver import departures as noted
 from digestd.deliver.adopting import Adopted, adopt, see_that_it_is_ours
 from digestd.domain.delivery import State
-from digestd.errors import NotAdopted
+from digestd.errors import BadSetting, NotAdopted
 from digestd.store import core
 from tests.deliver.conftest import READERS
 from tests.parts import library
@@ -165,6 +165,43 @@ async def test_a_departure_that_a_crash_cut_short_counts_as_none(waiting: Instal
         there.plan()
         await there.deliver()
         assert not file.exists()
+
+
+async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was(
+    waiting: Install, tmp_path: Path
+) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        await there.deliver(limit=1)
+        there.clock.go(90 * DAY)
+        there.papers(library.papers(60, seed=3, first=2_000))
+        there.plan()
+        assert (await there.deliver()).accepted == READERS
+        there.clock.go(-89 * DAY)
+        there.people(library.people(3, first=100))
+        (tmp_path / "later").mkdir()
+        put_back = renewal(there.db, tmp_path / "later")
+        there.papers(library.papers(60, seed=2, first=1_000))
+        assert there.plan().planned == 3
+        assert (await there.deliver()).accepted == 3
+        put_back()
+        there.papers(library.papers(60, seed=2, first=1_000))
+        with pytest.raises(NotAdopted):
+            await there.deliver()
+        assert taken_on(there) == Adopted(accepted=3)
+        assert (await there.deliver()).accepted == 0
+        assert there.sound(relay.copies)
+
+
+@pytest.mark.parametrize("name", ["machine", "2026-11-30.departures", ""], ids=["machine", "departures", "all of it"])
+async def test_a_folder_that_cannot_be_read_is_one_clear_line(waiting: Install, name: str) -> None:
+    folder = waiting.app.journals
+    if name:
+        (folder / name).mkdir(parents=True)
+    else:
+        folder.write_text("no folder")
+    with pytest.raises(BadSetting, match=r"DIGESTD_RECEIPTS_DIR: .*name a folder that digestd may"):
+        await waiting.deliver()
 
 
 def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBack) -> None:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from digestd.deliver import alert, webhook
 from digestd.domain.delivery import State
 from digestd.web import build
-from digestd.worker import tell_of_held, tick
+from digestd.worker import tell_of_uncertain, tick
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
@@ -85,11 +85,11 @@ async def test_mails_uncertain_for_a_day_are_told_once_until_there_are_more(on_f
         install = on_file.to(relay.url, connections=1, alert_url=url)
         await install.deliver()
         assert install.states[State.UNCERTAIN] == 2
-        assert await tell_of_held(install.app, 0) == 0
+        assert await tell_of_uncertain(install.app, 0) == 0
         install.clock.go(timedelta(days=1, minutes=1))
-        assert await tell_of_held(install.app, 0) == 2
-        assert await tell_of_held(install.app, 2) == 2
-        assert await tell_of_held(install.app, 1) == 2
+        assert await tell_of_uncertain(install.app, 0) == 2
+        assert await tell_of_uncertain(install.app, 2) == 2
+        assert await tell_of_uncertain(install.app, 1) == 2
     assert [each["event"] for each in told] == ["mails uncertain"] * 2
     assert told[0]["text"].startswith("digestd: mails uncertain (2 for more than a day")
     with TestClient(build(install.app)) as client:

@@ -21,7 +21,7 @@ from digestd.store.ledger.births import NewDigest, NewNotice, Ranked, plan_diges
 from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
 from digestd.store.ledger.gate import Gated, Pass, pass_gate
 from digestd.store.ledger.held import Held, offer_held, offered
-from digestd.store.ledger.open_ends import OpenEnd, answered_at, held, open_ends
+from digestd.store.ledger.open_ends import OpenEnd, answered_at, long_uncertain, open_ends
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record, record_kept
 from digestd.store.ledger.settling import GRACE, Proof, settle, settle_all_bounced, settle_bounced
@@ -43,7 +43,7 @@ __all__ = [
     "answered_at",
     "claim",
     "expire",
-    "held",
+    "long_uncertain",
     "offer_held",
     "offered",
     "open_ends",

@@ -12,7 +12,7 @@ from digestd.store import core
 from digestd.store.instants import to_us
 from digestd.store.ledger.work import UNCERTAIN
 
-HELD = timedelta(days=1)
+LONG = timedelta(days=1)
 """What is uncertain for longer, the operator is told: no more evidence will come by itself."""
 _D, _A = core.delivery.c, core.attempt.c
 
@@ -40,9 +40,9 @@ def open_ends(session: Session, most: int) -> list[OpenEnd]:
     return [OpenEnd(*row) for row in session.connection().execute(query)]
 
 
-def held(session: Session, now: datetime) -> int:
-    """How many were due more than HELD ago, and nobody knows yet."""
-    query = select(func.count()).select_from(core.delivery).where(UNCERTAIN, _D.due_us < to_us(now - HELD))
+def long_uncertain(session: Session, now: datetime) -> int:
+    """How many were due more than LONG ago, and nobody knows yet."""
+    query = select(func.count()).select_from(core.delivery).where(UNCERTAIN, _D.due_us < to_us(now - LONG))
     return int(session.connection().execute(query).scalar_one())
 
 
