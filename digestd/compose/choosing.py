@@ -5,18 +5,16 @@ Arrays with a row a subscriber are in order of score here: column c is the paper
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from digestd.compose.spread import Worthy, spread
 from digestd.compose.terms import Choices, Ranked, Terms
 from digestd.domain.subscriber import Bar
-from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
+from digestd.ranking.arrays import Bools, Doubles, Floats, Ints, along
 from digestd.ranking.calibration import BARS, Own
 from digestd.ranking.pool import Pool
 
-T = TypeVar("T", Bools, Floats)
 GOOD = BARS[Bar.HIGH]
 """The chance of an older paper, that an earlier digest had no room for."""
 POPULAR = 0.5
@@ -38,8 +36,8 @@ def choose(pool: Pool, ranked: Ranked, terms: Sequence[Terms], own: Own) -> Choi
     """
     order, counts = _by_score(ranked.open & (ranked.fresh | _good(ranked, own)), ranked.total, terms)
     worthy = _reaches(ranked, terms, own)
-    some = _sorted(ranked.relevance > 0, order) & _within(counts, order.shape[1])
-    above = Worthy(order, some & _sorted(worthy, order))
+    some = along(ranked.relevance > 0, order) & _within(counts, order.shape[1])
+    above = Worthy(order, some & along(worthy, order))
     outside = _outside(ranked, terms, own, order, _within(np.where(above.marks.any(axis=1), counts, 0), LAST))
     sizes = np.array([asked.size for asked in terms], dtype=np.intp) - outside.any(axis=1)
     chosen = spread(pool, ranked, above, sizes)
@@ -87,7 +85,7 @@ def _by_score(mask: Bools, total: Floats, terms: Sequence[Terms]) -> tuple[Ints,
     mask &= total > -np.inf
     counts = mask.sum(axis=1)
     order = np.where(mask, -total, np.float32(np.inf)).argsort(axis=1)
-    values = _sorted(total, order)
+    values = along(total, order)
     equal = (values[:, 1:] == values[:, :-1]) & _within(counts, order.shape[1])[:, 1:]
     for row in np.flatnonzero(equal.any(axis=1)).tolist():
         shuffled = np.random.default_rng(int(terms[row].luck * 2**48)).permutation(np.flatnonzero(mask[row]))
@@ -102,7 +100,7 @@ def _outside(ranked: Ranked, terms: Sequence[Terms], own: Own, order: Ints, amon
     order = order[:, :LAST]
     some = among[:, : order.shape[1]] & (np.arange(order.shape[1]) >= first[:, None])
     some &= (explores & ~ranked.profiles.plain)[:, None]
-    found: Bools = some & _sorted(ranked.fresh, order) & (_sorted(ranked.odds, order) >= own.needs(FLOOR))
+    found: Bools = some & along(ranked.fresh, order) & (along(ranked.odds, order) >= own.needs(FLOOR))
     return found
 
 
@@ -111,7 +109,7 @@ def _draw(order: Ints, outside: Bools, chosen: Ints, terms: Sequence[Terms]) -> 
     held = np.zeros(order.shape, dtype=np.bool_)
     rows, places = np.nonzero(chosen >= 0)
     held[rows, chosen[rows, places]] = True
-    left = outside & ~_sorted(held, order[:, : outside.shape[1]])
+    left = outside & ~along(held, order[:, : outside.shape[1]])
     counts = left.sum(axis=1)
     lots = (np.array([asked.luck for asked in terms]) * counts).astype(np.intp)
     places = ((left.cumsum(axis=1) - 1 == lots[:, None]) & left).argmax(axis=1) if left.size else lots
@@ -130,10 +128,6 @@ def _at_least_one(chosen: Ints, order: Ints, some: Bools) -> Ints:
         chosen = np.full((len(order), 1), -1, dtype=np.intp)
     chosen[alone, 0] = order[alone, some[alone].argmax(axis=1)]
     return chosen
-
-
-def _sorted(values: T, order: Ints) -> T:
-    return np.take_along_axis(values, order, axis=1)
 
 
 def _within(counts: Ints, width: int) -> Bools:

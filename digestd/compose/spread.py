@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.compose.terms import Ranked
-from digestd.ranking.arrays import Bools, Ints
+from digestd.ranking.arrays import Bools, Ints, along, cells_along, marked
 from digestd.ranking.diversity import TOP, diversify, share_out
 from digestd.ranking.interests import met
 from digestd.ranking.pool import Pool
@@ -23,8 +23,8 @@ class Worthy:
 
     def back(self, marks: Bools) -> Bools:
         """Marks in order of score as marks by position."""
-        table = np.zeros_like(marks)
-        np.put_along_axis(table, self.order, marks, axis=1)
+        table = np.zeros(marks.shape, dtype=np.bool_)
+        table.ravel()[cells_along(self.order, table.shape[1])] = marks
         return table
 
 
@@ -35,7 +35,7 @@ def spread(pool: Pool, ranked: Ranked, above: Worthy, sizes: Ints) -> Ints:
     kept = (first >= 0).sum(axis=1)
     others = firsts(above.marks & ~followed, np.maximum(TOP, sizes - kept))
     papers = _papers(above.order, others)
-    totals = np.take_along_axis(ranked.total, papers, axis=1)
+    totals = along(ranked.total, papers)
     varied = diversify(papers, totals, pool.encoded.dense, sizes - kept)
     chosen = _joined(_papers(above.order, first), kept, _papers(papers, varied))
     return _shared_out(ranked, above, chosen, kept, sizes)
@@ -43,13 +43,11 @@ def spread(pool: Pool, ranked: Ranked, above: Worthy, sizes: Ints) -> Ints:
 
 def firsts(marks: Bools, most: Ints) -> Ints:
     """The columns of the first marks of each row, up to `most` (n,): (n, w), −1 past the last."""
-    counts = np.minimum(marks.sum(axis=1), most)
+    wanted = marked(marks & (marks.cumsum(axis=1) <= most[:, None]))
+    counts = np.bincount(wanted.rows, minlength=len(marks))
     found = np.full((len(marks), int(counts.max(initial=0))), -1, dtype=np.intp)
-    rows, columns = np.nonzero(marks)
-    starts = np.searchsorted(rows, np.arange(len(marks)))
-    within = np.arange(len(rows)) - starts[rows]
-    kept = within < most[rows]
-    found[rows[kept], within[kept]] = columns[kept]
+    within = np.arange(len(wanted)) - (np.cumsum(counts) - counts)[wanted.rows]
+    found[wanted.rows, within] = wanted.columns
     return found
 
 
@@ -59,13 +57,13 @@ def _followed(ranked: Ranked, above: Worthy) -> Bools:
         return np.zeros_like(above.marks)
     table = np.zeros_like(above.marks)
     table[cells.rows, cells.columns] = True
-    followed: Bools = np.take_along_axis(table, above.order, axis=1) & above.marks
+    followed: Bools = along(table, above.order) & above.marks
     return followed
 
 
 def _papers(order: Ints, places: Ints) -> Ints:
     """What stands in these places of each row; −1 for −1."""
-    papers: Ints = np.where(places >= 0, np.take_along_axis(order, np.maximum(places, 0), axis=1), -1)
+    papers: Ints = np.where(places >= 0, along(order, np.maximum(places, 0)), -1)
     return papers
 
 

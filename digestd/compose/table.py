@@ -5,7 +5,7 @@ import numpy as np
 from digestd.compose.terms import Choices, Ranked
 from digestd.domain.digest import Section
 from digestd.domain.picks import SECTIONS, PickTable
-from digestd.ranking.arrays import Cells, Ints
+from digestd.ranking.arrays import Cells, Ints, cells_along, marked
 from digestd.ranking.calibration import Own
 from digestd.ranking.pool import Pool
 from digestd.ranking.reasons import Reasons
@@ -16,8 +16,8 @@ _DRAWN, _TRENDING, _FOR_YOU = (SECTIONS.index(one) for one in (Section.DRAWN, Se
 def held(choices: Choices) -> Cells:
     """What the digests hold, in their order: (subscriber, paper)."""
     everything = np.column_stack([choices.chosen, choices.drawn])
-    rows, places = np.nonzero(everything >= 0)
-    return Cells(rows, everything[rows, places])
+    there = everything >= 0
+    return Cells(marked(there).rows, everything[there])
 
 
 def table(pool: Pool, ranked: Ranked, choices: Choices, own: Own, reasons: Reasons) -> PickTable:
@@ -44,7 +44,7 @@ def table(pool: Pool, ranked: Ranked, choices: Choices, own: Own, reasons: Reaso
 
 def _ranks(choices: Choices, at: Cells) -> Ints:
     """The places among the candidates, from 1; 0 for what is none."""
-    places = np.empty_like(choices.order)
-    np.put_along_axis(places, choices.order, np.arange(1, places.shape[1] + 1)[None, :], axis=1)
+    places = np.empty(choices.order.shape, dtype=np.intp)
+    places.ravel()[cells_along(choices.order, places.shape[1])] = np.arange(1, places.shape[1] + 1)
     found = places[at.rows, at.columns]
     return np.where(found <= choices.counts[at.rows], found, 0)

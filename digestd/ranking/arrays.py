@@ -25,6 +25,7 @@ FEW = 4
 NOWHERE: Ints = np.zeros(0, dtype=np.intp)
 
 Number = TypeVar("Number", Floats, Parts)
+Rows = TypeVar("Rows", Bools, Floats, Ints)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +146,23 @@ def sparse(values: Floats, columns: Columns | Ints, ends: Columns | Ints, width:
     """
     where = columns.astype(np.int32, copy=False), ends.astype(np.int32, copy=False)
     return csr_array((values, *where), shape=(len(ends) - 1, width))
+
+
+def along(values: Rows, order: Ints) -> Rows:
+    """Of each row (n, m) the values in these columns (n, w), in their order: a third of `np.take_along_axis`'s time."""
+    ordered: Rows = values.ravel().take(cells_along(order, values.shape[1]))
+    return ordered
+
+
+def cells_along(order: Ints, width: int) -> Ints:
+    """Where these columns (n, w) of each row stand in a table of that width that is laid out in one row."""
+    return order + (np.arange(len(order)) * width)[:, None]
+
+
+def marked(marks: Bools) -> Cells:
+    """The cells (n, m) that are marked, row by row."""
+    rows, columns = np.divmod(np.flatnonzero(marks), marks.shape[1] or 1)
+    return Cells(rows, columns)
 
 
 def parts(values: Floats) -> Parts:

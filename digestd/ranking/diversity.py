@@ -92,14 +92,16 @@ def _cosines(papers: Ints, vectors: Floats) -> Callable[[Ints], Floats]:
     each apart.
     """
     rows, (n, width) = np.arange(len(papers)), papers.shape
-    used, found = np.unique(papers, return_inverse=True)
+    here = np.zeros(len(vectors) + 1, dtype=np.bool_)
+    here[papers + 1] = True
+    used = np.flatnonzero(here) - 1
     if len(used) ** 2 > n * width**2:
         own = vectors[papers]
         apart: Floats = own @ own.transpose(0, 2, 1)
         return lambda best: apart[rows, best]
-    which = found.reshape(n, width)
-    shared: Floats = vectors[used] @ vectors[used].T
-    return lambda best: shared[which[rows, best][:, None], which]
+    which = (here.cumsum() - 1)[papers + 1]
+    shared = (vectors[used] @ vectors[used].T).ravel()
+    return lambda best: shared.take(which[rows, best][:, None] * len(used) + which)
 
 
 def _scaled(values: Floats, there: Bools) -> Floats:
