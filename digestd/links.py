@@ -191,10 +191,16 @@ def address_key(keys: Keys, address: str) -> bytes:
 
 def message_id(keys: Keys, subscriber: int, kind: str, period: str, host: str) -> str:
     """The Message-ID of a mail (RFC 5322 section 3.6.4): the same in every attempt, and it names nobody."""
-    if not (_ATOM.fullmatch(kind) and _ATOM.fullmatch(period)):
-        raise BadInput(f"{kind[:40]!r} of {period[:40]!r} cannot stand in a Message-ID; use letters, digits and '-'")
+    _refuse_no_atom(kind, period)
     mac = keys.mac("message-id", f"{subscriber}:{kind}:{period}".encode())
     return f"<{kind}.{period}.{_base32(mac[:15])}@{host}>"
+
+
+@lru_cache(maxsize=1_000)
+def _refuse_no_atom(kind: str, period: str) -> None:
+    """Thousands of mails are of one kind and period."""
+    if not (_ATOM.fullmatch(kind) and _ATOM.fullmatch(period)):
+        raise BadInput(f"{kind[:40]!r} of {period[:40]!r} cannot stand in a Message-ID; use letters, digits and '-'")
 
 
 def envelope_from(keys: Keys, delivery: int, attempt: int, mailbox: str) -> str:

@@ -23,9 +23,9 @@ class Worthy:
 
     def back(self, marks: Bools) -> Bools:
         """Marks in order of score as marks by position."""
-        table = np.zeros(marks.shape, dtype=np.bool_)
-        table.ravel()[cells_along(self.order, table.shape[1])] = marks
-        return table
+        table = np.zeros(marks.size, dtype=np.bool_)
+        table[cells_along(self.order, marks.shape[1])] = marks
+        return table.reshape(marks.shape)
 
 
 def spread(pool: Pool, ranked: Ranked, above: Worthy, sizes: Ints) -> Ints:

@@ -44,7 +44,8 @@ def table(pool: Pool, ranked: Ranked, choices: Choices, own: Own, reasons: Reaso
 
 def _ranks(choices: Choices, at: Cells) -> Ints:
     """The places among the candidates, from 1; 0 for what is none."""
-    places = np.empty(choices.order.shape, dtype=np.intp)
-    places.ravel()[cells_along(choices.order, places.shape[1])] = np.arange(1, places.shape[1] + 1)
-    found = places[at.rows, at.columns]
+    width = choices.order.shape[1]
+    places = np.empty(choices.order.size, dtype=np.intp)
+    places[cells_along(choices.order, width)] = np.arange(1, width + 1)
+    found = places[at.rows * width + at.columns]
     return np.where(found <= choices.counts[at.rows], found, 0)

@@ -7,7 +7,7 @@ told twice, under the same number, and never not at all.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, literal_column, select, update
 from sqlmodel import Session
 
 from digestd.domain.hook import Happening, HookPost, PostState
@@ -20,6 +20,8 @@ LEASE = timedelta(minutes=2)
 ERROR_MAX = 200
 FORGET_BLOCK = 500
 _H, _P, _S = core.hook.c, core.hook_post.c, core.subscriber.c
+_WAITING = _P.state == literal_column(f"'{PostState.WAITING}'")
+"""In the words of the index of what waits: SQLite takes it for no parameter."""
 
 
 def keep(db: Database, urls: Sequence[str]) -> None:
@@ -64,7 +66,7 @@ def note(session: Session, events: Iterable[tuple[int, Happening, str]], at_us: 
 
 def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
     """The next post that is due to a URL, one attempt counted; None where nothing is, or another was quicker."""
-    due = (_P.hook_id == hook, _P.state == PostState.WAITING, _P.not_before_us <= to_us(now))
+    due = (_P.hook_id == hook, _WAITING, _P.not_before_us <= to_us(now))
     row = session.connection().execute(_POSTS.where(*due).order_by(_P.not_before_us, _P.id).limit(1)).first()
     if row is None:
         return None

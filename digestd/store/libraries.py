@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
@@ -23,6 +23,8 @@ LEASE = timedelta(minutes=20)
 WHY_MAX = 300
 BLOCK = 500
 _L, _E, _S = core.library.c, core.library_entry.c, core.subscriber.c
+_LINKED = _L.standing == literal_column(f"'{Standing.LINKED}'")
+"""In the words of the index of what is to be read: SQLite takes it for no parameter."""
 _READ_FOR = (Status.ACTIVE, Status.PAUSED)
 
 
@@ -83,7 +85,7 @@ def claim(session: Session, now: datetime, only: int | None = None) -> Library |
     None where nothing is due, or another reader was quicker. Nobody's library is read who gets no digest.
     """
     query = select(core.library).join(core.subscriber, _S.id == _L.subscriber_id).where(_S.status.in_(_READ_FOR))
-    due = (_L.standing == Standing.LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)
+    due = (_LINKED, _L.next_us <= to_us(now)) if only is None else (_L.id == only,)
     row = session.connection().execute(query.where(*due).order_by(_L.next_us, _L.id).limit(1)).first()
     if row is None:
         return None

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
+from digestd.store import due, hooks, libraries
 from digestd.store.database import open_database
-from digestd.store.ledger import Claimer, claim, expire, open_ends, reading, recovery, settle_all_bounced
+from digestd.store.ledger import Claimer, claim, expire, offer_held, open_ends, reading, recovery, settle_all_bounced
 from tests.conftest import NOW
 from tests.ledger.rows import Ledger
 
@@ -41,6 +42,29 @@ def test_no_look_walks_through_the_whole_ledger(sqlite_url: str, look: str) -> N
     db.close()
     assert plans
     assert not [plan for plan in plans if plan.startswith("SCAN delivery") and "ix_delivery" not in plan], plans
+
+
+BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
+    "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
+    "a post that waits": (lambda session: hooks.claim(session, 1, NOW), "ix_hook_post_waiting"),
+    "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
+    "what may be offered": (lambda session: offer_held(session, [1], NOW), "ix_delivery_uncertain"),
+}
+
+
+@pytest.mark.parametrize("look", BESIDE)
+def test_where_nothing_is_to_be_done_its_index_tells(sqlite_url: str, look: str) -> None:
+    db = open_database(sqlite_url)
+    asked: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    ask, index = BESIDE[look]
+    with db.write() as session:
+        ask(session)
+    [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
+    with db.read() as session:
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+    db.close()
+    assert any(index in str(row[3]) for row in rows), rows
 
 
 def test_what_came_back_is_found_by_an_index(sqlite_url: str) -> None:
