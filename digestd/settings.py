@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from email.utils import parseaddr
 from io import StringIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from digestd.domain.typed import moment
 from digestd.errors import BadSetting, plain
 
 PREFIX = "DIGESTD_"
@@ -94,11 +95,7 @@ def _command_mailbox(text: str) -> str:
 
 
 def _moment(text: str) -> str:
-    try:
-        zone = datetime.fromisoformat(text).tzinfo if text else UTC
-    except ValueError as error:
-        raise ValueError(f"{text[:40]!r} is no time; write it like 2026-11-24T07:00:00Z") from error
-    if zone is None:
+    if text and moment(text).tzinfo is None:
         raise ValueError("needs a zone, as in 2026-11-24T07:00:00Z")
     return text
 

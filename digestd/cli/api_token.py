@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
+from digestd.cli.numbers import Number
 from digestd.cli.output import emit, say
 from digestd.domain.api import Scope
 from digestd.errors import NotFound
@@ -57,7 +58,7 @@ def list_tokens(as_json: Json = False) -> None:
 
 
 @app.command("remove")
-def remove_token(number: Annotated[int, typer.Argument(metavar="NUMBER")]) -> None:
+def remove_token(number: Number) -> None:
     """Revoke a token, at once and for ever.
 
     Example: digestd api-token remove 1

@@ -33,12 +33,12 @@ def bench() -> None:
 
 @app.command("rank")
 def rank(
-    subscribers: Annotated[int, typer.Option(min=1, help="How many are ranked for.")] = 10_000,
-    papers: Annotated[int, typer.Option(min=1, help="How many papers the day has.")] = 1_000,
+    subscribers: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many are ranked for.")] = 10_000,
+    papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many papers the day has.")] = 1_000,
     archive: Annotated[
-        int, typer.Option(min=0, help="Papers the text model is fitted on, and that are liked.")
+        int, typer.Option(min=0, max=1_000_000, help="Papers the text model is fitted on, and that are liked.")
     ] = 5_000,
-    processes: Annotated[int, typer.Option(min=1, help="One a core.")] = 2,
+    processes: Annotated[int, typer.Option(min=1, max=1_000, help="One a core.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Rank a day for everybody: all signals, fused, the top 40, reasons for the top 15.
@@ -52,12 +52,12 @@ def rank(
 
 @app.command("delivery")
 def delivery(
-    subscribers: Annotated[int, typer.Option(min=1, help="How many get a digest.")] = 4_000,
-    papers: Annotated[int, typer.Option(min=1, help="How many papers the day has.")] = 500,
+    subscribers: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many get a digest.")] = 4_000,
+    papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many papers the day has.")] = 500,
     picks: Annotated[int, typer.Option(min=1, max=50, help="Papers a digest, at most.")] = 15,
     dkim: Annotated[Dkim, typer.Option(help="Sign each mail with a key of this kind.")] = Dkim.NONE,
-    processes: Annotated[int, typer.Option("--procs", min=1, help="Workers that deliver side by side.")] = 2,
-    pairs: Annotated[int, typer.Option(min=1, help="smtp-source and digestd in turn, so many times.")] = 3,
+    processes: Annotated[int, typer.Option("--procs", min=1, max=1_000, help="Workers that deliver side by side.")] = 2,
+    pairs: Annotated[int, typer.Option(min=1, max=1_000, help="smtp-source and digestd in turn, so many times.")] = 3,
     database: Annotated[str, typer.Option(help="An empty database; by default SQLite in a temporary folder.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

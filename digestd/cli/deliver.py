@@ -12,13 +12,14 @@ from digestd.cli.heap import long_run
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
 from digestd.deliver import DeliverReport, Tally
+from digestd.domain.typed import NUMBER_MAX
 from digestd.store.ledger import reading
 from digestd.worker import counts, run, settle_open_ends, tidy
 
 
 def deliver_ready(
     drain: Annotated[bool, typer.Option("--drain", help="Also send what becomes ready meanwhile.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Send at most so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=NUMBER_MAX, help="Send at most so many.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Send what is ready; exits 1 if the relay did not serve us.

@@ -11,11 +11,13 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
+from digestd.cli.numbers import Newest
 from digestd.cli.output import emit, say
 from digestd.deliver import RelayLog, reconcile
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
+from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
 from digestd.render import render_reason
@@ -35,7 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_deliveries(
     state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
     email: Annotated[str, typer.Option(help="Only those to this subscriber.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    limit: Newest = 50,
     as_json: Json = False,
 ) -> None:
     """List deliveries, newest first.
@@ -52,7 +54,7 @@ def list_deliveries(
 
 @app.command("show")
 def show_delivery(
-    key: Annotated[int, typer.Argument(help="The delivery's number, as `delivery list` shows it.")],
+    key: Annotated[int, typer.Argument(max=NUMBER_MAX, help="The delivery's number, as `delivery list` shows it.")],
     as_json: Json = False,
 ) -> None:
     """Show one delivery with its history, attempts and picks.

@@ -69,7 +69,7 @@ def evaluate(
             "--calibrate", metavar="FILE", help="Learn the chances that scores stand for and write them here."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the order of papers that score alike.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the order of papers that score alike.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure the ranking: on judged cases, for which it needs no settings and no database, or on own feedback.

@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
+from digestd.cli.numbers import Newest, Number
 from digestd.cli.output import emit, say
 from digestd.domain.hook import HookPost, PostState
+from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import NotFound
 from digestd.store import hooks
 
@@ -22,7 +24,7 @@ def hook() -> None:
 @app.command("list")
 def list_posts(
     state: Annotated[PostState | None, typer.Option(help="Only those in this state.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 50,
+    limit: Newest = 50,
     as_json: Json = False,
 ) -> None:
     """List what was posted, waits to be, or was given up.
@@ -34,7 +36,7 @@ def list_posts(
 
 
 @app.command("show")
-def show_post(number: Annotated[int, typer.Argument(metavar="NUMBER")], as_json: Json = False) -> None:
+def show_post(number: Number, as_json: Json = False) -> None:
     """Show one post.
 
     Example: digestd hook show 12
@@ -47,7 +49,9 @@ def show_post(number: Annotated[int, typer.Argument(metavar="NUMBER")], as_json:
 
 
 @app.command("retry")
-def retry_posts(number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", show_default=False)] = None) -> None:
+def retry_posts(
+    number: Annotated[int | None, typer.Argument(metavar="[NUMBER]", max=NUMBER_MAX, show_default=False)] = None,
+) -> None:
     """Try once more what was given up: one post, or all.
 
     Example: digestd hook retry

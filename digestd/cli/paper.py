@@ -8,8 +8,10 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.moments import moment
+from digestd.cli.numbers import Newest
 from digestd.cli.output import emit, progress, say
 from digestd.domain.paper import Paper, paper_id
+from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, NotFound
 from digestd.ingest import import_papers, merge_papers, split_paper
 from digestd.store import merging, papers
@@ -50,7 +52,7 @@ def import_file(
 @app.command("list")
 def list_papers(
     since: Annotated[str, typer.Option(help="Only those first seen since this time (ISO 8601).")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+    limit: Newest = 50,
     as_json: Json = False,
 ) -> None:
     """List papers, those first seen last at the top.
@@ -108,7 +110,8 @@ def merge(
 def split(
     name: Annotated[str, typer.Argument(metavar="ID", help="An arXiv id, a DOI, or scheme:value.")],
     number: Annotated[
-        int | None, typer.Option("--merging", help="Undo this one (`paper show` numbers them), not the last.")
+        int | None,
+        typer.Option("--merging", max=NUMBER_MAX, help="Undo this one (`paper show` numbers them), not the last."),
     ] = None,
     as_json: Json = False,
 ) -> None:

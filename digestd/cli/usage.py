@@ -22,4 +22,5 @@ def said(error: TyperException) -> str:
         return ""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "digestd"
-    return f"{found[0].lower()}{found[1:]}; `{command} --help` shows how"
+    begin = found[0] if found[1:2].isupper() else found[0].lower()  # the name of an argument stays as its help has it
+    return f"{begin}{found[1:]}; `{command} --help` shows how"

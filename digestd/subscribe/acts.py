@@ -13,10 +13,10 @@ from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.paper import Paper
 from digestd.domain.reply import Told
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
-from digestd.errors import BadRecord
+from digestd.errors import BadInput, BadRecord
 from digestd.store import feedback, papers, pauses, subscribers
 from digestd.store.ledger import reading
-from digestd.subscribe.leaving import LONGEST_PAUSE, pause_end
+from digestd.subscribe.leaving import pause_end, refuse_end
 from digestd.subscribe.record import LISTS, MUTABLE, parse, said_of
 
 SHOWN = 200
@@ -62,8 +62,10 @@ def _pause(session: Session, doing: Doing, command: Command) -> Told:
     if said:
         here = doing.now.astimezone(ZoneInfo(doing.subscriber.timing.timezone)).date()
         day = here + timedelta(int(said[:-1])) if said.endswith("d") else date.fromisoformat(said)
-        said, until = day.isoformat(), pause_end(doing.subscriber, day)
-        if not doing.now < until <= doing.now + LONGEST_PAUSE:
+        try:
+            said, until = day.isoformat(), pause_end(doing.subscriber, day)
+            refuse_end(until, doing.now)
+        except BadInput:
             return Told("unclear", (command.verb.value,))
     _status(session, doing, Status.PAUSED)
     pauses.set_end(session, doing.subscriber.key, until)

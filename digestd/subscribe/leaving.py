@@ -15,7 +15,7 @@ from digestd.links import Keys, address_key
 from digestd.store import consent, erasure, pauses, subscribers, suppressions
 from digestd.store.database import Database
 
-LONGEST_PAUSE = timedelta(days=366)
+_LONGEST_PAUSE = timedelta(days=366)
 REGRET = timedelta(hours=1)
 By = tuple[Cause | Act, datetime]
 
@@ -42,8 +42,8 @@ def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: 
 
     Raises NoConsent unless active, BadInput for an end that has passed or is more than a year away.
     """
-    if until is not None and not now < until <= now + LONGEST_PAUSE:
-        raise BadInput("a pause ends on a day to come, within a year; choose another day")
+    if until is not None:
+        refuse_end(until, now)
     with db.write() as session:
         changed = _switched(session, subscriber, (Status.ACTIVE, Status.PAUSED), (by, now))
         pauses.set_end(session, subscriber, until)
@@ -51,8 +51,20 @@ def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: 
 
 
 def pause_end(subscriber: Subscriber, day: date) -> datetime:
-    """When a pause ends that lasts until a day: as that day begins where the subscriber lives."""
-    return datetime.combine(day, time(), tzinfo=ZoneInfo(subscriber.timing.timezone)).astimezone(UTC)
+    """When a pause ends that lasts until a day: as that day begins where the subscriber lives. Raises BadInput."""
+    try:
+        return datetime.combine(day, time(), tzinfo=ZoneInfo(subscriber.timing.timezone)).astimezone(UTC)
+    except OverflowError:  # the first day of the calendar, which has begun before it elsewhere
+        raise BadInput(_DAY_TO_COME) from None
+
+
+def refuse_end(until: datetime, now: datetime) -> None:
+    """Raises BadInput for an end of a pause that has passed or is more than a year away."""
+    if not now < until <= now + _LONGEST_PAUSE:
+        raise BadInput(_DAY_TO_COME)
+
+
+_DAY_TO_COME = "a pause ends on a day to come, within a year; choose another day"
 
 
 def resume(db: Database, subscriber: int, by: Cause | Act, now: datetime) -> bool:

@@ -2,13 +2,16 @@
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
+from pydantic import ValidationError
 from typer import Context
 from typer.core import TyperGroup
 from typer.main import get_group
@@ -16,7 +19,9 @@ from typer.testing import CliRunner
 
 from digestd import __version__, cli
 from digestd.cli import main
-from digestd.errors import DatabaseUnreachable
+from digestd.cli.moments import moment
+from digestd.errors import BadInput, DatabaseUnreachable
+from digestd.settings import Settings
 
 Fails = Callable[[BaseException], tuple[object, str]]
 
@@ -25,10 +30,10 @@ def commands(group: TyperGroup, path: str = "digestd") -> Iterator[tuple[str, Ca
     context = Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        assert command is not None
         if isinstance(command, TyperGroup):
             yield from commands(command, f"{path} {name}")
         else:
+            assert command is not None
             assert command.callback is not None
             yield f"{path} {name}", inspect.unwrap(command.callback)
 
@@ -53,6 +58,26 @@ def test_no_word_of_a_help_is_lost_and_its_paragraphs_are_filled(monkeypatch: py
         assert " ".join(words) in " ".join(said.split()), name
         for line, after in pairwise(said.splitlines()):
             assert not (line.strip() and after.strip()) or len(f"{line.rstrip()} {after.split()[0]}") > 79, (name, line)
+
+
+def test_no_command_takes_a_number_that_cannot_be_reckoned_with() -> None:
+    numbers = [
+        (path, name, get_args(hint)[1].max)
+        for path, command in commands(get_group(cli.app))
+        for name, hint in get_type_hints(command, include_extras=True).items()
+        if get_args(hint)[:1] in {(int,), (int | None,)}
+    ]
+    assert len(numbers) > 20
+    unbounded = {name for _, name, most in numbers if most is None}
+    assert unbounded == {"hour", "size"}, "these are checked with what else is said of a subscriber"
+
+
+@pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "soon"])
+def test_a_time_that_cannot_be_reckoned_with_is_refused(time: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(repr(time))):
+        moment(time)
+    with pytest.raises(ValidationError, match=re.escape(repr(time))):
+        Settings(now=time)
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ async def test_each_setting_and_interest_can_be_changed(read_by_ada: Office) -> 
 async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_ada: Office) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     before = read_by_ada.known()
-    body = "pause sometimes\nmore 99\nzone Nowhere/Land\nremove topic nothing of mine"
+    body = "pause sometimes\npause 0001-01-01\nmore 99\nzone Nowhere/Land\nremove topic nothing of mine"
     assert read_by_ada.write(body, to=to) is COMMAND
     assert read_by_ada.known() == before
     (answer,) = await read_by_ada.answers()

@@ -160,9 +160,10 @@ def test_a_pause_ends_by_itself_on_its_day(client: TestClient, house: House) -> 
     assert house.subscriber(ADA).last_date == "2026-11-27", "the digest comes at the hour, not at midnight"
 
 
-@pytest.mark.parametrize("day", ["2026-11-24", "2020-01-01", "2028-01-01", "soon"])
-def test_a_pause_ends_on_a_day_to_come(client: TestClient, house: House, day: str) -> None:
-    house.join(ADA)
+@pytest.mark.parametrize("day", ["2026-11-24", "2020-01-01", "2028-01-01", "0001-01-01", "9999-12-31", "soon"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_a_pause_ends_on_a_day_to_come(client: TestClient, house: House, day: str, zone: str) -> None:
+    house.join(ADA, timezone=zone)
     assert client.post(f"{house.settings(ADA)}/pause", data={"until": day}).status_code == 422
     assert house.subscriber(ADA).status is Status.ACTIVE
 

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Section, Why
 from digestd.domain.subscriber import Bar, Cadence, Status
+from digestd.domain.typed import NUMBER_MAX
 
 PAGE_MAX = 200
-NUMBER_MAX = 2**53
 Item = TypeVar("Item")
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many to a page")]
 Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
