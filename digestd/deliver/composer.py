@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from threading import RLock
 from typing import NamedTuple
 
 from digestd.domain.delivery import Claim, MailKind
@@ -90,15 +91,16 @@ class Composer:
         self._held: dict[int, tuple[Held, ...]] = {}
         self._replies: dict[int, Reply] = {}
         self._ahead: dict[tuple[int, int], Composed] = {}
+        self._reading = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
         """Read revisions and templates that are not cached yet, and what earlier digests these claims offer."""
         wanted = {pick.revision for claim in claims for pick in claim.picks}
         hashes = {claim.template_hash for claim in claims}
-        if len(self._entries) + len(wanted) > CACHED_PAPERS:
-            self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
-        missing = sorted(wanted - self._entries.keys())
-        with self._db.read() as session:
+        with self._reading, self._db.read() as session:
+            if len(self._entries) + len(wanted) > CACHED_PAPERS:
+                self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
+            missing = sorted(wanted - self._entries.keys())
             self._replies.update(replies.of(session, [c.key for c in claims if c.kind is MailKind.REPLY]))
             self._held.update(offered(session, [claim.key for claim in claims]))
             if missing:
@@ -125,9 +127,12 @@ class Composer:
         """
         if (composed := self._ahead.pop((claim.key, claim.attempt), None)) is not None:
             return composed
-        if not self._entries.keys() >= {pick.revision for pick in claim.picks}:
-            self.prepare([claim])
-        return self._composed(claim)
+        try:
+            return self._composed(claim)
+        except KeyError:
+            with self._reading:
+                self.prepare([claim])
+                return self._composed(claim)
 
     def _composed(self, claim: Claim) -> Composed:
         message = self.compose(claim)
