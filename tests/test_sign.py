@@ -1,4 +1,4 @@
-"""DKIM signatures, checked by two other implementations."""
+"""DKIM signatures, checked by three other implementations: OpenDKIM knows RSA alone."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -14,7 +14,6 @@ from digestd.errors import BadSetting
 from digestd.sign import Signer, dns_record, signer
 from tests.parts.postfix import tool
 
-dkim = pytest.importorskip("dkim", reason="dkimpy is not installed here; tests/run installs it")
 AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 MESSAGE = (
     b"From: Paper Digest <digest@example.org>\r\nTo: ada@example.net\r\nReply-To: help@example.org\r\n"
@@ -50,6 +49,7 @@ def made(key: bytes) -> Signer:
 
 def verified(message: bytes, key: bytes) -> bool:
     """What dkimpy says."""
+    dkim = pytest.importorskip("dkim", reason="dkimpy is not installed here; tests/run installs it")
     return bool(dkim.verify(message, dnsfunc=lambda *_asked, **_how: dns_record(key).encode()))
 
 
@@ -58,22 +58,59 @@ def test_dkimpy_accepts_the_signature(key: bytes) -> None:
     assert b"\r\n." not in made(key).sign(MESSAGE, AT)
 
 
-@pytest.mark.parametrize(
-    ("was", "now"),
-    [
-        (b"and a line", b"and another"),
-        (b"ada@example.net", b"eve@example.net"),
-        (b"/u/abc", b"/u/abd"),
-        (b"List-Unsubscribe=One-Click", b"List-Unsubscribe=Two-Click"),
-        (b"From: Paper", b"From: Eve <eve@example.com>\r\nFrom: Paper"),
-        (b"\r\nList-Unsubscribe-Post:", b"\r\nList-Unsubscribe: <https://evil.example.com>\r\nList-Unsubscribe-Post:"),
-        (b"\r\nDate:", b"\r\nSubject: Another\r\nDate:"),
-    ],
-)
+CHANGES = [
+    (b"and a line", b"and another"),
+    (b"ada@example.net", b"eve@example.net"),
+    (b"/u/abc", b"/u/abd"),
+    (b"List-Unsubscribe=One-Click", b"List-Unsubscribe=Two-Click"),
+    (b"From: Paper", b"From: Eve <eve@example.com>\r\nFrom: Paper"),
+    (b"\r\nList-Unsubscribe-Post:", b"\r\nList-Unsubscribe: <https://evil.example.com>\r\nList-Unsubscribe-Post:"),
+    (b"\r\nDate:", b"\r\nSubject: Another\r\nDate:"),
+]
+
+
+@pytest.mark.parametrize(("was", "now"), CHANGES)
 def test_dkimpy_refuses_what_was_changed_or_added(key: bytes, was: bytes, now: bytes) -> None:
     signed = made(key).sign(MESSAGE, AT)
     assert was in signed
     assert not verified(signed.replace(was, now, 1), key)
+
+
+def test_mail_dkim_accepts_what_was_signed_and_refuses_what_was_changed_or_added(tmp_path: Path, key: bytes) -> None:
+    perl = [tool("perl", "perl"), "-I", ".", "-e"]
+    if subprocess.run([*perl, "use Mail::DKIM::Verifier; use Crypt::PK::Ed25519"], capture_output=True).returncode:
+        pytest.skip("Mail::DKIM is not installed here (Debian: libmail-dkim-perl)")
+    signed = made(key).sign(MESSAGE, AT)
+    files = []
+    for number, (was, now) in enumerate([(b"", b""), *CHANGES]):
+        files.append(tmp_path / f"{number}.eml")
+        files[-1].write_bytes(signed.replace(was, now, 1))
+    done = subprocess.run([*perl, _MAIL_DKIM, dns_record(key), *files], capture_output=True, text=True, check=True)
+    first, *others = done.stdout.splitlines()
+    assert first == "pass"
+    assert len(others) == len(CHANGES)
+    assert {word.partition(" ")[0] for word in others} == {"fail"}
+
+
+_MAIL_DKIM = """
+use strict; use warnings; use Mail::DKIM::Verifier; use Mail::DKIM::DNS; use Net::DNS;
+package Fixed; sub new { bless {}, shift } sub errorstring { "NOERROR" }
+sub send {
+    my (undef, $name, $type) = @_;
+    my $packet = Net::DNS::Packet->new($name, $type);
+    $packet->header->rcode("NOERROR");
+    my @pieces = unpack("(A255)*", $main::said);
+    $packet->push(answer => Net::DNS::RR->new(name => $name, type => "TXT", txtdata => \\@pieces));
+    return $packet;
+}
+package main; our $said = shift @ARGV; Mail::DKIM::DNS::resolver(Fixed->new);
+for my $file (@ARGV) {
+    open(my $mail, "<:raw", $file) or die $!;
+    my $verifier = Mail::DKIM::Verifier->new; $verifier->load($mail);
+    print $verifier->result_detail, "\n";
+}
+"""
+"""What Mail::DKIM says of each file, the key's record its only DNS."""
 
 
 def test_opendkim_accepts_the_rsa_signature_and_refuses_a_changed_body_or_another_list_header(tmp_path: Path) -> None:
