@@ -1,6 +1,7 @@
 """Delivery: from a ready ledger row to the relay's answer.
 
 supply     claims in batches, hands out one at a time
+sender     who sends, and under what name
 composer   a claim's frozen inputs → the bytes of the mail
 replay     a past digest composed again, and whether it is what was sent
 receipts   what the relay answered while the database would not take it
@@ -20,11 +21,12 @@ reconcile  what nobody knows the end of, settled by the relay's log
 """
 
 from digestd.deliver.alert import webhook
-from digestd.deliver.composer import Composer, Sender
+from digestd.deliver.composer import Composer
 from digestd.deliver.reconcile import Reconciled, RelayLog, reconcile, send_again
 from digestd.deliver.recovery import recover
 from digestd.deliver.replay import Replayed, replay
 from digestd.deliver.road import DeliverReport, Delivery, deliver
+from digestd.deliver.sender import Sender
 from digestd.deliver.tally import Tally
 
 __all__ = [

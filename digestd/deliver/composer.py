@@ -7,16 +7,17 @@ and one there, between writes and commits, takes a processor a third longer.
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import RLock
 from typing import NamedTuple
 
+from digestd.deliver.sender import Sender
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.digest import Pick
 from digestd.domain.reply import Reply
 from digestd.errors import Damaged
-from digestd.links import Keys, Purpose, Urls, command_address, envelope_tag, issued, token
-from digestd.message import DigestHeaders, Headers, Mailbox, compose_digest, compose_notice
+from digestd.links import Purpose, envelope_tag, issued, token
+from digestd.message import DigestHeaders, Headers, compose_digest, compose_notice
 from digestd.render import (
     Before,
     DigestContent,
@@ -33,7 +34,6 @@ from digestd.render import (
     render_reply,
 )
 from digestd.schedule import period_date
-from digestd.sign import Signer
 from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
 from digestd.store.instants import from_us
@@ -42,35 +42,6 @@ from digestd.store.ledger import Held, offered
 CACHED_PAPERS = 5_000
 WHOLE = 10_000_000
 """Bytes of HTML that no digest reaches: in the browser nothing is clipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends, and under what name: from the settings.
-
-    `commands`: where subscribers write commands, empty where they cannot; `replies`: answers to a digest are some.
-    """
-
-    keys: Keys
-    urls: Urls
-    from_: Mailbox
-    reply_to: str
-    bounce: str
-    list_name: str
-    postal_address: str
-    signer: Signer | None = None
-    commands: str = ""
-    replies: bool = False
-
-    @property
-    def host(self) -> str:
-        """The domain of Message-IDs and of List-Id."""
-        return self.from_.address.rpartition("@")[2]
-
-    def command(self, purpose: Purpose, number: int, version: int = 0) -> str:
-        """Where a mail does what a link with such a token does; empty where commands are off."""
-        local, _, host = self.commands.rpartition("@")
-        return command_address(local, token(self.keys, purpose, number, version), host) if self.commands else ""
 
 
 class Composed(NamedTuple):

@@ -3,7 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-from digestd.deliver.composer import Composer, Sender
+from digestd.deliver.composer import Composer
+from digestd.deliver.sender import Sender
 from digestd.domain.delivery import State
 from digestd.errors import NotFound
 from digestd.render import Rendered

@@ -12,7 +12,7 @@ from digestd.deliver import canary
 from digestd.deliver.adopting import see_that_it_is_ours
 from digestd.deliver.alert import Tell, nobody
 from digestd.deliver.committer import Committer
-from digestd.deliver.composer import Composer, Sender
+from digestd.deliver.composer import Composer
 from digestd.deliver.crew import Crew
 from digestd.deliver.departures import departures
 from digestd.deliver.lane import Desk
@@ -21,6 +21,7 @@ from digestd.deliver.pace import Pace
 from digestd.deliver.receipts import journal
 from digestd.deliver.rests import Rests
 from digestd.deliver.room import see_room
+from digestd.deliver.sender import Sender
 from digestd.deliver.shares import Shares
 from digestd.deliver.supply import Supply
 from digestd.deliver.tally import Tally
