@@ -14,7 +14,7 @@ from digestd.domain.trial import Trial
 from digestd.plan.chances import learnt
 from digestd.plan.coverage import not_whole
 from digestd.plan.dense import read
-from digestd.plan.lean import give_back
+from digestd.plan.lean import give_back, one_core
 from digestd.plan.model import text_model
 from digestd.plan.seeds import Readings
 from digestd.ranking.arrays import Bools
@@ -128,8 +128,10 @@ def gather_day(db: Database, now: datetime, encoder: Encoder) -> Day:
         own = learnt(session, now)
     space, vectors = read(db, encoder, candidates)
     pairs = [(was, j) for j, paper in enumerate(candidates) for was in former.get(paper.key, ())]
+    with one_core():
+        pool = build_pool(candidates, model, now, space=space, vectors=vectors).hearing(heard)
     day = Day(
-        pool=build_pool(candidates, model, now, space=space, vectors=vectors).hearing(heard),
+        pool=pool,
         keys=np.array([paper.key for paper in candidates], dtype=np.int64),
         former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
         first_seen=np.array([paper.first_seen.timestamp() for paper in candidates], dtype=np.float64),

@@ -31,7 +31,8 @@ class Compiled:
 
 def compiled(session: Session, day: Day, subscribers: Sequence[Due]) -> Compiled:
     """The profiles of these subscribers before the day."""
-    usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == _made_by(day)}
+    model = _made_by(day)
+    usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
     known = day.readings.of(session, (name for kept in usable.values() for name in kept.papers))
     holding = {key: kept for key, kept in usable.items() if _current(kept, known)}
     made = _made(session, day, [due for due in subscribers if due.key not in holding], known)
