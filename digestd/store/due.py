@@ -59,7 +59,7 @@ def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
     query = (
         _DUE.where(_S.status == Status.ACTIVE, _S.next_due_us <= to_us(now), _S.id > after).order_by(_S.id).limit(limit)
     )
-    return [_due(row) for row in session.connection().execute(query)]
+    return [_due(row) for row in session.connection().execute(query).all()]  # one by one takes twice as long
 
 
 def by_key(session: Session, subscriber: int) -> Due:

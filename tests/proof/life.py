@@ -90,7 +90,7 @@ class Life:
         if person.status is not Status.ACTIVE or self._planned(who, key):
             return
         fresh = papers - self._had(who)
-        digest = replace(self.ledger.digest(who, sorted(fresh), key), consent_version=person.version)
+        digest = self.ledger.digest(who, sorted(fresh), key)._replace(consent_version=person.version)
         with self.ledger.db.write() as session:
             ledger.plan_digests(session, [digest], "templates", self.now)
         born = State.READY if fresh else State.EMPTY

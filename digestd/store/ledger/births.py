@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
@@ -24,8 +25,7 @@ _HASH_BITS = 62
 """An order-free sum of hashes that still fits a signed 64-bit column."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewDigest:
+class NewDigest(NamedTuple):
     """A digest about to be planned for one subscriber; no picks means the day is empty."""
 
     subscriber: int
