@@ -68,12 +68,16 @@ class Said(NamedTuple):
 
 def said(text: bytes) -> Said:
     """Read the words of a record."""
-    topics, strange, named, muted, papers = json.loads(text)
+    topics, strange, named, muted, papers = _read(text.decode())
     return Said(topics, strange, _pairs(named), _pairs(muted), papers)
 
 
 def _pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
-    return [(Kind(kind), value) for kind, value in found]
+    return [(_KINDS[kind], value) for kind, value in found]
+
+
+_read = json.JSONDecoder().decode
+_KINDS = {str(kind): kind for kind in Kind}
 
 
 def compile_records(wants: Sequence[Wants], pool: Pool) -> list[bytes]:

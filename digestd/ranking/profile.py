@@ -3,7 +3,7 @@
 A block holds arrays, not objects: what signals do, they do for everybody in it at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
@@ -46,10 +46,16 @@ class Profiles(Sequence["Profile"]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def topic(self, number: int) -> str:
-        """A topic of the block, as typed."""
-        owner = int(self.topics.of.owner[number])
-        return self.words.of(owner).topics[number - int(self.topics.of.starts[owner])]
+    def typed(self) -> Callable[[int], str]:
+        """What gives a topic of the block as typed."""
+        owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()
+
+        def topic(number: int) -> str:
+            owner = owners[number]
+            typed: str = self.words.of(owner).topics[number - starts[owner]]
+            return typed
+
+        return topic
 
     @overload
     def __getitem__(self, row: int) -> "Profile": ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import overload
 
 import numpy as np
@@ -81,8 +82,11 @@ def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
         known: dict[Words, int] = {}
         numbers = [known.setdefault(evidence.said(k), len(known)) for k in among[first].tolist()]
         which[places] = len(distinct) + np.array(numbers, dtype=np.intp)[alike]
-        distinct += [Reason(evidence.why, *said) for said in known]
+        distinct += [_reason((evidence.why, *said)) for said in known]
     return Reasons(distinct, which)
+
+
+_reason = partial(tuple.__new__, Reason)
 
 
 def _decided(pool: Pool, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, Evidence, Ints]]:

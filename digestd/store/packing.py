@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from functools import partial
 from json.encoder import encode_basestring
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,9 @@ _WHYS = {str(why): why for why in Why}
 _ACTORS = {actor.value[0]: actor for actor in Actor}
 
 
+Places: TypeAlias = NDArray[np.intp]
+
+
 class Packed(NamedTuple):
     """The picks of a digest as the ledger keeps them; `papers`: their row numbers, ascending. No bytes for no picks."""
 
@@ -86,18 +89,32 @@ def pack_picks(table: PickTable) -> list[Packed]:
 _EMPTY = Packed(b"", np.zeros(0, dtype=np.uint32))
 
 
-def _words(table: PickTable) -> tuple[list[bytes], list[int]]:
+def _words(table: PickTable) -> tuple[list[bytes], Places]:
     """The JSON of each digest, and which of the reasons there each pick has: they are written out once a table."""
-    reasons = [f"[{','.join(map(encode_basestring, (r.why, r.value, *r.words)))}]" for r in table.reasons]
-    drawn, asked, teams = _drawn(table), table.reason.tolist(), table.team.tolist()
-    words, places = [], []
-    for start, count in zip(table.starts.tolist(), table.sizes.tolist(), strict=True):
-        own = asked[start : start + count]
-        place = {reason: n for n, reason in enumerate(dict.fromkeys(own))}
-        places += [place[reason] for reason in own]
-        said = ",".join([reasons[reason] for reason in place])
-        words.append(f"[[{said}],[{drawn.get(start, '')}],[{_teams(teams[start : start + count])}]]".encode())
-    return words, places
+    reasons = [f"[{','.join(map(encode_basestring, (why, value, *words)))}]" for why, value, words in table.reasons]
+    drawn, teams = _drawn(table), table.team.tolist() if table.team.any() else ()
+    of, reason, place = _distinct(table)
+    ends, said = np.cumsum(np.bincount(of, minlength=len(table))).tolist(), [reasons[n] for n in reason.tolist()]
+    words, before = [], 0
+    for start, count, end in zip(table.starts.tolist(), table.sizes.tolist(), ends, strict=True):
+        own = ",".join(said[before:end])
+        words.append(f"[[{own}],[{drawn.get(start, '')}],[{_teams(teams[start : start + count])}]]".encode())
+        before = end
+    return words, place
+
+
+def _distinct(table: PickTable) -> tuple[Places, Places, Places]:
+    """The reasons of each digest, each once, as they first come: whose each is, and which. And the place of each pick's
+    among those of its digest."""
+    owner = np.repeat(np.arange(len(table)), table.sizes)
+    _, first, which = np.unique(
+        owner * (len(table.reasons) or 1) + table.reason, return_index=True, return_inverse=True
+    )
+    place = np.empty(len(first), dtype=np.intp)
+    place[np.argsort(first)] = np.arange(len(first))
+    first.sort()
+    of = owner[first]
+    return of, table.reason[first], place[which] - np.searchsorted(of, owner)
 
 
 def _drawn(table: PickTable) -> dict[int, str]:

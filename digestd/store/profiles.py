@@ -60,8 +60,11 @@ def read(model: str | None, wants: int, papers: str | None, record: bytes | None
     """The profile that these columns hold, if there is one for what the subscriber wants."""
     if model is None or record is None:
         return None
-    names, revisions = json.loads(papers) if papers else ((), ())
+    names, revisions = _read(papers) if papers else ((), ())
     return Kept(model, wants, names, revisions, record)
+
+
+_read = json.JSONDecoder().decode
 
 
 def _said(kept: Kept) -> str:

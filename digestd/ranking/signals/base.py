@@ -89,9 +89,10 @@ def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, f
     groups, rows = asked
     most, where = groups.peaks(cosine)
     best = profiles.tastes.liked[rows[where]] if len(rows) else where
+    seeds, seed = profiles.tastes.shelf.seeds, best.tolist()
 
     def said(k: int) -> Words:
-        return profiles.tastes.shelf.seeds[best[k]].title, ()
+        return seeds[seed[k]].title, ()
 
     return Evidence(Why.LIKED, above(most, floor), said, best)
 
@@ -101,8 +102,9 @@ def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -
     asked, rows = profiles.topics.of.members(at.rows)
     most, where = asked.peaks(cosine[rows, at.columns[asked.owner]])
     best = rows[where] if len(rows) else where
+    typed, topic = profiles.typed(), best.tolist()
 
     def said(k: int) -> Words:
-        return profiles.topic(int(best[k])), ()
+        return typed(topic[k]), ()
 
     return Evidence(Why.NEAR_TOPIC, above(most, floor), said, best)

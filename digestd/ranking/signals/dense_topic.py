@@ -39,7 +39,7 @@ def _cosine(pool: Pool, profiles: Profiles) -> Floats:
 
 def _topics(pool: Pool, profiles: Profiles) -> Floats:
     """The vector of each topic (t, e)."""
-    each = [profiles.topic(number) for number in range(len(profiles.topics.covered))]
+    each = list(map(profiles.typed(), range(len(profiles.topics.covered))))
     distinct = {value: row for row, value in enumerate(dict.fromkeys(each))}
     vectors = pool.space.encoder.encode(list(distinct))
     return vectors[[distinct[value] for value in each]].reshape(len(each), pool.space.dims)

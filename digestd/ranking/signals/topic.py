@@ -60,11 +60,12 @@ def _asked_for(pool: Pool, profiles: Profiles) -> Callable[[int], tuple[str, lis
     """What gives a topic as typed, and those of its stems that any of the day's papers holds."""
     stems = profiles.topics.stems
     starts, sizes, rows = stems.starts.tolist(), stems.sizes.tolist(), profiles.topics.rows.tolist()
+    typed, spelt = profiles.typed(), pool.lexicon.stems
 
     @cache
     def asked_for(number: int) -> tuple[str, list[str]]:
         own = rows[starts[number] : starts[number] + sizes[number]]
-        return profiles.topic(number), [pool.lexicon.stems[row] for row in own if row >= 0]
+        return typed(number), [spelt[row] for row in own if row >= 0]
 
     return asked_for
 
