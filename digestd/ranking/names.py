@@ -44,11 +44,11 @@ def same(one: Name, other: Name) -> bool:
 
 
 def _name(text: str) -> Name | None:
-    chunks = [chunk for chunk in fold(text).split() if _parts(chunk)]
+    chunks = [(chunk, parts) for chunk in fold(text).split() if (parts := _parts(chunk))]
     if not chunks:
         return None
-    given = [part for chunk in chunks[:-1] for part in _parts(chunk) if part not in _PARTICLES]
-    return Name("".join(_PART.findall(chunks[-1])), tuple(given))
+    given = [part for _, parts in chunks[:-1] for part in parts if part not in _PARTICLES]
+    return Name("".join(_PART.findall(chunks[-1][0])), tuple(given))
 
 
 def _parts(text: str) -> list[str]:

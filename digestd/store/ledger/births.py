@@ -19,7 +19,7 @@ from digestd.store.bulk import Bulk, Value
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.packing import Packed, step
-from digestd.store.tables import DeliveryRow, DueAuditRow
+from digestd.store.tables import DeliveryRow
 
 _HASH_BITS = 62
 """An order-free sum of hashes that still fits a signed 64-bit column."""
@@ -69,14 +69,12 @@ def plan_digests(
     """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction."""
     if not digests:
         return
-    at_us = to_us(now)
-    audit = DueAuditRow(
-        at_us=at_us, due=len(digests), hash=audit_hash((d.subscriber, d.slot.period.key) for d in digests)
-    )
-    session.add(audit)
-    session.flush()
+    at_us, connection = to_us(now), session.connection()
+    due = audit_hash((d.subscriber, d.slot.period.key) for d in digests)
+    audit = insert(core.due_audit).values(at_us=at_us, due=len(digests), hash=due).returning(core.due_audit.c.id)
     model = select(core.text_model.c.id).where(core.text_model.c.version == ranked.model)
-    alike = (json.dumps(dict(ranked.coverage)), template_hash, audit.id, session.connection().execute(model).scalar())
+    noted, made_by = connection.execute(audit).scalar_one(), connection.execute(model).scalar()
+    alike = (json.dumps(dict(ranked.coverage)), template_hash, noted, made_by)
     _BIRTHS.run(session, ((*row, *alike) for row in _rows(digests, at_us)))
     seen.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
     _NEXT_DUE.run(

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import UNSENT, MailKind
 from digestd.errors import Damaged
 from digestd.store import core
-from digestd.store.bulk import Bulk
+from digestd.store.bulk import Bulk, Lookup
 from digestd.store.packing import pack_seen, picked_papers, steps, unpack_seen
 
 
@@ -22,9 +22,10 @@ def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uin
 
 def _locked(session: Session, subscribers: Iterable[int]) -> dict[int, NDArray[np.uint32]]:
     """Like `of`, for changing them: planning and the end of a mail may come at once for one subscriber."""
-    query = select(core.seen).where(core.seen.c.subscriber_id.in_(list(subscribers)))
-    rows = session.connection().execute(query.order_by(core.seen.c.subscriber_id).with_for_update())
-    return {row.subscriber_id: unpack_seen(row.papers) for row in rows}
+    return {who: unpack_seen(papers) for who, papers in _LOCKED.rows(session, list(subscribers))}
+
+
+_LOCKED = Lookup(select(core.seen).order_by(core.seen.c.subscriber_id).with_for_update(), core.seen.c.subscriber_id)
 
 
 def add(session: Session, papers: Mapping[int, NDArray[np.uint32]]) -> None:
