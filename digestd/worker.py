@@ -18,7 +18,7 @@ from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, s
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
-from digestd.store import hooks, ledger, throttles
+from digestd.store import hooks, ledger, moves, throttles
 from digestd.store.ledger import reading
 from digestd.store.migrate import refuse_other
 from digestd.transports import Route
@@ -114,6 +114,7 @@ def tidy(app: App, now: datetime) -> None:
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
     hooks.forget(app.db, now - HOOK_POSTS_KEPT)
+    moves.forget_old(app.db, now)
     more = True
     while more:
         with app.db.write() as session:

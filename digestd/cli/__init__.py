@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from digestd import __version__
-from digestd.cli import usage
+from digestd.cli import streams, usage
 from digestd.cli.commands import Commands
 from digestd.cli.heap import importing, one_heap
 from digestd.cli.output import say
@@ -52,32 +52,35 @@ def options(
 
 def main() -> None:
     """Run one command, and exit as it says."""
+    streams.make_ready()
     os.umask(0o077)  # the database and the mails hold addresses
     one_heap()
     importing()
     try:
         sys.exit(app(prog_name="digestd", standalone_mode=False) or 0)
     except TyperException as error:
-        _refuse(usage.said(error), error.exit_code)
+        _end(usage.said(error), error.exit_code)
     except typer.Abort:
-        _fail("stopped; nothing was changed", 1)
+        _end("stopped; nothing was changed", 1)
     except DigestdError as error:
-        _fail(f"{error}{'; the same command may work later' if error.retry else ''}", error.exit_code)
+        _end(f"{error}{'; the same command may work later' if error.retry else ''}", error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:  # the last resort: whatever it is, say it in one line
         if os.environ.get("DIGESTD_DEBUG"):
             traceback.print_tb(error.__traceback__)  # without its words, which may be somebody's
-        _fail(f"unexpected {type(error).__name__}; DIGESTD_DEBUG=1 shows where", 1)
+        _end(f"{_unforeseen(error)}; DIGESTD_DEBUG=1 shows where", 1)
 
 
-def _refuse(words: str, code: int) -> None:
-    """A command used wrongly; without words where its help says it all."""
+def _unforeseen(error: Exception) -> str:
+    """Its kind, as its words may be somebody's; of what the system refuses, what and where."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"the system says: {error.strerror}{f' ({error.filename})' if error.filename else ''}"
+    return f"unexpected {type(error).__name__}"
+
+
+def _end(words: str, code: int) -> None:
+    """Without words where help says it all."""
     if words:
         say(f"digestd: {words}")
-    sys.exit(code)
-
-
-def _fail(words: str, code: int) -> None:
-    say(f"digestd: {words}")
     sys.exit(code)

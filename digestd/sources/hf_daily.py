@@ -7,7 +7,6 @@ Fields are read from the JSON itself: huggingface_hub 2.4 loses the nested ones.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -20,7 +19,6 @@ from digestd.sources.specs import nothing
 
 VOTES_GROW = timedelta(days=3)
 _URL = "https://huggingface.co/api/daily_papers?limit=100"
-_CURSOR = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True, slots=True)

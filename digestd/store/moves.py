@@ -1,14 +1,17 @@
 """Moves: another address that a subscriber asked for, which counts once both addresses have confirmed it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
 from sqlmodel import Session
 
 from digestd.store import core
+from digestd.store.database import Database
 from digestd.store.instants import from_us, to_us
 
+WITHIN = timedelta(hours=48)
+"""So long a move can be confirmed: the address may be a stranger's, typed by mistake."""
 _M = core.moving.c
 
 
@@ -58,6 +61,11 @@ def drop(session: Session, subscriber: int) -> None:
     session.connection().execute(delete(core.moving).where(_M.subscriber_id == subscriber))
 
 
-def drop_older(session: Session, before: datetime) -> None:
-    """Forget moves asked for before then that were not confirmed."""
-    session.connection().execute(delete(core.moving).where(_M.asked_us <= to_us(before)))
+def forget_old(db: Database, now: datetime) -> None:
+    """Forget the moves that were not confirmed in time; nothing is written if there are none."""
+    old = _M.asked_us < to_us(now - WITHIN)
+    with db.read() as session:
+        if session.connection().execute(select(_M.subscriber_id).where(old).limit(1)).first() is None:
+            return
+    with db.write() as session:
+        session.connection().execute(delete(core.moving).where(old))

@@ -6,7 +6,7 @@ confirm; its reader signs up anew with the new one.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -16,11 +16,10 @@ from digestd.errors import BadInput
 from digestd.links import BadToken, Keys, Purpose, address_key, canonical_address, issued, read
 from digestd.store import invitations, moves, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.moves import Move
+from digestd.store.moves import WITHIN, Move
 from digestd.subscribe.asking import TooOld, may_be_asked
 from digestd.subscribe.notices import Mail, Post, plan
 
-WITHIN = timedelta(hours=48)
 _MAY_MOVE = frozenset({Status.ACTIVE, Status.PAUSED})
 
 

@@ -1,8 +1,10 @@
 """The command line as a whole: every command can be called, and failing is one clear line."""
 
+import errno
 import inspect
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -144,6 +146,31 @@ def test_the_unforeseen_is_one_line_unless_debugging(fails_with: Fails, monkeypa
     _, said = fails_with(ZeroDivisionError("secret"))
     assert 'File "' in said
     assert "secret" not in said
+
+
+def test_what_the_system_refuses_is_said_in_its_words(fails_with: Fails) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "the system says: No space left on device; DIGESTD_DEBUG=1" in fails_with(full)[1]
+    lost = FileNotFoundError(errno.ENOENT, "No such file or directory", "there")
+    assert "the system says: No such file or directory (there); " in fails_with(lost)[1]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_closed_is_missed_by_nobody(closed: str, tmp_path: Path) -> None:
+    words = shlex.join([sys.executable, "-m", "digestd", "init"])
+    done = subprocess.run(f"{words} {closed}", shell=True, cwd=tmp_path, env=_PLAIN, capture_output=True, check=False)
+    assert (done.returncode, b"digestd:" in done.stderr) == (0, False)
+    assert (tmp_path / "var" / "digestd.db").read_bytes().startswith(b"SQLite format 3")
+
+
+def test_what_is_printed_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
+    code = "from digestd.cli import output, streams; streams.make_ready(); output.tell('\\u2192 \\xdf')"
+    plain = {**_PLAIN, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=plain, capture_output=True, check=True)
+    assert done.stdout.decode() == "→ ß\n"
+
+
+_PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
 
 
 def test_an_interrupt_is_quiet(fails_with: Fails) -> None:

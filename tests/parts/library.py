@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from functools import lru_cache
 from random import Random
 
@@ -70,11 +69,6 @@ def lines(records: Iterator[dict[str, object]]) -> Iterator[bytes]:
     """Records as JSON lines."""
     for record in records:
         yield json.dumps(record).encode() + b"\n"
-
-
-def hour_of(now: datetime, hours: int = 0) -> int:
-    """The hour of the day some hours from `now`."""
-    return (now + timedelta(hours=hours)).hour
 
 
 def _word(rng: Random) -> str:

@@ -152,7 +152,7 @@ class WordingRow(SQLModel, table=True):
 
 
 class MovingRow(SQLModel, table=True):
-    """Another address that a subscriber asked for; each side confirms, then the row goes."""
+    """Another address that a subscriber asked for; each side confirms, then the row goes, as it does after two days."""
 
     __tablename__ = "moving"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
