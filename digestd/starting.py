@@ -5,12 +5,12 @@ taken for news; then the subscriber likes them.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from digestd.domain.paper import Sighting
 from digestd.ingest import Reader, take_in_library
-from digestd.sources import Page
+from digestd.sources import Page, Reject
 from digestd.sources.imports import Import, Recognition
 from digestd.store.database import Database
 from digestd.subscribe.liking import like
@@ -19,25 +19,12 @@ _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """An entry that did not go in: where it stands in the file, the field, and the remedy."""
-
-    line: str
-    field: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Started:
-    """What became of the papers of a file."""
+    """What became of the papers of a file; `refused`: the entries that did not go in."""
 
     added: int
     unchanged: int
-    refused: tuple[Refused, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        """For `--json`."""
-        return {"added": self.added, "unchanged": self.unchanged, "refused": [asdict(one) for one in self.refused]}
+    refused: tuple[Reject, ...]
 
 
 async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
@@ -59,9 +46,8 @@ def start(db: Database, subscriber: int, page: Page, now: datetime) -> Started:
     names = take_in_library(db, newest, now)
     liked = like(db, subscriber, names, now)
     titles = dict(zip(names, (sighting.words.title for sighting in newest), strict=True))
-    beyond = [Refused((titles[name] or name)[:80], "likes", _FULL) for name in liked.beyond]
-    rejects = [Refused(reject.where, reject.field, reject.message) for reject in page.rejects]
-    return Started(len(liked.added), len(liked.unchanged), (*rejects, *beyond))
+    beyond = [Reject((titles[name] or name)[:80], "likes", _FULL) for name in liked.beyond]
+    return Started(len(liked.added), len(liked.unchanged), (*page.rejects, *beyond))
 
 
 _FULL = "there is no room for it; drop liked papers, or let a shorter file name the ones that count"

@@ -59,7 +59,7 @@ def test_good_entries_are_liked_the_newest_first_and_the_broken_one_is_named(
 ) -> None:
     done = started(db, ada, BIB, now)
     assert (done.added, done.unchanged) == (2, 0)
-    assert [(one.line, one.field) for one in done.refused] == [("c (line 3)", "title")]
+    assert [(one.where, one.field) for one in done.refused] == [("c (line 3)", "title")]
     ponds, lakes = likes(db, ada)
     assert lakes == "arxiv:2611.00001"
     assert ponds.startswith("feed:")
@@ -120,9 +120,9 @@ def test_beyond_a_full_list_the_oldest_are_refused_by_name(db: Database, ada: in
     )
     done = start(db, ada, Page(many), now)
     assert done.added == room
-    assert [one.line for one in done.refused] == ["arxiv:2611.00298", "arxiv:2611.00299"]
+    assert [one.where for one in done.refused] == ["arxiv:2611.00298", "arxiv:2611.00299"]
     assert {one.field for one in done.refused} == {"likes"}
-    assert not set(likes(db, ada)) & {one.line for one in done.refused}
+    assert not set(likes(db, ada)) & {one.where for one in done.refused}
 
 
 def test_nobody_is_started_for_nobody(db: Database, now: datetime) -> None:

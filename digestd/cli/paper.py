@@ -1,15 +1,17 @@
 """paper: import papers from a file, list them, show one, make one of two and two of one."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
 
 from digestd import app as wiring
+from digestd.cli.imported import report
 from digestd.cli.moments import moment
 from digestd.cli.numbers import Newest
-from digestd.cli.output import emit, progress, say
+from digestd.cli.output import emit, progress
 from digestd.domain.paper import Paper, paper_id
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, NotFound
@@ -38,15 +40,11 @@ def import_file(
     built = wiring.build()
     try:
         with file.open("rb") as lines, progress("papers", file.stat().st_size) as advance:
-            report = import_papers(built.db, _followed(lines, advance), built.clock(), archive, strict)
+            done = import_papers(built.db, _followed(lines, advance), built.clock(), archive, strict)
     except OSError as error:
         raise BadInput(f"cannot read {file}: {error.strerror}") from error
-    counts = {"added": report.added, "updated": report.updated, "unchanged": report.unchanged}
-    emit(report.as_dict() if as_json else {**counts, "refused": len(report.refused)}, as_json)
-    for refusal in report.refused:
-        say(f"line {refusal.line}: {refusal.field}: {refusal.message}")
-    if report.refused:
-        raise typer.Exit(1)
+    counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}
+    report(counts, map(astuple, done.refused), as_json)
 
 
 @app.command("list")

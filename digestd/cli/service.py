@@ -42,7 +42,7 @@ def init() -> None:
 def up() -> None:
     """Run the whole service in one process: ingest, planning, delivery, what comes back, and the web pages.
 
-    Example: DIGESTD_TRANSPORT_URL=smtp://127.0.0.1:25 digestd up
+    Example: digestd up
     """
     with wiring.alone(NAME) as app:
         see_that_it_is_ours(app.db, app.journals, this_machine())

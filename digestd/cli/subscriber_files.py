@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated
@@ -11,9 +12,10 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
-from digestd.cli.output import emit, progress, say
+from digestd.cli.imported import report
+from digestd.cli.output import progress, say
 from digestd.errors import BadInput
-from digestd.subscribe import ImportReport, exported, files, find, import_subscribers
+from digestd.subscribe import exported, files, find, import_subscribers
 from digestd.subscribe.belongings import as_json, everything
 from digestd.subscribe.files import Format, Line
 
@@ -45,10 +47,11 @@ def import_file(
     with ExitStack() as stack:
         lines = stack.enter_context(files.opened(file, form)) if file != _STDIN else _stdin(form)
         advance = stack.enter_context(progress("subscribers", _size(file)))
-        report = import_subscribers(built.db, built.post, _followed(lines, advance), built.clock(), strict=strict)
-    _tell(report, as_json)
-    if report.refused:
-        raise typer.Exit(1)
+        done = import_subscribers(built.db, built.post, _followed(lines, advance), built.clock(), strict=strict)
+    if done.left_alone:
+        say(f"{done.left_alone} who left or must not be written to were left alone")
+    counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}
+    report(counts, map(astuple, done.refused), as_json)
 
 
 def _stdin(form: Format | None) -> Iterator[Line]:
@@ -66,22 +69,6 @@ def _followed(lines: Iterator[Line], advance: Callable[[int], None]) -> Iterator
     for line in lines:
         advance(1)
         yield line
-
-
-def _tell(report: ImportReport, as_json: bool) -> None:
-    refused = [{"line": r.line, "field": r.field, "message": r.message} for r in report.refused]
-    if report.refused_unlisted:
-        last = refused[-1]["line"]
-        refused.append({"line": last, "field": "", "message": f"{report.refused_unlisted} more bad lines follow"})
-    counts: dict[str, object] = {
-        "added": report.added, "updated": report.updated, "unchanged": report.unchanged,
-    }  # fmt: skip
-    emit(counts | {"refused": refused if as_json else len(report.refused) + report.refused_unlisted}, as_json)
-    if not as_json:
-        for one in refused:
-            say(f"line {one['line']}: {one['field']}: {one['message']}")
-    if report.left_alone:
-        say(f"{report.left_alone} who left or must not be written to were left alone")
 
 
 def export_file(

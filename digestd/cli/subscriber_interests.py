@@ -2,16 +2,18 @@
 
 import asyncio
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from digestd import app as wiring
+from digestd.cli.imported import report
 from digestd.cli.output import emit, say
 from digestd.errors import BadInput
 from digestd.sources.imports import BYTES_MAX, IMPORTS
-from digestd.starting import Started, read_references, start
+from digestd.starting import read_references, start
 from digestd.subscribe import find
 
 _FORMATS = ", ".join(IMPORTS)
@@ -42,9 +44,8 @@ def interests(
     found, page = asyncio.run(read_references(_read(file), form))
     say(f"read as {IMPORTS[found].label}")
     done = start(built.db, known.key, page, built.clock())
-    _tell(done, as_json)
-    if done.refused:
-        raise typer.Exit(1)
+    counts = {"added": done.added, "unchanged": done.unchanged, "refused": len(done.refused)}
+    report(counts, map(astuple, done.refused), as_json)
 
 
 def _read(file: Path) -> bytes:
@@ -56,12 +57,3 @@ def _read(file: Path) -> bytes:
             return opened.read(BYTES_MAX + 1)
     except OSError as error:
         raise BadInput(f"cannot read {file}: {error.strerror}") from error
-
-
-def _tell(done: Started, as_json: bool) -> None:
-    if as_json:
-        emit(done.as_dict(), as_json=True)
-        return
-    emit({**done.as_dict(), "refused": len(done.refused)})
-    for one in done.refused:
-        say(f"{one.line}: {one.field}: {one.message}")

@@ -1,12 +1,13 @@
 """`paper import`: lines of JSON into papers, in blocks, each committed as it comes (or all at once)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
+from digestd.domain.refused import BadLines
 from digestd.errors import BadRecord
 from digestd.ingest.merge import ARCHIVE, Decision
 from digestd.ingest.pages import take_in, take_in_here
@@ -18,15 +19,6 @@ BLOCK = 500
 SOURCE = "import"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A line that did not go in, and the remedy."""
-
-    line: int
-    field: str
-    message: str
-
-
 @dataclass(slots=True)
 class ImportReport:
     """What became of the lines."""
@@ -34,17 +26,13 @@ class ImportReport:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
-    refused: list[Refusal] = field(default_factory=list)
+    refused: BadLines = field(default_factory=BadLines)
 
     def count(self, decision: Decision) -> None:
         """Add the outcome of one block."""
         self.added += decision.new
         self.updated += decision.updated
         self.unchanged += decision.unchanged
-
-    def as_dict(self) -> dict[str, object]:
-        """For `--json`."""
-        return asdict(self)
 
 
 def import_papers(
@@ -86,7 +74,7 @@ def _blocks(lines: Iterable[bytes], report: ImportReport, archive: bool) -> Iter
         try:
             sighting = read_line(line)
         except BadRecord as error:
-            report.refused.append(Refusal(number, error.field, error.message))
+            report.refused.add(number, error)
             continue
         if sighting is not None:
             block.append(replace(sighting, announced=ARCHIVE) if archive else sighting)

@@ -15,7 +15,7 @@ What is changed here takes effect when it commits; mail that waits is stopped at
 """
 
 from digestd.subscribe.asking import Asked, TooOld, ask, confirm, remind
-from digestd.subscribe.importing import ImportReport, Refusal, exported, import_subscribers
+from digestd.subscribe.importing import ImportReport, exported, import_subscribers
 from digestd.subscribe.keeping import Change, add, edit, take_in
 from digestd.subscribe.leaving import NoConsent, erase, find, pause, resume, suppress, unsubscribe
 from digestd.subscribe.notices import Post
@@ -28,7 +28,6 @@ __all__ = [
     "NoConsent",
     "Post",
     "Record",
-    "Refusal",
     "TooOld",
     "add",
     "ask",

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from digestd.domain.refused import BadLines
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord
@@ -18,17 +19,6 @@ from digestd.subscribe.notices import Post
 from digestd.subscribe.record import Record, parse, said_of
 
 BLOCK = 500
-REFUSED_MAX = 1_000
-"""So many bad lines are told one by one: a wrong file must not fill the memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A line that did not go in: its number, the field, and what to do."""
-
-    line: int
-    field: str
-    message: str
 
 
 @dataclass(slots=True)
@@ -39,15 +29,7 @@ class ImportReport:
     updated: int = 0
     unchanged: int = 0
     left_alone: int = 0
-    refused: list[Refusal] = field(default_factory=list)
-    refused_unlisted: int = 0
-
-    def refuse(self, line: int, problem: BadRecord) -> None:
-        """Note a bad line; beyond REFUSED_MAX they are only counted."""
-        if len(self.refused) < REFUSED_MAX:
-            self.refused.append(Refusal(line, problem.field, problem.message))
-        else:
-            self.refused_unlisted += 1
+    refused: BadLines = field(default_factory=BadLines)
 
     def count(self, done: "ImportReport") -> None:
         """Add what became of some more lines."""
@@ -83,7 +65,7 @@ def import_subscribers(
             if report.refused:
                 raise _Nothing
     except _Nothing:
-        return ImportReport(refused=report.refused, refused_unlisted=report.refused_unlisted)
+        return ImportReport(refused=report.refused)
     return report
 
 
@@ -95,7 +77,7 @@ def _blocks(lines: Iterable[Line], post: Post, report: ImportReport) -> Iterator
             record = _record(line)
             key = address_key(post.keys, record.address)
         except BadRecord as problem:
-            report.refuse(line.number, problem)
+            report.refused.add(line.number, problem)
             continue
         if len(block) >= BLOCK or key in block:
             yield block

@@ -5,6 +5,7 @@ import json
 from datetime import datetime, timedelta
 from time import monotonic
 
+from digestd.domain.refused import LISTED_MAX, BadLine
 from digestd.ingest import import_papers
 from digestd.store import papers
 from digestd.store.database import Database
@@ -19,11 +20,16 @@ BAD = b'{"titel": "Seas"}'
 def test_good_lines_go_in_and_bad_ones_are_refused_by_number(db: Database, now: datetime) -> None:
     report = import_papers(db, [GOOD, BAD, b"", OTHER, b"{"], now)
     assert (report.added, report.updated, report.unchanged) == (2, 0, 0)
-    assert [(r.line, r.field) for r in report.refused] == [(2, "titel"), (5, "line")]
-    refused = report.as_dict()["refused"]
-    assert isinstance(refused, list)
-    assert refused[0] == {"line": 2, "field": "titel", "message": "unknown key; did you mean 'title'?"}
-    assert set(report.as_dict()) == {"added", "updated", "unchanged", "refused"}
+    titel, cut = report.refused
+    assert titel == BadLine(2, "titel", "unknown key; did you mean 'title'?")
+    assert (cut.line, cut.field) == (5, "line")
+
+
+def test_of_thousands_of_bad_lines_the_first_are_told_and_the_others_counted(db: Database, now: datetime) -> None:
+    report = import_papers(db, [*[BAD] * (LISTED_MAX + 7), GOOD], now)
+    *told, last = report.refused
+    assert (report.added, len(report.refused), len(told)) == (1, LISTED_MAX + 7, LISTED_MAX)
+    assert last == BadLine(LISTED_MAX, "", "7 more bad lines follow")
 
 
 def test_strict_takes_all_or_nothing(db: Database, now: datetime) -> None:
@@ -78,6 +84,6 @@ def test_a_month_of_real_papers_is_imported_quickly(db: Database, now: datetime)
     began = monotonic()
     report = import_papers(db, lines, now)
     took = monotonic() - began
-    assert (report.added, report.refused) == (len({record["id"] for record in month}), [])
+    assert (report.added, len(report.refused)) == (len({record["id"] for record in month}), 0)
     assert len(lines) / took > 100
     assert import_papers(db, lines, now + timedelta(hours=1)).added == 0
