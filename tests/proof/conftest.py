@@ -114,6 +114,23 @@ def bereft(ready: Situation) -> Situation:
 
 
 @pytest.fixture
+async def in_doubt(ready: Situation, memory: Path) -> Situation:
+    """Mails that arrived, and their answers that did not; the relay's log knows of them."""
+    log = memory / "mail.log"
+    async with Relay({"dot": Fault("close", stored=True)}).serving() as relay:
+        made = ready.install.to(relay.url, relay_log=str(log))
+        await made.deliver()
+    assert made.states == {State.UNCERTAIN: MAILS}
+    log.write_text(
+        "".join(
+            f"mx postfix/qmgr[8]: 4Fz{n:03}: from=<{mail.sender}>, size=9, nrcpt=1 (queue active)\n"
+            for n, mail in enumerate(relay.taken)
+        )
+    )
+    return Situation(made, relay.copies)
+
+
+@pytest.fixture
 def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> Iterator[Ledger]:
     """In memory where there is one: every change is a commit of its own."""
     if database_url.startswith("sqlite"):

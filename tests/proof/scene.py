@@ -1,6 +1,7 @@
 """One situation of an install, struck again and again at another point, restarted, and counted."""
 
 import asyncio
+import hashlib
 import os
 import socket
 import time
@@ -14,16 +15,19 @@ from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 
+from sqlalchemy import select
+
 from digestd.app import App
 from digestd.domain.delivery import State
 from digestd.errors import DigestdError
 from digestd.plan import plan
-from digestd.worker import run, tidy
+from digestd.store import core
+from digestd.worker import run, settle_open_ends, tidy
 from tests.parts.forks import CALLS as FIRST_CALLS
 from tests.parts.forks import Ended
 from tests.parts.install import Install
 from tests.parts.nursery import UNFORESEEN, Blow, Job, Nursery, nursery
-from tests.parts.relay import Relay
+from tests.parts.relay import Relay, Taken
 from tests.proof.counts import Counts
 from tests.proof.renewal import Renew, whole_renewal
 
@@ -44,6 +48,11 @@ def deliver_ready(app: App) -> None:
     """As `digestd deliver --drain`; with one thread for the database, so that the nth call is the same in every run."""
     tidy(app, app.clock())
     asyncio.run(_in_one_thread(app))
+
+
+def ask_the_log(app: App) -> None:
+    """As `digestd delivery reconcile`."""
+    settle_open_ends(app, app.clock())
 
 
 async def _in_one_thread(app: App) -> None:
@@ -99,10 +108,12 @@ class Scene:
     def go_on_from(self, left: Mapping[str, int], said: str = "") -> None:
         """The restart after a crash, and the count; `left`: the mails that had left before it."""
         before = self.already + Counter(left)
+        mails = [mail for mail in self.relay.taken if mail.message_id in left]
         self.relay.taken.clear()
         restart(self.install)
         self.relay.until_quiet()
         copies = before + self.relay.copies
+        _are_as_composed([*mails, *self.relay.taken], self.install)
         self.found.count(self.install.fates, before, copies)
         assert self.install.sound(copies), said
         assert self.install.states.keys() <= self.ends, said
@@ -110,6 +121,16 @@ class Scene:
     def _begin(self) -> None:
         self.renew()
         self.relay.taken.clear()
+
+
+def _are_as_composed(mails: Iterable[Taken], install: Install) -> None:
+    """What was composed before the blow and what after it are the same bytes, whose sha256 the gate has kept."""
+    columns = core.delivery.c
+    with install.db.read() as session:
+        rows = session.connection().execute(select(columns.message_id, columns.sha256))
+        kept = {message_id: sha256 for message_id, sha256 in rows}
+    for mail in mails:
+        assert hashlib.sha256(mail.message).digest() == kept[mail.message_id], mail.message_id
 
 
 def many(count: int) -> int:
@@ -142,6 +163,7 @@ def restart(install: Install) -> None:
     """
     began = install.clock.now
     recover(install)
+    settle_open_ends(install.app, began)
     for _ in range(6):
         install.plan()
         with suppress(DigestdError):

@@ -25,7 +25,7 @@ from tests.postgres import Server
 from tests.proof.conftest import Situation
 from tests.proof.counts import Counts
 from tests.proof.renewal import whole_renewal
-from tests.proof.scene import deliver_ready, many, plan_due, restart, scene
+from tests.proof.scene import ENDS, deliver_ready, many, plan_due, restart, scene
 
 pytestmark = pytest.mark.slow
 MAILS = 40
@@ -62,6 +62,7 @@ def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles
                 child = forks.bear(deliver_ready)
                 child.go()
                 _wait_for(relay, rng.randrange(MAILS))
+                found.struck += len(relay.taken) < MAILS
                 server.stop(SIGKILL if number % 2 else SIGQUIT)
                 time.sleep(rng.uniform(0, 0.3))
                 server.start()
@@ -69,10 +70,11 @@ def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles
                 relay.until_quiet()
                 before = relay.copies
                 restart(there)
-                found.struck += 1
                 found.count(there.fates, before, relay.copies)
                 assert there.sound(relay.copies)
+                assert there.states.keys() <= ENDS
     found.hold()
+    assert found.struck >= 0.8 * many(10), "the others were over before the database died"
 
 
 def _wait_for(relay: Relay, mails: int) -> None:

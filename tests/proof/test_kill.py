@@ -1,4 +1,4 @@
-"""SIGKILL at every nth system call of planning, delivering and recovering, and a start after it.
+"""SIGKILL at every nth system call of planning, delivering, recovering and reconciling, and a start after it.
 
 Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`. The external witness is
 a relay that has each Message-ID on its disk before it answers 250.
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from digestd.domain.delivery import State
 from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
-from tests.proof.scene import deliver_ready, plan_due, scene
+from tests.proof.scene import ask_the_log, deliver_ready, plan_due, scene
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
 
@@ -37,3 +38,13 @@ def test_killed_while_planning_each_gets_one_digest(due: Situation, memory: Path
 
 def test_killed_while_recovering_recovery_goes_on(bereft: Situation, memory: Path) -> None:
     _killed(bereft, memory, deliver_ready, 4, 70)
+
+
+def test_killed_while_reconciling_the_log_settles_everything_in_the_end(in_doubt: Situation, memory: Path) -> None:
+    log = in_doubt.install.app.settings.relay_log
+    with scene(in_doubt.install, ask_the_log, memory / "scene", DIGESTD_RELAY_LOG=log) as made:
+        made.already = in_doubt.already
+        made.ends = frozenset({State.ACCEPTED})
+        made.strike((Blow(call, nth) for call, nth in made.points(5)), 12)
+        made.found.hold()
+        assert (made.found.acknowledged, made.found.recovered) == (made.found.attempts, 0)
