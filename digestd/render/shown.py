@@ -141,13 +141,11 @@ def cleaned(reason: Reason) -> Reason:
 
 def _told(reason: Reason) -> bool:
     """Whether the words are the topic's own, be it in the plural: of “tokenizers”, “tokens” must be said."""
-    if reason.why is not Why.TOPIC:
-        return False
-    asked = {_singular(word) for word in reason.value.split()}
-    if not all(_singular(word) in asked for word in reason.words):
-        return False
     words = " ".join(reason.words)
-    return words.casefold() == reason.value.casefold() or _terms(words) == _terms(reason.value)
+    if reason.why is not Why.TOPIC or words.casefold() == reason.value.casefold():
+        return reason.why is Why.TOPIC
+    asked = {_singular(word) for word in reason.value.split()}
+    return all(_singular(word) in asked for word in reason.words) and _terms(words) == _terms(reason.value)
 
 
 def _terms(text: str) -> frozenset[str]:
