@@ -29,12 +29,14 @@ async def serve_pages(
 ) -> None:
     """Until `stop`; `started` is called once they answer."""
     settings = app.settings
-    server = _Server(serving(build(app, last_tick), settings.web_host, settings.web_port))
+    web = build(app, last_tick)
+    server = _Server(serving(web, settings.web_host, settings.web_port))
     async with _serving(server, stop):
         while not server.started and not stop.is_set():
             await asyncio.sleep(0.02)
         if server.started:
             log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
+            web.state.today.begin(app.clock())
             started()
         await stop.wait()
 

@@ -76,13 +76,17 @@ from digestd.web.watch import Watch
 
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
-    """The web application. `last_tick` tells when this process's scheduler last ticked, if it runs one."""
+    """The web application. `last_tick` tells when this process's scheduler last ticked, if it runs one.
+
+    `state.today` is the day of the previews; whoever serves the application has it read betimes.
+    """
     pages = Pages.of(app)
     asking = Asking.of(app, pages)
     today = Today(lambda now: gather_day(app.db, now, app.encoder))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )
+    web.state.today = today
     for router in (
         front.router(app, pages),
         preview.router(app, pages, today),

@@ -97,7 +97,7 @@ class Typed(BaseModel):
     def _lists(self) -> dict[str, list[str]]:
         return {
             "topics": _lines(self.topics),
-            "authors": _lines(self.authors),
+            "authors": _lines(self.authors.replace(";", "\n")),
             "categories": self.categories.replace(",", " ").replace(";", " ").split(),
             "papers": self.papers.split(),
         }

@@ -1,7 +1,7 @@
 """The day as this process holds it for previews: read once, renewed behind the answers when it has aged.
 
-Reading takes seconds and ranking milliseconds, so nobody waits for the first but whoever comes when there is
-nothing yet, or nothing that may still be shown.
+Reading takes seconds and ranking milliseconds, so a service has it begun at its start (begin), and nobody waits for
+it but whoever comes before it ends, or when nothing that was read may still be shown.
 """
 
 from collections.abc import Callable
@@ -26,16 +26,25 @@ class Today:
         self._coming: Future[Day] | None = None
         self._reader = ThreadPoolExecutor(1, "today")
 
+    def begin(self, now: datetime) -> None:
+        """Have the day of `now` read, while nobody waits for it."""
+        with self._lock:
+            self._renewed(now)
+
     def day(self, now: datetime) -> Day:
         """The newest day that may be shown at `now`."""
         with self._lock:
             kept = self._kept
             if kept is not None and _age(kept, now) <= FRESH:
                 return kept
-            if self._coming is None:
-                self._coming = self._reader.submit(self._read, now)
-            coming = self._coming
+            coming = self._renewed(now)
         return kept if kept is not None and _age(kept, now) <= STALE else coming.result()
+
+    def _renewed(self, now: datetime) -> "Future[Day]":
+        """The reading under way, or a new one; under the lock."""
+        if self._coming is None:
+            self._coming = self._reader.submit(self._read, now)
+        return self._coming
 
     def _read(self, now: datetime) -> Day:
         try:
@@ -45,7 +54,7 @@ class Today:
                 self._coming = None
             raise
         with self._lock:
-            self._kept, self._coming = day, None
+            self._kept, self._coming = (day if day.pool.papers else None), None  # before the first papers no day lasts
         return day
 
 

@@ -57,7 +57,12 @@ def test_the_form_sent_back_as_it_came_changes_nothing(client: TestClient, house
 def test_everything_can_be_changed_and_costs_no_waiting_digest(client: TestClient, house: House) -> None:
     house.join(ADA, topics=["protein folding"], likes=["2401.00001"])
     said = {
-        **{"topics": "graph theory\nsorting", "phrases": "exact words", "authors": "B. Other", "categories": "cs.DS"},
+        **{
+            "authors": "B. Other; D. Fourth",
+            "topics": "graph theory\nsorting",
+            "phrases": "exact words",
+            "categories": "cs.DS",
+        },
         **{"likes": "2401.00002", "mute_topics": "chess", "mute_phrases": "poker", "mute_authors": "C. Third"},
         **{
             "mute_categories": "cs.AI",
@@ -79,6 +84,7 @@ def test_everything_can_be_changed_and_costs_no_waiting_digest(client: TestClien
         *((Kind.TOPIC, value, Wish.LIKED) for value in ("graph theory", "sorting")),
         *((Kind.PAPER, f"arxiv:2401.0000{n}", Wish.LIKED) for n in (1, 2)),
         *((kind, value, Wish.LIKED) for kind, value in ((Kind.PHRASE, "exact words"), (Kind.AUTHOR, "B. Other"))),
+        (Kind.AUTHOR, "D. Fourth", Wish.LIKED),
         *((kind, value, Wish.MUTED) for kind, value in ((Kind.TOPIC, "chess"), (Kind.PHRASE, "poker"))),
         *((kind, value, Wish.MUTED) for kind, value in ((Kind.AUTHOR, "C. Third"), (Kind.CATEGORY, "cs.AI"))),
         (Kind.CATEGORY, "cs.DS", Wish.LIKED),

@@ -1,13 +1,17 @@
 """What today's digest would hold, before anybody gives an address."""
 
+import asyncio
 import time
-from datetime import timedelta
-from threading import Event
+from dataclasses import replace
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 
 import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from digestd.cli.pages import serve_pages
 from digestd.domain.interest import Interest, Kind
 from digestd.plan import foresee, preview
 from digestd.plan.day import Day, gather_day
@@ -15,6 +19,7 @@ from digestd.plan.seeds import Readings
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
 from digestd.web.today import FRESH, STALE, Today
+from tests.postgres import free_port
 from tests.web.conftest import Clock, House
 from tests.web.html import tree, words
 from tests.web.test_front import HOSTILE
@@ -134,7 +139,10 @@ def test_a_shared_day_is_not_changed_by_who_looks(app: App, clock: Clock) -> Non
     assert day.readings == Readings(day.pool.model, day.pool.space)
 
 
-def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old(app: App, clock: Clock) -> None:
+def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old(
+    app: App, house: House, clock: Clock
+) -> None:
+    house.take_in(*DAY)
     read: list[Day] = []
     may_read = Event()
     may_read.set()
@@ -160,6 +168,42 @@ def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old
     assert len(read) == 2
     clock.advance(seconds=(STALE + timedelta(seconds=1)).total_seconds())
     assert today.day(clock()) is read[2]
+
+
+def test_the_day_is_read_from_the_time_on_that_pages_are_served_and_nobody_need_ask(
+    app: App, house: House, clock: Clock
+) -> None:
+    house.take_in(*DAY)
+    read: list[Day] = []
+
+    def gather(now: datetime) -> Day:
+        read.append(gather_day(app.db, now, app.encoder))
+        return read[-1]
+
+    today = Today(gather)
+    today.begin(clock())
+    today.begin(clock())
+    assert [today.day(clock())] == read
+
+
+def test_a_day_without_papers_is_not_kept_so_that_the_first_are_seen_at_once(
+    app: App, house: House, clock: Clock
+) -> None:
+    today = Today(lambda now: gather_day(app.db, now, app.encoder))
+    clock.advance(days=40)
+    assert not today.day(clock()).pool.papers
+    house.take_in({"id": "arxiv:2612.00001", "title": "The first of a day"})
+    assert len(today.day(clock()).pool.papers) == 1
+
+
+async def test_a_service_reads_the_day_once_its_pages_answer(app: App) -> None:
+    def readers() -> set[Thread]:
+        return {thread for thread in enumerate_threads() if thread.name.startswith("today")}
+
+    before, stop = readers(), asyncio.Event()
+    serving = replace(app, settings=app.settings.model_copy(update={"web_port": free_port()}))
+    await serve_pages(serving, stop, None, stop.set)
+    assert len(readers() - before) == 1
 
 
 def test_a_reading_that_fails_is_tried_again(app: App, clock: Clock) -> None:

@@ -33,7 +33,7 @@ def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: Ho
     form = {
         "email": f" {ADA} ",
         "topics": "graph  neural networks\r\nGraph neural networks\r\n\r\n  protein folding ",
-        "authors": "Ada Lovelace",
+        "authors": "Ada Lovelace; Grace Hopper",
         "hour": "18",
         "timezone": "America/New York",
         "cadence": "weekly",
@@ -51,6 +51,7 @@ def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: Ho
         Interest(Kind.TOPIC, "graph neural networks"),
         Interest(Kind.TOPIC, "protein folding"),
         Interest(Kind.AUTHOR, "Ada Lovelace"),
+        Interest(Kind.AUTHOR, "Grace Hopper"),
         Interest(Kind.CATEGORY, "cs.LG"),
         Interest(Kind.CATEGORY, "q-bio.BM"),
         Interest(Kind.PAPER, "arxiv:1706.03762"),
