@@ -116,6 +116,8 @@ def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing:
         _print({**measured, "ece": error_of(found)}, ours, as_json)
         return
     theirs = rival(against, found)
+    if not as_json:
+        say(f"differences: ours less those of {against}")
     _print(difference(ours, theirs), ours, as_json)
     if drawing:
         drawing.rival(ours, theirs, against)

@@ -92,8 +92,9 @@ def show(
         emit(_whole(built, known, found), as_json=True)
         return
     emit([{"over": over, **_preferred(score)} for over, score in _scores(found)])
-    typer.echo()
-    emit(_each(built, found))
+    if found.each:
+        typer.echo()
+        emit(_each(built, found))
     typer.echo(f"\n{known.name}, {_state(known)}: {found.verdict}")
 
 
