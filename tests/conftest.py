@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,12 +11,14 @@ from uuid import uuid4
 
 import pytest
 import structlog
+import trustme
 from sqlalchemy import create_engine, text
 
 from digestd.links import Keys
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate
 from tests import postgres
+from tests.parts.tls import client_side, server_side
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
@@ -38,6 +41,24 @@ def now() -> datetime:
 @pytest.fixture
 def keys() -> Keys:
     return Keys(secret=b"a secret for the tests, 32 bytes")
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """One that issues certificates."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def served(authority: trustme.CA) -> ssl.SSLContext:
+    """TLS for a server on 127.0.0.1."""
+    return server_side(authority)
+
+
+@pytest.fixture(scope="session")
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    """TLS for whoever trusts that server."""
+    return client_side(authority)
 
 
 @pytest.fixture(scope="session")

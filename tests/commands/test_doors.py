@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import trustme
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
@@ -124,17 +123,15 @@ async def test_by_lmtp_what_has_no_sender_is_not_answered(read_by_ada: Office, t
     assert read_by_ada.status() is Status.PAUSED
 
 
-async def test_by_imap_a_command_is_done_and_taken_away(read_by_ada: Office) -> None:
+async def test_by_imap_a_command_is_done_and_taken_away(
+    read_by_ada: Office, served: ssl.SSLContext, trusting: ssl.SSLContext
+) -> None:
     (digest,) = await read_by_ada.answers()
-    authority = trustme.CA()
-    server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server_side)
-    authority.configure_trust(client_side)
     server = ImapServer()
     server.put(mail("pause", to=str(digest["Reply-To"]).upper()).replace(b"\n", b"\r\n"))
-    async with server.serving(server_side):
+    async with server.serving(served):
         url = f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}/INBOX"
-        box = open_inbound(url, context=client_side)
+        box = open_inbound(url, context=trusting)
         assert box is not None
         assert not isinstance(box, Door)
         assert await asyncio.to_thread(poll, box, read_by_ada.desk, read_by_ada.made.clock) == {COMMAND: 1}

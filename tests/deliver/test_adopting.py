@@ -53,8 +53,7 @@ async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_ado
         assert taken_on(there) == Adopted(accepted=READERS)
         assert (await there.deliver()).accepted == 0
         assert there.sound(relay.copies)
-        there.clock.go(DAY)
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.next_day()
         there.plan()
         assert (await there.deliver()).accepted == READERS
         assert there.sound(relay.copies)
@@ -79,8 +78,7 @@ async def test_a_backup_from_before_the_digests_were_planned_plans_them_anew_and
         await there.deliver()
         (tmp_path / "later").mkdir()
         put_back = renewal(there.db, tmp_path / "later")
-        there.clock.go(DAY)
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.next_day()
         there.plan()
         assert (await there.deliver(limit=5)).accepted == 5
         put_back()
@@ -116,16 +114,14 @@ async def test_new_deliveries_are_numbered_beyond_those_that_the_backup_does_not
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver()
-        there.clock.go(DAY)
-        there.papers(library.papers(60, seed=2, first=1_000))
+        there.next_day()
         there.plan()
         await there.deliver()
         lost = highest(there)
         backup()
         taken_on(there)
         there.people(library.people(1, first=100))
-        there.clock.go(DAY)
-        there.papers(library.papers(60, seed=3, first=2_000))
+        there.next_day(2)
         there.plan()
         await there.deliver()
         assert highest(there) > lost + READERS

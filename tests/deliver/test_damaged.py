@@ -15,7 +15,6 @@ from digestd.domain.delivery import State
 from digestd.store import core
 from digestd.web import build
 from tests.deliver.conftest import READERS, planned
-from tests.parts import library
 from tests.parts.install import Install
 from tests.parts.relay import Relay
 from tests.parts.smtp import transport
@@ -79,8 +78,7 @@ async def test_the_operator_is_told_which_it_is_and_why(
 @pytest.mark.parametrize("how", DAMAGES)
 async def test_its_reader_gets_the_next_day_s_digest_and_everybody_else_theirs(how: str, waiting: Install) -> None:
     damage(waiting, DAMAGES[how])
-    waiting.clock.go(timedelta(days=1))
-    waiting.papers(library.papers(60, seed=2, first=1_000))
+    waiting.next_day()
     assert waiting.plan().planned == READERS
     async with Relay().serving() as relay:
         report = await waiting.deliver(transport(relay.port))

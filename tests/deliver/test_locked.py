@@ -3,7 +3,6 @@
 import asyncio
 import os
 import threading
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from digestd.store.database import BUSY_SECONDS
 from tests.conftest import NOW
 from tests.deliver.conftest import READERS, Original, file_copy
 from tests.deliver.test_outage import locked
-from tests.parts import library
 from tests.parts.forks import Command
 from tests.parts.install import Install, reopened
 from tests.parts.relay import Relay
@@ -63,8 +61,7 @@ async def test_a_run_that_waited_in_vain_says_to_try_again_and_loses_and_doubles
 def test_a_command_that_waited_in_vain_says_so_in_one_line_and_does_its_work_later(
     words: tuple[str, ...], impatient: Install
 ) -> None:
-    impatient.clock.go(timedelta(days=1))
-    impatient.papers(library.papers(40, seed=2, first=1_000))
+    impatient.next_day(papers=40)
     (impatient.folder / "papers.jsonl").write_text('{"title": "Sorting in the dark"}\n')
     command = Command(words, impatient.environment(), impatient.folder)
     before = impatient.states

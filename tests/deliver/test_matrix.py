@@ -8,7 +8,6 @@ import ssl
 from dataclasses import replace
 
 import pytest
-import trustme
 
 from digestd.deliver import deliver
 from digestd.domain.delivery import State
@@ -23,25 +22,6 @@ VICTIM = "reader3@example.net"
 BEFORE_MAILS = ("connect", "banner", "EHLO", "STARTTLS", "AUTH")
 SAID = ("4xx", "5xx", "421")
 READY, ACCEPTED, REJECTED, UNCERTAIN = State.READY, State.ACCEPTED, State.REJECTED, State.UNCERTAIN
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def served(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-@pytest.fixture(scope="module")
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 def expected(point: str, misdeed: str) -> set[tuple[State, bool]]:

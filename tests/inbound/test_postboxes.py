@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import trustme
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadSetting, InboundFailed
@@ -22,20 +21,6 @@ TAKEN, KNOWN, UNREAD, FOREIGN = (
     InboundOutcome.UNREAD,
     InboundOutcome.FOREIGN,
 )
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def contexts(authority: trustme.CA) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """For the server, and for whoever trusts it."""
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    authority.configure_trust(client)
-    return server, client
 
 
 def postbox(url: str, context: ssl.SSLContext | None = None) -> Postbox:
@@ -112,13 +97,13 @@ def test_killed_before_a_mail_is_removed_it_counts_once(on_file: Returned, folde
 
 @pytest.mark.parametrize("offers", ["IMAP4rev1 UIDPLUS", "IMAP4rev1"])
 async def test_an_imap_folder_keeps_only_what_is_for_a_person(
-    on_file: Returned, contexts: tuple[ssl.SSLContext, ssl.SSLContext], offers: str
+    on_file: Returned, served: ssl.SSLContext, trusting: ssl.SSLContext, offers: str
 ) -> None:
     server = ImapServer(offers=offers)
     server.put(*(raw.replace(b"\n", b"\r\n") for raw in mails(on_file)))
-    async with server.serving(contexts[0]):
+    async with server.serving(served):
         url = f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}/INBOX"
-        box = postbox(url, contexts[1])
+        box = postbox(url, trusting)
         counts = await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
         again = await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
     assert (counts, again) == (EXPECTED, {})
@@ -128,20 +113,18 @@ async def test_an_imap_folder_keeps_only_what_is_for_a_person(
 
 @pytest.mark.parametrize("verb", ["LOGIN", "SELECT"])
 async def test_an_account_that_is_refused_is_named_without_its_password(
-    on_file: Returned, contexts: tuple[ssl.SSLContext, ssl.SSLContext], verb: str
+    on_file: Returned, served: ssl.SSLContext, trusting: ssl.SSLContext, verb: str
 ) -> None:
-    async with ImapServer(refuses=verb).serving(contexts[0]) as server:
-        box = postbox(f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}", contexts[1])
+    async with ImapServer(refuses=verb).serving(served) as server:
+        box = postbox(f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}", trusting)
         with pytest.raises(InboundFailed) as failed:
             await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)
     assert "check user name" in str(failed.value)
     assert PASSWORD not in str(failed.value) + repr(box)
 
 
-async def test_a_certificate_nobody_vouches_for_is_refused(
-    on_file: Returned, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
-) -> None:
-    async with ImapServer().serving(contexts[0]) as server:
+async def test_a_certificate_nobody_vouches_for_is_refused(on_file: Returned, served: ssl.SSLContext) -> None:
+    async with ImapServer().serving(served) as server:
         box = postbox(f"imaps://{USER}:secret@127.0.0.1:{server.port}", ssl.create_default_context())
         with pytest.raises(InboundFailed, match="certificate"):
             await asyncio.to_thread(poll, box, on_file.desk, on_file.made.clock)

@@ -1,6 +1,5 @@
 """No redirect leads inward, however the address is written; and what was checked is what is connected to."""
 
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from digestd.sources.source import Pace, Request
 from digestd.store.database import Database, open_database
 from tests.ingest.addresses import INWARD, NAMES, OUTWARD
 from tests.ingest.site import Site, says, site
+from tests.parts.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
 FREE = Pace("site", 0)
@@ -172,23 +172,17 @@ async def test_the_next_address_of_a_name_is_tried_where_one_does_not_answer(
 
 
 @pytest.fixture
-def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
-    made = trustme.CA()
-    made.cert_pem.write_to_path(tmp_path / "ca.pem")
+def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
+    """The authority, by this machine as well."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    return made
-
-
-def _tls(authority: trustme.CA, name: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
-    return context
+    return authority
 
 
 async def test_tls_names_and_verifies_the_host_though_an_address_is_connected_to(
-    quiet: Database, clock: Callable[[], datetime], authority: trustme.CA
+    quiet: Database, clock: Callable[[], datetime], trusted: trustme.CA
 ) -> None:
-    context = _tls(authority, "feeds.example.com")
+    context = server_side(trusted, "feeds.example.com")
     named: list[str | None] = []
     context.sni_callback = lambda _socket, name, _context: named.append(name)
     async with site(context) as web:

@@ -78,6 +78,11 @@ class Install:
         report = import_papers(self.db, library.lines(iter(records)), self.clock.now)
         assert not report.refused, report.refused
 
+    def next_day(self, number: int = 1, papers: int = 60) -> None:
+        """A day later there are other papers; `number` tells one such day from another."""
+        self.clock.go(timedelta(days=1))
+        self.papers(library.papers(papers, seed=number + 1, first=1_000 * number))
+
     def people(self, records: Iterable[Mapping[str, object]]) -> None:
         """Import subscribers."""
         numbered = (Line(number, record) for number, record in enumerate(records, 1))

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -52,8 +52,7 @@ def test_killed_while_planning_nothing_is_half_written(tmp_path: Path, sqlite_ur
     made.plan()  # the text model is fitted now, so that the points below are all of planning
     kills = 0
     for number, kill in enumerate(_kills(), 1):
-        made.clock.go(timedelta(days=1))
-        made.papers(library.papers(5, seed=number, first=1_000 * number))
+        made.next_day(number, papers=5)
         kills += kill(_command(made)).killed
         assert made.unsafe == {}
         assert _planned(made) in {0, READERS}

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,7 +21,6 @@ from digestd.store.ledger import Result
 from tests.conftest import NOW
 from tests.deliver.conftest import Original, create, file_copy, planned
 from tests.ledger.rows import Ledger
-from tests.parts import library
 from tests.parts.forks import Command, can_trace
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
@@ -91,8 +90,7 @@ async def due(ready: Situation) -> Situation:
     made = ready.install
     async with Relay().serving() as relay:
         await made.to(relay.url).deliver()
-    made.clock.go(timedelta(days=1))
-    made.papers(library.papers(60, seed=2, first=1_000))
+    made.next_day()
     return Situation(made, relay.copies)
 
 

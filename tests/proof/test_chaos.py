@@ -73,8 +73,7 @@ def test_two_minutes_of_killed_and_frozen_workers_lose_and_double_nothing(databa
         with Relay(delay=0.01).in_thread() as relay:
             there = made.to(relay.url, connections=2)
             _day(there, relay, found)
-        made.clock.go(timedelta(days=1))
-        made.papers(library.papers(40, seed=found.points, first=1_000 * found.points))
+        made.next_day(found.points, papers=40)
         made.plan()
     found.hold()
     assert found.struck > DAYS * SECONDS

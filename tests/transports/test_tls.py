@@ -11,25 +11,7 @@ import trustme
 from digestd.errors import RelayFailed
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import MAIL, transport
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def served(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
+from tests.parts.tls import server_side
 
 
 async def test_tls_is_used_where_it_is_required(served: ssl.SSLContext, trusting: ssl.SSLContext) -> None:
@@ -66,17 +48,14 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(served: ssl.SSLC
 
 
 async def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
-    other = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("elsewhere.example.org").configure_cert(other)
-    async with Relay(tls=other).serving() as relay:
+    async with Relay(tls=server_side(authority, "elsewhere.example.org")).serving() as relay:
         with pytest.raises(RelayFailed):
             await transport(relay.port, "starttls", trusting).connect()
 
 
 async def test_a_certificate_that_is_out_of_date_is_refused(authority: trustme.CA, trusting: ssl.SSLContext) -> None:
     past = datetime.now(UTC) - timedelta(days=1)  # noqa: TID251  # what TLS goes by
-    old = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1", not_before=past - timedelta(days=9), not_after=past).configure_cert(old)
+    old = server_side(authority, not_before=past - timedelta(days=9), not_after=past)
     async with Relay(tls=old).serving() as relay:
         with pytest.raises(RelayFailed, match="expired"):
             await transport(relay.port, "starttls", trusting).connect()
