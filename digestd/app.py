@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 from digestd import dangers, shipped
 from digestd import settings as configuration
 from digestd.dkim import open_signer
-from digestd.errors import NotInitialised
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
 from digestd.message import Mailbox
 from digestd.render import Templates
@@ -31,7 +30,7 @@ from digestd.settings import Settings
 from digestd.store import hooks, sources, subscribers, template_sets
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import reading
-from digestd.store.migrate import is_current, migrate
+from digestd.store.migrate import migrate, refuse_other
 from digestd.store.owners import Owners, owners
 from digestd.transports import Route, open_routes
 
@@ -240,8 +239,7 @@ def build(settings: Settings | None = None) -> App:
 def database(settings: Settings) -> Database:
     """The database that `init` made; nothing is written. Raises BadSetting, DatabaseUnreachable, NotInitialised."""
     db = open_database(settings.database_url)
-    if (db.file and not db.file.exists()) or not is_current(db):
-        raise NotInitialised("the database has no tables of this version; run `digestd init`")
+    refuse_other(db)
     return db
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from digestd.domain.delivery import BIRTHS, STEPS, State
-from digestd.errors import DatabaseUnreachable
+from digestd.errors import NotInitialised
 from digestd.store import migrate as migrations
 from digestd.store.database import Database
 
@@ -47,8 +47,21 @@ def test_it_goes_all_the_way_down_and_up_again(db: Database) -> None:
 def test_a_newer_schema_is_refused(db: Database) -> None:
     with db.write() as session:
         session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(DatabaseUnreachable, match="newer version"):
-        migrations.migrate(db)
+    for step in (migrations.migrate, migrations.refuse_other):
+        with pytest.raises(NotInitialised, match="schema 9999 of a newer digestd") as refused:
+            step(db)
+        assert not refused.value.retry
+
+
+def test_an_older_schema_and_an_empty_database_are_told_apart(db: Database) -> None:
+    with db.write() as session:
+        session.connection().execute(text("UPDATE alembic_version SET version_num = '0012'"))
+    with pytest.raises(NotInitialised, match="at schema 0012, older than this digestd; run `digestd init`"):
+        migrations.refuse_other(db)
+    with db.write() as session:
+        session.connection().execute(text("DROP TABLE alembic_version"))
+    with pytest.raises(NotInitialised, match="no tables yet; run `digestd init`"):
+        migrations.refuse_other(db)
 
 
 def test_sqlite_makes_no_table_of_a_list_for_every_row_of_the_ledger(sqlite_url: str) -> None:

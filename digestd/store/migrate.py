@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
-from digestd.errors import DatabaseUnreachable, NotInitialised
+from digestd.errors import NotInitialised
 from digestd.store.database import Database
 
 if TYPE_CHECKING:
@@ -23,17 +23,14 @@ _ADVISORY_LOCK = 0x6469676573746401
 def migrate(db: Database) -> bool:
     """Upgrade to the newest schema in one transaction; True if anything was done.
 
-    Raises DatabaseUnreachable where the database is of a newer digestd than this one.
+    Raises NotInitialised where the database is of a newer digestd than this one.
     """
     with db.write() as session:
         connection = session.connection()
         if not db.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         before = _revision(connection)
-        if before is not None and before not in _shipped():
-            raise DatabaseUnreachable(
-                f"the database has schema {before}, which this digestd does not know; install the newer version again"
-            )
+        _refuse_newer(before)
         if before == newest():
             return False
         _upgrade(connection)
@@ -48,10 +45,23 @@ def is_current(db: Database) -> bool:
 
 def refuse_other(db: Database) -> None:
     """Raise NotInitialised where the schema is another version's, as under a process that an upgrade left running."""
-    if not is_current(db):
+    if db.file and not db.file.exists():  # to read it would make it
+        raise NotInitialised(f"there is no database {db.file} yet; run `digestd init`")
+    with db.read() as session:
+        found = _revision(session.connection())
+    _refuse_newer(found)
+    if found != newest():
         raise NotInitialised(
-            f"the database is not at schema {newest()}, the one of this digestd: run `digestd init` if it is older; "
-            "if another version has upgraded it meanwhile, stop this one and start that one here"
+            f"the database is at schema {found}, older than this digestd; run `digestd init`"
+            if found
+            else "the database has no tables yet; run `digestd init`"
+        )
+
+
+def _refuse_newer(revision: str | None) -> None:
+    if revision is not None and revision not in _shipped():
+        raise NotInitialised(
+            f"the database has schema {revision} of a newer digestd than this one: stop this one and start that one"
         )
 
 
