@@ -140,6 +140,7 @@ class Committer:
 
     def _commit(self, wishes: list[Pass], results: list[Result], spent: Mapping[str, int]) -> list[Gated]:
         with self._db.write() as session:
+            ledger.by_index(session)
             now = self._clock()
             ledger.record(session, results, now)
             answers = ledger.pass_gate(session, wishes, now)

@@ -5,6 +5,7 @@ The next mail is composed before the dot of this one, so that its envelope can g
 
 import asyncio
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from digestd.deliver.committer import Committer
 from digestd.deliver.composer import Composer
@@ -20,8 +21,7 @@ IDLE_SECONDS = 30.0
 """A channel that rested longer is opened anew: relays close those that say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """A claim and the mail composed from it."""
 
     claim: Claim

@@ -1,6 +1,5 @@
 """What an attempt's end means, written down: for the ledger, the run's counts, and the lane."""
 
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -51,12 +50,12 @@ class Outcomes:
         if means is Verdict.NEVER:
             self.tally.rejected += 1
             rejected = self._result(claim, State.REJECTED, Outcome.PERM, refusal.reply)
-            self._committer.record(replace(rejected, reason=said))
+            self._committer.record(rejected._replace(reason=said))
             self._stop_if_all_alike(refusal)
             return
         self.tally.deferred += 1
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
-        self._committer.record(replace(later, wait=next_wait(claim.attempt, self._rng)))
+        self._committer.record(later._replace(wait=next_wait(claim.attempt, self._rng)))
         if means is Verdict.LESS:
             raise RelayBusy(f"the relay asks for less ({said}); it is tried again later, and more slowly")
         if means is Verdict.LANE:
@@ -73,7 +72,7 @@ class Outcomes:
         """The dot may have left, and nobody knows the answer."""
         self.tally.uncertain += 1
         ended = self._result(claim, State.UNCERTAIN, Outcome.UNCERTAIN)
-        self._committer.record(replace(ended, reason=reason[:200]))
+        self._committer.record(ended._replace(reason=reason[:200]))
 
     def not_sent(self, claim: Claim) -> None:
         """The dot has not left, and that was not because of this mail."""
@@ -82,7 +81,7 @@ class Outcomes:
     def broke_off(self, claim: Claim) -> None:
         """The relay broke off amid this mail: if it is the cause, it must not stand first in line for ever."""
         failed = self._result(claim, State.READY, Outcome.NOT_SENT)
-        self._committer.record(replace(failed, wait=next_wait(claim.attempt, self._rng)))
+        self._committer.record(failed._replace(wait=next_wait(claim.attempt, self._rng)))
 
     def not_composed(self, claim: Claim, error: Exception) -> None:
         """Whatever a template or a paper does, it is this mail's problem alone; after three times it is set aside."""
@@ -93,7 +92,7 @@ class Outcomes:
         self.tally.deferred += not last
         failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
         why = f"cannot be composed: {error if isinstance(error, Damaged) else type(error).__name__}"
-        self._committer.record(replace(failed, reason=why if last else None, wait=COMPOSE_WAIT, failed=True))
+        self._committer.record(failed._replace(reason=why if last else None, wait=COMPOSE_WAIT, failed=True))
 
     def stop_if_none_can_be_made(self) -> None:
         """Raise MailsBroken before all mails are tried in vain, three times each."""

@@ -27,8 +27,10 @@ accepted, rejected, skipped, empty, expired and abandoned are final.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Pick
@@ -167,8 +169,7 @@ class Consent:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A delivery leased to this worker: attempt `attempt` of delivery `key` is open and ours."""
 
     key: int
@@ -190,5 +191,5 @@ class Claim:
     """The first attempt's time: the Date header, the same in every attempt."""
     failures: int
     """Earlier attempts that could not be composed."""
-    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
+    coverage: Mapping[str, CoverageState] = MappingProxyType({})
     """The sources that were not whole when the digest was planned, by their names for people."""

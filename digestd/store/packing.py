@@ -6,7 +6,7 @@ Child rows for these measured five times the time and the space of the whole led
 import json
 import struct
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from json.encoder import encode_basestring
 from typing import NamedTuple, TypeAlias
 
@@ -209,6 +209,7 @@ def _reasons(said: Sequence[Sequence[str]]) -> list[Reason]:
     return [Reason(_WHYS[why], value, tuple(words)) for why, value, *words in said]
 
 
+@lru_cache(maxsize=100)
 def step(state: State, actor: Actor, at_us: int) -> str:
     """One entry of a delivery's history: state letter, actor letter, 13 hex digits of microseconds."""
     return f"{STATE_LETTERS[state]}{actor.value[0]}{at_us:013x}"

@@ -60,7 +60,7 @@ MUTANTS = (
         "no gate",
         "digestd/store/ledger/gate.py",
         """\
-    if consent(row).objection:
+    if objection(row):
         return Gated.GONE
 """,
         "",

@@ -25,6 +25,7 @@ from digestd.store.ledger.open_ends import OpenEnd, answered_at, long_uncertain,
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record, record_kept
 from digestd.store.ledger.settling import GRACE, Proof, settle, settle_all_bounced, settle_bounced
+from digestd.store.ledger.work import by_index
 
 __all__ = [
     "GRACE",
@@ -41,6 +42,7 @@ __all__ = [
     "Ranked",
     "Result",
     "answered_at",
+    "by_index",
     "claim",
     "expire",
     "long_uncertain",

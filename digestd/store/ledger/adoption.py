@@ -4,7 +4,7 @@ Each goes the way that it had gone, ready → leased → dot → accepted or unc
 path of its real departure: so the relay's log and bounces settle what nobody knows the end of, as ever.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, text
@@ -77,7 +77,7 @@ def adopt(session: Session, mail: Unsettled, left: Departed, envelope_from: str,
         return False
     result = Result(mail.id, passes[0].attempt, OWNER, State.UNCERTAIN, Outcome.UNCERTAIN, reason=WHY)
     if accepted:
-        result = replace(result, state=State.ACCEPTED, outcome=Outcome.ACCEPTED, code=250, reason=None)
+        result = result._replace(state=State.ACCEPTED, outcome=Outcome.ACCEPTED, code=250, reason=None)
     return record_kept(session, [result], now) == 1
 
 

@@ -1,10 +1,12 @@
 """Claiming: a worker leases ready deliveries, oldest due first, and notices those past sending."""
 
-from collections.abc import Callable, Collection, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from sqlalchemy import BigInteger, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.coverage import CoverageState
@@ -23,6 +25,8 @@ LEASE = timedelta(minutes=45)
 TOO_LATE = "too late to be of use"
 _D, _S, _M = core.delivery.c, core.subscriber.c, core.moving.c
 _KINDS, _STATUSES = {str(kind): kind for kind in MailKind}, {str(status): status for status in Status}
+COVERAGE = cast(_D.coverage, Text).label("coverage")
+"""As text, which is the same for all mails of a day, and read once."""
 RECIPIENT = case((_D.recipient_key.is_(None), _S.address), else_=_M.address)
 """The address a delivery goes to: the subscriber's own, or one they mean to move to."""
 RECIPIENTS = (
@@ -64,7 +68,7 @@ def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without
     rows = session.connection().execute(query).all()
     expired = [row for row in rows if row.expires_us <= at_us]
     late = {row.id for row in expired}
-    objections = {row.id: said for row in rows if row.id not in late and (said := consent(row).objection)}
+    objections = {row.id: said for row in rows if row.id not in late and (said := objection(row))}
     skipped = [row for row in rows if row.id in objections]
     leased = [row for row in rows if row.id not in late and row.id not in objections]
     _end(session, State.EXPIRED, {row.id: TOO_LATE for row in expired}, at_us)
@@ -78,7 +82,7 @@ def claim_these(session: Session, claimer: Claimer, deliveries: Collection[int],
     """Lease these deliveries if they are ready and nothing stands against them, even if they rest or are late."""
     query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
     rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
-    claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not consent(row).objection])
+    claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not objection(row)])
     _lease(session, claims, claimer.owner, to_us(now))
     return claims
 
@@ -92,21 +96,22 @@ def expire(session: Session, limit: int, now: datetime) -> int:
     return len(rows)
 
 
-def consent(row: core.Record) -> Consent:
-    """The consent that a row of RECIPIENTS speaks of."""
-    return Consent(
-        kind=_KINDS[row.kind],
-        planned_version=row.consent_version,
-        status=_STATUSES[row.status],
-        version=row.version,
-        suppressed=row.suppression is not None,
-        addressed=row.address is not None,
+def objection(row: core.Record) -> str | None:
+    """Why the mail that a row of RECIPIENTS speaks of may not be sent; None if it may."""
+    return _objection(
+        row.kind, row.consent_version, row.status, row.version, row.suppression is not None, row.address is not None
     )
 
 
-def coverage(row: core.Record) -> dict[str, CoverageState]:
-    """The sources that were not whole when a digest was planned, as its row keeps them."""
-    return {name: CoverageState(state) for name, state in row.coverage.items()}
+@lru_cache(maxsize=1_000)
+def _objection(kind: str, planned: int, status: str, version: int, suppressed: bool, addressed: bool) -> str | None:
+    return Consent(_KINDS[kind], planned, _STATUSES[status], version, suppressed, addressed).objection
+
+
+@lru_cache(maxsize=100)
+def coverage(kept: str) -> Mapping[str, CoverageState]:
+    """The sources that were not whole when a digest was planned, from the text of its COVERAGE."""
+    return {name: CoverageState(state) for name, state in json.loads(kept).items()}
 
 
 def _selected() -> core.Query:
@@ -141,7 +146,7 @@ _COLUMNS = (
     _D.template_hash,
     _D.picks,
     _D.considered,
-    _D.coverage,
+    COVERAGE,
     _D.dated_us,
     _D.expires_us,
     _D.attempts,
@@ -213,5 +218,5 @@ def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
         picks=readable_picks(row.picks),
         dated_us=at_us if row.dated_us is None else row.dated_us,
         failures=row.failures,
-        coverage=coverage(row),
+        coverage=coverage(row.coverage),
     )

@@ -6,10 +6,9 @@ Subscribers are locked first and by number, as planning does: else the two may w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
@@ -19,12 +18,13 @@ from digestd.store import core
 from digestd.store.bulk import Bulk, Lookup
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
-from digestd.store.ledger.claims import RECIPIENT, RECIPIENTS, TOO_LATE, consent
+from digestd.store.ledger.claims import RECIPIENT, RECIPIENTS, TOO_LATE, objection
 from digestd.store.packing import step
 
 LEASE_LEFT = timedelta(minutes=11)
 """The dot may be waited for ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
 
+_LEASE_LEFT_US = LEASE_LEFT // timedelta(microseconds=1)
 Rows: TypeAlias = dict[int, core.Record]
 """What stands of each delivery, by its key."""
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
@@ -39,8 +39,7 @@ class Gated(StrEnum):
     FENCED = "fenced"  # the lease is not ours any more, or nearly over: do nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """One worker's wish to send one attempt of one delivery to a relay; `sha256` is of the very bytes.
 
     `message_id` is for whoever notes departures.
@@ -101,9 +100,9 @@ def _decide(wish: Pass, row: core.Record | None, at_us: int) -> Gated:
         return Gated.FENCED
     if row.expires_us <= at_us:
         return Gated.EXPIRED
-    if consent(row).objection:
+    if objection(row):
         return Gated.GONE
-    if row.lease_until_us - at_us < LEASE_LEFT // timedelta(microseconds=1):
+    if row.lease_until_us - at_us < _LEASE_LEFT_US:
         return Gated.FENCED
     return Gated.OK
 
@@ -129,7 +128,7 @@ _DOT_ATTEMPT = Bulk(
 
 
 def _skip(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
-    why = {wish.delivery: consent(rows[wish.delivery]).objection or TOO_LATE for wish in wishes}
+    why = {wish.delivery: objection(rows[wish.delivery]) or TOO_LATE for wish in wishes}
     _turn_away(session, State.SKIPPED, wishes, why, at_us)
 
 

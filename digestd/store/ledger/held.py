@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.store import core
+from digestd.store.bulk import Lookup
 from digestd.store.instants import to_us
 from digestd.store.ledger.work import UNCERTAIN
 
@@ -57,8 +58,10 @@ def offer_held(session: Session, subscribers: Sequence[int], now: datetime) -> i
 
 def offered(session: Session, deliveries: Sequence[int]) -> dict[int, tuple[Held, ...]]:
     """What each of these digests offers, oldest first; only those that offer anything."""
-    query = select(_D.offered_in, _D.id, _D.key).where(_D.offered_in.in_(deliveries)).order_by(_D.id)
     found: dict[int, tuple[Held, ...]] = {}
-    for by, key, period in session.connection().execute(query):
+    for by, key, period in _OFFERED.rows(session, deliveries):
         found[by] = (*found.get(by, ()), Held(key, period))
     return found
+
+
+_OFFERED = Lookup(select(_D.offered_in, _D.id, _D.key).order_by(_D.id), _D.offered_in)

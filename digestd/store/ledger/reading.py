@@ -11,7 +11,7 @@ from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Pick, Reason
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
-from digestd.store.ledger.claims import coverage
+from digestd.store.ledger.claims import COVERAGE, coverage
 from digestd.store.ledger.work import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, steps
 
@@ -184,9 +184,9 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None else _claim(row)
 
 
-_WITH_READER = select(core.delivery, _S.address, _S.name, _S.language).join_from(
-    core.delivery, core.subscriber, _S.id == _D.subscriber_id
-)
+_WITH_READER = select(
+    *(column for column in _D if column is not _D.coverage), COVERAGE, _S.address, _S.name, _S.language
+).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
 
 
 def _claim(row: core.Record) -> Claim:
@@ -208,7 +208,7 @@ def _claim(row: core.Record) -> Claim:
         picks=readable_picks(row.picks),
         dated_us=row.dated_us if row.dated_us is not None else row.due_us,
         failures=row.failures,
-        coverage=coverage(row),
+        coverage=coverage(row.coverage),
     )
 
 

@@ -1,8 +1,8 @@
 """The relay's answer, written down: each a compare-and-set on state, attempt and owner."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, String, bindparam, func, select, update
 from sqlmodel import Session
@@ -24,8 +24,7 @@ VIA_REPLY = "reply"
 """What a bounce came by that is the relay's own answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """How one attempt ended, and where the delivery goes.
 
     `wait`: for a delivery that goes back to ready, how long it rests. `failed`: it could not be
@@ -66,25 +65,28 @@ def _record(session: Session, results: Sequence[Result], now: datetime, evidence
     """`evidence`: of what is settled as its attempt's own, and of what comes after it was called uncertain."""
     if not results:
         return 0
-    rows = _rows(session, [result.delivery for result in results])
-    ours = [r for r in results if _is_ours(r, rows.get(r.delivery))]
-    late = [r for r in results if _is_late_reply(r, rows.get(r.delivery))]
-    erased = {key for key, row in rows.items() if row.status == Status.ERASED}
-    _write(session, _unquoted(ours, erased), to_us(now), evidence[0])
-    _write(session, _unquoted(late, erased), to_us(now), evidence[1])
+    rows = {row.id: row for row in _STANDING.rows(session, [result.delivery for result in results])}
+    ours, late = [], []
+    for result in results:
+        row = rows.get(result.delivery)
+        if row is None or row.attempts != result.attempt:
+            continue
+        # relays quote addresses: of somebody erased meanwhile their words are not kept
+        kept = result if row.status != _ERASED else result._replace(text="")
+        if row.lease_owner == result.owner and row.state in _UNDER_WAY:
+            ours.append(kept)
+        elif row.owner == result.owner and row.state == State.UNCERTAIN and result.outcome in _DEFINITE:
+            late.append(kept)
+    _write(session, ours, to_us(now), evidence[0])
+    _write(session, late, to_us(now), evidence[1])
     _note_refusals(session, [r for r in ours if r.outcome is Outcome.PERM], now)
     return len(ours) + len(late)
 
 
-def _unquoted(results: Sequence[Result], erased: set[int]) -> list[Result]:
-    """Relays quote addresses: of somebody erased meanwhile their words are not kept."""
-    return [replace(result, text="") if result.delivery in erased else result for result in results]
-
-
-def _rows(session: Session, deliveries: list[int]) -> dict[int, core.Record]:
-    return {row.id: row for row in _STANDING.rows(session, deliveries)}
-
-
+_ERASED = str(Status.ERASED)
+_UNDER_WAY = State.LEASED.value, State.DOT.value
+_DEFINITE = Outcome.ACCEPTED, Outcome.TEMP
+"""What beats the uncertainty of the same attempt."""
 _STANDING = Lookup(
     select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
     .select_from(core.delivery)
@@ -94,22 +96,6 @@ _STANDING = Lookup(
     .with_for_update(of=core.delivery),
     _D.id,
 )
-
-
-def _is_ours(result: Result, row: core.Record | None) -> bool:
-    return (
-        row is not None
-        and row.state in {State.LEASED, State.DOT}
-        and (row.attempts, row.lease_owner) == (result.attempt, result.owner)
-    )
-
-
-def _is_late_reply(result: Result, row: core.Record | None) -> bool:
-    return (
-        row is not None
-        and result.outcome in {Outcome.ACCEPTED, Outcome.TEMP}
-        and (row.state, row.attempts, row.owner) == (State.UNCERTAIN, result.attempt, result.owner)
-    )
 
 
 def _write(session: Session, results: Sequence[Result], at_us: int, evidence: Evidence) -> None:

@@ -5,6 +5,7 @@ will be it does not know when it plans: without these conditions each claim walk
 """
 
 from sqlalchemy import literal_column, or_
+from sqlmodel import Session
 
 from digestd.domain.delivery import State
 from digestd.store import core
@@ -14,3 +15,13 @@ _STATE = core.delivery.c.state
 AT_WORK = or_(*(literal_column(f"'{state}'") == _STATE for state in STATES))
 """What the index of work holds; to be narrowed down further."""
 UNCERTAIN = literal_column(f"'{State.UNCERTAIN}'") == _STATE
+
+
+def by_index(session: Session) -> None:
+    """Let PostgreSQL go by its indexes until the transaction ends.
+
+    It keeps a plan for as long as a connection lasts. One made while there were few attempts would walk through all of
+    them for every mail once they are many.
+    """
+    if session.connection().dialect.name != "sqlite":
+        session.connection().exec_driver_sql("SET LOCAL enable_seqscan = off")
