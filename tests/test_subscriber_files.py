@@ -22,6 +22,7 @@ from digestd.subscribe import (
     import_subscribers,
     parse,
     pause,
+    rehearse_import,
     suppress,
     unsubscribe,
 )
@@ -269,6 +270,17 @@ def test_a_line_without_end_is_refused_not_read_whole() -> None:
     first, second = read(file, Format.JSONL)
     assert isinstance(first.said, BadRecord)
     assert (second.number, second.said) == (2, {"email": "a@example.org"})
+
+
+def test_a_rehearsal_tells_the_same_as_the_import_and_changes_nothing(db: Database, post: Post, now: datetime) -> None:
+    import_subscribers(db, post, jsonl({"email": "ada@example.org", "hour": 7}), now)
+    said = ({"email": "ada@example.org", "hour": 8}, {"email": "bo@example.org", "status": "pending"}, {"email": "no"})
+    before = by_address(db)
+    told = rehearse_import(db, post, jsonl(*said), now)
+    assert by_address(db) == before
+    with db.read() as session:
+        assert session.connection().execute(select(func.count()).select_from(core.delivery)).scalar_one() == 0
+    assert counts(told) == counts(import_subscribers(db, post, jsonl(*said), now)) == (1, 1, 0, 1)
 
 
 @pytest.mark.parametrize("header", ["Email,Name", " EMAIL , name", "email,NAME"])

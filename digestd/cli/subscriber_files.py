@@ -15,7 +15,7 @@ from digestd import app as wiring
 from digestd.cli.imported import report
 from digestd.cli.output import progress, say
 from digestd.errors import BadInput
-from digestd.subscribe import exported, files, find, import_subscribers
+from digestd.subscribe import exported, files, find, import_subscribers, rehearse_import
 from digestd.subscribe.belongings import as_json, everything
 from digestd.subscribe.files import Format, Line
 
@@ -28,6 +28,7 @@ _STDIN = Path("-")
 def import_file(
     file: Annotated[Path, typer.Argument(help="JSONL, one object a line, or CSV; - reads standard input.")],
     strict: Annotated[bool, typer.Option("--strict", help="All lines or none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would become of it; change nothing.")] = False,
     form: FormatOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -41,13 +42,21 @@ def import_file(
     who unsubscribed or is suppressed comes back. The status is active
     (you vouch for them) unless said; pending sends a mail to confirm.
 
-    Example: digestd subscriber import people.csv --strict
+    Example: digestd subscriber import people.csv --dry-run
     """
+    if strict and dry_run:
+        raise BadInput("choose one of --strict and --dry-run")
     built = wiring.build()
     with ExitStack() as stack:
         lines = stack.enter_context(files.opened(file, form)) if file != _STDIN else _stdin(form)
         advance = stack.enter_context(progress("subscribers", _size(file)))
-        done = import_subscribers(built.db, built.post, _followed(lines, advance), built.clock(), strict=strict)
+        said = _followed(lines, advance)
+        if dry_run:
+            done = rehearse_import(built.db, built.post, said, built.clock())
+        else:
+            done = import_subscribers(built.db, built.post, said, built.clock(), strict=strict)
+    if dry_run:
+        say("a dry run: nothing was changed")
     if done.left_alone:
         say(f"{done.left_alone} who left or must not be written to were left alone")
     counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}

@@ -15,7 +15,7 @@ What is changed here takes effect when it commits; mail that waits is stopped at
 """
 
 from digestd.subscribe.asking import Asked, TooOld, ask, confirm, remind
-from digestd.subscribe.importing import ImportReport, exported, import_subscribers
+from digestd.subscribe.importing import ImportReport, exported, import_subscribers, rehearse_import
 from digestd.subscribe.keeping import Change, add, edit, take_in
 from digestd.subscribe.leaving import NoConsent, erase, find, pause, resume, suppress, unsubscribe
 from digestd.subscribe.notices import Post
@@ -39,6 +39,7 @@ __all__ = [
     "import_subscribers",
     "parse",
     "pause",
+    "rehearse_import",
     "remind",
     "resume",
     "suppress",

@@ -1,6 +1,7 @@
 """Importing and exporting many subscribers, in blocks: memory stays flat however long the file is."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -40,7 +41,7 @@ class ImportReport:
 
 
 class _Nothing(Exception):
-    """A strict import met a bad line: roll back."""
+    """A strict import met a bad line, or a rehearsal is over: roll back."""
 
 
 def import_subscribers(
@@ -66,6 +67,16 @@ def import_subscribers(
                 raise _Nothing
     except _Nothing:
         return ImportReport(refused=report.refused)
+    return report
+
+
+def rehearse_import(db: Database, post: Post, lines: Iterable[Line], now: datetime) -> ImportReport:
+    """What `import_subscribers` would make of the lines; nothing of it stays, and nobody is written to."""
+    report = ImportReport()
+    with suppress(_Nothing), db.write() as session:
+        for block in _blocks(lines, post, report):
+            report.count(_take_in(session, post, block, now))
+        raise _Nothing
     return report
 
 

@@ -182,7 +182,7 @@ def test_a_link_is_valid_for_thirty_days_and_void_once_it_is_renewed(client: Tes
     fresh = house.settings(ADA)
     house.clock.advance(seconds=1)
     assert client.get(old).status_code == 410
-    assert heading(client.post(old, data={}).text) == "This link is too old"
+    assert heading(client.post(old, data={}).text) == "This link opens nothing any more"
     page = client.post(f"{fresh}/renew")
     assert client.get(fresh).status_code == 410
     here = tree(page.text).find(".//form[@class='fields']")
