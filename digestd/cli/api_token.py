@@ -9,7 +9,7 @@ from digestd import app as wiring
 from digestd.cli.numbers import Number
 from digestd.cli.output import emit, say
 from digestd.domain.api import Scope
-from digestd.errors import NotFound
+from digestd.errors import BadInput, NotFound
 from digestd.store import api_tokens
 
 app = typer.Typer(name="api-token", help="Who may use the API.", no_args_is_help=True)
@@ -30,6 +30,8 @@ def add_token(
 
     Example: digestd api-token add website --scope read --scope write
     """
+    if not name.strip():
+        raise BadInput("NAME: say what it is for, as in website")
     built, secret = wiring.build(), secrets.token_urlsafe(32)
     with built.db.write() as session:
         number = api_tokens.add(session, name[:80], secret, set(scope or [Scope.READ]), built.clock())

@@ -156,7 +156,9 @@ def _pairs(papers: Sequence[Path], judgments: Sequence[Path], feedback: bool) ->
         raise BadInput("evaluate on files, --papers and --judgments, or on the own --feedback")
     if feedback:
         return []
-    if len(papers) not in (1, len(judgments)) or not judgments:
+    if not (papers and judgments):
+        raise BadInput("--papers and --judgments go together; name both")
+    if len(papers) not in (1, len(judgments)):
         raise BadInput(f"{len(papers)} files of papers for {len(judgments)} of judgments; give one, or one for each")
     return list(zip(papers if len(papers) > 1 else repeat(papers[0]), judgments, strict=False))
 

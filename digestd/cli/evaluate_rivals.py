@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from digestd.cli.texts import read_text
 from digestd.errors import BadInput
 from digestd.evaluate import Case, Outcome, alone, by_scores, outcome
 from digestd.ranking import weights
@@ -15,10 +16,7 @@ def rival(given: str, found: Sequence[Case]) -> list[Outcome]:
     path = Path(given)
     if not path.is_file():
         return [outcome(case, alone(given)) for case in found]
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {path}: {error}") from error
+    text = read_text(path)
     if '"signals"' in text[:1000]:
         return [outcome(case, _weights(path, text)) for case in found]
     return by_scores(found, _scores(path, text))

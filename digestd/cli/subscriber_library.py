@@ -10,6 +10,7 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
+from digestd.cli.texts import read_text
 from digestd.domain.library import Counts, Keeper, Library, Standing
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.libraries import link_orcid, link_zotero, sync_now
@@ -105,12 +106,9 @@ def unlink_one(
 def _key(file: Path | None) -> str:
     if file is None and sys.stdin.isatty():
         return str(typer.prompt("Key", hide_input=True, err=True))
-    try:
-        if file is None:
-            return sys.stdin.readline(2 * KEY_MAX)
-        return file.read_text(encoding="utf-8")[: 2 * KEY_MAX]
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read the key: {error}") from error
+    if file is None:
+        return sys.stdin.buffer.readline(2 * KEY_MAX).decode(errors="replace")
+    return read_text(file)[: 2 * KEY_MAX]
 
 
 def _subscriber(built: App, email: str) -> int:

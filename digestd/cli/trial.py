@@ -11,6 +11,7 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
+from digestd.cli.texts import read_text
 from digestd.domain.trial import Trial
 from digestd.errors import BadInput, NotFound
 from digestd.evaluate.compare import only
@@ -115,10 +116,9 @@ def _weights(file: Path | None, signals: str) -> weights.Weights:
         raise BadInput("say what to try: --weights FILE, or --signals a,b,c")
     if file is None:
         return only([name.strip() for name in signals.split(",")])
+    text = read_text(file)
     try:
-        given = weights.parse(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"--weights: cannot read {file}: {error.strerror}") from error
+        given = weights.parse(text)
     except ValueError as error:
         raise BadInput(f"--weights: {file}: {error}") from error
     only(list(given.signals))

@@ -8,6 +8,7 @@ from digestd.errors import plain
 
 _FOR_PROGRAMMERS = (
     (re.compile(r"Invalid value for '?(-{0,2}[\w-]+)'?: (?:Value error, )?"), r"\1: "),
+    (re.compile(r"Invalid value for '\[[^']*\]': (?:Value error, )?"), ""),
     (re.compile(r"\. Did you"), "; did you"),
 )
 """What Typer says for programmers, and what a person needs of it."""

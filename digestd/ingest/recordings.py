@@ -35,7 +35,10 @@ class Recorder:
     def __init__(self, fetcher: Fetcher, folder: Path) -> None:
         self._fetcher = fetcher
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"cannot record in {folder}: {error.strerror}; name another folder") from error
         self._count = len(_lines(folder / INDEX)) if (folder / INDEX).exists() else 0
 
     async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
@@ -124,5 +127,7 @@ def _lines(index: Path) -> list[dict[str, Any]]:
         if not all(isinstance(line, dict) and isinstance(line.get("url"), str) for line in lines):
             raise ValueError("a line of it names no address")
         return lines
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BadInput(f"{index.parent} holds no recording that can be read: {INDEX}: {error.strerror}") from error
+    except ValueError as error:
         raise BadInput(f"{index.parent} holds no recording that can be read: {INDEX}: {error}") from error

@@ -24,9 +24,12 @@ class Weights:
 
 def parse(text: str) -> Weights:
     """Read a file of weights. Raises ValueError, saying what is wrong."""
-    found = json.loads(text)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
     if not isinstance(found, dict) or set(found) != {"fade", "signals"} or not isinstance(found["signals"], dict):
-        raise ValueError('weights are {"fade": number, "signals": {name: number}}')
+        raise ValueError('is no file of weights: weights are {"fade": number, "signals": {name: number}}')
     for name, value in {**found["signals"], "fade": found["fade"]}.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
             raise ValueError(f"the weight of {name} must be a number from 0 up")

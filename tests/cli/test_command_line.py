@@ -173,6 +173,29 @@ def test_what_is_printed_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
 _PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ingest", "--replay", "{}/none"], "none holds no recording that can be read: index.jsonl: No such file"),
+        (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments go together"),
+        (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
+        (["trial", "start", "x", "--weights", "{}/words"], "words: is no file of weights: weights are"),
+        (["trial", "start", "x", "--weights", "{}"], "Is a directory"),
+        (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "digestd: 'wow' is not one of 'more'"),
+        (["api-token", "add", " "], "NAME: say what it is for"),
+    ],
+)
+def test_what_is_no_use_is_said_in_one_line(words: list[str], said: str, tmp_path: Path, sqlite_url: str) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x01")
+    (tmp_path / "words").write_text("sort them well\n")
+    settings = {"DIGESTD_DATABASE_URL": sqlite_url, "DIGESTD_SECRET_KEY_FILE": str(tmp_path / "secret")}
+    (tmp_path / "secret").write_bytes(bytes(range(32)))
+    command = [sys.executable, "-m", "digestd", *(word.format(tmp_path) for word in words)]
+    done = subprocess.run(command, cwd=tmp_path, env=_PLAIN | settings, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert said in done.stderr
+
+
 def test_an_interrupt_is_quiet(fails_with: Fails) -> None:
     assert fails_with(KeyboardInterrupt()) == (130, "")
 

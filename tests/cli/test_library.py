@@ -57,7 +57,7 @@ def test_the_key_may_come_from_a_file_and_one_that_writes_is_named(run: Run, zot
     linked = run("library", "link", ADA, "zotero:groups/34", "--key-file", "key.txt")
     assert "this key may also write" in linked.stderr
     assert KEY not in linked.stderr + linked.stdout + json.dumps(listed(run))
-    refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read the key")
+    refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read none.txt: No such file")
 
 
 def test_orcid_works_by_its_id_alone(run: Run, zotero: Zotero) -> None:
