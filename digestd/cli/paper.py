@@ -16,6 +16,7 @@ from digestd.domain.paper import Paper, paper_id
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, NotFound
 from digestd.ingest import import_papers, merge_papers, split_paper
+from digestd.sources.jsonl import LINE_MAX
 from digestd.store import merging, papers
 
 app = typer.Typer(name="paper", help="Import papers, list them, show one, merge and split them.", no_args_is_help=True)
@@ -143,6 +144,10 @@ def _merging(one: merging.Merging) -> dict[str, object]:
 
 
 def _followed(lines: BinaryIO, advance: Callable[[int], None]) -> Iterator[bytes]:
-    for line in lines:
+    """One line after the other, and of one without an end only so much as shows that it is too long."""
+    while line := lines.readline(LINE_MAX + 1):
         advance(len(line))
         yield line
+        while len(line) > LINE_MAX and not line.endswith(b"\n"):
+            line = lines.readline(LINE_MAX + 1)
+            advance(len(line))

@@ -1,6 +1,8 @@
 """digestd ingest, source, paper: as typed."""
 
 import json
+import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +57,21 @@ def test_for_people_an_import_counts_and_names_the_bad_lines(run: Run, file: Pat
     result = run("paper", "import", str(file))
     assert result.stdout.splitlines() == ["added\t1", "updated\t0", "unchanged\t0", "refused\t1"]
     assert (result.exit_code, result.stderr.startswith("line 2: titel: unknown key")) == (1, True)
+
+
+def test_a_file_without_line_ends_does_not_fill_the_memory(run: Run, tmp_path: Path) -> None:
+    endless = tmp_path / "endless.jsonl"
+    with endless.open("wb") as out:
+        out.write(b'{"title": "Lakes"}\n')
+        out.truncate(1 << 28)
+        out.seek(0, os.SEEK_END)
+        out.write(b'\n{"title": "Rivers"}\n')
+    tracemalloc.start()
+    report = json.loads(run("paper", "import", str(endless), "--json").stdout)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (report["added"], [(one["line"], one["field"]) for one in report["refused"]]) == (2, [(2, "line")])
+    assert peak < 64 << 20
 
 
 def test_strict_import_takes_all_or_nothing(run: Run, file: Path) -> None:
