@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated
@@ -23,6 +24,7 @@ FormatOption = Annotated[
     Format | None, typer.Option("--format", help="How the file is written; by default csv if it is called .csv.")
 ]
 _STDIN = Path("-")
+_BLOCK = 1 << 20
 
 
 def import_file(
@@ -68,8 +70,12 @@ def _stdin(form: Format | None) -> Iterator[Line]:
 
 
 def _size(file: Path) -> int | None:
+    """About how many lines there are."""
+    if not file.is_file():
+        return None
     try:
-        return sum(1 for _ in file.open("rb")) if file.is_file() else None
+        with file.open("rb") as opened:
+            return sum(block.count(b"\n") for block in iter(partial(opened.read, _BLOCK), b""))
     except OSError:
         return None
 

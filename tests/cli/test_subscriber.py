@@ -4,13 +4,14 @@ import io
 import json
 import os
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from digestd.cli import main
+from digestd.cli import main, subscriber_files
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,18 @@ def test_what_is_no_subscriber_file_is_refused_whole(
 
 def lines(*records: object) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def test_a_file_without_line_ends_is_counted_piece_by_piece(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.jsonl"
+    with endless.open("wb") as out:
+        out.write(b"{}\n{}\n")
+        out.truncate(1 << 27)
+    tracemalloc.start()
+    assert subscriber_files._size(endless) == 2
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 def test_an_import_reports_bad_lines_and_takes_the_good(run: Run, tmp_path: Path) -> None:
