@@ -9,6 +9,7 @@ import typer
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.output import emit, say
+from digestd.deliver import see_that_it_can_be_read
 from digestd.errors import BadInput
 from digestd.secret import rotate
 from digestd.sign import dns_record
@@ -36,11 +37,13 @@ def show(as_json: Json = False) -> None:
 
 @app.command("check")
 def check() -> None:
-    """Check the settings, the secret, the database and its schema; exits 2 or 1 with the remedy.
+    """Check the settings, the secret, the database and its schema, and the relay's log; exits 2 or 1 with the remedy.
 
     Example: digestd config check
     """
     built = wiring.build()
+    if built.relay_log is not None:
+        see_that_it_can_be_read(built.relay_log, built.clock())
     say(", ".join(f"mail goes to {route.name}" for route in built.routes))
     say("settings, secret, database and templates are in order")
 

@@ -22,7 +22,7 @@ reconcile  what nobody knows the end of, settled by the relay's log
 
 from digestd.deliver.alert import webhook
 from digestd.deliver.composer import Composer
-from digestd.deliver.reconcile import Reconciled, RelayLog, reconcile, send_again
+from digestd.deliver.reconcile import Reconciled, RelayLog, reconcile, see_that_it_can_be_read, send_again
 from digestd.deliver.recovery import recover
 from digestd.deliver.replay import Replayed, replay
 from digestd.deliver.road import DeliverReport, Delivery, deliver
@@ -42,6 +42,7 @@ __all__ = [
     "reconcile",
     "recover",
     "replay",
+    "see_that_it_can_be_read",
     "send_again",
     "webhook",
 ]

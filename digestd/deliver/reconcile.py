@@ -81,6 +81,11 @@ def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> R
     return Reconciled(accepted, not_sent, len(ends) - accepted - not_sent)
 
 
+def see_that_it_can_be_read(relay_log: RelayLog, now: datetime) -> None:
+    """Raise BadSetting where it cannot: else nobody would know before a mail is uncertain."""
+    next(_lines(relay_log.file, now), None)
+
+
 def send_again(db: Database, now: datetime) -> int:
     """Take what stayed uncertain for PATIENCE as not sent, by the operator's policy: it goes out under the same
     Message-ID, by which many mail readers know it again. How many."""

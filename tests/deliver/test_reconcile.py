@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from digestd.cli import app
 from digestd.deliver import Reconciled, RelayLog, reconcile, send_again
 from digestd.deliver.reconcile import PATIENCE
 from digestd.domain.delivery import State
@@ -191,3 +193,16 @@ def wait_for(running: Postfix, count: int) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(running.log)
+
+
+def test_a_log_that_cannot_be_read_is_told_before_a_mail_is_uncertain(
+    waiting: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "mail.log"
+    for name, value in waiting.environment(DIGESTD_RELAY_LOG=str(log)).items():
+        monkeypatch.setenv(name, value)
+    refused = CliRunner().invoke(app, ["config", "check"])
+    assert isinstance(refused.exception, BadSetting)
+    assert f"DIGESTD_RELAY_LOG: cannot read {log}" in str(refused.exception)
+    log.write_text("Nov 24 07:00:01 mx postfix/qmgr[7]: started\n")
+    assert CliRunner().invoke(app, ["config", "check"]).exit_code == 0
