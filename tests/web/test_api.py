@@ -158,7 +158,9 @@ def test_lists_come_in_pages_that_hold_each_once(api: TestClient, house: House) 
             if (cursor := page["next"]) is None:
                 break
         assert len(found) == len(set(found)) == 5
-    assert api.get("papers?limit=201").status_code == 422
+    too_many = api.get("papers?limit=201")
+    assert too_many.status_code == 422
+    assert too_many.json()["errors"] == [{"field": "limit", "message": "must be less than or equal to 200"}]
 
 
 def test_papers_digests_and_deliveries_are_read(api: TestClient, house: House) -> None:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from digestd.errors import BadInput, BadRecord, NotFound, Unavailable
+from digestd.errors import BadInput, BadRecord, NotFound, Unavailable, plain
 from digestd.subscribe import NoConsent
 
 KIND = "application/problem+json"
@@ -85,7 +85,7 @@ def handlers() -> dict[int | type[Exception], Any]:
     """By kind of exception, as FastAPI takes them."""
 
     def malformed(_request: Request, error: RequestValidationError) -> Response:
-        errors = [FieldProblem(field=_field(one["loc"]), message=str(one["msg"])) for one in error.errors()[:20]]
+        errors = [FieldProblem(field=_field(one["loc"]), message=plain(str(one["msg"]))) for one in error.errors()[:20]]
         return problem(422, "some fields cannot be read", errors)
 
     def bad_field(_request: Request, error: BadRecord) -> Response:
