@@ -36,7 +36,7 @@ def spread(pool: Pool, ranked: Ranked, above: Worthy, sizes: Ints) -> Ints:
     others = firsts(above.marks & ~followed, np.maximum(TOP, sizes - kept))
     papers = _papers(above.order, others)
     totals = along(ranked.total, papers)
-    varied = diversify(papers, totals, pool.encoded.dense, sizes - kept)
+    varied = diversify(papers, totals, pool.likeness, sizes - kept)
     chosen = _joined(_papers(above.order, first), kept, _papers(papers, varied))
     return _shared_out(ranked, above, chosen, kept, sizes)
 

@@ -5,6 +5,7 @@ while there is anything else, then each interest its share.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,11 +22,32 @@ _OUT = -100
 """A crowd that can never be one again: nobody gets so many papers."""
 
 
-def diversify(papers: Ints, totals: Floats, vectors: Floats, sizes: Ints) -> Ints:
+@dataclass(frozen=True, slots=True, eq=False)
+class Likeness:
+    """How alike m papers are, by their `vectors` (m, d).
+
+    One shard after the other asks for the same papers, so the latest answer is kept. This only saves time.
+    """
+
+    vectors: Floats
+    _latest: list[tuple[Ints, Floats]] = field(default_factory=list)
+
+    def among(self, papers: Ints) -> Floats:
+        """The cosine of each of these (k,) with each of them: (k, k)."""
+        for known, cosines in self._latest:
+            if np.array_equal(known, papers):
+                return cosines
+        own = self.vectors[papers]
+        cosines = own @ own.T
+        self._latest[:] = [(papers, cosines)]
+        return cosines
+
+
+def diversify(papers: Ints, totals: Floats, likeness: Likeness, sizes: Ints) -> Ints:
     """Choose papers for n subscribers at once: places (n, s) in their candidates, −1 past the last one chosen.
 
-    `papers` (n, w): the candidates of each, best first, as rows of `vectors` (m, d); −1 past the last. `totals`
-    (n, w): their scores. Up to `sizes` (n,) are chosen, the best one first. Each next one is the greatest of
+    `papers` (n, w): the candidates of each, best first, of those whose `likeness` is known; −1 past the last.
+    `totals` (n, w): their scores. Up to `sizes` (n,) are chosen, the best one first. Each next one is the greatest of
     SPREAD · score − (1 − SPREAD) · (cosine with the nearest chosen); scores are scaled to [0, 1] over the
     candidates. What has CROWD chosen twins comes last.
     """
@@ -35,7 +57,7 @@ def diversify(papers: Ints, totals: Floats, vectors: Floats, sizes: Ints) -> Int
     chosen = np.full((len(papers), int(wanted.max(initial=0))), -1, dtype=np.intp)
     if not chosen.size:
         return chosen
-    cosines = _cosines(papers, vectors)
+    cosines = _cosines(papers, likeness)
     gain = np.where(there, np.float32(SPREAD) * _scaled(totals, there), np.float32(-np.inf))
     nearest, crowd = np.zeros_like(gain), np.zeros(gain.shape, dtype=np.int8)
     for n in range(chosen.shape[1]):
@@ -85,22 +107,22 @@ def _spared(live: Bools, mine: Sequence[int], keep: int) -> int | None:
     return None
 
 
-def _cosines(papers: Ints, vectors: Floats) -> Callable[[Ints], Floats]:
+def _cosines(papers: Ints, likeness: Likeness) -> Callable[[Ints], Floats]:
     """How to find the cosines (n, w) of one candidate of each, by its place (n,), with all of theirs.
 
     They are read off those of all that anybody has, or where these are so many that it is more work, made for
     each apart.
     """
     rows, (n, width) = np.arange(len(papers)), papers.shape
-    here = np.zeros(len(vectors) + 1, dtype=np.bool_)
+    here = np.zeros(len(likeness.vectors) + 1, dtype=np.bool_)
     here[papers + 1] = True
     used = np.flatnonzero(here) - 1
     if len(used) ** 2 > n * width**2:
-        own = vectors[papers]
+        own = likeness.vectors[papers]
         apart: Floats = own @ own.transpose(0, 2, 1)
         return lambda best: apart[rows, best]
     which = (here.cumsum() - 1)[papers + 1]
-    shared = (vectors[used] @ vectors[used].T).ravel()
+    shared = likeness.among(used).ravel()
     return lambda best: shared.take(which[rows, best][:, None] * len(used) + which)
 
 

@@ -11,6 +11,7 @@ from digestd.ranking.arrays import Floats
 from digestd.ranking.background import Background, build_background
 from digestd.ranking.company import drawn
 from digestd.ranking.dense import SILENCE, Space
+from digestd.ranking.diversity import Likeness
 from digestd.ranking.echoes import Echoes, build_echoes
 from digestd.ranking.folk import build_folk
 from digestd.ranking.lengths import lengths, table
@@ -30,6 +31,7 @@ class Pool:
     abstracts. `features` (m, b), `prior` and `lift` (m,) against the background; (m,) as well `points`, `trend`,
     `newness` and `fame`; `heard`: the votes of archive papers. `surface`: for each paper, stem → the first word that
     stands for it there. `vectors` (m, e) in the dense `space`, and `leaning` (m, e), each drawn towards its company.
+    `likeness`: how alike the papers are.
     """
 
     papers: tuple[Paper, ...]
@@ -54,6 +56,7 @@ class Pool:
     vectors: Floats
     leaning: Floats
     echoes: Echoes
+    likeness: Likeness
 
     def __len__(self) -> int:
         return len(self.papers)
@@ -108,4 +111,5 @@ def build_pool(
         vectors=vectors,
         leaning=drawn(vectors, space.archive),
         echoes=build_echoes(model.archive, across),
+        likeness=Likeness(encoded.dense),
     )

@@ -11,6 +11,7 @@ from digestd.compose import Ranked, Terms, choose
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Bar
 from digestd.ranking.calibration import Own
+from digestd.ranking.diversity import Likeness
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles, compile_profiles
 from tests.plan.plainly import Reader
@@ -35,7 +36,8 @@ def day() -> Pool:
     ]
     made = pool([*papers(), *mixed])
     # coarse enough that products of them are exact, in whatever order they are summed up: equals stay equal
-    return replace(made, encoded=replace(made.encoded, dense=np.round(made.encoded.dense * 64) / np.float32(64)))
+    coarse = np.round(made.encoded.dense * 64) / np.float32(64)
+    return replace(made, encoded=replace(made.encoded, dense=coarse), likeness=Likeness(coarse))
 
 
 @cache

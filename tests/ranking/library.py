@@ -109,7 +109,7 @@ def alone(of: Pool, *interests: Interest) -> Profiles:
 
 def varied(order: Ints, of: Pool, totals: Floats, size: int) -> list[int]:
     """The papers chosen for one subscriber."""
-    places = diversify(order[None, :], totals[order][None, :], of.encoded.dense, np.array([size]))[0]
+    places = diversify(order[None, :], totals[order][None, :], of.likeness, np.array([size]))[0]
     chosen: list[int] = order[places[places >= 0]].tolist()
     return chosen
 
