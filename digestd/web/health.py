@@ -2,8 +2,9 @@
 
 Ready means that the database answers with the schema of this version and that the scheduler of
 this process, if it has one, ticks. The age of the last ingest, how whole each source's newest day is, which
-lanes to a relay have stopped, how many mails nobody knows the end of and how many cannot be composed are told but
-decide nothing: a silent source or a relay that does not serve us is no reason to take the pages away.
+lanes to a relay have stopped, whether the disk has room, how many mails nobody knows the end of and how many cannot
+be composed are told but decide nothing: a silent source or a relay that does not serve us is no reason to take the
+pages away.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
+from digestd.deliver.room import DiskFull, see_room
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
@@ -51,6 +53,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "lanes_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
             "uncertain_for_a_day": found.uncertain,
             "poisoned": found.poisoned,
+            "disk": _disk(app),
             "coverage": {source: _told(day) for source, day in found.sources.items()},
             "sources_missing": sorted(missing(found.sources.values(), now.date())),
         }
@@ -83,6 +86,15 @@ def _database(app: App, now: datetime) -> _Found:
             return _Found(last_ingest(session), days, resting(session), ledger.long_uncertain(session, now), poisoned)
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))
+
+
+def _disk(app: App) -> str | None:
+    """Whether want of room keeps mails back; where that is, is for the log alone."""
+    try:
+        see_room([app.journals, *([app.db.file.parent] if app.db.file else [])])
+    except DiskFull:
+        return "it is nearly full; nothing is sent until there is room"
+    return None
 
 
 def _told(day: Coverage) -> dict[str, object]:

@@ -5,6 +5,7 @@ I08, I09 and I10 are the oracle: no gate passed after the event that ended conse
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
@@ -38,18 +39,16 @@ def test_of_5000_who_leave_while_their_mail_passes_the_gate_none_is_mailed_after
 def _race(ledger: Ledger, who: Sequence[int], seed: int) -> list[Gated]:
     claimed, begin, answers = ledger.claim(limit=PEOPLE), threading.Barrier(2), list[Gated]()
     order = Random(seed).sample(list(who), len(who))
-    leaving = threading.Thread(target=_leave, args=[ledger, order, begin, seed])
-    mailing = threading.Thread(target=_mail, args=[ledger, claimed.claims, begin, answers])
-    for thread in (leaving, mailing):
-        thread.start()
-    for thread in (leaving, mailing):
-        thread.join(120)
+    with ThreadPoolExecutor(2) as both:
+        leaving = both.submit(_leave, ledger, order, begin, seed)
+        mailing = both.submit(_mail, ledger, claimed.claims, begin, answers)
+    assert (leaving.result(), mailing.result()) == (None, None), "neither was broken off"
     return answers
 
 
 def _leave(ledger: Ledger, who: Sequence[int], begin: threading.Barrier, seed: int) -> None:
     rng = Random(seed)
-    begin.wait()
+    begin.wait(60)
     for subscriber in who:
         with ledger.db.write() as session:
             for status in rng.choice(WAYS):
@@ -58,7 +57,7 @@ def _leave(ledger: Ledger, who: Sequence[int], begin: threading.Barrier, seed: i
 
 def _mail(ledger: Ledger, claims: Sequence[Claim], begin: threading.Barrier, answers: list[Gated]) -> None:
     rng = Random(len(claims))
-    begin.wait()
+    begin.wait(60)
     while claims:
         size = rng.randint(1, 3)
         answers += ledger.gate(Claimed(tuple(claims[:size]), 0, 0))

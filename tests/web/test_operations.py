@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from digestd.app import App
+from digestd.deliver import room
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
@@ -46,6 +47,7 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
         "lanes_stopped": {},
         "uncertain_for_a_day": 0,
         "poisoned": 0,
+        "disk": None,
         "coverage": {},
         "sources_missing": [],
     }
@@ -67,6 +69,15 @@ def test_a_relay_that_rests_is_told_and_takes_no_page_away(app: App, client: Tes
         }
     }
     assert _metrics(client)["digestd_lane_stopped", "relay.example.org:587"] == 3
+
+
+def test_a_disk_that_is_nearly_full_is_told_and_takes_no_page_away(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LOW_WATER", 1 << 60)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["disk"] == "it is nearly full; nothing is sent until there is room"
 
 
 def test_it_is_not_ready_without_its_database(app: App, tmp_path: Path) -> None:
