@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from digestd.web.serving import serving
 log = structlog.get_logger(__name__)
 
 
-class PortTaken(DigestdError):
+class CannotListen(DigestdError):
     """The web pages cannot be served on this address."""
 
 
@@ -64,8 +65,17 @@ async def _listen(server: uvicorn.Server, stop: asyncio.Event) -> None:
     try:
         await server.serve()
     except SystemExit as error:
-        raise PortTaken(
-            f"cannot listen on {server.config.host}:{server.config.port}; another program does, or set DIGESTD_WEB_PORT"
+        place = f"{server.config.host}:{server.config.port}"
+        raise CannotListen(
+            f"cannot listen on {place}{_why(error.__context__)}; set DIGESTD_WEB_HOST to an address of this machine "
+            "and DIGESTD_WEB_PORT to a port that is free (below 1024 only root may)"
         ) from error
     finally:
         stop.set()
+
+
+def _why(error: BaseException | None) -> str:
+    """What the system said, which uvicorn met before it gave up."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return ""
+    return f": {os.strerror(error.errno) if error.errno > 0 else error.strerror}"

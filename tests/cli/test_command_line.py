@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -194,6 +195,32 @@ def test_what_is_no_use_is_said_in_one_line(words: list[str], said: str, tmp_pat
     done = subprocess.run(command, cwd=tmp_path, env=_PLAIN | settings, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("a b", ""),
+        ("127.0.0.1", "127.0.0.1:{}: Address already in use; set"),
+        ("203.0.113.9", "Cannot assign requested"),
+    ],
+)
+def test_where_the_pages_cannot_listen_the_reason_is_the_systems(
+    host: str, said: str, tmp_path: Path, sqlite_url: str
+) -> None:
+    (tmp_path / "secret").write_bytes(bytes(range(32)))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = {
+            "DIGESTD_DATABASE_URL": sqlite_url,
+            "DIGESTD_SECRET_KEY_FILE": str(tmp_path / "secret"),
+            "DIGESTD_WEB_HOST": host,
+            "DIGESTD_WEB_PORT": str(port),
+        }
+        command = [sys.executable, "-m", "digestd", "web"]
+        done = subprocess.run(command, cwd=tmp_path, env=_PLAIN | settings, capture_output=True, text=True, check=False)
+    assert (done.returncode, "digestd: cannot listen on" in done.stderr) == (1, True), done.stderr
+    assert said.format(port) in done.stderr
 
 
 def test_an_interrupt_is_quiet(fails_with: Fails) -> None:
