@@ -8,7 +8,7 @@ import structlog
 
 from digestd.deliver.composer import Composer
 from digestd.domain.delivery import Claim
-from digestd.errors import MailsBroken
+from digestd.errors import Damaged, MailsBroken
 
 SAMPLE = 20
 PART = 0.05
@@ -25,7 +25,7 @@ def try_out(composer: Composer, sample: list[Claim]) -> None:
     if len(failed) > max(ALONE, PART * len(sample)):
         raise MailsBroken(
             f"of {len(sample)} mails composed to see whether they can be, {len(failed)} could not ({failed[0]}), so "
-            "none is sent; see what `digestd preview EMAIL` says of the templates, mend them, then it goes on by itself"
+            "none is sent; mend that, then it goes on by itself: `digestd preview EMAIL` says if it is the templates"
         )
 
 
@@ -33,6 +33,7 @@ def _failure(composer: Composer, claim: Claim) -> str | None:
     try:
         composer.compose(claim)
     except Exception as error:
-        log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
-        return type(error).__name__
+        why = str(error) if isinstance(error, Damaged) else type(error).__name__
+        log.error("cannot compose", delivery=claim.key, error=why)
+        return why
     return None

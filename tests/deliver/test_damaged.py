@@ -85,11 +85,20 @@ async def test_its_reader_gets_the_next_day_s_digest_and_everybody_else_theirs(h
     assert (report.accepted, report.expired, report.stopped) == (READERS, READERS, None)
 
 
-def damage(install: Install, how: Callable[[bytes], bytes]) -> None:
+async def test_where_many_cannot_be_read_the_run_stops_and_says_that_it_is_not_the_templates(waiting: Install) -> None:
+    for victim in (VICTIM, VICTIM + 1):
+        damage(waiting, DAMAGES["cut"], victim)
+    async with Relay().serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert "2 could not (its picks cannot be read, so the database is damaged" in (report.stopped or "")
+    assert waiting.states == {State.READY: READERS}
+
+
+def damage(install: Install, how: Callable[[bytes], bytes], victim: int = VICTIM) -> None:
     """Let the picks of one digest be what a disk made of them."""
     with install.db.write() as session:
-        picks = session.connection().execute(select(DELIVERY.picks).where(DELIVERY.id == VICTIM)).scalar_one()
-        spoilt = core.delivery.update().where(DELIVERY.id == VICTIM).values(picks=how(picks))
+        picks = session.connection().execute(select(DELIVERY.picks).where(DELIVERY.id == victim)).scalar_one()
+        spoilt = core.delivery.update().where(DELIVERY.id == victim).values(picks=how(picks))
         session.connection().execute(spoilt)
 
 
