@@ -49,7 +49,8 @@ def show_coverage(
         say(_nothing(days, source))
     if found and not as_json and sys.stdout.isatty():
         draw(Console(), found)
-        emit([_remark(row) for row in found if row.state not in COMPLETE])
+        if remarks := [_remark(row) for row in found if row.state not in COMPLETE]:
+            emit(remarks)
         return
     if found or as_json:
         emit([_row(row) for row in found], as_json)

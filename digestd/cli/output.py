@@ -76,14 +76,23 @@ def _as_json(value: object) -> object:
 def _pairs(data: Row) -> None:
     """One thing: its own values first, then each list of rows below a heading."""
     lists = {name: value for name, value in data.items() if _is_rows(value)}
-    own = {name: _cell(value) for name, value in data.items() if name not in lists}
+    own = {name: value for name, value in data.items() if name not in lists}
     if sys.stdout.isatty():
-        Console().print(tables.pairs(own))
+        Console().print(tables.pairs({name: _listed(value) for name, value in own.items()}))
     else:
-        _write("".join(f"{name}\t{value}\n" for name, value in own.items()))
+        _write("".join(f"{name}\t{_cell(value)}\n" for name, value in own.items()))
     for name, rows in lists.items():
         _heading(name)
         _rows(iter(rows))
+
+
+def _listed(value: object) -> str:
+    """A cell with room: of a list that is long each item has its line."""
+    told = _cell(value)
+    return "\n".join(map(_cell, value)) if isinstance(value, list | tuple) and len(told) > _LONG else told
+
+
+_LONG = 60
 
 
 def _is_rows(value: object) -> TypeGuard[list[Row]]:

@@ -91,7 +91,8 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
         rejects = sources.rejects(session, source.name)
         known = papers.candidates(session, built.clock() - RECENT, built.clock())
     checked = asyncio.run(check(built.db, source, built.client, built.clock, known))
-    emit(_report(checked, rejects), as_json)
+    report = _report(checked, rejects)
+    emit(report if as_json else {name: value for name, value in report.items() if name != "concerns"}, as_json)
     for concern in checked.concerns:
         say(f"{source.name}: {concern}")
     if checked.concerns:

@@ -1,11 +1,13 @@
 """Tables as a terminal shows them."""
 
 import io
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from digestd.cli.output import emit
 from digestd.cli.tables import Cells, columns_of, drawn, pairs
 
 PAPERS: list[Cells] = [
@@ -46,6 +48,40 @@ def test_nothing_reaches_beyond_the_terminal_and_nothing_is_lost(width: int) -> 
     lines = shown(PAPERS, width)
     assert max(map(cell_len, lines)) <= width
     assert " ".join(lines).count("deltas") == 4
+
+
+class Terminal(io.StringIO):
+    """Where a person reads."""
+
+    def isatty(self) -> bool:
+        """Always."""
+        return True
+
+
+def test_one_thing_is_drawn_with_its_rows_below_it_and_each_item_of_a_long_list_on_its_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    at = datetime(2026, 11, 24, 8, 0, 5, 999, tzinfo=timezone(timedelta(hours=1)))
+    topics = ["protein folding by contacts", "river deltas", "sorting networks, in depth"]
+    emit({"is_late": False, "at": at, "topics": topics, "few": [1, 2], "tries": [{"n": 1, "took": 0.5}]})
+    lines = [line.strip() for line in terminal.getvalue().splitlines()]
+    assert lines == [
+        "is late  no",
+        "at       2026-11-24 07:00:05Z",
+        *("topics   protein folding by contacts", "river deltas", "sorting networks, in depth"),
+        "few      1; 2",
+        "",
+        *("tries", "n   took", "1  0.500"),
+    ]
+
+
+def test_without_a_row_there_is_a_word(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal())
+    emit([])
+    assert capsys.readouterr().err == "none\n"
 
 
 def test_a_name_is_written_without_its_underscores() -> None:
