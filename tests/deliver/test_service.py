@@ -9,10 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from digestd.domain.delivery import State
-from digestd.store import core
 from tests.deliver.conftest import planned
 from tests.parts.forks import Command, Running
 from tests.parts.install import Install, install
@@ -100,7 +98,7 @@ def test_workers_beside_up_share_the_work(tmp_path: Path, database_url: str, now
     with Relay(delay=1).in_thread() as relay:
         install = planned(tmp_path / "run", database_url, now, 60).to(relay.url, connections=2)
         running = [service(install, words).start() for words in ("up", "worker", "worker")]
-        until(lambda: len(owners(install)) == 3)
+        until(lambda: len(install.takers) == 3)
         relay.delay = 0
         until(lambda: install.states == {State.ACCEPTED: 60})
         for one in running:
@@ -108,12 +106,6 @@ def test_workers_beside_up_share_the_work(tmp_path: Path, database_url: str, now
         assert [one.end(40).code for one in running] == [0, 0, 0]
         assert install.sound(relay.copies)
         assert relay.copies.total() == 60
-
-
-def owners(install: Install) -> set[str]:
-    """Whoever has taken mails on."""
-    with install.db.read() as session:
-        return set(session.connection().execute(select(core.attempt.c.owner)).scalars())
 
 
 def test_the_command_as_a_shell_starts_it(tmp_path: Path, sqlite_url: str, now: datetime) -> None:

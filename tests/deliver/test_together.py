@@ -53,9 +53,14 @@ async def test_four_workers_share_a_day_that_one_could_take_on_alone(
     made.papers(library.papers(60))
     made.people(library.people(READERS))
     planned = made.plan().planned
-    async with Relay(delay=0.02).serving() as relay:
+    async with Relay(delay=1).serving() as relay:
         there = made.to(relay.url, connections=4)
-        reports = await asyncio.gather(*(there.deliver() for _ in range(4)))
+        runs = [asyncio.create_task(there.deliver()) for _ in range(4)]
+        async with asyncio.timeout(30):
+            while len(there.takers) < 4:
+                await asyncio.sleep(0.02)
+        relay.delay = 0
+        reports = await asyncio.gather(*runs)
     assert sum(report.accepted for report in reports) == planned > 100
     assert min(report.accepted for report in reports) >= 12, reports
     assert made.sound(relay.copies)

@@ -111,6 +111,12 @@ class Install:
             return {State(state): count for state, count in rows}
 
     @property
+    def takers(self) -> set[str]:
+        """The names of all runs that have taken mails on."""
+        with self.db.read() as session:
+            return set(session.connection().execute(select(core.attempt.c.owner)).scalars())
+
+    @property
     def fates(self) -> dict[str, State]:
         """The state of each Message-ID."""
         with self.db.read() as session:
