@@ -1,21 +1,29 @@
-"""Statements for many rows, handed to the driver as text: SQLAlchemy's way to do so costs half as much again."""
+"""Statements for many rows and lookups by many keys, handed to the driver as text: what SQLAlchemy does to each costs
+as much again. Several are one exchange with PostgreSQL: waiting for it is what most of a round's time goes into.
+"""
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, BigInteger, Column, Dialect, Insert, Update, any_, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Column, Connection, Dialect, Insert, Update, any_, bindparam, func, select
 from sqlalchemy.engine.interfaces import Compiled
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from digestd.store import core
+from digestd.store.database import is_lost
 
 Value: TypeAlias = int | str | bytes | None
 Row: TypeAlias = tuple[Value, ...]
+Record: TypeAlias = Any
+"""A row that was found, its columns by name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,11 +35,8 @@ class Bulk:
     names: tuple[str, ...]
 
     def run(self, session: Session, rows: Iterable[Row]) -> None:
-        """Run it for each row, of which no two are to change the same: PostgreSQL takes them all at once."""
-        if given := list(rows):
-            connection = session.connection()
-            words, parameters = _compiled(self, connection.dialect)
-            connection.exec_driver_sql(words, parameters(given))
+        """`change` by this one alone."""
+        change(session, (self, rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,48 +49,83 @@ class Lookup:
     query: core.Query
     key: Column[Any]
 
-    def rows(self, session: Session, keys: Sequence[int]) -> Sequence[core.Record]:
-        """The rows there are."""
-        connection = session.connection()
-        words, names = _looked_up(self, connection.dialect)
-        if names is None:
-            return connection.exec_driver_sql(words, {_KEYS: keys}).all()
-        return connection.exec_driver_sql(words, (json.dumps(keys),)).all()
+    def rows(self, session: Session, keys: Sequence[int]) -> list[Record]:
+        """`look_up` by this one alone."""
+        [found] = look_up(session, (self, keys))
+        return found
+
+
+def change(session: Session, *changes: tuple[Bulk, Iterable[Row]]) -> None:
+    """Run each for its rows, of which no two are to change the same: PostgreSQL takes them all at once."""
+    asked = [(bulk, given) for bulk, rows in changes if (given := list(rows))]
+    if not asked:
+        return
+    connection = session.connection()
+    with driver(connection) as cursor:
+        for bulk, given in asked:
+            words, run = _compiled(bulk, connection.dialect)
+            run(cursor(), words, given)
+
+
+def look_up(session: Session, *lookups: tuple[Lookup, Sequence[int]]) -> list[list[Record]]:
+    """The rows there are, for each."""
+    connection = session.connection()
+    with driver(connection) as cursor:
+        asked = [(_looked_up(lookup, connection.dialect), keys) for lookup, keys in lookups]
+        answers = [(made, cursor().execute(words, given(keys))) for (words, given, made), keys in asked]
+        return [list(map(made, answer.fetchall())) for made, answer in answers]
+
+
+@contextmanager
+def driver(connection: Connection) -> Iterator[Callable[[], Any]]:
+    """Cursors of the driver's own. What it raises is raised as SQLAlchemy does, and a connection that is lost is."""
+    own: Any = connection.connection.driver_connection
+    try:
+        if connection.dialect.name == "sqlite":
+            yield own.cursor
+        else:
+            with own.pipeline():
+                yield own.cursor
+    except connection.dialect.loaded_dbapi.Error as error:
+        lost = is_lost(connection.dialect, error, own)
+        if lost:
+            connection.invalidate(error)
+        kinds = connection.dialect.loaded_dbapi.Error
+        raise DBAPIError.instance(
+            None, None, error, kinds, connection_invalidated=lost, dialect=connection.dialect
+        ) from error
 
 
 _KEYS = "keys"
 
 
 @lru_cache(maxsize=64)
-def _looked_up(lookup: Lookup, dialect: Dialect) -> tuple[str, list[str] | None]:
-    """The text, and its parameters in order; None where it takes them by name."""
+def _looked_up(lookup: Lookup, dialect: Dialect) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
+    """The text, how keys become what the driver takes, and how what it returns becomes a record."""
+    made = namedtuple("Found", lookup.query.selected_columns.keys())._make  # type: ignore[attr-defined]  # mypy knows it only of columns in so many words
     if dialect.name == "sqlite":
         given = func.json_each(bindparam(_KEYS)).table_valued("value")
         chosen = lookup.query.where(lookup.key.in_(select(given.c.value)))
-    else:
-        chosen = lookup.query.where(lookup.key == any_(bindparam(_KEYS, type_=ARRAY(BigInteger))))
-    compiled = chosen.compile(dialect=dialect)
-    return str(compiled), _places(compiled)
-
-
-def _places(compiled: Compiled) -> list[str] | None:
-    """The names of parameters in the order that the text wants them."""
-    found: list[str] | None = getattr(compiled, "positiontup", None)
-    return found
+        return str(chosen.compile(dialect=dialect)), lambda keys: (json.dumps(keys),), made
+    chosen = lookup.query.where(lookup.key == any_(bindparam(_KEYS, type_=ARRAY(BigInteger))))
+    return str(chosen.compile(dialect=dialect)), lambda keys: {_KEYS: keys}, made
 
 
 @lru_cache(maxsize=64)
-def _compiled(bulk: Bulk, dialect: Dialect) -> tuple[str, Callable[[list[Row]], Any]]:
-    """The text, and how rows become the parameters that the driver takes."""
+def _compiled(bulk: Bulk, dialect: Dialect) -> tuple[str, Callable[[Any, str, list[Row]], object]]:
+    """The text, and how a cursor runs it for rows."""
     inline = bulk.statement.inline() if isinstance(bulk.statement, Insert) else bulk.statement
     compiled = inline.compile(dialect=dialect, column_keys=list(bulk.names) if inline.is_insert else None)
     own = {name: value for name, value in compiled.params.items() if name not in bulk.names}
-    places = _places(compiled)
+    places: list[str] | None = getattr(compiled, "positiontup", None)
     if places is None:
-        return _at_once(compiled, bulk.names), lambda rows: {**own, **_columns(bulk.names, rows)}
+        words = _at_once(compiled, bulk.names)
+        return words, lambda cursor, words, rows: cursor.execute(words, own | _columns(bulk.names, rows))
     names, constants = (*bulk.names, *own), tuple(own.values())
     ordered = itemgetter(*map(names.index, places))
-    return str(compiled), lambda rows: [ordered((*row, *constants)) for row in rows]
+    return str(compiled), lambda cursor, words, rows: cursor.executemany(
+        words, [ordered((*row, *constants)) for row in rows]
+    )
 
 
 def _at_once(compiled: Compiled, names: Sequence[str]) -> str:

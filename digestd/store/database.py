@@ -8,8 +8,9 @@ Sessions are synchronous; a coroutine goes through asyncio.to_thread.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -133,9 +134,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def distrust(context: ExceptionContext) -> None:
-        # After a sync that failed the kernel forgets what it could not write, so a second on the same handle would
-        # succeed and prove nothing ("fsyncgate"): what is tried again is written again, by a connection of its own.
-        context.is_disconnect |= "disk i/o error" in str(context.original_exception).lower()
+        context.is_disconnect |= _is_untrue(context.original_exception)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -159,6 +158,17 @@ def _busy_seconds(url: URL) -> float:
         return float(str(url.query.get("timeout", BUSY_SECONDS)))
     except ValueError as error:
         raise BadSetting("DIGESTD_DATABASE_URL: ?timeout= is how many seconds a writer waits for another") from error
+
+
+def is_lost(dialect: Dialect, error: Any, connection: Any) -> bool:
+    """Whether a connection of the driver's, which raised this, is of no use any more."""
+    return dialect.is_disconnect(error, connection, None) or _is_untrue(error)
+
+
+def _is_untrue(error: BaseException) -> bool:
+    """After a sync that failed the kernel forgets what it could not write, so a second on the same handle would
+    succeed and prove nothing ("fsyncgate"): what is tried again is written again, by a connection of its own."""
+    return "disk i/o error" in str(error).lower()
 
 
 _PRAGMAS = (

@@ -13,7 +13,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
 from digestd.domain.subscriber import Status
 from digestd.store import core
-from digestd.store.bulk import Bulk
+from digestd.store.bulk import Bulk, change
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.ledger.work import AT_WORK
@@ -179,8 +179,11 @@ def _lease(session: Session, claims: Sequence[Claim], owner: str, at_us: int) ->
         return
     until = at_us + LEASE // timedelta(microseconds=1)
     common = (State.LEASED.value, owner, until, at_us, step(State.LEASED, Actor.WORKER, at_us), State.READY.value)
-    _LEASE.run(session, [(*common, claim.key) for claim in claims])
-    _OPEN.run(session, [(claim.key, claim.attempt, claim.envelope_from, owner, "open", at_us) for claim in claims])
+    change(
+        session,
+        (_LEASE, [(*common, claim.key) for claim in claims]),
+        (_OPEN, [(claim.key, claim.attempt, claim.envelope_from, owner, "open", at_us) for claim in claims]),
+    )
 
 
 _OPEN = Bulk(insert(core.attempt), ("delivery_id", "n", "envelope_from", "owner", "phase", "opened_us"))

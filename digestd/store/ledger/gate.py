@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
-from digestd.store.bulk import Bulk, Lookup
+from digestd.store.bulk import Bulk, Lookup, Record, change, look_up
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.ledger.claims import RECIPIENT, RECIPIENTS, TOO_LATE, objection
@@ -25,7 +25,7 @@ LEASE_LEFT = timedelta(minutes=11)
 """The dot may be waited for ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
 
 _LEASE_LEFT_US = LEASE_LEFT // timedelta(microseconds=1)
-Rows: TypeAlias = dict[int, core.Record]
+Rows: TypeAlias = dict[int, Record]
 """What stands of each delivery, by its key."""
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
@@ -59,9 +59,9 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
         return []
     at_us = to_us(now)
     deliveries = [wish.delivery for wish in wishes]
-    if session.connection().dialect.name != "sqlite":
-        _SUBSCRIBERS.rows(session, deliveries)
-    rows = {row.id: row for row in _STANDING.rows(session, deliveries)}
+    locks = () if session.connection().dialect.name == "sqlite" else ((_SUBSCRIBERS, deliveries),)
+    *_, found = look_up(session, *locks, (_STANDING, deliveries))
+    rows = {row.id: row for row in found}
     said = [_decide(wish, rows.get(wish.delivery), at_us) for wish in wishes]
     for answer, act in _ACTS.items():
         if these := [wish for wish, gated in zip(wishes, said, strict=True) if gated is answer]:
@@ -95,7 +95,7 @@ _STANDING = Lookup(
 )
 
 
-def _decide(wish: Pass, row: core.Record | None, at_us: int) -> Gated:
+def _decide(wish: Pass, row: Record | None, at_us: int) -> Gated:
     if row is None or (row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner):
         return Gated.FENCED
     if row.expires_us <= at_us:
@@ -109,8 +109,11 @@ def _decide(wish: Pass, row: core.Record | None, at_us: int) -> Gated:
 
 def _open_the_way(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
     entry, dot, leased = step(State.DOT, Actor.WORKER, at_us), State.DOT.value, State.LEASED.value
-    _DOT.run(session, [(dot, w.sha256, entry, w.delivery, leased) for w in wishes])
-    _DOT_ATTEMPT.run(session, [(dot, rows[w.delivery].version, at_us, w.relay, w.delivery, w.attempt) for w in wishes])
+    change(
+        session,
+        (_DOT, [(dot, w.sha256, entry, w.delivery, leased) for w in wishes]),
+        (_DOT_ATTEMPT, [(dot, rows[w.delivery].version, at_us, w.relay, w.delivery, w.attempt) for w in wishes]),
+    )
 
 
 _DOT = Bulk(

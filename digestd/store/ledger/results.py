@@ -12,7 +12,7 @@ from digestd.domain.bounce import Bounce
 from digestd.domain.delivery import UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core
-from digestd.store.bulk import Bulk, Lookup, Row
+from digestd.store.bulk import Bulk, Lookup, Row, change
 from digestd.store.instants import to_us
 from digestd.store.ledger import seen
 from digestd.store.packing import step
@@ -101,8 +101,11 @@ _STANDING = Lookup(
 def _write(session: Session, results: Sequence[Result], at_us: int, evidence: Evidence) -> None:
     if not results:
         return
-    _DELIVERY.run(session, [_delivery(result, at_us) for result in results])
-    _ATTEMPT.run(session, [_attempt(result, at_us, evidence) for result in results])
+    change(
+        session,
+        (_DELIVERY, [_delivery(result, at_us) for result in results]),
+        (_ATTEMPT, [_attempt(result, at_us, evidence) for result in results]),
+    )
     if unsent := [result.delivery for result in results if result.state in UNSENT]:
         seen.give_back(session, unsent)
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import State
 from digestd.store import core
+from digestd.store.bulk import driver
 from digestd.store.tables.ledger import AT_WORK as STATES
 
 _STATE = core.delivery.c.state
@@ -23,5 +24,7 @@ def by_index(session: Session) -> None:
     It keeps a plan for as long as a connection lasts. One made while there were few attempts would walk through all of
     them for every mail once they are many.
     """
-    if session.connection().dialect.name != "sqlite":
-        session.connection().exec_driver_sql("SET LOCAL enable_seqscan = off")
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        with driver(connection) as cursor:
+            cursor().execute("SET LOCAL enable_seqscan = off")
