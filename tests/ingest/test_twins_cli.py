@@ -38,7 +38,7 @@ def test_papers_are_merged_shown_and_split(run: Run) -> None:
     assert shown["ids"] == ["arxiv:2611.00001", "doi:10.5555/r"]
     [one] = shown["mergings"]
     assert (one["by"], one["evidence"], one["undone"]) == ("operator", "arxiv:2611.00001 = doi:10.5555/r", None)
-    assert "by operator" in run("paper", "show", "2611.00001").stdout
+    assert "1\toperator\tarxiv:2611.00001 = doi:10.5555/r" in run("paper", "show", "2611.00001").stdout
     split = run("paper", "split", "2611.00001", "--merging", str(one["merging"]), "--json")
     assert [paper["title"] for paper in json.loads(split.stdout)] == ["Lakes", "Rivers"]
     [one] = json.loads(run("paper", "show", "doi:10.5555/r", "--json").stdout)["mergings"]
