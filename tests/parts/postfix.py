@@ -78,6 +78,12 @@ class Postfix:
         return sorted((self.folder / "vmail" / address.partition("@")[0] / "new").glob("*"))
 
     @property
+    def queued(self) -> int:
+        """How many mails it has taken, or is taking, and not yet delivered."""
+        queues = (self.folder / "spool" / name for name in ("incoming", "active", "deferred"))
+        return sum(file.is_file() for queue in queues for file in queue.rglob("*"))
+
+    @property
     def log(self) -> str:
         """Its mail log."""
         file = self.folder / "mail.log"

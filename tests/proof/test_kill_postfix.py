@@ -102,10 +102,10 @@ def _go_on(install: Install) -> int:
 
 
 def _taken(running: Postfix) -> Counter[str]:
-    """The copies in the Maildirs by Message-ID, once its queue is empty."""
+    """The copies in the Maildirs by Message-ID, once its queue is empty: its log may tell of a mail only later."""
     for _ in range(1_000):
-        log = running.log
-        if log.count("(queue active)") == log.count(": removed\n") and not _open_sessions(log):
+        queued, log = running.queued, running.log
+        if not queued and log.count("(queue active)") == log.count(": removed\n") and not _open_sessions(log):
             break
         time.sleep(0.01)
     mails = (path.read_bytes() for box in BOXES for path in running.mails(box))
