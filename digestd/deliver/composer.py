@@ -143,6 +143,8 @@ class Composer:
     def _content(self, claim: Claim) -> DigestContent:
         if not claim.picks:
             raise Damaged("its picks cannot be read, so the database is damaged: put the last backup back")
+        if claim.coverage is None:
+            raise Damaged("its coverage cannot be read, so the database is damaged: put the last backup back")
         links = self._links(claim)
         return DigestContent(
             list_name=self._sender.list_name,

@@ -191,5 +191,5 @@ class Claim(NamedTuple):
     """The first attempt's time: the Date header, the same in every attempt."""
     failures: int
     """Earlier attempts that could not be composed."""
-    coverage: Mapping[str, CoverageState] = MappingProxyType({})
-    """The sources that were not whole when the digest was planned, by their names for people."""
+    coverage: Mapping[str, CoverageState] | None = MappingProxyType({})
+    """The sources that were not whole when the digest was planned, by their names for people; None: unreadable."""

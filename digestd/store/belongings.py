@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from digestd.store import core, moves
 from digestd.store.instants import from_us
+from digestd.store.ledger.claims import AS_KEPT, coverage
 from digestd.store.packing import readable_picks, steps, unpack_seen
 from digestd.store.subscribers import address_key_of
 
@@ -38,7 +39,7 @@ def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]
     found = {}
     for name, condition in asked.items():
         table = getattr(core, name)
-        query = select(table).where(condition).order_by(*table.primary_key)
+        query = select(*(AS_KEPT if name == "delivery" else table.c)).where(condition).order_by(*table.primary_key)
         found[name] = [_readable(session, name, row) for row in session.connection().execute(query).mappings()]
     return {"row" if name == "subscriber" else name: rows for name, rows in found.items()}
 
@@ -88,8 +89,12 @@ def _history(_session: Session, packed: str) -> object:
     return [{"state": state, "by": actor, "at": from_us(at)} for state, actor, at in steps(packed)]
 
 
+def _coverage(_session: Session, kept: str) -> object:
+    return coverage(kept)
+
+
 _PACKED: dict[str, dict[str, Callable[[Session, Any], object]]] = {
-    "delivery": {"picks": _picked, "history": _history},
+    "delivery": {"picks": _picked, "history": _history, "coverage": _coverage},
     "seen": {"papers": _seen},
 }
 """Columns that are kept packed, and how they are read."""

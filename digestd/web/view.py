@@ -25,11 +25,14 @@ def router(app: App) -> APIRouter:
 
 
 def view_digest(app: App, delivery: int) -> str:
-    """The HTML of a digest, composed again from what was frozen. Raises NotFound where there is none."""
+    """The HTML of a digest, composed again from what was frozen. Raises NotFound where there is none.
+
+    Where its coverage cannot be read it is shown without: the papers are what its reader came for.
+    """
     with app.db.read() as session:
         claim = reading.as_claim(session, delivery)
     if claim is None or not claim.picks:
         raise NotFound("there is no such digest any more")
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
-    return composer.page(claim)
+    return composer.page(claim._replace(coverage=claim.coverage or {}))

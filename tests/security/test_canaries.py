@@ -145,12 +145,12 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
 
 @pytest.mark.parametrize("more", [{}, {"DIGESTD_DEBUG": "1"}], ids=["plain", "with places"])
 def test_a_mailer_that_crashes_tells_where_and_never_over_what(made: Install, more: dict[str, str]) -> None:
-    unreadable(made, core.delivery, 1, coverage={"arxiv:cs": WORDS[0]})
+    unreadable(made, core.delivery, 1, kind=WORDS[0])
     with Relay().in_thread() as relay:
         said = _settings(made, f"http://127.0.0.1:{free_port()}", "json", relay.url)
         ended = Command(("up",), said | more, made.folder).run()
     assert (ended.code, "unexpected ValueError" in ended.said) == (1, True)
-    assert ("claims.py" in ended.said) == bool(more)
+    assert ("reading.py" in ended.said) == bool(more)
     assert told(ended) == []
     assert left(made.folder) == []
 

@@ -12,11 +12,12 @@ from digestd.errors import Damaged
 from digestd.store import core
 from digestd.store.fsck.queries import SHOWN
 from digestd.store.ledger.births import audit_hash
+from digestd.store.ledger.claims import COVERAGE, coverage
 from digestd.store.packing import picked_papers, readable_picks, steps, unpack_seen
 
 WALKED = {
     "I14": "a paper in two live or sent digests of a subscriber, or a seen set that differs from what they hold",
-    "I15": "an empty digest with picks, or a live or sent one without any that can be read",
+    "I15": "an empty digest with picks, or a live or sent one whose picks or coverage cannot be read",
     "I17": "a step that the states do not allow",
     "I18": "a step out of a final state",
     "I20": "someone who was due without a delivery for the period",
@@ -53,6 +54,7 @@ def _deliveries(session: Session) -> Iterator[core.Record]:
             _D.key,
             _D.state,
             _D.picks,
+            COVERAGE,
             _D.history,
             _D.audit_id,
             _S.status,
@@ -86,7 +88,7 @@ def _check_seen(rows: list[core.Record], found: Found) -> None:
 
 def _check_delivery(row: core.Record, found: Found) -> None:
     state = State(row.state)
-    wrong = bool(row.picks) if state is State.EMPTY else state in _HOLDING and not readable_picks(row.picks)
+    wrong = bool(row.picks) if state is State.EMPTY else state in _HOLDING and not _is_readable(row)
     if wrong and row.kind == MailKind.DIGEST and row.status != Status.ERASED:
         _note(found, "I15", {"id": row.id, "state": state})
     try:
@@ -101,6 +103,10 @@ def _check_delivery(row: core.Record, found: Found) -> None:
             _note(found, "I18", {"id": row.id, "from": before, "to": after})
         elif (before, after) not in STEPS:
             _note(found, "I17", {"id": row.id, "from": before, "to": after})
+
+
+def _is_readable(row: core.Record) -> bool:
+    return bool(readable_picks(row.picks)) and coverage(row.coverage) is not None
 
 
 def _check_due(session: Session, due: dict[int, tuple[int, int]], found: Found) -> None:

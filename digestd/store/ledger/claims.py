@@ -27,6 +27,8 @@ _D, _S, _M = core.delivery.c, core.subscriber.c, core.moving.c
 _KINDS, _STATUSES = {str(kind): kind for kind in MailKind}, {str(status): status for status in Status}
 COVERAGE = cast(_D.coverage, Text).label("coverage")
 """As text, which is the same for all mails of a day, and read once."""
+AS_KEPT = tuple(COVERAGE if column is _D.coverage else column for column in _D)
+"""Every column of a delivery; to select them fails over no damage in one of them."""
 RECIPIENT = case((_D.recipient_key.is_(None), _S.address), else_=_M.address)
 """The address a delivery goes to: the subscriber's own, or one they mean to move to."""
 RECIPIENTS = (
@@ -109,9 +111,12 @@ def _objection(kind: str, planned: int, status: str, version: int, suppressed: b
 
 
 @lru_cache(maxsize=100)
-def coverage(kept: str) -> Mapping[str, CoverageState]:
-    """The sources that were not whole when a digest was planned, from the text of its COVERAGE."""
-    return {name: CoverageState(state) for name, state in json.loads(kept).items()}
+def coverage(kept: str) -> Mapping[str, CoverageState] | None:
+    """The sources that were not whole when a digest was planned, from the text of its COVERAGE; None: unreadable."""
+    try:
+        return {name: CoverageState(state) for name, state in json.loads(kept).items()}
+    except (ValueError, AttributeError):
+        return None
 
 
 def _selected() -> core.Query:

@@ -11,7 +11,7 @@ from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Pick, Reason
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
-from digestd.store.ledger.claims import COVERAGE, coverage
+from digestd.store.ledger.claims import AS_KEPT, coverage
 from digestd.store.ledger.work import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, steps
 
@@ -119,7 +119,7 @@ def counts(session: Session) -> dict[State, int]:
 def entries(session: Session, limit: int, asked: Asked = Asked()) -> Iterator[Entry]:
     """The newest deliveries first."""
     query = (
-        select(core.delivery, _S.address)
+        select(*AS_KEPT, _S.address)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
         .order_by(_D.id.desc())
         .limit(limit)
@@ -139,7 +139,7 @@ def entries(session: Session, limit: int, asked: Asked = Asked()) -> Iterator[En
 
 def entry(session: Session, delivery: int) -> Entry | None:
     """One delivery."""
-    query = select(core.delivery, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+    query = select(*AS_KEPT, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
     row = session.connection().execute(query.where(_D.id == delivery)).first()
     return None if row is None else _entry(row)
 
@@ -184,9 +184,9 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None else _claim(row)
 
 
-_WITH_READER = select(
-    *(column for column in _D if column is not _D.coverage), COVERAGE, _S.address, _S.name, _S.language
-).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+_WITH_READER = select(*AS_KEPT, _S.address, _S.name, _S.language).join_from(
+    core.delivery, core.subscriber, _S.id == _D.subscriber_id
+)
 
 
 def _claim(row: core.Record) -> Claim:
