@@ -65,15 +65,23 @@ class Composer:
         self._reading = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
-        """Read revisions and templates that are not cached yet, and what earlier digests these claims offer."""
+        """Read revisions and templates that are not cached yet, and what these claims alone say: replies, and which
+        earlier digests are offered. Of claims before these that is forgotten, and `take` reads it again."""
+        with self._reading:
+            self._held, self._replies = {}, {}
+            self._read(claims)
+
+    def _read(self, claims: Sequence[Claim]) -> None:
         wanted = {pick.revision for claim in claims for pick in claim.picks}
         hashes = {claim.template_hash for claim in claims}
         with self._reading, self._db.read() as session:
             if len(self._entries) + len(wanted) > CACHED_PAPERS:
                 self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
             missing = sorted(wanted - self._entries.keys())
-            self._replies.update(replies.of(session, [c.key for c in claims if c.kind is MailKind.REPLY]))
-            self._held.update(offered(session, [claim.key for claim in claims]))
+            said = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
+            held = offered(session, [claim.key for claim in claims])
+            self._replies.update({claim.key: said.get(claim.key, Reply(())) for claim in claims})
+            self._held.update({claim.key: held.get(claim.key, ()) for claim in claims})
             if missing:
                 found = papers.revisions(session, missing)
                 self._entries.update({key: Entry.of(paper) for key, paper in found.items()})
@@ -94,7 +102,7 @@ class Composer:
     def take(self, claim: Claim) -> Composed:
         """The mail, now if it was not composed ahead. Anything raised here is this mail's problem alone.
 
-        Where it waited for so long that others' papers took the place of its own, they are read again.
+        Where it waited for so long that others took the place of what it says, that is read again.
         """
         if (composed := self._ahead.pop((claim.key, claim.attempt), None)) is not None:
             return composed
@@ -102,7 +110,7 @@ class Composer:
             return self._composed(claim)
         except KeyError:
             with self._reading:
-                self.prepare([claim])
+                self._read([claim])
                 return self._composed(claim)
 
     def _composed(self, claim: Claim) -> Composed:
@@ -158,7 +166,7 @@ class Composer:
             language=claim.language,
             links=links,
             coverage=claim.coverage,
-            held=tuple(self._before(held) for held in self._held.get(claim.key, ()) if self._sender.urls.are_public),
+            held=tuple(self._before(held) for held in self._held[claim.key] if self._sender.urls.are_public),
         )
 
     def _before(self, held: Held) -> Before:
@@ -183,7 +191,7 @@ class Composer:
     def _reply(self, claim: Claim) -> ReplyContent:
         return ReplyContent(
             list_name=self._sender.list_name,
-            told=self._replies.get(claim.key, Reply(())).told,
+            told=self._replies[claim.key].told,
             answerable=bool(self._sender.commands),
             postal_address=self._sender.postal_address,
             language=claim.language,
@@ -214,7 +222,7 @@ class Composer:
             subject=subject,
             date=from_us(claim.dated_us),
             message_id=claim.message_id,
-            answers=self._replies[claim.key].answers if claim.key in self._replies else "",
+            answers=self._replies[claim.key].answers,
         )
 
     def _reply_to(self, claim: Claim) -> str:

@@ -6,9 +6,12 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-from digestd.deliver import replay
+import pytest
+
+from digestd.deliver import Composer, replay
 from digestd.domain.delivery import State
 from digestd.links import Purpose, token
+from digestd.store.ledger import reading
 from tests.inbound.conftest import Returned
 from tests.parts import library
 from tests.parts.install import Install, install
@@ -58,6 +61,28 @@ async def test_a_digest_that_never_went_out_leaves_the_offer_to_the_next(
     view = made.app.urls.view(token(made.app.keys, Purpose.VIEW, 1))
     _, html = await digest_of(made, tmp_path, 0)
     assert view in html
+
+
+async def test_what_is_offered_is_read_again_for_a_mail_that_waits_while_others_are_prepared(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made = begun(tmp_path, sqlite_url, now)
+    await made.deliver()
+    Returned(made).lose_the_answer(1)
+    made.clock.go(DAY)
+    fresh(made, 1)
+    assert made.plan().planned == 2
+    with made.db.read() as session:
+        digests = [claim for key in (3, 4) if (claim := reading.as_claim(session, key))]
+    waits = next(claim for claim in digests if claim.subscriber == 1)
+    composer = Composer(made.db, made.app.sender)
+    composer.prepare(digests)
+    at_once = composer.compose(waits)
+    assert b"may not have arrived" in at_once
+    composer.prepare([claim for claim in digests if claim is not waits])
+    with pytest.raises(KeyError):
+        composer.compose(waits)  # what is offered is not held for whoever has long been written to
+    assert composer.take(waits).message == at_once
 
 
 def begun(folder: Path, url: str, now: datetime) -> Install:
