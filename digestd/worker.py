@@ -18,7 +18,7 @@ from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, s
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
-from digestd.store import hooks, ledger, moves, throttles
+from digestd.store import hooks, ledger, moves, throttles, told
 from digestd.store.ledger import reading
 from digestd.store.migrate import refuse_other
 from digestd.transports import Route
@@ -27,12 +27,13 @@ TICK_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
 """How often the relay's log is looked at while something is uncertain."""
 TIDY_BLOCK = 500
+_UNCERTAIN = "mails uncertain"
 log = structlog.get_logger(__name__)
 
 
 async def work(app: App, stop: asyncio.Event) -> None:
     """Deliver whatever becomes ready until `stop` is set. A new worker tries every relay at once."""
-    waking, settled, told = True, -SETTLE_SECONDS, 0
+    waking, settled = True, -SETTLE_SECONDS
     while not stop.is_set():
         try:
             if waking:
@@ -40,7 +41,8 @@ async def work(app: App, stop: asyncio.Event) -> None:
                 waking = False
             if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
                 await asyncio.to_thread(settle_open_ends, app, app.clock())
-                settled, told = time, await tell_of_uncertain(app, told)
+                settled = time
+                await tell_of_uncertain(app)
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
@@ -132,14 +134,12 @@ def settle_open_ends(app: App, now: datetime) -> None:
         log.warning("sent again what stayed uncertain", deliveries=count)
 
 
-async def tell_of_uncertain(app: App, known: int) -> int:
-    """Tell of mails uncertain for a day where they are more than the `known` ones; how many there are."""
-    now_known = await asyncio.to_thread(_long_uncertain, app)
-    if now_known > known:
-        why = f"{now_known} for more than a day; see `digestd delivery list --state uncertain`, and settle them"
+async def tell_of_uncertain(app: App) -> None:
+    """Tell of mails uncertain for a day: one of all workers does, once, and again only when they have become more."""
+    if count := await asyncio.to_thread(_newly_uncertain, app):
+        why = f"{count} for more than a day; see `digestd delivery list --state uncertain`, and settle them"
         log.warning("uncertain", why=why)
-        await webhook(app.settings.alert_url)("mails uncertain", "", why)
-    return now_known
+        await webhook(app.settings.alert_url)(_UNCERTAIN, "", why)
 
 
 async def run(
@@ -162,9 +162,12 @@ def counts(report: DeliverReport) -> dict[str, int]:
     return {name: getattr(report, name) for name in names}
 
 
-def _long_uncertain(app: App) -> int:
+def _newly_uncertain(app: App) -> int:
     with app.db.read() as session:
-        return ledger.long_uncertain(session, app.clock())
+        if ledger.long_uncertain(session, app.clock()) == told.known(session, _UNCERTAIN):
+            return 0  # as it mostly is: nothing is locked
+    with app.db.write() as session:
+        return told.count(session, _UNCERTAIN, lambda: ledger.long_uncertain(session, app.clock()))
 
 
 def _wake(app: App) -> None:

@@ -30,7 +30,7 @@ NOBODYS = frozenset(
     {
         *("paper", "paper_alias", "revision", "sighting", "signal", "fetch", "pace", "source", "reject", "coverage"),
         *("likeness", "merging", "apart", "embedding", "encoding", "text_model", "templates", "calibration", "trial"),
-        *("wording", "hook", "api_token", "inbound", "due_audit", "throttle"),
+        *("wording", "hook", "api_token", "inbound", "due_audit", "throttle", "told"),
     }
 )
 """Tables that hold nothing of anybody; a new table is either here or in the export."""

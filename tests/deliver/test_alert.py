@@ -10,7 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.deliver import alert, webhook
-from digestd.domain.delivery import State
+from digestd.domain.delivery import Actor, Evidence, Settlement, State
+from digestd.store import ledger
+from digestd.store.ledger import Proof, reading
 from digestd.web import build
 from digestd.worker import tell_of_uncertain, tick
 from tests.deliver.conftest import READERS
@@ -80,20 +82,41 @@ async def test_a_webhook_that_never_ends_its_answer_holds_up_neither_mails_nor_t
     assert install.states == {State.ACCEPTED: READERS}
 
 
-async def test_mails_uncertain_for_a_day_are_told_once_until_there_are_more(on_file: Install) -> None:
-    async with chat_room() as (url, told), Relay({"dot": Fault("close", times=2)}).serving() as relay:
-        install = on_file.to(relay.url, connections=1, alert_url=url)
-        await install.deliver()
+async def test_mails_uncertain_for_a_day_are_told_by_one_of_all_workers_and_again_when_there_are_more(
+    waiting: Install,
+) -> None:
+    async with chat_room() as (url, told), Relay({"dot": Fault("close", times=4)}).serving() as relay:
+        install = waiting.to(relay.url, connections=1, alert_url=url)
+        await install.deliver(limit=2)
         assert install.states[State.UNCERTAIN] == 2
-        assert await tell_of_uncertain(install.app, 0) == 0
+        await by_workers(install)
+        assert told == []
         install.clock.go(timedelta(days=1, minutes=1))
-        assert await tell_of_uncertain(install.app, 0) == 2
-        assert await tell_of_uncertain(install.app, 2) == 2
-        assert await tell_of_uncertain(install.app, 1) == 2
-    assert [each["event"] for each in told] == ["mails uncertain"] * 2
-    assert told[0]["text"].startswith("digestd: mails uncertain (2 for more than a day")
-    with TestClient(build(install.app)) as client:
-        assert client.get("/readyz").json()["uncertain_for_a_day"] == 2
+        for _ in range(2):
+            await by_workers(install)
+            assert [each["event"] for each in told] == ["mails uncertain"]
+        with TestClient(build(install.app)) as client:
+            assert client.get("/readyz").json()["uncertain_for_a_day"] == 2
+        with install.db.write() as session:
+            proof = Proof(Evidence.OPERATOR, Actor.OPERATOR, "it is here")
+            lost = [entry.key for entry in reading.entries(session, 9, reading.Asked(State.UNCERTAIN))]
+            assert ledger.settle(session, lost[0], Settlement.ACCEPTED, proof, install.clock.now)
+        await by_workers(install)
+        assert len(told) == 1
+        install.next_day()
+        install.plan()
+        await install.deliver(limit=2)
+        install.clock.go(timedelta(days=1, minutes=1))
+        await by_workers(install)
+    assert [each["text"].partition(" for ")[0] for each in told] == [
+        "digestd: mails uncertain (2",
+        "digestd: mails uncertain (3",
+    ]
+
+
+async def by_workers(install: Install) -> None:
+    """Each of four, at once and newly started."""
+    await asyncio.gather(*(tell_of_uncertain(install.app) for _ in range(4)))
 
 
 @asynccontextmanager

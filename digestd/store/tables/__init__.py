@@ -37,6 +37,7 @@ from digestd.store.tables.subscribers import (
     WordingRow,
 )
 from digestd.store.tables.throttle import ThrottleRow
+from digestd.store.tables.told import ToldRow
 from digestd.store.tables.trials import TrialRow
 
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "TemplatesRow",
     "TextModelRow",
     "ThrottleRow",
+    "ToldRow",
     "TrialRow",
     "WordingRow",
 ]

@@ -1,0 +1,12 @@
+"""What the operator was told."""
+
+from sqlmodel import Field, SQLModel
+
+
+class ToldRow(SQLModel, table=True):
+    """An event that is told again only when there are more; see digestd.store.told."""
+
+    __tablename__ = "told"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    event: str = Field(primary_key=True, max_length=40)
+    known: int
