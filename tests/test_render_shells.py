@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from digestd.domain.digest import Reason, Section, Why
-from digestd.domain.mail import Body, Piece, stand_in
+from digestd.domain.mail import Body, Form, Piece, stand_in
 from digestd.message import compose_digest, quoted_printable
 from digestd.render import DigestContent, DigestLinks, Item, Rendered, Templates, print_digest
 from digestd.render.words import wrap
@@ -195,7 +195,7 @@ def test_a_line_that_could_begin_with_the_end_of_a_token_is_encoded_with_it() ->
     for token in ("x" * 32 + "From", "y" * 36):
         for before in range(80):
             line = f"{'a' * before}{stand_in(0, token)} {stand_in(0, token)}{stand_in(0, token)} z\n"
-            body = Body([Piece(line)], [token])
+            body = Body(Form([Piece(line)]), tokens=[token])
             assert bytes_of("s", body, "") == bytes_of("s", str(body), "")
 
 

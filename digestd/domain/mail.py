@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 MARK = "\ue000"
 """Begins and ends a mark: a character for private use, which no word of a mail has."""
@@ -17,12 +17,15 @@ class Cut(NamedTuple):
     end: int
 
 
+Parts: TypeAlias = Sequence[bytes | Cut | str]
+"""Bytes, and parts of tokens. A text is to be encoded anew in each mail, with the tokens of that."""
+
+
 class Piece:
     """Whole lines that stand in many mails alike, with what is worked out of them but once.
 
     Where the text has the stand-in of a token (see `stand_in`), each mail has a token of its own there. `size`:
-    about how many bytes it takes encoded; `encoded`: these bytes, and between them the parts of tokens. A text there
-    is to be encoded anew in each mail, with the tokens of that.
+    about how many bytes it takes encoded; `encoded`: these bytes, or where it has tokens what is between and of them.
     """
 
     __slots__ = ("encoded", "size", "text")
@@ -30,17 +33,41 @@ class Piece:
     def __init__(self, text: str) -> None:
         self.text = text
         self.size: int | None = None
-        self.encoded: Sequence[bytes | Cut | str] | None = None
+        self.encoded: bytes | Parts | None = None
+
+
+class Form:
+    """What many mails have in common: pieces in a row, of which each mail has its own at some `places`.
+
+    `size` and `set`: what is worked out of what they share but once; see Piece.
+    """
+
+    __slots__ = ("pieces", "places", "set", "size")
+
+    def __init__(self, pieces: Sequence[Piece], places: Sequence[int] = ()) -> None:
+        self.pieces = pieces
+        self.places = places
+        self.size: int | None = None
+        self.set: object = None
 
 
 class Body:
-    """A mail's text or HTML in pieces, and the tokens of this mail: of letters and digits, `-` and `_`."""
+    """A mail's text or HTML: a form, what is its `own` there, and its tokens: of letters and digits, `-` and `_`."""
 
-    __slots__ = ("pieces", "tokens")
+    __slots__ = ("form", "own", "tokens")
 
-    def __init__(self, pieces: Sequence[Piece], tokens: Sequence[str] = ()) -> None:
-        self.pieces = pieces
+    def __init__(self, form: Form, own: Sequence[Piece] = (), tokens: Sequence[str] = ()) -> None:
+        self.form = form
+        self.own = own
         self.tokens = tokens
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """All of it in a row."""
+        pieces = [*self.form.pieces]
+        for place, piece in zip(self.form.places, self.own, strict=True):
+            pieces[place] = piece
+        return pieces
 
     def __str__(self) -> str:
         return filled("".join([piece.text for piece in self.pieces]), self.tokens)

@@ -5,11 +5,12 @@ Lines of at most 76 ASCII characters, CRLF, none of them starting with a dot or 
 
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
+from typing import NamedTuple
 
-from digestd.domain.mail import Body, Cut, Piece, filled, split_at_stand_ins
+from digestd.domain.mail import Body, Cut, Form, Parts, Piece, filled, split_at_stand_ins
 
 _RUNS = re.compile(rb"([^\x00]*)(\x00*)")
 _PERHAPS_FROM = re.compile(rb"^\x00{1,4} ", re.MULTILINE)
@@ -18,38 +19,68 @@ _LONG_BY_A_BLANK = re.compile(rb"^([^\r\n]{74,75})(=20|=09)(?=\r\n)", re.MULTILI
 _RISKY_START = re.compile(rb"^(?:\.{1,24}|From )", re.MULTILINE)
 
 
-def encoded_body(body: Body | str) -> list[bytes]:
+def encoded_body(body: Body | str) -> Sequence[bytes]:
     """As `quoted_printable`, which knows nothing of other lines; what mails share is encoded once."""
     if isinstance(body, str):
         return [quoted_printable(body)]
-    own = _Own(body.tokens)
-    return [
-        part if type(part) is bytes else own[part] for piece in body.pieces for part in piece.encoded or _kept(piece)
-    ]
+    form, tokens = body.form, body.tokens
+    typeset = form.set if isinstance(form.set, _Typeset) else _set(form)
+    letters = [token.encode("ascii") for token in tokens]
+    cuts = [letters[n][start:end] for n, start, end in typeset.cuts]
+    anew = [quoted_printable(filled(text, tokens)) for text in typeset.anew]
+    own = [made if type(made := piece.encoded) is bytes else _with_tokens(piece, tokens) for piece in body.own]
+    return typeset.in_a_row(typeset.shared + cuts + anew + own)
 
 
-def _kept(piece: Piece) -> Sequence[bytes | Cut | str]:
-    piece.encoded = _encoded(piece.text)
-    return piece.encoded
+class _Typeset(NamedTuple):
+    """A form encoded: bytes that all its mails have, what each has of its tokens, and the row that these stand in with
+    what is a mail's own."""
+
+    shared: list[bytes]
+    cuts: list[Cut]
+    anew: list[str]
+    in_a_row: Callable[[list[bytes]], tuple[bytes, ...]]
 
 
-class _Own(dict[bytes | Cut | str, bytes]):
-    """What one mail has in place of a part of a token, or of a text that depends on them."""
-
-    def __init__(self, tokens: Sequence[str]) -> None:
-        super().__init__()
-        self._tokens = tokens
-
-    def __missing__(self, part: bytes | Cut | str) -> bytes:
-        if isinstance(part, Cut):
-            made = self._tokens[part.n][part.start : part.end].encode("ascii")
+def _set(form: Form) -> _Typeset:
+    own = {place: n for n, place in enumerate(form.places)}
+    row: list[bytes | Cut | str | int] = []
+    for place, piece in enumerate(form.pieces):
+        row += [own[place]] if place in own else _parts(piece)
+    joined: list[bytes | Cut | str | int] = [b"", b""]  # of fewer than two, `itemgetter` makes no tuple
+    for part in row:
+        if isinstance(part, bytes) and isinstance(last := joined[-1], bytes):
+            joined[-1] = last + part
         else:
-            made = part if isinstance(part, bytes) else quoted_printable(filled(part, self._tokens))
-        self[part] = made
-        return made
+            joined.append(part)
+    shared = list(dict.fromkeys(part for part in joined if isinstance(part, bytes)))
+    cuts = list(dict.fromkeys(part for part in joined if isinstance(part, Cut)))
+    anew = list(dict.fromkeys(part for part in joined if isinstance(part, str)))
+    number = {part: n for n, part in enumerate([*shared, *cuts, *anew, *range(len(own))])}
+    form.set = typeset = _Typeset(shared, cuts, anew, itemgetter(*[number[part] for part in joined]))
+    return typeset
 
 
-def _encoded(text: str) -> Sequence[bytes | Cut | str]:
+def _parts(piece: Piece) -> Parts:
+    """What a piece is encoded as, and kept so."""
+    if piece.encoded is None:
+        parts = _encoded(piece.text)
+        piece.encoded = parts[0] if len(parts) == 1 and isinstance(parts[0], bytes) else parts
+    return [piece.encoded] if isinstance(piece.encoded, bytes) else piece.encoded
+
+
+def _with_tokens(piece: Piece, tokens: Sequence[str]) -> bytes:
+    """A piece of one mail's own; most have no tokens, and are encoded here for the first time."""
+    return b"".join([part if isinstance(part, bytes) else _own(part, tokens) for part in _parts(piece)])
+
+
+def _own(part: Cut | str, tokens: Sequence[str]) -> bytes:
+    if isinstance(part, Cut):
+        return tokens[part.n][part.start : part.end].encode("ascii")
+    return quoted_printable(filled(part, tokens))
+
+
+def _encoded(text: str) -> Parts:
     """A piece encoded. Whether a byte of it is a token's is told by encoding it with two tokens that differ in all.
 
     The text as it is where the bytes around a token depend on it: where a line could begin with its last letters,

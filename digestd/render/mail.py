@@ -8,7 +8,7 @@ from operator import attrgetter
 from jinja2 import TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason
-from digestd.domain.mail import Body, Piece
+from digestd.domain.mail import Body, Form, Piece
 from digestd.errors import BadSetting, NotFound
 from digestd.render.content import DigestContent, NoticeContent, Printed, Rendered
 from digestd.render.digest import FIELDS, LINKS, NAME_MAX, POSTAL_MAX, Digest, digest, tidy
@@ -160,7 +160,7 @@ def _body(environment: MailEnvironment, shells: Shells | None, name: str, shown:
         filled = shells.body(name, shown) if shells is not None else None
     except TemplateError as problem:
         raise _unrendered(name, problem) from problem
-    return filled or Body([Piece(printed(environment, name, digest=shown))], shown.tokens)
+    return filled or Body(Form([Piece(printed(environment, name, digest=shown))]), tokens=shown.tokens)
 
 
 def printed(environment: MailEnvironment, name: str, **values: object) -> str:

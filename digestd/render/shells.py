@@ -13,7 +13,7 @@ from typing import Protocol
 
 from jinja2 import Environment
 
-from digestd.domain.mail import MARK, Body, Piece
+from digestd.domain.mail import MARK, Body, Form, Piece
 from digestd.render.holes import DIGEST, MARKED, Hole, Opening, closure
 from digestd.render.shown import FITTED, Fitted, read_by
 from digestd.render.survey import survey
@@ -83,43 +83,65 @@ class Filling:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What a template prints around its holes: `pieces`, those with holes empty, and what fills them.
+    """What a template prints around its holes: a form, and what fills it.
 
-    Each filling comes with the number of its piece, and the place of the paper it is made of.
+    Each filling that is of papers comes with the places of those it is made of, in the order of the form's places.
     """
 
-    pieces: list[Piece]
-    of_digest: list[tuple[int, Filling]] = field(default_factory=list)
-    of_papers: list[tuple[int, Filling, int]] = field(default_factory=list)
-    of_reasons: list[tuple[int, Filling, int]] = field(default_factory=list)
-    of_both: list[tuple[int, Filling, int]] = field(default_factory=list)
+    form: Form
+    of_digest: Sequence[Filling]
+    of_papers: Sequence[tuple[Filling, Sequence[int]]]
+    of_reasons: Sequence[tuple[Filling, Sequence[int]]]
+    of_both: Sequence[tuple[Filling, Sequence[int]]]
 
     def filled(self, digest: Digest) -> list[Piece]:
-        """The pieces of a mail; those made before are found by what they were made of."""
-        pieces, papers, reasons = self.pieces.copy(), digest.picked, digest.reasons
-        for n, filling in self.of_digest:
+        """What is a mail's own; pieces made before are found by what they were made of."""
+        papers, reasons, own = digest.picked, digest.reasons, list[Piece]()
+        for filling in self.of_digest:
             key = filling.fields(digest)
-            pieces[n] = filling.made.get(key) or filling.make(key, digest)
-        for n, filling, place in self.of_papers:
-            paper = papers[place]
-            pieces[n] = filling.made.get(paper) or filling.make(paper, read_by(paper, reasons[place], place))
-        for n, filling, place in self.of_reasons:
-            reason = reasons[place]
-            pieces[n] = filling.made.get(reason) or filling.make(reason, _Picked(reason))
-        for n, filling, place in self.of_both:
-            both = papers[place], reasons[place]
-            pieces[n] = filling.made.get(both) or filling.make(both, read_by(*both, place))
-        return pieces
+            own.append(filling.made.get(key) or filling.make(key, digest))
+        for filling, places in self.of_papers:
+            made = filling.made.get
+            own += [
+                made(paper := papers[place]) or filling.make(paper, read_by(paper, reasons[place], place))
+                for place in places
+            ]
+        for filling, places in self.of_reasons:
+            made = filling.made.get
+            own += [made(reason := reasons[place]) or filling.make(reason, _Picked(reason)) for place in places]
+        for filling, places in self.of_both:
+            made = filling.made.get
+            own += [
+                made(both := (papers[place], reasons[place])) or filling.make(both, read_by(*both, place))
+                for place in places
+            ]
+        return own
 
-    def add(self, filling: Filling, place: int) -> None:
-        """One more piece with holes."""
-        n = len(self.pieces)
+
+class Setting:
+    """A shell as it is put together: its pieces, and which of them are filled how."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+        self._filled: dict[Filling, list[tuple[int, int]]] = {}
+
+    def fill(self, filling: Filling, place: int) -> None:
+        """One more piece with holes, those of the paper at this place."""
+        self._filled.setdefault(filling, []).append((len(self.pieces), place))
         self.pieces.append(_UNFILLED)
-        if filling.kind is Kind.DIGEST:
-            self.of_digest.append((n, filling))
-        else:
-            lists = {Kind.PAPER: self.of_papers, Kind.REASON: self.of_reasons, Kind.BOTH: self.of_both}
-            lists[filling.kind].append((n, filling, place))
+
+    def shell(self) -> Shell:
+        """All of it."""
+        kinds = {kind: [filling for filling in self._filled if filling.kind is kind] for kind in Kind}
+        places = [n for kind in Kind for filling in kinds[kind] for n, _ in self._filled[filling]]
+        of_digest = [filling for filling in kinds[Kind.DIGEST] for _ in self._filled[filling]]
+        others = (
+            [(filling, [place for _, place in self._filled[filling]]) for filling in kinds[kind]] for kind in _OF_PAPERS
+        )
+        return Shell(Form(self.pieces, places), of_digest, *others)
+
+
+_OF_PAPERS = Kind.PAPER, Kind.REASON, Kind.BOTH
 
 
 class Shells:
@@ -150,20 +172,20 @@ class Shells:
             if len(self._kept) >= SHELLS_MAX:
                 self._kept.clear()
             self._kept[key] = shell
-        return Body(shell.filled(digest), digest.tokens)
+        return Body(shell.form, shell.filled(digest), digest.tokens)
 
     def _shell(self, name: str, digest: Digest) -> Shell | None:
         """What the template prints for digests like this one; None where two papers share a line."""
         printed = self._environment.get_template(name).render(digest=digest)
-        shell = Shell([])
+        setting = Setting()
         for lines in _pieces(MARKED.split(printed), self._holes):
             if len(lines.places) > 1:
                 return None
             if lines.places:
-                shell.add(self._filling(tuple(lines.atoms)), *lines.places)
+                setting.fill(self._filling(tuple(lines.atoms)), *lines.places)
             elif any(lines.atoms):
-                shell.pieces.append(self._piece("".join(map(str, lines.atoms))))
-        return shell
+                setting.pieces.append(self._piece("".join(map(str, lines.atoms))))
+        return setting.shell()
 
     def _piece(self, text: str) -> Piece:
         """What shells of other structures print as well."""

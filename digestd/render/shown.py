@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, Why
-from digestd.domain.mail import Body, Piece, split_at_stand_ins
+from digestd.domain.mail import Body, Form, Piece, split_at_stand_ins
 from digestd.ranking.text import tokens
 from digestd.render.content import Entry
 from digestd.render.words import clean, safe_url, shorten
@@ -168,8 +168,16 @@ def _within(word: str) -> str:
 
 def encoded_size(html: Body | str) -> int:
     """About, and rather more than, how many bytes the HTML takes in quoted-printable (RFC 2045 section 6.7)."""
-    size = _size(html) if isinstance(html, str) else sum([piece.size or _size_of(piece) for piece in html.pieces])
+    if isinstance(html, str):
+        size = _size(html)
+    else:
+        size = (html.form.size or _size_of_form(html.form)) + sum([piece.size or _size_of(piece) for piece in html.own])
     return size + 4 * (size // 72 + 1)  # a soft break a line, and now and then a dot to hide at its start
+
+
+def _size_of_form(form: Form) -> int:
+    form.size = sum(map(_size_of, form.pieces))
+    return form.size
 
 
 def _size_of(piece: Piece) -> int:
