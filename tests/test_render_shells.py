@@ -5,13 +5,14 @@ import string
 import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.mail import Body, Form, Piece, stand_in
 from digestd.message import compose_digest, quoted_printable
-from digestd.render import DigestContent, DigestLinks, Item, Rendered, Templates, print_digest
+from digestd.render import DigestContent, DigestLinks, Item, Rendered, Templates, print_digest, print_digests
 from digestd.render.words import wrap
 from digestd.shipped import templates
 from tests import golden
@@ -112,14 +113,19 @@ def assert_the_same(files: Mapping[str, str], contents: list[DigestContent]) -> 
         assert bytes_of(one.subject, one.text, one.html) == bytes_of(known.subject, known.text, known.html)
 
 
-def links(rng: random.Random) -> DigestLinks:
-    """Links as a composer makes them."""
-    tokens = tuple("".join(rng.choices(LETTERS, k=36)) for _ in range(4))
-    front = golden.LINKS.home
-    view, unsubscribe, feedback, settings = (
-        f"{front}{name}/{token}" for name, token in zip("dufs", tokens, strict=True)
-    )
-    return DigestLinks(view, unsubscribe, front, feedback, settings, tokens)
+FRONT = golden.LINKS.home
+LINKS = DigestLinks(
+    f"{FRONT}d/{stand_in(0, 36)}",
+    f"{FRONT}u/{stand_in(1, 36)}",
+    FRONT,
+    f"{FRONT}f/{stand_in(2, 36)}",
+    f"{FRONT}p/{stand_in(3, 36)}",
+)
+
+
+def tokens(rng: random.Random) -> tuple[str, ...]:
+    """Tokens as a composer makes them."""
+    return tuple("".join(rng.choices(LETTERS, k=36)) for _ in range(4))
 
 
 def varied(seed: int) -> list[DigestContent]:
@@ -145,7 +151,8 @@ def varied(seed: int) -> list[DigestContent]:
         replace(
             golden.digest("personal"),
             subscriber_name=rng.choice(["", "Ada", *words]),
-            links=links(rng),
+            links=LINKS,
+            tokens=tokens(rng),
             items=tuple(
                 Item(item.entry, Reason(rng.choice(list(Why)), rng.choice(words), (rng.choice(words),)), section)
                 for item in rng.choices(items, k=rng.randint(1, 40))
@@ -170,12 +177,27 @@ def test_an_operators_own_templates_give_what_they_say(kind: str) -> None:
     assert_the_same({**FILES, **OPERATORS[kind]}, [*varied(2)[:5], golden.digest("personal")])
 
 
+def test_many_digests_in_one_go_are_those_made_one_by_one() -> None:
+    contents = varied(4)
+    contents[7] = replace(contents[7], items=tuple(item for content in contents for item in content.items) * 2)
+    alone = [print_digest(Templates.of(FILES), content) for content in contents]
+    assert any(one.html.form is not other.html.form for one, other in pairwise(alone))
+    assert [one.rendered for one in print_digests(TEMPLATES, contents)] == [one.rendered for one in alone]
+    assert len(alone[7].rendered.html) < len(str(contents[7].items)), "not all of it fitted at first"
+
+
 def test_mails_share_all_pieces_but_those_of_their_readers() -> None:
     content = golden.digest("personal")
-    one = print_digest(TEMPLATES, replace(content, links=links(random.Random(1))))
+    one = print_digest(TEMPLATES, replace(content, links=LINKS, tokens=tokens(random.Random(1))))
     other = print_digest(
         TEMPLATES,
-        replace(content, subscriber_name="Someone Else", items=content.items[::-1], links=links(random.Random(2))),
+        replace(
+            content,
+            subscriber_name="Someone Else",
+            items=content.items[::-1],
+            links=LINKS,
+            tokens=tokens(random.Random(2)),
+        ),
     )
     for ours, theirs in ((one.html, other.html), (one.text, other.text)):
         assert len(ours.pieces) > 2 * len(content.items)
@@ -185,8 +207,8 @@ def test_mails_share_all_pieces_but_those_of_their_readers() -> None:
 
 def test_only_a_token_of_letters_is_spliced_in() -> None:
     content = golden.digest("personal")
-    odd = replace(golden.LINKS, view="https://x.example/d/a&b=c;d", tokens=("a&b=c;d",))
-    printed = print_digest(TEMPLATES, replace(content, links=odd))
+    odd = replace(golden.LINKS, view=f"https://x.example/d/{stand_in(0, 7)}")
+    printed = print_digest(TEMPLATES, replace(content, links=odd, tokens=("a&b=c;d",)))
     assert not printed.html.tokens
     assert "https://x.example/d/a&amp;b=c;d" in str(printed.html)
 
@@ -194,7 +216,7 @@ def test_only_a_token_of_letters_is_spliced_in() -> None:
 def test_a_line_that_could_begin_with_the_end_of_a_token_is_encoded_with_it() -> None:
     for token in ("x" * 32 + "From", "y" * 36):
         for before in range(80):
-            line = f"{'a' * before}{stand_in(0, token)} {stand_in(0, token)}{stand_in(0, token)} z\n"
+            line = f"{'a' * before}{stand_in(0, len(token))} {stand_in(0, len(token))}{stand_in(0, len(token))} z\n"
             body = Body(Form([Piece(line)]), tokens=[token])
             assert bytes_of("s", body, "") == bytes_of("s", str(body), "")
 

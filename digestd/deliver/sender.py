@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from digestd.links import Keys, Purpose, Urls, command_address, token
+from digestd.domain.mail import stand_in
+from digestd.links import Keys, Purpose, Urls, command_address, envelope_tag, token
 from digestd.message import Mailbox
+from digestd.render import DigestLinks
 from digestd.sign import Signer
 
 
@@ -34,3 +36,32 @@ class Sender:
         """Where a mail does what a link with such a token does; empty where commands are off."""
         local, _, host = self.commands.rpartition("@")
         return command_address(local, token(self.keys, purpose, number, version), host) if self.commands else ""
+
+    def digest_links(self) -> DigestLinks:
+        """Where the links of a digest lead: those of every mail, with stand-ins for its tokens.
+
+        With a web address these are of view, unsubscribe, feedback and settings, in this order. Without one a link
+        opens a mail, and they are the tags of where one leaves and where commands go.
+        """
+        urls = self.urls
+        if urls.are_public:
+            length = len(token(self.keys, Purpose.VIEW, 0))
+            view, unsubscribe, feedback, settings = (stand_in(n, length) for n in range(4))
+            return DigestLinks(
+                view=urls.view(view),
+                unsubscribe=urls.unsubscribe(unsubscribe),
+                home=urls.home,
+                feedback=urls.feedback(feedback),
+                settings=urls.preferences(settings),
+                replies=self.replies,
+            )
+        leave = _any(0, self.command(Purpose.UNSUBSCRIBE, 0))
+        return DigestLinks(
+            "", f"mailto:{leave}", "", mail=_any(1, self.command(Purpose.COMMAND, 0)), replies=self.replies
+        )
+
+
+def _any(n: int, address: str) -> str:
+    """The address of a command with a stand-in for its tag; nothing where there is none."""
+    tag = envelope_tag(address)
+    return address.replace(tag, stand_in(n, len(tag))) if tag else ""

@@ -78,9 +78,9 @@ def filled(text: str, tokens: Sequence[str]) -> str:
     return _STAND_IN.sub(lambda found: tokens[int(found[1])], text) if tokens else text
 
 
-def stand_in(n: int, token: str) -> str:
+def stand_in(n: int, length: int) -> str:
     """What stands in a piece for token number `n` of each mail, all of one length."""
-    return f"{MARK}{n}:{len(token)}{MARK}"
+    return f"{MARK}{n}:{length}{MARK}"
 
 
 def split_at_stand_ins(piece: str) -> tuple[list[str], list[tuple[int, int]]]:

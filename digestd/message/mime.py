@@ -18,6 +18,7 @@ from digestd.message.body import encoded_body
 SUBJECT_MAX = 200
 NAME_MAX = 60
 LINE_MAX = 998
+_COLUMNS = 75
 _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -212,8 +213,20 @@ def _phrase(header: str, name: str, address: str) -> str:
 
 def _encoded(header: str, text: str) -> str:
     """Text folded at 75 columns; encoded words (RFC 2047) only if it is not ASCII."""
-    charset = "us-ascii" if text.isascii() else "utf-8"
-    return Header(text, charset, maxlinelen=75, header_name=header).encode(linesep="\r\n")
+    if not text.isascii():
+        return Header(text, "utf-8", maxlinelen=_COLUMNS, header_name=header).encode(linesep="\r\n")
+    rows: list[list[str]] = []
+    column = len(header) + 1
+    for word in text.split(" "):
+        column += 1 + len(word)
+        if rows and column > _COLUMNS:
+            rows.append([word])
+            column = 1 + len(word)
+        elif rows:
+            rows[-1].append(word)
+        else:
+            rows = [[word]]
+    return "\r\n ".join(map(" ".join, rows))
 
 
 def _assemble(block: Sequence[bytes], message_id: str, text: Body | str, html: Body | str) -> bytes:
@@ -240,11 +253,14 @@ def _assemble(block: Sequence[bytes], message_id: str, text: Body | str, html: B
 def _header(name: str, value: str) -> bytes:
     """One header as bytes: it starts a line, no other of its lines starts one, and none is too long."""
     line = f"{name}: {value}".encode("ascii")
-    first, *folded = line.split(b"\r\n")
-    whole = _ROW.fullmatch(first) and all(_FOLDED_ROW.fullmatch(row) for row in folded)
-    if not whole:
+    if not (_ROW.fullmatch(line) or _folds(line)):
         raise BadInput(f"the header {name}: {value[:100]} does not hold together; this is an error in digestd")
     return line + b"\r\n"
+
+
+def _folds(line: bytes) -> bool:
+    first, *rows = line.split(b"\r\n")
+    return bool(_ROW.fullmatch(first)) and all(_FOLDED_ROW.fullmatch(row) for row in rows)
 
 
 _OF_MACHINE = _header("Auto-Submitted", "auto-generated")

@@ -25,7 +25,7 @@ from digestd.render.content import (
     Rendered,
     ReplyContent,
 )
-from digestd.render.mail import print_digest, render_digest, render_notice, render_page, render_reason
+from digestd.render.mail import print_digest, print_digests, render_digest, render_notice, render_page, render_reason
 from digestd.render.reply import render_reply
 from digestd.render.templates import Templates, web_environment
 
@@ -41,6 +41,7 @@ __all__ = [
     "ReplyContent",
     "Templates",
     "print_digest",
+    "print_digests",
     "render_digest",
     "render_notice",
     "render_page",

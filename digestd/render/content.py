@@ -57,14 +57,16 @@ class Before:
     view: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DigestLinks:
     """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already.
 
+    What stands in no other mail's is a token, and in its place is a stand-in (see `domain.mail`): the links are those
+    of every mail.
+
     `feedback`: where something is said of its papers, by their place from 1; empty where nothing can be.
     `replies`: an answer to the digest is read as commands. Without a web address `unsubscribe` opens a mail, `mail`
-    is where commands are sent, and the others are empty. `tokens`: what stands in these links, and in no other
-    mail's: of letters, digits, `-` and `_`.
+    is where commands are sent, and the others are empty.
     """
 
     view: str
@@ -72,7 +74,6 @@ class DigestLinks:
     home: str
     feedback: str = ""
     settings: str = ""
-    tokens: tuple[str, ...] = ()
     mail: str = ""
     replies: bool = False
 
@@ -83,7 +84,8 @@ class DigestContent:
 
     `covers_from` differs from `period` when missed periods are caught up; `date` is the local
     day on which it falls due. `coverage`: the sources that were not whole when it was planned, by
-    their names for people. `held`: earlier digests that may not have arrived.
+    their names for people. `tokens`: what its links have in
+    place of their stand-ins. `held`: earlier digests that may not have arrived.
     """
 
     list_name: str
@@ -96,6 +98,7 @@ class DigestContent:
     postal_address: str
     language: str
     links: DigestLinks
+    tokens: tuple[str, ...] = ()
     coverage: Mapping[str, CoverageState] = field(default_factory=dict)
     held: tuple[Before, ...] = ()
 

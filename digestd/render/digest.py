@@ -1,14 +1,14 @@
 """A digest as its templates are given it: everything cleaned, fitted and counted."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
 
 from digestd.domain.digest import Reason, Section
-from digestd.domain.mail import stand_in
-from digestd.render.content import Before, DigestContent, Item
+from digestd.domain.mail import filled, split_at_stand_ins
+from digestd.render.content import Before, DigestContent, DigestLinks, Item
 from digestd.render.shown import Fit, Fitted, Gap, Shown, fitted, gaps, read_by
 from digestd.render.words import clean, first_day, safe_link, safe_url, shorten
 
@@ -91,8 +91,8 @@ def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, w
     places = items if len(sections) == 1 else [item for _, chosen in sections for item in chosen]
     picked = [fitted(entry, fit) for entry, _, _ in places]
     weekly = "-W" in content.period
-    links = content.links
-    tokens = () if whole or not all(map(_TOKEN.fullmatch, links.tokens)) else links.tokens
+    tokens = content.tokens if not whole and all(map(_TOKEN.fullmatch, content.tokens)) else ()
+    links = _of_any(content.links) if tokens or not content.tokens else _of_one(content.links, content.tokens)
     return Digest(
         list_name=tidy(content.list_name, NAME_MAX),
         name=tidy(content.subscriber_name, NAME_MAX),
@@ -101,7 +101,7 @@ def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, w
         since=first_day(content.covers_from) if content.covers_from != content.period else None,
         weekly=weekly,
         tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # of some, a week has five days
-        trending=all(item.section is Section.TRENDING for item in content.items),
+        trending=_are_trending(content.items),
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
         left=len(content.items) - len(items),
@@ -109,21 +109,21 @@ def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, w
         first=shorten(picked[0].title, 90) if picked else "",
         preheader=_preheader(picked),
         postal_address=tidy(content.postal_address, POSTAL_MAX),
-        view=_link(links.view, tokens),
-        unsubscribe=_link(links.unsubscribe, tokens),
-        home=_safe_url(links.home),
-        feedback=_link(links.feedback, tokens),
+        view=links.view,
+        unsubscribe=links.unsubscribe,
+        home=links.home,
+        feedback=links.feedback,
         is_brief=fit.is_brief,
-        settings=_link(links.settings, tokens),
-        mail=_link(links.mail, tokens),
+        settings=links.settings,
+        mail=links.mail,
         replies=links.replies,
-        held=tuple([Before(before.date, safe_url(before.view)) for before in content.held]),
+        held=tuple([Before(before.date, safe_url(before.view)) for before in content.held]) if content.held else (),
         subject="",
         heading="",
         lead="",
         picked=picked,
         reasons=_said([reason for _, reason, _ in places], said),
-        structure=tuple((section.value, len(chosen)) for section, chosen in sections),
+        structure=tuple([(section.value, len(chosen)) for section, chosen in sections]),
         tokens=tokens,
     )
 
@@ -143,11 +143,16 @@ def _said(reasons: list[Reason], said: Callable[[Reason], str]) -> list[str]:
     return [known[id(reason)] for reason in reasons]
 
 
-def _sections(items: tuple[Item, ...]) -> list[tuple[Section, list[Item]]]:
-    names = {item.section for item in items}
-    if len(names) == 1:
-        return [(items[0].section, list(items))]
-    return [(section, [item for item in items if item.section is section]) for section in Section if section in names]
+def _are_trending(items: tuple[Item, ...]) -> bool:
+    return items[0].section is Section.TRENDING and all(item.section is Section.TRENDING for item in items)
+
+
+def _sections(items: tuple[Item, ...]) -> list[tuple[Section, Sequence[Item]]]:
+    """The items of each section that has any; those of a digest mostly are of one."""
+    of = [item.section for item in items]
+    if of.count(of[0]) == len(of):
+        return [(of[0], items)]
+    return [(section, [item for item in items if item.section is section]) for section in Section if section in of]
 
 
 def _preheader(papers: list[Fitted]) -> str:
@@ -155,19 +160,29 @@ def _preheader(papers: list[Fitted]) -> str:
     return shorten(others or (papers[0].abstract if papers else ""), _PREHEADER_MAX)
 
 
-def _link(url: str, tokens: tuple[str, ...]) -> str:
-    """The URL if it leads to the web or opens a mail, or the address, with a stand-in for a token in it."""
-    for n, token in enumerate(tokens):
-        if token in url:
-            return _stood_in(url.replace(token, "\n"), n, len(token))
-    return safe_link(url)
-
-
 @lru_cache(maxsize=64)
-def _stood_in(url: str, n: int, length: int) -> str:
-    """The URL with a stand-in at its line end, if it is safe with any token of that length."""
-    any_token = "A" * length
-    return url.replace("\n", stand_in(n, any_token)) if safe_link(url.replace("\n", any_token)) else ""
+def _of_any(links: DigestLinks) -> DigestLinks:
+    """The links as they are shown in every mail, tokens still to come."""
+    return _safe(links, lambda url: url if safe_link(_with_any_tokens(url)) else "")
 
 
-_safe_url = lru_cache(maxsize=64)(safe_url)
+def _with_any_tokens(url: str) -> str:
+    words, tokens = split_at_stand_ins(url)
+    return "".join([*(word + "A" * length for word, (_, length) in zip(words, tokens, strict=False)), words[-1]])
+
+
+def _of_one(links: DigestLinks, tokens: tuple[str, ...]) -> DigestLinks:
+    """The links as they are shown in one mail."""
+    return _safe(links, lambda url: safe_link(filled(url, tokens)))
+
+
+def _safe(links: DigestLinks, safe: Callable[[str], str]) -> DigestLinks:
+    return DigestLinks(
+        view=safe(links.view),
+        unsubscribe=safe(links.unsubscribe),
+        home=safe_url(links.home),
+        feedback=safe(links.feedback),
+        settings=safe(links.settings),
+        mail=safe(links.mail),
+        replies=links.replies,
+    )
