@@ -11,7 +11,7 @@ from digestd.sources.source import Pace, Request
 from tests.ingest.site import Site
 
 FREE = Pace("site", 0)
-LIMITS = Limits(seconds=5, attempts=1, backoff=0.01)
+LIMITS = Limits(attempts=1, backoff=0.01)
 
 
 @dataclass

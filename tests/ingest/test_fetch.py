@@ -17,7 +17,7 @@ from digestd.store.database import Database
 from tests.ingest.site import Asked, Site, head, in_turn, says
 
 FREE = Pace("site", 0)
-QUICK = Limits(seconds=5, wire=100_000, body=1_000_000, backoff=0.01)
+QUICK = Limits(wire=100_000, body=1_000_000, backoff=0.01)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from digestd.sources.source import Pace, Request
 from digestd.store.database import Database
 from tests.ingest.site import says, site
 
-CLIENT = Client("https://digest.example.org", limits=Limits(seconds=5, attempts=1))
+CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1))
 FREE = Pace("site", 0)
 
 

@@ -22,7 +22,7 @@ from tests.parts.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
 FREE = Pace("site", 0)
-CLIENT = Client("https://digest.example.org", limits=Limits(seconds=3, attempts=1, backoff=0.01))
+CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=0.01))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ SECRET = "s3cr3t-key"
 
 @pytest.fixture
 async def fetcher(db: Database, now: datetime) -> AsyncIterator[Fetcher]:
-    limits = Limits(seconds=5, attempts=1)
+    limits = Limits(attempts=1)
     keys = {"127.0.0.1": Credential("api_key", SECRET, is_parameter=True)}
     clock: Callable[[], datetime] = lambda: now  # noqa: E731  # its type has to be said
     async with Fetcher(db, Client("https://x.example.org", limits=limits, credentials=keys), clock) as found:
