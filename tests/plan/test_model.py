@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from digestd.plan import model as planning
 from digestd.plan.aside import refit_aside
@@ -62,6 +63,16 @@ def test_a_fresh_install_ranks_with_the_papers_of_today(fresh: Install) -> None:
 def test_a_fitted_model_is_kept_and_used_again(bare: Install) -> None:
     first = text_model(bare.db, bare.clock.now)
     assert text_model(bare.db, bare.clock.now).version == first.version
+
+
+def test_the_pages_and_planning_that_want_one_at_once_fit_it_once(bare: Install) -> None:
+    bare.papers(library.papers(400))
+    asked: list[str] = []
+    event.listen(bare.db.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
+    with ThreadPoolExecutor(3) as together:
+        found = list(together.map(lambda _: text_model(bare.db, bare.clock.now), range(3)))
+    assert len({model.version for model in found}) == 1
+    assert len([one for one in asked if "INSERT INTO text_model" in one]) == 1
 
 
 def test_planning_fits_only_what_takes_seconds_and_the_rest_is_refitted_aside(large: Install) -> None:
