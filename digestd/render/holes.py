@@ -8,7 +8,7 @@ does more is rendered whole.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -58,8 +58,12 @@ def readings(trees: Mapping[str, nodes.Template]) -> dict[str, Reads]:
 
 def reads_of(tree: nodes.Template) -> Reads | None:
     """What a template reads, if it is fields of one variable, and nothing else."""
-    names = find_undeclared_variables(tree) - _WORDS
-    if len(names) != 1 or list(find_referenced_templates(tree)):
+    return None if list(find_referenced_templates(tree)) else _reads(tree, find_undeclared_variables(tree))
+
+
+def _reads(tree: nodes.Node, undeclared: Set[str]) -> Reads | None:
+    names = undeclared - _WORDS
+    if len(names) != 1:
         return None
     (variable,) = names
     fields = [node.attr for node in tree.find_all(nodes.Getattr) if is_name(node.node, variable)]
@@ -130,13 +134,12 @@ class Opening:
             return [printed]
         alone = nodes.Template([nodes.Output([printed])], lineno=1)
         alone.set_environment(self._environment)
-        reads = reads_of(alone)
+        reads = _reads(alone, {name.name for name in alone.find_all(nodes.Name)})  # an expression declares none
         if reads is None or not self._may_be_hole(reads):
             return [printed]
-        return self._mark(Hole(reads, self._printer(alone, printed, name)))
+        return self._mark(Hole(reads, self._printer(alone, printed, reads.variable, name)))
 
-    def _printer(self, alone: nodes.Template, printed: nodes.Expr, name: str) -> Callable[[object], str]:
-        (variable,) = find_undeclared_variables(alone) - _WORDS
+    def _printer(self, alone: nodes.Template, printed: nodes.Expr, variable: str, name: str) -> Callable[[object], str]:
         escaped = self._is_escaped(name)
         if isinstance(printed, nodes.Getattr) and is_name(printed.node, variable):
             get = attrgetter(printed.attr)
@@ -183,10 +186,10 @@ class Opening:
         return [nodes.TemplateData(f"{MARK}#{number}:"), place, nodes.TemplateData(MARK)]
 
 
-def closure(environment: Environment, name: str) -> list[nodes.Template] | None:
-    """A template and all that it extends, includes or imports, as trees; None where one is not named or not there."""
+def closure(environment: Environment, names: Iterable[str]) -> dict[str, nodes.Template] | None:
+    """Templates and all that they extend, include or import, as trees; None where one is not named or not there."""
     trees: dict[str, nodes.Template] = {}
-    wanted = [name]
+    wanted = [*names]
     while wanted:
         name = wanted.pop()
         if name not in environment.list_templates():
@@ -197,7 +200,7 @@ def closure(environment: Environment, name: str) -> list[nodes.Template] | None:
             if None in named:
                 return None
             wanted += [other for other in named if other is not None]
-    return list(trees.values())
+    return trees
 
 
 def rendered(template: Template, variable: str) -> Callable[[object], str]:

@@ -108,7 +108,7 @@ def _shells(environment: MailEnvironment) -> Shells | None:
     """The shells of these templates; None where every mail is rendered whole."""
     if not environment.reads:
         return None
-    alone = are_printed_alone(LINKS, environment.mails.values())
+    alone = are_printed_alone(LINKS, environment.trees.values())
     own = OWN if alone else OWN.union(LINKS)
     opened, opening = environment.opened({DIGEST: FIELDS, PAPER: {*FITTED, "reason"}}, own)
     return Shells(opened, opening, (_HTML, _TEXT), spliced=alone)

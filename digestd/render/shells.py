@@ -260,8 +260,8 @@ def _end(text: str, at_start: bool) -> int:
 
 def _key(environment: Environment, name: str, opening: Opening) -> Callable[[Digest], object] | None:
     """What tells the shells of a template apart, as a function of the digest; None where that is not certain."""
-    trees = closure(environment, name)
-    needs = None if trees is None else survey(trees, opening.own)
+    trees = closure(environment, [name])
+    needs = None if trees is None else survey(trees.values(), opening.own)
     if needs is None or not needs.values | needs.truths <= set(opening.fields[DIGEST]):
         return None
     values, truths = _getter(sorted(needs.values)), _getter(sorted(needs.truths))

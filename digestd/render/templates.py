@@ -29,11 +29,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from digestd.domain.mail import MARK
 from digestd.errors import BadSetting
 from digestd.render.fixed import fixed
-from digestd.render.holes import Opening, Reads, readings
+from digestd.render.holes import Opening, Reads, closure, readings
 from digestd.render.inline import inlined
 from digestd.render.words import clean, safe_url, wrap
 
 ENGLISH = "en"
+_OF_A_DIGEST = ("email/digest.", "email/reason.")
 _STYLE = "email/style.css"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
@@ -97,12 +98,15 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
     @cached_property
     def reads(self) -> Mapping[str, Reads]:
         """What the templates that depend on one value alone read of it; see `holes`."""
-        return {} if self.marked else readings(self.mails)
+        return {} if self.marked else readings(self.trees)
 
     @cached_property
-    def mails(self) -> Mapping[str, nodes.Template]:
-        """The templates of mails as they are parsed, to be read."""
-        return {name: self.tree(name) for name in self.list_templates() if name.startswith("email/")}
+    def trees(self) -> Mapping[str, nodes.Template]:
+        """The templates that make a digest as they are parsed, to be read; those of all mails where it is not certain
+        which they are."""
+        mails = [name for name in self.list_templates() if name.startswith("email/")]
+        found = closure(self, [name for name in mails if name.startswith(_OF_A_DIGEST)])
+        return {name: self.tree(name) for name in mails} if found is None else found
 
     def opened(self, fields: Mapping[str, Collection[str]], own: frozenset[str]) -> tuple["MailEnvironment", Opening]:
         """The same templates with holes, which are filled by this one; `fields` and `own`: see Opening."""
