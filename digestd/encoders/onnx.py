@@ -65,7 +65,8 @@ class OnnxEncoder:
         if self.first_token:
             return np.asarray(tokens[:, 0])
         mask = given["attention_mask"][:, :, None].astype(np.float32)
-        mean: Floats = (tokens * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)
+        summed = (tokens * mask).sum(axis=1)
+        mean: Floats = (summed / np.maximum(mask.sum(axis=1), 1)).astype(np.float32, copy=False)
         return mean
 
 

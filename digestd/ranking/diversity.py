@@ -132,5 +132,5 @@ def _scaled(values: Floats, there: Bools) -> Floats:
     low = np.where(some, values, 0).min(axis=1, keepdims=True, initial=np.inf, where=there | ~some)
     high = np.where(some, values, 0).max(axis=1, keepdims=True, initial=-np.inf, where=there | ~some)
     span = (high.astype(np.float64) - low).astype(np.float32)
-    scaled: Floats = (values - low) / np.where(span > 0, span, np.float32(1))
+    scaled: Floats = ((values - low) / np.where(span > 0, span, np.float32(1))).astype(np.float32, copy=False)
     return scaled
