@@ -1,12 +1,12 @@
 """A digest as its templates are given it: everything cleaned, fitted and counted."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
 
-from digestd.domain.digest import Reason, Section
+from digestd.domain.digest import Section
 from digestd.domain.mail import filled, split_at_stand_ins
 from digestd.render.content import Before, DigestContent, DigestLinks, Item
 from digestd.render.shown import Fit, Fitted, Gap, Shown, fitted, gaps, read_by
@@ -84,8 +84,11 @@ LINKS = ("view", "unsubscribe", "feedback", "settings", "mail")
 """The fields that stand-ins may be in."""
 
 
-def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, whole: bool) -> Digest:
-    """The digest within a fit, for its lines still to be written; `said`: reasons in words; `whole`: no stand-ins."""
+def digest(content: DigestContent, fit: Fit, said: Mapping[int, str], *, whole: bool) -> Digest:
+    """The digest within a fit, for its lines still to be written.
+
+    `said`: its reasons in words, by their ids: the same few stand for several papers. `whole`: no stand-ins.
+    """
     items = content.items[: fit.papers]
     sections = _sections(items)
     places = items if len(sections) == 1 else [item for _, chosen in sections for item in chosen]
@@ -122,7 +125,7 @@ def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, w
         heading="",
         lead="",
         picked=picked,
-        reasons=_said([reason for _, reason, _ in places], said),
+        reasons=[said[id(reason)] for _, reason, _ in places],
         structure=tuple([(section.value, len(chosen)) for section, chosen in sections]),
         tokens=tokens,
     )
@@ -132,15 +135,6 @@ def digest(content: DigestContent, fit: Fit, said: Callable[[Reason], str], *, w
 def tidy(text: str, limit: int) -> str:
     """Cleaned and cut to so many characters."""
     return shorten(clean(text), limit)
-
-
-def _said(reasons: list[Reason], said: Callable[[Reason], str]) -> list[str]:
-    """Each in words: the same few stand for several papers."""
-    known: dict[int, str] = {}
-    for reason in reasons:
-        if id(reason) not in known:
-            known[id(reason)] = said(reason)
-    return [known[id(reason)] for reason in reasons]
 
 
 def _are_trending(items: tuple[Item, ...]) -> bool:
