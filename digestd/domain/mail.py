@@ -39,16 +39,16 @@ class Piece:
 class Form:
     """What many mails have in common: pieces in a row, of which each mail has its own at some `places`.
 
-    `size` and `set`: what is worked out of what they share but once; see Piece.
+    `size` and `typeset`: what is worked out of what they share but once; see Piece.
     """
 
-    __slots__ = ("pieces", "places", "set", "size")
+    __slots__ = ("pieces", "places", "size", "typeset")
 
     def __init__(self, pieces: Sequence[Piece], places: Sequence[int] = ()) -> None:
         self.pieces = pieces
         self.places = places
         self.size: int | None = None
-        self.set: object = None
+        self.typeset: object = None
 
 
 class Body:

@@ -24,7 +24,7 @@ def encoded_body(body: Body | str) -> Sequence[bytes]:
     if isinstance(body, str):
         return [quoted_printable(body)]
     form, tokens = body.form, body.tokens
-    typeset = form.set if isinstance(form.set, _Typeset) else _set(form)
+    typeset = form.typeset if isinstance(form.typeset, _Typeset) else _set(form)
     letters = [token.encode("ascii") for token in tokens]
     cuts = [letters[n][start:end] for n, start, end in typeset.cuts]
     anew = [quoted_printable(filled(text, tokens)) for text in typeset.anew]
@@ -44,20 +44,14 @@ class _Typeset(NamedTuple):
 
 def _set(form: Form) -> _Typeset:
     own = {place: n for n, place in enumerate(form.places)}
-    row: list[bytes | Cut | str | int] = []
+    row: list[bytes | Cut | str | int] = [b"", b""]  # of fewer than two, `itemgetter` makes no tuple
     for place, piece in enumerate(form.pieces):
         row += [own[place]] if place in own else _parts(piece)
-    joined: list[bytes | Cut | str | int] = [b"", b""]  # of fewer than two, `itemgetter` makes no tuple
-    for part in row:
-        if isinstance(part, bytes) and isinstance(last := joined[-1], bytes):
-            joined[-1] = last + part
-        else:
-            joined.append(part)
-    shared = list(dict.fromkeys(part for part in joined if isinstance(part, bytes)))
-    cuts = list(dict.fromkeys(part for part in joined if isinstance(part, Cut)))
-    anew = list(dict.fromkeys(part for part in joined if isinstance(part, str)))
+    shared = list(dict.fromkeys(part for part in row if isinstance(part, bytes)))
+    cuts = list(dict.fromkeys(part for part in row if isinstance(part, Cut)))
+    anew = list(dict.fromkeys(part for part in row if isinstance(part, str)))
     number = {part: n for n, part in enumerate([*shared, *cuts, *anew, *range(len(own))])}
-    form.set = typeset = _Typeset(shared, cuts, anew, itemgetter(*[number[part] for part in joined]))
+    form.typeset = typeset = _Typeset(shared, cuts, anew, itemgetter(*[number[part] for part in row]))
     return typeset
 
 
