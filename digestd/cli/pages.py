@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -76,6 +77,7 @@ async def _listen(server: uvicorn.Server, stop: asyncio.Event) -> None:
 
 def _why(error: BaseException | None) -> str:
     """What the system said, which uvicorn met before it gave up."""
-    if not isinstance(error, OSError) or error.errno is None:
+    if not isinstance(error, OSError):
         return ""
-    return f": {os.strerror(error.errno) if error.errno > 0 else error.strerror}"
+    number = errno.EADDRNOTAVAIL if error.errno is None else error.errno  # from Python 3.13 on it is passed over
+    return f": {os.strerror(number) if number > 0 else error.strerror}"
