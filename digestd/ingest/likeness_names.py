@@ -86,6 +86,7 @@ def surname(name: str) -> str:
     return known[0] if is_initials else known[-1]
 
 
+@lru_cache(maxsize=8192)
 def same_name(one: str, other: str) -> bool:
     """Whether two names may be one person's: nothing in them disagrees, and a full word agrees."""
     mine, theirs = _name(one), _name(other)
@@ -99,14 +100,20 @@ def same_name(one: str, other: str) -> bool:
 
 
 def _shared(few: Sequence[str], many: Sequence[str]) -> int:
-    free = list(many)
-    found = 0
-    for name in few:
-        match = next((place for place, other in enumerate(free) if same_name(name, other)), None)
-        if match is not None:
-            del free[match]
-            found += 1
-    return found
+    """How many of the few are among the many at most, each of them once (Kuhn 1955, by augmenting paths): whoever is
+    looked up first must not decide it."""
+    held: dict[int, str] = {}
+
+    def place(name: str, tried: set[int]) -> bool:
+        for n in sorted(range(len(many)), key=held.__contains__):
+            if n not in tried and same_name(name, many[n]):
+                tried.add(n)
+                if n not in held or place(held[n], tried):
+                    held[n] = name
+                    return True
+        return False
+
+    return sum(place(name, set()) for name in few)
 
 
 @lru_cache(maxsize=8192)
@@ -148,7 +155,7 @@ def _agree(one: _Name, other: _Name) -> bool:
         if match is not None:
             mine.remove(token)
             theirs.remove(match)
-            common = common or max(map(len, token)) > 1
+            common = common or max(map(len, token & match)) > 1
     if not common:
         return _glued(one.tokens) & _glued(other.tokens) != set()
     few, many = sorted((mine, theirs), key=len)

@@ -1,7 +1,7 @@
 """Whether two sightings are of one work, on labelled pairs."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digestd.domain.paper import PaperId, Sighting
@@ -58,6 +58,8 @@ def test_a_few_keys_of_64_bits_find_a_paper(one: Sighting) -> None:
     assert all(-(1 << 63) <= key < 1 << 63 for key in keys(one))
 
 
+@example("", ["A", "U", "A0Ü"], "")
+@example("", [",U.a", "é. Ü"], "")
 @given(st.text(max_size=80), st.lists(st.text(max_size=30), max_size=3), st.text(max_size=200))
 def test_any_words_can_be_judged(title: str, authors: list[str], abstract: str) -> None:
     one = seen("a:1", title=title, authors=authors, abstract=abstract)
