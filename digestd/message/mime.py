@@ -215,18 +215,12 @@ def _encoded(header: str, text: str) -> str:
     """Text folded at 75 columns; encoded words (RFC 2047) only if it is not ASCII."""
     if not text.isascii():
         return Header(text, "utf-8", maxlinelen=_COLUMNS, header_name=header).encode(linesep="\r\n")
-    rows: list[list[str]] = []
-    column = len(header) + 1
+    folded, column = "", len(header) + 1
     for word in text.split(" "):
-        column += 1 + len(word)
-        if rows and column > _COLUMNS:
-            rows.append([word])
-            column = 1 + len(word)
-        elif rows:
-            rows[-1].append(word)
-        else:
-            rows = [[word]]
-    return "\r\n ".join(map(" ".join, rows))
+        fits = not folded or column + 1 + len(word) <= _COLUMNS
+        folded += f" {word}" if fits else f"\r\n {word}"
+        column = (column if fits else 0) + 1 + len(word)
+    return folded[1:]
 
 
 def _assemble(block: Sequence[bytes], message_id: str, text: Body | str, html: Body | str) -> bytes:
