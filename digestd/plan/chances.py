@@ -3,12 +3,16 @@
 A verdict counts whole: more and saved are likes, less and dismissed are not. A pick without one
 counts as not liked by PASSED_OVER where something was said of another pick of the same digest: who judges
 one has read the others and let them be, which says little, but not nothing. A digest of which nothing was
-said may never have been read, and says nothing. No subscriber counts for more than HEARD verdicts.
+said may never have been read, and says nothing.
+
+Learn nothing from fewer than PEOPLE subscribers, and let none count for more than the median subscriber does (nor
+for more than HEARD verdicts): one account, or a few fake ones, must not empty or fill the digests of the others.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from statistics import median
 
 import numpy as np
 from sqlmodel import Session
@@ -23,6 +27,8 @@ from digestd.store.ledger.shown import Shown
 
 EVENTS = 50
 """Verdicts below which nothing is learnt."""
+PEOPLE = 10
+"""Subscribers with verdicts below which nothing is learnt."""
 GROWTH = 1.25
 REFIT_AFTER = timedelta(days=7)
 LOOK_BACK = timedelta(days=365)
@@ -49,12 +55,15 @@ def refit(db: Database, now: datetime) -> None:
 
 
 def own_of(digests: Iterable[Shown]) -> Own:
-    """What these digests and the verdicts on them teach."""
+    """Fit the chances to these digests and the verdicts on them; the package's own where too few people spoke."""
     said: defaultdict[int, list[Row]] = defaultdict(list)
     for one in digests:
         if any(one.verdicts):
             said[one.subscriber] += _rows(one)
-    rows = np.array([row for theirs in said.values() for row in _heard(theirs)]).reshape(-1, 3)
+    if len(said) < PEOPLE:
+        return Own()
+    most = min(HEARD, median(map(_weight, said.values())))
+    rows = np.array([row for theirs in said.values() for row in _capped(theirs, most)]).reshape(-1, 3)
     return fit_own(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
@@ -69,6 +78,11 @@ def _rows(one: Shown) -> Iterator[Row]:
             yield logit(pick.prior), float(verdict in LIKING), PASSED_OVER if verdict is None else 1.0
 
 
-def _heard(rows: list[Row]) -> list[Row]:
-    share = min(1.0, HEARD / max(sum(weight for _, _, weight in rows), 1e-9))
+def _weight(rows: list[Row]) -> float:
+    return sum(weight for _, _, weight in rows)
+
+
+def _capped(rows: list[Row], most: float) -> list[Row]:
+    """Scale the weights of one subscriber's rows down to a sum of at most `most`."""
+    share = min(1.0, most / max(_weight(rows), 1e-9))
     return [(odds, liked, weight * share) for odds, liked, weight in rows]

@@ -7,7 +7,7 @@ import pytest
 
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
-from digestd.plan.chances import EVENTS, learnt, own_of
+from digestd.plan.chances import EVENTS, PEOPLE, learnt, own_of
 from digestd.ranking.calibration import Own
 from digestd.store import feedback
 from digestd.store.ledger.shown import Shown
@@ -38,17 +38,30 @@ def test_one_who_says_much_does_not_speak_for_all(now: datetime) -> None:
     assert own_of([*loud, *others]).chance(-1.386) > 0.7
 
 
+def test_own_of_ignores_fewer_than_ten_people(now: datetime) -> None:
+    few = [shown(n, now, [Verdict.LESS] * 10) for n in range(PEOPLE - 1) for _ in range(20)]
+    assert own_of(few) == Own()
+    assert own_of([*few, shown(PEOPLE, now, [Verdict.LESS] * 10)]) != Own()
+
+
+def test_own_of_limits_a_few_fake_accounts(now: datetime) -> None:
+    honest = [shown(n, now, [Verdict.MORE, Verdict.LESS, *[None] * 8]) for n in range(20)]
+    fake = [shown(n, now, [Verdict.LESS] * 10) for n in range(100, 103) for _ in range(50)]
+    before, after = own_of(honest).chance(-1.386), own_of([*honest, *fake]).chance(-1.386)
+    assert after > 0.8 * before
+
+
 async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -> None:
     bare.papers(shelf("strong", 30))
-    people = [reader(email=f"r{n}@example.net", explore=False) for n in range(6)]
+    people = [reader(email=f"r{n}@example.net", explore=False) for n in range(10)]
     bare.people([reader(), *people])
     planned(bare)
-    assert (await bare.deliver()).accepted == 7
-    for n in range(6):
+    assert (await bare.deliver()).accepted == 11
+    for n in range(10):
         address = f"r{n}@example.net"
         [held] = digests(bare, address)
         with bare.db.write() as session:
-            for pick in held.picks[: 8 if n else 9]:
+            for pick in held.picks[: 5 if n else 4]:
                 feedback.give(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
         with bare.db.read() as session:
             assert learnt(session, bare.clock.now) == Own()
