@@ -23,14 +23,14 @@ _SETGID, _SETUID, _KILL = 6, 7, 5
 """Capabilities, by their number. A service without CAP_KILL could not end a child of another user."""
 _PIPES = 3
 CODECS = """
-    ascii latin-1 utf-8 utf-8-sig utf-7 utf-16 utf-16-le utf-16-be utf-32 idna punycode
+    ascii latin-1 utf-8 utf-8-sig utf-7 utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be idna punycode
     iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-9 iso8859-10 iso8859-13 iso8859-14
     iso8859-15 iso8859-16 cp437 cp850 cp866 cp874 tis-620 koi8-r koi8-u mac-roman mac-cyrillic
     cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
     gb2312 gbk gb18030 hz big5 big5hkscs cp950 shift_jis cp932 euc-jp iso-2022-jp euc-kr cp949 iso-2022-kr
-    base64 quopri uu
+    base64 quopri uu raw_unicode_escape
 """.split()  # noqa: SIM905  # a name a line would take a page
-"""Encodings that mails and feeds use: those of the WHATWG Encoding Standard, and a few older ones of mail."""
+"""Encodings that mails and feeds use: those of the WHATWG Encoding Standard, and what the email package needs."""
 _FORBIDDEN = (
     "socket.",
     "subprocess.",
@@ -116,7 +116,7 @@ def _apply_landlock(layers: list[str]) -> str:
             errno.EOPNOTSUPP: "Landlock is switched off; add it to the kernel's parameter lsm=",
         }
         forbidden = f"Landlock is refused ({error.strerror}); allow the system calls landlock_* to the service"
-        return reasons.get(error.errno, forbidden)
+        return reasons.get(error.errno or 0, forbidden)
     return ""
 
 

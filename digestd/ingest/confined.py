@@ -9,24 +9,31 @@ import json
 import os
 import pickle
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from digestd.domain.paper import Sighting
     from digestd.sources import Page
 
+_ON_DEMAND = ("pylatexenc.latexwalker._defaultspecs", "xml.sax.expatreader")
+"""What pylatexenc and feedparser import at the first use, which would be too late."""
+
 
 def main() -> None:
     """Answer requests until the input ends; the arguments are digestd's folder, CPU seconds, bytes of memory."""
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; nothing can be loaded later
+    import digestd.sources.imports  # noqa: PLC0415  # the path had to be set first; nothing can be loaded later
+    import digestd.sources.libraries  # noqa: F401, PLC0415  # likewise
     from digestd.confinement.framing import receive, send  # noqa: PLC0415  # likewise
     from digestd.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
     from digestd.sources import REGISTRY  # noqa: PLC0415  # likewise
 
     for kind in REGISTRY.values():
         kind.load()
+    for module in _ON_DEMAND:
+        import_module(module)
     source: Any = None
     is_confined = False
     while (packed := receive(sys.stdin.buffer)) is not None:
