@@ -28,7 +28,7 @@ CODECS = """
     iso8859-15 iso8859-16 cp437 cp850 cp866 cp874 tis-620 koi8-r koi8-u mac-roman mac-cyrillic
     cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258
     gb2312 gbk gb18030 hz big5 big5hkscs cp950 shift_jis cp932 euc-jp iso-2022-jp euc-kr cp949 iso-2022-kr
-    base64 quopri uu raw_unicode_escape
+    raw_unicode_escape
 """.split()  # noqa: SIM905  # a name a line would take a page
 """Encodings that mails and feeds use: those of the WHATWG Encoding Standard, and what the email package needs."""
 _FORBIDDEN = (

@@ -69,7 +69,8 @@ def tried(attempt: Callable[[], Any]) -> Any:
 
 
 def call(number: int, *arguments: Any) -> None:
-    if C.syscall(ctypes.c_long(number), *arguments) < 0:
+    wide = [ctypes.c_long(value) if isinstance(value, int) else value for value in (number, *arguments)]
+    if C.syscall(*wide) < 0:
         raise OSError(ctypes.get_errno(), "refused")
 
 
@@ -154,7 +155,11 @@ def traced(pid: int) -> Callable[[], None]:
 
 
 def is_refused(number: int) -> bool:
-    return bool(C.syscall(ctypes.c_long(number), 0, 0, 0, 0, 0, 0) == -1 and ctypes.get_errno() == errno.EPERM)
+    try:
+        call(number, 0, 0, 0, 0, 0, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return False
 
 
 def called(numbers: list[int]) -> Callable[[], Any]:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -96,52 +97,57 @@ def attempted(layer: str, wanted: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def targets(tmp_path: Path) -> Iterator[dict[str, Any]]:
+def place() -> Iterator[Path]:
+    """Make a folder that every user can enter, unlike those of pytest: file modes alone protect what is in it."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture
+def targets(place: Path) -> Iterator[dict[str, Any]]:
     """Return what each attempt is aimed at; all of it can be reached by whoever is not confined."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == Path("~").expanduser().owner() and folder != Path("/tmp"):
-            folder.chmod(0o755)
-    secret = tmp_path / "secret.key"
+    secret = place / "secret.key"
     secret.write_text("hush")
     secret.chmod(0o600)
-    place, service = str(secret), os.getpid()
+    service = os.getpid()
     with ExitStack() as open_ones:
         tcp = open_ones.enter_context(socket.create_server(("127.0.0.1", 0)))
         udp = open_ones.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         udp.bind(("127.0.0.1", 0))
         unix, abstract = (open_ones.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2))
-        unix.bind(str(tmp_path / "socket"))
-        (tmp_path / "socket").chmod(0o600)
+        unix.bind(str(place / "socket"))
+        (place / "socket").chmod(0o600)
         abstract.bind(f"\0digestd-{service}")
         for one in (unix, abstract):
             one.listen()
         yield {
-            **dict.fromkeys(SHUT, place),
+            **dict.fromkeys(SHUT, str(secret)),
             "read": "/etc/passwd",
             "read the environment of the service": f"/proc/{service}/environ",
-            "list": str(tmp_path),
-            "create": f"{place}.new",
+            "list": str(place),
+            "create": f"{secret}.new",
             "execve": "/bin/id",
             "spawn": "/bin/id",
             "tcp": tcp.getsockname()[1],
             "udp": udp.getsockname()[1],
-            "unix": str(tmp_path / "socket"),
+            "unix": str(place / "socket"),
             "abstract": f"digestd-{service}",
             **dict.fromkeys(("signal", "trace", "peek"), service),
         }
 
 
 @pytest.mark.parametrize(("layer", "name"), CASES, ids=[f"{layer}-{name.replace(' ', '_')}" for layer, name in CASES])
-def test_layer_refuses_attack(layer: str, name: str, targets: dict[str, Any], tmp_path: Path) -> None:
+def test_layer_refuses_attack(layer: str, name: str, targets: dict[str, Any], place: Path) -> None:
     if reason := lacking(layer):
         pytest.skip(f"not shut on this machine: {reason}")
     if layer == LANDLOCK and landlock.version() < SINCE.get(name, 1):
         pytest.skip(f"not shut by Landlock on this machine: needs version {SINCE[name]}")
-    before = sorted(file.name for file in tmp_path.iterdir())
+    before = sorted(file.name for file in place.iterdir())
     outcome = attempted(layer, [(name, targets[name])])[name]
     assert outcome in REFUSED
-    assert sorted(file.name for file in tmp_path.iterdir()) == before
-    assert (tmp_path / "secret.key").read_text() == "hush"
+    assert sorted(file.name for file in place.iterdir()) == before
+    assert (place / "secret.key").read_text() == "hush"
 
 
 @pytest.mark.parametrize("missing", [LANDLOCK, SECCOMP])
