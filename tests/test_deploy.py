@@ -155,6 +155,32 @@ def test_systemd_rates_the_unit_as_well_confined() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+def system_calls(*filters: str) -> set[str]:
+    """Return the system calls of filters, groups taken apart as systemd does it."""
+    found: set[str] = set()
+    for name in filters:
+        if not name.startswith("@"):
+            found.add(name)
+            continue
+        listed = run(tool("systemd-analyze"), "syscall-filter", "--no-pager", name).stdout.splitlines()[1:]
+        found |= system_calls(*(line.strip() for line in listed if not line.strip().startswith("#")))
+    return found
+
+
+def test_unit_permits_what_the_sandbox_for_parsers_needs() -> None:
+    from digestd.confinement import seccomp  # noqa: PLC0415  # the rest of this file needs no application
+
+    permitted: set[str] = set()
+    for words in re.findall(r"^SystemCallFilter=(.+)$", (DEPLOY / "digestd.service").read_text(), re.MULTILINE):
+        if words.startswith("~"):
+            permitted -= system_calls(*words.removeprefix("~").split())
+        else:
+            permitted |= system_calls(*words.split())
+    landlock = {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"}
+    assert {*seccomp.ALLOWED, *seccomp.RESTRICTED, *landlock, "seccomp", "prctl"} <= permitted
+    assert "setresuid" not in permitted
+
+
 @pytest.mark.parametrize("file", ["Dockerfile", "compose.yml", "digestd.service", "README.md", "try"])
 def test_every_setting_that_is_named_exists(file: str) -> None:
     from digestd.settings import Settings  # noqa: PLC0415  # the rest of this file needs no application

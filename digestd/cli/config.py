@@ -9,6 +9,7 @@ import typer
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.output import emit, say
+from digestd.confinement.child import probe
 from digestd.deliver import see_that_it_can_be_read
 from digestd.errors import BadInput
 from digestd.secret import rotate
@@ -37,7 +38,7 @@ def show(as_json: Json = False) -> None:
 
 @app.command("check")
 def check() -> None:
-    """Check the settings, the secret, the database and its schema, and the relay's log; exits 2 or 1 with the remedy.
+    """Check the settings, the secret, the database, the relay's log and the sandbox; exits 2 or 1 with the remedy.
 
     Example: digestd config check
     """
@@ -45,6 +46,10 @@ def check() -> None:
     if built.relay_log is not None:
         see_that_it_can_be_read(built.relay_log, built.clock())
     say(", ".join(f"mail goes to {route.name}" for route in built.routes))
+    confinement = probe()
+    say(f"parsers are confined by {', '.join(confinement.layers)}")
+    for gap in confinement.gaps():
+        say(f"warning: {gap}")
     say("settings, secret, database and templates are in order")
 
 

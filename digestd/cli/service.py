@@ -12,6 +12,7 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
+from digestd.confinement.child import ConfinementFailed, probe
 from digestd.deliver.adopting import see_that_it_is_ours
 from digestd.deliver.departures import this_machine
 from digestd.hooks import post_due
@@ -146,4 +147,16 @@ def _logged(app: App) -> App:
     configure(app.settings.log_format, app.settings.log_level)
     if app.settings.now:
         log.warning("the clock was set", now=app.clock().isoformat(timespec="seconds"))
+    _log_gaps()
     return app
+
+
+def _log_gaps() -> None:
+    """Log what parsers can still reach on this machine; nothing if all of it is shut."""
+    try:
+        gaps = probe().gaps()
+    except ConfinementFailed as error:
+        log.error("parsers cannot be confined", why=str(error))
+        return
+    for gap in gaps:
+        log.warning("parsers are not fully confined", gap=gap)

@@ -7,9 +7,9 @@ words    what each command is called, in each language
 parsing  lines into commands
 """
 
-from digestd.commands.letter import Incoming, Letter, read_letter
+from digestd.commands.letter import Incoming, Letter, is_within_limits, read_letter
 from digestd.commands.parsing import Command, parse_letter
 from digestd.commands.reading import read
 from digestd.commands.words import Verb
 
-__all__ = ["Command", "Incoming", "Letter", "Verb", "parse_letter", "read", "read_letter"]
+__all__ = ["Command", "Incoming", "Letter", "Verb", "is_within_limits", "parse_letter", "read", "read_letter"]

@@ -6,7 +6,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 
 from digestd.bounces.formats import automatic
-from digestd.bounces.mail import Fields, Mail
+from digestd.bounces.mail import TEXT_MAX, Fields, Mail
 from digestd.commands.markup import lines_of_html
 
 LINES_MAX = 40
@@ -59,6 +59,18 @@ def read_letter(mail: Mail) -> Letter:
         lines=tuple(_own(_lines(mail)))[:LINES_MAX],
         automatic=_is_automatic(mail, sender),
         id=fields.first("message-id") if _MESSAGE_ID.fullmatch(fields.first("message-id")) else "",
+    )
+
+
+def is_within_limits(letter: Letter) -> bool:
+    """Return True if `read_letter` could have returned this letter: its texts fit where replies quote them."""
+    texts = (letter.subject, *letter.lines)
+    return (
+        (not letter.sender or _BARE.fullmatch(letter.sender) is not None)
+        and (not letter.id or _MESSAGE_ID.fullmatch(letter.id) is not None)
+        and len(letter.subject) <= SUBJECT_MAX
+        and len(letter.lines) <= LINES_MAX
+        and all(len(text) <= TEXT_MAX and text == " ".join(text.split()) for text in texts)
     )
 
 

@@ -1,10 +1,10 @@
-"""The process that reads mails which came in: it has no secrets, little memory, little time and nothing to write to.
+"""The parser process for incoming mail, confined by `digestd.confinement`.
 
-Run by its path, not as a module, so that it loads the forms of bounces and nothing else of digestd.
-It gets the recipients of the envelope as JSON and then the mail, and answers with JSON, which can
-hold no code.
+Run by its path, not as a module, so that it loads the forms of bounces and nothing else of digestd. It gets the
+recipients of the envelope as JSON and then the mail, and answers with JSON, which can hold no code.
 """
 
+import gc
 import json
 import os
 import sys
@@ -12,16 +12,19 @@ from dataclasses import asdict
 
 
 def main() -> None:
-    """Answer requests until the input ends; `argv`: where digestd is, CPU seconds a mail, bytes of memory."""
+    """Answer requests until the input ends; the arguments are digestd's folder, CPU seconds, bytes of memory."""
+    gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    import digestd.commands  # noqa: PLC0415  # the path had to be set first; loaded before the limits
-    from digestd.confinement import allow, confine, receive, send  # noqa: PLC0415  # likewise
+    import digestd.commands  # noqa: PLC0415  # the path had to be set first; nothing can be loaded later
+    from digestd.confinement.framing import receive, send  # noqa: PLC0415  # likewise
+    from digestd.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
 
     digestd.commands.read(
         b"From: =?latin-1?q?a?= <a@example.org>\nContent-Type: text/html\n\n<p>a"
     )  # loads what the parser loads only when it is used
-    confine(memory)
+    gc.enable()
+    send(sys.stdout.buffer, confine(memory).packed())
     while (sent_to := receive(sys.stdin.buffer)) is not None:
         raw = receive(sys.stdin.buffer) or b""
         allow(cpu)
@@ -30,7 +33,7 @@ def main() -> None:
 
 def _answer(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
     from digestd.commands import read  # noqa: PLC0415  # the path had to be set first
-    from digestd.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
+    from digestd.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:
         reading, letter = read(raw, sent_to)

@@ -1,22 +1,18 @@
-"""Mails are read in a process of their own, so that no stranger's bytes are parsed beside our secrets.
+"""Parse incoming mails in a process of its own, so that no stranger's bytes are parsed next to the service's secrets.
 
-One child, started when the first mail is there, and a new one after one that had to be ended: a mail
-that takes too much time or memory costs that child, and is for a person to look at.
+One parser process, started when the first mail is there, and a new one after one that had to be ended: a mail that
+takes too much time or memory costs that process, and is for a person to look at. `digestd.confinement` says what it may
+do. What it says is checked here, as it has read a stranger's bytes.
 """
 
 import json
-import subprocess
-import sys
-from contextlib import suppress
-from pathlib import Path
 from threading import Lock, Timer
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-import digestd
-from digestd import confinement
 from digestd.bounces.finding import Finding, Reading
 from digestd.bounces.mail import Unreadable
-from digestd.commands import Letter
+from digestd.commands import Letter, is_within_limits
+from digestd.confinement.child import Child
 from digestd.domain.bounce import BounceKind
 from digestd.inbound import confined
 
@@ -33,12 +29,12 @@ class Reader:
         self._memory = memory
         self._seconds = seconds
         self._turn = Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Reading, Letter]:
         """What `commands.read` makes of a mail. Raises Unreadable where it makes nothing."""
         with self._turn:
-            child = self._child or self._start()
+            child = self._running()
             watch = Timer(self._seconds, child.kill)
             watch.start()
             try:
@@ -50,78 +46,80 @@ class Reader:
                 raise Unreadable("reading the mail took too much time or memory")
             try:
                 return _answered(json.loads(answer))
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-                self._end()  # what makes no sense may be anything: it is not asked again
-                raise Unreadable("what reads mails makes no sense") from error
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                self._end()  # it may be under a stranger's control
+                raise Unreadable("the parser of mails sent something else than a mail; it was restarted") from error
 
     def close(self) -> None:
         """End the child."""
         with self._turn:
             self._end()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        """A child with nothing of ours in its environment."""
-        root = Path(digestd.__file__).parents[1]
-        self._child = subprocess.Popen(  # noqa: S603  # our own interpreter and file
-            [sys.executable, "-I", confined.__file__, str(root), str(CPU_SECONDS), str(self._memory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-        )
+    def _running(self) -> Child:
+        """Return the parser process; start one if there is none, or if it ended between two mails."""
+        if self._child is not None and not self._child.is_alive:
+            self._end()
+        if self._child is None:
+            self._child = Child(confined.__file__, [str(CPU_SECONDS), str(self._memory)])
         return self._child
 
     def _end(self) -> None:
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        child.wait()
-        for stream in (child.stdin, child.stdout):
-            with suppress(OSError):
-                cast(BinaryIO, stream).close()
+        if child is not None:
+            child.end()
 
 
-def _exchange(child: "subprocess.Popen[bytes]", raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
-    """The child's answer; None where it died."""
-    told, heard = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
+def _exchange(child: Child, raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
+    """Return the parser's answer; None if it ended."""
     try:
-        for message in (json.dumps(sent_to).encode(), raw):
-            confinement.send(told, message)
-        return confinement.receive(heard, ANSWER_MAX)
+        child.tell(json.dumps(sent_to).encode(), raw)
+        return child.hear(ANSWER_MAX)
     except OSError:
         return None
 
 
 def _answered(said: dict[str, Any]) -> tuple[Reading, Letter]:
-    """What confined.py sent. Raises Unreadable for a mail that could not be read."""
+    """Return what confined.py sent. Raises Unreadable for a mail that could not be read, ValueError or TypeError."""
+    if not isinstance(said, dict):
+        raise TypeError("expected an object")
     if "failed" in said:
-        raise Unreadable(f"the mail cannot be taken apart ({str(said['failed'])[:100]})")
+        raise Unreadable(f"the mail cannot be taken apart ({_text(said['failed'])[:100]!a})")
     letter = said["letter"]
-    return _reading(said["reading"]), Letter(
-        sender=str(letter["sender"]),
-        subject=str(letter["subject"]),
-        lines=_words(letter["lines"]),
-        automatic=bool(letter["automatic"]),
-        id=str(letter["id"]),
+    found = Letter(
+        sender=_text(letter["sender"]),
+        subject=_text(letter["subject"]),
+        lines=_texts(letter["lines"]),
+        automatic=letter["automatic"] is not False,
+        id=_text(letter["id"]),
     )
+    if not is_within_limits(found):
+        raise ValueError("the letter is not within its limits")
+    return _reading(said["reading"]), found
 
 
 def _reading(said: dict[str, Any]) -> Reading:
     finding = said["finding"]
     return Reading(
         finding=None if finding is None else _finding(finding),
-        via=str(said["via"])[:12],
-        envelopes=_words(said["envelopes"]),
-        message_ids=_words(said["message_ids"]),
-        links=_words(said["links"]),
+        via=_text(said["via"])[:12],
+        envelopes=_texts(said["envelopes"]),
+        message_ids=_texts(said["message_ids"]),
+        links=_texts(said["links"]),
     )
 
 
 def _finding(said: dict[str, Any]) -> Finding:
     kind = None if said["kind"] is None else BounceKind(said["kind"])
-    return Finding(kind, str(said["status"])[:12], _words(said["envelopes"]))
+    return Finding(kind, _text(said["status"])[:12], _texts(said["envelopes"]))
 
 
-def _words(given: list[Any]) -> tuple[str, ...]:
-    return tuple(str(word) for word in given)
+def _text(said: object) -> str:
+    if not isinstance(said, str):
+        raise TypeError("expected text")
+    return said
+
+
+def _texts(said: object) -> tuple[str, ...]:
+    if not isinstance(said, list):
+        raise TypeError("expected a list of texts")
+    return tuple(map(_text, said))

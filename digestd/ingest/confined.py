@@ -1,36 +1,48 @@
-"""The process that reads answers: it has no secrets, little memory, little time and nothing to write to.
+"""The parser process of ingest: it reads the answers of sources, confined by `digestd.confinement`.
 
-Run by its path, not as a module, so that it loads the sources and nothing else of digestd. It reads
-requests on its standard input and answers on its standard output, as `confinement` frames them.
-Requests are pickles, as the parent is trusted here. Answers are JSON, as the parent trusts nobody
-who has read a stranger's bytes: JSON can hold no code.
+Run by its path, not as a module, so that it loads the sources and nothing else of digestd. It reads requests on its
+standard input and answers on its standard output. Requests are pickles, as the service is trusted here. Answers are
+JSON, which can hold no code: the service trusts no process that has read a stranger's bytes.
 """
 
+import gc
 import json
 import os
 import pickle
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from digestd.domain.paper import Sighting
     from digestd.sources import Page
 
+_ON_DEMAND = ("pylatexenc.latexwalker._defaultspecs", "xml.sax.expatreader")
+"""What pylatexenc and feedparser import at the first use, which would be too late."""
+
 
 def main() -> None:
-    """Answer requests until the input ends; `argv`: where digestd is, CPU seconds an answer, bytes of memory."""
+    """Answer requests until the input ends; the arguments are digestd's folder, CPU seconds, bytes of memory."""
+    gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; loaded before the limits
-    from digestd.confinement import allow, confine, receive, send  # noqa: PLC0415  # likewise
+    import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; nothing can be loaded later
+    from digestd.confinement.framing import receive, send  # noqa: PLC0415  # likewise
+    from digestd.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
     from digestd.sources import REGISTRY  # noqa: PLC0415  # likewise
 
     for kind in REGISTRY.values():
         kind.load()
-    confine(memory)
+    for module in _ON_DEMAND:
+        import_module(module)
+    gc.enable()
     source: Any = None
+    is_confined = False
     while (packed := receive(sys.stdin.buffer)) is not None:
-        source = pickle.loads(packed) if packed else source  # noqa: S301  # from the parent, which is trusted here
+        source = pickle.loads(packed) if packed else source  # noqa: S301  # from the service, which is trusted here
+        if not is_confined:  # the first source may be of a module that is not loaded yet; its answer is still unread
+            send(sys.stdout.buffer, confine(memory).packed())
+            is_confined = True
         cursor = json.loads(receive(sys.stdin.buffer) or b"null")
         body = receive(sys.stdin.buffer) or b""
         allow(cpu)
@@ -39,8 +51,8 @@ def main() -> None:
 
 
 def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]:
-    """The page in two messages; or what is wrong, and nothing."""
-    from digestd.confinement import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
+    """Return the page as two messages, or what is wrong as one and nothing as the other."""
+    from digestd.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
     from digestd.errors import DigestdError  # noqa: PLC0415  # likewise
 
     try:
@@ -51,19 +63,26 @@ def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]
         os._exit(OUT_OF_MEMORY)
     except Exception as error:  # whatever a parser did not foresee
         why = f"the answer cannot be read ({type(error).__name__}: {str(error)[:100]})"
-    return json.dumps({"failed": why}).encode(), b""
+    return _line({"failed": why}), b""
 
 
 def encode(page: "Page") -> tuple[bytes, bytes]:
-    """A page as JSON lists, in the order in which reader.py takes them apart, and its long texts joined.
+    """Return a page as JSON lines, as `decoding` reads them, and its long texts joined.
 
     The texts are most of a page: as JSON they would take twice as long.
     """
-    texts = [text for sighting in page.sightings for text in (sighting.words.title, sighting.words.abstract)]
-    rejects = [(reject.where, reject.field, reject.message) for reject in page.rejects]
-    rest = [_rest(sighting) for sighting in page.sightings]
-    frame = [rest, [len(text) for text in texts], rejects, page.next, page.total, page.day and page.day.isoformat()]
-    return json.dumps(frame).encode(), "".join(texts).encode("utf-8", "surrogatepass")
+    head = [len(page.sightings), len(page.rejects), page.next, page.total, page.day and page.day.isoformat()]
+    lines, texts = [_line(head)], []
+    for sighting in page.sightings:
+        own = [text.encode("utf-8", "surrogatepass") for text in (sighting.words.title, sighting.words.abstract)]
+        texts += own
+        lines.append(_line([*map(len, own), *_rest(sighting)]))
+    lines += [_line([reject.where, reject.field, reject.message]) for reject in page.rejects]
+    return b"".join(lines), b"".join(texts)
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value).encode() + b"\n"
 
 
 def _rest(sighting: "Sighting") -> tuple[object, ...]:

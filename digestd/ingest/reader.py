@@ -1,7 +1,7 @@
-"""Read answers in a process of their own, so that no stranger's bytes are parsed beside our secrets.
+"""Parse answers in a process of its own, so that no stranger's bytes are parsed next to the service's secrets.
 
-One child a run, started when the first answer is there to be read, and a new one after one that had
-to be ended. What it may use is limited by the kernel (setrlimit(2)); what it says comes back as JSON.
+One parser process for each run, started when the first answer is there, and a new one after one that had to be ended.
+`digestd.confinement` says what it may do; `decoding` checks what it says.
 """
 
 import asyncio
@@ -9,24 +9,20 @@ import json
 import pickle
 import signal
 import subprocess
-import sys
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import BinaryIO, Self, cast
 
-import digestd
-from digestd import confinement
-from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.confinement import inside
+from digestd.confinement.child import Child
 from digestd.errors import SourceAway, SourceFailed
-from digestd.ingest import confined
-from digestd.sources import Page, Reject
+from digestd.ingest import confined, decoding
+from digestd.sources import Page
 from digestd.sources.source import Parser
 
-WHY_MAX = 500
+_MALLOC = {"MALLOC_TRIM_THRESHOLD_": "100000000", "MALLOC_MMAP_THRESHOLD_": "100000000"}
+"""Keep memory between answers instead of returning it to the kernel each time."""
 LAST_WORDS = 60_000
 """Bytes that a process may say of its end; a pipe holds no more without a reader."""
 DYING = 0.5
@@ -49,7 +45,7 @@ class Reader:
     def __init__(self, limits: ReadingLimits | None = None) -> None:
         self._limits = limits or ReadingLimits()
         self._turn = asyncio.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._knows: Parser | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,62 +74,53 @@ class Reader:
             return reading.result()
 
     def _exchange(self, source: Parser, body: bytes, cursor: str | None) -> Page:
-        child = self._child or self._start()
+        child = self._running()
         packed = b"" if source is self._knows else pickle.dumps(source)
         self._knows = source
-        told, heard = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
         frame = texts = None
-        with suppress(OSError):  # it died while it was told
-            for message in (packed, json.dumps(cursor).encode(), body):
-                confinement.send(told, message)
-            frame, texts = (confinement.receive(heard, self._limits.result) for _ in range(2))
+        with suppress(OSError):  # it ended while it was written to
+            child.tell(packed, json.dumps(cursor).encode(), body)
+            frame, texts = (child.hear(self._limits.result) for _ in range(2))
         if frame is None or texts is None:
             raise SourceAway(self._died(child))
-        return self._understood(frame, texts)
-
-    def _understood(self, frame: bytes, texts: bytes) -> Page:
-        """What is no page may be anything, so the process that said it is not asked again."""
         try:
-            found = json.loads(frame)
-            if isinstance(found, dict):
-                why = str(found["failed"])
-            else:
-                return _page(found, texts)
-        except (ValueError, TypeError, KeyError, StopIteration, RecursionError) as error:
-            self._end()
-            raise SourceAway("what reads answers makes no sense") from error
-        raise SourceFailed(why[:WHY_MAX])
+            found = decoding.decode(frame, texts)
+        except (ValueError, TypeError, RecursionError) as error:
+            self._end()  # it may be under a stranger's control
+            raise SourceAway("the parser of answers sent something else than a page; it was restarted") from error
+        if isinstance(found, str):
+            raise SourceFailed(found)
+        return found
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        """A child with nothing of ours in its environment."""
-        root = Path(digestd.__file__).parents[1]
-        self._knows = None
-        self._child = subprocess.Popen(  # noqa: S603  # our own interpreter and file
-            [sys.executable, "-I", confined.__file__, str(root), str(self._limits.cpu), str(self._limits.memory)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"MALLOC_TRIM_THRESHOLD_": "100000000", "MALLOC_MMAP_THRESHOLD_": "100000000"},
-        )
+    def _running(self) -> Child:
+        """Return the parser process; start one if there is none, or if it ended between two answers."""
+        if self._child is not None and not self._child.is_alive:
+            self._end()
+        if self._child is None:
+            self._knows = None
+            arguments = [str(self._limits.cpu), str(self._limits.memory)]
+            self._child = Child(confined.__file__, arguments, _MALLOC, hear_errors=True)
         return self._child
 
-    def _died(self, child: subprocess.Popen[bytes]) -> str:
-        """Why it did, as far as can be told. One that only closed its output, or says too much, is ended here."""
+    def _died(self, child: Child) -> str:
+        """Return why it ended, as far as can be known. One that only closed its output, or says too much, is ended."""
         with suppress(subprocess.TimeoutExpired):
-            child.wait(DYING)
+            child.process.wait(DYING)
         child.kill()
-        last = cast(BinaryIO, child.stderr).read(LAST_WORDS).decode(errors="replace").split("\n")[-2:-1]
+        last = cast(BinaryIO, child.process.stderr).read(LAST_WORDS).decode(errors="replace").split("\n")[-2:-1]
         self._end()
-        code = child.returncode
+        code = child.process.returncode
         if code == -signal.SIGXCPU:
             why = f"took more than {self._limits.cpu} s of processor time"
-        elif code == confinement.OUT_OF_MEMORY:
+        elif code == inside.OUT_OF_MEMORY:
             why = f"took more than {self._limits.memory // 1_000_000} MB of memory"
         elif code == -signal.SIGKILL:
             why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"
         else:
             name = signal.Signals(-code).name if code < 0 else f"status {code}"
-            why = f"ended the process that did it ({': '.join([name, *(line[:100] for line in last)])})"
+            why = (
+                f"ended the process that did it ({': '.join([name, *(decoding.message(line)[:100] for line in last)])})"
+            )
         return f"reading the answer {why}; nothing of it was taken"
 
     def _kill(self) -> None:
@@ -143,59 +130,5 @@ class Reader:
 
     def _end(self) -> None:
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        child.wait()
-        for stream in (child.stdin, child.stdout, child.stderr):
-            with suppress(OSError):
-                cast(BinaryIO, stream).close()
-
-
-def _page(frame: list[Any], texts: bytes) -> Page:
-    """The page as confined.py sent it. Raises ValueError or TypeError where it is none."""
-    rest, lengths, rejects, after, total, day = frame
-    words = _cut(texts.decode("utf-8", "surrogatepass"), lengths)
-    return Page(
-        tuple([_sighting(next(words), next(words), *values) for values in rest]),
-        after,
-        tuple([Reject(*values) for values in rejects]),
-        total,
-        date.fromisoformat(day) if day else None,
-    )
-
-
-def _cut(joined: str, lengths: Iterable[int]) -> Iterator[str]:
-    start = 0
-    for length in lengths:
-        yield joined[start : start + length]
-        start += length
-
-
-def _sighting(  # noqa: PLR0913  # a sighting's fields, in the order in which confined.py lists them
-    title: str,
-    abstract: str,
-    ids: list[str],
-    authors: list[str],
-    categories: list[str],
-    published: str | None,
-    version: int | None,
-    announced: str,
-    url: str | None,
-    links: dict[str, str],
-    signals: dict[str, float],
-    day: str | None,
-    withdrawn: bool,
-) -> Sighting:
-    return Sighting(
-        tuple(map(PaperId, ids)),
-        Words(title, abstract, tuple(authors), tuple(categories)),
-        datetime.fromisoformat(published) if published else None,
-        version,
-        announced,
-        url,
-        links,
-        signals,
-        date.fromisoformat(day) if day else None,
-        withdrawn,
-    )
+        if child is not None:
+            child.end()

@@ -160,12 +160,13 @@ def words(title: str, abstract: str = "", authors: Sequence[str] = (), categorie
     return Words(
         title=short,
         abstract=squeeze(abstract, ABSTRACT_MAX),
-        authors=_texts(authors, AUTHORS_MAX),
-        categories=_texts(categories, CATEGORIES_MAX),
+        authors=names(authors, AUTHORS_MAX),
+        categories=names(categories, CATEGORIES_MAX),
     )
 
 
-def _texts(values: Sequence[str], count: int) -> tuple[str, ...]:
+def names(values: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return the first `count` of some names, cleaned and within their length, each once."""
     found = (squeeze(value, NAME_MAX) for value in values[:count])
     return tuple(dict.fromkeys(value for value in found if value))
 

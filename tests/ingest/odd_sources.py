@@ -18,8 +18,8 @@ from digestd.sources import Pace, Page, Reject, Request
 FULL = Page(
     (
         Sighting(
-            ids=(PaperId("arxiv:2611.00001"), PaperId("doi:10.5555/\ud800")),
-            words=Words("Ein Titel, ein „Titel“ \U0001f9ca", "a\nb\x1f", ("Zoë Ångström",), ("cs.LG",)),
+            ids=(PaperId("arxiv:2611.00001"), PaperId("doi:10.5555/1")),
+            words=Words("Ein Titel, ein „Titel“ \U0001f9ca", "a b", ("Zoë Ångström",), ("cs.LG",)),
             published=datetime(2026, 11, 20, 1, 2, 3, 4, tzinfo=UTC),
             version=3,
             announced="cross",
@@ -55,7 +55,7 @@ def hog() -> None:
 
 
 def crash() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
+    signal.raise_signal(signal.SIGSEGV)
 
 
 def leave() -> None:
@@ -90,9 +90,8 @@ def fork() -> None:
     os.fork()
 
 
-def keep_files() -> None:
-    for _ in range(100):
-        os.open("/dev/null", os.O_RDONLY)
+def open_file() -> None:
+    os.open("/dev/null", os.O_RDONLY)
 
 
 def write() -> None:

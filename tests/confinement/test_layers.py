@@ -1,0 +1,257 @@
+"""Show what an attacker inside a parser cannot do, layer by layer and under all of them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digestd.confinement import inside, landlock, seccomp
+from digestd.confinement.child import Child, probe
+from tests.confinement import attacker
+
+ROOT = Path(attacker.__file__).parents[2]
+ALL, LANDLOCK, SECCOMP, USER, LIMITS = "all", "landlock", "seccomp", "user", "limits"
+SHUT: dict[str, set[str]] = {
+    "read": {LANDLOCK, SECCOMP, LIMITS},
+    "read the secret": {LANDLOCK, SECCOMP, USER, LIMITS},
+    "read the environment of the service": {LANDLOCK, SECCOMP, USER, LIMITS},
+    "list": {LANDLOCK, SECCOMP, LIMITS},
+    "create": {LANDLOCK, SECCOMP, USER, LIMITS},
+    "append": {LANDLOCK, SECCOMP, USER, LIMITS},
+    "truncate": {LANDLOCK, SECCOMP, USER},
+    "delete": {LANDLOCK, SECCOMP, USER},
+    "rename": {LANDLOCK, SECCOMP, USER},
+    "link": {LANDLOCK, SECCOMP, USER},
+    "make a folder": {LANDLOCK, SECCOMP, USER},
+    "chmod": {SECCOMP, USER},
+    "chown": {SECCOMP, USER},
+    "execve": {LANDLOCK, SECCOMP},
+    "spawn": {LANDLOCK, SECCOMP},
+    "fork": {SECCOMP},
+    "thread": {SECCOMP},
+    "tcp": {LANDLOCK, SECCOMP, LIMITS},
+    "udp": {SECCOMP, LIMITS},
+    "unix": {SECCOMP, USER, LIMITS},
+    "abstract": {LANDLOCK, SECCOMP, LIMITS},
+    "listen": {LANDLOCK, SECCOMP, LIMITS},
+    "signal": {LANDLOCK, SECCOMP, USER},
+    "trace": {LANDLOCK, SECCOMP, USER},
+    "peek": {LANDLOCK, SECCOMP, USER},
+    "become root": {SECCOMP, USER},
+    "raise a limit": {SECCOMP},
+    "map code": {SECCOMP},
+    "make a namespace": {SECCOMP},
+}
+"""What an attacker tries, and the layers each of which shuts it by itself."""
+SINCE = {"truncate": 3, "tcp": 4, "listen": 4, "abstract": 6, "signal": 6}
+"""Versions of Landlock that added what shuts these."""
+CASES = [(layer, name) for name, layers in SHUT.items() for layer in (ALL, *sorted(layers))]
+
+
+REFUSED = {
+    *("EPERM", "EACCES", "EMFILE", "EAGAIN"),
+    "can't start new thread",
+    "not allowed to raise maximum limit",
+}
+reported = lru_cache(maxsize=1)(probe)
+
+
+def lacking(layer: str) -> str:
+    """Return why this machine lacks a layer, or nothing."""
+    report = reported()
+    if layer == LANDLOCK and not any(name.startswith("Landlock") for name in report.layers):
+        return "this kernel has no Landlock, or it is refused"
+    if layer == SECCOMP and "seccomp" not in report.layers:
+        return report.processes
+    if layer == USER and os.geteuid() != 0:
+        return "another user can only be taken by root"
+    if layer == USER and report.identity:
+        return report.identity
+    return " and ".join(report.gaps()) if layer == ALL else ""
+
+
+def attempted(layer: str, wanted: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the outcomes of an attacker under a layer; one that became another program has done what it tried."""
+    child = Child(attacker.__file__, [layer, json.dumps(wanted)])
+    watch = threading.Timer(60, child.kill)
+    watch.start()
+    try:
+        child.confinement()
+        answer = child.hear(1_000_000)
+        return {name: "done" for name, _ in wanted} if answer is None else json.loads(answer)
+    finally:
+        watch.cancel()
+        child.end()
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Make a folder that every user can enter, unlike those of pytest: file modes alone protect what is in it."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture
+def targets(place: Path) -> Iterator[dict[str, Any]]:
+    """Return what each attempt is aimed at; all of it can be reached by whoever is not confined."""
+    secret = place / "secret.key"
+    secret.write_text("hush")
+    secret.chmod(0o600)
+    service = os.getpid()
+    with ExitStack() as open_ones:
+        tcp = open_ones.enter_context(socket.create_server(("127.0.0.1", 0)))
+        udp = open_ones.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        udp.bind(("127.0.0.1", 0))
+        unix, abstract = (open_ones.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2))
+        unix.bind(str(place / "socket"))
+        (place / "socket").chmod(0o600)
+        abstract.bind(f"\0digestd-{service}")
+        for one in (unix, abstract):
+            one.listen()
+        yield {
+            **dict.fromkeys(SHUT, str(secret)),
+            "read": "/etc/passwd",
+            "read the environment of the service": f"/proc/{service}/environ",
+            "list": str(place),
+            "create": f"{secret}.new",
+            "execve": "/bin/id",
+            "spawn": "/bin/id",
+            "tcp": tcp.getsockname()[1],
+            "udp": udp.getsockname()[1],
+            "unix": str(place / "socket"),
+            "abstract": f"digestd-{service}",
+            **dict.fromkeys(("signal", "trace", "peek"), service),
+        }
+
+
+@pytest.mark.parametrize(("layer", "name"), CASES, ids=[f"{layer}-{name.replace(' ', '_')}" for layer, name in CASES])
+def test_layer_refuses_attack(layer: str, name: str, targets: dict[str, Any], place: Path) -> None:
+    if reason := lacking(layer):
+        pytest.skip(f"not shut on this machine: {reason}")
+    if layer == LANDLOCK and landlock.version() < SINCE.get(name, 1):
+        pytest.skip(f"not shut by Landlock on this machine: needs version {SINCE[name]}")
+    before = sorted(file.name for file in place.iterdir())
+    outcome = attempted(layer, [(name, targets[name])])[name]
+    assert outcome in REFUSED
+    assert sorted(file.name for file in place.iterdir()) == before
+    assert (place / "secret.key").read_text() == "hush"
+
+
+@pytest.mark.parametrize("missing", [LANDLOCK, SECCOMP])
+def test_other_layers_hold_if_one_is_missing(missing: str, targets: dict[str, Any]) -> None:
+    if reason := lacking(SECCOMP):
+        pytest.skip(f"older kernels are simulated with seccomp: {reason}")
+    there = {layer for layer in (LANDLOCK, SECCOMP, USER, LIMITS) if layer != missing and not lacking(layer)}
+    wanted = [
+        (name, targets[name])
+        for name, layers in SHUT.items()
+        if layers & there - {LANDLOCK} or (LANDLOCK in layers & there and landlock.version() >= SINCE.get(name, 1))
+    ]
+    outcomes = attempted(f"all but {missing}", wanted)
+    assert {name: outcome for name, outcome in outcomes.items() if outcome not in REFUSED} == {}
+    assert len(outcomes) == len(wanted)
+
+
+@pytest.mark.parametrize("name", sorted(SHUT))
+def test_attack_works_without_confinement(name: str, targets: dict[str, Any]) -> None:
+    """Prove that the attacks above are real: without a layer each of them succeeds, as far as this user may."""
+    rights = {"chown", "become root", "raise a limit"} if os.geteuid() != 0 else set()
+    if name in rights:
+        pytest.skip("needs root")
+    outcome = attempted("none", [(name, targets[name])])[name]
+    if outcome == "EPERM" and name in {"make a namespace", "trace", "peek"}:
+        pytest.skip("this machine forbids it to everybody")
+    assert outcome == "done" or (name, outcome) == ("peek", "EFAULT")
+
+
+def test_every_system_call_outside_the_list_is_refused() -> None:
+    if reason := lacking(ALL):
+        pytest.skip(f"not shut on this machine: {reason}")
+    column = seccomp.MACHINES.index(str(seccomp.machine()))
+    known = {numbers[column] for numbers in (*seccomp.ALLOWED.values(), *seccomp.RESTRICTED.values())}
+    others = [number for number in range(512) if number not in known]
+    name = "every other system call"
+    assert attempted(ALL, [(name, others)])[name] == "done"
+
+
+def test_confinement_works_under_memory_deny_write_execute() -> None:
+    """The systemd unit forbids memory that can be written and executed, which ctypes once needed."""
+    service = (
+        "from digestd.confinement import kernel\n"
+        "from digestd.confinement.child import probe\n"
+        "kernel.prctl(65, 1)\n"  # PR_SET_MDWE
+        "kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)\n"
+        "print(probe().gaps())\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", service], capture_output=True, cwd=ROOT, text=True, timeout=60)
+    if "Invalid argument" in ran.stderr:
+        pytest.skip("this kernel cannot deny memory that is written and executed")
+    assert (ran.stdout, ran.stderr) == (f"{reported().gaps()}\n", "")
+
+
+def test_child_inherits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGESTD_GITHUB_TOKEN", "hush")
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "secret.key").open("w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        found = attempted("none", [("around", None), ("descriptors", None)])
+    around = found["around"]
+    assert around["environment"] == ""
+    assert around["folder"] == "/"
+    assert around["leads a session"] is True
+    assert around["umask"] == 0o077
+    assert found["descriptors"] == [0, 1, 2]
+
+
+def test_child_of_root_is_another_user() -> None:
+    if reason := lacking(USER):
+        pytest.skip(reason)
+    around = attempted(USER, [("around", None)])["around"]
+    assert (around["user"], around["groups"]) == (inside.NOBODY, [])
+
+
+def test_child_ends_with_the_service(tmp_path: Path) -> None:
+    """A hijacked parser that never reads its input again must not outlive a service that is killed."""
+    if sys.platform != "linux":
+        pytest.skip("not shut on this machine: only Linux ends a child with its parent")
+    service = (
+        "from tests.confinement import attacker\n"
+        "from digestd.confinement.child import Child\n"
+        "import time\n"
+        """child = Child(attacker.__file__, ["all", '[["sleep", 600]]'])\n"""
+        "child.confinement()\n"
+        "print(child.process.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    running = subprocess.Popen([sys.executable, "-c", service], stdout=subprocess.PIPE, cwd=ROOT, text=True)
+    assert running.stdout is not None
+    child = int(running.stdout.readline())
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    running.stdout.close()
+    for _ in range(600):
+        if has_ended(child):
+            return
+        time.sleep(0.1)
+    pytest.fail("the child is still running")
+
+
+def has_ended(pid: int) -> bool:
+    """Return True if a process is gone, or a zombie that nobody has collected yet."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True

@@ -1,0 +1,132 @@
+"""Show that every parser still works when it can open nothing: no module, encoding or time zone is loaded on demand."""
+
+import base64
+import codecs
+from collections.abc import Iterator
+
+import pytest
+
+from digestd.bounces.mail import Unreadable
+from digestd.commands import read as read_mail
+from digestd.confinement.inside import CODECS
+from digestd.errors import SourceFailed
+from digestd.inbound import Reader as MailReader
+from digestd.ingest import Reader
+from digestd.sources import Page, parse_source
+from digestd.sources.imports import Import, Recognition
+from digestd.sources.libraries.orcid import OrcidShelf
+from digestd.sources.libraries.zotero import ZoteroShelf
+from digestd.sources.source import Parser
+from tests.sources.test_contract import CURSORS, reading, samples
+from tests.sources.test_imports import SAMPLES
+
+NO_CHARSETS = {"raw_unicode_escape", "idna", "punycode"}
+ENCODINGS = [name for name in CODECS if name not in NO_CHARSETS]
+WORDS = "Lakes freeze: Zoë Ångström, Жуковский, 冰湖研究, みずうみ, 호수, λίμνη, jezioro łódź, göl ı, אגם, بحيرة"
+CUTS = 7
+
+
+def parsed(parser: Parser, body: bytes, cursor: str | None) -> Page | str:
+    try:
+        return parser.parse(body, cursor)
+    except SourceFailed as error:
+        return str(error)
+
+
+async def parsed_apart(reader: Reader, parser: Parser, body: bytes, cursor: str | None) -> Page | str:
+    try:
+        return await reader.read(parser, body, cursor)
+    except SourceFailed as error:
+        return str(error)
+
+
+async def test_every_source_reads_the_same_when_confined() -> None:
+    async with Reader() as reader:
+        await reader.read(Recognition(), b"2611.70001", None)  # the sources come after the confinement
+        for kind, path in samples():
+            source, body, cursor = reading(kind), path.read_bytes(), CURSORS.get(kind)
+            for end in (len(body), *range(0, len(body), len(body) // CUTS)):
+                expected = parsed(source, body[:end], cursor)
+                assert await parsed_apart(reader, source, body[:end], cursor) == expected, (path.name, end)
+
+
+async def test_every_import_reads_the_same_when_confined() -> None:
+    async with Reader() as reader:
+        await reader.read(parse_source("hf-daily"), b"[]", None)
+        for form, text in SAMPLES.items():
+            for body in (text.encode(), text.encode("utf-16"), text.encode()[:-20], text.encode("latin-1", "replace")):
+                for parser in (Recognition(), Import(form), Import()):
+                    expected = parsed(parser, body, None)
+                    assert await parsed_apart(reader, parser, body, None) == expected, (form, parser)
+
+
+@pytest.mark.parametrize(
+    ("shelf", "form"),
+    [
+        (ZoteroShelf("https://keeper.example.org", "users/12", 0), "zotero"),
+        (OrcidShelf("https://keeper.example.org", "0000-0002-1825-0097", 0), "orcid"),
+    ],
+    ids=["zotero", "orcid"],
+)
+async def test_every_library_reads_the_same_when_confined(shelf: Parser, form: str) -> None:
+    async with Reader() as reader:  # of its own, as in a run: it loads what its first source needs
+        for body in (SAMPLES[form].encode(), SAMPLES[form].encode()[:-20], b"[]", b"{}"):
+            assert await parsed_apart(reader, shelf, body, None) == parsed(shelf, body, None)
+
+
+async def test_feeds_of_every_encoding_read_the_same_when_confined() -> None:
+    source = parse_source("feed:https://journal.example.org/lakes.rss")
+    async with Reader() as reader:
+        await reader.read(Recognition(), b"2611.70001", None)
+        for encoding in ENCODINGS:
+            feed = (
+                f'<?xml version="1.0" encoding="{encoding}"?><rss version="2.0"><channel><title>Lakes</title><item>'
+                f"<title>{WORDS}</title><link>https://journal.example.org/1</link>"
+                "<pubDate>Fri, 20 Nov 2026 08:00:00 EST</pubDate></item></channel></rss>"
+            )
+            body = feed.encode(encoding, "ignore")
+            assert await parsed_apart(reader, source, body, None) == parsed(source, body, None), encoding
+
+
+@pytest.fixture
+def mails() -> Iterator[MailReader]:
+    made = MailReader()
+    yield made
+    made.close()
+
+
+def test_mails_of_every_encoding_read_the_same_when_confined(mails: MailReader) -> None:
+    for encoding in ENCODINGS:
+        text = codecs.encode(WORDS, encoding, "ignore")
+        word = base64.b64encode(text[:40]).decode()
+        for transfer, body in (("base64", base64.encodebytes(text)), ("8bit", text), ("quoted-printable", text)):
+            raw = (
+                f"From: =?{encoding}?b?{word}?= <ada@example.net>\nTo: digest@example.org\n"
+                f"Subject: =?{encoding}?b?{word}?= =?{encoding}?q?add=20topic?=\nMessage-ID: <1@example.net>\n"
+                f'Content-Type: text/plain; charset="{encoding}"\nContent-Transfer-Encoding: {transfer}\n\n'
+            ).encode() + body
+            assert apart(mails, raw) == here(raw), (encoding, transfer)
+
+
+@pytest.mark.parametrize("charset", ["x-unknown", "cp500", "rot13", "unicode_escape", "../../etc/passwd", "\x00"])
+def test_unknown_encoding_costs_the_words_alone(mails: MailReader, charset: str) -> None:
+    raw = (
+        f"From: Ada <ada@example.net>\nSubject: =?{charset}?q?lakes?=\n"
+        f'Content-Type: text/plain; charset="{charset}"\n\nadd topic lakes\n'
+    ).encode()
+    _, letter = mails(raw)
+    assert letter.sender == "ada@example.net"
+
+
+def here(raw: bytes) -> object:
+    try:
+        return read_mail(raw)
+    except Unreadable as error:
+        return str(error)
+
+
+def apart(mails: MailReader, raw: bytes) -> object:
+    try:
+        return mails(raw)
+    except Unreadable as error:
+        return str(error)
