@@ -9,6 +9,7 @@ S03 markup and script         test_render_hostile.py::test_nothing_untrusted_doe
                               security/test_sinks_typed.py::test_no_form_comes_back_with_marks_of_whoever_filled_it_in
                               security/test_sinks_terminal.py::test_no_terminal_is_steered
                               web/test_guards.py::test_every_answer_carries_the_headers_and_no_cookie
+                              sources/test_reported.py::test_source_error_is_shown_as_that_of_the_source
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
 S05 inward requests           ingest/test_inward.py::test_a_redirect_inward_is_refused_and_not_connected_to
@@ -75,6 +76,8 @@ S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_p
                               test_audit.py::test_audit_asks_for_each_locked_package_and_names_the_fix
                               test_packaging.py::test_wheel_carries_a_bill_of_materials_of_the_lock
 S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
+                              test_deploy.py::test_unit_takes_passwords_as_credentials
+                              test_deploy.py::test_base_image_is_pinned_by_digest
 S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refused
                               web/test_guards.py::test_a_body_that_never_comes_is_not_waited_for
                               security/test_slow.py::test_the_service_answers_while_hundreds_hold_on
