@@ -174,6 +174,7 @@ class Settings(BaseSettings):
     templates_dir: str = ""
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
+    operations_open: bool = False
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     now: Annotated[str, AfterValidator(_moment)] = ""

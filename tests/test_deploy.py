@@ -134,6 +134,14 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+def test_base_image_is_pinned_by_digest() -> None:
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    known = {name for _, name in stages if name}
+    images = [image for image, _ in stages if image not in known]
+    assert images
+    assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", image) for image in images)
+
+
 def test_the_compose_file_satisfies_the_specification() -> None:
     checked = run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yml"))
     assert checked.returncode == 0, checked.stdout
@@ -145,6 +153,19 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     checked = run(tool("systemd-analyze"), "verify", "--man=no", str(unit))
     assert checked.returncode == 0, checked.stderr
     assert checked.stderr == ""
+
+
+def test_unit_takes_passwords_as_credentials() -> None:
+    unit = (DEPLOY / "digestd.service").read_text()
+    credentials = dict(re.findall(r"^LoadCredential=(\w+):(\S+)$", unit, re.MULTILINE))
+    given = dict(re.findall(r"^Environment=(\w+_FILE)=%d/(\w+)$", unit, re.MULTILINE))
+    assert given == {"DIGESTD_SECRET_KEY_FILE": "secret", "DIGESTD_TRANSPORT_URL_FILE": "transport_url"}
+    assert set(given.values()) == set(credentials)
+    service = (DEPLOY / "README.md").read_text().partition("## As a systemd service")[2].partition("## With Docker")[0]
+    for setting in re.findall(r"^(DIGESTD_\w+)=(?!/)", service, re.MULTILINE):
+        assert setting not in {"DIGESTD_TRANSPORT_URL", "DIGESTD_HOOK_SECRET"}
+    made = re.findall(r"> (/etc/digestd/\S+)\)|editor (/etc/digestd/\S+)", service)
+    assert {first or second for first, second in made} >= set(credentials.values())
 
 
 def test_systemd_rates_the_unit_as_well_confined() -> None:

@@ -1,12 +1,15 @@
 """The wheel: it carries everything, installs in a fresh environment, and makes a digest there."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.model.bom import Bom
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +40,25 @@ def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) 
     ):
         assert wanted in names
     assert not any(name.startswith("tests/") for name in names)
+
+
+def test_wheel_carries_a_bill_of_materials_of_the_lock(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        said = json.loads(archive.read(f"{wheel.name.rpartition('-py3')[0]}.dist-info/sboms/digestd.cdx.json"))
+    assert (said["bomFormat"], said["specVersion"]) == ("CycloneDX", "1.6")
+    bom = Bom.from_json(said)  # type: ignore[attr-defined]  # a decorator adds it
+    assert bom.metadata.component.name == "digestd"
+    listed = {
+        (part.name, part.version, str(part.purl)): {found.content for found in part.hashes} for part in bom.components
+    }
+    lock = (ROOT / "deploy" / "requirements.txt").read_text()
+    pins = re.findall(r"^(\S+)==(\S+)((?:.*\\\n)(?: .*\n?)+)", lock, re.MULTILINE)
+    assert len(pins) == lock.count("==") - lock.count(" == ") > 50
+    assert listed == {
+        (name, version, f"pkg:pypi/{name}@{version}"): set(re.findall(r"sha256:(\w+)", hashes))
+        for name, version, hashes in pins
+    }
+    assert all(listed.values())
 
 
 @pytest.mark.slow

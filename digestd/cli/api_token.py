@@ -12,26 +12,30 @@ from digestd.domain.api import Scope
 from digestd.errors import BadInput, NotFound
 from digestd.store import api_tokens
 
-app = typer.Typer(name="api-token", help="Who may use the API.", no_args_is_help=True)
+app = typer.Typer(name="api-token", help="Make, list and remove tokens of the API.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
 def api_token() -> None:
-    """Who may use the API under /api/v1. Without a token there is no API."""
+    """Make, list and remove tokens of the API under /api/v1. Without a token there is no API."""
 
 
 @app.command("add")
 def add_token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; read where none is given.")] = None,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="Let it do this; may be repeated. Without this option: read.")
+    ] = None,
 ) -> None:
     """Make a token and print it: it is shown this once, as only a hash is kept.
 
-    Example: digestd api-token add website --scope read --scope write
+    Example: digestd api-token add website --scope signup
     """
     if not name.strip():
         raise BadInput("NAME: say what it is for, as in website")
+    if scope and Scope.VOUCH in scope and Scope.WRITE not in scope:
+        raise BadInput("--scope vouch only adds to write: give --scope write as well")
     built, secret = wiring.build(), secrets.token_urlsafe(32)
     with built.db.write() as session:
         number = api_tokens.add(session, name[:80], secret, set(scope or [Scope.READ]), built.clock())

@@ -4,9 +4,11 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a token may do; one does not include another."""
+    """A permission of a token. A token without `read` learns nothing about a subscriber."""
 
-    READ = "read"
-    WRITE = "write"
+    READ = "read"  # papers, digests, deliveries, and subscribers with their addresses and interests
+    WRITE = "write"  # add and change subscribers, pause, resume and unsubscribe them; sign people up
+    SIGNUP = "signup"  # sign people up, as the form on the front page does
+    VOUCH = "vouch"  # with write: add subscribers who need not confirm; the operator answers for their consent
     ERASE = "erase"  # forget subscribers, which cannot be undone
-    VOUCH = "vouch"  # add subscribers without asking them to confirm; the operator answers for their consent
+    METRICS = "metrics"  # /metrics and /readyz

@@ -17,7 +17,7 @@ from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_calendar import USUAL, Calendar
 from digestd.sources.arxiv_withdrawn import is_withdrawn
-from digestd.sources.source import Pace, Page, Reject, Request, instant, trusted, words
+from digestd.sources.source import Pace, Page, Reject, Request, instant, reported, trusted, words
 from digestd.sources.specs import arxiv_categories
 from digestd.sources.xml import ARXIV, ATOM, OPENSEARCH, Elements, text
 
@@ -117,7 +117,7 @@ def _next(numbers: dict[str, int], sightings: list[Sighting], rejects: int) -> s
 def _sighting(entry: Element, calendar: Calendar) -> Sighting:
     where = text(entry, ATOM + "id").strip()
     if "/api/errors" in where:
-        raise SourceFailed(f"arXiv answers with an error: {text(entry, ATOM + 'summary').strip()[:200]}")
+        raise SourceFailed(reported("arXiv", text(entry, ATOM + "summary")))
     named = arxiv_id(where)
     if named is None:
         raise BadRecord("id", f"{where[:80]!r} is no arXiv id")

@@ -21,7 +21,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import ARXIV_PACE, unique
 from digestd.sources.arxiv_calendar import USUAL, Calendar
 from digestd.sources.arxiv_withdrawn import is_withdrawn
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, squeeze, trusted, words
+from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, reported, trusted, words
 from digestd.sources.specs import arxiv_categories
 
 OVERLAP = timedelta(days=1)
@@ -165,7 +165,7 @@ def _refuse_error(root: Element) -> None:
     code = (error.get("code") or "of no name")[:40]
     if code == "badResumptionToken":
         raise SourceFailed("arXiv no longer knows the place in its listing; the next ingest starts again")
-    raise SourceFailed(f"arXiv answers with an error: {code} {squeeze(error.text or '', 200)}".rstrip())
+    raise SourceFailed(reported("arXiv", f"{code} {error.text or ''}"))
 
 
 def _whole(body: bytes) -> int:

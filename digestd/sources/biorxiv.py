@@ -19,7 +19,7 @@ from digestd.domain.paper import PaperId, Sighting, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.dates import day, midnight
 from digestd.sources.json import Object, load, many, number, read, records, text
-from digestd.sources.source import Pace, Page, Request, trusted, web_url, words
+from digestd.sources.source import Pace, Page, Request, reported, trusted, web_url, words
 
 Server = Literal["biorxiv", "medrxiv"]
 
@@ -148,7 +148,7 @@ def _message(found: Object) -> Object | None:
     if status.strip().lower().startswith(_NONE):
         return None
     if status.strip().lower() != "ok":
-        raise SourceFailed(f"the API answers with an error: {status[:200]}")
+        raise SourceFailed(reported("bioRxiv", status))
     return message
 
 

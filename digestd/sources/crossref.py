@@ -21,7 +21,7 @@ from digestd.sources.dates import midnight, presumed
 from digestd.sources.json import Object, load, many, number, part, read, records, text, texts
 from digestd.sources.markup import words_of
 from digestd.sources.notices import heeded, title_repeated
-from digestd.sources.source import Pace, Page, Request, squeeze, trusted, web_url, words
+from digestd.sources.source import Pace, Page, Request, reported, squeeze, trusted, web_url, words
 
 LATE = timedelta(days=1)
 """Asked for again: dates are whole days, and a work is indexed some time after its deposit."""
@@ -108,7 +108,7 @@ def _message(found: Object) -> Object:
     said = [str(error.get("message")) for error in many(message) if isinstance(error, dict)]
     if not said:
         raise SourceFailed("the answer is no list of works; its form has changed")
-    raise SourceFailed(f"Crossref answers with an error: {squeeze('; '.join(said), 200)}")
+    raise SourceFailed(reported("Crossref", "; ".join(said)))
 
 
 def _sightings(work: Object) -> Iterator[Sighting]:

@@ -19,7 +19,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique
 from digestd.sources.dates import day, midnight
 from digestd.sources.json import Object, load, many, number, part, read, text, texts
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Request, squeeze, trusted, web_url, words
+from digestd.sources.source import ITEMS_MAX, Pace, Page, Request, reported, squeeze, trusted, web_url, words
 from digestd.sources.specs import query
 
 PAGE_SIZE = 500
@@ -106,7 +106,7 @@ def _hits(found: Object) -> Object:
     except BadRecord as error:
         raise SourceFailed(f"the answer is no search result ({error}); its form has changed") from error
     if (number(status.get("@code")) or 200) != 200:
-        raise SourceFailed(f"dblp answers with an error: {told[:200]}")
+        raise SourceFailed(reported("dblp", told))
     return hits
 
 

@@ -15,8 +15,8 @@ from typing import Self
 
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.sources.json import Object, load, number, text
-from digestd.sources.source import Pace, Page, Reject, Request
+from digestd.sources.json import Object, load, number
+from digestd.sources.source import Pace, Page, Reject, Request, reported
 from digestd.sources.specs import nothing
 
 REPOSITORIES_MAX = 50
@@ -108,7 +108,6 @@ def _why(found: Object) -> str:
     said = found.get("message")
     if not isinstance(said, str):
         raise SourceFailed("the answer is no repository; its form has changed")
-    said = text(found, "message")[:200]
     if "rate limit" in said.lower():
-        raise SourceFailed(f"GitHub answers with an error: {said}")
-    return f"GitHub says: {said}; the paper's link leads nowhere"
+        raise SourceFailed(reported("GitHub", said))
+    return f"{reported('GitHub', said)}; the paper's link leads nowhere"

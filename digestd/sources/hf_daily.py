@@ -14,7 +14,7 @@ from typing import Self
 
 from digestd.domain.paper import Sighting, arxiv_id
 from digestd.errors import BadRecord, SourceFailed
-from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, trusted, web_url, words
+from digestd.sources.source import ITEMS_MAX, Pace, Page, Reject, Request, instant, reported, trusted, web_url, words
 from digestd.sources.specs import nothing
 
 VOTES_GROW = timedelta(days=3)
@@ -73,7 +73,7 @@ def papers_of(body: bytes) -> list[object]:
     except (ValueError, RecursionError) as error:
         raise SourceFailed(f"the answer is no JSON ({str(error)[:100]})") from error
     if isinstance(found, dict) and "error" in found:
-        raise SourceFailed(f"Hugging Face answers with an error: {str(found['error'])[:200]}")
+        raise SourceFailed(reported("Hugging Face", found["error"]))
     if not isinstance(found, list):
         raise SourceFailed("the answer is no list of papers; its form has changed")
     return found[:ITEMS_MAX]

@@ -17,7 +17,7 @@ from digestd.domain.paper import PaperId, Sighting, arxiv_id, doi_id
 from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique
 from digestd.sources.json import Object, load, number, part, read, records, text, texts
-from digestd.sources.source import Pace, Page, Request, squeeze, trusted, web_url, words
+from digestd.sources.source import Pace, Page, Request, reported, trusted, web_url, words
 
 PAGE_SIZE = 500
 OVERLAP = timedelta(hours=1)
@@ -64,8 +64,7 @@ class Openreview:
         """Read one page. The first leads to that of the withdrawn papers, which leads to the second."""
         found = load(body)
         if "notes" not in found and ("message" in found or "errors" in found):
-            said = squeeze(str(found.get("message") or found.get("errors")), 200)
-            raise SourceFailed(f"OpenReview answers with an error: {said}")
+            raise SourceFailed(reported("OpenReview", found.get("message") or found.get("errors")))
         notes = records(found, "notes")
         sightings, rejects = read(notes, _sightings)
         place = _Place.of(cursor)

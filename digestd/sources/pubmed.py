@@ -16,7 +16,7 @@ from digestd.errors import BadRecord, SourceFailed
 from digestd.sources.json import Object, load, many, number, part, text
 from digestd.sources.notices import heeded
 from digestd.sources.pubmed_article import pmid, read_article
-from digestd.sources.source import Pace, Page, Reject, Request, squeeze, trusted
+from digestd.sources.source import Pace, Page, Reject, Request, reported, trusted
 from digestd.sources.specs import query
 from digestd.sources.xml import Elements
 
@@ -127,10 +127,10 @@ def _refuse_error(answer: Object, result: Object) -> None:
     for told in (answer, result):
         for key in _ERRORS:
             if key in told:
-                raise SourceFailed(f"PubMed answers with an error: {squeeze(str(told[key]), 200)}")
+                raise SourceFailed(reported("PubMed", told[key]))
     said = [str(word) for word in many(part(result, "errorlist").get("fieldsnotfound"))]
     if said:
-        raise SourceFailed(f"PubMed does not know the field {squeeze(', '.join(said), 80)}; correct the search")
+        raise SourceFailed(f"{reported('PubMed', 'unknown field ' + ', '.join(said))}; correct the search")
 
 
 def _articles(body: bytes, cursor: str) -> Page:
@@ -140,7 +140,7 @@ def _articles(body: bytes, cursor: str) -> Page:
     read = 0
     for element in elements.read("PubmedArticle", "PubmedBookArticle", "ERROR"):
         if element.tag == "ERROR":
-            raise SourceFailed(f"PubMed answers with an error: {squeeze(element.text or '', 200)}")
+            raise SourceFailed(reported("PubMed", element.text or ""))
         read += 1
         try:
             sightings += read_article(element)

@@ -17,7 +17,7 @@ from digestd.errors import BadInput, BadRecord, SourceFailed
 from digestd.sources.arxiv_api import unique
 from digestd.sources.dates import midnight, presumed
 from digestd.sources.json import Object, an_object, load, many, number, part, read, records, text
-from digestd.sources.source import Pace, Page, Reject, Request, squeeze, trusted, web_url, words
+from digestd.sources.source import Pace, Page, Reject, Request, reported, trusted, web_url, words
 from digestd.sources.specs import nothing
 
 BATCH = 500
@@ -163,7 +163,7 @@ def _answers(body: bytes) -> list[object]:
 def _refuse_error(found: Object) -> None:
     said = found.get("error") or found.get("message")
     if said:
-        raise SourceFailed(f"Semantic Scholar answers with an error: {squeeze(str(said), 200)}")
+        raise SourceFailed(reported("Semantic Scholar", said))
 
 
 def _measured(name: PaperId, title: str, answer: object) -> Iterator[Sighting]:

@@ -141,6 +141,9 @@ def trusted(page: Page) -> Page:
 
 # Characters that no database text or mail may hold, and that are not white space already.
 _UNFIT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_UNQUOTED = str.maketrans("“”", "''")
+REPORTED_MAX = 200
+"""Characters of a service's own words that a message shows."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -150,6 +153,19 @@ def squeeze(text: str, limit: int) -> str:
     if not clean.isprintable():  # else there is nothing to clean, and two searches are saved
         clean = " ".join(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _UNFIT.sub(" ", clean)).split())
     return clean[:limit].rstrip()
+
+
+def reported(service: str, words: object) -> str:
+    """Return what a service says, as its own words: `PubMed says: “Search backend failed”`.
+
+    The words are not ours, so they can neither pass for a message of digestd nor do anything where they are shown:
+    they are short, on one line, without characters that cannot be seen, end at the closing quotation mark, and hold
+    no address that a terminal or a mail program would make a link of.
+    """
+    visible = "".join(mark if mark.isprintable() else " " for mark in str(words)[: 4 * REPORTED_MAX])
+    line = " ".join(visible.translate(_UNQUOTED).split())
+    quoted = line if len(line) <= REPORTED_MAX else f"{line[: REPORTED_MAX - 1].rstrip()}…"
+    return f"{service} says: “{quoted.replace('://', '[:]//')}”" if quoted else f"{service} gives no reason"
 
 
 def words(title: str, abstract: str = "", authors: Sequence[str] = (), categories: Sequence[str] = ()) -> Words:

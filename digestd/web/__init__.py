@@ -17,8 +17,8 @@
     moving        GET  /move/{token}     a new address;  POST confirms, or stops
     view          GET  /d/{token}        a digest in the browser
     api           /api/v1                JSON, for those who embed it; see its own docstring
-    health        GET  /healthz, /readyz
-    metrics       GET  /metrics
+    health        GET  /healthz, /readyz  the second for operators only, see operations
+    metrics       GET  /metrics          the same
     webhooks      POST /webhooks/{provider}  bounces, from providers that are set up
     assets        GET  /static/…, /robots.txt
 
@@ -112,13 +112,13 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         assets.router(pages),
     ):
         web.include_router(router)
-    web.mount(API, build_api(app))
+    web.mount(API, build_api(app, asking.limits))
     more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
     if app.providers:
         more[webhooks.PATHS] = webhooks.BODY_MAX
     web.add_middleware(Intake, refused=partial(_refusal, pages), more=more)
     web.add_middleware(Watch, broken=partial(_refusal, pages, status=500))
-    web.add_middleware(Headers)
+    web.add_middleware(Headers, https=app.settings.public_url.startswith("https:"))
     return web
 
 

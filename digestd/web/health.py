@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
@@ -23,6 +23,7 @@ from digestd.store.ledger import reading
 from digestd.store.migrate import is_current
 from digestd.store.throttles import Resting, resting
 from digestd.web.figures import last_ingest, newest_days
+from digestd.web.operations import only_operators
 from digestd.web.pages import SHOW
 
 STILL = timedelta(minutes=10)
@@ -37,7 +38,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     async def healthz() -> Response:
         return PlainTextResponse("ok")
 
-    @routes.api_route("/readyz", methods=SHOW)
+    @routes.api_route("/readyz", methods=SHOW, dependencies=[Depends(only_operators(app))])
     def readyz() -> Response:
         now = app.clock()
         ticked = last_tick() if last_tick else None

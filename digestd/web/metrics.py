@@ -6,7 +6,7 @@ from enum import StrEnum
 from threading import Lock
 from typing import TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -18,6 +18,7 @@ from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import Resting
 from digestd.web.figures import Figures, figures
+from digestd.web.operations import only_operators
 from digestd.web.pages import SHOW
 
 KEPT = timedelta(seconds=15)
@@ -30,7 +31,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     registry = CollectorRegistry()
     registry.register(_House(app, last_tick))
 
-    @routes.api_route("/metrics", methods=SHOW)
+    @routes.api_route("/metrics", methods=SHOW, dependencies=[Depends(only_operators(app))])
     def metrics() -> Response:
         return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

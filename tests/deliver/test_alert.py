@@ -7,17 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
-from starlette.testclient import TestClient
 
 from digestd.deliver import alert, webhook
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.store import ledger
 from digestd.store.ledger import Proof, reading
-from digestd.web import build
 from digestd.worker import tell_of_uncertain, tick
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
+from tests.web.conftest import local_client
 
 
 @asynccontextmanager
@@ -95,7 +94,7 @@ async def test_mails_uncertain_for_a_day_are_told_by_one_of_all_workers_and_agai
         for _ in range(2):
             await by_workers(install)
             assert [each["event"] for each in told] == ["mails uncertain"]
-        with TestClient(build(install.app)) as client:
+        with local_client(install.app) as client:
             assert client.get("/readyz").json()["uncertain_for_a_day"] == 2
         with install.db.write() as session:
             proof = Proof(Evidence.OPERATOR, Actor.OPERATOR, "it is here")

@@ -20,6 +20,7 @@ from tests.deliver.conftest import READERS, planned
 from tests.parts.install import Install
 from tests.parts.relay import Relay
 from tests.parts.smtp import transport
+from tests.web.conftest import local_client
 
 DELIVERY = core.delivery.c
 VICTIM = 3
@@ -156,7 +157,7 @@ def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[s
         f"cannot be composed: its {what} cannot be read, so the database is damaged: put the last backup back",
     )
     assert {"id": VICTIM, "state": "poisoned"} in json.loads(said("fsck", "--json", code=1))["I15"]
-    with TestClient(build(install.app)) as client:
+    with local_client(install.app) as client:
         assert client.get("/readyz").json()["poisoned"] == 1
     shown: dict[str, object] = json.loads(said("delivery", "show", str(VICTIM), "--json"))
     assert len(shown["tries"]) == 3  # type: ignore[arg-type]  # a list

@@ -9,6 +9,7 @@ S03 markup and script         test_render_hostile.py::test_nothing_untrusted_doe
                               security/test_sinks_typed.py::test_no_form_comes_back_with_marks_of_whoever_filled_it_in
                               security/test_sinks_terminal.py::test_no_terminal_is_steered
                               web/test_guards.py::test_every_answer_carries_the_headers_and_no_cookie
+                              sources/test_reported.py::test_source_error_is_shown_as_that_of_the_source
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
 S05 inward requests           ingest/test_inward.py::test_a_redirect_inward_is_refused_and_not_connected_to
@@ -22,6 +23,10 @@ S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_th
                               security/test_tokens.py::test_no_changed_token_of_the_api_is_let_in
                               test_links.py::test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more
                               web/test_guards.py::test_a_token_opens_only_the_page_it_was_made_for
+                              security/test_api_scopes.py::test_table_holds_every_route_of_the_api
+                              security/test_api_scopes.py::test_each_scope_opens_its_routes_and_shows_nobody
+                              security/test_api_scopes.py::test_no_scope_but_read_shows_anybody
+                              security/test_api_scopes.py::test_no_valid_token_opens_nothing
 S09 scanners                  web/test_scanners.py::test_no_address_in_any_mail_changes_anything_when_it_is_looked_at
                               web/test_guards.py::test_looking_changes_nothing
                               web/test_unsubscribe.py::test_one_click_of_a_mail_reader_leaves
@@ -35,6 +40,8 @@ S12 who is here               security/test_alike.py::test_every_standing_gets_t
                               security/test_alike.py::test_four_thousand_answers_cannot_be_told_apart
                               web/test_subscribe.py::test_the_answer_tells_nothing_of_the_address
                               web/test_resend.py::test_nobody_else_gets_a_mail_and_the_answer_tells_nothing
+                              security/test_api_scopes.py::test_answers_without_read_are_alike_for_everybody
+                              security/test_api_scopes.py::test_answers_without_read_take_the_same_time
 S13 addresses                 test_links.py::test_what_is_no_plain_address_is_refused_with_a_remedy
                               test_links.py::test_any_text_is_an_address_or_refused
 S14 statements                security/test_statements.py::test_no_statement_is_put_together_from_values
@@ -54,6 +61,8 @@ S16 secrets in logs           security/test_canaries.py::test_no_secret_address_
                               libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure
                               libraries/test_linking.py::test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open
 S17 operators                 security/test_csrf.py::test_there_is_no_way_in_for_operators
+                              web/test_operations.py::test_operations_refuse_what_a_local_proxy_passes_on
+                              web/test_operations.py::test_operations_refuse_other_machines
 S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_suppresses_nobody
                               inbound/test_taking.py::test_no_changed_mac_does_anything
                               web/test_webhooks.py::test_what_is_not_genuine_changes_nothing
@@ -64,7 +73,11 @@ S20 export and erasure        test_subscribe.py::test_the_file_holds_nothing_of_
                               libraries/test_linking.py::test_unlinking_forgets_the_key_and_keeps_or_drops_the_papers
 S21 tracking                  test_render_hostile.py::test_no_mail_loads_anything_from_afar
 S22 what is depended on       test_deploy.py::test_a_lock_has_a_hash_for_every_package_and_names_no_host
+                              test_audit.py::test_audit_asks_for_each_locked_package_and_names_the_fix
+                              test_packaging.py::test_wheel_carries_a_bill_of_materials_of_the_lock
 S23 rights of the service     test_deploy.py::test_systemd_rates_the_unit_as_well_confined
+                              test_deploy.py::test_unit_takes_passwords_as_credentials
+                              test_deploy.py::test_base_image_is_pinned_by_digest
 S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refused
                               web/test_guards.py::test_a_body_that_never_comes_is_not_waited_for
                               security/test_slow.py::test_the_service_answers_while_hundreds_hold_on

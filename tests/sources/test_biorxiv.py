@@ -149,7 +149,7 @@ def test_posts_of_other_categories_are_left_out_should_the_api_not_heed_ours() -
 
 @pytest.mark.parametrize("status", ["error: invalid interval", "", "Bad Request"])
 def test_an_error_is_a_failure_with_the_apis_words(status: str) -> None:
-    with pytest.raises(SourceFailed, match=f"error: {status}"):
+    with pytest.raises(SourceFailed, match=f"says: “{status}" if status else "gives no reason"):
         ALL.parse(json.dumps({"messages": [{"status": status}], "collection": []}).encode())
 
 

@@ -117,7 +117,7 @@ def test_a_search_that_finds_more_than_pubmed_gives_says_so() -> None:
     [
         (search(ERROR="Search Backend failed"), "Search Backend failed"),
         (b'{"error": "API rate limit exceeded", "count": "4"}', "rate limit exceeded"),
-        (search(errorlist={"phrasesnotfound": [], "fieldsnotfound": ["tiabb"]}), "field tiabb"),
+        (search(errorlist={"phrasesnotfound": [], "fieldsnotfound": ["tiabb"]}), "unknown field tiabb"),
         (search(count=None), "how many"),
         (search(webenv=None), "where"),
         (b'{"header": {}}', "its form has changed"),

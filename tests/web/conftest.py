@@ -1,7 +1,7 @@
 """A digestd with its pages, on a real database, with a clock that tests can set."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -111,6 +111,14 @@ class Visitor(TestClient):
 def browsing(app: App, **options: object) -> Iterator[TestClient]:
     """A visitor's client."""
     with Visitor(app, **options) as client:
+        yield client
+
+
+@contextmanager
+def local_client(app: App, last_tick: Callable[[], datetime | None] | None = None) -> Iterator[TestClient]:
+    """Yield a client on the machine of the service, whose requests no proxy passes on."""
+    web = build(app, last_tick)
+    with TestClient(web, base_url="http://127.0.0.1:8080", client=("127.0.0.1", 50_000)) as client:
         yield client
 
 

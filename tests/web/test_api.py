@@ -6,9 +6,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.domain.api import Scope
+from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Status
 from digestd.store import api_tokens
 from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
+from digestd.web.asking import PER_NETWORK
 from tests.web.conftest import HOME, PAPER, House
 
 ADA = "ada@example.org"
@@ -67,7 +69,7 @@ def test_a_token_does_only_what_its_scopes_say(client: TestClient, house: House)
     number = house.join(ADA).key
     assert client.get("/api/v1/subscribers", headers=writer).status_code == 403
     refused = client.post(f"/api/v1/subscribers/{number}/unsubscribe", headers=reader)
-    assert (refused.status_code, refused.json()["detail"]) == (403, "this token may not write")
+    assert (refused.status_code, refused.json()["detail"]) == (403, "this token lacks the scope `write`")
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
@@ -98,7 +100,7 @@ def test_who_left_is_asked_by_the_limiter_of_the_page(api: TestClient, house: Ho
 
 
 def test_a_token_that_may_vouch_adds_at_once_and_again(client: TestClient, house: House) -> None:
-    headers = token(house, Scope.WRITE, Scope.VOUCH)
+    headers = token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
     said = {"email": ADA, "topics": ["alpine lakes"]}
     answers = [client.post("/api/v1/subscribers", json=said, headers=headers) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 200]
@@ -220,7 +222,7 @@ def test_a_subscription_is_paused_and_goes_on_as_often_as_one_says_so(api: TestC
 
 
 def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house: House) -> None:
-    eraser, writer = token(house, Scope.ERASE), token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
+    eraser, writer = token(house, Scope.READ, Scope.ERASE), token(house, Scope.READ, Scope.WRITE, Scope.VOUCH)
     number = house.join(ADA, name="Augusta Byron").key
     assert client.delete(f"/api/v1/subscribers/{number}", headers=writer).status_code == 403
     assert client.delete("/api/v1/subscribers/99", headers=eraser).status_code == 404
@@ -233,3 +235,29 @@ def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house:
     assert client.get("/api/v1/subscribers", params={"email": ADA}, headers=writer).json()["items"] == []
     assert client.patch(f"/api/v1/subscribers/{number}", json={"hour": 3}, headers=writer).status_code == 404
     assert client.post("/api/v1/subscribers", json={"email": ADA}, headers=writer).status_code == 409
+
+
+def test_signup_asks_by_mail_and_changes_nobody_known(client: TestClient, house: House) -> None:
+    headers = token(house, Scope.SIGNUP, Scope.VOUCH)
+    known = house.join(ADA, topics=["lakes"])
+    for address in (ADA, "bob@example.org", "bob@example.org"):
+        said = {"email": address, "topics": ["ice"], "hour": 6, "language": "de"}
+        answer = client.post("/api/v1/signups", json=said, headers=headers)
+        assert (answer.status_code, answer.content) == (202, b"")
+    assert house.subscriber(ADA) == known
+    bob = house.subscriber("bob@example.org")
+    assert bob.status is Status.PENDING, "vouching adds to write alone"
+    assert house.mails(MailKind.CONFIRM) == [bob.key]
+    for wrong in ({"email": ADA, "name": "Ada"}, {"email": "nobody"}, {"email": ADA, "timezone": "Mars"}, {}):
+        assert client.post("/api/v1/signups", json=wrong, headers=headers).status_code == 422
+
+
+def test_signup_shares_the_limits_of_the_page(client: TestClient, house: House) -> None:
+    headers = token(house, Scope.SIGNUP)
+    for n in range(PER_NETWORK):
+        posted = client.post("/api/v1/signups", json={"email": f"reader{n}@example.org"}, headers=headers)
+        assert posted.status_code == 202
+    refused = client.post("/api/v1/signups", json={"email": ADA}, headers=headers)
+    assert (refused.status_code, refused.headers["content-type"]) == (429, "application/problem+json")
+    assert refused.headers["retry-after"]
+    assert client.post("/subscribe", data={"email": ADA}).status_code == 429

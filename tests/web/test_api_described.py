@@ -70,8 +70,11 @@ def test_what_does_not_arrive_or_cannot_be_written_now_is_refused_in_its_words_t
     assert busy.headers["retry-after"] == "30"
 
 
-def test_the_description_is_open_and_names_every_path(client: TestClient) -> None:
-    said = client.get("/api/v1/openapi.json").json()
+def test_description_names_every_path_and_needs_a_token(client: TestClient, house: House) -> None:
+    assert client.get("/api/v1/openapi.json").status_code == 404
+    headers = token(house, Scope.SIGNUP)
+    assert client.get("/api/v1/openapi.json").status_code == 401
+    said = client.get("/api/v1/openapi.json", headers=headers).json()
     assert said["openapi"].startswith("3.1")
     assert {"/subscribers", "/papers/{id}", "/digests/{number}", "/deliveries"} <= {
         path.replace(":path", "") for path in said["paths"]
@@ -84,7 +87,7 @@ def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, 
     house.join(ADA, hour=0)
     house.plan()
     headers = token(house, *Scope)
-    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", build(app))
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", build(app), headers=headers)
     tried = 0
     for found in schema.get_all_operations():
 
@@ -97,4 +100,4 @@ def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, 
 
         ask()
         tried += 1
-    assert tried == 16
+    assert tried == 17

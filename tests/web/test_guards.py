@@ -70,12 +70,24 @@ def test_every_answer_carries_the_headers_and_no_cookie(client: TestClient, page
             assert ("unsafe" in policy) == (address.startswith("/d/") and answer.status_code == 200)
             assert answer.headers["x-content-type-options"] == "nosniff"
             assert answer.headers["referrer-policy"] == "no-referrer"
+            assert answer.headers["x-frame-options"] == "DENY"
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+            assert "camera=(), " in answer.headers["permissions-policy"]
+            assert "*" not in answer.headers["permissions-policy"]
             assert "set-cookie" not in answer.headers
             is_open = address in PUBLIC and method in {"GET", "HEAD"}
             assert ("noindex" in answer.headers["x-robots-tag"]) != is_open
             is_lasting = address.startswith(("/static", "/robots")) or address.endswith(".atom")
             is_kept = is_open or (is_lasting and answer.status_code == 200)
             assert ("no-store" in answer.headers["cache-control"]) != is_kept
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8080", ""])
+def test_an_address_without_tls_promises_none(app: App, address: str) -> None:
+    settings = app.settings.model_copy(update={"public_url": address})
+    with browsing(replace(app, settings=settings)) as client:
+        assert "strict-transport-security" not in client.get("/healthz").headers
 
 
 def test_head_answers_as_get_without_a_body(client: TestClient, pages: list[str]) -> None:

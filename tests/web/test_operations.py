@@ -1,5 +1,6 @@
 """What an operator's machines ask."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.deliver import room
+from digestd.domain.api import Scope
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
@@ -20,7 +23,17 @@ from digestd.store.fetches import Fetched
 from digestd.store.throttles import Standing
 from digestd.throttle import Rest, Throttle
 from digestd.web import build
-from tests.web.conftest import HOME, PAPER, House
+from digestd.web.operations import is_local
+from tests.web.conftest import HOME, PAPER, House, browsing, local_client
+from tests.web.html import heading
+from tests.web.test_api import token
+
+
+@pytest.fixture
+def client(app: App) -> Iterator[TestClient]:
+    """One on this machine."""
+    with local_client(app) as client:
+        yield client
 
 
 def _metrics(client: TestClient) -> dict[tuple[str, ...], float]:
@@ -36,7 +49,7 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
     ticks = [now - timedelta(minutes=1), None, now - timedelta(minutes=11)]
     answers = []
     for tick in ticks:
-        with TestClient(build(app, lambda tick=tick: tick), base_url=HOME) as client:  # type: ignore[misc]  # binds the loop's value
+        with local_client(app, lambda tick=tick: tick) as client:  # type: ignore[misc]  # binds the loop's value
             answers.append(client.get("/readyz"))
     assert [answer.status_code for answer in answers] == [200, 503, 503]
     assert answers[0].json() == {
@@ -91,7 +104,7 @@ def test_it_is_not_ready_without_its_database(app: App, tmp_path: Path) -> None:
         (f"sqlite:///{folder}", "the database does not answer"),
     ):
         db = open_database(database)
-        with TestClient(build(replace(app, db=db)), base_url=HOME) as client:
+        with local_client(replace(app, db=db)) as client:
             answer = client.get("/readyz")
             assert answer.status_code == 503
             assert answer.json()["reasons"] == [reason]
@@ -107,7 +120,7 @@ def test_metrics_count_the_house(client: TestClient, house: House) -> None:
     assert not any(empty.values())
     house.take_in(PAPER)
     house.join("ada@example.org", hour=0)
-    client.post("/subscribe", data={"email": "bob@example.org"})
+    house.join("bob@example.org", status="pending")
     house.plan()
     house.clock.advance(seconds=20)
     full = _metrics(client)
@@ -177,7 +190,7 @@ def test_metrics_tell_which_hosts_are_left_alone(client: TestClient, app: App, n
 
 
 def test_metrics_tell_when_the_scheduler_ticked(app: App, now: datetime) -> None:
-    with TestClient(build(app, lambda: now), base_url=HOME) as client:
+    with local_client(app, lambda: now) as client:
         assert _metrics(client)["digestd_last_tick_timestamp_seconds",] == now.timestamp()
 
 
@@ -187,6 +200,76 @@ def test_counting_is_not_repeated_for_impatient_scrapers(client: TestClient, hou
     assert _metrics(client)["digestd_papers",] == 0
     house.clock.advance(seconds=16)
     assert _metrics(client)["digestd_papers",] == 1
+
+
+PRIVATE = ("/readyz", "/metrics")
+"""What is for operators only."""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Host": "127.0.0.1:8080"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"Via": "1.1 proxy"},
+        {"CF-Connecting-IP": "127.0.0.1"},
+        {"Host": "papers.example.org"},
+        {"Host": "127.0.0.1.example.org"},
+        {"Host": "127.0.0.1:80@example.org"},
+        {"Host": ""},
+        {"Authorization": "Bearer digestd_1_" + "x" * 43},
+    ],
+)
+def test_operations_refuse_what_a_local_proxy_passes_on(app: App, headers: dict[str, str]) -> None:
+    is_bad_token = "Authorization" in headers
+    where = HOME if is_bad_token else "http://127.0.0.1:8080"
+    with TestClient(build(app), base_url=where, client=("127.0.0.1", 50_000)) as client:
+        for path in PRIVATE:
+            assert is_bad_token or client.get(path).status_code == 200
+            answer = client.get(path, headers=headers)
+            assert (answer.status_code, heading(answer.text)) == (404, "Nothing here")
+            assert client.get("/healthz", headers=headers).text == "ok"
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", "2001:db8::1", "testclient", ""])
+def test_operations_refuse_other_machines(app: App, peer: str) -> None:
+    with TestClient(build(app), base_url="http://127.0.0.1:8080", client=(peer, 50_000)) as client:
+        assert [client.get(path).status_code for path in PRIVATE] == [404, 404]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("name", ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:8080"])
+def test_operations_answer_this_machine(app: App, peer: str, name: str) -> None:
+    with TestClient(build(app), base_url=name, client=(peer, 50_000)) as client:
+        assert [client.get(path).status_code for path in PRIVATE] == [200, 200]
+
+
+async def test_operations_refuse_http_1_0_and_sockets_without_a_peer(app: App) -> None:
+    scope = {"type": "http", "method": "GET", "path": "/metrics", "headers": [(b"host", b"127.0.0.1")]}
+    local = {**scope, "client": ("127.0.0.1", 1), "http_version": "1.1"}
+    assert is_local(Request(local))
+    assert not is_local(Request({**local, "http_version": "1.0"}))
+    assert not is_local(Request({**local, "client": None}))
+    assert not is_local(Request({**local, "headers": []}))
+
+
+def test_operations_answer_a_token_with_the_scope_metrics(app: App, house: House) -> None:
+    others = [scope for scope in Scope if scope is not Scope.METRICS]
+    reader, other = token(house, Scope.METRICS), token(house, *others)
+    with browsing(app) as client:
+        for path in PRIVATE:
+            assert client.get(path, headers=reader).status_code == 200
+            assert client.get(path, headers=other).status_code == 404
+            assert client.get(path).status_code == 404
+
+
+def test_operations_answer_everybody_if_they_are_open(app: App) -> None:
+    settings = app.settings.model_copy(update={"operations_open": True})
+    with browsing(replace(app, settings=settings)) as client:
+        assert [client.get(path).status_code for path in PRIVATE] == [200, 200]
 
 
 def test_crawlers_are_kept_from_token_pages(client: TestClient) -> None:

@@ -4,26 +4,28 @@
     problems      what went wrong, as RFC 9457 says it
     shapes        what is sent and answered
     subscribers   subscribers and their interests
+    signups       sign-ups, for forms on websites
     papers        papers
     mails         digests, and deliveries of every kind
 
-Without a token that stands there is no API. Lists come newest or oldest first, in pages: `next` is the
-`cursor` of the page that follows, null on the last.
+Without a valid token there is no API, nor its description. Only the scope `read` shows anything about subscribers;
+every other scope gets the same empty answer whoever it concerns. Lists come newest or oldest first, in pages: `next`
+is the `cursor` of the page that follows, null on the last.
 """
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from digestd import __version__
 from digestd.app import App
-from digestd.web.api import mails, papers, problems, subscribers
-from digestd.web.api.auth import Gate
+from digestd.web.api import mails, papers, problems, signups, subscribers
+from digestd.web.api.auth import BEARER, Gate
+from digestd.web.limiter import Limits
 
 PATH = "/api/v1"
 
 
-def build_api(app: App) -> FastAPI:
-    """The API as an application of its own, to be mounted at PATH."""
-    gate = Gate(app)
+def build_api(app: App, limits: Limits) -> FastAPI:
+    """The API as an application of its own, to be mounted at PATH. `limits`: those of the forms to sign up."""
     api = FastAPI(
         title="digestd",
         version=__version__,
@@ -35,10 +37,13 @@ def build_api(app: App) -> FastAPI:
         responses=problems.RESPONSES,
         servers=[{"url": f"{app.settings.public_url.rstrip('/')}{PATH}"}],
         root_path_in_servers=False,
+        dependencies=[Depends(BEARER)],
     )
-    api.include_router(subscribers.router(app, gate))
-    api.include_router(papers.router(app, gate))
-    api.include_router(mails.router(app, gate))
+    api.include_router(subscribers.router(app))
+    api.include_router(signups.router(app, limits))
+    api.include_router(papers.router(app))
+    api.include_router(mails.router(app))
+    api.add_middleware(Gate, app=app)
     described = api.openapi
     api.openapi = lambda: problems.told_truly(described())  # type: ignore[method-assign]  # FastAPI's way to change it
     return api

@@ -1,57 +1,106 @@
-"""Who may use the API, and how often."""
+"""Who may use the API, and how often.
 
-import re
+The gate stands before all routes, so that without a valid token nothing answers, not even the description. What a
+token may do is asked by each route (`needs`); a token without `read` gets the answer of `disclosed`.
+"""
+
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
-from typing import Annotated
+from typing import TypeVar
 
-from fastapi import Depends, HTTPException, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import HTTPException, Request
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
 
 from digestd.app import App
 from digestd.domain.api import Scope
+from digestd.errors import NotFound, Unavailable
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
+from digestd.subscribe import NoConsent
+from digestd.web.api.problems import RETRY_SECONDS, problem
+from digestd.web.bearer import presented
+from digestd.web.evenly import evenly
 from digestd.web.limiter import Window, network
 
 PER_TOKEN = 600
 REFUSED_PER_NETWORK = 60
 SPAN = timedelta(minutes=1)
-_FORM = re.compile(r"digestd_([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43})", re.ASCII)
-_BEARER = HTTPBearer(auto_error=False, description="Made by `digestd api-token add`")
-Given = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+BEARER = HTTPBearer(auto_error=False, description="Made by `digestd api-token add`")
+"""For the description alone: the gate has checked the token before any route is found."""
+Answer = TypeVar("Answer")
 
 
 class Gate:
-    """Lets genuine tokens in. What it answers to others says nothing of subscribers."""
+    """ASGI middleware that lets requests with a valid token in; the token is then `request.state.token`."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, inner: ASGIApp, app: App) -> None:
+        self._inner = inner
         self._app = app
         self._tokens = Window(PER_TOKEN, SPAN)
         self._strangers = Window(REFUSED_PER_NETWORK, SPAN)
 
-    def needs(self, scope: Scope) -> Callable[..., ApiToken]:
-        """A dependency that asks for a token with this scope."""
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass it on."""
+        if connection["type"] != "http":
+            await self._inner(connection, receive, send)
+            return
+        request = Request(connection)
+        try:
+            request.state.token = await run_in_threadpool(self._admit, request)
+        except HTTPException as refusal:
+            answer = problem(refusal.status_code, str(refusal.detail), headers=refusal.headers)
+        except Unavailable as error:
+            answer = problem(503, str(error), headers={"Retry-After": RETRY_SECONDS})
+        else:
+            await self._inner(connection, receive, send)
+            return
+        await answer(connection, receive, send)
 
-        def check(request: Request, given: Given) -> ApiToken:
-            token = self._token(request, given)
-            if not self._tokens.allows(str(token.key), self._app.clock()):
-                raise HTTPException(429, "this token asks too often", {"Retry-After": str(int(SPAN.total_seconds()))})
-            if scope not in token.scopes:
-                raise HTTPException(403, f"this token may not {scope}")
-            return token
-
-        return check
-
-    def _token(self, request: Request, given: HTTPAuthorizationCredentials | None) -> ApiToken:
-        match = _FORM.fullmatch(given.credentials) if given else None
+    def _admit(self, request: Request) -> ApiToken:
+        """Return the token of a request. Raises HTTPException, which says nothing about subscribers."""
         with self._app.db.read() as session:
             if not api_tokens.any_stands(session):
                 raise HTTPException(404, "there is no API here; `digestd api-token add` opens it")
-            token = api_tokens.genuine(session, int(match[1]), match[2]) if match else None
-        if token is not None:
-            return token
-        host = request.client.host if request.client else ""
-        if not self._strangers.allows(network(host), self._app.clock()):
-            raise HTTPException(429, "too many tries", {"Retry-After": str(int(SPAN.total_seconds()))})
-        raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
+            token = presented(session, request)
+        if token is None:
+            host = request.client.host if request.client else ""
+            _refuse_above(self._strangers, network(host), self._app, "too many tries")
+            raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
+        _refuse_above(self._tokens, str(token.key), self._app, "this token asks too often")
+        return token
+
+
+def _refuse_above(window: Window, key: str, app: App, why: str) -> None:
+    if not window.allows(key, app.clock()):
+        raise HTTPException(429, why, {"Retry-After": str(int(SPAN.total_seconds()))})
+
+
+def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:
+    """Return a dependency that asks for a token with one of these scopes, and gives it to the route."""
+
+    def check(request: Request) -> ApiToken:
+        token: ApiToken = request.state.token
+        if token.scopes.isdisjoint(scopes):
+            wanted = " or ".join(f"`{scope}`" for scope in scopes)
+            raise HTTPException(403, f"this token lacks the scope {wanted}")
+        return token
+
+    return check
+
+
+def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 202) -> Answer | Response:
+    """Carry out a valid request and return its answer; for a token without `read` always the same empty one.
+
+    Such a token must not learn whether an address or a number is known, or what state it is in: not from the answer,
+    not from an error, not from the time. So whatever is wrong with the request itself is checked before this.
+    """
+    if Scope.READ in token.scopes:
+        return act()
+    with evenly(), suppress(NotFound, NoConsent):
+        act()
+    return Response(status_code=status)

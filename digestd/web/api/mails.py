@@ -9,7 +9,7 @@ from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
 from digestd.store.ledger import reading
 from digestd.store.ledger.reading import Entry
-from digestd.web.api.auth import Gate
+from digestd.web.api.auth import needs
 from digestd.web.api.shapes import (
     Cursor,
     DeliveryOut,
@@ -24,9 +24,9 @@ from digestd.web.api.shapes import (
 )
 
 
-def router(app: App, gate: Gate) -> APIRouter:
+def router(app: App) -> APIRouter:
     """The routes of this file."""
-    routes = APIRouter(dependencies=[Depends(gate.needs(Scope.READ))])
+    routes = APIRouter(dependencies=[Depends(needs(Scope.READ))])
 
     @routes.get("/digests", tags=["digests"])
     def list_digests(

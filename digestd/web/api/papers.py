@@ -9,13 +9,13 @@ from digestd.domain.api import Scope
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.store import papers
-from digestd.web.api.auth import Gate
+from digestd.web.api.auth import needs
 from digestd.web.api.shapes import Cursor, Limit, Page, PaperOut, Since, page_of
 
 
-def router(app: App, gate: Gate) -> APIRouter:
+def router(app: App) -> APIRouter:
     """The routes of this file."""
-    routes = APIRouter(dependencies=[Depends(gate.needs(Scope.READ))])
+    routes = APIRouter(dependencies=[Depends(needs(Scope.READ))])
 
     @routes.get("/papers", tags=["papers"])
     def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> Page[PaperOut]:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from digestd.errors import BadInput, BadRecord, NotFound, Unavailable, plain
 from digestd.subscribe import NoConsent
+from digestd.web.limiter import TooOften
 
 KIND = "application/problem+json"
 DETAILS = {
@@ -47,10 +48,10 @@ def _said(description: str) -> dict[str, Any]:
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     401: _said("No token, or none that stands"),
-    403: _said("The token may not do this"),
-    404: _said("There is no such thing"),
+    403: _said("The token lacks the scope"),
+    404: _said("There is no such thing; never said of a subscriber to a token without `read`"),
     408: _said("The body did not arrive in time"),
-    409: _said("A person's own wish stands against it"),
+    409: _said("A person's own wish stands against it; never said to a token without `read`"),
     413: _said("The body is too large"),
     422: _said("Something of what was sent is wrong"),
     429: _said("Too many requests"),
@@ -103,6 +104,7 @@ def handlers() -> dict[int | type[Exception], Any]:
         BadInput: raised(422),
         NoConsent: raised(409),
         NotFound: raised(404),
+        TooOften: lambda _request, error: problem(429, str(error), headers=error.later),
         Unavailable: raised(503, {"Retry-After": RETRY_SECONDS}),
         HTTPException: refused,
         Exception: lambda _request, _error: problem(500, DETAILS["broken"]),

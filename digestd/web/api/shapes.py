@@ -87,6 +87,23 @@ class NewSubscriber(Changes):
     email: str
 
 
+class SignUp(BaseModel):
+    """What somebody asks for on a form. They get a mail to confirm it."""
+
+    model_config = ConfigDict(extra="forbid")
+    email: str
+    topics: Words = []
+    authors: Words = []
+    categories: Words = []
+    likes: Words = []
+    timezone: str = "UTC"
+    hour: Annotated[int, Field(ge=0, le=23)] = 7
+    cadence: Cadence = Cadence.DAILY
+    weekday: str = "mon"
+    size: Annotated[int, Field(ge=1, le=50)] = 10
+    language: str = "en"
+
+
 class SubscriberOut(BaseModel):
     """A subscriber. `email` is null once erased."""
 

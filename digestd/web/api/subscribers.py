@@ -1,7 +1,7 @@
 """Subscribers and their interests."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -15,9 +15,9 @@ from digestd.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Change, Record, edit, parse, pause, resume, take_in, unsubscribe
-from digestd.subscribe.leaving import forget
+from digestd.subscribe.leaving import forget, refuse_end
 from digestd.subscribe.record import said_of
-from digestd.web.api.auth import Gate
+from digestd.web.api.auth import disclosed, needs
 from digestd.web.api.shapes import (
     Changes,
     Cursor,
@@ -31,6 +31,12 @@ from digestd.web.api.shapes import (
     page_of,
 )
 
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "What a token without `read` is answered to every valid request, whoever it concerns"}
+}
+_KNOWN = {"description": "Known already", "model": SubscriberOut}
+_NOBODY = "nobody@example.org"
+Writer = Annotated[ApiToken, Depends(needs(Scope.WRITE))]
 Email = Annotated[str | None, Query(max_length=254, description="Only the one with this address")]
 
 
@@ -54,39 +60,45 @@ class Desk:
             known = subscribers.by_address_key(session, address_key(self.app.keys, email))
         return [known] if known and known.address and status in {None, known.status} else []
 
-    def changed(self, number: int, said: BaseModel) -> SubscriberOut:
-        """A subscriber after a change of settings and interests. Raises NotFound and BadRecord."""
+    def changed(self, number: int, record: Record) -> SubscriberOut:
+        """A subscriber after a change of settings and interests. Raises NotFound."""
         known = self.one(number)
         if known.address is None:
             raise NotFound(f"subscriber number {number} was erased")
-        edit(self.app.db, self.app.keys, parse({"email": known.address, **_given(said)}), self.app.clock())
+        edit(self.app.db, self.app.keys, replace(record, address=known.address), self.app.clock())
         return shown(self.one(number))
 
-    def added(self, new: NewSubscriber, status: Status) -> tuple[Change, Subscriber]:
-        """Somebody added, or changed where they are known. Raises BadRecord and NoConsent."""
-        record = parse({**_given(new), "status": status.value})
+    def added(self, record: Record) -> tuple[Change, Subscriber]:
+        """Somebody added, or changed where they are known. Raises NoConsent."""
         change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API)
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not kept")
         return change, known
 
+    def acted(self, number: int, act: Callable[[], object]) -> SubscriberOut:
+        """A subscriber after something was done to them. Raises NotFound and NoConsent."""
+        act()
+        return shown(self.one(number))
+
     def _known(self, record: Record) -> Subscriber | None:
         with self.app.db.read() as session:
             return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
 
 
-def router(app: App, gate: Gate) -> APIRouter:
+def router(app: App) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
-    _reading(routes, Desk(app), Depends(gate.needs(Scope.READ)))
-    _writing(routes, Desk(app), gate.needs(Scope.WRITE))
-    _consent(routes, Desk(app), Depends(gate.needs(Scope.WRITE)))
-    _erasing(routes, Desk(app), Depends(gate.needs(Scope.ERASE)))
+    _reading(routes, Desk(app))
+    _writing(routes, Desk(app))
+    _consent(routes, Desk(app))
+    _erasing(routes, Desk(app))
     return routes
 
 
-def _reading(routes: APIRouter, desk: Desk, reads: Any) -> None:
+def _reading(routes: APIRouter, desk: Desk) -> None:
+    reads = Depends(needs(Scope.READ))
+
     @routes.get("", dependencies=[reads])
     def list_subscribers(
         limit: Limit = 50, cursor: Cursor = None, status: Status | None = None, email: Email = None
@@ -109,55 +121,69 @@ def _reading(routes: APIRouter, desk: Desk, reads: Any) -> None:
         return shown(desk.one(number)).interests
 
 
-def _writing(routes: APIRouter, desk: Desk, writes: Callable[..., ApiToken]) -> None:
-    @routes.post("", status_code=201, responses={200: {"description": "Known already", "model": SubscriberOut}})
-    def add_subscriber(
-        new: NewSubscriber, answer: Response, token: Annotated[ApiToken, Depends(writes)]
-    ) -> SubscriberOut:
+def _writing(routes: APIRouter, desk: Desk) -> None:
+    @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
+    def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
         """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
-        change, known = desk.added(new, status)
-        answer.status_code = 201 if change is Change.ADDED else 200
-        return shown(known)
+        record = parse({**_given(new), "status": status.value})
 
-    @routes.patch("/{number}", dependencies=[Depends(writes)])
-    def change_subscriber(number: Number, changes: Changes) -> SubscriberOut:
+        def add() -> SubscriberOut:
+            change, known = desk.added(record)
+            answer.status_code = 201 if change is Change.ADDED else 200
+            return shown(known)
+
+        return disclosed(token, add)
+
+    @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
+    def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
         """Change settings and interests, never consent."""
-        return desk.changed(number, changes)
+        record = _change(changes)
+        return disclosed(token, lambda: desk.changed(number, record))
 
-    @routes.patch("/{number}/interests", dependencies=[Depends(writes)])
-    def change_interests(number: Number, changes: Interests) -> Interests:
+    @routes.patch("/{number}/interests", response_model=Interests, responses=_ACCEPTED)
+    def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
         """Replace the lists that are sent."""
-        return desk.changed(number, changes).interests
+        record = _change(changes)
+        return disclosed(token, lambda: desk.changed(number, record).interests)
 
 
-def _consent(routes: APIRouter, desk: Desk, writes: Any) -> None:
-    @routes.post("/{number}/pause", dependencies=[writes])
-    def pause_subscription(number: Number, asked: Pause | None = None) -> SubscriberOut:
+def _consent(routes: APIRouter, desk: Desk) -> None:
+    @routes.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
+    def pause_subscription(number: Number, token: Writer, asked: Pause | None = None) -> SubscriberOut | Response:
         """Pause a subscription, for good or until a time; safe to repeat. 409 unless they are subscribed."""
-        until = asked.until if asked else None
-        pause(desk.app.db, desk.one(number).key, Cause.API, desk.app.clock(), until)
-        return shown(desk.one(number))
+        until, now = asked.until if asked else None, desk.app.clock()
+        if until is not None:
+            refuse_end(until, now)
+        return disclosed(token, lambda: desk.acted(number, lambda: pause(desk.app.db, number, Cause.API, now, until)))
 
-    @routes.post("/{number}/resume", dependencies=[writes])
-    def resume_subscription(number: Number) -> SubscriberOut:
+    @routes.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
+    def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """Go on after a pause; safe to repeat. 409 for whoever left or never confirmed."""
-        resume(desk.app.db, desk.one(number).key, Cause.API, desk.app.clock())
-        return shown(desk.one(number))
+        now = desk.app.clock()
+        return disclosed(token, lambda: desk.acted(number, lambda: resume(desk.app.db, number, Cause.API, now)))
 
-    @routes.post("/{number}/unsubscribe", dependencies=[writes])
-    def end_subscription(number: Number) -> SubscriberOut:
+    @routes.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
+    def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """End a subscription; safe to repeat."""
-        unsubscribe(desk.app.db, desk.one(number).key, Cause.API, desk.app.clock())
-        return shown(desk.one(number))
+        now = desk.app.clock()
+        return disclosed(token, lambda: desk.acted(number, lambda: unsubscribe(desk.app.db, number, Cause.API, now)))
 
 
-def _erasing(routes: APIRouter, desk: Desk, erases: Any) -> None:
-    @routes.delete("/{number}", status_code=204, dependencies=[erases])
-    def erase_subscriber(number: Number) -> None:
-        """Forget a person: only the keyed hash of their address stays, never to be written to. Safe to repeat."""
-        if desk.one(number).status is not Status.ERASED:
-            forget(desk.app.db, number, desk.app.clock())
+def _erasing(routes: APIRouter, desk: Desk) -> None:
+    @routes.delete("/{number}", status_code=204)
+    def erase_subscriber(number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))]) -> Response:
+        """Forget a person: only the keyed hash of their address stays, never to be written to. Safe to repeat.
+
+        A token without `read` is not told that there is no such subscriber.
+        """
+
+        def erase() -> Response:
+            if desk.one(number).status is not Status.ERASED:
+                forget(desk.app.db, number, desk.app.clock())
+            return Response(status_code=204)
+
+        return disclosed(token, erase, 204)
 
 
 def shown(subscriber: Subscriber) -> SubscriberOut:
@@ -166,6 +192,11 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
     interests = Interests.model_validate({name: said[name] for name in Interests.model_fields})
     plain = {name: value for name, value in said.items() if name not in Interests.model_fields}
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})
+
+
+def _change(said: BaseModel) -> Record:
+    """Return a change of settings and interests, checked before it is known whose they are. Raises BadRecord."""
+    return parse({"email": _NOBODY, **_given(said)})
 
 
 def _given(said: BaseModel) -> dict[str, object]:

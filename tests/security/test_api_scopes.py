@@ -1,0 +1,247 @@
+"""Every token against every route of the API: what it may do, and that only `read` shows anything about a person.
+
+The routes are those of the application itself: one that is not in the table fails the test.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from httpx2 import Response
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.api import Scope
+from digestd.domain.subscriber import Status
+from digestd.store import api_tokens, subscribers
+from digestd.web import build
+from digestd.web.api import PATH
+from digestd.web.evenly import FLOOR_SECONDS
+from tests.security.test_alike import Counting, known
+from tests.web.conftest import PAPER, House
+
+__all__ = ["known"]
+
+READ, WRITE, SIGNUP, ERASE = Scope.READ, Scope.WRITE, Scope.SIGNUP, Scope.ERASE
+ANY = frozenset(Scope)
+SECRET = "s" * 43
+CANARIES = ("canary", "augusta", "chatham", "egret", "heron", "bittern", "stork", "ibis")
+"""What stands in the data of the person, in small letters."""
+CANARY = "canary@example.org"
+PERSON: dict[str, object] = {
+    "name": "Augusta Byron",
+    "topics": ["egret"],
+    "phrases": ["heron"],
+    "authors": ["Bea Bittern"],
+    "categories": ["cs.IBIS"],
+    "mute": {"phrases": ["stork"]},
+    "timezone": "Pacific/Chatham",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The scopes that open a route, each alone; a valid body; the status that a token without `read` gets."""
+
+    scopes: frozenset[Scope]
+    body: object = None
+    quiet: int = 202
+
+
+ROUTES: dict[tuple[str, str], Entry] = {
+    ("GET", "/openapi.json"): Entry(ANY),
+    ("GET", "/subscribers"): Entry(frozenset({READ})),
+    ("GET", "/subscribers/{number}"): Entry(frozenset({READ})),
+    ("GET", "/subscribers/{number}/interests"): Entry(frozenset({READ})),
+    ("POST", "/subscribers"): Entry(frozenset({WRITE}), {"email": CANARY}),
+    ("PATCH", "/subscribers/{number}"): Entry(frozenset({WRITE}), {}),
+    ("PATCH", "/subscribers/{number}/interests"): Entry(frozenset({WRITE}), {}),
+    ("POST", "/subscribers/{number}/pause"): Entry(frozenset({WRITE})),
+    ("POST", "/subscribers/{number}/resume"): Entry(frozenset({WRITE})),
+    ("POST", "/subscribers/{number}/unsubscribe"): Entry(frozenset({WRITE})),
+    ("DELETE", "/subscribers/{number}"): Entry(frozenset({ERASE}), quiet=204),
+    ("POST", "/signups"): Entry(frozenset({SIGNUP, WRITE}), {"email": CANARY}),
+    ("GET", "/papers"): Entry(frozenset({READ})),
+    ("GET", "/papers/{id:path}"): Entry(frozenset({READ})),
+    ("GET", "/digests"): Entry(frozenset({READ})),
+    ("GET", "/digests/{number}"): Entry(frozenset({READ})),
+    ("GET", "/deliveries"): Entry(frozenset({READ})),
+    ("GET", "/deliveries/{number}"): Entry(frozenset({READ})),
+}
+WRITING = [key for key, route in ROUTES.items() if route.scopes <= {WRITE, ERASE, SIGNUP}]
+QUIET = frozenset(Scope) - {READ}
+
+
+def api_routes(app: App) -> Iterator[tuple[str, str]]:
+    """Yield the method and path of every route of the API."""
+    (api,) = [route.app for route in build(app).routes if isinstance(route, Mount) and route.path == PATH]
+    assert isinstance(api, FastAPI)
+    for found in api.routes:
+        for route in getattr(found, "original_router", APIRouter()).routes or [found]:
+            assert isinstance(route, Route)
+            yield from ((method, route.path) for method in (route.methods or set()) - {"HEAD"})
+
+
+def bearer(house: House, *scopes: Scope) -> dict[str, str]:
+    """Return the header of a new token."""
+    with house.app.db.write() as session:
+        number = api_tokens.add(session, "test", SECRET, scopes, house.clock())
+    return {"Authorization": f"Bearer digestd_{number}_{SECRET}"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Somebody with a digest, whom tokens are tried on."""
+
+    client: TestClient
+    number: int
+    delivery: int
+    paper: str
+
+    def ask(self, key: tuple[str, str], headers: dict[str, str], **more: Any) -> Response:
+        """Send a valid request to a route."""
+        method, path = key
+        number = self.delivery if path.startswith(("/deliveries", "/digests")) else self.number
+        places = {"{number}": str(more.pop("number", number)), "{id:path}": self.paper}
+        for place, value in places.items():
+            path = path.replace(place, value)
+        body = more.pop("body", ROUTES[key].body)
+        return self.client.request(method, PATH + path, headers=headers, json=body)
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """What a token may do does not depend on the engine."""
+    return sqlite_url
+
+
+@pytest.fixture
+def scene(client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """One, where nobody waits."""
+    monkeypatch.setattr("digestd.web.evenly.time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: None))
+    house.take_in(PAPER | {"id": "invented:1", "title": "Egret and heron", "abstract": "About the egret."})
+    number = house.join(CANARY, **PERSON, hour=0).key
+    return Scene(client, number, house.plan(), "invented:1")
+
+
+def tells(answer: Response) -> list[str]:
+    """Return the canaries that an answer shows."""
+    said = (answer.text + json.dumps(dict(answer.headers))).lower()
+    return [word for word in CANARIES if word in said]
+
+
+def test_table_holds_every_route_of_the_api(app: App) -> None:
+    assert sorted(api_routes(app)) == sorted(ROUTES)
+
+
+@pytest.mark.parametrize("key", ROUTES, ids="".join)
+def test_each_scope_opens_its_routes_and_shows_nobody(scene: Scene, house: House, key: tuple[str, str]) -> None:
+    entry = ROUTES[key]
+    for scope in sorted(Scope, key=entry.scopes.__contains__):
+        headers = bearer(house, scope)
+        before = house.contents()
+        answer = scene.ask(key, headers)
+        if scope not in entry.scopes:
+            assert (answer.status_code, answer.json()["title"]) == (403, "Forbidden")
+            assert house.contents() == before
+        elif key[0] == "GET":
+            assert answer.status_code == 200
+        else:
+            assert (answer.status_code, answer.content) == (entry.quiet, b"")
+        assert scope is READ or not tells(answer)
+
+
+@pytest.mark.parametrize("key", ROUTES, ids="".join)
+def test_no_scope_but_read_shows_anybody(scene: Scene, house: House, key: tuple[str, str]) -> None:
+    answer = scene.ask(key, bearer(house, *QUIET))
+    assert not tells(answer)
+    bad = scene.ask(key, bearer(house, *QUIET), body={"colour": "red"})
+    assert not tells(bad)
+
+
+def test_read_shows_the_person(scene: Scene, house: House) -> None:
+    """The canaries are where a leak would show them."""
+    headers = bearer(house, *Scope)
+    assert set(tells(scene.ask(("GET", "/subscribers/{number}"), headers))) == set(CANARIES)
+    changed = scene.ask(("PATCH", "/subscribers/{number}"), headers)
+    assert (changed.status_code, set(tells(changed))) == (200, set(CANARIES))
+
+
+@pytest.mark.parametrize("key", ROUTES, ids="".join)
+def test_no_valid_token_opens_nothing(scene: Scene, house: House, key: tuple[str, str]) -> None:
+    for headers in ({}, {"Authorization": f"Bearer digestd_1_{SECRET}"}):
+        closed = scene.ask(key, headers)
+        assert (closed.status_code, tells(closed)) == (404, []), "nobody has a token: there is no API"
+    bearer(house, *Scope)
+    removed = bearer(house, *Scope)
+    with house.app.db.write() as session:
+        assert api_tokens.revoke(session, 2, house.clock())
+    before = house.contents()
+    invalid = f"Bearer digestd_1_{'t' * 43}"
+    for headers in ({}, removed, {"Authorization": invalid}, {"Authorization": f"Basic digestd_1_{SECRET}"}):
+        refused = [scene.ask(key, headers), scene.ask(key, headers, number=99), scene.ask(key, headers, body="no")]
+        assert {(answer.status_code, answer.content) for answer in refused} == {(401, refused[0].content)}
+        assert not tells(refused[0])
+    malformed = scene.client.request(key[0], PATH + key[1], content=b"{", headers={"Content-Type": "application/json"})
+    assert malformed.status_code == 401, "nothing is read before the token"
+    assert house.contents() == before
+
+
+@pytest.mark.parametrize("key", WRITING, ids="".join)
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_answers_without_read_are_alike_for_everybody(
+    scene: Scene, house: House, known: dict[str, str], key: tuple[str, str], is_valid: bool
+) -> None:
+    """Known or not, whatever the status, by address and by number: for requests that are valid and for others."""
+    headers = bearer(house, *QUIET)
+    numbers = numbers_of(house, known)
+    answers = set()
+    for status, address in known.items():
+        body = about(key, address) if is_valid else {"email": address, "timezone": "Mars/Olympus", "until": "2020"}
+        answer = scene.ask(key, headers, number=numbers[status], body=body)
+        answers.add((answer.status_code, answer.content, tuple(sorted(answer.headers.items()))))
+        house.clock.advance(minutes=11)
+    assert len(answers) == 1
+    ((status_code, _, _),) = answers
+    has_no_body = key[1].endswith(("/resume", "/unsubscribe")) or key[0] == "DELETE"
+    assert status_code == (ROUTES[key].quiet if is_valid or has_no_body else 422)
+
+
+@pytest.mark.parametrize("key", WRITING, ids="".join)
+def test_answers_without_read_take_the_same_time(
+    client: TestClient,
+    app: App,
+    house: House,
+    known: dict[str, str],
+    key: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, numbers, headers = Counting(app), numbers_of(house, known), bearer(house, *QUIET)
+    monkeypatch.setattr("digestd.web.evenly.time", clock)
+    spans = set()
+    for status, address in known.items():
+        clock.statements, clock.slept = 0, 0.0
+        answer = Scene(client, numbers[status], 1, "").ask(key, headers, body=about(key, address))
+        assert answer.status_code == ROUTES[key].quiet
+        spans.add(round(clock.slept + clock.statements / 1000, 6))
+        house.clock.advance(minutes=11)
+    assert len(spans) == 1
+    assert spans.pop() >= FLOOR_SECONDS
+
+
+def about(key: tuple[str, str], address: str) -> object:
+    """Return a valid body that concerns an address."""
+    return {} if "{number}" in key[1] else {"email": address}
+
+
+def numbers_of(house: House, known: dict[str, str]) -> dict[str, int]:
+    """Return the number of the subscriber of each standing; one that nobody has for the unknown."""
+    with house.app.db.read() as session:
+        (erased,) = subscribers.listing(session, 0, 9, Status.ERASED)
+    joined = {status: house.subscriber(known[status]).key for status in known if status not in {"unknown", "erased"}}
+    return {**joined, "erased": erased.key, "unknown": 99}

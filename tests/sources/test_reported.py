@@ -1,0 +1,52 @@
+"""What a service says of an error is shown as its own words, and does nothing where it is shown."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.errors import SourceFailed
+from digestd.sources import parse_source
+from digestd.sources.source import REPORTED_MAX, reported
+
+HOSTILE = "” digestd: your account is closed, see https://evil.example \x1b[31m\u202e\r\nSubject: x " + "x" * 500
+ERRORS = {
+    "PubMed": ("pubmed:lakes", {"error": HOSTILE}),
+    "Semantic Scholar": ("s2-recommend:arxiv:2401.00001", {"error": HOSTILE}),
+    "Hugging Face": ("hf-daily", {"error": HOSTILE}),
+    "OpenReview": ("openreview:Lakes.example/2026/Conference", {"message": HOSTILE}),
+    "Crossref": ("crossref:1234-5679", {"status": "failed", "message": [{"message": HOSTILE}]}),
+    "bioRxiv": ("biorxiv:neuroscience", {"messages": [{"status": HOSTILE}], "collection": []}),
+}
+"""A source and an error in the form of its answers."""
+
+
+def test_reported_names_the_service_and_quotes_it() -> None:
+    assert reported("PubMed", "Search Backend\n failed") == "PubMed says: “Search Backend failed”"
+    assert reported("PubMed", " \x00\u200b") == "PubMed gives no reason"
+    assert reported("PubMed", "ice " * 999).endswith("ice…”")
+
+
+@given(st.text(max_size=1000) | st.integers() | st.lists(st.text()))
+def test_reported_is_one_short_visible_quotation(words: object) -> None:
+    said = reported("PubMed", words)
+    assert said.isprintable()
+    assert len(said) < 2 * REPORTED_MAX
+    assert "://" not in said
+    if said != "PubMed gives no reason":
+        quotation = said.removeprefix("PubMed says: ")
+        assert (quotation[0], quotation[-1]) == ("“", "”")
+        assert not {"“", "”"} & set(quotation[1:-1])
+
+
+@pytest.mark.parametrize("service", ERRORS)
+def test_source_error_is_shown_as_that_of_the_source(service: str) -> None:
+    spec, body = ERRORS[service]
+    with pytest.raises(SourceFailed) as failed:
+        parse_source(spec).parse(json.dumps(body).encode())
+    said = str(failed.value)
+    assert said.startswith(f"{service} says: “' digestd: your account")
+    assert said.endswith("x…”")
+    assert said.isprintable()
+    assert "https://" not in said

@@ -1,0 +1,102 @@
+"""The audit of the locked packages, against a database of this machine with the interface of OSV."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.audit import LOCK, Audit, audit, main, read, report, unconditional
+
+KNOWN = {"numpy": ["2.5.5"], "jinja2": None}
+"""The versions that are vulnerable here; None: all."""
+
+
+class Database(BaseHTTPRequestHandler):
+    """Answers as OSV does."""
+
+    asked: set[tuple[str, str]]
+
+    def do_POST(self) -> None:
+        """One package and version."""
+        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name, version = said["package"]["name"], said["version"]
+        self.asked.add((name, version))
+        versions = KNOWN.get(name, [])
+        answer = {"vulns": [_vulnerability(name)]} if versions is None or version in versions else {}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_said: object) -> None:
+        """Keep quiet."""
+
+
+def _vulnerability(name: str) -> dict[str, object]:
+    fixed = {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "99.1"}]}
+    package = {"name": name, "ecosystem": "PyPI"}
+    return {
+        "id": f"GHSA-{name}",
+        "aliases": [f"CVE-{name}"],
+        "schema_version": "1.6.0",
+        "affected": [{"package": package, "ranges": [fixed]}],
+        "published": "2026-01-01T00:00:00Z",
+    }
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The address of a database of known vulnerabilities."""
+    Database.asked = set()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Database)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1/query"
+    server.shutdown()
+    server.server_close()
+
+
+def test_audit_asks_for_each_locked_package_and_names_the_fix(database: str) -> None:
+    found = audit(LOCK.read_text(), ("osv", "--osv-url", database))
+    assert found.failure == ""
+    pins = {line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line and not line.startswith(" ")}
+    assert {f"{name}=={version}" for name, version in Database.asked} == pins
+    assert found.audited == len(pins)
+    assert sorted(name for name, _ in found.findings) == ["CVE-jinja2", "CVE-numpy"]
+    assert any("numpy 2.5.5: CVE-numpy GHSA-numpy, fixed in 99.1" in text for _, text in found.findings)
+
+
+def test_main_fails_on_a_finding(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--osv-url", database]) == 1
+    assert "audit: jinja2 3.1.6: CVE-jinja2 GHSA-jinja2, fixed in 99.1; lock again" in capsys.readouterr().out
+
+
+def test_main_says_when_no_database_can_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--osv-url", "http://127.0.0.1:9/v1/query"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("audit: SKIPPED, no database of known vulnerabilities can be reached (osv: ")
+    assert "Connection" in line
+
+
+def test_report_takes_an_ignored_finding_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Audit([("GHSA-1", "lakes 1.0: GHSA-1, fixed in 1.1; lock again")], 3)
+    assert report(found, {}) == 1
+    assert report(found, {"GHSA-1": "the function is not called", "GHSA-2": "not used"}) == 0
+    told = capsys.readouterr().out
+    assert "GHSA-1 is ignored: the function is not called" in told
+    assert "GHSA-2 is gone; stop ignoring it" in told
+
+
+def test_read_counts_what_a_database_does_not_know() -> None:
+    found = read(json.dumps({"dependencies": [{"name": "lakes", "skip_reason": "not found"}]}), "")
+    assert (found.audited, found.unknown, found.failure) == (0, ["lakes"], "")
+    assert read("", "Traceback\nOSError: no route").failure == "OSError: no route"
+
+
+def test_unconditional_keeps_each_version_of_a_package() -> None:
+    files = unconditional(
+        "a==1 ; os_name == 'nt' \\\n    --hash=sha256:1\nb==1 \\\n    --hash=sha256:2\na==2 \\\n    --hash=sha256:3\n"
+    )
+    assert files == ["a==1 \\\n    --hash=sha256:1\nb==1 \\\n    --hash=sha256:2\n", "a==2 \\\n    --hash=sha256:3\n"]
