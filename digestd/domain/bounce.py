@@ -51,6 +51,9 @@ class InboundOutcome(StrEnum):
     KNOWN = "known"  # the same was told before
     AUTOMATIC = "automatic"  # out of office, challenge: nobody needs to read it
     FORGED = "forged"  # a return path in our form that we did not write
+    UNTAGGED = (
+        "untagged"  # a bounce that names a mail of ours, and not its return path: proves nothing, changes nothing
+    )
     FOREIGN = "foreign"  # about nothing of ours
     UNREAD = "unread"  # ours, but in no form that is understood: kept for a person
     TOO_LARGE = "too_large"

@@ -16,7 +16,7 @@ import digestd
 from digestd import confinement
 from digestd.bounces.finding import Finding, Reading
 from digestd.bounces.mail import Unreadable
-from digestd.commands import Letter
+from digestd.commands import Authentication, Letter
 from digestd.domain.bounce import BounceKind
 from digestd.inbound import confined
 
@@ -104,6 +104,8 @@ def _answered(said: dict[str, Any]) -> tuple[Reading, Letter]:
         lines=_words(letter["lines"]),
         automatic=bool(letter["automatic"]),
         id=str(letter["id"]),
+        recipients=_words(letter["recipients"]),
+        authentication=Authentication(**{name: str(said) for name, said in letter["authentication"].items()}),
     )
 
 
@@ -114,7 +116,6 @@ def _reading(said: dict[str, Any]) -> Reading:
         via=str(said["via"])[:12],
         envelopes=_words(said["envelopes"]),
         message_ids=_words(said["message_ids"]),
-        links=_words(said["links"]),
     )
 
 

@@ -16,13 +16,19 @@ from digestd.bounces.mail import BYTES_MAX, Unreadable
 from digestd.bounces.score import Standing
 from digestd.commands import Incoming, Letter, read
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
-from digestd.inbound.matching import Match, is_forged, match
+from digestd.inbound.matching import Match, is_forged, match, named_without_proof
 from digestd.links import Keys
 from digestd.store import bounces, inbound, ledger
 from digestd.store.database import Database
 
 FOR_A_PERSON = frozenset(
-    {InboundOutcome.FORGED, InboundOutcome.FOREIGN, InboundOutcome.UNREAD, InboundOutcome.TOO_LARGE}
+    {
+        InboundOutcome.FORGED,
+        InboundOutcome.UNTAGGED,
+        InboundOutcome.FOREIGN,
+        InboundOutcome.UNREAD,
+        InboundOutcome.TOO_LARGE,
+    }
 )
 """What is not removed from a mailbox: somebody may want to look at it."""
 FINGERPRINT = 32
@@ -76,13 +82,24 @@ class Desk:
             return InboundOutcome.AUTOMATIC
         whose = match(session, self.keys, reading)
         if whose is None:
-            outcome = InboundOutcome.FORGED if is_forged(reading) else InboundOutcome.FOREIGN
-            log.warning("a mail about nothing of ours", outcome=outcome, via=reading.via or None)
-            return outcome
+            return _unproven(session, reading)
         if finding is None or finding.kind is None:
             log.warning("a bounce in no known form", delivery=whose.delivery)
             return InboundOutcome.UNREAD
         return note(session, _bounce(whose, finding.kind, finding, reading.via, now), now)
+
+
+def _unproven(session: Session, reading: Reading) -> InboundOutcome:
+    """Return what a mail is that no return path of ours proves to be about a mail of ours."""
+    if is_forged(reading):
+        outcome = InboundOutcome.FORGED
+    elif reading.finding is not None and (delivery := named_without_proof(session, reading)) is not None:
+        log.warning("a bounce without the return path of the mail it names is not counted", delivery=delivery)
+        return InboundOutcome.UNTAGGED
+    else:
+        outcome = InboundOutcome.FOREIGN
+    log.warning("a mail about nothing of ours", outcome=outcome, via=reading.via or None)
+    return outcome
 
 
 def note(session: Session, bounce: Bounce, now: datetime) -> InboundOutcome:
