@@ -100,6 +100,10 @@ class MailKind(StrEnum):
     REPLY = "reply"  # the answer to commands by mail
 
 
+UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.MOVE_TO})
+"""They go to an address that nobody has confirmed: whether it exists says nothing of the readers."""
+
+
 class Settlement(StrEnum):
     """How a delivery that nobody knows the end of is settled."""
 

@@ -5,7 +5,7 @@ Logs name deliveries by number, never an address.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import structlog
@@ -18,7 +18,7 @@ from digestd.commands import Incoming, Letter, read
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.inbound.matching import Match, is_forged, match, named_without_proof
 from digestd.links import Keys
-from digestd.store import bounces, inbound, ledger
+from digestd.store import bounces, brake, inbound, ledger
 from digestd.store.database import Database
 
 FOR_A_PERSON = frozenset(
@@ -33,6 +33,8 @@ FOR_A_PERSON = frozenset(
 """What is not removed from a mailbox: somebody may want to look at it."""
 FINGERPRINT = 32
 """So many hex digits tell one mail from another."""
+LATEST = timedelta(days=14)
+"""No mail system tries longer (RFC 5321 section 4.5.4.1: 4 to 5 days); what comes later may be made of an old mail."""
 log = structlog.get_logger(__name__)
 
 
@@ -86,7 +88,9 @@ class Desk:
         if finding is None or finding.kind is None:
             log.warning("a bounce in no known form", delivery=whose.delivery)
             return InboundOutcome.UNREAD
-        return note(session, _bounce(whose, finding.kind, finding, reading.via, now), now)
+        bounce = _bounce(whose, finding.kind, finding, reading.via, now)
+        doubtful = bounce.kind is BounceKind.HARD and brake.is_contradicted(session, bounce, now - LATEST)
+        return note(session, bounce, now, doubtful)
 
 
 def _unproven(session: Session, reading: Reading) -> InboundOutcome:
@@ -102,15 +106,14 @@ def _unproven(session: Session, reading: Reading) -> InboundOutcome:
     return outcome
 
 
-def note(session: Session, bounce: Bounce, now: datetime) -> InboundOutcome:
+def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
     """Keep a bounce, settle its delivery if that was uncertain, and tell the log what followed."""
-    noted = bounces.note(session, bounce, now)
+    noted = bounces.note(session, bounce, now, doubtful)
     if not noted.is_new:
         return InboundOutcome.KNOWN
     if bounce.delivery is not None:
         ledger.settle_bounced(session, [bounce.delivery], now)
-    tell = log.warning if noted.standing is Standing.WARNED else log.info
-    tell(
+    _TELL.get(noted.standing, log.info)(
         "bounce",
         delivery=bounce.delivery,
         kind=bounce.kind,
@@ -127,7 +130,9 @@ _FOLLOWS = {
     Standing.HARD: "suppressed",
     Standing.SOFT: "suppressed",
     Standing.COMPLAINT: "suppressed",
+    Standing.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
 }
+_TELL = {Standing.WARNED: log.warning, Standing.HELD: log.error}
 
 
 def _bounce(whose: Match, kind: BounceKind, finding: Finding, via: str, now: datetime) -> Bounce:
