@@ -3,7 +3,10 @@
 The part that knows a setting looks at it, and is imported only where the setting is given.
 """
 
+from collections.abc import Collection
+from datetime import datetime
 from email.utils import parseaddr
+from typing import NoReturn
 
 from digestd.errors import BadInput, BadSetting
 from digestd.links import Keys, address_key
@@ -47,7 +50,11 @@ def _refuse_places(settings: Settings) -> None:
         from digestd.inbound import open_inbound
 
         open_inbound(settings.inbound_url)
-    open_providers(settings.model_dump(), lambda _: b"")
+    open_providers(settings.model_dump(), _fetch_nothing)
+
+
+def _fetch_nothing(url: str, _names: Collection[str], _now: datetime) -> NoReturn:
+    raise BadInput(f"nothing is fetched while settings are checked, and {url} neither")
 
 
 def _refuse_parts(settings: Settings) -> None:

@@ -91,4 +91,6 @@ def clerk_of(app: App) -> Clerk | None:
     """Who obeys commands by mail; None where the settings name no address for them."""
     sender = app.sender
     own = {sender.from_.address, sender.reply_to, sender.bounce, sender.commands}
-    return Clerk(app.post, sender.commands, frozenset(map(str.lower, own))) if sender.commands else None
+    if not sender.commands:
+        return None
+    return Clerk(app.post, sender.commands, frozenset(map(str.lower, own)), app.settings.trusted_authserv.lower())

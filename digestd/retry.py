@@ -1,7 +1,8 @@
 """What to do after a reply that was not 250: pure decisions on SMTP codes.
 
 Relay problems are not subscriber problems: only a 5xx to RCPT or to the dot is about this
-mail; everything before stops the lane. Source: RFC 5321 sections 4.2 and 4.5.4, RFC 3463.
+mail, unless unusually many get one; everything before stops the lane.
+Source: RFC 5321 sections 4.2 and 4.5.4, RFC 3463.
 """
 
 import re
@@ -27,14 +28,16 @@ class Stage(StrEnum):
 
 SAME_REFUSALS_STOP = {Stage.DOT: 5, Stage.RCPT: 25}
 """So many 5xx with one code in one run and nothing accepted in between: a broken mail, or a relay that is set up
-wrongly, not bad subscribers; each refused address might be suppressed for it."""
+wrongly, not bad subscribers."""
+REFUSED_STOP = 25
+"""So many 5xx in one run, and more than were accepted, stop the relay whatever their codes are."""
 
 
 class Verdict(StrEnum):
     """What a reply means for the delivery and for the lane."""
 
     LATER = "later"  # this delivery again later
-    NEVER = "never"  # this delivery never
+    NEVER = "never"  # this delivery never, once others show that the refusal is about it
     LANE = "lane"  # the relay will not serve us now: stop, no subscriber is to blame
     LESS = "less"  # likewise, and it asks for fewer mails
 

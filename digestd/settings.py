@@ -120,6 +120,12 @@ def rates(text: str) -> dict[str, float]:
     return found
 
 
+def _authserv(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,253}", text):
+        raise ValueError("must be the name that your mail server puts into Authentication-Results, like mx.example.org")
+    return text
+
+
 def _rates(text: str) -> str:
     rates(text)
     return text
@@ -144,6 +150,7 @@ class Settings(BaseSettings):
     reply_to: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
     command_address: Annotated[str, AfterValidator(_command_mailbox)] = ""
+    trusted_authserv: Annotated[str, AfterValidator(_authserv)] = ""
     inbound_url: str = Field(default="", repr=False)
     inbound_aside: str = "var/aside"
     webhook_ses_topic: str = ""

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlmodel import Session
 
 from digestd.app import App
 from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, send_again, webhook
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
-from digestd.store import hooks, ledger, moves, throttles, told
+from digestd.store import brake, hooks, ledger, moves, throttles, told
 from digestd.store.ledger import reading
 from digestd.store.migrate import refuse_other
 from digestd.transports import Route
@@ -27,7 +28,7 @@ TICK_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
 """How often the relay's log is looked at while something is uncertain."""
 TIDY_BLOCK = 500
-_UNCERTAIN = "mails uncertain"
+_UNCERTAIN, _HELD = "mails uncertain", "suppression held"
 log = structlog.get_logger(__name__)
 
 
@@ -43,6 +44,7 @@ async def work(app: App, stop: asyncio.Event) -> None:
                 await asyncio.to_thread(settle_open_ends, app, app.clock())
                 settled = time
                 await tell_of_uncertain(app)
+                await tell_of_held(app)
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
@@ -142,6 +144,17 @@ async def tell_of_uncertain(app: App) -> None:
         await webhook(app.settings.alert_url)(_UNCERTAIN, "", why)
 
 
+async def tell_of_held(app: App) -> None:
+    """Tell of mails that wait and suppressions that are held: one of all workers does, again when there are more."""
+    if count := await asyncio.to_thread(_newly_held, app):
+        why = (
+            f"{count} mails refused for good or addresses reported gone, too many to be about the readers: nobody is "
+            "suppressed, and the mails wait; look at the relay, and see `digestd subscriber suppress --held --dry-run`"
+        )
+        log.error("held", why=why)
+        await webhook(app.settings.alert_url)(_HELD, "", why)
+
+
 async def run(
     app: App,
     *,
@@ -168,6 +181,18 @@ def _newly_uncertain(app: App) -> int:
             return 0  # as it mostly is: nothing is locked
     with app.db.write() as session:
         return told.count(session, _UNCERTAIN, lambda: ledger.long_uncertain(session, app.clock()))
+
+
+def _newly_held(app: App) -> int:
+    with app.db.read() as session:
+        if _held(app, session) == told.known(session, _HELD):
+            return 0
+    with app.db.write() as session:
+        return told.count(session, _HELD, lambda: _held(app, session))
+
+
+def _held(app: App, session: Session) -> int:
+    return ledger.waiting(session) + len(brake.held(session, app.clock()))
 
 
 def _wake(app: App) -> None:

@@ -20,11 +20,10 @@ class Reading:
     """A mail as read: what was found in it, by which form, and everything in it that may name a mail of ours.
 
     `finding` is None where no form understood it. `envelopes` are addresses and ids that may be a
-    return path of ours, `message_ids` and `links` come from the mail that was returned in it.
+    return path of ours; `message_ids` come from the mail that was returned in it, and prove nothing.
     """
 
     finding: Finding | None
     via: str
     envelopes: tuple[str, ...]
     message_ids: tuple[str, ...]
-    links: tuple[str, ...]

@@ -19,6 +19,8 @@ BYTES_MAX = 1024 * 1024
 PARTS_MAX = 60
 HEADERS_MAX = 200
 HEADER_MAX = 1_000
+STAMPS_MAX, STAMP_MAX = 20, 8_000
+"""Authentication-Results fields that are looked at, and the characters of one; a longer one must not be cut."""
 TEXT_MAX = 64 * 1024
 LINE_MAX = 500
 _SYSTEMS = frozenset({"mailer-daemon", "postmaster", "mail-daemon", "mdaemon", "mail.daemon", "mailerdaemon", "daemon"})
@@ -59,7 +61,8 @@ class Mail:
     """A mail: `kind` is its own content type, with `report` of a multipart/report.
 
     `returned` holds the fields of the mail that came back in it, `groups` those of each block of
-    a machine-readable part.
+    a machine-readable part. `stamps` are the values of its Authentication-Results fields, topmost first; one that is
+    too long stands as an empty value, which nothing can be read from.
     """
 
     kind: str
@@ -68,6 +71,7 @@ class Mail:
     parts: tuple[Part, ...]
     groups: tuple[tuple[str, Fields], ...]
     returned: Fields
+    stamps: tuple[str, ...] = ()
 
     @property
     def is_from_a_system(self) -> bool:
@@ -114,6 +118,7 @@ def _mail(message: Parsed) -> Mail:
         parts=tuple(parts),
         groups=tuple(groups),
         returned=returned,
+        stamps=tuple(_stamps(message)),
     )
 
 
@@ -168,6 +173,15 @@ def _fields_of_text(text: str) -> Fields:
 def _fields(message: Parsed) -> Fields:
     pairs = [(name.lower()[:100], _unfolded(value)) for name, value in message.items()[:HEADERS_MAX]]
     return Fields(tuple(pairs))
+
+
+def _stamps(message: Parsed) -> Iterator[str]:
+    """Yield the Authentication-Results fields unfolded, none of them cut, plus an empty one if there are too many."""
+    values = [str(value) for value in message.get_all("authentication-results", [])]
+    for value in values[:STAMPS_MAX]:
+        yield " ".join(value.split()) if len(value) <= STAMP_MAX else ""
+    if len(values) > STAMPS_MAX:
+        yield ""
 
 
 def _unfolded(value: object) -> str:

@@ -13,7 +13,6 @@ _SENT_TO = (
 _RETURNED = ("return-path", "x-envelope-from", "errors-to", "x-original-envelope-id")
 _IDS = ("message-id", "x-original-message-id", "x-ms-original-message-id")
 _ALSO_OUTSIDE = ("in-reply-to", "references")
-_LINKS = ("list-unsubscribe",)
 
 
 def read(raw: bytes, sent_to: tuple[str, ...] = ()) -> Reading:
@@ -26,8 +25,8 @@ def read_taken_apart(mail: Mail, sent_to: tuple[str, ...] = ()) -> Reading:
     for via, form in FORMATS.items():
         finding = form(mail)
         if finding is not None:
-            return Reading(finding, via, _envelopes(mail, (*sent_to, *finding.envelopes)), *_named(mail))
-    return Reading(None, "", _envelopes(mail, sent_to), *_named(mail))
+            return Reading(finding, via, _envelopes(mail, (*sent_to, *finding.envelopes)), _ids(mail))
+    return Reading(None, "", _envelopes(mail, sent_to), _ids(mail))
 
 
 def _envelopes(mail: Mail, first: tuple[str, ...]) -> tuple[str, ...]:
@@ -41,9 +40,8 @@ def _addresses(fields: Fields, names: tuple[str, ...]) -> list[str]:
     return [word.strip("<>;\"'") for word in words if "@" in word or "." in word]
 
 
-def _named(mail: Mail) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The Message-IDs and the links to unsubscribe of the mail that came back."""
+def _ids(mail: Mail) -> tuple[str, ...]:
+    """Return the Message-IDs of the mails that it answers or brings back."""
     ids = [word for value in mail.returned.all(*_IDS) for word in value.split()]
     ids += [word for value in mail.fields.all(*_ALSO_OUTSIDE) for word in value.split()]
-    links = [word.strip("<>,") for value in mail.returned.all(*_LINKS) for word in value.split()]
-    return tuple(dict.fromkeys(ids))[:NAMES_MAX], tuple(dict.fromkeys(links))[:NAMES_MAX]
+    return tuple(dict.fromkeys(ids))[:NAMES_MAX]

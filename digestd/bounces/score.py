@@ -32,6 +32,7 @@ class Standing(StrEnum):
     HARD = "hard"  # no such mailbox: suppress
     SOFT = "soft"  # not reached for too long: suppress
     COMPLAINT = "complaint"  # suppress
+    HELD = "held"  # no such mailbox, they say, but too many at once or too late: for the operator to decide
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,16 @@ import re
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from email.utils import getaddresses
 
 from digestd.bounces.formats import automatic
 from digestd.bounces.mail import TEXT_MAX, Fields, Mail
+from digestd.commands.authentication import NOBODY, Authentication, read_authentication
 from digestd.commands.markup import lines_of_html
 
 LINES_MAX = 40
 SUBJECT_MAX = 300
+RECIPIENTS_MAX = 20
 _BULK = frozenset({"bulk", "list", "junk", "auto_reply", "auto-reply"})
 _LISTS = ("list-id", "list-unsubscribe", "list-post", "list-help", "mailing-list", "x-mailing-list")
 _ROBOTS = re.compile(r"(no-?reply|do-?not-?reply|bounces?|root|.*-(request|owner|bounces)|owner-.*)", re.IGNORECASE)
@@ -29,7 +32,8 @@ class Letter:
     """`sender`: the one address it says it is from, empty where it says none or several; never proof of anything.
 
     `automatic`: a machine wrote it or passed it to many, so nothing may answer it (RFC 3834 section 2).
-    `id`: its Message-ID, empty where that cannot stand in a header of ours.
+    `id`: its Message-ID, empty where that cannot stand in a header of ours. `recipients`: the addresses in its `To`
+    and `Cc`, lower-case. `authentication`: what the server that received it says of the sender.
     """
 
     sender: str
@@ -37,6 +41,8 @@ class Letter:
     lines: tuple[str, ...]
     automatic: bool
     id: str = ""
+    recipients: tuple[str, ...] = ()
+    authentication: Authentication = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ def read_letter(mail: Mail) -> Letter:
         lines=tuple(_own(_lines(mail)))[:LINES_MAX],
         automatic=_is_automatic(mail, sender),
         id=fields.first("message-id") if _MESSAGE_ID.fullmatch(fields.first("message-id")) else "",
+        recipients=_recipients(fields),
+        authentication=read_authentication(mail.stamps),
     )
 
 
@@ -70,6 +78,7 @@ def is_within_limits(letter: Letter) -> bool:
         and (not letter.id or _MESSAGE_ID.fullmatch(letter.id) is not None)
         and len(letter.subject) <= SUBJECT_MAX
         and len(letter.lines) <= LINES_MAX
+        and len(letter.recipients) <= RECIPIENTS_MAX
         and all(len(text) <= TEXT_MAX and text == " ".join(text.split()) for text in texts)
     )
 
@@ -84,6 +93,12 @@ def _sender(fields: Fields) -> str:
         return value
     angled = _ANGLED.fullmatch(value)
     return angled[1] if angled else ""
+
+
+def _recipients(fields: Fields) -> tuple[str, ...]:
+    """Return the addresses that `To` and `Cc` name."""
+    named = [address.lower() for _, address in getaddresses(fields.all("to", "cc")) if address]
+    return tuple(dict.fromkeys(named))[:RECIPIENTS_MAX]
 
 
 def _subject(raw: str) -> str:

@@ -1,4 +1,8 @@
-"""What an attempt's end means, written down: for the ledger, the run's counts, and the lane."""
+"""What an attempt's end means, written down: for the ledger, the run's counts, and the lane.
+
+A refusal for good is recorded as ready and judged later (see `verdicts`): if it hits everybody, it is the sender's
+problem, and those mails wait.
+"""
 
 from datetime import timedelta
 from random import Random
@@ -6,10 +10,10 @@ from random import Random
 import structlog
 
 from digestd.deliver.committer import Committer
-from digestd.deliver.tally import Tally
-from digestd.domain.delivery import Claim, Outcome, State
+from digestd.deliver.verdicts import Refusals
+from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
-from digestd.retry import SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
+from digestd.retry import REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
 from digestd.store.ledger import Gated, Result
 from digestd.transports import Refusal
 
@@ -24,9 +28,11 @@ log = structlog.get_logger(__name__)
 class Outcomes:
     """Counts and records; one for all lanes to a route. `accepted`: by that route."""
 
-    def __init__(self, owner: str, route: str, committer: Committer, tally: Tally, rng: Random) -> None:
-        self.tally = tally
+    def __init__(self, owner: str, route: str, committer: Committer, refusals: Refusals, rng: Random) -> None:
+        self.tally = refusals.tally
         self.accepted = 0
+        self._refusals = refusals
+        self._refused = 0
         self._route = route
         self._owner = owner
         self._committer = committer
@@ -47,13 +53,15 @@ class Outcomes:
         # Never the relay's words: they name the recipient, and reasons are logged and outlive erasure.
         said = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
         means = verdict(refusal.stage, refusal.reply)
-        if means is Verdict.NEVER:
-            self.tally.rejected += 1
-            rejected = self._result(claim, State.REJECTED, Outcome.PERM, refusal.reply)
-            self._committer.record(rejected._replace(reason=said))
-            self._stop_if_all_alike(refusal)
-            return
         self.tally.deferred += 1
+        if means is Verdict.NEVER:
+            refused = self._result(claim, State.READY, Outcome.PERM, refusal.reply)
+            refused = refused._replace(reason=said, wait=next_wait(claim.attempt, self._rng))
+            self._committer.record(refused)
+            self._refusals.add(refused)
+            if claim.kind not in UNCONFIRMED:
+                self._stop_if_too_many(refusal)
+            return
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
         self._committer.record(later._replace(wait=next_wait(claim.attempt, self._rng)))
         if means is Verdict.LESS:
@@ -103,14 +111,21 @@ class Outcomes:
                 "templates, mend them, then it goes on by itself"
             )
 
-    def _stop_if_all_alike(self, refusal: Refusal) -> None:
+    def _stop_if_too_many(self, refusal: Refusal) -> None:
+        """Stop before the relay takes us for a sender of spam: for a run of like refusals, or for more than half."""
         alike = (refusal.stage, refusal.reply.code)
+        self._refused += 1
         self.tally.refusals[alike] += 1
+        said = f"{refusal.reply.code} {refusal.reply.enhanced}".strip()
         if self.tally.refusals[alike] >= SAME_REFUSALS_STOP[refusal.stage]:
             raise MailsRefused(
-                f"the relay refused {self.tally.refusals[alike]} {_WHAT[refusal.stage]} alike and took none "
-                f"({refusal.reply.code} {refusal.reply.enhanced}); "
-                "look at the template, DKIM and the relay's policy before going on"
+                f"the relay refused {self.tally.refusals[alike]} {_WHAT[refusal.stage]} alike and took none ({said}); "
+                "they wait: look at the template, DKIM and the relay's policy and maps"
+            )
+        if self._refused >= REFUSED_STOP and self._refused > self.accepted:
+            raise RelayFailed(
+                f"the relay refused {self._refused} mails and took {self.accepted} (the last: {said}); "
+                "they wait: look at the relay's policy and maps"
             )
 
     def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> Result:

@@ -25,6 +25,7 @@ from digestd.deliver.sender import Sender
 from digestd.deliver.shares import Shares
 from digestd.deliver.supply import Supply
 from digestd.deliver.tally import Tally
+from digestd.deliver.verdicts import Refusals
 from digestd.errors import MailsBroken
 from digestd.links import envelope_from
 from digestd.store.database import Database
@@ -91,6 +92,7 @@ async def deliver(
     composer = Composer(delivery.db, delivery.sender)
     supply = Supply(delivery.db, _claimer(delivery), composer, delivery.clock if drain else lambda: started)
     supply.bounded(limit, pace, shares).watching(look)
+    refusals = Refusals(delivery.db, delivery.clock, tally)
     try:
         with (
             journal(delivery.journals, delivery.owner) as receipts,
@@ -104,12 +106,12 @@ async def deliver(
                     supply,
                     composer,
                     committer,
-                    Outcomes(delivery.owner, route.name, committer, tally, delivery.rng),
+                    Outcomes(delivery.owner, route.name, committer, refusals, delivery.rng),
                 )
                 for route in delivery.routes
             ]
             crew = Crew(desks, supply, shares, Rests(delivery.db, delivery.clock, pace), delivery.tell)
-            async with committer.running(delivery.lanes * len(desks)):
+            async with refusals.judging(), committer.running(delivery.lanes * len(desks)):
                 try:
                     await asyncio.to_thread(_try_out, delivery, composer, started)
                 except MailsBroken as error:

@@ -10,6 +10,8 @@ from digestd.retry import Stage
 class Tally:
     """What became of the claimed deliveries; `refusals` counts 5xx by stage and code since one was accepted.
 
+    A mail that was refused counts as deferred until its verdict makes it rejected.
+
     `uncomposed`: of those deferred or poisoned, what could not be composed.
     """
 

@@ -2,7 +2,7 @@
 
 kind        what it says                                              what it does
 ──────────  ────────────────────────────────────────────────────────  ─────────────────────────────
-hard        there is no such mailbox                                  suppresses at once
+hard        there is no such mailbox                                  suppresses at once, or is held
 soft        not now: full, away, unreachable until the relay gave up  scores; suppresses when often
 policy      refused for who sends or what is sent                     is told, never suppresses
 delayed     the relay still tries                                     nothing; proves it has the mail
@@ -29,7 +29,8 @@ class Bounce:
     """One thing that came back. `key`: 32 bytes, the same whenever the same thing is told again.
 
     `via` tells who said so: the relay's reply, a format of mail, or a provider. `status` is the
-    RFC 3463 code, empty where none was given. `delivery` and `attempt` are None where unknown.
+    RFC 3463 code, empty where none was given. `delivery` and `attempt` are None where unknown. `held`: it suppresses
+    nobody, as it came with too many others or contradicts its reader.
     """
 
     key: bytes
@@ -40,6 +41,7 @@ class Bounce:
     delivery: int | None
     attempt: int | None
     at: datetime
+    held: bool = False
 
 
 class InboundOutcome(StrEnum):
@@ -51,6 +53,9 @@ class InboundOutcome(StrEnum):
     KNOWN = "known"  # the same was told before
     AUTOMATIC = "automatic"  # out of office, challenge: nobody needs to read it
     FORGED = "forged"  # a return path in our form that we did not write
+    UNTAGGED = (
+        "untagged"  # a bounce that names a mail of ours, and not its return path: proves nothing, changes nothing
+    )
     FOREIGN = "foreign"  # about nothing of ours
     UNREAD = "unread"  # ours, but in no form that is understood: kept for a person
     TOO_LARGE = "too_large"

@@ -7,15 +7,16 @@
     ready      leased      a worker claimed it (attempts += 1)             ready again, by recovery
     ready      skipped     consent is gone          } noticed at claim
     ready      expired     too late to be of use    }
+    ready      rejected    its last attempt was refused with a 5xx, which others show to be about this address or mail
     leased     dot         THE GATE: consent and lease hold; committed     uncertain, by recovery
                            before the final dot may leave
-    leased     ready       not sent: relay refused, 4xx, lost before dot
+    leased     ready       not sent: relay refused, 4xx, lost before dot; or a 5xx that awaits its verdict
     leased     rejected    5xx for this address
     leased     skipped     the gate found consent gone
     leased     expired     the gate found it too late
     leased     poisoned    it could not be composed three times
     dot        accepted    250                                             (nothing to lose)
-    dot        ready       4xx to the dot: definitely not accepted
+    dot        ready       4xx to the dot: definitely not accepted; or a 5xx that awaits its verdict
     dot        rejected    5xx to the dot
     dot        uncertain   no answer to the dot
     uncertain  accepted    evidence: it arrived
@@ -57,7 +58,7 @@ BIRTHS = frozenset({State.READY, State.EMPTY})
 STEPS: frozenset[tuple[State, State]] = frozenset(
     (before, after)
     for before, afters in {
-        State.READY: (State.LEASED, State.SKIPPED, State.EXPIRED),
+        State.READY: (State.LEASED, State.SKIPPED, State.EXPIRED, State.REJECTED),
         State.LEASED: (
             State.READY,
             State.DOT,
@@ -97,6 +98,10 @@ class MailKind(StrEnum):
     MOVE_FROM = "move-from"  # to the address that is to be left: confirm or stop it
     MOVE_TO = "move-to"  # to the new address: confirm it
     REPLY = "reply"  # the answer to commands by mail
+
+
+UNCONFIRMED = frozenset({MailKind.CONFIRM, MailKind.MOVE_TO})
+"""They go to an address that nobody has confirmed: whether it exists says nothing of the readers."""
 
 
 class Settlement(StrEnum):

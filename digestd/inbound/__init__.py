@@ -11,8 +11,9 @@
     posted    events of a provider's webhook
     certificates  what Amazon's posts are signed with
 
-A report is genuine if it names something that only we could have made and only the mail carried:
-its return path, its Message-ID, its link to unsubscribe. What is not genuine changes nothing.
+A report is genuine if it carries the return path of an attempt, which only we can make, or if a mail provider signed
+it. A Message-ID and a link to unsubscribe travel with every forwarded mail and prove nothing. What is not genuine
+changes nothing, and is kept for a person.
 """
 
 from digestd.inbound.certificates import Certificates

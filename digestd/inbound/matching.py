@@ -1,8 +1,9 @@
 """Whose bounce is this? Only what our keys prove counts; nobody is named by what anybody can write.
 
-1  the return path of the attempt, with its MAC (also as the envelope id, RFC 3461)
-2  the Message-ID of the mail that came back: a MAC that only its reader has seen
-3  for complaints, which often have all else blacked out: the link to unsubscribe in it
+The proof is the return path of the attempt, with its MAC: as the address that the report was sent to, as the envelope
+id (RFC 3461), or in the mail or the fields that the report brings back (RFC 3464, RFC 5965). A Message-ID and a link
+to unsubscribe travel with every forwarded mail, so they prove nothing: a report that has only those is left to a
+person. Posts of a provider are proven by their signature, and may name a mail by its Message-ID.
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,8 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from digestd.bounces.finding import Reading
-from digestd.domain.bounce import BounceKind
-from digestd.links import BadToken, Keys, Purpose, claims_our_form, read, read_envelope_from
-from digestd.store import bounces, subscribers
-
-_UNSUBSCRIBE = "/u/"
+from digestd.links import BadToken, Keys, claims_our_form, read_envelope_from
+from digestd.store import bounces
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +25,13 @@ class Match:
 
 
 def match(session: Session, keys: Keys, reading: Reading) -> Match | None:
-    """What a mail is about; None where nothing in it is genuinely ours."""
-    found = next((m for one in reading.envelopes if (m := by_envelope(session, keys, one)) is not None), None)
-    if found is None and not is_forged(reading):
-        found = next((m for one in reading.message_ids if (m := by_message_id(session, one)) is not None), None)
-        if found is None and reading.finding is not None and reading.finding.kind is BounceKind.COMPLAINT:
-            found = next((m for one in reading.links if (m := _by_link(session, keys, one)) is not None), None)
-    return found
+    """Return what a report is about; None unless a return path in it is ours."""
+    return next((m for one in reading.envelopes if (m := by_envelope(session, keys, one)) is not None), None)
+
+
+def named_without_proof(session: Session, reading: Reading) -> int | None:
+    """Return the delivery that a report names by Message-ID alone, for the operator to know."""
+    return next((m.delivery for one in reading.message_ids if (m := by_message_id(session, one)) is not None), None)
 
 
 def is_forged(reading: Reading) -> bool:
@@ -55,12 +53,3 @@ def by_message_id(session: Session, message_id: str) -> Match | None:
     """The delivery of a Message-ID, at its last attempt: earlier ones were not accepted."""
     known = bounces.addressee_of(session, message_id) if message_id else None
     return None if known is None else Match(known.address_key, known.delivery, known.attempts)
-
-
-def _by_link(session: Session, keys: Keys, link: str) -> Match | None:
-    token = link.rpartition(_UNSUBSCRIBE)[2].partition("?")[0]
-    try:
-        subscriber, _ = read(keys, Purpose.UNSUBSCRIBE, token)
-        return Match(subscribers.address_key_of(session, subscriber), None, None)
-    except (BadToken, KeyError):
-        return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from digestd.bounces.finding import Finding, Reading
 from digestd.bounces.mail import Unreadable
-from digestd.commands import Letter, is_within_limits
+from digestd.commands import Authentication, Letter, is_within_limits
 from digestd.confinement.child import Child
 from digestd.domain.bounce import BounceKind
 from digestd.inbound import confined
@@ -91,10 +91,16 @@ def _answered(said: dict[str, Any]) -> tuple[Reading, Letter]:
         lines=_texts(letter["lines"]),
         automatic=letter["automatic"] is not False,
         id=_text(letter["id"]),
+        recipients=_texts(letter["recipients"]),
+        authentication=_authentication(letter["authentication"]),
     )
     if not is_within_limits(found):
         raise ValueError("the letter is not within its limits")
     return _reading(said["reading"]), found
+
+
+def _authentication(said: dict[str, Any]) -> Authentication:
+    return Authentication(_text(said["server"]), _text(said["domain"]))
 
 
 def _reading(said: dict[str, Any]) -> Reading:
@@ -104,7 +110,6 @@ def _reading(said: dict[str, Any]) -> Reading:
         via=_text(said["via"])[:12],
         envelopes=_texts(said["envelopes"]),
         message_ids=_texts(said["message_ids"]),
-        links=_texts(said["links"]),
     )
 
 

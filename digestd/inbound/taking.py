@@ -5,7 +5,7 @@ Logs name deliveries by number, never an address.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import structlog
@@ -16,17 +16,25 @@ from digestd.bounces.mail import BYTES_MAX, Unreadable
 from digestd.bounces.score import Standing
 from digestd.commands import Incoming, Letter, read
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
-from digestd.inbound.matching import Match, is_forged, match
+from digestd.inbound.matching import Match, is_forged, match, named_without_proof
 from digestd.links import Keys
-from digestd.store import bounces, inbound, ledger
+from digestd.store import bounces, brake, inbound, ledger
 from digestd.store.database import Database
 
 FOR_A_PERSON = frozenset(
-    {InboundOutcome.FORGED, InboundOutcome.FOREIGN, InboundOutcome.UNREAD, InboundOutcome.TOO_LARGE}
+    {
+        InboundOutcome.FORGED,
+        InboundOutcome.UNTAGGED,
+        InboundOutcome.FOREIGN,
+        InboundOutcome.UNREAD,
+        InboundOutcome.TOO_LARGE,
+    }
 )
 """What is not removed from a mailbox: somebody may want to look at it."""
 FINGERPRINT = 32
 """So many hex digits tell one mail from another."""
+LATEST = timedelta(days=14)
+"""No mail system tries longer (RFC 5321 section 4.5.4.1: 4 to 5 days); what comes later may be made of an old mail."""
 log = structlog.get_logger(__name__)
 
 
@@ -76,24 +84,36 @@ class Desk:
             return InboundOutcome.AUTOMATIC
         whose = match(session, self.keys, reading)
         if whose is None:
-            outcome = InboundOutcome.FORGED if is_forged(reading) else InboundOutcome.FOREIGN
-            log.warning("a mail about nothing of ours", outcome=outcome, via=reading.via or None)
-            return outcome
+            return _unproven(session, reading)
         if finding is None or finding.kind is None:
             log.warning("a bounce in no known form", delivery=whose.delivery)
             return InboundOutcome.UNREAD
-        return note(session, _bounce(whose, finding.kind, finding, reading.via, now), now)
+        bounce = _bounce(whose, finding.kind, finding, reading.via, now)
+        doubtful = bounce.kind is BounceKind.HARD and brake.is_contradicted(session, bounce, now - LATEST)
+        return note(session, bounce, now, doubtful)
 
 
-def note(session: Session, bounce: Bounce, now: datetime) -> InboundOutcome:
+def _unproven(session: Session, reading: Reading) -> InboundOutcome:
+    """Return what a mail is that no return path of ours proves to be about a mail of ours."""
+    if is_forged(reading):
+        outcome = InboundOutcome.FORGED
+    elif reading.finding is not None and (delivery := named_without_proof(session, reading)) is not None:
+        log.warning("a bounce without the return path of the mail it names is not counted", delivery=delivery)
+        return InboundOutcome.UNTAGGED
+    else:
+        outcome = InboundOutcome.FOREIGN
+    log.warning("a mail about nothing of ours", outcome=outcome, via=reading.via or None)
+    return outcome
+
+
+def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
     """Keep a bounce, settle its delivery if that was uncertain, and tell the log what followed."""
-    noted = bounces.note(session, bounce, now)
+    noted = bounces.note(session, bounce, now, doubtful)
     if not noted.is_new:
         return InboundOutcome.KNOWN
     if bounce.delivery is not None:
         ledger.settle_bounced(session, [bounce.delivery], now)
-    tell = log.warning if noted.standing is Standing.WARNED else log.info
-    tell(
+    _TELL.get(noted.standing, log.info)(
         "bounce",
         delivery=bounce.delivery,
         kind=bounce.kind,
@@ -110,7 +130,9 @@ _FOLLOWS = {
     Standing.HARD: "suppressed",
     Standing.SOFT: "suppressed",
     Standing.COMPLAINT: "suppressed",
+    Standing.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
 }
+_TELL = {Standing.WARNED: log.warning, Standing.HELD: log.error}
 
 
 def _bounce(whose: Match, kind: BounceKind, finding: Finding, via: str, now: datetime) -> Bounce:

@@ -18,7 +18,7 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
 from digestd.domain.hook import bounced
 from digestd.domain.suppression import SuppressionReason
-from digestd.store import core, hooks, suppressions
+from digestd.store import brake, core, hooks, suppressions
 from digestd.store.chunks import chunks
 from digestd.store.instants import from_us, to_us
 
@@ -34,7 +34,10 @@ _SUPPRESSES = {
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What came of a bounce. `is_new` is False where it was told before: then nothing was done."""
+    """What came of a bounce. `is_new` is False where it was told before: then nothing was done.
+
+    A bounce is held, and suppresses nobody, while unusually many come, or where it is `doubtful`.
+    """
 
     is_new: bool
     standing: Standing = Standing.FINE
@@ -54,19 +57,27 @@ def key_of(*parts: object) -> bytes:
     return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
 
 
-def note(session: Session, bounce: Bounce, now: datetime) -> Noted:
+def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> Noted:
     """Keep a bounce and do what follows from it, in the caller's write transaction; safe to repeat."""
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
-    if not _insert(session, bounce):
+    if not insert(session, bounce):
         return Noted(is_new=False)
+    if bounce.kind is BounceKind.HARD and (doubtful or brake.holds(session, bounce, now)):
+        brake.hold(session, [bounce.key])
+        return Noted(is_new=True, standing=Standing.HELD)
+    return Noted(is_new=True, standing=follow(session, bounce, now))
+
+
+def follow(session: Session, bounce: Bounce, now: datetime) -> Standing:
+    """Do what follows from a bounce that is stored and not held."""
     _tell(session, bounce, now)
     lifted = max((one.at for one in suppressions.liftings(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
-        return Noted(is_new=True)
+        return Standing.FINE
     follows = standing(bounce, score_of(session, bounce.address_key, now))
     if follows in _SUPPRESSES:
         suppressions.suppress(session, bounce.address_key, _SUPPRESSES[follows], now)
-    return Noted(is_new=True, standing=follows)
+    return follows
 
 
 def lock(session: Session, address_keys: Iterable[bytes]) -> None:
@@ -123,7 +134,8 @@ def _addressees(session: Session, query: core.Query) -> Iterator[Addressee]:
         yield Addressee(row.id, row.attempts, bytes(row.address_key))
 
 
-def _insert(session: Session, bounce: Bounce) -> bool:
+def insert(session: Session, bounce: Bounce) -> bool:
+    """Store a bounce alone; False if it was told before."""
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {
         "key": bounce.key,
@@ -134,6 +146,7 @@ def _insert(session: Session, bounce: Bounce) -> bool:
         "delivery_id": bounce.delivery,
         "attempt": bounce.attempt,
         "at_us": to_us(bounce.at),
+        "held": bounce.held,
     }
     statement = make(core.bounce).values(row).on_conflict_do_nothing(index_elements=["key"])
     return session.connection().execute(statement.returning(_B.key)).first() is not None
@@ -175,4 +188,5 @@ def _bounce(row: core.Record) -> Bounce:
         delivery=row.delivery_id,
         attempt=row.attempt,
         at=from_us(row.at_us),
+        held=row.held,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, Table
+from sqlalchemy import ColumnElement, Row, Select, Table
 from sqlmodel import SQLModel
 
 import digestd.store.tables  # noqa: F401  # importing fills the metadata
@@ -10,6 +10,9 @@ import digestd.store.tables  # noqa: F401  # importing fills the metadata
 Record = Row[*tuple[Any, ...]]
 """One row of a result, its columns by name."""
 Query = Select[*tuple[Any, ...]]
+
+Condition = ColumnElement[Any]
+"""A part of a statement."""
 
 
 def _table(name: str) -> Table:

@@ -9,12 +9,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import SuppressionReason
-from digestd.store import core, subscribers
+from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
+from digestd.errors import NotFound
+from digestd.store import consent, core, subscribers
 from digestd.store.instants import from_us, to_us
 
 WHY_MAX = 300
-_S, _L = core.suppression.c, core.lifting.c
+_S, _L, _WHO = core.suppression.c, core.lifting.c, core.subscriber.c
 _STRENGTH = (
     SuppressionReason.SOFT_BOUNCE,
     SuppressionReason.HARD_BOUNCE,
@@ -23,6 +24,16 @@ _STRENGTH = (
     SuppressionReason.ERASED,
 )
 """A later reason takes an earlier one's place, never the other way round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A suppression; `address`: that of the subscriber, None where nobody has it."""
+
+    address_key: bytes
+    address: str | None
+    reason: SuppressionReason
+    at: datetime
 
 
 def suppress(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
@@ -77,6 +88,76 @@ def lift(session: Session, address_key: bytes, why: str, now: datetime) -> Suppr
     row = {"address_key": address_key, "reason": reason, "why": why[:WHY_MAX], "at_us": to_us(now)}
     session.connection().execute(insert(core.lifting).values(row))
     return SuppressionReason(reason)
+
+
+def take_back(session: Session, address_key: bytes, why: str, by: Cause, now: datetime) -> Status | None:
+    """Lift a suppression, and give its subscriber the status from before; the status then, None if there is none.
+
+    After a complaint or a request they are unsubscribed: their will stands until they sign up again. Raises NotFound
+    if the address is not suppressed, or was erased.
+    """
+    known = subscribers.by_address_key(session, address_key, lock=True)
+    reason = lift(session, address_key, why, now)
+    if reason is None:
+        raise NotFound("this address is not suppressed, or it was erased, which is for ever")
+    if known is None or known.status is not Status.SUPPRESSED:
+        return None if known is None else known.status
+    status = _before(session, known.key) if reason in HEALED_BY_CONSENT else Status.UNSUBSCRIBED
+    return subscribers.change_status(session, known.key, status, by, now).status
+
+
+def _before(session: Session, subscriber: int) -> Status:
+    """Return what somebody had consented to before they were suppressed."""
+    past = [event.status for event in consent.history(session, subscriber) if event.status is not Status.SUPPRESSED]
+    return past[-1] if past and past[-1] in {Status.ACTIVE, Status.PAUSED} else Status.UNSUBSCRIBED
+
+
+def since(session: Session, address_key: bytes, reason: SuppressionReason) -> int:
+    """Return when an address was suppressed for a reason, in microseconds; -1 if it is not suppressed for it."""
+    query = select(_S.at_us).where(_S.address_key == address_key, _S.reason == reason)
+    found = session.connection().execute(query).scalar()
+    return -1 if found is None else int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Which suppressions of one time are meant: by reason, and by the domain or the relay if these are given."""
+
+    since: datetime
+    until: datetime
+    reasons: frozenset[SuppressionReason]
+    domain: str = ""
+    relay: str = ""
+
+
+def of_wave(session: Session, wave: Wave, after: bytes, limit: int) -> list[Suppressed]:
+    """Return up to `limit` suppressions of a wave with keys beyond `after`, by key; those of erasures never."""
+    query = (
+        select(core.suppression, _WHO.address)
+        .select_from(core.suppression.outerjoin(core.subscriber, _WHO.address_key == _S.address_key))
+        .where(_S.address_key > after, _S.at_us >= to_us(wave.since), _S.at_us <= to_us(wave.until))
+        .where(_S.reason.in_(sorted(wave.reasons - {SuppressionReason.ERASED})))
+        .order_by(_S.address_key)
+        .limit(limit)
+    )
+    if wave.domain:
+        query = query.where(func.lower(_WHO.address).endswith(f"@{wave.domain.lower()}", autoescape=True))
+    if wave.relay:
+        query = query.where(_came_by(wave.relay))
+    rows = session.connection().execute(query)
+    return [
+        Suppressed(bytes(row.address_key), row.address, SuppressionReason(row.reason), from_us(row.at_us))
+        for row in rows
+    ]
+
+
+def _came_by(relay: str) -> core.Condition:
+    """True of a suppression that a bounce of a mail over this relay made."""
+    bounce, attempt = core.bounce.c, core.attempt.c
+    query = select(bounce.key).join_from(
+        core.bounce, core.attempt, (attempt.delivery_id == bounce.delivery_id) & (attempt.n == bounce.attempt)
+    )
+    return query.where(bounce.address_key == _S.address_key, bounce.at_us == _S.at_us, attempt.relay == relay).exists()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,34 @@
 Each takes effect when it commits: no mail passes the gate of delivery after that.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Act, Cause, Status, Subscriber
-from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
+from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys, address_key
-from digestd.store import consent, erasure, pauses, subscribers, suppressions
+from digestd.store import brake, consent, erasure, pauses, subscribers, suppressions
 from digestd.store.database import Database
+from digestd.store.suppressions import Wave
 
 _LONGEST_PAUSE = timedelta(days=366)
 REGRET = timedelta(hours=1)
+_BLOCK = 500
 By = tuple[Cause | Act, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A suppression that was taken back: `address` and `status` of its subscriber, None where there is none."""
+
+    address: str | None
+    reason: SuppressionReason
+    at: datetime
+    status: Status | None
 
 
 class NoConsent(DigestdError):
@@ -130,22 +143,39 @@ def unsuppress(db: Database, keys: Keys, address: str, why: str, now: datetime) 
     """
     if not why.strip():
         raise BadInput("say why, with --why: it is kept with the address")
-    key = address_key(keys, address)
     with db.write() as session:
-        known = subscribers.by_address_key(session, key, lock=True)
-        reason = suppressions.lift(session, key, why.strip(), now)
-        if reason is None:
-            raise NotFound("this address is not suppressed, or it was erased, which is for ever")
-        if known is None or known.status is not Status.SUPPRESSED:
-            return None if known is None else known.status
-        status = _before(session, known.key) if reason in HEALED_BY_CONSENT else Status.UNSUBSCRIBED
-        return subscribers.change_status(session, known.key, status, Cause.CLI, now).status
+        return suppressions.take_back(session, address_key(keys, address), why.strip(), Cause.CLI, now)
 
 
-def _before(session: Session, subscriber: int) -> Status:
-    """What they had consented to before they were suppressed."""
-    past = [event.status for event in consent.history(session, subscriber) if event.status is not Status.SUPPRESSED]
-    return past[-1] if past and past[-1] in {Status.ACTIVE, Status.PAUSED} else Status.UNSUBSCRIBED
+def unsuppress_wave(db: Database, wave: Wave, why: str, now: datetime, dry_run: bool = False) -> list[Restored]:
+    """Take back all suppressions of one time, in blocks; each as `unsuppress` does it. `dry_run` changes nothing."""
+    if not why.strip():
+        raise BadInput("say why, with --why: it is kept with the addresses")
+    if SuppressionReason.ERASED in wave.reasons:
+        raise BadInput("an erased address stays suppressed for ever; leave out --reason erased")
+    restored: list[Restored] = []
+    after, more = b"", True
+    while more:
+        with db.read() if dry_run else db.write() as session:
+            block = suppressions.of_wave(session, wave, after, _BLOCK)
+            for one in block:
+                status = (
+                    None if dry_run else suppressions.take_back(session, one.address_key, why.strip(), Cause.CLI, now)
+                )
+                restored.append(Restored(one.address, one.reason, one.at, status))
+        more, after = len(block) == _BLOCK, block[-1].address_key if block else b""
+    return restored
+
+
+def suppress_held(db: Database, since: datetime | None, now: datetime, dry_run: bool = False) -> int:
+    """Suppress every address whose hard bounces are held: the operator says that the mailboxes are gone. How many."""
+    with db.read() if dry_run else db.write() as session:
+        keys = brake.held(session, now, since)
+        for key in () if dry_run else keys:
+            suppressions.suppress(session, key, SuppressionReason.HARD_BOUNCE, now)
+        if keys and not dry_run:
+            brake.release(session, keys)
+    return len(keys)
 
 
 def erase(db: Database, keys: Keys, address: str, now: datetime) -> None:

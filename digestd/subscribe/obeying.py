@@ -3,9 +3,11 @@
 A command is obeyed where the mail proves that its subscriber means it:
 
     1  it was sent to an address with a token of ours, which only mails to them carry
-    2  it names a Message-ID of ours, and says that it is from the very address this went to: the id
-       alone travels with every forwarded digest
+    2  a mail server that the operator trusts (`DIGESTD_TRUSTED_AUTHSERV`) says that it passed DMARC for the domain of
+       its `From`, which is the subscriber's very address, and it names the command address in `To` or `Cc`: a signed
+       mail to somebody else must not count when a stranger sends it on to us
 
+A Message-ID of ours says which digest such a mail speaks of, and proves nothing: it travels with every forwarded mail.
 Anything else is from nobody. It may ask for a subscription, which is confirmed by reply like one that
 was typed into the page; for a known address the commands are kept and asked back, as seldom as
 confirmations are, in a mail that repeats nothing of what was written. What a machine wrote is never
@@ -19,7 +21,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from digestd.commands import Command, Incoming, Verb, parse_letter
+from digestd.commands import Command, Incoming, Letter, Verb, parse_letter
 from digestd.commands.parsing import is_german
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
@@ -46,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """Who a mail speaks for, by what token, and the mail of ours that carried it."""
+    """Who a mail speaks for, what it may do as by a token of that purpose, and the mail of ours that it answers."""
 
     subscriber: int
     purpose: Purpose
@@ -56,11 +58,15 @@ class _Proof:
 
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """Obeys mails to `address`. `own`: addresses of this install, which are never answered."""
+    """Obeys mails to `address`. `own`: addresses of this install, which are never answered.
+
+    `trusted`: the authserv-id of the mail server whose word on DMARC counts, lower-case; empty for none.
+    """
 
     post: Post
     address: str
     own: frozenset[str]
+    trusted: str = ""
 
     def __call__(self, session: Session, incoming: Incoming, now: datetime) -> InboundOutcome | None:
         """Obey and answer one mail, in the caller's write transaction; None where it is no command."""
@@ -87,9 +93,17 @@ class Clerk:
     def _proof(self, session: Session, incoming: Incoming) -> _Proof | None:
         tagged = (_by_address(session, self.post.keys, to) for to in incoming.to if self._is_ours(to))
         found = next(filter(None, tagged), None)
-        return found or self._by_message_id(session, incoming)
+        return found or (self._by_sender(session, incoming) if self._is_authenticated(incoming.letter) else None)
 
-    def _by_message_id(self, session: Session, incoming: Incoming) -> _Proof | None:
+    def _is_authenticated(self, letter: Letter) -> bool:
+        """True if the trusted server vouches for the domain of the sender, who wrote to the command address."""
+        said = letter.authentication
+        domain = letter.sender.lower().rpartition("@")[2] if letter.sender.isascii() else ""
+        vouched = bool(self.trusted and domain) and (said.server, said.domain) == (self.trusted, domain)
+        return vouched and any(self._is_ours(address) for address in letter.recipients)
+
+    def _by_sender(self, session: Session, incoming: Incoming) -> _Proof | None:
+        """Return the subscriber whose address the sender's is, and the mail to that address that this one answers."""
         try:
             sender = address_key(self.post.keys, incoming.letter.sender)
         except BadRecord:
@@ -98,7 +112,10 @@ class Clerk:
             known = bounces.addressee_of(session, one)
             if known is not None and known.address_key == sender:
                 return _named(session, known.delivery, sender)
-        return None
+        subscriber = subscribers.by_address_key(session, sender)
+        if subscriber is None or subscriber.status not in _OPEN:
+            return None
+        return _Proof(subscriber.key, Purpose.COMMAND)
 
     def _leave(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
         known = subscribers.by_key(session, proof.subscriber, lock=True)

@@ -13,7 +13,19 @@ from digestd.domain.hook import PostState
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.plan.coverage import IN_USE
-from digestd.store import bounces, coverage, fetches, hooks, hosts, inbound, papers, subscribers, suppressions
+from digestd.store import (
+    bounces,
+    brake,
+    coverage,
+    fetches,
+    hooks,
+    hosts,
+    inbound,
+    ledger,
+    papers,
+    subscribers,
+    suppressions,
+)
 from digestd.store.hosts import HostState
 from digestd.store.ledger import reading
 from digestd.store.throttles import Resting, resting
@@ -36,16 +48,18 @@ class Figures:
     suppressions: Mapping[SuppressionReason, int]
     last_inbound: datetime | None
     hook_posts: Mapping[PostState, int]
+    refused_waiting: int
+    bounces_held: int
 
 
-def figures(session: Session, today: date) -> Figures:
+def figures(session: Session, now: datetime) -> Figures:
     """Count now; a state that no row has counts 0."""
     return Figures(
         deliveries=reading.counts(session),
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
         papers=papers.count(session),
         last_ingest=last_ingest(session),
-        sources=newest_days(session, today),
+        sources=newest_days(session, now.date()),
         answered=answered(session),
         hosts=hosts.all_of(session),
         lanes_stopped=resting(session),
@@ -54,6 +68,8 @@ def figures(session: Session, today: date) -> Figures:
         suppressions=suppressions.count(session),
         last_inbound=inbound.last(session),
         hook_posts=hooks.counts(session),
+        refused_waiting=ledger.waiting(session),
+        bounces_held=len(brake.held(session, now)),
     )
 
 

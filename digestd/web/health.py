@@ -18,7 +18,7 @@ from digestd.app import App
 from digestd.deliver.room import DiskFull, see_room
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
-from digestd.store import ledger
+from digestd.store import brake, ledger
 from digestd.store.ledger import reading
 from digestd.store.migrate import is_current
 from digestd.store.throttles import Resting, resting
@@ -54,6 +54,8 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "lanes_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
             "uncertain_for_a_day": found.uncertain,
             "poisoned": found.poisoned,
+            "refused_waiting": found.refused,
+            "bounces_held": found.held,
             "disk": _disk(app),
             "coverage": {source: _told(day) for source, day in found.sources.items()},
             "sources_missing": sorted(missing(found.sources.values(), now.date())),
@@ -66,13 +68,16 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What the database says: the last ingest, the newest day of each source, the lanes that rest, how many mails
-    have been uncertain for a day and how many cannot be composed; or what is wrong with it."""
+    have been uncertain for a day, cannot be composed, or wait although they were refused for good, and how many
+    addresses are not suppressed because their bounces are held; or what is wrong with it."""
 
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
     lanes: Sequence[Resting] = ()
     uncertain: int = 0
     poisoned: int = 0
+    refused: int = 0
+    held: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -83,8 +88,15 @@ def _database(app: App, now: datetime) -> _Found:
             return _Found(reasons=("the database has another schema than this version needs; run `digestd init`",))
         with app.db.read() as session:
             days = newest_days(session, now.date())
-            poisoned = reading.poisoned(session)
-            return _Found(last_ingest(session), days, resting(session), ledger.long_uncertain(session, now), poisoned)
+            return _Found(
+                ingested=last_ingest(session),
+                sources=days,
+                lanes=resting(session),
+                uncertain=ledger.long_uncertain(session, now),
+                poisoned=reading.poisoned(session),
+                refused=ledger.waiting(session),
+                held=len(brake.held(session, now)),
+            )
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))
 

@@ -64,6 +64,14 @@ class _House(Collector):
         yield from _sources(counted.sources, counted.answered)
         yield from _hosts(counted.hosts, self._app.clock())
         yield _lanes(counted.lanes_stopped)
+        yield GaugeMetricFamily(
+            "digestd_refused_waiting",
+            "Mails refused for good that wait: too many to be about them",
+            counted.refused_waiting,
+        )
+        yield GaugeMetricFamily(
+            "digestd_bounces_held", "Addresses not suppressed, as too many bounced at once", counted.bounces_held
+        )
         yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
 
     def _counted(self) -> Figures:
@@ -71,7 +79,7 @@ class _House(Collector):
         with self._lock:
             if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT:
                 with self._app.db.read() as session:
-                    self._kept = (now, figures(session, now.date()))
+                    self._kept = (now, figures(session, now))
             return self._kept[1]
 
 

@@ -4,13 +4,15 @@ Who posts is known by the signature alone, checked over the body as it came. A p
 answered like the first: the provider must not try for ever.
 """
 
+from collections.abc import Mapping
+
 import structlog
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from digestd.app import App
-from digestd.bounces.providers import Malformed, NotGenuine, Post, Posted, Provider
+from digestd.bounces.providers import Malformed, NotGenuine, Post, Posted, Provider, Unavailable
 from digestd.errors import NotFound
 from digestd.inbound import Desk, take_events
 
@@ -18,6 +20,11 @@ PATH = "/webhooks/"
 PATHS = f"{PATH}*"
 BODY_MAX = 1024 * 1024
 """Providers post events in batches."""
+_REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
+    NotGenuine: (403, "not genuine"),
+    Malformed: (400, "malformed"),
+    Unavailable: (503, "try again later"),
+}
 log = structlog.get_logger(__name__)
 
 
@@ -41,12 +48,10 @@ def router(app: App) -> APIRouter:
         now = app.clock()
         try:
             posted = provider.read(post, now)
-        except NotGenuine as refused:
-            log.warning("a post was refused", provider=name, why=str(refused))
-            return PlainTextResponse("not genuine\n", 403)
-        except Malformed as odd:
-            log.warning("a post cannot be read", provider=name, why=str(odd))
-            return PlainTextResponse("malformed\n", 400)
+        except (NotGenuine, Malformed, Unavailable) as error:
+            status, said = _REFUSALS[type(error)]
+            log.warning("a post was not taken in", provider=name, answer=said, why=str(error))
+            return PlainTextResponse(f"{said}\n", status)
         _tell(name, posted)
         if posted.events:
             take_events(desk, name, posted.events, now)

@@ -1,9 +1,12 @@
 """What every provider is held to: only what its signature covers is believed, and not for ever."""
 
 import json
-from datetime import timedelta
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
+from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +19,7 @@ from tests.bounces.posts import (
     MAKERS,
     SETTINGS,
     Story,
-    certificate,
+    known,
     signed_by_mailgun,
     signed_by_sendgrid,
     sns,
@@ -30,7 +33,7 @@ HARD = Story(BounceKind.HARD)
 
 
 def provider(name: str) -> Provider:
-    return open_providers(SETTINGS, lambda _url: certificate())[name]
+    return open_providers(SETTINGS, known)[name]
 
 
 def test_every_provider_is_tried() -> None:
@@ -39,15 +42,15 @@ def test_every_provider_is_tried() -> None:
 
 
 def test_none_is_on_without_its_setting() -> None:
-    assert open_providers({}, lambda _url: b"") == {}
-    assert open_providers({"webhook_mailgun_key": "  "}, lambda _url: b"") == {}
+    assert open_providers({}, known) == {}
+    assert open_providers({"webhook_mailgun_key": "  "}, known) == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_setting_that_cannot_be_right_is_refused_by_name(name: str) -> None:
     setting = PROVIDERS[name]
     with pytest.raises(BadSetting, match=setting.upper()):
-        open_providers({setting: "x"}, lambda _url: b"")
+        open_providers({setting: "x"}, known)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -104,7 +107,7 @@ def test_a_post_signed_for_somebody_else_is_not_genuine(name: str) -> None:
         "mailgun": SETTINGS | {"webhook_mailgun_key": "another-key-of-mailgun"},
     }
     with pytest.raises(NotGenuine):
-        open_providers(others[name], lambda _url: certificate())[name].read(MAKERS[name](HARD), HARD.now)
+        open_providers(others[name], known)[name].read(MAKERS[name](HARD), HARD.now)
 
 
 def _other_key() -> str:
@@ -193,6 +196,14 @@ def test_both_signatures_of_amazon_are_checked(version: str) -> None:
         "https://s3.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
         "https://sns.eu-west-1.amazonaws.com/../SimpleNotificationService-0123456789abcdef.pem",
         "https://127.0.0.1/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.s3-eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.eu-west-1.amazonaws.com.cn/SimpleNotificationService-0123456789abcdef.pem",
+        "https://SNS.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem?x",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem#x",
+        "https://sns.eu-west-1.amazonaws.com/a/SimpleNotificationService-0123456789abcdef.pem",
+        "https://[sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
         "file:///etc/passwd",
         "",
     ],
@@ -200,9 +211,9 @@ def test_both_signatures_of_amazon_are_checked(version: str) -> None:
 def test_a_certificate_from_elsewhere_is_never_fetched(url: str) -> None:
     asked: list[str] = []
 
-    def fetch(where: str) -> bytes:
+    def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
         asked.append(where)
-        return certificate()
+        return known(where, names, now)
 
     post = sns({"Type": "Notification", "MessageId": "m", "Message": "{}"}, HARD.now, url=url)
     with pytest.raises(NotGenuine):
@@ -210,11 +221,81 @@ def test_a_certificate_from_elsewhere_is_never_fetched(url: str) -> None:
     assert asked == []
 
 
-@pytest.mark.parametrize("pem", [certificate("sns.example.org"), certificate(days=2), b"nonsense", b""])
-def test_a_certificate_of_somebody_else_or_out_of_date_proves_nothing(pem: bytes) -> None:
-    post = sns({"Type": "Notification", "MessageId": "m", "Message": "{}"}, HARD.now)
+REGIONS = [
+    ("aws", "eu-west-1", "sns.eu-west-1.amazonaws.com", "sns.amazonaws.com"),
+    ("aws", "af-south-1", "sns.af-south-1.amazonaws.com", "sns-signing.af-south-1.amazonaws.com"),
+    ("aws-cn", "cn-north-1", "sns.cn-north-1.amazonaws.com.cn", "sns-cn-north-1.amazonaws.com.cn"),
+    ("aws-us-gov", "us-gov-east-1", "sns.us-gov-east-1.amazonaws.com", "sns-us-gov-west-1.amazonaws.com"),
+]
+
+
+@pytest.mark.parametrize(("partition", "region", "host", "name"), REGIONS)
+def test_ses_takes_certificates_of_the_topic_s_region(partition: str, region: str, host: str, name: str) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
+        asked.append((where, name in names and not any(one.startswith("s3") for one in names)))
+        return known(where, names, now)
+
+    url, arn = (
+        CERTIFICATE_URL.replace("sns.eu-west-1.amazonaws.com", host),
+        f"arn:{partition}:sns:{region}:123456789012:b",
+    )
+    notice = {"Type": "Notification", "MessageId": "m", "Message": '{"eventType": "Open"}', "TopicArn": arn}
+    ses = open_providers({"webhook_ses_topic": arn}, fetch)["ses"]
+    assert ses.read(sns(notice, HARD.now, url=url), HARD.now).events == ()
+    assert asked == [(url, True)]
+
+
+@pytest.mark.parametrize("region", ["s3-eu-west-1", "evil", "eu-west-1.example", "s3", ""])
+def test_ses_refuses_topic_of_no_region(region: str) -> None:
+    with pytest.raises(BadSetting, match="WEBHOOK_SES_TOPIC"):
+        open_providers({"webhook_ses_topic": f"arn:aws:sns:{region}:123456789012:b"}, known)
+
+
+HOSTILE = [
+    '"\\ud800"',
+    '"\\udfff\\ud800"',
+    '"a\\u0000b"',
+    "1e999",
+    "-1e999",
+    "NaN",
+    "9" * 4_000,
+    "9" * 5_000,
+    "[" * 100_000,
+    '{"a":' * 5_000 + "1" + "}" * 5_000,
+    '"' + "\U0010ffff" * 1_000 + '"',
+]
+TEXTS = ["id", "recipient", "event", "severity", "reason", "status", "email", "Email", "Type", "Details", "RecordType"]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("name", NAMES)
+def test_provider_survives_hostile_value_in_any_place(name: str, value: str) -> None:
+    """Signed with the right secret wherever that covers a body as raw bytes."""
+    fields = ", ".join(f'"{field}": {value}' for field in TEXTS)
+    signature = json.loads(signed_by_mailgun({}, HARD.now).body)["signature"]
+    bodies = [
+        value,
+        f"[{{{fields}}}]",
+        f"{{{fields}}}",
+        f'{{"signature": {json.dumps(signature)}, "event-data": {{{fields}, "event": "failed", "message": {value}}}}}',
+        f'{{"signature": {{"timestamp": {value}, "token": {value}, "signature": {value}}}}}',
+        f'{{"Type": "Notification", "TopicArn": "{ARN}", "Timestamp": {value}}}',
+        f'{{"Type": "Notification", "TopicArn": "{ARN}", "Timestamp": "2026-11-24T07:00:00Z", "SignatureVersion": "2",'
+        f' "Signature": {value}, "SigningCertURL": "{CERTIFICATE_URL}", "Message": {value}}}',
+    ]
+    for body in (one.encode("utf-8", "surrogatepass") for one in bodies):
+        for post in (Post({}, body), signed_by_sendgrid(body, HARD.now), with_account(body)):
+            with suppress(DigestdError):
+                provider(name).read(post, HARD.now)
+
+
+@pytest.mark.parametrize("when", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-W48", "x" * 400])
+def test_ses_refuses_timestamps_at_the_ends_of_time(when: str) -> None:
+    body = json.dumps({"Type": "Notification", "TopicArn": ARN, "Timestamp": when}).encode()
     with pytest.raises(NotGenuine):
-        open_providers(SETTINGS, lambda _url: pem)["ses"].read(post, HARD.now)
+        provider("ses").read(Post({}, body), HARD.now)
 
 
 def confirmation(url: str) -> Post:
@@ -232,9 +313,9 @@ def test_a_topic_that_asks_to_be_confirmed_is_shown_to_the_operator_and_not_foll
     url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
     asked: list[str] = []
 
-    def fetch(where: str) -> bytes:
+    def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
         asked.append(where)
-        return certificate()
+        return known(where, names, now)
 
     posted = open_providers(SETTINGS, fetch)["ses"].read(confirmation(url), HARD.now)
     assert (posted.confirm, posted.events) == (url, ())
@@ -242,5 +323,11 @@ def test_a_topic_that_asks_to_be_confirmed_is_shown_to_the_operator_and_not_foll
 
 
 def test_an_address_to_confirm_elsewhere_is_not_even_shown() -> None:
-    with pytest.raises(NotGenuine):
-        provider("ses").read(confirmation("https://example.org/?Action=ConfirmSubscription"), HARD.now)
+    for url in (
+        "https://example.org/?Action=ConfirmSubscription",
+        "https://sns.s3-eu-west-1.amazonaws.com/?Action=ConfirmSubscription",
+        "https://[",
+        "https://sns.eu-west-1.amazonaws.com/?a\n[error] forged",
+    ):
+        with pytest.raises(NotGenuine):
+            provider("ses").read(confirmation(url), HARD.now)

@@ -137,17 +137,6 @@ async def test_what_is_asked_back_counts_for_two_days(read_by_ada: Office) -> No
     assert read_by_ada.status() is Status.ACTIVE
 
 
-async def test_a_message_id_proves_only_together_with_the_address_it_went_to(read_by_ada: Office) -> None:
-    """A forwarded digest carries its Message-ID: whoever got it there must not speak for its reader."""
-    first = await digest(read_by_ada)
-    eve = read_by_ada.write("unsubscribe", sender="eve@example.com", In_Reply_To=first["Message-ID"])
-    assert eve is UNPROVEN
-    assert read_by_ada.status() is Status.ACTIVE
-    assert read_by_ada.known("eve@example.com") is None
-    assert read_by_ada.write("unsubscribe", In_Reply_To=first["Message-ID"]) is COMMAND
-    assert read_by_ada.status() is Status.UNSUBSCRIBED
-
-
 async def test_a_confirmation_is_confirmed_in_answer_to_it_alone(here: Office) -> None:
     here.write("subscribe")
     (asked,) = await here.answers()
@@ -156,9 +145,10 @@ async def test_a_confirmation_is_confirmed_in_answer_to_it_alone(here: Office) -
     away = "I am away until Monday. If it is urgent, call my colleague: yes."
     assert here.write(away, to=asked["Reply-To"]) is InboundOutcome.UNREAD
     assert here.status() is Status.PENDING
-    assert here.write("ja", to=ADDRESS, In_Reply_To=asked["Message-ID"]) is COMMAND
-    assert here.status() is Status.ACTIVE
+    assert here.write("ja", to=ADDRESS, In_Reply_To=asked["Message-ID"]) is UNPROVEN
+    assert here.status() is Status.PENDING
     assert here.write("ja", to=asked["Reply-To"]) is COMMAND
+    assert here.status() is Status.ACTIVE
 
 
 async def test_who_confirms_too_late_is_asked_anew(here: Office) -> None:

@@ -43,9 +43,8 @@ def test_it_does_so_on_each_engine_and_once(sent: Returned) -> None:
     assert sent.state() is State.ACCEPTED
 
 
-@pytest.mark.parametrize("sample", ["loop-complaint", "blacked-out-complaint"])
-def test_a_complaint_ends_the_subscription_even_with_all_names_blacked_out(sent: Returned, sample: str) -> None:
-    assert sent.take(sent.mail(sample)) is TAKEN
+def test_a_complaint_ends_the_subscription(sent: Returned) -> None:
+    assert sent.take(sent.mail("loop-complaint")) is TAKEN
     assert (sent.status(), sent.suppression()) == (Status.SUPPRESSED, SuppressionReason.COMPLAINT)
     assert [sent.status(n) for n in (2, 3)] == [Status.ACTIVE] * 2
 
@@ -182,10 +181,34 @@ def test_the_envelope_id_names_it(on_file: Returned) -> None:
     assert on_file.suppression(2) is SuppressionReason.HARD_BOUNCE
 
 
-def test_the_message_id_of_what_came_back_names_it(on_file: Returned) -> None:
-    raw = on_file.mail("postfix-hard", verp="someone@example.org", delivery=3)
+@pytest.mark.parametrize("sample", ["postfix-hard", "gmail-hard", "loop-complaint"])
+def test_bounce_with_message_id_alone_changes_nothing(sent: Returned, sample: str) -> None:
+    """Everybody who was forwarded a digest knows its Message-ID."""
+    raw = sent.mail(sample, verp=BOUNCE, delivery=3)
+    assert sent.take(raw, BOUNCE) is InboundOutcome.UNTAGGED
+    assert (sent.status(3), sent.suppression(3), sent.bounces(3)) == (Status.ACTIVE, None, [])
+    assert sent.counts == {InboundOutcome.UNTAGGED: 1}
+
+
+def test_bounce_with_message_id_alone_settles_nothing(sent: Returned) -> None:
+    sent.lose_the_answer(3)
+    raw = sent.mail("postfix-delayed", verp=BOUNCE, delivery=3)
+    assert sent.take(raw) is InboundOutcome.UNTAGGED
+    assert sent.desk.settle(sent.made.clock.now) == 0
+    assert sent.state(3) is State.UNCERTAIN
+
+
+def test_complaint_with_unsubscribe_link_alone_changes_nothing(sent: Returned) -> None:
+    assert sent.take(sent.mail("blacked-out-complaint")) is InboundOutcome.FOREIGN
+    assert (sent.status(), sent.suppression()) == (Status.ACTIVE, None)
+
+
+def test_complaint_proves_itself_by_original_mail_from(on_file: Returned) -> None:
+    raw = on_file.mail("blacked-out-complaint")
+    raw = raw.replace(b"Version: 0.1", f"Version: 0.1\nOriginal-Mail-From: <{on_file.verp(2)}>".encode())
     assert on_file.take(raw) is TAKEN
-    assert on_file.suppression(3) is SuppressionReason.HARD_BOUNCE
+    assert on_file.suppression(2) is SuppressionReason.COMPLAINT
+    assert [on_file.status(n) for n in (1, 3)] == [Status.ACTIVE] * 2
 
 
 def test_a_bounce_settles_what_was_uncertain(sent: Returned) -> None:

@@ -27,13 +27,13 @@ class Fault:
     """What the relay does instead of going on.
 
     `act`: an SMTP reply such as `451 4.3.0 later`, or close, reset, silence, garbage. `times`: so often,
-    then it behaves. `to`: only in transactions for this recipient, `by`: of this sender. `stored`: at the dot,
+    then it behaves. `to`: only in transactions for this recipient or these, `by`: of this sender. `stored`: at the dot,
     the mail is kept.
     """
 
     act: str
     times: int = 1_000_000
-    to: str | None = None
+    to: str | frozenset[str] | None = None
     by: str | None = None
     stored: bool = False
 
@@ -153,7 +153,8 @@ class Relay:
         fault = self.faults.get(stage)
         if fault is None or self._struck[stage] >= fault.times:
             return None
-        if fault.to not in {None, recipient} or fault.by not in {None, sender}:
+        recipients = {fault.to} if isinstance(fault.to, str) else fault.to
+        if (recipients is not None and recipient not in recipients) or fault.by not in {None, sender}:
             return None
         self._struck[stage] += 1
         return fault

@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.x509.verification import Store
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.bounces.providers import PROVIDERS, Post
+from digestd.bounces.providers import PROVIDERS, Post, Unavailable
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key, envelope_from
 from digestd.store import bounces, inbound, suppressions
-from tests.bounces.posts import MAKERS, SETTINGS, Story, certificate, sns
+from tests.bounces.posts import MAKERS, SETTINGS, Story, authority, certificate, signed_by_mailgun, sns, with_account
 from tests.web.conftest import PAPER, House, browsing
 
 NAMES = sorted(PROVIDERS)
@@ -25,6 +26,7 @@ ADA = "ada@example.net"
 def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The pages of an install with every provider set up; Amazon's certificate is at hand."""
     monkeypatch.setattr("digestd.inbound.certificates._fetch", lambda _url: certificate())
+    monkeypatch.setattr("digestd.inbound.certificates._roots", lambda: Store([authority().certificate]))
     with browsing(replace(app, settings=app.settings.model_copy(update=SETTINGS))) as client:
         yield client
 
@@ -153,3 +155,31 @@ def test_amazon_s_question_is_shown_in_the_log_and_not_answered(
     notice = {"Type": "SubscriptionConfirmation", "MessageId": "m", "Message": "x", "Token": "t", "SubscribeURL": url}
     assert post(open_to_all, "ses", sns(notice, house.clock() - timedelta(minutes=1))) == 200
     assert url in capsys.readouterr().out
+
+
+SURROGATE = "\ud800"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_webhook_answers_400_to_lone_surrogate(house: House, open_to_all: TestClient, ada: str, name: str) -> None:
+    before = house.contents()
+    posts = {
+        "mailgun": signed_by_mailgun({"event-data": {"event": "complained", "recipient": SURROGATE}}, house.clock()),
+        "postmark": with_account(b'{"RecordType": "Bounce", "Email": "\\ud800", "Type": "HardBounce"}'),
+    }
+    bodies = [b'{"signature": {"token": "\\ud800"}}', b'"\\ud800"', b'{"Type": "\\ud800"}', b'{"TopicArn": "a\\u0000"}']
+    what = posts.get(name)
+    assert what is None or post(open_to_all, name, what) == 400
+    assert {post(open_to_all, name, Post({}, body)) for body in bodies} <= {400, 403}
+    assert house.contents() == before
+
+
+def test_webhook_asks_again_while_certificate_is_out_of_reach(
+    house: House, open_to_all: TestClient, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_url: str) -> bytes:
+        raise Unavailable("nobody answers")
+
+    monkeypatch.setattr("digestd.inbound.certificates._fetch", away)
+    assert post(open_to_all, "ses", MAKERS["ses"](told(house, BounceKind.HARD))) == 503
+    assert house.subscriber(ada).status is Status.ACTIVE

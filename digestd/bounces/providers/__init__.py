@@ -6,9 +6,28 @@ Its file, and what it checks signatures with, is imported where its setting is g
 from collections.abc import Mapping
 from importlib import import_module
 
-from digestd.bounces.providers.provider import Certificate, Event, Malformed, NotGenuine, Post, Posted, Provider
+from digestd.bounces.providers.provider import (
+    Certificate,
+    Event,
+    Malformed,
+    NotGenuine,
+    Post,
+    Posted,
+    Provider,
+    Unavailable,
+)
 
-__all__ = ["PROVIDERS", "Event", "Malformed", "NotGenuine", "Post", "Posted", "Provider", "open_providers"]
+__all__ = [
+    "PROVIDERS",
+    "Event",
+    "Malformed",
+    "NotGenuine",
+    "Post",
+    "Posted",
+    "Provider",
+    "Unavailable",
+    "open_providers",
+]
 
 PROVIDERS: Mapping[str, str] = {
     "ses": "webhook_ses_topic",

@@ -1,21 +1,25 @@
 """The port for what mail providers post to a webhook: bounces and complaints as JSON, signed in each one's own way."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from digestd.domain.bounce import BounceKind
 from digestd.errors import BadInput
+
+if TYPE_CHECKING:  # it takes a while to load, and most installs have no provider
+    from cryptography import x509
 
 OLDEST = timedelta(hours=24)
 """Providers try for hours while we are away; what is older is no retry."""
 AHEAD = timedelta(minutes=5)
 EVENTS_MAX = 5_000
 
-Certificate = Callable[[str], bytes]
-"""Fetches the certificate (PEM) behind an address whose host was checked."""
+Certificate: TypeAlias = "Callable[[str, Collection[str], datetime], x509.Certificate]"
+"""Returns the certificate behind an address whose host was checked, once it was verified up to a trusted root, for one
+of these names and at this time. Raises NotGenuine, Unavailable."""
 
 
 class NotGenuine(BadInput):
@@ -24,6 +28,10 @@ class NotGenuine(BadInput):
 
 class Malformed(BadInput):
     """It is genuine, and in no form that is known."""
+
+
+class Unavailable(BadInput):
+    """It cannot be checked now; the provider is to post it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +69,19 @@ class Provider(Protocol):
     """One mail provider, with what its signatures are checked against."""
 
     def read(self, post: Post, now: datetime) -> Posted:
-        """Check a post and read it. Raises NotGenuine, Malformed."""
+        """Check a post and read it. Raises NotGenuine, Malformed, Unavailable."""
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body. Raises Malformed."""
+    """Return the JSON of a body. Raises Malformed, also for text that no database takes: NUL and lone surrogates."""
     try:
-        return json.loads(body)
+        found = json.loads(body)
+        text = json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Malformed(f"the body is no JSON ({type(error).__name__})") from None
+    if b"\\u0000" in text:
+        raise Malformed("the body has a NUL in a text")
+    return found
 
 
 def entry(holder: object, *path: str) -> Any:

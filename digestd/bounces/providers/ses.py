@@ -1,7 +1,8 @@
 """Amazon SES by way of SNS: a notification signed with a certificate of Amazon's (RSA, SHA-1 or SHA-256).
 
-The certificate comes from an address in the post, so its host is pinned; the topic must be the one
-of the setting, or anybody with an Amazon account could post. A topic asks once to be confirmed, by
+The certificate comes from an address in the post, so its host must be that of SNS in the topic's own region: anybody
+can have another host of Amazon's. It is verified up to a trusted root, for a name that SNS signs with. The topic must
+be the one of the setting, or anybody with an Amazon account could post. A topic asks once to be confirmed, by
 an address that the operator opens: nothing is fetched because a stranger says so.
 """
 
@@ -12,9 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -33,12 +32,14 @@ from digestd.bounces.providers.provider import (
     parsed,
     words,
 )
-from digestd.bounces.status import kind_of
+from digestd.bounces.status import kind_of, status_in
 from digestd.domain.bounce import BounceKind
 from digestd.errors import BadSetting
 
-_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]{1,40}:\d{12}:[A-Za-z0-9_.-]{1,256}", re.ASCII)
-_HOST = re.compile(r"sns\.[a-z0-9-]{3,40}\.amazonaws\.com(\.cn)?", re.ASCII)
+_ARN = re.compile(
+    r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z]{2}(?:-[a-z]{3,10}){1,2}-[0-9]{1,2}):\d{12}:[A-Za-z0-9_.-]{1,256}", re.ASCII
+)
+_DOMAINS = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
 _PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{16,64}\.pem", re.ASCII)
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
@@ -57,6 +58,8 @@ class Ses:
 
     topic: str
     certificate: Certificate
+    host: str
+    names: frozenset[str]
 
     def read(self, post: Post, now: datetime) -> Posted:
         """See Provider.read."""
@@ -67,7 +70,7 @@ class Ses:
         check_age(_instant(words(notice, "Timestamp")), now)
         self._check(notice, kind, now)
         if kind != "Notification":
-            return Posted(confirm=_confirmation(notice) if kind == "SubscriptionConfirmation" else "")
+            return Posted(confirm=self._confirmation(notice) if kind == "SubscriptionConfirmation" else "")
         return Posted(tuple(_events(parsed(words(notice, "Message", most=1 << 20).encode())))[:EVENTS_MAX])
 
     def _check(self, notice: Any, kind: str, now: datetime) -> None:
@@ -76,48 +79,49 @@ class Ses:
             raise NotGenuine("the post has a signature of an unknown version")
         try:
             signature = base64.b64decode(words(notice, "Signature", most=4_000), validate=True)
-            _key(self.certificate(_pinned(words(notice, "SigningCertURL"))), now).verify(
-                signature, _canonical(notice, kind), padding.PKCS1v15(), algorithm
-            )
-        except (InvalidSignature, binascii.Error, ValueError) as error:
+        except (binascii.Error, ValueError) as error:
+            raise NotGenuine("the signature is no base64") from error
+        key = self.certificate(self._pinned(words(notice, "SigningCertURL")), self.names, now).public_key()
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise NotGenuine("the certificate holds no RSA key")
+        try:
+            key.verify(signature, _canonical(notice, kind), padding.PKCS1v15(), algorithm)
+        except InvalidSignature as error:
             raise NotGenuine("the signature does not fit the post") from error
+
+    def _pinned(self, url: str) -> str:
+        """Return the address of a certificate if it is one of SNS in this region."""
+        start = f"https://{self.host}"
+        if not (url.startswith(start) and _PATH.fullmatch(url.removeprefix(start))):
+            raise NotGenuine("the certificate is not at Amazon")
+        return url
+
+    def _confirmation(self, notice: Any) -> str:
+        url = words(notice, "SubscribeURL", most=2_000)
+        if not (url.startswith(f"https://{self.host}/?") and url.isascii() and url.isprintable()):
+            raise NotGenuine("the address to confirm is not at Amazon")
+        return url
 
 
 def make(secret: str, certificate: Certificate) -> Provider:
     """The provider for a setting. Raises BadSetting."""
-    if not _ARN.fullmatch(secret):
+    arn = _ARN.fullmatch(secret)
+    if arn is None:
         raise BadSetting(
             "DIGESTD_WEBHOOK_SES_TOPIC: must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:…:bounces"
         )
-    return Ses(secret, certificate)
+    partition, region = arn[1], arn[2]
+    domain = _DOMAINS[partition]
+    return Ses(secret, certificate, f"sns.{region}.{domain}", _signing_names(partition, region, domain))
 
 
-def _pinned(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path) or parts.query:
-        raise NotGenuine("the certificate is not at Amazon")
-    return f"https://{parts.netloc}{parts.path}"
-
-
-def _confirmation(notice: Any) -> str:
-    url = words(notice, "SubscribeURL", most=2_000)
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
-        raise NotGenuine("the address to confirm is not at Amazon")
-    return url
-
-
-def _key(pem: bytes, now: datetime) -> rsa.RSAPublicKey:
-    certificate = x509.load_pem_x509_certificate(pem)
-    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    if not (names and str(names[0].value).endswith(".amazonaws.com")):
-        raise NotGenuine("the certificate is not Amazon's")
-    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        raise NotGenuine("the certificate is out of date")
-    key = certificate.public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise NotGenuine("the certificate holds no RSA key")
-    return key
+def _signing_names(partition: str, region: str, domain: str) -> frozenset[str]:
+    """Return the names that SNS signs with in a region: the common one, or those of younger and of separate regions."""
+    if partition == "aws-us-gov":
+        return frozenset({"sns-us-gov-west-1.amazonaws.com", f"sns-{region}.{domain}"})
+    if partition == "aws-cn":
+        return frozenset({f"sns-{region}.{domain}", f"sns.{region}.{domain}"})
+    return frozenset({"sns.amazonaws.com", f"sns-signing.{region}.{domain}", f"sns.{region}.{domain}"})
 
 
 def _canonical(notice: Any, kind: str) -> bytes:
@@ -164,7 +168,7 @@ def _event(message: Any, part: str, recipient: Any, kind: BounceKind, status: st
         id=f"{words(message, part, 'feedbackId')} {address}",
         kind=kind,
         address=address,
-        status=status[:12],
+        status=status_in(status),
         envelope=words(message, "mail", "source"),
         message_id=headers.get("message-id", ""),
     )

@@ -11,6 +11,7 @@
     adoption   what had left of a database put back from a backup
     seen       which papers each subscriber has had
     reading    the ledger as people see it
+    verdicts   refusals: rejected for good, or too many at once to be about the readers
     work       what is not over, as its indexes know it
 
 Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
@@ -25,6 +26,7 @@ from digestd.store.ledger.open_ends import OpenEnd, answered_at, long_uncertain,
 from digestd.store.ledger.recovery import recover, release
 from digestd.store.ledger.results import Result, record, record_kept
 from digestd.store.ledger.settling import GRACE, Proof, settle, settle_all_bounced, settle_bounced
+from digestd.store.ledger.verdicts import Verdicts, pronounce, waiting
 from digestd.store.ledger.work import by_index
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Proof",
     "Ranked",
     "Result",
+    "Verdicts",
     "answered_at",
     "by_index",
     "claim",
@@ -53,6 +56,7 @@ __all__ = [
     "plan_digests",
     "plan_notice",
     "planned_for",
+    "pronounce",
     "record",
     "record_kept",
     "recover",
@@ -60,4 +64,5 @@ __all__ = [
     "settle",
     "settle_all_bounced",
     "settle_bounced",
+    "waiting",
 ]

@@ -28,7 +28,8 @@ class Result(NamedTuple):
     """How one attempt ended, and where the delivery goes.
 
     `wait`: for a delivery that goes back to ready, how long it rests. `failed`: it could not be
-    composed, which counts towards `poisoned`.
+    composed, which counts towards `poisoned`. What was refused for good goes back to ready as `perm`, and awaits its
+    verdict; `rejected` is for one that needs none.
     """
 
     delivery: int
@@ -79,7 +80,7 @@ def _record(session: Session, results: Sequence[Result], now: datetime, evidence
             late.append(kept)
     _write(session, ours, to_us(now), evidence[0])
     _write(session, late, to_us(now), evidence[1])
-    _note_refusals(session, [r for r in ours if r.outcome is Outcome.PERM], now)
+    _note_refusals(session, [r for r in ours if r.state is State.REJECTED], now)
     return len(ours) + len(late)
 
 
@@ -128,20 +129,27 @@ def _attempt(result: Result, at_us: int, evidence: Evidence) -> Row:
 def _note_refusals(session: Session, refused: Sequence[Result], now: datetime) -> None:
     """A refusal on the spot is a bounce like one that comes by mail."""
     for result in sorted(refused, key=lambda result: result.delivery):
-        went_to = bounces.addressee(session, result.delivery)
-        if went_to is not None:
-            words = f"{result.code} {result.text}"
-            bounce = Bounce(
-                key=bounces.key_of(VIA_REPLY, result.delivery, result.attempt),
-                address_key=went_to.address_key,
-                kind=kind_of("", words),
-                via=VIA_REPLY,
-                status=status_in(words),
-                delivery=result.delivery,
-                attempt=result.attempt,
-                at=now,
-            )
+        bounce = bounce_of(session, result, now)
+        if bounce is not None:
             bounces.note(session, bounce, now)
+
+
+def bounce_of(session: Session, refused: Result, now: datetime) -> Bounce | None:
+    """Return the bounce that a refusal is; None where nobody knows whom the mail was for."""
+    went_to = bounces.addressee(session, refused.delivery)
+    if went_to is None:
+        return None
+    words = f"{refused.code} {refused.text}"
+    return Bounce(
+        key=bounces.key_of(VIA_REPLY, refused.delivery, refused.attempt),
+        address_key=went_to.address_key,
+        kind=kind_of("", words),
+        via=VIA_REPLY,
+        status=status_in(words),
+        delivery=refused.delivery,
+        attempt=refused.attempt,
+        at=now,
+    )
 
 
 _DELIVERY = Bulk(

@@ -1,6 +1,6 @@
 """What came back: bounces by keyed hash of the address, suppressions taken back, and a count of what came in."""
 
-from sqlalchemy import CheckConstraint, Column, LargeBinary
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
@@ -12,7 +12,11 @@ class BounceRow(SQLModel, table=True):
     """One bounce or complaint; `key` is the same whenever the same thing is told again."""
 
     __tablename__ = "bounce"
-    __table_args__ = (CheckConstraint(one_of("kind", BounceKind), "kind"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        CheckConstraint(one_of("kind", BounceKind), "kind"),
+        Index("ix_bounce_held", "at_us", sqlite_where=text("held"), postgresql_where=text("held")),
+        {"sqlite_with_rowid": False},
+    )
     key: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
     address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
     kind: str = Field(max_length=10)
@@ -21,6 +25,8 @@ class BounceRow(SQLModel, table=True):
     delivery_id: int | None = Field(default=None, sa_column=ref("delivery.id", index=True, nullable=True))
     attempt: int | None = None
     at_us: int = Field(sa_column=us(index=True))
+    held: bool = False
+    """True if it came with unusually many others, so that its address was not suppressed."""
 
 
 class LiftingRow(SQLModel, table=True):

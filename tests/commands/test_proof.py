@@ -1,0 +1,132 @@
+"""Who a command by mail is believed to come from, with and without a mail server that vouches for its sender."""
+
+from dataclasses import replace
+
+import pytest
+
+from digestd.domain.bounce import InboundOutcome
+from digestd.domain.subscriber import Status
+from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
+from tests.commands.mails import mail
+
+COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
+MX = "mx.example.org"
+PASS = f"{MX}; dmarc=pass (p=none) header.from=example.net"
+FAIL = f"{MX}; dmarc=fail (p=none) header.from=example.net"
+
+
+def trusting(office: Office) -> Office:
+    """The same install, which believes its own mail server."""
+    settings = office.made.app.settings.model_copy(update={"trusted_authserv": MX.upper()})
+    return Office(replace(office.made, app=replace(office.made.app, settings=settings)))
+
+
+@pytest.fixture
+def trusted(read_by_ada: Office) -> Office:
+    return trusting(read_by_ada)
+
+
+async def test_message_id_and_from_prove_nothing(read_by_ada: Office) -> None:
+    first = await digest(read_by_ada)
+    for more in ({}, {"Authentication_Results": FAIL}, {"Authentication_Results": PASS}):
+        outcome = read_by_ada.write(
+            "unsubscribe", In_Reply_To=first["Message-ID"], References=first["Message-ID"], **more
+        )
+        assert outcome is UNPROVEN
+    assert read_by_ada.status() is Status.ACTIVE
+    (asked,) = await read_by_ada.answers()
+    assert asked["To"] == ADA
+    assert "unsubscribe" in text(asked)
+
+
+async def test_dmarc_pass_by_trusted_server_is_obeyed(trusted: Office) -> None:
+    await digest(trusted)
+    assert trusted.write("pause 7", Authentication_Results=PASS) is COMMAND
+    assert trusted.status() is Status.PAUSED
+    (answer,) = await trusted.answers()
+    assert answer["Subject"] == "Your digest is paused"
+
+
+async def test_message_id_tells_an_authenticated_sender_s_digest(trusted: Office) -> None:
+    first = await digest(trusted)
+    assert trusted.write("more 1", Authentication_Results=PASS, In_Reply_To=first["Message-ID"]) is COMMAND
+    (answer,) = await trusted.answers()
+    assert "more like" in text(answer)
+
+
+FORGED = [
+    {"Authentication_Results": FAIL},
+    {"Authentication_Results": PASS.replace("example.net", "example.com")},
+    {"Authentication_Results": PASS.replace(MX, "mx.evil.example")},
+    {"Authentication_Results": PASS.replace(MX, f"{MX}.evil.example")},
+    {"Authentication_Results": f'{MX}; dkim=pass header.i="@x; dmarc=pass header.from=example.net"'},
+    {"ARC_Authentication_Results": f"i=1; {PASS}"},
+    {"X_Authentication_Results": PASS},
+    {"Received_SPF": "pass"},
+    {},
+]
+
+
+@pytest.mark.parametrize("how", FORGED)
+async def test_no_other_stamp_is_believed(trusted: Office, how: dict[str, str]) -> None:
+    first = await digest(trusted)
+    assert trusted.write("unsubscribe", In_Reply_To=first["Message-ID"], **how) is UNPROVEN
+    assert trusted.status() is Status.ACTIVE
+
+
+async def test_forged_stamp_beside_the_server_s_own_is_refused(trusted: Office) -> None:
+    await digest(trusted)
+    own, forged = f"Authentication-Results: {FAIL}\n".encode(), f"Authentication-Results: {PASS}\n".encode()
+    relayed = b"Received: from evil.example by mx.example.org; Tue, 24 Nov 2026 07:00:00 +0000\n"
+    other = b"Authentication-Results: mx.evil.example; dmarc=pass header.from=example.net\n"
+    letter = mail("unsubscribe")
+    for stamps in (own + relayed + forged, forged + own, other + forged, relayed + forged + forged):
+        assert trusted.take(stamps + letter) is UNPROVEN
+    assert trusted.status() is Status.ACTIVE
+
+
+SENDERS = [
+    "eve@example.net",
+    "ada@example.net, eve@example.com",
+    '"ada@example.net" <eve@example.net>',
+    "ada@example.net (eve@example.net)",
+    "ada@\u212axample.net",
+]
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+async def test_dmarc_pass_speaks_for_the_sender_alone(trusted: Office, sender: str) -> None:
+    first = await digest(trusted)
+    raw = mail("unsubscribe", In_Reply_To=first["Message-ID"], Authentication_Results=PASS)
+    raw = raw.replace(b"From: Ada <ada@example.net>", f"From: {sender}".encode())
+    trusted.take(raw)
+    assert trusted.status() is Status.ACTIVE
+
+
+async def test_second_from_header_is_refused(trusted: Office) -> None:
+    await digest(trusted)
+    for raw in (
+        b"From: eve@example.net\n" + mail("unsubscribe", Authentication_Results=PASS),
+        mail("unsubscribe", Authentication_Results=PASS).replace(b"\n\n", b"\nFrom: eve@example.net\n\n", 1),
+    ):
+        trusted.take(raw)
+    assert trusted.status() is Status.ACTIVE
+
+
+async def test_signed_mail_to_somebody_else_is_no_command(trusted: Office) -> None:
+    """A stranger can send on what Ada once wrote to another list: its signature stays valid."""
+    await digest(trusted)
+    raw = mail("unsubscribe", to="another-list@example.com", Authentication_Results=PASS)
+    assert trusted.take(raw, ADDRESS) is UNPROVEN
+    assert trusted.status() is Status.ACTIVE
+
+
+async def test_authenticated_confirmation_counts(here: Office) -> None:
+    office = trusting(here)
+    office.write("subscribe")
+    (asked,) = await office.answers()
+    assert office.write("yes", Authentication_Results=PASS) is UNPROVEN
+    assert office.write("yes", Authentication_Results=FAIL, In_Reply_To=asked["Message-ID"]) is UNPROVEN
+    assert office.status() is Status.PENDING
+    assert office.write("yes", Authentication_Results=PASS, In_Reply_To=asked["Message-ID"]) is COMMAND
+    assert office.status() is Status.ACTIVE

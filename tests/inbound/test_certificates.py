@@ -1,0 +1,200 @@
+"""Certificates of Amazon's: verified up to a trusted root, fetched within bounds and without holding up others."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.verification import Store
+
+from digestd.bounces.providers import NotGenuine, Unavailable
+from digestd.inbound import certificates
+from digestd.inbound.certificates import BYTES_MAX, Certificates
+from tests.bounces.posts import CERTIFICATE_URL, Authority, authority, certificate
+from tests.conftest import NOW
+
+NAMES = {"sns.amazonaws.com"}
+ISSUER_URL = "http://crt.r2m01.amazontrust.com/r2m01.cer"
+
+
+class Web:
+    """What is found where; `asked` in its order."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, bytes] = {}
+        self.asked: list[str] = []
+
+    def fetch(self, url: str) -> bytes:
+        self.asked.append(url)
+        if url not in self.found:
+            raise NotGenuine("there is nothing")
+        return self.found[url]
+
+
+@pytest.fixture
+def root() -> Authority:
+    return authority()
+
+
+@pytest.fixture
+def web(root: Authority, monkeypatch: pytest.MonkeyPatch) -> Web:
+    made = Web()
+    monkeypatch.setattr(certificates, "_fetch", made.fetch)
+    monkeypatch.setattr(certificates, "_roots", lambda: Store([root.certificate]))
+    return made
+
+
+def ask(asked: Certificates, now: datetime = NOW) -> object:
+    return asked(CERTIFICATE_URL, NAMES, now)
+
+
+def test_certificate_is_verified_once_and_kept(web: Web) -> None:
+    web.found[CERTIFICATE_URL] = certificate()
+    asked = Certificates()
+    assert ask(asked) == ask(asked)
+    assert web.asked == [CERTIFICATE_URL]
+
+
+def test_certificate_with_its_issuer_in_one_file_is_verified(web: Web, root: Authority) -> None:
+    between = authority("Invented Issuer", root, 2)
+    web.found[CERTIFICATE_URL] = certificate(by=between) + between.pem
+    ask(Certificates())
+    assert web.asked == [CERTIFICATE_URL]
+
+
+def test_issuer_is_fetched_from_where_the_certificate_says(web: Web, root: Authority) -> None:
+    between = authority("Invented Issuer", root, 2)
+    web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=ISSUER_URL)
+    web.found[ISSUER_URL] = between.certificate.public_bytes(serialization.Encoding.DER)
+    ask(Certificates())
+    assert web.asked == [CERTIFICATE_URL, ISSUER_URL]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/r.cer",
+        "http://crt.amazontrust.com.example.org/r.cer",
+        "http://crt.amazontrust.com@127.0.0.1/r.cer",
+        "http://crt.amazontrust.com:22/r.cer",
+        "file:///etc/passwd",
+        "http://[",
+    ],
+)
+def test_issuer_elsewhere_is_never_fetched(web: Web, root: Authority, url: str) -> None:
+    between = authority("Invented Issuer", root, 2)
+    web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=url)
+    with pytest.raises(NotGenuine):
+        ask(Certificates())
+    assert web.asked == [CERTIFICATE_URL]
+
+
+OTHERS: dict[str, Callable[[], bytes]] = {
+    "of another name": lambda: certificate("sns.example.org"),
+    "of another host of Amazon's": lambda: certificate("s3.amazonaws.com"),
+    "out of date": lambda: certificate(days=2),
+    "of no trusted root": lambda: certificate(by=authority("Other Root", key_seed=3)),
+    "with its own root beside it": lambda: (
+        certificate(by=authority("Other Root", key_seed=3)) + authority("Other Root", key_seed=3).pem
+    ),
+    "issued by a root of the same name": lambda: certificate(by=authority(key_seed=4)),
+    "no certificate": lambda: b"nonsense",
+    "empty": lambda: b"",
+    "broken": lambda: certificate()[:200],
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_certificate_of_somebody_else_is_refused(web: Web, what: str) -> None:
+    web.found[CERTIFICATE_URL] = OTHERS[what]()
+    with pytest.raises(NotGenuine):
+        ask(Certificates())
+
+
+def test_kept_certificate_is_refused_once_it_is_out_of_date(web: Web) -> None:
+    web.found[CERTIFICATE_URL] = certificate(days=30)
+    asked = Certificates()
+    ask(asked)
+    with pytest.raises(NotGenuine):
+        ask(asked, NOW + timedelta(days=31))
+
+
+def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.found[CERTIFICATE_URL] = certificate()
+    asked, begun, go_on = Certificates(), threading.Barrier(certificates.AT_ONCE + 1), threading.Event()
+    ask(asked)
+
+    def slow(_url: str) -> bytes:
+        begun.wait(20)
+        go_on.wait(20)
+        return certificate()
+
+    monkeypatch.setattr(certificates, "_fetch", slow)
+    others = [
+        threading.Thread(target=asked, args=(CERTIFICATE_URL.replace("0123", f"000{n}"), NAMES, NOW))
+        for n in range(certificates.AT_ONCE)
+    ]
+    for other in others:
+        other.start()
+    begun.wait(20)
+    ask(asked)
+    with pytest.raises(Unavailable):
+        asked(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)
+    go_on.set()
+    for other in others:
+        other.join()
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Answers as the path says."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        """http.server: a request."""
+        self.asked.append(self.path)
+        status = int(self.path.strip("/"))
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/200")
+        self.end_headers()
+        self.wfile.write(b"x" * (BYTES_MAX + 1 if status == 200 else 1))
+
+    def log_message(self, *_: object) -> None:
+        """http.server: nothing to say."""
+
+
+@contextmanager
+def pages() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_fetch_follows_no_redirect_and_reads_no_more_than_it_may(status: int) -> None:
+    with pages() as url, pytest.raises(NotGenuine):
+        certificates._fetch(f"{url}/{status}")
+    assert _Page.asked[-1] == f"/{status}"
+
+
+def test_fetch_says_where_nobody_answers() -> None:
+    with pages() as url:
+        pass
+    with pytest.raises(Unavailable):
+        certificates._fetch(f"{url}/200")
+
+
+def test_roots_of_this_machine_are_found() -> None:
+    found = [root.subject.rfc4514_string() for root in certificates._trusted()]
+    assert any("Amazon Root CA 1" in name for name in found)
