@@ -20,7 +20,7 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     for kept in (address_key, *moves.addresses(session, key)):
         invitations.forget(session, kept)
     libraries.forget(session, key)
-    for table in (core.seen, core.feedback, core.muting, core.profile, core.moving):
+    for table in (core.seen, core.feedback, core.muting, core.profile, core.moving, core.reference):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (
         delete(core.bounce).where(core.bounce.c.address_key == address_key),
