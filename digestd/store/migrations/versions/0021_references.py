@@ -454,7 +454,7 @@ def _revision(connection: sa.Connection, told: Told, of: tuple[int, bool], text:
 # What goes
 
 
-def _forget_read(connection: sa.Connection, revisions: Iterable[int]) -> None:
+def _forget_read(connection: sa.Connection, revisions: Sequence[int]) -> None:
     """Delete what the models read in these revisions."""
     for name in ("embedding", "encoding"):
         table = sa.table(name, sa.column("revision"))
@@ -465,7 +465,7 @@ def _forget_read(connection: sa.Connection, revisions: Iterable[int]) -> None:
 def _remove(connection: sa.Connection, papers: set[int]) -> None:
     """Delete papers that nobody but subscribers reported, and what hangs on them."""
     revisions = _rows(connection, sa.select(REVISION.c.id), REVISION.c.paper, papers)
-    _forget_read(connection, (row.id for row in revisions))
+    _forget_read(connection, [row.id for row in revisions])
     for name in ("revision", *OF_PAPER):
         table = sa.table(name, sa.column("paper"))
         for where in _in(table.c.paper, papers):
