@@ -14,6 +14,7 @@ import structlog
 
 from digestd.domain.library import Keeper, Library, Settled, Standing
 from digestd.domain.paper import Sighting
+from digestd.domain.reference import reference_of
 from digestd.errors import BadRecord, SourceFailed
 from digestd.ingest import (
     Client,
@@ -24,7 +25,6 @@ from digestd.ingest import (
     ask_rights,
     keyed,
     read_library,
-    take_in_library,
 )
 from digestd.links import Keys
 from digestd.sealing import Unopenable, is_by_current, seal, unseal
@@ -175,16 +175,15 @@ def _read(by: Libraries, claimed: Library, listing: Listing | None, key: str | N
 
 def _count(by: Libraries, claimed: Library, becomes: Library, listing: Listing | None) -> Settled | None:
     now = by.clock()
-    read = None if listing is None else _named(by, listing, now)
+    read = None if listing is None else _named(listing, now)
     return take_up(by.db, claimed, becomes, read, now)
 
 
-def _named(by: Libraries, listing: Listing, now: datetime) -> Read:
-    """Which papers the entries name; those that are not known are kept, and never taken for news."""
+def _named(listing: Listing, now: datetime) -> Read:
+    """Return the entries as references of the library's owner."""
     stand = [sighting for sighting in listing.sightings if not sighting.withdrawn]
-    names = take_in_library(by.db, [replace(one, ids=one.ids[1:], day=None) for one in stand], now)
     return Read(
-        papers={_entry(one): (name, _day(one.day, now)) for one, name in zip(stand, names, strict=True)},
+        entries={_entry(one): (reference_of(replace(one, ids=one.ids[1:])), _day(one.day, now)) for one in stand},
         gone=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
         is_whole=listing.is_whole,
     )

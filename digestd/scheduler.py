@@ -18,11 +18,13 @@ from digestd.ingest import embed, ingest
 from digestd.plan import plan
 from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due
+from digestd.store import erasure
 from digestd.store.due import too_far
 from digestd.store.migrate import refuse_other
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
+SCRUB_SECONDS = 15 * 60
 CLOCK_SECONDS = 1.0
 CLOCK_SLACK = timedelta(seconds=2)
 HOLD = timedelta(minutes=5)
@@ -33,7 +35,10 @@ log = structlog.get_logger(__name__)
 
 
 class Metronome:
-    """Ticks planning, ingest and the refit of the text model; `last_tick` tells when planning last ran to its end."""
+    """Ticks planning, ingest, the refit of the text model, and what erasure left to do.
+
+    `last_tick` tells when planning last ran to its end.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -50,6 +55,7 @@ class Metronome:
             (self.plan, PLAN_SECONDS),
             (self.ingest, self._app.settings.ingest_minutes * 60),
             (self.refit, REFIT_SECONDS),
+            (self.scrub, SCRUB_SECONDS),
         ]
         under_way: dict[str, asyncio.Task[None]] = {}
         ticking: list[tuple[Job, int]] = []
@@ -131,6 +137,16 @@ class Metronome:
             log.info("text model fitted anew")
         elif self._keep_on():
             log.error("refit failed", why="its process ended early, perhaps for want of memory; the old model stays")
+
+    async def scrub(self) -> None:
+        """Remove what erasure left in the write-ahead log because a reader still needed it."""
+        try:
+            done = await asyncio.to_thread(erasure.scrub, self._app.db, wait=False)
+        except DigestdError as error:
+            log.error("the write-ahead log was not emptied", why=str(error), retry=error.retry)
+            return
+        if not done:
+            log.debug("the write-ahead log is in use; it is emptied later")
 
     async def ingest(self) -> None:
         """Ask every source."""

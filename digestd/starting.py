@@ -1,7 +1,7 @@
 """A cold start: somebody's own references become papers they like.
 
-The file is read in the confined process, as every stranger's bytes are; papers that are not known are kept, and never
-taken for news; then the subscriber likes them.
+The file is read in the confined process, as every stranger's bytes are. What it says stays with the subscriber: a
+paper that a source knows is liked as that paper, any other as their private reference.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from digestd.domain.paper import Sighting
-from digestd.ingest import Reader, take_in_library
+from digestd.domain.reference import reference_of
+from digestd.ingest import Reader
 from digestd.sources import Page, Reject
 from digestd.sources.imports import Import, Recognition
 from digestd.store.database import Database
@@ -42,11 +43,9 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
 
 def start(db: Database, subscriber: int, page: Page, now: datetime) -> Started:
     """Have a subscriber like the papers of a page, the newest first where there is no room for all. Raises NotFound."""
-    newest = _newest_first(page.sightings)
-    names = take_in_library(db, newest, now)
-    liked = like(db, subscriber, names, now)
-    titles = dict(zip(names, (sighting.words.title for sighting in newest), strict=True))
-    beyond = [Reject((titles[name] or name)[:80], "likes", _FULL) for name in liked.beyond]
+    brought = [reference_of(sighting) for sighting in _newest_first(page.sightings)]
+    liked = like(db, subscriber, brought, now)
+    beyond = [Reject((one.words.title or one.name)[:80], "likes", _FULL) for one in liked.beyond]
     return Started(len(liked.added), len(liked.unchanged), (*page.rejects, *beyond))
 
 

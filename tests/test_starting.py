@@ -16,7 +16,7 @@ from digestd.links import Keys, address_key
 from digestd.sources import Page
 from digestd.sources.imports import Import
 from digestd.starting import Started, read_references, start
-from digestd.store import papers, subscribers
+from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
 from digestd.subscribe import parse
 from digestd.subscribe.asking import new
@@ -68,22 +68,21 @@ def test_good_entries_are_liked_the_newest_first_and_the_broken_one_is_named(
     assert (again.added, again.unchanged) == (0, 2)
 
 
-def test_an_unknown_paper_is_kept_for_ranking_and_is_news_only_once_it_is_announced(
-    db: Database, ada: int, now: datetime
-) -> None:
+def test_an_unknown_paper_stays_private_until_a_source_brings_it(db: Database, ada: int, now: datetime) -> None:
     started(db, ada, BIB, now)
+    name = PaperId("arxiv:2611.00001")
     with db.read() as session:
-        kept = papers.find(session, PaperId("arxiv:2611.00001"))
-    assert kept is not None
-    assert kept.archived
-    assert kept.words.abstract == "They do."
+        assert papers.count(session) == 0
+        own = references.of(session, ada)
+    assert own[name].words == Words("Lakes freeze", "They do.", ("Ann Rue",))
     announced = Sighting((PaperId("arxiv:2611.00001"),), Words("Lakes, properly", "They freeze."), version=1)
     take_in(db, "arxiv-rss:cs.LG", [announced], now)
     with db.read() as session:
-        news = papers.find(session, PaperId("arxiv:2611.00001"))
+        assert references.resolved(session, ada, [name])[name] == papers.find(session, name)
+        news = papers.find(session, name)
     assert news is not None
     assert not news.archived
-    assert news.words.title == "Lakes, properly"
+    assert news.words == Words("Lakes, properly", "They freeze.")
 
 
 def test_what_a_file_says_of_known_papers_changes_none_and_joins_no_two(db: Database, ada: int, now: datetime) -> None:

@@ -198,12 +198,12 @@ def shown(entry: Entry) -> dict[str, object]:
 def _told(pick: Pick, paper: Paper | None) -> dict[str, object]:
     """A pick whole, its paper by the name that other commands know it by."""
     named = {"paper": paper.id, "title": paper.plain_title} if paper else {}
-    return {**pick._asdict(), **named, "reason": pick.reason._asdict()}
+    return {**pick._asdict(), **named, "reason": pick.reason.shareable._asdict()}
 
 
 def _line(built: App, pick: Pick, known: Mapping[int, Paper]) -> dict[str, object]:
     """A pick as a row."""
-    paper, reason = known.get(pick.paper), render_reason(built.templates, pick.reason, "en")
+    paper, reason = known.get(pick.paper), render_reason(built.templates, pick.reason.shareable, "en")
     return {
         "rank": pick.rank,
         "paper": paper.id if paper else pick.paper,

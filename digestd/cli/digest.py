@@ -184,7 +184,7 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
         "title": found.paper.plain_title,
         "period": found.period,
         "verdict": found.verdict,
-        "reason": render_reason(app.templates, found.reason, subscriber.language),
+        "reason": render_reason(app.templates, found.reason.shareable, subscriber.language),
         "score": found.score,
         "relevance": found.relevance,
         "chance": found.chance,

@@ -29,7 +29,7 @@ def interests(
 ) -> None:
     """List what somebody wants, or have them like the papers of a file. Exits 1 if an entry was refused.
 
-    At most 1 MiB and 5,000 entries; papers that are not known are kept, and are never news.
+    At most 1 MiB and 5,000 entries. Papers that no source knows stay private to the subscriber.
 
     Example: digestd subscriber interests ada@example.org --import library.bib
     """

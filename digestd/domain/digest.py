@@ -27,6 +27,7 @@ class Why(StrEnum):
     PHRASE = "phrase"  # the phrase stands in the text
     NEAR_TOPIC = "near_topic"  # close in meaning, no literal hit
     LIKED = "liked"  # close to a paper the subscriber liked; value = its title
+    REFERENCE = "reference"  # close to a private reference of the subscriber; value = its title, for them alone
     WORDS = "words"  # words that weigh for the subscriber, by all their likes together
     CATEGORY = "category"
     TREND = "trend"  # value = the figure, e.g. "42"
@@ -39,6 +40,11 @@ class Reason(NamedTuple):
     why: Why
     value: str = ""
     words: tuple[str, ...] = ()
+
+    @property
+    def shareable(self) -> "Reason":
+        """The reason for pages and feeds that may be passed on: without the title of a private reference."""
+        return self._replace(value="") if self.why is Why.REFERENCE else self
 
 
 class Pick(NamedTuple):

@@ -11,7 +11,7 @@ the ranker puts what was liked before the rest, and favour the ranker that chose
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -22,12 +22,13 @@ from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.feedback import LIKING
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
-from digestd.evaluate.cases import Judgment
+from digestd.domain.reference import Reference
+from digestd.evaluate.cases import EPOCH, Judgment
 from digestd.evaluate.dense import stored
 from digestd.evaluate.run import EVENING, Case, cases_of
 from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.model import TextModel, fit, loads
-from digestd.store import models, papers, past
+from digestd.store import models, papers, past, references
 from digestd.store.database import Database
 from digestd.store.ledger.shown import Shown, digests
 
@@ -125,6 +126,8 @@ def _ranked(session: Session, then: _Then, block: Sequence[Shown], earlier: _Ear
     interests = {who: tuple(i for i in given if _was_known(i, library)) for who, given in wants.items()}
     named = {PaperId(i.value) for given in interests.values() for i in given if i.kind is Kind.PAPER}
     library |= {str(name): paper for name, paper in papers.by_ids(session, named).items()}
+    brought, interests = _brought(session, interests)
+    library = brought | library
     judgments = [
         _judgment(then, shown, interests[shown.subscriber], earlier.candidates(then, shown)) for shown in block
     ]
@@ -132,6 +135,38 @@ def _ranked(session: Session, then: _Then, block: Sequence[Shown], earlier: _Ear
     for case in cases_of(library, judgments, then.model, dense=dense):
         shown = block[case.n]
         yield Replayed(shown, tuple(_name(then, key) for key in shown.papers), case)
+
+
+def _brought(
+    session: Session, interests: Mapping[int, tuple[Interest, ...]]
+) -> tuple[dict[str, Paper], dict[int, tuple[Interest, ...]]]:
+    """Return the papers that references stand for, and the interests by the names of these papers.
+
+    A reference that no source knows is a paper under a name of its owner's own.
+    """
+    found: dict[str, Paper] = {}
+    renamed = dict(interests)
+    for who, theirs in references.wanted(session, list(interests)).items():
+        known = {
+            name: _as_paper(who, one)
+            for name, one in references.resolved(session, who, list(theirs)).items()
+            if isinstance(one, Paper) or one.words.title
+        }
+        found |= {str(paper.id): paper for paper in known.values()}
+        renamed[who] = tuple(_renamed(interest, known) for interest in interests[who])
+    return found, renamed
+
+
+def _as_paper(who: int, one: Paper | Reference) -> Paper:
+    if isinstance(one, Paper):
+        return one
+    words, name = one.words, PaperId(f"reference:{who}:{one.name}")
+    return Paper(0, name, 0, words, words.title, words.abstract, EPOCH, EPOCH)
+
+
+def _renamed(interest: Interest, known: Mapping[PaperId, Paper]) -> Interest:
+    name = PaperId(interest.value)
+    return replace(interest, value=known[name].id) if interest.kind is Kind.PAPER and name in known else interest
 
 
 def _was_known(interest: Interest, library: dict[str, Paper]) -> bool:

@@ -15,8 +15,8 @@ One paper of many sightings:
     merge        what to write of a page, given what is known (pure); wording: in whose words (pure)
     pages        one page into the store: gather, decide, apply
     twins        papers joined by likeness or by an operator, and split again
-    imports      `paper import`: lines of JSON, in blocks; library: papers of a person's own references
-    libraries    those at Zotero or ORCID, read at their keeper
+    imports      `paper import`: lines of JSON, in blocks
+    libraries    subscribers' libraries at Zotero or ORCID, read at their keeper; nothing of them becomes a paper
     embed        the dense model, where there is one, reads every paper once
 
 Every day of every source:
@@ -31,7 +31,6 @@ from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
 from digestd.ingest.imports import ImportReport, import_papers
 from digestd.ingest.libraries import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
-from digestd.ingest.library import take_in_library
 from digestd.ingest.reader import Reader
 from digestd.ingest.report import IngestReport, SourceReport
 from digestd.ingest.run import Via, ingest, ingest_files
@@ -60,5 +59,4 @@ __all__ = [
     "merge_papers",
     "read_library",
     "split_paper",
-    "take_in_library",
 ]

@@ -7,9 +7,7 @@ from digestd.domain.paper import PaperId, Words
 from digestd.store.said import Said, Text
 from digestd.tex import to_plain
 
-LIBRARY = "library"
-"""The source of what people's own references say, which anybody may have written: trusted least."""
-_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1, LIBRARY: -1}
+_TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
 _NOW = datetime.max.replace(tzinfo=UTC)
 
 

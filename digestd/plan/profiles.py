@@ -1,7 +1,8 @@
 """The profiles of a shard: those kept that still hold, and the others compiled anew.
 
 A kept profile holds while the subscriber's wants, the text model, and the texts of the papers they name are what
-they were; the number of the wants is compared where it is read.
+they were; the number of the wants is compared where it is read. A reference of theirs counts by its own words until a
+source brings the paper.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,12 +13,15 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import PaperId
 from digestd.plan.day import Day
-from digestd.plan.seeds import Named
+from digestd.plan.seeds import Named, Shelf, shelf_of
 from digestd.ranking.compiler import FORM, Wants, compile_records
 from digestd.ranking.profile import Profiles, read_profiles
-from digestd.store import encodings, profiles
+from digestd.store import encodings, profiles, references
 from digestd.store.due import Due, wants_of
 from digestd.store.profiles import Kept
+
+NOBODY = 0
+"""No subscriber has this key."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,55 +37,54 @@ def compiled(session: Session, day: Day, subscribers: Sequence[Due]) -> Compiled
     """The profiles of these subscribers before the day."""
     model = _made_by(day)
     usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
-    known = day.readings.of(session, (name for kept in usable.values() for name in kept.papers))
-    holding = {key: kept for key, kept in usable.items() if _current(kept, known)}
-    made = _made(session, day, [due for due in subscribers if due.key not in holding], known)
-    kept = [holding.get(due.key) or made[due.key] for due in subscribers]
-    named = [[known[name] for name in one.papers if name in known] for one in kept]
-    profiles = read_profiles([one.record for one in kept], [[one.seed for one in each] for each in named], day.pool)
+    own = references.wanted(session, [due.key for due in subscribers])
+    shelf = shelf_of(session, day.readings, {key: kept.papers for key, kept in usable.items()}, own)
+    holding = {key: kept for key, kept in usable.items() if _current(key, kept, shelf)}
+    fresh = [due for due in subscribers if due.key not in holding]
+    interests = wants_of(session, [due.key for due in fresh]) if fresh else {}
+    shelf = shelf.joined(shelf_of(session, day.readings, {key: _names(each) for key, each in interests.items()}, own))
+    made = _made(day, fresh, interests, shelf)
+    kept = [(due.key, holding.get(due.key) or made[due.key]) for due in subscribers]
+    named = [[found for name in one.papers if (found := shelf.find(key, name))] for key, one in kept]
+    profiles = read_profiles([one.record for _, one in kept], [[one.seed for one in each] for each in named], day.pool)
     return Compiled(profiles, named, made)
 
 
-def _current(kept: Kept, known: Mapping[PaperId, Named]) -> bool:
-    """Whether the papers are still read as they were."""
-    return not kept.papers or [_revision(name, known) for name in kept.papers] == list(kept.revisions)
+def _current(subscriber: int, kept: Kept, shelf: Shelf) -> bool:
+    """Return True if the papers are still read as they were."""
+    return not kept.papers or [shelf.revision(subscriber, name) for name in kept.papers] == list(kept.revisions)
 
 
-def _revision(name: PaperId, known: Mapping[PaperId, Named]) -> int:
-    found = known.get(name)
-    return found.revision if found else 0
-
-
-def _made(session: Session, day: Day, subscribers: Sequence[Due], known: dict[PaperId, Named]) -> dict[int, Kept]:
-    """Compile the profiles of these; the papers they name are added to those known."""
-    if not subscribers:
-        return {}
-    interests = wants_of(session, [due.key for due in subscribers])
-    asked = [interests.get(due.key, ()) for due in subscribers]
-    known |= day.readings.of(session, (name for each in asked for name in _names(each)))
-    wants = [_wants(each, known) for each in asked]
-    records = compile_records(wants, day.pool)
+def _made(
+    day: Day, subscribers: Sequence[Due], interests: Mapping[int, tuple[Interest, ...]], shelf: Shelf
+) -> dict[int, Kept]:
+    """Compile the profiles of these subscribers."""
+    wants = [_wants(due.key, interests.get(due.key, ()), shelf) for due in subscribers]
+    records = compile_records(wants, day.pool) if wants else []
     return {
-        due.key: _kept(day, due.wants, want, record, known)
+        due.key: _kept(day, (due.key, due.wants), want, record, shelf)
         for due, want, record in zip(subscribers, wants, records, strict=True)
     }
 
 
 def compile_new(session: Session, day: Day, interests: tuple[Interest, ...]) -> tuple[Kept, tuple[PaperId, ...]]:
     """The profile of somebody who wants this and is no subscriber, and the papers they name that are not known."""
-    known = day.readings.of(session, _names(interests))
-    want = _wants(interests, known)
-    kept = _kept(day, 0, want, compile_records([want], day.pool)[0], known)
-    return kept, tuple(name for name in _names(interests) if name not in known)
+    shelf = shelf_of(session, day.readings, {NOBODY: _names(interests)}, {})
+    want = _wants(NOBODY, interests, shelf)
+    kept = _kept(day, (NOBODY, 0), want, compile_records([want], day.pool)[0], shelf)
+    return kept, tuple(name for name in _names(interests) if shelf.find(NOBODY, name) is None)
 
 
-def _wants(interests: tuple[Interest, ...], known: Mapping[PaperId, Named]) -> Wants:
-    return Wants(interests, {name: known[name].seed for name in _names(interests) if name in known})
+def _wants(subscriber: int, interests: tuple[Interest, ...], shelf: Shelf) -> Wants:
+    found = {name: shelf.find(subscriber, name) for name in _names(interests)}
+    return Wants(interests, {name: named.seed for name, named in found.items() if named})
 
 
-def _kept(day: Day, number: int, want: Wants, record: bytes, known: Mapping[PaperId, Named]) -> Kept:
+def _kept(day: Day, whose: tuple[int, int], want: Wants, record: bytes, shelf: Shelf) -> Kept:
+    """Return a compiled profile to be kept; `whose`: the subscriber and the number of what they want."""
+    subscriber, number = whose
     papers = list(dict.fromkeys([*want.named(), *_names(want.interests)]))
-    return Kept(_made_by(day), number, papers, [_revision(name, known) for name in papers], record)
+    return Kept(_made_by(day), number, papers, [shelf.revision(subscriber, name) for name in papers], record)
 
 
 def _made_by(day: Day) -> str:
@@ -96,4 +99,6 @@ def keep_compiled(session: Session, day: Day, made: Mapping[int, Kept]) -> None:
     """Keep what was compiled for these subscribers, and what has been read for it so far."""
     profiles.keep(session, made)
     encodings.keep(session, day.pool.model.version, day.readings.made)
+    references.keep_read(session, day.readings.made_private)
     day.readings.made.clear()
+    day.readings.made_private.clear()

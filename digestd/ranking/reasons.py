@@ -25,7 +25,7 @@ from digestd.ranking.signals import (
     topic,
     trend,
 )
-from digestd.ranking.signals.base import Evidence, Explains, Words
+from digestd.ranking.signals.base import Evidence, Explains
 
 STRONG = 0.5
 """A topic named before a liked paper must for the most part stand in the text, and be meant by it."""
@@ -79,10 +79,10 @@ def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
     which = np.zeros(len(at), dtype=np.intp)
     for places, evidence, among in _decided(pool, profiles, at):
         _, first, alike = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
-        known: dict[Words, int] = {}
-        numbers = [known.setdefault(evidence.said(k), len(known)) for k in among[first].tolist()]
+        known: dict[tuple[Why, str, tuple[str, ...]], int] = {}
+        numbers = [known.setdefault(evidence.reason(k), len(known)) for k in among[first].tolist()]
         which[places] = len(distinct) + np.array(numbers, dtype=np.intp)[alike]
-        distinct += [_reason((evidence.why, *said)) for said in known]
+        distinct += map(_reason, known)
     return Reasons(distinct, which)
 
 

@@ -31,7 +31,7 @@ class Seed:
     """A paper a subscriber named: its title (for the reason), its whole text, and who wrote it.
 
     `votes`: how much it is talked about. `vector` (e,) of the dense model and `terms` for the text model, where they
-    are known already.
+    are known already. `is_private`: it is a reference of the subscriber, so only they may be told of its title.
     """
 
     title: str
@@ -40,6 +40,7 @@ class Seed:
     votes: float = 0.0
     vector: Floats | None = field(default=None, compare=False, repr=False)
     terms: bytes | None = field(default=None, compare=False, repr=False)
+    is_private: bool = False
 
     def __hash__(self) -> int:
         return hash(self.text)  # Python keeps the hash of a string; that of the whole is made anew each time
@@ -54,6 +55,7 @@ class Shelved:
     """
 
     title: str
+    is_private: bool
     columns: Columns
     values: Floats
     features: Floats
@@ -158,7 +160,7 @@ class Shelves:
             columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + people[i]).astype(np.int32)])
             values = np.concatenate([sparse.data[a:b], each[i]])
             akin = bonds.indices[c:d], bonds.data[c:d]
-            yield Shelved(seeds[i].title, columns, values, features[i], *akin, near)
+            yield Shelved(seeds[i].title, seeds[i].is_private, columns, values, features[i], *akin, near)
 
     def _encode(self, seeds: Sequence[Seed]) -> Encoded:
         """From the terms that are known, and those of the others read now."""

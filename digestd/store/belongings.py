@@ -14,7 +14,7 @@ from digestd.store.subscribers import address_key_of
 
 _BY_NUMBER = (
     *("interest", "profile", "feedback", "muting", "saved_edition", "consent_event", "moving", "delivery", "seen"),
-    *("hook_post", "library"),
+    *("hook_post", "library", "reference"),
 )
 _BY_ADDRESS = ("bounce", "lifting", "invitation", "suppression")
 _THROUGH_DELIVERY = ("attempt", "reply")
@@ -22,8 +22,12 @@ KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY, "
 """The tables that hold something of a person."""
 _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
 """Columns that only tie rows together; they say nothing of the person."""
-_SECRET = {"sealed": "a key, which is not shown"}
-"""Columns of which only that they hold something is told."""
+_UNREADABLE = {
+    "sealed": "a key, which is not shown",
+    "terms": "numbers that the text model made of these words",
+    "vector": "numbers that the dense model made of these words",
+}
+"""Columns whose content is described instead of shown."""
 
 
 def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
@@ -54,7 +58,7 @@ def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
             .execute(select(core.wording.c.text).where(core.wording.c.hash == row["wording"]))
             .scalar()
         )
-    said |= {name: words for name, words in _SECRET.items() if said.get(name) is not None}
+    said |= {name: words for name, words in _UNREADABLE.items() if said.get(name) is not None}
     if isinstance(said.get("paper"), int):
         said["paper"] = _names(session, [row["paper"]])[0]
     return {name.removesuffix("_us"): value for name, value in said.items()}

@@ -20,7 +20,7 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     for kept in (address_key, *moves.addresses(session, key)):
         invitations.forget(session, kept)
     libraries.forget(session, key)
-    for table in (core.seen, core.feedback, core.muting, core.profile, core.moving):
+    for table in (core.seen, core.feedback, core.muting, core.profile, core.moving, core.reference):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (
         delete(core.bounce).where(core.bounce.c.address_key == address_key),
@@ -44,9 +44,19 @@ def _forgotten(erased: Subscriber) -> Subscriber:
     )
 
 
-def scrub(db: Database) -> None:
-    """Overwrite what was deleted, in SQLite's write-ahead log too (pages are wiped by secure_delete)."""
-    if db.is_sqlite:
-        with db.connected() as connection:
-            connection.exec_driver_sql("ROLLBACK")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+def scrub(db: Database, *, wait: bool = True) -> bool:
+    """Empty SQLite's write-ahead log, which holds what was deleted; pages of the file are wiped by secure_delete.
+
+    Returns False if a transaction that was open meanwhile still needs the log: call it again later. Without `wait` it
+    holds up nobody.
+    """
+    if not db.is_sqlite:
+        return True
+    with db.connected() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        if not wait:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        if not wait:
+            connection.invalidate()  # the next one waits again
+    return not busy

@@ -64,6 +64,16 @@ def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
     }
 
 
+def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, PaperId]:
+    """Return the name of the paper known under each of these identifiers; unknown ones are absent."""
+    query = select(_A.alias, _P.paper_id).join_from(core.alias, core.paper, _P.id == _A.paper)
+    return {
+        PaperId(row.alias): PaperId(row.paper_id)
+        for chunk in chunks(set(ids))
+        for row in session.connection().execute(query.where(_A.alias.in_(chunk)))
+    }
+
+
 def names(session: Session, key: int) -> list[PaperId]:
     """Every identifier a paper is known under."""
     query = select(_A.alias).where(_A.paper == key, _A.alias.not_like(f"{MERGED}%")).order_by(_A.alias)

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Act, Bar, Cadence, Cause, Status, Subscriber, Timing
 from digestd.schedule import due_period, first_due
-from digestd.store import consent, core
+from digestd.store import consent, core, references
 from digestd.store.due import interests_of
 from digestd.store.instants import from_us, to_us
 
@@ -101,6 +101,7 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     session.connection().execute(delete(core.interest).where(_I.subscriber_id.in_(keys)))
     kept = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
     _add_interests(session, kept, now)
+    references.tidy(session, keys)
 
 
 def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:

@@ -9,9 +9,10 @@ from sqlmodel import Session
 from digestd.domain.interest import Kind
 from digestd.domain.library import Counts, Entry, Library, Settled, settle
 from digestd.domain.paper import PaperId
+from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import BadRecord, NotFound
-from digestd.store import libraries, subscribers
+from digestd.store import libraries, references, subscribers
 from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary
 from digestd.subscribe.record import ITEMS_MAX
@@ -22,12 +23,12 @@ MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What came of reading a library: the paper of each entry and the day it was put there, and which are gone.
+    """What came of reading a library: each entry with the day it was put there, and which are gone.
 
     `is_whole`: what is not named is gone too.
     """
 
-    papers: Mapping[str, tuple[PaperId, str]]
+    entries: Mapping[str, tuple[Reference, str]]
     gone: frozenset[str]
     is_whole: bool
 
@@ -77,7 +78,11 @@ def take_up(db: Database, claimed: Library, becomes: Library, read: Read | None,
         if known is None or not libraries.holds(session, claimed):
             return None
         before = libraries.entries(session, claimed.subscriber)
-        after = before if read is None else _after(claimed, before, read)
+        after = before
+        if read is not None:
+            public = references.public_names(session, (reference for reference, _ in read.entries.values()))
+            after = _after(claimed, before, read, public)
+            references.bring(session, known.key, _unresolved(claimed, after, read, public), now)
         settled = _settled(session, known, (before, after), now)
         libraries.end(session, claimed, becomes)
     return settled
@@ -92,17 +97,35 @@ def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: b
             before = libraries.entries(session, subscriber)
             _settled(session, known, (before, [entry for entry in before if entry.library != number]), now)
         libraries.unlink(session, number)
+        references.tidy(session, [subscriber])
     return library
 
 
-def _after(claimed: Library, before: Sequence[Entry], read: Read) -> list[Entry]:
+def _after(claimed: Library, before: Sequence[Entry], read: Read, public: Mapping[PaperId, PaperId]) -> list[Entry]:
     stood = {entry.name: entry for entry in before if entry.library == claimed.key}
     stay = {} if read.is_whole else {name: entry for name, entry in stood.items() if name not in read.gone}
-    fresh = {
-        name: replace(stood.get(name, Entry(claimed.key, name, paper)), paper=paper, day=day)
-        for name, (paper, day) in read.papers.items()
-    }
+    fresh = {}
+    for name, (reference, day) in read.entries.items():
+        paper = _name(stood.get(name), reference, public.get(reference.name, reference.name))
+        fresh[name] = replace(stood.get(name, Entry(claimed.key, name, paper)), paper=paper, day=day)
     return [*(entry for entry in before if entry.library != claimed.key), *(stay | fresh).values()]
+
+
+def _name(stood: Entry | None, reference: Reference, named: PaperId) -> PaperId:
+    """Return the name of an entry's like: the one it had, so that a like that was taken away does not come back."""
+    return stood.paper if stood is not None and stood.paper in reference.ids else named
+
+
+def _unresolved(
+    claimed: Library, after: Sequence[Entry], read: Read, public: Mapping[PaperId, PaperId]
+) -> list[Reference]:
+    """Return the entries that were read and that no source knows, by the names of their likes, the newest first."""
+    ours = [entry for entry in after if entry.library == claimed.key and entry.name in read.entries]
+    return [
+        replace(read.entries[entry.name][0], name=entry.paper)
+        for entry in sorted(ours, key=lambda entry: entry.day, reverse=True)
+        if read.entries[entry.name][0].name not in public
+    ]
 
 
 def _settled(
@@ -113,6 +136,7 @@ def _settled(
     libraries.write_entries(session, before, settled.entries)
     if settled.interests != known.interests:
         subscribers.update_many(session, [replace(known, interests=settled.interests)], now)
+    references.tidy(session, [known.key])
     return settled
 
 

@@ -11,11 +11,12 @@ from sqlmodel import Session
 from digestd.domain.digest import Reason
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import Paper, PaperId
+from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import NotFound
 from digestd.ranking import portrait
 from digestd.ranking.portrait import Trait
-from digestd.store import feedback, mutings, papers, subscribers
+from digestd.store import feedback, mutings, papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.due import wants_of
 from digestd.store.ledger import reading
@@ -52,7 +53,7 @@ class Portrait:
 def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
     """The portrait as of now."""
     wants = wants_of(session, [subscriber.key]).get(subscriber.key, ())
-    liked = _named(session, wants, Wish.LIKED)
+    liked = _named(session, subscriber.key, wants, Wish.LIKED)
     own = (*values(wants, Kind.TOPIC), *values(wants, Kind.TOPIC, Wish.MUTED), *values(wants, Kind.PHRASE, Wish.MUTED))
     known = (*values(wants, Kind.AUTHOR), *values(wants, Kind.AUTHOR, Wish.MUTED))
     found = [paper for _, paper in liked if paper is not None]
@@ -61,20 +62,24 @@ def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
         words=tuple(portrait.words([paper.text for paper in found], others, own)),
         authors=tuple(portrait.names((paper.words.authors for paper in found), known)),
         likes=tuple(_like(name, paper) for name, paper in liked),
-        dislikes=tuple(_like(name, paper) for name, paper in _named(session, wants, Wish.MUTED)),
+        dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Wish.MUTED)),
         led=_led(reading.reasons(session, subscriber.key, DIGESTS)),
         muted=mutings.standing(session, [subscriber.key]).get(subscriber.key, ()),
     )
 
 
-def _named(session: Session, wants: tuple[Interest, ...], wish: Wish) -> list[tuple[PaperId, Paper | None]]:
+def _named(
+    session: Session, subscriber: int, wants: tuple[Interest, ...], wish: Wish
+) -> list[tuple[PaperId, Paper | Reference | None]]:
     names = [PaperId(name) for name in values(wants, Kind.PAPER, wish)[:LIKES]]
-    known = papers.by_ids(session, names)
+    known = references.resolved(session, subscriber, names)
     return [(name, known.get(name)) for name in names]
 
 
-def _like(name: PaperId, paper: Paper | None) -> Like:
-    return Like(name, paper.plain_title if paper else name, paper.url if paper else None)
+def _like(name: PaperId, paper: Paper | Reference | None) -> Like:
+    if isinstance(paper, Paper):
+        return Like(name, paper.plain_title, paper.url)
+    return Like(name, paper.words.title or name if paper else name, None)
 
 
 def _led(reasons: list[Reason]) -> dict[tuple[str, str], int]:

@@ -105,7 +105,7 @@ class Shelf:
     def _picked(self, session: Session, owner: Subscriber) -> list[Posted]:
         templates, language = self.app.templates, owner.language
         return [
-            Posted(paper, at, render_reason(templates, pick.reason, language))
+            Posted(paper, at, render_reason(templates, pick.reason.shareable, language))
             for paper, pick, at in saved.had(session, owner.key)
         ]
 

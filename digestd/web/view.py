@@ -27,7 +27,8 @@ def router(app: App) -> APIRouter:
 def view_digest(app: App, delivery: int) -> str:
     """The HTML of a digest, composed again from what was frozen. Raises NotFound where there is none.
 
-    Where its coverage cannot be read it is shown without: the papers are what its reader came for.
+    Where its coverage cannot be read it is shown without: the papers are what its reader came for. Titles of private
+    references are left out, because the address of this page is often passed on.
     """
     with app.db.read() as session:
         claim = reading.as_claim(session, delivery)
@@ -35,4 +36,5 @@ def view_digest(app: App, delivery: int) -> str:
         raise NotFound("there is no such digest any more")
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
-    return composer.page(claim._replace(coverage=claim.coverage or {}))
+    picks = tuple(pick._replace(reason=pick.reason.shareable) for pick in claim.picks)
+    return composer.page(claim._replace(coverage=claim.coverage or {}, picks=picks))

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 
 from digestd.domain.interest import Wish
 from digestd.domain.library import Counts, Library
-from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Cause
 from digestd.libraries import Libraries, sync, sync_due
 from digestd.store import libraries as kept
-from digestd.store import papers
+from digestd.store import papers, references
 from digestd.store.libraries import LEASE
 from digestd.subscribe import unsubscribe
 from digestd.subscribe.libraries import linked
@@ -31,9 +30,9 @@ async def test_all_of_it_is_liked_at_first_and_what_is_new_later(desk: Desk) -> 
     (library,) = desk.libraries
     assert (library.place, library.version, library.synced is not None) == ("users/12", desk.zotero.version, True)
     with desk.by.db.read() as session:
-        found = papers.find(session, PaperId(LAKES))
-    assert found is not None
-    assert found.archived, "a library makes nothing old news for others"
+        assert papers.count(session) == 0, "a library makes no public paper"
+        own = references.of(session, desk.ada)
+    assert {name: one.words.title for name, one in own.items()} == {LAKES: "Lakes freeze", PONDS: "Ponds"}
     assert desk.zotero.asked[1].endswith("sort=dateAdded&direction=desc")
     assert await desk.sync(hours=1) == 0, "it is not due before its time"
     desk.zotero.put("RIVERS00", title="Rivers", DOI="10.5555/rivers")

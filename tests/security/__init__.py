@@ -82,4 +82,13 @@ S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refus
                               web/test_guards.py::test_a_body_that_never_comes_is_not_waited_for
                               security/test_slow.py::test_the_service_answers_while_hundreds_hold_on
                               security/test_slow.py::test_who_holds_on_is_let_go
+S25 words of one for others   references/test_privacy.py::test_no_reference_is_seen_by_anybody_else
+                              references/test_privacy.py::test_shared_pages_do_not_name_the_reference
+                              references/test_attacks.py::test_import_gives_a_paper_of_today_no_link_or_abstract
+                              references/test_attacks.py::test_claimed_future_id_does_not_touch_the_paper
+                              references/test_attacks.py::test_ids_that_are_typed_create_and_alias_nothing
+                              references/test_ranking.py::test_nothing_of_another_subscriber_is_found
+                              references/test_migration.py::test_no_public_row_holds_a_word_of_the_import
+                              references/test_erasure.py::test_erasure_leaves_no_reference_in_any_row_file_or_log
+                              references/test_erasure.py::test_vacuum_leaves_no_reference_in_the_data_folder
 """

@@ -11,6 +11,7 @@ from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, above
 from digestd.ranking.named import Named
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
+from digestd.ranking.seeds import Shelved
 
 Words: TypeAlias = tuple[str, tuple[str, ...]]
 """The value and the words of a reason."""
@@ -28,13 +29,19 @@ class Hits:
 class Evidence:
     """The words for reasons at q places. `strength` (q,): the signal's evidence there, 0 where it has nothing to say.
 
-    `said`: what is said at the k-th of them. `alike` (q,): where equal, the same is said.
+    `said`: what is said at the k-th of them. `alike` (q,): where equal, the same is said. `why_at`: the kind of reason
+    at the k-th, if it is not `why` at all of them.
     """
 
     why: Why
     strength: Floats
     said: Callable[[int], Words]
     alike: Ints
+    why_at: Callable[[int], Why] | None = None
+
+    def reason(self, k: int) -> tuple[Why, str, tuple[str, ...]]:
+        """Return the fields of the k-th reason."""
+        return (self.why if self.why_at is None else self.why_at(k), *self.said(k))
 
 
 Values: TypeAlias = Floats | Hits
@@ -94,7 +101,15 @@ def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, f
     def said(k: int) -> Words:
         return seeds[seed[k]].title, ()
 
-    return Evidence(Why.LIKED, above(most, floor), said, best)
+    def why(k: int) -> Why:
+        return why_liked(seeds[seed[k]])
+
+    return Evidence(Why.LIKED, above(most, floor), said, best, why)
+
+
+def why_liked(seed: Shelved) -> Why:
+    """Return the kind of reason that a liked paper gives: a private reference is told apart."""
+    return Why.REFERENCE if seed.is_private else Why.LIKED
 
 
 def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> Evidence:

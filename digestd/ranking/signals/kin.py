@@ -6,7 +6,8 @@ from digestd.domain.digest import Why
 from digestd.ranking.arrays import Cells
 from digestd.ranking.pool import Pool
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, Hits, Words
+from digestd.ranking.seeds import Shelved
+from digestd.ranking.signals.base import Evidence, Hits, Words, why_liked
 
 NAME = "kin"
 STRENGTH = 0.3
@@ -30,7 +31,13 @@ def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
     """The title of the first such like."""
     found = profiles.tastes.kin.find(at, len(pool))
 
-    def said(k: int) -> Words:
-        return profiles.tastes.shelf.seeds[profiles.tastes.through[found[k]]].title, ()
+    def like(k: int) -> Shelved:
+        return profiles.tastes.shelf.seeds[int(profiles.tastes.through[found[k]])]
 
-    return Evidence(Why.LIKED, np.where(found >= 0, np.float32(STRENGTH), np.float32(0)), said, found)
+    def said(k: int) -> Words:
+        return like(k).title, ()
+
+    def why(k: int) -> Why:
+        return why_liked(like(k))
+
+    return Evidence(Why.LIKED, np.where(found >= 0, np.float32(STRENGTH), np.float32(0)), said, found, why)

@@ -24,6 +24,7 @@ from digestd.store.tables.papers import (
     TemplatesRow,
     TextModelRow,
 )
+from digestd.store.tables.references import ReferenceRow
 from digestd.store.tables.subscribers import (
     CalibrationRow,
     ConsentEventRow,
@@ -69,6 +70,7 @@ __all__ = [
     "PaceRow",
     "PaperRow",
     "ProfileRow",
+    "ReferenceRow",
     "RejectRow",
     "ReplyRow",
     "RevisionRow",

@@ -92,7 +92,7 @@ def _digest(session: Session, entry: Entry) -> DigestOut:
             score=pick.score,
             section=pick.section,
             why=pick.reason.why,
-            value=pick.reason.value,
+            value=pick.reason.shareable.value,
         )
         for pick in reading.picks(session, entry.key)
     ]

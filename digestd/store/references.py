@@ -1,0 +1,182 @@
+"""Private references of subscribers: written, read by their owner and by ranking for their owner, and deleted.
+
+Nothing outside this module selects from the table except the data export and erasure, both by subscriber.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import and_, bindparam, delete, insert, select, tuple_, update
+from sqlmodel import Session
+
+from digestd.domain.interest import Kind
+from digestd.domain.paper import Paper, PaperId, Words
+from digestd.domain.reference import MOST, Reference
+from digestd.store import core, papers, profiles
+from digestd.store.chunks import chunks
+from digestd.store.instants import from_us, to_us
+
+_R, _I, _L, _E = core.reference.c, core.interest.c, core.library.c, core.library_entry.c
+_WORDS = (_R.subscriber_id, _R.name, _R.ids, _R.title, _R.abstract, _R.authors, _R.added_us)
+
+
+class Kept(NamedTuple):
+    """A reference as stored, with what ranking has read in it.
+
+    `terms` were made by the text model `model`, `vector` by the dense model `encoder`.
+    """
+
+    reference: Reference
+    added: datetime
+    model: str | None
+    terms: bytes | None
+    encoder: str | None
+    vector: NDArray[np.float32] | None
+
+
+def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None) -> dict[PaperId, Reference]:
+    """Return the references of a subscriber by name: all of them, or those of these names."""
+    query = select(*_WORDS).where(_R.subscriber_id == subscriber).order_by(_R.name)
+    asked = [query] if names is None else [query.where(_R.name.in_(chunk)) for chunk in chunks(set(names))]
+    rows = (row for one in asked for row in session.connection().execute(one))
+    return {PaperId(row.name): _reference(row) for row in rows}
+
+
+def wanted(session: Session, subscribers: Sequence[int]) -> dict[int, dict[PaperId, Kept]]:
+    """Return the references that an interest of their owner names, by subscriber and name."""
+    named = and_(_I.subscriber_id == _R.subscriber_id, _I.kind == Kind.PAPER, _I.value == _R.name)
+    query = (
+        select(*_WORDS, _R.model, _R.terms, _R.encoder, _R.vector)
+        .join_from(core.reference, core.interest, named)
+        .where(_R.subscriber_id.in_(subscribers))
+        .order_by(_R.subscriber_id, _R.name)
+    )
+    found: dict[int, dict[PaperId, Kept]] = {}
+    for row in session.connection().execute(query):
+        vector = None if row.vector is None else np.frombuffer(row.vector, dtype=np.float16).astype(np.float32)
+        kept = Kept(_reference(row), from_us(row.added_us), row.model, row.terms, row.encoder, vector)
+        found.setdefault(row.subscriber_id, {})[PaperId(row.name)] = kept
+    return found
+
+
+def public_names(session: Session, references: Iterable[Reference]) -> dict[PaperId, PaperId]:
+    """Return the public paper that stands for each reference, both by name; those without one are absent.
+
+    A paper stands for a reference if a source reported one of the reference's identifiers; the first of these counts.
+    """
+    given = list(references)
+    names = papers.public_names(session, {name for reference in given for name in reference.ids})
+    found = ((one.name, next((names[name] for name in one.ids if name in names), None)) for one in given)
+    return {name: public for name, public in found if public is not None}
+
+
+def resolved(session: Session, subscriber: int, names: Sequence[PaperId]) -> dict[PaperId, Paper | Reference]:
+    """Return the public paper under each name, else the subscriber's own reference; unknown names are absent."""
+    own = of(session, subscriber, names)
+    known = papers.by_ids(session, {*names, *(name for one in own.values() for name in one.ids)})
+    found: dict[PaperId, Paper | Reference] = {}
+    for name in names:
+        public = next((known[other] for other in identifiers(name, own.get(name)) if other in known), None)
+        if (shown := public or own.get(name)) is not None:
+            found[name] = shown
+    return found
+
+
+def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ...]:
+    """Return the identifiers under which a public paper may stand for an interest of this name, the name first."""
+    return (name, *(reference.ids if reference else ()))
+
+
+def bring(session: Session, subscriber: int, references: Iterable[Reference], now: datetime) -> None:
+    """Store references of a subscriber; one of the same name takes the new words.
+
+    The caller has locked the subscriber. Beyond MOST, new references are left out: only their names count then.
+    """
+    before = of(session, subscriber)
+    given = {one.name: one for one in references if one.is_worth_keeping}
+    changed = [one for name, one in given.items() if name in before and one != before[name]]
+    new = [one for name, one in given.items() if name not in before][: max(0, MOST - len(before))]
+    connection = session.connection()
+    for block in chunks([one.name for one in changed]):
+        connection.execute(delete(core.reference).where(_R.subscriber_id == subscriber, _R.name.in_(block)))
+    if rows := [_row(subscriber, one, now) for one in (*changed, *new)]:
+        connection.execute(insert(core.reference), rows)
+        profiles.changed(session, [subscriber])
+
+
+def tidy(session: Session, subscribers: Sequence[int]) -> None:
+    """Delete the references that neither an interest nor a library entry of their owner names any more."""
+    liked = select(_I.subscriber_id, _I.value).where(_I.subscriber_id.in_(subscribers), _I.kind == Kind.PAPER)
+    listed = (
+        select(_L.subscriber_id, _E.paper)
+        .join_from(core.library_entry, core.library, _L.id == _E.library_id)
+        .where(_L.subscriber_id.in_(subscribers))
+    )
+    named = tuple_(_R.subscriber_id, _R.name)
+    session.connection().execute(
+        delete(core.reference).where(_R.subscriber_id.in_(subscribers), named.not_in(liked), named.not_in(listed))
+    )
+
+
+class Read(NamedTuple):
+    """What ranking derived from the words that a reference had at `added`."""
+
+    added: datetime
+    model: str
+    terms: bytes
+    encoder: str | None
+    vector: NDArray[np.float32] | None
+
+
+def keep_read(session: Session, made: Mapping[tuple[int, PaperId], Read]) -> None:
+    """Store what ranking derived, by subscriber and name, unless the reference has changed or is gone."""
+    rows = [
+        {
+            "b_subscriber": subscriber,
+            "b_name": name,
+            "b_added": to_us(read.added),
+            "b_model": read.model,
+            "b_terms": read.terms,
+            "b_encoder": read.encoder,
+            "b_vector": None if read.vector is None else read.vector.astype(np.float16).tobytes(),
+        }
+        for (subscriber, name), read in sorted(made.items(), key=lambda item: item[0])
+    ]
+    if rows:
+        session.connection().execute(_READ, rows)
+
+
+_READ = (
+    update(core.reference)
+    .where(
+        _R.subscriber_id == bindparam("b_subscriber"),
+        _R.name == bindparam("b_name"),
+        _R.added_us == bindparam("b_added"),
+    )
+    .values(
+        model=bindparam("b_model"),
+        terms=bindparam("b_terms"),
+        encoder=bindparam("b_encoder"),
+        vector=bindparam("b_vector"),
+    )
+)
+
+
+def _reference(row: core.Record) -> Reference:
+    words = Words(row.title, row.abstract, tuple(row.authors))
+    return Reference(PaperId(row.name), tuple(map(PaperId, row.ids)), words)
+
+
+def _row(subscriber: int, reference: Reference, now: datetime) -> dict[str, object]:
+    return {
+        "subscriber_id": subscriber,
+        "name": reference.name,
+        "ids": list(reference.ids),
+        "title": reference.words.title,
+        "abstract": reference.words.abstract,
+        "authors": list(reference.words.authors),
+        "added_us": to_us(now),
+    }

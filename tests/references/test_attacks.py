@@ -1,0 +1,99 @@
+"""What an import says of public papers changes none of them, whatever it claims."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from digestd.domain.interest import Kind, values
+from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.ingest.pages import take_in
+from digestd.plan.day import gather_day
+from digestd.plan.profiles import compiled
+from digestd.plan.shard import rank
+from digestd.ranking.dense import Silent
+from digestd.store import due, papers
+from tests.parts.install import Install
+from tests.plan.shelf import paper, shelf
+from tests.references.conftest import ADA, BEA, bibtex, bring, known
+
+PUBLIC = ("paper", "paper_alias", "revision", "sighting", "signal", "merging", "likeness", "apart", "text_model",
+          "coverage", "seen", "feedback")  # fmt: skip
+FUTURE = PaperId("arxiv:2601.99999")
+
+
+def public(made: Install) -> dict[str, list[object]]:
+    """Return all that is known of public papers."""
+    with made.db.read() as session:
+        connection, tables = session.connection(), SQLModel.metadata.tables
+        return {name: [tuple(row) for row in connection.execute(select(tables[name]))] for name in PUBLIC}
+
+
+def arxiv(words: Words, now: datetime) -> Sighting:
+    """Return what arXiv announces today."""
+    return Sighting((FUTURE,), words, published=now, version=1, day=now.date(), url="https://arxiv.org/abs/2601.99999")
+
+
+def test_import_gives_a_paper_of_today_no_link_or_abstract(made: Install) -> None:
+    made.papers([{"id": "feed:0123456789abcdef01234567", "title": "Alpine lakes freeze late", "authors": ["Ann Rue"]}])
+    before = public(made)
+    bring(made, bibtex(title="Alpine lakes freeze late", author="Rue, Ann", eprint=""))
+    assert public(made) == before
+    made.plan()
+    assert public(made)["sighting"] == before["sighting"]
+
+
+def test_import_of_a_known_identifier_changes_nothing(made: Install) -> None:
+    made.papers([paper("strong00", doi="10.5555/known"), {"id": "2611.00001", "title": "Lakes"}])
+    before = public(made)
+    bring(made, bibtex(title="Bought", doi="10.5555/known", eprint="2611.00001", archiveprefix="arXiv"))
+    assert public(made) == before
+    likes = values(known(made, ADA).interests, Kind.PAPER)
+    assert likes in {("arxiv:2611.00001",), ("shelf:strong00",)}
+
+
+def test_claimed_future_id_does_not_touch_the_paper(made: Install) -> None:
+    bring(made, bibtex(title="Advertisement", doi="", eprint=str(FUTURE).removeprefix("arxiv:"), archiveprefix="arXiv"))
+    assert values(known(made, ADA).interests, Kind.PAPER) == (FUTURE,)
+    made.clock.go(timedelta(hours=1))
+    words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",), ("geo.ice",))
+    take_in(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
+    with made.db.read() as session:
+        found = papers.find(session, FUTURE)
+        assert found is not None
+        assert papers.names(session, found.key) == [FUTURE]
+    assert (found.words, found.archived, found.withdrawn) == (words, False, False)
+    assert (found.first_seen, found.url) == (made.clock.now, "https://arxiv.org/abs/2601.99999")
+    assert "canary" not in repr(public(made)).casefold()
+
+
+def test_importer_likes_the_public_paper_once_it_arrives(made: Install) -> None:
+    bring(made, bibtex(title="Advertisement", doi="10.5555/ad", eprint="2601.99999", archiveprefix="arXiv"))
+    made.papers(shelf("strong", 2))
+    made.plan()
+    words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",))
+    take_in(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
+    day = gather_day(made.db, made.clock.now, Silent())
+    with made.db.read() as session:
+        public_key = papers.aliases(session, [FUTURE])[FUTURE]
+        found = compiled(session, day, [due.by_key(session, known(made, ADA).key)])
+        shard = rank(session, day, [due.by_key(session, known(made, who).key) for who in (ADA, BEA)])
+    assert [(one.key, one.seed.title, one.seed.is_private) for one in found.named[0]] == [
+        (public_key, "Frozen rivers", False)
+    ]
+    place = day.places[public_key]
+    assert shard.own[:, place].tolist() == [True, False]
+    assert np.isfinite(shard.ranked.total).all()
+
+
+def test_ids_that_are_typed_create_and_alias_nothing(made: Install) -> None:
+    made.papers([paper("strong00")])
+    before = public(made)
+    ids = ["merged:1", "split:1", "doi:10.5555/other", "arxiv:2601.00009", "feed:0123456789abcdef01234567"]
+    made.people([{"email": ADA, "likes": ids[:3], "dislikes": ids[3:]}])
+    made.plan()
+    after = public(made)
+    assert {name: after[name] for name in PUBLIC if name not in {"text_model", "seen"}} == {
+        name: before[name] for name in PUBLIC if name not in {"text_model", "seen"}
+    }

@@ -1,0 +1,115 @@
+"""After erasure nothing that a subscriber brought along is left, in no row, no file and no log."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, select, text
+from sqlmodel import SQLModel
+
+from digestd.scheduler import Metronome
+from digestd.store import core, subscribers
+from digestd.store.erasure import scrub
+from digestd.subscribe import erase
+from tests.parts.install import Install
+from tests.plan.shelf import shelf
+from tests.references.conftest import ADA, CANARY, bring, files, known
+from tests.references.test_migration import poison
+
+WORDS = (
+    b"canarytitle",
+    b"canaryabstract",
+    b"canaryname",
+    b"canarydoi",
+    b"canaryevil",
+    b"canaryadvert",
+    b"canary.example",
+)
+"""Longer than CANARY, because PostgreSQL knows of islands of that name."""
+
+
+def lived(made: Install) -> None:
+    """Bring references along, plan and pick by them."""
+    for body in files().values():
+        bring(made, body)
+    made.papers(shelf("strong", 3))
+    made.plan()
+
+
+def rows(made: Install) -> Iterator[str]:
+    """Yield the tables that hold a word of theirs."""
+    with made.db.read() as session:
+        for name, table in SQLModel.metadata.tables.items():
+            if CANARY in repr(session.connection().execute(select(table)).all()).casefold():
+                yield name
+
+
+def held(folder: Path) -> list[str]:
+    """Return the files of a folder that hold a word of theirs."""
+    found = [file for file in folder.rglob("*") if file.is_file()]
+    return [file.name for file in found if any(word in file.read_bytes().lower() for word in WORDS)]
+
+
+async def test_erasure_leaves_no_reference_in_any_row_file_or_log(
+    made: Install, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    lived(made)
+    await made.deliver()
+    assert {"reference", "interest"} <= set(rows(made))
+    erase(made.db, made.app.keys, ADA, made.clock.now)
+    assert list(rows(made)) == []
+    for mail in (tmp_path / "outbox" / "new").iterdir():  # the mails themselves are with their recipients
+        mail.unlink()
+    assert held(tmp_path) == [], "with the database open: also in its journals"
+    made.db.close()
+    assert held(tmp_path) == []
+    shown = capfd.readouterr()
+    assert CANARY not in f"{shown.out}{shown.err}{caplog.text}".casefold()
+
+
+@pytest.mark.parametrize("database_url", ["postgres_url"], indirect=True)
+def test_vacuum_leaves_no_reference_in_the_data_folder(made: Install) -> None:
+    lived(made)
+    erase(made.db, made.app.keys, ADA, made.clock.now)
+    url = made.url.replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("VACUUM FULL"))
+        connection.execute(text("CHECKPOINT"))
+        folder = Path(connection.execute(text("SHOW data_directory")).scalar_one())
+        number = connection.execute(text("SELECT oid FROM pg_database WHERE datname = current_database()")).scalar_one()
+    engine.dispose()
+    tables = folder / "base" / str(number)
+    if not os.access(tables, os.R_OK):
+        pytest.skip("the data folder of PostgreSQL cannot be read by whoever runs the tests")
+    assert held(tables) == []
+
+
+def test_log_that_a_reader_needs_is_emptied_later(made: Install, tmp_path: Path) -> None:
+    bring(made, files()["bibtex"])
+    with made.db.read() as session:
+        session.connection().execute(select(core.reference)).all()
+        with made.db.write() as writing:
+            subscribers.update_many(writing, [replace(known(made, ADA), interests=())], made.clock.now)
+        assert not scrub(made.db, wait=False)
+        assert held(tmp_path) == ["digestd.db-wal"]
+    asyncio.run(Metronome(made.app).scrub())
+    assert held(tmp_path) == []
+
+
+def test_erasure_leaves_nothing_of_what_the_migration_moved(made: Install, tmp_path: Path) -> None:
+    poison(made)
+    erase(made.db, made.app.keys, ADA, made.clock.now)
+    assert list(rows(made)) == []
+    made.db.close()
+    assert held(tmp_path) == []
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for each engine."""
+    return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))

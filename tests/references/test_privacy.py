@@ -1,0 +1,224 @@
+"""Every way to bring a reference along, against everything that anybody but its owner can see."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import SQLModel
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from digestd.cli import app as cli
+from digestd.domain.api import Scope
+from digestd.domain.digest import Why
+from digestd.domain.feedback import Verdict
+from digestd.libraries import link_orcid, link_zotero, sync_due
+from digestd.links import Purpose, issued, token
+from digestd.store import api_tokens, core, references
+from digestd.store.ledger import reading
+from digestd.store.packing import unpack_picks
+from digestd.subscribe import feedback
+from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
+from tests.parts.install import Install
+from tests.plan.shelf import TOPIC, named, paper, shelf
+from tests.references.conftest import ABSTRACT, ADA, BEA, CANARY, HOME, doi, files, known, title
+from tests.web.conftest import browsing
+
+THEIRS = frozenset({"reference", "interest", "profile", "library_entry"})
+"""Tables with rows of a subscriber that may hold their own words."""
+SECRET = "s" * 43
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: what is shown does not depend on the engine."""
+    return sqlite_url
+
+
+@pytest.fixture
+def client(made: Install) -> Iterator[TestClient]:
+    with browsing(made.app, base_url=HOME) as opened:
+        yield opened
+
+
+@contextmanager
+def ended(made: Install) -> Iterator[Zotero]:
+    """A keeper of libraries on this machine, which the install asks."""
+    with aside() as served:
+        served.site.paths[f"/v3.0/{CARBERRY}/works"] = orcid_answer((1, title("orcid-linked"), doi("orcid-linked")))
+        served.put("CANARY00", title=title("zotero-linked"), abstractNote=ABSTRACT, DOI=doi("zotero-linked"))
+        yield served
+
+
+def settings(made: Install, address: str) -> str:
+    """Return the path of somebody's settings."""
+    return f"/p/{token(made.app.keys, Purpose.PREFERENCES, known(made, address).key, issued(made.clock.now))}"
+
+
+def typed(made: Install, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
+    """Run a command as the operator, and return what it prints."""
+    for name, value in made.environment().items():
+        monkeypatch.setenv(name, value)
+    return CliRunner().invoke(cli, [*words]).output
+
+
+def brought(made: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
+    """Bring references along in every way there is; the words that tell them apart."""
+    here, ways = f"{settings(made, ADA)}/import", set()
+    for form, text in files().items():
+        assert client.post(here, files={"file": (f"mine.{form}", text.encode())}).status_code == 200, form
+        pasted = text.replace(title(form), title(f"{form}-pasted")).replace(doi(form), doi(f"{form}-pasted"))
+        assert client.post(here, data={"text": pasted, "form": form}).status_code == 200, form
+        made.clock.go(timedelta(minutes=11))  # the form takes a few files in ten minutes
+        ways |= {form, f"{form}-pasted"}
+    file = tmp_path / "canary.bib"
+    file.write_text(files()["bibtex"].replace(title("bibtex"), title("typed")).replace(doi("bibtex"), doi("typed")))
+    typed(made, monkeypatch, "subscriber", "interests", ADA, "--import", str(file))
+    file.unlink()
+    with ended(made) as served:
+        addresses = {"zotero_url": served.base, "orcid_url": served.site.url("/v3.0")}
+        by = replace(made.app, settings=made.app.settings.model_copy(update=addresses)).libraries
+        asyncio.run(link_zotero(by, known(made, ADA).key, KEY, ""))
+        link_orcid(by, known(made, ADA).key, CARBERRY)
+        assert asyncio.run(sync_due(by)) == 2
+    return ways | {"typed", "zotero-linked", "orcid-linked"}
+
+
+def mails(tmp_path: Path) -> dict[str, str]:
+    """Return the HTML and text of the mail that each address got."""
+    found = {}
+    for file in (tmp_path / "outbox" / "new").iterdir():
+        mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+        parts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
+        found[str(mail["to"])] = "\n".join([*parts, str(mail["subject"])])
+    return found
+
+
+def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
+    """Yield what everybody sees, what Bea sees, and what Ada's links show if she passes them on."""
+    asked = {"topics": "canarytitle canaryabstract"}
+    for path in ("/", "/papers", f"/papers/{made.clock.now.date()}"):
+        yield path, client.get(path).text
+    for path in ("/preview", "/preview/picks"):
+        yield path, client.post(path, data=asked).text.replace(asked["topics"], "")
+    for path in ("", "/data.json"):
+        yield f"settings{path} of {BEA}", client.get(f"{settings(made, BEA)}{path}").text
+    for who, delivery in digests(made).items():
+        yield f"view of {who}", client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery)}").text
+        yield f"pick of {who}", client.get(f"/f/{token(made.app.keys, Purpose.FEEDBACK, delivery)}/1").text
+        saved = f"/s/{token(made.app.keys, Purpose.SAVED, known(made, who).key, 0)}"
+        for name in ("", "/saved.bib", "/saved.ris", "/saved.atom", "/digests.atom", "/digests.json"):
+            yield f"saved{name} of {who}", client.get(f"{saved}{name}").text
+
+
+def digests(made: Install) -> dict[str, int]:
+    """Return the number of the newest digest of each."""
+    with made.db.read() as session:
+        return {who: reading.digests(session, known(made, who).key)[-1].key for who in (ADA, BEA)}
+
+
+def answers(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
+    """Yield what a program with a token that may read is answered, but for Ada's own record."""
+    with made.db.write() as session:
+        number = api_tokens.add(session, "test", SECRET, frozenset({Scope.READ}), made.clock.now)
+    client.headers["Authorization"] = f"Bearer digestd_{number}_{SECRET}"
+    bea, held = known(made, BEA).key, [f"digests/{delivery}" for delivery in digests(made).values()]
+    for path in ("papers?limit=200", f"subscribers/{bea}", f"subscribers/{bea}/interests", "digests", *held):
+        answer = client.get(f"/api/v1/{path}")
+        assert answer.status_code == 200, path
+        yield f"api {path}", answer.text
+    statuses = {client.get(f"/api/v1/papers/doi:{doi(form)}").status_code for form in files()}
+    assert statuses == {404}
+
+
+def commands(made: Install, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """Yield what commands print that are not about Ada's own data."""
+    for words in (
+        ("paper", "list", "--limit", "500", "--json"),
+        ("paper", "show", str(named("strong00")), "--json"),
+        ("preview", BEA),
+        ("explain", BEA, str(named("strong01"))),
+        ("explain", ADA, str(named("strong01"))),
+        ("delivery", "list", "--json"),
+        ("delivery", "show", "1", "--json"),
+        ("delivery", "show", "2", "--json"),
+        ("coverage",),
+        ("evaluate", "--feedback", "--json"),
+    ):
+        yield " ".join(words), typed(made, monkeypatch, *words)
+    gone = typed(made, monkeypatch, "paper", "show", f"doi:{doi('bibtex')}")
+    assert "title" not in gone
+
+
+def rows(made: Install) -> dict[str, str]:
+    """Return the rows of every table that may not hold words of a subscriber."""
+    with made.db.read() as session:
+        connection = session.connection()
+        found = {
+            name: repr(connection.execute(select(table)).all())
+            for name, table in SQLModel.metadata.tables.items()
+            if name not in THEIRS | {"delivery"}
+        }
+        others = select(core.delivery).where(core.delivery.c.subscriber_id != known(made, ADA).key)
+        found["delivery"] = repr(connection.execute(others).all())
+    return found
+
+
+@pytest.mark.slow
+async def test_no_reference_is_seen_by_anybody_else(
+    made: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ways = await asyncio.to_thread(brought, made, client, monkeypatch, tmp_path)
+    with made.db.read() as session:
+        own = references.of(session, known(made, ADA).key)
+    assert {title(way) for way in ways if not way.startswith("ids")} == {one.words.title for one in own.values()}
+    made.papers([paper("strong00"), *shelf("strong", 4)])
+    made.plan()
+    await made.deliver()
+    feedback.say_of(made.db, made.app.keys, BEA, named("strong01"), Verdict.MORE, made.clock.now)
+    with made.db.read() as session:
+        packed = session.connection().execute(
+            select(core.delivery.c.picks).where(core.delivery.c.subscriber_id == known(made, ADA).key)
+        )
+        whys = {pick.reason.why for pick in unpack_picks(packed.scalar_one())}
+    assert Why.REFERENCE in whys, "her references choose her papers"
+    sent = mails(tmp_path)
+    assert "canarytitle" in sent[ADA], "her own mail names the reference"
+    seen = {f"mail to {BEA}": sent[BEA], **rows(made)}
+    seen |= dict(
+        await asyncio.to_thread(lambda: [*pages(made, client), *answers(made, client), *commands(made, monkeypatch)])
+    )
+    assert [name for name, text in seen.items() if CANARY in text.casefold()] == []
+
+
+async def test_owner_sees_and_removes_their_references(made: Install, client: TestClient) -> None:
+    here = settings(made, ADA)
+    assert client.post(f"{here}/import", data={"text": files()["bibtex"]}).status_code == 200
+    assert title("bibtex") in client.get(here).text
+    held = json.loads(client.get(f"{here}/data.json").text)["reference"]
+    assert [(one["title"], one["abstract"], one["ids"]) for one in held] == [
+        (title("bibtex"), ABSTRACT, [f"doi:{doi('bibtex')}"])
+    ]
+    client.post(f"{here}/drop", data={"kind": "paper", "value": f"doi:{doi('bibtex')}", "wish": "liked"})
+    assert title("bibtex") not in client.get(here).text
+    with made.db.read() as session, suppress(KeyError):
+        assert references.of(session, known(made, ADA).key) == {}
+
+
+def test_shared_pages_do_not_name_the_reference(made: Install, client: TestClient) -> None:
+    client.post(f"{settings(made, ADA)}/import", data={"text": files()["bibtex"]})
+    made.papers(shelf("strong", 3))
+    made.plan()
+    with made.db.read() as session:
+        delivery = reading.digests(session, known(made, ADA).key)[-1].key
+    view = client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery)}").text
+    assert "Close to one of your references" in view
+    assert "canary" not in view.casefold()
+    assert TOPIC in view

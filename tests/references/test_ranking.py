@@ -1,0 +1,132 @@
+"""A reference counts for its owner exactly as a liked public paper with the same words."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from digestd.domain.digest import Why
+from digestd.domain.interest import Kind, values
+from digestd.domain.paper import PaperId, Words
+from digestd.domain.reference import MOST, Reference
+from digestd.encoders import open_encoder
+from digestd.ingest import import_papers
+from digestd.plan.day import Day, gather_day
+from digestd.plan.profiles import keep_compiled
+from digestd.plan.shard import Shard, rank
+from digestd.ranking.arrays import Cells
+from digestd.ranking.dense import Encoder, Silent
+from digestd.ranking.reasons import reasons
+from digestd.store import core, due, references, subscribers
+from tests.encoders.tiny import tiny_encoder
+from tests.parts import library
+from tests.parts.install import Install
+from tests.plan.shelf import shelf
+from tests.references.conftest import ABSTRACT, ADA, AUTHOR, BEA, bibtex, bring, known, title
+
+WORDS = Words("Lakes")
+PUBLIC: dict[str, object] = {"id": "old:1", "title": title("bibtex"), "abstract": ABSTRACT, "authors": [AUTHOR]}
+
+
+def ranked(made: Install, encoder: Encoder = Silent()) -> tuple[Day, Shard]:
+    """Rank for Ada and Bea, and keep what was compiled."""
+    day = gather_day(made.db, made.clock.now, encoder)
+    with made.db.read() as session:
+        people: Sequence[due.Due] = [due.by_key(session, known(made, who).key) for who in (ADA, BEA)]
+        shard = rank(session, day, people)
+    with made.db.write() as session:
+        keep_compiled(session, day, shard.compiled)
+    return day, shard
+
+
+@pytest.fixture
+def both(made: Install) -> Install:
+    """Ada brings along what Bea likes as a public paper; four papers of today."""
+    assert not import_papers(made.db, library.lines(iter([PUBLIC])), made.clock.now, True).refused
+    made.people([{"email": BEA, "topics": [], "likes": ["old:1"]}])
+    bring(made, bibtex())
+    made.clock.go(timedelta(hours=1))
+    made.papers([*shelf("strong", 2), *shelf("half", 2, 2), {"id": "by:1", "title": "By her", "authors": [AUTHOR]}])
+    return made
+
+
+def test_reference_ranks_exactly_as_a_liked_paper(both: Install) -> None:
+    day, shard = ranked(both)
+    assert np.array_equal(shard.ranked.total[0], shard.ranked.total[1])
+    assert np.array_equal(shard.ranked.relevance[0], shard.ranked.relevance[1])
+    assert shard.ranked.relevance[0].max() > 0
+    columns = np.arange(len(day.pool))
+    hers, theirs = (list(reasons(day.pool, shard.ranked.profiles, Cells(np.full_like(columns, who), columns)))
+                    for who in (0, 1))  # fmt: skip
+    assert {one.why for one in hers} >= {Why.REFERENCE}
+    assert [one._replace(why=Why.LIKED) if one.why is Why.REFERENCE else one for one in hers] == theirs
+
+
+def test_kept_profile_with_a_reference_ranks_the_same(both: Install) -> None:
+    _, fresh = ranked(both)
+    _, kept = ranked(both)
+    assert (len(fresh.compiled), len(kept.compiled)) == (2, 0)
+    assert np.array_equal(fresh.ranked.total, kept.ranked.total)
+
+
+def test_dense_vectors_of_references_are_kept_with_them(both: Install, tmp_path: Path) -> None:
+    encoder = open_encoder(str(tiny_encoder(tmp_path / "tiny")))
+    _, fresh = ranked(both, encoder)
+    with both.db.read() as session:
+        (kept,) = references.wanted(session, [known(both, ADA).key])[known(both, ADA).key].values()
+    assert kept.encoder == encoder.version
+    assert kept.vector is not None
+    assert kept.terms is not None
+    _, again = ranked(both, encoder)
+    assert np.array_equal(fresh.ranked.total, again.ranked.total)
+
+
+def test_new_words_of_a_reference_make_the_profile_anew(both: Install) -> None:
+    ranked(both)
+    bring(both, bibtex(abstract="Something else entirely, of tree frogs."))
+    _, after = ranked(both)
+    assert list(after.compiled) == [known(both, ADA).key]
+
+
+def test_reference_gives_way_to_the_paper_that_a_source_brings(both: Install) -> None:
+    ranked(both)
+    both.papers(
+        [{"id": "2611.00077", "doi": "10.5555/canarydoi.bibtex", "title": "Its own title", "abstract": "Frogs."}]
+    )
+    day, after = ranked(both)
+    assert list(after.compiled) == [known(both, ADA).key]
+    place = next(j for j, paper in enumerate(day.pool.papers) if paper.id == "arxiv:2611.00077")
+    assert after.own[:, place].tolist() == [True, False]
+    bring(both, bibtex())
+    assert values(known(both, ADA).interests, Kind.PAPER) == ("doi:10.5555/canarydoi.bibtex",), "it is liked already"
+
+
+def test_nothing_of_another_subscriber_is_found(both: Install) -> None:
+    ada, bea = known(both, ADA).key, known(both, BEA).key
+    name = PaperId("doi:10.5555/canarydoi.bibtex")
+    both.people([{"email": BEA, "likes": [name]}])
+    with both.db.read() as session:
+        assert references.wanted(session, [bea]) == {}
+        assert references.resolved(session, bea, [name]) == {}
+        assert list(references.resolved(session, ada, [name])) == [name]
+    _, shard = ranked(both)
+    assert shard.ranked.profiles[1].likes == 0
+
+
+def test_reference_goes_with_the_last_thing_that_names_it(made: Install) -> None:
+    bring(made, bibtex())
+    with made.db.write() as session:
+        subscribers.update_many(session, [replace(known(made, ADA), interests=())], made.clock.now)
+    with made.db.read() as session:
+        assert session.connection().execute(select(core.reference)).all() == []
+
+
+def test_references_are_bounded(made: Install) -> None:
+    many = [Reference(PaperId(f"doi:10.5555/{n}"), (PaperId(f"doi:10.5555/{n}"),), WORDS) for n in range(MOST + 10)]
+    with made.db.write() as session:
+        references.bring(session, known(made, ADA).key, many, made.clock.now)
+        assert len(references.of(session, known(made, ADA).key)) == MOST
