@@ -6,6 +6,7 @@
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -26,13 +27,13 @@ class Match:
     attempt: int | None
 
 
-def match(session: Session, keys: Keys, reading: Reading) -> Match | None:
+def match(session: Session, keys: Keys, reading: Reading, now: datetime) -> Match | None:
     """What a mail is about; None where nothing in it is genuinely ours."""
     found = next((m for one in reading.envelopes if (m := by_envelope(session, keys, one)) is not None), None)
     if found is None and not is_forged(reading):
         found = next((m for one in reading.message_ids if (m := by_message_id(session, one)) is not None), None)
         if found is None and reading.finding is not None and reading.finding.kind is BounceKind.COMPLAINT:
-            found = next((m for one in reading.links if (m := _by_link(session, keys, one)) is not None), None)
+            found = next((m for one in reading.links if (m := _by_link(session, keys, one, now)) is not None), None)
     return found
 
 
@@ -57,10 +58,10 @@ def by_message_id(session: Session, message_id: str) -> Match | None:
     return None if known is None else Match(known.address_key, known.delivery, known.attempts)
 
 
-def _by_link(session: Session, keys: Keys, link: str) -> Match | None:
+def _by_link(session: Session, keys: Keys, link: str, now: datetime) -> Match | None:
     token = link.rpartition(_UNSUBSCRIBE)[2].partition("?")[0]
     try:
-        subscriber, _ = read(keys, Purpose.UNSUBSCRIBE, token)
+        subscriber = read(keys, Purpose.UNSUBSCRIBE, token, now).number
         return Match(subscribers.address_key_of(session, subscriber), None, None)
     except (BadToken, KeyError):
         return None

@@ -74,7 +74,7 @@ class Desk:
         finding = reading.finding
         if finding is not None and finding.kind is None:
             return InboundOutcome.AUTOMATIC
-        whose = match(session, self.keys, reading)
+        whose = match(session, self.keys, reading, now)
         if whose is None:
             outcome = InboundOutcome.FORGED if is_forged(reading) else InboundOutcome.FOREIGN
             log.warning("a mail about nothing of ours", outcome=outcome, via=reading.via or None)

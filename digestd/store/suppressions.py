@@ -1,6 +1,6 @@
 """Suppressions: addresses never to write to, by keyed hash. They outlive the subscriber."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import SuppressionReason
+from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.store import core, subscribers
 from digestd.store.instants import from_us, to_us
 
@@ -68,9 +68,21 @@ def among(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, Suppre
 def lift(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
     """Take a suppression back, and keep why; the reason it stood for, None where there was none.
 
-    What bounced before counts no more. An erased address stays suppressed.
+    What bounced before counts no more. An erased address stays suppressed: only its owner can end that, by a new
+    double opt-in (`lift_by_consent`).
     """
-    gone = delete(core.suppression).where(_S.address_key == address_key, _S.reason != SuppressionReason.ERASED)
+    return _lift(session, address_key, why, now, set(SuppressionReason) - {SuppressionReason.ERASED})
+
+
+def lift_by_consent(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
+    """Remove what a confirmed double opt-in heals, an erasure too, and keep why; return the reason that stood."""
+    return _lift(session, address_key, why, now, HEALED_BY_CONSENT)
+
+
+def _lift(
+    session: Session, address_key: bytes, why: str, now: datetime, reasons: Collection[SuppressionReason]
+) -> SuppressionReason | None:
+    gone = delete(core.suppression).where(_S.address_key == address_key, _S.reason.in_(sorted(reasons)))
     reason = session.connection().execute(gone.returning(_S.reason)).scalar()
     if reason is None:
         return None

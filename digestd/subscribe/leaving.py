@@ -135,7 +135,9 @@ def unsuppress(db: Database, keys: Keys, address: str, why: str, now: datetime) 
         known = subscribers.by_address_key(session, key, lock=True)
         reason = suppressions.lift(session, key, why.strip(), now)
         if reason is None:
-            raise NotFound("this address is not suppressed, or it was erased, which is for ever")
+            raise NotFound(
+                "this address is not suppressed, or it was erased: only a new sign-up by its owner ends that"
+            )
         if known is None or known.status is not Status.SUPPRESSED:
             return None if known is None else known.status
         status = _before(session, known.key) if reason in HEALED_BY_CONSENT else Status.UNSUBSCRIBED
