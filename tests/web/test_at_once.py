@@ -84,7 +84,7 @@ def wishes(house: House, visitor: TestClient) -> list[Asked]:
     ada = house.join(ADA, hour=0, topics=["sorting"])
     number, delivery = ada.key, house.plan()
     settings, leave = house.settings(ADA), house.link(Purpose.UNSUBSCRIBE, number)
-    paper = f"{house.link(Purpose.FEEDBACK, delivery)}/1"
+    paper = house.link(Purpose.FEEDBACK, delivery, 1)
     sheet = filled(visitor.get(settings).text)
     return [
         lambda c: c.post(API, json={"email": BOB}),
