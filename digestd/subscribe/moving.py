@@ -13,7 +13,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Act, Status, Subscriber
 from digestd.errors import BadInput
-from digestd.links import BadToken, Keys, Purpose, address_key, canonical_address, issued, read
+from digestd.links import BadToken, Keys, OutdatedToken, Purpose, address_key, canonical_address, issued, read
 from digestd.store import invitations, moves, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.moves import WITHIN, Move
@@ -109,6 +109,8 @@ def _read(keys: Keys, link: str, now: datetime) -> tuple[tuple[int, int], bool]:
     try:
         key, version, _ = read(keys, Purpose.MOVE_TO, link, now)
         return (key, version), True
+    except OutdatedToken:
+        raise
     except BadToken:
         key, version, _ = read(keys, Purpose.MOVE_FROM, link, now)
         return (key, version), False
