@@ -44,7 +44,7 @@ class Crawl:
 
     def follow(self, *start: str) -> "Crawl":
         """Follow every link and send every form."""
-        waiting = [("GET", path, {}) for path in start]
+        waiting: list[tuple[str, str, dict[str, str]]] = [("GET", path, {}) for path in start]
         done: set[str] = set()
         while waiting:
             method, path, form = waiting.pop()

@@ -40,7 +40,7 @@ def mailed(house: House, act: str) -> str:
     """The path that the newest mail of this kind links to."""
     with house.app.db.read() as session:
         query = select(core.delivery.c.id).where(core.delivery.c.kind == ACTS[act][0]).order_by(-core.delivery.c.id)
-        claim = reading.as_claim(session, session.connection().execute(query).scalars().first())
+        claim = reading.as_claim(session, session.connection().execute(query).scalars().all()[0])
     assert claim is not None
     composer = Composer(house.app.db, house.app.sender)
     composer.prepare([claim])
