@@ -11,7 +11,8 @@ import pytest
 
 from digestd.deliver import Composer, replay
 from digestd.domain.delivery import State
-from digestd.links import Purpose, read
+from digestd.links import Purpose
+from digestd.links import read as read_token
 from digestd.store.ledger import reading
 from tests.inbound.conftest import Returned
 from tests.parts import library
@@ -23,7 +24,7 @@ DAY = timedelta(days=1)
 def viewed(made: Install, mail: str) -> set[int]:
     """The deliveries that a mail links to."""
     tokens = re.findall(r"/d/([\w-]{40})", mail)
-    return {read(made.app.keys, Purpose.VIEW, token, made.app.clock()).number for token in tokens}
+    return {read_token(made.app.keys, Purpose.VIEW, token, made.app.clock()).number for token in tokens}
 
 
 async def test_the_next_digest_links_to_one_that_may_not_have_arrived_and_the_one_after_does_not(
