@@ -140,7 +140,7 @@ class App:
         with self.db.read() as session:
             found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
             delivery = reading.newest_digest(session, found.key) if found else None
-        return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery))
+        return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
     def post(self) -> Post:

@@ -1,14 +1,16 @@
 """Links that only digestd can make: tokens, addresses of bounces, names of mails.
 
 Each is an HMAC (RFC 2104) under the installation's secret, with a key of its own per use, so
-one can never pass for another. A token says what it is for and carries no address:
+one can never pass for another. A token says what it is for and when it was issued, and carries no address:
 
-    key id │ number, 6 bytes │ version, 4 bytes │ MAC, 16 bytes      → 36 base64url characters
+    key id │ number, 6 bytes │ version, 4 bytes │ issue time, 4 bytes │ MAC, 15 bytes   → 40 base64url characters
 
-The key id tells which secret made it: a retired one makes no more tokens, but those it made are
-read for ever, as links to unsubscribe never expire. Where a token expires or can be made void, its
-version is the second it was issued at (since 1970, enough until 2106), and who reads it compares. The
-length is a multiple of three, so each token has exactly one spelling (RFC 4648 section 3.5).
+The issue time is in seconds since 1970 (enough until 2106). The length is a multiple of three, so each token has
+exactly one spelling in base64url and in base32 (RFC 4648 section 3.5).
+
+The key id tells which secret made the token. A retired secret is accepted for links to unsubscribe and for return
+paths of bounces only, which never expire. Anything else that it made is accepted for 30 days (`GRACE`) after its
+retirement, if the token was issued before it and the secret was not revoked.
 """
 
 import base64
@@ -17,9 +19,10 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -28,9 +31,15 @@ from digestd.errors import BadInput, BadRecord, BadSetting
 SECRET_MIN = 32
 LOCAL_MAX = 64
 ADDRESS_MAX = 254
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{36}", re.ASCII)
+GRACE = timedelta(days=30)
+"""Time after the retirement of a secret in which tokens that it issued before are still accepted."""
+PLACE_MAX = 1_000
+"""The highest place of a pick that a token can name."""
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{40}", re.ASCII)
+_TOKEN_LENGTH, _MAC_LENGTH = 40, 15
+_PLACES = [place.to_bytes(4, "big") for place in range(1, PLACE_MAX + 1)]
 _VERP = re.compile(r"(0|[1-9][0-9]{0,14})\.(0|[1-9][0-9]{0,6})\.([a-z2-7]{24})", re.ASCII)
-_COMMAND = re.compile(r"([a-z0-9._-]{1,19})\+([a-z2-7]{44})", re.ASCII)
+_COMMAND = re.compile(r"([a-z0-9._-]{1,15})\+([a-z2-7]{48})", re.ASCII)
 _ATOM = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 
 
@@ -40,15 +49,19 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"  # subscriber, consent version
     UNSUBSCRIBE = "unsubscribe"  # subscriber, 0
     VIEW = "view"  # delivery, 0
-    PREFERENCES = "preferences"  # subscriber, second of issue
+    PREFERENCES = "preferences"  # subscriber, 0
+    ERASE = "erase"  # subscriber, consent version; only in a mail to the subscriber's address
+    RENEW = "renew"  # the same
     MOVE_FROM = "move-from"  # subscriber, second at which they asked to move; read at the old address
     MOVE_TO = "move-to"  # the same, read at the new address
-    FEEDBACK = "feedback"  # delivery, 0
+    FEEDBACK = "feedback"  # delivery, place of the pick from 1: it acts on that pick alone
     COMMAND = "command"  # delivery, 0: whoever answers it speaks for its subscriber
     SAVED = "saved"  # subscriber, edition of their secret address
     FORM = "form"  # millisecond at which a form was handed out, 0
 
 
+FOR_EVER = frozenset({Purpose.UNSUBSCRIBE})
+"""The purposes for which a retired secret is accepted without end."""
 _TOKEN_USE = {purpose: f"token:{purpose}" for purpose in Purpose}
 
 
@@ -56,20 +69,51 @@ class BadToken(BadInput):
     """Not a token of ours for this purpose."""
 
 
+class OutdatedToken(BadToken):
+    """A token of ours, but the secret that made it is no longer accepted for it."""
+
+
+class Read(NamedTuple):
+    """The content of a token."""
+
+    number: int
+    version: int
+    issued: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A secret that makes no more tokens. `at`: when it was retired; `revoked`: it has no grace period."""
+
+    secret: bytes = field(repr=False)
+    at: datetime
+    revoked: bool = False
+
+    def is_accepted(self, purpose: Purpose, issued: datetime, now: datetime) -> bool:
+        """Return True if a token of this purpose and issue time is still accepted from this secret."""
+        return purpose in FOR_EVER or (not self.revoked and issued < self.at and now < self.at + GRACE)
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The installation's secrets; they never show in a log or traceback.
 
-    `secret` makes everything. `retired`, newest first, only read what they made; the last of them, the first
-    this installation had, also names addresses for ever, as a hash of an erased address cannot be made anew.
+    `secret` makes everything. `retired`, newest first, is only read, by the rules of `Retired`. The last of them,
+    the first secret of this installation, also names addresses for ever: the hash of an erased address cannot be
+    computed again.
     """
 
     secret: bytes = field(repr=False)
-    retired: tuple[bytes, ...] = field(default=(), repr=False)
+    retired: tuple[Retired, ...] = ()
 
     def __post_init__(self) -> None:
-        if any(len(secret) < SECRET_MIN for secret in (self.secret, *self.retired)):
+        if any(len(secret) < SECRET_MIN for secret in self.secrets):
             raise BadSetting(f"the secret key has fewer than {SECRET_MIN} bytes; make one with `digestd init`")
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """Every secret that is known, the one in use first."""
+        return (self.secret, *(one.secret for one in self.retired))
 
     def mac(self, use: str, message: bytes) -> bytes:
         """32 bytes that prove `message` for one use only, made with the secret in use."""
@@ -77,7 +121,7 @@ class Keys:
 
     def macs(self, use: str, message: bytes) -> tuple[bytes, ...]:
         """The same by every secret that is known, the one in use first: for reading what any of them made."""
-        return tuple(_mac(secret, use, message) for secret in (self.secret, *self.retired))
+        return tuple(_mac(secret, use, message) for secret in self.secrets)
 
     @property
     def id(self) -> bytes:
@@ -87,7 +131,7 @@ class Keys:
     @property
     def first(self) -> "Keys":
         """The secret that this installation began with."""
-        return Keys(self.retired[-1]) if self.retired else self
+        return Keys(self.retired[-1].secret) if self.retired else self
 
 
 def _mac(secret: bytes, use: str, message: bytes) -> bytes:
@@ -115,32 +159,77 @@ def _id(secret: bytes) -> bytes:
     return _mac(secret, "key-id", b"")[:1]
 
 
-def token(keys: Keys, purpose: Purpose, number: int, version: int = 0) -> str:
-    """The token that names `number` at `version` for one purpose."""
-    head = keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big")
-    return base64.urlsafe_b64encode(head + keys.mac(_TOKEN_USE[purpose], head)[:16]).decode()
+def token(keys: Keys, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
+    """Return the token for one purpose that names `number` at `version`, issued at this time."""
+    head = _head(keys, number, version, at)
+    return base64.urlsafe_b64encode(head + _proof(keys.secret, purpose, head)).decode()
 
 
-def read(keys: Keys, purpose: Purpose, token: str) -> tuple[int, int]:
-    """The number and version of a token. Raises BadToken for all but the one right spelling."""
+def pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> list[str]:
+    """Return the feedback tokens of the first `count` picks of a delivery, in order."""
+    before, end = keys.id + delivery.to_bytes(6, "big"), issued(at).to_bytes(4, "big")
+    proofs = _pick_proofs(keys.secret, before + end, count)
+    ends = range(_MAC_LENGTH, len(proofs) + 1, _MAC_LENGTH)
+    raw = [before + _PLACES[n] + end + proofs[mac - _MAC_LENGTH : mac] for n, mac in enumerate(ends)]
+    made = base64.b64encode(b"".join(raw), b"-_").decode()
+    return [made[n : n + _TOKEN_LENGTH] for n in range(0, len(made), _TOKEN_LENGTH)]
+
+
+def read(keys: Keys, purpose: Purpose, token: str, now: datetime) -> Read:
+    """Return the content of a token.
+
+    Raises:
+        BadToken: it is none of ours for this purpose, or not in its one spelling.
+        OutdatedToken: the secret that made it is retired and no longer accepted for it.
+    """
     if not _TOKEN.fullmatch(token):
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     raw = base64.urlsafe_b64decode(token)
-    head, mac = raw[:11], raw[11:]
-    ids, macs = keys.macs("key-id", b""), keys.macs(_TOKEN_USE[purpose], head)
-    genuine = [hmac.compare_digest(mac, made[:16]) and head[:1] == id[:1] for id, made in zip(ids, macs, strict=True)]
-    if not any(genuine):
+    head, mac = raw[:-_MAC_LENGTH], raw[-_MAC_LENGTH:]
+    proven = [hmac.compare_digest(mac, _proof(one, purpose, head)) and head[:1] == _id(one) for one in keys.secrets]
+    if not any(proven):
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
-    return int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:], "big")
+    found = Read(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
+    retired = [one for one, is_its in zip(keys.retired, proven[1:], strict=True) if is_its]
+    if not proven[0] and not any(one.is_accepted(purpose, found.issued, now) for one in retired):
+        raise OutdatedToken("this link was made with a secret key that has been retired; ask for a fresh link")
+    return found
+
+
+def _head(keys: Keys, number: int, version: int, at: datetime) -> bytes:
+    return keys.id + number.to_bytes(6, "big") + version.to_bytes(4, "big") + issued(at).to_bytes(4, "big")
+
+
+def _time(seconds: bytes) -> datetime:
+    return issued_at(int.from_bytes(seconds, "big"))
+
+
+def _proof(secret: bytes, purpose: Purpose, head: bytes) -> bytes:
+    """Return the MAC of a token's other bytes."""
+    if purpose is not Purpose.FEEDBACK:
+        return _mac(secret, _TOKEN_USE[purpose], head)[:_MAC_LENGTH]
+    place = int.from_bytes(head[7:11], "big")
+    if not 1 <= place <= PLACE_MAX:
+        raise BadToken("this link names no paper of a digest")
+    return _pick_proofs(secret, head[:7] + head[11:], place)[-_MAC_LENGTH:]
+
+
+def _pick_proofs(secret: bytes, message: bytes, count: int) -> bytes:
+    """Return the MACs of the first picks of a delivery in a row.
+
+    They are consecutive blocks of SHAKE256 (FIPS 202) keyed with the HMAC of the delivery: one costs next to nothing
+    in a mail with many, and none tells anything of another.
+    """
+    return hashlib.shake_256(_mac(secret, _TOKEN_USE[Purpose.FEEDBACK], message)).digest(count * _MAC_LENGTH)
 
 
 def issued(at: datetime) -> int:
-    """The version of a token that expires: the second it was issued at."""
+    """Return the second of an issue time, as tokens carry it."""
     return int(at.timestamp())
 
 
 def issued_at(version: int) -> datetime:
-    """When a token with such a version was issued."""
+    """Return the issue time of such a second."""
     return datetime.fromtimestamp(version, UTC)
 
 
@@ -149,7 +238,7 @@ def command_address(command: str, token: str, host: str) -> str:
 
     The token is spelt in base32, lower-case, as some relays fold the case of local parts.
     """
-    return f"{command}+{_base32(base64.urlsafe_b64decode(token)).rstrip('=')}@{host}"
+    return f"{command}+{_base32(base64.urlsafe_b64decode(token))}@{host}"
 
 
 def read_command_address(address: str) -> tuple[str, str]:
@@ -157,10 +246,7 @@ def read_command_address(address: str) -> tuple[str, str]:
     match = _COMMAND.fullmatch(_folded(address).partition("@")[0])
     if match is None:
         raise BadToken("this is no address for a command")
-    raw = base64.b32decode(match[2].upper() + "====")
-    if _base32(raw).rstrip("=") != match[2]:  # the last letter has bits to spare, and only one spelling is ours
-        raise BadToken("this is no address for a command")
-    return match[1], base64.urlsafe_b64encode(raw).decode()
+    return match[1], base64.urlsafe_b64encode(base64.b32decode(match[2].upper())).decode()
 
 
 def canonical_address(text: str) -> str:
@@ -268,6 +354,11 @@ class Urls:
         """Where one subscribes: the front page."""
         return self.home
 
+    @property
+    def manage(self) -> str:
+        """The page that mails a fresh link to a subscriber's own address: safe to show to anybody."""
+        return f"{self.home}settings" if self.are_public else ""
+
     def confirm(self, token: str) -> str:
         """The page whose button confirms a subscription."""
         return f"{self.home}confirm/{token}"
@@ -280,6 +371,14 @@ class Urls:
         """Everything a subscriber can change, without a password."""
         return f"{self.home}p/{token}"
 
+    def erase(self, token: str) -> str:
+        """The page whose button erases a subscriber, from a mail to their address."""
+        return f"{self.home}erase/{token}"
+
+    def renew(self, token: str) -> str:
+        """The page whose button makes earlier links void, from a mail to their address."""
+        return f"{self.home}renew/{token}"
+
     def move(self, token: str) -> str:
         """The page whose button confirms a new address, or stops the move."""
         return f"{self.home}move/{token}"
@@ -289,9 +388,13 @@ class Urls:
         return f"{self.home}d/{token}"
 
     def feedback(self, token: str) -> str:
-        """What is said of the papers of one digest: `/3` is the third, `/3/more` more like it."""
+        """What is said of one pick: `/more` is more like it."""
         return f"{self.home}f/{token}"
 
+    def mute(self, token: str) -> str:
+        """What of a pick can be muted, by a link to the settings: `/2026-11-24/3` is the third of that digest."""
+        return f"{self.preferences(token)}/mute"
+
     def saved(self, token: str) -> str:
-        """A subscriber's saved papers; below it their files and feeds."""
+        """A subscriber's saved papers to read; below it their files and feeds."""
         return f"{self.home}s/{token}"

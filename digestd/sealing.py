@@ -35,7 +35,7 @@ def seal(keys: Keys, use: str, owner: str, text: str) -> bytes:
 def unseal(keys: Keys, use: str, owner: str, sealed: bytes) -> str:
     """The text that was sealed for this use and owner. Raises Unopenable."""
     head, nonce, rest = sealed[:_ID], sealed[_ID : _ID + _NONCE], sealed[_ID + _NONCE :]
-    for secret in (keys.secret, *keys.retired):
+    for secret in keys.secrets:
         if Keys(secret).id == head and len(nonce) == _NONCE:
             try:
                 return _cipher(secret, use).decrypt(nonce, rest, _belonging(use, owner)).decode()

@@ -89,8 +89,8 @@ def _mailbox_or_none(text: str) -> str:
 
 def _command_mailbox(text: str) -> str:
     local = parseaddr(_mailbox_or_none(text))[1].rpartition("@")[0]
-    if text and not re.fullmatch(r"[a-z0-9._-]{1,19}", local):
-        raise ValueError("needs at most 19 lower-case letters, digits, dots and dashes before the @: a token follows")
+    if text and not re.fullmatch(r"[a-z0-9._-]{1,15}", local):
+        raise ValueError("needs at most 15 lower-case letters, digits, dots and dashes before the @: a token follows")
     return text
 
 

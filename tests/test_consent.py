@@ -24,7 +24,7 @@ def ada(db: Database, keys: Keys, now: datetime) -> int:
     with db.read() as session:
         known = subscribers.by_address_key(session, address_key(keys, ADA))
     assert known is not None
-    confirm(db, keys, token(keys, Purpose.CONFIRM, known.key, 1), now + timedelta(minutes=1), CONFIRMED)
+    confirm(db, keys, token(keys, Purpose.CONFIRM, known.key, now, 1), now + timedelta(minutes=1), CONFIRMED)
     return known.key
 
 

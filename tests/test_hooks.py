@@ -127,7 +127,12 @@ def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) ->
         with office.db.read() as session:
             known = subscribers.by_address_key(session, address_key(office.keys, ADA))
         assert known is not None
-        confirm(office.db, office.keys, token(office.keys, Purpose.CONFIRM, known.key, known.version), office.now)
+        confirm(
+            office.db,
+            office.keys,
+            token(office.keys, Purpose.CONFIRM, known.key, office.now, known.version),
+            office.now,
+        )
         for kind in (BounceKind.DELAYED, BounceKind.SOFT, BounceKind.SOFT):
             office.bounce(kind)
         unsubscribe(office.db, known.key, Cause.WEB, office.now)

@@ -1,7 +1,9 @@
 """Links: tokens nobody else can make, addresses read one way only, names of mails that never change."""
 
+import base64
 import hmac
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,25 +11,37 @@ from hypothesis import strategies as st
 
 from digestd.errors import BadInput, BadRecord, BadSetting
 from digestd.links import (
+    GRACE,
+    PLACE_MAX,
     BadToken,
     Keys,
+    OutdatedToken,
     Purpose,
+    Retired,
     Urls,
     address_key,
     canonical_address,
     command_address,
     envelope_from,
     message_id,
+    pick_tokens,
     read,
     read_command_address,
     read_envelope_from,
     token,
 )
+from tests.conftest import NOW
 
 KEYS = Keys(bytes(range(32)))
 OTHER = Keys(bytes(range(1, 33)))
 NUMBERS = st.integers(0, 2**48 - 1)
 VERSIONS = st.integers(0, 2**32 - 1)
+PLACES = st.integers(1, PLACE_MAX)
+TIMES = st.integers(0, 2**32 - 1).map(lambda second: datetime.fromtimestamp(second, UTC))
+RETIRED = NOW + timedelta(days=10)
+"""When the secret of KEYS is retired."""
+LATER = Keys(OTHER.secret, (Retired(KEYS.secret, RETIRED),))
+REVOKED = Keys(OTHER.secret, (Retired(KEYS.secret, RETIRED, revoked=True),))
 
 
 @given(
@@ -40,53 +54,116 @@ def test_a_mac_is_the_one_of_the_standard_library(secret: bytes, use: str, messa
     assert Keys(secret).mac(use, message) == hmac.digest(key, message, "sha256")
 
 
-@given(purpose=st.sampled_from(Purpose), number=NUMBERS, version=VERSIONS)
-def test_a_token_says_what_it_was_made_for(purpose: Purpose, number: int, version: int) -> None:
-    made = token(KEYS, purpose, number, version)
-    assert read(KEYS, purpose, made) == (number, version)
-    assert re.fullmatch(r"[A-Za-z0-9_-]{1,40}", made)
+def version_of(purpose: Purpose) -> st.SearchStrategy[int]:
+    """The versions that tokens of a purpose may have."""
+    return PLACES if purpose is Purpose.FEEDBACK else VERSIONS
+
+
+@given(data=st.data(), purpose=st.sampled_from(Purpose), number=NUMBERS, at=TIMES)
+def test_token_returns_number_version_and_issue_time(
+    data: st.DataObject, purpose: Purpose, number: int, at: datetime
+) -> None:
+    version = data.draw(version_of(purpose))
+    made = token(KEYS, purpose, number, at, version)
+    assert read(KEYS, purpose, made, NOW) == (number, version, at)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{40}", made)
+    assert made == token(KEYS, purpose, number, at, version)
+
+
+@given(delivery=NUMBERS, count=st.integers(0, 60), at=TIMES)
+def test_pick_tokens_are_the_tokens_of_each_place(delivery: int, count: int, at: datetime) -> None:
+    made = pick_tokens(KEYS, delivery, count, at)
+    assert made == [token(KEYS, Purpose.FEEDBACK, delivery, at, place) for place in range(1, count + 1)]
+    assert len({*made}) == count
+
+
+@pytest.mark.parametrize("place", [0, PLACE_MAX + 1])
+def test_no_token_names_an_impossible_place(place: int) -> None:
+    with pytest.raises(BadToken):
+        token(KEYS, Purpose.FEEDBACK, 7, NOW, place)
+    head = KEYS.id + (7).to_bytes(6, "big") + place.to_bytes(4, "big") + bytes(4)
+    with pytest.raises(BadToken):
+        read(KEYS, Purpose.FEEDBACK, base64.urlsafe_b64encode(head + bytes(15)).decode(), NOW)
 
 
 @pytest.mark.parametrize("made_for", Purpose)
 @pytest.mark.parametrize("used_for", Purpose)
 def test_a_token_serves_its_own_purpose_only(made_for: Purpose, used_for: Purpose) -> None:
-    made = token(KEYS, made_for, 7, 1)
+    made = token(KEYS, made_for, 7, NOW, 1)
     if made_for is used_for:
-        assert read(KEYS, used_for, made) == (7, 1)
+        assert read(KEYS, used_for, made, NOW) == (7, 1, NOW)
     else:
         with pytest.raises(BadToken):
-            read(KEYS, used_for, made)
+            read(KEYS, used_for, made, NOW)
 
 
 def test_another_secret_neither_reads_nor_makes_our_tokens() -> None:
-    assert token(KEYS, Purpose.VIEW, 1) != token(OTHER, Purpose.VIEW, 1)
+    assert token(KEYS, Purpose.VIEW, 1, NOW) != token(OTHER, Purpose.VIEW, 1, NOW)
     with pytest.raises(BadToken):
-        read(KEYS, Purpose.VIEW, token(OTHER, Purpose.VIEW, 1))
+        read(KEYS, Purpose.VIEW, token(OTHER, Purpose.VIEW, 1, NOW), NOW)
+
+
+BEFORE, AFTER = RETIRED - timedelta(seconds=1), RETIRED + timedelta(seconds=1)
+IN_GRACE, LATE = RETIRED + GRACE - timedelta(seconds=1), RETIRED + GRACE
+CELLS = {
+    "current key": (KEYS, BEFORE, LATE, True, True),
+    "retired, issued before": (LATER, BEFORE, IN_GRACE, True, True),
+    "retired, issued at that moment": (LATER, RETIRED, AFTER, True, False),
+    "retired, issued after": (LATER, AFTER, AFTER, True, False),
+    "retired, after the grace period": (LATER, BEFORE, LATE, True, False),
+    "revoked, issued before": (REVOKED, BEFORE, AFTER, True, False),
+    "revoked, issued after": (REVOKED, AFTER, AFTER, True, False),
+    "no longer known": (OTHER, BEFORE, AFTER, False, False),
+}
+"""The keys, when a token of KEYS was issued, when it is read, and if it is accepted: to unsubscribe, and else."""
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("purpose", Purpose)
+def test_retired_key_is_accepted_by_purpose_and_time(purpose: Purpose, cell: str) -> None:
+    keys, issue, now, for_leaving, for_others = CELLS[cell]
+    made = token(KEYS, purpose, 7, issue, 1)
+    if for_leaving if purpose is Purpose.UNSUBSCRIBE else for_others:
+        assert read(keys, purpose, made, now) == (7, 1, issue)
+    else:
+        with pytest.raises(BadToken) as refusal:
+            read(keys, purpose, made, now)
+        assert isinstance(refusal.value, OutdatedToken) == (keys is not OTHER)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-def test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more(purpose: Purpose) -> None:
-    made = token(KEYS, purpose, 7, 3)
-    later = Keys(OTHER.secret, (KEYS.secret,))
-    latest = Keys(bytes(range(2, 34)), (OTHER.secret, KEYS.secret))
-    for keys in (later, latest):
-        assert read(keys, purpose, made) == (7, 3)
-        assert token(keys, purpose, 7, 3) == token(Keys(keys.secret), purpose, 7, 3) != made
+def test_retired_key_makes_no_more_tokens(purpose: Purpose) -> None:
+    made = token(LATER, purpose, 7, NOW, 1)
+    assert made == token(OTHER, purpose, 7, NOW, 1) != token(KEYS, purpose, 7, NOW, 1)
+
+
+@pytest.mark.parametrize("keys", [LATER, REVOKED])
+def test_return_paths_of_a_retired_key_are_read_for_ever(keys: Keys) -> None:
+    assert read_envelope_from(keys, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
     with pytest.raises(BadToken):
-        read(Keys(latest.secret, (OTHER.secret,)), purpose, made)
+        read_envelope_from(OTHER, envelope_from(KEYS, 5, 2, "bounce@example.org"))
+
+
+def test_each_of_several_retired_keys_has_its_own_time() -> None:
+    newest = Keys(bytes(range(2, 34)), (Retired(OTHER.secret, RETIRED + GRACE), *LATER.retired))
+    now = RETIRED + GRACE + timedelta(days=1)
+    assert read(newest, Purpose.VIEW, token(OTHER, Purpose.VIEW, 7, AFTER), now).number == 7
+    for keys, at in ((KEYS, BEFORE), (KEYS, AFTER), (OTHER, now)):
+        with pytest.raises(OutdatedToken):
+            read(newest, Purpose.VIEW, token(keys, Purpose.VIEW, 7, at), now)
 
 
 def test_an_address_keeps_its_name_and_a_bounce_its_proof_when_the_secret_is_rotated() -> None:
-    latest = Keys(bytes(range(2, 34)), (OTHER.secret, KEYS.secret))
+    latest = Keys(bytes(range(2, 34)), (Retired(OTHER.secret, LATE), *LATER.retired))
     assert address_key(latest, "ada@example.org") == address_key(KEYS, "ada@example.org")
     assert read_envelope_from(latest, envelope_from(KEYS, 5, 2, "bounce@example.org")) == (5, 2)
 
 
-@given(purpose=st.sampled_from(Purpose), number=NUMBERS, version=VERSIONS)
+@given(data=st.data(), purpose=st.sampled_from(Purpose), number=NUMBERS, at=TIMES)
 def test_a_command_by_mail_carries_its_token_in_an_address_that_may_change_case(
-    purpose: Purpose, number: int, version: int
+    data: st.DataObject, purpose: Purpose, number: int, at: datetime
 ) -> None:
-    made = token(KEYS, purpose, number, version)
+    made = token(KEYS, purpose, number, at, data.draw(version_of(purpose)))
     address = command_address("unsubscribe", made, "example.org")
     assert address == address.lower()
     assert len(address.partition("@")[0]) <= 64
@@ -105,6 +182,7 @@ def test_another_address_is_no_command(address: str) -> None:
 def test_the_secret_does_not_show() -> None:
     assert "secret" not in repr(KEYS)
     assert repr(KEYS.secret)[2:10] not in repr(KEYS)
+    assert repr(KEYS.secret)[2:10] not in repr(LATER)
 
 
 def test_a_short_secret_is_refused() -> None:
@@ -230,4 +308,5 @@ def test_pages_stand_below_the_public_url() -> None:
         assert urls.confirm("T_-1") == "https://papers.example.org/confirm/T_-1"
         assert urls.unsubscribe("T") == "https://papers.example.org/u/T"
         assert urls.view("T") == "https://papers.example.org/d/T"
+        assert urls.manage == "https://papers.example.org/settings"
     assert Urls("https://example.org/papers/").view("T") == "https://example.org/papers/d/T"

@@ -101,14 +101,14 @@ def test_every_header_has_its_exact_value() -> None:
         "Date": "Tue, 24 Nov 2026 07:00:00 +0000",
         "Message-ID": "<digest.2026-11-24.abcdefgh234567abcdefgh23@papers.example.org>",
         "Subject": "Seven papers",
-        "List-Unsubscribe": "<https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB>, "
-        "<mailto:unsubscribe+seaaaaaaaaaacaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org?subject=unsubscribe>",
+        "List-Unsubscribe": "<https://papers.example.org/u/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAB>, "
+        "<mailto:unsubscribe+seaaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org?subject=unsubscribe>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Id": "Papers Daily <digest.papers.example.org>",
         "List-Help": "<https://papers.example.org/>",
         "List-Subscribe": "<https://papers.example.org/>",
         "List-Owner": "<mailto:owner@papers.example.org>",
-        "List-Archive": "<https://papers.example.org/d/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAA>",
+        "List-Archive": "<https://papers.example.org/d/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAA>",
         "List-Post": "NO",
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",

@@ -83,6 +83,20 @@ VALUES (1, 'digest', 'k', 'k', 1, :state, 'm', :bytes, 0, '{}', 'h', :bytes, '',
 """
 
 
+def test_an_erased_row_lets_go_of_its_address(db: Database) -> None:
+    config = migrations._config()
+    before = ScriptDirectory.from_config(config).get_revision("0022").down_revision
+    erased = SUBSCRIBER.replace("'a@example.org'", "NULL").replace("'active'", "'erased'")
+    with db.write() as session:
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, str(before))
+        session.connection().execute(text(erased), {"bytes": b"k" * 32})
+        command.upgrade(config, "0022")
+        key = bytes(session.connection().execute(text("SELECT address_key FROM subscriber")).scalar_one())
+    assert len(key) == 32
+    assert key != b"k" * 32
+
+
 @pytest.mark.parametrize("state", ["leased", "accepted", "uncertain"])
 def test_a_delivery_is_born_ready_or_empty(db: Database, state: str) -> None:
     with db.write() as session:

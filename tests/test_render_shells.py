@@ -115,17 +115,19 @@ def assert_the_same(files: Mapping[str, str], contents: list[DigestContent]) -> 
 
 FRONT = golden.LINKS.home
 LINKS = DigestLinks(
-    f"{FRONT}d/{stand_in(0, 36)}",
-    f"{FRONT}u/{stand_in(1, 36)}",
-    FRONT,
-    f"{FRONT}f/{stand_in(2, 36)}",
-    f"{FRONT}p/{stand_in(3, 36)}",
+    view=f"{FRONT}d/{stand_in(0, 40)}",
+    unsubscribe=f"{FRONT}u/{stand_in(1, 40)}",
+    home=FRONT,
+    feedback=f"{FRONT}f/{stand_in(3, 40)}",
+    mute=f"{FRONT}p/{stand_in(2, 40)}/mute",
+    settings=f"{FRONT}p/{stand_in(2, 40)}",
+    of_papers=3,
 )
 
 
-def tokens(rng: random.Random) -> tuple[str, ...]:
+def tokens(rng: random.Random, papers: int = 50) -> tuple[str, ...]:
     """Tokens as a composer makes them."""
-    return tuple("".join(rng.choices(LETTERS, k=36)) for _ in range(4))
+    return tuple("".join(rng.choices(LETTERS, k=40)) for _ in range(3 + papers))
 
 
 def varied(seed: int) -> list[DigestContent]:
@@ -177,9 +179,19 @@ def test_an_operators_own_templates_give_what_they_say(kind: str) -> None:
     assert_the_same({**FILES, **OPERATORS[kind]}, [*varied(2)[:5], golden.digest("personal")])
 
 
+def test_each_paper_has_a_link_of_its_own() -> None:
+    (content,) = varied(6)[:1]
+    for made in (TEMPLATES, plain(FILES)):
+        html = print_digest(made, content).rendered.html
+        for token in content.tokens[3 : 3 + len(content.items)]:
+            assert html.count(f'/f/{token}/more"') == 1
+        assert "\ue000" not in html
+
+
 def test_many_digests_in_one_go_are_those_made_one_by_one() -> None:
     contents = varied(4)
-    contents[7] = replace(contents[7], items=tuple(item for content in contents for item in content.items) * 2)
+    items = tuple(item for content in contents for item in content.items) * 2
+    contents[7] = replace(contents[7], items=items, tokens=tokens(random.Random(7), len(items)))
     alone = [print_digest(Templates.of(FILES), content) for content in contents]
     assert any(one.html.form is not other.html.form for one, other in pairwise(alone))
     assert [one.rendered for one in print_digests(TEMPLATES, contents)] == [one.rendered for one in alone]
@@ -207,14 +219,14 @@ def test_mails_share_all_pieces_but_those_of_their_readers() -> None:
 
 def test_only_a_token_of_letters_is_spliced_in() -> None:
     content = golden.digest("personal")
-    odd = replace(golden.LINKS, view=f"https://x.example/d/{stand_in(0, 7)}")
+    odd = replace(golden.LINKS, view=f"https://x.example/d/{stand_in(0, 7)}", feedback="")
     printed = print_digest(TEMPLATES, replace(content, links=odd, tokens=("a&b=c;d",)))
     assert not printed.html.tokens
     assert "https://x.example/d/a&amp;b=c;d" in str(printed.html)
 
 
 def test_a_line_that_could_begin_with_the_end_of_a_token_is_encoded_with_it() -> None:
-    for token in ("x" * 32 + "From", "y" * 36):
+    for token in ("x" * 36 + "From", "y" * 40):
         for before in range(80):
             line = f"{'a' * before}{stand_in(0, len(token))} {stand_in(0, len(token))}{stand_in(0, len(token))} z\n"
             body = Body(Form([Piece(line)]), tokens=[token])

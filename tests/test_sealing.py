@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.links import Keys
+from digestd.links import Keys, Retired
 from digestd.sealing import Unopenable, is_by_current, seal, unseal
+from tests.conftest import NOW
 
 FIRST, SECOND, THIRD = (bytes([n]) * 32 for n in (1, 2, 3))
 KEYS = Keys(FIRST)
-ROTATED = Keys(THIRD, (SECOND, FIRST))
+ROTATED = Keys(THIRD, (Retired(SECOND, NOW), Retired(FIRST, NOW, revoked=True)))
 
 
 def test_what_is_sealed_opens_again_and_never_looks_the_same() -> None:
@@ -25,7 +26,7 @@ def test_after_rotations_it_opens_and_is_known_to_be_by_a_retired_secret() -> No
     assert not is_by_current(ROTATED, sealed)
     assert is_by_current(ROTATED, seal(ROTATED, "library", "7", "hush"))
     with pytest.raises(Unopenable):
-        unseal(Keys(THIRD, (SECOND,)), "library", "7", sealed)
+        unseal(Keys(THIRD, ROTATED.retired[:1]), "library", "7", sealed)
     with pytest.raises(Unopenable):
         unseal(KEYS, "library", "7", seal(ROTATED, "library", "7", "hush"))
 

@@ -1,6 +1,7 @@
 """The secret: made once, rotated without losing what the old ones made."""
 
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,13 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.errors import BadSetting
-from digestd.links import Purpose, address_key, read, token
+from digestd.links import GRACE, OutdatedToken, Purpose, Retired, address_key, read, token
 from digestd.secret import make_secret, read_keys, rotate
+from tests.conftest import NOW
 from tests.parts.install import install
 from tests.plan.shelf import reader
+
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -23,21 +27,70 @@ def file(tmp_path: Path) -> Path:
 
 def test_rotating_puts_a_new_secret_in_place_and_keeps_every_old_one(file: Path) -> None:
     first = read_keys(file)
-    links = [token(first, Purpose.UNSUBSCRIBE, 1)]
+    links = [token(first, Purpose.UNSUBSCRIBE, 1, NOW)]
     for times in range(1, 4):
-        keys = rotate(file)
-        assert len(keys.retired) == times
-        assert keys.secret not in keys.retired
-        links.append(token(keys, Purpose.UNSUBSCRIBE, 1))
+        keys = rotate(file, NOW + times * DAY)
+        assert [one.at for one in keys.retired] == [NOW + n * DAY for n in range(times, 0, -1)]
+        assert len({*keys.secrets}) == times + 1
+        links.append(token(keys, Purpose.UNSUBSCRIBE, 1, NOW))
     assert len({*links}) == 4
-    assert [read(read_keys(file), Purpose.UNSUBSCRIBE, link) for link in links] == [(1, 0)] * 4
+    assert [read(read_keys(file), Purpose.UNSUBSCRIBE, link, NOW + 999 * DAY).number for link in links] == [1] * 4
     assert address_key(read_keys(file), "ada@example.org") == address_key(first, "ada@example.org")
     assert [one.stat().st_mode & 0o077 for one in (file, *file.with_name("secret.key.retired").iterdir())] == [0] * 4
 
 
+def test_rotate_keeps_other_links_for_the_grace_period(file: Path) -> None:
+    first = read_keys(file)
+    before, stolen = (token(first, Purpose.PREFERENCES, 1, at) for at in (NOW, NOW + DAY))
+    rotate(file, NOW + DAY)
+    assert read(read_keys(file), Purpose.PREFERENCES, before, NOW + DAY).number == 1
+    for link, now in ((stolen, NOW + DAY), (before, NOW + DAY + GRACE)):
+        with pytest.raises(OutdatedToken):
+            read(read_keys(file), Purpose.PREFERENCES, link, now)
+
+
+def test_rotate_with_revoke_ends_the_grace_of_all(file: Path) -> None:
+    made = [token(read_keys(file), purpose, 1, NOW) for purpose in (Purpose.PREFERENCES, Purpose.UNSUBSCRIBE)]
+    rotate(file, NOW + DAY)
+    assert read(read_keys(file), Purpose.PREFERENCES, made[0], NOW + DAY)
+    keys = rotate(file, NOW + 2 * DAY, revoke=True)
+    assert [one.revoked for one in keys.retired] == [True, True]
+    with pytest.raises(OutdatedToken):
+        read(read_keys(file), Purpose.PREFERENCES, made[0], NOW + 2 * DAY)
+    assert read(read_keys(file), Purpose.UNSUBSCRIBE, made[1], NOW + 2 * DAY).number == 1
+    assert [one.revoked for one in rotate(file, NOW + 3 * DAY).retired] == [False, True, True]
+
+
+def test_rotate_can_be_repeated_if_it_was_cut_short(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read_keys(file).secret
+    monkeypatch.setattr("digestd.secret._fresh", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rotate(file, NOW)
+    assert read_keys(file).secret == first
+    monkeypatch.undo()
+    keys = rotate(file, NOW + DAY)
+    assert keys.retired == (Retired(first, NOW + DAY),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"a raw secret of thirty-two bytes",
+        b"[]",
+        b'{"key": "c2hvcnQ=", "retired": "2026-11-24", "revoked": false}',
+    ],
+)
+def test_a_retired_secret_that_cannot_be_read_is_named(file: Path, content: bytes) -> None:
+    rotate(file, NOW)
+    (file.with_name("secret.key.retired") / "0001").write_bytes(content)
+    with pytest.raises(BadSetting, match=r"retired/0001 is not a retired key"):
+        read_keys(file)
+
+
 def test_the_retired_are_also_found_as_systemd_hands_them_over(file: Path) -> None:
-    rotate(file)
-    keys = rotate(file)
+    rotate(file, NOW)
+    keys = rotate(file, NOW + DAY, revoke=True)
     folder = file.with_name("secret.key.retired")
     for one in folder.iterdir():
         one.rename(file.with_name(f"secret.key.retired_{one.name}"))
@@ -46,8 +99,8 @@ def test_the_retired_are_also_found_as_systemd_hands_them_over(file: Path) -> No
 
 
 def test_a_retired_secret_that_is_missing_is_named(file: Path) -> None:
-    rotate(file)
-    rotate(file)
+    rotate(file, NOW)
+    rotate(file, NOW)
     (file.with_name("secret.key.retired") / "0001").unlink()
     with pytest.raises(BadSetting, match=r"retired/0001 is missing"):
         read_keys(file)
@@ -61,7 +114,7 @@ def test_a_secret_that_cannot_be_replaced_stays(file: Path, monkeypatch: pytest.
 
     monkeypatch.setattr("digestd.secret.os.fsync", full)
     with pytest.raises(BadSetting, match="No space left"):
-        rotate(file)
+        rotate(file, NOW)
     assert file.read_bytes() == before
 
 
@@ -74,10 +127,17 @@ def test_the_command_rotates_and_another_secret_is_refused(
     for name, value in made.environment().items():
         monkeypatch.setenv(name, value)
     run = CliRunner()
-    assert run.invoke(app, ["config", "rotate-secret"]).exit_code == 0
+    done = run.invoke(app, ["config", "rotate-secret"])
+    assert done.exit_code == 0
+    assert "30 more days" in done.output
+    done = run.invoke(app, ["config", "rotate-secret", "--revoke-now"])
+    assert done.exit_code == 0
+    assert "earlier links work no more" in done.output
+    assert all(one.revoked for one in read_keys(next(tmp_path.rglob("secret.key"))).retired)
     assert run.invoke(app, ["config", "check"]).exit_code == 0, "people are known by the first secret still"
     folder = next(tmp_path.rglob("*.retired"))
-    (folder / "0001").write_bytes(b"the secret of another installation")
+    foreign = json.loads((folder / "0002").read_bytes())
+    (folder / "0001").write_text(json.dumps(foreign))
     refused = run.invoke(app, ["config", "check"])
     assert isinstance(refused.exception, BadSetting)
     assert "not the secret that the database was made with" in str(refused.exception)

@@ -27,12 +27,16 @@ from digestd.subscribe import (
     confirm,
     edit,
     erase,
+    import_subscribers,
     parse,
     pause,
     resume,
     suppress,
     unsubscribe,
 )
+from digestd.subscribe.files import Line
+from digestd.subscribe.leaving import unsuppress
+from tests.conftest import NOW
 
 ADA = "ada@example.org"
 TOPIC = (Interest(Kind.TOPIC, "protein folding"),)
@@ -61,7 +65,7 @@ def confirmations(db: Database) -> list[tuple[str, int]]:
 
 
 def link(keys: Keys, subscriber: Subscriber, version: int | None = None) -> str:
-    return token(keys, Purpose.CONFIRM, subscriber.key, version or subscriber.version)
+    return token(keys, Purpose.CONFIRM, subscriber.key, NOW, version or subscriber.version)
 
 
 def test_asking_makes_a_pending_subscriber_and_one_mail(
@@ -107,9 +111,9 @@ def test_a_link_is_for_one_purpose_and_one_subscriber(
 ) -> None:
     ask(db, post, Asked(ADA), now)
     for bad in (
-        token(keys, Purpose.UNSUBSCRIBE, found().key, 1),
-        token(keys, Purpose.CONFIRM, found().key + 1, 1),
-        token(keys, Purpose.CONFIRM, found().key, 2),
+        token(keys, Purpose.UNSUBSCRIBE, found().key, now, 1),
+        token(keys, Purpose.CONFIRM, found().key + 1, now, 1),
+        token(keys, Purpose.CONFIRM, found().key, now, 2),
         "short",
     ):
         with pytest.raises(BadToken):
@@ -189,17 +193,35 @@ def test_only_a_bounce_is_healed_by_asking_anew(
         assert (suppressions.is_suppressed(session, address_key(keys, ADA)) is None) is bool(mails)
 
 
-def test_the_erased_are_not_written_to_and_cannot_be_brought_back(
-    db: Database, post: Post, keys: Keys, now: datetime
-) -> None:
+def test_the_erased_cannot_be_brought_back_by_others(db: Database, post: Post, keys: Keys, now: datetime) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     erase(db, keys, ADA, now)
-    ask(db, post, Asked(ADA), now)
-    assert confirmations(db) == []
-    with pytest.raises(NoConsent):
-        add(db, post, parse({"email": ADA}), now)
     with pytest.raises(NotFound):
         erase(db, keys, ADA, now)
+    for _ in range(2):
+        with pytest.raises(NoConsent):
+            add(db, post, parse({"email": ADA}), now)
+        with pytest.raises(NotFound, match="only a new sign-up by its owner"):
+            unsuppress(db, keys, ADA, "they called", now)
+        ask(db, post, Asked(ADA), now)  # the second time a sign-up waits for its confirmation
+    assert import_subscribers(db, post, [Line(1, {"email": ADA, "status": "active"})], now).left_alone == 1
+
+
+def test_the_erased_come_back_by_confirming_a_sign_up(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
+    erased = found().key
+    erase(db, keys, ADA, now)
+    ask(db, post, Asked(ADA), now)
+    assert confirmations(db) == [("1", 1)]
+    with db.read() as session:
+        assert suppressions.is_suppressed(session, address_key(keys, ADA)) is SuppressionReason.ERASED
+    assert confirm(db, keys, link(keys, found()), now).status is Status.ACTIVE
+    assert found().key != erased
+    assert found().interests == ()
+    with db.read() as session:
+        assert suppressions.is_suppressed(session, address_key(keys, ADA)) is None
 
 
 def test_the_file_holds_nothing_of_the_erased(

@@ -12,6 +12,7 @@ from digestd.cli.output import emit, say
 from digestd.confinement.child import probe
 from digestd.deliver import see_that_it_can_be_read
 from digestd.errors import BadInput
+from digestd.links import GRACE
 from digestd.secret import rotate
 from digestd.sign import dns_record
 
@@ -68,17 +69,28 @@ def dkim() -> None:
 
 
 @app.command("rotate-secret")
-def rotate_secret() -> None:
-    """Put a new secret in the place of the one in use, which is kept beside it so that old links go on working.
+def rotate_secret(
+    revoke_now: Annotated[
+        bool, typer.Option("--revoke-now", help="End the grace period of every retired secret: use it after a theft.")
+    ] = False,
+) -> None:
+    """Make a new secret key and retire the one in use.
 
-    Start every digestd process anew afterwards; on several machines, copy the file and its folder first.
+    Links to unsubscribe and bounce addresses of retired secrets work for ever. Other links that were issued before
+    the rotation work for 30 more days, or not at all with --revoke-now. Restart every digestd process afterwards; on
+    several machines, copy the file and its folder first.
 
-    Example: digestd config rotate-secret
+    Example: digestd config rotate-secret --revoke-now
     """
-    file = configuration.load().secret_key_file
-    keys = rotate(file)
-    say(f"{file} is new; {len(keys.retired)} retired beside it, in {file}.retired: keep them all, and a copy apart")
-    say("start every digestd process anew")
+    settings = configuration.load()
+    file = settings.secret_key_file
+    keys = rotate(file, wiring.clock(settings.now)(), revoke=revoke_now)
+    say(f"made a new {file}; {file}.retired holds {len(keys.retired)} retired: keep them all, with a backup")
+    if revoke_now:
+        say("earlier links work no more, except to unsubscribe")
+    else:
+        say(f"earlier links work for {GRACE.days} more days; if the key may be stolen, repeat with --revoke-now")
+    say("restart every digestd process now: until then it uses the old secret")
 
 
 def without_password(value: str) -> str:

@@ -15,13 +15,14 @@ from digestd.cli.output import emit, say, tell
 from digestd.deliver import Composer, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
-from digestd.domain.subscriber import Status, Subscriber
+from digestd.domain.subscriber import Subscriber
+from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import address_key, message_id
 from digestd.plan import Explanation, explain, explain_past, preview
 from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
-from digestd.store import subscribers
+from digestd.store import subscribers, suppressions
 from digestd.store.instants import to_us
 from digestd.subscribe import find
 
@@ -172,8 +173,9 @@ def _checked_period(period: str) -> None:
 def _known(app: App, email: str) -> Subscriber:
     """The subscriber of an address. Raises NotFound, which tells an erased one from an unknown one."""
     with app.db.read() as session:
-        known = subscribers.by_address_key(session, address_key(app.keys, email))
-        if known is not None and known.status is Status.ERASED:
+        key = address_key(app.keys, email)
+        is_known = subscribers.by_address_key(session, key) is not None
+        if not is_known and suppressions.is_suppressed(session, key) is SuppressionReason.ERASED:
             raise NotFound(f"{email} was erased: their address is not kept, so no digest of theirs can be rebuilt")
         return find(session, app.keys, email)
 

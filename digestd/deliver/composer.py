@@ -15,11 +15,12 @@ from digestd.deliver.sender import Sender
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.reply import Reply
 from digestd.errors import Damaged
-from digestd.links import Purpose, envelope_tag, issued, token
+from digestd.links import Purpose, envelope_tag, pick_tokens, token
 from digestd.message import DigestHeaders, Headers, compose_digest, compose_notice
 from digestd.render import (
     Before,
     DigestContent,
+    DigestLinks,
     Entry,
     Item,
     NoticeContent,
@@ -157,9 +158,14 @@ class Composer:
         return print_digest(templates, self._content(claim)).rendered
 
     def page(self, claim: Claim) -> str:
-        """The digest as HTML for a browser: no paper left out, and no link to where it is read already."""
-        content = self._content(claim)
-        here = replace(content, links=replace(content.links, view=""))
+        """The digest as HTML for a browser: no paper left out.
+
+        Its address is passed on and shown to others, so nothing on it is its subscriber's alone: no name, and no link
+        to another page of theirs.
+        """
+        urls = self._sender.urls
+        links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
+        here = replace(self._content(claim), subscriber_name="", links=links, tokens=(), held=())
         return render_digest(self._templates[claim.template_hash], here, WHOLE).html
 
     def _content(self, claim: Claim) -> DigestContent:
@@ -180,11 +186,11 @@ class Composer:
             links=self._links,
             tokens=self._tokens(claim),
             coverage=claim.coverage,
-            held=tuple(self._before(held) for held in self._held[claim.key] if self._sender.urls.are_public),
+            held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.are_public),
         )
 
-    def _before(self, held: Held) -> Before:
-        view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, held.delivery))
+    def _before(self, claim: Claim, held: Held) -> Before:
+        view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, held.delivery, from_us(claim.dated_us)))
         return Before(period_date(held.period), view)
 
     def _notice(self, claim: Claim) -> NoticeContent:
@@ -195,7 +201,7 @@ class Composer:
             postal_address=self._sender.postal_address,
             language=claim.language,
             kind=claim.kind.value,
-            mail=self._sender.command(Purpose.CONFIRM, claim.subscriber, claim.consent_version),
+            mail=self._confirming(claim),
         )
 
     def _reply(self, claim: Claim) -> ReplyContent:
@@ -208,16 +214,19 @@ class Composer:
         )
 
     def _tokens(self, claim: Claim) -> tuple[str, ...]:
-        """What the links of one mail have in place of their stand-ins; see `Sender.digest_links`."""
-        keys = self._sender.keys
+        """What the links of one mail have in place of their stand-ins; see `Sender.digest_links`.
+
+        All are issued at the moment of the Date header, so that they are the same whenever the mail is composed.
+        """
+        keys, at = self._sender.keys, from_us(claim.dated_us)
         if not self._sender.urls.are_public:
-            leave = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber)
-            return envelope_tag(leave), envelope_tag(self._sender.command(Purpose.COMMAND, claim.key))
+            leave = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, at)
+            return envelope_tag(leave), envelope_tag(self._sender.command(Purpose.COMMAND, claim.key, at))
         return (
-            token(keys, Purpose.VIEW, claim.key),
-            token(keys, Purpose.UNSUBSCRIBE, claim.subscriber),
-            token(keys, Purpose.FEEDBACK, claim.key),
-            _settings_token(self._sender, claim),
+            token(keys, Purpose.VIEW, claim.key, at),
+            token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at),
+            token(keys, Purpose.PREFERENCES, claim.subscriber, at),
+            *pick_tokens(keys, claim.key, len(claim.picks), at),
         )
 
     def _headers(self, claim: Claim, subject: str) -> Headers:
@@ -235,10 +244,15 @@ class Composer:
         """An answer to a notice is a command, wherever commands are read at all; one to a digest if it is wanted."""
         mail = ""
         if claim.kind is MailKind.CONFIRM:
-            mail = self._sender.command(Purpose.CONFIRM, claim.subscriber, claim.consent_version)
+            mail = self._confirming(claim)
         elif claim.kind is MailKind.REPLY or self._sender.replies:
-            mail = self._sender.command(Purpose.COMMAND, claim.key)
+            mail = self._sender.command(Purpose.COMMAND, claim.key, from_us(claim.dated_us))
         return mail or self._sender.reply_to
+
+    def _confirming(self, claim: Claim) -> str:
+        """Return where an answer confirms a subscription; empty if commands are off."""
+        at = from_us(claim.dated_us)
+        return self._sender.command(Purpose.CONFIRM, claim.subscriber, at, int(claim.period))
 
     def _digest_headers(self, claim: Claim, subject: str, tokens: Sequence[str]) -> DigestHeaders:
         urls = self._sender.urls
@@ -255,7 +269,7 @@ class Composer:
             view_url=urls.view(tokens[0]) if urls.are_public else "",
             home_url=urls.home,
             owner=self._sender.reply_to,
-            unsubscribe_mailbox=self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber),
+            unsubscribe_mailbox=self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, from_us(claim.dated_us)),
         )
 
 
@@ -269,26 +283,36 @@ def _alike(claims: Sequence[Claim]) -> Iterable[Sequence[Claim]]:
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:
-    return sender.urls.confirm(token(sender.keys, Purpose.CONFIRM, claim.subscriber, claim.consent_version))
+    return sender.urls.confirm(_token(sender, claim, Purpose.CONFIRM, int(claim.period)))
 
 
 def _settings(sender: Sender, claim: Claim) -> str:
-    return sender.urls.preferences(_settings_token(sender, claim))
+    return sender.urls.preferences(_token(sender, claim, Purpose.PREFERENCES))
 
 
-def _settings_token(sender: Sender, claim: Claim) -> str:
-    """Valid from the moment of the Date header on."""
-    return token(sender.keys, Purpose.PREFERENCES, claim.subscriber, issued(from_us(claim.dated_us)))
+def _erasure(sender: Sender, claim: Claim) -> str:
+    return sender.urls.erase(_token(sender, claim, Purpose.ERASE, claim.consent_version))
+
+
+def _renewal(sender: Sender, claim: Claim) -> str:
+    return sender.urls.renew(_token(sender, claim, Purpose.RENEW, claim.consent_version))
 
 
 def _move(purpose: Purpose) -> Callable[[Sender, Claim], str]:
     """The link that goes to one of two addresses; a notice of a move is named by the second it was asked for at."""
-    return lambda sender, claim: sender.urls.move(token(sender.keys, purpose, claim.subscriber, int(claim.period)))
+    return lambda sender, claim: sender.urls.move(_token(sender, claim, purpose, int(claim.period)))
+
+
+def _token(sender: Sender, claim: Claim, purpose: Purpose, version: int = 0) -> str:
+    """Return a token for the subscriber of a notice, issued at the moment of its Date header."""
+    return token(sender.keys, purpose, claim.subscriber, from_us(claim.dated_us), version)
 
 
 _LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
     MailKind.CONFIRM: _confirmation,
     MailKind.SETTINGS: _settings,
+    MailKind.ERASE: _erasure,
+    MailKind.RENEW: _renewal,
     MailKind.MOVE_FROM: _move(Purpose.MOVE_FROM),
     MailKind.MOVE_TO: _move(Purpose.MOVE_TO),
 }

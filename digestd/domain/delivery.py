@@ -95,6 +95,8 @@ class MailKind(StrEnum):
     DIGEST = "digest"
     CONFIRM = "confirm"
     SETTINGS = "settings"  # a fresh link to the preferences
+    ERASE = "erase"  # the subscriber asked to be erased: confirm it
+    RENEW = "renew"  # the subscriber asked to make earlier links void: confirm it
     MOVE_FROM = "move-from"  # to the address that is to be left: confirm or stop it
     MOVE_TO = "move-to"  # to the new address: confirm it
     REPLY = "reply"  # the answer to commands by mail
@@ -139,6 +141,8 @@ _MAY_BE_WRITTEN_TO = {
     MailKind.DIGEST: frozenset({Status.ACTIVE}),
     MailKind.CONFIRM: frozenset({Status.PENDING}),
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # who left may still take their data, or erase it
+    MailKind.ERASE: _CONFIRMED | {Status.UNSUBSCRIBED},
+    MailKind.RENEW: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.MOVE_FROM: _CONFIRMED,
     MailKind.MOVE_TO: _CONFIRMED,
     MailKind.REPLY: _CONFIRMED | {Status.UNSUBSCRIBED},

@@ -83,6 +83,11 @@ def stand_in(n: int, length: int) -> str:
     return f"{MARK}{n}:{length}{MARK}"
 
 
+def stand_in_for(n: int, url: str, base: int) -> str:
+    """Return the URL with a stand-in for token number `n` in the place of that for token number `base`."""
+    return url.replace(f"{MARK}{base}:", f"{MARK}{n}:")
+
+
 def split_at_stand_ins(piece: str) -> tuple[list[str], list[tuple[int, int]]]:
     """What a piece has around its stand-ins, and each one's number and length; one more of the former."""
     if MARK not in piece:

@@ -59,23 +59,28 @@ class Before:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DigestLinks:
-    """Where a digest's own links lead, absolute. `view` is empty for a reader who is there already.
+    """Where a digest's own links lead, absolute.
 
     What stands in no other mail's is a token, and in its place is a stand-in (see `domain.mail`): the links are those
     of every mail.
 
-    `feedback`: where something is said of its papers, by their place from 1; empty where nothing can be.
+    `feedback`: where something is said of the first of its papers, with the stand-in numbered `of_papers`; those of
+    the papers after it have the next numbers. `mute`: where something of a paper is muted, by period and place from 1.
     `replies`: an answer to the digest is read as commands. Without a web address `unsubscribe` opens a mail, `mail`
-    is where commands are sent, and the others are empty.
+    is where commands are sent, and the others are empty. `manage`: the page that mails a fresh link to a subscriber;
+    it is the only link besides `home` that a digest in the browser may have, as its address is passed on.
     """
 
     view: str
     unsubscribe: str
     home: str
     feedback: str = ""
+    mute: str = ""
     settings: str = ""
     mail: str = ""
     replies: bool = False
+    manage: str = ""
+    of_papers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 
 from digestd.domain.digest import Section
-from digestd.domain.mail import filled, split_at_stand_ins
+from digestd.domain.mail import filled, split_at_stand_ins, stand_in_for
 from digestd.render.content import Before, DigestContent, DigestLinks, Item
 from digestd.render.shown import Fit, Fitted, Gap, Shown, fitted, gaps, read_by
 from digestd.render.words import clean, first_day, safe_link, safe_url, shorten
@@ -19,14 +19,28 @@ _FRIDAY = 4
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class PaperLinks:
+    """The link of each paper: that of the first with the stand-in of another, or with its token if there are any."""
+
+    links: DigestLinks
+    tokens: tuple[str, ...]
+
+    def of(self, place: int) -> str:
+        """Return where something is said of the paper at a place, from 0."""
+        own = stand_in_for(self.links.of_papers + place, self.links.feedback, self.links.of_papers)
+        return safe_link(filled(own, self.tokens)) if self.tokens else own
+
+
 @dataclass(eq=False)
 class Digest:
-    """What the templates of a digest are given: these fields but the last four, `papers` and `sections`.
+    """What the templates of a digest are given: these fields but the last five, `papers` and `sections`.
 
-    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after. `feedback`:
-    where something is said of a paper, in a link each unless `is_brief`. `picked`: the papers, `reasons`: why
-    each was, in words; `structure`: how many are in each section; `tokens`: what the links have instead of
-    their stand-ins.
+    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after. `feedback`: where
+    something is said of the first paper (each has its own), in a link each unless `is_brief`. `mute`: where something
+    of a paper is muted, by its place from 1. `manage`: where a reader of the page asks for a link. `picked`: the
+    papers, `reasons`: why each was, in words; `structure`: how many are in each section; `tokens`: what the links
+    have instead of their stand-ins; `paper_links`: the link of each paper.
     """
 
     list_name: str
@@ -48,10 +62,12 @@ class Digest:
     unsubscribe: str
     home: str
     feedback: str
+    mute: str
     is_brief: bool
     settings: str
     mail: str
     replies: bool
+    manage: str
     held: tuple[Before, ...]
     subject: str
     heading: str
@@ -60,11 +76,15 @@ class Digest:
     reasons: list[str]
     structure: tuple[tuple[str, int], ...]
     tokens: tuple[str, ...]
+    paper_links: "PaperLinks"
 
     @cached_property
     def papers(self) -> tuple[Shown, ...]:
         """All papers, in the order of their places."""
-        return tuple(map(read_by, self.picked, self.reasons, range(len(self.picked))))
+        return tuple(
+            read_by(paper, reason, place, self.paper_links.of(place))
+            for place, (paper, reason) in enumerate(zip(self.picked, self.reasons, strict=True))
+        )
 
     @cached_property
     def sections(self) -> tuple[tuple[str, tuple[Shown, ...]], ...]:
@@ -78,9 +98,9 @@ class Digest:
         )
 
 
-FIELDS = frozenset(Digest.__dataclass_fields__) - {"picked", "reasons", "structure", "tokens"}
+FIELDS = frozenset(Digest.__dataclass_fields__) - {"picked", "reasons", "structure", "tokens", "paper_links"}
 """What a template may read of a digest, but for its papers."""
-LINKS = ("view", "unsubscribe", "feedback", "settings", "mail")
+LINKS = ("view", "unsubscribe", "feedback", "mute", "settings", "mail")
 """The fields that stand-ins may be in."""
 
 
@@ -95,7 +115,8 @@ def digest(content: DigestContent, fit: Fit, said: Mapping[int, str], *, whole: 
     picked = [fitted(entry, fit) for entry, _, _ in places]
     weekly = "-W" in content.period
     tokens = content.tokens if not whole and all(map(_TOKEN.fullmatch, content.tokens)) else ()
-    links = _of_any(content.links) if tokens or not content.tokens else _of_one(content.links, content.tokens)
+    is_any = bool(tokens) or not content.tokens
+    links = _of_any(content.links) if is_any else _of_one(content.links, content.tokens)
     return Digest(
         list_name=tidy(content.list_name, NAME_MAX),
         name=tidy(content.subscriber_name, NAME_MAX),
@@ -116,10 +137,12 @@ def digest(content: DigestContent, fit: Fit, said: Mapping[int, str], *, whole: 
         unsubscribe=links.unsubscribe,
         home=links.home,
         feedback=links.feedback,
+        mute=f"{links.mute}/{content.period}" if links.mute else "",
         is_brief=fit.is_brief,
         settings=links.settings,
         mail=links.mail,
         replies=links.replies,
+        manage=links.manage,
         held=tuple([Before(before.date, safe_url(before.view)) for before in content.held]) if content.held else (),
         subject="",
         heading="",
@@ -128,6 +151,7 @@ def digest(content: DigestContent, fit: Fit, said: Mapping[int, str], *, whole: 
         reasons=[said[id(reason)] for _, reason, _ in places],
         structure=tuple([(section.value, len(chosen)) for section, chosen in sections]),
         tokens=tokens,
+        paper_links=PaperLinks(links, ()) if is_any else PaperLinks(content.links, content.tokens),
     )
 
 
@@ -176,7 +200,10 @@ def _safe(links: DigestLinks, safe: Callable[[str], str]) -> DigestLinks:
         unsubscribe=safe(links.unsubscribe),
         home=safe_url(links.home),
         feedback=safe(links.feedback),
+        mute=safe(links.mute),
         settings=safe(links.settings),
         mail=safe(links.mail),
         replies=links.replies,
+        manage=safe_url(links.manage),
+        of_papers=links.of_papers,
     )

@@ -20,6 +20,8 @@ from markupsafe import escape
 from digestd.domain.mail import MARK
 
 DIGEST, PAPER, PLACE = "digest", "paper", "place"
+FEEDBACK = "feedback"
+"""The field of a paper that depends on its place and on the digest's field of the same name alone."""
 MARKED = re.compile(f"{MARK}#([0-9:]+){MARK}")
 """The mark of a hole: its number and, where it is of a paper, the place of that."""
 OWN = frozenset({"name", "first", "preheader", "subject", "lead"})

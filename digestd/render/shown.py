@@ -75,11 +75,15 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown(Fitted):
-    """One paper as it stands in one mail: what was `fitted`, why this reader gets it, and its place from 0."""
+    """One paper as it stands in one mail: what was `fitted`, why this reader gets it, and its place from 0.
+
+    `feedback`: where this reader says something of it; empty where they cannot.
+    """
 
     reason: str
     fitted: Fitted
     place: int
+    feedback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,9 @@ def _gap(state: CoverageState, names: list[str]) -> Gap:
 FITTED = frozenset(one.name for one in fields(Fitted))
 
 
-def read_by(f: Fitted, reason: str, place: int) -> Shown:
+def read_by(f: Fitted, reason: str, place: int, feedback: str = "") -> Shown:
     """The paper as somebody reads of it, for a reason in their words."""
-    return Shown(f.title, f.url, f.authors, f.more, f.categories, f.abstract, f.links, reason, f, place)
+    return Shown(f.title, f.url, f.authors, f.more, f.categories, f.abstract, f.links, reason, f, place, feedback)
 
 
 @lru_cache(maxsize=4096)  # the same papers go to many readers

@@ -1,8 +1,8 @@
 """A survey of a shell: which fields of a digest it depends on, or that this is not certain.
 
 Papers are reached by loops over `digest.sections` and `digest.papers` alone, under the name `paper`, and what is
-left of them in a shell is their place. Where a template does more with them, or with what it has printed, the
-shell is given up: it is right, but nobody could tell for which mails.
+left of them in a shell is their place and their link, which has a stand-in. Where a template does more with them, or
+with what it has printed, the shell is given up: it is right, but nobody could tell for which mails.
 """
 
 from collections.abc import Iterable, Set
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from jinja2 import nodes
 from jinja2.visitor import NodeVisitor
 
-from digestd.render.holes import DIGEST, PAPER, PLACE, is_name
+from digestd.render.holes import DIGEST, FEEDBACK, PAPER, PLACE, is_name
 
 _LISTS = _SECTIONS, _PAPERS = "sections", "papers"
 _LOOP = "loop"
@@ -92,8 +92,9 @@ class _Surveyor(NodeVisitor):
             self.visit(child)
 
     def visit_Getattr(self, node: nodes.Getattr) -> None:
-        """A field of the digest, the place of a paper, or how far a loop is."""
-        if is_name(node.node, DIGEST) and node.attr not in _LISTS:
+        """A field of the digest, the place of a paper and its link, or how far a loop is."""
+        variable = node.node.name if isinstance(node.node, nodes.Name) else ""
+        if (variable == DIGEST and node.attr not in _LISTS) or (variable, node.attr) == (PAPER, FEEDBACK):
             self.needs.values.add(node.attr)
         elif not (is_name(node.node, PAPER) and node.attr == PLACE) and not (
             is_name(node.node, _LOOP) and node.attr in _OF_LOOP

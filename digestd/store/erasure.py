@@ -1,5 +1,6 @@
 """Erasure: of a person nothing is left but the keyed hash of the address, in no file of the database."""
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -30,7 +31,17 @@ def erase(session: Session, key: int, now: datetime) -> Subscriber:
     ):
         session.connection().execute(statement)
     consent.forget_networks(session, key)
+    _detach(session, key, address_key)
     return erased
+
+
+def _detach(session: Session, key: int, address_key: bytes) -> None:
+    """Free the keyed hash of an erased address, which only its suppression still knows.
+
+    So the same person can subscribe again: as somebody new, to whom no link, mail or record from before belongs.
+    """
+    freed = hashlib.sha256(b"erased:%d:" % key + address_key).digest()
+    session.connection().execute(update(core.subscriber).where(core.subscriber.c.id == key).values(address_key=freed))
 
 
 def _forgotten(erased: Subscriber) -> Subscriber:

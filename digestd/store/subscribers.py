@@ -211,7 +211,7 @@ def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | No
 
 
 def by_address_key(session: Session, address_key: bytes, *, lock: bool = False) -> Subscriber | None:
-    """The subscriber of an address, even an erased one; `lock` to change them in this transaction."""
+    """The subscriber of an address; `lock` to change them in this transaction."""
     query = select(core.subscriber).where(_S.address_key == address_key)
     return next(iter(_read(session, query.with_for_update() if lock else query)), None)
 

@@ -1,6 +1,6 @@
 """Suppressions: addresses never to write to, by keyed hash. They outlive the subscriber."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,9 +79,21 @@ def among(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, Suppre
 def lift(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
     """Take a suppression back, and keep why; the reason it stood for, None where there was none.
 
-    What bounced before counts no more. An erased address stays suppressed.
+    What bounced before counts no more. An erased address stays suppressed: only its owner can end that, by a new
+    double opt-in (`lift_by_consent`).
     """
-    gone = delete(core.suppression).where(_S.address_key == address_key, _S.reason != SuppressionReason.ERASED)
+    return _lift(session, address_key, why, now, set(SuppressionReason) - {SuppressionReason.ERASED})
+
+
+def lift_by_consent(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
+    """Remove what a confirmed double opt-in heals, an erasure too, and keep why; return the reason that stood."""
+    return _lift(session, address_key, why, now, HEALED_BY_CONSENT)
+
+
+def _lift(
+    session: Session, address_key: bytes, why: str, now: datetime, reasons: Collection[SuppressionReason]
+) -> SuppressionReason | None:
+    gone = delete(core.suppression).where(_S.address_key == address_key, _S.reason.in_(sorted(reasons)))
     reason = session.connection().execute(gone.returning(_S.reason)).scalar()
     if reason is None:
         return None
@@ -99,7 +111,7 @@ def take_back(session: Session, address_key: bytes, why: str, by: Cause, now: da
     known = subscribers.by_address_key(session, address_key, lock=True)
     reason = lift(session, address_key, why, now)
     if reason is None:
-        raise NotFound("this address is not suppressed, or it was erased, which is for ever")
+        raise NotFound("this address is not suppressed, or it was erased: only a new sign-up by its owner ends that")
     if known is None or known.status is not Status.SUPPRESSED:
         return None if known is None else known.status
     status = _before(session, known.key) if reason in HEALED_BY_CONSENT else Status.UNSUBSCRIBED

@@ -97,7 +97,10 @@ def remind(db: Database, post: Post, address: str, now: datetime, by: Act = Act(
     key = address_key(post.keys, address)
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
-        if known is None or known.status is not Status.PENDING or suppressions.is_suppressed(session, key):
+        if known is None or known.status is not Status.PENDING:
+            return
+        reason = suppressions.is_suppressed(session, key)
+        if reason is not None and reason not in HEALED_BY_CONSENT:
             return
         invite(session, post, known, by, now)
 
@@ -160,9 +163,9 @@ def confirm(db: Database, keys: Keys, token: str, now: datetime, by: Act = Act(C
     The same link again changes nothing. Raises BadToken for what is no link of ours, TooOld for
     one that no longer counts: after 48 hours, once a newer mail is out, or after leaving again.
     """
-    named = read(keys, Purpose.CONFIRM, token)
+    key, version, _ = read(keys, Purpose.CONFIRM, token, now)
     with db.write() as session:
-        return confirm_here(session, named, by, now)
+        return confirm_here(session, (key, version), by, now)
 
 
 def confirm_here(session: Session, named: tuple[int, int], by: Cause | Act, now: datetime) -> Subscriber:
@@ -180,6 +183,9 @@ def confirm_here(session: Session, named: tuple[int, int], by: Cause | Act, now:
         raise TooOld("a newer mail holds the link that counts; use the one in the newest")
     if now - asked.at > CONFIRM_WITHIN:
         raise TooOld("this link is older than 48 hours; sign up again")
-    if suppressions.is_suppressed(session, subscribers.address_key_of(session, key)):
+    address = subscribers.address_key_of(session, key)
+    reason = suppressions.is_suppressed(session, address)
+    if reason is not None and reason not in HEALED_BY_CONSENT:
         raise TooOld("this address asked never to be written to; write to us to come back")
+    suppressions.lift_by_consent(session, address, ASKED_ANEW, now)
     return subscribers.change_status(session, key, Status.ACTIVE, by, now)

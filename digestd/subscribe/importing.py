@@ -113,7 +113,8 @@ def _take_in(session: Session, post: Post, block: Mapping[bytes, Record], now: d
     report.unchanged += sum(key not in known for key in suppressed)
     changed: list[Subscriber] = []
     for key, subscriber in known.items():
-        settled = _settle(block[key], subscriber)
+        is_barred = key in suppressed and subscriber.status not in _LEFT  # no import speaks for the suppressed
+        settled = None if is_barred else _settle(block[key], subscriber)
         report.left_alone += settled is None
         if settled is None or settled == subscriber:
             report.unchanged += 1

@@ -152,7 +152,7 @@ def unsuppress_wave(db: Database, wave: Wave, why: str, now: datetime, dry_run: 
     if not why.strip():
         raise BadInput("say why, with --why: it is kept with the addresses")
     if SuppressionReason.ERASED in wave.reasons:
-        raise BadInput("an erased address stays suppressed for ever; leave out --reason erased")
+        raise BadInput("leave out --reason erased: only a new sign-up by its owner ends such a suppression")
     restored: list[Restored] = []
     after, more = b"", True
     while more:

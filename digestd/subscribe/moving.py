@@ -13,7 +13,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Act, Status, Subscriber
 from digestd.errors import BadInput
-from digestd.links import BadToken, Keys, Purpose, address_key, canonical_address, issued, read
+from digestd.links import BadToken, Keys, OutdatedToken, Purpose, address_key, canonical_address, issued, read
 from digestd.store import invitations, moves, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.moves import WITHIN, Move
@@ -95,7 +95,7 @@ def stop_move(db: Database, keys: Keys, link: str, now: datetime) -> None:
 
 
 def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> Side:
-    (key, version), at_new = _read(keys, link)
+    (key, version), at_new = _read(keys, link, now)
     known = subscribers.by_key(session, key, lock=lock)
     move = moves.of(session, key)
     if known is None or known.status not in _MAY_MOVE or move is None or issued(move.asked) != version:
@@ -105,8 +105,12 @@ def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool 
     return Side(known, move, at_new)
 
 
-def _read(keys: Keys, link: str) -> tuple[tuple[int, int], bool]:
+def _read(keys: Keys, link: str, now: datetime) -> tuple[tuple[int, int], bool]:
     try:
-        return read(keys, Purpose.MOVE_TO, link), True
+        key, version, _ = read(keys, Purpose.MOVE_TO, link, now)
+        return (key, version), True
+    except OutdatedToken:
+        raise
     except BadToken:
-        return read(keys, Purpose.MOVE_FROM, link), False
+        key, version, _ = read(keys, Purpose.MOVE_FROM, link, now)
+        return (key, version), False

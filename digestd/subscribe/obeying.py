@@ -72,7 +72,7 @@ class Clerk:
         """Obey and answer one mail, in the caller's write transaction; None where it is no command."""
         if not any(self._is_ours(address) for address in incoming.to):
             return None
-        proof = self._proof(session, incoming)
+        proof = self._proof(session, incoming, now)
         letter = incoming.letter
         if proof is not None and proof.purpose is Purpose.UNSUBSCRIBE:
             return self._leave(session, incoming, proof, now)
@@ -90,8 +90,8 @@ class Clerk:
         ours, _, home = self.address.lower().rpartition("@")
         return host == home and local.partition("+")[0] == ours
 
-    def _proof(self, session: Session, incoming: Incoming) -> _Proof | None:
-        tagged = (_by_address(session, self.post.keys, to) for to in incoming.to if self._is_ours(to))
+    def _proof(self, session: Session, incoming: Incoming, now: datetime) -> _Proof | None:
+        tagged = (_by_address(session, self.post.keys, to, now) for to in incoming.to if self._is_ours(to))
         found = next(filter(None, tagged), None)
         return found or (self._by_sender(session, incoming) if self._is_authenticated(incoming.letter) else None)
 
@@ -236,14 +236,14 @@ class Clerk:
             replies.keep(session, delivery, reply)
 
 
-def _by_address(session: Session, keys: Keys, address: str) -> _Proof | None:
+def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _Proof | None:
     try:
         _, token = read_command_address(address)
     except BadToken:
         return None
     for purpose in (Purpose.COMMAND, Purpose.UNSUBSCRIBE, Purpose.CONFIRM):
         try:
-            number, version = read(keys, purpose, token)
+            number, version, _ = read(keys, purpose, token, now)
         except BadToken:
             continue
         if purpose is not Purpose.COMMAND:

@@ -1,4 +1,4 @@
-"""What is said of a pick by whoever holds the link of its digest: verdicts, and what of it is muted.
+"""What is said of a pick by whoever holds the link of it or of the settings: verdicts, and what of it is muted.
 
 Repeating what stands changes nothing, and so does taking back what does not.
 """
@@ -14,7 +14,7 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadRecord, NotFound
-from digestd.store import feedback, mutings, papers, saved, subscribers
+from digestd.store import feedback, mutings, papers, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import reading
 from digestd.subscribe.feedback import has
@@ -39,7 +39,7 @@ class Gone(NotFound):
 class Picked:
     """A pick and what stands of it: `verdict` among more, less and dismissed, whether it is saved, what is muted of it.
 
-    `keys`: the row numbers of the paper, as it was picked and as it is now. `edition`: that of their saved list.
+    `keys`: the row numbers of the paper, as it was picked and as it is now.
     """
 
     subscriber: Subscriber
@@ -49,7 +49,6 @@ class Picked:
     verdict: Verdict | None
     is_saved: bool
     muted: tuple[Interest, ...]
-    edition: int
 
     def says(self, verdict: Verdict) -> bool:
         """Whether this verdict stands; a paper stays saved whatever else is said of it."""
@@ -132,5 +131,4 @@ def _standing(session: Session, subscriber: int, pick: Pick) -> Picked:
         verdict=next((verdict for verdict in reversed(said) if verdict is not Verdict.SAVED), None),
         is_saved=Verdict.SAVED in said,
         muted=mutings.of(session, subscriber, keys),
-        edition=saved.edition(session, subscriber),
     )

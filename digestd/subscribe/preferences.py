@@ -1,6 +1,6 @@
 """The link to the preferences: in every mail, and a fresh one for whoever asks by address.
 
-It is the right to change everything of one subscriber, so it carries when it was issued: it is valid for 30
+It is the right to change everything of one subscriber but what `requests` confirms by mail: it is valid for 30
 days, and void once a later one was asked to be the only one, the address has changed, or nobody is behind it.
 """
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadInput, NotFound
-from digestd.links import Keys, Purpose, address_key, issued, issued_at, read, token
+from digestd.links import Keys, Purpose, address_key, issued, read, token
 from digestd.store import invitations, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribe.asking import may_be_asked
@@ -27,8 +27,7 @@ class Void(BadInput):
 
 def opened(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
     """Whose preferences a token opens. Raises BadToken for what is none of ours, Void for one that is too old."""
-    key, version = read(keys, Purpose.PREFERENCES, link)
-    at = issued_at(version)
+    key, _, at = read(keys, Purpose.PREFERENCES, link, now)
     with db.read() as session:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:
@@ -40,7 +39,7 @@ def opened(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
 
 def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
     """A token that opens the preferences from now on."""
-    return token(keys, Purpose.PREFERENCES, subscriber, issued(now))
+    return token(keys, Purpose.PREFERENCES, subscriber, now)
 
 
 def ask_link(db: Database, post: Post, address: str, now: datetime) -> None:
@@ -57,10 +56,3 @@ def ask_link(db: Database, post: Post, address: str, now: datetime) -> None:
             invitations.note(session, key, now)
             mail = Mail(known.key, MailKind.SETTINGS, str(issued(now)), known.version, now + LINK_LIFE)
             plan(session, post, mail, now)
-
-
-def renew(db: Database, keys: Keys, subscriber: int, now: datetime) -> str:
-    """Make every link to the preferences void that was issued before now; the token of one that is not."""
-    with db.write() as session:
-        subscribers.void_links(session, subscriber, now)
-    return link_for(keys, subscriber, now)

@@ -7,10 +7,13 @@
     resend        GET  /resend           asks for an address;  POST sends the confirmation once more
     confirm       GET  /confirm/{token}  a button;  POST acts
     unsubscribe   GET  /u/{token}        a button;  POST acts, also by one click from a mail reader
-    feedback      GET  /f/{token}/{n}    what can be said of a paper of a digest;  POST says it
-    saved         GET  /s/{token}        what a subscriber saved, with files and feeds below it
+    feedback      GET  /f/{token}        what can be said of one pick;  POST says it
+    saved         GET  /s/{token}        what a subscriber saved, with files and feeds below it: only to read
+                  GET  /p/{token}/saved  the same;  POST removes one
     preferences   GET  /p/{token}        all of one subscriber;  POST saves
-    resting, parting, belongings         what can be done below that: pause, leave, move, take along, erase
+    resting, parting, belongings         what can be done below that: pause, leave, move, take along
+    muting        GET  /p/{token}/mute/{period}/{n}  what of a pick can be muted;  POST mutes it
+    requests      POST /p/{token}/erase, …/renew  mails a link;  GET /erase/{token}, /renew/{token};  POST acts
     references    GET  /p/{token}/import a form for a file or text;  POST likes its papers
     libraries     GET  /p/{token}/libraries  those linked at Zotero or ORCID;  POST links, reads, unlinks
     settings_link GET  /settings         a form for a fresh link;  POST answers everyone alike
@@ -25,7 +28,8 @@
 GET shows, POST acts: mail scanners and link previews follow every link and must change nothing.
 The guards, from the outside in: headers, watch (log, faults), intake (size and time of a
 request); before them all, serving (who holds a connection). There are no cookies, so there is nothing to forge; a
-token in the path is the right to do the one thing it names. What the forms share by which anybody may ask for a mail
+token in the path is the right to do the one thing it names, and no page leads from a weaker token to a stronger one:
+the addresses of `/d`, `/f` and `/s` are passed on. What the forms share by which anybody may ask for a mail
 is in asking.
 """
 
@@ -49,11 +53,13 @@ from digestd.web import (
     libraries,
     metrics,
     moving,
+    muting,
     papers,
     parting,
     preferences,
     preview,
     references,
+    requests,
     resend,
     resting,
     saved,
@@ -101,6 +107,8 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         resting.router(app, pages),
         parting.router(app, pages),
         belongings.router(app, pages),
+        muting.router(app, pages),
+        requests.router(app, pages),
         references.router(app, pages),
         libraries.router(app, pages),
         settings_link.router(app, asking),

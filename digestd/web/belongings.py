@@ -1,14 +1,12 @@
-"""What is kept of a subscriber: to take along as a file, or to be erased."""
+"""What is kept of a subscriber, to take along as a file."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from digestd.app import App
 from digestd.subscribe.belongings import as_json, everything
-from digestd.subscribe.leaving import forget
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_sheet import Sheet
-from digestd.web.unsubscribe import masked
 
 _AS_FILE = {"Content-Disposition": 'attachment; filename="digestd.json"'}
 
@@ -23,16 +21,5 @@ def router(app: App, pages: Pages) -> APIRouter:
         with app.db.read() as session:
             kept = everything(session, known, app.clock())
         return Response(as_json(kept), media_type="application/json", headers=_AS_FILE)
-
-    @routes.api_route("/p/{token}/erase", methods=SHOW)
-    def ask(token: str) -> Response:
-        known = sheet.whose(token)
-        return pages.page("erase", language=known.language, here=sheet.here(token), address=masked(known.address))
-
-    @routes.post("/p/{token}/erase")
-    def erase(token: str) -> Response:
-        known = sheet.whose(token)
-        forget(app.db, known.key, app.clock())
-        return pages.page("erased", language=known.language)
 
     return routes

@@ -23,7 +23,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/confirm/{token}", methods=SHOW)
     def show(request: Request, token: str) -> Response:
-        key, _ = read(app.keys, Purpose.CONFIRM, token)
+        key = read(app.keys, Purpose.CONFIRM, token, app.clock()).number
         with app.db.read() as session:
             known = subscribers.by_key(session, key)
         language = known.language if known else pages.to(request).language
@@ -34,7 +34,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def act(request: Request, token: str) -> Response:
         now = app.clock()
         try:
-            key, _ = read(app.keys, Purpose.CONFIRM, token)
+            key = read(app.keys, Purpose.CONFIRM, token, now).number
             with app.db.read() as session:
                 known = subscribers.by_key(session, key)
             said = wording(pages, "confirm", known.language if known else "")

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digestd.errors import BadRecord, NotFound, Unavailable
-from digestd.links import BadToken
+from digestd.links import BadToken, OutdatedToken
 from digestd.subscribe.picked import Gone
 from digestd.subscribe.preferences import Void
 from digestd.web.api import PATH as API
@@ -48,6 +48,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
 
     return {
         BadToken: unknown,
+        OutdatedToken: partial(void, pages),
         Void: partial(void, pages),
         BadRecord: malformed,
         NotFound: unknown,

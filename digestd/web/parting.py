@@ -1,4 +1,4 @@
-"""Leaving and coming back, another address, and a link that takes the place of all before, by the preferences."""
+"""Leaving and coming back, and another address, by the preferences."""
 
 from typing import Annotated
 
@@ -10,7 +10,6 @@ from digestd.domain.subscriber import Cause
 from digestd.errors import BadRecord
 from digestd.subscribe import TooOld, lighter, unsubscribe
 from digestd.subscribe.moving import SameAddress, ask_move
-from digestd.subscribe.preferences import renew
 from digestd.web.evenly import evenly
 from digestd.web.pages import Pages
 from digestd.web.settings_sheet import Sheet
@@ -46,9 +45,5 @@ def router(app: App, pages: Pages) -> APIRouter:
         except TooOld:  # they left while the page stood open: it says so
             return sheet.shown(token)
         return sheet.shown(token, "moving")
-
-    @routes.post("/p/{token}/renew")
-    def anew(token: str) -> Response:
-        return sheet.shown(renew(app.db, app.keys, sheet.whose(token).key, app.clock()), "renewed")
 
     return routes

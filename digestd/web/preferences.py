@@ -1,7 +1,7 @@
 """The preferences: everything a subscriber can see and change, by the link in their mails.
 
 GET shows, POST acts and shows again; there is no password and no cookie. What changes consent, and what takes data
-along or away, are files of their own: resting, parting, belongings.
+along or away, are files of their own: resting, parting, belongings, requests.
 """
 
 from typing import Annotated
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.errors import BadRecord
+from digestd.links import OutdatedToken
 from digestd.subscribe import edit
 from digestd.subscribe.portrait import correct, drop
 from digestd.subscribe.preferences import Void
@@ -53,7 +54,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     return routes
 
 
-def void(pages: Pages, request: Request, _problem: Void) -> Response:
+def void(pages: Pages, request: Request, _problem: Void | OutdatedToken) -> Response:
     """What a link that is too old leads to: the way to a fresh one."""
     return pages.to(request).page("void", 410)
 

@@ -1,9 +1,13 @@
-"""What a subscriber saved, at an address that only they know, as a page, as files and as feeds.
+"""What a subscriber saved, at a secret address, as a page, as files and as feeds.
 
-/s/{token}                       the list;  POST …/remove and …/renew act
+/s/{token}                       the list
 /s/{token}/saved.bib, .ris       for reference managers
 /s/{token}/saved.atom, .json     what was saved, for feed readers
 /s/{token}/digests.atom, .json   the papers of their digests
+/p/{token}/saved                 the list by the link to the settings;  POST removes a paper
+
+Feed readers know the secret address and may pass it on, so it is only to read and leads to no other page of the
+subscriber.
 """
 
 import hashlib
@@ -15,7 +19,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from sqlmodel import Session
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.feedback import Verdict
@@ -29,6 +33,7 @@ from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
 from digestd.render.shown import Fit, fitted
 from digestd.store import feedback, papers, saved, subscribers
 from digestd.web.pages import SHOW, Pages
+from digestd.web.settings_sheet import Sheet
 
 SHOWN_MAX = 100
 """So many stand on the page; the files have all."""
@@ -49,20 +54,26 @@ class Shelf:
 
     def owner(self, session: Session, signed: str) -> Subscriber:
         """Whose address it is. Raises BadToken, and NotFound for one that was renewed."""
-        key, edition = read(self.app.keys, Purpose.SAVED, signed)
+        key, edition, _ = read(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
         if known is None or known.status is Status.ERASED or edition != saved.edition(session, key):
             raise NotFound("this address was renewed")
         return known
 
-    def url(self, subscriber: int, edition: int) -> str:
-        """The address of an edition, absolute."""
-        return self.app.urls.saved(token(self.app.keys, Purpose.SAVED, subscriber, edition))
-
     def page(self, signed: str) -> Response:
-        """The list."""
+        """Return the list behind the secret address."""
         with self.app.db.read() as session:
             owner = self.owner(session, signed)
+        return self._page(owner, signed)
+
+    def page_of(self, owner: Subscriber, settings: str) -> Response:
+        """Return the list as its owner has it, below the path of their settings."""
+        with self.app.db.read() as session:
+            edition = saved.edition(session, owner.key)
+        return self._page(owner, token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings)
+
+    def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
+        with self.app.db.read() as session:
             found = saved.saved(session, owner.key)
         return self.pages.page(
             "saved",
@@ -70,6 +81,7 @@ class Shelf:
             count=len(found),
             papers=[(paper.id, fitted(Entry.of(paper), _FIT)) for paper, _ in found[:SHOWN_MAX]],
             base=f"{self.pages.site.root}s/{signed}",
+            settings=settings,
         )
 
     def file(self, signed: str, name: str) -> Response:
@@ -90,7 +102,7 @@ class Shelf:
             since = subscribers.created(session, owner.key)
         base = self.app.urls.saved(signed)
         return Feed(
-            name=f"{self.app.urls.home}{self.app.keys.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
+            name=f"{self.app.urls.home}{self.app.keys.first.mac('feed', f'{kind}:{owner.key}'.encode()).hex()}",
             title=self.app.settings.list_name,
             home=base,
             url=f"{base}/{name}",
@@ -130,23 +142,26 @@ def router(app: App, pages: Pages) -> APIRouter:
         feed = shelf.feed(token, name)
         return conditional(request, Response(written(feed), media_type=media), feed.updated)
 
-    @routes.post("/s/{token}/remove")
+    _by_settings(app, pages, shelf, routes)
+    return routes
+
+
+def _by_settings(app: App, pages: Pages, shelf: Shelf, routes: APIRouter) -> None:
+    """Add the routes for the owner."""
+    sheet = Sheet(app, pages)
+
+    @routes.api_route("/p/{token}/saved", methods=SHOW)
+    def show_own(token: str) -> Response:
+        return shelf.page_of(sheet.whose(token), sheet.here(token))
+
+    @routes.post("/p/{token}/saved/remove")
     def remove(token: str, paper: Annotated[str, Form()] = "") -> Response:
+        owner = sheet.whose(token)
         with app.db.write() as session:
-            owner = shelf.owner(session, token)
             if found := papers.find(session, PaperId(paper[:400])):
                 rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
                 feedback.withdraw(session, owner.key, rows, Verdict.SAVED, app.clock())
-        return shelf.page(token)
-
-    @routes.post("/s/{token}/renew")
-    def renew(token: str) -> Response:
-        with app.db.write() as session:
-            owner = shelf.owner(session, token)
-            edition = saved.renew(session, owner.key)
-        return RedirectResponse(shelf.url(owner.key, edition), 303)
-
-    return routes
+        return shelf.page_of(owner, sheet.here(token))
 
 
 def conditional(request: Request, answer: Response, updated: datetime) -> Response:

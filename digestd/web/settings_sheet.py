@@ -9,9 +9,6 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.subscriber import Subscriber
-from digestd.links import Purpose
-from digestd.links import token as signed
-from digestd.store import saved
 from digestd.subscribe.portrait import portrait_of
 from digestd.subscribe.preferences import opened
 from digestd.web.choices import choices
@@ -54,7 +51,6 @@ class Sheet:
         zone = ZoneInfo(known.timing.timezone)
         with self.app.db.read() as session:
             portrait = portrait_of(session, known)
-            edition = saved.edition(session, known.key)
         return self.pages.page(
             "preferences",
             200,
@@ -66,7 +62,6 @@ class Sheet:
             problems=frozenset(problems),
             done=done,
             portrait=portrait,
-            saved=self.app.urls.saved(signed(self.app.keys, Purpose.SAVED, known.key, edition)),
             tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
             wording=wording(self.pages, "return", known.language).split("\n"),

@@ -17,7 +17,7 @@ _IN_A_PAGE = re.compile(rb'(?<=name="stamp" value=")[\w-]+(?=")')
 
 def stamped(keys: Keys, now: datetime) -> str:
     """The stamp of a form that is handed out now."""
-    return token(keys, Purpose.FORM, round(now.timestamp() * 1_000))
+    return token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now)
 
 
 def is_taken(keys: Keys, stamp: str, now: datetime) -> bool:
@@ -40,7 +40,7 @@ def restamped(page: bytes, keys: Keys, now: datetime) -> bytes:
 def _age(keys: Keys, stamp: str, now: datetime) -> timedelta | None:
     """How long a form was away; None where it is none of ours."""
     try:
-        milliseconds, _ = read(keys, Purpose.FORM, stamp)
+        milliseconds = read(keys, Purpose.FORM, stamp, now).number
         return now - datetime.fromtimestamp(milliseconds / 1_000, UTC)
     except (BadToken, OverflowError, ValueError):
         return None

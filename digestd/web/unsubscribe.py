@@ -39,7 +39,7 @@ class _Door:
 
     def named(self, token: str) -> Subscriber:
         """Whose link it is. Raises BadToken or NotFound."""
-        key, _ = read(self.app.keys, Purpose.UNSUBSCRIBE, token)
+        key = read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock()).number
         with self.app.db.read() as session:
             subscriber = subscribers.by_key(session, key)
         if subscriber is None:

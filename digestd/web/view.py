@@ -18,7 +18,7 @@ def router(app: App) -> APIRouter:
 
     @routes.api_route("/d/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        delivery, _ = read(app.keys, Purpose.VIEW, token)
+        delivery = read(app.keys, Purpose.VIEW, token, app.clock()).number
         return HTMLResponse(view_digest(app, delivery), headers={"Content-Security-Policy": INLINE_STYLE})
 
     return routes

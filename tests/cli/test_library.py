@@ -8,6 +8,7 @@ import pytest
 
 from digestd.secret import rotate
 from tests.cli.test_subscriber import Run, refused, run
+from tests.conftest import NOW
 from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
 
 __all__ = ["run"]
@@ -46,7 +47,7 @@ def test_a_library_is_linked_read_listed_and_unlinked(run: Run, zotero: Zotero) 
 
 def test_a_rotated_secret_still_opens_the_key(run: Run, zotero: Zotero, tmp_path: Path) -> None:
     run("library", "link", ADA, "zotero", stdin=KEY)
-    rotate(tmp_path / "secret.key")
+    rotate(tmp_path / "secret.key", NOW)
     assert run("library", "sync", ADA, "zotero:users/12").returncode == 0
     assert listed(run)[0]["liked"] == 1
 

@@ -83,7 +83,7 @@ class Office:
         """The address that unsubscribes somebody."""
         known = self.known(address)
         assert known is not None
-        return self.made.app.sender.command(Purpose.UNSUBSCRIBE, known.key)
+        return self.made.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.made.app.clock())
 
 
 async def digest(office: Office) -> EmailMessage:

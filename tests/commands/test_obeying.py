@@ -239,7 +239,8 @@ async def test_a_tag_of_another_purpose_or_a_changed_one_speaks_for_nobody(read_
     to = str((await digest(read_by_ada))["Reply-To"])
     sender, known = read_by_ada.made.app.sender, read_by_ada.known()
     assert known is not None
-    wrong = [sender.command(purpose, known.key) for purpose in (Purpose.VIEW, Purpose.PREFERENCES)]
+    now = read_by_ada.made.app.clock()
+    wrong = [sender.command(purpose, known.key, now) for purpose in (Purpose.VIEW, Purpose.PREFERENCES)]
     tag = to.partition("+")[2].partition("@")[0]
     wrong += [to.replace(tag, tag[:n] + ("a" if tag[n] != "a" else "b") + tag[n + 1 :]) for n in range(len(tag))]
     for number, address in enumerate(wrong):

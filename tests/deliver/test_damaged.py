@@ -93,7 +93,8 @@ async def test_whoever_reads_a_coverage_that_is_not_even_json_reads_the_rest(
         CliRunner().invoke(app, ("replay", reader, mail["key"]), catch_exceptions=False)
     keys = on_file.app.keys
     with TestClient(build(on_file.app)) as client:
-        for page in (f"/d/{token(keys, Purpose.VIEW, VICTIM)}", f"/f/{token(keys, Purpose.FEEDBACK, VICTIM)}/1"):
+        for purpose in (Purpose.VIEW, Purpose.FEEDBACK):
+            page = f"/{purpose.value[0].replace('v', 'd')}/{token(keys, purpose, VICTIM, on_file.app.clock(), 1)}"
             assert client.get(page).status_code == 200, page
 
 

@@ -14,22 +14,24 @@ from typing import Any
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.mail import stand_in
 from digestd.message import DigestHeaders, Headers, Mailbox
 from digestd.render import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
 
 FOLDER = Path(__file__).parent
 DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "drawn", "hostile")
 LINKS = DigestLinks(
-    view="https://papers.example.org/d/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAA",
-    unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAB",
+    view="https://papers.example.org/d/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAA",
+    unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAB",
     home="https://papers.example.org/",
-    feedback="https://papers.example.org/f/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAD",
-    settings="https://papers.example.org/p/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAD",
+    feedback=f"https://papers.example.org/f/{stand_in(0, 40)}",
+    mute="https://papers.example.org/p/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAC/mute",
+    settings="https://papers.example.org/p/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAC",
 )
 POSTAL = "Papers Daily, Storgata 1, 0155 Oslo, Norway"
 NOTICE = NoticeContent(
     list_name="Papers Daily",
-    link="https://papers.example.org/confirm/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAC",
+    link="https://papers.example.org/confirm/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAD",
     home="https://papers.example.org/",
     postal_address=POSTAL,
     language="en",
@@ -50,6 +52,7 @@ def digest(case: str) -> DigestContent:
         postal_address=given.get("postal_address", POSTAL),
         language="en",
         links=LINKS,
+        tokens=tuple(f"kQAAAAAAAQAAAA{n:02}rBTXwAAAAAAAAAAAAAAAAAAA" for n in range(len(given["items"]))),
         coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
     )
 
@@ -98,7 +101,7 @@ def digest_headers(rendered: Rendered) -> DigestHeaders:
         view_url=LINKS.view,
         home_url=LINKS.home,
         owner="owner@papers.example.org",
-        unsubscribe_mailbox="unsubscribe+seaaaaaaaaaacaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org",
+        unsubscribe_mailbox="unsubscribe+seaaaaaaaaaqaaaaabvqknpqaaaaaaaaaaaaaaaaaaaaaaab@papers.example.org",
     )
 
 

@@ -48,7 +48,7 @@ class Returned:
         with self.made.db.read() as session:
             query = select(core.delivery.c.message_id, core.delivery.c.subscriber_id)
             row = session.connection().execute(query.where(core.delivery.c.id == delivery)).one()
-        link = self.made.app.urls.unsubscribe(token(self.made.app.keys, Purpose.UNSUBSCRIBE, row.subscriber_id))
+        link = self.made.app.urls.unsubscribe(token(self.made.app.keys, Purpose.UNSUBSCRIBE, row.subscriber_id, NOW))
         text = (SAMPLES / f"{sample}.eml").read_text(encoding="utf-8")
         text = text.replace("@VERP@", verp or self.verp(delivery)).replace("@ID@", row.message_id)
         return text.replace("@LINK@", link).encode()

@@ -20,7 +20,7 @@ from digestd.domain.api import Scope
 from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.libraries import link_orcid, link_zotero, sync_due
-from digestd.links import Purpose, issued, token
+from digestd.links import Purpose, token
 from digestd.store import api_tokens, core, references
 from digestd.store.ledger import reading
 from digestd.store.packing import unpack_picks
@@ -59,7 +59,7 @@ def ended(made: Install) -> Iterator[Zotero]:
 
 def settings(made: Install, address: str) -> str:
     """Return the path of somebody's settings."""
-    return f"/p/{token(made.app.keys, Purpose.PREFERENCES, known(made, address).key, issued(made.clock.now))}"
+    return f"/p/{token(made.app.keys, Purpose.PREFERENCES, known(made, address).key, made.clock.now)}"
 
 
 def typed(made: Install, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
@@ -111,9 +111,12 @@ def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
     for path in ("", "/data.json"):
         yield f"settings{path} of {BEA}", client.get(f"{settings(made, BEA)}{path}").text
     for who, delivery in digests(made).items():
-        yield f"view of {who}", client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery)}").text
-        yield f"pick of {who}", client.get(f"/f/{token(made.app.keys, Purpose.FEEDBACK, delivery)}/1").text
-        saved = f"/s/{token(made.app.keys, Purpose.SAVED, known(made, who).key, 0)}"
+        yield f"view of {who}", client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
+        yield (
+            f"pick of {who}",
+            client.get(f"/f/{token(made.app.keys, Purpose.FEEDBACK, delivery, made.clock.now, 1)}").text,
+        )
+        saved = f"/s/{token(made.app.keys, Purpose.SAVED, known(made, who).key, made.clock.now)}"
         for name in ("", "/saved.bib", "/saved.ris", "/saved.atom", "/digests.atom", "/digests.json"):
             yield f"saved{name} of {who}", client.get(f"{saved}{name}").text
 
@@ -218,7 +221,7 @@ def test_shared_pages_do_not_name_the_reference(made: Install, client: TestClien
     made.plan()
     with made.db.read() as session:
         delivery = reading.digests(session, known(made, ADA).key)[-1].key
-    view = client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery)}").text
+    view = client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
     assert "Close to one of your references" in view
     assert "canary" not in view.casefold()
     assert TOPIC in view

@@ -21,7 +21,9 @@ S07 open redirects            test_render_hostile.py::test_only_plain_web_links_
 S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_thousand_changed_tokens_is_accepted
                               security/test_tokens.py::test_no_changed_link_opens_a_page_or_acts
                               security/test_tokens.py::test_no_changed_token_of_the_api_is_let_in
-                              test_links.py::test_what_a_retired_secret_made_is_read_for_ever_and_it_makes_no_more
+                              test_links.py::test_retired_key_is_accepted_by_purpose_and_time
+                              security/test_links_carry_no_power.py::test_stolen_retired_key_opens_no_page_but_to_unsubscribe
+                              test_secret.py::test_rotate_with_revoke_ends_the_grace_of_all
                               web/test_guards.py::test_a_token_opens_only_the_page_it_was_made_for
                               security/test_api_scopes.py::test_table_holds_every_route_of_the_api
                               security/test_api_scopes.py::test_each_scope_opens_its_routes_and_shows_nobody
@@ -91,4 +93,10 @@ S25 words of one for others   references/test_privacy.py::test_no_reference_is_s
                               references/test_migration.py::test_no_public_row_holds_a_word_of_the_import
                               references/test_erasure.py::test_erasure_leaves_no_reference_in_any_row_file_or_log
                               references/test_erasure.py::test_vacuum_leaves_no_reference_in_the_data_folder
+S26 links that are passed on  security/test_links_carry_no_power.py::test_passed_on_link_reaches_no_other_token
+                              security/test_links_carry_no_power.py::test_passed_on_link_changes_its_own_pick_at_most
+                              web/test_requests.py::test_settings_link_alone_only_causes_a_mail
+                              web/test_requests.py::test_settings_link_alone_cannot_move_the_address
+                              web/test_feedback.py::test_nothing_is_muted_by_the_link_of_a_pick
+                              web/test_saved.py::test_the_secret_address_is_only_to_read
 """

@@ -14,7 +14,7 @@ from digestd.subscribe.moving import ask_move
 from digestd.web import build
 from tests.web.conftest import PATHS, House
 
-FORGED = "A" * 36
+FORGED = "A" * 40
 _OF = {path: purpose for purpose, path in PATHS.items()}
 
 
@@ -34,6 +34,7 @@ def posting(app: App) -> list[str]:
 def filled(path: str, token: str = FORGED) -> str:
     """Such a path with something in each of its places."""
     known = {"token": token, "n": "1", "action": "more", "day": "2026-11-24", "name": "saved.bib"}
+    known["period"] = known["day"]
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda place: known.get(place[1], "x"), path)
 
 
@@ -47,13 +48,17 @@ def opening(house: House, path: str, reader: int) -> Mapping[str, str]:
     if purpose is Purpose.CONFIRM:
         version = joined.version
     elif purpose in {Purpose.VIEW, Purpose.FEEDBACK}:
-        number = house.plan()
-    elif purpose in {Purpose.PREFERENCES, Purpose.MOVE_TO}:
+        number, version = house.plan(), 1
+    elif purpose in {Purpose.ERASE, Purpose.RENEW}:
+        version = joined.version
+    elif purpose is Purpose.MOVE_TO:
         version = issued(house.clock())
+    if "{period}" in path:
+        house.plan()
     if purpose is Purpose.MOVE_TO:
         ask_move(house.app.db, house.app.post, joined.key, f"new.{address}", house.clock())
     token = house.link(purpose, number, version).rpartition("/")[2]
-    places = {"token": token, "n": "1", "action": "more", "name": "saved.bib"}
+    places = {"token": token, "n": "1", "action": "more", "name": "saved.bib", "period": "2026-11-24"}
     return {name: value for name, value in places.items() if f"{{{name}}}" in path.replace(":int", "")}
 
 

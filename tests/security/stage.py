@@ -68,9 +68,12 @@ class Stage:
             link = self.house.link
             yield "digest", link(Purpose.VIEW, n)
             yield "saved", link(Purpose.SAVED, n)
-            yield "preferences", self.house.settings(f"reader{n}@example.org")
+            settings = self.house.settings(f"reader{n}@example.org")
+            yield "preferences", settings
+            yield "own saved", f"{settings}/saved"
             for pick in range(1, len(self.part(n)) + 1, EACH_PICK):
-                yield from ((f"pick{act}", f"{link(Purpose.FEEDBACK, n)}/{pick}{act}") for act in ("", "/mute"))
+                yield "pick", link(Purpose.FEEDBACK, n, pick)
+                yield "mute", f"{settings}/mute/{PERIOD}/{pick}"
 
     def mails(self) -> list[Taken]:
         """All digests as a relay has them."""

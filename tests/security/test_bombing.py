@@ -86,7 +86,8 @@ def _reached(house: House, path: str) -> str:
     purpose = next((purpose for purpose, start in PATHS.items() if path.startswith(f"/{start}/")), None)
     if purpose is None:
         return filled(path)
-    version = now if purpose in {Purpose.PREFERENCES, Purpose.MOVE_FROM, Purpose.MOVE_TO} else 0
+    versions = dict.fromkeys((Purpose.MOVE_FROM, Purpose.MOVE_TO), now) | {Purpose.FEEDBACK: 1}
+    version = versions.get(purpose, 0)
     return filled(path, house.link(purpose, key, version).split("/")[2])
 
 

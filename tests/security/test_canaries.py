@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Table, select, update
 
 from digestd.domain.api import Scope
-from digestd.links import Purpose, issued, token
+from digestd.links import Purpose, token
 from digestd.store import api_tokens, core
 from digestd.store.instants import to_us
 from digestd.web.stamp import SOONEST
@@ -109,7 +109,7 @@ def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]
 def _visited(made: Install, home: str, now: datetime) -> None:
     """Everything a visitor, a program and a stranger send, genuine and not."""
     keys = made.app.keys
-    settings = [f"{home}/p/{token(keys, Purpose.PREFERENCES, who, issued(now))}" for who in (1, 3)]
+    settings = [f"{home}/p/{token(keys, Purpose.PREFERENCES, who, now)}" for who in (1, 3)]
     stamp = re.search(r'name="stamp" value="([^"]+)"', asked(home))
     assert stamp
     time.sleep(SOONEST.total_seconds() + 0.1)
@@ -121,7 +121,10 @@ def _visited(made: Install, home: str, now: datetime) -> None:
         (f"{settings[0]}/mute", {"kind": "author", "value": WORDS[2]}),
         (f"{settings[0]}/import", {"text": WORDS[0]}),
     ]
-    own += [(f"{home}/u/{token(keys, Purpose.UNSUBSCRIBE, 2)}", {}), (f"{home}/webhooks/postmark", {"a": PASSWORD})]
+    own += [
+        (f"{home}/u/{token(keys, Purpose.UNSUBSCRIBE, 2, now)}", {}),
+        (f"{home}/webhooks/postmark", {"a": PASSWORD}),
+    ]
     own += [(f"{home}/p/{TOKEN}", {"name": WORDS[2]}), (settings[1], {"name": WORDS[2]})]
     seen = [_status(url, urlencode(form).encode()) for url, form in own]
     seen += [_status(url) for url in (*settings, f"{home}/?q={ADA}", f"{home}/nowhere/{TOKEN}/{ADA}")]

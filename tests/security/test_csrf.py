@@ -9,7 +9,7 @@ from tests.web.conftest import House
 
 ELSEWHERE = [
     {},
-    {"Cookie": "session=1; token=" + "A" * 36},
+    {"Cookie": "session=1; token=" + "A" * 40},
     {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
     {"Origin": "null", "Referer": "https://evil.example/"},
     {"Origin": "https://papers.example.org", "Sec-Fetch-Site": "same-origin"},

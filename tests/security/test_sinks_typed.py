@@ -9,7 +9,7 @@ import pytest
 
 from digestd.domain.reply import Told
 from digestd.errors import BadRecord, SourceFailed
-from digestd.links import Purpose, canonical_address
+from digestd.links import canonical_address
 from digestd.message import compose_notice
 from digestd.render import ReplyContent, Templates, render_reply
 from digestd.sources.imports import IMPORTS, Import
@@ -18,7 +18,7 @@ from digestd.subscribe.record import said_of
 from tests import golden
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.reading import Mark, Seen, unruly
-from tests.security.stage import Stage
+from tests.security.stage import PERIOD, Stage
 
 ADA = "ada@example.org"
 SENTENCES = (
@@ -33,7 +33,8 @@ PLAIN = ["lakes", "test:1", "", "no, really?", "x" * 600, "1", "a\nb\nc"]
 def _by_forms(made: Stage, said: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The pages that come back from every form: eight of these words in fields of many lines, one of them in others."""
     settings = made.house.settings(f"reader{made.readers[-1]}@example.org")
-    pick = f"{made.house.link(Purpose.FEEDBACK, 1)}/1/mute"
+    mine = made.house.settings(f"reader{made.readers[0]}@example.org")
+    pick = f"{mine}/mute/{PERIOD}/1"
     for n, start in enumerate(range(0, len(said), 8)):
         one, many = said[start], "\n".join(dict.fromkeys(said[start : start + 8]))
         sent = dict.fromkeys(LINES, one) | dict.fromkeys(MANY, many)

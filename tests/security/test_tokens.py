@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from random import Random
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from digestd.links import (
     BadToken,
     Keys,
     Purpose,
+    Retired,
     command_address,
     envelope_from,
     read,
@@ -33,23 +34,24 @@ from tests.web.conftest import PAPER, House
 EACH = 100_000
 EACH_ENDPOINT = 1_000 if os.environ.get("DIGESTD_TEST_LONG") else 40
 KEYS = Keys(bytes(range(32)))
-LATER = Keys(bytes(range(1, 33)), (KEYS.secret,))
-"""After a rotation: what the retired secret made is read too, so it must be as hard to forge."""
+LATER = Keys(bytes(range(1, 33)), (Retired(KEYS.secret, NOW + timedelta(days=1)),))
+"""After a rotation: what the retired secret made before is read too, so it must be as hard to forge."""
+READ = NOW + timedelta(days=2)
 HOST = "example.org"
 FORM = {"library": "1", "what": "phrase:sorting keys", "kind": "phrase", "value": "sorting keys", "paper": "x"}
 """What the forms behind links ask for, so that nothing but the link can be wrong."""
 
 
 def _of(purpose: Purpose) -> tuple[Callable[[Keys, int], str], Callable[[Keys, str], object]]:
-    return lambda keys, n: token(keys, purpose, n, n % 7), lambda keys, made: read(keys, purpose, made)
+    return lambda keys, n: token(keys, purpose, n, NOW, n % 7 + 1), lambda keys, made: read(keys, purpose, made, READ)
 
 
 def _command(keys: Keys, n: int) -> str:
-    return command_address("digest", token(keys, Purpose.COMMAND, n), HOST).partition("@")[0]
+    return command_address("digest", token(keys, Purpose.COMMAND, n, NOW), HOST).partition("@")[0]
 
 
 def _commanded(keys: Keys, address: str) -> object:
-    return read(keys, Purpose.COMMAND, read_command_address(address)[1])
+    return read(keys, Purpose.COMMAND, read_command_address(address)[1], READ)
 
 
 def _stamp_taken(keys: Keys, stamp: str) -> object:

@@ -54,6 +54,8 @@ PATHS = {
     Purpose.FEEDBACK: "f",
     Purpose.SAVED: "s",
     Purpose.PREFERENCES: "p",
+    Purpose.ERASE: "erase",
+    Purpose.RENEW: "renew",
     Purpose.MOVE_FROM: "move",
     Purpose.MOVE_TO: "move",
 }
@@ -170,11 +172,11 @@ class House:
 
     def link(self, purpose: Purpose, number: int, version: int = 0) -> str:
         """The path of a token page."""
-        return f"/{PATHS[purpose]}/{token(self.app.keys, purpose, number, version)}"
+        return f"/{PATHS[purpose]}/{token(self.app.keys, purpose, number, self.clock(), version)}"
 
     def settings(self, address: str) -> str:
         """The path of somebody's preferences, by a link issued now."""
-        return self.link(Purpose.PREFERENCES, self.subscriber(address).key, issued(self.clock()))
+        return self.link(Purpose.PREFERENCES, self.subscriber(address).key)
 
     def confirmation(self, address: str) -> str:
         """The path in the newest confirmation mail to an address."""
@@ -235,9 +237,11 @@ def pages(house: House, language: str) -> list[str]:
         house.confirmation("bob@example.org"),
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),
-        *(f"{house.link(Purpose.FEEDBACK, delivery)}/1{action}" for action in ("", "/more", "/mute")),
-        *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved.bib", "/digests.atom", "/remove")),
-        f"{settings}/erase",
+        *(f"{house.link(Purpose.FEEDBACK, delivery, 1)}{action}" for action in ("", "/more")),
+        *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved.bib", "/digests.atom")),
+        *(f"{settings}/{path}" for path in ("saved", "saved/remove", "mute/2026-11-24/1", "erase")),
+        house.link(Purpose.RENEW, ada.key, ada.version),
+        house.link(Purpose.ERASE, ada.key, ada.version),
         "/healthz",
         "/readyz",
         "/metrics",
@@ -248,5 +252,4 @@ def pages(house: House, language: str) -> list[str]:
         "/nowhere",
         "/u/forged",
         "/openapi.json",
-        f"{house.link(Purpose.SAVED, ada.key)}/renew",
     ]

@@ -84,7 +84,7 @@ def wishes(house: House, visitor: TestClient) -> list[Asked]:
     ada = house.join(ADA, hour=0, topics=["sorting"])
     number, delivery = ada.key, house.plan()
     settings, leave = house.settings(ADA), house.link(Purpose.UNSUBSCRIBE, number)
-    paper = f"{house.link(Purpose.FEEDBACK, delivery)}/1"
+    paper = house.link(Purpose.FEEDBACK, delivery, 1)
     sheet = filled(visitor.get(settings).text)
     return [
         lambda c: c.post(API, json={"email": BOB}),
@@ -98,7 +98,9 @@ def wishes(house: House, visitor: TestClient) -> list[Asked]:
         lambda c: c.post(f"{API}/{number}/resume"),
         lambda c: c.post(f"{paper}/more"),
         lambda c: c.post(f"{paper}/save"),
-        lambda c: c.post(f"{paper}/mute", data={"what": "topic:sorting"}),
+        lambda c: c.post(f"{settings}/mute/2026-11-24/1", data={"what": "topic:sorting"}),
+        lambda c: c.post(f"{settings}/erase"),
+        lambda c: c.post(f"{settings}/renew"),
         lambda c: c.post(f"{settings}/move", data={"email": "ada@example.com"}),
         lambda c: c.post(f"{settings}/pause", data={"until": "2027-01-01"}),
         lambda c: c.post(settings, data=sheet | {"size": "9"}),

@@ -80,23 +80,18 @@ def test_the_preview_says_so_when_it_cannot_be_told(app: App, stocked: House) ->
 
 def test_a_reader_goes_from_the_mail_through_everything(app: App, stocked: House) -> None:
     ada = stocked.join(ADA, hour=0, topics=["alpine lakes"])
-    digest = stocked.link(Purpose.VIEW, stocked.plan())
+    delivery = stocked.plan()
     with served(app) as address, browser() as (page, complaints):
-
-        def follow(name: str) -> None:
-            """A link of the digest, which leads to the public address."""
-            link = page.get_by_role("link", name=name).first.get_attribute("href") or ""
-            page.goto(address + link.removeprefix("https://papers.example.org"))
-
-        page.goto(address + digest)
-        follow("More like this")
+        page.goto(address + stocked.link(Purpose.VIEW, delivery))
+        assert page.get_by_role("link", name="More like this").count() == 0, "the page is passed on"
+        page.goto(address + stocked.link(Purpose.FEEDBACK, delivery, 1) + "/more")
         assert verdicts(stocked, ada) == [], "to follow a link says nothing"
         page.get_by_role("button", name="More like this").click()
         assert verdicts(stocked, ada) == [(Verdict.MORE, True)]
         page.get_by_role("button", name="Undo", exact=True).click()
         assert verdicts(stocked, ada) == [(Verdict.MORE, False)]
         page.get_by_role("button", name="Save").click()
-        page.goto(address + stocked.link(Purpose.SAVED, ada.key))
+        page.goto(address + stocked.settings(ADA) + "/saved")
         assert "Ice on alpine lakes" in page.inner_text("main")
         page.get_by_role("button", name="Remove").click()
         assert "Ice on alpine lakes" not in page.inner_text("main")

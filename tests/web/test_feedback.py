@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from digestd.app import App
+from digestd.deliver import Composer
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
 from digestd.links import Purpose
 from digestd.store import core, due, feedback, mutings
+from digestd.store.ledger import reading
 from digestd.subscribe import erase
 from digestd.web.feedback import PER_DIGEST
 from tests.web.conftest import House
@@ -30,7 +33,7 @@ def link(house: House) -> str:
     """The path of the first pick of Ada's digest."""
     house.take_in(PAPER)
     house.join(ADA, hour=0, topics=["alpine lakes"])
-    return f"{house.link(Purpose.FEEDBACK, house.plan())}/1"
+    return house.link(Purpose.FEEDBACK, house.plan(), 1)
 
 
 def said(house: House) -> list[tuple[Verdict, bool]]:
@@ -93,13 +96,18 @@ def test_one_page_has_a_button_for_everything(client: TestClient, house: House, 
     page = tree(client.get(link).text)
     targets = [form.attrib["action"] for form in page.iter("form")]
     assert targets == [f"{link}/more", f"{link}/less", f"{link}/save"]
-    assert f"{link}/mute" in [a.attrib["href"] for a in page.iter("a")]
     assert client.post(link).status_code == 405
     assert said(house) == []
 
 
-def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestClient, house: House, link: str) -> None:
-    page = f"{link}/mute"
+@pytest.fixture
+def muting(house: House, link: str) -> str:
+    """The path below Ada's settings at which something of her first pick is muted."""
+    return f"{house.settings(ADA)}/mute/2026-11-24/1"
+
+
+def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestClient, house: House, muting: str) -> None:
+    page = muting
     offers = [field.attrib["value"] for field in tree(client.get(page).text).findall(".//input[@type='radio']")]
     assert offers == ["topic:alpine lakes", "author:Bea Lakeman", "category:geo.ice", "words:"]
     for what in offers[:3]:
@@ -130,30 +138,51 @@ def test_muting_offers_what_the_pick_has_and_lists_what_is_muted(client: TestCli
     ],
 )
 def test_what_the_paper_does_not_have_is_not_muted_and_the_page_says_what_to_do(
-    client: TestClient, house: House, link: str, sent: dict[str, str]
+    client: TestClient, house: House, muting: str, sent: dict[str, str]
 ) -> None:
-    answer = client.post(f"{link}/mute", data=sent)
+    answer = client.post(muting, data=sent)
     assert answer.status_code == 422
     assert "Please name words that stand in this paper" in answer.text
     assert muted(house) == []
 
 
-def test_following_every_link_of_a_digest_says_nothing(client: TestClient, house: House, link: str) -> None:
-    delivery = house.plan()
-    digest = client.get(house.link(Purpose.VIEW, delivery)).text
-    links = set(re.findall(r'href="https://papers\.example\.org(/[^"]+)"', digest))
-    assert {f"{link}/{action}" for action in ("more", "less", "save", "mute")} <= links
+def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, app: App, link: str) -> None:
+    with app.db.read() as session:
+        claim = reading.as_claim(session, 1)
+    assert claim is not None
+    composer = Composer(app.db, app.sender)
+    composer.prepare([claim])
+    made = composer.render(claim)
+    links = re.findall(r'href="https://papers\.example\.org(/[fp]/[^"]+)"', made.html)
+    assert [address.partition("/")[2].partition("/")[0] for address in links] == ["f", "f", "f", "p", "p"]
+    assert len(re.findall(r"https://papers\.example\.org/f/[\w-]{40}$", made.text, re.MULTILINE)) == 1
     before = house.contents()
     for address in links:
         for method in ("GET", "HEAD", "OPTIONS"):
-            client.request(method, address, headers={"Purpose": "prefetch"})
+            assert client.request(method, address, headers={"Purpose": "prefetch"}).status_code in {200, 405}
     assert house.contents() == before
+    assert heading(client.get(next(address for address in links if "/mute/" in address)).text) == "See no more of what?"
 
 
-def test_a_digest_that_is_no_longer_kept_says_so(client: TestClient, house: House, link: str) -> None:
+def test_nothing_is_muted_by_the_link_of_a_pick(client: TestClient, house: House, link: str) -> None:
+    for method in ("GET", "POST"):
+        assert client.request(method, f"{link}/mute", data={"what": "topic:alpine lakes"}).status_code == 404
+    assert muted(house) == []
+
+
+def test_mute_shows_nothing_of_another_subscriber(client: TestClient, house: House, muting: str) -> None:
+    house.join("eve@example.org", hour=9)
+    foreign = house.settings("eve@example.org")
+    for page in (f"{foreign}/mute/2026-11-24/1", muting.replace("11-24", "11-23"), muting.replace("24/1", "24/9")):
+        assert client.get(page).status_code == 404
+        assert client.post(page, data={"what": "topic:alpine lakes"}).status_code == 404
+    assert muted(house) == []
+
+
+def test_a_digest_that_is_no_longer_kept_says_so(client: TestClient, house: House, link: str, muting: str) -> None:
     with house.app.db.write() as session:
         session.connection().execute(update(core.delivery).values(picks=b""))
-    for answer in (client.get(link), client.get(f"{link}/mute"), client.post(f"{link}/more")):
+    for answer in (client.get(link), client.get(muting), client.post(f"{link}/more")):
         assert answer.status_code == 410
         assert heading(answer.text) == "This digest is no longer kept"
 
@@ -163,9 +192,9 @@ def test_nothing_can_be_said_for_whom_was_erased(client: TestClient, house: Hous
     assert client.post(f"{link}/more").status_code == 410
 
 
-def test_places_and_words_that_a_digest_never_had_are_not_there(client: TestClient, link: str) -> None:
-    base = link.removesuffix("/1")
-    for address in (base, f"{base}/0", f"{base}/2/more", f"{base}/x/more", f"{link}/adore", f"{base}/{10**30}/more"):
+def test_places_and_words_that_a_digest_never_had_are_not_there(client: TestClient, house: House, link: str) -> None:
+    pick = house.link(Purpose.FEEDBACK, 1, 2)
+    for address in (pick, f"{pick}/more", f"{link}/adore", f"{link}/1", f"{link}/1/more"):
         assert client.get(address).status_code == 404
         assert client.post(address).status_code in {404, 405}
 

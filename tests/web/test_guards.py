@@ -44,7 +44,7 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
     below_p = ("", "/mute", "/drop", "/pause", "/resume", "/leave", "/back", "/move", "/renew", "/import", "/erase")
     of_libraries = ("zotero", "orcid", "read", "unlink")
     assert acting == {
-        *("/s/{token}/remove", "/s/{token}/renew"),
+        *("/p/{token}/saved/remove", "/p/{token}/mute/{period}/{n:int}", "/erase/{token}", "/renew/{token}"),
         *(
             "/subscribe",
             "/resend",
@@ -52,7 +52,7 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
             "/preview/picks",
             "/settings",
             "/confirm/{token}",
-            "/f/{token}/{n:int}/{action}",
+            "/f/{token}/{action}",
         ),
         *(f"/u/{{token}}{act}" for act in ("", "/weekly", "/fewer", "/pause", "/back")),
         *(f"/p/{{token}}{act}" for act in below_p),

@@ -174,20 +174,14 @@ def test_a_pause_ends_on_a_day_to_come(client: TestClient, house: House, day: st
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
-def test_a_link_is_valid_for_thirty_days_and_void_once_it_is_renewed(client: TestClient, house: House) -> None:
+def test_a_link_to_the_settings_is_valid_for_thirty_days(client: TestClient, house: House) -> None:
     house.join(ADA)
     old = house.settings(ADA)
     house.clock.advance(days=30)
     assert client.get(old).status_code == 200
-    fresh = house.settings(ADA)
     house.clock.advance(seconds=1)
     assert client.get(old).status_code == 410
-    assert heading(client.post(old, data={}).text) == "This link opens nothing any more"
-    page = client.post(f"{fresh}/renew")
-    assert client.get(fresh).status_code == 410
-    here = tree(page.text).find(".//form[@class='fields']")
-    assert here is not None
-    assert client.get(here.get("action", "")).status_code == 200
+    assert heading(client.post(old, data={}).text) == "This link has expired"
 
 
 def test_a_fresh_link_is_mailed_to_subscribers_alone_and_once_a_day(client: TestClient, house: House) -> None:
@@ -214,17 +208,6 @@ def test_leaving_and_coming_back_within_the_hour_and_by_mail_after_it(client: Te
     assert heading(client.post(f"{at}/back").text) == "Check your inbox"
     assert house.subscriber(ADA).status is Status.PENDING
     assert house.mails(MailKind.CONFIRM) == [key]
-
-
-def test_erasing_takes_two_steps_and_leaves_nothing_to_open(client: TestClient, house: House) -> None:
-    house.join(ADA, name="Ada Lovelace", topics=["protein folding"])
-    at = house.settings(ADA)
-    page = client.get(f"{at}/erase")
-    assert heading(page.text) == "Erase all that is yours?"
-    assert house.subscriber(ADA).status is Status.ACTIVE
-    assert heading(client.post(f"{at}/erase").text) == "You are forgotten"
-    assert house.subscriber(ADA).status is Status.ERASED
-    assert client.get(at).status_code == 404
 
 
 def test_the_data_of_a_subscriber_come_as_one_file(client: TestClient, house: House) -> None:

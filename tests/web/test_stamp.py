@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Status
-from digestd.links import Keys, Purpose, token
+from digestd.links import Keys, Purpose, Retired, token
 from digestd.web.stamp import LATEST, SOONEST, stamped
 from tests.web.conftest import FORMS, House, browsing
 from tests.web.html import heading, tree, words
@@ -57,11 +57,11 @@ def doubtful(house: House, why: str, now: datetime) -> str:
         "quick": made,
         "stale": stamped(house.app.keys, now - 2 * LATEST),
         "of the future": stamped(house.app.keys, now + LATEST),
-        "forged": "A" * 36,
+        "forged": "A" * 40,
         "changed": made[:-1] + ("A" if made[-1] != "A" else "B"),
         "of another install": stamped(OTHERS, now - 2 * SOONEST),
-        "for another purpose": token(house.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000),
-        "of no time": token(house.app.keys, Purpose.FORM, 2**48 - 1),
+        "for another purpose": token(house.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000, now),
+        "of no time": token(house.app.keys, Purpose.FORM, 2**48 - 1, now),
     }[why]
 
 
@@ -151,6 +151,6 @@ def test_another_site_cannot_have_its_visitors_ask(client: TestClient, house: Ho
 def test_the_stamp_outlives_a_new_secret(app: App, house: House) -> None:
     made = stamped(app.keys, house.clock())
     house.clock.advance(minutes=5)
-    later = Keys(b"n" * 32, (app.keys.secret,))
+    later = Keys(b"n" * 32, (Retired(app.keys.secret, house.clock()),))
     with browsing(type(app)(app.settings, app.db, later, app.templates, app.clock, app.rng)) as client:
         assert client.post("/subscribe", data={"email": ADA, "stamp": made}).status_code == 200

@@ -11,12 +11,14 @@ from tests.web.conftest import PAPER, House
 
 def test_it_shows_what_was_mailed(client: TestClient, house: House) -> None:
     house.take_in(PAPER)
-    house.join("ada@example.org", hour=0)
+    house.join("ada@example.org", hour=0, name="Ada Lovelace")
     page = client.get(house.link(Purpose.VIEW, house.plan()))
     assert page.status_code == 200
     assert "Sorting keys in 𝒪(n\u00a0log\u00a0n)" in page.text
     assert "n your browser" not in page.text, "it is there already"
-    assert "Unsubscribe" in page.text
+    assert "Unsubscribe" not in page.text
+    assert 'href="https://papers.example.org/settings"' in page.text
+    assert "Lovelace" not in page.text
     assert "script-src" not in page.headers["content-security-policy"]
 
 

@@ -178,6 +178,13 @@ def newest_digest(session: Session, subscriber: int) -> int | None:
     return found
 
 
+def digest_of(session: Session, subscriber: int, period: str) -> int | None:
+    """Return the delivery that carries a subscriber's digest of a period."""
+    query = select(_D.id).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.key == period)
+    found: int | None = session.connection().execute(query).scalar()
+    return found
+
+
 def as_claim(session: Session, delivery: int) -> Claim | None:
     """A delivery as a worker would hold it, for composing it again; nothing is leased."""
     row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()

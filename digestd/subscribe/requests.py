@@ -1,0 +1,95 @@
+"""Requests in the settings that count only once they are confirmed by a link mailed to the subscriber's address.
+
+The link to the settings is in every digest, and so with everybody to whom one was forwarded. It must not be enough to
+erase a person, or to lock them out by making their links void.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from digestd.domain.delivery import MailKind
+from digestd.domain.subscriber import Status, Subscriber
+from digestd.errors import NotFound
+from digestd.links import Keys, Purpose, issued, read
+from digestd.store import invitations, saved, subscribers, suppressions
+from digestd.store.database import Database
+from digestd.subscribe.asking import TooOld, may_be_asked
+from digestd.subscribe.leaving import forget
+from digestd.subscribe.notices import Mail, Post, plan
+from digestd.subscribe.preferences import link_for
+
+VALID = timedelta(hours=48)
+"""Time for which the link in the mail works."""
+_WRITABLE = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
+
+
+class Asked(StrEnum):
+    """The outcome of a request."""
+
+    SENT = "sent"
+    WAIT = "wait"  # the address has had enough mail of this kind lately
+    UNREACHABLE = "unreachable"  # no mail may be sent to this address, so the operator has to do it
+
+
+def request_erasure(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
+    """Mail a subscriber the link whose page erases them."""
+    return _request(db, post, subscriber, MailKind.ERASE, now)
+
+
+def request_renewal(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
+    """Mail a subscriber the link whose page makes their earlier links void."""
+    return _request(db, post, subscriber, MailKind.RENEW, now)
+
+
+def _request(db: Database, post: Post, subscriber: int, kind: MailKind, now: datetime) -> Asked:
+    with db.write() as session:
+        known = subscribers.by_key(session, subscriber, lock=True)
+        if known is None or known.status not in _WRITABLE:
+            return Asked.UNREACHABLE
+        key = subscribers.address_key_of(session, subscriber)
+        if suppressions.is_suppressed(session, key) is not None:
+            return Asked.UNREACHABLE
+        if not may_be_asked(session, key, now):
+            return Asked.WAIT
+        invitations.note(session, key, now)
+        plan(session, post, Mail(subscriber, kind, str(issued(now)), known.version, now + VALID), now)
+        return Asked.SENT
+
+
+def opened_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: datetime) -> Subscriber:
+    """Return the subscriber whose request a link confirms.
+
+    Raises:
+        BadToken: the link is none of ours.
+        NotFound: nobody is behind it.
+        TooOld: it is older than 48 hours, was used, or status or address have changed since.
+    """
+    key, version, at = read(keys, purpose, link, now)
+    with db.read() as session:
+        known = subscribers.by_key(session, key)
+    if known is None or known.status is Status.ERASED:
+        raise NotFound("nobody is behind this link any more")
+    is_used = purpose is Purpose.RENEW and known.links_from is not None and at <= known.links_from
+    if version != known.version or now - at > VALID or is_used:
+        raise TooOld("this link no longer counts; ask again in the settings")
+    return known
+
+
+def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
+    """Erase the subscriber, and return them as they were before. Raises like `opened_request`."""
+    known = opened_request(db, keys, Purpose.ERASE, link, now)
+    forget(db, known.key, now)
+    return known
+
+
+def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, shelf: bool) -> str:
+    """Make every earlier link to the settings void, and return the token of a fresh one.
+
+    `shelf`: also give the saved papers and the feeds a new address. Raises like `opened_request`.
+    """
+    known = opened_request(db, keys, Purpose.RENEW, link, now)
+    with db.write() as session:
+        subscribers.void_links(session, known.key, now)
+        if shelf:
+            saved.renew(session, known.key)
+    return link_for(keys, known.key, now)

@@ -1,0 +1,101 @@
+"""Erasing and renewing links: asked for in the settings, confirmed by a link mailed to the subscriber's address."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.links import Purpose
+from digestd.subscribe import TooOld
+from digestd.subscribe.requests import (
+    Asked,
+    erase_as_requested,
+    opened_request,
+    renew_as_requested,
+    request_erasure,
+    request_renewal,
+)
+from digestd.web.pages import SHOW, Pages
+from digestd.web.settings_sheet import Sheet
+from digestd.web.unsubscribe import masked
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """Return the routes of this module."""
+    routes, sheet = APIRouter(), Sheet(app, pages)
+    _asking(app, pages, sheet, routes)
+    _erasing(app, pages, routes)
+    _renewing(app, pages, sheet, routes)
+    return routes
+
+
+def _asking(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
+    """Add the routes below the settings."""
+
+    @routes.api_route("/p/{token}/erase", methods=SHOW)
+    def show(token: str) -> Response:
+        known = sheet.whose(token)
+        return pages.page("erase", language=known.language, here=sheet.here(token), address=masked(known.address))
+
+    @routes.post("/p/{token}/erase")
+    def ask_erasure(token: str) -> Response:
+        known = sheet.whose(token)
+        return _answer(pages, sheet, token, request_erasure(app.db, app.post, known.key, app.clock()))
+
+    @routes.post("/p/{token}/renew")
+    def ask_renewal(token: str) -> Response:
+        known = sheet.whose(token)
+        return _answer(pages, sheet, token, request_renewal(app.db, app.post, known.key, app.clock()))
+
+
+def _answer(pages: Pages, sheet: Sheet, token: str, asked: Asked) -> Response:
+    known = sheet.whose(token)
+    status = 200 if asked is Asked.SENT else 409
+    address = masked(known.address)
+    return pages.page("requested", status, known.language, asked=asked, address=address, here=sheet.here(token))
+
+
+def _over(pages: Pages, request: Request) -> Response:
+    return pages.to(request).page("void", 410)
+
+
+def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
+    """Add the routes that the mail about an erasure links to."""
+
+    @routes.api_route("/erase/{token}", methods=SHOW)
+    def show_erasure(request: Request, token: str) -> Response:
+        try:
+            known = opened_request(app.db, app.keys, Purpose.ERASE, token, app.clock())
+        except TooOld:
+            return _over(pages, request)
+        here = f"{pages.site.root}erase/{token}"
+        return pages.page("erase_now", language=known.language, here=here, address=masked(known.address))
+
+    @routes.post("/erase/{token}")
+    def erase(request: Request, token: str) -> Response:
+        try:
+            known = erase_as_requested(app.db, app.keys, token, app.clock())
+        except TooOld:
+            return _over(pages, request)
+        return pages.page("erased", language=known.language)
+
+
+def _renewing(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
+    """Add the routes that the mail about renewed links links to."""
+
+    @routes.api_route("/renew/{token}", methods=SHOW)
+    def show_renewal(request: Request, token: str) -> Response:
+        try:
+            known = opened_request(app.db, app.keys, Purpose.RENEW, token, app.clock())
+        except TooOld:
+            return _over(pages, request)
+        return pages.page("renew_now", language=known.language, here=f"{pages.site.root}renew/{token}")
+
+    @routes.post("/renew/{token}")
+    def renew(request: Request, token: str, shelf: Annotated[str, Form()] = "") -> Response:
+        try:
+            fresh = renew_as_requested(app.db, app.keys, token, app.clock(), shelf=bool(shelf))
+        except TooOld:
+            return _over(pages, request)
+        return sheet.shown(fresh, "renewed")
