@@ -69,4 +69,13 @@ S24 load on the pages         web/test_guards.py::test_more_than_16_kb_are_refus
                               web/test_guards.py::test_a_body_that_never_comes_is_not_waited_for
                               security/test_slow.py::test_the_service_answers_while_hundreds_hold_on
                               security/test_slow.py::test_who_holds_on_is_let_go
+S25 hijacked parsers          confinement/test_layers.py::test_layer_refuses_attack
+                              confinement/test_layers.py::test_other_layers_hold_if_one_is_missing
+                              confinement/test_layers.py::test_every_system_call_outside_the_list_is_refused
+                              confinement/test_layers.py::test_child_inherits_nothing
+                              confinement/test_layers.py::test_child_ends_with_the_service
+                              confinement/test_report.py::test_service_logs_each_gap_when_it_starts
+                              ingest/test_decoding.py::test_frame_that_is_no_page_is_refused
+                              ingest/test_decoding.py::test_record_with_a_wrong_field_is_refused
+                              inbound/test_hostile_parser.py::test_answer_of_a_hijacked_parser_is_refused
 """
