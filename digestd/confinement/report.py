@@ -9,8 +9,8 @@ class Confinement:
     """Report what a parser can still reach. A field is empty if that is shut, else the reason and the remedy.
 
     Attributes:
-        files: opening, creating, changing and deleting files.
-        processes: starting programs, and signalling or tracing other processes.
+        files: opening, creating and deleting files.
+        processes: starting programs, signalling or tracing other processes, and changing the modes of files.
         network: sockets of every kind.
         identity: the rights of root.
         layers: the layers that are in force, for people.
@@ -26,7 +26,7 @@ class Confinement:
         """Return a sentence for each thing that is not shut."""
         found = {
             "parsers can still open files": self.files,
-            "parsers can still start processes": self.processes,
+            "parsers can still start processes and change file modes": self.processes,
             "parsers can still use the network": self.network,
             "parsers run as root": self.identity,
         }

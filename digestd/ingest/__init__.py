@@ -7,7 +7,7 @@ Asking:
     body, files  answers within limits; files read as if they had been fetched
     credentials  which key goes to which host
     recordings   answers kept in a folder, and read from it
-    reader       answers parsed in a process of their own (confined)
+    reader       answers parsed in a process of their own (confined); decoding: what it sends, checked
 
 One paper of many sightings:
     identity     by identifiers (pure)

@@ -21,7 +21,7 @@ RECORDS_MAX = 250_000
 """Sightings and rejects of one page; a parser process has not the memory for more."""
 LINE_MAX = 4_000_000
 """Bytes of one record. Five thousand authors take less than one million."""
-CURSOR_MAX = 1_000_000
+CURSOR_MAX = 10_000
 IDS_MAX = 1_000
 ID_MAX = 500
 MARKS_MAX = 50

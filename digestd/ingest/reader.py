@@ -1,7 +1,8 @@
 """Parse answers in a process of its own, so that no stranger's bytes are parsed next to the service's secrets.
 
-One parser process for each run, started when the first answer is there, and a new one after one that had to be ended.
-`digestd.confinement` says what it may do; `decoding` checks what it says.
+Each source has a parser process of its own, started when its first answer is there: whoever takes one over by way of a
+feed must not speak for arXiv next. One that had to be ended is replaced. `digestd.confinement` says what it may do;
+`decoding` checks what it says.
 """
 
 import asyncio
@@ -47,6 +48,7 @@ class Reader:
         self._turn = asyncio.Lock()
         self._child: Child | None = None
         self._knows: Parser | None = None
+        self._source = ""
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,7 +76,7 @@ class Reader:
             return reading.result()
 
     def _exchange(self, source: Parser, body: bytes, cursor: str | None) -> Page:
-        child = self._running()
+        child = self._running(getattr(source, "name", ""))
         packed = b"" if source is self._knows else pickle.dumps(source)
         self._knows = source
         frame = texts = None
@@ -92,12 +94,12 @@ class Reader:
             raise SourceFailed(found)
         return found
 
-    def _running(self) -> Child:
-        """Return the parser process; start one if there is none, or if it ended between two answers."""
-        if self._child is not None and not self._child.is_alive:
+    def _running(self, source: str) -> Child:
+        """Return the parser process of a source; start one if there is none, or if it ended between two answers."""
+        if self._child is not None and not (self._child.is_alive and self._source == source):
             self._end()
         if self._child is None:
-            self._knows = None
+            self._knows, self._source = None, source
             arguments = [str(self._limits.cpu), str(self._limits.memory)]
             self._child = Child(confined.__file__, arguments, _MALLOC, hear_errors=True)
         return self._child

@@ -46,7 +46,7 @@ def test_report_is_the_same_after_packing() -> None:
 def test_report_names_each_gap() -> None:
     assert OPEN.gaps() == (
         "parsers can still open files: no Landlock; no seccomp",
-        "parsers can still start processes: no seccomp",
+        "parsers can still start processes and change file modes: no seccomp",
         "parsers can still use the network: no seccomp",
         "parsers run as root: the service is root",
     )
@@ -87,7 +87,9 @@ def test_kernel_without_either_is_reported() -> None:
 def test_config_check_warns_about_gaps(made: Install) -> None:
     program = "from digestd.cli import main; import sys; sys.argv[1:] = ['config', 'check']; main()"
     shown = ran("landlock+seccomp", program, made.environment())
-    assert f"warning: parsers can still start processes: {NO_SECCOMP}" in shown.stderr.splitlines(), shown
+    assert (
+        f"warning: parsers can still start processes and change file modes: {NO_SECCOMP}" in shown.stderr.splitlines()
+    ), shown
     assert shown.returncode == 0
 
 

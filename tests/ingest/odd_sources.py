@@ -117,10 +117,7 @@ class Odd:
     """A source that does something odd, then gives a full page."""
 
     act: Callable[[], None] | None = None
-
-    @property
-    def name(self) -> str:
-        return "odd"
+    name: str = "odd"
 
     @property
     def pace(self) -> Pace:

@@ -35,13 +35,23 @@ def test_the_page_of_that_test_leaves_no_field_at_its_default() -> None:
         assert empty == [], f"{kind.__name__}: what is new there has to get through the pipe too"
 
 
-async def test_one_process_reads_all_answers_of_a_run(reader: Reader) -> None:
+async def test_one_process_reads_all_answers_of_a_source(reader: Reader) -> None:
     pids = []
     for _ in range(3):
         await reader.read(odd.Odd(), b"", None)
         assert reader._child is not None
         pids.append(reader._child.process.pid)
     assert len(set(pids)) == 1
+
+
+async def test_another_source_is_read_by_another_process(reader: Reader) -> None:
+    """A feed that takes over its parser must not speak for the next source."""
+    await reader.read(odd.Odd(), b"", None)
+    assert reader._child is not None
+    first = reader._child.process
+    assert await reader.read(odd.Odd(name="another"), b"", None) == odd.FULL
+    assert first.poll() is not None
+    assert reader._child.process.pid != first.pid
 
 
 async def test_no_process_is_started_where_there_is_nothing_to_read() -> None:

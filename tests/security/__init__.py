@@ -99,4 +99,13 @@ S26 links that are passed on  security/test_links_carry_no_power.py::test_passed
                               web/test_requests.py::test_settings_link_alone_cannot_move_the_address
                               web/test_feedback.py::test_nothing_is_muted_by_the_link_of_a_pick
                               web/test_saved.py::test_the_secret_address_is_only_to_read
+S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_attack
+                              confinement/test_layers.py::test_other_layers_hold_if_one_is_missing
+                              confinement/test_layers.py::test_every_system_call_outside_the_list_is_refused
+                              confinement/test_layers.py::test_child_inherits_nothing
+                              confinement/test_layers.py::test_child_ends_with_the_service
+                              confinement/test_report.py::test_service_logs_each_gap_when_it_starts
+                              ingest/test_decoding.py::test_frame_that_is_no_page_is_refused
+                              ingest/test_decoding.py::test_record_with_a_wrong_field_is_refused
+                              inbound/test_hostile_parser.py::test_answer_of_a_hijacked_parser_is_refused
 """
