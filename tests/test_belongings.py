@@ -12,11 +12,12 @@ from sqlmodel import SQLModel
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.feedback import Verdict
 from digestd.domain.library import Entry, Keeper
-from digestd.domain.paper import PaperId
+from digestd.domain.paper import PaperId, Words
+from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key
-from digestd.store import belongings, bounces, core, libraries, subscribers, suppressions
+from digestd.store import belongings, bounces, core, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribe import erase, feedback, find
 from digestd.subscribe.belongings import everything
@@ -66,6 +67,8 @@ async def lived(made: Install) -> int:
         libraries.link(session, NewLibrary(key, Keeper.ZOTERO, "users/12", b"Canary Author", may_write=True), now)
         (library,) = libraries.of(session, key)
         libraries.write_entries(session, (), [Entry(library.key, "LAKES000", PaperId("doi:10.5555/canary topic"))])
+        brought = PaperId("doi:10.5555/canary topic")
+        references.bring(session, key, [Reference(brought, (brought,), Words("Canary Lovelace", "canary topic"))], now)
         bounces.note(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
         suppressions.note(session, by, SuppressionReason.REQUEST, now)
         suppressions.lift(session, by, "they asked: ada.canary is back", now)

@@ -91,6 +91,8 @@ def test_the_subject_says_how_many_and_for_when(changes: dict[str, Any], subject
         (Reason(Why.PHRASE, "open data"), "Contains your phrase “open data”"),
         (Reason(Why.NEAR_TOPIC, "proteins"), "Close in meaning to your topic “proteins”"),
         (Reason(Why.LIKED, "A Title"), "Close to a paper you liked: A Title"),
+        (Reason(Why.REFERENCE, "A Title"), "Close to one of your references: A Title"),
+        (Reason(Why.REFERENCE, "A Title").shareable, "Close to one of your references"),
         (Reason(Why.WORDS, "", ("hive", "brood")), "Words that weigh for you: hive, brood"),
         (Reason(Why.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
         (Reason(Why.TREND, "1"), "Trending: 1 upvote"),

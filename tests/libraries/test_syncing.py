@@ -1,11 +1,13 @@
 """A library at Zotero is read whole once, then only what has changed; its entries are likes as long as they stand."""
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 from digestd.domain.interest import Wish
 from digestd.domain.library import Counts, Library
 from digestd.domain.subscriber import Cause
+from digestd.ingest import import_papers
 from digestd.libraries import Libraries, sync, sync_due
 from digestd.store import libraries as kept
 from digestd.store import papers, references
@@ -90,6 +92,18 @@ async def test_what_its_reader_took_away_does_not_come_back_and_their_own_word_s
     desk.zotero.delete("LAKES001")
     await desk.sync(hours=25)
     assert desk.likes == {RIVERS, LAKES}, "she named it herself meanwhile"
+
+
+async def test_like_taken_away_stays_away_under_another_name(desk: Desk) -> None:
+    lakes(desk)
+    await desk.link()
+    await desk.sync()
+    desk.want(LAKES)
+    paper = {"id": "2611.00055", "doi": "10.5555/ponds", "title": "Ponds"}
+    import_papers(desk.by.db, [json.dumps(paper).encode()], desk.now)
+    desk.zotero.put("PONDS000", title="Ponds, revised", DOI="10.5555/ponds")
+    await desk.sync(hours=25)
+    assert desk.likes == {LAKES}
 
 
 async def test_many_pages_are_read_and_one_that_shifts_meanwhile_is_begun_anew(desk: Desk) -> None:

@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import select
 
 from digestd.domain.digest import Why
+from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import MOST, Reference
 from digestd.encoders import open_encoder
+from digestd.evaluate.feedback import replay
 from digestd.ingest import import_papers
 from digestd.plan.day import Day, gather_day
 from digestd.plan.profiles import keep_compiled
@@ -22,10 +24,11 @@ from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
+from digestd.subscribe.feedback import say_of
 from tests.encoders.tiny import tiny_encoder
 from tests.parts import library
 from tests.parts.install import Install
-from tests.plan.shelf import shelf
+from tests.plan.shelf import named, shelf
 from tests.references.conftest import ABSTRACT, ADA, AUTHOR, BEA, bibtex, bring, known, title
 
 WORDS = Words("Lakes")
@@ -103,6 +106,17 @@ def test_reference_gives_way_to_the_paper_that_a_source_brings(both: Install) ->
     assert after.own[:, place].tolist() == [True, False]
     bring(both, bibtex())
     assert values(known(both, ADA).interests, Kind.PAPER) == ("doi:10.5555/canarydoi.bibtex",), "it is liked already"
+
+
+async def test_evaluation_by_feedback_knows_the_references(both: Install) -> None:
+    both.plan()
+    await both.deliver()
+    both.clock.go(timedelta(hours=1))
+    say_of(both.db, both.app.keys, ADA, named("strong00"), Verdict.MORE, both.clock.now)
+    say_of(both.db, both.app.keys, BEA, named("strong00"), Verdict.MORE, both.clock.now)
+    hers, theirs = sorted(replay(both.db), key=lambda done: done.shown.subscriber)
+    assert (hers.case.likes, theirs.case.likes) == (1, 1)
+    assert np.array_equal(hers.case.values, theirs.case.values)
 
 
 def test_nothing_of_another_subscriber_is_found(both: Install) -> None:

@@ -193,16 +193,22 @@ def _take_out(connection: sa.Connection, theirs: Sequence[Row]) -> dict[str, str
 
 def _rename_likes(connection: sa.Connection, renamed: Mapping[str, str], owners: Sequence[tuple[int, Row]]) -> None:
     """Let whoever liked a paper under a name that a subscriber gave it like it under its own; not that subscriber."""
-    for old, new in renamed.items():
-        whose = {who for who, row in owners if row.external_id == old}
+    papers = sa.select(INTEREST.c.value).where(INTEREST.c.kind == "paper").distinct()
+    entries = sa.select(ENTRY.c.paper.label("value")).distinct()
+    used = _rows(connection, papers, INTEREST.c.value, renamed) + _rows(connection, entries, ENTRY.c.paper, renamed)
+    for old in sorted({row.value for row in used}):
+        new, whose = renamed[old], {who for who, row in owners if row.external_id == old}
         known = sa.select(INTEREST.c.subscriber_id).where(INTEREST.c.kind == "paper", INTEREST.c.value == new)
-        theirs = set(connection.execute(known).scalars()) | whose
-        liked = (INTEREST.c.kind == "paper", INTEREST.c.value == old, INTEREST.c.subscriber_id.not_in(sorted(theirs)))
-        listed = sa.select(LIBRARIES.c.id).where(LIBRARIES.c.subscriber_id.not_in(sorted(theirs)))
-        connection.execute(sa.update(INTEREST).where(*liked).values(value=new))
-        connection.execute(
-            sa.update(ENTRY).where(ENTRY.c.paper == old, ENTRY.c.library_id.in_(listed)).values(paper=new)
-        )
+        theirs = {*connection.execute(known).scalars(), *whose}
+        for (who,) in connection.execute(
+            sa.select(INTEREST.c.subscriber_id).where(INTEREST.c.kind == "paper", INTEREST.c.value == old)
+        ).all():
+            if who not in theirs:
+                mine = (INTEREST.c.subscriber_id == who, INTEREST.c.kind == "paper", INTEREST.c.value == old)
+                connection.execute(sa.update(INTEREST).where(*mine).values(value=new))
+        listed = sa.select(LIBRARIES.c.id).where(LIBRARIES.c.subscriber_id.not_in(sorted(whose)))
+        others = (ENTRY.c.paper == old, ENTRY.c.library_id.in_(listed))
+        connection.execute(sa.update(ENTRY).where(*others).values(paper=new))
 
 
 def _mergings(connection: sa.Connection, told: Mapping[int, Told]) -> dict[int, list[Row]]:
