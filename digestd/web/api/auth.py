@@ -93,14 +93,18 @@ def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:
     return check
 
 
-def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 202) -> Answer | Response:
+async def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 202) -> Answer | Response:
     """Carry out a valid request and return its answer; for a token without `read` always the same empty one.
 
     Such a token must not learn whether an address or a number is known, or what state it is in: not from the answer,
     not from an error, not from the time. So whatever is wrong with the request itself is checked before this.
     """
     if Scope.READ in token.scopes:
-        return act()
-    with evenly(), suppress(NotFound, NoConsent):
-        act()
+        return await run_in_threadpool(act)
+
+    def silently() -> None:
+        with evenly(), suppress(NotFound, NoConsent):
+            act()
+
+    await run_in_threadpool(silently)
     return Response(status_code=status)

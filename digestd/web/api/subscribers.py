@@ -123,7 +123,7 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
 
 def _writing(routes: APIRouter, desk: Desk) -> None:
     @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
-    def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
+    async def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
         """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
         record = parse({**_given(new), "status": status.value})
@@ -133,46 +133,50 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
             answer.status_code = 201 if change is Change.ADDED else 200
             return shown(known)
 
-        return disclosed(token, add)
+        return await disclosed(token, add)
 
     @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
-    def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
+    async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
         """Change settings and interests, never consent."""
         record = _change(changes)
-        return disclosed(token, lambda: desk.changed(number, record))
+        return await disclosed(token, lambda: desk.changed(number, record))
 
     @routes.patch("/{number}/interests", response_model=Interests, responses=_ACCEPTED)
-    def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
+    async def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
         """Replace the lists that are sent."""
         record = _change(changes)
-        return disclosed(token, lambda: desk.changed(number, record).interests)
+        return await disclosed(token, lambda: desk.changed(number, record).interests)
 
 
 def _consent(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
-    def pause_subscription(number: Number, token: Writer, asked: Pause | None = None) -> SubscriberOut | Response:
+    async def pause_subscription(number: Number, token: Writer, asked: Pause | None = None) -> SubscriberOut | Response:
         """Pause a subscription, for good or until a time; safe to repeat. 409 unless they are subscribed."""
         until, now = asked.until if asked else None, desk.app.clock()
         if until is not None:
             refuse_end(until, now)
-        return disclosed(token, lambda: desk.acted(number, lambda: pause(desk.app.db, number, Cause.API, now, until)))
+        return await disclosed(
+            token, lambda: desk.acted(number, lambda: pause(desk.app.db, number, Cause.API, now, until))
+        )
 
     @routes.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
-    def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
+    async def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """Go on after a pause; safe to repeat. 409 for whoever left or never confirmed."""
         now = desk.app.clock()
-        return disclosed(token, lambda: desk.acted(number, lambda: resume(desk.app.db, number, Cause.API, now)))
+        return await disclosed(token, lambda: desk.acted(number, lambda: resume(desk.app.db, number, Cause.API, now)))
 
     @routes.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
-    def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
+    async def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """End a subscription; safe to repeat."""
         now = desk.app.clock()
-        return disclosed(token, lambda: desk.acted(number, lambda: unsubscribe(desk.app.db, number, Cause.API, now)))
+        return await disclosed(
+            token, lambda: desk.acted(number, lambda: unsubscribe(desk.app.db, number, Cause.API, now))
+        )
 
 
 def _erasing(routes: APIRouter, desk: Desk) -> None:
     @routes.delete("/{number}", status_code=204)
-    def erase_subscriber(number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))]) -> Response:
+    async def erase_subscriber(number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))]) -> Response:
         """Forget a person: only the keyed hash of their address stays, never to be written to. Safe to repeat.
 
         A token without `read` is not told that there is no such subscriber.
@@ -183,7 +187,7 @@ def _erasing(routes: APIRouter, desk: Desk) -> None:
                 forget(desk.app.db, number, desk.app.clock())
             return Response(status_code=204)
 
-        return disclosed(token, erase, 204)
+        return await disclosed(token, erase, 204)
 
 
 def shown(subscriber: Subscriber) -> SubscriberOut:
