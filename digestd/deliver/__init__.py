@@ -14,6 +14,7 @@ pace       how fast it may go, to each route and recipient domain
 alert      the operator told of a stopped lane
 rests      which routes have failed and are left alone
 outcomes   what an attempt's end means, for the ledger, the counts and the lane
+verdicts   refusals that are judged once others have been tried
 crew       all lanes of a run, and the routes that fail
 road       a run: its parts put together, until nothing is ready or the run is stopped
 recovery   what dead workers left

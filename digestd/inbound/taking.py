@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from logging import ERROR, INFO, WARNING
 
 import structlog
 from sqlmodel import Session
@@ -113,7 +114,8 @@ def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False
         return InboundOutcome.KNOWN
     if bounce.delivery is not None:
         ledger.settle_bounced(session, [bounce.delivery], now)
-    _TELL.get(noted.standing, log.info)(
+    log.log(
+        _LEVEL.get(noted.standing, INFO),
         "bounce",
         delivery=bounce.delivery,
         kind=bounce.kind,
@@ -132,7 +134,7 @@ _FOLLOWS = {
     Standing.COMPLAINT: "suppressed",
     Standing.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
 }
-_TELL = {Standing.WARNED: log.warning, Standing.HELD: log.error}
+_LEVEL = {Standing.WARNED: WARNING, Standing.HELD: ERROR}
 
 
 def _bounce(whose: Match, kind: BounceKind, finding: Finding, via: str, now: datetime) -> Bounce:

@@ -128,6 +128,8 @@ def is_contradicted(session: Session, bounce: Bounce, oldest: datetime) -> bool:
     if bounce.delivery is None or bounce.attempt is None:
         return False
     _, closed_us = _attempt(session, bounce.delivery, bounce.attempt)
+    if not closed_us:
+        return False
     if closed_us < to_us(oldest):
         return True
     F = core.feedback.c

@@ -66,6 +66,39 @@ def test_a_suppression_is_taken_back_with_a_reason(back: Returned) -> None:
     fails(NotFound, "subscriber", "unsuppress", back.address(), "--why", "again")
 
 
+def test_unsuppress_in_bulk_by_command(back: Returned) -> None:
+    back.take(back.mail("postfix-hard", delivery=1))
+    back.take(back.mail("postfix-hard", delivery=2))
+    since, why = (back.made.clock.now - timedelta(hours=1)).isoformat(), ("--why", "wrong map")
+    bulk = ("subscriber", "unsuppress", "--since", since, "--domain", "example.net", *why, "--json")
+    tried = json.loads(run(*bulk, "--dry-run"))
+    assert (tried["dry_run"], tried["count"]) == (True, 2)
+    done = json.loads(run(*bulk))
+    assert [(one["reason"], one["status"]) for one in done["restored"]] == [("hard_bounce", "active")] * 2
+    assert json.loads(run(*bulk))["count"] == 0
+    for wrong in (
+        ("--since", since, back.address(), *why),
+        why,
+        (back.address(), "--domain", "example.net", *why),
+        ("--since", since, "--reason", "erased", *why),
+        ("--since", "yesterday", *why),
+    ):
+        fails(BadInput, "subscriber", "unsuppress", *wrong)
+
+
+def test_held_bounces_are_believed_by_command(back: Returned) -> None:
+    for delivery in (1, 2, 3):
+        back.take(back.mail("postfix-hard", delivery=delivery))
+    shown = json.loads(run("subscriber", "show", back.address(), "--json"))
+    assert (shown["status"], [bounce["held"] for bounce in shown["bounces"]]) == ("active", [True])
+    held = ("subscriber", "suppress", "--held", "--json")
+    assert json.loads(run(*held, "--dry-run")) == {"dry_run": True, "suppressed": 3}
+    assert json.loads(run(*held)) == {"dry_run": False, "suppressed": 3}
+    assert json.loads(run(*held)) == {"dry_run": False, "suppressed": 0}
+    fails(BadInput, "subscriber", "suppress", back.address(), "--held")
+    fails(BadInput, "subscriber", "suppress")
+
+
 def test_a_delivery_is_settled_by_number_or_by_reader(back: Returned) -> None:
     back.lose_the_answer(1)
     run("delivery", "settle", "1", "--as", "accepted", "--why", "the relay's log has it")

@@ -188,7 +188,7 @@ async def test_a_digest_whose_answer_was_lost_says_so(made: Install, replay: Rep
 async def test_a_digest_that_the_relay_refused_says_so(made: Install, replay: Replay) -> None:
     made.plan()
     async with Relay({"dot": Fault("554 5.7.1 no")}).serving() as relay:
-        assert (await made.deliver(transport(relay.port))).rejected == 1
+        assert (await made.deliver(transport(relay.port))).deferred == 1
     assert " matches what was offered last, and not taken (sha256 " in replay(READER, "2026-11-24").stderr
 
 

@@ -4,16 +4,18 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import Keys, address_key, envelope_from
-from digestd.store import bounces, suppressions
+from digestd.store import bounces, brake, core, suppressions
+from digestd.store.instants import to_us
 from digestd.subscribe import Asked, ask, erase
 from digestd.subscribe.leaving import unsuppress
-from tests.inbound.conftest import BOUNCE, Returned
+from tests.inbound.conftest import BOUNCE, READERS, Returned
 
 TAKEN = InboundOutcome.TAKEN
 
@@ -150,6 +152,46 @@ def test_an_unknown_delivery_is_foreign_although_its_mac_is_right(on_file: Retur
     raw = on_file.mail("exchange-policy", verp=on_file.verp(999)).replace(b"<digest.", b"<other.")
     assert on_file.take(raw) in {InboundOutcome.FOREIGN, InboundOutcome.FORGED}
     assert on_file.suppression() is None
+
+
+# Waves and contradictions
+
+
+def held(back: Returned) -> int:
+    with back.made.db.read() as session:
+        return len(brake.held(session, back.made.clock.now))
+
+
+def test_wave_of_reports_by_mail_suppresses_nobody(sent: Returned) -> None:
+    """All readers of a lab come back as unknown: nobody is lost, and the wave's first are taken back."""
+    for delivery in range(1, READERS + 1):
+        assert sent.take(sent.mail("postfix-hard", delivery=delivery)) is TAKEN
+        sent.made.clock.go(timedelta(minutes=1))
+    assert [sent.status(n) for n in range(1, READERS + 1)] == [Status.ACTIVE] * READERS
+    assert [sent.suppression(n) for n in range(1, READERS + 1)] == [None] * READERS
+    assert held(sent) == READERS
+    with sent.made.db.read() as session:
+        (lifting,) = suppressions.liftings(session, sent.key(1))
+    assert lifting.why.startswith("held:")
+    assert sent.made.broken == {}
+
+
+def test_report_is_held_after_its_reader_gave_feedback(on_file: Returned) -> None:
+    """Whoever has the mail can read its return path, and forge a report; but somebody has read that mail."""
+    on_file.made.clock.go(timedelta(minutes=5))
+    with on_file.made.db.write() as session:
+        paper = session.connection().execute(select(core.paper.c.id).limit(1)).scalar_one()
+        values = {"subscriber_id": 1, "paper": paper, "verdict": "more", "at_us": to_us(on_file.made.clock.now)}
+        session.connection().execute(core.feedback.insert().values(values))
+    assert on_file.take(on_file.mail("postfix-hard"), later=timedelta(minutes=1)) is TAKEN
+    assert (on_file.status(), on_file.suppression()) == (Status.ACTIVE, None)
+    assert [bounce.held for bounce in on_file.bounces()] == [True]
+
+
+@pytest.mark.parametrize(("days", "suppressed"), [(13, True), (15, False)])
+def test_report_is_held_when_no_server_tries_so_long(on_file: Returned, days: int, suppressed: bool) -> None:
+    assert on_file.take(on_file.mail("postfix-hard"), later=timedelta(days=days)) is TAKEN
+    assert (on_file.suppression() is not None) is suppressed
 
 
 # Evidence
