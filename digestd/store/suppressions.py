@@ -28,8 +28,10 @@ _STRENGTH = (
 def suppress(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
     """Never write to this address again, whoever it is; a subscriber behind it becomes `suppressed`."""
     known = subscribers.by_address_key(session, address_key, lock=True)
+    if known is not None and known.status is Status.ERASED:
+        return  # the row lets go of the address, whose own suppression stands
     note(session, address_key, reason, now)
-    if known is not None and known.status is not Status.ERASED:
+    if known is not None:
         subscribers.change_status(session, known.key, Status.SUPPRESSED, _CAUSE[reason], now)
 
 
