@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
+from digestd.domain.suppression import LIFTED_BY_CONSENT, SuppressionReason
 from digestd.store import core, subscribers
 from digestd.store.instants import from_us, to_us
 
@@ -78,7 +78,7 @@ def lift(session: Session, address_key: bytes, why: str, now: datetime) -> Suppr
 
 def lift_by_consent(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
     """Remove what a confirmed double opt-in heals, an erasure too, and keep why; return the reason that stood."""
-    return _lift(session, address_key, why, now, HEALED_BY_CONSENT)
+    return _lift(session, address_key, why, now, LIFTED_BY_CONSENT)
 
 
 def _lift(
