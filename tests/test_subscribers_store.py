@@ -140,7 +140,7 @@ def test_the_erased_leave_nothing_but_a_hash(db: Database, keys: Keys, now: date
         assert erased is not None
         assert (erased.address, erased.name, erased.interests, erased.status) == (None, "", (), Status.ERASED)
         assert erased.timing == Timing()
-        assert subscribers.address_key_of(session, key) == address_key(keys, "ada@example.org")
+        assert subscribers.by_address_key(session, address_key(keys, "ada@example.org")) is None
         assert session.connection().execute(select(core.seen)).all() == []
         assert session.connection().execute(select(core.delivery.c.picks)).scalars().all() == [b""]
 

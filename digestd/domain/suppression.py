@@ -15,9 +15,11 @@ class SuppressionReason(StrEnum):
     ERASED = "erased"
 
 
-HEALED_BY_CONSENT = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE, SuppressionReason.ERASED})
-"""The reasons that a new double opt-in removes: whoever confirms it shows that the address works, and who was erased
-may come back. The other reasons are somebody's will."""
+HEALED_BY_CONSENT = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE})
+"""Who signs up anew shows that the address works; the other reasons are somebody's will."""
+
+LIFTED_BY_CONSENT = HEALED_BY_CONSENT | {SuppressionReason.ERASED}
+"""The reasons that a confirmed double opt-in removes: who was erased may come back, but nobody else can bring them."""
 
 
 def stands_against(kind: MailKind, reason: SuppressionReason | None) -> bool:
@@ -25,4 +27,4 @@ def stands_against(kind: MailKind, reason: SuppressionReason | None) -> bool:
 
     Only the mail that asks to confirm a new sign-up passes, and only where consent would heal the suppression.
     """
-    return reason is not None and not (kind is MailKind.CONFIRM and reason in HEALED_BY_CONSENT)
+    return reason is not None and not (kind is MailKind.CONFIRM and reason in LIFTED_BY_CONSENT)

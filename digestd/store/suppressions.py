@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
+from digestd.domain.suppression import HEALED_BY_CONSENT, LIFTED_BY_CONSENT, SuppressionReason
 from digestd.errors import NotFound
 from digestd.store import consent, core, subscribers
 from digestd.store.instants import from_us, to_us
@@ -39,8 +39,10 @@ class Suppressed:
 def suppress(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
     """Never write to this address again, whoever it is; a subscriber behind it becomes `suppressed`."""
     known = subscribers.by_address_key(session, address_key, lock=True)
+    if known is not None and known.status is Status.ERASED:
+        return  # the row lets go of the address, whose own suppression stands
     note(session, address_key, reason, now)
-    if known is not None and known.status is not Status.ERASED:
+    if known is not None:
         subscribers.change_status(session, known.key, Status.SUPPRESSED, _CAUSE[reason], now)
 
 
@@ -87,7 +89,7 @@ def lift(session: Session, address_key: bytes, why: str, now: datetime) -> Suppr
 
 def lift_by_consent(session: Session, address_key: bytes, why: str, now: datetime) -> SuppressionReason | None:
     """Remove what a confirmed double opt-in heals, an erasure too, and keep why; return the reason that stood."""
-    return _lift(session, address_key, why, now, HEALED_BY_CONSENT)
+    return _lift(session, address_key, why, now, LIFTED_BY_CONSENT)
 
 
 def _lift(

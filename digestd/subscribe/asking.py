@@ -13,7 +13,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Interest, Wish, values
 from digestd.domain.subscriber import WEEKDAYS, Act, Cause, Status, Subscriber, Timing
-from digestd.domain.suppression import HEALED_BY_CONSENT
+from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
 from digestd.links import BadToken, Keys, Purpose, address_key, read
 from digestd.store import consent, invitations, subscribers, suppressions
@@ -77,7 +77,7 @@ def ask_here(session: Session, post: Post, record: Record, by: Cause | Act, now:
     key = address_key(post.keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
     reason = suppressions.is_suppressed(session, key)
-    if reason is not None and reason not in HEALED_BY_CONSENT:
+    if reason is not None and reason not in LIFTED_BY_CONSENT:
         return
     if known is None:
         if not greet(session, post, record, by, now):
@@ -100,7 +100,7 @@ def remind(db: Database, post: Post, address: str, now: datetime, by: Act = Act(
         if known is None or known.status is not Status.PENDING:
             return
         reason = suppressions.is_suppressed(session, key)
-        if reason is not None and reason not in HEALED_BY_CONSENT:
+        if reason is not None and reason not in LIFTED_BY_CONSENT:
             return
         invite(session, post, known, by, now)
 
@@ -185,7 +185,7 @@ def confirm_here(session: Session, named: tuple[int, int], by: Cause | Act, now:
         raise TooOld("this link is older than 48 hours; sign up again")
     address = subscribers.address_key_of(session, key)
     reason = suppressions.is_suppressed(session, address)
-    if reason is not None and reason not in HEALED_BY_CONSENT:
+    if reason is not None and reason not in LIFTED_BY_CONSENT:
         raise TooOld("this address asked never to be written to; write to us to come back")
     suppressions.lift_by_consent(session, address, ASKED_ANEW, now)
     return subscribers.change_status(session, key, Status.ACTIVE, by, now)

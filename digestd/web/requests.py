@@ -51,7 +51,7 @@ def _asking(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
 
 def _answer(pages: Pages, sheet: Sheet, token: str, asked: Asked) -> Response:
     known = sheet.whose(token)
-    status = 200 if asked is Asked.SENT else 409
+    status = 409 if asked is Asked.UNREACHABLE else 200
     address = masked(known.address)
     return pages.page("requested", status, known.language, asked=asked, address=address, here=sheet.here(token))
 

@@ -288,11 +288,12 @@ def test_a_suppression_outlives_erasure_and_later_bounces_change_nothing(sent: R
     assert sent.take(sent.mail("loop-complaint")) is TAKEN
     erase(sent.made.db, sent.made.app.keys, address, sent.made.clock.now)
     assert sent.take(sent.mail("postfix-hard")) is TAKEN
-    assert (sent.status(), sent.suppression()) == (Status.ERASED, SuppressionReason.ERASED)
+    assert (sent.status(), sent.suppression()) == (Status.ERASED, None)
+    key = address_key(sent.made.app.keys, address)
     with sent.made.db.read() as session:
-        assert [
-            lifting.why for lifting in suppressions.liftings(session, address_key(sent.made.app.keys, address))
-        ] == [""]
+        assert suppressions.is_suppressed(session, key) is SuppressionReason.ERASED
+        assert suppressions.count(session)[SuppressionReason.HARD_BOUNCE] == 0
+        assert [lifting.why for lifting in suppressions.liftings(session, key)] == [""]
     assert sent.made.broken == {}
 
 

@@ -129,7 +129,7 @@ def test_request_is_refused_if_no_mail_may_go(client: TestClient, app: App, hous
 def test_requests_are_limited_in_mails(client: TestClient, house: House, ada: int, act: str) -> None:
     at = house.settings(ADA)
     answers = [client.post(f"{at}/{act}") for _ in range(12)]
-    assert (answers[-1].status_code, heading(answers[-1].text)) == (409, "Please wait a little")
+    assert (answers[-1].status_code, heading(answers[-1].text)) == (200, "Please wait a little")
     assert 1 <= len(house.mails(ACTS[act][0])) < 12
 
 

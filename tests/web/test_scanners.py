@@ -20,6 +20,7 @@ from digestd.store.ledger import reading
 from digestd.subscribe import add, parse
 from digestd.subscribe.moving import ask_move
 from digestd.subscribe.preferences import ask_link
+from digestd.subscribe.requests import request_erasure, request_renewal
 from tests.web.conftest import HOME, PAPER, House
 from tests.web.test_browser import served
 
@@ -47,6 +48,8 @@ def mails(app: App, house: House) -> list[bytes]:
     house.plan()
     ask_link(app.db, app.post, "reader0@example.org", house.clock())
     ask_move(app.db, app.post, house.subscriber("reader1@example.org").key, "new@example.org", house.clock())
+    request_erasure(app.db, app.post, house.subscriber("reader2@example.org").key, house.clock())
+    request_renewal(app.db, app.post, house.subscriber("reader3@example.org").key, house.clock())
     with app.db.read() as session:
         keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
         claims = [claim for key in keys if (claim := reading.as_claim(session, key)) is not None]
@@ -73,7 +76,17 @@ def test_no_address_in_any_mail_changes_anything_when_it_is_looked_at(
     app: App, house: House, mails: list[bytes]
 ) -> None:
     found = sorted(set().union(*map(urls, mails)))
-    assert {url.removeprefix(HOME).split("/")[1] for url in found} >= {"", "u", "p", "d", "f", "confirm", "move"}
+    assert {url.removeprefix(HOME).split("/")[1] for url in found} >= {
+        "",
+        "u",
+        "p",
+        "d",
+        "f",
+        "confirm",
+        "move",
+        "erase",
+        "renew",
+    }
     assert len(found) > 10 * MAILS
     before = state(house)
     answers: Counter[int] = Counter()
