@@ -188,14 +188,17 @@ class Composer:
         return Before(period_date(held.period), view)
 
     def _notice(self, claim: Claim) -> NoticeContent:
+        link = _LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else ""
+        confirms = claim.kind is MailKind.CONFIRM
         return NoticeContent(
             list_name=self._sender.list_name,
-            link=_LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else "",
+            link=link,
             home=self._sender.urls.home,
             postal_address=self._sender.postal_address,
             language=claim.language,
             kind=claim.kind.value,
-            mail=self._sender.command(Purpose.CONFIRM, claim.subscriber, claim.consent_version),
+            mail=self._sender.command(Purpose.CONFIRM, claim.subscriber, int(claim.period)) if confirms else "",
+            decline=f"{link}/decline" if confirms and link else "",
         )
 
     def _reply(self, claim: Claim) -> ReplyContent:
@@ -235,7 +238,7 @@ class Composer:
         """An answer to a notice is a command, wherever commands are read at all; one to a digest if it is wanted."""
         mail = ""
         if claim.kind is MailKind.CONFIRM:
-            mail = self._sender.command(Purpose.CONFIRM, claim.subscriber, claim.consent_version)
+            mail = self._sender.command(Purpose.CONFIRM, claim.subscriber, int(claim.period))
         elif claim.kind is MailKind.REPLY or self._sender.replies:
             mail = self._sender.command(Purpose.COMMAND, claim.key)
         return mail or self._sender.reply_to
@@ -269,7 +272,7 @@ def _alike(claims: Sequence[Claim]) -> Iterable[Sequence[Claim]]:
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:
-    return sender.urls.confirm(token(sender.keys, Purpose.CONFIRM, claim.subscriber, claim.consent_version))
+    return sender.urls.confirm(token(sender.keys, Purpose.CONFIRM, claim.subscriber, int(claim.period)))
 
 
 def _settings(sender: Sender, claim: Claim) -> str:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from digestd.domain.delivery import MailKind
+
 
 class SuppressionReason(StrEnum):
     """Why an address is never written to."""
@@ -15,3 +17,11 @@ class SuppressionReason(StrEnum):
 
 HEALED_BY_CONSENT = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCE})
 """Who signs up anew shows that the address works; the other reasons are somebody's will."""
+
+
+def stands_against(kind: MailKind, reason: SuppressionReason | None) -> bool:
+    """True if a mail of this kind must not go to an address that is suppressed for this reason.
+
+    Only the mail that asks to confirm a new sign-up passes, and only where consent would heal the suppression.
+    """
+    return reason is not None and not (kind is MailKind.CONFIRM and reason in HEALED_BY_CONSENT)

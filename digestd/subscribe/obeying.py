@@ -24,21 +24,20 @@ from digestd.commands.parsing import is_german
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
+from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.reply import Reply, Told
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.links import BadToken, Keys, Purpose, address_key, read, read_command_address
-from digestd.store import bounces, invitations, replies, subscribers, suppressions
+from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import reading
 from digestd.subscribe.acts import Doing, act
-from digestd.subscribe.asking import CONFIRM_WITHIN, TooOld, ask_here, confirm_here, invite, may_be_asked
+from digestd.subscribe.asking import CONFIRM_WITHIN, TooOld, ask_here, confirm_here, decline_here, invite_again
 from digestd.subscribe.notices import Mail, Post, plan
 from digestd.subscribe.record import parse
 
 ANSWERS_A_DAY = 10
 """So many replies one address gets within 24 hours; commands are obeyed all the same."""
-ASKED_AN_HOUR = 300
-"""So many confirmations mails can make within an hour, whoever they name."""
 ANSWER_WITHIN = timedelta(days=2)
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 log = structlog.get_logger(__name__)
@@ -118,18 +117,24 @@ class Clerk:
         proof, commands = said
         verbs = {command.verb for command in commands}
         if Verb.UNSUBSCRIBE in verbs:
-            return self._leave(session, incoming, proof, now)
+            return self._decline(session, incoming, proof, now)
         if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
             return InboundOutcome.UNREAD
         try:
             confirm_here(session, (proof.subscriber, proof.version), Cause.MAIL, now)
         except TooOld:
-            known = subscribers.by_key(session, proof.subscriber, lock=True)
-            if known is not None and known.status is Status.PENDING:
-                invite(session, self.post, known, Cause.MAIL, now)
+            invite_again(session, self.post, (proof.subscriber, proof.version), Cause.MAIL, now)
         except BadToken:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND
+
+    def _decline(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
+        """Erase whoever never confirmed, as their mail says; anybody else leaves."""
+        try:
+            erased = decline_here(session, (proof.subscriber, proof.version), now)
+        except BadToken:
+            return InboundOutcome.FORGED
+        return InboundOutcome.COMMAND if erased else self._leave(session, incoming, proof, now)
 
     def _obey(
         self, session: Session, incoming: Incoming, said: tuple[_Proof, tuple[Command, ...]], now: datetime
@@ -182,9 +187,6 @@ class Clerk:
         self, session: Session, incoming: Incoming, commands: tuple[Command, ...], now: datetime
     ) -> InboundOutcome | None:
         """Whoever it says it is from is asked to confirm a subscription."""
-        if replies.count_asked_by_mail(session, now - timedelta(hours=1)) >= ASKED_AN_HOUR:
-            log.warning("too many ask for a subscription by mail", an_hour=ASKED_AN_HOUR)
-            return InboundOutcome.UNREAD
         topics = [command.value for command in commands if command.verb is Verb.SUBSCRIBE and command.value]
         said = {"email": incoming.letter.sender, "language": "de" if is_german(incoming.letter) else "en"}
         try:
@@ -198,12 +200,14 @@ class Clerk:
     ) -> None:
         known, commands = said
         address = subscribers.address_key_of(session, known.key)
-        if suppressions.is_suppressed(session, address) or not may_be_asked(session, address, now):
+        if suppressions.is_suppressed(session, address):
             return
-        invitations.note(session, address, now)
+        leaves = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
+        if leaves is None:
+            return
         verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
         asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
-        self._keep(session, known, (incoming.fingerprint, Reply((Told("prove", verbs),), asks=asks)), now)
+        self._keep(session, known, (incoming.fingerprint, Reply((Told("prove", verbs),), asks=asks)), now, leaves)
 
     def _answer(self, session: Session, known: Subscriber, incoming: Incoming, told: list[Told], now: datetime) -> None:
         if replies.count_since(session, known.key, now - timedelta(days=1)) >= ANSWERS_A_DAY:
@@ -211,9 +215,16 @@ class Clerk:
             return
         self._keep(session, known, (incoming.fingerprint, Reply(tuple(told), incoming.letter.id)), now)
 
-    def _keep(self, session: Session, known: Subscriber, said: tuple[str, Reply], now: datetime) -> None:
+    def _keep(
+        self,
+        session: Session,
+        known: Subscriber,
+        said: tuple[str, Reply],
+        now: datetime,
+        leaves: datetime | None = None,
+    ) -> None:
         key, reply = said
-        mail = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN)
+        mail = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=leaves)
         delivery = plan(session, self.post, mail, now)
         if delivery is not None:
             replies.keep(session, delivery, reply)

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
 from digestd.domain.subscriber import Status
+from digestd.domain.suppression import SuppressionReason, stands_against
 from digestd.store import core
 from digestd.store.bulk import Bulk, change
 from digestd.store.instants import to_us
@@ -100,13 +101,14 @@ def expire(session: Session, limit: int, now: datetime) -> int:
 
 def objection(row: core.Record) -> str | None:
     """Why the mail that a row of RECIPIENTS speaks of may not be sent; None if it may."""
-    return _objection(
-        row.kind, row.consent_version, row.status, row.version, row.suppression is not None, row.address is not None
-    )
+    return _objection(row.kind, row.consent_version, row.status, row.version, row.suppression, row.address is not None)
 
 
 @lru_cache(maxsize=1_000)
-def _objection(kind: str, planned: int, status: str, version: int, suppressed: bool, addressed: bool) -> str | None:
+def _objection(
+    kind: str, planned: int, status: str, version: int, suppression: str | None, addressed: bool
+) -> str | None:
+    suppressed = suppression is not None and stands_against(_KINDS[kind], SuppressionReason(suppression))
     return Consent(_KINDS[kind], planned, _STATUSES[status], version, suppressed, addressed).objection
 
 

@@ -12,7 +12,7 @@ from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
-from digestd.web.limiter import Window, network
+from digestd.web.limiter import Window, network_of
 
 PER_TOKEN = 600
 REFUSED_PER_NETWORK = 60
@@ -51,7 +51,6 @@ class Gate:
             token = api_tokens.genuine(session, int(match[1]), match[2]) if match else None
         if token is not None:
             return token
-        host = request.client.host if request.client else ""
-        if not self._strangers.allows(network(host), self._app.clock()):
+        if not self._strangers.allows(network_of(request), self._app.clock()):
             raise HTTPException(429, "too many tries", {"Retry-After": str(int(SPAN.total_seconds()))})
         raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from digestd.app import App
 from digestd.domain.api import Scope
+from digestd.domain.mail_budget import api_token
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.links import address_key
@@ -62,10 +63,10 @@ class Desk:
         edit(self.app.db, self.app.keys, parse({"email": known.address, **_given(said)}), self.app.clock())
         return shown(self.one(number))
 
-    def added(self, new: NewSubscriber, status: Status) -> tuple[Change, Subscriber]:
+    def added(self, new: NewSubscriber, status: Status, token: ApiToken) -> tuple[Change, Subscriber]:
         """Somebody added, or changed where they are known. Raises BadRecord and NoConsent."""
         record = parse({**_given(new), "status": status.value})
-        change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API)
+        change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API, api_token(token.key))
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not kept")
@@ -116,7 +117,7 @@ def _writing(routes: APIRouter, desk: Desk, writes: Callable[..., ApiToken]) -> 
     ) -> SubscriberOut:
         """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
-        change, known = desk.added(new, status)
+        change, known = desk.added(new, status, token)
         answer.status_code = 201 if change is Change.ADDED else 200
         return shown(known)
 
