@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.domain.api import Scope
+from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Status
 from digestd.store import api_tokens
 from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
@@ -94,7 +95,9 @@ def test_who_left_is_asked_by_the_limiter_of_the_page(api: TestClient, house: Ho
     refused = api.post("subscribers", json={"email": ADA})
     assert refused.status_code == 409, "one confirmation a day"
     house.clock.advance(days=2)
-    assert api.post("subscribers", json={"email": ADA}).json()["status"] == "pending"
+    assert api.post("subscribers", json={"email": ADA}).json()["status"] == "unsubscribed", "until they confirm"
+    assert house.mails(MailKind.CONFIRM) == [number, number]
+    api.post(house.confirmation(ADA))
 
 
 def test_a_token_that_may_vouch_adds_at_once_and_again(client: TestClient, house: House) -> None:
