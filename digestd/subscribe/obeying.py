@@ -32,7 +32,15 @@ from digestd.links import BadToken, Keys, Purpose, address_key, read, read_comma
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import reading
 from digestd.subscribe.acts import Doing, act
-from digestd.subscribe.asking import CONFIRM_WITHIN, TooOld, ask_here, confirm_here, decline_here, invite_again
+from digestd.subscribe.asking import (
+    CONFIRM_WITHIN,
+    TooOld,
+    ask_here,
+    confirm_here,
+    decline_here,
+    invite_again,
+    invite_owner,
+)
 from digestd.subscribe.notices import Mail, Post, plan
 from digestd.subscribe.record import parse
 
@@ -149,7 +157,7 @@ class Clerk:
         if not commands:
             return InboundOutcome.UNREAD
         if known.status not in _OPEN and any(command.verb is Verb.SUBSCRIBE for command in commands):
-            return self._ask(session, incoming, commands, now)
+            return self._ask(session, incoming, commands, now, known)
         doing = Doing(known, proof.delivery, now)
         told = [act(session, doing, command) for command in commands]
         self._answer(session, doing.subscriber, incoming, told, now)
@@ -184,15 +192,24 @@ class Clerk:
         return InboundOutcome.UNPROVEN
 
     def _ask(
-        self, session: Session, incoming: Incoming, commands: tuple[Command, ...], now: datetime
+        self,
+        session: Session,
+        incoming: Incoming,
+        commands: tuple[Command, ...],
+        now: datetime,
+        owner: Subscriber | None = None,
     ) -> InboundOutcome | None:
-        """Whoever it says it is from is asked to confirm a subscription."""
+        """Ask whoever it says it is from to confirm a subscription, or the subscriber who proved to be the sender."""
         topics = [command.value for command in commands if command.verb is Verb.SUBSCRIBE and command.value]
         said = {"email": incoming.letter.sender, "language": "de" if is_german(incoming.letter) else "en"}
         try:
-            ask_here(session, self.post, parse(said | ({"topics": topics} if topics else {})), Cause.MAIL, now)
+            record = parse(said | ({"topics": topics} if topics else {}))
         except BadRecord:
             return None
+        if owner is not None:
+            invite_owner(session, self.post, owner, (record, Cause.MAIL), now)
+        else:
+            ask_here(session, self.post, record, Cause.MAIL, now)
         return InboundOutcome.UNPROVEN
 
     def _ask_back(

@@ -3,10 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -28,20 +25,6 @@ SECONDS = 1
 AT_ONCE = 4
 WORKER_EVERY = 500
 """Posts between two looks of the worker."""
-
-
-@pytest.fixture
-def relay() -> Iterator[Relay]:
-    relay = Relay()
-    with relay.in_thread():
-        yield relay
-
-
-@pytest.fixture
-def mailing(app: App, relay: Relay, tmp_path: Path) -> App:
-    """The install, with a mail server to hand over to."""
-    changed = {"transport_url": relay.url, "receipts_dir": str(tmp_path / "receipts"), "transport_connections": 1}
-    return replace(app, settings=app.settings.model_copy(update=changed))
 
 
 async def test_no_address_gets_two_mails_by_any_route(

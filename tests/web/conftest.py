@@ -240,6 +240,7 @@ def pages(house: House, language: str) -> list[str]:
         *(f"{settings}/libraries/{act}" for act in ("zotero", "orcid", "read", "unlink")),
         *(f"{move}{act}" for act in ("", "/stop")),
         house.confirmation("bob@example.org"),
+        f"{house.confirmation('bob@example.org')}/decline",
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),
         *(f"{house.link(Purpose.FEEDBACK, delivery)}/1{action}" for action in ("", "/more", "/mute")),
