@@ -79,8 +79,8 @@ PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
     BY_MAIL: (Limit(300, HOUR),),
 }
 """By the word before the colon of a causer; a subscriber's limit holds in each pool."""
-PER_NETWORK: tuple[Limit, ...] = (Limit(20, HOUR), Limit(60, DAY))
-"""A fiftieth of what all networks together may: one network cannot close sign-up for the others."""
+PER_NETWORK: tuple[Limit, ...] = (Limit(30, HOUR), Limit(100, DAY))
+"""A small part of what all networks together may: one network cannot close sign-up for the others."""
 PER_POOL: Mapping[Pool, Limit | None] = {
     Pool.STRANGER: Limit(1_000, HOUR),
     Pool.ASK_BACK: Limit(300, HOUR),

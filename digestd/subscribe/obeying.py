@@ -7,8 +7,8 @@ A command is obeyed where the mail proves that its subscriber means it:
        alone travels with every forwarded digest
 
 Anything else is from nobody. It may ask for a subscription, which is confirmed by reply like one that
-was typed into the page; for a known address the commands are kept and asked back, as seldom as
-confirmations are, in a mail that repeats nothing of what was written. What a machine wrote is never
+was typed into the page; for a known address the commands are kept and asked back, once a day at
+most, in a mail that repeats nothing of what was written. What a machine wrote is never
 answered (RFC 3834); that it leaves is believed, as only a link of ours can say so.
 """
 

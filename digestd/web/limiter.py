@@ -13,7 +13,8 @@ from fastapi import Request
 from digestd.errors import DigestdError
 
 KEYS_MAX = 20_000
-_V6_PREFIX = 64
+_V6_PREFIX = 48
+"""What one site has to itself: a /64 is only one of the 65,536 networks that anybody with a tunnel can choose from."""
 
 
 class Window:
@@ -76,7 +77,7 @@ def network_of(request: Request) -> str:
 
 
 def network(host: str) -> str:
-    """Who asks: the IPv4 address, or the /64 that one IPv6 customer has to himself."""
+    """Who asks: the IPv4 address, or the /48 that one IPv6 site has to itself."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -170,9 +170,9 @@ def test_a_network_may_ask_only_so_often(app: App, house: House) -> None:
         def browsing_from(host: str) -> TestClient:
             return TestClient(web, base_url="https://papers.example.org", client=(host, 1))
 
-        codes = [ask(f"2001:db8:1:2::{n:x}") for n in range(POSTS_PER_NETWORK + 1)]
+        codes = [ask(f"2001:db8:1:{n:x}::1") for n in range(POSTS_PER_NETWORK + 1)]
         assert codes == [422] * POSTS_PER_NETWORK + [429]
-        assert ask("2001:db8:1:3::1") == 422, "another network"
+        assert ask("2001:db8:2:2::1") == 422, "another network"
         assert ask("192.0.2.1") == 422
         house.clock.advance(minutes=11)
         assert ask("2001:db8:1:2::1") == 422
