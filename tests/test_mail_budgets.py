@@ -63,7 +63,7 @@ def test_causer_has_a_share_of_their_own(db: Database, now: datetime) -> None:
 def test_full_pool_delays_mails_and_refuses_only_after_hours(
     db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(mail_budget.PER_POOL, Pool.STRANGER, Limit(2, HOUR))  # type: ignore[arg-type]  # it is a dict
+    monkeypatch.setitem(mail_budget.PER_POOL, Pool.STRANGER, Limit(2, HOUR))
     leaves = [_take(db, now + timedelta(minutes=n), Budget(Pool.STRANGER, _address(n))) for n in range(16)]
     minutes = [None if one is None else (one - now) // timedelta(minutes=1) for one in leaves]
     assert minutes == [0, 1, 60, 61, 120, 121, 180, 181, 240, 241, 300, 301, 360, 361, None, None]

@@ -67,7 +67,7 @@ class Asked:
         )
 
 
-def ask(db: Database, post: Post, asked: Asked, now: datetime, by: Act = Act(Cause.WEB)) -> None:
+def ask(db: Database, post: Post, asked: Asked, now: datetime, by: Act = Act(Cause.WEB), causer: str = "") -> None:
     """Ask for the digest in somebody's name; they get a mail to confirm it, if they may get one.
 
     Raises BadRecord for what cannot be an address or a setting, and says nothing else: the
@@ -75,7 +75,7 @@ def ask(db: Database, post: Post, asked: Asked, now: datetime, by: Act = Act(Cau
     """
     record = asked.record()
     with db.write() as session:
-        ask_here(session, post, record, by, now)
+        ask_here(session, post, record, by, now, causer)
 
 
 def ask_here(session: Session, post: Post, record: Record, by: Cause | Act, now: datetime, causer: str = "") -> bool:

@@ -182,7 +182,7 @@ async def test_many_ask_for_one_address_and_it_gets_one_mail(here: Office) -> No
 async def test_many_addresses_are_named_and_only_so_many_are_written_to(
     here: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(mail_budget.PER_CAUSER, mail_budget.BY_MAIL, (mail_budget.Limit(5, timedelta(hours=1)),))  # type: ignore[arg-type]  # a dict
+    monkeypatch.setitem(mail_budget.PER_CAUSER, mail_budget.BY_MAIL, (mail_budget.Limit(5, timedelta(hours=1)),))
     for n in range(8):
         here.write("subscribe", sender=f"v{n}@example.net")
     assert len(await here.answers()) == 5
