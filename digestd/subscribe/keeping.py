@@ -47,9 +47,11 @@ def take_in(db: Database, post: Post, record: Record, now: datetime, cause: Caus
         if record.status is Status.PENDING and (known is None or known.status in _UNCONFIRMED):
             if known is not None and known.status is Status.PENDING:
                 return Change.UNCHANGED
-            if not ask_here(session, post, record, cause, now, causer):
-                raise _asked_lately(record)
-            return Change.UPDATED if known else Change.ADDED
+            if ask_here(session, post, record, cause, now, causer):
+                return Change.UPDATED if known else Change.ADDED
+            if known is None and subscribers.by_address_key(session, address_key(post.keys, record.address)):
+                return Change.UNCHANGED  # another transaction has just asked them
+            raise _asked_lately(record)
         if known is None:
             return _added(session, post, record, (cause, now))
         return _known(session, post, record, known, (cause, now))
