@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from email.utils import parseaddr
 from io import StringIO
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -126,6 +127,17 @@ def _authserv(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> str:
+    for word in text.replace(",", " ").split():
+        try:
+            ip_network(word)
+        except ValueError as error:
+            raise ValueError(
+                f"{word[:60]!r} is no address or network; write 127.0.0.1, 2001:db8::1 or 172.18.0.0/16"
+            ) from error
+    return text
+
+
 def _rates(text: str) -> str:
     rates(text)
     return text
@@ -182,9 +194,15 @@ class Settings(BaseSettings):
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
     operations_open: bool = False
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     now: Annotated[str, AfterValidator(_moment)] = ""
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The addresses and networks of proxies whose X-Forwarded-For is believed."""
+        return tuple(self.trusted_proxies.replace(",", " ").split())
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # called by keyword; four of the five are not wanted

@@ -19,14 +19,17 @@ from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, s
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
-from digestd.store import brake, hooks, ledger, moves, throttles, told
+from digestd.store import brake, hooks, ledger, mail_budgets, moves, pending_requests, throttles, told
 from digestd.store.ledger import reading
 from digestd.store.migrate import refuse_other
+from digestd.subscribe.asking import purge_unconfirmed
 from digestd.transports import Route
 
 TICK_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
 """How often the relay's log is looked at while something is uncertain."""
+UPKEEP_SECONDS = 3_600.0
+"""How often sign-ups that nobody confirmed are deleted, and counts of mails that no limit needs any more."""
 TIDY_BLOCK = 500
 _UNCERTAIN, _HELD = "mails uncertain", "suppression held"
 log = structlog.get_logger(__name__)
@@ -34,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 async def work(app: App, stop: asyncio.Event) -> None:
     """Deliver whatever becomes ready until `stop` is set. A new worker tries every relay at once."""
-    waking, settled = True, -SETTLE_SECONDS
+    waking, settled, kept_up = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
     while not stop.is_set():
         try:
             if waking:
@@ -45,6 +48,9 @@ async def work(app: App, stop: asyncio.Event) -> None:
                 settled = time
                 await tell_of_uncertain(app)
                 await tell_of_held(app)
+            if (time := asyncio.get_running_loop().time()) - kept_up >= UPKEEP_SECONDS:
+                await asyncio.to_thread(keep_up, app, app.clock())
+                kept_up = time
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
@@ -123,6 +129,14 @@ def tidy(app: App, now: datetime) -> None:
     while more:
         with app.db.write() as session:
             more = ledger.expire(session, TIDY_BLOCK, now) == TIDY_BLOCK
+
+
+def keep_up(app: App, now: datetime) -> None:
+    """Delete sign-ups that nobody confirmed, and forget requests, networks and counts that are over."""
+    if purged := purge_unconfirmed(app.db, now):
+        log.info("deleted sign-ups that nobody confirmed", subscribers=purged)
+    pending_requests.forget_old(app.db, now)
+    mail_budgets.forget_old(app.db, now)
 
 
 def settle_open_ends(app: App, now: datetime) -> None:

@@ -42,7 +42,7 @@ def test_a_confirmation_reads_as_expected_and_holds_one_thing_to_do() -> None:
     golden.check("confirm.txt", f"Subject: {rendered.subject}\n\n{rendered.text}".encode())
     golden.check("confirm.html", rendered.html.encode())
     links = {element.attrib["href"] for element in elements(rendered.html) if element.tag == "a"}
-    assert links == {golden.NOTICE.link, golden.NOTICE.home}
+    assert links == {golden.NOTICE.link, golden.NOTICE.decline, golden.NOTICE.home}
     assert "If this was not you, ignore this mail" in rendered.html
 
 

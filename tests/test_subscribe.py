@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Interest, Kind, Wish
-from digestd.domain.subscriber import Cadence, Cause, Status, Subscriber, Timing
+from digestd.domain.subscriber import Act, Cadence, Cause, Status, Subscriber, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord, NotFound
 from digestd.links import BadToken, Keys, Purpose, address_key, token
-from digestd.store import consent, core, subscribers, suppressions
+from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
 from digestd.subscribe import (
     Asked,
@@ -30,10 +30,12 @@ from digestd.subscribe import (
     import_subscribers,
     parse,
     pause,
+    remind,
     resume,
     suppress,
     unsubscribe,
 )
+from digestd.subscribe.asking import decline, purge_unconfirmed
 from digestd.subscribe.files import Line
 from digestd.subscribe.leaving import unsuppress
 from tests.conftest import NOW
@@ -64,17 +66,21 @@ def confirmations(db: Database) -> list[tuple[str, int]]:
         return [(row.key, row.consent_version) for row in session.connection().execute(query.order_by("id"))]
 
 
-def link(keys: Keys, subscriber: Subscriber, version: int | None = None) -> str:
-    return token(keys, Purpose.CONFIRM, subscriber.key, NOW, version or subscriber.version)
+def link(keys: Keys, subscriber: Subscriber, n: int = 1) -> str:
+    """The link in the mail of their request number n."""
+    return token(keys, Purpose.CONFIRM, subscriber.key, NOW, n)
 
 
 def test_asking_makes_a_pending_subscriber_and_one_mail(
-    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     timing = Timing("Asia/Tokyo", 6, Cadence.WEEKLY, 2)
-    ask(db, post, Asked(ADA, timing, TOPIC), now)
-    assert (found().status, found().timing, found().interests) == (Status.PENDING, timing, TOPIC)
+    ask(db, post, Asked(ADA, timing, TOPIC, "de", 5), now)
+    bare = (Status.PENDING, Timing(), (), "de")
+    assert (found().status, found().timing, found().interests, found().language) == bare
     assert confirmations(db) == [("1", 1)]
+    ada = confirm(db, keys, link(keys, found()), now)
+    assert (ada.status, ada.timing, ada.interests, ada.size) == (Status.ACTIVE, timing, TOPIC, 5)
 
 
 def test_the_link_in_the_mail_makes_them_active_and_counts_once(
@@ -100,10 +106,10 @@ def test_an_old_link_does_not_count(
     ask(db, post, Asked(ADA), now)
     with pytest.raises(TooOld, match="48 hours"):
         confirm(db, keys, link(keys, found()), now + timedelta(hours=48, seconds=1))
-    ask(db, post, Asked(ADA), now + timedelta(hours=30))
-    with pytest.raises(TooOld, match="newer"):
-        confirm(db, keys, link(keys, found(), 1), now + timedelta(hours=31))
-    assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=31)).status is Status.ACTIVE
+    ask(db, post, Asked(ADA), now + timedelta(hours=49))
+    with pytest.raises(TooOld, match="48 hours"):
+        confirm(db, keys, link(keys, found(), 1), now + timedelta(hours=50))
+    assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=50)).status is Status.ACTIVE
 
 
 def test_a_link_is_for_one_purpose_and_one_subscriber(
@@ -129,7 +135,7 @@ def test_asking_ten_times_at_once_makes_one_subscriber_and_one_mail(db: Database
 def test_an_address_gets_one_confirmation_a_day_and_three_a_month(db: Database, post: Post, now: datetime) -> None:
     for hours in range(0, 24 * 29, 3):
         ask(db, post, Asked(ADA), now + timedelta(hours=hours))
-    assert confirmations(db) == [("1", 1), ("2", 2), ("3", 3)]
+    assert confirmations(db) == [("1", 1), ("2", 1), ("3", 1)]
     ask(db, post, Asked(ADA), now + timedelta(days=31))
     assert len(confirmations(db)) == 4
 
@@ -144,18 +150,146 @@ def test_unsubscribing_at_once_does_not_get_around_the_limit(
     assert found().status is Status.UNSUBSCRIBED
     assert len(confirmations(db)) == 1
     ask(db, post, Asked(ADA), now + timedelta(hours=25))
-    assert (found().status, found().version) == (Status.PENDING, 4)
-    assert confirm(db, keys, link(keys, found()), now + timedelta(hours=26)).status is Status.ACTIVE
+    assert (found().status, found().version) == (Status.UNSUBSCRIBED, 3)
+    assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=26)).status is Status.ACTIVE
+    with db.read() as session:
+        events = consent.history(session, found().key)[3:]
+    assert [(event.status, event.cause) for event in events] == [
+        (Status.PENDING, Cause.WEB),
+        (Status.ACTIVE, Cause.CONFIRM),
+    ]
+    assert events[0].at == now + timedelta(hours=25), "the record tells when it was asked"
 
 
-def test_a_second_wish_before_confirming_takes_the_place_of_the_first(
-    db: Database, post: Post, found: Callable[[], Subscriber], now: datetime
+@pytest.mark.parametrize("n", [1, 2])
+def test_each_confirmation_applies_its_own_request(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime, n: int
+) -> None:
+    other = (Interest(Kind.TOPIC, "soft robots"), Interest(Kind.AUTHOR, "A. Nother"))
+    ask(db, post, Asked(ADA, interests=TOPIC), now)
+    ask(db, post, Asked(ADA, interests=other), now + timedelta(minutes=1))
+    assert len(confirmations(db)) == 1, "of the second, which was not mailed, nothing is kept"
+    ask(db, post, Asked(ADA, interests=other), now + timedelta(hours=25))
+    assert found().interests == ()
+    assert confirm(db, keys, link(keys, found(), n), now + timedelta(hours=26)).interests == (TOPIC, other)[n - 1]
+    again = confirm(db, keys, link(keys, found(), 3 - n), now + timedelta(hours=27))
+    assert again == found(), "the other link changes nothing any more"
+    assert again.interests == (TOPIC, other)[n - 1]
+
+
+@pytest.mark.parametrize("was", [Status.UNSUBSCRIBED, Status.SUPPRESSED])
+def test_asking_changes_nothing_of_whoever_left(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime, was: Status
+) -> None:
+    add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
+    if was is Status.UNSUBSCRIBED:
+        unsubscribe(db, found().key, Cause.WEB, now)
+    else:
+        suppress(db, keys, ADA, SuppressionReason.HARD_BOUNCE, now)
+    before = found()
+    spam = (Interest(Kind.TOPIC, "spam"),)
+    ask(db, post, Asked(ADA, Timing(hour=3), spam), now + timedelta(days=1))
+    assert found() == before
+    assert len(confirmations(db)) == 1
+    after = confirm(db, keys, link(keys, found()), now + timedelta(days=2))
+    assert (after.status, after.interests, after.timing.hour) == (Status.ACTIVE, spam, 3)
+
+
+def test_a_request_is_void_once_consent_has_changed(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    add(db, post, parse({"email": ADA}), now)
+    unsubscribe(db, found().key, Cause.WEB, now)
+    ask(db, post, Asked(ADA), now)
+    suppress(db, keys, ADA, SuppressionReason.COMPLAINT, now)
+    with pytest.raises(TooOld):
+        confirm(db, keys, link(keys, found()), now)
+    assert found().status is Status.SUPPRESSED
+
+
+def test_declining_erases_whoever_never_confirmed(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     ask(db, post, Asked(ADA, interests=TOPIC), now)
-    other = (Interest(Kind.TOPIC, "soft robots"), Interest(Kind.AUTHOR, "A. Nother"))
-    ask(db, post, Asked(ADA, interests=other), now + timedelta(minutes=1))
-    assert found().interests == other
-    assert len(confirmations(db)) == 1
+    key, mailed = found().key, link(keys, found())
+    assert decline(db, keys, mailed, now)
+    with db.read() as session:
+        gone = subscribers.by_key(session, key)
+        assert subscribers.by_address_key(session, address_key(keys, ADA)) is None
+        assert [event.status for event in consent.history(session, key)] == [Status.PENDING, Status.ERASED]
+    assert gone is not None
+    assert gone.address is None
+    with pytest.raises(TooOld):
+        confirm(db, keys, mailed, now)
+    ask(db, post, Asked(ADA), now + timedelta(hours=1))
+    assert len(confirmations(db)) == 1, "declining does not let strangers start again"
+    ask(db, post, Asked(ADA), now + timedelta(hours=25))
+    assert found().status is Status.PENDING, "the person may sign up again"
+
+
+def test_declining_takes_nothing_from_a_known_subscriber(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
+    unsubscribe(db, found().key, Cause.WEB, now)
+    ask(db, post, Asked(ADA), now)
+    before = found()
+    assert not decline(db, keys, link(keys, before), now)
+    assert found() == before
+    with pytest.raises(TooOld):
+        confirm(db, keys, link(keys, before), now)
+    ask(db, post, Asked(ADA), now + timedelta(days=1))
+    confirm(db, keys, link(keys, before, 2), now + timedelta(days=1))
+    assert not decline(db, keys, link(keys, before, 2), now + timedelta(days=2)), "a used link erases nobody"
+    assert found().status is Status.ACTIVE
+
+
+def test_unconfirmed_addresses_are_purged_after_a_week(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    add(db, post, parse({"email": "bo@example.org"}), now)
+    ask(db, post, Asked(ADA, interests=TOPIC), now)
+    key = found().key
+    assert purge_unconfirmed(db, now + timedelta(days=6, hours=23)) == 0
+    ask(db, post, Asked(ADA), now + timedelta(days=6))
+    assert purge_unconfirmed(db, now + timedelta(days=7, hours=1)) == 0, "a link still counts"
+    assert purge_unconfirmed(db, now + timedelta(days=8, hours=1)) == 1
+    with db.read() as session:
+        gone = subscribers.by_key(session, key)
+        assert subscribers.by_address_key(session, address_key(keys, ADA)) is None
+        events = consent.history(session, key)
+        requests = [pending_requests.of(session, key, n) for n in (1, 2)]
+    assert gone is not None
+    assert (gone.status, gone.address, gone.interests) == (Status.ERASED, None, ())
+    assert [(event.status, event.cause) for event in events][1:] == [(Status.ERASED, Cause.UNCONFIRMED)]
+    assert all(request and request.said is None and request.act.network is None for request in requests)
+    assert purge_unconfirmed(db, now + timedelta(days=30)) == 0
+    ask(db, post, Asked(ADA), now + timedelta(days=9))
+    assert (found().status, found().key) == (Status.PENDING, key + 1)
+
+
+def test_a_purge_leaves_no_address_or_wish_in_the_file(
+    sqlite_url: str, tmp_path: Path, post: Post, now: datetime
+) -> None:
+    db = open_database(sqlite_url)
+    ask(db, post, Asked("gone-for-good@example.org", interests=(Interest(Kind.TOPIC, "unmistakable"),)), now)
+    assert purge_unconfirmed(db, now + timedelta(days=8)) == 1
+    for file in tmp_path.iterdir():
+        content = file.read_bytes() if file.is_file() else b""
+        assert b"gone-for-good" not in content
+        assert b"unmistakable" not in content
+
+
+def test_resending_asks_for_what_the_same_network_asked(
+    db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
+) -> None:
+    here, elsewhere = Act(Cause.WEB, b"h" * 32), Act(Cause.WEB, b"e" * 32)
+    other = (Interest(Kind.TOPIC, "spam"),)
+    ask(db, post, Asked(ADA, interests=TOPIC), now, here)
+    ask(db, post, Asked(ADA, interests=other), now + timedelta(days=1), elsewhere)
+    remind(db, post, ADA, now + timedelta(days=2), here)
+    assert len(confirmations(db)) == 3
+    assert confirm(db, keys, link(keys, found(), 3), now + timedelta(days=2)).interests == TOPIC
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
@@ -179,18 +313,29 @@ HEALED = {
 }
 
 
-@pytest.mark.parametrize(("reason", "mails"), HEALED.items())
+@pytest.mark.parametrize("reason", HEALED)
 @pytest.mark.parametrize("known", [True, False])
-def test_only_a_bounce_is_healed_by_asking_anew(
-    db: Database, post: Post, keys: Keys, now: datetime, reason: SuppressionReason, mails: int, known: bool
+def test_only_a_bounce_is_healed_by_confirming_again(
+    db: Database,
+    post: Post,
+    keys: Keys,
+    found: Callable[[], Subscriber],
+    now: datetime,
+    reason: SuppressionReason,
+    known: bool,
 ) -> None:
+    mails = HEALED[reason]
     if known:
         add(db, post, parse({"email": ADA}), now)
     suppress(db, keys, ADA, reason, now)
     ask(db, post, Asked(ADA), now + timedelta(days=2))
     assert len(confirmations(db)) == mails
     with db.read() as session:
-        assert (suppressions.is_suppressed(session, address_key(keys, ADA)) is None) is bool(mails)
+        assert suppressions.is_suppressed(session, address_key(keys, ADA)) is reason, "asking lifts nothing"
+    if mails:
+        confirm(db, keys, link(keys, found()), now + timedelta(days=3))
+        with db.read() as session:
+            assert suppressions.is_suppressed(session, address_key(keys, ADA)) is None
 
 
 def test_the_erased_cannot_be_brought_back_by_others(db: Database, post: Post, keys: Keys, now: datetime) -> None:

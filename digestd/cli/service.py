@@ -23,7 +23,7 @@ from digestd.plan import plan
 from digestd.plan.model import is_refit_due, refit
 from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
-from digestd.worker import counts, read_libraries, run, settle_open_ends, tell, tidy, work
+from digestd.worker import counts, keep_up, read_libraries, run, settle_open_ends, tell, tidy, work
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +82,7 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
         embed(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
         tidy(app, app.clock())
+        keep_up(app, app.clock())
         settle_open_ends(app, app.clock())
         delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))
         if app.hooks is not None:

@@ -194,14 +194,17 @@ class Composer:
         return Before(period_date(held.period), view)
 
     def _notice(self, claim: Claim) -> NoticeContent:
+        link = _LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else ""
+        confirms = claim.kind is MailKind.CONFIRM
         return NoticeContent(
             list_name=self._sender.list_name,
-            link=_LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else "",
+            link=link,
             home=self._sender.urls.home,
             postal_address=self._sender.postal_address,
             language=claim.language,
             kind=claim.kind.value,
-            mail=self._confirming(claim),
+            mail=self._confirming(claim) if confirms else "",
+            decline=f"{link}/decline" if confirms and link else "",
         )
 
     def _reply(self, claim: Claim) -> ReplyContent:

@@ -139,7 +139,8 @@ class Actor(StrEnum):
 _CONFIRMED = frozenset({Status.ACTIVE, Status.PAUSED})
 _MAY_BE_WRITTEN_TO = {
     MailKind.DIGEST: frozenset({Status.ACTIVE}),
-    MailKind.CONFIRM: frozenset({Status.PENDING}),
+    # a request by whoever left or bounced changes nothing before it is confirmed
+    MailKind.CONFIRM: frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED}),
     MailKind.SETTINGS: _CONFIRMED | {Status.UNSUBSCRIBED},  # who left may still take their data, or erase it
     MailKind.ERASE: _CONFIRMED | {Status.UNSUBSCRIBED},
     MailKind.RENEW: _CONFIRMED | {Status.UNSUBSCRIBED},

@@ -34,6 +34,7 @@ class Cause(StrEnum):
     MOVED = "moved"  # the address is another one now
     TAKEN_BACK = "taken_back"  # they left, and said at once that they did not mean it
     ERASE = "erase"
+    UNCONFIRMED = "unconfirmed"  # nobody confirmed the sign-up within a week
 
 
 @dataclass(frozen=True, slots=True)

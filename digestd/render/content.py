@@ -113,7 +113,7 @@ class NoticeContent:
     """A notice that leads to one page: nothing in it comes from whoever typed the address.
 
     `kind` names its templates, `email/<kind>.*`. `link` is empty without a web address; `mail`: where an answer to
-    it confirms, empty where none does.
+    it confirms, empty where none does. `decline`: the page for those who did not ask, empty where there is none.
     """
 
     list_name: str
@@ -123,6 +123,7 @@ class NoticeContent:
     language: str
     kind: str = "confirm"
     mail: str = ""
+    decline: str = ""
 
 
 @dataclass(frozen=True, slots=True)

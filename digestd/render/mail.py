@@ -33,6 +33,7 @@ class _Notice:
     confirm: str
     home: str
     postal_address: str
+    decline: str = ""
     subject: str = ""
 
 
@@ -84,6 +85,7 @@ def render_notice(templates: Templates, content: NoticeContent) -> Rendered:
         confirm=safe_url(content.link),
         home=safe_url(content.home),
         postal_address=tidy(content.postal_address, POSTAL_MAX),
+        decline=safe_url(content.decline),
     )
     named = f"email/{content.kind}"
     notice = replace(notice, subject=line(environment, f"{named}.subject.txt.j2", notice=notice))

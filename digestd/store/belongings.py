@@ -14,9 +14,9 @@ from digestd.store.subscribers import address_key_of
 
 _BY_NUMBER = (
     *("interest", "profile", "feedback", "muting", "saved_edition", "consent_event", "moving", "delivery", "seen"),
-    *("hook_post", "library", "reference"),
+    *("hook_post", "library", "reference", "pending_request"),
 )
-_BY_ADDRESS = ("bounce", "lifting", "invitation", "suppression")
+_BY_ADDRESS = ("bounce", "lifting", "caused_mail", "suppression")
 _THROUGH_DELIVERY = ("attempt", "reply")
 KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY, "library_entry"})
 """The tables that hold something of a person."""
@@ -52,7 +52,7 @@ def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
     said = {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
     for name, read in _PACKED.get(table, {}).items():
         said[name] = read(session, row[name])
-    if table == "consent_event" and row["wording"]:
+    if table in {"consent_event", "pending_request"} and row["wording"]:
         said["wording"] = (
             session.connection()
             .execute(select(core.wording.c.text).where(core.wording.c.hash == row["wording"]))

@@ -49,7 +49,7 @@ _EVENTS = select(core.consent_event, _W.text).select_from(
 def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
     """Write events as (subscriber, version, status); `subscribers` calls this with each change of consent."""
     how, events = act(by), list(events)
-    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": _kept(session, how.wording)}
+    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": kept_wording(session, how.wording)}
     rows = [
         {"subscriber_id": subscriber, "version": version, "status": status, **kept}
         for subscriber, version, status in events
@@ -60,7 +60,7 @@ def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause 
         hooks.note(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
 
 
-def _kept(session: Session, wording: str) -> str | None:
+def kept_wording(session: Session, wording: str) -> str | None:
     """The hash under which these words are kept, from now on if they were not; None for none."""
     if not wording:
         return None

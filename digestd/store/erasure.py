@@ -7,19 +7,20 @@ from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import consent, core, invitations, libraries, moves, subscribers
+from digestd.store import consent, core, libraries, mail_budgets, moves, pending_requests, subscribers
 from digestd.store.database import Database
 
 
-def erase(session: Session, key: int, now: datetime) -> Subscriber:
+def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE) -> Subscriber:
     """Leave nothing of the person but the keyed hash of the address; the ledger keeps that mails went, not what."""
-    erased = subscribers.change_status(session, key, Status.ERASED, Cause.ERASE, now)
+    erased = subscribers.change_status(session, key, Status.ERASED, cause, now)
     subscribers.update_many(session, [_forgotten(erased)], now)
     address_key = subscribers.address_key_of(session, key)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
     for kept in (address_key, *moves.addresses(session, key)):
-        invitations.forget(session, kept)
+        mail_budgets.forget_person(session, kept)
+    pending_requests.blank(session, key)
     libraries.forget(session, key)
     for table in (core.seen, core.feedback, core.muting, core.profile, core.moving, core.reference):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))

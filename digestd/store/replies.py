@@ -8,11 +8,10 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.reply import Reply, Told
-from digestd.domain.subscriber import Cause, Status
 from digestd.store import core
 from digestd.store.instants import to_us
 
-_R, _D, _E = core.reply.c, core.delivery.c, core.consent_event.c
+_R, _D = core.reply.c, core.delivery.c
 
 
 def keep(session: Session, delivery: int, reply: Reply) -> None:
@@ -53,12 +52,6 @@ def count_since(session: Session, subscriber: int, since: datetime) -> int:
     query = select(func.count()).where(
         _D.subscriber_id == subscriber, _D.kind == MailKind.REPLY, _D.due_us > to_us(since)
     )
-    return session.connection().execute(query).scalar() or 0
-
-
-def count_asked_by_mail(session: Session, since: datetime) -> int:
-    """How many confirmations mails have made since then, to whomever."""
-    query = select(func.count()).where(_E.cause == Cause.MAIL, _E.status == Status.PENDING, _E.at_us > to_us(since))
     return session.connection().execute(query).scalar() or 0
 
 

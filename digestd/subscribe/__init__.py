@@ -2,7 +2,7 @@
 
     record      what is said of a subscriber: checked on the way in, written on the way out
     notices     mails to one subscriber, put into the ledger
-    asking      double opt-in, and the limiter of confirmation mails
+    asking      double opt-in: ask, confirm, decline, and the purge of what nobody confirmed
     leaving     unsubscribe, pause, resume, suppress, erase
     keeping     the operator, or a program of theirs, adds and edits
     feedback    what somebody thinks of a paper, said for them by the operator

@@ -12,9 +12,9 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord
 from digestd.links import address_key
-from digestd.store import subscribers, suppressions
+from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribe.asking import mail_confirmation, new
+from digestd.subscribe.asking import mail_confirmation, new, stranger_budget
 from digestd.subscribe.files import Line
 from digestd.subscribe.notices import Post
 from digestd.subscribe.record import Record, parse, said_of
@@ -161,7 +161,8 @@ def _add(session: Session, post: Post, fresh: Mapping[bytes, Record], now: datet
         if arrival.address_key in stored and arrival.status is Status.SUPPRESSED:
             suppressions.note(session, arrival.address_key, SuppressionReason.REQUEST, now)
         elif arrival.address_key in stored and arrival.status is Status.PENDING:
-            mail_confirmation(session, post, stored[arrival.address_key], 1, now)
+            mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
+            mail_confirmation(session, post, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
     report = ImportReport(added=len(stored))
     if lost := {key: record for key, record in fresh.items() if key not in stored}:
         report.count(_take_in(session, post, lost, now))  # another process was first: now they are known

@@ -9,7 +9,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.links import Keys, address_key
 from digestd.store import subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribe.asking import greet, invite, new
+from digestd.subscribe.asking import ask_here, greet, invite, new, stranger_budget
 from digestd.subscribe.leaving import NoConsent, find
 from digestd.subscribe.notices import Post
 from digestd.subscribe.record import Record
@@ -36,15 +36,32 @@ def add(db: Database, post: Post, record: Record, now: datetime, cause: Cause = 
         return _known(session, post, record, known, (cause, now))
 
 
-def take_in(db: Database, post: Post, record: Record, now: datetime, cause: Cause) -> Change:
-    """As `add`, but whoever was asked to confirm is not asked again, however often this is called."""
+def take_in(db: Database, post: Post, record: Record, now: datetime, cause: Cause, causer: str = "") -> Change:
+    """Do as `add` for a program, which does not speak for the operator where it asks for a confirmation.
+
+    Such mails are limited like those that a page causes, whoever waits for one is not asked again, and what was
+    asked for is applied once it is confirmed. `causer` is the token: see domain/mail_budget.
+    """
     with db.write() as session:
         known = _allowed(session, post.keys, record)
+        if record.status is Status.PENDING and (known is None or known.status in _UNCONFIRMED):
+            if known is not None and known.status is Status.PENDING:
+                return Change.UNCHANGED
+            if ask_here(session, post, record, cause, now, causer):
+                return Change.UPDATED if known else Change.ADDED
+            if known is None and subscribers.by_address_key(session, address_key(post.keys, record.address)):
+                return Change.UNCHANGED  # another transaction has just asked them
+            raise _asked_lately(record)
         if known is None:
             return _added(session, post, record, (cause, now))
-        if known.status is record.status is Status.PENDING:
-            return _changed(session, known, record, now)
         return _known(session, post, record, known, (cause, now))
+
+
+_UNCONFIRMED = frozenset({Status.PENDING, Status.UNSUBSCRIBED})
+
+
+def _asked_lately(record: Record) -> NoConsent:
+    return NoConsent(f"{record.address} was asked to confirm lately; wait a day, or a month after three mails")
 
 
 def _allowed(session: Session, keys: Keys, record: Record) -> Subscriber | None:
@@ -78,10 +95,12 @@ def _known(session: Session, post: Post, record: Record, known: Subscriber, by: 
     by_mail = record.status is Status.PENDING
     if known.status is Status.UNSUBSCRIBED and not by_mail:
         raise NoConsent(f"{record.address} unsubscribed; --confirm asks them by mail whether they want to come back")
-    if by_mail and known.status in {Status.PENDING, Status.UNSUBSCRIBED}:
-        if not invite(session, post, known, *by):
-            raise NoConsent(f"{record.address} was asked to confirm lately; wait a day, or a month after three mails")
-    elif known.status is Status.PENDING:
+    if by_mail and known.status in _UNCONFIRMED:
+        budget = stranger_budget(address_key(post.keys, record.address), by[0])
+        if not invite(session, post, known, (record, by[0]), budget, by[1]):
+            raise _asked_lately(record)
+        return Change.UPDATED
+    if known.status is Status.PENDING:
         subscribers.change_status(session, known.key, Status.ACTIVE, *by)
     elif record.of(known) == known:
         return Change.UNCHANGED

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Act, Cadence, Status, Subscriber
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.subscribe.asking import invite
+from digestd.subscribe.asking import invite_owner
 from digestd.subscribe.leaving import come_back
 from digestd.subscribe.notices import Post
 
@@ -40,12 +41,15 @@ def _change(db: Database, subscriber: int, change: Callable[[Subscriber], Subscr
         return True
 
 
-def return_or_ask(db: Database, post: Post, subscriber: int, act: Act, now: datetime) -> bool:
-    """Come back: at once within an hour of leaving, later by a mail that asks. Whether they are back."""
+def return_or_ask(db: Database, post: Post, subscriber: int, act: Act, now: datetime, pool: Pool) -> bool:
+    """Come back: at once within an hour of leaving, later by a mail that asks. Whether they are back.
+
+    `pool` is the budget of that mail: that of strangers for a link that travels with every forwarded digest.
+    """
     if come_back(db, subscriber, act, now):
         return True
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is not None and known.status is Status.UNSUBSCRIBED:
-            invite(session, post, known, act, now)
+            invite_owner(session, post, known, (None, act), now, pool)
     return False

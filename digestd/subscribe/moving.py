@@ -11,13 +11,15 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
+from digestd.domain.mail_budget import Budget, Pool
+from digestd.domain.mail_budget import subscriber as of_subscriber
 from digestd.domain.subscriber import Act, Status, Subscriber
 from digestd.errors import BadInput
 from digestd.links import BadToken, Keys, OutdatedToken, Purpose, address_key, canonical_address, issued, read
-from digestd.store import invitations, moves, subscribers, suppressions
+from digestd.store import mail_budgets, moves, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.moves import WITHIN, Move
-from digestd.subscribe.asking import TooOld, may_be_asked
+from digestd.subscribe.asking import TooOld
 from digestd.subscribe.notices import Mail, Post, plan
 
 _MAY_MOVE = frozenset({Status.ACTIVE, Status.PAUSED})
@@ -36,24 +38,32 @@ class Side:
     at_new: bool
 
 
-def ask_move(db: Database, post: Post, subscriber: int, address: str, now: datetime) -> None:
+def ask_move(
+    db: Database, post: Post, subscriber: int, address: str, now: datetime, network: bytes | None = None
+) -> None:
     """Ask to move: a mail to each address, if the new one may be written to; nothing tells whether it may.
 
-    A move that was asked for before is forgotten. Raises BadRecord for what is no address, SameAddress.
+    The new address counts as a stranger's, the old one as the owner's; if either has had enough mail, nothing is
+    sent and nothing changes. A move that was asked for before is forgotten. `network` is the client's, as a keyed
+    hash. Raises BadRecord for what is no address, SameAddress.
     """
     there, key = canonical_address(address), address_key(post.keys, address)
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in _MAY_MOVE:
             raise TooOld("only who gets the digest can move it")
-        if subscribers.address_key_of(session, subscriber) == key:
+        here = subscribers.address_key_of(session, subscriber)
+        if here == key:
             raise SameAddress("the digest goes to this address already")
-        if not _is_free(session, key) or not may_be_asked(session, key, now):
+        if not _is_free(session, key):
+            return
+        budgets = [Budget(Pool.STRANGER, key, of_subscriber(subscriber), network), Budget(Pool.OWNER, here)]
+        leaves = mail_budgets.take(session, budgets, now)
+        if leaves is None:
             return
         moves.ask(session, subscriber, there, key, now)
-        invitations.note(session, key, now)
         for kind, recipient in ((MailKind.MOVE_FROM, None), (MailKind.MOVE_TO, key)):
-            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + WITHIN, recipient)
+            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + WITHIN, recipient, leaves)
             plan(session, post, mail, now)
 
 

@@ -23,7 +23,8 @@ class Post:
 class Mail:
     """One notice: `key` tells it from others of its kind, `consent_version` is that of the subscriber now.
 
-    `recipient_key`: of the address it goes to, if that is not the subscriber's own.
+    `recipient_key`: of the address it goes to, if that is not the subscriber's own. `not_before`: when it may leave,
+    if not at once.
     """
 
     subscriber: int
@@ -32,6 +33,7 @@ class Mail:
     consent_version: int
     expires: datetime
     recipient_key: bytes | None = None
+    not_before: datetime | None = None
 
 
 def plan(session: Session, post: Post, mail: Mail, now: datetime) -> int | None:
@@ -45,5 +47,6 @@ def plan(session: Session, post: Post, mail: Mail, now: datetime) -> int | None:
         template_hash=post.template_hash,
         expires=mail.expires,
         recipient_key=mail.recipient_key,
+        not_before=mail.not_before,
     )
     return ledger.plan_notice(session, notice, now)

@@ -9,8 +9,8 @@ A command is obeyed where the mail proves that its subscriber means it:
 
 A Message-ID of ours says which digest such a mail speaks of, and proves nothing: it travels with every forwarded mail.
 Anything else is from nobody. It may ask for a subscription, which is confirmed by reply like one that
-was typed into the page; for a known address the commands are kept and asked back, as seldom as
-confirmations are, in a mail that repeats nothing of what was written. What a machine wrote is never
+was typed into the page; for a known address the commands are kept and asked back, once a day at
+most, in a mail that repeats nothing of what was written. What a machine wrote is never
 answered (RFC 3834); that it leaves is believed, as only a link of ours can say so.
 """
 
@@ -26,21 +26,28 @@ from digestd.commands.parsing import is_german
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
+from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.reply import Reply, Told
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.links import BadToken, Keys, Purpose, address_key, read, read_command_address
-from digestd.store import bounces, invitations, replies, subscribers, suppressions
+from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import reading
 from digestd.subscribe.acts import Doing, act
-from digestd.subscribe.asking import CONFIRM_WITHIN, TooOld, ask_here, confirm_here, invite, may_be_asked
+from digestd.subscribe.asking import (
+    CONFIRM_WITHIN,
+    TooOld,
+    ask_here,
+    confirm_here,
+    decline_here,
+    invite_again,
+    invite_owner,
+)
 from digestd.subscribe.notices import Mail, Post, plan
 from digestd.subscribe.record import parse
 
 ANSWERS_A_DAY = 10
 """So many replies one address gets within 24 hours; commands are obeyed all the same."""
-ASKED_AN_HOUR = 300
-"""So many confirmations mails can make within an hour, whoever they name."""
 ANSWER_WITHIN = timedelta(days=2)
 _OPEN = frozenset({Status.ACTIVE, Status.PAUSED})
 log = structlog.get_logger(__name__)
@@ -135,18 +142,24 @@ class Clerk:
         proof, commands = said
         verbs = {command.verb for command in commands}
         if Verb.UNSUBSCRIBE in verbs:
-            return self._leave(session, incoming, proof, now)
+            return self._decline(session, incoming, proof, now)
         if not verbs & {Verb.YES, Verb.SUBSCRIBE}:
             return InboundOutcome.UNREAD
         try:
             confirm_here(session, (proof.subscriber, proof.version), Cause.MAIL, now)
         except TooOld:
-            known = subscribers.by_key(session, proof.subscriber, lock=True)
-            if known is not None and known.status is Status.PENDING:
-                invite(session, self.post, known, Cause.MAIL, now)
+            invite_again(session, self.post, (proof.subscriber, proof.version), Cause.MAIL, now)
         except BadToken:
             return InboundOutcome.FORGED
         return InboundOutcome.COMMAND
+
+    def _decline(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
+        """Erase whoever never confirmed, as their mail says; anybody else leaves."""
+        try:
+            erased = decline_here(session, (proof.subscriber, proof.version), now)
+        except BadToken:
+            return InboundOutcome.FORGED
+        return InboundOutcome.COMMAND if erased else self._leave(session, incoming, proof, now)
 
     def _obey(
         self, session: Session, incoming: Incoming, said: tuple[_Proof, tuple[Command, ...]], now: datetime
@@ -161,7 +174,7 @@ class Clerk:
         if not commands:
             return InboundOutcome.UNREAD
         if known.status not in _OPEN and any(command.verb is Verb.SUBSCRIBE for command in commands):
-            return self._ask(session, incoming, commands, now)
+            return self._ask(session, incoming, commands, now, known)
         doing = Doing(known, proof.delivery, now)
         told = [act(session, doing, command) for command in commands]
         self._answer(session, doing.subscriber, incoming, told, now)
@@ -196,18 +209,24 @@ class Clerk:
         return InboundOutcome.UNPROVEN
 
     def _ask(
-        self, session: Session, incoming: Incoming, commands: tuple[Command, ...], now: datetime
+        self,
+        session: Session,
+        incoming: Incoming,
+        commands: tuple[Command, ...],
+        now: datetime,
+        owner: Subscriber | None = None,
     ) -> InboundOutcome | None:
-        """Whoever it says it is from is asked to confirm a subscription."""
-        if replies.count_asked_by_mail(session, now - timedelta(hours=1)) >= ASKED_AN_HOUR:
-            log.warning("too many ask for a subscription by mail", an_hour=ASKED_AN_HOUR)
-            return InboundOutcome.UNREAD
+        """Ask whoever it says it is from to confirm a subscription, or the subscriber who proved to be the sender."""
         topics = [command.value for command in commands if command.verb is Verb.SUBSCRIBE and command.value]
         said = {"email": incoming.letter.sender, "language": "de" if is_german(incoming.letter) else "en"}
         try:
-            ask_here(session, self.post, parse(said | ({"topics": topics} if topics else {})), Cause.MAIL, now)
+            record = parse(said | ({"topics": topics} if topics else {}))
         except BadRecord:
             return None
+        if owner is not None:
+            invite_owner(session, self.post, owner, (record, Cause.MAIL), now)
+        else:
+            ask_here(session, self.post, record, Cause.MAIL, now)
         return InboundOutcome.UNPROVEN
 
     def _ask_back(
@@ -215,12 +234,14 @@ class Clerk:
     ) -> None:
         known, commands = said
         address = subscribers.address_key_of(session, known.key)
-        if suppressions.is_suppressed(session, address) or not may_be_asked(session, address, now):
+        if suppressions.is_suppressed(session, address):
             return
-        invitations.note(session, address, now)
+        leaves = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
+        if leaves is None:
+            return
         verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
         asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
-        self._keep(session, known, (incoming.fingerprint, Reply((Told("prove", verbs),), asks=asks)), now)
+        self._keep(session, known, (incoming.fingerprint, Reply((Told("prove", verbs),), asks=asks)), now, leaves)
 
     def _answer(self, session: Session, known: Subscriber, incoming: Incoming, told: list[Told], now: datetime) -> None:
         if replies.count_since(session, known.key, now - timedelta(days=1)) >= ANSWERS_A_DAY:
@@ -228,9 +249,16 @@ class Clerk:
             return
         self._keep(session, known, (incoming.fingerprint, Reply(tuple(told), incoming.letter.id)), now)
 
-    def _keep(self, session: Session, known: Subscriber, said: tuple[str, Reply], now: datetime) -> None:
+    def _keep(
+        self,
+        session: Session,
+        known: Subscriber,
+        said: tuple[str, Reply],
+        now: datetime,
+        leaves: datetime | None = None,
+    ) -> None:
         key, reply = said
-        mail = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN)
+        mail = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=leaves)
         delivery = plan(session, self.post, mail, now)
         if delivery is not None:
             replies.keep(session, delivery, reply)

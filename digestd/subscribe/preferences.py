@@ -7,12 +7,12 @@ days, and void once a later one was asked to be the only one, the address has ch
 from datetime import datetime, timedelta
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.subscriber import Status, Subscriber
+from digestd.domain.subscriber import Act, Cause, Status, Subscriber
 from digestd.errors import BadInput, NotFound
 from digestd.links import Keys, Purpose, address_key, issued, read, token
-from digestd.store import invitations, subscribers, suppressions
+from digestd.store import mail_budgets, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribe.asking import may_be_asked
+from digestd.subscribe.asking import stranger_budget
 from digestd.subscribe.notices import Mail, Post, plan
 
 VALID = timedelta(days=30)
@@ -42,17 +42,18 @@ def link_for(keys: Keys, subscriber: int, now: datetime) -> str:
     return token(keys, Purpose.PREFERENCES, subscriber, now)
 
 
-def ask_link(db: Database, post: Post, address: str, now: datetime) -> None:
+def ask_link(db: Database, post: Post, address: str, now: datetime, by: Act = Act(Cause.WEB)) -> None:
     """Have a fresh link mailed to an address, if a subscriber is there; nothing tells whether one is.
 
-    The limiter is that of confirmations: one mail a day and address. Raises BadRecord for what is no address.
+    It counts with confirmations: one mail a day and address. Raises BadRecord for what is no address.
     """
     key = address_key(post.keys, address)
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status not in _MAY_OPEN or suppressions.is_suppressed(session, key) is not None:
             return
-        if may_be_asked(session, key, now):
-            invitations.note(session, key, now)
-            mail = Mail(known.key, MailKind.SETTINGS, str(issued(now)), known.version, now + LINK_LIFE)
+        leaves = mail_budgets.take(session, [stranger_budget(key, by)], now)
+        if leaves is not None:
+            kind, life = MailKind.SETTINGS, leaves + LINK_LIFE
+            mail = Mail(known.key, kind, str(issued(now)), known.version, life, not_before=leaves)
             plan(session, post, mail, now)

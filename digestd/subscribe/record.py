@@ -242,3 +242,15 @@ def said_of(subscriber: Subscriber) -> dict[str, object]:
         "status": subscriber.status.value,
     }
     return {key: said[key] for key in KEYS}
+
+
+def said_by(record: Record) -> dict[str, object]:
+    """Return what a record says as the keys of an import line, without address and status. `parse` reads it back."""
+    lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
+    mutes = {name: list(record.lists.get((kind, Wish.MUTED), ())) for name, kind in MUTABLE.items()}
+    if any((kind, Wish.MUTED) in record.lists for kind in MUTABLE.values()):
+        lists["mute"] = mutes
+    weekday = None if record.weekday is None else WEEKDAYS[record.weekday]
+    plain = {name: getattr(record, name) for name in KEYS if name in _READERS and name not in {"weekday", "status"}}
+    said = {**plain, "weekday": weekday, **lists}
+    return {key: said[key] for key in KEYS if said.get(key) is not None}

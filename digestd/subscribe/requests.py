@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from digestd.domain.delivery import MailKind
+from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.links import Keys, Purpose, issued, read
-from digestd.store import invitations, saved, subscribers, suppressions
+from digestd.store import mail_budgets, saved, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.subscribe.asking import TooOld, may_be_asked
+from digestd.subscribe.asking import TooOld
 from digestd.subscribe.leaving import forget
 from digestd.subscribe.notices import Mail, Post, plan
 from digestd.subscribe.preferences import link_for
@@ -49,10 +50,11 @@ def _request(db: Database, post: Post, subscriber: int, kind: MailKind, now: dat
         key = subscribers.address_key_of(session, subscriber)
         if suppressions.is_suppressed(session, key) is not None:
             return Asked.UNREACHABLE
-        if not may_be_asked(session, key, now):
+        leaves = mail_budgets.take(session, [Budget(Pool.OWNER, key)], now)
+        if leaves is None:
             return Asked.WAIT
-        invitations.note(session, key, now)
-        plan(session, post, Mail(subscriber, kind, str(issued(now)), known.version, now + VALID), now)
+        mail = Mail(subscriber, kind, str(issued(now)), known.version, leaves + VALID, not_before=leaves)
+        plan(session, post, mail, now)
         return Asked.SENT
 
 

@@ -5,7 +5,7 @@
     papers        GET  /papers, /papers/{day}
     subscribe     POST /subscribe        asks for the digest; the answer is the same for everyone
     resend        GET  /resend           asks for an address;  POST sends the confirmation once more
-    confirm       GET  /confirm/{token}  a button;  POST acts
+    confirm       GET  /confirm/{token}  a button;  POST acts; /decline below it for those who did not ask
     unsubscribe   GET  /u/{token}        a button;  POST acts, also by one click from a mail reader
     feedback      GET  /f/{token}        what can be said of one pick;  POST says it
     saved         GET  /s/{token}        what a subscriber saved, with files and feeds below it: only to read
@@ -26,11 +26,11 @@
     assets        GET  /static/…, /robots.txt
 
 GET shows, POST acts: mail scanners and link previews follow every link and must change nothing.
-The guards, from the outside in: headers, watch (log, faults), intake (size and time of a
-request); before them all, serving (who holds a connection). There are no cookies, so there is nothing to forge; a
-token in the path is the right to do the one thing it names, and no page leads from a weaker token to a stronger one:
-the addresses of `/d`, `/f` and `/s` are passed on. What the forms share by which anybody may ask for a mail
-is in asking.
+The guards, from the outside in: who the client is (the peer, or behind a proxy of DIGESTD_TRUSTED_PROXIES the last
+address of X-Forwarded-For that is none of those), headers, watch (log, faults), intake (size and time of a request);
+before them all, serving (who holds a connection). There are no cookies, so there is nothing to forge; a token in the
+path is the right to do the one thing it names, and no page leads from a weaker token to a stronger one: the addresses
+of `/d`, `/f` and `/s` are passed on. What the forms share by which anybody may ask for a mail is in asking.
 """
 
 from collections.abc import Callable
@@ -40,6 +40,7 @@ from functools import partial
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
 from digestd.plan.day import gather_day
@@ -120,13 +121,15 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         assets.router(pages),
     ):
         web.include_router(router)
-    web.mount(API, build_api(app, asking.limits))
+    web.mount(API, build_api(app))
     more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
     if app.providers:
         more[webhooks.PATHS] = webhooks.BODY_MAX
     web.add_middleware(Intake, refused=partial(_refusal, pages), more=more)
     web.add_middleware(Watch, broken=partial(_refusal, pages, status=500))
     web.add_middleware(Headers, https=app.settings.public_url.startswith("https:"))
+    if app.settings.proxies:
+        web.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.settings.proxies))
     return web
 
 

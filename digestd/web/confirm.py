@@ -1,4 +1,8 @@
-"""The second half of double opt-in: the link from the mail shows a button, the button acts."""
+"""The second half of double opt-in: the link from the mail shows a button, the button acts.
+
+The page shows what would be subscribed to, as somebody else may have asked; the mail does not, so that nobody can have
+words of theirs mailed to others. Below it is the page for those who did not ask at all.
+"""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -7,11 +11,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.domain.subscriber import Cause, Subscriber
+from digestd.domain.interest import Kind, values
+from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.links import Purpose, read
 from digestd.schedule import first_due
 from digestd.store import subscribers
 from digestd.subscribe import TooOld, confirm
+from digestd.subscribe.asking import decline, requested
 from digestd.web.pages import SHOW, Pages
 from digestd.web.trace import act as traced
 from digestd.web.trace import wording
@@ -23,27 +29,53 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/confirm/{token}", methods=SHOW)
     def show(request: Request, token: str) -> Response:
-        key = read(app.keys, Purpose.CONFIRM, token, app.clock()).number
-        with app.db.read() as session:
-            known = subscribers.by_key(session, key)
-        language = known.language if known else pages.to(request).language
+        wanted, language = _requested(app, token), pages.to(request).language
+        language = wanted.language if wanted else language
         said = wording(pages, "confirm", language).split("\n")
-        return pages.to(request).page("confirm", language=language, wording=said)
+        found = {kind.value: values(wanted.interests, kind) for kind in Kind} if wanted else {}
+        return pages.to(request).page("confirm", language=language, wording=said, wanted=wanted, interests=found)
 
     @routes.post("/confirm/{token}")
     def act(request: Request, token: str) -> Response:
         now = app.clock()
         try:
-            key = read(app.keys, Purpose.CONFIRM, token, now).number
-            with app.db.read() as session:
-                known = subscribers.by_key(session, key)
+            known = _known(app, token)
             said = wording(pages, "confirm", known.language if known else "")
             subscriber = confirm(app.db, app.keys, token, now, traced(app, request, Cause.CONFIRM, said))
         except TooOld:
             return pages.to(request).page("expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))
 
+    @routes.api_route("/confirm/{token}/decline", methods=SHOW)
+    def ask(request: Request, token: str) -> Response:
+        known = _known(app, token)
+        here = f"{pages.site.root}confirm/{token}/decline"
+        return pages.to(request).page("decline", language=known.language if known else "", here=here)
+
+    @routes.post("/confirm/{token}/decline")
+    def refuse(request: Request, token: str) -> Response:
+        known = _known(app, token)
+        erased = decline(app.db, app.keys, token, app.clock())
+        return pages.to(request).page("declined", language=known.language if known else "", erased=erased)
+
     return routes
+
+
+def _known(app: App, token: str) -> Subscriber | None:
+    """Return whose confirmation a token is. Raises BadToken."""
+    key, _, _ = read(app.keys, Purpose.CONFIRM, token, app.clock())
+    with app.db.read() as session:
+        return subscribers.by_key(session, key)
+
+
+def _requested(app: App, token: str) -> Subscriber | None:
+    """Return the subscriber as confirming would make them; None if nobody waits for it. Raises BadToken."""
+    key, n, _ = read(app.keys, Purpose.CONFIRM, token, app.clock())
+    with app.db.read() as session:
+        known = subscribers.by_key(session, key)
+        if known is None or known.status in {Status.ERASED, Status.ACTIVE, Status.PAUSED}:
+            return None
+        return requested(session, known, n)
 
 
 def _first(subscriber: Subscriber, now: datetime) -> datetime | None:

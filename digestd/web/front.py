@@ -16,6 +16,7 @@ from digestd.web.cards import Card, cards
 from digestd.web.form import Choices, Typed
 from digestd.web.pages import SHOW, Pages
 from digestd.web.shelf import Shelf
+from digestd.web.trace import network_key
 
 PAPERS_MAX = 20
 ENOUGH = 5
@@ -40,27 +41,38 @@ class Seen:
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    shelf = Shelf(KEPT)
+    shelf = Shelf(KEPT, shared=False)
 
     @routes.api_route("/", methods=SHOW)
     def front(request: Request) -> Response:
         spoken, now = pages.to(request), app.clock()
         name = (spoken.language, spoken.site.carried)
-        finish = partial(stamp.restamped, keys=app.keys, now=now)
-        return shelf.page(name, now, lambda: show(app, spoken, Typed()), finish)
+        visitor = network_key(app.keys, request)
+        finish = partial(stamp.restamped, keys=app.keys, network=visitor, now=now)
+        return shelf.page(name, now, lambda: show(app, spoken, Typed(), visitor), finish)
 
     return routes
 
 
-def show(app: App, pages: Pages, typed: Typed, problems: Collection[str] = (), seen: Seen | None = None) -> Response:
-    """The front page with the form as it was typed, what to correct in it, and what it would bring."""
+def show(
+    app: App,
+    pages: Pages,
+    typed: Typed,
+    visitor: bytes,
+    problems: Collection[str] = (),
+    seen: Seen | None = None,
+) -> Response:
+    """The front page with the form as it was typed, what to correct in it, and what it would bring.
+
+    `visitor`: their network, as trace.network_key.
+    """
     now = app.clock()
     days, trending = _trending(app, now)
     return pages.page(
         "front",
         422 if problems else 200,
         form=typed.visible,
-        stamp=stamp.kept(app.keys, typed.stamp, now),
+        stamp=stamp.kept(app.keys, visitor, typed.stamp, now),
         odd_paper=typed.odd_paper,
         problems=frozenset(problems),
         choices=Choices.of(pages, typed.visible),

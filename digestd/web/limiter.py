@@ -1,4 +1,7 @@
-"""How often a network may ask: a sliding window in memory, for this process alone."""
+"""How often a network may ask: a sliding window in memory, for this process alone.
+
+Only for what costs time; mails that anybody can cause are counted in the database (store/mail_budgets).
+"""
 
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
@@ -10,7 +13,8 @@ from fastapi import Request
 from digestd.errors import DigestdError
 
 KEYS_MAX = 20_000
-_V6_PREFIX = 64
+_V6_PREFIX = 48
+"""What one site has to itself: a /64 is only one of the 65,536 networks that anybody with a tunnel can choose from."""
 
 
 class Window:
@@ -21,6 +25,11 @@ class Window:
         self._span = span
         self._seen: OrderedDict[str, deque[datetime]] = OrderedDict()
         self._lock = Lock()
+
+    @property
+    def later(self) -> dict[str, str]:
+        """The header that says when to come again."""
+        return {"Retry-After": str(int(self._span.total_seconds()))}
 
     def allows(self, key: str, now: datetime) -> bool:
         """Whether this one is within the limit; if so, it counts."""
@@ -50,12 +59,11 @@ class Limits:
 
     def __init__(self, per_network: int, everyone: int, span: timedelta) -> None:
         self._networks, self._everyone = Window(per_network, span), Window(everyone, span)
-        self.later = {"Retry-After": str(int(span.total_seconds()))}
+        self.later = self._networks.later
 
     def allows(self, request: Request, now: datetime) -> bool:
         """Whether who sends this may ask once more; if so, it counts."""
-        host = request.client.host if request.client else ""
-        return self._networks.allows(network(host), now) and self._everyone.allows("", now)
+        return self._networks.allows(network_of(request), now) and self._everyone.allows("", now)
 
     def check(self, request: Request, now: datetime) -> None:
         """The same. Raises TooOften."""
@@ -63,8 +71,13 @@ class Limits:
             raise TooOften(self.later)
 
 
+def network_of(request: Request) -> str:
+    """Return the network of whoever sends this."""
+    return network(request.client.host if request.client else "")
+
+
 def network(host: str) -> str:
-    """Who asks: the IPv4 address, or the /64 that one IPv6 customer has to himself."""
+    """Who asks: the IPv4 address, or the /48 that one IPv6 site has to itself."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -19,6 +19,7 @@ from digestd.web.front import Seen
 from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.today import Today
+from digestd.web.trace import network_key
 
 SHOWN = 5
 PER_NETWORK = 60
@@ -39,9 +40,10 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
     def page(request: Request, typed: Annotated[Typed, Form()]) -> Response:
         now, spoken = app.clock(), pages.to(request)
         limits.check(request, now)
+        visitor = network_key(app.keys, request)
         if problems := typed.unfit_interests():
-            return front.show(app, spoken, typed, problems)
-        return front.show(app, spoken, typed, seen=_seen(app, spoken, today, typed, now))
+            return front.show(app, spoken, typed, visitor, problems)
+        return front.show(app, spoken, typed, visitor, seen=_seen(app, spoken, today, typed, now))
 
     @routes.post("/preview/picks")
     def picks(request: Request, typed: Annotated[Typed, Form()]) -> Response:

@@ -34,6 +34,7 @@ def serving(web: Any, host: str, port: int) -> uvicorn.Config:
         h11_max_incomplete_event_size=HEAD_MAX,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=STOP_SECONDS,
+        proxy_headers=False,  # the application reads them itself, from DIGESTD_TRUSTED_PROXIES alone
         log_config=None,
         access_log=False,
         server_header=False,

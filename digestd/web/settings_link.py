@@ -9,4 +9,6 @@ from digestd.web.asking import Asking
 
 def router(app: App, asking: Asking) -> APIRouter:
     """The routes of this file."""
-    return asking.by_address("settings", "linked", lambda address, now: ask_link(app.db, app.post, address, now))
+    return asking.by_address(
+        "settings", "linked", lambda address, now, by: ask_link(app.db, app.post, address, now, by)
+    )

@@ -12,11 +12,15 @@ MOST = 100
 
 
 class Shelf:
-    """Each page is made at most once in `span`, whoever asks."""
+    """Each page is made at most once in `span`, whoever asks.
 
-    def __init__(self, span: timedelta) -> None:
+    `shared`: False for pages that are finished for each visitor, which no cache between us and them may keep.
+    """
+
+    def __init__(self, span: timedelta, *, shared: bool = True) -> None:
+        kept_by = "public" if shared else "private"
         self._headers = {
-            "Cache-Control": f"public, max-age={int(span.total_seconds())}",
+            "Cache-Control": f"{kept_by}, max-age={int(span.total_seconds())}",
             "X-Robots-Tag": "all",
             "Vary": "Accept-Language",
         }

@@ -1,7 +1,8 @@
-"""When a form was handed out, as the form itself tells: signed, so that it can be believed.
+"""When, and to whose network, a form was handed out: signed into a hidden field of the form.
 
-A form that has somebody mailed is taken at once only if it is ours, and came back neither within two seconds nor
-after a day. A stamp names nobody and serves any visitor, so pages that hold one may be kept for all.
+A form that has somebody mailed is taken at once only if we handed it out to the same network between two seconds and
+two hours ago. So another site cannot fetch stamps and have its visitors post them, and a program cannot keep a store
+of them. A stamp says nothing else: the network is there as four bytes of a keyed hash.
 """
 
 import re
@@ -11,36 +12,43 @@ from digestd.links import BadToken, Keys, Purpose, read, token
 
 SOONEST = timedelta(seconds=2)
 """Nobody types an address in less."""
-LATEST = timedelta(days=1)
+LATEST = timedelta(hours=2)
+"""Nobody fills in a form for longer; who left it open overnight presses one button more."""
 _IN_A_PAGE = re.compile(rb'(?<=name="stamp" value=")[\w-]+(?=")')
 
 
-def stamped(keys: Keys, now: datetime) -> str:
-    """The stamp of a form that is handed out now."""
-    return token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now)
+def stamped(keys: Keys, network: bytes, now: datetime) -> str:
+    """Return the stamp of a form that is handed out now to a network, given as trace.network_key."""
+    return token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now, _tag(keys, network))
 
 
-def is_taken(keys: Keys, stamp: str, now: datetime) -> bool:
-    """Whether a form with this stamp is taken at once."""
-    age = _age(keys, stamp, now)
+def is_taken(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
+    """True if a form with this stamp is taken at once from this network."""
+    age = _age(keys, network, stamp, now)
     return age is not None and SOONEST <= age <= LATEST
 
 
-def kept(keys: Keys, stamp: str, now: datetime) -> str:
-    """What a form that is shown once more carries: its own stamp while that is good, for time counts from the first."""
-    age = _age(keys, stamp, now)
-    return stamp if age is not None and timedelta() <= age <= LATEST else stamped(keys, now)
+def kept(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
+    """Return the stamp of a form that is shown again: its own while that is good, as time counts from the first."""
+    age = _age(keys, network, stamp, now)
+    return stamp if age is not None and timedelta() <= age <= LATEST else stamped(keys, network, now)
 
 
-def restamped(page: bytes, keys: Keys, now: datetime) -> bytes:
-    """A page that was made before, its form handed out now."""
-    return _IN_A_PAGE.sub(stamped(keys, now).encode(), page, count=1)
+def restamped(page: bytes, keys: Keys, network: bytes, now: datetime) -> bytes:
+    """Return a page that was made before, its form handed out now to this network."""
+    return _IN_A_PAGE.sub(stamped(keys, network, now).encode(), page, count=1)
 
 
-def _age(keys: Keys, stamp: str, now: datetime) -> timedelta | None:
-    """How long a form was away; None where it is none of ours."""
+def _age(keys: Keys, network: bytes, stamp: str, now: datetime) -> timedelta | None:
+    """Return how long ago a form was handed out; None if we did not hand it out to this network."""
     try:
-        milliseconds = read(keys, Purpose.FORM, stamp, now).number
+        milliseconds, tag, _ = read(keys, Purpose.FORM, stamp, now)
+        if tag != _tag(keys, network):
+            return None
         return now - datetime.fromtimestamp(milliseconds / 1_000, UTC)
     except (BadToken, OverflowError, ValueError):
         return None
+
+
+def _tag(keys: Keys, network: bytes) -> int:
+    return int.from_bytes(keys.first.mac("form-network", network)[:4], "big")

@@ -1,20 +1,19 @@
 """Asking for the digest: a mail to confirm goes out by the worker, and everyone reads the same answer."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
-from digestd.domain.subscriber import Cause
+from digestd.domain.subscriber import Act
 from digestd.subscribe import ask
 from digestd.web import front
-from digestd.web.asking import Asking
-from digestd.web.evenly import evenly
+from digestd.web.asking import Asking, Sent
 from digestd.web.form import Typed
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import act as traced
-from digestd.web.trace import wording
+from digestd.web.trace import network_key, wording
 
 
 def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
@@ -26,17 +25,17 @@ def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
         return RedirectResponse(pages.site.root, 303)
 
     @routes.post("/subscribe")
-    def subscribe(request: Request, typed: Annotated[Typed, Form()]) -> Response:
-        now, spoken = app.clock(), pages.to(request)
-        asking.limits.check(request, now)
-        if problems := typed.problems():
-            return front.show(app, spoken, typed, problems)
-        if page := asking.again(spoken, "subscribe", typed, now):
-            return page
-        with evenly():
-            if not typed.subject:
-                how = traced(app, request, Cause.WEB, wording(spoken, "subscribe"))
-                ask(app.db, app.post, typed.asked(spoken.language), now, how)
-        return spoken.page("asked")
+    async def subscribe(request: Request, typed: Annotated[Typed, Form()]) -> Response:
+        spoken = pages.to(request)
+
+        def refused() -> Response | None:
+            problems, visitor = typed.problems(), network_key(app.keys, request)
+            return front.show(app, spoken, typed, visitor, problems) if problems else None
+
+        def act(now: datetime, by: Act) -> None:
+            ask(app.db, app.post, typed.asked(spoken.language), now, by)
+
+        sent = Sent("subscribe", typed, refused, act, "asked", wording(spoken, "subscribe"))
+        return await asking.take(request, sent)
 
     return routes

@@ -4,14 +4,22 @@ from fastapi import Request
 
 from digestd.app import App
 from digestd.domain.subscriber import Act, Cause
-from digestd.web.limiter import network
+from digestd.links import Keys
+from digestd.web.limiter import network_of
 from digestd.web.pages import Pages
 
 
 def act(app: App, request: Request, cause: Cause, wording: str = "") -> Act:
-    """An act of whoever asks: the network only as a keyed hash, which tells two acts apart and names nobody."""
-    host = request.client.host if request.client else ""
-    return Act(cause, app.keys.first.mac("network", network(host).encode()), wording)
+    """Return an act of whoever asks, with the words that stood beside the button."""
+    return Act(cause, network_key(app.keys, request), wording)
+
+
+def network_key(keys: Keys, request: Request) -> bytes:
+    """Return the client's network as a keyed hash, which tells two acts apart and names nobody.
+
+    The client is the peer, or what trusted proxies say it is: see `build`.
+    """
+    return keys.first.mac("network", network_of(request).encode())
 
 
 def wording(pages: Pages, name: str, language: str = "") -> str:

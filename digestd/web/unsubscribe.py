@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import PlainTextResponse, Response
 
 from digestd.app import App
+from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.links import Purpose, read
@@ -81,7 +82,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def back(request: Request, token: str) -> Response:
         subscriber = door.named(token)
         how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "return", subscriber.language))
-        done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock())
+        done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock(), Pool.STRANGER)
         return door.page("returned", subscriber, token, done=done)
 
     _less(app, door, routes)

@@ -16,7 +16,7 @@ async def test_who_left_is_told_how_to_come_back_and_does(read_by_ada: Office) -
     read_by_ada.write("resume", to=to)
     assert "write “subscribe”" in " ".join(" ".join(map(text, await read_by_ada.answers())).split())
     assert read_by_ada.write("subscribe", to=to) is UNPROVEN
-    assert read_by_ada.status() is Status.PENDING
+    assert read_by_ada.status() is Status.UNSUBSCRIBED
     (asked,) = await read_by_ada.answers()
     assert read_by_ada.write("yes", to=asked["Reply-To"]) is COMMAND
     assert read_by_ada.status() is Status.ACTIVE

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from digestd.domain import mail_budget
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
@@ -168,14 +169,16 @@ async def test_many_ask_for_one_address_and_it_gets_one_mail(here: Office) -> No
     assert len(await here.answers()) == 1
 
 
-def test_many_addresses_are_named_and_only_so_many_are_written_to(
+async def test_many_addresses_are_named_and_only_so_many_are_written_to(
     here: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.subscribe.obeying.ASKED_AN_HOUR", 5)
-    outcomes = [here.write("subscribe", sender=f"v{n}@example.net") for n in range(8)]
-    assert outcomes == [UNPROVEN] * 5 + [InboundOutcome.UNREAD] * 3
+    monkeypatch.setitem(mail_budget.PER_CAUSER, mail_budget.BY_MAIL, (mail_budget.Limit(5, timedelta(hours=1)),))
+    for n in range(8):
+        here.write("subscribe", sender=f"v{n}@example.net")
+    assert len(await here.answers()) == 5
     here.made.clock.go(timedelta(hours=2))
-    assert here.write("subscribe", sender="late@example.net") is UNPROVEN
+    here.write("subscribe", sender="late@example.net")
+    assert len(await here.answers()) == 1
 
 
 LOOPS = [

@@ -34,7 +34,13 @@ S09 scanners                  web/test_scanners.py::test_no_address_in_any_mail_
                               web/test_unsubscribe.py::test_one_click_of_a_mail_reader_leaves
 S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_for_a_link
                               security/test_csrf.py::test_no_page_may_be_read_by_another_site
+                              web/test_stamp.py::test_another_site_cannot_have_its_visitors_ask
+                              web/test_stamp.py::test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors
 S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_by_any_route
+                              security/test_strangers.py::test_move_mails_few_strangers_and_does_not_flood_the_owner
+                              security/test_strangers.py::test_moves_of_many_accounts_mail_one_stranger_once
+                              test_mail_budgets.py::test_limits_hold_across_processes_and_restarts
+                              test_mail_budgets.py::test_erasing_lets_nobody_start_again
                               web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
                               web/test_stamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
 S12 who is here               security/test_alike.py::test_every_standing_gets_the_same_answer_after_the_same_time
@@ -129,4 +135,21 @@ S29 mass suppression          deliver/test_brake.py::test_wrong_map_suppresses_n
                               deliver/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
                               inbound/test_taking.py::test_wave_of_reports_by_mail_suppresses_nobody
                               inbound/test_unsuppress.py::test_unsuppress_restores_status_and_leaves_complaints
+S30 limits as weapons         web/test_subscribe.py::test_blank_posts_of_one_network_close_nothing_for_others
+                              web/test_subscribe.py::test_a_network_is_answered_alike_until_its_share_is_used_up
+                              security/test_strangers.py::test_visitors_behind_a_trusted_proxy_count_each_for_themselves
+                              security/test_strangers.py::test_nobody_else_says_who_the_client_is
+                              test_mail_budgets.py::test_forged_mail_leaves_the_forms_alone
+                              test_mail_budgets.py::test_strangers_use_up_nothing_of_the_owner
+                              test_mail_budgets.py::test_network_has_a_small_share_of_the_pool
+                              test_mail_budgets.py::test_full_pool_delays_mails_and_refuses_only_after_hours
+S31 change before consent     security/test_strangers.py::test_anonymous_post_changes_nothing_before_consent
+                              security/test_strangers.py::test_own_confirmation_stands_beside_that_of_a_stranger
+                              security/test_strangers.py::test_bounce_is_healed_by_confirming_alone
+                              test_subscribe.py::test_each_confirmation_applies_its_own_request
+                              test_subscribe.py::test_asking_changes_nothing_of_whoever_left
+S32 unconfirmed addresses     test_subscribe.py::test_unconfirmed_addresses_are_purged_after_a_week
+                              test_subscribe.py::test_a_purge_leaves_no_address_or_wish_in_the_file
+                              security/test_strangers.py::test_confirmation_says_what_is_true_and_lets_its_reader_erase
+                              security/test_strangers.py::test_confirmation_link_erases_no_subscriber
 """

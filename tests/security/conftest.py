@@ -2,10 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from digestd.app import App
 from tests.conftest import NOW
+from tests.parts.relay import Relay
 from tests.security.hostile import STORABLE
 from tests.security.stage import Stage, stage
 from tests.web.conftest import app, client, clock, house, language, pages, templates
@@ -27,6 +31,20 @@ def _staged(
     shutil.copy(request.getfixturevalue("_sqlite_template"), folder / "digestd.db")
     with stage(folder, f"sqlite:///{folder / 'digestd.db'}", NOW, said) as made:
         yield made
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    relay = Relay()
+    with relay.in_thread():
+        yield relay
+
+
+@pytest.fixture
+def mailing(app: App, relay: Relay, tmp_path: Path) -> App:
+    """The install, with a mail server to hand over to."""
+    changed = {"transport_url": relay.url, "receipts_dir": str(tmp_path / "receipts"), "transport_connections": 1}
+    return replace(app, settings=app.settings.model_copy(update=changed))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from http.client import HTTPConnection
 from random import Random
 from statistics import median
 from threading import Lock
-from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -26,8 +25,8 @@ from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribe import erase, pause, suppress, unsubscribe
 from digestd.web.evenly import FLOOR_SECONDS
-from digestd.web.stamp import stamped
-from tests.web.conftest import FORMS, Clock, House
+from tests.security.test_bombing import at_once
+from tests.web.conftest import FORMS, Clock, House, stamp_for
 from tests.web.html import heading
 from tests.web.test_browser import served
 
@@ -65,7 +64,7 @@ class Counting:
     def monotonic(self) -> float:
         return self.statements / 1000
 
-    def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         self.slept += seconds
 
 
@@ -75,6 +74,7 @@ def test_every_standing_gets_the_same_answer_after_the_same_time(
 ) -> None:
     clock = Counting(app)
     monkeypatch.setattr("digestd.web.evenly.time", clock)
+    monkeypatch.setattr("digestd.web.evenly.sleep", clock.sleep)
     answers, work = set(), set()
     for address in known.values():
         clock.statements, clock.slept = 0, 0.0
@@ -90,8 +90,7 @@ def test_every_standing_gets_the_same_answer_after_the_same_time(
 def test_the_work_is_done_long_before_the_wait_is_over(
     client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_once = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: None)
-    monkeypatch.setattr("digestd.web.evenly.time", at_once)
+    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
     spans = []
     for address in known.values():
         begun = time.perf_counter()
@@ -123,8 +122,8 @@ def test_four_thousand_answers_cannot_be_told_apart(
 
         def ask(address: str) -> tuple[str, float, bytes]:
             with turn:
-                clock.advance(minutes=11)
-                stamp = stamped(app.keys, clock() - timedelta(minutes=1))
+                clock.advance(hours=1)
+                stamp = stamp_for(app, "127.0.0.1", clock() - timedelta(minutes=1))
             body = urlencode({"email": address, "stamp": stamp})
             connection = HTTPConnection(place, timeout=60)
             begun = time.perf_counter()

@@ -3,22 +3,17 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from digestd.app import App
 from digestd.links import Purpose, issued
 from digestd.web import build
-from digestd.web.stamp import stamped
 from digestd.worker import run
 from tests.parts.relay import Relay
 from tests.security.acting import filled, posted, posting
-from tests.web.conftest import PATHS, Clock, House
+from tests.web.conftest import PATHS, Clock, House, stamp_for
 
 MALLORY = "mallory@example.org"
 VICTIMS = [f"victim{n}@example.net" for n in range(100)]
@@ -32,24 +27,10 @@ WORKER_EVERY = 500
 """Posts between two looks of the worker."""
 
 
-@pytest.fixture
-def relay() -> Iterator[Relay]:
-    relay = Relay()
-    with relay.in_thread():
-        yield relay
-
-
-@pytest.fixture
-def mailing(app: App, relay: Relay, tmp_path: Path) -> App:
-    """The install, with a mail server to hand over to."""
-    changed = {"transport_url": relay.url, "receipts_dir": str(tmp_path / "receipts"), "transport_connections": 1}
-    return replace(app, settings=app.settings.model_copy(update=changed))
-
-
 async def test_no_address_gets_two_mails_by_any_route(
     mailing: App, relay: Relay, house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.web.evenly.time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: None))
+    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
     house.join(MALLORY)
     web, paths = build(mailing), [_reached(house, path) for path in posting(mailing)]
     assert {"/subscribe", "/resend", "/settings"} <= set(paths)
@@ -58,7 +39,7 @@ async def test_no_address_gets_two_mails_by_any_route(
     answers: Counter[int] = Counter()
     for batch in range(0, posts, AT_ONCE):
         sent = [
-            posted(web, paths[n % len(paths)], _form(house, victims[n // len(paths) % len(victims)]), _anywhere(n))
+            posted(web, paths[n % len(paths)], _form(house, victims[n // len(paths) % len(victims)], n), _anywhere(n))
             for n in range(batch, batch + AT_ONCE)
         ]
         answers.update(await asyncio.gather(*sent))
@@ -74,8 +55,12 @@ async def test_no_address_gets_two_mails_by_any_route(
     assert mails[MALLORY] <= 1, "and not even who attacks is mailed at will"
 
 
-def _form(house: House, address: str) -> dict[str, str]:
-    stamp = stamped(house.app.keys, house.clock() - timedelta(minutes=1))
+async def at_once(_seconds: float) -> None:
+    """Do not wait."""
+
+
+def _form(house: House, address: str, n: int) -> dict[str, str]:
+    stamp = stamp_for(house.app, _anywhere(n), house.clock() - timedelta(minutes=1))
     spam = "cheap pills https://evil.example"
     return {"email": address, "address": address, "to": address, "topics": spam, "stamp": stamp}
 

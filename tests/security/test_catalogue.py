@@ -11,7 +11,8 @@ NAMED = re.findall(r"([\w/]+\.py)::(\w+)", tests.security.__doc__ or "")
 
 def test_every_threat_has_a_test() -> None:
     threats = re.findall(r"^ *(S\d\d) .*\.py::", tests.security.__doc__ or "", re.MULTILINE)
-    assert threats == [f"S{n:02}" for n in range(1, 26)]
+    assert threats == [f"S{n:02}" for n in range(1, len(threats) + 1)]
+    assert len(threats) > 24
 
 
 def test_every_test_that_is_named_exists() -> None:

@@ -6,7 +6,6 @@ The API is tried by its own description in web/test_api_described.py.
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from digestd.app import App
 from digestd.web import build
 from tests.bounces.posts import SETTINGS
 from tests.security.acting import opening, routes
+from tests.security.test_bombing import at_once
 from tests.web.conftest import PAPER, House
 
 EXAMPLES = 100 if os.environ.get("DIGESTD_TEST_LONG") else 6
@@ -38,7 +38,7 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture
 def everywhere(app: App, house: House, monkeypatch: pytest.MonkeyPatch) -> App:
     """An install with papers, whose every provider is set up, that asks nobody and hurries."""
-    monkeypatch.setattr("digestd.web.evenly.time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: None))
+    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
     house.take_in(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 

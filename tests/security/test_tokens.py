@@ -54,15 +54,25 @@ def _commanded(keys: Keys, address: str) -> object:
     return read(keys, Purpose.COMMAND, read_command_address(address)[1], READ)
 
 
+NETWORK = b"n" * 32
+
+
+def _stamp(keys: Keys, n: int) -> str:
+    return stamped(keys, NETWORK, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC))
+
+
 def _stamp_taken(keys: Keys, stamp: str) -> object:
-    if not is_taken(keys, stamp, datetime.fromtimestamp(NOW.timestamp() + 60, UTC)):
+    if not is_taken(keys, NETWORK, stamp, datetime.fromtimestamp(NOW.timestamp() + 60, UTC)):
         raise BadToken("the form is none of ours")
     return stamp
 
 
 KINDS: dict[str, tuple[Callable[[Keys, int], str], Callable[[Keys, str], object]]] = {
     **{str(purpose): _of(purpose) for purpose in Purpose},
-    "stamp": (lambda keys, n: stamped(keys, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC)), _stamp_taken),
+    "stamp": (
+        lambda keys, n: stamped(keys, NETWORK, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC)),
+        _stamp_taken,
+    ),
     "command address": (_command, _commanded),
     "return path": (lambda keys, n: envelope_from(keys, n, 1, f"b@{HOST}").partition("@")[0], read_envelope_from),
 }

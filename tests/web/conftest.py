@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
@@ -29,6 +29,7 @@ from digestd.store.database import Database
 from digestd.subscribe import add, parse
 from digestd.subscribe.moving import ask_move
 from digestd.web import build
+from digestd.web.limiter import network
 from digestd.web.stamp import stamped
 
 NOWHERE = "http://127.0.0.1:9"
@@ -94,19 +95,31 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates) -> App:
     return App(settings, db, keys, templates, clock, Random(1))
 
 
+def stamp_for(app: App, host: str, now: datetime) -> str:
+    """The stamp of a form that was handed out then to the network of a host."""
+    return stamped(app.keys, app.keys.first.mac("network", network(host).encode()), now)
+
+
 class Visitor(TestClient):
     """A client that follows no redirect, and sends forms as a person does: a minute after they were handed out."""
 
     def __init__(self, app: App, **options: object) -> None:
         options = {"base_url": HOME, "follow_redirects": False, **options}
+        client = options.get("client", ("testclient", 50000))
+        assert isinstance(client, tuple)
+        self._host = str(client[0])
         super().__init__(build(app), **options)  # type: ignore[arg-type]  # passed on
         self._app = app
 
     def post(self, url: Any, **said: Any) -> Response:
         """A form, with what stands hidden in it, or any other post."""
         if isinstance(form := said.get("data"), dict) and str(url).partition("?")[0] in FORMS:
-            said["data"] = {"stamp": stamped(self._app.keys, self._app.clock() - timedelta(minutes=1)), **form}
+            said["data"] = {"stamp": self.stamp(), **form}
         return super().post(url, **said)
+
+    def stamp(self) -> str:
+        """A stamp that was handed out to this visitor's network a minute ago."""
+        return stamp_for(self._app, self._host, self._app.clock() - timedelta(minutes=1))
 
 
 @contextmanager
@@ -180,8 +193,10 @@ class House:
 
     def confirmation(self, address: str) -> str:
         """The path in the newest confirmation mail to an address."""
-        subscriber = self.subscriber(address)
-        return self.link(Purpose.CONFIRM, subscriber.key, subscriber.version)
+        key = self.subscriber(address).key
+        newest = select(func.max(core.pending_request.c.n)).where(core.pending_request.c.subscriber_id == key)
+        with self.app.db.read() as session:
+            return self.link(Purpose.CONFIRM, key, session.connection().execute(newest).scalar_one())
 
     def contents(self) -> dict[str, list[tuple[object, ...]]]:
         """All that is stored."""
@@ -235,6 +250,7 @@ def pages(house: House, language: str) -> list[str]:
         *(f"{settings}/libraries/{act}" for act in ("zotero", "orcid", "read", "unlink")),
         *(f"{move}{act}" for act in ("", "/stop")),
         house.confirmation("bob@example.org"),
+        f"{house.confirmation('bob@example.org')}/decline",
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),
         *(f"{house.link(Purpose.FEEDBACK, delivery, 1)}{action}" for action in ("", "/more")),

@@ -16,8 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.web.stamp import stamped
-from tests.web.conftest import House
+from tests.web.conftest import House, stamp_for
 from tests.web.test_browser import ARGUMENTS, served
 
 CHROMIUM = shutil.which("chromium")
@@ -69,7 +68,7 @@ def site(app: App, pages: list[str], client: TestClient) -> Iterator[Site]:
     for_people = [path for path in pages if path not in {"/readyz", "/metrics"}]  # which answer this machine
     shown = [path for path in for_people if client.get(path).headers.get("content-type", "").startswith("text/html")]
     assert len(shown) > 8
-    stamp = stamped(app.keys, app.clock() - timedelta(minutes=1))
+    stamp = stamp_for(app, "127.0.0.1", app.clock() - timedelta(minutes=1))
     with served(app) as address:
         yield Site(address, shown, [*ANSWERS, ("/subscribe", {"email": "carol@example.org", "stamp": stamp})])
 

@@ -52,6 +52,7 @@ def test_every_route_is_among_the_pages_looked_at(app: App, pages: list[str]) ->
             "/preview/picks",
             "/settings",
             "/confirm/{token}",
+            "/confirm/{token}/decline",
             "/f/{token}/{action}",
         ),
         *(f"/u/{{token}}{act}" for act in ("", "/weekly", "/fewer", "/pause", "/back")),

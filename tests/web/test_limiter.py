@@ -12,15 +12,15 @@ from digestd.web.limiter import Window, network
     ("host", "who"),
     [
         ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+        ("2001:db8:1:3::", "2001:db8:1::/48"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("fe80::1%eth0", "fe80::/64"),
+        ("fe80::1%eth0", "fe80::/48"),
         ("testclient", "testclient"),
         ("", ""),
     ],
 )
-def test_who_asks_is_the_network_one_customer_has(host: str, who: str) -> None:
+def test_network_is_what_one_site_has(host: str, who: str) -> None:
     assert network(host) == who
 
 

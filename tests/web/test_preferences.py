@@ -206,8 +206,10 @@ def test_leaving_and_coming_back_within_the_hour_and_by_mail_after_it(client: Te
     client.post(f"{at}/leave")
     house.clock.advance(hours=1, seconds=1)
     assert heading(client.post(f"{at}/back").text) == "Check your inbox"
-    assert house.subscriber(ADA).status is Status.PENDING
+    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED, "until they confirm"
     assert house.mails(MailKind.CONFIRM) == [key]
+    client.post(house.confirmation(ADA))
+    assert house.subscriber(ADA).status is Status.ACTIVE
 
 
 def test_the_data_of_a_subscriber_come_as_one_file(client: TestClient, house: House) -> None:

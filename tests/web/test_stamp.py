@@ -1,5 +1,6 @@
 """Forms that have somebody mailed are taken at once from a person alone; in doubt one goes on with one button."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -9,8 +10,8 @@ from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Status
 from digestd.links import Keys, Purpose, Retired, token
-from digestd.web.stamp import LATEST, SOONEST, stamped
-from tests.web.conftest import FORMS, House, browsing
+from digestd.web.stamp import LATEST, SOONEST
+from tests.web.conftest import FORMS, House, browsing, stamp_for
 from tests.web.html import heading, tree, words
 
 ADA = "ada@example.org"
@@ -51,24 +52,27 @@ def test_what_every_page_hands_out_is_taken_from_a_person(client: TestClient, wa
 
 def doubtful(house: House, why: str, now: datetime) -> str:
     """A stamp that is not taken at once."""
-    made = stamped(house.app.keys, now)
+    made = stamp_for(house.app, HOST, now)
+    others = replace(house.app, keys=OTHERS)
     return {
         "missing": "",
         "quick": made,
-        "stale": stamped(house.app.keys, now - 2 * LATEST),
-        "of the future": stamped(house.app.keys, now + LATEST),
+        "stale": stamp_for(house.app, HOST, now - 2 * LATEST),
+        "of the future": stamp_for(house.app, HOST, now + LATEST),
         "forged": "A" * 40,
         "changed": made[:-1] + ("A" if made[-1] != "A" else "B"),
-        "of another install": stamped(OTHERS, now - 2 * SOONEST),
+        "of another install": stamp_for(others, HOST, now - 2 * SOONEST),
         "for another purpose": token(house.app.keys, Purpose.VIEW, round(now.timestamp() * 1_000) - 9_000, now),
+        "of another network": stamp_for(house.app, "203.0.113.9", now - 2 * SOONEST),
         "of no time": token(house.app.keys, Purpose.FORM, 2**48 - 1, now),
     }[why]
 
 
 WHY = ["missing", "quick", "stale", "of the future", "forged", "changed", "of another install", "for another purpose"]
+HOST = "testclient"
 
 
-@pytest.mark.parametrize("why", [*WHY, "of no time"])
+@pytest.mark.parametrize("why", [*WHY, "of another network", "of no time"])
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_in_doubt_nothing_is_sent_and_one_button_goes_on(
     client: TestClient, waiting: House, form: str, why: str
@@ -103,8 +107,9 @@ def test_everything_that_was_typed_goes_along(client: TestClient, house: House) 
     assert len(list(page.iter("button"))) == 1
     house.clock.advance(seconds=5)
     client.post("/subscribe?lang=de", data=hidden(again.text))
+    client.post(house.confirmation(ADA))
     ada = house.subscriber(ADA)
-    assert (ada.status, ada.size, ada.language, ada.timing.cadence) == (Status.PENDING, 20, "de", Cadence.WEEKLY)
+    assert (ada.status, ada.size, ada.language, ada.timing.cadence) == (Status.ACTIVE, 20, "de", Cadence.WEEKLY)
     assert ada.interests == (
         Interest(Kind.TOPIC, "graph neural networks"),
         Interest(Kind.TOPIC, "protein folding"),
@@ -140,16 +145,67 @@ def test_a_page_that_is_kept_for_all_hands_out_a_fresh_stamp_each_time(client: T
     assert client.post("/subscribe", data={**second, "email": ADA}).status_code == 422, "it was handed out just now"
 
 
-def test_another_site_cannot_have_its_visitors_ask(client: TestClient, house: House) -> None:
-    before = house.contents()
-    said = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-    answer = client.post("/subscribe", data={"email": ADA, "stamp": ""}, headers=said)
+FOREIGN = [
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "https://www.example.org"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "https://papers.example.org.evil.example", "Sec-Fetch-Site": "none"},
+]
+OWN = [
+    {},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "https://papers.example.org"},
+    {"Origin": "https://papers.example.org"},
+    {"Origin": "null"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=repr)
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_another_site_cannot_have_its_visitors_ask(
+    client: TestClient, waiting: House, form: str, headers: dict[str, str]
+) -> None:
+    """Not even with a stamp that was handed out to the visitor's own network."""
+    before, address = waiting.contents(), f"{form[1:]}@example.org"
+    answer = client.post(form, data={"email": address}, headers=headers)
     assert heading(answer.text) == "One more click, please"
-    assert house.contents() == before
+    assert waiting.contents() == before
+    assert heading(client.post(form, data=hidden(answer.text), headers=OWN[1]).text) == "Check your inbox"
+
+
+@pytest.mark.parametrize("headers", OWN, ids=repr)
+def test_our_own_forms_are_taken_at_once(client: TestClient, headers: dict[str, str]) -> None:
+    answer = client.post("/subscribe", data={"email": ADA}, headers=headers)
+    assert heading(answer.text) == "Check your inbox"
+
+
+def test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors(app: App, house: House) -> None:
+    with browsing(app, client=("203.0.113.9", 1)) as server, browsing(app, client=("198.51.100.7", 1)) as visitor:
+        fetched = [
+            hidden(server.get("/").text),
+            hidden(server.post("/subscribe", data={"email": ADA, "stamp": ""}).text),
+        ]
+        house.clock.advance(minutes=1)
+        for stamp in fetched:
+            answer = visitor.post("/subscribe", data={**stamp, "email": ADA})
+            assert heading(answer.text) == "One more click, please"
+    assert mails(house) == 0
+
+
+def test_a_page_kept_for_all_is_stamped_for_each_network(app: App, house: House) -> None:
+    with browsing(app) as first:
+        other = TestClient(first.app, base_url="https://papers.example.org", client=("198.51.100.7", 1))
+        for client in (first, other):
+            stamp = hidden(client.get("/").text)
+            house.clock.advance(seconds=3)
+            answer = client.post("/subscribe", data={**stamp, "email": f"{id(client)}@example.org"})
+            assert heading(answer.text) == "Check your inbox"
+        assert "private" in first.get("/").headers["cache-control"], "no cache hands it to another network"
 
 
 def test_the_stamp_outlives_a_new_secret(app: App, house: House) -> None:
-    made = stamped(app.keys, house.clock())
+    made = stamp_for(app, HOST, house.clock())
     house.clock.advance(minutes=5)
     later = Keys(b"n" * 32, (Retired(app.keys.secret, house.clock()),))
     with browsing(type(app)(app.settings, app.db, later, app.templates, app.clock, app.rng)) as client:

@@ -1,6 +1,7 @@
 """Asking for the digest on the front page."""
 
 import time
+from collections import Counter
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,7 +12,7 @@ from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
-from digestd.web.asking import PER_NETWORK
+from digestd.web.asking import POSTS_PER_NETWORK, TAKEN_PER_NETWORK
 from digestd.web.evenly import FLOOR_SECONDS
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree, words
@@ -44,6 +45,10 @@ def test_everything_that_can_be_wished_for_is_kept(client: TestClient, house: Ho
         "language": "de",
     }
     assert client.post("/subscribe", data=form).status_code == 200
+    shown = words(tree(client.get(house.confirmation(ADA)).text))
+    assert "graph neural networks, protein folding" in shown, "who confirms sees what was asked for"
+    assert "18:00 (America/New_York)" in shown
+    client.post(house.confirmation(ADA))
     ada = house.subscriber(ADA)
     assert (ada.size, ada.language) == (20, "de")
     assert ada.timing == Timing("America/New_York", 18, Cadence.WEEKLY, 4)
@@ -165,12 +170,31 @@ def test_a_network_may_ask_only_so_often(app: App, house: House) -> None:
         def browsing_from(host: str) -> TestClient:
             return TestClient(web, base_url="https://papers.example.org", client=(host, 1))
 
-        codes = [ask(f"2001:db8:1:2::{n:x}") for n in range(PER_NETWORK + 1)]
-        assert codes == [422] * PER_NETWORK + [429]
-        assert ask("2001:db8:1:3::1") == 422, "another network"
+        codes = [ask(f"2001:db8:1:{n:x}::1") for n in range(POSTS_PER_NETWORK + 1)]
+        assert codes == [422] * POSTS_PER_NETWORK + [429]
+        assert ask("2001:db8:2:2::1") == 422, "another network"
         assert ask("192.0.2.1") == 422
         house.clock.advance(minutes=11)
         assert ask("2001:db8:1:2::1") == 422
+
+
+def test_blank_posts_of_one_network_close_nothing_for_others(app: App) -> None:
+    with browsing(app) as first:
+        crowd = TestClient(first.app, base_url="https://papers.example.org", client=("198.51.100.7", 1))
+        codes = Counter(crowd.post("/subscribe", data={"email": ""}).status_code for _ in range(1_010))
+        assert codes == {422: POSTS_PER_NETWORK, 429: 1_010 - POSTS_PER_NETWORK}
+        assert heading(first.post("/subscribe", data={"email": ADA}).text) == "Check your inbox"
+
+
+def test_a_network_is_answered_alike_until_its_share_is_used_up(client: TestClient, house: House) -> None:
+    """Were mails counted here, the answer to the next form would tell whether the last address was known."""
+    house.join(ADA)
+    for n in range(TAKEN_PER_NETWORK):
+        answer = client.post("/subscribe", data={"email": ADA if n % 2 else f"new{n}@example.org"})
+        assert heading(answer.text) == "Check your inbox"
+    assert client.post("/subscribe", data={"email": "more@example.org"}).status_code == 429
+    house.clock.advance(hours=1, seconds=1)
+    assert client.post("/subscribe", data={"email": "more@example.org"}).status_code == 200
 
 
 def test_going_back_to_the_form_by_its_address_works(client: TestClient) -> None:

@@ -102,7 +102,9 @@ def test_the_goodbye_page_takes_it_back_for_an_hour_and_asks_by_mail_after_it(cl
     client.post(link)
     house.clock.advance(hours=1, seconds=1)
     assert heading(client.post(f"{link}/back").text) == "Check your inbox"
-    assert house.subscriber(ADA).status is Status.PENDING
+    assert house.subscriber(ADA).status is Status.UNSUBSCRIBED, "until they confirm"
+    client.post(house.confirmation(ADA))
+    assert house.subscriber(ADA).status is Status.ACTIVE
 
 
 def test_nothing_of_it_brings_back_who_never_confirmed_or_was_erased(

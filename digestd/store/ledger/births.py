@@ -51,6 +51,7 @@ class NewNotice:
     """A notice about to be planned: `key` is what it answers, e.g. the consent version.
 
     `recipient_key`: of the address it goes to, if that is not the subscriber's own but one they mean to move to.
+    `not_before`: when it may leave, if not at once.
     """
 
     subscriber: int
@@ -61,6 +62,7 @@ class NewNotice:
     template_hash: str
     expires: datetime
     recipient_key: bytes | None = None
+    not_before: datetime | None = None
 
 
 def plan_digests(
@@ -137,7 +139,7 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
         history=step(State.READY, Actor.PLANNER, at_us),
         due_us=at_us,
         expires_us=to_us(notice.expires),
-        not_before_us=at_us,
+        not_before_us=to_us(notice.not_before or now),
     )
     session.add(row)
     session.flush()

@@ -163,10 +163,40 @@ class MovingRow(SQLModel, table=True):
     to_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class InvitationRow(SQLModel, table=True):
-    """A mail that whoever typed an address could make digestd send there: counted, so that they are few."""
+class CausedMailRow(SQLModel, table=True):
+    """A mail that somebody other than digestd caused, counted against the budgets of domain/mail_budget.
 
-    __tablename__ = "invitation"
+    `address_key`: of the recipient; `network`: the keyed hash of the client's network, gone after a day.
+    """
+
+    __tablename__ = "caused_mail"
+    __table_args__ = (
+        *(Index(f"ix_caused_mail_{column}", column, "at_us") for column in ("address_key", "causer", "network")),
+        Index("ix_caused_mail_pool", "pool", "at_us"),
+    )
     id: int | None = Field(default=None, sa_column=own_key())
-    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    pool: str = Field(max_length=10)
+    address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    causer: str = Field(default="", max_length=40)
+    network: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    at_us: int = Field(sa_column=us(index=True))
+
+
+class PendingRequestRow(SQLModel, table=True):
+    """What one confirmation mail asks for, applied only when that mail is confirmed.
+
+    `n` numbers the requests of a subscriber and names the mail; `version`: their consent version when it was asked;
+    `record`: the settings and interests as JSON, NULL once they are applied or too old. Rows stay, so that no number
+    is used twice.
+    """
+
+    __tablename__ = "pending_request"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    n: int = Field(primary_key=True)
+    version: int
+    record: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    cause: str = Field(max_length=20)
+    network: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    wording: str | None = Field(default=None, max_length=64)
     at_us: int = Field(sa_column=us(index=True))

@@ -19,13 +19,12 @@ from digestd import __version__
 from digestd.app import App
 from digestd.web.api import mails, papers, problems, signups, subscribers
 from digestd.web.api.auth import BEARER, Gate
-from digestd.web.limiter import Limits
 
 PATH = "/api/v1"
 
 
-def build_api(app: App, limits: Limits) -> FastAPI:
-    """The API as an application of its own, to be mounted at PATH. `limits`: those of the forms to sign up."""
+def build_api(app: App) -> FastAPI:
+    """The API as an application of its own, to be mounted at PATH."""
     api = FastAPI(
         title="digestd",
         version=__version__,
@@ -40,7 +39,7 @@ def build_api(app: App, limits: Limits) -> FastAPI:
         dependencies=[Depends(BEARER)],
     )
     api.include_router(subscribers.router(app))
-    api.include_router(signups.router(app, limits))
+    api.include_router(signups.router(app))
     api.include_router(papers.router(app))
     api.include_router(mails.router(app))
     api.add_middleware(Gate, app=app)

@@ -25,7 +25,7 @@ from digestd.subscribe import NoConsent
 from digestd.web.api.problems import RETRY_SECONDS, problem
 from digestd.web.bearer import presented
 from digestd.web.evenly import evenly
-from digestd.web.limiter import Window, network
+from digestd.web.limiter import Window, network_of
 
 PER_TOKEN = 600
 REFUSED_PER_NETWORK = 60
@@ -68,8 +68,7 @@ class Gate:
                 raise HTTPException(404, "there is no API here; `digestd api-token add` opens it")
             token = presented(session, request)
         if token is None:
-            host = request.client.host if request.client else ""
-            _refuse_above(self._strangers, network(host), self._app, "too many tries")
+            _refuse_above(self._strangers, network_of(request), self._app, "too many tries")
             raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
         _refuse_above(self._tokens, str(token.key), self._app, "this token asks too often")
         return token
@@ -103,8 +102,8 @@ async def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 20
         return await run_in_threadpool(act)
 
     def silently() -> None:
-        with evenly(), suppress(NotFound, NoConsent):
+        with suppress(NotFound, NoConsent):
             act()
 
-    await run_in_threadpool(silently)
+    await evenly(silently)
     return Response(status_code=status)

@@ -1,30 +1,36 @@
 """Sign-ups: what a form on the operator's own website may send, and nothing else."""
 
-from fastapi import APIRouter, Depends, Request
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.api import Scope
-from digestd.domain.subscriber import Cause
+from digestd.domain.mail_budget import api_token
+from digestd.domain.subscriber import Act, Cause
+from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Asked, ask, parse
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import SignUp
 from digestd.web.evenly import evenly
-from digestd.web.limiter import Limits
-from digestd.web.trace import act
+
+Signer = Annotated[ApiToken, Depends(needs(Scope.SIGNUP, Scope.WRITE))]
 
 
-def router(app: App, limits: Limits) -> APIRouter:
+def router(app: App) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter(prefix="/signups", tags=["signups"])
 
-    @routes.post("", status_code=202, response_class=Response, dependencies=[Depends(needs(Scope.SIGNUP, Scope.WRITE))])
-    def sign_up(request: Request, form: SignUp) -> None:
-        """Sign somebody up as the form on the front page does: the same limits, and the same answer for everybody."""
-        now, asked = app.clock(), _asked(form)
-        limits.check(request, now)
-        with evenly():
-            ask(app.db, app.post, asked, now, act(app, request, Cause.API))
+    @routes.post("", status_code=202, response_class=Response)
+    async def sign_up(form: SignUp, token: Signer) -> None:
+        """Sign somebody up as the form on the front page does: the same mail budget, the same answer for everybody.
+
+        The network is that of the website and not the person's, so the token's share counts in its place.
+        """
+        asked, causer = _asked(form), api_token(token.key)
+        await evenly(partial(ask, app.db, app.post, asked, app.clock(), Act(Cause.API), causer))
 
     return routes
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from digestd.app import App
 from digestd.domain.api import Scope
+from digestd.domain.mail_budget import api_token
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
 from digestd.links import address_key
@@ -68,9 +69,9 @@ class Desk:
         edit(self.app.db, self.app.keys, replace(record, address=known.address), self.app.clock())
         return shown(self.one(number))
 
-    def added(self, record: Record) -> tuple[Change, Subscriber]:
+    def added(self, record: Record, token: ApiToken) -> tuple[Change, Subscriber]:
         """Somebody added, or changed where they are known. Raises NoConsent."""
-        change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API)
+        change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API, api_token(token.key))
         known = self._known(record)
         if known is None:
             raise NotFound("the subscriber was not kept")
@@ -129,7 +130,7 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
         record = parse({**_given(new), "status": status.value})
 
         def add() -> SubscriberOut:
-            change, known = desk.added(record)
+            change, known = desk.added(record, token)
             answer.status_code = 201 if change is Change.ADDED else 200
             return shown(known)
 

@@ -1,0 +1,109 @@
+"""How many mails other people can cause: the limits on every mail that is sent because somebody asked for it.
+
+Each such mail is counted four ways, and must fit every limit:
+
+    recipient   the address it goes to
+    causer      who asked with a token: a subscriber, an API token, or unproven mail as a whole
+    network     the client's network, as a keyed hash
+    pool        all mails of one kind of proof together
+
+The pools are separate, so that what strangers can do never uses up what the owner of a mailbox needs:
+
+    STRANGER    somebody typed the address: sign-up, resend, settings link, new address of a move, API, mail
+    ASK_BACK    a mail without proof held commands for a subscriber, who is asked whether they are theirs
+    OWNER       asked with a link from a mail to that very address
+    OPERATOR    asked on the command line or by an import: counted for the recipient, never refused for others
+
+A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, as all visitors together are no attack.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Pool(StrEnum):
+    """Which proof a mail was asked for with."""
+
+    STRANGER = "stranger"
+    ASK_BACK = "ask_back"
+    OWNER = "owner"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` mails within `span`."""
+
+    most: int
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One mail that is about to be caused.
+
+    Args:
+        recipient: keyed hash of the address it goes to.
+        causer: `subscriber:N`, `token:N` or BY_MAIL; empty if nobody is known.
+        network: keyed hash of the client's network; None if there is none.
+    """
+
+    pool: Pool
+    recipient: bytes
+    causer: str = ""
+    network: bytes | None = None
+
+
+BY_MAIL = "mail"
+"""The causer of everything that unproven mail asks for: a mail has no network that could be counted."""
+HOUR, DAY, MONTH = timedelta(hours=1), timedelta(days=1), timedelta(days=30)
+
+PER_RECIPIENT: Mapping[Pool, tuple[Limit, ...]] = {
+    Pool.STRANGER: (Limit(1, DAY), Limit(3, MONTH)),
+    Pool.OPERATOR: (Limit(1, DAY), Limit(3, MONTH)),
+    Pool.ASK_BACK: (Limit(1, DAY), Limit(3, MONTH)),
+    Pool.OWNER: (Limit(3, DAY), Limit(10, MONTH)),
+}
+SHARED: Mapping[Pool, frozenset[Pool]] = {
+    Pool.STRANGER: frozenset({Pool.STRANGER, Pool.OPERATOR}),
+    Pool.OPERATOR: frozenset({Pool.STRANGER, Pool.OPERATOR}),
+    Pool.ASK_BACK: frozenset({Pool.ASK_BACK}),
+    Pool.OWNER: frozenset({Pool.OWNER}),
+}
+"""The pools whose mails count together for one recipient, causer or network."""
+PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
+    "subscriber": (Limit(2, DAY), Limit(5, MONTH)),
+    "token": (Limit(300, HOUR),),
+    BY_MAIL: (Limit(300, HOUR),),
+}
+"""By the word before the colon of a causer; a subscriber's limit holds in each pool."""
+PER_NETWORK: tuple[Limit, ...] = (Limit(30, HOUR), Limit(100, DAY))
+"""A small part of what all networks together may: one network cannot close sign-up for the others."""
+PER_POOL: Mapping[Pool, Limit | None] = {
+    Pool.STRANGER: Limit(1_000, HOUR),
+    Pool.ASK_BACK: Limit(300, HOUR),
+    Pool.OWNER: Limit(1_000, HOUR),
+    Pool.OPERATOR: None,
+}
+POOL_DELAY_MAX = timedelta(hours=6)
+"""Mails that would have to wait longer for their pool are refused: links to confirm count for two days."""
+NETWORKS_KEPT = DAY
+"""The longest span of PER_NETWORK: a network is forgotten after it."""
+KEPT = MONTH
+
+
+def subscriber(key: int) -> str:
+    """Return the causer's name of a subscriber."""
+    return f"subscriber:{key}"
+
+
+def api_token(key: int) -> str:
+    """Return the causer's name of an API token."""
+    return f"token:{key}"
+
+
+def causer_limits(causer: str) -> tuple[Limit, ...]:
+    """Return the limits on one causer; none if nobody is known."""
+    return PER_CAUSER.get(causer.partition(":")[0], ())

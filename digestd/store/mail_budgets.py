@@ -1,0 +1,130 @@
+"""Count the mails that other people can cause, and refuse those over a limit. See domain/mail_budget.
+
+A row a mail, so the limits hold across processes and restarts. `take` is atomic: SQLite has one writer at a time,
+and on PostgreSQL transactions that take wait for each other.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
+from sqlmodel import Session
+
+from digestd.domain.mail_budget import (
+    KEPT,
+    NETWORKS_KEPT,
+    PER_NETWORK,
+    PER_POOL,
+    PER_RECIPIENT,
+    POOL_DELAY_MAX,
+    SHARED,
+    Budget,
+    Limit,
+    Pool,
+    causer_limits,
+)
+from digestd.store import core
+from digestd.store.database import Database
+from digestd.store.instants import from_us, to_us
+
+_B = core.caused_mail.c
+_LOCK = 0x6D61696C
+"""PostgreSQL's advisory lock of all that take: any number that nothing else here locks."""
+
+
+def take(session: Session, budgets: Sequence[Budget], now: datetime) -> datetime | None:
+    """Count all of these mails, or none of them, in the caller's write transaction.
+
+    Returns:
+        When the mails may leave: now, or later while too many are asked for by everybody together.
+        None if a limit refuses one of them; then nothing is counted and no mail may be planned.
+    """
+    if session.connection().dialect.name == "postgresql":
+        session.connection().execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    if any(_is_over(session, budget, now) for budget in budgets):
+        return None
+    leaves = max((_pool_has_room(session, budget.pool, now) for budget in budgets), default=now)
+    if leaves > now + POOL_DELAY_MAX:
+        return None
+    count(session, budgets, leaves)
+    return leaves
+
+
+def count(session: Session, budgets: Iterable[Budget], at: datetime) -> None:
+    """Count mails without asking whether there is room: for what the operator sends."""
+    rows = [
+        {
+            "pool": budget.pool,
+            "address_key": budget.recipient,
+            "causer": budget.causer,
+            "network": budget.network,
+            "at_us": to_us(at),
+        }
+        for budget in budgets
+    ]
+    if rows:
+        session.connection().execute(insert(core.caused_mail), rows)
+
+
+def is_network_over(session: Session, pool: Pool, network: bytes, now: datetime) -> bool:
+    """True if this network can cause no more mail just now."""
+    return _any_reached(session, pool, _B.network == network, PER_NETWORK, now)
+
+
+def is_pool_busy(session: Session, pool: Pool, now: datetime) -> bool:
+    """True if mails of this pool are delayed, as too many are asked for by everybody together."""
+    return _pool_has_room(session, pool, now) > now
+
+
+def forget_old(db: Database, now: datetime) -> None:
+    """Delete what no limit counts any more, and networks after a day; nothing is written if there is none."""
+    old = _B.at_us <= to_us(now - KEPT)
+    placed = _B.network.is_not(None) & (_B.at_us <= to_us(now - NETWORKS_KEPT))
+    with db.read() as session:
+        if session.connection().execute(select(_B.id).where(or_(old, placed)).limit(1)).first() is None:
+            return
+    with db.write() as session:
+        session.connection().execute(delete(core.caused_mail).where(old))
+        session.connection().execute(update(core.caused_mail).where(placed).values(network=None))
+
+
+def forget_person(session: Session, address_key: bytes) -> None:
+    """Forget from where mails to an erased address were caused.
+
+    The counts under its keyed hash stay for their month, else erasing would let strangers start again.
+    """
+    theirs = _B.address_key == address_key
+    session.connection().execute(update(core.caused_mail).where(theirs).values(network=None, causer=""))
+
+
+def _is_over(session: Session, budget: Budget, now: datetime) -> bool:
+    """True if a limit on the recipient, the causer or the network is reached."""
+    checks: list[tuple[ColumnElement[bool], tuple[Limit, ...]]] = [
+        (_B.address_key == budget.recipient, PER_RECIPIENT[budget.pool])
+    ]
+    if budget.causer:
+        checks.append((_B.causer == budget.causer, causer_limits(budget.causer)))
+    if budget.network is not None:
+        checks.append((_B.network == budget.network, PER_NETWORK))
+    return any(_any_reached(session, budget.pool, whose, limits, now) for whose, limits in checks)
+
+
+def _any_reached(
+    session: Session, pool: Pool, whose: ColumnElement[bool], limits: tuple[Limit, ...], now: datetime
+) -> bool:
+    together = or_(*(_B.pool == other for other in sorted(SHARED[pool])))
+    for limit in limits:
+        query = select(func.count()).where(whose, together, _B.at_us > to_us(now - limit.span))
+        if (session.connection().execute(query).scalar() or 0) >= limit.most:
+            return True
+    return False
+
+
+def _pool_has_room(session: Session, pool: Pool, now: datetime) -> datetime:
+    """Return when a mail of this pool may leave: once the mail `most` places before it has left its span."""
+    limit = PER_POOL[pool]
+    if limit is None:
+        return now
+    newest_first = select(_B.at_us).where(_B.pool == pool, _B.at_us > to_us(now - limit.span)).order_by(_B.at_us.desc())
+    before = session.connection().execute(newest_first.offset(limit.most - 1).limit(1)).scalar()
+    return now if before is None else max(now, from_us(before) + limit.span)

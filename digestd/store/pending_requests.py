@@ -1,0 +1,121 @@
+"""What sign-ups ask for, kept with the confirmation mail that went out for each until it is confirmed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlmodel import Session
+
+from digestd.domain.subscriber import Act, Cause, Status
+from digestd.store import consent, core
+from digestd.store.database import Database
+from digestd.store.instants import from_us, to_us
+
+KEPT = timedelta(days=7)
+"""After so long nobody can confirm a request any more, and what it asked for is forgotten."""
+_R, _W, _S, _E = core.pending_request.c, core.wording.c, core.subscriber.c, core.consent_event.c
+_VOID = 0
+"""No consent version."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """One request for a subscription.
+
+    Attributes:
+        n: its number among the subscriber's requests; names the confirmation mail.
+        version: the subscriber's consent version when it was made. It counts while that is still the same.
+        said: settings and interests as an import line has them; None once applied or forgotten.
+        act: how it was asked.
+    """
+
+    n: int
+    version: int
+    said: Mapping[str, object] | None
+    act: Act
+    at: datetime
+
+
+def keep(
+    session: Session, whose: tuple[int, int], said: Mapping[str, object] | None, by: Act, now: datetime
+) -> PendingRequest:
+    """Store a request of a subscriber at a consent version (`whose`), under a number that was never used before."""
+    subscriber, version = whose
+    last = session.connection().execute(select(func.max(_R.n)).where(_R.subscriber_id == subscriber)).scalar()
+    request = PendingRequest((last or 0) + 1, version, said, by, now)
+    row = {
+        "subscriber_id": subscriber,
+        "n": request.n,
+        "version": version,
+        "record": None if said is None else json.dumps(said, ensure_ascii=False),
+        "cause": by.cause,
+        "network": by.network,
+        "wording": consent.kept_wording(session, by.wording),
+        "at_us": to_us(now),
+    }
+    session.connection().execute(insert(core.pending_request).values(row))
+    return request
+
+
+def of(session: Session, subscriber: int, n: int) -> PendingRequest | None:
+    """Return one request of a subscriber."""
+    query = _REQUESTS.where(_R.subscriber_id == subscriber, _R.n == n)
+    return next((_request(row) for row in session.connection().execute(query)), None)
+
+
+def standing(session: Session, subscriber: int, version: int) -> list[PendingRequest]:
+    """Return the requests made at a consent version, newest first."""
+    query = _REQUESTS.where(_R.subscriber_id == subscriber, _R.version == version).order_by(_R.n.desc())
+    return [_request(row) for row in session.connection().execute(query)]
+
+
+_REQUESTS = select(core.pending_request, _W.text).select_from(
+    core.pending_request.outerjoin(core.wording, _W.hash == _R.wording)
+)
+
+
+def blank(session: Session, subscriber: int, n: int | None = None) -> None:
+    """Forget what a subscriber's requests asked for and from where: of one of them, or of all."""
+    change = update(core.pending_request).where(_R.subscriber_id == subscriber)
+    change = change if n is None else change.where(_R.n == n)
+    session.connection().execute(change.values(record=None, network=None))
+
+
+def withdraw(session: Session, subscriber: int, n: int) -> None:
+    """Take one request back: its link counts no more."""
+    mine = (_R.subscriber_id == subscriber, _R.n == n)
+    session.connection().execute(
+        update(core.pending_request).where(*mine).values(version=_VOID, record=None, network=None)
+    )
+
+
+def unconfirmed(session: Session, pending_since: datetime, asked_since: datetime, limit: int) -> list[int]:
+    """Return up to `limit` subscribers pending since before `pending_since`, unless asked after `asked_since`."""
+    asked = select(_R.n).where(_R.subscriber_id == _S.id, _R.at_us > to_us(asked_since)).exists()
+    query = (
+        select(_S.id)
+        .select_from(core.subscriber.join(core.consent_event, (_E.subscriber_id == _S.id) & (_E.version == _S.version)))
+        .where(_S.status == Status.PENDING, _E.at_us <= to_us(pending_since), ~asked)
+        .order_by(_S.id)
+        .limit(limit)
+    )
+    return list(session.connection().execute(query).scalars())
+
+
+def forget_old(db: Database, now: datetime) -> None:
+    """Forget what old requests asked for; nothing is written if there is none."""
+    old = (_R.at_us <= to_us(now - KEPT)) & or_(_R.record.is_not(None), _R.network.is_not(None))
+    with db.read() as session:
+        if session.connection().execute(select(_R.n).where(old).limit(1)).first() is None:
+            return
+    with db.write() as session:
+        session.connection().execute(update(core.pending_request).where(old).values(record=None, network=None))
+
+
+def _request(row: core.Record) -> PendingRequest:
+    said = None if row.record is None else json.loads(row.record)
+    return PendingRequest(
+        row.n, row.version, said, Act(Cause(row.cause), row.network, row.text or ""), from_us(row.at_us)
+    )

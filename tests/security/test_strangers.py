@@ -1,0 +1,217 @@
+"""What strangers can do with somebody's address: have one mail sent there, and change nothing."""
+
+import re
+from collections import Counter
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import App
+from digestd.domain.delivery import MailKind
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.subscriber import Cause, Status
+from digestd.domain.suppression import SuppressionReason
+from digestd.links import address_key
+from digestd.store import consent, subscribers, suppressions
+from digestd.subscribe import suppress, unsubscribe
+from digestd.web import build
+from digestd.web.asking import TAKEN_PER_NETWORK
+from digestd.worker import keep_up, run
+from tests.parts.relay import Relay
+from tests.security.test_bombing import at_once
+from tests.web.conftest import HOME, House, browsing, stamp_for
+from tests.web.html import heading, tree, words
+
+ADA, NEW = "ada@example.org", "new@example.net"
+SPAM = {"topics": "cheap pills https://evil.example", "hour": "3", "size": "30"}
+PROXY, NEAR_PROXY = "172.30.83.1", "172.30.83.1, 10.0.0.2"
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+
+
+def _mail(relay: Relay) -> EmailMessage:
+    (mail,) = relay.taken
+    read = message_from_bytes(mail.message, policy=policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def _links(relay: Relay) -> list[str]:
+    """The paths of our own pages in the plain text of the one mail."""
+    part = _mail(relay).get_body(("plain",))
+    assert part is not None
+    return re.findall(rf"{HOME}(/\S+)", part.get_content())
+
+
+def test_move_mails_few_strangers_and_does_not_flood_the_owner(client: TestClient, house: House) -> None:
+    house.join(ADA)
+    settings = house.settings(ADA)
+    for n in range(8):
+        assert client.post(f"{settings}/move", data={"email": f"victim{n}@example.net"}).status_code == 200
+        house.clock.advance(seconds=5)
+    assert (len(house.mails(MailKind.MOVE_TO)), len(house.mails(MailKind.MOVE_FROM))) == (2, 2)
+    house.clock.advance(days=1)
+    client.post(f"{house.settings(ADA)}/move", data={"email": NEW})
+    assert len(house.mails(MailKind.MOVE_TO)) == 3
+
+
+def test_moves_of_many_accounts_mail_one_stranger_once(client: TestClient, house: House) -> None:
+    for n in range(5):
+        house.join(f"sock{n}@example.org")
+        client.post(f"{house.settings(f'sock{n}@example.org')}/move", data={"email": NEW})
+    client.post("/subscribe", data={"email": NEW})
+    assert len(house.mails(MailKind.MOVE_TO)) == 1
+    assert house.mails(MailKind.CONFIRM) == []
+
+
+@pytest.mark.parametrize("was", [Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED])
+async def test_anonymous_post_changes_nothing_before_consent(
+    mailing: App, relay: Relay, house: House, was: Status
+) -> None:
+    with browsing(mailing) as client:
+        if was is Status.PENDING:
+            client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
+        else:
+            house.join(ADA, topics=["sea ice"])
+        if was is Status.UNSUBSCRIBED:
+            unsubscribe(mailing.db, house.subscriber(ADA).key, Cause.WEB, house.clock())
+        elif was is Status.SUPPRESSED:
+            suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, house.clock())
+        await run(mailing)
+        relay.taken.clear()
+        before, own = house.contents(), house.subscriber(ADA)
+        house.clock.advance(days=1, minutes=1)
+        client.post("/subscribe", data={"email": ADA, **SPAM})
+    after = house.contents()
+    changed = {name for name, rows in after.items() if rows != before[name]}
+    assert changed == {
+        "caused_mail",
+        "pending_request",
+        "delivery",
+        *({"wording"} if was is not Status.PENDING else ()),
+    }
+    assert house.subscriber(ADA) == own
+    await run(mailing)
+    mail = _mail(relay)
+    assert mail["To"] == ADA, "a bounce does not stop the mail that would heal it"
+    assert b"pills" not in relay.taken[0].message, "a stranger has no words of theirs mailed"
+
+
+async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, relay: Relay, house: House) -> None:
+    with browsing(mailing) as client:
+        client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
+        await run(mailing)
+        mine = _links(relay)[0]
+        house.clock.advance(days=1, minutes=1)
+        relay.taken.clear()
+        client.post("/subscribe", data={"email": ADA, **SPAM})
+        await run(mailing)
+        theirs = _links(relay)[0]
+        assert "cheap pills" in words(tree(client.get(theirs).text)), "who confirms sees what was asked for"
+        assert "sea ice" in words(tree(client.get(mine).text))
+        assert heading(client.post(mine).text) == "You are subscribed"
+        client.post(theirs)
+    assert house.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
+    assert house.subscriber(ADA).size == 10
+
+
+async def test_bounce_is_healed_by_confirming_alone(mailing: App, relay: Relay, house: House) -> None:
+    house.join(ADA)
+    suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, house.clock())
+    key = address_key(mailing.keys, ADA)
+
+    def standing() -> SuppressionReason | None:
+        with mailing.db.read() as session:
+            return suppressions.is_suppressed(session, key)
+
+    with browsing(mailing) as client:
+        client.post("/subscribe", data={"email": ADA})
+        await run(mailing)
+        assert standing() is SuppressionReason.HARD_BOUNCE
+        client.post(_links(relay)[0])
+    assert standing() is None
+    assert house.subscriber(ADA).status is Status.ACTIVE
+
+
+async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
+    mailing: App, relay: Relay, house: House
+) -> None:
+    with browsing(mailing) as client:
+        client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
+        await run(mailing)
+        said = " ".join(_mail(relay).get_body(("plain",)).get_content().split())  # type: ignore[union-attr]  # it has one
+        for words_ in ("48 hours", "deleted after seven days", "one mail like this a day, and three in thirty days"):
+            assert words_ in said
+        confirm, decline = _links(relay)[:2]
+        assert decline == f"{confirm}/decline"
+        before = house.contents()
+        assert heading(client.get(decline).text) == "This was not you?"
+        assert house.contents() == before, "looking changes nothing"
+        key = house.subscriber(ADA).key
+        assert heading(client.post(decline).text) == "Your address is deleted"
+        assert heading(client.post(confirm).text) == "This link is too old"
+        assert heading(client.post(decline).text) == "Your address is deleted"
+    with mailing.db.read() as session:
+        gone = subscribers.by_key(session, key)
+        events = [event.status for event in consent.history(session, key)]
+    assert gone is not None
+    assert (gone.status, gone.address, events) == (Status.ERASED, None, [Status.PENDING, Status.ERASED])
+
+
+async def test_confirmation_link_erases_no_subscriber(mailing: App, relay: Relay, house: House) -> None:
+    with browsing(mailing) as client:
+        client.post("/subscribe", data={"email": ADA})
+        await run(mailing)
+        confirm, decline = _links(relay)[:2]
+        client.post(confirm)
+        before = house.subscriber(ADA)
+        assert heading(client.post(decline).text) == "The request is cancelled"
+    assert house.subscriber(ADA) == before
+
+
+def test_upkeep_deletes_sign_ups_that_nobody_confirmed(client: TestClient, house: House) -> None:
+    client.post("/subscribe", data={"email": ADA, **SPAM})
+    house.clock.advance(days=7, minutes=1)
+    keep_up(house.app, house.clock())
+    left = repr({name: rows for name, rows in house.contents().items() if name not in {"wording", "templates"}})
+    assert "ada@" not in left
+    assert "pills" not in left
+
+
+def _behind(app: App, proxies: str) -> TestClient:
+    settings = app.settings.model_copy(update={"trusted_proxies": proxies})
+    return TestClient(build(App(settings, app.db, app.keys, app.templates, app.clock, app.rng)), base_url=HOME,
+                      client=(PROXY, 1))  # fmt: skip
+
+
+def _ask(client: TestClient, app: App, n: int, forwarded: str, host: str) -> int:
+    form = {"email": f"reader{n}@example.org", "stamp": stamp_for(app, host, app.clock().replace(microsecond=0))}
+    app.clock.advance(seconds=3)  # type: ignore[attr-defined]  # the clock of the tests
+    return client.post("/subscribe", data=form, headers={"X-Forwarded-For": forwarded}).status_code
+
+
+def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, house: House) -> None:
+    client = _behind(app, NEAR_PROXY)
+    crowd, other = "198.51.100.7", "203.0.113.9"
+    spoofed = [f"192.0.2.{n}, {crowd}, 10.0.0.2" for n in range(TAKEN_PER_NETWORK + 2)]
+    codes = [_ask(client, app, n, said, crowd) for n, said in enumerate(spoofed)]
+    assert Counter(codes) == {200: TAKEN_PER_NETWORK, 429: 2}, "what a visitor writes into the header is not believed"
+    assert _ask(client, app, 90, other, other) == 200, "another visitor behind the same proxy"
+    with app.db.read() as session:
+        networks = {
+            name: consent.history(session, house.subscriber(f"reader{n}@example.org").key)[0].network
+            for name, n in (("crowd", 0), ("crowd too", 1), ("other", 90))
+        }
+    assert networks["crowd"] == networks["crowd too"] != networks["other"]
+
+
+@pytest.mark.parametrize("proxies", ["", "10.0.0.0/8"])
+def test_nobody_else_says_who_the_client_is(app: App, proxies: str) -> None:
+    client = _behind(app, proxies)
+    codes = [_ask(client, app, n, f"192.0.2.{n}", PROXY) for n in range(TAKEN_PER_NETWORK + 1)]
+    assert codes == [200] * TAKEN_PER_NETWORK + [429]

@@ -1,0 +1,143 @@
+"""Mail budgets: what strangers can cause is limited, whoever asks where, and never at the cost of an owner."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+
+from digestd.domain import mail_budget
+from digestd.domain.mail_budget import BY_MAIL, PER_NETWORK, PER_POOL, Budget, Limit, Pool, subscriber
+from digestd.store import core, mail_budgets
+from digestd.store.database import Database, open_database
+
+ADA, NETWORK = b"a" * 32, b"n" * 32
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def _address(n: int) -> bytes:
+    return n.to_bytes(32, "big")
+
+
+def _take(db: Database, now: datetime, *budgets: Budget) -> datetime | None:
+    with db.write() as session:
+        return mail_budgets.take(session, budgets, now)
+
+
+def test_recipient_gets_one_mail_a_day_and_three_a_month(db: Database, now: datetime) -> None:
+    taken = [now + HOUR * n for n in range(24 * 29) if _take(db, now + HOUR * n, Budget(Pool.STRANGER, ADA))]
+    assert taken == [now, now + DAY, now + 2 * DAY]
+    assert _take(db, now + 31 * DAY, Budget(Pool.STRANGER, ADA))
+
+
+@pytest.mark.parametrize("pool", [Pool.ASK_BACK, Pool.OWNER])
+def test_strangers_use_up_nothing_of_the_owner(db: Database, now: datetime, pool: Pool) -> None:
+    """One forged mail, or one address typed into a form, leaves the other ways to a mail as they were."""
+    assert _take(db, now, Budget(Pool.STRANGER, ADA))
+    assert _take(db, now, Budget(pool, ADA))
+    assert not _take(db, now, Budget(Pool.STRANGER, ADA))
+
+
+def test_forged_mail_leaves_the_forms_alone(db: Database, now: datetime) -> None:
+    assert _take(db, now, Budget(Pool.ASK_BACK, ADA))
+    assert not _take(db, now, Budget(Pool.ASK_BACK, ADA))
+    assert _take(db, now, Budget(Pool.STRANGER, ADA))
+
+
+def test_network_has_a_small_share_of_the_pool(db: Database, now: datetime) -> None:
+    taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), network=NETWORK)) for n in range(100)]
+    most, all_of_them = PER_NETWORK[0].most, PER_POOL[Pool.STRANGER]
+    assert [one is not None for one in taken] == [n < most for n in range(100)]
+    assert all_of_them is not None
+    assert most * 20 <= all_of_them.most, "one network is far from closing sign-up for the others"
+    assert _take(db, now, Budget(Pool.STRANGER, _address(100), network=b"o" * 32))
+    assert _take(db, now + HOUR, Budget(Pool.STRANGER, _address(101), network=NETWORK))
+
+
+def test_causer_has_a_share_of_their_own(db: Database, now: datetime) -> None:
+    taken = [_take(db, now, Budget(Pool.STRANGER, _address(n), subscriber(7))) for n in range(5)]
+    assert [one is not None for one in taken] == [True, True, False, False, False]
+    assert _take(db, now, Budget(Pool.STRANGER, _address(9), subscriber(8)))
+
+
+def test_full_pool_delays_mails_and_refuses_only_after_hours(
+    db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(mail_budget.PER_POOL, Pool.STRANGER, Limit(2, HOUR))
+    leaves = [_take(db, now + timedelta(minutes=n), Budget(Pool.STRANGER, _address(n))) for n in range(16)]
+    minutes = [None if one is None else (one - now) // timedelta(minutes=1) for one in leaves]
+    assert minutes == [0, 1, 60, 61, 120, 121, 180, 181, 240, 241, 300, 301, 360, 361, None, None]
+    with db.read() as session:
+        assert len(session.connection().execute(core.caused_mail.select()).all()) == 14
+    assert _take(db, now, Budget(Pool.OWNER, ADA)) == now, "each pool has its own"
+
+
+def test_taking_is_all_or_nothing(db: Database, now: datetime) -> None:
+    assert _take(db, now, Budget(Pool.STRANGER, ADA))
+    assert not _take(db, now, Budget(Pool.OWNER, _address(1)), Budget(Pool.STRANGER, ADA))
+    assert all(_take(db, now, Budget(Pool.OWNER, _address(1))) for _ in range(3)), "nothing was counted"
+    assert not _take(db, now, Budget(Pool.OWNER, _address(1)))
+
+
+def test_operator_is_counted_for_the_recipient_alone(db: Database, now: datetime) -> None:
+    with db.write() as session:
+        mail_budgets.count(session, [Budget(Pool.OPERATOR, _address(n)) for n in range(2_000)], now)
+    assert not _take(db, now, Budget(Pool.STRANGER, _address(5)))
+    assert _take(db, now, Budget(Pool.STRANGER, ADA, network=NETWORK)) == now
+
+
+@pytest.fixture
+def processes(database_url: str) -> Iterator[list[Database]]:
+    """The same database opened by each of four processes."""
+    opened = [open_database(database_url) for _ in range(4)]
+    yield opened
+    for one in opened:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("budget", "most"),
+    [
+        (lambda _n: Budget(Pool.STRANGER, ADA), 1),
+        (lambda n: Budget(Pool.STRANGER, _address(n), network=NETWORK), PER_NETWORK[0].most),
+        (lambda n: Budget(Pool.STRANGER, _address(n), subscriber(7)), 2),
+    ],
+    ids=["recipient", "network", "causer"],
+)
+def test_limits_hold_across_processes_and_restarts(
+    processes: list[Database], now: datetime, budget: object, most: int
+) -> None:
+    def ask(n: int) -> bool:
+        return _take(processes[n % 4], now, budget(n)) is not None  # type: ignore[operator]  # a function of n
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(ask, range(40))) == most
+    reopened = open_database(str(processes[0].engine.url.render_as_string(hide_password=False)))
+    assert _take(reopened, now + timedelta(minutes=1), budget(41)) is None  # type: ignore[operator]  # as above
+    reopened.close()
+
+
+def test_networks_and_counts_are_forgotten(db: Database, now: datetime) -> None:
+    _take(db, now, Budget(Pool.STRANGER, ADA, BY_MAIL, NETWORK))
+
+    def kept() -> list[tuple[bytes | None, bytes]]:
+        with db.read() as session:
+            rows = session.connection().execute(core.caused_mail.select())
+            return [(row.network, bytes(row.address_key)) for row in rows]
+
+    mail_budgets.forget_old(db, now + DAY - timedelta(seconds=1))
+    assert kept() == [(NETWORK, ADA)]
+    mail_budgets.forget_old(db, now + DAY)
+    assert kept() == [(None, ADA)]
+    mail_budgets.forget_old(db, now + 30 * DAY)
+    assert kept() == []
+
+
+def test_erasing_lets_nobody_start_again(db: Database, now: datetime) -> None:
+    _take(db, now, Budget(Pool.STRANGER, ADA, subscriber(1), NETWORK))
+    with db.write() as session:
+        mail_budgets.forget_person(session, ADA)
+    assert not _take(db, now, Budget(Pool.STRANGER, ADA))
+    with db.read() as session:
+        (row,) = session.connection().execute(core.caused_mail.select()).all()
+    assert (row.network, row.causer) == (None, "")
