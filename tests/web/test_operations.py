@@ -60,6 +60,8 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
         "lanes_stopped": {},
         "uncertain_for_a_day": 0,
         "poisoned": 0,
+        "refused_waiting": 0,
+        "bounces_held": 0,
         "disk": None,
         "coverage": {},
         "sources_missing": [],
