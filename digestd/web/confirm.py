@@ -1,6 +1,6 @@
 """The second half of double opt-in: the link from the mail shows a button, the button acts.
 
-The page shows what would be subscribed to, as somebody else may have asked; the mail does not, so that nobody can have
+The page shows what would be subscribed to, as somebody else may have asked. The mail does not, else strangers could have
 words of theirs mailed to others. Below it is the page for those who did not ask at all.
 """
 
