@@ -35,7 +35,7 @@ NOTICE = NoticeContent(
     home="https://papers.example.org/",
     postal_address=POSTAL,
     language="en",
-    decline="https://papers.example.org/confirm/kQAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAC/decline",
+    decline="https://papers.example.org/confirm/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAD/decline",
 )
 
 
