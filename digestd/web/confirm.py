@@ -1,7 +1,7 @@
 """The second half of double opt-in: the link from the mail shows a button, the button acts.
 
-The page shows what would be subscribed to, as somebody else may have asked. The mail does not, else strangers could have
-words of theirs mailed to others. Below it is the page for those who did not ask at all.
+The page shows what would be subscribed to, as somebody else may have asked. The mail does not, else strangers could
+have words of theirs mailed to others. Below it is the page for those who did not ask at all.
 """
 
 from datetime import datetime

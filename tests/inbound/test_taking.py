@@ -10,10 +10,10 @@ from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import Keys, address_key, envelope_from
-from digestd.store import bounces, brake, core, suppressions
+from digestd.links import Keys, Purpose, address_key, envelope_from, token
+from digestd.store import bounces, brake, core, subscribers, suppressions
 from digestd.store.instants import to_us
-from digestd.subscribe import Asked, ask, erase
+from digestd.subscribe import Asked, ask, confirm, erase
 from digestd.subscribe.leaving import unsuppress
 from tests.inbound.conftest import BOUNCE, READERS, Returned
 
@@ -323,11 +323,16 @@ def test_who_signs_up_anew_after_a_bounce_starts_without_points(on_file: Returne
     on_file.take(on_file.mail("postfix-hard"))
     made.clock.go(timedelta(days=3))
     ask(made.db, made.app.post, Asked(on_file.address()), made.clock.now)
-    assert (on_file.status(), on_file.suppression()) == (Status.PENDING, None)
+    assert (on_file.status(), on_file.suppression()) == (Status.SUPPRESSED, SuppressionReason.HARD_BOUNCE)
+    with made.db.read() as session:
+        known = subscribers.by_address_key(session, on_file.key())
+    assert known is not None
+    confirm(made.db, made.app.keys, token(made.app.keys, Purpose.CONFIRM, known.key, made.clock.now, 1), made.clock.now)
+    assert (on_file.status(), on_file.suppression()) == (Status.ACTIVE, None)
     with made.db.read() as session:
         assert bounces.score_of(session, on_file.key(), made.clock.now).points == 0
         (lifting,) = suppressions.liftings(session, on_file.key())
-    assert lifting.why == "signed up anew"
+    assert lifting.why == "signed up again and confirmed"
 
 
 async def test_a_suppressed_reader_gets_nothing_more(sent: Returned) -> None:
