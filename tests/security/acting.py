@@ -38,12 +38,12 @@ def filled(path: str, token: str = FORGED) -> str:
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda place: known.get(place[1], "x"), path)
 
 
-def opening(house: House, path: str, reader: int) -> Mapping[str, str]:
+def opening(house: House, path: str, reader: int, **said: object) -> Mapping[str, str]:
     """What stands in the places of a path so that it opens something, for a new reader of this number."""
     if "{token}" not in path:
         return {}
     purpose, address = _OF[path.split("/")[1]], f"reader{reader}@example.org"
-    joined = house.join(address, hour=0, status="pending" if purpose is Purpose.CONFIRM else "active")
+    joined = house.join(address, hour=0, status="pending" if purpose is Purpose.CONFIRM else "active", **said)
     number, version = joined.key, 0
     if purpose is Purpose.CONFIRM:
         version = joined.version
