@@ -388,11 +388,11 @@ class Urls:
         return f"{self.home}d/{token}"
 
     def feedback(self, token: str) -> str:
-        """What is said of one pick: `/more` is more like it."""
+        """Return the page for feedback on one pick; `/more` below it says more like this."""
         return f"{self.home}f/{token}"
 
     def mute(self, token: str) -> str:
-        """What of a pick can be muted, by a link to the settings: `/2026-11-24/3` is the third of that digest."""
+        """Return the page for muting, below a settings link: `/2026-11-24/3` is the third pick of that digest."""
         return f"{self.preferences(token)}/mute"
 
     def saved(self, token: str) -> str:

@@ -30,7 +30,7 @@ SAME_REFUSALS_STOP = {Stage.DOT: 5, Stage.RCPT: 25}
 """So many 5xx with one code in one run and nothing accepted in between: a broken mail, or a relay that is set up
 wrongly, not bad subscribers."""
 REFUSED_STOP = 25
-"""So many 5xx in one run, and more than were accepted, stop the relay whatever their codes are."""
+"""5xx answers in one run that stop the relay whatever their codes, if they outnumber the accepted mails."""
 
 
 class Verdict(StrEnum):

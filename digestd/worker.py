@@ -29,7 +29,7 @@ TICK_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
 """How often the relay's log is looked at while something is uncertain."""
 UPKEEP_SECONDS = 3_600.0
-"""How often sign-ups that nobody confirmed are deleted, and counts of mails that no limit needs any more."""
+"""The interval of deleting unconfirmed sign-ups, and counts of mails that no limit needs any more."""
 TIDY_BLOCK = 500
 _UNCERTAIN, _HELD = "mails uncertain", "suppression held"
 log = structlog.get_logger(__name__)

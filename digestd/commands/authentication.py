@@ -1,4 +1,4 @@
-"""What a mail server says of a mail's sender: the Authentication-Results header fields of RFC 8601.
+"""Read the Authentication-Results header fields of a mail (RFC 8601): a mail server's word on its sender.
 
 Anybody can write such a field into a mail. The server that receives it from outside puts its own above all others, and
 removes those that bear its own name (section 5). So the topmost field tells who speaks, and all fields by that name
@@ -23,7 +23,7 @@ class _Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Who stamped a mail (the authserv-id), and the `From` domain that passed DMARC by their word; both lower-case.
+    """The server that stamped a mail (authserv-id), and the `From` domain that passed DMARC there; both lower-case.
 
     Empty where nobody did, or where what they say is not clear.
     """
@@ -106,7 +106,7 @@ def _words(field: str) -> Iterator[str]:
         elif found := _SPACE.match(field, at):
             at = found.end()
         elif found := _QUOTED.match(field, at):
-            if {"=", ";"} & set(found[1]):  # these words are told from the marks by their spelling alone
+            if {"=", ";"} & set(found[1]):  # such a quoted string could not be told from the marks
                 yield f'"{found[1]}"'
             else:
                 yield found[1]

@@ -1,4 +1,4 @@
-"""What a parser process calls before it reads a stranger's first byte.
+"""Confine the parser process that calls this, before it reads a stranger's first byte.
 
 For scripts that are run by their path: they import everything they parse with, then call `confine`. After that nothing
 can be opened, so whatever is imported on demand must be imported before.

@@ -1,4 +1,4 @@
-"""What is shut to a parser process on this machine, and what is not and why."""
+"""Report what is shut to a parser process on this machine, and what is not and why."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -217,7 +217,7 @@ class Composer:
         )
 
     def _tokens(self, claim: Claim) -> tuple[str, ...]:
-        """What the links of one mail have in place of their stand-ins; see `Sender.digest_links`.
+        """Return the tokens that take the place of the stand-ins in one mail's links; see `Sender.digest_links`.
 
         All are issued at the moment of the Date header, so that they are the same whenever the mail is composed.
         """

@@ -1,4 +1,4 @@
-"""What an attempt's end means, written down: for the ledger, the run's counts, and the lane.
+"""Record what the end of an attempt means: for the ledger, the run's counts, and the connection.
 
 A refusal for good is recorded as ready and judged later (see `verdicts`): if it hits everybody, it is the sender's
 problem, and those mails wait.

@@ -17,7 +17,7 @@ from digestd.store.database import Database
 from digestd.store.ledger import Result
 
 SECONDS = 60.0
-"""Refusals are judged so often while a run goes on: long before they would be tried again."""
+"""The interval at which refusals are judged during a run, long before they would be tried again."""
 log = structlog.get_logger(__name__)
 
 

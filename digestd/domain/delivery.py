@@ -16,7 +16,7 @@
     leased     expired     the gate found it too late
     leased     poisoned    it could not be composed three times
     dot        accepted    250                                             (nothing to lose)
-    dot        ready       4xx to the dot: definitely not accepted; or a 5xx that awaits its verdict
+    dot        ready       4xx to the final dot: not accepted; or a 5xx that awaits its verdict
     dot        rejected    5xx to the dot
     dot        uncertain   no answer to the dot
     uncertain  accepted    evidence: it arrived

@@ -1,4 +1,4 @@
-"""How many mails other people can cause: the limits on every mail that is sent because somebody asked for it.
+"""Limit the mails that other people can cause: every mail that is sent because somebody asked for it.
 
 Each such mail is counted four ways, and must fit every limit:
 
@@ -24,7 +24,7 @@ from enum import StrEnum
 
 
 class Pool(StrEnum):
-    """Which proof a mail was asked for with."""
+    """The proof with which a mail was asked for."""
 
     STRANGER = "stranger"
     ASK_BACK = "ask_back"

@@ -30,7 +30,7 @@ AT_ONCE = 2
 ISSUERS_MAX = 3
 _AUTHORITIES = re.compile(r"[a-z0-9.-]{1,60}\.(amazontrust\.com|digicert\.com|digicert\.cn)", re.ASCII)
 _ROOTS = (b"Amazon Root CA", b"DigiCert")
-"""What the roots of Amazon's certificates are called; others are trusted for others."""
+"""The names of the roots of Amazon's certificates; no other root is trusted for them."""
 _PEM = b"-----BEGIN CERTIFICATE-----"
 Chain = tuple[x509.Certificate, ...]
 

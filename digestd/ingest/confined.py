@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from digestd.sources import Page
 
 _ON_DEMAND = ("pylatexenc.latexwalker._defaultspecs", "xml.sax.expatreader")
-"""What pylatexenc and feedparser import at the first use, which would be too late."""
+"""Modules that pylatexenc and feedparser import at the first use, which would be too late."""
 
 
 def main() -> None:

@@ -112,7 +112,7 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What each subscriber of a shard named: the public paper where a source knows it, else their own reference.
+    """Return the papers that each subscriber of a shard named: public where a source knows it, else their reference.
 
     `references` and `private` are by subscriber and name.
     """

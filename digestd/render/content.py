@@ -59,7 +59,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DigestLinks:
-    """Where a digest's own links lead, absolute.
+    """The absolute URLs of a digest's own links.
 
     What stands in no other mail's is a token, and in its place is a stand-in (see `domain.mail`): the links are those
     of every mail.

@@ -34,7 +34,7 @@ class PaperLinks:
 
 @dataclass(eq=False)
 class Digest:
-    """What the templates of a digest are given: these fields but the last five, `papers` and `sections`.
+    """The values for the templates of a digest: these fields but the last five, `papers` and `sections`.
 
     `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after. `feedback`: where
     something is said of the first paper (each has its own), in a link each unless `is_brief`. `mute`: where something

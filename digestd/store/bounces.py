@@ -34,7 +34,7 @@ _SUPPRESSES = {
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What came of a bounce. `is_new` is False where it was told before: then nothing was done.
+    """The result of a bounce. `is_new` is False if it was reported before: then nothing was done.
 
     A bounce is held, and suppresses nobody, while unusually many come, or where it is `doubtful`.
     """

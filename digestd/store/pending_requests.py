@@ -1,4 +1,4 @@
-"""What sign-ups ask for, kept with the confirmation mail that went out for each until it is confirmed."""
+"""Keep what sign-ups ask for, each with its confirmation mail, until that mail is confirmed."""
 
 import json
 from collections.abc import Mapping

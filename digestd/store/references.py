@@ -122,7 +122,7 @@ def tidy(session: Session, subscribers: Sequence[int]) -> None:
 
 
 class Read(NamedTuple):
-    """What ranking derived from the words that a reference had at `added`."""
+    """The terms and vector that ranking derived from the words of a reference at `added`."""
 
     added: datetime
     model: str

@@ -135,7 +135,7 @@ def since(session: Session, address_key: bytes, reason: SuppressionReason) -> in
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Which suppressions of one time are meant: by reason, and by the domain or the relay if these are given."""
+    """A selection of suppressions by time and reason, and by domain or relay if these are given."""
 
     since: datetime
     until: datetime

@@ -32,7 +32,7 @@ PURGED_AFTER = timedelta(days=7)
 PURGE_BLOCK = 100
 CONFIRMED = "signed up again and confirmed"
 _ASKABLE = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
-"""Who gets a confirmation mail, if a sign-up names their address."""
+"""Statuses whose address gets a confirmation mail if a sign-up names it."""
 
 
 class TooOld(BadInput):
@@ -167,7 +167,7 @@ def new(record: Record, key: bytes, status: Status) -> subscribers.NewSubscriber
 
 
 Request = tuple[Record | None, Cause | Act]
-"""What is asked for, None for the settings as they stand, and how."""
+"""The record that is asked for (None keeps the settings as they are), and how it was asked."""
 
 
 def invite(session: Session, post: Post, known: Subscriber, asked: Request, budget: Budget, now: datetime) -> bool:
@@ -235,7 +235,7 @@ def confirm(db: Database, keys: Keys, token: str, now: datetime, by: Act = Act(C
 
 
 def confirm_here(session: Session, named: tuple[int, int], by: Cause | Act, now: datetime) -> Subscriber:
-    """The same for the subscriber and request number of a token, in the caller's write transaction."""
+    """Confirm the request of a subscriber (`named`: both numbers), in the caller's write transaction."""
     known, asked = _named(session, named)
     if known.status is Status.ACTIVE and known.version > asked.version:
         return known
@@ -295,7 +295,7 @@ def decline(db: Database, keys: Keys, token: str, now: datetime) -> bool:
 
 
 def decline_here(session: Session, named: tuple[int, int], now: datetime) -> bool:
-    """The same for the subscriber and request number of a token, in the caller's write transaction."""
+    """Decline the request of a subscriber (`named`: both numbers), in the caller's write transaction."""
     known, asked = _named(session, named)
     if known.status is not Status.PENDING or known.version != asked.version:
         pending_requests.withdraw(session, known.key, asked.n)

@@ -23,7 +23,7 @@ MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What came of reading a library: each entry with the day it was put there, and which are gone.
+    """The entries of a library as read, each with the day it was put there, and the entries that are gone.
 
     `is_whole`: what is not named is gone too.
     """

@@ -15,7 +15,7 @@ from digestd.subscribe.record import ITEMS_MAX
 
 @dataclass(frozen=True, slots=True)
 class Liked:
-    """What became of the references: now liked; liked or disliked before, and left so; beyond what one list holds."""
+    """References by outcome: now liked; liked or disliked before and left so; beyond what one list holds."""
 
     added: tuple[PaperId, ...]
     unchanged: tuple[PaperId, ...]

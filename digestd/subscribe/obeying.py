@@ -55,7 +55,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Proof:
-    """Who a mail speaks for, what it may do as by a token of that purpose, and the mail of ours that it answers."""
+    """The subscriber a mail speaks for, the purpose of the token it amounts to, and the mail of ours it answers."""
 
     subscriber: int
     purpose: Purpose

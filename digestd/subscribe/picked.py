@@ -1,4 +1,4 @@
-"""What is said of a pick by whoever holds the link of it or of the settings: verdicts, and what of it is muted.
+"""Give feedback on a pick by its own link, and mute something about it by the settings link.
 
 Repeating what stands changes nothing, and so does taking back what does not.
 """

@@ -1,4 +1,4 @@
-"""What the forms share by which anybody may ask for a mail: who may send them, how often, and how they are answered.
+"""Handle the forms by which anybody may ask for a mail: who may send them, how often, and how they are answered.
 
 A form that may come from a program or from another site (see stamp and origin) costs a person one more button and a
 program its speed: nothing is sent, and everything typed comes back. How many mails may be caused is in

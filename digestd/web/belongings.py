@@ -1,4 +1,4 @@
-"""What is kept of a subscriber, to take along as a file."""
+"""Offer everything that is kept about a subscriber as a file."""
 
 from fastapi import APIRouter
 from starlette.responses import Response

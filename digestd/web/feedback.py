@@ -1,4 +1,4 @@
-"""What a reader says of one pick: more, less, save. The link shows a button, the button acts.
+"""Take feedback on one pick: more, less, save. The link shows a button, the button acts.
 
 /f/{token}          all that can be said of the pick
 /f/{token}/more     one of it: GET shows, POST says it, or takes it back where `undo` is sent

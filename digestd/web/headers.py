@@ -16,7 +16,7 @@ _FEATURES = (
     "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "publickey-credentials-get",
     "screen-wake-lock", "serial", "storage-access", "usb", "window-management", "xr-spatial-tracking",
 )  # fmt: skip
-"""What a browser could let a page use; no page needs any of it."""
+"""Browser features that no page needs."""
 
 STRICT = {
     "Content-Security-Policy": OWN_PAGES,

@@ -1,4 +1,4 @@
-"""How often a network may ask: a sliding window in memory, for this process alone.
+"""Limit how often a network may ask: a sliding window in memory, for this process alone.
 
 Only for what costs time; mails that anybody can cause are counted in the database (store/mail_budgets).
 """
@@ -14,7 +14,7 @@ from digestd.errors import DigestdError
 
 KEYS_MAX = 20_000
 _V6_PREFIX = 48
-"""What one site has to itself: a /64 is only one of the 65,536 networks that anybody with a tunnel can choose from."""
+"""The prefix of one IPv6 site: a /64 is only one of the 65,536 networks that anybody with a tunnel can choose from."""
 
 
 class Window:
@@ -77,7 +77,7 @@ def network_of(request: Request) -> str:
 
 
 def network(host: str) -> str:
-    """Who asks: the IPv4 address, or the /48 that one IPv6 site has to itself."""
+    """Return the network of a client: its IPv4 address, or the /48 of its IPv6 site."""
     try:
         address = ip_address(host)
     except ValueError:

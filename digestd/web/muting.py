@@ -28,7 +28,7 @@ _MUTED = frozenset({Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY})
 
 
 class Sent(BaseModel):
-    """What a button sends: `undo` to take it back, `what` to mute as `kind:value`, or `words` typed by the reader."""
+    """The fields of a button: `undo` to take it back, `what` to mute as `kind:value`, or `words` that were typed."""
 
     undo: str = ""
     what: str = ""

@@ -1,4 +1,4 @@
-"""Which site a form was sent from, as the visitor's browser says (Fetch Metadata; RFC 6454)."""
+"""Recognise forms that another site sent, by what the browser says (Fetch Metadata; RFC 6454)."""
 
 from urllib.parse import urlsplit
 

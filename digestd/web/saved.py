@@ -1,4 +1,4 @@
-"""What a subscriber saved, at a secret address, as a page, as files and as feeds.
+"""Show the saved papers of a subscriber at a secret address: as a page, as files and as feeds.
 
 /s/{token}                       the list
 /s/{token}/saved.bib, .ris       for reference managers

@@ -1,4 +1,4 @@
-"""When, and to whose network, a form was handed out: signed into a hidden field of the form.
+"""Sign into a hidden field of a form when, and to which network, it was handed out.
 
 A form that has somebody mailed is taken at once only if we handed it out to the same network between two seconds and
 two hours ago. So another site cannot fetch stamps and have its visitors post them, and a program cannot keep a store

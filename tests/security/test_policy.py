@@ -21,9 +21,7 @@ def test_matrix_has_a_claim_in_every_cell() -> None:
     for row in ROWS:
         assert len(row) == COLUMNS, row
         for cell in row[1:]:
-            assert re.search(r"\[[A-Z]\d+(?:, [A-Z]\d+)*\]$", cell), (
-                f"name a test in the cell {cell!r} of {row[0]}"
-            )
+            assert re.search(r"\[[A-Z]\d+(?:, [A-Z]\d+)*\]$", cell), f"name a test in the cell {cell!r} of {row[0]}"
 
 
 def test_matrix_uses_exactly_the_defined_marks() -> None:

@@ -31,7 +31,7 @@ class Malformed(BadInput):
 
 
 class Unavailable(BadInput):
-    """It cannot be checked now; the provider is to post it again."""
+    """The post cannot be checked now; the provider has to post it again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What becomes of mails that a relay refused for good: rejected, or they wait because the refusals hit too many.
+"""Judge mails that a relay refused for good: they are rejected, or wait because the refusals hit too many.
 
 A refusal is recorded as ready, with its attempt ended as `perm`. The verdict comes when others have been tried as well:
 
@@ -34,7 +34,7 @@ _D, _A = core.delivery.c, core.attempt.c
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How many refusals were pronounced final, how many of those judged wait, and which come too early to judge.
+    """Counts of refusals that became final and of those that wait, and the ones that are too recent to judge.
 
     `why` says what is unusual, by relay.
     """

@@ -183,7 +183,7 @@ class CausedMailRow(SQLModel, table=True):
 
 
 class PendingRequestRow(SQLModel, table=True):
-    """What one confirmation mail asks for, applied only when that mail is confirmed.
+    """The request of one confirmation mail, applied only when that mail is confirmed.
 
     `n` numbers the requests of a subscriber and names the mail; `version`: their consent version when it was asked;
     `record`: the settings and interests as JSON, NULL once they are applied or too old. Rows stay, so that no number

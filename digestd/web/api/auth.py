@@ -1,4 +1,4 @@
-"""Who may use the API, and how often.
+"""Check who may use the API, and how often.
 
 The gate stands before all routes, so that without a valid token nothing answers, not even the description. What a
 token may do is asked by each route (`needs`); a token without `read` gets the answer of `disclosed`.

@@ -88,7 +88,7 @@ class NewSubscriber(Changes):
 
 
 class SignUp(BaseModel):
-    """What somebody asks for on a form. They get a mail to confirm it."""
+    """A sign-up by a form; the person gets a mail to confirm it."""
 
     model_config = ConfigDict(extra="forbid")
     email: str

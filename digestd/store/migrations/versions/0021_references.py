@@ -13,7 +13,7 @@ Revisions that hold words or links of no remaining sighting are overwritten, als
 The words of a sighting become a reference of the subscriber who brought them: of whoever came to like the paper at the
 instant of the sighting, or of the only owner of a library that lists it. Where neither is known nobody is given
 somebody else's words; the like stays, and a linked library is read in full the next time. Profiles and text models that
-were made from the words are made anew.
+were made from the words are rebuilt.
 """
 
 import json
@@ -156,7 +156,7 @@ def _bring(connection: sa.Connection, owners: Sequence[tuple[int, Row]]) -> None
 
 @dataclass
 class Told:
-    """What is left of one paper: its row, its real sightings, and the other rows that were merged into it."""
+    """The remains of one paper: its row, its real sightings, and the other rows that were merged into it."""
 
     row: Row
     sightings: list[Row]
