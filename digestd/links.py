@@ -89,9 +89,9 @@ class Retired:
     at: datetime
     revoked: bool = False
 
-    def is_accepted(self, purpose: Purpose, issued: datetime, now: datetime) -> bool:
-        """Return True if a token of this purpose and issue time is still accepted from this secret."""
-        return purpose in FOR_EVER or (not self.revoked and issued < self.at and now < self.at + GRACE)
+    def is_accepted(self, issued: datetime, now: datetime) -> bool:
+        """Return True if a token of this issue time is still accepted from this secret, whatever its purpose."""
+        return not self.revoked and issued < self.at and now < self.at + GRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,11 @@ def pick_tokens(keys: Keys, delivery: int, count: int, at: datetime) -> list[str
     return [made[n : n + _TOKEN_LENGTH] for n in range(0, len(made), _TOKEN_LENGTH)]
 
 
-def read(keys: Keys, purpose: Purpose, token: str, now: datetime) -> Read:
+def read(keys: Keys, purpose: Purpose, token: str, now: datetime, *, accept_expired: bool = True) -> Read:
     """Return the content of a token.
+
+    `accept_expired`: also accept a token of a purpose in FOR_EVER whose secret was revoked or is past its grace
+    period. Whoever stole that secret can make such tokens, so let them do what the purpose says and nothing more.
 
     Raises:
         BadToken: it is none of ours for this purpose, or not in its one spelling.
@@ -191,7 +194,8 @@ def read(keys: Keys, purpose: Purpose, token: str, now: datetime) -> Read:
         raise BadToken("this link is incomplete or not ours; copy it whole from the mail")
     found = Read(int.from_bytes(head[1:7], "big"), int.from_bytes(head[7:11], "big"), _time(head[11:]))
     retired = [one for one, is_its in zip(keys.retired, proven[1:], strict=True) if is_its]
-    if not proven[0] and not any(one.is_accepted(purpose, found.issued, now) for one in retired):
+    is_for_ever = accept_expired and purpose in FOR_EVER
+    if not proven[0] and not is_for_ever and not any(one.is_accepted(found.issued, now) for one in retired):
         raise OutdatedToken("this link was made with a secret key that has been retired; ask for a fresh link")
     return found
 

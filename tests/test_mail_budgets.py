@@ -136,7 +136,7 @@ def test_networks_and_counts_are_forgotten(db: Database, now: datetime) -> None:
 def test_erasing_lets_nobody_start_again(db: Database, now: datetime) -> None:
     _take(db, now, Budget(Pool.STRANGER, ADA, subscriber(1), NETWORK))
     with db.write() as session:
-        mail_budgets.forget_person(session, ADA)
+        mail_budgets.forget_person(session, 1, ADA)
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))
     with db.read() as session:
         (row,) = session.connection().execute(core.caused_mail.select()).all()

@@ -173,9 +173,13 @@ def test_a_stronger_reason_takes_the_place_of_a_weaker_one(db: Database, keys: K
             (SuppressionReason.SOFT_BOUNCE, SuppressionReason.SOFT_BOUNCE),
             (SuppressionReason.HARD_BOUNCE, SuppressionReason.HARD_BOUNCE),
             (SuppressionReason.SOFT_BOUNCE, SuppressionReason.HARD_BOUNCE),
+            (SuppressionReason.ERASED, SuppressionReason.ERASED),
+            (SuppressionReason.HARD_BOUNCE, SuppressionReason.ERASED),
+            (SuppressionReason.REQUEST, SuppressionReason.REQUEST),
+            (SuppressionReason.ERASED, SuppressionReason.REQUEST),
             (SuppressionReason.COMPLAINT, SuppressionReason.COMPLAINT),
             (SuppressionReason.REQUEST, SuppressionReason.COMPLAINT),
-            (SuppressionReason.ERASED, SuppressionReason.ERASED),
+            (SuppressionReason.ERASED, SuppressionReason.COMPLAINT),
         ):
             suppressions.suppress(session, hashed, reason, now)
             assert suppressions.is_suppressed(session, hashed) is standing

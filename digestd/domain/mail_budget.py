@@ -12,6 +12,8 @@ The pools are separate, so that what strangers can do never uses up what the own
     STRANGER    somebody typed the address: sign-up, resend, settings link, new address of a move, API, mail
     ASK_BACK    a mail without proof held commands for a subscriber, who is asked whether they are theirs
     OWNER       asked with a link from a mail to that very address
+    RENEWAL     asked with such a link to make all of them void: whoever got hold of one must not use this up, so each
+                mail with a link to renew (valid 48 hours) still counts when the next may be asked for
     OPERATOR    asked on the command line or by an import: counted for the recipient, never refused for others
 
 A full pool delays mails up to POOL_DELAY_MAX instead of refusing them, as all visitors together are no attack.
@@ -29,6 +31,7 @@ class Pool(StrEnum):
     STRANGER = "stranger"
     ASK_BACK = "ask_back"
     OWNER = "owner"
+    RENEWAL = "renewal"
     OPERATOR = "operator"
 
 
@@ -65,12 +68,14 @@ PER_RECIPIENT: Mapping[Pool, tuple[Limit, ...]] = {
     Pool.OPERATOR: (Limit(1, DAY), Limit(3, MONTH)),
     Pool.ASK_BACK: (Limit(1, DAY), Limit(3, MONTH)),
     Pool.OWNER: (Limit(3, DAY), Limit(10, MONTH)),
+    Pool.RENEWAL: (Limit(2, DAY),),
 }
 SHARED: Mapping[Pool, frozenset[Pool]] = {
     Pool.STRANGER: frozenset({Pool.STRANGER, Pool.OPERATOR}),
     Pool.OPERATOR: frozenset({Pool.STRANGER, Pool.OPERATOR}),
     Pool.ASK_BACK: frozenset({Pool.ASK_BACK}),
     Pool.OWNER: frozenset({Pool.OWNER}),
+    Pool.RENEWAL: frozenset({Pool.RENEWAL}),
 }
 """The pools whose mails count together for one recipient, causer or network."""
 PER_CAUSER: Mapping[str, tuple[Limit, ...]] = {
@@ -85,6 +90,7 @@ PER_POOL: Mapping[Pool, Limit | None] = {
     Pool.STRANGER: Limit(1_000, HOUR),
     Pool.ASK_BACK: Limit(300, HOUR),
     Pool.OWNER: Limit(1_000, HOUR),
+    Pool.RENEWAL: Limit(1_000, HOUR),
     Pool.OPERATOR: None,
 }
 POOL_DELAY_MAX = timedelta(hours=6)

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import Session
 
-from digestd.store import core, moves
+from digestd.domain.delivery import MailKind
+from digestd.store import core
 from digestd.store.instants import from_us
 from digestd.store.ledger.claims import AS_KEPT, coverage
 from digestd.store.packing import readable_picks, steps, unpack_seen
@@ -18,6 +19,7 @@ _BY_NUMBER = (
 )
 _BY_ADDRESS = ("bounce", "lifting", "caused_mail", "suppression")
 _THROUGH_DELIVERY = ("attempt", "reply")
+_D = core.delivery.c
 KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY, "library_entry"})
 """The tables that hold something of a person."""
 _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
@@ -31,13 +33,19 @@ _UNREADABLE = {
 
 
 def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
-    """Each row of each table that holds something of theirs, by table, as JSON can hold it."""
-    address_keys = [address_key_of(session, subscriber), *moves.addresses(session, subscriber)]
-    mails = select(core.delivery.c.id).where(core.delivery.c.subscriber_id == subscriber)
+    """Each row of each table that holds something of theirs, by table, as JSON can hold it.
+
+    Nothing by an address that they only ask to move to, and no mail to it: that would tell who else has it.
+    """
+    address_key = address_key_of(session, subscriber)
+    theirs = _D.subscriber_id == subscriber
+    theirs &= or_(_D.kind != MailKind.MOVE_TO, _D.recipient_key == address_key)
+    mails = select(_D.id).where(theirs)
     asked = {"subscriber": core.subscriber.c.id == subscriber}
     asked |= {name: getattr(core, name).c.subscriber_id == subscriber for name in _BY_NUMBER}
-    asked |= {name: getattr(core, name).c.address_key.in_(address_keys) for name in _BY_ADDRESS}
+    asked |= {name: getattr(core, name).c.address_key == address_key for name in _BY_ADDRESS}
     asked |= {name: getattr(core, name).c.delivery_id.in_(mails) for name in _THROUGH_DELIVERY}
+    asked["delivery"] = theirs
     linked = select(core.library.c.id).where(core.library.c.subscriber_id == subscriber)
     asked["library_entry"] = core.library_entry.c.library_id.in_(linked)
     found = {}

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.store import consent, core, libraries, mail_budgets, moves, pending_requests, subscribers
+from digestd.store import consent, core, libraries, mail_budgets, pending_requests, subscribers
 from digestd.store.database import Database
 
 
@@ -18,8 +18,7 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
     address_key = subscribers.address_key_of(session, key)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
-    for kept in (address_key, *moves.addresses(session, key)):
-        mail_budgets.forget_person(session, kept)
+    mail_budgets.forget_person(session, key, address_key)
     pending_requests.blank(session, key)
     libraries.forget(session, key)
     for table in (core.seen, core.feedback, core.muting, core.profile, core.moving, core.reference):

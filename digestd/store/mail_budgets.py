@@ -23,6 +23,7 @@ from digestd.domain.mail_budget import (
     Pool,
     causer_limits,
 )
+from digestd.domain.mail_budget import subscriber as of_subscriber
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.instants import from_us, to_us
@@ -88,12 +89,17 @@ def forget_old(db: Database, now: datetime) -> None:
         session.connection().execute(update(core.caused_mail).where(placed).values(network=None))
 
 
-def forget_person(session: Session, address_key: bytes) -> None:
-    """Forget from where mails to an erased address were caused.
+def clear(session: Session, recipient: bytes, pool: Pool) -> None:
+    """Stop counting the mails of one pool to an address, whose owner has just proved to read it."""
+    session.connection().execute(delete(core.caused_mail).where(_B.address_key == recipient, _B.pool == pool))
+
+
+def forget_person(session: Session, key: int, address_key: bytes) -> None:
+    """Forget from where mails to an erased address were caused, and which ones an erased subscriber caused.
 
     The counts under its keyed hash stay for their month, else erasing would let strangers start again.
     """
-    theirs = _B.address_key == address_key
+    theirs = or_(_B.address_key == address_key, _B.causer == of_subscriber(key))
     session.connection().execute(update(core.caused_mail).where(theirs).values(network=None, causer=""))
 
 

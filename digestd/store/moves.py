@@ -43,12 +43,6 @@ def of(session: Session, subscriber: int) -> Move | None:
     )
 
 
-def addresses(session: Session, subscriber: int) -> list[bytes]:
-    """The keyed hash of the address they mean to move to, if they do."""
-    query = select(_M.address_key).where(_M.subscriber_id == subscriber)
-    return [bytes(found) for found in session.connection().execute(query).scalars()]
-
-
 def confirm(session: Session, subscriber: int, now: datetime, *, at_new: bool) -> None:
     """Note that one side confirms."""
     column = "to_us" if at_new else "from_us"

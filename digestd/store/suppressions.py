@@ -19,11 +19,14 @@ _S, _L, _WHO = core.suppression.c, core.lifting.c, core.subscriber.c
 _STRENGTH = (
     SuppressionReason.SOFT_BOUNCE,
     SuppressionReason.HARD_BOUNCE,
+    SuppressionReason.ERASED,
     SuppressionReason.REQUEST,
     SuppressionReason.COMPLAINT,
-    SuppressionReason.ERASED,
 )
-"""A later reason takes an earlier one's place, never the other way round."""
+"""A later reason takes an earlier one's place, never the other way round.
+
+A request and a complaint outlive an erasure: a new sign-up ends that, but nothing that strangers can ask for ends them.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from digestd.store.suppressions import Wave
 _LONGEST_PAUSE = timedelta(days=366)
 REGRET = timedelta(hours=1)
 _BLOCK = 500
+_LEAVABLE = frozenset({Status.PENDING, Status.ACTIVE, Status.PAUSED, Status.SUPPRESSED})
 By = tuple[Cause | Act, datetime]
 
 
@@ -46,8 +47,13 @@ def find(session: Session, keys: Keys, address: str, *, lock: bool = False) -> S
 
 
 def unsubscribe(db: Database, subscriber: int, by: Cause | Act, now: datetime) -> bool:
-    """End a subscription; False where it had ended before. Raises NotFound."""
-    return _change(db, subscriber, {Status.PENDING, Status.ACTIVE, Status.PAUSED}, Status.UNSUBSCRIBED, (by, now))
+    """End a subscription; False where it had ended before. Raises NotFound.
+
+    That of a suppressed subscriber ends too: undoing a suppression gives back the status from before.
+    """
+    with db.write() as session:
+        known = _locked(session, subscriber)
+        return known.status in _LEAVABLE and _step(session, known, Status.UNSUBSCRIBED, (by, now))
 
 
 def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: datetime | None = None) -> bool:
@@ -110,12 +116,6 @@ def _switched(session: Session, subscriber: int, step: tuple[Status, Status], by
     if known.status not in step:
         raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up anew")
     return _step(session, known, step[1], by)
-
-
-def _change(db: Database, subscriber: int, since: set[Status], to: Status, by: By) -> bool:
-    with db.write() as session:
-        known = _locked(session, subscriber)
-        return known.status in since and _step(session, known, to, by)
 
 
 def _step(session: Session, known: Subscriber, to: Status, by: By) -> bool:

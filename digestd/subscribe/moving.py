@@ -41,11 +41,12 @@ class Side:
 def ask_move(
     db: Database, post: Post, subscriber: int, address: str, now: datetime, network: bytes | None = None
 ) -> None:
-    """Ask to move: a mail to each address, if the new one may be written to; nothing tells whether it may.
+    """Ask to move: a mail to the old address, and one to the new address if that may be written to.
 
-    The new address counts as a stranger's, the old one as the owner's; if either has had enough mail, nothing is
-    sent and nothing changes. A move that was asked for before is forgotten. `network` is the client's, as a keyed
-    hash. Raises BadRecord for what is no address, SameAddress.
+    Nothing tells whether it may, not even the mail to the old address, which only depends on the owner's budget: if
+    that is spent, nothing is sent and nothing changes. The new address counts as a stranger's. A move that was asked
+    for before is forgotten. `network` is the client's, as a keyed hash. Raises BadRecord for what is no address,
+    SameAddress.
     """
     there, key = canonical_address(address), address_key(post.keys, address)
     with db.write() as session:
@@ -55,15 +56,18 @@ def ask_move(
         here = subscribers.address_key_of(session, subscriber)
         if here == key:
             raise SameAddress("the digest goes to this address already")
-        if not _is_free(session, key):
-            return
-        budgets = [Budget(Pool.STRANGER, key, of_subscriber(subscriber), network), Budget(Pool.OWNER, here)]
-        leaves = mail_budgets.take(session, budgets, now)
+        causer = of_subscriber(subscriber)
+        leaves = mail_budgets.take(session, [Budget(Pool.OWNER, here, causer)], now)
         if leaves is None:
             return
         moves.ask(session, subscriber, there, key, now)
-        for kind, recipient in ((MailKind.MOVE_FROM, None), (MailKind.MOVE_TO, key)):
-            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + WITHIN, recipient, leaves)
+        mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.MOVE_FROM, None, leaves)]
+        if _is_free(session, key) and (
+            later := mail_budgets.take(session, [Budget(Pool.STRANGER, key, causer, network)], now)
+        ):
+            mails.append((MailKind.MOVE_TO, key, later))
+        for kind, recipient, not_before in mails:
+            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + WITHIN, recipient, not_before)
             plan(session, post, mail, now)
 
 

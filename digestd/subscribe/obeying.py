@@ -2,7 +2,8 @@
 
 A command is obeyed where the mail proves that its subscriber means it:
 
-    1  it was sent to an address with a token of ours, which only mails to them carry
+    1  it was sent to an address with a token of ours, which only mails to them carry; it counts as long as the link to
+       the settings that came with it, so renewing the links voids it, too
     2  a mail server that the operator trusts (`DIGESTD_TRUSTED_AUTHSERV`) says that it passed DMARC for the domain of
        its `From`, which is the subscriber's very address, and it names the command address in `To` or `Cc`: a signed
        mail to somebody else must not count when a stranger sends it on to us
@@ -44,6 +45,7 @@ from digestd.subscribe.asking import (
     invite_owner,
 )
 from digestd.subscribe.notices import Mail, Post, plan
+from digestd.subscribe.preferences import is_void
 from digestd.subscribe.record import parse
 
 ANSWERS_A_DAY = 10
@@ -117,8 +119,10 @@ class Clerk:
             return None
         for one in incoming.ids:
             known = bounces.addressee_of(session, one)
-            if known is not None and known.address_key == sender:
-                return _named(session, known.delivery, sender)
+            if known is None or known.address_key != sender:
+                continue
+            if named := _named(session, known.delivery, sender):
+                return named
         subscriber = subscribers.by_address_key(session, sender)
         if subscriber is None or subscriber.status not in _OPEN:
             return None
@@ -126,13 +130,11 @@ class Clerk:
 
     def _leave(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
         known = subscribers.by_key(session, proof.subscriber, lock=True)
-        if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
-            return InboundOutcome.KNOWN
-        if known.status is Status.UNSUBSCRIBED:
+        if known is None or known.status in {Status.ERASED, Status.UNSUBSCRIBED}:
             return InboundOutcome.KNOWN
         doing = Doing(known, None, now)
         told = act(session, doing, Command(Verb.UNSUBSCRIBE))
-        if not incoming.letter.automatic:
+        if not incoming.letter.automatic and known.status is not Status.SUPPRESSED:
             self._answer(session, doing.subscriber, incoming, [told], now)
         return InboundOutcome.COMMAND
 
@@ -271,20 +273,26 @@ def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _P
         return None
     for purpose in (Purpose.COMMAND, Purpose.UNSUBSCRIBE, Purpose.CONFIRM):
         try:
-            number, version, _ = read(keys, purpose, token, now)
+            number, version, at = read(keys, purpose, token, now)
         except BadToken:
             continue
         if purpose is not Purpose.COMMAND:
             return _Proof(number, purpose, version)
         known = bounces.addressee(session, number)
-        return _named(session, number, known.address_key) if known else None
+        subscriber = subscribers.by_address_key(session, known.address_key) if known else None
+        if known is None or subscriber is None or is_void(subscriber, at, now):
+            return None
+        return _named(session, number, known.address_key)
     return None
 
 
 def _named(session: Session, delivery: int, address: bytes) -> _Proof | None:
-    """Who may speak in answer to one of our mails; in answer to a confirmation, for that alone."""
+    """Who may speak in answer to one of our mails; in answer to a confirmation, for that alone.
+
+    None if its subscriber has another address by now, even if somebody new subscribed with the one it went to.
+    """
     entry, subscriber = reading.entry(session, delivery), subscribers.by_address_key(session, address)
-    if entry is None or subscriber is None:
+    if entry is None or subscriber is None or entry.subscriber != subscriber.key:
         return None
     if entry.kind is MailKind.CONFIRM:
         return _Proof(subscriber.key, Purpose.CONFIRM, int(entry.period))

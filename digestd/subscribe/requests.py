@@ -34,15 +34,16 @@ class Asked(StrEnum):
 
 def request_erasure(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
     """Mail a subscriber the link whose page erases them."""
-    return _request(db, post, subscriber, MailKind.ERASE, now)
+    return _request(db, post, subscriber, (MailKind.ERASE, Pool.OWNER), now)
 
 
 def request_renewal(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
     """Mail a subscriber the link whose page makes their earlier links void."""
-    return _request(db, post, subscriber, MailKind.RENEW, now)
+    return _request(db, post, subscriber, (MailKind.RENEW, Pool.RENEWAL), now)
 
 
-def _request(db: Database, post: Post, subscriber: int, kind: MailKind, now: datetime) -> Asked:
+def _request(db: Database, post: Post, subscriber: int, what: tuple[MailKind, Pool], now: datetime) -> Asked:
+    kind, pool = what
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in _WRITABLE:
@@ -50,7 +51,7 @@ def _request(db: Database, post: Post, subscriber: int, kind: MailKind, now: dat
         key = subscribers.address_key_of(session, subscriber)
         if suppressions.is_suppressed(session, key) is not None:
             return Asked.UNREACHABLE
-        leaves = mail_budgets.take(session, [Budget(Pool.OWNER, key)], now)
+        leaves = mail_budgets.take(session, [Budget(pool, key)], now)
         if leaves is None:
             return Asked.WAIT
         mail = Mail(subscriber, kind, str(issued(now)), known.version, leaves + VALID, not_before=leaves)
@@ -87,11 +88,13 @@ def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Su
 def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, shelf: bool) -> str:
     """Make every earlier link to the settings void, and return the token of a fresh one.
 
+    The mails that somebody else may have asked for by such a link count no more against those of the owner.
     `shelf`: also give the saved papers and the feeds a new address. Raises like `opened_request`.
     """
     known = opened_request(db, keys, Purpose.RENEW, link, now)
     with db.write() as session:
         subscribers.void_links(session, known.key, now)
+        mail_budgets.clear(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
         if shelf:
             saved.renew(session, known.key)
     return link_for(keys, known.key, now)

@@ -30,8 +30,8 @@ from digestd.web.trace import network_key, wording
 
 POSTS_PER_NETWORK, POSTS_SPAN = 60, timedelta(minutes=10)
 """Forms of any content, be they blank: only what it costs to read them."""
-TAKEN_PER_NETWORK, TAKEN_SPAN = PER_NETWORK[0].most, PER_NETWORK[0].span
-"""Forms that were taken, each of which may cause a mail."""
+TAKEN_PER_NETWORK = PER_NETWORK[0].most
+"""Forms that were taken within an hour, each of which may cause a mail; as many within a day as mails, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,13 @@ class Asking:
     app: App
     pages: Pages
     posts: Window
-    taken: Window
+    taken: tuple[Window, ...]
 
     @classmethod
     def of(cls, app: App, pages: Pages) -> "Asking":
         """That of an install."""
-        return cls(app, pages, Window(POSTS_PER_NETWORK, POSTS_SPAN), Window(TAKEN_PER_NETWORK, TAKEN_SPAN))
+        taken = tuple(Window(limit.most, limit.span) for limit in PER_NETWORK)
+        return cls(app, pages, Window(POSTS_PER_NETWORK, POSTS_SPAN), taken)
 
     async def take(self, request: Request, sent: Sent) -> Response:
         """Answer a form: do what it asks for, or show what to correct or that one more click is needed.
@@ -87,7 +88,8 @@ class Asking:
         visitor = network_key(keys, request)
         if is_foreign(request, public_url) or not stamp.is_taken(keys, visitor, sent.typed.stamp, now):
             return self._again(self.pages.to(request), sent, visitor, now)
-        _check(self.taken, request, now)
+        for window in self.taken:
+            _check(window, request, now)
         return None
 
     def _again(self, pages: Pages, sent: Sent, visitor: bytes, now: datetime) -> Response:

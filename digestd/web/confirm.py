@@ -22,6 +22,8 @@ from digestd.web.pages import SHOW, Pages
 from digestd.web.trace import act as traced
 from digestd.web.trace import wording
 
+_ASKED = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
+
 
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
@@ -69,13 +71,15 @@ def _known(app: App, token: str) -> Subscriber | None:
 
 
 def _requested(app: App, token: str) -> Subscriber | None:
-    """Return the subscriber as confirming would make them; None if nobody waits for it. Raises BadToken."""
-    key, n, _ = read(app.keys, Purpose.CONFIRM, token, app.clock())
+    """Return the subscriber as confirming would make them; None if the request counts no more. Raises BadToken.
+
+    An old link must not show what its subscriber wishes for by now.
+    """
+    now = app.clock()
+    key, n, _ = read(app.keys, Purpose.CONFIRM, token, now)
     with app.db.read() as session:
         known = subscribers.by_key(session, key)
-        if known is None or known.status in {Status.ERASED, Status.ACTIVE, Status.PAUSED}:
-            return None
-        return requested(session, known, n)
+        return requested(session, known, n, now) if known and known.status in _ASKED else None
 
 
 def _first(subscriber: Subscriber, now: datetime) -> datetime | None:

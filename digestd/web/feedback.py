@@ -24,7 +24,7 @@ from digestd.subscribe.picked import Picked, picked, say, unsay
 from digestd.web.limiter import Window
 from digestd.web.pages import SHOW, Pages
 
-PER_DIGEST = 200
+PER_PICK = 50
 SPAN = timedelta(minutes=10)
 VERDICTS = {"more": Verdict.MORE, "less": Verdict.LESS, "save": Verdict.SAVED}
 _PAGE = "/f/{token}"
@@ -37,7 +37,7 @@ class Desk:
 
     app: App
     pages: Pages
-    digests: Window
+    often: Window
 
     def at(self, signed: str) -> tuple[int, int]:
         """The pick that a link names. Raises BadToken."""
@@ -68,7 +68,7 @@ class Desk:
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    desk = Desk(app, pages, Window(PER_DIGEST, SPAN))
+    desk = Desk(app, pages, Window(PER_PICK, SPAN))
 
     @routes.api_route(_PAGE, methods=SHOW)
     def show_all(token: str) -> Response:
@@ -83,7 +83,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def act(request: Request, token: str, action: str, undo: Annotated[str, Form()] = "") -> Response:
         _known(action)
         at = desk.at(token)
-        if not desk.digests.allows(str(at[0]), app.clock()):
+        if not desk.often.allows(f"{at[0]}.{at[1]}", app.clock()):
             return pages.to(request).problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
         return desk.shown(token, action, desk.said(at, action, undo))
 

@@ -2,7 +2,8 @@
 
 Any POST to a genuine link leaves, whatever it brings, so that no odd client can fail: a body
 with `List-Unsubscribe=One-Click`, in either encoding, is answered in plain text, all else with a page.
-Less instead of nothing, and coming back, are addresses below it, each one POST.
+Less instead of nothing, and coming back, are addresses below it, each one POST. A link made with a secret key that is
+retired beyond its grace period unsubscribes, and does and shows nothing else: the key may have been stolen.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from digestd.app import App
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
-from digestd.links import Purpose, read
+from digestd.links import OutdatedToken, Purpose, read
 from digestd.store import subscribers
 from digestd.subscribe import NoConsent, lighter, pause, unsubscribe
 from digestd.web.pages import SHOW, Pages
@@ -24,6 +25,7 @@ from digestd.web.trace import wording
 
 _HIDDEN = "•••"
 _GETS = frozenset({Status.ACTIVE, Status.PAUSED})
+_NOTHING = {"address": "", "gets": False}
 
 
 async def _is_one_click(request: Request) -> bool:
@@ -38,14 +40,25 @@ class _Door:
     app: App
     pages: Pages
 
-    def named(self, token: str) -> Subscriber:
-        """Whose link it is. Raises BadToken or NotFound."""
-        key = read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock()).number
+    def named(self, token: str, *, accept_expired: bool = False) -> Subscriber:
+        """Whose link it is. Raises BadToken or NotFound.
+
+        `accept_expired`: also of a link that only unsubscribes any more, see `links.read`.
+        """
+        key = read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=accept_expired).number
         with self.app.db.read() as session:
             subscriber = subscribers.by_key(session, key)
         if subscriber is None:
             raise NotFound("no such subscriber")
         return subscriber
+
+    def only_leaves(self, token: str) -> bool:
+        """Return True for a genuine link that does nothing but unsubscribe any more."""
+        try:
+            read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=False)
+        except OutdatedToken:
+            return True
+        return False
 
     def page(self, name: str, subscriber: Subscriber, token: str, **values: object) -> Response:
         """A page in their language that knows where it is."""
@@ -64,18 +77,19 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.api_route("/u/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        subscriber = door.named(token)
-        gets = subscriber.status in _GETS
-        return door.page("unsubscribe", subscriber, token, address=masked(subscriber.address), gets=gets)
+        subscriber = door.named(token, accept_expired=True)
+        shown = {"address": masked(subscriber.address), "gets": subscriber.status in _GETS}
+        return door.page("unsubscribe", subscriber, token, **(_NOTHING if door.only_leaves(token) else shown))
 
     @routes.post("/u/{token}")
     def act(request: Request, token: str, one_click: Annotated[bool, Depends(_is_one_click)]) -> Response:
-        subscriber = door.named(token)
+        subscriber = door.named(token, accept_expired=True)
         cause = Cause.ONE_CLICK if one_click else Cause.WEB
         unsubscribe(app.db, subscriber.key, traced(app, request, cause), app.clock())
         if one_click:
             return PlainTextResponse("unsubscribed\n")
-        said = wording(pages, "return", subscriber.language).split("\n") if subscriber.status in _GETS else []
+        returns = subscriber.status in _GETS and not door.only_leaves(token)
+        said = wording(pages, "return", subscriber.language).split("\n") if returns else []
         return door.page("unsubscribed", subscriber, token, wording=said)
 
     @routes.post("/u/{token}/back")

@@ -1,12 +1,20 @@
 """Who a command by mail is believed to come from, with and without a mail server that vouches for its sender."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from digestd.domain.bounce import InboundOutcome
-from digestd.domain.subscriber import Status
-from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
+from digestd.domain.subscriber import Act, Cause, Status
+from digestd.domain.suppression import SuppressionReason
+from digestd.links import Purpose, address_key, token
+from digestd.store import subscribers
+from digestd.subscribe import suppress
+from digestd.subscribe.leaving import unsuppress
+from digestd.subscribe.preferences import VALID
+from digestd.subscribe.requests import renew_as_requested
+from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, digest, text
 from tests.commands.mails import mail
 
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
@@ -130,3 +138,62 @@ async def test_authenticated_confirmation_counts(here: Office) -> None:
     assert office.status() is Status.PENDING
     assert office.write("yes", Authentication_Results=PASS, In_Reply_To=asked["Message-ID"]) is COMMAND
     assert office.status() is Status.ACTIVE
+
+
+async def test_mails_to_a_former_address_speak_for_nobody_new(here: Office) -> None:
+    """Ada moved away; somebody signs her old address up, and holds an old mail that went there."""
+    here.write(f"subscribe {TOPICS[0]}")
+    (asked,) = await here.answers()
+    assert here.write("yes", to=asked["Reply-To"]) is COMMAND
+    here.made.plan()
+    former = [await digest(here), asked]
+    known, now = here.known(), here.made.clock.now
+    assert known is not None
+    with here.made.db.write() as session:
+        key = address_key(here.made.app.keys, "ada@example.com")
+        subscribers.change_address(session, known.key, ("ada@example.com", key), Act(Cause.MOVED), now)
+    here.made.clock.go(timedelta(days=2))
+    assert here.write("subscribe cheap pills") is UNPROVEN
+    for old in former:
+        here.write("yes", to=old["Reply-To"])
+        assert here.status() is Status.PENDING
+    (fresh,) = await here.answers()
+    assert here.write("yes", to=fresh["Reply-To"]) is COMMAND
+    assert here.status() is Status.ACTIVE
+    here.write("pause", to=former[0]["Reply-To"])
+    assert here.status() is Status.ACTIVE
+
+
+async def test_unsubscribing_by_mail_counts_while_suppressed(read_by_ada: Office) -> None:
+    await digest(read_by_ada)
+    app, now = read_by_ada.made.app, read_by_ada.made.clock.now
+    suppress(app.db, app.keys, ADA, SuppressionReason.HARD_BOUNCE, now)
+    assert read_by_ada.write("", to=read_by_ada.leaving(), subject="unsubscribe") is COMMAND
+    assert read_by_ada.status() is Status.UNSUBSCRIBED
+    assert await read_by_ada.answers() == []
+    assert unsuppress(app.db, app.keys, ADA, "wrong map", now) is Status.UNSUBSCRIBED
+
+
+async def test_renewed_links_void_the_address_of_earlier_mails(read_by_ada: Office) -> None:
+    """Whoever was forwarded a digest holds its command address, too."""
+    first, app = await digest(read_by_ada), read_by_ada.made.app
+    known = read_by_ada.known()
+    assert known is not None
+    read_by_ada.made.clock.go(timedelta(minutes=5))
+    renew_as_requested(
+        app.db, app.keys, token(app.keys, Purpose.RENEW, known.key, app.clock(), 1), app.clock(), shelf=True
+    )
+    assert read_by_ada.write("pause", to=first["Reply-To"]) is UNPROVEN
+    assert read_by_ada.status() is Status.ACTIVE
+    (asked,) = await read_by_ada.answers()
+    assert read_by_ada.write("yes", to=asked["Reply-To"]) is COMMAND
+    assert read_by_ada.status() is Status.PAUSED
+
+
+async def test_command_address_counts_as_long_as_the_settings_link(read_by_ada: Office) -> None:
+    first = await digest(read_by_ada)
+    read_by_ada.made.clock.go(VALID)
+    assert read_by_ada.write("pause", to=first["Reply-To"]) is COMMAND
+    read_by_ada.made.clock.go(timedelta(seconds=1))
+    assert read_by_ada.write("resume", to=first["Reply-To"]) is UNPROVEN
+    assert read_by_ada.status() is Status.PAUSED

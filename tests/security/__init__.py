@@ -23,6 +23,7 @@ S08 tokens                    security/test_tokens.py::test_none_of_a_hundred_th
                               security/test_tokens.py::test_no_changed_token_of_the_api_is_let_in
                               test_links.py::test_retired_key_is_accepted_by_purpose_and_time
                               security/test_links_carry_no_power.py::test_stolen_retired_key_opens_no_page_but_to_unsubscribe
+                              security/test_between_features.py::test_retired_key_changes_no_setting
                               test_secret.py::test_rotate_with_revoke_ends_the_grace_of_all
                               web/test_guards.py::test_a_token_opens_only_the_page_it_was_made_for
                               security/test_api_scopes.py::test_table_holds_every_route_of_the_api
@@ -43,11 +44,16 @@ S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two
                               test_mail_budgets.py::test_erasing_lets_nobody_start_again
                               web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
                               web/test_stamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
+                              security/test_between_features.py::test_settings_link_uses_up_no_renewal
+                              security/test_between_features.py::test_link_of_one_pick_uses_up_no_other
 S12 who is here               security/test_alike.py::test_every_standing_gets_the_same_answer_after_the_same_time
                               security/test_alike.py::test_the_work_is_done_long_before_the_wait_is_over
                               security/test_alike.py::test_four_thousand_answers_cannot_be_told_apart
                               web/test_subscribe.py::test_the_answer_tells_nothing_of_the_address
                               web/test_resend.py::test_nobody_else_gets_a_mail_and_the_answer_tells_nothing
+                              security/test_between_features.py::test_move_tells_its_owner_nothing_of_the_new_address
+                              security/test_between_features.py::test_export_tells_nothing_of_an_address_to_move_to
+                              security/test_between_features.py::test_network_counts_for_forms_as_for_mails
                               security/test_api_scopes.py::test_answers_without_read_are_alike_for_everybody
                               security/test_api_scopes.py::test_answers_without_read_take_the_same_time
 S13 addresses                 test_links.py::test_what_is_no_plain_address_is_refused_with_a_remedy
@@ -113,6 +119,10 @@ S26 links that are passed on  security/test_links_carry_no_power.py::test_passed
                               web/test_requests.py::test_settings_link_alone_cannot_move_the_address
                               web/test_feedback.py::test_nothing_is_muted_by_the_link_of_a_pick
                               web/test_saved.py::test_the_secret_address_is_only_to_read
+                              security/test_between_features.py::test_old_confirmation_shows_nothing_of_the_settings
+                              commands/test_proof.py::test_renewed_links_void_the_address_of_earlier_mails
+                              commands/test_proof.py::test_command_address_counts_as_long_as_the_settings_link
+                              commands/test_proof.py::test_mails_to_a_former_address_speak_for_nobody_new
 S27 hijacked parsers          confinement/test_layers.py::test_layer_refuses_attack
                               confinement/test_layers.py::test_other_layers_hold_if_one_is_missing
                               confinement/test_layers.py::test_every_system_call_outside_the_list_is_refused
@@ -131,6 +141,9 @@ S28 forged commands by mail   commands/test_proof.py::test_message_id_and_from_p
                               commands/test_authentication.py::test_authentication_refuses_malformed_field
 S29 mass suppression          deliver/test_brake.py::test_wrong_map_suppresses_nobody_and_mails_wait
                               deliver/test_brake.py::test_refusal_of_every_mail_burns_no_reader
+                              security/test_between_features.py::test_unsubscribing_while_suppressed_outlives_its_undoing
+                              security/test_between_features.py::test_erasure_lifts_no_wish_never_to_be_written_to
+                              commands/test_proof.py::test_unsubscribing_by_mail_counts_while_suppressed
                               deliver/test_brake.py::test_wave_of_bounces_suppresses_nobody
                               deliver/test_brake.py::test_unconfirmed_addresses_do_not_set_off_the_brake
                               inbound/test_taking.py::test_wave_of_reports_by_mail_suppresses_nobody

@@ -14,7 +14,7 @@ from digestd.links import Purpose
 from digestd.store import core, due, feedback, mutings
 from digestd.store.ledger import reading
 from digestd.subscribe import erase
-from digestd.web.feedback import PER_DIGEST
+from digestd.web.feedback import PER_PICK
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words
 
@@ -200,5 +200,5 @@ def test_places_and_words_that_a_digest_never_had_are_not_there(client: TestClie
 
 
 def test_a_robot_with_a_link_is_slowed_down(client: TestClient, link: str) -> None:
-    answers = [client.post(f"{link}/more").status_code for _ in range(PER_DIGEST + 1)]
+    answers = [client.post(f"{link}/more").status_code for _ in range(PER_PICK + 1)]
     assert answers[-2:] == [200, 429]
