@@ -91,6 +91,9 @@ SENDERS = [
     '"ada@example.net" <eve@example.net>',
     "ada@example.net (eve@example.net)",
     "ada@\u212axample.net",
+    "eve@example.net, <ada@example.net>",
+    "eve@example.net <ada@example.net>",
+    f"ada@example.net{' ' * 1_000}, eve@example.net",
 ]
 
 
@@ -110,6 +113,29 @@ async def test_second_from_header_is_refused(trusted: Office) -> None:
         mail("unsubscribe", Authentication_Results=PASS).replace(b"\n\n", b"\nFrom: eve@example.net\n\n", 1),
     ):
         trusted.take(raw)
+    assert trusted.status() is Status.ACTIVE
+
+
+HIDDEN = {
+    "behind more fields than are read": b"X-Filler: 1\n" * 200,
+    "behind a bare carriage return": b"X-Filler: 1\r\runsubscribe\r\n",
+    "behind a line that is no field": b"no field\n",
+    "behind a field without a name": b": 1\n",
+    "by a space before the colon": b"From : Eve <eve@example.net>\n",
+    "behind a NUL": b"X-\0Filler: 1\n",
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+async def test_signed_sender_cannot_be_hidden(trusted: Office, how: str) -> None:
+    """The server vouches for Eve, whose own field stands where it reads and we might not."""
+    await digest(trusted)
+    named = b"From: Ada <ada@example.net>\nTo: " + ADDRESS.encode() + b"\n"
+    stamp = f"Authentication-Results: {PASS}\n".encode()
+    own = mail("unsubscribe").replace(b"From: Ada <ada@example.net>", b"From: Eve <eve@example.net>")
+    if how.startswith("by"):
+        own = own.replace(b"From: Eve <eve@example.net>\n", b"")
+    trusted.take(stamp + named + HIDDEN[how] + own)
     assert trusted.status() is Status.ACTIVE
 
 
