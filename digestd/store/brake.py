@@ -67,12 +67,16 @@ def holds_domain(session: Session, address_key: bytes, now: datetime) -> bool:
 
 
 def by_relay(session: Session, relay: str | None, delivery: int, at_us: int) -> Share:
-    """Return how the mails fared that a relay was given around this one."""
+    """Return how the readers fared to whom a relay was to carry mails around this one.
+
+    A reader counts once, however many mails they cause: each reply that bounces would count else.
+    """
     if relay is None:
         return Share()
-    reached = func.count(_A.delivery_id.distinct()).filter(_A.outcome == Outcome.ACCEPTED, _B.key.is_(None))
-    failed = func.count(_A.delivery_id.distinct()).filter(or_(_A.outcome == Outcome.PERM, _B.key.is_not(None)))
-    query = select(func.count(_A.delivery_id.distinct()), failed, reached).select_from(_AROUND)
+    readers = func.count(_D.subscriber_id.distinct())
+    reached = readers.filter(_A.outcome == Outcome.ACCEPTED, _B.key.is_(None))
+    failed = readers.filter(or_(_A.outcome == Outcome.PERM, _B.key.is_not(None)))
+    query = select(readers, failed, reached).select_from(_AROUND)
     row = session.connection().execute(query.where(*_around(relay, delivery, at_us))).one()
     return Share(*row)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import String, cast, select
 from starlette.testclient import TestClient
 
 from digestd.deliver import Tally, deliver
@@ -267,6 +267,18 @@ async def test_wave_of_bounces_suppresses_nobody(waiting: Install, came_back: Re
 async def test_two_bounces_of_eight_suppress(waiting: Install, came_back: Returning) -> None:
     came_back(1)
     came_back(2)
+    assert (suppressed(waiting), held(waiting)) == (2, 0)
+
+
+async def test_bounces_of_one_reader_hold_nothing(waiting: Install, came_back: Returning) -> None:
+    """Whoever has bounces of their own mails sent cannot keep others from being suppressed."""
+    with waiting.db.write() as session:
+        theirs = core.delivery.update().where(core.delivery.c.id > 2)
+        session.connection().execute(
+            theirs.values(subscriber_id=3, kind="reply", key=cast(core.delivery.c.id, String), picks=b"")
+        )
+    for delivery in range(2, READERS + 1):
+        came_back(delivery)
     assert (suppressed(waiting), held(waiting)) == (2, 0)
 
 
