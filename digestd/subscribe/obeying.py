@@ -2,7 +2,8 @@
 
 A command is obeyed where the mail proves that its subscriber means it:
 
-    1  it was sent to an address with a token of ours, which only mails to them carry
+    1  it was sent to an address with a token of ours, which only mails to them carry; one to give commands is valid
+       as long as a link to the settings of the same mail, and is made void with it
     2  a mail server that the operator trusts (`DIGESTD_TRUSTED_AUTHSERV`) says that it passed DMARC for the domain of
        its `From`, which is the subscriber's very address, and it names the command address in `To` or `Cc`: a signed
        mail to somebody else must not count when a stranger sends it on to us
@@ -44,6 +45,7 @@ from digestd.subscribe.asking import (
     invite_owner,
 )
 from digestd.subscribe.notices import Mail, Post, plan
+from digestd.subscribe.preferences import is_outdated
 from digestd.subscribe.record import parse
 
 ANSWERS_A_DAY = 10
@@ -271,13 +273,16 @@ def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _P
         return None
     for purpose in (Purpose.COMMAND, Purpose.UNSUBSCRIBE, Purpose.CONFIRM):
         try:
-            number, version, _ = read(keys, purpose, token, now)
+            number, version, at = read(keys, purpose, token, now)
         except BadToken:
             continue
         if purpose is not Purpose.COMMAND:
             return _Proof(number, purpose, version)
         known = bounces.addressee(session, number)
-        return _named(session, number, known.address_key) if known else None
+        subscriber = subscribers.by_address_key(session, known.address_key) if known else None
+        if known is None or subscriber is None or is_outdated(subscriber, at, now):
+            return None
+        return _named(session, number, known.address_key)
     return None
 
 

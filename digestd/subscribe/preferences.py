@@ -32,9 +32,14 @@ def opened(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:
         raise NotFound("nobody is behind this link any more")
-    if now - at > VALID or (known.links_from is not None and at < known.links_from.replace(microsecond=0)):
+    if is_outdated(known, at, now):
         raise Void("this link is too old; ask for a fresh one")
     return known
+
+
+def is_outdated(known: Subscriber, at: datetime, now: datetime) -> bool:
+    """Return True if a link to the settings of somebody that was issued at that time counts no more."""
+    return now - at > VALID or (known.links_from is not None and at < known.links_from.replace(microsecond=0))
 
 
 def link_for(keys: Keys, subscriber: int, now: datetime) -> str:

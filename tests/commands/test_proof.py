@@ -1,11 +1,13 @@
 """Who a command by mail is believed to come from, with and without a mail server that vouches for its sender."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
+from digestd.store import subscribers
 from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
 from tests.commands.mails import mail
 
@@ -114,6 +116,21 @@ async def test_second_from_header_is_refused(trusted: Office) -> None:
     ):
         trusted.take(raw)
     assert trusted.status() is Status.ACTIVE
+
+
+@pytest.mark.parametrize("is_renewed", [True, False])
+async def test_tagged_address_ends_with_settings_links(read_by_ada: Office, is_renewed: bool) -> None:
+    """A mail that was passed on gives no commands once Ada has made her links void, or after 30 days."""
+    to = (await digest(read_by_ada))["Reply-To"]
+    assert read_by_ada.write("hour 9", to=to) is COMMAND
+    read_by_ada.made.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
+    if is_renewed:
+        with read_by_ada.made.db.write() as session:
+            subscribers.void_links(session, 1, read_by_ada.made.clock.now)
+    for command in ("unsubscribe", "add topic bees", "less 1"):
+        assert read_by_ada.write(command, to=to) is UNPROVEN
+    assert read_by_ada.status() is Status.ACTIVE
+    assert len(read_by_ada.interests()) == 1
 
 
 HIDDEN = {
