@@ -46,8 +46,12 @@ def find(session: Session, keys: Keys, address: str, *, lock: bool = False) -> S
 
 
 def unsubscribe(db: Database, subscriber: int, by: Cause | Act, now: datetime) -> bool:
-    """End a subscription; False where it had ended before. Raises NotFound."""
-    return _change(db, subscriber, {Status.PENDING, Status.ACTIVE, Status.PAUSED}, Status.UNSUBSCRIBED, (by, now))
+    """End a subscription; False where it had ended before. Raises NotFound.
+
+    It also ends that of a suppressed subscriber, who would else be active again once the suppression is taken back.
+    """
+    standing = {Status.PENDING, Status.ACTIVE, Status.PAUSED, Status.SUPPRESSED}
+    return _change(db, subscriber, standing, Status.UNSUBSCRIBED, (by, now))
 
 
 def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: datetime | None = None) -> bool:

@@ -128,13 +128,11 @@ class Clerk:
 
     def _leave(self, session: Session, incoming: Incoming, proof: _Proof, now: datetime) -> InboundOutcome:
         known = subscribers.by_key(session, proof.subscriber, lock=True)
-        if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
-            return InboundOutcome.KNOWN
-        if known.status is Status.UNSUBSCRIBED:
+        if known is None or known.status in {Status.ERASED, Status.UNSUBSCRIBED}:
             return InboundOutcome.KNOWN
         doing = Doing(known, None, now)
         told = act(session, doing, Command(Verb.UNSUBSCRIBE))
-        if not incoming.letter.automatic:
+        if not incoming.letter.automatic and known.status is not Status.SUPPRESSED:
             self._answer(session, doing.subscriber, incoming, [told], now)
         return InboundOutcome.COMMAND
 
