@@ -82,15 +82,24 @@ def by_relay(session: Session, relay: str | None, delivery: int, at_us: int) -> 
 
 
 def lift(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:
-    """Take back the suppressions that hard bounces of the last day made, and hold those bounces; how many."""
+    """Take back the suppressions that hard bounces of the last day made, and hold those bounces; how many.
+
+    What the operator has suppressed stays: they have looked.
+    """
     since, lifted = to_us(now - DOMAIN_WINDOW), 0
     for key in sorted(set(address_keys)):
-        if suppressions.since(session, key, SuppressionReason.HARD_BOUNCE) >= since:
+        at_us = suppressions.since(session, key, SuppressionReason.HARD_BOUNCE)
+        if at_us >= since and _is_made_by_bounce(session, key, at_us):
             suppressions.take_back(session, key, WHY, Cause.BOUNCE, now)
             lifted += 1
         change = update(core.bounce).where(_B.address_key == key, _B.kind == BounceKind.HARD, _B.at_us >= since)
         session.connection().execute(change.values(held=True))
     return lifted
+
+
+def _is_made_by_bounce(session: Session, address_key: bytes, at_us: int) -> bool:
+    query = select(_B.key).where(_B.address_key == address_key, _B.kind == BounceKind.HARD, _B.at_us == at_us)
+    return session.connection().execute(query.limit(1)).first() is not None
 
 
 def hold(session: Session, keys: Sequence[bytes]) -> None:

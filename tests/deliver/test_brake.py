@@ -305,6 +305,17 @@ async def test_wave_of_one_domain_is_held_for_it_alone(waiting: Install, came_ba
     assert (suppressed(waiting), held(waiting)) == (1, 3)
 
 
+async def test_what_the_operator_believed_is_not_lifted(waiting: Install, came_back: Returning) -> None:
+    """The mailboxes are gone, the operator says; the next bounce does not take that back."""
+    for delivery in range(1, READERS):
+        came_back(delivery)
+    waiting.clock.go(timedelta(minutes=1))
+    assert suppress_held(waiting.db, None, waiting.clock.now) == READERS - 1
+    came_back(READERS)
+    assert (suppressed(waiting), held(waiting)) == (READERS - 1, 1)
+    assert waiting.broken == {}
+
+
 def _delivery_to(install: Install, subscriber: int) -> int:
     query = select(core.delivery.c.id).where(core.delivery.c.subscriber_id == subscriber)
     with install.db.read() as session:
