@@ -66,7 +66,7 @@ def wanted(session: Session, subscribers: Sequence[int]) -> dict[int, dict[Paper
 def fitting(session: Session, subscribers: Sequence[int], most: int) -> int:
     """Return how many of these subscribers, from the first on, hold at most so many references together; at least 1."""
     query = select(_R.subscriber_id, func.count()).where(_R.subscriber_id.in_(subscribers)).group_by(_R.subscriber_id)
-    held = {key: count for key, count in session.connection().execute(query)}
+    held: dict[int, int] = {key: count for key, count in session.connection().execute(query)}
     return max(1, sum(total <= most for total in accumulate(held.get(key, 0) for key in subscribers)))
 
 
