@@ -87,6 +87,8 @@ async def _read_on(app: App) -> None:
             await sync_due(app.libraries)
         except DigestdError as error:
             log.error("reading libraries failed", why=str(error), retry=error.retry)
+        except Exception as error:  # what one library holds must not end the reading of all others
+            log.error("reading libraries failed", kind=type(error).__name__)
         await asyncio.sleep(TICK_SECONDS)
 
 

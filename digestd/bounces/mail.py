@@ -4,9 +4,11 @@ The parser of the standard library does the work under its oldest policy, which 
 they came: the newer ones interpret them, and stumble over what is not well-formed.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.errors import HeaderDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect
 from email.message import Message
 from email.policy import compat32
 from email.utils import parseaddr
@@ -23,6 +25,9 @@ STAMPS_MAX, STAMP_MAX = 20, 8_000
 """Authentication-Results fields that are looked at, and the characters of one; a longer one must not be cut."""
 TEXT_MAX = 64 * 1024
 LINE_MAX = 500
+_HEADER_END = re.compile(rb"\n\r?\n")
+_STRAY = re.compile(rb"\r(?!\n)|\0")
+_DEFECTS = (HeaderDefect, MisplacedEnvelopeHeaderDefect, MissingHeaderBodySeparatorDefect)
 _SYSTEMS = frozenset({"mailer-daemon", "postmaster", "mail-daemon", "mdaemon", "mail.daemon", "mailerdaemon", "daemon"})
 
 Parsed: TypeAlias = "Message[str, str]"
@@ -62,7 +67,8 @@ class Mail:
 
     `returned` holds the fields of the mail that came back in it, `groups` those of each block of
     a machine-readable part. `stamps` are the values of its Authentication-Results fields, topmost first; one that is
-    too long stands as an empty value, which nothing can be read from.
+    too long stands as an empty value, which nothing can be read from. There is only such a value if the server that
+    stamped the mail may have read other header fields in it than we do.
     """
 
     kind: str
@@ -91,12 +97,25 @@ def read_mail(raw: bytes) -> Mail:
         raise Unreadable(f"the mail has more than {BYTES_MAX} bytes")
     try:
         message = message_from_bytes(raw, policy=compat32)
-        return _mail(message)
+        return _mail(message, ("",) if _is_ambiguous(raw, message) else tuple(_stamps(message)))
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise Unreadable(f"the mail cannot be taken apart ({type(error).__name__})") from None
 
 
-def _mail(message: Parsed) -> Mail:
+def _is_ambiguous(raw: bytes, message: Parsed) -> bool:
+    """Return True if another reader may find other header fields, or another `From`, than `Fields` will hold.
+
+    The standard library ends a line at a bare CR and the header at a line that is no field; we cut what is too long.
+    """
+    return (
+        _STRAY.search(_HEADER_END.split(raw, maxsplit=1)[0]) is not None
+        or any(isinstance(defect, _DEFECTS) for defect in message.defects)
+        or len(message) > HEADERS_MAX
+        or any(len(str(value)) > HEADER_MAX for value in message.get_all("from", []))
+    )
+
+
+def _mail(message: Parsed, stamps: tuple[str, ...]) -> Mail:
     parts: list[Part] = []
     groups: list[tuple[str, Fields]] = []
     returned = Fields()
@@ -118,7 +137,7 @@ def _mail(message: Parsed) -> Mail:
         parts=tuple(parts),
         groups=tuple(groups),
         returned=returned,
-        stamps=tuple(_stamps(message)),
+        stamps=stamps,
     )
 
 

@@ -18,7 +18,8 @@ _BULK = frozenset({"bulk", "list", "junk", "auto_reply", "auto-reply"})
 _LISTS = ("list-id", "list-unsubscribe", "list-post", "list-help", "mailing-list", "x-mailing-list")
 _ROBOTS = re.compile(r"(no-?reply|do-?not-?reply|bounces?|root|.*-(request|owner|bounces)|owner-.*)", re.IGNORECASE)
 _BARE = re.compile(r"[^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255}")
-_ANGLED = re.compile(r"[^<>]{0,500}<([^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255})>")
+_ANGLED = re.compile(r"([^<>]{0,500})<([^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255})>")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MESSAGE_ID = re.compile(r"<[!#-;=?-~]{1,250}>")
 _QUOTE_HEAD = re.compile(
     r"-{2,}\s*(original|ursprüngliche|forwarded|weitergeleitete|reply|antwort)"
@@ -92,7 +93,11 @@ def _sender(fields: Fields) -> str:
     if _BARE.fullmatch(value):
         return value
     angled = _ANGLED.fullmatch(value)
-    return angled[1] if angled else ""
+    if angled is None:
+        return ""
+    name = _QUOTED.sub("", angled[1]).strip()
+    is_one = name.lower() == angled[2].lower() or not any(mark in name for mark in '@,;:"')
+    return angled[2] if is_one else ""
 
 
 def _recipients(fields: Fields) -> tuple[str, ...]:

@@ -4,14 +4,17 @@ A reference is private. It shapes its owner's profile and nothing else: it never
 paper. Once a source reports one of its identifiers, the public paper counts in its place.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from digestd.domain.paper import PaperId, Sighting, Words, canonical
 
 MOST = 5_000
 """References of one subscriber."""
-ABSTRACT_MAX = 5_000
-AUTHORS_MAX = 100
+ABSTRACT_MAX, IDS_MAX = 5_000, 20
+AUTHORS_MAX, NAMES_MAX = 100, 4_000
+"""Authors of a reference, and the characters of their names together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,14 @@ def reference_of(sighting: Sighting) -> Reference:
     words = replace(
         sighting.words,
         abstract=sighting.words.abstract[:ABSTRACT_MAX],
-        authors=sighting.words.authors[:AUTHORS_MAX],
+        authors=_authors(sighting.words.authors),
         categories=(),
     )
-    return Reference(canonical(sighting.ids), sighting.ids, words)
+    ids = sighting.ids[:IDS_MAX]
+    return Reference(canonical(ids), ids, words)
+
+
+def _authors(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the first authors, as many as a reference holds."""
+    first = names[:AUTHORS_MAX]
+    return tuple(first[: sum(length <= NAMES_MAX for length in accumulate(map(len, first)))])

@@ -6,10 +6,12 @@ do. What it says is checked here, as it has read a stranger's bytes.
 """
 
 import json
+import re
 from threading import Lock, Timer
 from typing import Any
 
 from digestd.bounces.finding import Finding, Reading
+from digestd.bounces.formats import FORMATS
 from digestd.bounces.mail import Unreadable
 from digestd.commands import Authentication, Letter, is_within_limits
 from digestd.confinement.child import Child
@@ -20,6 +22,7 @@ CPU_SECONDS = 10
 SECONDS = 60.0
 MEMORY = 512_000_000
 ANSWER_MAX = 1_000_000
+_STATUS = re.compile(r"[0-9.]*", re.ASCII)
 
 
 class Reader:
@@ -107,7 +110,7 @@ def _reading(said: dict[str, Any]) -> Reading:
     finding = said["finding"]
     return Reading(
         finding=None if finding is None else _finding(finding),
-        via=_text(said["via"])[:12],
+        via=_via(said["via"]),
         envelopes=_texts(said["envelopes"]),
         message_ids=_texts(said["message_ids"]),
     )
@@ -115,7 +118,17 @@ def _reading(said: dict[str, Any]) -> Reading:
 
 def _finding(said: dict[str, Any]) -> Finding:
     kind = None if said["kind"] is None else BounceKind(said["kind"])
-    return Finding(kind, _text(said["status"])[:12], _texts(said["envelopes"]))
+    status = _text(said["status"])[:12]
+    if not _STATUS.fullmatch(status):
+        raise ValueError("the status is none of RFC 3463")
+    return Finding(kind, status, _texts(said["envelopes"]))
+
+
+def _via(said: object) -> str:
+    via = _text(said)
+    if via and via not in FORMATS:
+        raise ValueError("there is no such form of a bounce")
+    return via
 
 
 def _text(said: object) -> str:

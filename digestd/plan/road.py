@@ -25,7 +25,7 @@ from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.dense import Encoder, Silent
 from digestd.store import due as waiting
-from digestd.store import ledger, pauses
+from digestd.store import ledger, pauses, references
 from digestd.store.database import Database
 from digestd.store.due import Due
 from digestd.store.ledger import NewDigest, Ranked
@@ -33,6 +33,9 @@ from digestd.store.packing import pack_picks
 
 SHARD = 400
 """Subscribers planned at a time: at 250 ranking takes 5 µs more of each, at 1,000 some 30 MB more in all."""
+REFERENCES = 10_000
+"""References of a shard, all of which are in memory at a time: some 10 kB each at most, but for those of one subscriber
+alone."""
 PUT_OFF = timedelta(hours=1)
 """When to look again at a subscriber whose digest could not be planned."""
 log = structlog.get_logger(__name__)
@@ -115,7 +118,8 @@ def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: Day, shard: S
 
 def _next(db: Database, after: int, now: datetime) -> list[Due]:
     with db.read() as session:
-        return waiting.due(session, after, SHARD, now)
+        shard = waiting.due(session, after, SHARD, now)
+        return shard[: references.fitting(session, [due.key for due in shard], REFERENCES)]
 
 
 def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[Due]) -> PlanReport:

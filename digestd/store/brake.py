@@ -67,26 +67,39 @@ def holds_domain(session: Session, address_key: bytes, now: datetime) -> bool:
 
 
 def by_relay(session: Session, relay: str | None, delivery: int, at_us: int) -> Share:
-    """Return how the mails fared that a relay was given around this one."""
+    """Return how the readers fared to whom a relay was to carry mails around this one.
+
+    A reader counts once, however many mails they cause: each reply that bounces would count else.
+    """
     if relay is None:
         return Share()
-    reached = func.count(_A.delivery_id.distinct()).filter(_A.outcome == Outcome.ACCEPTED, _B.key.is_(None))
-    failed = func.count(_A.delivery_id.distinct()).filter(or_(_A.outcome == Outcome.PERM, _B.key.is_not(None)))
-    query = select(func.count(_A.delivery_id.distinct()), failed, reached).select_from(_AROUND)
+    readers = func.count(_D.subscriber_id.distinct())
+    reached = readers.filter(_A.outcome == Outcome.ACCEPTED, _B.key.is_(None))
+    failed = readers.filter(or_(_A.outcome == Outcome.PERM, _B.key.is_not(None)))
+    query = select(readers, failed, reached).select_from(_AROUND)
     row = session.connection().execute(query.where(*_around(relay, delivery, at_us))).one()
     return Share(*row)
 
 
 def lift(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:
-    """Take back the suppressions that hard bounces of the last day made, and hold those bounces; how many."""
+    """Take back the suppressions that hard bounces of the last day made, and hold those bounces; how many.
+
+    What the operator has suppressed stays: they have looked.
+    """
     since, lifted = to_us(now - DOMAIN_WINDOW), 0
     for key in sorted(set(address_keys)):
-        if suppressions.since(session, key, SuppressionReason.HARD_BOUNCE) >= since:
+        at_us = suppressions.since(session, key, SuppressionReason.HARD_BOUNCE)
+        if at_us >= since and _is_made_by_bounce(session, key, at_us):
             suppressions.take_back(session, key, WHY, Cause.BOUNCE, now)
             lifted += 1
         change = update(core.bounce).where(_B.address_key == key, _B.kind == BounceKind.HARD, _B.at_us >= since)
         session.connection().execute(change.values(held=True))
     return lifted
+
+
+def _is_made_by_bounce(session: Session, address_key: bytes, at_us: int) -> bool:
+    query = select(_B.key).where(_B.address_key == address_key, _B.kind == BounceKind.HARD, _B.at_us == at_us)
+    return session.connection().execute(query.limit(1)).first() is not None
 
 
 def hold(session: Session, keys: Sequence[bytes]) -> None:

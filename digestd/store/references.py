@@ -5,11 +5,12 @@ Nothing outside this module selects from the table except the data export and er
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, tuple_, update
 from sqlmodel import Session
 
 from digestd.domain.interest import Kind
@@ -60,6 +61,13 @@ def wanted(session: Session, subscribers: Sequence[int]) -> dict[int, dict[Paper
         kept = Kept(_reference(row), from_us(row.added_us), row.model, row.terms, row.encoder, vector)
         found.setdefault(row.subscriber_id, {})[PaperId(row.name)] = kept
     return found
+
+
+def fitting(session: Session, subscribers: Sequence[int], most: int) -> int:
+    """Return how many of these subscribers, from the first on, hold at most so many references together; at least 1."""
+    query = select(_R.subscriber_id, func.count()).where(_R.subscriber_id.in_(subscribers)).group_by(_R.subscriber_id)
+    held: dict[int, int] = {key: count for key, count in session.connection().execute(query)}
+    return max(1, sum(total <= most for total in accumulate(held.get(key, 0) for key in subscribers)))
 
 
 def public_names(session: Session, references: Iterable[Reference]) -> dict[PaperId, PaperId]:

@@ -5,6 +5,7 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import erasure
 from digestd.subscribe import erase, suppress
+from digestd.subscribe.leaving import unsuppress
 from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
 
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
@@ -33,6 +34,18 @@ async def test_the_suppressed_and_the_erased_are_never_answered(read_by_ada: Off
     for address in (to, ADDRESS):
         read_by_ada.write("help\nsubscribe", to=address)
     assert await read_by_ada.answers() == []
+    assert made.broken == {}
+
+
+async def test_the_suppressed_unsubscribe_without_an_answer(read_by_ada: Office) -> None:
+    await digest(read_by_ada)
+    made = read_by_ada.made
+    suppress(made.db, made.app.keys, ADA, SuppressionReason.HARD_BOUNCE, made.clock.now)
+    read_by_ada.write("", to=read_by_ada.leaving())
+    assert read_by_ada.status() is Status.UNSUBSCRIBED
+    assert await read_by_ada.answers() == []
+    unsuppress(made.db, made.app.keys, ADA, "wrong map", made.clock.now)
+    assert read_by_ada.status() is Status.UNSUBSCRIBED
     assert made.broken == {}
 
 

@@ -99,6 +99,9 @@ SENDERS = [
     '"ada@example.net" <eve@example.net>',
     "ada@example.net (eve@example.net)",
     "ada@\u212axample.net",
+    "eve@example.net, <ada@example.net>",
+    "eve@example.net <ada@example.net>",
+    f"ada@example.net{' ' * 1_000}, eve@example.net",
 ]
 
 
@@ -118,6 +121,44 @@ async def test_second_from_header_is_refused(trusted: Office) -> None:
         mail("unsubscribe", Authentication_Results=PASS).replace(b"\n\n", b"\nFrom: eve@example.net\n\n", 1),
     ):
         trusted.take(raw)
+    assert trusted.status() is Status.ACTIVE
+
+
+@pytest.mark.parametrize("is_renewed", [True, False])
+async def test_tagged_address_ends_with_settings_links(read_by_ada: Office, is_renewed: bool) -> None:
+    """A mail that was passed on gives no commands once Ada has made her links void, or after 30 days."""
+    to = (await digest(read_by_ada))["Reply-To"]
+    assert read_by_ada.write("hour 9", to=to) is COMMAND
+    read_by_ada.made.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
+    if is_renewed:
+        with read_by_ada.made.db.write() as session:
+            subscribers.void_links(session, 1, read_by_ada.made.clock.now)
+    for command in ("unsubscribe", "add topic bees", "less 1"):
+        assert read_by_ada.write(command, to=to) is UNPROVEN
+    assert read_by_ada.status() is Status.ACTIVE
+    assert len(read_by_ada.interests()) == 1
+
+
+HIDDEN = {
+    "behind more fields than are read": b"X-Filler: 1\n" * 200,
+    "behind a bare carriage return": b"X-Filler: 1\r\runsubscribe\r\n",
+    "behind a line that is no field": b"no field\n",
+    "behind a field without a name": b": 1\n",
+    "by a space before the colon": b"From : Eve <eve@example.net>\n",
+    "behind a NUL": b"X-\0Filler: 1\n",
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+async def test_signed_sender_cannot_be_hidden(trusted: Office, how: str) -> None:
+    """The server vouches for Eve, whose own field stands where it reads and we might not."""
+    await digest(trusted)
+    named = b"From: Ada <ada@example.net>\nTo: " + ADDRESS.encode() + b"\n"
+    stamp = f"Authentication-Results: {PASS}\n".encode()
+    own = mail("unsubscribe").replace(b"From: Ada <ada@example.net>", b"From: Eve <eve@example.net>")
+    if how.startswith("by"):
+        own = own.replace(b"From: Eve <eve@example.net>\n", b"")
+    trusted.take(stamp + named + HIDDEN[how] + own)
     assert trusted.status() is Status.ACTIVE
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import String, cast, select
 from starlette.testclient import TestClient
 
 from digestd.deliver import Tally, deliver
@@ -270,6 +270,18 @@ async def test_two_bounces_of_eight_suppress(waiting: Install, came_back: Return
     assert (suppressed(waiting), held(waiting)) == (2, 0)
 
 
+async def test_bounces_of_one_reader_hold_nothing(waiting: Install, came_back: Returning) -> None:
+    """Whoever has bounces of their own mails sent cannot keep others from being suppressed."""
+    with waiting.db.write() as session:
+        theirs = core.delivery.update().where(core.delivery.c.id > 2)
+        session.connection().execute(
+            theirs.values(subscriber_id=3, kind="reply", key=cast(core.delivery.c.id, String), picks=b"")
+        )
+    for delivery in range(2, READERS + 1):
+        came_back(delivery)
+    assert (suppressed(waiting), held(waiting)) == (2, 0)
+
+
 async def test_paused_reader_is_paused_again(waiting: Install, came_back: Returning) -> None:
     with waiting.db.write() as session:
         subscribers.change_status(session, 1, Status.PAUSED, Cause.WEB, waiting.clock.now)
@@ -291,6 +303,17 @@ async def test_wave_of_one_domain_is_held_for_it_alone(waiting: Install, came_ba
     assert (suppressed(waiting), held(waiting)) == (0, 3)
     came_back(_delivery_to(waiting, 5))
     assert (suppressed(waiting), held(waiting)) == (1, 3)
+
+
+async def test_what_the_operator_believed_is_not_lifted(waiting: Install, came_back: Returning) -> None:
+    """The mailboxes are gone, the operator says; the next bounce does not take that back."""
+    for delivery in range(1, READERS):
+        came_back(delivery)
+    waiting.clock.go(timedelta(minutes=1))
+    assert suppress_held(waiting.db, None, waiting.clock.now) == READERS - 1
+    came_back(READERS)
+    assert (suppressed(waiting), held(waiting)) == (READERS - 1, 1)
+    assert waiting.broken == {}
 
 
 def _delivery_to(install: Install, subscriber: int) -> int:

@@ -33,6 +33,14 @@ def said(**changed: Any) -> bytes:
     return json.dumps({"reading": asdict(reading), "letter": {**asdict(letter), **changed}}).encode()
 
 
+def found(**changed: Any) -> bytes:
+    """The same with fields of the reading changed; `status` of its finding."""
+    reading, letter = (asdict(part) for part in read(HARD))
+    status = changed.pop("status", reading["finding"]["status"])
+    changed.setdefault("finding", {**reading["finding"], "status": status})
+    return json.dumps({"reading": {**reading, **changed}, "letter": letter}).encode()
+
+
 @pytest.fixture
 def honest() -> Iterator[Reader]:
     made = Reader()
@@ -73,6 +81,12 @@ def honest() -> Iterator[Reader]:
         said(lines=["two\nlines"]),
         said(lines=[1e400]),
         said(lines=["x" * 100_000]),
+        found(status="5.1.1\0"),
+        found(status="\ud800"),
+        found(status="reader 7"),
+        found(via="\0"),
+        found(via="nobody"),
+        found(finding={"kind": "harder", "status": "", "envelopes": []}),
     ],
     ids=lambda answer: repr(answer[-30:]),
 )

@@ -10,7 +10,7 @@ from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import subscribers, suppressions
 from digestd.store.suppressions import Wave
-from digestd.subscribe import erase
+from digestd.subscribe import erase, unsubscribe
 from digestd.subscribe.leaving import Restored, suppress, unsuppress_wave
 from tests.inbound.conftest import Returned
 
@@ -56,6 +56,16 @@ def test_unsuppress_restores_status_and_leaves_complaints(bounced: Returned) -> 
     with bounced.made.db.read() as session:
         assert [one.why for one in suppressions.liftings(session, bounced.key(2))] == [WHY]
     assert take_back(bounced) == []
+    assert bounced.made.broken == {}
+
+
+def test_unsuppress_leaves_who_unsubscribed_meanwhile(bounced: Returned) -> None:
+    """A suppressed reader who presses Unsubscribe is not written to again when the suppression is taken back."""
+    assert unsubscribe(bounced.made.db, 2, Cause.ONE_CLICK, bounced.made.clock.now)
+    with bounced.made.db.read() as session:
+        assert suppressions.is_suppressed(session, bounced.key(2)) is SuppressionReason.HARD_BOUNCE
+    take_back(bounced)
+    assert statuses(bounced) == [Status.PAUSED, Status.UNSUBSCRIBED, Status.SUPPRESSED]
     assert bounced.made.broken == {}
 
 

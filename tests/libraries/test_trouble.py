@@ -1,13 +1,19 @@
 """What goes wrong with a library: its reader is told, nothing of theirs is lost, and nobody is pestered."""
 
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
 import pytest
 
 from digestd.domain.library import Standing
 from digestd.libraries import LEFT_ALONE, RETRY_FIRST
 from digestd.store import libraries as kept
+from digestd.worker import read_libraries
 from tests.ingest.site import Answerer, says
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
 from tests.libraries.keepers import KEY
+from tests.parts.install import install
 
 
 @pytest.fixture
@@ -94,3 +100,24 @@ async def test_trouble_changes_nothing_and_is_tried_again_later(desk: Desk, answ
     assert await desk.sync(seconds=RETRY_FIRST.total_seconds() + 60) == 1
     assert desk.likes == {LAKES, PONDS, RIVERS}
     assert desk.libraries[0].failures == 0
+
+
+async def test_reading_goes_on_after_an_unforeseen_error(tmp_path: Path, now: datetime, database_url: str) -> None:
+    """One library must not end the reading of all others until the service is started again."""
+    made, stop = install(tmp_path, database_url, now), asyncio.Event()
+    tries: list[int] = []
+
+    async def sync(_: object) -> int:
+        tries.append(len(tries))
+        if len(tries) == 1:
+            raise ValueError("what nobody foresaw")
+        stop.set()
+        return 0
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("digestd.libraries.sync_due", sync)
+        patched.setattr("digestd.worker.TICK_SECONDS", 0.0)
+        async with asyncio.timeout(30):
+            await read_libraries(made.app, stop)
+    made.db.close()
+    assert tries == [0, 1]

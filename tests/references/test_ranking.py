@@ -12,11 +12,12 @@ from sqlalchemy import select
 from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
-from digestd.domain.paper import PaperId, Words
-from digestd.domain.reference import MOST, Reference
+from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.reference import MOST, Reference, reference_of
 from digestd.encoders import open_encoder
 from digestd.evaluate.feedback import replay
 from digestd.ingest import import_papers
+from digestd.plan import road
 from digestd.plan.day import Day, gather_day
 from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
@@ -55,6 +56,24 @@ def both(made: Install) -> Install:
     made.clock.go(timedelta(hours=1))
     made.papers([*shelf("strong", 2), *shelf("half", 2, 2), {"id": "by:1", "title": "By her", "authors": [AUTHOR]}])
     return made
+
+
+def test_shard_is_cut_before_its_references_are_too_many(both: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers with full lists of references cannot make one shard take all memory."""
+    ada, bea = known(both, ADA).key, known(both, BEA).key
+    with both.db.read() as session:
+        fitting = [references.fitting(session, who, most) for who, most in (((ada, bea), 1), ((bea, ada), 0), ((), 0))]
+    assert fitting == [2, 1, 1]
+    monkeypatch.setattr(road, "REFERENCES", 0)
+    assert both.plan().due == len((ADA, BEA))
+
+
+def test_reference_holds_no_more_than_its_limits() -> None:
+    names = tuple(f"{n:04}{'x' * 196}" for n in range(90))
+    ids = tuple(PaperId(f"x:{n}") for n in range(1_000))
+    found = reference_of(Sighting(ids, Words("Lakes", "a" * 20_000, names)))
+    assert (len(found.words.abstract), len("".join(found.words.authors)), len(found.ids)) == (5_000, 4_000, 20)
+    assert found.name in found.ids
 
 
 def test_reference_ranks_exactly_as_a_liked_paper(both: Install) -> None:

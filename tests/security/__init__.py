@@ -137,6 +137,8 @@ S28 forged commands by mail   commands/test_proof.py::test_message_id_and_from_p
                               commands/test_proof.py::test_forged_stamp_beside_the_server_s_own_is_refused
                               commands/test_proof.py::test_dmarc_pass_speaks_for_the_sender_alone
                               commands/test_proof.py::test_second_from_header_is_refused
+                              commands/test_proof.py::test_signed_sender_cannot_be_hidden
+                              commands/test_proof.py::test_tagged_address_ends_with_settings_links
                               commands/test_proof.py::test_signed_mail_to_somebody_else_is_no_command
                               commands/test_authentication.py::test_authentication_refuses_malformed_field
 S29 mass suppression          deliver/test_brake.py::test_wrong_map_suppresses_nobody_and_mails_wait
