@@ -211,9 +211,12 @@ def mail_confirmation(
     plan(session, post, mail, now)
 
 
-def requested(session: Session, known: Subscriber, n: int) -> Subscriber:
-    """Return the subscriber as confirming their request number `n` would make them."""
-    record = _record(known, pending_requests.of(session, known.key, n))
+def requested(session: Session, known: Subscriber, n: int, now: datetime) -> Subscriber | None:
+    """Return the subscriber as confirming their request number `n` would make them; None if it counts no more."""
+    asked = pending_requests.of(session, known.key, n)
+    if asked is None or asked.version != known.version or now - asked.at > CONFIRM_WITHIN:
+        return None
+    record = _record(known, asked)
     return known if record is None else record.of(known)
 
 

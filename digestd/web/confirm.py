@@ -1,7 +1,7 @@
 """The second half of double opt-in: the link from the mail shows a button, the button acts.
 
-The page shows what would be subscribed to, as somebody else may have asked. The mail does not, else strangers could have
-words of theirs mailed to others. Below it is the page for those who did not ask at all.
+The page shows what would be subscribed to, as somebody else may have asked. The mail does not, else strangers could
+have words of theirs mailed to others. Below it is the page for those who did not ask at all.
 """
 
 from datetime import datetime
@@ -70,12 +70,13 @@ def _known(app: App, token: str) -> Subscriber | None:
 
 def _requested(app: App, token: str) -> Subscriber | None:
     """Return the subscriber as confirming would make them; None if nobody waits for it. Raises BadToken."""
-    key, n, _ = read(app.keys, Purpose.CONFIRM, token, app.clock())
+    now = app.clock()
+    key, n, _ = read(app.keys, Purpose.CONFIRM, token, now)
     with app.db.read() as session:
         known = subscribers.by_key(session, key)
         if known is None or known.status in {Status.ERASED, Status.ACTIVE, Status.PAUSED}:
             return None
-        return requested(session, known, n)
+        return requested(session, known, n, now)
 
 
 def _first(subscriber: Subscriber, now: datetime) -> datetime | None:
