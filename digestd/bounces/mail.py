@@ -217,4 +217,9 @@ def _text(part: Parsed) -> str:
         text = payload[:TEXT_MAX].decode(charset, "replace")
     except (LookupError, ValueError):
         text = payload[:TEXT_MAX].decode("latin-1")
-    return "\n".join(line[:LINE_MAX] for line in text.splitlines())
+    return "\n".join(line[:LINE_MAX] for line in encodable(text).splitlines())
+
+
+def encodable(text: str) -> str:
+    """Return a text without lone surrogates, which UTF-7 can hold and no other encoding."""
+    return text.encode("utf-8", "replace").decode()

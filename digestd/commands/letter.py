@@ -7,7 +7,7 @@ from email.header import decode_header, make_header
 from email.utils import getaddresses
 
 from digestd.bounces.formats import automatic
-from digestd.bounces.mail import TEXT_MAX, Fields, Mail
+from digestd.bounces.mail import TEXT_MAX, Fields, Mail, encodable
 from digestd.commands.authentication import NOBODY, Authentication, read_authentication
 from digestd.commands.markup import lines_of_html
 
@@ -80,7 +80,7 @@ def is_within_limits(letter: Letter) -> bool:
         and len(letter.subject) <= SUBJECT_MAX
         and len(letter.lines) <= LINES_MAX
         and len(letter.recipients) <= RECIPIENTS_MAX
-        and all(len(text) <= TEXT_MAX and text == " ".join(text.split()) for text in texts)
+        and all(len(text) <= TEXT_MAX and text == " ".join(encodable(text).split()) for text in texts)
     )
 
 
@@ -111,7 +111,7 @@ def _subject(raw: str) -> str:
         text = str(make_header(decode_header(raw[:SUBJECT_MAX])))
     except (HeaderParseError, LookupError, ValueError):
         text = raw
-    return " ".join(text[:SUBJECT_MAX].split())
+    return " ".join(encodable(text[:SUBJECT_MAX]).split())
 
 
 def _lines(mail: Mail) -> list[str]:

@@ -40,6 +40,13 @@ def test_a_mail_of_html_alone_is_read_as_its_reader_sees_it() -> None:
     assert letter(made.as_bytes()).lines == ("more 3", "less 2")
 
 
+def test_lone_surrogates_do_not_get_in() -> None:
+    """UTF-7 can hold them; what is stored with a reply stands in the export of the subscriber's data."""
+    head = b"From: ada@example.net\nSubject: =?utf-7?Q?add_+2AA-?=\nContent-Type: text/plain; charset=utf-7\n\n"
+    found = letter(head + b"add topic +2AA-x\n")
+    assert (found.subject, found.lines) == ("add ?", ("add topic ?x",))
+
+
 def test_text_is_preferred_to_html_and_attachments_are_left_out() -> None:
     made = EmailMessage()
     made["From"] = "ada@example.net"

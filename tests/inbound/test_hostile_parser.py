@@ -81,6 +81,8 @@ def honest() -> Iterator[Reader]:
         said(lines=["two\nlines"]),
         said(lines=[1e400]),
         said(lines=["x" * 100_000]),
+        said(lines=["\ud800"]),
+        said(subject="\udfff"),
         found(status="5.1.1\0"),
         found(status="\ud800"),
         found(status="reader 7"),

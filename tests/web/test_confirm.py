@@ -2,9 +2,10 @@
 
 from starlette.testclient import TestClient
 
-from digestd.domain.subscriber import Status
+from digestd.domain.subscriber import Cause, Status
 from digestd.links import Purpose
 from digestd.store import consent
+from digestd.subscribe import unsubscribe
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words
 
@@ -50,6 +51,20 @@ def test_a_link_too_old_leads_back_to_the_form(client: TestClient, house: House)
     assert heading(answer.text) == "This link is too old"
     assert tree(answer.text).find(".//a[@class='button'][@href='/resend']") is not None
     assert house.contents() == before
+
+
+def test_used_link_shows_nothing_of_who_left(client: TestClient, house: House) -> None:
+    """A confirmation link shows the request that it would apply, and nobody's interests once it counts no more."""
+    client.post("/subscribe", data={"email": ADA, "topics": "alpine lakes"})
+    link = house.confirmation(ADA)
+    assert "alpine lakes" in client.get(link).text
+    client.post(link)
+    unsubscribe(house.app.db, house.subscriber(ADA).key, Cause.WEB, house.clock())
+    assert "alpine lakes" not in client.get(link).text
+    client.post("/subscribe", data={"email": "bea@example.org", "topics": "frozen rivers"})
+    late = house.confirmation("bea@example.org")
+    house.clock.advance(hours=49)
+    assert "frozen rivers" not in client.get(late).text
 
 
 def test_a_link_to_nobody_is_unknown(client: TestClient, house: House) -> None:
