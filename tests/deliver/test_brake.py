@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import String, cast, select
-from starlette.testclient import TestClient
 
 from digestd.deliver import Tally, deliver
 from digestd.domain.bounce import Bounce, BounceKind
@@ -18,7 +17,6 @@ from digestd.links import address_key
 from digestd.store import bounces, brake, core, ledger, subscribers, suppressions
 from digestd.subscribe.leaving import suppress_held
 from digestd.transports import Route
-from digestd.web import build
 from digestd.worker import tell_of_held
 from tests.conftest import NOW
 from tests.deliver.conftest import READERS, planned
@@ -26,6 +24,7 @@ from tests.deliver.test_alert import chat_room
 from tests.parts.install import Install, reopened
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import transport
+from tests.web.conftest import local_client
 
 LAB = 29
 GONE = "550 5.1.1 no such user in local recipient table"
@@ -212,8 +211,8 @@ async def test_operator_is_alerted_once(on_file: Install) -> None:
         await install.deliver()
         for _ in range(2):
             await tell_of_held(install.app)
-        client = TestClient(build(install.app))
-        ready, metrics = client.get("/readyz").json(), client.get("/metrics").text
+        with local_client(install.app) as client:
+            ready, metrics = client.get("/readyz").json(), client.get("/metrics").text
     assert [each["event"] for each in told] == ["suppression held"]
     assert "suppress --held" in told[0]["why"]
     assert (ready["refused_waiting"], ready["bounces_held"]) == (READERS, READERS)
