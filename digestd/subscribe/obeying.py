@@ -287,7 +287,7 @@ def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _P
 
 
 def _named(session: Session, delivery: int, address: bytes) -> _Proof | None:
-    """Who may speak in answer to one of our mails; in answer to a confirmation, for that alone.
+    """Return who may speak in answer to one of our mails; in answer to a confirmation, for that alone.
 
     None if its subscriber has another address by now, even if somebody new subscribed with the one it went to.
     """

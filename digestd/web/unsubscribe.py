@@ -41,7 +41,7 @@ class _Door:
     pages: Pages
 
     def named(self, token: str, *, accept_expired: bool = False) -> Subscriber:
-        """Whose link it is. Raises BadToken or NotFound.
+        """Return the subscriber whose link it is. Raises BadToken or NotFound.
 
         `accept_expired`: also of a link that only unsubscribes any more, see `links.read`.
         """
