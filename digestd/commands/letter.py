@@ -19,7 +19,7 @@ _LISTS = ("list-id", "list-unsubscribe", "list-post", "list-help", "mailing-list
 _ROBOTS = re.compile(r"(no-?reply|do-?not-?reply|bounces?|root|.*-(request|owner|bounces)|owner-.*)", re.IGNORECASE)
 _BARE = re.compile(r"[^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255}")
 _ANGLED = re.compile(r"([^<>]{0,500})<([^\s<>,;:\"@]{1,64}@[^\s<>,;:\"@]{1,255})>")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.){0,200}"')
 _MESSAGE_ID = re.compile(r"<[!#-;=?-~]{1,250}>")
 _QUOTE_HEAD = re.compile(
     r"-{2,}\s*(original|ursprüngliche|forwarded|weitergeleitete|reply|antwort)"
