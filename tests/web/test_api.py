@@ -7,9 +7,11 @@ from starlette.testclient import TestClient
 
 from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind
+from digestd.domain.mail_budget import PER_CAUSER
 from digestd.domain.subscriber import Status
 from digestd.store import api_tokens
 from digestd.web.api.auth import PER_TOKEN, REFUSED_PER_NETWORK
+from tests.security.test_bombing import at_once
 from tests.web.conftest import HOME, PAPER, House
 
 ADA = "ada@example.org"
@@ -251,3 +253,17 @@ def test_signup_asks_by_mail_and_changes_nobody_known(client: TestClient, house:
     assert house.mails(MailKind.CONFIRM) == [bob.key]
     for wrong in ({"email": ADA, "name": "Ada"}, {"email": "nobody"}, {"email": ADA, "timezone": "Mars"}, {}):
         assert client.post("/api/v1/signups", json=wrong, headers=headers).status_code == 422
+
+
+def test_signups_of_a_token_are_counted_whoever_they_name(
+    client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    [limit] = PER_CAUSER["token"]
+    headers = token(house, Scope.SIGNUP)
+    house.join(ADA)
+    for _ in range(limit.most):
+        assert client.post("/api/v1/signups", json={"email": ADA}, headers=headers).status_code == 202
+    refused = client.post("/api/v1/signups", json={"email": "new@example.org"}, headers=headers)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "3600")
+    assert house.mails(MailKind.CONFIRM) == []

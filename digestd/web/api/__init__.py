@@ -18,7 +18,7 @@ from fastapi import Depends, FastAPI
 from digestd import __version__
 from digestd.app import App
 from digestd.web.api import mails, papers, problems, signups, subscribers
-from digestd.web.api.auth import BEARER, Gate
+from digestd.web.api.auth import BEARER, Asks, Gate
 
 PATH = "/api/v1"
 
@@ -38,8 +38,9 @@ def build_api(app: App) -> FastAPI:
         root_path_in_servers=False,
         dependencies=[Depends(BEARER)],
     )
-    api.include_router(subscribers.router(app))
-    api.include_router(signups.router(app))
+    asks = Asks(app)
+    api.include_router(subscribers.router(app, asks))
+    api.include_router(signups.router(app, asks))
     api.include_router(papers.router(app))
     api.include_router(mails.router(app))
     api.add_middleware(Gate, app=app)

@@ -18,6 +18,7 @@ from starlette.types import Scope as Connection
 
 from digestd.app import App
 from digestd.domain.api import Scope
+from digestd.domain.mail_budget import api_token, causer_limits
 from digestd.errors import NotFound, Unavailable
 from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
@@ -74,9 +75,27 @@ class Gate:
         return token
 
 
-def _refuse_above(window: Window, key: str, app: App, why: str) -> None:
+def _refuse_above(window: Window, key: str, app: App, why: str, span: timedelta = SPAN) -> None:
     if not window.allows(key, app.clock()):
-        raise HTTPException(429, why, {"Retry-After": str(int(SPAN.total_seconds()))})
+        raise HTTPException(429, why, {"Retry-After": str(int(span.total_seconds()))})
+
+
+class Asks:
+    """Limit the sign-ups of a token, whether or not a mail comes of them.
+
+    The mail budget counts mails alone: who used it up to the last could tell by the next one whether an address is
+    known. So as many posts as mails are taken.
+    """
+
+    def __init__(self, app: App) -> None:
+        [limit] = causer_limits(api_token(0))
+        self._app = app
+        self._span = limit.span
+        self._posts = Window(limit.most, limit.span)
+
+    def check(self, token: ApiToken) -> None:
+        """Count one sign-up. Raises HTTPException beyond the limit."""
+        _refuse_above(self._posts, str(token.key), self._app, "this token signs up too many people", self._span)
 
 
 def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:

@@ -18,7 +18,7 @@ from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Change, Record, edit, parse, pause, resume, take_in, unsubscribe
 from digestd.subscribe.leaving import forget, refuse_end
 from digestd.subscribe.record import said_of
-from digestd.web.api.auth import disclosed, needs
+from digestd.web.api.auth import Asks, disclosed, needs
 from digestd.web.api.shapes import (
     Changes,
     Cursor,
@@ -87,11 +87,11 @@ class Desk:
             return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
 
 
-def router(app: App) -> APIRouter:
+def router(app: App, asks: Asks) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
     _reading(routes, Desk(app))
-    _writing(routes, Desk(app))
+    _writing(routes, Desk(app), asks)
     _consent(routes, Desk(app))
     _erasing(routes, Desk(app))
     return routes
@@ -122,12 +122,14 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
         return shown(desk.one(number)).interests
 
 
-def _writing(routes: APIRouter, desk: Desk) -> None:
+def _writing(routes: APIRouter, desk: Desk, asks: Asks) -> None:
     @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
     async def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
         """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
         record = parse({**_given(new), "status": status.value})
+        if status is Status.PENDING:
+            asks.check(token)
 
         def add() -> SubscriberOut:
             change, known = desk.added(record, token)
