@@ -172,7 +172,7 @@ class App:
     def delivery(self, owner: str, routes: tuple[Route, ...] | None = None) -> Delivery:
         """What a run of delivery is handed; `owner` is held by the caller. `routes`: those to use, all by default."""
         from digestd.deliver import Delivery
-        from digestd.deliver.departures import this_machine
+        from digestd.deliver.sent_journal import this_machine
 
         chosen = self.routes if routes is None else routes
         return Delivery(
@@ -219,7 +219,7 @@ class App:
     @property
     def journals(self) -> Path:
         """The folder of receipt journals."""
-        from digestd.deliver.receipts import beside
+        from digestd.deliver.result_journal import beside
 
         return Path(self.settings.receipts_dir) if self.settings.receipts_dir else beside(self.db)
 

@@ -7,8 +7,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.output import emit
-from digestd.deliver.adopting import adopt
-from digestd.deliver.departures import this_machine
+from digestd.deliver.restore_guard import adopt
+from digestd.deliver.sent_journal import this_machine
 from digestd.plan import plan
 from digestd.scheduler import NAME
 from digestd.worker import tidy

@@ -13,8 +13,8 @@ from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
 from digestd.confinement.child import ConfinementFailed, probe
-from digestd.deliver.adopting import see_that_it_is_ours
-from digestd.deliver.departures import this_machine
+from digestd.deliver.restore_guard import see_that_it_is_ours
+from digestd.deliver.sent_journal import this_machine
 from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
 from digestd.libraries import sync_due

@@ -26,9 +26,9 @@ from digestd.deliver.composer import Composer
 from digestd.deliver.reconcile import Reconciled, RelayLog, reconcile, see_that_it_can_be_read, send_again
 from digestd.deliver.recovery import recover
 from digestd.deliver.replay import Replayed, replay
-from digestd.deliver.road import DeliverReport, Delivery, deliver
+from digestd.deliver.run import DeliverReport, Delivery, deliver
+from digestd.deliver.run_counters import Tally
 from digestd.deliver.sender import Sender
-from digestd.deliver.tally import Tally
 
 __all__ = [
     "Composer",

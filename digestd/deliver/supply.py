@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from digestd.deliver.composer import Composer
-from digestd.deliver.pace import Pace
-from digestd.deliver.shares import Shares
-from digestd.deliver.tally import Tally
+from digestd.deliver.rate_limiter import Pace
+from digestd.deliver.relay_balancer import Shares
+from digestd.deliver.run_counters import Tally
 from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database

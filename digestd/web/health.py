@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
-from digestd.deliver.room import DiskFull, see_room
+from digestd.deliver.disk_space import DiskFull, see_room
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
 from digestd.store import brake, ledger

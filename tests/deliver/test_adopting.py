@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from digestd.deliver import RelayLog, reconcile, recover
-from digestd.deliver import departures as noted
-from digestd.deliver.adopting import Adopted, adopt, see_that_it_is_ours
+from digestd.deliver import sent_journal as noted
+from digestd.deliver.restore_guard import Adopted, adopt, see_that_it_is_ours
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotAdopted
 from digestd.store import core

@@ -13,7 +13,7 @@ from digestd.deliver import deliver
 from digestd.domain.delivery import State
 from digestd.store import throttles
 from digestd.transports import Route
-from digestd.transports.smtp import Patience, Relay, SmtpTransport, channel
+from digestd.transports.smtp import Patience, Relay, SmtpTransport, connection
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.misdeeds import MISDEEDS, POINTS, Misdeed
@@ -51,7 +51,7 @@ async def test_a_cell_of_the_matrix(
     trusting: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(channel, "QUIT_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "QUIT_SECONDS", 0.3)
     secured = point in {"STARTTLS", "AUTH"}
     async with Misdeed(point, misdeed, VICTIM, served if secured else None).serving() as relay:
         way = Relay(

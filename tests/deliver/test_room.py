@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from digestd.deliver import supply
-from digestd.deliver.room import DiskFull, see_room
+from digestd.deliver.disk_space import DiskFull, see_room
 from digestd.domain.delivery import State
 from tests.parts import library
 from tests.parts.install import install

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import String, cast, select
 
 from digestd.deliver import DeliverReport, deliver
-from digestd.deliver.shares import SLACK, Shares
+from digestd.deliver.relay_balancer import SLACK, Shares
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.store import core, throttles

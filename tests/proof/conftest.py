@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from digestd.deliver import receipts
+from digestd.deliver import result_journal
 from digestd.domain.delivery import Outcome, State
 from digestd.store.database import open_database
 from digestd.store.ledger import Result
@@ -105,8 +105,8 @@ def bereft(ready: Situation) -> Situation:
         worker.process.kill()
         assert worker.end(10).killed
     [first, _] = _dots(made)
-    receipts.drop(made.app.journals, first.owner)
-    with receipts.journal(made.app.journals, first.owner) as journal:
+    result_journal.drop(made.app.journals, first.owner)
+    with result_journal.journal(made.app.journals, first.owner) as journal:
         assert journal.keep([first]) == 1
     return Situation(made, relay.copies)
 

@@ -20,7 +20,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "marked after the dot",
-        "digestd/deliver/lane.py",
+        "digestd/deliver/sending_worker.py",
         """\
         elif await self._passes(channel, letter):
             await self._dot(channel, letter.claim)
@@ -35,7 +35,7 @@ MUTANTS = (
     ),
     Mutant(
         "marked as sent before the dot",
-        "digestd/deliver/lane.py",
+        "digestd/deliver/sending_worker.py",
         """\
         outcomes = self._desk.outcomes
         try:

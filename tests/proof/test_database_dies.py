@@ -15,7 +15,7 @@ from signal import SIGKILL, SIGQUIT
 
 import pytest
 
-from digestd.deliver import committer
+from digestd.deliver import group_commit
 from tests import postgres
 from tests.conftest import NOW
 from tests.deliver.conftest import create, planned
@@ -33,8 +33,8 @@ MAILS = 40
 
 def patient() -> None:
     """Try again soon, for as long as a database needs to start again."""
-    committer.RETRY_SECONDS = 0.05
-    committer.PATIENCE_SECONDS = 10.0
+    group_commit.RETRY_SECONDS = 0.05
+    group_commit.PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture

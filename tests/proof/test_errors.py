@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.deliver import committer
+from digestd.deliver import group_commit
 from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
 from tests.proof.scene import deliver_ready, plan_due, scene
@@ -29,7 +29,7 @@ gone fails to read as well, which no single call that fails can stand for. See t
 
 def impatient() -> None:
     """A round that the database did not take is repeated at once, not after a second."""
-    committer.RETRY_SECONDS = 0.01
+    group_commit.RETRY_SECONDS = 0.01
 
 
 def _failing(at: Situation, memory: Path, job: Job, share: int, wanted: int) -> None:
@@ -66,4 +66,4 @@ def test_a_disk_that_is_full_from_some_write_on_loses_and_doubles_nothing(ready:
 def impatient_and_brief() -> None:
     """A database that takes nothing for a moment is given up."""
     impatient()
-    committer.PATIENCE_SECONDS = 0.03
+    group_commit.PATIENCE_SECONDS = 0.03

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.retry import Reply
-from digestd.transports.smtp.replies import LINE_MAX, REPLY_MAX, Replies, Unreadable
+from digestd.transports.smtp.reply_parser import LINE_MAX, REPLY_MAX, Replies, Unreadable
 
 SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
 READ = [

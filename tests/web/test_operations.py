@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.deliver import room
+from digestd.deliver import disk_space
 from digestd.domain.api import Scope
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
@@ -89,7 +89,7 @@ def test_a_relay_that_rests_is_told_and_takes_no_page_away(app: App, client: Tes
 def test_a_disk_that_is_nearly_full_is_told_and_takes_no_page_away(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "LOW_WATER", 1 << 60)
+    monkeypatch.setattr(disk_space, "LOW_WATER", 1 << 60)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["disk"] == "it is nearly full; nothing is sent until there is room"

@@ -8,8 +8,8 @@ from aiosmtplib.errors import SMTPAuthenticationError
 
 from digestd.errors import RelayFailed
 from digestd.transports.smtp.relay import Relay
-from digestd.transports.smtp.replies import printable
-from digestd.transports.smtp.wire import Wire
+from digestd.transports.smtp.reply_parser import printable
+from digestd.transports.smtp.stream import Wire
 
 
 @dataclass(frozen=True, slots=True)

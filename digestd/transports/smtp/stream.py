@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 
 from digestd.retry import Reply
-from digestd.transports.smtp.replies import Replies, Unreadable
+from digestd.transports.smtp.reply_parser import Replies, Unreadable
 
 LOST = (OSError, EOFError, Unreadable)
 """What `reply` and `drained` raise once the connection is of no use any more."""

@@ -9,8 +9,8 @@ from random import Random
 
 import structlog
 
-from digestd.deliver.committer import Committer
-from digestd.deliver.verdicts import Refusals
+from digestd.deliver.group_commit import Committer
+from digestd.deliver.refusals import Refusals
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
 from digestd.retry import REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict

@@ -7,9 +7,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digestd.deliver.committer import Committer
+from digestd.deliver.attempt_recorder import Outcomes
 from digestd.deliver.composer import Composer
-from digestd.deliver.outcomes import Outcomes
+from digestd.deliver.group_commit import Committer
 from digestd.deliver.supply import Supply
 from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed

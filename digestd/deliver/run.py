@@ -8,24 +8,24 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from digestd.deliver import canary
-from digestd.deliver.adopting import see_that_it_is_ours
+from digestd.deliver import preflight
 from digestd.deliver.alert import Tell, nobody
-from digestd.deliver.committer import Committer
+from digestd.deliver.attempt_recorder import Outcomes
 from digestd.deliver.composer import Composer
-from digestd.deliver.crew import Crew
-from digestd.deliver.departures import departures
-from digestd.deliver.lane import Desk
-from digestd.deliver.outcomes import Outcomes
-from digestd.deliver.pace import Pace
-from digestd.deliver.receipts import journal
-from digestd.deliver.rests import Rests
-from digestd.deliver.room import see_room
+from digestd.deliver.disk_space import see_room
+from digestd.deliver.group_commit import Committer
+from digestd.deliver.rate_limiter import Pace
+from digestd.deliver.refusals import Refusals
+from digestd.deliver.relay_backoff import Rests
+from digestd.deliver.relay_balancer import Shares
+from digestd.deliver.restore_guard import see_that_it_is_ours
+from digestd.deliver.result_journal import journal
+from digestd.deliver.run_counters import Tally
 from digestd.deliver.sender import Sender
-from digestd.deliver.shares import Shares
+from digestd.deliver.sending_worker import Desk
+from digestd.deliver.sent_journal import departures
 from digestd.deliver.supply import Supply
-from digestd.deliver.tally import Tally
-from digestd.deliver.verdicts import Refusals
+from digestd.deliver.worker_pool import Crew
 from digestd.errors import MailsBroken
 from digestd.links import envelope_from
 from digestd.store.database import Database
@@ -125,8 +125,8 @@ async def deliver(
 
 def _try_out(delivery: Delivery, composer: Composer, now: datetime) -> None:
     with delivery.db.read() as session:
-        some = reading.sample(session, canary.SAMPLE, now)
-    canary.try_out(composer, some)
+        some = reading.sample(session, preflight.SAMPLE, now)
+    preflight.try_out(composer, some)
 
 
 def _pace(delivery: Delivery, started: datetime, loop: asyncio.AbstractEventLoop) -> Pace:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from digestd.deliver.tally import Tally
+from digestd.deliver.run_counters import Tally
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database

@@ -10,9 +10,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 
-from digestd.deliver.departures import Departures
-from digestd.deliver.pace import Pace
-from digestd.deliver.receipts import Receipts
+from digestd.deliver.rate_limiter import Pace
+from digestd.deliver.result_journal import Receipts
+from digestd.deliver.sent_journal import Departures
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from digestd.deliver.alert import Tell
-from digestd.deliver.lane import Desk, Lane
-from digestd.deliver.rests import Rests
-from digestd.deliver.shares import Shares
+from digestd.deliver.relay_backoff import Rests
+from digestd.deliver.relay_balancer import Shares
+from digestd.deliver.sending_worker import Desk, Lane
 from digestd.deliver.supply import Supply
 from digestd.errors import MailsRefused, RelayFailed
 

@@ -15,9 +15,9 @@ from digestd.message import dot_stuffed
 from digestd.retry import Reply, Stage
 from digestd.transports.smtp.envelope import GO_AHEAD, STAGES, OutOfStep, commands, is_verdict, refusal
 from digestd.transports.smtp.relay import Relay
-from digestd.transports.smtp.replies import Unreadable
+from digestd.transports.smtp.reply_parser import Unreadable
 from digestd.transports.smtp.session import Session, open_session, said
-from digestd.transports.smtp.wire import LOST, Wire
+from digestd.transports.smtp.stream import LOST, Wire
 from digestd.transports.transport import Channel, LostReply, Mail, Refusal
 
 DOT = b".\r\n"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from digestd.deliver.pace import Pace
+from digestd.deliver.rate_limiter import Pace
 from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
 from digestd.retry import lane_wait
 from digestd.store import throttles
