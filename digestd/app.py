@@ -36,7 +36,7 @@ from digestd.transports import Route, open_routes
 
 if TYPE_CHECKING:
     from digestd.bounces.providers import Provider
-    from digestd.deliver import Delivery, RelayLog, Sender
+    from digestd.deliver import DeliveryConfig, RelayLog, Sender
     from digestd.hooks import Hooks
     from digestd.inbound import Door, Postbox
     from digestd.ingest import Client
@@ -169,13 +169,13 @@ class App:
         """Where mail goes. Raises BadSetting where it must not go."""
         return open_routes(self.settings.transport_url, ehlo=urlsplit(self.settings.public_url).hostname or "localhost")
 
-    def delivery(self, owner: str, routes: tuple[Route, ...] | None = None) -> Delivery:
+    def delivery(self, owner: str, routes: tuple[Route, ...] | None = None) -> DeliveryConfig:
         """What a run of delivery is handed; `owner` is held by the caller. `routes`: those to use, all by default."""
-        from digestd.deliver import Delivery
-        from digestd.deliver.sent_journal import this_machine
+        from digestd.deliver import DeliveryConfig
+        from digestd.deliver.sent_journal import read_machine_id
 
         chosen = self.routes if routes is None else routes
-        return Delivery(
+        return DeliveryConfig(
             db=self.db,
             sender=self.sender,
             routes=chosen,
@@ -183,7 +183,7 @@ class App:
             clock=self.clock,
             rng=self.rng,
             journals=self.journals,
-            machine=this_machine(),
+            machine=read_machine_id(),
             lanes=self.settings.transport_connections,
             limits={route.name: route.rate or self.settings.transport_rate for route in chosen}
             | {f"@{domain}": rate for domain, rate in configuration.rates(self.settings.domain_rates).items()},
@@ -219,9 +219,9 @@ class App:
     @property
     def journals(self) -> Path:
         """The folder of receipt journals."""
-        from digestd.deliver.result_journal import beside
+        from digestd.deliver.result_journal import default_journal_folder
 
-        return Path(self.settings.receipts_dir) if self.settings.receipts_dir else beside(self.db)
+        return Path(self.settings.receipts_dir) if self.settings.receipts_dir else default_journal_folder(self.db)
 
     def new_owner(self) -> str:
         """A name for one run of one worker, never used again."""

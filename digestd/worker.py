@@ -15,7 +15,7 @@ import structlog
 from sqlmodel import Session
 
 from digestd.app import App
-from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, send_again, webhook
+from digestd.deliver import DeliveryReport, RunCounters, deliver, reconcile, recover, resend_uncertain, webhook_alert
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
@@ -116,7 +116,7 @@ async def tick(app: App, stop: asyncio.Event) -> None:
         return
     owner = app.new_owner()
     with app.owners.hold(owner):
-        delivery = replace(app.delivery(owner, routes), tell=webhook(app.settings.alert_url))
+        delivery = replace(app.delivery(owner, routes), tell=webhook_alert(app.settings.alert_url))
         report = await deliver(delivery, stop=stop)
     log.info("delivered", **{name: count for name, count in counts(report).items() if count})
 
@@ -148,7 +148,7 @@ def settle_open_ends(app: App, now: datetime) -> None:
             reconcile(app.db, app.keys, app.relay_log, now)
     except BadSetting as error:
         log.error("cannot look for uncertain mails", why=str(error))
-    if app.settings.on_uncertain == "resend" and (count := send_again(app.db, now)):
+    if app.settings.on_uncertain == "resend" and (count := resend_uncertain(app.db, now)):
         log.warning("sent again what stayed uncertain", deliveries=count)
 
 
@@ -157,7 +157,7 @@ async def tell_of_uncertain(app: App) -> None:
     if count := await asyncio.to_thread(_newly_uncertain, app):
         why = f"{count} for more than a day; see `digestd delivery list --state uncertain`, and settle them"
         log.warning("uncertain", why=why)
-        await webhook(app.settings.alert_url)(_UNCERTAIN, "", why)
+        await webhook_alert(app.settings.alert_url)(_UNCERTAIN, "", why)
 
 
 async def tell_of_held(app: App) -> None:
@@ -168,7 +168,7 @@ async def tell_of_held(app: App) -> None:
             "suppressed, and the mails wait; look at the relay, and see `digestd subscriber suppress --held --dry-run`"
         )
         log.error("held", why=why)
-        await webhook(app.settings.alert_url)(_HELD, "", why)
+        await webhook_alert(app.settings.alert_url)(_HELD, "", why)
 
 
 async def run(
@@ -177,15 +177,15 @@ async def run(
     drain: bool = True,
     limit: int | None = None,
     stop: asyncio.Event | None = None,
-    tally: Tally | None = None,
-) -> DeliverReport:
+    tally: RunCounters | None = None,
+) -> DeliveryReport:
     """One run by hand, under a name of its own; it tries every relay, also one that rests."""
     owner = app.new_owner()
     with app.owners.hold(owner):
         return await deliver(app.delivery(owner), drain=drain, limit=limit, stop=stop, tally=tally)
 
 
-def counts(report: DeliverReport) -> dict[str, int]:
+def counts(report: DeliveryReport) -> dict[str, int]:
     """A report as the contract prints it."""
     names = ("accepted", "deferred", "rejected", "skipped", "expired", "uncertain")
     return {name: getattr(report, name) for name in names}

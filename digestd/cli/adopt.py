@@ -7,8 +7,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.output import emit
-from digestd.deliver.restore_guard import adopt
-from digestd.deliver.sent_journal import this_machine
+from digestd.deliver.restore_guard import resume_after_restore
+from digestd.deliver.sent_journal import read_machine_id
 from digestd.plan import plan
 from digestd.scheduler import NAME
 from digestd.worker import tidy
@@ -25,5 +25,5 @@ def adopt_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
     with app.owners.hold(NAME):
         tidy(app, app.clock())
         plan(app.db, app.planner, app.clock())
-        done = adopt(app.db, app.keys, app.sender.bounce, app.journals, this_machine(), app.clock())
+        done = resume_after_restore(app.db, app.keys, app.sender.bounce, app.journals, read_machine_id(), app.clock())
     emit(asdict(done), as_json)

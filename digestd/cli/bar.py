@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from digestd.deliver import Tally
+from digestd.deliver import RunCounters
 
 SECONDS = 0.25
 
 
 @contextmanager
-def watching(tally: Tally, total: int, console: Console | None = None) -> Iterator[None]:
+def watching(tally: RunCounters, total: int, console: Console | None = None) -> Iterator[None]:
     """Draw the tally while the block runs; nothing in a pipe. Use inside a running loop."""
     console = console or Console(stderr=True)
     if not console.is_terminal:
@@ -36,7 +36,7 @@ def watching(tally: Tally, total: int, console: Console | None = None) -> Iterat
             bar.update(task, completed=tally.ended)
 
 
-async def _draw(bar: Progress, tally: Tally, total: int) -> None:
+async def _draw(bar: Progress, tally: RunCounters, total: int) -> None:
     [task] = bar.task_ids
     began, before = asyncio.get_running_loop().time(), tally.accepted
     while True:

@@ -10,7 +10,7 @@ from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.output import emit, say
 from digestd.confinement.child import probe
-from digestd.deliver import see_that_it_can_be_read
+from digestd.deliver import check_log_is_readable
 from digestd.errors import BadInput
 from digestd.links import GRACE
 from digestd.secret import rotate
@@ -45,7 +45,7 @@ def check() -> None:
     """
     built = wiring.build()
     if built.relay_log is not None:
-        see_that_it_can_be_read(built.relay_log, built.clock())
+        check_log_is_readable(built.relay_log, built.clock())
     say(", ".join(f"mail goes to {route.name}" for route in built.routes))
     confinement = probe()
     say(f"parsers are confined by {', '.join(confinement.layers)}")

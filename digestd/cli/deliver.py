@@ -11,7 +11,7 @@ from digestd.cli.bar import watching
 from digestd.cli.heap import long_run
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
-from digestd.deliver import DeliverReport, Tally
+from digestd.deliver import DeliveryReport, RunCounters
 from digestd.domain.typed import NUMBER_MAX
 from digestd.store.ledger import reading
 from digestd.worker import counts, run, settle_open_ends, tidy
@@ -39,10 +39,10 @@ def deliver_ready(
         raise typer.Exit(1)
 
 
-async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliverReport:
+async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:
     """One run, its progress drawn on a terminal."""
     with app.db.read() as session:
         ready = reading.ready(session, app.clock())
-    tally = Tally()
+    tally = RunCounters()
     with watching(tally, ready if limit is None else min(limit, ready)):
         return await run(app, drain=drain, limit=limit, stop=stop, tally=tally)

@@ -13,8 +13,8 @@ from digestd.app import App
 from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
 from digestd.confinement.child import ConfinementFailed, probe
-from digestd.deliver.restore_guard import see_that_it_is_ours
-from digestd.deliver.sent_journal import this_machine
+from digestd.deliver.restore_guard import check_database_is_current
+from digestd.deliver.sent_journal import read_machine_id
 from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
 from digestd.libraries import sync_due
@@ -46,7 +46,7 @@ def up() -> None:
     Example: digestd up
     """
     with wiring.alone(NAME) as app:
-        see_that_it_is_ours(app.db, app.journals, this_machine())
+        check_database_is_current(app.db, app.journals, read_machine_id())
         asyncio.run(serve(_logged(app)))
 
 
@@ -65,7 +65,7 @@ def scheduler() -> None:
 def worker() -> None:
     """Run only delivery; as many as wanted, also beside `digestd up`."""
     app = _logged(wiring.build())
-    see_that_it_is_ours(app.db, app.journals, this_machine())
+    check_database_is_current(app.db, app.journals, read_machine_id())
     asyncio.run(until_stopped(lambda stop: _all([work(app, stop), tell(app, stop), read_libraries(app, stop)], stop)))
 
 

@@ -21,29 +21,29 @@ recovery   what dead workers left
 reconcile  what nobody knows the end of, settled by the relay's log
 """
 
-from digestd.deliver.alert import webhook
+from digestd.deliver.alert import webhook_alert
 from digestd.deliver.composer import Composer
-from digestd.deliver.reconcile import Reconciled, RelayLog, reconcile, see_that_it_can_be_read, send_again
+from digestd.deliver.reconcile import ReconcileReport, RelayLog, check_log_is_readable, reconcile, resend_uncertain
 from digestd.deliver.recovery import recover
 from digestd.deliver.replay import Replayed, replay
-from digestd.deliver.run import DeliverReport, Delivery, deliver
-from digestd.deliver.run_counters import Tally
+from digestd.deliver.run import DeliveryConfig, DeliveryReport, deliver
+from digestd.deliver.run_counters import RunCounters
 from digestd.deliver.sender import Sender
 
 __all__ = [
     "Composer",
-    "DeliverReport",
-    "Delivery",
-    "Reconciled",
+    "DeliveryConfig",
+    "DeliveryReport",
+    "ReconcileReport",
     "RelayLog",
     "Replayed",
+    "RunCounters",
     "Sender",
-    "Tally",
+    "check_log_is_readable",
     "deliver",
     "reconcile",
     "recover",
     "replay",
-    "see_that_it_can_be_read",
-    "send_again",
-    "webhook",
+    "resend_uncertain",
+    "webhook_alert",
 ]

@@ -7,22 +7,22 @@ import structlog
 
 SECONDS = 5.0
 """Altogether, however slowly it answers: a run that is stopped has half a minute to end."""
-Tell = Callable[[str, str, str], Awaitable[None]]
+SendAlert = Callable[[str, str, str], Awaitable[None]]
 """Tells of an event (`lane stopped`, `lane goes on`, `mails uncertain`) at a relay, if it is about one, and why."""
 log = structlog.get_logger(__name__)
 
 
-async def nobody(_event: str, _relay: str, _why: str) -> None:
+async def no_alert(_event: str, _relay: str, _why: str) -> None:
     """Where there is no webhook, the log has told already."""
 
 
-def webhook(url: str) -> Tell:
+def webhook_alert(url: str) -> SendAlert:
     """Posts `{"event", "relay", "why", "text"}` as JSON; `text` is the whole in one line, as chat rooms take it.
 
     One that cannot be reached is said in the log and not tried again: the lane's state is in /readyz too.
     """
     if not url:
-        return nobody
+        return no_alert
     import httpx2
 
     async def tell(event: str, relay: str, why: str) -> None:

@@ -9,8 +9,8 @@ from random import Random
 
 import structlog
 
-from digestd.deliver.group_commit import Committer
-from digestd.deliver.refusals import Refusals
+from digestd.deliver.group_commit import GroupCommit
+from digestd.deliver.refusals import PendingRefusals
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
 from digestd.retry import REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
@@ -25,10 +25,10 @@ _WHAT = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
 log = structlog.get_logger(__name__)
 
 
-class Outcomes:
+class AttemptRecorder:
     """Counts and records; one for all lanes to a route. `accepted`: by that route."""
 
-    def __init__(self, owner: str, route: str, committer: Committer, refusals: Refusals, rng: Random) -> None:
+    def __init__(self, owner: str, route: str, committer: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
         self.tally = refusals.tally
         self.accepted = 0
         self._refusals = refusals

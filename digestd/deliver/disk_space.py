@@ -18,7 +18,7 @@ class DiskFull(Unavailable):
     """There is too little room on the disk to record what would be sent."""
 
 
-def see_room(folders: Iterable[Path]) -> None:
+def check_disk_space(folders: Iterable[Path]) -> None:
     """Raise DiskFull where one of these folders, or what is there of the path to it, has less than LOW_WATER free."""
     for folder in folders:
         there = next(above for above in [folder.absolute(), *folder.absolute().parents] if above.exists())

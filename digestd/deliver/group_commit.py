@@ -10,9 +10,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 
-from digestd.deliver.rate_limiter import Pace
-from digestd.deliver.result_journal import Receipts
-from digestd.deliver.sent_journal import Departures
+from digestd.deliver.rate_limiter import RateLimiter
+from digestd.deliver.result_journal import ResultJournal
+from digestd.deliver.sent_journal import SentJournal
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
@@ -27,14 +27,19 @@ PATIENCE_SECONDS = 20.0
 """How long rounds are repeated while the database is away, before what they held is left to recovery."""
 
 
-class Committer:
+class GroupCommit:
     """Collects while a round is being written; use inside `running()`.
 
     What the database will not take goes to `receipts`; what may leave is noted in `departures` first.
     """
 
     def __init__(
-        self, db: Database, clock: Callable[[], datetime], receipts: Receipts, departures: Departures, pace: Pace
+        self,
+        db: Database,
+        clock: Callable[[], datetime],
+        receipts: ResultJournal,
+        departures: SentJournal,
+        pace: RateLimiter,
     ) -> None:
         self._db = db
         self._clock = clock

@@ -18,7 +18,7 @@ ALONE = 1
 log = structlog.get_logger(__name__)
 
 
-def try_out(composer: Composer, sample: list[Claim]) -> None:
+def check_composing(composer: Composer, sample: list[Claim]) -> None:
     """Compose these and forget them. Raises MailsBroken where too many cannot be."""
     composer.prepare(sample)
     failed = [why for claim in sample if (why := _failure(composer, claim)) is not None]

@@ -14,7 +14,7 @@ EVERY_OTHER = "*"
 """In the limits: any domain that is not named, each for itself."""
 
 
-class Pace:
+class RateLimiter:
     """The throttles of a run. `limits`: mails a second by route name or `@domain`; what is absent has none.
 
     `now`: seconds since 1970, running also where the clock of a test stands.

@@ -45,7 +45,7 @@ class RelayLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciled:
+class ReconcileReport:
     """How many were found to have arrived, how many not to have left, and how many stay open."""
 
     accepted: int = 0
@@ -54,39 +54,39 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LogEvidence:
     """What a log tells: queue ids by return path for those asked for, and the attempts at both its ends."""
 
     queue_ids: dict[str, str]
     witnesses: frozenset[tuple[int, int]]
 
 
-def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> Reconciled:
+def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> ReconcileReport:
     """Settle what the log tells the end of. Raises BadSetting where it cannot be read; safe to repeat."""
     with db.read() as session:
         ends = open_ends(session, AT_ONCE)
     if not ends:
-        return Reconciled()
+        return ReconcileReport()
     since = from_us(min(end.dot_us for end in ends)) - KEPT_BEFORE
-    told = tell(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
+    told = read_evidence(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
     with db.write() as session:
         known = answered_at(session, told.witnesses)
         settled = {Settlement.ACCEPTED: 0, Settlement.NOT_SENT: 0}
         for end in ends:
-            verdict = judge(end, told, known, relay_log.relays, now)
+            verdict = settle_by_evidence(end, told, known, relay_log.relays, now)
             if verdict is not None and settle(session, end.delivery, *verdict, now):
                 settled[verdict[0]] += 1
                 log.warning("settled by the relay's log", delivery=end.delivery, how=verdict[0], why=verdict[1].why)
     accepted, not_sent = settled.values()
-    return Reconciled(accepted, not_sent, len(ends) - accepted - not_sent)
+    return ReconcileReport(accepted, not_sent, len(ends) - accepted - not_sent)
 
 
-def see_that_it_can_be_read(relay_log: RelayLog, now: datetime) -> None:
+def check_log_is_readable(relay_log: RelayLog, now: datetime) -> None:
     """Raise BadSetting where it cannot: else nobody would know before a mail is uncertain."""
     next(_lines(relay_log.file, now), None)
 
 
-def send_again(db: Database, now: datetime) -> int:
+def resend_uncertain(db: Database, now: datetime) -> int:
     """Take what stayed uncertain for PATIENCE as not sent, by the operator's policy: it goes out under the same
     Message-ID, by which many mail readers know it again. How many."""
     with db.read() as session:
@@ -98,7 +98,7 @@ def send_again(db: Database, now: datetime) -> int:
         return sum(settle(session, end.delivery, Settlement.NOT_SENT, proof, now) for end in ends)
 
 
-def tell(lines: Iterable[bytes], asked: set[str], keys: Keys) -> Told:
+def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvidence:
     """What the lines of a log, oldest first, tell of the return paths asked for (in lower case)."""
     queue_ids: dict[str, str] = {}
     first: list[str] = []
@@ -112,11 +112,11 @@ def tell(lines: Iterable[bytes], asked: set[str], keys: Keys) -> Told:
         if len(first) < WITNESSES:
             first.append(found.envelope_from)
         last.append(found.envelope_from)
-    return Told(queue_ids, frozenset(_ours([*first, *last], keys)))
+    return LogEvidence(queue_ids, frozenset(_ours([*first, *last], keys)))
 
 
-def judge(
-    end: OpenEnd, told: Told, known: Sequence[int], relays: frozenset[str], now: datetime
+def settle_by_evidence(
+    end: OpenEnd, told: LogEvidence, known: Sequence[int], relays: frozenset[str], now: datetime
 ) -> tuple[Settlement, Proof] | None:
     """How a delivery ended, and the proof; None where the log does not tell. `known`: as `answered_at` gives them."""
     if (queue_id := told.queue_ids.get(end.envelope_from.lower())) is not None:

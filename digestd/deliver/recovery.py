@@ -22,14 +22,14 @@ def recover(db: Database, owners: Owners, journals: Path, now: datetime) -> reco
     with db.read() as session:
         named = set(recovery.owners(session))
     total = recovery.Recovered(0, 0)
-    for owner in sorted(named.union(result_journal.left(journals))):
+    for owner in sorted(named.union(result_journal.list_runs(journals))):
         if owners.is_dead(owner):
-            kept = result_journal.read(journals, owner)
+            kept = result_journal.read_results(journals, owner)
             with db.write() as session:
                 if settled := ledger.record_kept(session, kept, now):
                     log.warning("read the receipts of a dead worker", worker=owner, answers=settled)
                 found = recovery.recover(session, owner, now)
-            result_journal.drop(journals, owner)
+            result_journal.delete_journal(journals, owner)
             if owner not in named:
                 continue
             log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from digestd.deliver.run_counters import Tally
+from digestd.deliver.run_counters import RunCounters
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
@@ -21,10 +21,10 @@ SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
-class Refusals:
+class PendingRefusals:
     """Collects refusals, and has them judged together. One for all lanes of a run."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], tally: Tally) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], tally: RunCounters) -> None:
         self._db = db
         self._clock = clock
         self.tally = tally

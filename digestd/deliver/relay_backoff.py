@@ -5,7 +5,7 @@ from datetime import datetime
 
 import structlog
 
-from digestd.deliver.rate_limiter import Pace
+from digestd.deliver.rate_limiter import RateLimiter
 from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
 from digestd.retry import lane_wait
 from digestd.store import throttles
@@ -16,10 +16,10 @@ from digestd.throttle import Rest
 log = structlog.get_logger(__name__)
 
 
-class Rests:
+class RelayBackoff:
     """Writes down how routes fare, each at once, so that other workers and the operator know."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], pace: Pace) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], pace: RateLimiter) -> None:
         self._db = db
         self._clock = clock
         self._pace = pace

@@ -10,7 +10,7 @@ SLACK = 4
 PATIENCE_SECONDS = 0.5
 
 
-class Shares:
+class RelayBalancer:
     """Stride scheduling (Waldspurger and Weihl 1995) over the routes that take mails now."""
 
     def __init__(self, routes: Sequence[Route]) -> None:

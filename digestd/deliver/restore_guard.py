@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from digestd.deliver import sent_journal
-from digestd.deliver.sent_journal import Fate
+from digestd.deliver.sent_journal import SentOutcome
 from digestd.errors import NotAdopted
 from digestd.links import Keys, envelope_from
 from digestd.store.database import Database
@@ -16,30 +16,30 @@ BLOCK = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class RestoreReport:
     """How many mails were found to have been sent since the backup, and how many of unknown end there are."""
 
     accepted: int = 0
     uncertain: int = 0
 
 
-def see_that_it_is_ours(db: Database, folder: Path, machine: str) -> None:
+def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
     """Refuse to send from a database that is older than what has been sent, or on a machine that has not sent before.
 
     Raises NotAdopted. The first machine to send takes the folder.
     """
-    owner = sent_journal.owner_of(folder)
+    owner = sent_journal.read_folder_owner(folder)
     if machine and owner and owner != machine:
         raise NotAdopted(
             "this install sent its mails from another machine: if that one is at rest, `digestd adopt` goes on here; "
             "a copy for trying needs DIGESTD_TRANSPORT_URL=maildir:… and a folder of its own in DIGESTD_RECEIPTS_DIR"
         )
-    last = sent_journal.last(folder)
+    last = sent_journal.last_sent(folder)
     if last is not None:
         delivery, attempt, mail = last
         with db.read() as session:
             known = adoption.knows_departure(session, delivery, attempt)
-        if known is None or sent_journal.hashed(known) != mail:
+        if known is None or sent_journal.hash_message_id(known) != mail:
             raise NotAdopted(
                 "the database is older than the mails that were sent with it, as after a backup was put back: "
                 "`digestd adopt` notes what had been sent, so that nothing goes twice, and goes on from there; "
@@ -49,24 +49,28 @@ def see_that_it_is_ours(db: Database, folder: Path, machine: str) -> None:
         sent_journal.claim_folder(folder, machine)
 
 
-def adopt(db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now: datetime) -> Adopted:
+def resume_after_restore(
+    db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now: datetime
+) -> RestoreReport:
     """Note in the ledger what had left since the backup was made, and go on here; safe to repeat.
 
     Plan what is due first: a digest that is not planned yet would go a second time. `bounce`: the mailbox of
     return paths.
     """
-    fates = sent_journal.read(folder)
+    fates = sent_journal.read_sent(folder)
     with db.read() as session:
-        waiting = [mail for mail in adoption.unsettled(session) if sent_journal.hashed(mail.message_id) in fates]
-    done = {Fate.ACCEPTED: 0, Fate.UNKNOWN: 0, Fate.REFUSED: 0}
+        waiting = [
+            mail for mail in adoption.unsettled(session) if sent_journal.hash_message_id(mail.message_id) in fates
+        ]
+    done = {SentOutcome.ACCEPTED: 0, SentOutcome.UNKNOWN: 0, SentOutcome.REFUSED: 0}
     for begin in range(0, len(waiting), BLOCK):
         with db.write() as session:
             for mail in waiting[begin : begin + BLOCK]:
-                left, fate = fates[sent_journal.hashed(mail.message_id)]
+                left, fate = fates[sent_journal.hash_message_id(mail.message_id)]
                 path = envelope_from(keys, left.delivery, left.attempt, bounce)
-                if fate is not Fate.REFUSED:
-                    done[fate] += adoption.adopt(session, mail, left, path, fate is Fate.ACCEPTED)
+                if fate is not SentOutcome.REFUSED:
+                    done[fate] += adoption.adopt(session, mail, left, path, fate is SentOutcome.ACCEPTED)
     with db.write() as session:
         adoption.number_from(session, max((left.delivery for left, _ in fates.values()), default=0) + 1, now)
-    sent_journal.adopted(folder, machine, now)
-    return Adopted(done[Fate.ACCEPTED], done[Fate.UNKNOWN])
+    sent_journal.record_restore(folder, machine, now)
+    return RestoreReport(done[SentOutcome.ACCEPTED], done[SentOutcome.UNKNOWN])

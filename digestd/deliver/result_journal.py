@@ -32,7 +32,7 @@ _ANSWERED = frozenset({Outcome.ACCEPTED, Outcome.TEMP, Outcome.PERM})
 
 
 @dataclass(slots=True)
-class Receipts:
+class ResultJournal:
     """An open journal; `keep` is all that is asked of it."""
 
     _file: int
@@ -56,7 +56,7 @@ class Receipts:
 
 
 @contextlib.contextmanager
-def journal(folder: Path, owner: str) -> Iterator[Receipts]:
+def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
     """A journal for one run; it stays only if something was kept in it. Raises BadSetting where none can be made."""
     file = folder / f"{owner}{SUFFIX}"
     try:
@@ -70,7 +70,7 @@ def journal(folder: Path, owner: str) -> Iterator[Receipts]:
             f"DIGESTD_RECEIPTS_DIR: cannot make a journal in {folder}: {error.strerror}; "
             "make room or name a folder that digestd may write to"
         ) from error
-    receipts = Receipts(opened)
+    receipts = ResultJournal(opened)
     try:
         yield receipts
     finally:
@@ -79,17 +79,17 @@ def journal(folder: Path, owner: str) -> Iterator[Receipts]:
             file.unlink(missing_ok=True)
 
 
-def beside(db: Database) -> Path:
+def default_journal_folder(db: Database) -> Path:
     """Where the journals are unless a setting says so: beside an SQLite file, which is on a disk that lasts."""
     return db.file.with_name(f"{db.file.name}{SUFFIX}") if db.file else Path("var/receipts")
 
 
-def left(folder: Path) -> list[str]:
+def list_runs(folder: Path) -> list[str]:
     """The runs whose journals are there, alive or not."""
     return sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
 
 
-def read(folder: Path, owner: str) -> list[Result]:
+def read_results(folder: Path, owner: str) -> list[Result]:
     """What a run kept. A line that a crash cut short ends it."""
     try:
         lines = (folder / f"{owner}{SUFFIX}").read_bytes().split(b"\n")
@@ -104,7 +104,7 @@ def read(folder: Path, owner: str) -> list[Result]:
     return found
 
 
-def drop(folder: Path, owner: str) -> None:
+def delete_journal(folder: Path, owner: str) -> None:
     """Remove a journal whose answers are in the ledger."""
     (folder / f"{owner}{SUFFIX}").unlink(missing_ok=True)
 

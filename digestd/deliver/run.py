@@ -9,23 +9,23 @@ from pathlib import Path
 from random import Random
 
 from digestd.deliver import preflight
-from digestd.deliver.alert import Tell, nobody
-from digestd.deliver.attempt_recorder import Outcomes
+from digestd.deliver.alert import SendAlert, no_alert
+from digestd.deliver.attempt_recorder import AttemptRecorder
 from digestd.deliver.composer import Composer
-from digestd.deliver.disk_space import see_room
-from digestd.deliver.group_commit import Committer
-from digestd.deliver.rate_limiter import Pace
-from digestd.deliver.refusals import Refusals
-from digestd.deliver.relay_backoff import Rests
-from digestd.deliver.relay_balancer import Shares
-from digestd.deliver.restore_guard import see_that_it_is_ours
-from digestd.deliver.result_journal import journal
-from digestd.deliver.run_counters import Tally
+from digestd.deliver.disk_space import check_disk_space
+from digestd.deliver.group_commit import GroupCommit
+from digestd.deliver.rate_limiter import RateLimiter
+from digestd.deliver.refusals import PendingRefusals
+from digestd.deliver.relay_backoff import RelayBackoff
+from digestd.deliver.relay_balancer import RelayBalancer
+from digestd.deliver.restore_guard import check_database_is_current
+from digestd.deliver.result_journal import open_result_journal
+from digestd.deliver.run_counters import RunCounters
 from digestd.deliver.sender import Sender
-from digestd.deliver.sending_worker import Desk
-from digestd.deliver.sent_journal import departures
+from digestd.deliver.sending_worker import SendingContext
+from digestd.deliver.sent_journal import open_sent_journal
 from digestd.deliver.supply import Supply
-from digestd.deliver.worker_pool import Crew
+from digestd.deliver.worker_pool import WorkerPool
 from digestd.errors import MailsBroken
 from digestd.links import envelope_from
 from digestd.store.database import Database
@@ -34,7 +34,7 @@ from digestd.transports import Route
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryConfig:
     """What a worker delivers with. `owner` is its name in the ledger, held while it lives.
 
     `journals`: the folder of receipt journals and departures; `machine`: the name of this one, if it has any; `lanes`
@@ -51,11 +51,11 @@ class Delivery:
     machine: str = ""
     lanes: int = 8
     limits: Mapping[str, float] = field(default_factory=dict)
-    tell: Tell = nobody
+    tell: SendAlert = no_alert
 
 
 @dataclass(frozen=True, slots=True)
-class DeliverReport:
+class DeliveryReport:
     """How a run ended. `stopped`: why a lane stopped, if one did."""
 
     accepted: int = 0
@@ -69,48 +69,48 @@ class DeliverReport:
 
 
 async def deliver(
-    delivery: Delivery,
+    delivery: DeliveryConfig,
     *,
     drain: bool = True,
     limit: int | None = None,
     stop: asyncio.Event | None = None,
-    tally: Tally | None = None,
-) -> DeliverReport:
+    tally: RunCounters | None = None,
+) -> DeliveryReport:
     """Send what is ready. With `drain`, also what becomes ready meanwhile; else as of now.
 
     Ends early when `stop` is set: nothing more is begun, what is under way gets STOP_SECONDS. `tally` is
     counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded, also
     where it comes to that in the middle, NotAdopted where the database is not the one that has sent.
     """
-    look = partial(see_room, [delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
+    look = partial(check_disk_space, [delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
     look()
-    await asyncio.to_thread(see_that_it_is_ours, delivery.db, delivery.journals, delivery.machine)
-    tally = tally or Tally()
+    await asyncio.to_thread(check_database_is_current, delivery.db, delivery.journals, delivery.machine)
+    tally = tally or RunCounters()
     started = delivery.clock()
     pace = await asyncio.to_thread(_pace, delivery, started, asyncio.get_running_loop())
-    shares = Shares(delivery.routes)
+    shares = RelayBalancer(delivery.routes)
     composer = Composer(delivery.db, delivery.sender)
     supply = Supply(delivery.db, _claimer(delivery), composer, delivery.clock if drain else lambda: started)
     supply.bounded(limit, pace, shares).watching(look)
-    refusals = Refusals(delivery.db, delivery.clock, tally)
+    refusals = PendingRefusals(delivery.db, delivery.clock, tally)
     try:
         with (
-            journal(delivery.journals, delivery.owner) as receipts,
-            departures(delivery.journals, started.date()) as left,
+            open_result_journal(delivery.journals, delivery.owner) as receipts,
+            open_sent_journal(delivery.journals, started.date()) as left,
         ):
-            committer = Committer(delivery.db, delivery.clock, receipts, left, pace)
+            committer = GroupCommit(delivery.db, delivery.clock, receipts, left, pace)
             desks = [
-                Desk(
+                SendingContext(
                     delivery.owner,
                     route,
                     supply,
                     composer,
                     committer,
-                    Outcomes(delivery.owner, route.name, committer, refusals, delivery.rng),
+                    AttemptRecorder(delivery.owner, route.name, committer, refusals, delivery.rng),
                 )
                 for route in delivery.routes
             ]
-            crew = Crew(desks, supply, shares, Rests(delivery.db, delivery.clock, pace), delivery.tell)
+            crew = WorkerPool(desks, supply, shares, RelayBackoff(delivery.db, delivery.clock, pace), delivery.tell)
             async with refusals.judging(), committer.running(delivery.lanes * len(desks)):
                 try:
                     await asyncio.to_thread(_try_out, delivery, composer, started)
@@ -123,28 +123,28 @@ async def deliver(
     return _report(tally)
 
 
-def _try_out(delivery: Delivery, composer: Composer, now: datetime) -> None:
+def _try_out(delivery: DeliveryConfig, composer: Composer, now: datetime) -> None:
     with delivery.db.read() as session:
         some = reading.sample(session, preflight.SAMPLE, now)
-    preflight.try_out(composer, some)
+    preflight.check_composing(composer, some)
 
 
-def _pace(delivery: Delivery, started: datetime, loop: asyncio.AbstractEventLoop) -> Pace:
+def _pace(delivery: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:
     """The throttles as they are kept; their clock runs on also where that of a test stands."""
     began, first = loop.time(), started.timestamp()
-    pace = Pace(delivery.limits, lambda: first + loop.time() - began)
+    pace = RateLimiter(delivery.limits, lambda: first + loop.time() - began)
     with delivery.db.read() as session:
         pace.read(session, [route.name for route in delivery.routes])
     return pace
 
 
-def _claimer(delivery: Delivery) -> Claimer:
+def _claimer(delivery: DeliveryConfig) -> Claimer:
     keys, bounce = delivery.sender.keys, delivery.sender.bounce
     return Claimer(delivery.owner, lambda key, n: envelope_from(keys, key, n, bounce))
 
 
-def _report(tally: Tally) -> DeliverReport:
-    return DeliverReport(
+def _report(tally: RunCounters) -> DeliveryReport:
+    return DeliveryReport(
         accepted=tally.accepted,
         deferred=tally.deferred,
         rejected=tally.rejected,

@@ -7,7 +7,7 @@ from digestd.retry import Stage
 
 
 @dataclass(slots=True)
-class Tally:
+class RunCounters:
     """What became of the claimed deliveries; `refusals` counts 5xx by stage and code since one was accepted.
 
     A mail that was refused counts as deferred until its verdict makes it rejected.

@@ -7,48 +7,48 @@ import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digestd.deliver.attempt_recorder import Outcomes
+from digestd.deliver.attempt_recorder import AttemptRecorder
 from digestd.deliver.composer import Composer
-from digestd.deliver.group_commit import Committer
+from digestd.deliver.group_commit import GroupCommit
 from digestd.deliver.supply import Supply
 from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed
 from digestd.links import envelope_tag
 from digestd.store.ledger import Gated, Pass
-from digestd.transports import Channel, LostReply, Mail, Route
+from digestd.transports import Connection, LostReply, OutgoingMail, Route
 
 IDLE_SECONDS = 30.0
 """A channel that rested longer is opened anew: relays close those that say nothing."""
 
 
-class Letter(NamedTuple):
+class PreparedMail(NamedTuple):
     """A claim and the mail composed from it."""
 
     claim: Claim
-    mail: Mail
+    mail: OutgoingMail
     sha256: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SendingContext:
     """What the lanes to one route work with."""
 
     owner: str
     route: Route
     supply: Supply
     composer: Composer
-    committer: Committer
-    outcomes: Outcomes
+    committer: GroupCommit
+    outcomes: AttemptRecorder
 
 
-class Lane:
+class SendingWorker:
     """Carries mails over one channel after the other."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: SendingContext) -> None:
         self._desk = desk
-        self._channel: Channel | None = None
+        self._channel: Connection | None = None
         self._used = 0.0
-        self._next: Letter | None = None
+        self._next: PreparedMail | None = None
 
     async def run(self) -> None:
         """Carry mails until the supply has none. Raises RelayFailed when the relay will not serve us."""
@@ -61,7 +61,7 @@ class Lane:
             if self._channel is not None:
                 await self._channel.close()
 
-    async def _letter(self) -> Letter | None:
+    async def _letter(self) -> PreparedMail | None:
         """The next mail; None when the supply has none."""
         letter, self._next = self._next, None
         while letter is None:
@@ -72,17 +72,17 @@ class Lane:
             letter = self._composed(claim)
         return letter
 
-    def _composed(self, claim: Claim) -> Letter | None:
+    def _composed(self, claim: Claim) -> PreparedMail | None:
         try:
             composed = self._desk.composer.take(claim)
             sender = claim.envelope_from
-            mail = Mail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
-            return Letter(claim, mail, composed.sha256)
+            mail = OutgoingMail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
+            return PreparedMail(claim, mail, composed.sha256)
         except Exception as error:
             self._desk.outcomes.not_composed(claim, error)
             return None
 
-    async def _carry(self, letter: Letter) -> None:
+    async def _carry(self, letter: PreparedMail) -> None:
         """One mail, and what became of it."""
         channel = await self._open(letter)
         try:
@@ -98,7 +98,7 @@ class Lane:
             await self._dot(channel, letter.claim)
         self._used = asyncio.get_running_loop().time()
 
-    async def _open(self, letter: Letter) -> Channel:
+    async def _open(self, letter: PreparedMail) -> Connection:
         """The channel, opened anew where it has rested for long."""
         if self._channel is not None and asyncio.get_running_loop().time() - self._used > IDLE_SECONDS:
             await self._channel.close()
@@ -116,7 +116,7 @@ class Lane:
         claim = self._desk.supply.at_hand(self._desk.route.name)
         self._next = self._composed(claim) if claim is not None else None
 
-    async def _passes(self, channel: Channel, letter: Letter) -> bool:
+    async def _passes(self, channel: Connection, letter: PreparedMail) -> bool:
         """Whether the gate lets the dot go."""
         claim = letter.claim
         wish = Pass(claim.key, claim.attempt, self._desk.owner, letter.sha256, self._desk.route.name, claim.message_id)
@@ -131,7 +131,7 @@ class Lane:
             self._desk.outcomes.turned_away(claim, gated)
         return gated is Gated.OK
 
-    async def _dot(self, channel: Channel, claim: Claim) -> None:
+    async def _dot(self, channel: Connection, claim: Claim) -> None:
         outcomes = self._desk.outcomes
         try:
             reply = await channel.commit(self._next.mail if self._next is not None else None)

@@ -29,7 +29,7 @@ from digestd.errors import BadSetting
 from digestd.store.instants import to_us
 from digestd.store.ledger import Departed, Pass, Result
 
-SUFFIX = ".departures"
+SUFFIX = ".open_sent_journal"
 KEPT = timedelta(days=7)
 """Longer than any digest is of use: what left before is never planned again."""
 MACHINE = "machine"
@@ -42,7 +42,7 @@ _END = b"."
 _NOTHING = bytes(16), bytes(32), _END
 
 
-class Fate(StrEnum):
+class SentOutcome(StrEnum):
     """How a mail ended that had passed the gate."""
 
     ACCEPTED = "accepted"
@@ -51,7 +51,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Departures:
+class SentJournal:
     """The open file of today; what is written is in the kernel's hands when a call returns."""
 
     _file: int
@@ -70,7 +70,7 @@ class Departures:
 
 
 @contextlib.contextmanager
-def departures(folder: Path, today: date) -> Iterator[Departures]:
+def open_sent_journal(folder: Path, today: date) -> Iterator[SentJournal]:
     """Today's departures; those long past are forgotten."""
     with _said_of(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,12 +79,12 @@ def departures(folder: Path, today: date) -> Iterator[Departures]:
     try:
         _align(opened)
         _forget(folder, today - KEPT)
-        yield Departures(opened)
+        yield SentJournal(opened)
     finally:
         os.close(opened)
 
 
-def last(folder: Path) -> tuple[int, int, bytes] | None:
+def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
     """Delivery, attempt and hash of the last departure; None where there is none, or it was adopted."""
     for file in reversed(_files(folder)):
         with _said_of(folder), file.open("rb") as opened:
@@ -98,22 +98,22 @@ def last(folder: Path) -> tuple[int, int, bytes] | None:
     return None
 
 
-def read(folder: Path) -> dict[bytes, tuple[Departed, Fate]]:
+def read_sent(folder: Path) -> dict[bytes, tuple[Departed, SentOutcome]]:
     """The last departure of every mail, by the hash of its Message-ID, and how it ended; what was accepted stays so."""
-    found: dict[bytes, tuple[Departed, Fate]] = {}
+    found: dict[bytes, tuple[Departed, SentOutcome]] = {}
     mails: dict[tuple[int, int], bytes] = {}
     for what, delivery, attempt, at_us, mail, sha256 in _records(folder):
-        if what == _GATE and found.get(mail, (None, None))[1] is not Fate.ACCEPTED:
+        if what == _GATE and found.get(mail, (None, None))[1] is not SentOutcome.ACCEPTED:
             mails[delivery, attempt] = mail
-            found[mail] = Departed(delivery, attempt, at_us, sha256), Fate.UNKNOWN
+            found[mail] = Departed(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
         elif (answered := mails.get((delivery, attempt))) is not None and what in {_TAKEN, _REFUSED}:
-            found[answered] = found[answered][0], Fate.ACCEPTED if what == _TAKEN else Fate.REFUSED
+            found[answered] = found[answered][0], SentOutcome.ACCEPTED if what == _TAKEN else SentOutcome.REFUSED
     return found
 
 
-def adopted(folder: Path, machine: str, now: datetime) -> None:
+def record_restore(folder: Path, machine: str, now: datetime) -> None:
     """Take what departed so far as known, and this machine as the folder's own."""
-    with departures(folder, now.date()) as today:
+    with open_sent_journal(folder, now.date()) as today:
         os.write(today._file, _RECORD.pack(_ADOPTED, 0, 0, to_us(now), *_NOTHING))
     claim_folder(folder, machine)
 
@@ -126,7 +126,7 @@ def claim_folder(folder: Path, machine: str) -> None:
             (folder / MACHINE).write_text(f"{machine}\n")
 
 
-def this_machine() -> str:
+def read_machine_id() -> str:
     """The name systemd gave this machine (machine-id(5)); empty where it has none, as in most containers."""
     try:
         return Path("/etc/machine-id").read_text().strip()
@@ -134,20 +134,22 @@ def this_machine() -> str:
         return ""
 
 
-def owner_of(folder: Path) -> str:
+def read_folder_owner(folder: Path) -> str:
     """The machine that a folder belongs to; empty where none is written down."""
     file = folder / MACHINE
     with _said_of(folder):
         return file.read_text().strip() if file.exists() else ""
 
 
-def hashed(message_id: str) -> bytes:
+def hash_message_id(message_id: str) -> bytes:
     """A Message-ID as departures know it."""
     return blake2b(message_id.encode(), digest_size=16).digest()
 
 
 def _passes(passed: Sequence[Pass], at_us: int) -> Iterable[bytes]:
-    return [_RECORD.pack(_GATE, p.delivery, p.attempt, at_us, hashed(p.message_id), p.sha256, _END) for p in passed]
+    return [
+        _RECORD.pack(_GATE, p.delivery, p.attempt, at_us, hash_message_id(p.message_id), p.sha256, _END) for p in passed
+    ]
 
 
 def _answers(results: Sequence[Result], at_us: int) -> Iterable[bytes]:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from digestd.deliver.composer import Composer
-from digestd.deliver.rate_limiter import Pace
-from digestd.deliver.relay_balancer import Shares
-from digestd.deliver.run_counters import Tally
+from digestd.deliver.rate_limiter import RateLimiter
+from digestd.deliver.relay_balancer import RelayBalancer
+from digestd.deliver.run_counters import RunCounters
 from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database
@@ -38,14 +38,14 @@ class Supply:
         self._until = until
         self._left: int | None = None
         self._see_room: Callable[[], None] = lambda: None
-        self._pace = Pace({}, lambda: 0.0)
-        self._shares = Shares(())
+        self._pace = RateLimiter({}, lambda: 0.0)
+        self._shares = RelayBalancer(())
         self._waiting: deque[Claim] = deque()
         self._apart: dict[str, deque[Claim]] = {}
         self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
 
-    def bounded(self, most: int | None, pace: Pace, shares: Shares) -> "Supply":
+    def bounded(self, most: int | None, pace: RateLimiter, shares: RelayBalancer) -> "Supply":
         """Claim at most `most`, and hand out as `pace` and `shares` say."""
         self._left, self._pace, self._shares = most, pace, shares
         return self
@@ -60,7 +60,7 @@ class Supply:
         self._closing.set()
         self._shares.end()
 
-    async def next(self, route: str, tally: Tally) -> Claim | None:
+    async def next(self, route: str, tally: RunCounters) -> Claim | None:
         """A claimed delivery for a route, or None when nothing is ready, the route or the run has stopped."""
         await self._shares.turn(route)
         async with self._turn:
@@ -97,7 +97,7 @@ class Supply:
         self._apart.clear()
         self._release(left, now)
 
-    async def _found(self, route: str, tally: Tally) -> Claim | None:
+    async def _found(self, route: str, tally: RunCounters) -> Claim | None:
         """The next one, claimed or waited for where need be."""
         while not self._is_over(route):
             if (claim := self._pick()) is not None:
@@ -138,7 +138,7 @@ class Supply:
             self._apart.setdefault(limited, deque()).append(claim)
         return None
 
-    def _claim(self, tally: Tally) -> bool:
+    def _claim(self, tally: RunCounters) -> bool:
         """Claim one batch; whether there was anything."""
         self._see_room()
         size = BATCH if self._left is None else min(BATCH, self._left)

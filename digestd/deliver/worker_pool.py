@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from digestd.deliver.alert import Tell
-from digestd.deliver.relay_backoff import Rests
-from digestd.deliver.relay_balancer import Shares
-from digestd.deliver.sending_worker import Desk, Lane
+from digestd.deliver.alert import SendAlert
+from digestd.deliver.relay_backoff import RelayBackoff
+from digestd.deliver.relay_balancer import RelayBalancer
+from digestd.deliver.sending_worker import SendingContext, SendingWorker
 from digestd.deliver.supply import Supply
 from digestd.errors import MailsRefused, RelayFailed
 
@@ -15,10 +15,17 @@ STOP_SECONDS = 20.0
 Task = asyncio.Task[None]
 
 
-class Crew:
+class WorkerPool:
     """The lanes to every route. A route that fails rests, and the others go on."""
 
-    def __init__(self, desks: Sequence[Desk], supply: Supply, shares: Shares, rests: Rests, tell: Tell) -> None:
+    def __init__(
+        self,
+        desks: Sequence[SendingContext],
+        supply: Supply,
+        shares: RelayBalancer,
+        rests: RelayBackoff,
+        tell: SendAlert,
+    ) -> None:
         self._desks = {desk.route.name: desk for desk in desks}
         self._supply = supply
         self._shares = shares
@@ -32,7 +39,9 @@ class Crew:
         Raises what was no failure of a relay, once the others have had their time.
         """
         tasks = {
-            asyncio.create_task(Lane(desk).run()): name for name, desk in self._desks.items() for _ in range(lanes)
+            asyncio.create_task(SendingWorker(desk).run()): name
+            for name, desk in self._desks.items()
+            for _ in range(lanes)
         }
         stopped = asyncio.create_task(_until(stop))
         unforeseen: list[BaseException] = []

@@ -18,9 +18,9 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from digestd.errors import BadSetting
 from digestd.transports.maildir import MaildirTransport
 from digestd.transports.smtp import Relay, SmtpTransport
-from digestd.transports.transport import Channel, LostReply, Mail, Refusal, Transport
+from digestd.transports.transport import Connection, LostReply, OutgoingMail, Refusal, Transport
 
-__all__ = ["TRANSPORTS", "Channel", "LostReply", "Mail", "Refusal", "Route", "Transport", "open_routes"]
+__all__ = ["TRANSPORTS", "Connection", "LostReply", "OutgoingMail", "Refusal", "Route", "Transport", "open_routes"]
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 WEIGHT_MAX = 1_000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from digestd.errors import RelayFailed
 from digestd.retry import Reply
-from digestd.transports.transport import Channel, LostReply, Mail, Refusal
+from digestd.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 
 
 class MaildirTransport:
@@ -20,7 +20,7 @@ class MaildirTransport:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def connect(self) -> Channel:
+    async def connect(self) -> Connection:
         """See Transport.connect."""
         try:
             for name in ("tmp", "new", "cur"):
@@ -29,17 +29,17 @@ class MaildirTransport:
             raise RelayFailed(
                 f"Maildir {self._folder}: {error.strerror}; check the folder and its permissions"
             ) from error
-        return MaildirChannel(self._folder)
+        return MaildirConnection(self._folder)
 
 
-class MaildirChannel:
+class MaildirConnection:
     """Writes one file at a time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._name = ""
 
-    async def offer(self, mail: Mail) -> Refusal | None:
+    async def offer(self, mail: OutgoingMail) -> Refusal | None:
         """See Channel.offer."""
         self._name = f"{hashlib.sha256(mail.message).hexdigest()[:32]}.digestd"
         content = f"Return-Path: <{mail.envelope_from}>\nDelivered-To: {mail.to}\n".encode()
@@ -50,7 +50,7 @@ class MaildirChannel:
             raise RelayFailed(f"Maildir {self._folder}: {error.strerror}; free some space or check it") from error
         return None
 
-    async def commit(self, _then: Mail | None = None) -> Reply:
+    async def commit(self, _then: OutgoingMail | None = None) -> Reply:
         """See Channel.commit."""
         try:
             (self._folder / "tmp" / self._name).rename(self._folder / "new" / self._name)

@@ -19,7 +19,7 @@ class LostReply(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class OutgoingMail:
     """One mail as it goes over the wire: `message` has CRLF line ends and is not dot-stuffed.
 
     `envid` names the attempt in reports of the relay (RFC 3461 section 4.4). `dotless`: whoever composed it knows
@@ -47,13 +47,13 @@ class Refusal:
     reply: Reply
 
 
-class Channel(Protocol):
+class Connection(Protocol):
     """One session with the other side; used by one lane."""
 
-    async def offer(self, mail: Mail) -> Refusal | None:
+    async def offer(self, mail: OutgoingMail) -> Refusal | None:
         """Bring a mail up to, not including, its final dot. Raises RelayFailed when the session is lost."""
 
-    async def commit(self, then: Mail | None = None) -> Reply:
+    async def commit(self, then: OutgoingMail | None = None) -> Reply:
         """Send the dot; the answer. `then`: what is offered next, so that its envelope may go along.
 
         Raises LostReply where none came that can be read, RelayFailed where the dot did not leave.
@@ -69,5 +69,5 @@ class Channel(Protocol):
 class Transport(Protocol):
     """Where mail goes, as DIGESTD_TRANSPORT_URL names it."""
 
-    async def connect(self) -> Channel:
+    async def connect(self) -> Connection:
         """Open a channel. Raises RelayFailed where the other side does not serve us."""

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from digestd.app import App
-from digestd.deliver.disk_space import DiskFull, see_room
+from digestd.deliver.disk_space import DiskFull, check_disk_space
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
 from digestd.store import brake, ledger
@@ -104,7 +104,7 @@ def _database(app: App, now: datetime) -> _Found:
 def _disk(app: App) -> str | None:
     """Whether want of room keeps mails back; where that is, is for the log alone."""
     try:
-        see_room([app.journals, *([app.db.file.parent] if app.db.file else [])])
+        check_disk_space([app.journals, *([app.db.file.parent] if app.db.file else [])])
     except DiskFull:
         return "it is nearly full; nothing is sent until there is room"
     return None

@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from digestd.cli.bar import SECONDS, watching
-from digestd.deliver import Tally
+from digestd.deliver import RunCounters
 
 
 async def _drawn(console: Console) -> None:
-    tally = Tally(accepted=30, deferred=4, rejected=2)
+    tally = RunCounters(accepted=30, deferred=4, rejected=2)
     with watching(tally, 80, console):
         await asyncio.sleep(SECONDS / 4)
         tally.accepted = 60
@@ -34,11 +34,13 @@ async def test_a_pipe_shows_nothing() -> None:
 
 
 def test_what_is_done_with_counts_whatever_became_of_it() -> None:
-    assert Tally(accepted=1, deferred=2, rejected=4, skipped=8, expired=16, uncertain=32, poisoned=64).ended == 127
+    assert (
+        RunCounters(accepted=1, deferred=2, rejected=4, skipped=8, expired=16, uncertain=32, poisoned=64).ended == 127
+    )
 
 
 async def test_the_time_left_is_what_the_rest_takes_at_the_rate_so_far() -> None:
-    screen, tally, total = io.StringIO(), Tally(), 6_000
+    screen, tally, total = io.StringIO(), RunCounters(), 6_000
     began = asyncio.get_running_loop().time()
     with watching(tally, total, Console(file=screen, force_terminal=True, width=120)):
         for _ in range(20):

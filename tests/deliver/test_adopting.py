@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from digestd.deliver import RelayLog, reconcile, recover
 from digestd.deliver import sent_journal as noted
-from digestd.deliver.restore_guard import Adopted, adopt, see_that_it_is_ours
+from digestd.deliver.restore_guard import RestoreReport, check_database_is_current, resume_after_restore
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting, NotAdopted
 from digestd.store import core
@@ -32,11 +32,13 @@ def backup(waiting: Install, tmp_path: Path) -> PutBack:
     return renewal(waiting.db, tmp_path / "backup")
 
 
-def taken_on(made: Install, machine: str = "") -> Adopted:
+def taken_on(made: Install, machine: str = "") -> RestoreReport:
     """As `digestd adopt`."""
     recover(made.db, made.app.owners, made.app.journals, made.clock.now)
     made.plan()
-    return adopt(made.db, made.app.keys, made.app.sender.bounce, made.app.journals, machine, made.clock.now)
+    return resume_after_restore(
+        made.db, made.app.keys, made.app.sender.bounce, made.app.journals, machine, made.clock.now
+    )
 
 
 async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_adopted_and_then_nothing_twice(
@@ -50,7 +52,7 @@ async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_ado
             with pytest.raises(NotAdopted, match="digestd adopt"):
                 await there.deliver()
         assert there.states == {State.READY: READERS}
-        assert taken_on(there) == Adopted(accepted=READERS)
+        assert taken_on(there) == RestoreReport(accepted=READERS)
         assert (await there.deliver()).accepted == 0
         assert there.sound(relay.copies)
         there.next_day()
@@ -64,7 +66,7 @@ async def test_what_had_not_been_sent_yet_goes_out_after_all(waiting: Install, b
         there = waiting.to(relay.url, connections=1)
         assert (await there.deliver(limit=4)).accepted == 3
         backup()
-        assert taken_on(there) == Adopted(accepted=3)
+        assert taken_on(there) == RestoreReport(accepted=3)
         assert (await there.deliver()).accepted == READERS - 3
         assert sum(relay.copies.values()) == READERS
         assert there.sound(relay.copies)
@@ -83,7 +85,7 @@ async def test_a_backup_from_before_the_digests_were_planned_plans_them_anew_and
         assert (await there.deliver(limit=5)).accepted == 5
         put_back()
         there.papers(library.papers(60, seed=2, first=1_000))
-        assert taken_on(there) == Adopted(accepted=5)
+        assert taken_on(there) == RestoreReport(accepted=5)
         assert (await there.deliver()).accepted == READERS - 5
         assert sum(relay.copies.values()) == 2 * READERS
         assert there.sound(relay.copies)
@@ -96,7 +98,7 @@ async def test_a_mail_whose_answer_was_never_heard_is_not_sent_again_and_the_rel
         there = waiting.to(relay.url, connections=1)
         assert (await there.deliver(limit=1)).uncertain == 1
         backup()
-        assert taken_on(there) == Adopted(uncertain=1)
+        assert taken_on(there) == RestoreReport(uncertain=1)
         await there.deliver()
         assert there.states == {State.ACCEPTED: READERS - 1, State.UNCERTAIN: 1}
         assert there.sound(relay.copies)
@@ -134,14 +136,14 @@ async def test_on_another_machine_it_waits_for_its_operator(waiting: Install) ->
         await there.deliver(limit=2)
         folder = there.app.journals
         noted.claim_folder(folder, "here")
-        see_that_it_is_ours(there.db, folder, "here")
-        see_that_it_is_ours(there.db, folder, "")
+        check_database_is_current(there.db, folder, "here")
+        check_database_is_current(there.db, folder, "")
         with pytest.raises(NotAdopted, match="another machine"):
-            see_that_it_is_ours(there.db, folder, "there")
-        assert taken_on(there, "there") == Adopted()
-        see_that_it_is_ours(there.db, folder, "there")
+            check_database_is_current(there.db, folder, "there")
+        assert taken_on(there, "there") == RestoreReport()
+        check_database_is_current(there.db, folder, "there")
         with pytest.raises(NotAdopted, match="another machine"):
-            see_that_it_is_ours(there.db, folder, "here")
+            check_database_is_current(there.db, folder, "here")
         assert there.states == {State.ACCEPTED: 2, State.READY: READERS - 2}
 
 
@@ -155,7 +157,9 @@ async def test_a_departure_that_a_crash_cut_short_counts_as_none(waiting: Instal
             opened.write(b"G\0\0")
         await there.deliver()
         assert file.stat().st_size % (whole // 4) == 0
-        assert Counter(fate for _, fate in noted.read(there.app.journals).values()) == {noted.Fate.ACCEPTED: READERS}
+        assert Counter(fate for _, fate in noted.read_sent(there.app.journals).values()) == {
+            noted.SentOutcome.ACCEPTED: READERS
+        }
         there.clock.go(noted.KEPT + DAY)
         there.papers(library.papers(60, seed=2, first=1_000))
         there.plan()
@@ -184,7 +188,7 @@ async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was
         there.papers(library.papers(60, seed=2, first=1_000))
         with pytest.raises(NotAdopted):
             await there.deliver()
-        assert taken_on(there) == Adopted(accepted=3)
+        assert taken_on(there) == RestoreReport(accepted=3)
         assert (await there.deliver()).accepted == 0
         assert there.sound(relay.copies)
 
@@ -214,7 +218,7 @@ def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBa
         for command in ("deliver", "worker", "up", "run"):
             code, said = digestd(command)
             assert (code, "the database is older than the mails" in said) == (1, True), said
-        code, said = digestd("adopt", "--json")
+        code, said = digestd("resume_after_restore", "--json")
         assert code == 0, said
         assert digestd("deliver")[0] == 0
         assert set(relay.copies.values()) == {1}

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from digestd.deliver import alert, webhook
+from digestd.deliver import alert, webhook_alert
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.store import ledger
 from digestd.store.ledger import Proof, reading
@@ -60,7 +60,7 @@ async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pyte
         await tick(install.app, asyncio.Event())
     assert len(told) == 2
     assert install.states == {State.ACCEPTED: READERS}
-    await webhook(url)("lane stopped", "relay", "nobody listens any more")
+    await webhook_alert(url)("lane stopped", "relay", "nobody listens any more")
     assert "the webhook was not reached" in capsys.readouterr().out
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import String, cast, select
 
-from digestd.deliver import Tally, deliver
+from digestd.deliver import RunCounters, deliver
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
@@ -174,7 +174,7 @@ async def test_death_before_the_verdict_loses_no_mail(on_file: Install, monkeypa
 
 async def test_verdict_comes_while_the_run_goes_on(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("digestd.deliver.refusals.SECONDS", 0.01)
-    tally, owner = Tally(), on_file.app.new_owner()
+    tally, owner = RunCounters(), on_file.app.new_owner()
     async with Relay(
         {"RCPT": Fault(GONE, to="reader0@example.net"), "dot": Fault("silence", times=1)}
     ).serving() as relay:

@@ -13,7 +13,7 @@ from digestd.deliver import deliver
 from digestd.domain.delivery import State
 from digestd.store import throttles
 from digestd.transports import Route
-from digestd.transports.smtp import Patience, Relay, SmtpTransport, connection
+from digestd.transports.smtp import Relay, RelayTimeouts, SmtpTransport, connection
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.misdeeds import MISDEEDS, POINTS, Misdeed
@@ -61,7 +61,7 @@ async def test_a_cell_of_the_matrix(
             username="user" if point == "AUTH" else None,
             password="secret" if point == "AUTH" else None,
             context=trusting if secured else None,
-            patience=Patience(connect=0.3, command=0.3, mail=1, dot=0.3),
+            patience=RelayTimeouts(connect=0.3, command=0.3, mail=1, dot=0.3),
         )
         owner = waiting.app.new_owner()
         with waiting.app.owners.hold(owner):

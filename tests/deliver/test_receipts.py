@@ -58,44 +58,47 @@ async def test_mails_that_arrived_while_no_answer_could_be_written_are_accepted_
     assert waiting.states == {State.ACCEPTED: READERS}
     assert _evidence(waiting).count(Evidence.RECEIPT_JOURNAL) == arrived
     assert waiting.sound(relay.copies)
-    assert result_journal.left(waiting.app.journals) == []
+    assert result_journal.list_runs(waiting.app.journals) == []
 
 
 async def test_a_run_that_could_write_everything_leaves_no_journal(waiting: Install) -> None:
     async with Relay({"RCPT": Fault("450 4.2.0 later")}).serving() as relay:
         await waiting.to(relay.url).deliver()
-    assert result_journal.left(waiting.app.journals) == []
+    assert result_journal.list_runs(waiting.app.journals) == []
 
 
 def test_what_is_kept_is_read_again_without_the_relays_words(tmp_path: Path) -> None:
     later = Result(8, 1, "w1", State.READY, Outcome.TEMP, code=450, text="<ada@example.net>", wait=timedelta(minutes=5))
     unknown = Result(9, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="silence")
-    with result_journal.journal(tmp_path, "w1") as journal:
+    with result_journal.open_result_journal(tmp_path, "w1") as journal:
         assert journal.keep([RESULT, unknown]) == 1
         assert journal.keep([later]) == 1
-    assert result_journal.left(tmp_path) == ["w1"]
-    first, second = result_journal.read(tmp_path, "w1")
+    assert result_journal.list_runs(tmp_path) == ["w1"]
+    first, second = result_journal.read_results(tmp_path, "w1")
     assert first == RESULT
     assert (second.delivery, second.wait, second.text) == (8, timedelta(minutes=5), "")
     assert b"ada@" not in (tmp_path / "w1.receipts").read_bytes()
-    result_journal.drop(tmp_path, "w1")
-    assert result_journal.read(tmp_path, "w1") == []
+    result_journal.delete_journal(tmp_path, "w1")
+    assert result_journal.read_results(tmp_path, "w1") == []
 
 
 def test_a_line_that_a_crash_cut_short_is_not_believed(tmp_path: Path) -> None:
-    with result_journal.journal(tmp_path, "w1") as journal:
+    with result_journal.open_result_journal(tmp_path, "w1") as journal:
         journal.keep([RESULT, RESULT])
     file = tmp_path / "w1.receipts"
     whole = file.read_bytes()
     end = len(whole.rstrip(b"\0"))
     for cut in range(0, end, 7):
         file.write_bytes(whole[:cut].ljust(len(whole), b"\0"))
-        assert result_journal.read(tmp_path, "w1") == [RESULT] * (0 if cut < end // 2 - 1 else 1)
+        assert result_journal.read_results(tmp_path, "w1") == [RESULT] * (0 if cut < end // 2 - 1 else 1)
         file.write_bytes(whole[:cut] + bytes([whole[cut] ^ 1]) + whole[cut + 1 :])
-        assert result_journal.read(tmp_path, "w1") in ([], [RESULT])
+        assert result_journal.read_results(tmp_path, "w1") in ([], [RESULT])
 
 
 def test_a_folder_that_takes_no_journal_is_refused_before_the_first_mail(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadSetting, match="DIGESTD_RECEIPTS_DIR"), result_journal.journal(tmp_path / "file", "w1"):
+    with (
+        pytest.raises(BadSetting, match="DIGESTD_RECEIPTS_DIR"),
+        result_journal.open_result_journal(tmp_path / "file", "w1"),
+    ):
         pass

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.deliver import Reconciled, RelayLog, reconcile, send_again
+from digestd.deliver import ReconcileReport, RelayLog, reconcile, resend_uncertain
 from digestd.deliver.reconcile import PATIENCE
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
@@ -74,13 +74,13 @@ async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_onc
         await made.deliver(limit=1)
         Returned(made).lose_the_answer(3)
         lost = die_before_the_dot_leaves(made, relay)
-        assert reconcile(made.db, made.app.keys, log, made.clock.now) == Reconciled(accepted=1, open=1)
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport(accepted=1, open=1)
         made.clock.go(MINUTE)
         await made.deliver()
-        assert reconcile(made.db, made.app.keys, log, made.clock.now) == Reconciled(open=1)
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport(open=1)
         made.clock.go(GRACE)
-        assert reconcile(made.db, made.app.keys, log, made.clock.now) == Reconciled(not_sent=1)
-        assert reconcile(made.db, made.app.keys, log, made.clock.now) == Reconciled()
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport(not_sent=1)
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport()
         assert (await made.deliver()).accepted == 1
         wait_for(running, READERS)
     assert [len(running.mails(address)) for address in BOXES] == [1] * READERS
@@ -102,21 +102,21 @@ async def test_a_log_that_was_not_kept_at_that_time_proves_no_absence(
     keys = made.app.keys
     later = [line(keys, key) for key in range(2, READERS + 1)]
     (folder / "mail.log").write_text("".join(later))
-    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == Reconciled(open=1)
+    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
 
 
 @pytest.mark.parametrize(
     ("relays", "later", "settled"),
     [
-        (frozenset({"relay"}), GRACE, Reconciled(not_sent=1)),
-        (frozenset({"relay"}), GRACE - MINUTE, Reconciled(open=1)),
-        (frozenset({"another"}), GRACE, Reconciled(open=1)),
+        (frozenset({"relay"}), GRACE, ReconcileReport(not_sent=1)),
+        (frozenset({"relay"}), GRACE - MINUTE, ReconcileReport(open=1)),
+        (frozenset({"another"}), GRACE, ReconcileReport(open=1)),
     ],
     ids=["all is known", "the transaction may still run", "it went to another relay"],
 )
 async def test_absence_counts_only_when_all_about_it_is_known(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime, relays: frozenset[str], later: timedelta,
-    settled: Reconciled,
+    settled: ReconcileReport,
 ) -> None:  # fmt: skip
     made, keys = await between_two(folder, tmp_path, sqlite_url, now)
     made.clock.go(later - MINUTE)
@@ -133,11 +133,11 @@ async def test_rotated_parts_are_read_and_lines_that_others_forged_are_not_belie
     whole = file.read_text().splitlines(keepends=True)
     forged = [line(Keys(b"another secret of 32 bytes or so!"), key) for key in (1, 9)]
     file.write_text("".join([*forged, "\n", "x" * 200_000, "\n"]))
-    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == Reconciled(open=1)
+    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
     with gzip.open(folder / "mail.log.2.gz", "wt") as old:
         old.write(whole[0])
     (folder / "mail.log.1").write_text("".join(whole[1:]))
-    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == Reconciled(not_sent=1)
+    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(not_sent=1)
 
 
 async def test_a_log_that_cannot_be_read_is_said_and_stops_nothing_else(
@@ -161,9 +161,9 @@ async def test_by_policy_what_stays_uncertain_goes_out_again_under_the_same_name
     await made.deliver()
     Returned(made).lose_the_answer(1)
     made.clock.go(PATIENCE - MINUTE)
-    assert send_again(made.db, made.clock.now) == 0
+    assert resend_uncertain(made.db, made.clock.now) == 0
     made.clock.go(MINUTE)
-    assert send_again(made.db, made.clock.now) == 1
+    assert resend_uncertain(made.db, made.clock.now) == 1
     assert (await made.deliver()).accepted == 1
     assert made.fates.keys() == fates.keys()
     assert made.broken == {}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from digestd.deliver import supply
-from digestd.deliver.disk_space import DiskFull, see_room
+from digestd.deliver.disk_space import DiskFull, check_disk_space
 from digestd.domain.delivery import State
 from tests.parts import library
 from tests.parts.install import install
@@ -76,7 +76,7 @@ async def test_a_disk_that_fills_amid_a_run_stops_it_before_the_database_fails(
 
 
 def test_a_folder_that_is_not_there_yet_is_judged_by_what_is_above_it(small_disk: Path) -> None:
-    see_room([small_disk / "a" / "b"])
+    check_disk_space([small_disk / "a" / "b"])
     (small_disk / "filler").write_bytes(bytes(10 * 2**20))
     with pytest.raises(DiskFull):
-        see_room([small_disk / "a" / "b"])
+        check_disk_space([small_disk / "a" / "b"])

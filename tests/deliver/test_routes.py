@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import String, cast, select
 
-from digestd.deliver import DeliverReport, deliver
-from digestd.deliver.relay_balancer import SLACK, Shares
+from digestd.deliver import DeliveryReport, deliver
+from digestd.deliver.relay_balancer import SLACK, RelayBalancer
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.store import core, throttles
@@ -24,7 +24,7 @@ from tests.parts.smtp import transport
 
 async def by(
     install: Install, routes: Sequence[Route], lanes: int = 1, limits: dict[str, float] | None = None
-) -> DeliverReport:
+) -> DeliveryReport:
     """One run over these routes."""
     owner = install.app.new_owner()
     with install.app.owners.hold(owner):
@@ -53,7 +53,7 @@ async def test_two_relays_share_the_mails_by_their_weights_and_each_attempt_name
 
 
 def test_shares_are_kept_over_many_mails_whoever_asks_more_often() -> None:
-    shares = Shares([Route(name, transport(1), weight) for name, weight in (("a", 1), ("b", 3), ("spare", 0))])
+    shares = RelayBalancer([Route(name, transport(1), weight) for name, weight in (("a", 1), ("b", 3), ("spare", 0))])
     taken: Counter[str] = Counter()
     for turn in range(4_000):
         for name in ("a", "spare", *(["b"] if turn % 2 else [])):
@@ -65,7 +65,7 @@ def test_shares_are_kept_over_many_mails_whoever_asks_more_often() -> None:
 
 
 async def test_a_route_that_does_not_take_its_share_is_waited_for_no_longer_than_a_moment() -> None:
-    shares = Shares([Route("a", transport(1)), Route("b", transport(1))])
+    shares = RelayBalancer([Route("a", transport(1)), Route("b", transport(1))])
     for _ in range(100):
         await shares.turn("a")
         shares.took("a")
@@ -219,7 +219,7 @@ def test_what_cannot_be_meant_is_refused_by_name(setting: str, said: str) -> Non
 
 
 async def test_whoever_waits_for_a_turn_is_let_go_when_the_run_ends() -> None:
-    shares = Shares([Route("one", transport(1)), Route("spare", transport(1), 0)])
+    shares = RelayBalancer([Route("one", transport(1)), Route("spare", transport(1), 0)])
     waiting = asyncio.create_task(shares.turn("spare"))
     await asyncio.sleep(0)
     assert not waiting.done()

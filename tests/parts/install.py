@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.deliver import DeliverReport, deliver, recover
+from digestd.deliver import DeliveryReport, deliver, recover
 from digestd.domain.delivery import State
 from digestd.ingest import import_papers
 from digestd.plan import PlanReport, plan
@@ -93,7 +93,7 @@ class Install:
         """Plan what is due now."""
         return plan(self.db, self.app.planner, self.clock.now)
 
-    async def deliver(self, transport: Transport | None = None, limit: int | None = None) -> DeliverReport:
+    async def deliver(self, transport: Transport | None = None, limit: int | None = None) -> DeliveryReport:
         """One run of delivery, after recovery, as the command does it; `transport` instead of the settings' one."""
         recover(self.db, self.app.owners, self.app.journals, self.clock.now)
         if transport is None:

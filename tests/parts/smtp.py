@@ -2,11 +2,11 @@
 
 import ssl
 
-from digestd.transports import Mail, Transport, open_routes
-from digestd.transports.smtp import Patience, Relay, SmtpTransport
+from digestd.transports import OutgoingMail, Transport, open_routes
+from digestd.transports.smtp import Relay, RelayTimeouts, SmtpTransport
 
-SHORT = Patience(connect=1, command=0.5, dot=0.5)
-MAIL = Mail(
+SHORT = RelayTimeouts(connect=1, command=0.5, dot=0.5)
+MAIL = OutgoingMail(
     "bounce+1.1.x@example.org",
     "ada@example.net",
     b"Message-ID: <one@example.org>\r\nSubject: x\r\n\r\nHello.\r\n",

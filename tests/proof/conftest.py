@@ -105,8 +105,8 @@ def bereft(ready: Situation) -> Situation:
         worker.process.kill()
         assert worker.end(10).killed
     [first, _] = _dots(made)
-    result_journal.drop(made.app.journals, first.owner)
-    with result_journal.journal(made.app.journals, first.owner) as journal:
+    result_journal.delete_journal(made.app.journals, first.owner)
+    with result_journal.open_result_journal(made.app.journals, first.owner) as journal:
         assert journal.keep([first]) == 1
     return Situation(made, relay.copies)
 

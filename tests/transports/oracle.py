@@ -7,7 +7,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponse
 from digestd.errors import RelayFailed
 from digestd.message import dot_stuffed
 from digestd.retry import Reply, Stage
-from digestd.transports import Channel, LostReply, Mail, Refusal
+from digestd.transports import Connection, LostReply, OutgoingMail, Refusal
 
 _LOST = (SMTPException, OSError, EOFError)
 SECONDS = 0.5
@@ -19,7 +19,7 @@ class PlainTransport:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    async def connect(self) -> Channel:
+    async def connect(self) -> Connection:
         """See Transport.connect."""
         client = SMTP(hostname="127.0.0.1", port=self._port, use_tls=False, start_tls=False, timeout=SECONDS)
         await client.connect()
@@ -33,7 +33,7 @@ class PlainChannel:
     def __init__(self, client: SMTP) -> None:
         self._client = client
 
-    async def offer(self, mail: Mail) -> Refusal | None:
+    async def offer(self, mail: OutgoingMail) -> Refusal | None:
         """See Channel.offer."""
         commands = (
             (Stage.MAIL, b"MAIL FROM:<" + mail.envelope_from.encode() + b">", 250),
@@ -53,7 +53,7 @@ class PlainChannel:
         self._client.protocol.write(dot_stuffed(mail.message))
         return None
 
-    async def commit(self, _then: Mail | None = None) -> Reply:
+    async def commit(self, _then: OutgoingMail | None = None) -> Reply:
         """See Channel.commit."""
         try:
             reply = _reply(await self._client.execute_command(b"."))

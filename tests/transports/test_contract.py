@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from digestd.errors import RelayFailed
-from digestd.transports import TRANSPORTS, Mail, Transport
+from digestd.transports import TRANSPORTS, OutgoingMail, Transport
 from digestd.transports.maildir import MaildirTransport
 from tests.parts.relay import Relay
 from tests.parts.smtp import MAIL, one_route
@@ -64,7 +64,9 @@ async def test_one_channel_carries_many_mails(road: tuple[Transport, Arrived]) -
     transport, arrived = road
     channel = await transport.connect()
     for number in range(20):
-        assert await channel.offer(Mail("b@example.org", "a@example.net", b"X: %d\r\n\r\n.\r\n" % number)) is None
+        assert (
+            await channel.offer(OutgoingMail("b@example.org", "a@example.net", b"X: %d\r\n\r\n.\r\n" % number)) is None
+        )
         assert (await channel.commit()).code == 250
     await channel.close()
     assert sorted(arrived()) == sorted(b"X: %d\n\n.\n" % number for number in range(20))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digestd.errors import BadInput, RelayFailed
 from digestd.retry import Stage
-from digestd.transports import Channel, LostReply, Mail, Refusal, Transport
+from digestd.transports import Connection, LostReply, OutgoingMail, Refusal, Transport
 from tests.parts.postfix import smtp_sink
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import one_route, transport
@@ -19,12 +19,12 @@ from tests.transports.oracle import PlainTransport
 ONE_BY_ONE = ("8BITMIME",)
 
 
-def mail(number: int, to: str = "", message: bytes = b"") -> Mail:
+def mail(number: int, to: str = "", message: bytes = b"") -> OutgoingMail:
     text = message or b"Message-ID: <%d@example.org>\r\n\r\n.Mail %d.\r\n" % (number, number)
-    return Mail(f"bounce+{number}.1.x@example.org", to or f"reader{number}@example.net", text, f"{number}.1")
+    return OutgoingMail(f"bounce+{number}.1.x@example.org", to or f"reader{number}@example.net", text, f"{number}.1")
 
 
-async def sent(road: Transport, mails: Sequence[Mail]) -> list[str]:
+async def sent(road: Transport, mails: Sequence[OutgoingMail]) -> list[str]:
     """What becomes of mails over one channel, opened anew where it broke, each with the next at hand."""
     found, channel = [], await road.connect()
     for number, each in enumerate(mails):
@@ -39,7 +39,7 @@ async def sent(road: Transport, mails: Sequence[Mail]) -> list[str]:
     return found
 
 
-async def _fate(channel: Channel, each: Mail, then: Mail | None) -> str:
+async def _fate(channel: Connection, each: OutgoingMail, then: OutgoingMail | None) -> str:
     try:
         if (refusal := await channel.offer(each)) is not None:
             return f"{refusal.stage} {refusal.reply.code}"
@@ -150,7 +150,7 @@ async def test_bounces_are_asked_to_name_the_attempt_where_the_relay_can() -> No
 @pytest.mark.parametrize("address", ["a b@example.net", "a>@example.net", "a\r\nDATA", "ä@example.net", "a\x00@x"])
 def test_what_cannot_stand_in_a_command_is_no_mail(address: str) -> None:
     with pytest.raises(BadInput, match="SMTP command"):
-        Mail("bounce@example.org", address, b"")
+        OutgoingMail("bounce@example.org", address, b"")
 
 
 LINES = st.lists(st.sampled_from([b"", b".", b"..", b".x", b"x.", b"\x00", b"\xff", b"x" * 70]), max_size=30)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.retry import Reply
-from digestd.transports.smtp.reply_parser import LINE_MAX, REPLY_MAX, Replies, Unreadable
+from digestd.transports.smtp.reply_parser import LINE_MAX, REPLY_MAX, InvalidReply, ReplyParser
 
 SAID = b"250 2.0.0 Ok: queued as 4XyZ\r\n250-relay.example.org\r\n250-DSN\r\n250 8BITMIME\r\n354\r\n421 4.3.2 bye\n"
 READ = [
@@ -20,7 +20,7 @@ READ = [
 
 @given(st.lists(st.integers(0, len(SAID)), max_size=12))
 def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
-    replies, found = Replies(), []
+    replies, found = ReplyParser(), []
     edges = [0, *sorted(cuts), len(SAID)]
     for start, end in pairwise(edges):
         found += list(replies.feed(SAID[start:end]))
@@ -29,22 +29,22 @@ def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None
 
 @given(st.lists(st.binary(max_size=60), max_size=10))
 def test_no_bytes_bring_anything_but_replies_or_a_refusal(chunks: list[bytes]) -> None:
-    replies = Replies()
+    replies = ReplyParser()
     try:
         for chunk in chunks:
             for reply in replies.feed(chunk):
                 assert 0 <= reply.code <= 999
                 assert reply.text.isprintable()
                 reply.text.encode()
-    except Unreadable:
+    except InvalidReply:
         return
 
 
 @pytest.mark.parametrize("said", [b"?? what\r\n", b"\r\n", b"25\r\n", b"250xOk\r\n", "²50 x\r\n".encode(), b"-1 x\r\n"])
 def test_what_is_no_reply_is_refused_and_what_came_before_it_counts(said: bytes) -> None:
-    replies = Replies().feed(b"250 ok\r\n" + said)
+    replies = ReplyParser().feed(b"250 ok\r\n" + said)
     assert next(replies) == Reply(250, "ok")
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidReply):
         next(replies)
 
 
@@ -52,10 +52,10 @@ def test_what_is_no_reply_is_refused_and_what_came_before_it_counts(said: bytes)
     "said", [b"250 " + b"x" * LINE_MAX, b"250 " + b"x" * LINE_MAX + b"\r\n", b"250-x\r\n" * REPLY_MAX]
 )
 def test_lines_and_replies_without_an_end_are_refused(said: bytes) -> None:
-    with pytest.raises(Unreadable):
-        list(Replies().feed(said))
+    with pytest.raises(InvalidReply):
+        list(ReplyParser().feed(said))
 
 
 def test_a_long_line_is_still_a_reply() -> None:
-    [reply] = Replies().feed(b"250 " + b"x" * 2_000 + b"\r\n")
+    [reply] = ReplyParser().feed(b"250 " + b"x" * 2_000 + b"\r\n")
     assert (reply.code, len(reply.text)) == (250, 400)

@@ -6,7 +6,7 @@ import pytest
 
 from digestd.errors import BadSetting, RelayFailed
 from digestd.retry import Stage
-from digestd.transports import Channel, LostReply, Mail, Refusal
+from digestd.transports import Connection, LostReply, OutgoingMail, Refusal
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import MAIL, one_route, transport
 
@@ -31,7 +31,7 @@ def offers(request: pytest.FixtureRequest) -> Offers:
 async def test_the_bytes_at_the_relay_are_the_bytes_that_were_offered(message: bytes, offers: Offers) -> None:
     async with Relay(offers=offers).serving() as relay:
         channel = await transport(relay.port).connect()
-        assert await channel.offer(Mail("b@example.org", "a@example.net", message)) is None
+        assert await channel.offer(OutgoingMail("b@example.org", "a@example.net", message)) is None
         assert relay.taken == []
         assert (await channel.commit()).code == 250
         await channel.close()
@@ -104,7 +104,7 @@ async def test_a_session_lost_before_the_body_is_not_a_mail_sent(stage: str, act
 async def test_a_session_lost_amid_the_body_is_known_not_to_have_sent_the_dot(
     act: str, offers: tuple[str, ...]
 ) -> None:
-    large = Mail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 78 + b"\r\n" * 200_000)
+    large = OutgoingMail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 78 + b"\r\n" * 200_000)
     async with Relay({"body": Fault(act)}, offers=offers).serving() as relay:
         channel = await transport(relay.port).connect()
         assert await _offered_and_committed(channel, large) == (421 if act.startswith("421") else None)
@@ -112,7 +112,7 @@ async def test_a_session_lost_amid_the_body_is_known_not_to_have_sent_the_dot(
     assert relay.taken == []
 
 
-async def _offered_and_committed(channel: Channel, mail: Mail) -> int | None:
+async def _offered_and_committed(channel: Connection, mail: OutgoingMail) -> int | None:
     """The code of the relay's refusal; None where it broke off."""
     try:
         if (refusal := await channel.offer(mail)) is not None:
@@ -124,7 +124,7 @@ async def _offered_and_committed(channel: Channel, mail: Mail) -> int | None:
 
 
 async def test_a_relay_that_stops_reading_is_given_up_before_the_dot() -> None:
-    huge = Mail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 30_000_000 + b"\r\n")
+    huge = OutgoingMail(MAIL.envelope_from, MAIL.to, MAIL.message + b"y" * 30_000_000 + b"\r\n")
     async with await asyncio.start_server(_never_reads, "127.0.0.1", 0) as server:
         channel = await transport(server.sockets[0].getsockname()[1]).connect()
         with pytest.raises(RelayFailed):

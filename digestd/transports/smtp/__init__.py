@@ -10,7 +10,7 @@ channel   mails over a session: envelopes in one write where the relay takes tha
 drops, so they are never used. TLS is required off this machine unless the URL says `tls=none`.
 """
 
-from digestd.transports.smtp.connection import SmtpChannel, SmtpTransport
-from digestd.transports.smtp.relay import Patience, Relay
+from digestd.transports.smtp.connection import SmtpConnection, SmtpTransport
+from digestd.transports.smtp.relay import Relay, RelayTimeouts
 
-__all__ = ["Patience", "Relay", "SmtpChannel", "SmtpTransport"]
+__all__ = ["Relay", "RelayTimeouts", "SmtpConnection", "SmtpTransport"]

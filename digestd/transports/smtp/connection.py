@@ -13,12 +13,12 @@ import structlog
 from digestd.errors import RelayFailed
 from digestd.message import dot_stuffed
 from digestd.retry import Reply, Stage
-from digestd.transports.smtp.envelope import GO_AHEAD, STAGES, OutOfStep, commands, is_verdict, refusal
+from digestd.transports.smtp.envelope import GO_AHEAD, STAGES, PipelineMismatch, commands, is_verdict, refusal
 from digestd.transports.smtp.relay import Relay
-from digestd.transports.smtp.reply_parser import Unreadable
-from digestd.transports.smtp.session import Session, open_session, said
-from digestd.transports.smtp.stream import LOST, Wire
-from digestd.transports.transport import Channel, LostReply, Mail, Refusal
+from digestd.transports.smtp.reply_parser import InvalidReply
+from digestd.transports.smtp.session import SmtpSession, error_text, open_session
+from digestd.transports.smtp.stream import LOST, SmtpStream
+from digestd.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 
 DOT = b".\r\n"
 QUIT_SECONDS = 5.0
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Habits:
+class RelayBehaviour:
     """What the channels to a relay have learnt of it. `in_step`: it answers pipelined commands one by one."""
 
     in_step: bool = True
@@ -37,11 +37,11 @@ class SmtpTransport:
 
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
-        self._habits = Habits()
+        self._habits = RelayBehaviour()
 
-    async def connect(self) -> Channel:
+    async def connect(self) -> Connection:
         """See Transport.connect."""
-        channel = SmtpChannel(self._relay, self._habits)
+        channel = SmtpConnection(self._relay, self._habits)
         await channel.open()
         return channel
 
@@ -50,15 +50,15 @@ class _Closed(RelayFailed):
     """The session ended before the envelope had any answer."""
 
 
-class SmtpChannel:
+class SmtpConnection:
     """The mails of one lane, over one session after the other."""
 
-    def __init__(self, relay: Relay, habits: Habits) -> None:
+    def __init__(self, relay: Relay, habits: RelayBehaviour) -> None:
         self._relay = relay
         self._habits = habits
-        self._session: Session | None = None
+        self._session: SmtpSession | None = None
         self._used = False
-        self._ahead: Mail | None = None  # its envelope went with the last dot
+        self._ahead: OutgoingMail | None = None  # its envelope went with the last dot
         self._until = 0.0
 
     async def open(self) -> None:
@@ -66,7 +66,7 @@ class SmtpChannel:
         self._drop()
         self._session, self._used = await open_session(self._relay), False
 
-    async def offer(self, mail: Mail) -> Refusal | None:
+    async def offer(self, mail: OutgoingMail) -> Refusal | None:
         """See Channel.offer."""
         self._until = asyncio.get_running_loop().time() + self._relay.patience.mail
         if self._ahead is not mail and (self._ahead is not None or self._session is None):
@@ -74,7 +74,7 @@ class SmtpChannel:
         pipelined = self._pipelines
         try:
             refused = await self._envelope(mail)
-        except OutOfStep as error:
+        except PipelineMismatch as error:
             if not pipelined:
                 raise
             refused = await self._in_plain(mail, error)
@@ -85,7 +85,7 @@ class SmtpChannel:
             refused = await self._envelope(mail)
         return refused or await self._body(mail)
 
-    async def commit(self, then: Mail | None = None) -> Reply:
+    async def commit(self, then: OutgoingMail | None = None) -> Reply:
         """See Channel.commit."""
         wire = self._wire
         if wire.has_said or wire.is_lost:
@@ -98,7 +98,7 @@ class SmtpChannel:
             self._drop()
             if wire.holds_back:
                 raise _broken(error) from error
-            raise LostReply(said(error)) from error
+            raise LostReply(error_text(error)) from error
         except asyncio.CancelledError:
             self._drop()
             raise
@@ -120,11 +120,11 @@ class SmtpChannel:
             try:
                 await wire.reply(QUIT_SECONDS)
             except LOST as error:
-                log.debug("no answer to QUIT", why=said(error))
+                log.debug("no answer to QUIT", why=error_text(error))
         self._drop()
 
     @property
-    def _wire(self) -> Wire:
+    def _wire(self) -> SmtpStream:
         if self._session is None:
             raise RelayFailed("the relay broke off before the dot; it is tried again later")
         return self._session.wire
@@ -133,7 +133,7 @@ class SmtpChannel:
     def _pipelines(self) -> bool:
         return self._session is not None and self._session.pipelining and self._habits.in_step
 
-    def _commands(self, mail: Mail) -> tuple[bytes, bytes, bytes]:
+    def _commands(self, mail: OutgoingMail) -> tuple[bytes, bytes, bytes]:
         return commands(mail, self._session is not None and self._session.dsn)
 
     def _drop(self) -> None:
@@ -141,14 +141,14 @@ class SmtpChannel:
             self._session.wire.abort()
         self._session = self._ahead = None
 
-    async def _in_plain(self, mail: Mail, error: OutOfStep) -> Refusal | None:
+    async def _in_plain(self, mail: OutgoingMail, error: PipelineMismatch) -> Refusal | None:
         """The envelope once more, over a new session and command by command: nothing of the mail has left."""
         log.warning("pipelining is given up, as the answers were out of step", relay=self._relay.name, why=str(error))
         self._habits.in_step = False
         await self.open()
         return await self._envelope(mail)
 
-    async def _envelope(self, mail: Mail) -> Refusal | None:
+    async def _envelope(self, mail: OutgoingMail) -> Refusal | None:
         """The envelope's answers: of what went ahead, or of what is sent now."""
         ahead, self._ahead = self._ahead is mail, None
         wire = self._wire
@@ -160,7 +160,7 @@ class SmtpChannel:
             return await self._pipelined(wire, chained=ahead)
         return await self._one_by_one(wire, mail)
 
-    async def _pipelined(self, wire: Wire, chained: bool) -> Refusal | None:
+    async def _pipelined(self, wire: SmtpStream, chained: bool) -> Refusal | None:
         """Read all three answers; the first refusal counts."""
         refused = None
         for stage in STAGES:
@@ -169,15 +169,15 @@ class SmtpChannel:
             except RelayFailed as error:
                 if refused is not None:
                     return refused
-                if isinstance(error.__cause__, Unreadable) or (chained and isinstance(error.__cause__, TimeoutError)):
-                    raise OutOfStep(str(error)) from error
+                if isinstance(error.__cause__, InvalidReply) or (chained and isinstance(error.__cause__, TimeoutError)):
+                    raise PipelineMismatch(str(error)) from error
                 raise
             refused = refused or refusal(stage, reply)
         if refused is not None:
             await self._leave(wire, in_data=reply.code == GO_AHEAD)
         return refused
 
-    async def _one_by_one(self, wire: Wire, mail: Mail) -> Refusal | None:
+    async def _one_by_one(self, wire: SmtpStream, mail: OutgoingMail) -> Refusal | None:
         for stage, command in zip(STAGES, self._commands(mail), strict=True):
             wire.write(command)
             refused = refusal(stage, await self._reply(wire, stage))
@@ -186,7 +186,7 @@ class SmtpChannel:
                 return refused
         return None
 
-    async def _reply(self, wire: Wire, stage: Stage) -> Reply:
+    async def _reply(self, wire: SmtpStream, stage: Stage) -> Reply:
         """The answer to a command. Raises _Closed where not even the first came, else RelayFailed."""
         left = self._until - asyncio.get_running_loop().time()
         try:
@@ -195,7 +195,7 @@ class SmtpChannel:
             self._drop()
             raise (_broken(error, _Closed) if stage is Stage.MAIL else _broken(error)) from error
 
-    async def _leave(self, wire: Wire, *, in_data: bool) -> None:
+    async def _leave(self, wire: SmtpStream, *, in_data: bool) -> None:
         """End a refused transaction: where the relay waits for a body all the same, by a lone dot (RFC 2920)."""
         wire.write(DOT if in_data else b"RSET\r\n")
         try:
@@ -206,7 +206,7 @@ class SmtpChannel:
         if not (is_verdict(reply) and reply.code != 421):
             self._drop()
 
-    async def _body(self, mail: Mail) -> Refusal | None:
+    async def _body(self, mail: OutgoingMail) -> Refusal | None:
         """Hand the body to the kernel, as far as the relay takes it: the dot must not wait behind it."""
         wire = self._wire
         wire.write(mail.message if mail.dotless else dot_stuffed(mail.message))
@@ -217,7 +217,7 @@ class SmtpChannel:
             raise _broken(error) from error
         return Refusal(Stage.DOT, await self._early(wire)) if wire.has_said else None
 
-    async def _early(self, wire: Wire) -> Reply:
+    async def _early(self, wire: SmtpStream) -> Reply:
         """What the relay said amid the body. The dot is not sent any more, so only a refusal can be meant."""
         try:
             reply = await wire.reply(0)
@@ -231,4 +231,4 @@ class SmtpChannel:
 
 
 def _broken(error: Exception, kind: type[RelayFailed] = RelayFailed) -> RelayFailed:
-    return kind(f"the relay broke off: {said(error)}; it is tried again later")
+    return kind(f"the relay broke off: {error_text(error)}; it is tried again later")

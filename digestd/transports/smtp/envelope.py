@@ -2,17 +2,17 @@
 
 from digestd.errors import RelayFailed
 from digestd.retry import Reply, Stage
-from digestd.transports.transport import Mail, Refusal
+from digestd.transports.transport import OutgoingMail, Refusal
 
 STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 GO_AHEAD = 354
 
 
-class OutOfStep(RelayFailed):
+class PipelineMismatch(RelayFailed):
     """The answers are not those of the commands: nobody knows what the relay has understood."""
 
 
-def commands(mail: Mail, dsn: bool) -> tuple[bytes, bytes, bytes]:
+def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
     """One command a stage. With `dsn` (RFC 3461), bounces name the attempt and carry the headers alone."""
     ret, notify = (f" RET=HDRS ENVID={mail.envid}", " NOTIFY=FAILURE") if dsn and mail.envid else ("", "")
     return (
@@ -28,7 +28,7 @@ def refusal(stage: Stage, reply: Reply) -> Refusal | None:
         return None
     if 400 <= reply.code < 600:
         return Refusal(stage, reply)
-    raise OutOfStep(f"the relay answers {reply.code} to {stage.upper()}; it is tried again later")
+    raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; it is tried again later")
 
 
 def is_verdict(reply: Reply) -> bool:

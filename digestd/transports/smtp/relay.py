@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RelayTimeouts:
     """How many seconds an answer is waited for (RFC 5321 section 4.5.3.2).
 
     A shorter wait for the answer to the dot manufactures uncertainty, and with it duplicates.
@@ -29,7 +29,7 @@ class Relay:
     password: str | None = field(default=None, repr=False)
     ehlo: str = "localhost"
     context: ssl.SSLContext | None = None
-    patience: Patience = Patience()
+    patience: RelayTimeouts = RelayTimeouts()
 
     @property
     def name(self) -> str:

@@ -10,11 +10,11 @@ REPLY_MAX = 65_536
 TEXT_MAX = 400
 
 
-class Unreadable(Exception):
+class InvalidReply(Exception):
     """What came is no SMTP reply."""
 
 
-class Replies:
+class ReplyParser:
     """Feed it what arrives; whole replies come out in their order."""
 
     def __init__(self) -> None:
@@ -32,14 +32,14 @@ class Replies:
             if (reply := self._line(line)) is not None:
                 yield reply
         if len(self._rest) > LINE_MAX:
-            raise Unreadable("a line without an end")
+            raise InvalidReply("a line without an end")
 
     def _line(self, line: bytes) -> Reply | None:
         if not line[:3].isdigit() or line[3:4] not in b" -\r" or len(line) > LINE_MAX:
-            raise Unreadable(f"no SMTP reply: {printable(line, 60)}")
+            raise InvalidReply(f"no SMTP reply: {printable(line, 60)}")
         self._size += len(line)
         if self._size > REPLY_MAX:
-            raise Unreadable("a reply without an end")
+            raise InvalidReply("a reply without an end")
         self._lines.append(line[4:])
         if line[3:4] == b"-":
             return None

@@ -9,19 +9,19 @@ from aiosmtplib.errors import SMTPAuthenticationError
 from digestd.errors import RelayFailed
 from digestd.transports.smtp.relay import Relay
 from digestd.transports.smtp.reply_parser import printable
-from digestd.transports.smtp.stream import Wire
+from digestd.transports.smtp.stream import SmtpStream
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SmtpSession:
     """A connection that is ready for mails, and what the relay offers: PIPELINING (RFC 2920), DSN (RFC 3461)."""
 
-    wire: Wire
+    wire: SmtpStream
     pipelining: bool
     dsn: bool
 
 
-async def open_session(relay: Relay) -> Session:
+async def open_session(relay: Relay) -> SmtpSession:
     """Connect, secure and log in. Raises RelayFailed where the relay does not serve us."""
     client = SMTP(
         hostname=relay.host,
@@ -46,20 +46,20 @@ async def open_session(relay: Relay) -> Session:
         ) from error
     except (SMTPException, OSError, EOFError) as error:
         client.close()
-        raise RelayFailed(f"relay {relay.name}: {said(error)}; it is tried again later") from error
+        raise RelayFailed(f"relay {relay.name}: {error_text(error)}; it is tried again later") from error
     except BaseException:
         client.close()
         raise
     transport = client.transport
     if not isinstance(transport, asyncio.Transport) or transport.is_closing():
         raise RelayFailed(f"relay {relay.name} closed the connection; it is tried again later")
-    return Session(
-        Wire(transport, asyncio.get_running_loop()),
+    return SmtpSession(
+        SmtpStream(transport, asyncio.get_running_loop()),
         client.supports_extension("pipelining"),
         client.supports_extension("dsn"),
     )
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """An error in one line of words."""
     return printable(str(error).encode("utf-8", "surrogateescape"), 300) or type(error).__name__

@@ -8,22 +8,22 @@ import asyncio
 from collections import deque
 
 from digestd.retry import Reply
-from digestd.transports.smtp.reply_parser import Replies, Unreadable
+from digestd.transports.smtp.reply_parser import InvalidReply, ReplyParser
 
-LOST = (OSError, EOFError, Unreadable)
+LOST = (OSError, EOFError, InvalidReply)
 """What `reply` and `drained` raise once the connection is of no use any more."""
 TLS_SLACK = 256
 """What TLS adds to the last records: with more than this left besides, the record of the dot is not whole."""
 
 
-class Wire(asyncio.Protocol):
+class SmtpStream(asyncio.Protocol):
     """Takes over a connected transport; a lane uses it alone."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._slack = TLS_SLACK if transport.get_extra_info("sslcontext") else 0
-        self._parse = Replies()
+        self._parse = ReplyParser()
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
@@ -90,7 +90,7 @@ class Wire(asyncio.Protocol):
         """See asyncio.Protocol."""
         try:
             self._replies.extend(self._parse.feed(data))
-        except Unreadable as error:
+        except InvalidReply as error:
             self._fail(error)
         self._wake()
 
