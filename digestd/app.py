@@ -184,7 +184,7 @@ class App:
             rng=self.rng,
             journals=self.journals,
             machine=read_machine_id(),
-            lanes=self.settings.transport_connections,
+            connections=self.settings.transport_connections,
             limits={route.name: route.rate or self.settings.transport_rate for route in chosen}
             | {f"@{domain}": rate for domain, rate in configuration.rates(self.settings.domain_rates).items()},
         )
@@ -221,7 +221,7 @@ class App:
         """The folder of receipt journals."""
         from digestd.deliver.result_journal import default_journal_folder
 
-        return Path(self.settings.receipts_dir) if self.settings.receipts_dir else default_journal_folder(self.db)
+        return Path(self.settings.journal_dir) if self.settings.journal_dir else default_journal_folder(self.db)
 
     def new_owner(self) -> str:
         """A name for one run of one worker, never used again."""

@@ -1,6 +1,6 @@
-"""The receiver: reads what comes back, while the service runs. It waits for mail, or is handed it.
+"""The receiver: accepts bounces, complaints and commands by mail while the service runs.
 
-A mailbox is looked at every minute; one that cannot be read is tried again, and said so each time.
+A mailbox is polled every minute. If it cannot be read, that is logged and tried again.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """What comes back to one install goes in here. Use it as a context: its reader is a process of its own."""
+    """Receives the mail of one install. Use as a context manager, because its parser is a separate process."""
 
     app: App
     desk: Desk
@@ -32,16 +32,16 @@ class Receiver:
     @classmethod
     @contextmanager
     def of(cls, app: App) -> "Iterator[Receiver]":
-        """The receiver of this install, until the block ends."""
+        """Create the receiver of this install; it is closed at the end of the block."""
         reader = Reader()
         try:
-            clerk = clerk_of(app)
+            clerk = make_command_clerk(app)
             yield cls(app, Desk(app.db, app.keys, reader, clerk) if clerk else Desk(app.db, app.keys, reader))
         finally:
             reader.close()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Take in what comes until `stop` is set. Raises InboundFailed where LMTP cannot listen."""
+        """Receive mail until `stop` is set. Raises InboundFailed if LMTP cannot listen."""
         place = self.app.inbound
         if isinstance(place, Door):
             await self._serve(place, stop)
@@ -49,7 +49,7 @@ class Receiver:
             await self._watch(place, stop)
 
     async def once(self, mailbox: Postbox, stop: asyncio.Event) -> dict[InboundOutcome, int]:
-        """One pass over a mailbox. Raises InboundFailed."""
+        """Read a mailbox once. Raises InboundFailed."""
         return await asyncio.to_thread(poll, mailbox, self.desk, self.app.clock, lambda: not stop.is_set())
 
     async def _watch(self, mailbox: Postbox, stop: asyncio.Event) -> None:
@@ -57,24 +57,24 @@ class Receiver:
             try:
                 counts = await self.once(mailbox, stop)
             except DigestdError as error:
-                log.error("bounces cannot be read", why=str(error), retry=error.retry)
+                log.error("cannot read the mailbox", why=str(error), retry=error.retry)
             else:
                 if counts:
-                    log.info("read what came back", **{outcome.value: count for outcome, count in counts.items()})
-            await _rest(stop, POLL_SECONDS)
+                    log.info("received mail", **{outcome.value: count for outcome, count in counts.items()})
+            await _sleep(stop, POLL_SECONDS)
 
     async def _serve(self, door: Door, stop: asyncio.Event) -> None:
         async with door.listening(self.desk, self.app.clock):
-            log.info("bounces are taken in", at=door.where)
+            log.info("receiving mail by LMTP", at=door.where)
             while not stop.is_set():
                 try:
                     await asyncio.to_thread(self.desk.settle, self.app.clock())
                 except DigestdError as error:
                     log.error("settling failed", why=str(error), retry=error.retry)
-                await _rest(stop, SETTLE_SECONDS)
+                await _sleep(stop, SETTLE_SECONDS)
 
 
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
     try:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
@@ -82,13 +82,13 @@ async def _rest(stop: asyncio.Event, seconds: float) -> None:
 
 
 async def receive(app: App, stop: asyncio.Event) -> None:
-    """Take in what comes until `stop` is set."""
+    """Receive mail until `stop` is set."""
     with Receiver.of(app) as receiver:
         await receiver.run(stop)
 
 
-def clerk_of(app: App) -> Clerk | None:
-    """Who obeys commands by mail; None where the settings name no address for them."""
+def make_command_clerk(app: App) -> Clerk | None:
+    """Return the processor of commands by mail, or None if no command address is set."""
     sender = app.sender
     own = {sender.from_.address, sender.reply_to, sender.bounce, sender.commands}
     if not sender.commands:

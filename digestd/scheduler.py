@@ -1,7 +1,7 @@
-"""The scheduler: APScheduler as a metronome. What is due is in the database; ticks may come twice or late.
+"""The scheduler: APScheduler ticks; what is due is in the database, so ticks may be repeated or late.
 
-Memory job store, intervals, coalesced, one at a time, no misfire limit: a missed tick is made up
-by the next, because each does everything that is due by then.
+It uses a memory job store with coalesced intervals, one instance per job and no misfire limit: a missed tick is made up
+by the next, because each tick does everything that is due by then.
 """
 
 import asyncio
@@ -27,29 +27,29 @@ REFIT_SECONDS = 15 * 60
 SCRUB_SECONDS = 15 * 60
 CLOCK_SECONDS = 1.0
 CLOCK_SLACK = timedelta(seconds=2)
-HOLD = timedelta(minutes=5)
-"""How long planning waits after a start for the sources: who was due while nothing ran gets what was missed."""
+STARTUP_DELAY = timedelta(minutes=5)
+"""How long planning waits after a start for the first ingest, so that overdue digests contain the missed papers."""
 NAME = "scheduler"
-"""Held by the one process that schedules on a database."""
+"""Name of the lock held by the one process that schedules on a database."""
 log = structlog.get_logger(__name__)
 
 
-class Metronome:
-    """Ticks planning, ingest, the refit of the text model, and what erasure left to do.
+class Scheduler:
+    """Runs planning, ingest, model refits and pending erasure at intervals.
 
-    `last_tick` tells when planning last ran to its end.
+    `last_tick` is when planning last completed.
     """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._stopping = False
-        self._too_far = 0
-        self._hold_until: datetime | None = None
+        self._far_away = 0
+        self._plan_after: datetime | None = None
         self.last_tick: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Tick until `stop` is set, then let the tick under way end."""
-        self._hold_until = self._app.clock() + HOLD
+        """Tick until `stop` is set, then let running jobs end."""
+        self._plan_after = self._app.clock() + STARTUP_DELAY
         scheduler = AsyncIOScheduler(timezone=UTC)
         jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.plan, PLAN_SECONDS),
@@ -57,29 +57,30 @@ class Metronome:
             (self.refit, REFIT_SECONDS),
             (self.scrub, SCRUB_SECONDS),
         ]
-        under_way: dict[str, asyncio.Task[None]] = {}
-        ticking: list[tuple[Job, int]] = []
+        running: dict[str, asyncio.Task[None]] = {}
+        intervals: list[tuple[Job, int]] = []
         for job, seconds in jobs:
-            ticked = _one_at_a_time(job, under_way)
+            ticked = _one_at_a_time(job, running)
             scheduler.add_job(ticked, misfire_grace_time=None)
             added = scheduler.add_job(
                 ticked, "interval", seconds=seconds, coalesce=True, max_instances=1, misfire_grace_time=None
             )
-            ticking.append((added, seconds))
+            intervals.append((added, seconds))
         scheduler.start()
-        minding = asyncio.create_task(self._mind_the_clock(scheduler, ticking))
+        clock_watch = asyncio.create_task(self._watch_clock(scheduler, intervals))
         try:
             await stop.wait()
         finally:
             self._stopping = True
-            minding.cancel()
+            clock_watch.cancel()
             scheduler.shutdown(wait=False)
-            await asyncio.gather(*under_way.values(), return_exceptions=True)
+            await asyncio.gather(*running.values(), return_exceptions=True)
 
-    async def _mind_the_clock(self, scheduler: AsyncIOScheduler, ticking: Sequence[tuple[Job, int]]) -> None:
-        """The next ticks are at times of the clock: set back by a day, it would have all wait for a day.
+    async def _watch_clock(self, scheduler: AsyncIOScheduler, intervals: Sequence[tuple[Job, int]]) -> None:
+        """Reschedule all jobs when the clock is set back, and wake the scheduler after the machine slept.
 
-        What waits for them sleeps by another clock, which stands still while a machine sleeps: it is woken to look.
+        APScheduler stores the next tick as wall-clock time, so a clock set back by a day would pause it for a day. It
+        waits by the monotonic clock, which stands still while the machine sleeps.
         """
         last = self._app.clock()
         while True:
@@ -87,21 +88,21 @@ class Metronome:
             now = self._app.clock()
             if now < last - CLOCK_SLACK:
                 log.warning("the clock was set back", by=str(last - now))
-                for job, seconds in ticking:
+                for job, seconds in intervals:
                     job.reschedule("interval", seconds=seconds)
             scheduler.wakeup()
             last = now
 
     async def plan(self) -> None:
-        """Plan everything due now; not before the sources were asked once."""
+        """Plan everything due, but not before the first ingest after the start."""
         now = self._app.clock()
-        if self._hold_until is not None and now < self._hold_until:
+        if self._plan_after is not None and now < self._plan_after:
             self.last_tick = now
             return
         try:
             await asyncio.to_thread(refuse_other, self._app.db)
-            report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._keep_on)
-            await asyncio.to_thread(self._say_who_waits_too_long, now)
+            report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._is_running)
+            await asyncio.to_thread(self._warn_of_far_due, now)
         except DigestdError as error:
             log.error("planning failed", why=str(error), retry=error.retry)
             return
@@ -109,53 +110,56 @@ class Metronome:
         if report.due:
             log.info("planned", due=report.due, planned=report.planned, empty=report.empty)
 
-    def _say_who_waits_too_long(self, now: datetime) -> None:
-        """Once, until there are others: a clock that is wrong now, or was, has them go without digests for long."""
+    def _warn_of_far_due(self, now: datetime) -> None:
+        """Warn about subscribers whose next digest is more than ten days away, again only if there are more.
+
+        The cause is a clock that is wrong, or was wrong when they were planned.
+        """
         with self._app.db.read() as session:
             far = too_far(session, now)
-        if far > self._too_far:
+        if far > self._far_away:
             log.error(
-                "some wait for a day more than ten days away", subscribers=far,
-                why="the clock stands wrong, or stood wrong when they were planned; if it is right now, "
-                "`digestd plan --due-again` has them due by it",
+                "next digest more than ten days away", subscribers=far,
+                why="the clock is wrong or was wrong when they were planned; once it is right, "
+                "run `digestd plan --due-again`",
             )  # fmt: skip
-        self._too_far = far
+        self._far_away = far
 
-    def _keep_on(self) -> bool:
+    def _is_running(self) -> bool:
         return not self._stopping
 
     async def refit(self) -> None:
-        """Fit the text model anew where it is outgrown; planning goes on meanwhile with the one in force."""
+        """Refit the text model if it is due. Planning continues with the current model."""
         try:
             if not await asyncio.to_thread(is_refit_due, self._app.db, self._app.clock()):
                 return
-            fitted = await asyncio.to_thread(refit_aside, self._app.db, self._app.clock(), self._keep_on)
+            fitted = await asyncio.to_thread(refit_aside, self._app.db, self._app.clock(), self._is_running)
         except DigestdError as error:
             log.error("refit failed", why=str(error), retry=error.retry)
             return
         if fitted:
-            log.info("text model fitted anew")
-        elif self._keep_on():
-            log.error("refit failed", why="its process ended early, perhaps for want of memory; the old model stays")
+            log.info("text model refitted")
+        elif self._is_running():
+            log.error("refit failed", why="its process ended early, perhaps out of memory; the current model stays")
 
     async def scrub(self) -> None:
-        """Remove what erasure left in the write-ahead log because a reader still needed it."""
+        """Remove erased data from the write-ahead log, which waits for readers."""
         try:
             done = await asyncio.to_thread(erasure.scrub, self._app.db, wait=False)
         except DigestdError as error:
-            log.error("the write-ahead log was not emptied", why=str(error), retry=error.retry)
+            log.error("cannot empty the write-ahead log", why=str(error), retry=error.retry)
             return
         if not done:
-            log.debug("the write-ahead log is in use; it is emptied later")
+            log.debug("the write-ahead log is in use; it will be emptied later")
 
     async def ingest(self) -> None:
-        """Ask every source."""
+        """Fetch new papers from every source."""
         try:
-            await self._ask()
+            await self._fetch()
         finally:
-            self._hold_until = None
+            self._plan_after = None
 
-    async def _ask(self) -> None:
+    async def _fetch(self) -> None:
         try:
             report = await ingest(self._app.db, self._app.sources, self._app.client, self._app.clock)
         except DigestdError as error:
@@ -163,26 +167,26 @@ class Metronome:
             return
         for source in report.sources:
             log.info("ingested", **source.counts)
-        if count := await asyncio.to_thread(embed, self._app.db, self._app.encoder, self._keep_on):
-            log.info("read by the dense model", papers=count)
+        if count := await asyncio.to_thread(embed, self._app.db, self._app.encoder, self._is_running):
+            log.info("embedded papers", papers=count)
 
 
 def _one_at_a_time(
-    job: Callable[[], Awaitable[None]], under_way: "dict[str, asyncio.Task[None]]"
+    job: Callable[[], Awaitable[None]], running: "dict[str, asyncio.Task[None]]"
 ) -> Callable[[], Awaitable[None]]:
-    """The job, skipped while it runs already; `under_way` holds its task meanwhile."""
+    """Return the job, skipped while it is running. `running` holds its task meanwhile."""
     name = getattr(job, "__name__", "job")
 
     async def run() -> None:
         task = asyncio.current_task()
-        if name in under_way or task is None:
+        if name in running or task is None:
             return
-        under_way[name] = task
+        running[name] = task
         try:
             await job()
         except asyncio.CancelledError:
-            log.debug("tick cut short", job=name)
+            log.debug("job cancelled", job=name)
         finally:
-            del under_way[name]
+            del running[name]
 
     return run

@@ -170,7 +170,7 @@ class Settings(BaseSettings):
     webhook_postmark_account: str = Field(default="", repr=False)
     webhook_mailgun_key: str = Field(default="", repr=False)
     postal_address: str = ""
-    receipts_dir: str = ""
+    journal_dir: str = ""
     relay_log: str = ""
     on_uncertain: Literal["hold", "resend"] = "hold"
     dkim_domain: str = ""

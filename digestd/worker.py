@@ -1,7 +1,7 @@
-"""The worker: delivers what is ready, rests while the relay does not serve us, ends clean.
+"""The worker: delivers what is ready, pauses while the relay refuses service, and stops cleanly.
 
-Each run has a name of its own in the ledger, held by a lock while it lives. What a run could
-not write down (the database was away) is recovered by the next, like after a crash.
+Each run has its own name in the ledger, locked while the run lives. What a run could not record, because the database
+was unreachable, is recovered by the next run as after a crash.
 """
 
 import asyncio
@@ -27,30 +27,30 @@ from digestd.transports import Route
 
 TICK_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
-"""How often the relay's log is looked at while something is uncertain."""
+"""Interval of checking the relay's log while deliveries are uncertain."""
 UPKEEP_SECONDS = 3_600.0
-"""The interval of deleting unconfirmed sign-ups, and counts of mails that no limit needs any more."""
-TIDY_BLOCK = 500
+"""Interval of deleting unconfirmed sign-ups and expired counts of mails."""
+EXPIRE_BLOCK = 500
 _UNCERTAIN, _HELD = "mails uncertain", "suppression held"
 log = structlog.get_logger(__name__)
 
 
 async def work(app: App, stop: asyncio.Event) -> None:
-    """Deliver whatever becomes ready until `stop` is set. A new worker tries every relay at once."""
-    waking, settled, kept_up = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
+    """Deliver what becomes ready until `stop` is set. A new worker tries every relay at once."""
+    starting, settled, cleaned = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
     while not stop.is_set():
         try:
-            if waking:
-                await asyncio.to_thread(_wake, app)
-                waking = False
+            if starting:
+                await asyncio.to_thread(_clear_backoff, app)
+                starting = False
             if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
-                await asyncio.to_thread(settle_open_ends, app, app.clock())
+                await asyncio.to_thread(settle_uncertain, app, app.clock())
                 settled = time
-                await tell_of_uncertain(app)
-                await tell_of_held(app)
-            if (time := asyncio.get_running_loop().time()) - kept_up >= UPKEEP_SECONDS:
-                await asyncio.to_thread(keep_up, app, app.clock())
-                kept_up = time
+                await alert_uncertain(app)
+                await alert_held(app)
+            if (time := asyncio.get_running_loop().time()) - cleaned >= UPKEEP_SECONDS:
+                await asyncio.to_thread(delete_expired, app, app.clock())
+                cleaned = time
             await tick(app, stop)
         except DigestdError as error:
             log.error("delivery failed", why=str(error), retry=error.retry)
@@ -60,69 +60,69 @@ async def work(app: App, stop: asyncio.Event) -> None:
             continue
 
 
-async def tell(app: App, stop: asyncio.Event) -> None:
-    """Post subscribers' events to the operator's programs until `stop` is set, apart from delivery."""
-    await _beside(_tell_on(app), stop)
+async def post_webhooks(app: App, stop: asyncio.Event) -> None:
+    """Post subscribers' events to the operator's programs until `stop` is set."""
+    await _run_until(_post_webhooks_forever(app), stop)
 
 
-async def read_libraries(app: App, stop: asyncio.Event) -> None:
-    """Read the libraries that subscribers linked whenever one is due, until `stop` is set, apart from delivery."""
-    await _beside(_read_on(app), stop)
+async def sync_libraries(app: App, stop: asyncio.Event) -> None:
+    """Read subscribers' linked libraries when they are due, until `stop` is set."""
+    await _run_until(_sync_libraries_forever(app), stop)
 
 
-async def _beside(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """What is under way when `stop` comes is done again once its claim has run out."""
-    going = asyncio.create_task(endless)
+async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Cancel a coroutine when `stop` is set. What it was doing is repeated once its claim has expired."""
+    task = asyncio.create_task(endless)
     await stop.wait()
-    going.cancel()
+    task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await going
+        await task
 
 
-async def _read_on(app: App) -> None:
+async def _sync_libraries_forever(app: App) -> None:
     from digestd.libraries import sync_due
 
     while True:
         try:
             await sync_due(app.libraries)
         except DigestdError as error:
-            log.error("reading libraries failed", why=str(error), retry=error.retry)
-        except Exception as error:  # what one library holds must not end the reading of all others
-            log.error("reading libraries failed", kind=type(error).__name__)
+            log.error("library sync failed", why=str(error), retry=error.retry)
+        except Exception as error:  # one library must not stop the sync of all others
+            log.error("library sync failed", kind=type(error).__name__)
         await asyncio.sleep(TICK_SECONDS)
 
 
-async def _tell_on(app: App) -> None:
+async def _post_webhooks_forever(app: App) -> None:
     from digestd.hooks import post_due
 
     while app.hooks is not None:
         try:
             await post_due(app.hooks)
         except DigestdError as error:
-            log.error("posting to hooks failed", why=str(error), retry=error.retry)
+            log.error("posting webhooks failed", why=str(error), retry=error.retry)
         await asyncio.sleep(TICK_SECONDS)
 
 
 async def tick(app: App, stop: asyncio.Event) -> None:
-    """One look: tidy up, then deliver if anything is ready and a relay has rested.
+    """Clean up, then deliver if anything is ready and a relay is available.
 
-    Raises NotInitialised on a schema of another version: what an old worker writes there, nobody has thought of.
+    Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
     """
     await asyncio.to_thread(refuse_other, app.db)
     now = app.clock()
-    await asyncio.to_thread(tidy, app, now)
-    routes = await asyncio.to_thread(_rested, app, now)
+    await asyncio.to_thread(clean_up, app, now)
+    routes = await asyncio.to_thread(_available_routes, app, now)
     if not routes or not await asyncio.to_thread(_anything_ready, app, now):
         return
     owner = app.new_owner()
     with app.owners.hold(owner):
-        delivery = replace(app.delivery(owner, routes), tell=webhook_alert(app.settings.alert_url))
+        delivery = replace(app.delivery(owner, routes), send_alert=webhook_alert(app.settings.alert_url))
         report = await deliver(delivery, stop=stop)
     log.info("delivered", **{name: count for name, count in counts(report).items() if count})
 
 
-def tidy(app: App, now: datetime) -> None:
-    """Recover after dead workers, settle what came back, close what has become too late, forget what is long over."""
+def clean_up(app: App, now: datetime) -> None:
+    """Recover after dead workers, settle bounced deliveries, expire late ones and delete old records."""
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
     hooks.forget(app.db, now - HOOK_POSTS_KEPT)
@@ -130,42 +130,42 @@ def tidy(app: App, now: datetime) -> None:
     more = True
     while more:
         with app.db.write() as session:
-            more = ledger.expire(session, TIDY_BLOCK, now) == TIDY_BLOCK
+            more = ledger.expire(session, EXPIRE_BLOCK, now) == EXPIRE_BLOCK
 
 
-def keep_up(app: App, now: datetime) -> None:
-    """Delete sign-ups that nobody confirmed, and forget requests, networks and counts that are over."""
+def delete_expired(app: App, now: datetime) -> None:
+    """Delete unconfirmed sign-ups, old requests and old counts of mails."""
     if purged := purge_unconfirmed(app.db, now):
-        log.info("deleted sign-ups that nobody confirmed", subscribers=purged)
+        log.info("deleted unconfirmed sign-ups", subscribers=purged)
     pending_requests.forget_old(app.db, now)
     mail_budgets.forget_old(app.db, now)
 
 
-def settle_open_ends(app: App, now: datetime) -> None:
-    """Settle what is uncertain by the relay's log, then by policy. A log that cannot be read stops nothing else."""
+def settle_uncertain(app: App, now: datetime) -> None:
+    """Settle uncertain deliveries by the relay's log, then by policy. An unreadable log stops nothing else."""
     try:
         if app.relay_log is not None:
             reconcile(app.db, app.keys, app.relay_log, now)
     except BadSetting as error:
-        log.error("cannot look for uncertain mails", why=str(error))
+        log.error("cannot check uncertain mails", why=str(error))
     if app.settings.on_uncertain == "resend" and (count := resend_uncertain(app.db, now)):
-        log.warning("sent again what stayed uncertain", deliveries=count)
+        log.warning("resent uncertain mails", deliveries=count)
 
 
-async def tell_of_uncertain(app: App) -> None:
-    """Tell of mails uncertain for a day: one of all workers does, once, and again only when they have become more."""
+async def alert_uncertain(app: App) -> None:
+    """Alert about mails uncertain for a day: once for all workers, and again only if there are more."""
     if count := await asyncio.to_thread(_newly_uncertain, app):
-        why = f"{count} for more than a day; see `digestd delivery list --state uncertain`, and settle them"
+        why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
         log.warning("uncertain", why=why)
         await webhook_alert(app.settings.alert_url)(_UNCERTAIN, "", why)
 
 
-async def tell_of_held(app: App) -> None:
-    """Tell of mails that wait and suppressions that are held: one of all workers does, again when there are more."""
+async def alert_held(app: App) -> None:
+    """Alert about held mails and suppressions: once for all workers, and again only if there are more."""
     if count := await asyncio.to_thread(_newly_held, app):
         why = (
-            f"{count} mails refused for good or addresses reported gone, too many to be about the readers: nobody is "
-            "suppressed, and the mails wait; look at the relay, and see `digestd subscriber suppress --held --dry-run`"
+            f"{count} permanent refusals or bounces, too many to be the subscribers' fault: no address is suppressed "
+            "and the mails wait. Check the relay, then run `digestd subscriber suppress --held --dry-run`"
         )
         log.error("held", why=why)
         await webhook_alert(app.settings.alert_url)(_HELD, "", why)
@@ -177,16 +177,16 @@ async def run(
     drain: bool = True,
     limit: int | None = None,
     stop: asyncio.Event | None = None,
-    tally: RunCounters | None = None,
+    counters: RunCounters | None = None,
 ) -> DeliveryReport:
-    """One run by hand, under a name of its own; it tries every relay, also one that rests."""
+    """Run delivery once. It tries every relay, including those that are paused."""
     owner = app.new_owner()
     with app.owners.hold(owner):
-        return await deliver(app.delivery(owner), drain=drain, limit=limit, stop=stop, tally=tally)
+        return await deliver(app.delivery(owner), drain=drain, limit=limit, stop=stop, counters=counters)
 
 
 def counts(report: DeliveryReport) -> dict[str, int]:
-    """A report as the contract prints it."""
+    """Return the counts of a report that the CLI prints."""
     names = ("accepted", "deferred", "rejected", "skipped", "expired", "uncertain")
     return {name: getattr(report, name) for name in names}
 
@@ -194,7 +194,7 @@ def counts(report: DeliveryReport) -> dict[str, int]:
 def _newly_uncertain(app: App) -> int:
     with app.db.read() as session:
         if ledger.long_uncertain(session, app.clock()) == told.known(session, _UNCERTAIN):
-            return 0  # as it mostly is: nothing is locked
+            return 0  # the usual case takes no lock
     with app.db.write() as session:
         return told.count(session, _UNCERTAIN, lambda: ledger.long_uncertain(session, app.clock()))
 
@@ -211,8 +211,8 @@ def _held(app: App, session: Session) -> int:
     return ledger.waiting(session) + len(brake.held(session, app.clock()))
 
 
-def _wake(app: App) -> None:
-    """End the rests: whoever starts a worker may have changed something."""
+def _clear_backoff(app: App) -> None:
+    """Make every relay available, because the operator may have fixed something before the start."""
     names = [route.name for route in app.routes]
     with app.db.write() as session:
         throttles.change(
@@ -225,8 +225,8 @@ def _wake(app: App) -> None:
         )
 
 
-def _rested(app: App, now: datetime) -> tuple[Route, ...]:
-    """The routes that may be tried now. A rest longer than any was written under another clock."""
+def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
+    """Return the routes that are not paused. A pause longer than possible was written under a wrong clock."""
     longest = (now + max(LANE_WAITS)).timestamp()
     with app.db.read() as session:
         kept = throttles.standings(session, [route.name for route in app.routes])

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from digestd import scheduler
-from digestd.scheduler import Metronome
+from digestd.scheduler import Scheduler
 from tests.parts.install import install
 
 
 async def test_a_tick_that_comes_late_as_the_loop_was_busy_is_not_lost(
     sqlite_url: str, tmp_path: Path, now: datetime
 ) -> None:
-    metronome, stop = Metronome(install(tmp_path / "run", sqlite_url, now).app), asyncio.Event()
+    metronome, stop = Scheduler(install(tmp_path / "run", sqlite_url, now).app), asyncio.Event()
     running = asyncio.create_task(metronome.run(stop))
     await asyncio.sleep(0)
     time.sleep(1.5)  # the point: the loop does nothing meanwhile
@@ -31,7 +31,7 @@ async def test_when_the_clock_is_set_back_by_a_day_ticks_go_on(
     monkeypatch.setattr(scheduler, "PLAN_SECONDS", 2)
     monkeypatch.setattr(scheduler, "CLOCK_SECONDS", 0.05)
     made = install(tmp_path / "run", sqlite_url, now)
-    metronome, stop = Metronome(replace(made.app, clock=made.clock)), asyncio.Event()
+    metronome, stop = Scheduler(replace(made.app, clock=made.clock)), asyncio.Event()
     running = asyncio.create_task(metronome.run(stop))
     await _until_ticked(metronome)
     await asyncio.sleep(0.2)
@@ -42,7 +42,7 @@ async def test_when_the_clock_is_set_back_by_a_day_ticks_go_on(
     await running
 
 
-async def _until_ticked(metronome: Metronome) -> None:
+async def _until_ticked(metronome: Scheduler) -> None:
     for _ in range(100):
         if metronome.last_tick is not None:
             return

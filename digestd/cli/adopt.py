@@ -11,7 +11,7 @@ from digestd.deliver.restore_guard import resume_after_restore
 from digestd.deliver.sent_journal import read_machine_id
 from digestd.plan import plan
 from digestd.scheduler import NAME
-from digestd.worker import tidy
+from digestd.worker import clean_up
 
 
 def adopt_database(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -23,7 +23,7 @@ def adopt_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
     """
     app = wiring.build()
     with app.owners.hold(NAME):
-        tidy(app, app.clock())
+        clean_up(app, app.clock())
         plan(app.db, app.planner, app.clock())
         done = resume_after_restore(app.db, app.keys, app.sender.bounce, app.journals, read_machine_id(), app.clock())
     emit(asdict(done), as_json)

@@ -14,7 +14,7 @@ from digestd.cli.stopping import until_stopped
 from digestd.deliver import DeliveryReport, RunCounters
 from digestd.domain.typed import NUMBER_MAX
 from digestd.store.ledger import reading
-from digestd.worker import counts, run, settle_open_ends, tidy
+from digestd.worker import clean_up, counts, run, settle_uncertain
 
 
 def deliver_ready(
@@ -27,8 +27,8 @@ def deliver_ready(
     Example: digestd deliver --drain --json
     """
     app = wiring.build()
-    tidy(app, app.clock())
-    settle_open_ends(app, app.clock())
+    clean_up(app, app.clock())
+    settle_uncertain(app, app.clock())
     long_run()
     report = asyncio.run(until_stopped(lambda stop: _delivered(app, drain=drain, limit=limit, stop=stop)))
     emit(counts(report), as_json)
@@ -45,4 +45,4 @@ async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.
         ready = reading.ready(session, app.clock())
     tally = RunCounters()
     with watching(tally, ready if limit is None else min(limit, ready)):
-        return await run(app, drain=drain, limit=limit, stop=stop, tally=tally)
+        return await run(app, drain=drain, limit=limit, stop=stop, counters=tally)

@@ -22,8 +22,8 @@ from digestd.logs import configure
 from digestd.plan import plan
 from digestd.plan.model import is_refit_due, refit
 from digestd.receiver import receive
-from digestd.scheduler import NAME, Metronome
-from digestd.worker import counts, keep_up, read_libraries, run, settle_open_ends, tell, tidy, work
+from digestd.scheduler import NAME, Scheduler
+from digestd.worker import clean_up, counts, delete_expired, post_webhooks, run, settle_uncertain, sync_libraries, work
 
 log = structlog.get_logger(__name__)
 
@@ -59,14 +59,16 @@ def web() -> None:
 def scheduler() -> None:
     """Run only ingest and planning; one such process a database."""
     with wiring.alone(NAME) as app:
-        asyncio.run(until_stopped(Metronome(_logged(app)).run))
+        asyncio.run(until_stopped(Scheduler(_logged(app)).run))
 
 
 def worker() -> None:
     """Run only delivery; as many as wanted, also beside `digestd up`."""
     app = _logged(wiring.build())
     check_database_is_current(app.db, app.journals, read_machine_id())
-    asyncio.run(until_stopped(lambda stop: _all([work(app, stop), tell(app, stop), read_libraries(app, stop)], stop)))
+    asyncio.run(
+        until_stopped(lambda stop: _all([work(app, stop), post_webhooks(app, stop), sync_libraries(app, stop)], stop))
+    )
 
 
 def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False) -> None:
@@ -81,9 +83,9 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
             continue  # there may be more of them than are read at once
         embed(app.db, app.encoder)
         planned = plan(app.db, app.planner, app.clock())
-        tidy(app, app.clock())
-        keep_up(app, app.clock())
-        settle_open_ends(app, app.clock())
+        clean_up(app, app.clock())
+        delete_expired(app, app.clock())
+        settle_uncertain(app, app.clock())
         delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))
         if app.hooks is not None:
             asyncio.run(post_due(app.hooks))
@@ -104,11 +106,11 @@ def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the cou
 
 async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
     """Scheduler, worker and web until SIGTERM or SIGINT; `started` is called once the pages answer."""
-    metronome = Metronome(app)
+    metronome = Scheduler(app)
 
     async def everything(stop: asyncio.Event) -> None:
         parts = [_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop)]
-        parts += [tell(app, stop), read_libraries(app, stop)]
+        parts += [post_webhooks(app, stop), sync_libraries(app, stop)]
         if app.settings.inbound_url:
             parts.append(receive(app, stop))
         await _all(parts, stop)

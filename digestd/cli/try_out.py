@@ -21,7 +21,7 @@ from digestd.store import papers
 from digestd.store.ledger import reading
 from digestd.store.ledger.reading import Asked
 from digestd.subscribe import add, find, parse
-from digestd.worker import run, tidy
+from digestd.worker import clean_up, run
 
 PATIENCE_SECONDS = 10.0
 """How long the sources may take to give a first paper."""
@@ -89,7 +89,7 @@ def _deliver_sample(app: App) -> str:
     record = parse({"email": SAMPLE_ADDRESS, "topics": list(SAMPLE_TOPICS), "hour": 0})
     add(app.db, app.post, record, app.clock())
     plan(app.db, app.planner, app.clock())
-    tidy(app, app.clock())
+    clean_up(app, app.clock())
     report = asyncio.run(run(app))
     if report.stopped:
         raise DigestdError(f"the sample digest was not delivered: {report.stopped}")

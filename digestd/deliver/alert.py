@@ -1,37 +1,38 @@
-"""The operator told by a webhook that a lane has stopped, or goes on, or that mails stay uncertain."""
+"""Alert the operator by webhook when a relay stops or resumes, or mails stay uncertain."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-SECONDS = 5.0
-"""Altogether, however slowly it answers: a run that is stopped has half a minute to end."""
+TIMEOUT_SECONDS = 5.0
+"""For the whole request, because a run that is stopped has half a minute to end."""
 SendAlert = Callable[[str, str, str], Awaitable[None]]
-"""Tells of an event (`lane stopped`, `lane goes on`, `mails uncertain`) at a relay, if it is about one, and why."""
+"""Called with an event (`relay stopped`, `relay resumed`, `mails uncertain`), the relay or "", and the reason."""
 log = structlog.get_logger(__name__)
 
 
 async def no_alert(_event: str, _relay: str, _why: str) -> None:
-    """Where there is no webhook, the log has told already."""
+    """Do nothing; used without a webhook, where the log must suffice."""
 
 
 def webhook_alert(url: str) -> SendAlert:
-    """Posts `{"event", "relay", "why", "text"}` as JSON; `text` is the whole in one line, as chat rooms take it.
+    """Return a function that posts `{"event", "relay", "why", "text"}` as JSON to `url`.
 
-    One that cannot be reached is said in the log and not tried again: the lane's state is in /readyz too.
+    `text` is the whole alert in one line, the form that chat rooms accept. A failed post is logged and not retried;
+    /readyz shows the state as well.
     """
     if not url:
         return no_alert
     import httpx2
 
-    async def tell(event: str, relay: str, why: str) -> None:
+    async def send(event: str, relay: str, why: str) -> None:
         text = f"digestd: {event}" + (f": {relay}" if relay else "") + (f" ({why})" if why else "")
         try:
-            async with asyncio.timeout(SECONDS), httpx2.AsyncClient(timeout=SECONDS) as client:
+            async with asyncio.timeout(TIMEOUT_SECONDS), httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
                 answer = await client.post(url, json={"event": event, "relay": relay, "why": why, "text": text})
                 answer.raise_for_status()
         except (httpx2.HTTPError, TimeoutError) as error:
-            log.warning("the webhook was not reached", kind=type(error).__name__)
+            log.warning("cannot reach the alert webhook", kind=type(error).__name__)
 
-    return tell
+    return send

@@ -1,7 +1,7 @@
-"""Record what the end of an attempt means: for the ledger, the run's counts, and the connection.
+"""Record how an attempt ended: in the ledger, in the run's counters, and for the connection.
 
-A refusal for good is recorded as ready and judged later (see `verdicts`): if it hits everybody, it is the sender's
-problem, and those mails wait.
+A permanent refusal is recorded as ready and judged later (see `refusals`): if it hits unusually many mails, the cause
+is the sender and those mails wait.
 """
 
 from datetime import timedelta
@@ -18,114 +18,115 @@ from digestd.store.ledger import Gated, Result
 from digestd.transports import Refusal
 
 COMPOSE_TRIES = 3
-UNCOMPOSED_STOP, UNCOMPOSED_PART = 5, 0.2
-"""So many mails that cannot be composed, and such a part of all: it is the templates, and would be everybody's turn."""
+NOT_COMPOSED_STOP, NOT_COMPOSED_SHARE = 5, 0.2
+"""Number and share of mails that cannot be composed at which a run stops: the templates must be broken."""
 COMPOSE_WAIT = timedelta(minutes=10)
-_WHAT = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
+_REFUSED_THINGS = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
 log = structlog.get_logger(__name__)
 
 
 class AttemptRecorder:
-    """Counts and records; one for all lanes to a route. `accepted`: by that route."""
+    """Counts and records; shared by all workers of one relay. `accepted` counts this relay's mails."""
 
-    def __init__(self, owner: str, route: str, committer: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
-        self.tally = refusals.tally
+    def __init__(self, owner: str, route: str, commits: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
+        self.counters = refusals.counters
         self.accepted = 0
         self._refusals = refusals
         self._refused = 0
         self._route = route
         self._owner = owner
-        self._committer = committer
+        self._commits = commits
         self._rng = rng
 
-    def answered(self, claim: Claim, reply: Reply) -> None:
-        """The answer to the dot. Raises as `refused` does."""
+    def record_answer(self, claim: Claim, reply: Reply) -> None:
+        """Record the answer to the final dot. Raises like `record_refusal`."""
         if 200 <= reply.code < 300:
-            self.tally.accepted += 1
+            self.counters.accepted += 1
             self.accepted += 1
-            self.tally.refusals.clear()
-            self._committer.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
+            self.counters.refusals.clear()
+            self._commits.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
             return
-        self.refused(claim, Refusal(Stage.DOT, reply))
+        self.record_refusal(claim, Refusal(Stage.DOT, reply))
 
-    def refused(self, claim: Claim, refusal: Refusal) -> None:
-        """A refusal; raises RelayFailed where it is the relay that refuses, not this mail."""
-        # Never the relay's words: they name the recipient, and reasons are logged and outlive erasure.
-        said = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
-        means = verdict(refusal.stage, refusal.reply)
-        self.tally.deferred += 1
-        if means is Verdict.NEVER:
+    def record_refusal(self, claim: Claim, refusal: Refusal) -> None:
+        """Record a refusal. Raises RelayFailed if the relay refuses to work, not only this mail."""
+        # Never the relay's own text: it names the recipient, and reasons are logged and survive erasure.
+        status = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
+        meaning = verdict(refusal.stage, refusal.reply)
+        self.counters.deferred += 1
+        if meaning is Verdict.NEVER:
             refused = self._result(claim, State.READY, Outcome.PERM, refusal.reply)
-            refused = refused._replace(reason=said, wait=next_wait(claim.attempt, self._rng))
-            self._committer.record(refused)
+            refused = refused._replace(reason=status, wait=next_wait(claim.attempt, self._rng))
+            self._commits.record(refused)
             self._refusals.add(refused)
             if claim.kind not in UNCONFIRMED:
-                self._stop_if_too_many(refusal)
+                self._stop_if_too_many_refused(refusal)
             return
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
-        self._committer.record(later._replace(wait=next_wait(claim.attempt, self._rng)))
-        if means is Verdict.LESS:
-            raise RelayBusy(f"the relay asks for less ({said}); it is tried again later, and more slowly")
-        if means is Verdict.LANE:
-            raise RelayFailed(f"the relay refuses to serve us ({said}); it is tried again later")
+        self._commits.record(later._replace(wait=next_wait(claim.attempt, self._rng)))
+        if meaning is Verdict.LESS:
+            raise RelayBusy(f"the relay asks for fewer mails ({status}); digestd will retry later, at a lower rate")
+        if meaning is Verdict.LANE:
+            raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
 
-    def turned_away(self, claim: Claim, gated: Gated) -> None:
-        """The gate did not let it pass; it has written down itself why, unless the lease was not ours."""
-        self.tally.skipped += gated is Gated.GONE
-        self.tally.expired += gated is Gated.EXPIRED
+    def record_stopped_at_commit_point(self, claim: Claim, gated: Gated) -> None:
+        """Count a mail that the commit point stopped. The ledger has recorded why, unless our lease was lost."""
+        self.counters.skipped += gated is Gated.GONE
+        self.counters.expired += gated is Gated.EXPIRED
         if gated is Gated.FENCED:
-            self.not_sent(claim)
+            self.record_not_sent(claim)
 
-    def uncertain(self, claim: Claim, reason: str) -> None:
-        """The dot may have left, and nobody knows the answer."""
-        self.tally.uncertain += 1
+    def record_uncertain(self, claim: Claim, reason: str) -> None:
+        """Record that the final dot may have been sent but its answer is unknown."""
+        self.counters.uncertain += 1
         ended = self._result(claim, State.UNCERTAIN, Outcome.UNCERTAIN)
-        self._committer.record(ended._replace(reason=reason[:200]))
+        self._commits.record(ended._replace(reason=reason[:200]))
 
-    def not_sent(self, claim: Claim) -> None:
-        """The dot has not left, and that was not because of this mail."""
-        self._committer.record(self._result(claim, State.READY, Outcome.NOT_SENT))
+    def record_not_sent(self, claim: Claim) -> None:
+        """Record that the final dot was not sent, for reasons unrelated to this mail."""
+        self._commits.record(self._result(claim, State.READY, Outcome.NOT_SENT))
 
-    def broke_off(self, claim: Claim) -> None:
-        """The relay broke off amid this mail: if it is the cause, it must not stand first in line for ever."""
+    def record_interrupted(self, claim: Claim) -> None:
+        """Record that the relay broke off during this mail, and delay it in case it is the cause."""
         failed = self._result(claim, State.READY, Outcome.NOT_SENT)
-        self._committer.record(failed._replace(wait=next_wait(claim.attempt, self._rng)))
+        self._commits.record(failed._replace(wait=next_wait(claim.attempt, self._rng)))
 
-    def not_composed(self, claim: Claim, error: Exception) -> None:
-        """Whatever a template or a paper does, it is this mail's problem alone; after three times it is set aside."""
+    def record_not_composed(self, claim: Claim, error: Exception) -> None:
+        """Record that a mail could not be composed. After COMPOSE_TRIES failures it is set aside as poisoned."""
         log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
         last = claim.failures + 1 >= COMPOSE_TRIES
-        self.tally.uncomposed += 1
-        self.tally.poisoned += last
-        self.tally.deferred += not last
+        self.counters.not_composed += 1
+        self.counters.poisoned += last
+        self.counters.deferred += not last
         failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
-        why = f"cannot be composed: {error if isinstance(error, Damaged) else type(error).__name__}"
-        self._committer.record(failed._replace(reason=why if last else None, wait=COMPOSE_WAIT, failed=True))
+        reason = f"cannot be composed: {error if isinstance(error, Damaged) else type(error).__name__}"
+        self._commits.record(failed._replace(reason=reason if last else None, wait=COMPOSE_WAIT, failed=True))
 
-    def stop_if_none_can_be_made(self) -> None:
-        """Raise MailsBroken before all mails are tried in vain, three times each."""
-        failed, tried = self.tally.uncomposed, self.tally.ended
-        if failed >= UNCOMPOSED_STOP and failed > UNCOMPOSED_PART * tried:
+    def stop_if_composing_fails(self) -> None:
+        """Raise MailsBroken if too many mails cannot be composed, before all are tried three times."""
+        failed, tried = self.counters.not_composed, self.counters.ended
+        if failed >= NOT_COMPOSED_STOP and failed > NOT_COMPOSED_SHARE * tried:
             raise MailsBroken(
-                f"{failed} of {tried} mails could not be composed; see what `digestd preview EMAIL` says of the "
-                "templates, mend them, then it goes on by itself"
+                f"{failed} of {tried} mails could not be composed; run `digestd preview EMAIL` to see the error and "
+                "fix the templates. Sending resumes by itself"
             )
 
-    def _stop_if_too_many(self, refusal: Refusal) -> None:
-        """Stop before the relay takes us for a sender of spam: for a run of like refusals, or for more than half."""
-        alike = (refusal.stage, refusal.reply.code)
+    def _stop_if_too_many_refused(self, refusal: Refusal) -> None:
+        """Stop before the relay takes us for a spammer: many equal refusals in a row, or more refused than accepted."""
+        kind = (refusal.stage, refusal.reply.code)
         self._refused += 1
-        self.tally.refusals[alike] += 1
-        said = f"{refusal.reply.code} {refusal.reply.enhanced}".strip()
-        if self.tally.refusals[alike] >= SAME_REFUSALS_STOP[refusal.stage]:
+        self.counters.refusals[kind] += 1
+        status = f"{refusal.reply.code} {refusal.reply.enhanced}".strip()
+        if self.counters.refusals[kind] >= SAME_REFUSALS_STOP[refusal.stage]:
             raise MailsRefused(
-                f"the relay refused {self.tally.refusals[alike]} {_WHAT[refusal.stage]} alike and took none ({said}); "
-                "they wait: look at the template, DKIM and the relay's policy and maps"
+                f"the relay refused {self.counters.refusals[kind]} {_REFUSED_THINGS[refusal.stage]} in a row for the "
+                f"same reason ({status}) and accepted none; the mails wait. Check the template, DKIM and the relay's "
+                "policy"
             )
         if self._refused >= REFUSED_STOP and self._refused > self.accepted:
             raise RelayFailed(
-                f"the relay refused {self._refused} mails and took {self.accepted} (the last: {said}); "
-                "they wait: look at the relay's policy and maps"
+                f"the relay refused {self._refused} mails and accepted {self.accepted} (last status: {status}); "
+                "the mails wait. Check the relay's policy"
             )
 
     def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> Result:

@@ -1,7 +1,7 @@
-"""Whether the disk has room for a run: nothing is claimed below a low-water mark.
+"""Check the free disk space: nothing is claimed below a minimum, because what is sent must be recorded.
 
-A mail that went out must be recorded. The receipt journal has its room already; the database needs some.
-As Postfix does with `queue_minfree`, digestd stops taking on work while there is still some left.
+The result journal has its blocks already; the database needs room to grow. Like Postfix with `queue_minfree`, digestd
+stops accepting work while there is still some space.
 """
 
 import shutil
@@ -10,21 +10,21 @@ from pathlib import Path
 
 from digestd.errors import Unavailable
 
-LOW_WATER = 64 * 1024 * 1024
-"""Bytes that must be free: more than the ledger of 100,000 mails grows by in a run."""
+MIN_FREE_BYTES = 64 * 1024 * 1024
+"""More than the ledger of 100,000 mails grows by in a run."""
 
 
 class DiskFull(Unavailable):
-    """There is too little room on the disk to record what would be sent."""
+    """There is too little disk space to record what would be sent."""
 
 
 def check_disk_space(folders: Iterable[Path]) -> None:
-    """Raise DiskFull where one of these folders, or what is there of the path to it, has less than LOW_WATER free."""
+    """Raise DiskFull if a folder, or its nearest existing parent, has less than MIN_FREE_BYTES free."""
     for folder in folders:
-        there = next(above for above in [folder.absolute(), *folder.absolute().parents] if above.exists())
-        free = shutil.disk_usage(there).free
-        if free < LOW_WATER:
+        existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
+        free = shutil.disk_usage(existing).free
+        if free < MIN_FREE_BYTES:
             raise DiskFull(
-                f"only {free // 2**20} MiB are free in {there}; nothing is sent until there are {LOW_WATER // 2**20}, "
-                "so that what is sent can be recorded: make room, then it goes on by itself"
+                f"only {free // 2**20} MiB are free in {existing}, and sending needs {MIN_FREE_BYTES // 2**20} MiB to "
+                "record results; free some space. Sending resumes by itself"
             )

@@ -1,8 +1,8 @@
-"""Gate wishes and results of all lanes, one transaction a round.
+"""Commit the requests and results of all sending workers together.
 
-A commit with synchronous=FULL costs some milliseconds; shared by all lanes that wait, it costs
-each next to nothing. A lane waits for its gate, never for its result: that goes with the next round,
-and so does what the throttles have spent: it is kept before the mail that spent it can leave.
+A commit that is synced to disk costs some milliseconds; shared by all workers that wait for one, it costs each almost
+nothing. A worker waits until its commit point is committed, but not for its result, which is written with the next
+group. What the rate limits have used is written in the same transaction, before the mail that used it is sent.
 """
 
 import asyncio
@@ -19,139 +19,141 @@ from digestd.store.database import Database
 from digestd.store.ledger import Gated, Pass, Result
 
 GATHER_SECONDS = 0.002
-"""How long a round waits for the other lanes: less than its sync takes, and half the CPU if twice as many come."""
+"""How long a group waits for other workers: less than its sync takes, and half the CPU if twice as many join."""
 IDLE_SECONDS = 0.2
-"""How long results wait for a gate wish to go with: a transaction for them alone would hold up the next wish."""
+"""How long results wait for a request to be written with. A transaction of their own would delay the next request."""
 RETRY_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
-"""How long rounds are repeated while the database is away, before what they held is left to recovery."""
+"""How long groups are retried while the database is unreachable, before their mails are left to recovery."""
 
 
 class GroupCommit:
-    """Collects while a round is being written; use inside `running()`.
+    """Collects requests and results while the previous group is being written; use inside `running()`.
 
-    What the database will not take goes to `receipts`; what may leave is noted in `departures` first.
+    Results that the database does not take go to the result journal. Mails that pass the commit point are written to
+    the sent journal before they may be sent.
     """
 
     def __init__(
         self,
         db: Database,
         clock: Callable[[], datetime],
-        receipts: ResultJournal,
-        departures: SentJournal,
-        pace: RateLimiter,
+        result_journal: ResultJournal,
+        sent_journal: SentJournal,
+        limiter: RateLimiter,
     ) -> None:
         self._db = db
         self._clock = clock
-        self._receipts = receipts
-        self._departures = departures
-        self._pace = pace
-        self._wishes: list[tuple[Pass, asyncio.Future[Gated]]] = []
+        self._result_journal = result_journal
+        self._sent_journal = sent_journal
+        self._limiter = limiter
+        self._requests: list[tuple[Pass, asyncio.Future[Gated]]] = []
         self._results: list[Result] = []
         self._work = asyncio.Event()
         self._full = asyncio.Event()
-        self._lanes = 0
+        self._workers = 0
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
         self._broken: BaseException | None = None
         self._patience = PATIENCE_SECONDS
 
-    async def gate(self, wish: Pass) -> Gated:
-        """Ask to send one dot; returns once the answer is committed. Raises what the database raised."""
+    async def pass_commit_point(self, request: Pass) -> Gated:
+        """Ask to send one final dot and return once the answer is committed. Raises the database's error."""
         if self._broken is not None:
-            raise RuntimeError("an earlier round could not be written") from self._broken
+            raise RuntimeError("an earlier group could not be committed") from self._broken
         answer: asyncio.Future[Gated] = asyncio.get_running_loop().create_future()
-        self._wishes.append((wish, answer))
+        self._requests.append((request, answer))
         self._work.set()
-        if len(self._wishes) >= self._lanes:
+        if len(self._requests) >= self._workers:
             self._full.set()
         return await answer
 
     def record(self, result: Result) -> None:
-        """Hand over a result; it is committed with the next round, at the latest when the run ends."""
+        """Hand over a result; it is committed with the next group, at the latest when the run ends."""
         self._results.append(result)
         if self._idle is None:
             self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._work.set)
 
     @contextlib.asynccontextmanager
-    async def running(self, lanes: int) -> AsyncIterator[None]:
-        """Commit rounds until the block ends and all is written. Raises what the last rounds raised.
+    async def running(self, workers: int) -> AsyncIterator[None]:
+        """Commit groups until the block has ended and everything is written. Raises the error of the last group.
 
-        A round need not wait for more wishes than there are `lanes`.
+        A group of `workers` requests is complete and waits for no more.
         """
-        self._lanes = lanes
-        rounds = asyncio.create_task(self._rounds())
+        self._workers = workers
+        task = asyncio.create_task(self._commit_groups())
         try:
             yield
         finally:
             self._closed = True
             self._work.set()
             try:
-                await rounds
+                await task
             finally:
-                self._receipts.keep(self._results)
+                self._result_journal.write(self._results)
 
-    async def _rounds(self) -> None:
-        while not self._closed or self._wishes or self._results:
+    async def _commit_groups(self) -> None:
+        while not self._closed or self._requests or self._results:
             await self._work.wait()
             self._work.clear()
-            await self._gathered()
-            await self._round()
+            await self._wait_for_others()
+            await self._commit_group()
 
-    async def _gathered(self) -> None:
-        """Wait a moment for the wishes of the other lanes."""
-        if self._wishes and len(self._wishes) < self._lanes and not self._closed:
+    async def _wait_for_others(self) -> None:
+        """Wait a moment for the requests of the other workers."""
+        if self._requests and len(self._requests) < self._workers and not self._closed:
             self._full.clear()
             alarm = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._full.set)
             await self._full.wait()
             alarm.cancel()
 
-    async def _round(self) -> None:
-        wishes, results, spent = self._wishes, self._results, self._pace.spent()
-        self._wishes, self._results = [], []
+    async def _commit_group(self) -> None:
+        requests, results, used = self._requests, self._results, self._limiter.take_used()
+        self._requests, self._results = [], []
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if not (wishes or results or spent):
+        if not (requests or results or used):
             return
         try:
-            answers = await asyncio.to_thread(self._commit, [wish for wish, _ in wishes], results, spent)
+            answers = await asyncio.to_thread(self._write, [request for request, _ in requests], results, used)
         except DatabaseUnreachable as error:
-            # Nothing was written, or it was and the answer got lost: either way the round can be
-            # repeated, for each step is a compare-and-set.
+            # Either nothing was written, or the confirmation was lost. The group can be repeated in both cases,
+            # because every step is a compare-and-set.
             if self._patience <= 0:
-                self._give_up(wishes, results, error)
+                self._give_up(requests, results, error)
                 raise
-            self._wishes, self._results = [*wishes, *self._wishes], [*results, *self._results]
+            self._requests, self._results = [*requests, *self._requests], [*results, *self._results]
             await asyncio.sleep(min(RETRY_SECONDS, self._patience))
             self._patience -= RETRY_SECONDS
             self._work.set()
             return
         except BaseException as error:
-            self._give_up(wishes, results, error)
+            self._give_up(requests, results, error)
             raise
         self._patience = PATIENCE_SECONDS
-        for (_, answer), gated in zip(wishes, answers, strict=True):
+        for (_, answer), gated in zip(requests, answers, strict=True):
             if not answer.done():
                 answer.set_result(gated)
 
     def _give_up(
-        self, wishes: "list[tuple[Pass, asyncio.Future[Gated]]]", results: list[Result], error: BaseException
+        self, requests: "list[tuple[Pass, asyncio.Future[Gated]]]", results: list[Result], error: BaseException
     ) -> None:
         self._broken = error
-        self._receipts.keep(results)
-        for _, answer in [*wishes, *self._wishes]:
+        self._result_journal.write(results)
+        for _, answer in [*requests, *self._requests]:
             _fail(answer, error)
 
-    def _commit(self, wishes: list[Pass], results: list[Result], spent: Mapping[str, int]) -> list[Gated]:
+    def _write(self, requests: list[Pass], results: list[Result], used: Mapping[str, int]) -> list[Gated]:
         with self._db.write() as session:
             ledger.by_index(session)
             now = self._clock()
             ledger.record(session, results, now)
-            answers = ledger.pass_gate(session, wishes, now)
-            kept = self._pace.write(session, spent)
-        self._departures.write([w for w, said in zip(wishes, answers, strict=True) if said is Gated.OK], results, now)
-        self._pace.know(kept)
+            answers = ledger.pass_gate(session, requests, now)
+            stored = self._limiter.write(session, used)
+        passed = [request for request, answer in zip(requests, answers, strict=True) if answer is Gated.OK]
+        self._sent_journal.write(passed, results, now)
+        self._limiter.merge(stored)
         return answers
 
 

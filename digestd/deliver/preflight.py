@@ -1,7 +1,7 @@
-"""The canary: some mails are composed before a run begins, so that it ends where many would fail.
+"""Preflight check: compose a sample of mails before a run, and do not start if many fail.
 
-Templates are checked when they come into force, but not with every paper and name that there is. What the canary
-finds costs no mail a try: nothing was claimed.
+Templates are checked when they are loaded, but not with every paper and name that exists. A failure found here costs
+no mail an attempt, because nothing has been claimed.
 """
 
 import structlog
@@ -10,22 +10,22 @@ from digestd.deliver.composer import Composer
 from digestd.domain.delivery import Claim
 from digestd.errors import Damaged, MailsBroken
 
-SAMPLE = 20
-PART = 0.05
-"""More than one in twenty: whoever is left would be hurt as well."""
-ALONE = 1
-"""So many are that mail's own problem, however few there are: it is tried, and set aside in the end."""
+SAMPLE_SIZE = 20
+FAILED_SHARE = 0.05
+"""With a larger share of failures, the remaining mails are likely to fail too."""
+FAILED_ALWAYS_ALLOWED = 1
+"""One failure is that mail's own problem, however small the sample. It is tried and set aside in the end."""
 log = structlog.get_logger(__name__)
 
 
 def check_composing(composer: Composer, sample: list[Claim]) -> None:
-    """Compose these and forget them. Raises MailsBroken where too many cannot be."""
+    """Compose these mails and discard them. Raises MailsBroken if too many fail."""
     composer.prepare(sample)
-    failed = [why for claim in sample if (why := _failure(composer, claim)) is not None]
-    if len(failed) > max(ALONE, PART * len(sample)):
+    failed = [reason for claim in sample if (reason := _failure(composer, claim)) is not None]
+    if len(failed) > max(FAILED_ALWAYS_ALLOWED, FAILED_SHARE * len(sample)):
         raise MailsBroken(
-            f"of {len(sample)} mails composed to see whether they can be, {len(failed)} could not ({failed[0]}), so "
-            "none is sent; mend that, then it goes on by itself: `digestd preview EMAIL` says if it is the templates"
+            f"{len(failed)} of {len(sample)} sample mails cannot be composed ({failed[0]}), so none are sent; run "
+            "`digestd preview EMAIL` to check the templates and fix the error. Sending resumes by itself"
         )
 
 
@@ -33,7 +33,7 @@ def _failure(composer: Composer, claim: Claim) -> str | None:
     try:
         composer.compose(claim)
     except Exception as error:
-        why = str(error) if isinstance(error, Damaged) else type(error).__name__
-        log.error("cannot compose", delivery=claim.key, error=why)
-        return why
+        reason = str(error) if isinstance(error, Damaged) else type(error).__name__
+        log.error("cannot compose", delivery=claim.key, error=reason)
+        return reason
     return None

@@ -1,4 +1,4 @@
-"""How fast this run may send, to each route and to each recipient domain; what was sent goes to the store."""
+"""Rate limits of a run, per relay and per recipient domain; what was used is written to the store."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -10,84 +10,86 @@ from digestd.store.instants import from_us
 from digestd.store.throttles import Standing
 from digestd.throttle import Throttle
 
-EVERY_OTHER = "*"
-"""In the limits: any domain that is not named, each for itself."""
+ANY_DOMAIN = "*"
+"""Key in the limits for every domain without a limit of its own. Each such domain is limited separately."""
 
 
 class RateLimiter:
-    """The throttles of a run. `limits`: mails a second by route name or `@domain`; what is absent has none.
+    """The throttles of a run.
 
-    `now`: seconds since 1970, running also where the clock of a test stands.
+    Args:
+        limits: Mails per second by relay name or `@domain`. Absent names are unlimited.
+        now: Returns seconds since 1970; must advance even if a test's clock stands still.
     """
 
     def __init__(self, limits: Mapping[str, float], now: Callable[[], float]) -> None:
         self._limits = {name: rate for name, rate in limits.items() if rate}
-        self._any_domain = self._limits.get(f"@{EVERY_OTHER}", 0.0)
+        self._any_domain = self._limits.get(f"@{ANY_DOMAIN}", 0.0)
         self._domains = any(name.startswith("@") for name in self._limits)
         self._now = now
         self._throttles: dict[str, Throttle] = {}
-        self._taken: Counter[str] = Counter()
+        self._used: Counter[str] = Counter()
 
     def limited_domain(self, address: str) -> str | None:
-        """The recipient's domain as a name here, if it has a limit."""
+        """Return the recipient's domain as `@domain`, or None if it is unlimited."""
         if not self._domains:
             return None
         name = f"@{address.rpartition('@')[2].lower()}"
         return name if self._limit(name) else None
 
     def rate(self, name: str) -> float:
-        """Mails a second that may go there now; 0: no limit."""
+        """Return the current limit in mails per second; 0 means unlimited."""
         return self._throttle(name).rate(self._limit(name), self._now())
 
     def wait(self, name: str) -> float:
-        """Seconds until a mail may go there."""
+        """Return the seconds until the next mail may be sent there."""
         return self._throttle(name).wait(self._limit(name), self._now())
 
     def take(self, name: str) -> None:
-        """A mail goes there as soon as it may."""
+        """Use one mail of the limit, as soon as it is free."""
         if self.rate(name):
             self._throttles[name] = self._throttle(name).taken(1, self._limit(name), self._now())
-            self._taken[name] += 1
+            self._used[name] += 1
 
-    def know(self, kept: Mapping[str, Standing]) -> None:
-        """Take over what is kept, where it is stricter: other workers send as well."""
-        for name, standing in kept.items():
+    def take_used(self) -> dict[str, int]:
+        """Return and reset the mails used per name, to be passed to `write`."""
+        used, self._used = self._used, Counter()
+        return dict(used)
+
+    def write(self, session: Session, used: Mapping[str, int]) -> dict[str, Standing]:
+        """Write used mails in the caller's transaction; return the stored throttles, to be passed to `merge`."""
+        now = self._now()
+        return throttles.change(
+            session,
+            {
+                name: lambda kept, name=name, count=count: Standing(  # type: ignore[misc]  # bind per iteration
+                    kept.throttle.taken(count, self._limit(name), now), kept.rest
+                )
+                for name, count in used.items()
+            },
+        )
+
+    def merge(self, stored: Mapping[str, Standing]) -> None:
+        """Adopt stored throttles where they are stricter, because other workers send as well."""
+        for name, standing in stored.items():
             mine = self._throttle(name)
             newer = standing.throttle if standing.throttle.slowed >= mine.slowed else mine
             free = max(mine.free, standing.throttle.free)
             self._throttles[name] = Throttle(free, newer.lowered, newer.slowed, newer.before)
 
-    def spent(self) -> dict[str, int]:
-        """What was taken since it was last asked for, to be `write`n."""
-        taken, self._taken = self._taken, Counter()
-        return dict(taken)
-
-    def write(self, session: Session, spent: Mapping[str, int]) -> dict[str, Standing]:
-        """Keep what was taken, in the caller's write transaction; what is kept then, to be `know`n."""
-        now = self._now()
-        return throttles.change(
-            session,
-            {
-                name: lambda kept, name=name, count=count: Standing(  # type: ignore[misc]  # bound early, each its own
-                    kept.throttle.taken(count, self._limit(name), now), kept.rest
-                )
-                for name, count in spent.items()
-            },
-        )
-
-    def read(self, session: Session, routes: Iterable[str]) -> None:
-        """Begin with what is kept of these, and of the recipient domains."""
-        self.know(throttles.standings(session, routes))
+    def load(self, session: Session, routes: Iterable[str]) -> None:
+        """Load the stored throttles of these relays and of recipient domains."""
+        self.merge(throttles.standings(session, routes))
         if self._domains:
-            self.know(throttles.busy_domains(session, from_us(round(self._now() * 1e6))))
+            self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6))))
 
-    def asked_for_less(self, session: Session, name: str, seen: float) -> None:
-        """A relay asks for less of everything; `seen`: mails a second that it was sent of late."""
+    def slow_down(self, session: Session, name: str, rate: float) -> None:
+        """Lower a relay's limit after it asked for fewer mails. `rate` is what it was sent per second."""
         now = self._now()
-        self.know(
+        self.merge(
             throttles.change(
                 session,
-                {name: lambda kept: Standing(kept.throttle.asked_for_less(self._limit(name), seen, now), kept.rest)},
+                {name: lambda kept: Standing(kept.throttle.asked_for_less(self._limit(name), rate, now), kept.rest)},
             )
         )
 

@@ -1,12 +1,12 @@
-"""Settling uncertain deliveries by the relay's log: what it took is there under the return path of the very attempt.
+"""Settle uncertain deliveries by the relay's log, which shows the return path of every attempt that it queued.
 
-    in the log                       accepted
-    not in it, though it would be    not sent: it goes out with the next attempt
-    else                             held, for a bounce or the operator to settle
+    in the log                                accepted
+    not in it, though the log was complete    not sent: it is sent with the next attempt
+    otherwise                                 uncertain, until a bounce or the operator settles it
 
-Absence proves something only of a log that was kept all the while: mails of ours that the relay is known to have
-taken must stand in it from before and from after, the longest transaction must have ended, and the log must be
-that of the relay which was written to. No time stamp in it is believed, as it names neither year nor zone.
+Absence proves something only if the log was kept all the time: it must contain mails of ours that the relay is known
+to have accepted before and after, the longest possible transaction must be over, and the log must be that of the relay
+in question. Time stamps in the log are not used, because they lack year and time zone.
 """
 
 import gzip
@@ -26,19 +26,19 @@ from digestd.store.database import Database
 from digestd.store.instants import from_us
 from digestd.store.ledger import GRACE, OpenEnd, Proof, answered_at, open_ends, settle
 
-AT_ONCE = 5_000
+BATCH = 5_000
 WITNESSES = 200
-"""So many mails from each end of a log are asked whether it was kept at that time."""
+"""How many mails from each end of a log are checked to see which period it covers."""
 KEPT_BEFORE = timedelta(days=2)
-"""A rotated part of the log that ended longer before the oldest open end is not read."""
+"""Rotated logs that ended longer before the oldest uncertain delivery are not read."""
 PATIENCE = timedelta(hours=1)
-"""How long evidence is waited for before a policy to send again applies."""
+"""How long to wait for evidence before the policy to resend applies."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RelayLog:
-    """The log of some relays, by their routes' names; rotated parts lie beside it as `NAME.1`, `NAME-20261124.gz`."""
+    """The log of some relays, by route name. Rotated files are next to it as `NAME.1` or `NAME-20261124.gz`."""
 
     file: Path
     relays: frozenset[str]
@@ -46,7 +46,7 @@ class RelayLog:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """How many were found to have arrived, how many not to have left, and how many stay open."""
+    """How many deliveries were found accepted, how many not sent, and how many stay uncertain."""
 
     accepted: int = 0
     not_sent: int = 0
@@ -55,25 +55,25 @@ class ReconcileReport:
 
 @dataclass(frozen=True, slots=True)
 class LogEvidence:
-    """What a log tells: queue ids by return path for those asked for, and the attempts at both its ends."""
+    """Queue ids by return path, and the attempts found at both ends of the log."""
 
     queue_ids: dict[str, str]
     witnesses: frozenset[tuple[int, int]]
 
 
 def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> ReconcileReport:
-    """Settle what the log tells the end of. Raises BadSetting where it cannot be read; safe to repeat."""
+    """Settle uncertain deliveries by the log; safe to repeat. Raises BadSetting if it cannot be read."""
     with db.read() as session:
-        ends = open_ends(session, AT_ONCE)
+        ends = open_ends(session, BATCH)
     if not ends:
         return ReconcileReport()
     since = from_us(min(end.dot_us for end in ends)) - KEPT_BEFORE
-    told = read_evidence(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
+    evidence = read_evidence(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
     with db.write() as session:
-        known = answered_at(session, told.witnesses)
+        known = answered_at(session, evidence.witnesses)
         settled = {Settlement.ACCEPTED: 0, Settlement.NOT_SENT: 0}
         for end in ends:
-            verdict = settle_by_evidence(end, told, known, relay_log.relays, now)
+            verdict = settle_by_evidence(end, evidence, known, relay_log.relays, now)
             if verdict is not None and settle(session, end.delivery, *verdict, now):
                 settled[verdict[0]] += 1
                 log.warning("settled by the relay's log", delivery=end.delivery, how=verdict[0], why=verdict[1].why)
@@ -82,24 +82,26 @@ def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> R
 
 
 def check_log_is_readable(relay_log: RelayLog, now: datetime) -> None:
-    """Raise BadSetting where it cannot: else nobody would know before a mail is uncertain."""
+    """Raise BadSetting if the log cannot be read, so that the operator learns it before it is needed."""
     next(_lines(relay_log.file, now), None)
 
 
 def resend_uncertain(db: Database, now: datetime) -> int:
-    """Take what stayed uncertain for PATIENCE as not sent, by the operator's policy: it goes out under the same
-    Message-ID, by which many mail readers know it again. How many."""
+    """Settle what stayed uncertain for PATIENCE as not sent, by the operator's policy, and return how many.
+
+    The mail is resent under the same Message-ID, by which many mail readers recognise a duplicate.
+    """
     with db.read() as session:
-        ends = [end for end in open_ends(session, AT_ONCE) if now - from_us(end.dot_us) >= PATIENCE]
+        ends = [end for end in open_ends(session, BATCH) if now - from_us(end.dot_us) >= PATIENCE]
     if not ends:
         return 0
-    proof = Proof(Evidence.POLICY, Actor.RECOVERY, "nobody knows; sent again, as DIGESTD_ON_UNCERTAIN says")
+    proof = Proof(Evidence.POLICY, Actor.RECOVERY, "no evidence; resent because of DIGESTD_ON_UNCERTAIN")
     with db.write() as session:
         return sum(settle(session, end.delivery, Settlement.NOT_SENT, proof, now) for end in ends)
 
 
 def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvidence:
-    """What the lines of a log, oldest first, tell of the return paths asked for (in lower case)."""
+    """Search the lines of a log, oldest first, for the return paths `asked` (in lower case)."""
     queue_ids: dict[str, str] = {}
     first: list[str] = []
     last: deque[str] = deque(maxlen=WITNESSES)
@@ -116,14 +118,17 @@ def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvi
 
 
 def settle_by_evidence(
-    end: OpenEnd, told: LogEvidence, known: Sequence[int], relays: frozenset[str], now: datetime
+    end: OpenEnd, evidence: LogEvidence, known: Sequence[int], relays: frozenset[str], now: datetime
 ) -> tuple[Settlement, Proof] | None:
-    """How a delivery ended, and the proof; None where the log does not tell. `known`: as `answered_at` gives them."""
-    if (queue_id := told.queue_ids.get(end.envelope_from.lower())) is not None:
+    """Return how a delivery ended with the proof, or None if the log does not show it.
+
+    `known` holds the times of answers to the witnesses, as `answered_at` returns them.
+    """
+    if (queue_id := evidence.queue_ids.get(end.envelope_from.lower())) is not None:
         return Settlement.ACCEPTED, _proof(f"the relay queued it as {queue_id}")
     was_kept = bool(known) and min(known) <= end.dot_us <= max(known)
     if was_kept and end.relay in relays and now - from_us(end.dot_us) >= GRACE:
-        return Settlement.NOT_SENT, _proof("the relay's log has others of that time, and not this one")
+        return Settlement.NOT_SENT, _proof("the relay's log has other mails of that time but not this one")
     return None
 
 
@@ -140,19 +145,19 @@ def _ours(addresses: Iterable[str], keys: Keys) -> Iterator[tuple[int, int]]:
 
 
 def _lines(file: Path, since: datetime) -> Iterator[bytes]:
-    """The lines of a log and of its rotated parts, oldest first; of very long ones only the beginning."""
+    """Yield the lines of a log and of its rotated files, oldest first. Very long lines are cut."""
     try:
         parts = [(part.stat().st_mtime, part) for part in file.parent.glob(f"{file.name}*") if part.is_file()]
         if not file.is_file():
-            raise FileNotFoundError(2, "there is no such file")
+            raise FileNotFoundError(2, "no such file")
         for ended, part in sorted(parts):
             if part == file or ended >= since.timestamp():
                 yield from _read(part)
     except (OSError, EOFError) as error:
-        why = getattr(error, "strerror", None) or "it is cut short"
+        why = getattr(error, "strerror", None) or "the file is cut short"
         raise BadSetting(
-            f"DIGESTD_RELAY_LOG: cannot read {file}: {why}; name the mail log of the relay, and let digestd read it "
-            "(Debian: add its user to the group adm)"
+            f"DIGESTD_RELAY_LOG: cannot read {file}: {why}; set the path of the relay's mail log and "
+            "let digestd read it (on Debian, add its user to the group adm)"
         ) from error
 
 

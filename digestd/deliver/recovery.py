@@ -1,4 +1,4 @@
-"""Take over what dead workers left: their leases go back, their dots become uncertain."""
+"""Recover what dead workers left: their leases are released, their sent mails become uncertain."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,26 +15,27 @@ log = structlog.get_logger(__name__)
 
 
 def recover(db: Database, owners: Owners, journals: Path, now: datetime) -> recovery.Recovered:
-    """Recover after every dead worker; safe to run at any time, by any number of workers.
+    """Recover after every dead worker; safe to run at any time, by several workers at once.
 
-    What one kept in its receipt journal, in the folder `journals`, is known and does not become uncertain.
+    Answers that a dead worker wrote to its result journal in the folder `journals` are recorded instead of becoming
+    uncertain. Returns the numbers of deliveries that became ready and uncertain.
     """
     with db.read() as session:
         named = set(recovery.owners(session))
     total = recovery.Recovered(0, 0)
     for owner in sorted(named.union(result_journal.list_runs(journals))):
         if owners.is_dead(owner):
-            kept = result_journal.read_results(journals, owner)
+            results = result_journal.read_results(journals, owner)
             with db.write() as session:
-                if settled := ledger.record_kept(session, kept, now):
-                    log.warning("read the receipts of a dead worker", worker=owner, answers=settled)
+                if settled := ledger.record_kept(session, results, now):
+                    log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
                 found = recovery.recover(session, owner, now)
             result_journal.delete_journal(journals, owner)
             if owner not in named:
                 continue
             log.warning("recovered after a dead worker", worker=owner, ready=found.ready, uncertain=found.uncertain)
             total = recovery.Recovered(total.ready + found.ready, total.uncertain + found.uncertain)
-    if not db.is_sqlite:  # there the kernel knows who lives, whatever the clock says
+    if not db.is_sqlite:  # with SQLite the kernel's locks show who is alive, whatever the clock says
         with db.write() as session:
             late = recovery.recover_overdue(session, now)
         total = recovery.Recovered(total.ready + late.ready, total.uncertain + late.uncertain)

@@ -1,6 +1,6 @@
-"""Refusals of this run that await their verdict: recorded as ready at once, judged when others have been tried.
+"""Permanent refusals of this run: recorded as ready at once, judged when other mails have been tried.
 
-What is kept here is only which refusals to judge. If the process dies before, those mails are tried again.
+Only the list of refusals to judge is kept here. If the process dies first, those mails are sent again.
 """
 
 import asyncio
@@ -16,63 +16,63 @@ from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import Result
 
-SECONDS = 60.0
-"""The interval at which refusals are judged during a run, long before they would be tried again."""
+JUDGE_SECONDS = 60.0
+"""Interval at which refusals are judged during a run, well before they would be sent again."""
 log = structlog.get_logger(__name__)
 
 
 class PendingRefusals:
-    """Collects refusals, and has them judged together. One for all lanes of a run."""
+    """Collects refusals and judges them together. Shared by all workers of a run."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], tally: RunCounters) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], counters: RunCounters) -> None:
         self._db = db
         self._clock = clock
-        self.tally = tally
+        self.counters = counters
         self._refused: list[Result] = []
 
     def add(self, result: Result) -> None:
-        """Keep a refusal, which the committer records, until it is judged."""
+        """Add a recorded refusal to be judged."""
         self._refused.append(result)
 
     @contextlib.asynccontextmanager
     async def judging(self) -> AsyncIterator[None]:
-        """Judge every SECONDS, and once more when the block has ended and all is recorded."""
-        going = asyncio.create_task(self._judge_on())
+        """Judge every JUDGE_SECONDS, and once more after the block, when everything is recorded."""
+        task = asyncio.create_task(self._judge_periodically())
         try:
             yield
         finally:
-            going.cancel()
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await going
-            await self.judge()
-
-    async def _judge_on(self) -> None:
-        while True:
-            await asyncio.sleep(SECONDS)
+                await task
             await self.judge()
 
     async def judge(self) -> None:
-        """Judge what has been recorded. While the database is away the mails wait, and are tried again."""
+        """Judge what has been recorded. If the database is unreachable, the mails wait and are sent again."""
         refused, self._refused = self._refused, []
         if not refused:
             return
         try:
-            said = await asyncio.to_thread(self._pronounce, refused)
+            verdicts = await asyncio.to_thread(self._judge_in_ledger, refused)
         except DatabaseUnreachable as error:
-            log.warning("refused mails wait, as they cannot be judged", mails=len(refused), why=str(error))
+            log.warning("cannot judge refused mails; they wait", mails=len(refused), why=str(error))
             return
-        self._refused += said.early
-        self.tally.deferred -= said.rejected
-        self.tally.rejected += said.rejected
-        for relay, share in said.why:
+        self._refused += verdicts.early
+        self.counters.deferred -= verdicts.rejected
+        self.counters.rejected += verdicts.rejected
+        for relay, share in verdicts.why:
             log.error(
-                "unusually many mails refused; they wait, and nobody is suppressed",
+                "unusually many mails refused; they wait and no address is suppressed",
                 relay=relay,
                 refused=share.failed,
                 tried=share.tried,
             )
 
-    def _pronounce(self, refused: list[Result]) -> ledger.Verdicts:
+    async def _judge_periodically(self) -> None:
+        while True:
+            await asyncio.sleep(JUDGE_SECONDS)
+            await self.judge()
+
+    def _judge_in_ledger(self, refused: list[Result]) -> ledger.Verdicts:
         with self._db.write() as session:
             ledger.by_index(session)
             return ledger.pronounce(session, refused, self._clock())

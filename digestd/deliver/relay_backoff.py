@@ -1,4 +1,4 @@
-"""Which routes rest, as the whole house knows it: a route that fails is left alone, longer each time."""
+"""Which relays are paused after failures, shared by all workers through the database."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,36 +17,45 @@ log = structlog.get_logger(__name__)
 
 
 class RelayBackoff:
-    """Writes down how routes fare, each at once, so that other workers and the operator know."""
+    """Records failures and recoveries of relays at once, for other workers and the operator."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], pace: RateLimiter) -> None:
+    def __init__(self, db: Database, clock: Callable[[], datetime], limiter: RateLimiter) -> None:
         self._db = db
         self._clock = clock
-        self._pace = pace
-        self._began = clock()
+        self._limiter = limiter
+        self._started = clock()
 
-    def failed(self, route: str, error: RelayFailed, accepted: int) -> int:
-        """A lane to the route has stopped, after so many mails that it took in this run; how often in a row."""
+    def record_failure(self, route: str, error: RelayFailed, accepted: int) -> int:
+        """Pause a relay, longer after each failure in a row.
+
+        Args:
+            route: The relay's name.
+            error: Why it was stopped.
+            accepted: How many mails it accepted in this run; any resets the count of failures.
+
+        Returns:
+            The number of failures in a row.
+        """
         now = self._clock()
-        seconds = max((now - self._began).total_seconds(), 1.0)
+        seconds = max((now - self._started).total_seconds(), 1.0)
 
-        def rest(kept: Standing) -> Standing:
+        def pause(kept: Standing) -> Standing:
             failures = 1 if accepted else kept.rest.failures + 1
             return Standing(kept.throttle, Rest(failures, (now + lane_wait(failures)).timestamp(), str(error)))
 
         try:
             with self._db.write() as session:
-                after = throttles.change(session, {route: rest})[route]
+                after = throttles.change(session, {route: pause})[route]
                 if isinstance(error, RelayBusy):
-                    self._pace.asked_for_less(session, route, accepted / seconds)
+                    self._limiter.slow_down(session, route, accepted / seconds)
         except DatabaseUnreachable as unwritten:
-            log.warning("lane stopped", relay=route, why=str(error), unwritten=str(unwritten))
+            log.warning("relay stopped", relay=route, why=str(error), not_recorded=str(unwritten))
             return 1
-        log.warning("lane stopped", relay=route, why=str(error), failures=after.rest.failures)
+        log.warning("relay stopped", relay=route, why=str(error), failures=after.rest.failures)
         return after.rest.failures
 
-    def served(self, route: str) -> bool:
-        """The route takes mails; whether it had failed before."""
+    def record_success(self, route: str) -> bool:
+        """Clear a relay's failures. Return True if there were any."""
         try:
             with self._db.read() as session:
                 if not throttles.standings(session, [route])[route].rest.failures:
@@ -55,5 +64,5 @@ class RelayBackoff:
                 throttles.change(session, {route: lambda kept: Standing(kept.throttle, Rest())})
         except DatabaseUnreachable:
             return False
-        log.info("lane goes on", relay=route)
+        log.info("relay resumed", relay=route)
         return True

@@ -1,4 +1,8 @@
-"""Which route takes the next mail: each its share, and nobody waits for a route that is slow or stopped."""
+"""Share mails between relays by weight, without waiting for a slow or stopped relay.
+
+Stride scheduling (Waldspurger and Weihl 1995): each mail advances its relay's virtual time by 1 / weight, and the relay
+that is furthest behind goes next.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,77 +10,78 @@ from collections.abc import Callable, Sequence
 from digestd.transports import Route
 
 SLACK = 4
-"""So many mails a route may be ahead of its share: lanes are not to wait for each other at every mail."""
+"""How many mails a relay may be ahead of its share, so that workers do not wait for each other at every mail."""
 PATIENCE_SECONDS = 0.5
+"""A relay that holds others up for longer is left out of the comparison until it takes a mail again."""
 
 
 class RelayBalancer:
-    """Stride scheduling (Waldspurger and Weihl 1995) over the routes that take mails now."""
+    """The turns of the relays in one run."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._weights = {route.name: route.weight for route in routes}
-        self._passed = dict.fromkeys(self._weights, 0.0)
-        self._out: set[str] = set()
-        self._late: set[str] = set()
-        self._done: set[str] = set()
-        self._over = False
-        self._moved = asyncio.Event()
+        self._virtual_time = dict.fromkeys(self._weights, 0.0)
+        self._stopped: set[str] = set()
+        self._slow: set[str] = set()
+        self._finished: set[str] = set()
+        self._ended = False
+        self._changed = asyncio.Event()
 
     @property
-    def none_left(self) -> bool:
-        """Whether every route has stopped."""
-        return len(self._out) == len(self._weights)
+    def all_stopped(self) -> bool:
+        """Whether every relay has stopped."""
+        return len(self._stopped) == len(self._weights)
 
-    def is_out(self, name: str) -> bool:
-        """Whether this route has stopped."""
-        return name in self._out
+    def is_stopped(self, name: str) -> bool:
+        """Return True if this relay has stopped."""
+        return name in self._stopped
 
-    def together(self, rate: Callable[[str], float]) -> float:
-        """The rate of all that take mails now; 0 where one has no limit, or none is left."""
-        rates = [rate(name) for name in self._weights if name not in self._out]
+    def total_rate(self, rate: Callable[[str], float]) -> float:
+        """Return the sum of the active relays' limits in mails per second, or 0 if one is unlimited or none is left."""
+        rates = [rate(name) for name in self._weights if name not in self._stopped]
         return sum(rates) if all(rates) else 0.0
 
     def stop(self, name: str) -> None:
-        """This route takes no mail any more in this run."""
-        self._out.add(name)
-        self._move()
+        """Give this relay no more mail in this run."""
+        self._stopped.add(name)
+        self._notify()
 
     def end(self) -> None:
-        """The run ends: nobody waits for a turn any more."""
-        self._over = True
-        self._move()
+        """End the run: nobody waits for a turn any longer."""
+        self._ended = True
+        self._notify()
 
     def finish(self, name: str) -> None:
-        """A lane to this route has found nothing more to take."""
-        self._done.add(name)
-        self._move()
+        """Note that a worker of this relay found no more mail."""
+        self._finished.add(name)
+        self._notify()
 
     def may_take(self, name: str) -> bool:
-        """Whether this route's turn has come."""
-        others = [other for other in self._weights if other != name and other not in self._out]
+        """Return True if it is this relay's turn."""
+        others = [other for other in self._weights if other != name and other not in self._stopped]
         weight = self._weights[name]
         if not weight:
-            return not any(self._weights[other] and other not in self._done for other in others)
-        waited = [self._passed[o] for o in others if self._weights[o] and o not in self._late]
-        return not waited or (self._passed[name] - min(waited)) * weight < SLACK
+            return not any(self._weights[other] and other not in self._finished for other in others)
+        times = [self._virtual_time[other] for other in others if self._weights[other] and other not in self._slow]
+        return not times or (self._virtual_time[name] - min(times)) * weight < SLACK
 
     def took(self, name: str) -> None:
-        """This route has taken a mail. One that was late goes on from where the others are."""
-        if name in self._late:
-            self._late.discard(name)
-            self._passed[name] = max(self._passed.values())
-        self._passed[name] += 1 / max(self._weights[name], 1)
-        self._move()
+        """Note that this relay took a mail. A slow relay rejoins level with the others."""
+        if name in self._slow:
+            self._slow.discard(name)
+            self._virtual_time[name] = max(self._virtual_time.values())
+        self._virtual_time[name] += 1 / max(self._weights[name], 1)
+        self._notify()
 
-    async def turn(self, name: str) -> None:
-        """Wait for this route's turn, its stop or the end; what keeps it waiting for long is passed over."""
-        while not (self._over or self.is_out(name) or self.may_take(name)):
+    async def wait_for_turn(self, name: str) -> None:
+        """Wait for this relay's turn, its stop or the end of the run."""
+        while not (self._ended or self.is_stopped(name) or self.may_take(name)):
             try:
-                await asyncio.wait_for(self._moved.wait(), PATIENCE_SECONDS if self._weights[name] else None)
+                await asyncio.wait_for(self._changed.wait(), PATIENCE_SECONDS if self._weights[name] else None)
             except TimeoutError:
-                ahead = self._passed[name]
-                self._late |= {other for other, passed in self._passed.items() if passed < ahead}
+                ahead = self._virtual_time[name]
+                self._slow |= {other for other, time in self._virtual_time.items() if time < ahead}
 
-    def _move(self) -> None:
-        self._moved.set()
-        self._moved = asyncio.Event()
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

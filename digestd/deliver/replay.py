@@ -1,4 +1,4 @@
-"""A past digest once more: composed from what was frozen, and held against what was sent."""
+"""Rebuild a past digest from what was frozen, and compare it with what was sent."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _NEAREST = 5
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A digest composed again: its bytes, the same in words, and what the ledger says of it."""
+    """A rebuilt digest: its bytes, its rendered content and its ledger row."""
 
     message: bytes
     rendered: Rendered
@@ -26,45 +26,45 @@ class Replayed:
 
     @property
     def sha256(self) -> bytes:
-        """Of the bytes composed now."""
+        """Return the SHA-256 of the rebuilt bytes."""
         return hashlib.sha256(self.message).digest()
 
     @property
     def verdict(self) -> str:
-        """Whether these are the bytes that were handed over, in words for the operator."""
+        """Say whether these are the bytes that were sent, for the operator."""
         if self.ledger.sha256 is None:
             return f"was never sent: its delivery is {self.ledger.state}"
-        done = _DONE.get(self.ledger.state, "was offered last, and not taken")
+        done = _DONE.get(self.ledger.state, "was offered last and not accepted")
         if self.differs:
             return (
-                f"differs from what {done} (sha256 {self.ledger.sha256.hex()}, here {self.sha256.hex()}): "
-                "the subscriber's name, address or language, or a setting of the sender, has changed since"
+                f"differs from what {done} (sha256 {self.ledger.sha256.hex()}, now {self.sha256.hex()}): the "
+                "subscriber's name, address or language, or a sender setting, has changed since"
             )
         return f"matches what {done} (sha256 {self.sha256.hex()})"
 
     @property
     def differs(self) -> bool:
-        """Whether other bytes than these were handed over."""
+        """Whether different bytes were sent."""
         return self.ledger.sha256 not in (None, self.sha256)
 
 
 _DONE = {
     State.ACCEPTED: "was sent",
-    State.UNCERTAIN: "was handed over, whether it arrived or not",
+    State.UNCERTAIN: "was sent with an unknown outcome",
     State.DOT: "is being sent",
 }
 
 
 def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replayed:
-    """Compose the digest that a subscriber was planned for a period. Raises NotFound where there is nothing to."""
+    """Rebuild a subscriber's digest for a period. Raises NotFound if there is none."""
     with db.read() as session:
         known = reading.digests(session, subscriber)
         planned = next((one for one in known if one.period == period), None)
         claim = None if planned is None else reading.as_claim(session, planned.key)
     if planned is None or claim is None:
-        raise NotFound(f"there is no digest of {period}; {_instead(known, period)}")
+        raise NotFound(f"there is no digest for {period}; {_instead(known, period)}")
     if planned.state is State.EMPTY:
-        raise NotFound(f"the day was empty: {period} held nothing for this subscriber, so there was no mail")
+        raise NotFound(f"the digest for {period} was empty, so no mail was sent")
     composer = Composer(db, sender)
     composer.prepare([claim])
     return Replayed(composer.compose(claim), composer.render(claim), planned)
@@ -74,6 +74,6 @@ def _instead(known: list[Planned], period: str) -> str:
     wanted = period_date(period)
     held = [one.period for one in known if one.state is not State.EMPTY]
     if not held:
-        return "no digest was planned for this subscriber yet"
+        return "no digest has been planned for this subscriber yet"
     nearest = sorted(held, key=lambda key: abs(period_date(key) - wanted))[:_NEAREST]
-    return f"the nearest: {', '.join(sorted(nearest, key=period_date))}"
+    return f"the nearest are {', '.join(sorted(nearest, key=period_date))}"

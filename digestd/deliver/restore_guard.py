@@ -1,4 +1,4 @@
-"""A database put back from a backup, or an install on another machine: noticed, and taken on by its operator."""
+"""Restore guard: notice a restored backup or another machine before anything is sent, and resume safely."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,27 +12,30 @@ from digestd.store.database import Database
 from digestd.store.ledger import adoption
 
 BLOCK = 200
-"""Mails settled in one transaction."""
+"""How many mails are settled in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """How many mails were found to have been sent since the backup, and how many of unknown end there are."""
+    """How many mails had been sent since the backup, and how many have an unknown outcome."""
 
     accepted: int = 0
     uncertain: int = 0
 
 
 def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
-    """Refuse to send from a database that is older than what has been sent, or on a machine that has not sent before.
+    """Refuse to send with a database that is older than the sent journal, or on another machine than before.
 
-    Raises NotAdopted. The first machine to send takes the folder.
+    The first machine that sends claims the folder `folder` of the sent journal.
+
+    Raises:
+        NotAdopted: The operator must resume explicitly.
     """
     owner = sent_journal.read_folder_owner(folder)
     if machine and owner and owner != machine:
         raise NotAdopted(
-            "this install sent its mails from another machine: if that one is at rest, `digestd adopt` goes on here; "
-            "a copy for trying needs DIGESTD_TRANSPORT_URL=maildir:… and a folder of its own in DIGESTD_RECEIPTS_DIR"
+            "this install has sent mails from another machine: once that one has stopped, run `digestd adopt` to "
+            "continue here. A test copy needs DIGESTD_TRANSPORT_URL=maildir:… and its own DIGESTD_JOURNAL_DIR"
         )
     last = sent_journal.last_sent(folder)
     if last is not None:
@@ -41,9 +44,9 @@ def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
             known = adoption.knows_departure(session, delivery, attempt)
         if known is None or sent_journal.hash_message_id(known) != mail:
             raise NotAdopted(
-                "the database is older than the mails that were sent with it, as after a backup was put back: "
-                "`digestd adopt` notes what had been sent, so that nothing goes twice, and goes on from there; "
-                "where two databases share a folder, give each its own DIGESTD_RECEIPTS_DIR"
+                "the database is older than the mails sent with it, as after restoring a backup: run `digestd adopt` "
+                "to record what was sent, so that nothing is sent twice. If two databases share a folder, give each "
+                "its own DIGESTD_JOURNAL_DIR"
             )
     if not owner:
         sent_journal.claim_folder(folder, machine)
@@ -52,25 +55,32 @@ def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
 def resume_after_restore(
     db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now: datetime
 ) -> RestoreReport:
-    """Note in the ledger what had left since the backup was made, and go on here; safe to repeat.
+    """Record in the ledger what was sent since the backup, and continue on this machine; safe to repeat.
 
-    Plan what is due first: a digest that is not planned yet would go a second time. `bounce`: the mailbox of
-    return paths.
+    Plan what is due first, because a digest that is not planned yet would be sent a second time.
+
+    Args:
+        db: The restored database.
+        keys: The keys of return paths.
+        bounce: The mailbox of return paths.
+        folder: Folder of the sent journal.
+        machine: Name of this machine, or empty.
+        now: The current time.
     """
-    fates = sent_journal.read_sent(folder)
+    sent = sent_journal.read_sent(folder)
     with db.read() as session:
         waiting = [
-            mail for mail in adoption.unsettled(session) if sent_journal.hash_message_id(mail.message_id) in fates
+            mail for mail in adoption.unsettled(session) if sent_journal.hash_message_id(mail.message_id) in sent
         ]
     done = {SentOutcome.ACCEPTED: 0, SentOutcome.UNKNOWN: 0, SentOutcome.REFUSED: 0}
     for begin in range(0, len(waiting), BLOCK):
         with db.write() as session:
             for mail in waiting[begin : begin + BLOCK]:
-                left, fate = fates[sent_journal.hash_message_id(mail.message_id)]
-                path = envelope_from(keys, left.delivery, left.attempt, bounce)
-                if fate is not SentOutcome.REFUSED:
-                    done[fate] += adoption.adopt(session, mail, left, path, fate is SentOutcome.ACCEPTED)
+                departed, outcome = sent[sent_journal.hash_message_id(mail.message_id)]
+                path = envelope_from(keys, departed.delivery, departed.attempt, bounce)
+                if outcome is not SentOutcome.REFUSED:
+                    done[outcome] += adoption.adopt(session, mail, departed, path, outcome is SentOutcome.ACCEPTED)
     with db.write() as session:
-        adoption.number_from(session, max((left.delivery for left, _ in fates.values()), default=0) + 1, now)
+        adoption.number_from(session, max((departed.delivery for departed, _ in sent.values()), default=0) + 1, now)
     sent_journal.record_restore(folder, machine, now)
     return RestoreReport(done[SentOutcome.ACCEPTED], done[SentOutcome.UNKNOWN])

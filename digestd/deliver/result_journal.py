@@ -1,7 +1,7 @@
-"""The receipt journal: what the relay answered while the database would not take it, kept until it does.
+"""Result journal: answers of the relay that the database did not take, kept until it does.
 
-A file for each run, named after it, its blocks allocated and synced before the first mail goes: so that
-there is room for an answer when the disk is full. Recovery reads what a dead run left, before it calls
+There is one file per run, named after the run. Its blocks are allocated and synced before the first mail is sent, so
+that an answer can be written even when the disk is full. Recovery reads what a dead run left before it declares
 anything uncertain.
 """
 
@@ -22,9 +22,9 @@ from digestd.errors import BadSetting
 from digestd.store.database import Database
 from digestd.store.ledger import Result
 
-ROOM = 64 * 1024
-"""Bytes of a journal: some 300 answers, of which a run has a few a lane."""
-SUFFIX = ".receipts"
+SIZE_BYTES = 64 * 1024
+"""Room for some 300 answers; a run has a few per worker."""
+SUFFIX = ".results"
 _CHECK = 16
 log = structlog.get_logger(__name__)
 _KEPT = ("delivery", "attempt", "state", "outcome", "code", "queue_id", "reason")
@@ -33,23 +33,23 @@ _ANSWERED = frozenset({Outcome.ACCEPTED, Outcome.TEMP, Outcome.PERM})
 
 @dataclass(slots=True)
 class ResultJournal:
-    """An open journal; `keep` is all that is asked of it."""
+    """The open journal of one run."""
 
     _file: int
     _end: int = 0
 
-    def keep(self, results: Sequence[Result]) -> int:
-        """Write down the answers among these results; how many. They are on the disk when it returns.
+    def write(self, results: Sequence[Result]) -> int:
+        """Write the answers among these results, synced to disk, and return how many.
 
-        None where the disk of the journal fails too: then recovery can but call them uncertain.
+        Returns 0 if the journal's disk fails too; recovery then makes those mails uncertain.
         """
         lines = [_line(result) for result in results if result.outcome in _ANSWERED]
-        written = b"".join(lines)[: ROOM - self._end]
+        written = b"".join(lines)[: SIZE_BYTES - self._end]
         try:
             os.pwrite(self._file, written, self._end)
             os.fdatasync(self._file)
         except OSError as error:
-            log.error("cannot write the receipt journal", why=error.strerror, answers=len(lines))
+            log.error("cannot write the result journal", why=error.strerror, answers=len(lines))
             return 0
         self._end += len(written)
         return len(lines)
@@ -57,80 +57,80 @@ class ResultJournal:
 
 @contextlib.contextmanager
 def open_result_journal(folder: Path, owner: str) -> Iterator[ResultJournal]:
-    """A journal for one run; it stays only if something was kept in it. Raises BadSetting where none can be made."""
+    """Open a journal for one run; it is deleted if it stays empty. Raises BadSetting if it cannot be created."""
     file = folder / f"{owner}{SUFFIX}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        os.posix_fallocate(opened, 0, ROOM)
+        os.posix_fallocate(opened, 0, SIZE_BYTES)
         os.fsync(opened)
         _sync(folder)
     except OSError as error:
         raise BadSetting(
-            f"DIGESTD_RECEIPTS_DIR: cannot make a journal in {folder}: {error.strerror}; "
-            "make room or name a folder that digestd may write to"
+            f"DIGESTD_JOURNAL_DIR: cannot create a journal in {folder}: {error.strerror}; "
+            "free some space, or set a folder that digestd may write to"
         ) from error
-    receipts = ResultJournal(opened)
+    journal = ResultJournal(opened)
     try:
-        yield receipts
+        yield journal
     finally:
         os.close(opened)
-        if not receipts._end:
+        if not journal._end:
             file.unlink(missing_ok=True)
 
 
 def default_journal_folder(db: Database) -> Path:
-    """Where the journals are unless a setting says so: beside an SQLite file, which is on a disk that lasts."""
-    return db.file.with_name(f"{db.file.name}{SUFFIX}") if db.file else Path("var/receipts")
+    """Return the folder of journals used without a setting: next to an SQLite file, on a persistent disk."""
+    return db.file.with_name(f"{db.file.name}{SUFFIX}") if db.file else Path("var/journals")
 
 
 def list_runs(folder: Path) -> list[str]:
-    """The runs whose journals are there, alive or not."""
+    """Return the names of all runs with a journal, alive or not."""
     return sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
 
 
 def read_results(folder: Path, owner: str) -> list[Result]:
-    """What a run kept. A line that a crash cut short ends it."""
+    """Return the results that a run wrote, up to a line that a crash cut short."""
     try:
         lines = (folder / f"{owner}{SUFFIX}").read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    found = []
+    results = []
     for line in lines:
         check, _, data = line.partition(b" ")
-        if not data or check != _checked(data):
+        if not data or check != _checksum(data):
             break
-        found.append(_result(owner, json.loads(data)))
-    return found
+        results.append(_result(owner, json.loads(data)))
+    return results
 
 
 def delete_journal(folder: Path, owner: str) -> None:
-    """Remove a journal whose answers are in the ledger."""
+    """Delete a journal whose answers are in the ledger."""
     (folder / f"{owner}{SUFFIX}").unlink(missing_ok=True)
 
 
 def _line(result: Result) -> bytes:
-    """Without the relay's words, which may name the recipient."""
-    said = {name: getattr(result, name) for name in _KEPT} | {"wait": result.wait.total_seconds()}
-    data = json.dumps(said, separators=(",", ":")).encode()
-    return _checked(data) + b" " + data + b"\n"
+    """Encode a result, without the relay's text, which may name the recipient."""
+    fields = {name: getattr(result, name) for name in _KEPT} | {"wait": result.wait.total_seconds()}
+    data = json.dumps(fields, separators=(",", ":")).encode()
+    return _checksum(data) + b" " + data + b"\n"
 
 
-def _result(owner: str, said: dict[str, Any]) -> Result:
+def _result(owner: str, fields: dict[str, Any]) -> Result:
     named = {
-        "state": State(said["state"]),
-        "outcome": Outcome(said["outcome"]),
-        "wait": timedelta(seconds=said["wait"]),
+        "state": State(fields["state"]),
+        "outcome": Outcome(fields["outcome"]),
+        "wait": timedelta(seconds=fields["wait"]),
     }
-    return Result(owner=owner, **{**said, **named})
+    return Result(owner=owner, **{**fields, **named})
 
 
-def _checked(data: bytes) -> bytes:
+def _checksum(data: bytes) -> bytes:
     return blake2b(data, digest_size=_CHECK // 2).hexdigest().encode()
 
 
 def _sync(folder: Path) -> None:
-    """The name of a new file is on the disk only with its folder."""
+    """Sync a folder: a new file's name is on disk only with its folder."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

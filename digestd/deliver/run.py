@@ -1,4 +1,4 @@
-"""A run of delivery: some lanes to each route, until nothing is ready, every route fails, or the run is stopped."""
+"""Deliver what is ready: connections to every relay, until nothing is left or the run is stopped."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -35,10 +35,20 @@ from digestd.transports import Route
 
 @dataclass(frozen=True, slots=True)
 class DeliveryConfig:
-    """What a worker delivers with. `owner` is its name in the ledger, held while it lives.
+    """Everything that one delivery run needs.
 
-    `journals`: the folder of receipt journals and departures; `machine`: the name of this one, if it has any; `lanes`
-    to each route; `limits`: mails a second by route name or `@domain`; `tell`: when a lane stops.
+    Attributes:
+        db: The database with the ledger.
+        sender: The sender's addresses, keys and links.
+        routes: The relays to use.
+        owner: The name of this run in the ledger, locked while the run lives.
+        clock: Returns the current time.
+        rng: Source of randomness for retry delays.
+        journals: Folder of the result journal and the sent journal.
+        machine: Name of this machine, or empty if it has none.
+        connections: Number of connections to each relay.
+        limits: Mails per second, by route name or by `@domain`.
+        send_alert: Called when a relay stops or resumes.
     """
 
     db: Database
@@ -49,14 +59,14 @@ class DeliveryConfig:
     rng: Random
     journals: Path
     machine: str = ""
-    lanes: int = 8
+    connections: int = 8
     limits: Mapping[str, float] = field(default_factory=dict)
-    tell: SendAlert = no_alert
+    send_alert: SendAlert = no_alert
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """How a run ended. `stopped`: why a lane stopped, if one did."""
+    """Result of a run, in deliveries. `stopped` says why a relay was stopped, if one was."""
 
     accepted: int = 0
     deferred: int = 0
@@ -69,88 +79,97 @@ class DeliveryReport:
 
 
 async def deliver(
-    delivery: DeliveryConfig,
+    config: DeliveryConfig,
     *,
     drain: bool = True,
     limit: int | None = None,
     stop: asyncio.Event | None = None,
-    tally: RunCounters | None = None,
+    counters: RunCounters | None = None,
 ) -> DeliveryReport:
-    """Send what is ready. With `drain`, also what becomes ready meanwhile; else as of now.
+    """Send what is ready.
 
-    Ends early when `stop` is set: nothing more is begun, what is under way gets STOP_SECONDS. `tally` is
-    counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded, also
-    where it comes to that in the middle, NotAdopted where the database is not the one that has sent.
+    Args:
+        config: The parts of this run.
+        drain: Also send what becomes ready during the run.
+        limit: Send at most this many mails.
+        stop: When set, start no new mail and wait STOP_SECONDS for open answers.
+        counters: Updated during the run, for a progress display.
+
+    Raises:
+        DiskFull: There is too little space to record results, before or during the run.
+        NotAdopted: The database is older than the sent journal, or belongs to another machine.
     """
-    look = partial(check_disk_space, [delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
-    look()
-    await asyncio.to_thread(check_database_is_current, delivery.db, delivery.journals, delivery.machine)
-    tally = tally or RunCounters()
-    started = delivery.clock()
-    pace = await asyncio.to_thread(_pace, delivery, started, asyncio.get_running_loop())
-    shares = RelayBalancer(delivery.routes)
-    composer = Composer(delivery.db, delivery.sender)
-    supply = Supply(delivery.db, _claimer(delivery), composer, delivery.clock if drain else lambda: started)
-    supply.bounded(limit, pace, shares).watching(look)
-    refusals = PendingRefusals(delivery.db, delivery.clock, tally)
+    folders = [config.journals, *([config.db.file.parent] if config.db.file else [])]
+    check_space = partial(check_disk_space, folders)
+    check_space()
+    await asyncio.to_thread(check_database_is_current, config.db, config.journals, config.machine)
+    counters = counters or RunCounters()
+    started = config.clock()
+    limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
+    balancer = RelayBalancer(config.routes)
+    composer = Composer(config.db, config.sender)
+    supply = Supply(config.db, _claimer(config), composer, config.clock if drain else lambda: started)
+    supply.bounded(limit, limiter, balancer).watching(check_space)
+    refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (
-            open_result_journal(delivery.journals, delivery.owner) as receipts,
-            open_sent_journal(delivery.journals, started.date()) as left,
+            open_result_journal(config.journals, config.owner) as results,
+            open_sent_journal(config.journals, started.date()) as sent,
         ):
-            committer = GroupCommit(delivery.db, delivery.clock, receipts, left, pace)
-            desks = [
+            commits = GroupCommit(config.db, config.clock, results, sent, limiter)
+            contexts = [
                 SendingContext(
-                    delivery.owner,
+                    config.owner,
                     route,
                     supply,
                     composer,
-                    committer,
-                    AttemptRecorder(delivery.owner, route.name, committer, refusals, delivery.rng),
+                    commits,
+                    AttemptRecorder(config.owner, route.name, commits, refusals, config.rng),
                 )
-                for route in delivery.routes
+                for route in config.routes
             ]
-            crew = WorkerPool(desks, supply, shares, RelayBackoff(delivery.db, delivery.clock, pace), delivery.tell)
-            async with refusals.judging(), committer.running(delivery.lanes * len(desks)):
+            backoff = RelayBackoff(config.db, config.clock, limiter)
+            pool = WorkerPool(contexts, supply, balancer, backoff, config.send_alert)
+            async with refusals.judging(), commits.running(config.connections * len(contexts)):
                 try:
-                    await asyncio.to_thread(_try_out, delivery, composer, started)
+                    await asyncio.to_thread(_check_composing, config, composer, started)
                 except MailsBroken as error:
-                    await crew.refuse(error)
+                    await pool.stop_all(error)
                 else:
-                    await crew.run(delivery.lanes, stop or asyncio.Event())
+                    await pool.run(config.connections, stop or asyncio.Event())
     finally:
-        await asyncio.to_thread(supply.give_back, delivery.clock())
-    return _report(tally)
+        await asyncio.to_thread(supply.give_back, config.clock())
+    return _report(counters)
 
 
-def _try_out(delivery: DeliveryConfig, composer: Composer, now: datetime) -> None:
-    with delivery.db.read() as session:
-        some = reading.sample(session, preflight.SAMPLE, now)
-    preflight.check_composing(composer, some)
+def _check_composing(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
+    with config.db.read() as session:
+        sample = reading.sample(session, preflight.SAMPLE_SIZE, now)
+    preflight.check_composing(composer, sample)
 
 
-def _pace(delivery: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:
-    """The throttles as they are kept; their clock runs on also where that of a test stands."""
-    began, first = loop.time(), started.timestamp()
-    pace = RateLimiter(delivery.limits, lambda: first + loop.time() - began)
-    with delivery.db.read() as session:
-        pace.read(session, [route.name for route in delivery.routes])
-    return pace
+def _load_rate_limiter(config: DeliveryConfig, started: datetime, loop: asyncio.AbstractEventLoop) -> RateLimiter:
+    """Load the throttles from the store. Their time advances even if a test's clock stands still."""
+    loop_started, first = loop.time(), started.timestamp()
+    limiter = RateLimiter(config.limits, lambda: first + loop.time() - loop_started)
+    with config.db.read() as session:
+        limiter.load(session, [route.name for route in config.routes])
+    return limiter
 
 
-def _claimer(delivery: DeliveryConfig) -> Claimer:
-    keys, bounce = delivery.sender.keys, delivery.sender.bounce
-    return Claimer(delivery.owner, lambda key, n: envelope_from(keys, key, n, bounce))
+def _claimer(config: DeliveryConfig) -> Claimer:
+    keys, bounce = config.sender.keys, config.sender.bounce
+    return Claimer(config.owner, lambda key, n: envelope_from(keys, key, n, bounce))
 
 
-def _report(tally: RunCounters) -> DeliveryReport:
+def _report(counters: RunCounters) -> DeliveryReport:
     return DeliveryReport(
-        accepted=tally.accepted,
-        deferred=tally.deferred,
-        rejected=tally.rejected,
-        skipped=tally.skipped,
-        expired=tally.expired,
-        uncertain=tally.uncertain,
-        poisoned=tally.poisoned,
-        stopped=tally.stopped,
+        accepted=counters.accepted,
+        deferred=counters.deferred,
+        rejected=counters.rejected,
+        skipped=counters.skipped,
+        expired=counters.expired,
+        uncertain=counters.uncertain,
+        poisoned=counters.poisoned,
+        stopped=counters.stopped,
     )

@@ -1,4 +1,4 @@
-"""The counts of one run, shared by its lanes."""
+"""Counters of one delivery run, shared by its workers."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,11 +8,14 @@ from digestd.retry import Stage
 
 @dataclass(slots=True)
 class RunCounters:
-    """What became of the claimed deliveries; `refusals` counts 5xx by stage and code since one was accepted.
+    """Outcomes of the claimed deliveries.
 
-    A mail that was refused counts as deferred until its verdict makes it rejected.
+    A refused mail counts as deferred until it is judged and counts as rejected.
 
-    `uncomposed`: of those deferred or poisoned, what could not be composed.
+    Attributes:
+        not_composed: How many of the deferred and poisoned mails could not be composed.
+        refusals: 5xx replies by stage and code since the last accepted mail.
+        stopped: Why a relay was stopped, or None.
     """
 
     accepted: int = 0
@@ -22,14 +25,13 @@ class RunCounters:
     expired: int = 0
     uncertain: int = 0
     poisoned: int = 0
-    uncomposed: int = 0
+    not_composed: int = 0
     refusals: Counter[tuple[Stage, int]] = field(default_factory=Counter)
     stopped: str | None = None
-    """Why a lane stopped, if one did."""
 
     @property
     def ended(self) -> int:
-        """How many deliveries are done with, for this run at least."""
+        """Return how many deliveries this run has finished with."""
         return (
             self.accepted + self.deferred + self.rejected + self.skipped + self.expired + self.uncertain + self.poisoned
         )

@@ -1,4 +1,4 @@
-"""Who sends the mails, and under what name."""
+"""The sender's identity: addresses, keys, and where the links of a mail lead."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,15 +10,25 @@ from digestd.render import DigestLinks
 from digestd.sign import Signer
 
 OF_PAPERS = 3
-"""The number of the first paper's stand-in in a digest: those of view, unsubscribe and settings come before."""
+"""Index of the first paper's placeholder in a digest, after those of view, unsubscribe and settings."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends, and under what name: from the settings.
+    """The sender, as configured.
 
-    `commands`: where subscribers write commands, empty where they cannot; `replies`: answers to a digest are some.
+    Attributes:
+        keys: Keys of tokens and return paths.
+        urls: Builds the links of pages.
+        from_: The From address and name.
+        reply_to: The Reply-To address, or empty.
+        bounce: The mailbox of return paths.
+        list_name: The name in List-Id.
+        postal_address: The postal address shown in every mail.
+        signer: Signs with DKIM, if configured.
+        commands: Address for commands by mail, or empty.
+        replies: Whether replies to a digest are read as commands.
     """
 
     keys: Keys
@@ -34,19 +44,19 @@ class Sender:
 
     @property
     def host(self) -> str:
-        """The domain of Message-IDs and of List-Id."""
+        """Return the domain of Message-IDs and of List-Id."""
         return self.from_.address.rpartition("@")[2]
 
     def command(self, purpose: Purpose, number: int, at: datetime, version: int = 0) -> str:
-        """Where a mail does what a link with such a token does; empty where commands are off."""
+        """Return the address that acts like a link with such a token, or "" if commands are off."""
         local, _, host = self.commands.rpartition("@")
         return command_address(local, token(self.keys, purpose, number, at, version), host) if self.commands else ""
 
     def digest_links(self) -> DigestLinks:
-        """Where the links of a digest lead: those of every mail, with stand-ins for its tokens.
+        """Return the links of a digest with placeholders for its tokens.
 
-        With a web address these are of view, unsubscribe, settings and then of each paper, in this order. Without one
-        a link opens a mail, and they are the tags of where one leaves and where commands go.
+        With a public URL the placeholders are, in order, those of view, unsubscribe, settings and each paper. Without
+        one, links open a mail, and the placeholders are the tags of the unsubscribe and command addresses.
         """
         urls = self.urls
         if urls.are_public:
@@ -67,6 +77,6 @@ class Sender:
 
 
 def _any(n: int, address: str) -> str:
-    """The address of a command with a stand-in for its tag; nothing where there is none."""
+    """Return a command address with a placeholder for its tag, or "" if there is none."""
     tag = envelope_tag(address)
     return address.replace(tag, stand_in(n, len(tag))) if tag else ""

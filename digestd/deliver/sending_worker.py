@@ -1,6 +1,7 @@
-"""A lane: one channel, one mail after the other. Compose, offer, gate, dot, record.
+"""One sending worker: one connection, one mail after the other.
 
-The next mail is composed before the dot of this one, so that its envelope can go with the dot.
+For each mail: compose, transfer up to the final dot, pass the commit point, send the final dot, record the answer.
+The next mail is composed before the final dot of this one, so that its envelope can travel in the same packet.
 """
 
 import asyncio
@@ -18,11 +19,11 @@ from digestd.store.ledger import Gated, Pass
 from digestd.transports import Connection, LostReply, OutgoingMail, Route
 
 IDLE_SECONDS = 30.0
-"""A channel that rested longer is opened anew: relays close those that say nothing."""
+"""A connection idle for longer is reopened, because relays close idle connections."""
 
 
 class PreparedMail(NamedTuple):
-    """A claim and the mail composed from it."""
+    """A claim and the mail composed from it. `sha256` is the hash of the message bytes."""
 
     claim: Claim
     mail: OutgoingMail
@@ -31,117 +32,118 @@ class PreparedMail(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SendingContext:
-    """What the lanes to one route work with."""
+    """What all workers of one relay share."""
 
     owner: str
     route: Route
     supply: Supply
     composer: Composer
-    committer: GroupCommit
-    outcomes: AttemptRecorder
+    commits: GroupCommit
+    recorder: AttemptRecorder
 
 
 class SendingWorker:
-    """Carries mails over one channel after the other."""
+    """Sends mails over one connection, reopened as needed."""
 
-    def __init__(self, desk: SendingContext) -> None:
-        self._desk = desk
-        self._channel: Connection | None = None
-        self._used = 0.0
+    def __init__(self, context: SendingContext) -> None:
+        self._context = context
+        self._connection: Connection | None = None
+        self._last_used = 0.0
         self._next: PreparedMail | None = None
 
     async def run(self) -> None:
-        """Carry mails until the supply has none. Raises RelayFailed when the relay will not serve us."""
+        """Send mails until none are left. Raises RelayFailed if the relay cannot be used."""
         try:
-            while (letter := await self._letter()) is not None:
-                await self._carry(letter)
+            while (prepared := await self._next_mail()) is not None:
+                await self._send(prepared)
         finally:
             if self._next is not None:
-                self._desk.outcomes.not_sent(self._next.claim)
-            if self._channel is not None:
-                await self._channel.close()
+                self._context.recorder.record_not_sent(self._next.claim)
+            if self._connection is not None:
+                await self._connection.close()
 
-    async def _letter(self) -> PreparedMail | None:
-        """The next mail; None when the supply has none."""
-        letter, self._next = self._next, None
-        while letter is None:
-            self._desk.outcomes.stop_if_none_can_be_made()
-            claim = await self._desk.supply.next(self._desk.route.name, self._desk.outcomes.tally)
+    async def _next_mail(self) -> PreparedMail | None:
+        """Return the next mail, or None if none are left."""
+        prepared, self._next = self._next, None
+        while prepared is None:
+            self._context.recorder.stop_if_composing_fails()
+            claim = await self._context.supply.next(self._context.route.name, self._context.recorder.counters)
             if claim is None:
                 return None
-            letter = self._composed(claim)
-        return letter
+            prepared = self._compose(claim)
+        return prepared
 
-    def _composed(self, claim: Claim) -> PreparedMail | None:
+    def _compose(self, claim: Claim) -> PreparedMail | None:
         try:
-            composed = self._desk.composer.take(claim)
+            composed = self._context.composer.take(claim)
             sender = claim.envelope_from
             mail = OutgoingMail(sender, claim.address, composed.message, envelope_tag(sender), dotless=True)
             return PreparedMail(claim, mail, composed.sha256)
         except Exception as error:
-            self._desk.outcomes.not_composed(claim, error)
+            self._context.recorder.record_not_composed(claim, error)
             return None
 
-    async def _carry(self, letter: PreparedMail) -> None:
-        """One mail, and what became of it."""
-        channel = await self._open(letter)
+    async def _send(self, prepared: PreparedMail) -> None:
+        connection = await self._connect(prepared)
         try:
-            refusal = await channel.offer(letter.mail)
+            refusal = await connection.offer(prepared.mail)
         except BaseException:
-            await channel.abandon()
-            self._desk.outcomes.broke_off(letter.claim)
+            await connection.abandon()
+            self._context.recorder.record_interrupted(prepared.claim)
             raise
-        self._look_ahead()
+        self._compose_next()
         if refusal is not None:
-            self._desk.outcomes.refused(letter.claim, refusal)
-        elif await self._passes(channel, letter):
-            await self._dot(channel, letter.claim)
-        self._used = asyncio.get_running_loop().time()
+            self._context.recorder.record_refusal(prepared.claim, refusal)
+        elif await self._pass_commit_point(connection, prepared):
+            await self._send_final_dot(connection, prepared.claim)
+        self._last_used = asyncio.get_running_loop().time()
 
-    async def _open(self, letter: PreparedMail) -> Connection:
-        """The channel, opened anew where it has rested for long."""
-        if self._channel is not None and asyncio.get_running_loop().time() - self._used > IDLE_SECONDS:
-            await self._channel.close()
-            self._channel = None
-        if self._channel is None:
+    async def _connect(self, prepared: PreparedMail) -> Connection:
+        """Return the open connection, or a new one if it is missing or was idle for long."""
+        if self._connection is not None and asyncio.get_running_loop().time() - self._last_used > IDLE_SECONDS:
+            await self._connection.close()
+            self._connection = None
+        if self._connection is None:
             try:
-                self._channel = await self._desk.route.transport.connect()
+                self._connection = await self._context.route.transport.connect()
             except BaseException:
-                self._desk.outcomes.not_sent(letter.claim)
+                self._context.recorder.record_not_sent(prepared.claim)
                 raise
-        return self._channel
+        return self._connection
 
-    def _look_ahead(self) -> None:
-        """Take and compose the next mail, if one is at hand."""
-        claim = self._desk.supply.at_hand(self._desk.route.name)
-        self._next = self._composed(claim) if claim is not None else None
+    def _compose_next(self) -> None:
+        """Take and compose the next mail if one is available without waiting."""
+        claim = self._context.supply.at_hand(self._context.route.name)
+        self._next = self._compose(claim) if claim is not None else None
 
-    async def _passes(self, channel: Connection, letter: PreparedMail) -> bool:
-        """Whether the gate lets the dot go."""
-        claim = letter.claim
-        wish = Pass(claim.key, claim.attempt, self._desk.owner, letter.sha256, self._desk.route.name, claim.message_id)
+    async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:
+        """Return True once the ledger has committed that the final dot may be sent."""
+        claim = prepared.claim
+        request = Pass(
+            claim.key, claim.attempt, self._context.owner, prepared.sha256, self._context.route.name, claim.message_id
+        )
         try:
-            gated = await self._desk.committer.gate(wish)
+            gated = await self._context.commits.pass_commit_point(request)
         except BaseException:
-            await channel.abandon()
-            self._desk.outcomes.not_sent(claim)
+            await connection.abandon()
+            self._context.recorder.record_not_sent(claim)
             raise
         if gated is not Gated.OK:
-            await channel.abandon()
-            self._desk.outcomes.turned_away(claim, gated)
+            await connection.abandon()
+            self._context.recorder.record_stopped_at_commit_point(claim, gated)
         return gated is Gated.OK
 
-    async def _dot(self, channel: Connection, claim: Claim) -> None:
-        outcomes = self._desk.outcomes
+    async def _send_final_dot(self, connection: Connection, claim: Claim) -> None:
+        recorder = self._context.recorder
         try:
-            reply = await channel.commit(self._next.mail if self._next is not None else None)
+            reply = await connection.commit(self._next.mail if self._next is not None else None)
         except LostReply as lost:
-            outcomes.uncertain(claim, f"no answer to the dot: {lost}")
+            recorder.record_uncertain(claim, f"no answer to the final dot: {lost}")
             return
         except RelayFailed:
-            outcomes.broke_off(claim)
+            recorder.record_interrupted(claim)
             raise
         except asyncio.CancelledError:
-            outcomes.uncertain(claim, "stopped while waiting for the answer to the dot")
+            recorder.record_uncertain(claim, "stopped while waiting for the answer to the final dot")
             raise
-        outcomes.answered(claim, reply)
+        recorder.record_answer(claim, reply)

@@ -62,7 +62,7 @@ class Supply:
 
     async def next(self, route: str, tally: RunCounters) -> Claim | None:
         """A claimed delivery for a route, or None when nothing is ready, the route or the run has stopped."""
-        await self._shares.turn(route)
+        await self._shares.wait_for_turn(route)
         async with self._turn:
             claim = await self._found(route, tally)
         if claim is None:
@@ -110,7 +110,7 @@ class Supply:
         return None
 
     def _is_over(self, route: str) -> bool:
-        return self._closing.is_set() or self._shares.is_out(route)
+        return self._closing.is_set() or self._shares.is_stopped(route)
 
     async def _sleep(self, seconds: float) -> None:
         """Rest, at most until the run ends."""
@@ -142,7 +142,7 @@ class Supply:
         """Claim one batch; whether there was anything."""
         self._see_room()
         size = BATCH if self._left is None else min(BATCH, self._left)
-        if rate := self._shares.together(self._pace.rate):
+        if rate := self._shares.total_rate(self._pace.rate):
             size = min(size, max(1, int(BATCH_SECONDS * rate)))
         if size <= 0:
             return False

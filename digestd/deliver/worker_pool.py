@@ -1,4 +1,4 @@
-"""All lanes of a run: started together, each route's stopped when one of them fails, ended when the run is."""
+"""All sending workers of a run: start them, stop a relay's workers when it fails, end them with the run."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -11,105 +11,105 @@ from digestd.deliver.supply import Supply
 from digestd.errors import MailsRefused, RelayFailed
 
 STOP_SECONDS = 20.0
-"""How long a stopped run waits for answers before what is not answered is uncertain."""
+"""How long a stopped run waits for open answers. Mails still without an answer become uncertain."""
 Task = asyncio.Task[None]
 
 
 class WorkerPool:
-    """The lanes to every route. A route that fails rests, and the others go on."""
+    """The workers of every relay. A relay that fails is paused; the others continue."""
 
     def __init__(
         self,
-        desks: Sequence[SendingContext],
+        contexts: Sequence[SendingContext],
         supply: Supply,
-        shares: RelayBalancer,
-        rests: RelayBackoff,
-        tell: SendAlert,
+        balancer: RelayBalancer,
+        backoff: RelayBackoff,
+        send_alert: SendAlert,
     ) -> None:
-        self._desks = {desk.route.name: desk for desk in desks}
+        self._contexts = {context.route.name: context for context in contexts}
         self._supply = supply
-        self._shares = shares
-        self._rests = rests
-        self._tell = tell
-        self._telling: set[Task] = set()
+        self._balancer = balancer
+        self._backoff = backoff
+        self._send_alert = send_alert
+        self._alerts: set[Task] = set()
 
-    async def run(self, lanes: int, stop: asyncio.Event) -> None:
-        """Run so many lanes to each route until all have ended, at most STOP_SECONDS after `stop`.
+    async def run(self, workers: int, stop: asyncio.Event) -> None:
+        """Run `workers` workers per relay until all have ended, at most STOP_SECONDS after `stop`.
 
-        Raises what was no failure of a relay, once the others have had their time.
+        Raises any error that is not a relay's failure, after the other workers have ended.
         """
         tasks = {
-            asyncio.create_task(SendingWorker(desk).run()): name
-            for name, desk in self._desks.items()
-            for _ in range(lanes)
+            asyncio.create_task(SendingWorker(context).run()): name
+            for name, context in self._contexts.items()
+            for _ in range(workers)
         }
-        stopped = asyncio.create_task(_until(stop))
-        unforeseen: list[BaseException] = []
+        stopped = asyncio.create_task(_wait_for(stop))
+        unexpected: list[BaseException] = []
         try:
             pending = set(tasks)
-            while pending and not stop.is_set() and not unforeseen:
+            while pending and not stop.is_set() and not unexpected:
                 done, rest = await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 pending &= rest
-                unforeseen += await self._ended({task: tasks[task] for task in done - {stopped}})
+                unexpected += await self._handle_ended({task: tasks[task] for task in done - {stopped}})
             self._supply.close()
             if pending:
                 done, _ = await asyncio.wait(pending, timeout=STOP_SECONDS)
-                unforeseen += await self._ended({task: tasks[task] for task in done})
+                unexpected += await self._handle_ended({task: tasks[task] for task in done})
         finally:
             await _cancel({stopped, *tasks})
-        if not unforeseen:
-            await self._praise()
-        await self._told()
-        if unforeseen:
-            raise unforeseen[0]
+        if not unexpected:
+            await self._clear_backoff()
+        await self._finish_alerts()
+        if unexpected:
+            raise unexpected[0]
 
-    async def refuse(self, error: MailsRefused) -> None:
-        """Carry nothing: every route rests, and its operator is told."""
-        for name in self._desks:
-            await self._stop(name, error)
-        await self._told()
+    async def stop_all(self, error: MailsRefused) -> None:
+        """Send nothing: pause every relay and alert the operator."""
+        for name in self._contexts:
+            await self._stop_relay(name, error)
+        await self._finish_alerts()
 
-    async def _ended(self, done: Mapping[Task, str]) -> list[BaseException]:
-        """A relay's failure stops its lanes and is told; anything else is the caller's, and ends the run."""
-        unforeseen = []
+    async def _handle_ended(self, done: Mapping[Task, str]) -> list[BaseException]:
+        """Stop the relays that failed; return all other errors, which end the run."""
+        unexpected = []
         for task, name in done.items():
             error = task.exception()
             if error is None:
-                self._shares.finish(name)
+                self._balancer.finish(name)
             elif isinstance(error, RelayFailed):
-                for stopping in self._desks if isinstance(error, MailsRefused) else [name]:
-                    await self._stop(stopping, error)
+                for stopping in self._contexts if isinstance(error, MailsRefused) else [name]:
+                    await self._stop_relay(stopping, error)
             else:
-                unforeseen.append(error)
-        if unforeseen or self._shares.none_left:
+                unexpected.append(error)
+        if unexpected or self._balancer.all_stopped:
             self._supply.close()
-        return unforeseen
+        return unexpected
 
-    async def _stop(self, name: str, error: RelayFailed) -> None:
-        if self._shares.is_out(name):
+    async def _stop_relay(self, name: str, error: RelayFailed) -> None:
+        if self._balancer.is_stopped(name):
             return
-        self._shares.stop(name)
-        outcomes = self._desks[name].outcomes
-        outcomes.tally.stopped = outcomes.tally.stopped or str(error)
-        if await asyncio.to_thread(self._rests.failed, name, error, outcomes.accepted) == 1:
-            self._tell_of("lane stopped", name, str(error))
+        self._balancer.stop(name)
+        recorder = self._contexts[name].recorder
+        recorder.counters.stopped = recorder.counters.stopped or str(error)
+        if await asyncio.to_thread(self._backoff.record_failure, name, error, recorder.accepted) == 1:
+            self._alert("relay stopped", name, str(error))
 
-    async def _praise(self) -> None:
-        """What had failed before and has taken mails now is as good as any other."""
-        for name, desk in self._desks.items():
-            serves = desk.outcomes.accepted and not self._shares.is_out(name)
-            if serves and await asyncio.to_thread(self._rests.served, name):
-                self._tell_of("lane goes on", name, "")
+    async def _clear_backoff(self) -> None:
+        """Clear the back-off of relays that failed earlier and have accepted mail now."""
+        for name, context in self._contexts.items():
+            works = context.recorder.accepted and not self._balancer.is_stopped(name)
+            if works and await asyncio.to_thread(self._backoff.record_success, name):
+                self._alert("relay resumed", name, "")
 
-    def _tell_of(self, event: str, name: str, why: str) -> None:
-        """Tell while the mails go on: whoever is told may be slow."""
-        self._telling.add(asyncio.ensure_future(self._tell(event, name, why)))
+    def _alert(self, event: str, name: str, reason: str) -> None:
+        """Send an alert in the background, as its receiver may be slow."""
+        self._alerts.add(asyncio.ensure_future(self._send_alert(event, name, reason)))
 
-    async def _told(self) -> None:
-        await asyncio.gather(*self._telling)
+    async def _finish_alerts(self) -> None:
+        await asyncio.gather(*self._alerts)
 
 
-async def _until(stop: asyncio.Event) -> None:
+async def _wait_for(stop: asyncio.Event) -> None:
     await stop.wait()
 
 

@@ -1,10 +1,11 @@
-"""What a relay's log proves: which mails it took into its queue. Pure: lines in, return paths out.
+"""Relay logs: which mails a relay has queued. Pure: lines in, return paths out.
 
     postfix    qmgr[…]: QUEUEID: from=<…>, size=…
     exim       QUEUEID <= …
     sendmail   sendmail[…]: QUEUEID: from=<…>, size=…
 
-A format is one file and one line in FORMATS; a line is tried against each, so a log need not be said to be of one.
+A format is one module and one line in FORMATS. Every line is tried against each format, so the format of a log need
+not be configured.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from digestd.relaylogs import exim, postfix, sendmail
 __all__ = ["FORMATS", "LINE_MAX", "Queued", "queued"]
 
 LINE_MAX = 4_000
-"""Bytes of a line that are looked at: where a queue id and a return path stand."""
+"""Maximum bytes of a line that are matched."""
 FORMATS: Mapping[str, Pattern[bytes]] = {
     "postfix": postfix.QUEUED,
     "exim": exim.QUEUED,
@@ -26,14 +27,14 @@ FORMATS: Mapping[str, Pattern[bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A mail that the relay took: its name there, and its return path in lower case."""
+    """A mail that the relay queued: its queue id and its return path in lower case."""
 
     queue_id: str
     envelope_from: str
 
 
 def queued(line: bytes) -> Queued | None:
-    """What a line of the log says was taken; None for every other line, a refusal with the same address too."""
+    """Return the mail that a log line reports as queued, or None for any other line."""
     for pattern in FORMATS.values():
         if match := pattern.match(line[:LINE_MAX]):
             return Queued(match["id"].decode("ascii"), match["sender"].decode("ascii").lower())

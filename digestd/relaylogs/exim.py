@@ -1,4 +1,4 @@
-"""Exim: `<=` in its main log is a message that arrived (Exim specification, chapter "Log files")."""
+"""Exim marks an arrived message with `<=` in its main log (Exim specification, chapter "Log files")."""
 
 import re
 

@@ -1,6 +1,6 @@
-"""Postfix: its queue manager names the sender once the message file is complete and synced (qmgr(8)).
+"""Postfix's queue manager logs the sender once the message file is complete and synced (qmgr(8)).
 
-Neither smtpd's refusals (`NOQUEUE: reject: … from=<…>`) nor cleanup's `message-id=` say that.
+Refusals by smtpd (`NOQUEUE: reject: … from=<…>`) and cleanup's `message-id=` do not prove that.
 """
 
 import re

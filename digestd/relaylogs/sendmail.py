@@ -1,4 +1,4 @@
-"""Sendmail: one line with the sender when a message has been collected (Sendmail Operations Guide, section 2.1.2)."""
+"""Sendmail logs one line with the sender of a collected message (Sendmail Operations Guide, section 2.1.2)."""
 
 import re
 

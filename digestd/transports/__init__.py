@@ -1,12 +1,12 @@
-"""Where mail goes. A transport is one file and one line in TRANSPORTS, chosen by the URL's scheme.
+"""Transports: where mail goes. A transport is one module and one line in TRANSPORTS, chosen by the URL's scheme.
 
 maildir:FOLDER                                  files in a Maildir
-smtp://HOST:PORT                                plain SMTP, to this machine only (or ?tls=none, said out loud)
+smtp://HOST:PORT                                unencrypted SMTP, to this machine only unless ?tls=none is given
 smtp+starttls://USER:PASSWORD@HOST:587          TLS required
 smtps://USER:PASSWORD@HOST:465                  TLS from the first byte
 
-Several URLs, separated by spaces or commas, are several routes: `?weight=3` is a route's share of the mails
-(1 if not said; 0 takes mails only while all others rest), `?rate=5` its own limit of mails a second.
+Several URLs, separated by spaces or commas, are several routes. `?weight=3` is a route's share of the mails (default 1;
+0 is used only while all others are paused), `?rate=5` its own limit in mails per second.
 """
 
 import re
@@ -35,7 +35,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way for mails: the transport, its name for people, its share, and its limit in mails a second (0: none)."""
+    """A transport with its display name, its weight and its limit in mails per second (0 is unlimited)."""
 
     name: str
     transport: Transport
@@ -44,14 +44,14 @@ class Route:
 
 
 def open_routes(setting: str, ehlo: str = "localhost") -> tuple[Route, ...]:
-    """The routes that the setting names; `ehlo` is the name we give ourselves. Nothing is connected yet.
+    """Return the routes of a DIGESTD_TRANSPORT_URL, without connecting. `ehlo` is the name sent in EHLO.
 
-    Raises BadSetting for an unknown scheme or option, or a route that would send in the clear over a network.
+    Raises BadSetting for an unknown scheme or option, or a route that would send unencrypted over a network.
     """
     routes = tuple(_route(url, ehlo) for url in _BETWEEN.split(setting.strip().strip(",").strip()))
     names = [route.name for route in routes]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise _bad(f"{min(twice)} is named twice; give it a weight instead")
+        raise _bad(f"{min(twice)} is listed twice; use weight= instead")
     if not any(route.weight for route in routes):
         raise _bad("at least one route needs a weight above 0")
     return routes
@@ -64,16 +64,16 @@ def _route(url: str, ehlo: str) -> Route:
         raise _bad(_UNREADABLE) from None
     make = TRANSPORTS.get(parts.scheme)
     if make is None:
-        raise _bad(f"{parts.scheme!r} is no transport; begin with one of {_known()}")
+        raise _bad(f"{parts.scheme!r} is not a transport; use one of {_known()}")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := options.keys() - _OPTIONS:
-        raise _bad(f"{min(unknown)!r} is no option; there are {', '.join(sorted(_OPTIONS))}")
+        raise _bad(f"{min(unknown)!r} is not an option; the options are {', '.join(sorted(_OPTIONS))}")
     name, transport = make(parts, options, ehlo)
     weight, rate = options.get("weight", "1"), options.get("rate", "0")
     if not weight.isascii() or not weight.isdigit() or int(weight) > WEIGHT_MAX:
-        raise _bad(f"weight={weight[:20]} is no whole number up to {WEIGHT_MAX}")
+        raise _bad(f"weight={weight[:20]} is not a whole number up to {WEIGHT_MAX}")
     if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", rate, re.ASCII):
-        raise _bad(f"rate={rate[:20]} is no number of mails a second, as in rate=5")
+        raise _bad(f"rate={rate[:20]} is not a number of mails per second, as in rate=5")
     return Route(name, transport, int(weight), float(rate))
 
 
@@ -95,11 +95,11 @@ def _smtp(parts: SplitResult, options: Mapping[str, str], ehlo: str) -> tuple[st
         raise _bad("the relay's host is missing, as in smtp+starttls://user:pass@host:587")
     tls = _TLS[parts.scheme]
     if options.get("tls", tls) not in {tls, "none"} or (tls != "none" and "tls" in options):
-        raise _bad("tls= takes none, and that only with smtp://; smtp+starttls:// and smtps:// require TLS")
+        raise _bad("tls= accepts only none, and only with smtp://; smtp+starttls:// and smtps:// require TLS")
     if tls == "none" and host not in LOOPBACK and options.get("tls") != "none":
         raise _bad(
-            f"smtp://{host} would send in the clear; use smtp+starttls:// or smtps://, "
-            "or add ?tls=none if the network is your own"
+            f"smtp://{host} would send unencrypted; use smtp+starttls:// or smtps://, "
+            "or add ?tls=none if you trust the network"
         )
     user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
     relay = Relay(host, port, tls, user, password, ehlo)
@@ -113,7 +113,7 @@ TRANSPORTS: Mapping[str, Callable[[SplitResult, Mapping[str, str], str], tuple[s
     "smtps": _smtp,
 }
 _BETWEEN = re.compile(rf"[\s,]+(?=(?:{'|'.join(map(re.escape, TRANSPORTS))}):)")
-"""A password may hold a comma and a folder a space, so only what begins an URL ends the one before."""
+"""Passwords may contain commas and folders spaces, so only the start of another URL separates two URLs."""
 
 
 def _known() -> str:

@@ -1,7 +1,7 @@
-"""Maildir: mails as files, for trying, for tests, and for picking up by another program.
+"""Write mails as files of a Maildir: for trials, for tests, and for other programs.
 
-The offer is a synced file in `tmp/`, the dot its rename into `new/` (Maildir, D. J. Bernstein).
-The name is the hash of the bytes: the same mail twice is the same file.
+Offering a mail writes a synced file in `tmp/`; the final dot renames it into `new/` (Maildir, D. J. Bernstein). The
+file name is a hash of the bytes, so the same mail twice is the same file.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from digestd.transports.transport import Connection, LostReply, OutgoingMail, Re
 
 
 class MaildirTransport:
-    """A folder with `tmp/`, `new/` and `cur/`; made when first used."""
+    """A folder with `tmp/`, `new/` and `cur/`, created on first use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def connect(self) -> Connection:
-        """See Transport.connect."""
+        """Create the folders; see Transport.connect."""
         try:
             for name in ("tmp", "new", "cur"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -40,18 +40,20 @@ class MaildirConnection:
         self._name = ""
 
     async def offer(self, mail: OutgoingMail) -> Refusal | None:
-        """See Channel.offer."""
+        """Write the file to `tmp/`; see Connection.offer."""
         self._name = f"{hashlib.sha256(mail.message).hexdigest()[:32]}.digestd"
         content = f"Return-Path: <{mail.envelope_from}>\nDelivered-To: {mail.to}\n".encode()
         content += mail.message.replace(b"\r\n", b"\n")
         try:
             await asyncio.to_thread(_write_synced, self._folder / "tmp" / self._name, content)
         except OSError as error:
-            raise RelayFailed(f"Maildir {self._folder}: {error.strerror}; free some space or check it") from error
+            raise RelayFailed(
+                f"Maildir {self._folder}: {error.strerror}; free some space or check the folder"
+            ) from error
         return None
 
     async def commit(self, _then: OutgoingMail | None = None) -> Reply:
-        """See Channel.commit."""
+        """Move the file to `new/`; see Connection.commit."""
         try:
             (self._folder / "tmp" / self._name).rename(self._folder / "new" / self._name)
             await asyncio.to_thread(_sync_folder, self._folder / "new")
@@ -60,11 +62,11 @@ class MaildirConnection:
         return Reply(250, f"2.0.0 filed as {self._name}")
 
     async def abandon(self) -> None:
-        """See Channel.abandon."""
+        """Delete the file in `tmp/`; see Connection.abandon."""
         (self._folder / "tmp" / self._name).unlink(missing_ok=True)
 
     async def close(self) -> None:
-        """See Channel.close."""
+        """Do nothing; see Connection.close."""
 
 
 def _write_synced(file: Path, content: bytes) -> None:

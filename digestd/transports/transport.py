@@ -1,7 +1,7 @@
-"""The port where mail goes: a transport opens channels, a channel carries one mail at a time.
+"""The interface of transports: a transport opens connections, a connection carries one mail at a time.
 
-A mail is handed over in two steps, so that the caller can commit its point of no return between
-them: `offer` brings everything but the final dot, `commit` sends the dot and waits for the answer.
+A mail is handed over in two steps, so that the caller can commit to the ledger between them: `offer` transfers
+everything except the final dot, `commit` sends the final dot and waits for the answer.
 """
 
 import re
@@ -15,16 +15,22 @@ _WORD = re.compile(r"[!-;=?-~]*", re.ASCII)
 
 
 class LostReply(Exception):
-    """The dot may have left, and no answer came: nobody knows whether the mail was accepted."""
+    """The final dot may have been sent but no answer came, so it is unknown whether the mail was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMail:
-    """One mail as it goes over the wire: `message` has CRLF line ends and is not dot-stuffed.
+    """One mail with its envelope.
 
-    `envid` names the attempt in reports of the relay (RFC 3461 section 4.4). `dotless`: whoever composed it knows
-    that no line begins with a dot, and it need not be looked through. Raises BadInput where an address could not
-    stand in a command.
+    Attributes:
+        envelope_from: The return path.
+        to: The recipient.
+        message: The message with CRLF line ends, not dot-stuffed.
+        envid: Identifies the attempt in the relay's reports (RFC 3461 section 4.4), or empty.
+        dotless: True if no line begins with a dot, so that dot-stuffing can be skipped.
+
+    Raises:
+        BadInput: An address or `envid` is not allowed in an SMTP command.
     """
 
     envelope_from: str
@@ -36,38 +42,43 @@ class OutgoingMail:
     def __post_init__(self) -> None:
         for word in (self.envelope_from, self.to, self.envid):
             if not _WORD.fullmatch(word):
-                raise BadInput(f"{word[:80]!r} cannot stand in an SMTP command; correct the address")
+                raise BadInput(f"{word[:80]!r} is not allowed in an SMTP command; correct the address")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The transaction was refused at `stage`; nothing was handed over."""
+    """The transaction was refused at `stage`; nothing was sent."""
 
     stage: Stage
     reply: Reply
 
 
 class Connection(Protocol):
-    """One session with the other side; used by one lane."""
+    """One session with the relay; used by one sending worker."""
 
     async def offer(self, mail: OutgoingMail) -> Refusal | None:
-        """Bring a mail up to, not including, its final dot. Raises RelayFailed when the session is lost."""
+        """Transfer a mail except its final dot. Return a refusal, if any. Raises RelayFailed if the session is lost."""
 
     async def commit(self, then: OutgoingMail | None = None) -> Reply:
-        """Send the dot; the answer. `then`: what is offered next, so that its envelope may go along.
+        """Send the final dot and return the answer.
 
-        Raises LostReply where none came that can be read, RelayFailed where the dot did not leave.
+        Args:
+            then: The mail offered next; its envelope may be sent along (RFC 2920).
+
+        Raises:
+            LostReply: No readable answer came.
+            RelayFailed: The final dot was certainly not sent.
         """
 
     async def abandon(self) -> None:
-        """Drop the offered mail so that it cannot be delivered; the channel is unusable afterwards."""
+        """Drop the offered mail so that it cannot be delivered. The connection is unusable afterwards."""
 
     async def close(self) -> None:
-        """End the session politely; never raises."""
+        """End the session with QUIT; never raises."""
 
 
 class Transport(Protocol):
-    """Where mail goes, as DIGESTD_TRANSPORT_URL names it."""
+    """A destination of mail, as named by DIGESTD_TRANSPORT_URL."""
 
     async def connect(self) -> Connection:
-        """Open a channel. Raises RelayFailed where the other side does not serve us."""
+        """Open a connection. Raises RelayFailed if the relay does not accept it."""

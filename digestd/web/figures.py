@@ -42,7 +42,7 @@ class Figures:
     sources: Mapping[str, Coverage]
     answered: Mapping[str, datetime]
     hosts: Sequence[HostState]
-    lanes_stopped: Sequence[Resting]
+    relays_stopped: Sequence[Resting]
     bounces: Mapping[BounceKind, int]
     inbound: Mapping[InboundOutcome, int]
     suppressions: Mapping[SuppressionReason, int]
@@ -62,7 +62,7 @@ def figures(session: Session, now: datetime) -> Figures:
         sources=newest_days(session, now.date()),
         answered=answered(session),
         hosts=hosts.all_of(session),
-        lanes_stopped=resting(session),
+        relays_stopped=resting(session),
         bounces=bounces.count(session),
         inbound=inbound.counts(session),
         suppressions=suppressions.count(session),

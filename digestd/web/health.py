@@ -51,7 +51,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "reasons": reasons,
             "last_ingest_seconds": _age(found.ingested, now),
             "last_tick_seconds": _age(ticked, now),
-            "lanes_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
+            "relays_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
             "uncertain_for_a_day": found.uncertain,
             "poisoned": found.poisoned,
             "refused_waiting": found.refused,

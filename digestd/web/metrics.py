@@ -63,7 +63,7 @@ class _House(Collector):
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
         yield from _sources(counted.sources, counted.answered)
         yield from _hosts(counted.hosts, self._app.clock())
-        yield _lanes(counted.lanes_stopped)
+        yield _lanes(counted.relays_stopped)
         yield GaugeMetricFamily(
             "digestd_refused_waiting",
             "Mails refused for good that wait: too many to be about them",
@@ -125,7 +125,7 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
 
 def _lanes(stopped: Sequence[Resting]) -> Metric:
     """Relays that did not serve us last time, and how often in a row."""
-    family = GaugeMetricFamily("digestd_lane_stopped", "Failures in a row of a relay that rests", labels=["relay"])
+    family = GaugeMetricFamily("digestd_relay_stopped", "Failures in a row of a relay that rests", labels=["relay"])
     for lane in stopped:
         family.add_metric([lane.relay], lane.failures)
     return family

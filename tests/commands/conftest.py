@@ -17,7 +17,7 @@ from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.inbound import Desk
 from digestd.links import Purpose, address_key
-from digestd.receiver import clerk_of
+from digestd.receiver import make_command_clerk
 from digestd.store import subscribers
 from digestd.store.erasure import scrub
 from tests.commands.mails import mail
@@ -41,7 +41,7 @@ class Office:
     @property
     def desk(self) -> Desk:
         """Where mails are taken in, by the clerk of the settings."""
-        clerk = clerk_of(self.made.app)
+        clerk = make_command_clerk(self.made.app)
         assert clerk is not None
         return Desk(self.made.db, self.made.app.keys, read, clerk)
 

@@ -151,7 +151,7 @@ async def test_a_departure_that_a_crash_cut_short_counts_as_none(waiting: Instal
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
         await there.deliver(limit=2)
-        (file,) = there.app.journals.glob("*.departures")
+        (file,) = there.app.journals.glob("*.sent")
         whole = file.stat().st_size
         with file.open("ab") as opened:
             opened.write(b"G\0\0")
@@ -193,14 +193,14 @@ async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was
         assert there.sound(relay.copies)
 
 
-@pytest.mark.parametrize("name", ["machine", "2026-11-30.departures", ""], ids=["machine", "departures", "all of it"])
+@pytest.mark.parametrize("name", ["machine", "2026-11-30.sent", ""], ids=["machine", "departures", "all of it"])
 async def test_a_folder_that_cannot_be_read_is_one_clear_line(waiting: Install, name: str) -> None:
     folder = waiting.app.journals
     if name:
         (folder / name).mkdir(parents=True)
     else:
         folder.write_text("no folder")
-    with pytest.raises(BadSetting, match=r"DIGESTD_RECEIPTS_DIR: .*name a folder that digestd may"):
+    with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*name a folder that digestd may"):
         await waiting.deliver()
 
 

@@ -12,7 +12,7 @@ from digestd.deliver import alert, webhook_alert
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.store import ledger
 from digestd.store.ledger import Proof, reading
-from digestd.worker import tell_of_uncertain, tick
+from digestd.worker import alert_uncertain, tick
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
@@ -42,13 +42,13 @@ async def test_a_stopped_lane_is_told_within_its_tick_once_and_so_is_its_return(
         install = on_file.to(relay.url, connections=1, alert_url=url)
         for _ in range(3):
             await tick(install.app, asyncio.Event())
-            assert [each["event"] for each in told] == ["lane stopped"]
+            assert [each["event"] for each in told] == ["relay stopped"]
             install.clock.go(timedelta(hours=1))
         assert told[0]["relay"] == install.app.routes[0].name
         assert "tried again later" in told[0]["why"]
-        assert told[0]["text"].startswith(f"digestd: lane stopped: {told[0]['relay']} (")
+        assert told[0]["text"].startswith(f"digestd: relay stopped: {told[0]['relay']} (")
         await tick(install.app, asyncio.Event())
-    assert [each["event"] for each in told] == ["lane stopped", "lane goes on"]
+    assert [each["event"] for each in told] == ["relay stopped", "relay resumed"]
     assert install.states == {State.ACCEPTED: READERS}
 
 
@@ -60,7 +60,7 @@ async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pyte
         await tick(install.app, asyncio.Event())
     assert len(told) == 2
     assert install.states == {State.ACCEPTED: READERS}
-    await webhook_alert(url)("lane stopped", "relay", "nobody listens any more")
+    await webhook_alert(url)("relay stopped", "relay", "nobody listens any more")
     assert "the webhook was not reached" in capsys.readouterr().out
 
 
@@ -115,7 +115,7 @@ async def test_mails_uncertain_for_a_day_are_told_by_one_of_all_workers_and_agai
 
 async def by_workers(install: Install) -> None:
     """Each of four, at once and newly started."""
-    await asyncio.gather(*(tell_of_uncertain(install.app) for _ in range(4)))
+    await asyncio.gather(*(alert_uncertain(install.app) for _ in range(4)))
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from digestd.links import address_key
 from digestd.store import bounces, brake, core, ledger, subscribers, suppressions
 from digestd.subscribe.leaving import suppress_held
 from digestd.transports import Route
-from digestd.worker import tell_of_held
+from digestd.worker import alert_held
 from tests.conftest import NOW
 from tests.deliver.conftest import READERS, planned
 from tests.deliver.test_alert import chat_room
@@ -180,7 +180,7 @@ async def test_verdict_comes_while_the_run_goes_on(on_file: Install, monkeypatch
     ).serving() as relay:
         with on_file.app.owners.hold(owner):
             delivery = on_file.app.delivery(owner, (Route("relay", transport(relay.port)),))
-            run = asyncio.create_task(deliver(delivery, tally=tally))
+            run = asyncio.create_task(deliver(delivery, counters=tally))
             while not tally.rejected and not run.done():
                 await asyncio.sleep(0.01)
             assert not run.done()
@@ -210,7 +210,7 @@ async def test_operator_is_alerted_once(on_file: Install) -> None:
         install = on_file.to(relay.url, alert_url=url)
         await install.deliver()
         for _ in range(2):
-            await tell_of_held(install.app)
+            await alert_held(install.app)
         with local_client(install.app) as client:
             ready, metrics = client.get("/readyz").json(), client.get("/metrics").text
     assert [each["event"] for each in told] == ["suppression held"]

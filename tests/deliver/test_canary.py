@@ -73,8 +73,8 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
 ) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
-        seen = {claim.key for claim in reading.sample(session, preflight.SAMPLE, now)}
-    assert len(seen) == preflight.SAMPLE
+        seen = {claim.key for claim in reading.sample(session, preflight.SAMPLE_SIZE, now)}
+    assert len(seen) == preflight.SAMPLE_SIZE
     for key in set(picks(many)) - seen:
         spoil(many, key)
     one_lane = many.to("smtp://127.0.0.1", connections=1)
@@ -82,7 +82,7 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
         report = await one_lane.deliver(transport(relay.port))
     assert "mails could not be composed" in (report.stopped or "")
     assert 5 <= report.deferred < 10
-    assert many.states[State.READY] >= 60 - preflight.SAMPLE
+    assert many.states[State.READY] >= 60 - preflight.SAMPLE_SIZE
     assert many.sound(relay.copies)
     many.db.close()
 

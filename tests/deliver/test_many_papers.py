@@ -45,7 +45,7 @@ async def test_what_waits_while_others_papers_take_its_place_costs_no_try(
     async with Relay(delay=0.01).serving() as relay:
         with waiting.app.owners.hold(owner):
             run = waiting.app.delivery(owner, (Route("relay", transport(relay.port)),))
-            report = await deliver(replace(run, lanes=4, limits=limits))
+            report = await deliver(replace(run, connections=4, limits=limits))
     assert (report.accepted, report.deferred, report.stopped) == (READERS, 0, None)
     assert waiting.states == {State.ACCEPTED: READERS}
     assert waiting.sound(relay.copies)

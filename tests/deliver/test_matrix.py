@@ -61,11 +61,11 @@ async def test_a_cell_of_the_matrix(
             username="user" if point == "AUTH" else None,
             password="secret" if point == "AUTH" else None,
             context=trusting if secured else None,
-            patience=RelayTimeouts(connect=0.3, command=0.3, mail=1, dot=0.3),
+            timeouts=RelayTimeouts(connect=0.3, command=0.3, mail=1, final_dot=0.3),
         )
         owner = waiting.app.new_owner()
         with waiting.app.owners.hold(owner):
-            run = replace(waiting.app.delivery(owner, (Route("relay", SmtpTransport(way)),)), lanes=1)
+            run = replace(waiting.app.delivery(owner, (Route("relay", SmtpTransport(way)),)), connections=1)
             report = await deliver(run)
     assert relay.struck
     fates = waiting.by_address

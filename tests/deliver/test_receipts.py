@@ -71,21 +71,21 @@ def test_what_is_kept_is_read_again_without_the_relays_words(tmp_path: Path) -> 
     later = Result(8, 1, "w1", State.READY, Outcome.TEMP, code=450, text="<ada@example.net>", wait=timedelta(minutes=5))
     unknown = Result(9, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="silence")
     with result_journal.open_result_journal(tmp_path, "w1") as journal:
-        assert journal.keep([RESULT, unknown]) == 1
-        assert journal.keep([later]) == 1
+        assert journal.write([RESULT, unknown]) == 1
+        assert journal.write([later]) == 1
     assert result_journal.list_runs(tmp_path) == ["w1"]
     first, second = result_journal.read_results(tmp_path, "w1")
     assert first == RESULT
     assert (second.delivery, second.wait, second.text) == (8, timedelta(minutes=5), "")
-    assert b"ada@" not in (tmp_path / "w1.receipts").read_bytes()
+    assert b"ada@" not in (tmp_path / "w1.results").read_bytes()
     result_journal.delete_journal(tmp_path, "w1")
     assert result_journal.read_results(tmp_path, "w1") == []
 
 
 def test_a_line_that_a_crash_cut_short_is_not_believed(tmp_path: Path) -> None:
     with result_journal.open_result_journal(tmp_path, "w1") as journal:
-        journal.keep([RESULT, RESULT])
-    file = tmp_path / "w1.receipts"
+        journal.write([RESULT, RESULT])
+    file = tmp_path / "w1.results"
     whole = file.read_bytes()
     end = len(whole.rstrip(b"\0"))
     for cut in range(0, end, 7):
@@ -98,7 +98,7 @@ def test_a_line_that_a_crash_cut_short_is_not_believed(tmp_path: Path) -> None:
 def test_a_folder_that_takes_no_journal_is_refused_before_the_first_mail(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(BadSetting, match="DIGESTD_RECEIPTS_DIR"),
+        pytest.raises(BadSetting, match="DIGESTD_JOURNAL_DIR"),
         result_journal.open_result_journal(tmp_path / "file", "w1"),
     ):
         pass

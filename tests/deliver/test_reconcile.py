@@ -18,7 +18,7 @@ from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.links import Keys, envelope_from
 from digestd.store.ledger import GRACE, Claimer, Pass, claim, pass_gate, reading, recovery
-from digestd.worker import settle_open_ends
+from digestd.worker import settle_uncertain
 from tests.inbound.conftest import Returned
 from tests.parts import library
 from tests.parts.install import Install, install
@@ -149,7 +149,7 @@ async def test_a_log_that_cannot_be_read_is_said_and_stops_nothing_else(
         reconcile(made.db, made.app.keys, told(folder, "relay"), made.clock.now)
     settings = made.app.settings.model_copy(update={"relay_log": str(folder / "none"), "on_uncertain": "resend"})
     made.clock.go(PATIENCE)
-    settle_open_ends(replace(made.app, settings=settings), made.clock.now)
+    settle_uncertain(replace(made.app, settings=settings), made.clock.now)
     assert made.states == {State.READY: READERS}
 
 

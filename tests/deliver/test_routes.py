@@ -15,7 +15,7 @@ from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.store import core, throttles
 from digestd.transports import Route, open_routes
-from digestd.worker import _rested, tick
+from digestd.worker import _available_routes, tick
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
@@ -29,7 +29,7 @@ async def by(
     owner = install.app.new_owner()
     with install.app.owners.hold(owner):
         delivery = install.app.delivery(owner, tuple(routes))
-        return await deliver(replace(delivery, lanes=lanes, limits=limits or {}))
+        return await deliver(replace(delivery, connections=lanes, limits=limits or {}))
 
 
 def route(relay: Relay, name: str, weight: int = 1) -> Route:
@@ -67,9 +67,9 @@ def test_shares_are_kept_over_many_mails_whoever_asks_more_often() -> None:
 async def test_a_route_that_does_not_take_its_share_is_waited_for_no_longer_than_a_moment() -> None:
     shares = RelayBalancer([Route("a", transport(1)), Route("b", transport(1))])
     for _ in range(100):
-        await shares.turn("a")
+        await shares.wait_for_turn("a")
         shares.took("a")
-    assert not shares.is_out("b")
+    assert not shares.is_stopped("b")
 
 
 @pytest.mark.parametrize("stage", ["banner", "MAIL", "DATA"])
@@ -155,7 +155,7 @@ async def test_what_a_domain_was_sent_counts_in_the_next_run_too(on_file: Instal
         with on_file.app.owners.hold(owner):
             run = on_file.app.delivery(owner, (route(one, "one"),))
             began = loop.time()
-            await deliver(replace(run, lanes=1, limits={"@slow.example": 1.0}), limit=1)
+            await deliver(replace(run, connections=1, limits={"@slow.example": 1.0}), limit=1)
         await by(on_file, [route(one, "one")], limits={"@slow.example": 1.0})
     assert loop.time() - began >= 1.0
     assert on_file.states == {State.ACCEPTED: READERS}
@@ -173,7 +173,7 @@ async def test_the_worker_leaves_a_failed_relay_alone_for_longer_each_time(on_fi
                 [resting] = throttles.resting(session)
             assert (resting.relay, resting.failures) == (name, failures)
             assert resting.until == install.clock.now + timedelta(minutes=minutes)
-            assert _rested(install.app, install.clock.now) == ()
+            assert _available_routes(install.app, install.clock.now) == ()
             sessions = one.sessions
             await tick(install.app, _never())
             assert one.sessions == sessions
@@ -220,7 +220,7 @@ def test_what_cannot_be_meant_is_refused_by_name(setting: str, said: str) -> Non
 
 async def test_whoever_waits_for_a_turn_is_let_go_when_the_run_ends() -> None:
     shares = RelayBalancer([Route("one", transport(1)), Route("spare", transport(1), 0)])
-    waiting = asyncio.create_task(shares.turn("spare"))
+    waiting = asyncio.create_task(shares.wait_for_turn("spare"))
     await asyncio.sleep(0)
     assert not waiting.done()
     shares.end()
@@ -232,7 +232,7 @@ async def test_a_run_at_a_rate_ends_as_soon_as_it_is_stopped_and_keeps_nothing(o
     async with Relay().serving() as one:
         owner = on_file.app.new_owner()
         with on_file.app.owners.hold(owner):
-            run = replace(on_file.app.delivery(owner, (route(one, "one"),)), lanes=2, limits={"one": 0.2})
+            run = replace(on_file.app.delivery(owner, (route(one, "one"),)), connections=2, limits={"one": 0.2})
             running = asyncio.create_task(deliver(run, stop=stop))
             while not one.taken:
                 await asyncio.sleep(0.01)

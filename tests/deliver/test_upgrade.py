@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from digestd.domain.delivery import State
 from digestd.errors import NotInitialised
-from digestd.scheduler import Metronome
+from digestd.scheduler import Scheduler
 from digestd.store import migrate
 from digestd.store.database import Database, open_database
 from digestd.worker import tick
@@ -74,7 +74,7 @@ def spread(counted: Counter[str], kills: int) -> list[tuple[str, int]]:
 async def test_an_old_digestd_does_nothing_on_a_schema_it_does_not_know(waiting: Install) -> None:
     async with Relay().serving() as relay:
         there = waiting.to(relay.url)
-        metronome = Metronome(there.app)
+        metronome = Scheduler(there.app)
         with there.db.write() as session:
             session.connection().execute(text("UPDATE alembic_version SET version_num = '9999'"))
         with pytest.raises(NotInitialised, match="stop this one and start that one"):

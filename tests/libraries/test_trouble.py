@@ -9,7 +9,7 @@ import pytest
 from digestd.domain.library import Standing
 from digestd.libraries import LEFT_ALONE, RETRY_FIRST
 from digestd.store import libraries as kept
-from digestd.worker import read_libraries
+from digestd.worker import sync_libraries
 from tests.ingest.site import Answerer, says
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
 from tests.libraries.keepers import KEY
@@ -118,6 +118,6 @@ async def test_reading_goes_on_after_an_unforeseen_error(tmp_path: Path, now: da
         patched.setattr("digestd.libraries.sync_due", sync)
         patched.setattr("digestd.worker.TICK_SECONDS", 0.0)
         async with asyncio.timeout(30):
-            await read_libraries(made.app, stop)
+            await sync_libraries(made.app, stop)
     made.db.close()
     assert tries == [0, 1]

@@ -5,7 +5,7 @@ import ssl
 from digestd.transports import OutgoingMail, Transport, open_routes
 from digestd.transports.smtp import Relay, RelayTimeouts, SmtpTransport
 
-SHORT = RelayTimeouts(connect=1, command=0.5, dot=0.5)
+SHORT = RelayTimeouts(connect=1, command=0.5, final_dot=0.5)
 MAIL = OutgoingMail(
     "bounce+1.1.x@example.org",
     "ada@example.net",
@@ -15,7 +15,7 @@ MAIL = OutgoingMail(
 
 def transport(port: int, tls: str = "none", context: ssl.SSLContext | None = None) -> Transport:
     """A transport to 127.0.0.1 that loses its patience soon."""
-    return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, patience=SHORT))
+    return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, timeouts=SHORT))
 
 
 def one_route(url: str) -> Transport:

@@ -15,7 +15,7 @@ from digestd.plan import model as planning
 from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due, refit, text_model
 from digestd.ranking.model import dumps, fit
-from digestd.scheduler import Metronome
+from digestd.scheduler import Scheduler
 from digestd.store import core, models
 from digestd.store.models import KEPT, Fitted
 from tests.parts import library
@@ -129,7 +129,7 @@ def test_a_refit_in_a_process_of_its_own_changes_the_model_in_force(large: Insta
 
 
 async def test_the_scheduler_refits_what_is_outgrown(large: Install) -> None:
-    metronome = Metronome(large.app)
+    metronome = Scheduler(large.app)
     await metronome.refit()
     first = in_force(large)
     await metronome.refit()

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from digestd.domain.subscriber import Cause, Status
 from digestd.plan import PlanReport
-from digestd.scheduler import Metronome
+from digestd.scheduler import Scheduler
 from digestd.store import subscribers
 from digestd.subscribe import edit, parse
 from tests.parts import library
@@ -173,7 +173,7 @@ async def test_who_was_planned_while_the_clock_stood_far_ahead_is_named_and_made
     assert library_of.plan().due == 3
     library_of.clock.go(DAY - timedelta(days=90))
     library_of.papers(library.papers(30, seed=10, first=2_000))
-    metronome = Metronome(library_of.app)
+    metronome = Scheduler(library_of.app)
     with capture_logs() as said:
         await metronome.plan()
         await metronome.plan()

@@ -107,7 +107,7 @@ def bereft(ready: Situation) -> Situation:
     [first, _] = _dots(made)
     result_journal.delete_journal(made.app.journals, first.owner)
     with result_journal.open_result_journal(made.app.journals, first.owner) as journal:
-        assert journal.keep([first]) == 1
+        assert journal.write([first]) == 1
     return Situation(made, relay.copies)
 
 

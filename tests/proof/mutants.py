@@ -22,14 +22,14 @@ MUTANTS = (
         "marked after the dot",
         "digestd/deliver/sending_worker.py",
         """\
-        elif await self._passes(channel, letter):
-            await self._dot(channel, letter.claim)
+        elif await self._pass_commit_point(connection, prepared):
+            await self._send_final_dot(connection, prepared.claim)
 """,
         """\
         else:
-            reply = await channel.commit(None)
-            if await self._passes(channel, letter):
-                self._desk.outcomes.answered(letter.claim, reply)
+            reply = await connection.commit(None)
+            if await self._pass_commit_point(connection, prepared):
+                self._context.recorder.record_answer(prepared.claim, reply)
 """,
         KILLS,
     ),
@@ -37,13 +37,13 @@ MUTANTS = (
         "marked as sent before the dot",
         "digestd/deliver/sending_worker.py",
         """\
-        outcomes = self._desk.outcomes
+        recorder = self._context.recorder
         try:
 """,
         """\
-        outcomes = self._desk.outcomes
+        recorder = self._context.recorder
         from digestd.retry import Reply
-        outcomes.answered(claim, Reply(250))
+        recorder.record_answer(claim, Reply(250))
         await asyncio.sleep(0.3)
         try:
 """,

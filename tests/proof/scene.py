@@ -22,7 +22,7 @@ from digestd.domain.delivery import State
 from digestd.errors import DigestdError
 from digestd.plan import plan
 from digestd.store import core
-from digestd.worker import run, settle_open_ends, tidy
+from digestd.worker import clean_up, run, settle_uncertain
 from tests.parts.forks import CALLS as FIRST_CALLS
 from tests.parts.forks import Ended
 from tests.parts.install import Install
@@ -46,13 +46,13 @@ def plan_due(app: App) -> None:
 
 def deliver_ready(app: App) -> None:
     """As `digestd deliver --drain`; with one thread for the database, so that the nth call is the same in every run."""
-    tidy(app, app.clock())
+    clean_up(app, app.clock())
     asyncio.run(_in_one_thread(app))
 
 
 def ask_the_log(app: App) -> None:
     """As `digestd delivery reconcile`."""
-    settle_open_ends(app, app.clock())
+    settle_uncertain(app, app.clock())
 
 
 async def _in_one_thread(app: App) -> None:
@@ -163,7 +163,7 @@ def restart(install: Install) -> None:
     """
     began = install.clock.now
     recover(install)
-    settle_open_ends(install.app, began)
+    settle_uncertain(install.app, began)
     for _ in range(6):
         install.plan()
         with suppress(DigestdError):
@@ -177,7 +177,7 @@ def restart(install: Install) -> None:
 def recover(install: Install) -> None:
     """Recover until nothing of the dead is left."""
     for _ in range(500):
-        tidy(install.app, install.clock.now)
+        clean_up(install.app, install.clock.now)
         if not install.states.keys() & UNDER_WAY:
             return
         time.sleep(0.01)  # PostgreSQL is told of a death a moment late

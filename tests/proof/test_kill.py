@@ -16,8 +16,8 @@ from tests.proof.scene import ask_the_log, deliver_ready, plan_due, scene
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
 
 
-def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, lanes: int = 3) -> None:
-    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(lanes)) as made:
+def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, connections: int = 3) -> None:
+    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(connections)) as made:
         made.already = at.already
         made.strike((Blow(call, nth) for call, nth in made.points(share)), wanted)
         made.found.hold()
@@ -29,7 +29,7 @@ def test_killed_while_delivering_nothing_is_lost_or_sent_twice(ready: Situation,
 
 
 def test_killed_while_delivering_one_mail_after_the_other(ready: Situation, memory: Path) -> None:
-    _killed(ready, memory, deliver_ready, 2, 60, lanes=1)
+    _killed(ready, memory, deliver_ready, 2, 60, connections=1)
 
 
 def test_killed_while_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from digestd.domain.delivery import State
 from digestd.store.ledger import GRACE
-from digestd.worker import run, settle_open_ends
+from digestd.worker import run, settle_uncertain
 from tests.conftest import NOW
 from tests.deliver.conftest import planned
 from tests.parts.install import Install
@@ -95,7 +95,7 @@ def _go_on(install: Install) -> int:
         install.clock.go(step)
         asyncio.run(run(install.app))
         if State.UNCERTAIN in install.states and step >= GRACE:
-            settle_open_ends(install.app, install.clock.now)
+            settle_uncertain(install.app, install.clock.now)
     assert not install.states.keys() & UNDER_WAY
     install.clock.now = began
     return doubted

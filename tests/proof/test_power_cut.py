@@ -22,8 +22,8 @@ pytestmark = [
 ]
 
 
-def _cut(at: Situation, memory: Path, job: Job, wanted: int, lanes: int) -> None:
-    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(lanes)) as made:
+def _cut(at: Situation, memory: Path, job: Job, wanted: int, connections: int) -> None:
+    with scene(at.install, job, memory / "scene", DIGESTD_TRANSPORT_CONNECTIONS=str(connections)) as made:
         made.already = at.already
         made.renew()
         before = _files(made)
@@ -39,15 +39,15 @@ def _cut(at: Situation, memory: Path, job: Job, wanted: int, lanes: int) -> None
 
 
 def test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
-    _cut(ready, memory, deliver_ready, 90, lanes=1)
+    _cut(ready, memory, deliver_ready, 90, connections=1)
 
 
 def test_whatever_a_power_cut_left_of_delivering_at_once_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
-    _cut(ready, memory, deliver_ready, 60, lanes=3)
+    _cut(ready, memory, deliver_ready, 60, connections=3)
 
 
 def test_whatever_a_power_cut_left_of_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
-    _cut(due, memory, plan_due, 60, lanes=3)
+    _cut(due, memory, plan_due, 60, connections=3)
 
 
 def _record(made: Scene) -> list[Event]:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, select, text
 from sqlmodel import SQLModel
 
-from digestd.scheduler import Metronome
+from digestd.scheduler import Scheduler
 from digestd.store import core, subscribers
 from digestd.store.erasure import scrub
 from digestd.subscribe import erase
@@ -97,7 +97,7 @@ def test_log_that_a_reader_needs_is_emptied_later(made: Install, tmp_path: Path)
             subscribers.update_many(writing, [replace(known(made, ADA), interests=())], made.clock.now)
         assert not scrub(made.db, wait=False)
         assert held(tmp_path) == ["digestd.db-wal"]
-    asyncio.run(Metronome(made.app).scrub())
+    asyncio.run(Scheduler(made.app).scrub())
     assert held(tmp_path) == []
 
 

@@ -18,7 +18,7 @@ from digestd.store import consent, subscribers, suppressions
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web import build
 from digestd.web.asking import TAKEN_PER_NETWORK
-from digestd.worker import keep_up, run
+from digestd.worker import delete_expired, run
 from tests.parts.relay import Relay
 from tests.security.test_bombing import at_once
 from tests.web.conftest import HOME, House, browsing, stamp_for
@@ -177,7 +177,7 @@ async def test_confirmation_link_erases_no_subscriber(mailing: App, relay: Relay
 def test_upkeep_deletes_sign_ups_that_nobody_confirmed(client: TestClient, house: House) -> None:
     client.post("/subscribe", data={"email": ADA, **SPAM})
     house.clock.advance(days=7, minutes=1)
-    keep_up(house.app, house.clock())
+    delete_expired(house.app, house.clock())
     left = repr({name: rows for name, rows in house.contents().items() if name not in {"wording", "templates"}})
     assert "ada@" not in left
     assert "pills" not in left

@@ -6,7 +6,7 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.links import Purpose, issued
 from digestd.store import consent
-from digestd.worker import tidy
+from digestd.worker import clean_up
 from tests.web.conftest import House
 from tests.web.html import heading
 
@@ -49,11 +49,11 @@ def test_either_side_stops_a_move_and_it_is_forgotten_after_two_days(client: Tes
     client.post(f"{house.settings(ADA)}/move", data={"email": NEW})
     late = house.link(Purpose.MOVE_TO, key, issued(house.clock()))
     house.clock.advance(hours=48)
-    tidy(house.app, house.clock())
+    clean_up(house.app, house.clock())
     assert len(house.contents()["moving"]) == 1
     house.clock.advance(seconds=1)
     assert client.post(late).status_code == 410
-    tidy(house.app, house.clock())
+    clean_up(house.app, house.clock())
     assert house.contents()["moving"] == [], "it may be a stranger's address"
 
 

@@ -57,7 +57,7 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
         "reasons": [],
         "last_ingest_seconds": None,
         "last_tick_seconds": 60.0,
-        "lanes_stopped": {},
+        "relays_stopped": {},
         "uncertain_for_a_day": 0,
         "poisoned": 0,
         "refused_waiting": 0,
@@ -76,14 +76,14 @@ def test_a_relay_that_rests_is_told_and_takes_no_page_away(app: App, client: Tes
         throttles.change(session, {"relay.example.org:587": lambda _: rest, "fine.example.org:587": lambda kept: kept})
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json()["lanes_stopped"] == {
+    assert answer.json()["relays_stopped"] == {
         "relay.example.org:587": {
             "why": "the relay refuses to serve us",
             "failures": 3,
             "tried_again": until.isoformat(timespec="seconds"),
         }
     }
-    assert _metrics(client)["digestd_lane_stopped", "relay.example.org:587"] == 3
+    assert _metrics(client)["digestd_relay_stopped", "relay.example.org:587"] == 3
 
 
 def test_a_disk_that_is_nearly_full_is_told_and_takes_no_page_away(

@@ -1,13 +1,9 @@
-"""SMTP near the wire's limit: aiosmtplib connects, our own protocol carries the mails.
+"""Fast SMTP: aiosmtplib connects and authenticates, our own protocol code transfers the mails.
 
-relay     where a relay is, and how long it is waited for
-session   connect, EHLO, TLS and AUTH by aiosmtplib; what the relay offers
-replies   bytes → replies
-wire      one connection: what is written, what is answered, what has certainly not left
-channel   mails over a session: envelopes in one write where the relay takes that, else command by command
-
-`send()` and `sendmail()` of a library cannot tell a mail stored from one refused when the line
-drops, so they are never used. TLS is required off this machine unless the URL says `tls=none`.
+`relay` describes a relay, `session` connects, `stream` sends bytes and knows what has certainly not been sent,
+`reply_parser` reads replies, and `connection` carries mails, with pipelined envelopes where the relay allows them.
+A library's `send()` cannot tell a stored mail from a refused one when the connection breaks, so it is not used.
+TLS is required for other hosts unless the URL says `tls=none`.
 """
 
 from digestd.transports.smtp.connection import SmtpConnection, SmtpTransport

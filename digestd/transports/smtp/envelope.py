@@ -1,4 +1,4 @@
-"""The envelope of a mail: MAIL, RCPT and DATA as bytes, and what their answers mean."""
+"""Build the envelope commands MAIL, RCPT and DATA, and interpret their answers."""
 
 from digestd.errors import RelayFailed
 from digestd.retry import Reply, Stage
@@ -9,11 +9,11 @@ GO_AHEAD = 354
 
 
 class PipelineMismatch(RelayFailed):
-    """The answers are not those of the commands: nobody knows what the relay has understood."""
+    """The answers do not match the commands, so it is unknown what the relay understood."""
 
 
 def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
-    """One command a stage. With `dsn` (RFC 3461), bounces name the attempt and carry the headers alone."""
+    """Return one command per stage. With `dsn` (RFC 3461), bounces name the attempt and contain only headers."""
     ret, notify = (f" RET=HDRS ENVID={mail.envid}", " NOTIFY=FAILURE") if dsn and mail.envid else ("", "")
     return (
         f"MAIL FROM:<{mail.envelope_from}>{ret}\r\n".encode("ascii"),
@@ -23,14 +23,14 @@ def commands(mail: OutgoingMail, dsn: bool) -> tuple[bytes, bytes, bytes]:
 
 
 def refusal(stage: Stage, reply: Reply) -> Refusal | None:
-    """What an answer to one of the commands means. Raises OutOfStep where it answers no such command."""
+    """Return the refusal that an answer means, if any. Raises PipelineMismatch if it fits no such command."""
     if reply.code == GO_AHEAD if stage is Stage.DATA else 250 <= reply.code < 260:
         return None
     if 400 <= reply.code < 600:
         return Refusal(stage, reply)
-    raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; it is tried again later")
+    raise PipelineMismatch(f"the relay answers {reply.code} to {stage.upper()}; digestd will retry later")
 
 
 def is_verdict(reply: Reply) -> bool:
-    """Whether an answer to the dot tells what became of the mail."""
+    """Return True if an answer to the final dot says whether the mail was accepted."""
     return 200 <= reply.code < 300 or 400 <= reply.code < 600

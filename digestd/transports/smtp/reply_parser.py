@@ -1,4 +1,4 @@
-"""SMTP replies out of bytes, one line or many (RFC 5321 section 4.2), with bounds."""
+"""Parse SMTP replies of one or several lines (RFC 5321 section 4.2) within size limits."""
 
 from collections.abc import Iterator
 
@@ -6,16 +6,16 @@ from digestd.retry import Reply
 
 LINE_MAX = 8_192
 REPLY_MAX = 65_536
-"""Bytes of one reply; what is longer is no reply, and would fill the memory."""
+"""Maximum bytes of one reply, to bound memory."""
 TEXT_MAX = 400
 
 
 class InvalidReply(Exception):
-    """What came is no SMTP reply."""
+    """The data is not an SMTP reply."""
 
 
 class ReplyParser:
-    """Feed it what arrives; whole replies come out in their order."""
+    """Turns received bytes into complete replies, in order."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -23,23 +23,23 @@ class ReplyParser:
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[Reply]:
-        """The replies that these bytes complete, one by one: those before a fault count.
+        """Yield the replies that these bytes complete; those before an error are valid.
 
-        Raises Unreadable, after which nothing more can be read.
+        Raises InvalidReply, after which the parser is unusable.
         """
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if (reply := self._line(line)) is not None:
                 yield reply
         if len(self._rest) > LINE_MAX:
-            raise InvalidReply("a line without an end")
+            raise InvalidReply("a line is too long")
 
     def _line(self, line: bytes) -> Reply | None:
         if not line[:3].isdigit() or line[3:4] not in b" -\r" or len(line) > LINE_MAX:
-            raise InvalidReply(f"no SMTP reply: {printable(line, 60)}")
+            raise InvalidReply(f"not an SMTP reply: {printable(line, 60)}")
         self._size += len(line)
         if self._size > REPLY_MAX:
-            raise InvalidReply("a reply without an end")
+            raise InvalidReply("a reply is too long")
         self._lines.append(line[4:])
         if line[3:4] == b"-":
             return None
@@ -48,7 +48,7 @@ class ReplyParser:
         return Reply(int(line[:3]), text)
 
 
-def printable(said: bytes, limit: int) -> str:
-    """A relay's words on one line: a database takes no NUL and no byte that is not UTF-8."""
-    text = " ".join(said.decode("utf-8", "surrogateescape").split())[:limit]
+def printable(raw: bytes, limit: int) -> str:
+    """Return a relay's text as one printable line; databases refuse NUL and invalid UTF-8."""
+    text = " ".join(raw.decode("utf-8", "surrogateescape").split())[:limit]
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,4 +1,4 @@
-"""A session from the first byte to the first mail: connect, EHLO, TLS and AUTH, all by aiosmtplib."""
+"""Open a session with aiosmtplib: connect, EHLO, TLS and AUTH."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ from digestd.transports.smtp.stream import SmtpStream
 
 @dataclass(frozen=True, slots=True)
 class SmtpSession:
-    """A connection that is ready for mails, and what the relay offers: PIPELINING (RFC 2920), DSN (RFC 3461)."""
+    """A session ready for mails, and whether the relay offers PIPELINING (RFC 2920) and DSN (RFC 3461)."""
 
-    wire: SmtpStream
+    stream: SmtpStream
     pipelining: bool
     dsn: bool
 
 
 async def open_session(relay: Relay) -> SmtpSession:
-    """Connect, secure and log in. Raises RelayFailed where the relay does not serve us."""
+    """Connect, start TLS and log in. Raises RelayFailed if the relay does not accept us."""
     client = SMTP(
         hostname=relay.host,
         port=relay.port,
         username=relay.username,
         password=relay.password,
         local_hostname=relay.ehlo,
-        timeout=relay.patience.connect,
+        timeout=relay.timeouts.connect,
         use_tls=relay.tls == "implicit",
         start_tls=relay.tls == "starttls",
         tls_context=relay.context,
     )
     try:
         await client.connect()
-        if client.is_ehlo_or_helo_needed:  # aiosmtplib greets by itself only on its own commands
+        if client.is_ehlo_or_helo_needed:  # aiosmtplib sends EHLO only before its own commands
             await client.ehlo()
     except SMTPAuthenticationError as error:
         client.close()
@@ -46,13 +46,13 @@ async def open_session(relay: Relay) -> SmtpSession:
         ) from error
     except (SMTPException, OSError, EOFError) as error:
         client.close()
-        raise RelayFailed(f"relay {relay.name}: {error_text(error)}; it is tried again later") from error
+        raise RelayFailed(f"relay {relay.name}: {error_text(error)}; digestd will retry later") from error
     except BaseException:
         client.close()
         raise
     transport = client.transport
     if not isinstance(transport, asyncio.Transport) or transport.is_closing():
-        raise RelayFailed(f"relay {relay.name} closed the connection; it is tried again later")
+        raise RelayFailed(f"relay {relay.name} closed the connection; digestd will retry later")
     return SmtpSession(
         SmtpStream(transport, asyncio.get_running_loop()),
         client.supports_extension("pipelining"),
@@ -61,5 +61,5 @@ async def open_session(relay: Relay) -> SmtpSession:
 
 
 def error_text(error: BaseException) -> str:
-    """An error in one line of words."""
+    """Return an error's message as one printable line."""
     return printable(str(error).encode("utf-8", "surrogateescape"), 300) or type(error).__name__

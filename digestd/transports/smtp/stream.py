@@ -1,7 +1,7 @@
-"""One SMTP connection below the level of mails: bytes out, replies in, and what has certainly not left.
+"""One SMTP connection below the level of mails: bytes out, replies in, and what has certainly not been sent.
 
-asyncio tells by `pause_writing` that more than so many bytes are still ours. With that limit set to
-what follows a dot, a connection that breaks off while paused has certainly not taken the dot.
+asyncio calls `pause_writing` while more than a limit of bytes are still buffered here. With that limit set to the
+number of bytes that follow the final dot, a connection that breaks while paused has certainly not sent the dot.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from digestd.retry import Reply
 from digestd.transports.smtp.reply_parser import InvalidReply, ReplyParser
 
 LOST = (OSError, EOFError, InvalidReply)
-"""What `reply` and `drained` raise once the connection is of no use any more."""
+"""What `reply` and `drained` raise when the connection has become unusable."""
 TLS_SLACK = 256
-"""What TLS adds to the last records: with more than this left besides, the record of the dot is not whole."""
+"""Bytes that TLS may add to the last records. With more left, the record of the final dot is incomplete."""
 
 
 class SmtpStream(asyncio.Protocol):
-    """Takes over a connected transport; a lane uses it alone."""
+    """Takes over a connected transport; used by one sending worker."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -34,36 +34,36 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is of no use any more."""
+        """Whether the connection is unusable."""
         return self._error is not None or self._transport.is_closing()
 
     @property
     def is_idle(self) -> bool:
-        """Whether it stands, and nothing was said that nobody asked for."""
+        """True if the connection is open and has no unread replies."""
         return not (self.is_lost or self._replies)
 
     @property
-    def holds_back(self) -> bool:
-        """Whether more than the last write's tail is still ours: the dot has certainly not left."""
+    def is_blocked(self) -> bool:
+        """True if more than the last write's tail is still buffered: the final dot was certainly not sent."""
         return self._paused
 
     def write(self, data: bytes, tail: int = 0) -> None:
-        """Send; nothing is sent on a lost connection. `tail`: so many bytes at the end follow what matters."""
+        """Send data, or nothing if the connection is lost. `tail` is the number of bytes after the final dot."""
         if self._error is None:
             limit = tail + self._slack
             self._transport.set_write_buffer_limits(limit, limit)
             self._transport.write(data)
 
     @property
-    def has_said(self) -> bool:
-        """Whether a reply waits to be read."""
+    def has_reply(self) -> bool:
+        """Whether a reply is waiting to be read."""
         return bool(self._replies)
 
     async def drained(self, seconds: float) -> None:
-        """Until the kernel has what was written, or the relay says something. Raises one of LOST, also TimeoutError."""
+        """Wait until the kernel has all data or a reply comes. Raises one of LOST, which includes TimeoutError."""
         if not self._paused:
             return
-        self._until(seconds)
+        self._set_deadline(seconds)
         while self._paused and self._error is None and not self._replies:
             await self._wait()
         self._deadline = 0.0
@@ -71,23 +71,23 @@ class SmtpStream(asyncio.Protocol):
             raise self._error
 
     async def reply(self, seconds: float) -> Reply:
-        """The next reply. Raises one of LOST, also TimeoutError."""
+        """Return the next reply. Raises one of LOST, which includes TimeoutError."""
         if not self._replies:
-            self._until(seconds)
+            self._set_deadline(seconds)
             while not self._replies and self._error is None:
                 await self._wait()
             self._deadline = 0.0
         if self._replies:
             return self._replies.popleft()
-        assert self._error is not None  # noqa: S101  # the loop ended for one of the two
+        assert self._error is not None  # noqa: S101  # one of the two ended the loop
         raise self._error
 
     def abort(self) -> None:
-        """Break off: what is not with the kernel never leaves."""
-        self._fail(ConnectionAbortedError("broken off by us"))
+        """Close at once: what the kernel does not have is never sent."""
+        self._fail(ConnectionAbortedError("closed by digestd"))
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
+        """Handle asyncio.Protocol's event."""
         try:
             self._replies.extend(self._parse.feed(data))
         except InvalidReply as error:
@@ -95,20 +95,20 @@ class SmtpStream(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        """See asyncio.Protocol: the transport closes."""
+        """Handle the end of input; the transport closes."""
         self._fail(ConnectionResetError("the relay closed the connection"))
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """See asyncio.Protocol."""
+        """Handle asyncio.Protocol's event."""
         self._fail(error or ConnectionResetError("the connection was closed"))
 
     def pause_writing(self) -> None:
-        """See asyncio.Protocol."""
+        """Handle asyncio.Protocol's event."""
         self._paused = True
 
     def resume_writing(self) -> None:
-        """See asyncio.Protocol."""
+        """Handle asyncio.Protocol's event."""
         self._paused = False
         self._wake()
 
@@ -132,8 +132,8 @@ class SmtpStream(asyncio.Protocol):
         finally:
             self._waiter = None
 
-    def _until(self, seconds: float) -> None:
-        """One alarm a connection, put off rather than replaced: most answers come at once."""
+    def _set_deadline(self, seconds: float) -> None:
+        """Set the deadline. One timer per connection is postponed instead of replaced, as most answers come at once."""
         self._deadline = self._loop.time() + seconds
         if self._alarm is None or self._alarm.when() > self._deadline:
             if self._alarm is not None:
