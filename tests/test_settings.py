@@ -119,7 +119,7 @@ def test_an_impossible_value_is_refused_by_name(name: str, value: str, said: str
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"transport_url": "smtp://relay.example.org:25"}, "in the clear"),
+        ({"transport_url": "smtp://relay.example.org:25"}, "unencrypted"),
         ({"transport_url": "ftp://relay"}, "no transport"),
         ({"transport_url": "relay"}, "begin with one of maildir:"),
         ({"transport_url": "smtps://relay:99999"}, "a port is a number up to 65535"),

@@ -145,7 +145,7 @@ async def test_what_was_not_frozen_and_has_changed_is_said(
     shown = replay(READER, "2026-11-24", "--eml")
     assert shown.exit_code == 1
     assert shown.stdout_bytes != message
-    assert f"differs from what was sent (sha256 {hashlib.sha256(message).hexdigest()}, here " in shown.stderr
+    assert f"differs from what was sent (sha256 {hashlib.sha256(message).hexdigest()}, now " in shown.stderr
 
 
 async def test_a_setting_of_the_sender_that_has_changed_is_said(made: Install, replay: Replay) -> None:
@@ -182,14 +182,14 @@ async def test_a_digest_whose_answer_was_lost_says_so(made: Install, replay: Rep
         assert (await made.deliver(transport(relay.port))).uncertain == 1
     shown = replay(READER, "2026-11-24", "--eml")
     assert shown.stdout_bytes == relay.taken[0].message
-    assert " matches what was handed over, whether it arrived or not (sha256 " in shown.stderr
+    assert " matches what was sent with an unknown outcome (sha256 " in shown.stderr
 
 
 async def test_a_digest_that_the_relay_refused_says_so(made: Install, replay: Replay) -> None:
     made.plan()
     async with Relay({"dot": Fault("554 5.7.1 no")}).serving() as relay:
         assert (await made.deliver(transport(relay.port))).deferred == 1
-    assert " matches what was offered last, and not taken (sha256 " in replay(READER, "2026-11-24").stderr
+    assert " matches what was offered last and not accepted (sha256 " in replay(READER, "2026-11-24").stderr
 
 
 def refusal(result: Result) -> str:
@@ -204,7 +204,7 @@ def test_without_a_digest_of_that_period_the_nearest_are_named(made: Install, re
         made.plan()
         made.clock.go(DAY)
     assert refusal(replay(READER, "2026-11-23")) == (
-        "there is no digest of 2026-11-23; the nearest: 2026-11-24, 2026-11-25, 2026-11-26, 2026-11-27, 2026-11-28"
+        "there is no digest for 2026-11-23; the nearest are 2026-11-24, 2026-11-25, 2026-11-26, 2026-11-27, 2026-11-28"
     )
     assert refusal(replay(READER, "2026-W48")).endswith("2026-11-24, 2026-11-25, 2026-11-26, 2026-11-27, 2026-11-28")
     assert "2026-11-30" in refusal(replay(READER, "2027-01-01"))
@@ -218,7 +218,7 @@ def test_an_empty_day_is_called_empty(made: Install, replay: Replay) -> None:
     made.plan()
     made.clock.go(8 * DAY)
     assert made.plan().empty == 1
-    assert "the day was empty: 2026-12-02 held nothing" in refusal(replay(READER, "2026-12-02"))
+    assert "the digest for 2026-12-02 was empty" in refusal(replay(READER, "2026-12-02"))
 
 
 def test_an_unknown_and_an_erased_subscriber_are_told_apart(made: Install, replay: Replay) -> None:

@@ -200,7 +200,7 @@ async def test_a_folder_that_cannot_be_read_is_one_clear_line(waiting: Install, 
         (folder / name).mkdir(parents=True)
     else:
         folder.write_text("no folder")
-    with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*name a folder that digestd may"):
+    with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*set a folder that digestd may"):
         await waiting.deliver()
 
 

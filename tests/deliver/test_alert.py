@@ -45,7 +45,7 @@ async def test_a_stopped_lane_is_told_within_its_tick_once_and_so_is_its_return(
             assert [each["event"] for each in told] == ["relay stopped"]
             install.clock.go(timedelta(hours=1))
         assert told[0]["relay"] == install.app.routes[0].name
-        assert "tried again later" in told[0]["why"]
+        assert "retry later" in told[0]["why"]
         assert told[0]["text"].startswith(f"digestd: relay stopped: {told[0]['relay']} (")
         await tick(install.app, asyncio.Event())
     assert [each["event"] for each in told] == ["relay stopped", "relay resumed"]
@@ -61,13 +61,13 @@ async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pyte
     assert len(told) == 2
     assert install.states == {State.ACCEPTED: READERS}
     await webhook_alert(url)("relay stopped", "relay", "nobody listens any more")
-    assert "the webhook was not reached" in capsys.readouterr().out
+    assert "cannot reach the alert webhook" in capsys.readouterr().out
 
 
 async def test_a_webhook_that_never_ends_its_answer_holds_up_neither_mails_nor_the_end(
     on_file: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alert, "SECONDS", 1.0)
+    monkeypatch.setattr(alert, "TIMEOUT_SECONDS", 1.0)
     faulty, good = Relay({"EHLO": Fault("554 no")}), Relay()
     async with dripping() as url, faulty.serving(), good.serving():
         install = on_file.to(f"{faulty.url} {good.url}", connections=1, alert_url=url)

@@ -163,7 +163,7 @@ async def test_death_before_the_verdict_loses_no_mail(on_file: Install, monkeypa
 
     async with Relay({"dot": Fault(SPAM, to="reader3@example.net", times=1)}).serving() as relay:
         with monkeypatch.context() as patched:
-            patched.setattr("digestd.deliver.refusals.Refusals.judge", killed)
+            patched.setattr("digestd.deliver.refusals.PendingRefusals.judge", killed)
             with pytest.raises(SystemExit):
                 await on_file.deliver(transport(relay.port))
         assert on_file.states == {State.ACCEPTED: READERS - 1, State.READY: 1}
@@ -173,7 +173,7 @@ async def test_death_before_the_verdict_loses_no_mail(on_file: Install, monkeypa
 
 
 async def test_verdict_comes_while_the_run_goes_on(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.deliver.refusals.SECONDS", 0.01)
+    monkeypatch.setattr("digestd.deliver.refusals.JUDGE_SECONDS", 0.01)
     tally, owner = RunCounters(), on_file.app.new_owner()
     async with Relay(
         {"RCPT": Fault(GONE, to="reader0@example.net"), "dot": Fault("silence", times=1)}

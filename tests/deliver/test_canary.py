@@ -31,7 +31,7 @@ async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_t
             spoil(there, key)
         report = await there.deliver()
         assert report.stopped is not None
-        assert f"{READERS} could not (KeyError), so none is sent" in report.stopped
+        assert f"{READERS} of {READERS} sample mails cannot be composed (KeyError), so none are sent" in report.stopped
         assert (report.deferred, relay.sessions, tries(there)) == (0, 0, before)
         with there.db.read() as session:
             [rests] = throttles.resting(session)

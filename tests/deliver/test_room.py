@@ -44,7 +44,7 @@ async def test_nothing_is_taken_on_while_the_disk_is_nearly_full(
     made.people(library.people(3))
     made.plan()
     (small_disk / "filler").write_bytes(bytes(10 * 2**20))
-    with pytest.raises(DiskFull, match="make room"):
+    with pytest.raises(DiskFull, match="free some space"):
         await made.deliver()
     assert made.states == {State.READY: 3}
     (small_disk / "filler").unlink()
@@ -67,7 +67,7 @@ async def test_a_disk_that_fills_amid_a_run_stops_it_before_the_database_fails(
         while not relay.taken:
             await asyncio.sleep(0.001)
         (small_disk / "filler").write_bytes(bytes(10 * 2**20))
-        with pytest.raises(DiskFull, match="make room"):
+        with pytest.raises(DiskFull, match="free some space"):
             await run
         assert made.states == {State.ACCEPTED: 6, State.READY: 18}, "what had been claimed has gone out"
         (small_disk / "filler").unlink()

@@ -203,14 +203,14 @@ def test_weights_and_rates_stand_in_the_url() -> None:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("smtp://127.0.0.1 smtp://127.0.0.1:25", "named twice"),
+        ("smtp://127.0.0.1 smtp://127.0.0.1:25", "listed twice"),
         ("smtp://127.0.0.1?weight=0", "weight above 0"),
         ("smtp://127.0.0.1?weight=-1", "whole number"),
         ("smtp://127.0.0.1?weight=1e3", "whole number"),
         ("smtp://127.0.0.1?rate=fast", "mails a second"),
-        ("smtp://127.0.0.1?wieght=3", "'wieght' is no option"),
+        ("smtp://127.0.0.1?wieght=3", "'wieght' is not an option"),
         ("smtps://relay.example.org?tls=none", "require TLS"),
-        ("smtp://127.0.0.1 http://x", "cannot be read|no transport|missing"),
+        ("smtp://127.0.0.1 http://x", "cannot be read|not a transport|missing"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(setting: str, said: str) -> None:
