@@ -12,6 +12,7 @@ from typing import Self
 
 import structlog
 
+from digestd.domain.backoff import Backoff
 from digestd.domain.library import Keeper, Library, Settled, Standing
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
@@ -40,7 +41,7 @@ USE = "library"
 """What keys are sealed for."""
 PER_TICK = 20
 """So many libraries are read before an end can be asked for."""
-RETRY_FIRST, RETRY_MAX = timedelta(minutes=15), timedelta(days=1)
+BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))
 LEFT_ALONE = timedelta(minutes=5)
 """How long a library waits whose keeper asked to be left alone."""
 log = structlog.get_logger(__name__)
@@ -159,8 +160,8 @@ def _failed(by: Libraries, claimed: Library, error: SourceFailed | Unopenable) -
         return replace(claimed, next=now, standing=Standing.REFUSED, why=str(error))
     if isinstance(error, LibraryGone):
         return replace(claimed, next=now, standing=Standing.GONE, why=str(error))
-    wait = min(RETRY_FIRST * 2 ** min(claimed.failures, 10), RETRY_MAX)
-    return replace(claimed, next=now + wait, failures=claimed.failures + 1, why=str(error))
+    failures = claimed.failures + 1
+    return replace(claimed, next=now + BACKOFF.delay(failures), failures=failures, why=str(error))
 
 
 def _read(by: Libraries, claimed: Library, listing: Listing | None, key: str | None) -> Library:

@@ -9,11 +9,13 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from random import Random
 
-FIRST_WAIT = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(hours=1)
-LANE_WAITS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 40, 60))
+from digestd.domain.backoff import Backoff
+
+MAIL_BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=1), jitter=0.2)
+"""For a delivery that was refused for now."""
+RELAY_BACKOFF = Backoff(tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 40, 60)))
+"""For a relay whose connections fail."""
 
 
 class Stage(StrEnum):
@@ -80,14 +82,3 @@ def _slows_down(reply: Reply) -> bool:
     if reply.code == 452:
         return not reply.enhanced.startswith("4.2.")
     return reply.code in {421, 454} or reply.enhanced.startswith("4.7.")
-
-
-def next_wait(attempts: int, rng: Random) -> timedelta:
-    """How long a delivery waits after its `attempts`-th try (≥ 1): 5 min doubled up to an hour, ± 20 %."""
-    wait: timedelta = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
-    return max(FIRST_WAIT, wait * rng.uniform(0.8, 1.2))
-
-
-def lane_wait(failures: int) -> timedelta:
-    """How long the lane rests after its `failures`-th failure in a row (≥ 1)."""
-    return LANE_WAITS[min(failures, len(LANE_WAITS)) - 1]

@@ -8,11 +8,12 @@ and so does what the throttles have spent: it is kept before the mail that spent
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digestd.deliver.departures import Departures
 from digestd.deliver.pace import Pace
 from digestd.deliver.receipts import Receipts
+from digestd.domain.backoff import Backoff
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
@@ -22,7 +23,7 @@ GATHER_SECONDS = 0.002
 """How long a round waits for the other lanes: less than its sync takes, and half the CPU if twice as many come."""
 IDLE_SECONDS = 0.2
 """How long results wait for a gate wish to go with: a transaction for them alone would hold up the next wish."""
-RETRY_SECONDS = 1.0
+BACKOFF = Backoff((timedelta(seconds=1),))
 PATIENCE_SECONDS = 20.0
 """How long rounds are repeated while the database is away, before what they held is left to recovery."""
 
@@ -118,8 +119,9 @@ class Committer:
                 self._give_up(wishes, results, error)
                 raise
             self._wishes, self._results = [*wishes, *self._wishes], [*results, *self._results]
-            await asyncio.sleep(min(RETRY_SECONDS, self._patience))
-            self._patience -= RETRY_SECONDS
+            pause = BACKOFF.steps[0].total_seconds()
+            await asyncio.sleep(min(pause, self._patience))
+            self._patience -= pause
             self._work.set()
             return
         except BaseException as error:

@@ -13,7 +13,7 @@ from digestd.deliver.committer import Committer
 from digestd.deliver.verdicts import Refusals
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
-from digestd.retry import REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
+from digestd.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, verdict
 from digestd.store.ledger import Gated, Result
 from digestd.transports import Refusal
 
@@ -56,14 +56,14 @@ class Outcomes:
         self.tally.deferred += 1
         if means is Verdict.NEVER:
             refused = self._result(claim, State.READY, Outcome.PERM, refusal.reply)
-            refused = refused._replace(reason=said, wait=next_wait(claim.attempt, self._rng))
+            refused = refused._replace(reason=said, wait=MAIL_BACKOFF.delay(claim.attempt, self._rng))
             self._committer.record(refused)
             self._refusals.add(refused)
             if claim.kind not in UNCONFIRMED:
                 self._stop_if_too_many(refusal)
             return
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
-        self._committer.record(later._replace(wait=next_wait(claim.attempt, self._rng)))
+        self._committer.record(later._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
         if means is Verdict.LESS:
             raise RelayBusy(f"the relay asks for less ({said}); it is tried again later, and more slowly")
         if means is Verdict.LANE:
@@ -89,7 +89,7 @@ class Outcomes:
     def broke_off(self, claim: Claim) -> None:
         """The relay broke off amid this mail: if it is the cause, it must not stand first in line for ever."""
         failed = self._result(claim, State.READY, Outcome.NOT_SENT)
-        self._committer.record(failed._replace(wait=next_wait(claim.attempt, self._rng)))
+        self._committer.record(failed._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
 
     def not_composed(self, claim: Claim, error: Exception) -> None:
         """Whatever a template or a paper does, it is this mail's problem alone; after three times it is set aside."""

@@ -7,7 +7,7 @@ import structlog
 
 from digestd.deliver.pace import Pace
 from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
-from digestd.retry import lane_wait
+from digestd.retry import RELAY_BACKOFF
 from digestd.store import throttles
 from digestd.store.database import Database
 from digestd.store.throttles import Standing
@@ -32,7 +32,9 @@ class Rests:
 
         def rest(kept: Standing) -> Standing:
             failures = 1 if accepted else kept.rest.failures + 1
-            return Standing(kept.throttle, Rest(failures, (now + lane_wait(failures)).timestamp(), str(error)))
+            return Standing(
+                kept.throttle, Rest(failures, (now + RELAY_BACKOFF.delay(failures)).timestamp(), str(error))
+            )
 
         try:
             with self._db.write() as session:

@@ -17,6 +17,7 @@ import httpx2
 import stamina
 
 from digestd import __version__
+from digestd.domain.backoff import Backoff
 from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest.body import CutShortError, TooLargeError, read_body
 from digestd.ingest.breaker import Breaker, RefusedError
@@ -50,7 +51,7 @@ class Limits:
     body: int = 50_000_000
     redirects: int = 5
     attempts: int = 4
-    backoff: float = 1.0
+    backoff: Backoff = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
     patience: float = 150.0
 
 
@@ -168,9 +169,9 @@ class Fetcher:
             on=_MAY_PASS,
             attempts=fetch.attempts,
             timeout=None,
-            wait_initial=self._limits.backoff,
-            wait_max=self._limits.backoff * 10,
-            wait_jitter=self._limits.backoff,
+            wait_initial=self._limits.backoff.steps[0],
+            wait_max=self._limits.backoff.longest,
+            wait_jitter=self._limits.backoff.steps[0],
         )
         async for attempt in attempts:
             with attempt:

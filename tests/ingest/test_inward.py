@@ -17,12 +17,12 @@ from digestd.ingest.inward import Address, is_never, is_outward, why_inward
 from digestd.sources.source import Pace, Request
 from digestd.store.database import Database, open_database
 from tests.ingest.addresses import INWARD, NAMES, OUTWARD
-from tests.ingest.site import Site, says, site
+from tests.ingest.site import AT_ONCE, Site, says, site
 from tests.parts.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
 FREE = Pace("site", 0)
-CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=0.01))
+CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=AT_ONCE))
 
 
 @pytest.fixture
