@@ -21,7 +21,7 @@ POLICIES = {
     "relay": (RELAY_BACKOFF, [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, HOUR]),
     "group commit": (committer.BACKOFF, [1, 1, 1]),
     "fetch": (Limits().backoff, [1, 2, 4, 8, 10, 10]),
-    "host": (hosts.BACKOFF, [5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, 80 * MINUTE, 160 * MINUTE, 320 * MINUTE, 6 * HOUR]),
+    "host": (hosts.BACKOFF, [n * 5 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 72)]),
     "library": (libraries.BACKOFF, [n * 15 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 96, 96)]),
     "webhook": (hooks.BACKOFF, [6, *(n * MINUTE for n in (5, 30, 120, 300, 600, 840, 1200, 1440, 1440))]),
 }  # fmt: skip

@@ -37,6 +37,7 @@ _TELLING = (
     *("content-type", "date", "age", "retry-after", "ratelimit", "ratelimit-policy", "backoff"),
     *("link", "last-modified-version"),
 )
+BACKOFF = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Limits:
     body: int = 50_000_000
     redirects: int = 5
     attempts: int = 4
-    backoff: Backoff = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
+    backoff: Backoff = BACKOFF
     patience: float = 150.0
 
 
