@@ -27,15 +27,15 @@ Every day of every source:
     check        `source check`: a page, and what looks wrong with it
 """
 
+from digestd.ingest.deduplication import merge_papers, split_paper
 from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
+from digestd.ingest.host_scheduler import NotNowError
 from digestd.ingest.imports import ImportReport, import_papers
 from digestd.ingest.libraries import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
 from digestd.ingest.reader import Reader
 from digestd.ingest.report import IngestReport, SourceReport
 from digestd.ingest.run import Via, ingest, ingest_files
-from digestd.ingest.turns import NotNowError
-from digestd.ingest.twins import merge_papers, split_paper
 
 __all__ = [
     "Client",

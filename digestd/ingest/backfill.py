@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.ingest.coverage import Seen
+from digestd.ingest.expected_schedule import Rhythm
 from digestd.ingest.reading import Haul, Visit, counted, read
-from digestd.ingest.rhythm import Rhythm
 from digestd.sources import Backfilled
 from digestd.sources.arxiv_calendar import days
 

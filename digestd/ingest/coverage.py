@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
-from digestd.ingest.rhythm import Rhythm
+from digestd.ingest.expected_schedule import Rhythm
 
 TELLING = 8
 """Where fewer papers are usual, a day with few or none says nothing. Where 8 come by chance (as a Poisson

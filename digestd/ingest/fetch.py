@@ -20,12 +20,12 @@ from digestd import __version__
 from digestd.domain.backoff import Backoff
 from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest.body import CutShortError, TooLargeError, read_body
-from digestd.ingest.breaker import Breaker, RefusedError
+from digestd.ingest.circuit_breaker import Breaker, RefusedError
 from digestd.ingest.credentials import Credential, with_credential
-from digestd.ingest.inward import PORTS, why_inward
-from digestd.ingest.manners import BUSY
+from digestd.ingest.host_scheduler import NotNowError, Turn, Turns, moment
 from digestd.ingest.network import BROKEN, LOST, SLOW, Incoming, InwardError, Network, Outgoing, Resolve
-from digestd.ingest.turns import NotNowError, Turn, Turns, moment
+from digestd.ingest.rate_limit_headers import BUSY
+from digestd.ingest.ssrf_guard import PORTS, why_inward
 from digestd.sources.source import Pace, Request
 from digestd.store import hosts
 from digestd.store.database import Database

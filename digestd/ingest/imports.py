@@ -11,7 +11,7 @@ from digestd.domain.refused import BadLines
 from digestd.errors import BadRecord
 from digestd.ingest.merge import ARCHIVE, Decision
 from digestd.ingest.pages import take_in, take_in_here
-from digestd.ingest.wording import Plain
+from digestd.ingest.text_selection import Plain
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database
 

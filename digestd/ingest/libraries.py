@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceAway, SourceFailed
-from digestd.ingest.breaker import RefusedError
+from digestd.ingest.circuit_breaker import RefusedError
 from digestd.ingest.credentials import Credential
 from digestd.ingest.fetch import Answer, Client, Fetcher, Limits
 from digestd.ingest.reader import Reader

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from digestd.domain.paper import Words
 from digestd.ingest.likeness_titles import bare
-from digestd.ingest.likeness_words import STOP, content, folded, title_words, words
+from digestd.ingest.normalization import STOP, content, folded, title_words, words
 
 SHINGLE = 3
 LENGTH_MIN = 12

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from digestd.ingest.likeness_words import folded
+from digestd.ingest.normalization import folded
 
 COMPARED = 40
 """Names compared of a list; a collaboration of thousands is known by its first."""

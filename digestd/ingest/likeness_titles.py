@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from digestd.ingest.likeness_words import (
+from digestd.ingest.normalization import (
     PART,
     content,
     editions,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from digestd.domain.paper import PaperId, Sighting, canonical
 from digestd.ingest.identity import Work, works
-from digestd.ingest.wording import is_withdrawn, text_of
+from digestd.ingest.text_selection import is_withdrawn, text_of
 from digestd.store.said import Change, Known, Said, record
 
 NEWS = frozenset({"new", "cross"})

@@ -21,7 +21,7 @@ from typing import Self
 import httpcore2
 import httpx2
 
-from digestd.ingest.inward import Address, is_never, is_outward
+from digestd.ingest.ssrf_guard import Address, is_never, is_outward
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """The addresses of a name. Raises NotFoundError."""

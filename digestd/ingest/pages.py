@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
+from digestd.ingest.deduplication import join_alike
 from digestd.ingest.merge import Decision, decide, is_recent
-from digestd.ingest.twins import join_alike
-from digestd.ingest.wording import Plain
+from digestd.ingest.text_selection import Plain
 from digestd.store import apart
 from digestd.store import sightings as kept
 from digestd.store.database import Database

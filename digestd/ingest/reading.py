@@ -11,9 +11,9 @@ from datetime import date, datetime
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import DigestdError, SourceAway, SourceFailed
-from digestd.ingest.drift import refuse_drift
 from digestd.ingest.fetch import Answer, Validators
 from digestd.ingest.files import from_file
+from digestd.ingest.format_change import refuse_drift
 from digestd.ingest.merge import ARCHIVE, NEWS, Decision
 from digestd.ingest.pages import take_in
 from digestd.ingest.reader import Reader

@@ -11,10 +11,10 @@ from digestd.domain.paper import Paper
 from digestd.errors import DigestdError
 from digestd.ingest import backfill
 from digestd.ingest.coverage import Seen, judge, span
-from digestd.ingest.drift import REMEMBERED_FOR, required
+from digestd.ingest.expected_schedule import LEARNED_FROM, Rhythm
+from digestd.ingest.format_change import REMEMBERED_FOR, required
 from digestd.ingest.reading import Desk, Haul, Visit, counted, read
 from digestd.ingest.report import SourceReport
-from digestd.ingest.rhythm import LEARNED_FROM, Rhythm
 from digestd.sources import Announcing, Backfilled, Enriching, Source
 from digestd.sources.arxiv_calendar import days
 from digestd.store import coverage, fetches, papers

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from digestd.domain.coverage import Coverage, CoverageState, missing
 from digestd.ingest.backfill import missed, spans
 from digestd.ingest.coverage import CHECKED, Seen, judge, span
-from digestd.ingest.rhythm import Rhythm
+from digestd.ingest.expected_schedule import Rhythm
 from digestd.sources.arxiv_rss import ArxivRss
 
 RSS = ArxivRss(("cs.LG",))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from digestd.ingest.likeness import keys, same_work
+from digestd.ingest.similarity import keys, same_work
 from tests.ingest.pairs.invented import Pair
 
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from digestd.errors import SourceAway, SourceFailed
-from digestd.ingest.manners import wanted_pause
+from digestd.ingest.rate_limit_headers import wanted_pause
 from digestd.sources.source import Pace
 from digestd.store import hosts
 from digestd.store.database import Database

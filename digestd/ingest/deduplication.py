@@ -15,9 +15,9 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
-from digestd.ingest.likeness import Verdict, ids_apart, keys, same_work
 from digestd.ingest.merge import joined, restated
-from digestd.ingest.wording import Plain
+from digestd.ingest.similarity import Verdict, ids_apart, keys, same_work
+from digestd.ingest.text_selection import Plain
 from digestd.store import apart, likeness, merging, papers
 from digestd.store import sightings as kept
 from digestd.store.database import Database

@@ -13,7 +13,7 @@ from digestd.domain.paper import PaperId, Sighting
 from digestd.ingest.likeness_abstracts import compare_abstracts, other_subject, start
 from digestd.ingest.likeness_names import Authors, compare, people, surname
 from digestd.ingest.likeness_titles import Kind, Titles, compare_titles, head, is_serial, is_specific, weight
-from digestd.ingest.likeness_words import content, spelt, squashed, title_words
+from digestd.ingest.normalization import content, spelt, squashed, title_words
 
 SAME = 0.9
 """The score from which on two sightings count as one work."""

@@ -13,7 +13,7 @@ import trustme
 
 from digestd.errors import SourceFailed
 from digestd.ingest.fetch import Client, Fetcher, Limits
-from digestd.ingest.inward import Address, is_never, is_outward, why_inward
+from digestd.ingest.ssrf_guard import Address, is_never, is_outward, why_inward
 from digestd.sources.source import Pace, Request
 from digestd.store.database import Database, open_database
 from tests.ingest.addresses import INWARD, NAMES, OUTWARD

@@ -5,10 +5,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.ingest.likeness import ids_apart, keys, same_work
 from digestd.ingest.likeness_names import Authors, compare, same_name
 from digestd.ingest.likeness_titles import Kind, compare_titles
-from digestd.ingest.likeness_words import folded, title_words
+from digestd.ingest.normalization import folded, title_words
+from digestd.ingest.similarity import ids_apart, keys, same_work
 from tests.ingest.makers import seen
 from tests.ingest.pairs import found, invented
 from tests.ingest.pairs.report import Report, kinds, measure

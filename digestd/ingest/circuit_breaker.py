@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from digestd.errors import SourceFailed
 from digestd.ingest.body import TooLargeError
-from digestd.ingest.turns import NotNowError, moment
+from digestd.ingest.host_scheduler import NotNowError, moment
 from digestd.store import hosts
 from digestd.store.database import Database
 
