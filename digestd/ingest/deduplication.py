@@ -16,7 +16,7 @@ from sqlmodel import Session
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
 from digestd.ingest.merge import joined, restated
-from digestd.ingest.similarity import Verdict, ids_apart, keys, same_work
+from digestd.ingest.similarity import Similarity, blocking_keys, conflicting_ids, same_work
 from digestd.ingest.text_selection import Plain
 from digestd.store import apart, likeness, merging, papers
 from digestd.store import sightings as kept
@@ -48,7 +48,7 @@ def join_alike(
 
     `born`: those stored in this transaction, which nobody has seen.
     """
-    wanted = {paper: frozenset().union(*map(keys, said)) for paper, said in fresh.items()}
+    wanted = {paper: frozenset().union(*map(blocking_keys, said)) for paper, said in fresh.items()}
     of_arxiv = {paper for paper, said in fresh.items() if any(map(_is_of_arxiv, said))}
     open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
     other_keys = {key for held in wanted.values() for key in held} - open_keys
@@ -73,10 +73,10 @@ def alike(
     """Which of these pairs are one work: what is new of each against all that is known of the other. Pure."""
     found = []
     for one, other in sorted(pairs):
-        if (one, other) in kept_apart or ids_apart(known[one].aliases, known[other].aliases):
+        if (one, other) in kept_apart or conflicting_ids(known[one].aliases, known[other].aliases):
             continue
         verdict = _best(known[one], fresh.get(one, ()), known[other], fresh.get(other, ()))
-        if verdict.same:
+        if verdict.is_same_work:
             found.append(Join(one, other, verdict.evidence))
     return _without_doubt(found, known, kept_apart)
 
@@ -85,7 +85,7 @@ def _is_of_arxiv(sighting: Sighting) -> bool:
     return any(name.startswith("arxiv:") for name in sighting.ids)
 
 
-def _best(one: Known, new_of_one: Sequence[Sighting], other: Known, new_of_other: Sequence[Sighting]) -> Verdict:
+def _best(one: Known, new_of_one: Sequence[Sighting], other: Known, new_of_other: Sequence[Sighting]) -> Similarity:
     """The verdict on their likest sightings."""
     pairs = [(mine, theirs) for mine in new_of_one for theirs in _sightings(other)]
     pairs += [(mine, theirs) for mine in _sightings(one) for theirs in new_of_other]
@@ -110,7 +110,7 @@ def _without_doubt(
 
 def _differ(group: Iterable[int], known: Mapping[int, Known], kept_apart: Collection[tuple[int, int]]) -> bool:
     return any(
-        pair in kept_apart or ids_apart(known[pair[0]].aliases, known[pair[1]].aliases)
+        pair in kept_apart or conflicting_ids(known[pair[0]].aliases, known[pair[1]].aliases)
         for pair in combinations(sorted(group), 2)
     )
 
@@ -204,4 +204,4 @@ def _number(session: Session, name: PaperId) -> int:
 
 
 def _keys(paper: Known) -> frozenset[int]:
-    return frozenset().union(*map(keys, _sightings(paper)))
+    return frozenset().union(*map(blocking_keys, _sightings(paper)))
