@@ -21,10 +21,10 @@ from digestd.domain.mail_budget import PER_NETWORK
 from digestd.domain.subscriber import Act, Cause
 from digestd.web import stamp
 from digestd.web.evenly import evenly
-from digestd.web.form import Typed
 from digestd.web.limiter import TooOften, Window, network_of
 from digestd.web.origin import is_foreign
 from digestd.web.pages import SHOW, Pages
+from digestd.web.signup_form import Typed
 from digestd.web.trace import act as traced
 from digestd.web.trace import network_key, wording
 

@@ -13,9 +13,9 @@ from digestd.domain.paper import Paper
 from digestd.store import papers
 from digestd.web import stamp
 from digestd.web.cards import Card, cards
-from digestd.web.form import Choices, Typed
 from digestd.web.pages import SHOW, Pages
 from digestd.web.shelf import Shelf
+from digestd.web.signup_form import Choices, Typed
 from digestd.web.trace import network_key
 
 PAPERS_MAX = 20

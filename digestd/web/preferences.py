@@ -17,8 +17,8 @@ from digestd.subscribe import edit
 from digestd.subscribe.portrait import correct, drop
 from digestd.subscribe.preferences import Void
 from digestd.web.pages import SHOW, Pages
+from digestd.web.preferences_form import Wishes, read
 from digestd.web.settings_sheet import Sheet
-from digestd.web.wishes import Wishes, read
 
 BODY_MAX = 64 * 1024
 """Long lists of authors and topics are more than other forms send."""

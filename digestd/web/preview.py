@@ -14,10 +14,10 @@ from digestd.plan import foresee
 from digestd.render import render_reason
 from digestd.web import front
 from digestd.web.cards import brief
-from digestd.web.form import Typed
 from digestd.web.front import Seen
 from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
+from digestd.web.signup_form import Typed
 from digestd.web.today import Today
 from digestd.web.trace import network_key
 

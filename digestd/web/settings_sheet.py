@@ -13,9 +13,9 @@ from digestd.subscribe.portrait import portrait_of
 from digestd.subscribe.preferences import opened
 from digestd.web.choices import choices
 from digestd.web.pages import Pages
+from digestd.web.preferences_form import Wishes
 from digestd.web.trace import wording
 from digestd.web.unsubscribe import masked
-from digestd.web.wishes import Wishes
 
 MALFORMED = 422
 

@@ -11,8 +11,8 @@ from digestd.domain.subscriber import Act
 from digestd.subscribe import ask
 from digestd.web import front
 from digestd.web.asking import Asking, Sent
-from digestd.web.form import Typed
 from digestd.web.pages import SHOW, Pages
+from digestd.web.signup_form import Typed
 from digestd.web.trace import network_key, wording
 
 
