@@ -25,7 +25,7 @@ from digestd.links import Keys, Purpose, address_key, token
 from digestd.settings import load
 from digestd.store import bounces, hooks, subscribers
 from digestd.store.database import Database
-from digestd.subscribe import Asked, Post, add, ask, confirm, erase, parse, unsubscribe
+from digestd.subscribe import Post, add, ask, confirm, erase, parse, unsubscribe
 
 ADA = "ada@example.org"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -123,7 +123,7 @@ def office(db: Database, keys: Keys, now: datetime) -> Office:
 def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) -> None:
     with receiving() as receiver:
         hooks.keep(office.db, [receiver.url])
-        ask(office.db, office.post, Asked(ADA), office.now)
+        ask(office.db, office.post, parse({"email": ADA}), office.now)
         with office.db.read() as session:
             known = subscribers.by_address_key(session, address_key(office.keys, ADA))
         assert known is not None

@@ -16,8 +16,8 @@ from digestd.links import Keys, address_key
 from digestd.store import core, subscribers
 from digestd.store.database import Database
 from digestd.subscribe import (
-    ImportReport,
     Post,
+    SubscriberImportReport,
     erase,
     import_subscribers,
     parse,
@@ -43,7 +43,7 @@ def table(text: str) -> Iterator[Line]:
     return read(io.BytesIO(text.encode()), Format.CSV)
 
 
-def counts(report: ImportReport) -> tuple[int, int, int, int]:
+def counts(report: SubscriberImportReport) -> tuple[int, int, int, int]:
     return report.added, report.updated, report.unchanged, len(report.refused)
 
 

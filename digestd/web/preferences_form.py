@@ -1,23 +1,24 @@
-"""The form of the preferences: filled with what a subscriber wants, read as a record, corrected field by field."""
+"""The preferences form: filled from a subscriber, sent back, and read as a record."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.subscriber import WEEKDAYS, Subscriber
-from digestd.errors import BadRecord
-from digestd.render.words import clean
-from digestd.subscribe.record import LISTS, MUTABLE, TRUTHS, Record, parse
+from digestd.subscribe import CheckedRecord, Record, check
+from digestd.subscribe.record import BOOLEANS, MUTABLE, NUMBERS
+from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
 
-_NUMBERS = frozenset({"hour", "size"})
-_TEXTS = ("name", "timezone", "cadence", "weekday", "bar", "language")
+_TEXTS = ("name", "cadence", "weekday", "bar", "language")
 
 
-class Wishes(BaseModel):
-    """Each field as the browser sent it; lists are one entry a line. `likes` are papers to add to those there are."""
+class PreferencesForm(BaseModel):
+    """Each field as the browser sent it; lists have one entry a line.
+
+    `likes` are papers to add to those that are stored.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,10 +44,10 @@ class Wishes(BaseModel):
 
     @classmethod
     def of(cls, subscriber: Subscriber) -> Self:
-        """The form as it stands for somebody."""
+        """Return the form filled with a subscriber's preferences."""
         wants, timing = subscriber.interests, subscriber.timing
-        said = {name: "\n".join(values(wants, kind)) for name, kind in MUTABLE.items()}
-        said |= {f"mute_{name}": "\n".join(values(wants, kind, Wish.MUTED)) for name, kind in MUTABLE.items()}
+        lists = {name: "\n".join(values(wants, kind)) for name, kind in MUTABLE.items()}
+        lists |= {f"mute_{name}": "\n".join(values(wants, kind, Wish.MUTED)) for name, kind in MUTABLE.items()}
         return cls(
             name=subscriber.name,
             hour=str(timing.hour),
@@ -58,77 +59,38 @@ class Wishes(BaseModel):
             explore="on" if subscriber.explore else "",
             only_categories="on" if subscriber.only_categories else "",
             language=subscriber.language,
-            **said,
+            **lists,
         )
 
     @property
     def visible(self) -> Self:
-        """The same without what cannot be seen, as it may be shown again."""
-        return type(self)(**{name: "\n".join(map(clean, text.split("\n"))) for name, text in self.model_dump().items()})
+        """Return the form without invisible characters."""
+        return visible(self)
+
+    def read(self, whom: Subscriber) -> CheckedRecord:
+        """Return the record to store for a subscriber, or the form's errors by field."""
+        fields = {
+            "email": whom.address,
+            "timezone": read_timezone(self.timezone),
+            "likes": read_lines(self.likes),
+            "mute": {name: self._entries(f"mute_{name}") for name in MUTABLE},
+            **{name: self._entries(name) for name in MUTABLE},
+            **{name: getattr(self, name) for name in _TEXTS},
+            **{name: read_number(getattr(self, name)) for name in NUMBERS},
+            **{name: getattr(self, name) == "on" for name in BOOLEANS},
+        }
+        checked = check(fields)
+        if checked.record is None:
+            return checked
+        return replace(checked, record=_with_stored_likes(checked.record, whom))
+
+    def _entries(self, name: str) -> list[str]:
+        text: str = getattr(self, name)
+        return read_names(text) if name.endswith("authors") else read_lines(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Wished:
-    """What a form asks for: a record to store, or the fields to correct."""
-
-    record: Record | None
-    problems: frozenset[str] = frozenset()
-
-
-def read(form: Wishes, whom: Subscriber) -> Wished:
-    """Read a form that somebody sent back."""
-    address = whom.address or ""
-    said, mutes = _said(form), _mutes(form)
-    wrong = {name for name, value in said.items() if not _fits(address, {name: value})}
-    wrong |= {f"mute_{name}" for name, value in mutes.items() if not _fits(address, {"mute": {name: value}})}
-    if wrong:
-        return Wished(None, frozenset(wrong))
-    wanted = {**said, "mute": mutes}
-    if not _fits(address, wanted):
-        return Wished(None, frozenset(_contradicted(address, said, mutes)))
-    return Wished(_added(parse({"email": address, **wanted}), whom))
-
-
-def _said(form: Wishes) -> dict[str, object]:
-    lists = {name: _entries(name, getattr(form, name)) for name in LISTS if hasattr(form, name)}
-    plain: dict[str, object] = {name: getattr(form, name) for name in _TEXTS}
-    numbers = {name: _number(getattr(form, name)) for name in _NUMBERS}
-    zone = form.timezone.strip().replace(" ", "_") or "UTC"
-    ticked = {name: getattr(form, name) == "on" for name in sorted(TRUTHS)}
-    return {**plain, **lists, **numbers, **ticked, "timezone": zone}
-
-
-def _mutes(form: Wishes) -> dict[str, list[str]]:
-    return {name: _entries(name, getattr(form, f"mute_{name}")) for name in MUTABLE}
-
-
-def _entries(name: str, text: str) -> list[str]:
-    """One a line; names of people may also stand in a row, as no name holds a semicolon."""
-    lines = (text.replace(";", "\n") if name == "authors" else text).splitlines()
-    return [line for line in lines if line.strip()]
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < len("1000") else text
-
-
-def _fits(address: str, said: Mapping[str, object]) -> bool:
-    try:
-        parse({"email": address, **said})
-    except BadRecord:
-        return False
-    return True
-
-
-def _contradicted(address: str, said: Mapping[str, object], mutes: Mapping[str, Sequence[str]]) -> list[str]:
-    """The mutes of what is wanted at the same time."""
-    return [
-        f"mute_{name}" for name in MUTABLE if not _fits(address, {name: said[name], "mute": {name: mutes[name]}})
-    ] or ["likes"]
-
-
-def _added(record: Record, whom: Subscriber) -> Record:
-    """The record with the example papers there are before the new ones."""
+def _with_stored_likes(record: Record, whom: Subscriber) -> Record:
+    """Return the record with the stored example papers before the new ones."""
     slot = (Kind.PAPER, Wish.LIKED)
-    kept = values(whom.interests, *slot)
-    return replace(record, lists={**record.lists, slot: tuple(dict.fromkeys((*kept, *record.lists.get(slot, ()))))})
+    stored = values(whom.interests, *slot)
+    return replace(record, lists={**record.lists, slot: tuple(dict.fromkeys((*stored, *record.lists.get(slot, ()))))})

@@ -1,16 +1,16 @@
-"""The subscribe form as it was typed, and what it asks for."""
+"""The sign-up form as it was sent, and the record that it asks for."""
 
 from dataclasses import dataclass
 
 from babel.dates import get_day_names
 from pydantic import BaseModel, ConfigDict
 
-from digestd.domain.interest import Interest
 from digestd.domain.paper import paper_id
-from digestd.domain.subscriber import WEEKDAYS, Cadence, Timing
+from digestd.domain.subscriber import WEEKDAYS, Cadence
 from digestd.errors import BadRecord
 from digestd.render.words import clean, shorten
-from digestd.subscribe import Asked, parse
+from digestd.subscribe import CheckedRecord, check
+from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
 from digestd.web.pages import ENGLISH, Pages, locale_of
 from digestd.web.zones import zones
 
@@ -20,10 +20,14 @@ SIZES = (3, 5, 10, 15, 20, 30)
 _ANYONE = "anyone@example.org"
 
 
-class Typed(BaseModel):
-    """Each field as the browser sent it; `subject` is a trap that only robots fill in, `stamp` what stamp says.
+class SignUpForm(BaseModel):
+    """Each field as the browser sent it.
 
-    Without a language it is that of the page.
+    Attributes:
+        papers: example papers, separated by white space.
+        language: empty for the language of the page.
+        subject: a trap that only robots fill in.
+        stamp: the form timestamp.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,67 +48,61 @@ class Typed(BaseModel):
 
     @property
     def is_timed(self) -> bool:
-        """Whether anything of when, how often and how many is not as usual."""
-        usual = Typed()
+        """Return True if hour, cadence, weekday or size differ from the defaults."""
+        usual = SignUpForm()
         return any(getattr(self, name) != getattr(usual, name) for name in ("hour", "cadence", "weekday", "size"))
 
     @property
-    def visible(self) -> "Typed":
-        """The same without what cannot be seen, as it may be shown again."""
-        return Typed(**{name: "\n".join(map(clean, text.split("\n"))) for name, text in self.model_dump().items()})
+    def visible(self) -> "SignUpForm":
+        """Return the form without invisible characters."""
+        return visible(self)
 
     @property
     def odd_paper(self) -> str:
-        """The first of the example papers that names none, as it may be shown."""
+        """Return the first example paper that names none, shortened for display."""
         return next((shorten(clean(name), 80) for name in self.papers.split() if not _names_paper(name)), "")
 
     @property
-    def most(self) -> int:
-        """How many papers a digest may hold, where that can be read."""
-        return int(self.size) if self.size in _SIZES else int(Typed().size)
+    def max_papers(self) -> int:
+        """Return the chosen size of a digest, or the default if it is no offered one."""
+        return int(self.size) if self.size in _SIZES else int(SignUpForm().size)
 
-    def problems(self) -> frozenset[str]:
-        """The fields that need correcting: the rules are those of every subscriber."""
-        said = {
-            "email": self.email,
-            "timezone": self._zone,
-            "hour": _number(self.hour),
-            "cadence": self.cadence,
-            "weekday": self.weekday,
-            "size": _number(self.size),
-            "language": self.language or ENGLISH,
-        }
-        refused = frozenset(field for field, value in said.items() if _is_refused(field, value))
-        return refused | self.unfit_interests()
+    def read(self, language: str = ENGLISH) -> CheckedRecord:
+        """Return the record that the form asks for, or its errors by field.
 
-    def unfit_interests(self) -> frozenset[str]:
-        """The fields of interests that need correcting."""
-        named = self.papers.split()
-        fields = {name: items for name, items in self._lists.items() if _is_refused(_SAID[name], items)}
-        return frozenset(fields) | ({"papers"} if len(named) > PAPERS_MAX or self.odd_paper else frozenset())
+        Args:
+            language: the language of the page.
+        """
+        return self._checked(
+            {
+                "email": self.email,
+                "timezone": read_timezone(self.timezone),
+                "hour": read_number(self.hour),
+                "cadence": self.cadence,
+                "weekday": self.weekday,
+                "size": read_number(self.size),
+                "language": self.language or language,
+            }
+        )
 
-    def interests(self) -> tuple[Interest, ...]:
-        """What is wished for, once each. Only for a form without problems."""
-        record = parse({"email": _ANYONE, **{_SAID[name]: items for name, items in self._lists.items()}})
-        return tuple(Interest(kind, value, wish) for (kind, wish), each in record.lists.items() for value in each)
+    def read_interests(self) -> CheckedRecord:
+        """Return a record of the interests alone, or their errors by field, for a preview."""
+        return self._checked({"email": _ANYONE})
 
-    def asked(self, language: str = ENGLISH) -> Asked:
-        """What is asked for on a page of this language. Only for a form without problems."""
-        timing = Timing(self._zone, int(self.hour), Cadence(self.cadence), WEEKDAYS.index(self.weekday))
-        return Asked(self.email, timing, self.interests(), self.language or language, int(self.size))
-
-    @property
-    def _lists(self) -> dict[str, list[str]]:
-        return {
-            "topics": _lines(self.topics),
-            "authors": _lines(self.authors.replace(";", "\n")),
+    def _checked(self, settings: dict[str, object]) -> CheckedRecord:
+        papers = self.papers.split()
+        lists = {
+            "topics": read_lines(self.topics),
+            "authors": read_names(self.authors),
             "categories": self.categories.replace(",", " ").replace(";", " ").split(),
-            "papers": self.papers.split(),
+            "likes": papers,
         }
-
-    @property
-    def _zone(self) -> str:
-        return self.timezone.strip().replace(" ", "_") or "UTC"
+        # an empty list is not given: it must not delete the interests of an address that returns
+        checked = check(settings | {name: items for name, items in lists.items() if items})
+        errors = {"papers" if name == "likes" else name: error for name, error in checked.errors.items()}
+        if len(papers) > PAPERS_MAX:
+            errors["papers"] = BadRecord("papers", f"has {len(papers)} entries; at most {PAPERS_MAX} are allowed")
+        return CheckedRecord(None if errors else checked.record, errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +116,19 @@ class Choices:
     languages: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, pages: Pages, typed: Typed) -> "Choices":
-        """Those of a form as it was typed, in the language of the page."""
+    def of(cls, pages: Pages, form: SignUpForm) -> "Choices":
+        """Return the choices for a form, in the language of the page."""
         days = get_day_names("wide", "stand-alone", locale_of(pages.language))
         return cls(
             hours=[(str(hour), f"{hour:02}:00") for hour in range(24)],
             weekdays=[(name, days[n].capitalize()) for n, name in enumerate(WEEKDAYS)],
-            zones=zones(typed.timezone),
+            zones=zones(form.timezone),
             sizes=[(str(size), str(size)) for size in SIZES],
             languages=pages.languages,
         )
 
 
-_SAID = {"topics": "topics", "authors": "authors", "categories": "categories", "papers": "likes"}
-"""Field of the form → key of a record."""
 _SIZES = frozenset(map(str, SIZES))
-_NUMBERS = frozenset(map(str, range(100)))
-
-
-def _number(text: str) -> object:
-    return int(text) if text in _NUMBERS else text
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
 
 
 def _names_paper(text: str) -> bool:
@@ -150,11 +137,3 @@ def _names_paper(text: str) -> bool:
     except BadRecord:
         return False
     return True
-
-
-def _is_refused(field: str, value: object) -> bool:
-    try:
-        parse({"email": _ANYONE, field: value})
-    except BadRecord:
-        return True
-    return False
