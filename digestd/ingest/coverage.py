@@ -1,13 +1,13 @@
-"""What became of each day of a source, judged from what a run saw of it. Pure.
+"""Judge the state of each day of a source from what a run observed. Pure.
 
-fresh     all that the source has of the day was read
-quiet     nothing was to be expected, or the source says itself that there is nothing
+fresh     everything that the source has of the day was read
+quiet     nothing was expected, or the source itself states that there is nothing
 partial   pages or records are missing, far fewer came than usual, or nobody asked in time
-late      it is due, and the source does not have it yet
-stale     the source still answers with what it had before, longer after the hour than a grace
-broken    there was no usable answer, and nothing of the day is here
+late      papers are due and the source does not have them yet
+stale     the source still answers with older papers after the grace period
+broken    there was no usable answer, and nothing of the day is stored
 
-A day is judged anew by each run that can say something of it. What is complete stays so.
+Every run that knows more judges a day again. A complete day stays complete.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +18,11 @@ from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.ingest.expected_schedule import ExpectedSchedule
 
 TELLING = 8
-"""Where fewer papers are usual, a day with few or none says nothing. Where 8 come by chance (as a Poisson
-number), fewer than a quarter of them come on 3 days in 1,000."""
+"""The usual number of papers from which few are suspicious.
+
+If 8 are usual (Poisson), fewer than a quarter of them come on 3 days in 1,000."""
 FEW = 4
-"""Less than this part of the usual number is too few to be all."""
+"""Fewer than the usual number divided by this are too few to be complete."""
 CHECKED = "read by another interface of the source too"
 
 _DAY = timedelta(days=1)
@@ -32,10 +33,15 @@ _Verdict = tuple[CoverageState, str]
 class Observation:
     """What one run observed of a source.
 
-    `items`: papers by day. `whole`: days of which all that the source has was read. `named`: days that
-    an answer says it is of, though it may be empty. `checked`: days that another interface was asked
-    about. `newest`: the newest day that the answers are of. `flaw`: what is wrong with what came;
-    `error`: why not all of it came; `gap`: why a day before may not have been read at all.
+    Attributes:
+        items: papers by day.
+        whole: days that were read completely.
+        named: days that an answer names, even if it is empty.
+        checked: days that another interface was asked about.
+        newest: the newest day of the answers.
+        flaw: what is wrong with the records.
+        error: why not everything was read.
+        gap: why an earlier day may not have been read at all.
     """
 
     items: Mapping[date, int] = field(default_factory=dict)
@@ -60,7 +66,7 @@ def judge(
 def span(known: Iterable[Coverage], first: date, today: date, look_back: timedelta) -> list[date]:
     """Return the days to judge: those since the last known one, the look-back again, and from `first` on.
 
-    At most eight weeks, so that a house shut for years does not fill with them.
+    At most eight weeks, for an installation that was off for years.
     """
     kept = [row.day for row in known if row.day <= today]
     start = min(first, max(kept) + _DAY, max(min(kept), today - look_back)) if kept else first

@@ -153,7 +153,7 @@ def _join(session: Session, join: Join, created: Collection[int], plain: Mapping
     found = papers.twins(session, pair)
     both = kept.by_number(session, {found.get(key, key) for key in pair})
     if len(both) == 2:
-        change = joined(both, created, "likeness", join.evidence, now)
+        change = joined(both, created, "similarity", join.evidence, now)
         kept.apply(session, [change], plain, now)
 
 

@@ -1,9 +1,10 @@
-"""One polite fetcher for the whole installation.
+"""Fetch politely: one fetcher for the whole installation, which knows no formats.
 
-HostScheduler a host are kept by the store (turns.py), as are failures (breaker.py), so that all processes
-together keep to them. Conditional requests, with validators of our own (hishel 2.0 replayed without
-asking). Tried again only on 429, 5xx and a lost connection; limits on time, size and redirects. The
-first host is the operator's choice and may be anywhere; a redirect leads outward only. It knows no formats.
+The store keeps the turns of every host (`host_scheduler`) and its failures
+(`circuit_breaker`), so that all processes respect them. Requests are conditional, with
+validators of our own: hishel 2.0 replayed stored answers without asking. Only 429, 5xx
+and lost connections are retried, within limits on time, size and redirects. The
+operator chooses the first host, which may be anywhere; redirects stay on the public web.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""Which sightings are one work: those that share an identifier, directly or through others. Pure.
+"""Group sightings into works by shared identifiers, directly or through others. Pure.
 
-arXiv gives a work one id, so nothing joins two of them: a DOI named by two arXiv papers is one
-author's mistake, not their identity. Nor are papers joined that an operator set apart. What is
-known as one paper already stays one, as an operator may know better. The answer does not depend
-on the order of the input.
+arXiv gives a work one identifier, so nothing joins two of them: a DOI on two arXiv papers
+is an author's mistake. Pairs on the operator's do-not-merge list are not joined either. A
+stored paper is never split here, as an operator may know better. The result does not
+depend on the order of the input.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

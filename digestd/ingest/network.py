@@ -27,7 +27,7 @@ Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """The addresses of a name. Raises NotFoundError."""
 
 CONNECTIONS = 20
-"""At once, over all hosts; to each host there is one (see turns.py)."""
+"""At once, over all hosts; one per host (see host_scheduler)."""
 CONNECT_SECONDS = 10.0
 ADDRESSES = 4
 SLOW = httpcore2.TimeoutException
