@@ -22,7 +22,7 @@ from digestd.store import consent, erasure, mail_budgets, pending_requests, subs
 from digestd.store.database import Database
 from digestd.store.pending_requests import PendingRequest
 from digestd.subscribe.notices import Mail, Post, plan
-from digestd.subscribe.record import Record, parse, said_by
+from digestd.subscribe.record import Record, parse, record_fields
 
 CONFIRM_WITHIN = timedelta(hours=48)
 PURGED_AFTER = timedelta(days=7)
@@ -172,7 +172,7 @@ def mail_confirmation(
 ) -> None:
     """Keep a request of a subscriber at a consent version (`whose`), and plan the mail that asks to confirm it."""
     record, by = asked
-    said = None if record is None else said_by(record)
+    said = None if record is None else record_fields(record)
     request = pending_requests.keep(session, whose, said, act_of(by), now)
     key, version = whose
     mail = Mail(key, MailKind.CONFIRM, str(request.n), version, now + CONFIRM_WITHIN, not_before=leaves)

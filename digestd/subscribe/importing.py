@@ -17,7 +17,7 @@ from digestd.store.database import Database
 from digestd.subscribe.asking import mail_confirmation, new, stranger_budget
 from digestd.subscribe.files import Line
 from digestd.subscribe.notices import Post
-from digestd.subscribe.record import Record, parse, said_of
+from digestd.subscribe.record import Record, parse, subscriber_fields
 
 BLOCK = 500
 
@@ -174,4 +174,4 @@ def exported(db: Database) -> Iterator[dict[str, object]]:
     with db.read() as session:
         for subscriber in subscribers.stream(session):
             if subscriber.status is not Status.ERASED:
-                yield said_of(subscriber)
+                yield subscriber_fields(subscriber)

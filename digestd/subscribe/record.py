@@ -289,7 +289,7 @@ _KNOWN = frozenset(KEYS)
 BOOLEANS = frozenset({"explore", "only_categories"})
 
 
-def said_of(subscriber: Subscriber) -> dict[str, object]:
+def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
     """Return a subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
     timing = subscriber.timing
     said: dict[str, object] = {
@@ -311,7 +311,7 @@ def said_of(subscriber: Subscriber) -> dict[str, object]:
     return {key: said[key] for key in KEYS}
 
 
-def said_by(record: Record) -> dict[str, object]:
+def record_fields(record: Record) -> dict[str, object]:
     """Return a record as an import line, without address and status. `parse` reads it back."""
     lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
     mutes = {name: list(record.lists.get((kind, Wish.MUTED), ())) for name, kind in MUTABLE.items()}
