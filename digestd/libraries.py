@@ -35,7 +35,7 @@ from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
 from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary
-from digestd.subscribe.libraries import Read, link, take_up
+from digestd.subscribe.libraries import LibraryContents, link, take_up
 
 USE = "library"
 """What keys are sealed for."""
@@ -180,10 +180,10 @@ def _count(by: Libraries, claimed: Library, becomes: Library, listing: Listing |
     return take_up(by.db, claimed, becomes, read, now)
 
 
-def _named(listing: Listing, now: datetime) -> Read:
+def _named(listing: Listing, now: datetime) -> LibraryContents:
     """Return the entries as references of the library's owner."""
     stand = [sighting for sighting in listing.sightings if not sighting.withdrawn]
-    return Read(
+    return LibraryContents(
         entries={_entry(one): (reference_of(replace(one, ids=one.ids[1:])), _day(one.day, now)) for one in stand},
         gone=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
         is_whole=listing.is_whole,

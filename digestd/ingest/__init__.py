@@ -32,6 +32,7 @@ Every day of every source:
     check               `source check`: one page, and what looks wrong with it
 """
 
+from digestd.ingest.deduplication import merge_papers, split_paper
 from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
 from digestd.ingest.host_scheduler import NotNowError

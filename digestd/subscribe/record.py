@@ -117,7 +117,7 @@ def check(said: Mapping[str, object]) -> CheckedRecord:
     """
     unknown = {name: _unknown_key(name) for name in said if name not in _KNOWN}
     given = {name: value for name, value in said.items() if value is not None and name not in unknown}
-    steps = [
+    steps: list[tuple[str, Callable[[], object]]] = [
         ("email", partial(_address, given.get("email"))),
         *((name, partial(_items, name, kind, given[name])) for name, (kind, _) in LISTS.items() if name in given),
         *_mute_steps(given),

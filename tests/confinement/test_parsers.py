@@ -10,7 +10,7 @@ from digestd.bounces.mail import Unreadable
 from digestd.commands import read as read_mail
 from digestd.confinement.inside import CODECS
 from digestd.errors import SourceFailed
-from digestd.inbound import AnswerParser as MailReader
+from digestd.inbound import Reader as MailReader
 from digestd.ingest import AnswerParser
 from digestd.sources import Page, parse_source
 from digestd.sources.imports import Import, Recognition
