@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 import httpx2
 import structlog
 
+from digestd.domain.backoff import Backoff
 from digestd.domain.hook import HookPost, PostState
 from digestd.errors import BadSetting
 from digestd.links import Keys
@@ -25,8 +26,8 @@ from digestd.store import hooks
 from digestd.store.database import Database
 
 SECONDS = 10.0
-WAITS = tuple(timedelta(minutes=m) for m in (0.1, 5, 30, 120, 300, 600, 840, 1200, 1440))
-"""How long after each failure the next try comes, about three days in all; then it is given up."""
+BACKOFF = Backoff(tuple(timedelta(minutes=m) for m in (0.1, 5, 30, 120, 300, 600, 840, 1200, 1440)))
+"""About three days in all; a post that failed after every one of these waits is given up."""
 PER_TICK = 100
 """So many posts to one URL a tick, so that an end can be asked for between."""
 PREFIX = "whsec_"
@@ -134,7 +135,7 @@ def _record(by: Hooks, post: HookPost, error: str, is_final: bool) -> None:
     with by.db.write() as session:
         if not error:
             hooks.end(session, post, PostState.TAKEN)
-        elif is_final or post.attempts > len(WAITS):
+        elif is_final or post.attempts > len(BACKOFF.steps):
             hooks.end(session, post, PostState.GIVEN_UP, error)
         else:
-            hooks.postpone(session, post, by.clock() + WAITS[post.attempts - 1], error)
+            hooks.postpone(session, post, by.clock() + BACKOFF.delay(post.attempts), error)

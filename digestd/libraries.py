@@ -12,6 +12,7 @@ from typing import Self
 
 import structlog
 
+from digestd.domain.backoff import Backoff
 from digestd.domain.library import Keeper, Library, Settled, Standing
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
@@ -34,13 +35,13 @@ from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
 from digestd.store.database import Database
 from digestd.store.libraries import NewLibrary
-from digestd.subscribe.libraries import Read, link, take_up
+from digestd.subscribe.libraries import LibraryContents, link, take_up
 
 USE = "library"
 """What keys are sealed for."""
 PER_TICK = 20
 """So many libraries are read before an end can be asked for."""
-RETRY_FIRST, RETRY_MAX = timedelta(minutes=15), timedelta(days=1)
+BACKOFF = Backoff.doubling(timedelta(minutes=15), timedelta(days=1))
 LEFT_ALONE = timedelta(minutes=5)
 """How long a library waits whose keeper asked to be left alone."""
 log = structlog.get_logger(__name__)
@@ -159,8 +160,8 @@ def _failed(by: Libraries, claimed: Library, error: SourceFailed | Unopenable) -
         return replace(claimed, next=now, standing=Standing.REFUSED, why=str(error))
     if isinstance(error, LibraryGone):
         return replace(claimed, next=now, standing=Standing.GONE, why=str(error))
-    wait = min(RETRY_FIRST * 2 ** min(claimed.failures, 10), RETRY_MAX)
-    return replace(claimed, next=now + wait, failures=claimed.failures + 1, why=str(error))
+    failures = claimed.failures + 1
+    return replace(claimed, next=now + BACKOFF.delay(failures), failures=failures, why=str(error))
 
 
 def _read(by: Libraries, claimed: Library, listing: Listing | None, key: str | None) -> Library:
@@ -179,10 +180,10 @@ def _count(by: Libraries, claimed: Library, becomes: Library, listing: Listing |
     return take_up(by.db, claimed, becomes, read, now)
 
 
-def _named(listing: Listing, now: datetime) -> Read:
+def _named(listing: Listing, now: datetime) -> LibraryContents:
     """Return the entries as references of the library's owner."""
     stand = [sighting for sighting in listing.sightings if not sighting.withdrawn]
-    return Read(
+    return LibraryContents(
         entries={_entry(one): (reference_of(replace(one, ids=one.ids[1:])), _day(one.day, now)) for one in stand},
         gone=frozenset(_entry(one) for one in listing.sightings if one.withdrawn),
         is_whole=listing.is_whole,

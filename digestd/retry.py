@@ -1,7 +1,7 @@
-"""What to do after a reply that was not 250: pure decisions on SMTP codes.
+"""Decide what to do after an SMTP reply other than success. Pure decisions on reply codes.
 
-Relay problems are not subscriber problems: only a 5xx to RCPT or to the dot is about this
-mail, unless unusually many get one; everything before stops the lane.
+Problems of the relay are not problems of a subscriber: only a 5xx to RCPT or to the final dot is about this mail,
+unless unusually many get one. Any refusal before that pauses the relay.
 Source: RFC 5321 sections 4.2 and 4.5.4, RFC 3463.
 """
 
@@ -9,15 +9,17 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from random import Random
 
-FIRST_WAIT = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(hours=1)
-LANE_WAITS = tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 40, 60))
+from digestd.domain.backoff import Backoff
+
+MAIL_BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=1), jitter=0.2)
+"""For a delivery that was refused for now."""
+RELAY_BACKOFF = Backoff(tuple(timedelta(minutes=m) for m in (1, 2, 5, 10, 20, 40, 60)))
+"""For a relay whose connections fail."""
 
 
 class Stage(StrEnum):
-    """How far a transaction had come."""
+    """The command of a transaction that a reply answers."""
 
     SESSION = "session"  # connect, banner, EHLO, TLS, AUTH
     MAIL = "mail"
@@ -27,67 +29,55 @@ class Stage(StrEnum):
 
 
 SAME_REFUSALS_STOP = {Stage.DOT: 5, Stage.RCPT: 25}
-"""So many 5xx with one code in one run and nothing accepted in between: a broken mail, or a relay that is set up
-wrongly, not bad subscribers."""
+"""Number of equal 5xx replies in a row that stop a run: the mail is broken or the relay misconfigured."""
 REFUSED_STOP = 25
-"""5xx answers in one run that stop the relay whatever their codes, if they outnumber the accepted mails."""
+"""Number of 5xx replies of any kind in a run that stop a relay, if they outnumber the accepted mails."""
 
 
 class Verdict(StrEnum):
-    """What a reply means for the delivery and for the lane."""
+    """What a reply means for the delivery and for the relay."""
 
-    LATER = "later"  # this delivery again later
-    NEVER = "never"  # this delivery never, once others show that the refusal is about it
-    LANE = "lane"  # the relay will not serve us now: stop, no subscriber is to blame
-    LESS = "less"  # likewise, and it asks for fewer mails
+    LATER = "later"  # retry this delivery later
+    NEVER = "never"  # never retry, once other mails show that the refusal is about this one
+    RELAY = "relay"  # the relay refuses service: pause it; no subscriber is to blame
+    LESS = "less"  # pause it and send fewer mails per second
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply of the relay. `code` 0 or below: none, or none that could be read."""
+    """A reply of the relay. A `code` of 0 or below means no readable reply."""
 
     code: int
     text: str = ""
 
     @property
     def enhanced(self) -> str:
-        """The RFC 3463 status, as `5.1.1`; empty if there is none."""
+        """Return the RFC 3463 status such as `5.1.1`, or "" if there is none."""
         match = re.match(r"([245]\.\d{1,3}\.\d{1,3})\b", self.text)
         return match[1] if match else ""
 
     @property
     def queue_id(self) -> str | None:
-        """The relay's name for the message, where its 250 tells (Postfix: `queued as ABC123`)."""
+        """Return the relay's queue id from its 250 reply (Postfix: `queued as ABC123`), or None."""
         match = re.search(r"\bqueued as ([A-Za-z0-9]{4,60})\b", self.text)
         return match[1] if match else None
 
 
 def verdict(stage: Stage, reply: Reply) -> Verdict:
-    """What a reply other than success at `stage` means (reliability: SMTP outcome classes)."""
+    """Return what a reply other than success at `stage` means."""
     if _slows_down(reply):
         return Verdict.LESS
     if stage not in {Stage.RCPT, Stage.DOT}:
-        return Verdict.LANE
+        return Verdict.RELAY
     if 400 <= reply.code < 500:
         return Verdict.LATER
     if 500 <= reply.code < 600:
         return Verdict.NEVER
-    return Verdict.LANE
+    return Verdict.RELAY
 
 
 def _slows_down(reply: Reply) -> bool:
-    """Whether the relay asks for less of everything: 421, 454, 4.7.x, and 452 unless one mailbox is full (4.2.x)."""
+    """Return True for replies that ask for fewer mails: 421, 454, 4.7.x, and 452 unless a mailbox is full (4.2.x)."""
     if reply.code == 452:
         return not reply.enhanced.startswith("4.2.")
     return reply.code in {421, 454} or reply.enhanced.startswith("4.7.")
-
-
-def next_wait(attempts: int, rng: Random) -> timedelta:
-    """How long a delivery waits after its `attempts`-th try (≥ 1): 5 min doubled up to an hour, ± 20 %."""
-    wait: timedelta = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
-    return max(FIRST_WAIT, wait * rng.uniform(0.8, 1.2))
-
-
-def lane_wait(failures: int) -> timedelta:
-    """How long the lane rests after its `failures`-th failure in a row (≥ 1)."""
-    return LANE_WAITS[min(failures, len(LANE_WAITS)) - 1]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from digestd.domain.paper import Sighting
 from digestd.domain.reference import reference_of
-from digestd.ingest import Reader
+from digestd.ingest import AnswerParser
 from digestd.sources import Page, Reject
 from digestd.sources.imports import Import, Recognition
 from digestd.store.database import Database
@@ -34,7 +34,7 @@ async def read_references(body: bytes, form: str = "") -> tuple[str, Page]:
     Raises SourceFailed with the remedy, BadInput for a format there is none of.
     """
     asked = Import(form)
-    async with Reader() as reader:
+    async with AnswerParser() as reader:
         if not form:
             form = (await reader.read(Recognition(), body, None)).next or ""
             asked = Import(form)

@@ -18,7 +18,7 @@ from digestd.app import App
 from digestd.deliver import DeliveryReport, RunCounters, deliver, reconcile, recover, resend_uncertain, webhook_alert
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
-from digestd.retry import LANE_WAITS
+from digestd.retry import RELAY_BACKOFF
 from digestd.store import brake, hooks, ledger, mail_budgets, moves, pending_requests, throttles, told
 from digestd.store.ledger import reading
 from digestd.store.migrate import refuse_other
@@ -227,7 +227,7 @@ def _clear_backoff(app: App) -> None:
 
 def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
     """Return the routes that are not paused. A pause longer than possible was written under a wrong clock."""
-    longest = (now + max(LANE_WAITS)).timestamp()
+    longest = (now + RELAY_BACKOFF.longest).timestamp()
     with app.db.read() as session:
         kept = throttles.standings(session, [route.name for route in app.routes])
     return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].rest.until <= longest)

@@ -10,7 +10,7 @@ from digestd.domain.subscriber import Act, Cause, Status
 from digestd.links import Keys, Purpose, address_key, token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
-from digestd.subscribe import Asked, Post, ask, confirm, erase, unsubscribe
+from digestd.subscribe import Post, ask, confirm, erase, parse, unsubscribe
 
 ADA = "ada@example.org"
 ASKED = Act(Cause.WEB, b"a" * 32, "We first send you a link.\nSubscribe")
@@ -20,7 +20,7 @@ CONFIRMED = Act(Cause.CONFIRM, b"b" * 32, "Press the button.\nConfirm")
 @pytest.fixture
 def ada(db: Database, keys: Keys, now: datetime) -> int:
     """Somebody who asked, and confirmed a minute later."""
-    ask(db, Post(keys, "example.org", "templates"), Asked(ADA), now, ASKED)
+    ask(db, Post(keys, "example.org", "templates"), parse({"email": ADA}), now, ASKED)
     with db.read() as session:
         known = subscribers.by_address_key(session, address_key(keys, ADA))
     assert known is not None

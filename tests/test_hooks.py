@@ -20,12 +20,12 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.hook import POSTS_KEPT, PostState
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
-from digestd.hooks import WAITS, Hooks, post_due, read_secret
+from digestd.hooks import BACKOFF, Hooks, post_due, read_secret
 from digestd.links import Keys, Purpose, address_key, token
 from digestd.settings import load
 from digestd.store import bounces, hooks, subscribers
 from digestd.store.database import Database
-from digestd.subscribe import Asked, Post, add, ask, confirm, erase, parse, unsubscribe
+from digestd.subscribe import Post, add, ask, confirm, erase, parse, unsubscribe
 
 ADA = "ada@example.org"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -123,7 +123,7 @@ def office(db: Database, keys: Keys, now: datetime) -> Office:
 def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) -> None:
     with receiving() as receiver:
         hooks.keep(office.db, [receiver.url])
-        ask(office.db, office.post, Asked(ADA), office.now)
+        ask(office.db, office.post, parse({"email": ADA}), office.now)
         with office.db.read() as session:
             known = subscribers.by_address_key(session, address_key(office.keys, ADA))
         assert known is not None
@@ -175,7 +175,7 @@ def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> 
     with receiving(500, 302, 204) as receiver:
         hooks.keep(office.db, [receiver.url])
         office.join()
-        for wait in (timedelta(), WAITS[0], WAITS[1]):
+        for wait in (timedelta(), *BACKOFF.steps[:2]):
             office.now += wait - timedelta(seconds=1 if wait else 0)
             office.tell()
             office.now += timedelta(seconds=1)
@@ -187,13 +187,13 @@ def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> 
 
 
 def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office) -> None:
-    with receiving(*[500] * (len(WAITS) + 1)) as receiver:
+    with receiving(*[500] * (len(BACKOFF.steps) + 1)) as receiver:
         hooks.keep(office.db, [receiver.url])
         office.join()
-        for wait in (timedelta(), *WAITS, timedelta(days=30)):
+        for wait in (timedelta(), *BACKOFF.steps, timedelta(days=30)):
             office.now += wait
             office.tell()
-        assert office.states == [(PostState.GIVEN_UP, len(WAITS) + 1)]
+        assert office.states == [(PostState.GIVEN_UP, len(BACKOFF.steps) + 1)]
         with office.db.write() as session:
             assert hooks.retry(session, None, office.now) == 1
         office.tell()

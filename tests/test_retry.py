@@ -1,19 +1,16 @@
-"""What a reply means, and how long to wait."""
-
-from datetime import timedelta
-from random import Random
+"""What a reply means."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.retry import FIRST_WAIT, LONGEST_WAIT, Reply, Stage, Verdict, lane_wait, next_wait, verdict
+from digestd.retry import Reply, Stage, Verdict, verdict
 
 
 @pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])
 @pytest.mark.parametrize("code", [-1, 0, 250, 421, 450, 451, 550, 554])
 def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int) -> None:
-    assert verdict(stage, Reply(code, "5.1.1 whatever")) is (Verdict.LESS if code == 421 else Verdict.LANE)
+    assert verdict(stage, Reply(code, "5.1.1 whatever")) is (Verdict.LESS if code == 421 else Verdict.RELAY)
 
 
 @pytest.mark.parametrize("stage", [Stage.RCPT, Stage.DOT])
@@ -30,10 +27,10 @@ def test_before_the_recipient_nothing_is_a_readers_fault(stage: Stage, code: int
         (550, "5.1.1 no such user", Verdict.NEVER),
         (550, "no such user", Verdict.NEVER),
         (554, "5.7.1 policy", Verdict.NEVER),
-        (-1, "what?", Verdict.LANE),
-        (0, "", Verdict.LANE),
-        (354, "go on", Verdict.LANE),
-        (999, "", Verdict.LANE),
+        (-1, "what?", Verdict.RELAY),
+        (0, "", Verdict.RELAY),
+        (354, "go on", Verdict.RELAY),
+        (999, "", Verdict.RELAY),
     ],
 )
 def test_what_a_reply_to_the_recipient_or_the_dot_means(stage: Stage, code: int, text: str, means: Verdict) -> None:
@@ -43,28 +40,6 @@ def test_what_a_reply_to_the_recipient_or_the_dot_means(stage: Stage, code: int,
 @given(st.sampled_from(Stage), st.integers(-10, 1100), st.text())
 def test_every_reply_means_something(stage: Stage, code: int, text: str) -> None:
     assert verdict(stage, Reply(code, text)) in Verdict
-
-
-@given(st.integers(1, 10_000), st.integers())
-def test_a_mail_waits_between_five_minutes_and_a_little_over_an_hour(attempts: int, seed: int) -> None:
-    assert FIRST_WAIT <= next_wait(attempts, Random(seed)) <= LONGEST_WAIT * 1.2
-
-
-def test_waits_double() -> None:
-    middle = [next_wait(n, _Middle()) for n in range(1, 7)]
-    assert [wait // timedelta(minutes=1) for wait in middle] == [5, 10, 20, 40, 60, 60]
-
-
-class _Middle(Random):
-    """Draws the middle of every range."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """The middle."""
-        return (a + b) / 2
-
-
-def test_a_lane_rests_longer_each_time_up_to_an_hour() -> None:
-    assert [lane_wait(n) // timedelta(minutes=1) for n in range(1, 10)] == [1, 2, 5, 10, 20, 40, 60, 60, 60]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from digestd.links import BadToken, Keys, Purpose, address_key, token
 from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
 from digestd.subscribe import (
-    Asked,
     Change,
     NoConsent,
     Post,
@@ -41,6 +40,7 @@ from digestd.subscribe.leaving import unsuppress
 from tests.conftest import NOW
 
 ADA = "ada@example.org"
+TOPIC_NAMES = ["protein folding"]
 TOPIC = (Interest(Kind.TOPIC, "protein folding"),)
 
 
@@ -75,7 +75,9 @@ def test_asking_makes_a_pending_subscriber_and_one_mail(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     timing = Timing("Asia/Tokyo", 6, Cadence.WEEKLY, 2)
-    ask(db, post, Asked(ADA, timing, TOPIC, "de", 5), now)
+    settings = {"timezone": "Asia/Tokyo", "hour": 6, "cadence": "weekly", "weekday": "wed", "language": "de", "size": 5}
+    wanted = {"email": ADA, "topics": TOPIC_NAMES, **settings}
+    ask(db, post, parse(wanted), now)
     bare = (Status.PENDING, Timing(), (), "de")
     assert (found().status, found().timing, found().interests, found().language) == bare
     assert confirmations(db) == [("1", 1)]
@@ -86,7 +88,7 @@ def test_asking_makes_a_pending_subscriber_and_one_mail(
 def test_the_link_in_the_mail_makes_them_active_and_counts_once(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, Asked(ADA), now)
+    ask(db, post, parse({"email": ADA}), now)
     mailed = link(keys, found())
     active = confirm(db, keys, mailed, now + timedelta(hours=47))
     assert (active.status, active.version) == (Status.ACTIVE, 2)
@@ -103,10 +105,10 @@ def test_the_link_in_the_mail_makes_them_active_and_counts_once(
 def test_an_old_link_does_not_count(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, Asked(ADA), now)
+    ask(db, post, parse({"email": ADA}), now)
     with pytest.raises(TooOld, match="48 hours"):
         confirm(db, keys, link(keys, found()), now + timedelta(hours=48, seconds=1))
-    ask(db, post, Asked(ADA), now + timedelta(hours=49))
+    ask(db, post, parse({"email": ADA}), now + timedelta(hours=49))
     with pytest.raises(TooOld, match="48 hours"):
         confirm(db, keys, link(keys, found(), 1), now + timedelta(hours=50))
     assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=50)).status is Status.ACTIVE
@@ -115,7 +117,7 @@ def test_an_old_link_does_not_count(
 def test_a_link_is_for_one_purpose_and_one_subscriber(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, Asked(ADA), now)
+    ask(db, post, parse({"email": ADA}), now)
     for bad in (
         token(keys, Purpose.UNSUBSCRIBE, found().key, now, 1),
         token(keys, Purpose.CONFIRM, found().key + 1, now, 1),
@@ -128,28 +130,28 @@ def test_a_link_is_for_one_purpose_and_one_subscriber(
 
 def test_asking_ten_times_at_once_makes_one_subscriber_and_one_mail(db: Database, post: Post, now: datetime) -> None:
     with ThreadPoolExecutor(10) as threads:
-        list(threads.map(lambda _: ask(db, post, Asked(ADA), now), range(10)))
+        list(threads.map(lambda _: ask(db, post, parse({"email": ADA}), now), range(10)))
     assert confirmations(db) == [("1", 1)]
 
 
 def test_an_address_gets_one_confirmation_a_day_and_three_a_month(db: Database, post: Post, now: datetime) -> None:
     for hours in range(0, 24 * 29, 3):
-        ask(db, post, Asked(ADA), now + timedelta(hours=hours))
+        ask(db, post, parse({"email": ADA}), now + timedelta(hours=hours))
     assert confirmations(db) == [("1", 1), ("2", 1), ("3", 1)]
-    ask(db, post, Asked(ADA), now + timedelta(days=31))
+    ask(db, post, parse({"email": ADA}), now + timedelta(days=31))
     assert len(confirmations(db)) == 4
 
 
 def test_unsubscribing_at_once_does_not_get_around_the_limit(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, Asked(ADA), now)
+    ask(db, post, parse({"email": ADA}), now)
     confirm(db, keys, link(keys, found()), now)
     unsubscribe(db, found().key, Cause.ONE_CLICK, now)
-    ask(db, post, Asked(ADA), now + timedelta(hours=1))
+    ask(db, post, parse({"email": ADA}), now + timedelta(hours=1))
     assert found().status is Status.UNSUBSCRIBED
     assert len(confirmations(db)) == 1
-    ask(db, post, Asked(ADA), now + timedelta(hours=25))
+    ask(db, post, parse({"email": ADA}), now + timedelta(hours=25))
     assert (found().status, found().version) == (Status.UNSUBSCRIBED, 3)
     assert confirm(db, keys, link(keys, found(), 2), now + timedelta(hours=26)).status is Status.ACTIVE
     with db.read() as session:
@@ -166,10 +168,12 @@ def test_each_confirmation_applies_its_own_request(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime, n: int
 ) -> None:
     other = (Interest(Kind.TOPIC, "soft robots"), Interest(Kind.AUTHOR, "A. Nother"))
-    ask(db, post, Asked(ADA, interests=TOPIC), now)
-    ask(db, post, Asked(ADA, interests=other), now + timedelta(minutes=1))
+    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
+    ask(
+        db, post, parse({"email": ADA, "topics": ["soft robots"], "authors": ["A. Nother"]}), now + timedelta(minutes=1)
+    )
     assert len(confirmations(db)) == 1, "of the second, which was not mailed, nothing is kept"
-    ask(db, post, Asked(ADA, interests=other), now + timedelta(hours=25))
+    ask(db, post, parse({"email": ADA, "topics": ["soft robots"], "authors": ["A. Nother"]}), now + timedelta(hours=25))
     assert found().interests == ()
     assert confirm(db, keys, link(keys, found(), n), now + timedelta(hours=26)).interests == (TOPIC, other)[n - 1]
     again = confirm(db, keys, link(keys, found(), 3 - n), now + timedelta(hours=27))
@@ -188,7 +192,7 @@ def test_asking_changes_nothing_of_whoever_left(
         suppress(db, keys, ADA, SuppressionReason.HARD_BOUNCE, now)
     before = found()
     spam = (Interest(Kind.TOPIC, "spam"),)
-    ask(db, post, Asked(ADA, Timing(hour=3), spam), now + timedelta(days=1))
+    ask(db, post, parse({"email": ADA, "hour": 3, "topics": ["spam"]}), now + timedelta(days=1))
     assert found() == before
     assert len(confirmations(db)) == 1
     after = confirm(db, keys, link(keys, found()), now + timedelta(days=2))
@@ -200,7 +204,7 @@ def test_a_request_is_void_once_consent_has_changed(
 ) -> None:
     add(db, post, parse({"email": ADA}), now)
     unsubscribe(db, found().key, Cause.WEB, now)
-    ask(db, post, Asked(ADA), now)
+    ask(db, post, parse({"email": ADA}), now)
     suppress(db, keys, ADA, SuppressionReason.COMPLAINT, now)
     with pytest.raises(TooOld):
         confirm(db, keys, link(keys, found()), now)
@@ -210,7 +214,7 @@ def test_a_request_is_void_once_consent_has_changed(
 def test_declining_erases_whoever_never_confirmed(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
-    ask(db, post, Asked(ADA, interests=TOPIC), now)
+    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
     key, mailed = found().key, link(keys, found())
     assert decline(db, keys, mailed, now)
     with db.read() as session:
@@ -221,9 +225,9 @@ def test_declining_erases_whoever_never_confirmed(
     assert gone.address is None
     with pytest.raises(TooOld):
         confirm(db, keys, mailed, now)
-    ask(db, post, Asked(ADA), now + timedelta(hours=1))
+    ask(db, post, parse({"email": ADA}), now + timedelta(hours=1))
     assert len(confirmations(db)) == 1, "declining does not let strangers start again"
-    ask(db, post, Asked(ADA), now + timedelta(hours=25))
+    ask(db, post, parse({"email": ADA}), now + timedelta(hours=25))
     assert found().status is Status.PENDING, "the person may sign up again"
 
 
@@ -232,13 +236,13 @@ def test_declining_takes_nothing_from_a_known_subscriber(
 ) -> None:
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     unsubscribe(db, found().key, Cause.WEB, now)
-    ask(db, post, Asked(ADA), now)
+    ask(db, post, parse({"email": ADA}), now)
     before = found()
     assert not decline(db, keys, link(keys, before), now)
     assert found() == before
     with pytest.raises(TooOld):
         confirm(db, keys, link(keys, before), now)
-    ask(db, post, Asked(ADA), now + timedelta(days=1))
+    ask(db, post, parse({"email": ADA}), now + timedelta(days=1))
     confirm(db, keys, link(keys, before, 2), now + timedelta(days=1))
     assert not decline(db, keys, link(keys, before, 2), now + timedelta(days=2)), "a used link erases nobody"
     assert found().status is Status.ACTIVE
@@ -248,10 +252,10 @@ def test_unconfirmed_addresses_are_purged_after_a_week(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     add(db, post, parse({"email": "bo@example.org"}), now)
-    ask(db, post, Asked(ADA, interests=TOPIC), now)
+    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now)
     key = found().key
     assert purge_unconfirmed(db, now + timedelta(days=6, hours=23)) == 0
-    ask(db, post, Asked(ADA), now + timedelta(days=6))
+    ask(db, post, parse({"email": ADA}), now + timedelta(days=6))
     assert purge_unconfirmed(db, now + timedelta(days=7, hours=1)) == 0, "a link still counts"
     assert purge_unconfirmed(db, now + timedelta(days=8, hours=1)) == 1
     with db.read() as session:
@@ -264,7 +268,7 @@ def test_unconfirmed_addresses_are_purged_after_a_week(
     assert [(event.status, event.cause) for event in events][1:] == [(Status.ERASED, Cause.UNCONFIRMED)]
     assert all(request and request.said is None and request.act.network is None for request in requests)
     assert purge_unconfirmed(db, now + timedelta(days=30)) == 0
-    ask(db, post, Asked(ADA), now + timedelta(days=9))
+    ask(db, post, parse({"email": ADA}), now + timedelta(days=9))
     assert (found().status, found().key) == (Status.PENDING, key + 1)
 
 
@@ -272,7 +276,7 @@ def test_a_purge_leaves_no_address_or_wish_in_the_file(
     sqlite_url: str, tmp_path: Path, post: Post, now: datetime
 ) -> None:
     db = open_database(sqlite_url)
-    ask(db, post, Asked("gone-for-good@example.org", interests=(Interest(Kind.TOPIC, "unmistakable"),)), now)
+    ask(db, post, parse({"email": "gone-for-good@example.org", "topics": ["unmistakable"]}), now)
     assert purge_unconfirmed(db, now + timedelta(days=8)) == 1
     for file in tmp_path.iterdir():
         content = file.read_bytes() if file.is_file() else b""
@@ -284,9 +288,8 @@ def test_resending_asks_for_what_the_same_network_asked(
     db: Database, post: Post, keys: Keys, found: Callable[[], Subscriber], now: datetime
 ) -> None:
     here, elsewhere = Act(Cause.WEB, b"h" * 32), Act(Cause.WEB, b"e" * 32)
-    other = (Interest(Kind.TOPIC, "spam"),)
-    ask(db, post, Asked(ADA, interests=TOPIC), now, here)
-    ask(db, post, Asked(ADA, interests=other), now + timedelta(days=1), elsewhere)
+    ask(db, post, parse({"email": ADA, "topics": TOPIC_NAMES}), now, here)
+    ask(db, post, parse({"email": ADA, "topics": ["spam"]}), now + timedelta(days=1), elsewhere)
     remind(db, post, ADA, now + timedelta(days=2), here)
     assert len(confirmations(db)) == 3
     assert confirm(db, keys, link(keys, found(), 3), now + timedelta(days=2)).interests == TOPIC
@@ -300,7 +303,7 @@ def test_nothing_changes_for_whoever_has_the_digest(
     if status is Status.PAUSED:
         pause(db, found().key, Cause.CLI, now)
     before = found()
-    ask(db, post, Asked(ADA, Timing(hour=3), (Interest(Kind.TOPIC, "spam"),)), now)
+    ask(db, post, parse({"email": ADA, "hour": 3, "topics": ["spam"]}), now)
     assert found() == before
     assert confirmations(db) == []
 
@@ -328,7 +331,7 @@ def test_only_a_bounce_is_healed_by_confirming_again(
     if known:
         add(db, post, parse({"email": ADA}), now)
     suppress(db, keys, ADA, reason, now)
-    ask(db, post, Asked(ADA), now + timedelta(days=2))
+    ask(db, post, parse({"email": ADA}), now + timedelta(days=2))
     assert len(confirmations(db)) == mails
     with db.read() as session:
         assert suppressions.is_suppressed(session, address_key(keys, ADA)) is reason, "asking lifts nothing"
@@ -348,7 +351,7 @@ def test_the_erased_cannot_be_brought_back_by_others(db: Database, post: Post, k
             add(db, post, parse({"email": ADA}), now)
         with pytest.raises(NotFound, match="only a new sign-up by its owner"):
             unsuppress(db, keys, ADA, "they called", now)
-        ask(db, post, Asked(ADA), now)  # the second time a sign-up waits for its confirmation
+        ask(db, post, parse({"email": ADA}), now)  # the second time a sign-up waits for its confirmation
     assert import_subscribers(db, post, [Line(1, {"email": ADA, "status": "active"})], now).left_alone == 1
 
 
@@ -358,7 +361,7 @@ def test_the_erased_come_back_by_confirming_a_sign_up(
     add(db, post, parse({"email": ADA, "topics": ["protein folding"]}), now)
     erased = found().key
     erase(db, keys, ADA, now)
-    ask(db, post, Asked(ADA), now)
+    ask(db, post, parse({"email": ADA}), now)
     assert confirmations(db) == [("1", 1)]
     with db.read() as session:
         assert suppressions.is_suppressed(session, address_key(keys, ADA)) is SuppressionReason.ERASED
@@ -386,7 +389,7 @@ def test_the_file_holds_nothing_of_the_erased(
 )
 def test_what_is_no_address_is_refused(db: Database, post: Post, now: datetime, address: str) -> None:
     with pytest.raises(BadRecord) as refused:
-        ask(db, post, Asked(address), now)
+        ask(db, post, parse({"email": address}), now)
     assert refused.value.field == "email"
 
 

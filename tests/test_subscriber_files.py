@@ -16,8 +16,8 @@ from digestd.links import Keys, address_key
 from digestd.store import core, subscribers
 from digestd.store.database import Database
 from digestd.subscribe import (
-    ImportReport,
     Post,
+    SubscriberImportReport,
     erase,
     import_subscribers,
     parse,
@@ -27,7 +27,7 @@ from digestd.subscribe import (
     unsubscribe,
 )
 from digestd.subscribe.files import LINE_MAX, Format, Line, read
-from digestd.subscribe.record import KEYS, said_of
+from digestd.subscribe.record import KEYS, subscriber_fields
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def table(text: str) -> Iterator[Line]:
     return read(io.BytesIO(text.encode()), Format.CSV)
 
 
-def counts(report: ImportReport) -> tuple[int, int, int, int]:
+def counts(report: SubscriberImportReport) -> tuple[int, int, int, int]:
     return report.added, report.updated, report.unchanged, len(report.refused)
 
 
@@ -79,7 +79,7 @@ def test_every_key_is_taken_in(db: Database, post: Post, now: datetime) -> None:
     assert set(WHOLE) == set(KEYS)
     assert counts(import_subscribers(db, post, jsonl(WHOLE), now)) == (1, 0, 0, 0)
     ada = by_address(db)["ada@example.org"]
-    assert said_of(ada) == WHOLE | {"likes": ["arxiv:2401.00001", "doi:10.1101/2024.01.01.5"]}
+    assert subscriber_fields(ada) == WHOLE | {"likes": ["arxiv:2401.00001", "doi:10.1101/2024.01.01.5"]}
     assert Interest(Kind.PAPER, "openreview:AbC", Wish.MUTED) in ada.interests
 
 

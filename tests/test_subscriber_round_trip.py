@@ -14,7 +14,7 @@ from digestd.store import core
 from digestd.store.database import Database
 from digestd.subscribe import Post, exported, import_subscribers, parse
 from digestd.subscribe.files import Format, Line, read, written
-from digestd.subscribe.record import said_of
+from digestd.subscribe.record import subscriber_fields
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ _records = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 def test_what_export_writes_import_reads_back_the_same(form: Format, said: dict[str, object]) -> None:
     try:
-        whole = said_of(parse(said).new)
+        whole = subscriber_fields(parse(said).new)
     except BadRecord:
         return
     text = "".join(written([whole], form))
     [line] = read(io.BytesIO(text.encode()), form)
     assert not isinstance(line.said, BadRecord)
     assert parse(line.said).new == parse(whole).new
-    assert said_of(parse(line.said).new) == whole
+    assert subscriber_fields(parse(line.said).new) == whole
 
 
 @given(records=st.lists(_records, max_size=12, unique_by=lambda r: r["email"]), form=st.sampled_from(list(Format)))

@@ -25,7 +25,7 @@ from digestd.store.ledger import reading
 from digestd.store.ledger.reading import Asked
 from digestd.subscribe import Record, leaving, parse
 from digestd.subscribe.keeping import add, edit
-from digestd.subscribe.record import MUTABLE, said_of
+from digestd.subscribe.record import MUTABLE, subscriber_fields
 
 app = typer.Typer(name="subscriber", help="Who gets the digest, and what they want.", no_args_is_help=True)
 app.command("import")(import_file)
@@ -179,7 +179,7 @@ def _listed(db: Database, status: Status | None, whole: bool) -> Iterator[dict[s
 def shown(subscriber: Subscriber) -> dict[str, object]:
     """One subscriber whole: what export writes, the number and the consent version."""
     paused = {"paused_until": subscriber.paused_until} if subscriber.paused_until else {}
-    return {"id": subscriber.key, **said_of(subscriber), **paused, "version": subscriber.version}
+    return {"id": subscriber.key, **subscriber_fields(subscriber), **paused, "version": subscriber.version}
 
 
 def _summary(subscriber: Subscriber) -> dict[str, object]:

@@ -13,7 +13,7 @@ from digestd.deliver.group_commit import GroupCommit
 from digestd.deliver.refusals import PendingRefusals
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
-from digestd.retry import REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
+from digestd.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, verdict
 from digestd.store.ledger import Gated, Result
 from digestd.transports import Refusal
 
@@ -56,17 +56,17 @@ class AttemptRecorder:
         self.counters.deferred += 1
         if meaning is Verdict.NEVER:
             refused = self._result(claim, State.READY, Outcome.PERM, refusal.reply)
-            refused = refused._replace(reason=status, wait=next_wait(claim.attempt, self._rng))
+            refused = refused._replace(reason=status, wait=MAIL_BACKOFF.delay(claim.attempt, self._rng))
             self._commits.record(refused)
             self._refusals.add(refused)
             if claim.kind not in UNCONFIRMED:
                 self._stop_if_too_many_refused(refusal)
             return
         later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
-        self._commits.record(later._replace(wait=next_wait(claim.attempt, self._rng)))
+        self._commits.record(later._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
         if meaning is Verdict.LESS:
             raise RelayBusy(f"the relay asks for fewer mails ({status}); digestd will retry later, at a lower rate")
-        if meaning is Verdict.LANE:
+        if meaning is Verdict.RELAY:
             raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
 
     def record_stopped_at_commit_point(self, claim: Claim, gated: Gated) -> None:
@@ -89,7 +89,7 @@ class AttemptRecorder:
     def record_interrupted(self, claim: Claim) -> None:
         """Record that the relay broke off during this mail, and delay it in case it is the cause."""
         failed = self._result(claim, State.READY, Outcome.NOT_SENT)
-        self._commits.record(failed._replace(wait=next_wait(claim.attempt, self._rng)))
+        self._commits.record(failed._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
 
     def record_not_composed(self, claim: Claim, error: Exception) -> None:
         """Record that a mail could not be composed. After COMPOSE_TRIES failures it is set aside as poisoned."""

@@ -8,11 +8,12 @@ group. What the rate limits have used is written in the same transaction, before
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digestd.deliver.rate_limiter import RateLimiter
 from digestd.deliver.result_journal import ResultJournal
 from digestd.deliver.sent_journal import SentJournal
+from digestd.domain.backoff import Backoff
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
@@ -22,7 +23,7 @@ GATHER_SECONDS = 0.002
 """How long a group waits for other workers: less than its sync takes, and half the CPU if twice as many join."""
 IDLE_SECONDS = 0.2
 """How long results wait for a request to be written with. A transaction of their own would delay the next request."""
-RETRY_SECONDS = 1.0
+BACKOFF = Backoff((timedelta(seconds=1),))
 PATIENCE_SECONDS = 20.0
 """How long groups are retried while the database is unreachable, before their mails are left to recovery."""
 
@@ -124,8 +125,9 @@ class GroupCommit:
                 self._give_up(requests, results, error)
                 raise
             self._requests, self._results = [*requests, *self._requests], [*results, *self._results]
-            await asyncio.sleep(min(RETRY_SECONDS, self._patience))
-            self._patience -= RETRY_SECONDS
+            pause = BACKOFF.steps[0].total_seconds()
+            await asyncio.sleep(min(pause, self._patience))
+            self._patience -= pause
             self._work.set()
             return
         except BaseException as error:

@@ -7,7 +7,7 @@ import structlog
 
 from digestd.deliver.rate_limiter import RateLimiter
 from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
-from digestd.retry import lane_wait
+from digestd.retry import RELAY_BACKOFF
 from digestd.store import throttles
 from digestd.store.database import Database
 from digestd.store.throttles import Standing
@@ -41,7 +41,8 @@ class RelayBackoff:
 
         def pause(kept: Standing) -> Standing:
             failures = 1 if accepted else kept.rest.failures + 1
-            return Standing(kept.throttle, Rest(failures, (now + lane_wait(failures)).timestamp(), str(error)))
+            until = (now + RELAY_BACKOFF.delay(failures)).timestamp()
+            return Standing(kept.throttle, Rest(failures, until, str(error)))
 
         try:
             with self._db.write() as session:

@@ -1,7 +1,9 @@
-"""Bounces in a mailbox at a provider, by IMAP (RFC 9051, 3501): what is unseen is read.
+"""Read bounces from a mailbox by IMAP (RFC 9051, 3501): the unseen messages.
 
-What was understood is deleted, what is for a person is marked as seen and flagged. By imaplib, which waits: call
-it from a thread.
+Understood messages are deleted; those for a person are marked as seen and flagged.
+
+Uses the standard library's imaplib, which blocks: call it from a thread. imap-tools
+would fetch a message before its size is known, and expunge what other clients deleted.
 """
 
 import imaplib
@@ -22,7 +24,7 @@ _TROUBLE = (imaplib.IMAP4.error, OSError, EOFError)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where the mailbox is. `context` is None for an account on this machine that is read without TLS."""
+    """A mailbox account. `context` is None for one on this machine, read without TLS."""
 
     host: str
     port: int
@@ -33,7 +35,7 @@ class Account:
 
 
 class ImapPostbox:
-    """Opens one session a pass."""
+    """Opens one IMAP connection per pass."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -71,7 +73,7 @@ def _connected(account: Account) -> Iterator[imaplib.IMAP4]:
 
 
 class ImapSession:
-    """One selected mailbox; mails are named by UID."""
+    """A selected mailbox; messages are named by UID."""
 
     def __init__(self, client: imaplib.IMAP4) -> None:
         self._client = client
@@ -85,7 +87,7 @@ class ImapSession:
             yield Letter(name, self._content(name))
 
     def remove(self, letter: Letter) -> None:
-        """See OpenPostbox.remove; it goes for good at the end of the pass."""
+        """See OpenPostbox.remove; the message is expunged at the end of the pass."""
         _done(self._client.uid("STORE", letter.name, "+FLAGS.SILENT", r"(\Seen \Deleted)"))
         self._removed.append(letter.name)
 
@@ -94,7 +96,7 @@ class ImapSession:
         _done(self._client.uid("STORE", letter.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
 
     def end(self) -> None:
-        """Let go of what was removed; where the server can (RFC 4315), of nothing that others have deleted."""
+        """Expunge what was removed; with UIDPLUS (RFC 4315) nothing that others have deleted."""
         if not self._removed:
             return
         if "UIDPLUS" in self._client.capabilities:
@@ -132,6 +134,6 @@ def _quoted(folder: str) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """The server's words on one line; a login error repeats no password."""
+    """Return the server's message on one line; a login error repeats no password."""
     words = " ".join(str(error).split())[:200]
     return "".join(letter if letter.isprintable() else "?" for letter in words) or type(error).__name__

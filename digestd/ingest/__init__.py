@@ -1,53 +1,58 @@
-"""Fetch politely, tell which sightings are one work, and put them into the store.
+"""Fetch papers politely, decide which sightings are one work, and store them.
 
-Asking:
-    fetch        one polite fetcher; it knows no formats
-    turns        when a host may be asked, over all processes; manners, breaker: what it asks of us, how it fails
-    network      connections to exactly the address that was checked; inward: which lead inside
-    body, files  answers within limits; files read as if they had been fetched
-    credentials  which key goes to which host
-    recordings   answers kept in a folder, and read from it
-    reader       answers parsed in a process of their own (confined); decoding: what it sends, checked
+Entry points: `ingest` reads every source, `import_papers` a file; `merge_papers` and
+`split_paper` act for an operator; `read_library` reads a subscriber's library, of which
+nothing becomes a paper; `embed` encodes papers for the dense model. Knows nothing of
+subscribers, digests or mail.
 
-One paper of many sightings:
-    identity     by identifiers (pure)
-    likeness…    by title, authors and abstract, where no identifier says so (pure)
-    merge        what to write of a page, given what is known (pure); wording: in whose words (pure)
-    pages        one page into the store: gather, decide, apply
-    twins        papers joined by likeness or by an operator, and split again
-    imports      `paper import`: lines of JSON, in blocks
-    libraries    subscribers' libraries at Zotero or ORCID, read at their keeper; nothing of them becomes a paper
-    embed        the dense model, where there is one, reads every paper once
+Fetching:
+    fetch               one polite fetcher; it knows no formats
+    host_scheduler      when a host may be asked, over all processes
+    rate_limit_headers  what a host's headers ask for (pure)
+    circuit_breaker     hosts that keep failing are left alone
+    network             connections to exactly the address that was checked
+    ssrf_guard          which addresses are public (pure)
+    body, files         answers and files within limits
+    credentials         which key goes to which host
+    recordings          answers kept in a folder, and read from it
+    reader              answers parsed in a process of its own (confined, decoding)
+
+One paper from many sightings:
+    identity            by identifiers (pure)
+    similarity          by title, authors and abstract (pure; normalization)
+    deduplication       papers merged by similarity or by an operator, and split again
+    merge               what to write for a page (pure; text_selection)
+    pages               one page into the store
 
 Every day of every source:
-    run          every source; visit: one of them; reading: its pages; report: what came of it
-    rhythm       when a day's papers are due, and about how many (pure)
-    coverage     what became of each day (pure); drift: whether answers lost what they had (pure)
-    backfill     missed days, by another interface of the same source
-    check        `source check`: a page, and what looks wrong with it
+    run, visit, reading every source, one of them, its pages; report: the outcome
+    expected_schedule   when a day's papers are due, and how many (pure)
+    coverage            the state of each day (pure); format_change: lost fields (pure)
+    backfill            missed days, from another interface of the same source
+    check               `source check`: one page, and what looks wrong with it
 """
 
+from digestd.ingest.deduplication import merge_papers, split_paper
 from digestd.ingest.embed import embed
 from digestd.ingest.fetch import Client, Fetcher, Limits
-from digestd.ingest.imports import ImportReport, import_papers
+from digestd.ingest.host_scheduler import NotNowError
+from digestd.ingest.imports import PaperImportReport, import_papers
 from digestd.ingest.libraries import KeyRefused, LibraryGone, Listing, ask_rights, keyed, read_library
-from digestd.ingest.reader import Reader
+from digestd.ingest.reader import AnswerParser
 from digestd.ingest.report import IngestReport, SourceReport
 from digestd.ingest.run import Via, ingest, ingest_files
-from digestd.ingest.turns import NotNowError
-from digestd.ingest.twins import merge_papers, split_paper
 
 __all__ = [
+    "AnswerParser",
     "Client",
     "Fetcher",
-    "ImportReport",
     "IngestReport",
     "KeyRefused",
     "LibraryGone",
     "Limits",
     "Listing",
     "NotNowError",
-    "Reader",
+    "PaperImportReport",
     "SourceReport",
     "Via",
     "ask_rights",

@@ -1,7 +1,7 @@
-"""Read an answer's body within limits: so many bytes on the wire, so many once unpacked.
+"""Read the body of an answer within limits, on the wire and once decompressed.
 
-Unpacking is done here, a limited piece at a time: a gzip bomb of 64 kB on the wire would
-otherwise be 64 MB in memory before anybody could count it.
+Bodies are decompressed piece by piece: otherwise a gzip bomb of 64 kB on the wire
+would fill 64 MB of memory before its size is known.
 """
 
 import zlib
@@ -16,15 +16,15 @@ MEMBERS_MAX = 1_000
 
 
 class TooLargeError(SourceFailed):
-    """The body is more than anybody wants to read. That says nothing against its host."""
+    """The body exceeds the limits. This does not count against its host."""
 
 
 class CutShortError(Exception):
-    """The body ended before it was whole; asking again may help."""
+    """The body ended early; a retry may help."""
 
 
 class _Plain:
-    """A body that is not packed."""
+    """An uncompressed body."""
 
     is_whole = True
 
@@ -45,7 +45,7 @@ class _Packed:
         return self._member.eof or not self._begun
 
     def unpack(self, piece: bytes, limit: int) -> bytes | bytearray:
-        """At most `limit` bytes; the caller gives up when it gets that many."""
+        """Return at most `limit` bytes; the caller gives up at the limit."""
         found = bytearray()
         while piece and len(found) < limit:
             if self._member.eof:
@@ -63,7 +63,7 @@ class _Packed:
 
 
 async def read_body(pieces: AsyncIterator[bytes], encoding: str, wire_max: int, body_max: int) -> bytes:
-    """The whole body, unpacked.
+    """Return the whole body, decompressed.
 
     Raises TooLargeError, SourceFailed when it is packed in a way that was not asked for,
     CutShortError when it ends early.

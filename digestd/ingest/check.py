@@ -1,4 +1,4 @@
-"""`source check`: ask a page of a source, keep nothing, and say what came and what looks wrong with it."""
+"""Fetch one page of a source for `source check`, store nothing, and report what looks wrong."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from digestd.domain.paper import Paper, Sighting
 from digestd.errors import SourceFailed
 from digestd.ingest.fetch import Client, Fetcher, Validators
 from digestd.ingest.files import from_file
-from digestd.ingest.reader import Reader
+from digestd.ingest.reader import AnswerParser
 from digestd.sources import Enriching, Page, Request, Source
 from digestd.store.database import Database
 
@@ -22,7 +22,7 @@ MOST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One page of a source. `asked`: the address; `concerns`: what looks wrong, a sentence each."""
+    """One page of a source. `asked`: the address; `concerns`: one sentence per problem."""
 
     source: str
     asked: str
@@ -34,7 +34,7 @@ class Checked:
 async def check(
     db: Database, source: Source, client: Client, clock: Callable[[], datetime], known: Sequence[Paper] = ()
 ) -> Checked:
-    """Ask for the first page that holds papers, and read it. `known`: what citations or stars are asked for.
+    """Fetch the first page with papers and parse it. `known`: papers to ask citations or stars for.
 
     Raises SourceFailed where there is no usable answer.
     """
@@ -44,7 +44,7 @@ async def check(
     request = source.requests(since, cursor)
     if request is None:
         raise SourceFailed(f"{source.name} has nothing to ask: it adds to papers that are known, and none are")
-    async with Fetcher(db, client, clock) as fetcher, Reader() as reader:
+    async with Fetcher(db, client, clock) as fetcher, AnswerParser() as reader:
         for _page in range(PAGES):
             asked, body = request, await _body(fetcher, source, request)
             page = await reader.read(source, body, cursor)
@@ -56,7 +56,7 @@ async def check(
 
 
 def concerns(page: Page, now: datetime) -> Iterator[str]:
-    """What looks wrong with a page. Pure."""
+    """Yield what looks wrong with a page."""
     found = page.sightings
     if page.rejects:
         yield f"{len(page.rejects)} of {len(found) + len(page.rejects)} records cannot be read"

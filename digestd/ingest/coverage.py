@@ -1,13 +1,13 @@
-"""What became of each day of a source, judged from what a run saw of it. Pure.
+"""Judge the state of each day of a source from what a run observed. Pure.
 
-fresh     all that the source has of the day was read
-quiet     nothing was to be expected, or the source says itself that there is nothing
+fresh     everything that the source has of the day was read
+quiet     nothing was expected, or the source itself states that there is nothing
 partial   pages or records are missing, far fewer came than usual, or nobody asked in time
-late      it is due, and the source does not have it yet
-stale     the source still answers with what it had before, longer after the hour than a grace
-broken    there was no usable answer, and nothing of the day is here
+late      papers are due and the source does not have them yet
+stale     the source still answers with older papers after the grace period
+broken    there was no usable answer, and nothing of the day is stored
 
-A day is judged anew by each run that can say something of it. What is complete stays so.
+Every run that knows more judges a day again. A complete day stays complete.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
-from digestd.ingest.rhythm import Rhythm
+from digestd.ingest.expected_schedule import ExpectedSchedule
 
 TELLING = 8
-"""Where fewer papers are usual, a day with few or none says nothing. Where 8 come by chance (as a Poisson
-number), fewer than a quarter of them come on 3 days in 1,000."""
+"""The usual number of papers from which few are suspicious.
+
+If 8 are usual (Poisson), fewer than a quarter of them come on 3 days in 1,000."""
 FEW = 4
-"""Less than this part of the usual number is too few to be all."""
+"""Fewer than the usual number divided by this are too few to be complete."""
 CHECKED = "read by another interface of the source too"
 
 _DAY = timedelta(days=1)
@@ -29,13 +30,18 @@ _Verdict = tuple[CoverageState, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one run saw of a source.
+class Observation:
+    """What one run observed of a source.
 
-    `items`: papers by day. `whole`: days of which all that the source has was read. `named`: days that
-    an answer says it is of, though it may be empty. `checked`: days that another interface was asked
-    about. `newest`: the newest day that the answers are of. `flaw`: what is wrong with what came;
-    `error`: why not all of it came; `gap`: why a day before may not have been read at all.
+    Attributes:
+        items: papers by day.
+        whole: days that were read completely.
+        named: days that an answer names, even if it is empty.
+        checked: days that another interface was asked about.
+        newest: the newest day of the answers.
+        flaw: what is wrong with the records.
+        error: why not everything was read.
+        gap: why an earlier day may not have been read at all.
     """
 
     items: Mapping[date, int] = field(default_factory=dict)
@@ -48,17 +54,19 @@ class Seen:
     gap: str = "nobody asked in time"
 
 
-def judge(source: str, rhythm: Rhythm, seen: Seen, span: Sequence[date], now: datetime) -> list[Coverage]:
-    """The days of a span that stand otherwise than before; those that nothing can be said of yet are left out."""
-    held = {row.day: row for row in rhythm.known}
-    found = (_row(source, _Case(day, held.get(day), rhythm, seen, now)) for day in span)
+def judge(
+    source: str, schedule: ExpectedSchedule, seen: Observation, span: Sequence[date], now: datetime
+) -> list[Coverage]:
+    """Return the days of a span whose state changed; days that cannot be judged yet are left out."""
+    held = {row.day: row for row in schedule.known}
+    found = (_row(source, _Case(day, held.get(day), schedule, seen, now)) for day in span)
     return [row for row in found if row is not None]
 
 
 def span(known: Iterable[Coverage], first: date, today: date, look_back: timedelta) -> list[date]:
-    """The days to judge: since the last that is known, those of the look-back again, and from `first` on.
+    """Return the days to judge: those since the last known one, the look-back again, and from `first` on.
 
-    At most eight weeks, so that a house shut for years does not fill with them.
+    At most eight weeks, for an installation that was off for years.
     """
     kept = [row.day for row in known if row.day <= today]
     start = min(first, max(kept) + _DAY, max(min(kept), today - look_back)) if kept else first
@@ -68,12 +76,12 @@ def span(known: Iterable[Coverage], first: date, today: date, look_back: timedel
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One day, with all that bears on it."""
+    """One day with the evidence about it."""
 
     day: date
     was: Coverage | None
-    rhythm: Rhythm
-    seen: Seen
+    schedule: ExpectedSchedule
+    seen: Observation
     now: datetime
 
     @property
@@ -82,11 +90,11 @@ class _Case:
 
     @property
     def expected(self) -> int | None:
-        return self.rhythm.expected(self.day)
+        return self.schedule.expected(self.day)
 
     @property
     def due(self) -> datetime | None:
-        return self.rhythm.due(self.day)
+        return self.schedule.due(self.day)
 
     @property
     def is_due(self) -> bool:
@@ -102,7 +110,7 @@ class _Case:
 
     @property
     def is_too_few(self) -> bool:
-        """Whether chance does not explain how few there are."""
+        """Return True if chance does not explain the small number."""
         usual = self.expected or 0
         return self.is_due and usual >= TELLING and self.items * FEW < usual and not self.is_checked
 
@@ -130,7 +138,7 @@ def _verdict(case: _Case) -> _Verdict | None:
 
 
 def _of_some(case: _Case) -> _Verdict | None:
-    """A day that has papers."""
+    """Judge a day with papers."""
     seen, is_whole = case.seen, case.day in case.seen.whole
     if case.was and (not is_whole if case.was_complete else case.day not in seen.items):
         return case.was.state, case.was.note
@@ -144,7 +152,7 @@ def _of_some(case: _Case) -> _Verdict | None:
 
 
 def _of_none(case: _Case) -> _Verdict | None:
-    """A day that has no paper, though all there is was read."""
+    """Judge a day without papers although everything was read."""
     if case.seen.error and case.day in case.seen.items:
         return CoverageState.PARTIAL, case.seen.error
     if case.seen.newest and case.seen.newest > case.day:
@@ -155,28 +163,31 @@ def _of_none(case: _Case) -> _Verdict | None:
         return (CoverageState.QUIET, "nothing yet") if case.was else None
     if _is_awaited(case):
         return _waiting(case)
-    if case.rhythm.announced and case.day not in case.seen.named and not _is_overdue(case):
+    if case.schedule.announced and case.day not in case.seen.named and not _is_overdue(case):
         return None
     return CoverageState.QUIET, CHECKED if case.is_checked else ""
 
 
 def _is_awaited(case: _Case) -> bool:
-    """Whether papers must be on their way: many are usual, or an announcement is due and nothing says it is empty."""
+    """Return True if papers must be on their way.
+
+    That is, many are usual, or an announcement is due and nothing says that it is empty.
+    """
     if case.expected is None:
-        return case.rhythm.announced is not None and case.day not in case.seen.named
+        return case.schedule.announced is not None and case.day not in case.seen.named
     return case.expected >= TELLING
 
 
 def _of_unseen(case: _Case) -> _Verdict | None:
-    """A day that has no paper, and of which this run could not say why."""
+    """Judge a day without papers for which this run found no reason."""
     if case.was and (case.was_complete or case.was.state is CoverageState.PARTIAL):
         return case.was.state, case.was.note
     if case.seen.error:
-        is_early = case.rhythm.announced is not None and not case.is_due
+        is_early = case.schedule.announced is not None and not case.is_due
         return None if is_early else (CoverageState.BROKEN, case.seen.error)
     if not case.is_due:
         return None
-    if case.rhythm.announced and (case.seen.newest is None or case.seen.newest < case.day):
+    if case.schedule.announced and (case.seen.newest is None or case.seen.newest < case.day):
         return _waiting(case)
     return CoverageState.PARTIAL, case.seen.gap
 
@@ -190,4 +201,4 @@ def _waiting(case: _Case) -> _Verdict:
 
 
 def _is_overdue(case: _Case) -> bool:
-    return case.due is not None and case.now >= case.due + case.rhythm.grace
+    return case.due is not None and case.now >= case.due + case.schedule.grace

@@ -11,14 +11,14 @@ from urllib.parse import quote
 import httpx2
 
 from digestd.errors import BadSetting
-from digestd.ingest.network import Outgoing
+from digestd.ingest.network import OutgoingRequest
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A secret and how a host is told it: as a header, or as a parameter of the address."""
+    """A secret and how it is sent: in a header or as a query parameter."""
 
     name: str
     value: str = field(repr=False)
@@ -27,7 +27,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A setting, the host its key is for, and how it is told. `before`: what stands before it in a header."""
+    """A setting, the host of its key, and how it is sent. `before`: the prefix in a header."""
 
     setting: str
     host: str
@@ -45,7 +45,7 @@ KEYS = (
 
 
 def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
-    """By host, from the settings named in KEYS; those without a value are left out. Raises BadSetting."""
+    """Return the credentials by host, from the settings named in KEYS that have a value. Raises BadSetting."""
     found = {}
     for key in KEYS:
         value = (settings.get(key.setting) or "").strip()
@@ -57,8 +57,11 @@ def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
     return found
 
 
-def with_credential(outgoing: Outgoing, known: Mapping[str, Credential]) -> Outgoing:
-    """The request with the key of its host, where there is one and the way is safe. Only for a source's own host."""
+def with_credential(outgoing: OutgoingRequest, known: Mapping[str, Credential]) -> OutgoingRequest:
+    """Return the request with the key of its host if there is one and the connection is safe.
+
+    Call it for a source's own host only.
+    """
     url = outgoing.url
     credential = known.get(url.host)
     if credential is None or not _is_safe(url):
@@ -66,9 +69,9 @@ def with_credential(outgoing: Outgoing, known: Mapping[str, Credential]) -> Outg
     if credential.is_parameter:
         query = "&".join([*filter(None, [url.query.decode("ascii")]), f"{credential.name}={quote(credential.value)}"])
         url = url.copy_with(query=query.encode("ascii"))
-        return Outgoing(outgoing.method, url, outgoing.headers, outgoing.body, outgoing.chosen)
+        return OutgoingRequest(outgoing.method, url, outgoing.headers, outgoing.body, outgoing.chosen)
     headers = {**outgoing.headers, credential.name: credential.value}
-    return Outgoing(outgoing.method, url, headers, outgoing.body, outgoing.chosen)
+    return OutgoingRequest(outgoing.method, url, headers, outgoing.body, outgoing.chosen)
 
 
 def _is_safe(url: httpx2.URL) -> bool:

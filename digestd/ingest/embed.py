@@ -19,7 +19,10 @@ def embed(
     advance: Callable[[int], None] = lambda _: None,
     limit: int = TURN,
 ) -> int:
-    """Encode up to `limit` papers that have no vector of this model yet; how many. Safe at any time, in any number.
+    """Encode up to `limit` papers without a vector of this model; return how many.
+
+    Safe to run at any time and several times at once.
+
 
     `keep_on` is asked before each block. Nothing to do without a dense model.
     """

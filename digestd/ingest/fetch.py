@@ -1,9 +1,10 @@
-"""One polite fetcher for the whole installation.
+"""Fetch politely: one fetcher for the whole installation, which knows no formats.
 
-Turns a host are kept by the store (turns.py), as are failures (breaker.py), so that all processes
-together keep to them. Conditional requests, with validators of our own (hishel 2.0 replayed without
-asking). Tried again only on 429, 5xx and a lost connection; limits on time, size and redirects. The
-first host is the operator's choice and may be anywhere; a redirect leads outward only. It knows no formats.
+The store keeps the turns of every host (`host_scheduler`) and its failures
+(`circuit_breaker`), so that all processes respect them. Requests are conditional, with
+validators of our own: hishel 2.0 replayed stored answers without asking. Only 429, 5xx
+and lost connections are retried, within limits on time, size and redirects. The
+operator chooses the first host, which may be anywhere; redirects stay on the public web.
 """
 
 import asyncio
@@ -17,14 +18,24 @@ import httpx2
 import stamina
 
 from digestd import __version__
+from digestd.domain.backoff import Backoff
 from digestd.errors import SourceAway, SourceFailed
 from digestd.ingest.body import CutShortError, TooLargeError, read_body
-from digestd.ingest.breaker import Breaker, RefusedError
+from digestd.ingest.circuit_breaker import Breaker, RefusedError
 from digestd.ingest.credentials import Credential, with_credential
-from digestd.ingest.inward import PORTS, why_inward
-from digestd.ingest.manners import BUSY
-from digestd.ingest.network import BROKEN, LOST, SLOW, Incoming, InwardError, Network, Outgoing, Resolve
-from digestd.ingest.turns import NotNowError, Turn, Turns, moment
+from digestd.ingest.host_scheduler import HostScheduler, NotNowError, Turn, moment
+from digestd.ingest.network import (
+    BROKEN,
+    LOST,
+    SLOW,
+    Network,
+    OutgoingRequest,
+    PrivateAddressError,
+    Resolve,
+    ResponseStream,
+)
+from digestd.ingest.rate_limit_headers import BUSY
+from digestd.ingest.ssrf_guard import PORTS, why_not_public
 from digestd.sources.source import Pace, Request
 from digestd.store import hosts
 from digestd.store.database import Database
@@ -36,11 +47,12 @@ _TELLING = (
     *("content-type", "date", "age", "retry-after", "ratelimit", "ratelimit-policy", "backoff"),
     *("link", "last-modified-version"),
 )
+BACKOFF = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one fetch may take, its retries included. Waiting for a turn is not counted in `seconds`.
+    """Limits of one fetch including its retries. Waiting for a turn does not count in `seconds`.
 
     `patience`: seconds to wait for a host that another process is asking.
     """
@@ -50,13 +62,13 @@ class Limits:
     body: int = 50_000_000
     redirects: int = 5
     attempts: int = 4
-    backoff: float = 1.0
+    backoff: Backoff = BACKOFF
     patience: float = 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who asks, within which limits, and with which keys, by host."""
+    """How digestd presents itself: contact, limits, and keys by host."""
 
     public_url: str
     contact: str = ""
@@ -65,7 +77,7 @@ class Client:
 
     @property
     def user_agent(self) -> str:
-        """A name with a contact: it is polite, and a distinct one gets fewer refusals from arXiv."""
+        """Return a User-Agent with a contact; arXiv refuses distinct ones less often."""
         ways = {"+": self.public_url, "mailto:": self.contact}
         about = [f"{way}{where}" for way, where in ways.items() if where]
         return f"digestd/{__version__} ({'; '.join(about)})".encode("ascii", "ignore").decode()
@@ -73,7 +85,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What the last answer said to ask with next time."""
+    """The validators of the last answer, for a conditional request."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -81,7 +93,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body with its validators; None where nothing has changed since. `headers`: those that tell of the answer."""
+    """A body with its validators; None if nothing has changed. `headers`: the informative ones."""
 
     body: bytes | None
     validators: Validators
@@ -90,7 +102,7 @@ class Answer:
 
 
 class _AgainError(Exception):
-    """This try failed in a way that may pass."""
+    """This attempt failed; a retry may help."""
 
 
 _MAY_PASS = (_AgainError, CutShortError, *LOST)
@@ -98,7 +110,7 @@ _MAY_PASS = (_AgainError, CutShortError, *LOST)
 
 @dataclass(slots=True)
 class _Fetch:
-    """One fetch under way."""
+    """One fetch in progress."""
 
     request: Request
     pace: Pace
@@ -109,7 +121,7 @@ class _Fetch:
 
 
 class Fetcher:
-    """`async with Fetcher(…) as fetcher`: one connection to a host, kept over all sources.
+    """Fetches over one connection per host, shared by all sources: `async with Fetcher(…)`.
 
     `resolve`: how names are looked up; the system's way where it is None.
     """
@@ -121,7 +133,7 @@ class Fetcher:
         self._limits = client.limits
         self._credentials = client.credentials
         self._headers = {"User-Agent": client.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip"}
-        self._turns = Turns(db, clock, client.limits.seconds, client.limits.patience)
+        self._scheduler = HostScheduler(db, clock, client.limits.seconds, client.limits.patience)
         self._breaker = Breaker(db, clock, client.limits.seconds)
         self._network = Network(client.limits.seconds, resolve)
 
@@ -135,7 +147,7 @@ class Fetcher:
         await self._network.__aexit__(kind, error, trace)
 
     async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
-        """Fetch once the pace allows. Raises SourceFailed, one line, when there is no usable answer."""
+        """Fetch as soon as the pace allows. Raises SourceFailed, in one line, without a usable answer."""
         host = _host(request.url)
         known = await self._breaker.let(host)
         attempts = 1 if known and known.failures >= hosts.FAILURES else self._limits.attempts
@@ -148,7 +160,7 @@ class Fetcher:
         return answer
 
     async def _within(self, host: str, request: Request, pace: Pace, validators: Validators, attempts: int) -> Answer:
-        """All tries together within the deadline; whatever goes wrong is one line."""
+        """Run all attempts within the deadline and turn every failure into one line."""
         tries: list[str] = []
         try:
             async with asyncio.timeout(self._limits.seconds) as deadline:
@@ -156,7 +168,7 @@ class Fetcher:
         except TimeoutError as error:
             why = f" (last: {tries[-1]})" if tries else ""
             raise SourceAway(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
-        except InwardError as error:
+        except PrivateAddressError as error:
             raise SourceFailed(f"{host} leads to {error}; refused") from error
         except (*_MAY_PASS, *BROKEN) as error:
             said = _said(error)
@@ -168,9 +180,9 @@ class Fetcher:
             on=_MAY_PASS,
             attempts=fetch.attempts,
             timeout=None,
-            wait_initial=self._limits.backoff,
-            wait_max=self._limits.backoff * 10,
-            wait_jitter=self._limits.backoff,
+            wait_initial=self._limits.backoff.steps[0],
+            wait_max=self._limits.backoff.longest,
+            wait_jitter=self._limits.backoff.steps[0],
         )
         async for attempt in attempts:
             with attempt:
@@ -186,18 +198,21 @@ class Fetcher:
         is_own = True
         for _hop in range(self._limits.redirects + 1):
             outgoing = self._outgoing(fetch, url, is_own)
-            async with self._turns.turn(fetch.pace, fetch.deadline) as turn, self._network.ask(outgoing) as incoming:
+            async with (
+                self._scheduler.turn(fetch.pace, fetch.deadline) as turn,
+                self._network.ask(outgoing) as incoming,
+            ):
                 found = await self._understand(fetch, url, incoming, turn)
             if isinstance(found, Answer):
                 return found
             is_own = is_own and _is_same(first, found)
             if not is_own:
-                _refuse_inward(first, found)
+                _refuse_private(first, found)
             url = found
         raise SourceFailed(f"{first.host} redirects more than {self._limits.redirects} times")
 
-    def _outgoing(self, fetch: _Fetch, url: httpx2.URL, is_own: bool) -> Outgoing:
-        """What goes out; keys only to the host that the source itself named, and never after leaving it."""
+    def _outgoing(self, fetch: _Fetch, url: httpx2.URL, is_own: bool) -> OutgoingRequest:
+        """Return the request to send, with keys only for the host that the source itself named."""
         request = fetch.request
         headers = {**self._headers, **request.headers}
         if request.body is None:
@@ -206,13 +221,15 @@ class Fetcher:
             headers.setdefault("Content-Type", "application/json")
         if fetch.pace.alone:
             headers["Connection"] = "close"  # kept open, it would be a second one beside another process's
-        outgoing = Outgoing("GET" if request.body is None else "POST", url, headers, request.body, is_own)
+        outgoing = OutgoingRequest("GET" if request.body is None else "POST", url, headers, request.body, is_own)
         return with_credential(outgoing, self._credentials) if is_own else outgoing
 
-    async def _understand(self, fetch: _Fetch, url: httpx2.URL, incoming: Incoming, turn: Turn) -> Answer | httpx2.URL:
-        """An answer, or where to go instead."""
+    async def _understand(
+        self, fetch: _Fetch, url: httpx2.URL, incoming: ResponseStream, turn: Turn
+    ) -> Answer | httpx2.URL:
+        """Return an answer, or the target of a redirect."""
         status, headers = incoming.status, incoming.headers
-        pause = await self._turns.heed(turn, status, headers)
+        pause = await self._scheduler.heed(turn, status, headers)
         if status in BUSY:
             if pause > self._limits.seconds:
                 until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
@@ -229,7 +246,7 @@ class Fetcher:
             raise RefusedError(f"{url.host} answers {status}; check the source's spec", status)
         return Answer(await self._body(incoming), validators, status, telling)
 
-    async def _body(self, incoming: Incoming) -> bytes:
+    async def _body(self, incoming: ResponseStream) -> bytes:
         announced = incoming.headers.get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > self._limits.wire:
             raise TooLargeError(f"the answer is larger than {self._limits.wire // 1_000_000} MB")
@@ -243,7 +260,7 @@ def _conditions(validators: Validators) -> dict[str, str]:
 
 
 def _where(here: httpx2.URL, status: int, location: str, request: Request) -> httpx2.URL:
-    """Where a redirect leads. What is POSTed goes along with 307 and 308 only (RFC 9110, 15.4)."""
+    """Return the target of a redirect. Only 307 and 308 keep a POSTed body (RFC 9110, 15.4)."""
     if request.body is not None and status not in _KEEP_METHOD:
         raise SourceFailed(f"{here.host} answers a POST with {status}, which would lose what was asked; refused")
     try:
@@ -253,7 +270,7 @@ def _where(here: httpx2.URL, status: int, location: str, request: Request) -> ht
 
 
 def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:
-    """The same host, and the same server there: its port, or from http to https."""
+    """Return True for the same host and port, or its change from http to https."""
     if one.raw_host != other.raw_host or one.userinfo != other.userinfo or other.scheme not in {"http", "https"}:
         return False
     return _port(one) == _port(other) or {_port(one), _port(other)} <= PORTS
@@ -263,15 +280,15 @@ def _port(url: httpx2.URL) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
 
-def _refuse_inward(here: httpx2.URL, there: httpx2.URL) -> None:
-    """A redirect may lead to the web only; the addresses of its name are checked when it is connected to."""
-    why = why_inward(there.scheme, there.userinfo.decode("ascii"), there.raw_host.decode("ascii"), there.port)
+def _refuse_private(here: httpx2.URL, there: httpx2.URL) -> None:
+    """Refuse a redirect that leaves the public web; addresses are checked on connection."""
+    why = why_not_public(there.scheme, there.userinfo.decode("ascii"), there.raw_host.decode("ascii"), there.port)
     if why:
         raise SourceFailed(f"{here.host} redirects to {why}; refused")
 
 
 def _host(url: str) -> str:
-    """Host and port for people and for the breaker, without any user's name."""
+    """Return host and port, for messages and the circuit breaker, without user name."""
     try:
         return httpx2.URL(url).netloc.decode("ascii")
     except httpx2.InvalidURL as error:
@@ -279,7 +296,7 @@ def _host(url: str) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """What it says, or what caused it says: libraries wrap errors in others without a word."""
+    """Return the message of an error or of its cause: libraries wrap errors without a message."""
     if isinstance(error, SLOW):
         return "took too long to answer"
     cause: BaseException | None = error

@@ -10,7 +10,7 @@ FILE_MAX = 200_000_000
 
 
 def from_file(url: str, known: Validators) -> Answer:
-    """The file at a `file:` address; its time and size are its validator. Raises SourceFailed."""
+    """Read the file at a `file:` address; its time and size are its validator. Raises SourceFailed."""
     path = Path(unquote(urlsplit(url).path))
     try:
         state = path.stat()
@@ -21,7 +21,7 @@ def from_file(url: str, known: Validators) -> Answer:
 
 
 def read_file(path: Path) -> bytes:
-    """The whole file. Raises SourceFailed where it is too large or cannot be read."""
+    """Return the whole file. Raises SourceFailed if it is too large or unreadable."""
     try:
         if path.stat().st_size > FILE_MAX:
             raise SourceFailed(f"{path} is larger than {FILE_MAX // 1_000_000} MB; use `digestd paper import`")

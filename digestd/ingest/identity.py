@@ -1,9 +1,9 @@
-"""Which sightings are one work: those that share an identifier, directly or through others. Pure.
+"""Group sightings into works by shared identifiers, directly or through others. Pure.
 
-arXiv gives a work one id, so nothing joins two of them: a DOI named by two arXiv papers is one
-author's mistake, not their identity. Nor are papers joined that an operator set apart. What is
-known as one paper already stays one, as an operator may know better. The answer does not depend
-on the order of the input.
+arXiv gives a work one identifier, so nothing joins two of them: a DOI on two arXiv papers
+is an author's mistake. Pairs on the operator's do-not-merge list are not joined either. A
+stored paper is never split here, as an operator may know better. The result does not
+depend on the order of the input.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from digestd.domain.paper import PaperId, Sighting
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One work: its identifiers, the papers it is known as (row numbers), its sightings (positions)."""
+    """One work: its identifiers, its stored papers (row numbers), its sightings (positions)."""
 
     ids: tuple[PaperId, ...]
     keys: tuple[int, ...]
@@ -27,7 +27,7 @@ def works(
     known: Mapping[int, Iterable[PaperId]],
     apart: Collection[tuple[int, int]] = (),
 ) -> list[Work]:
-    """The works these sightings name, given the identifiers of the papers known, in order of their identifiers.
+    """Group sightings into works by identifiers, given those of the stored papers.
 
     `apart`: row numbers of papers that are two works, the lower first.
     """
@@ -60,7 +60,7 @@ class _Joined:
         self._held: dict[PaperId, set[int]] = {}
 
     def hold(self, key: int, names: Sequence[PaperId]) -> None:
-        """All identifiers of one known paper, whatever they are."""
+        """Join all identifiers of one stored paper without any check."""
         for name in names:
             if (root := self.root(name)) != (first := self.root(names[0])):
                 self._unite(*sorted((root, first)))

@@ -11,7 +11,7 @@ from digestd.domain.refused import BadLines
 from digestd.errors import BadRecord
 from digestd.ingest.merge import ARCHIVE, Decision
 from digestd.ingest.pages import take_in, take_in_here
-from digestd.ingest.wording import Plain
+from digestd.ingest.text_selection import Plain
 from digestd.sources.jsonl import read_line
 from digestd.store.database import Database
 
@@ -20,8 +20,8 @@ SOURCE = "import"
 
 
 @dataclass(slots=True)
-class ImportReport:
-    """What became of the lines."""
+class PaperImportReport:
+    """How many lines were added, updated, unchanged or refused."""
 
     added: int = 0
     updated: int = 0
@@ -37,12 +37,12 @@ class ImportReport:
 
 def import_papers(
     db: Database, lines: Iterable[bytes], now: datetime, archive: bool = False, strict: bool = False
-) -> ImportReport:
-    """Import papers. Good lines go in, bad ones are refused by number, field and remedy.
+) -> PaperImportReport:
+    """Import papers: good lines are stored, bad ones reported with line, field and remedy.
 
-    `strict`: all or nothing. `archive`: they train the text model and are never news.
+    `strict`: all or nothing. `archive`: the papers train the text model and are never news.
     """
-    report = ImportReport()
+    report = PaperImportReport()
     blocks = _blocks(lines, report, archive)
     if not strict:
         for block in blocks:
@@ -52,7 +52,7 @@ def import_papers(
         with db.write() as session:
             _all_or_nothing(session, blocks, report, now)
     except _NothingTakenError:
-        return ImportReport(refused=report.refused)
+        return PaperImportReport(refused=report.refused)
     return report
 
 
@@ -60,7 +60,9 @@ class _NothingTakenError(Exception):
     """Rolls the transaction back."""
 
 
-def _all_or_nothing(session: Session, blocks: Iterator[list[Sighting]], report: ImportReport, now: datetime) -> None:
+def _all_or_nothing(
+    session: Session, blocks: Iterator[list[Sighting]], report: PaperImportReport, now: datetime
+) -> None:
     for block in blocks:
         if not report.refused:
             report.count(take_in_here(session, SOURCE, block, now, Plain()))
@@ -68,7 +70,7 @@ def _all_or_nothing(session: Session, blocks: Iterator[list[Sighting]], report: 
         raise _NothingTakenError
 
 
-def _blocks(lines: Iterable[bytes], report: ImportReport, archive: bool) -> Iterator[list[Sighting]]:
+def _blocks(lines: Iterable[bytes], report: PaperImportReport, archive: bool) -> Iterator[list[Sighting]]:
     block: list[Sighting] = []
     for number, line in enumerate(lines, start=1):
         try:

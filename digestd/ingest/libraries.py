@@ -1,4 +1,4 @@
-"""Libraries read at their keepers, with the key of their owner, within limits, all of a state or nothing."""
+"""Read a subscriber's library at its provider, within limits, one consistent version or nothing."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from digestd.domain.paper import Sighting
 from digestd.errors import SourceAway, SourceFailed
-from digestd.ingest.breaker import RefusedError
+from digestd.ingest.circuit_breaker import RefusedError
 from digestd.ingest.credentials import Credential
 from digestd.ingest.fetch import Answer, Client, Fetcher, Limits
-from digestd.ingest.reader import Reader
+from digestd.ingest.reader import AnswerParser
 from digestd.sources.libraries import Shelf
 from digestd.sources.libraries.zotero import Rights, key_request, rights
 from digestd.sources.source import Pace, Request
@@ -32,11 +32,11 @@ _NO_LIBRARY = frozenset({404, 410})
 
 
 class KeyRefused(SourceFailed):
-    """The key does not open the library."""
+    """The provider refuses the key."""
 
 
 class LibraryGone(SourceFailed):
-    """There is no such library."""
+    """The library does not exist."""
 
 
 class _ChangedError(Exception):
@@ -44,12 +44,12 @@ class _ChangedError(Exception):
 
 
 class _OlderError(Exception):
-    """The library is at an earlier version than was read: it was restored or emptied by its keeper."""
+    """The library has an earlier version than was read: its provider restored or emptied it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A library, or what has changed in it. `is_whole`: what is not named stands there no more."""
+    """A library or its changes. `is_whole`: entries that are not listed were removed."""
 
     sightings: tuple[Sighting, ...]
     version: int
@@ -57,13 +57,13 @@ class Listing:
 
 
 def keyed(db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str | None) -> Fetcher:
-    """Who asks one keeper with somebody's key; it goes along with no redirect."""
+    """Return a fetcher with a subscriber's key for one provider; redirects never carry the key."""
     known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)} if key else {}
     return Fetcher(db, replace(client, limits=LIMITS, credentials=known), clock)
 
 
 async def ask_rights(db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str) -> Rights:
-    """What a key of Zotero may do. Raises KeyRefused for one that is none, SourceFailed.
+    """Return the rights of a Zotero key. Raises KeyRefused for an unknown key, SourceFailed.
 
     The answer is a few lines of JSON of the host that gives the keys, so it is read here.
     """
@@ -77,12 +77,12 @@ async def ask_rights(db: Database, client: Client, clock: Callable[[], datetime]
 
 
 async def read_library(fetcher: Fetcher, shelf: Callable[[int], Shelf], since: int) -> Listing | None:
-    """What has changed in a library since a version of it, or all of it; None where nothing has.
+    """Return the changes of a library since a version, or all of it; None if nothing changed.
 
     Raises KeyRefused, LibraryGone, NotNowError where its keeper wants to be left alone, SourceFailed.
     """
     try:
-        async with asyncio.timeout(SECONDS), Reader() as reader:
+        async with asyncio.timeout(SECONDS), AnswerParser() as reader:
             for _ in range(TRIES):
                 try:
                     return await _read(fetcher, reader, shelf(since), since)
@@ -95,7 +95,7 @@ async def read_library(fetcher: Fetcher, shelf: Callable[[int], Shelf], since: i
     raise SourceAway("the library keeps changing while it is read")
 
 
-async def _read(fetcher: Fetcher, reader: Reader, shelf: Shelf, since: int) -> Listing | None:
+async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: Shelf, since: int) -> Listing | None:
     told: list[Sighting] = []
     cursor, size, version = None, 0, None
     for _ in range(PAGES_MAX):
@@ -127,7 +127,7 @@ async def _fetch(fetcher: Fetcher, request: Request, pace: Pace) -> Answer:
 
 
 def _version(headers: Mapping[str, str]) -> int:
-    """What the answer calls the state of the library; 0 where it does not say."""
+    """Return the version of the library that an answer states, or 0."""
     said = headers.get("last-modified-version", "")
     return int(said) if said.isascii() and said.isdecimal() and len(said) < len(str(2**62)) else 0
 

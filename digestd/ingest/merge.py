@@ -1,8 +1,8 @@
-"""What to write of a page of sightings, given what is known. Pure.
+"""Decide what to write for a page of sightings, given the stored papers. Pure.
 
-Each source's newest word on a paper stands beside the others'. The paper's own words are taken
-from the best of them, field by field, by a rule that knows no time: the same sightings give the
-same paper in whatever order they come.
+The newest sighting of every source is kept. The texts of the paper come from the best
+of them, field by field, by a rule without time: the same sightings give the same paper
+in any order.
 """
 
 import hashlib
@@ -13,16 +13,16 @@ from datetime import datetime, timedelta
 
 from digestd.domain.paper import PaperId, Sighting, canonical
 from digestd.ingest.identity import Work, works
-from digestd.ingest.wording import is_withdrawn, text_of
+from digestd.ingest.text_selection import is_withdrawn, text_of
 from digestd.store.said import Change, Known, Said, record
 
 NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})
 ARCHIVE = "archive"
-"""Announced as: imported as already known; it trains the text model and is never news."""
+"""Announced as: imported as already known. It trains the text model and is never news."""
 
 SIGNALS = "signals"
-"""Announced as: it adds signals to a known paper and says nothing else."""
+"""Announced as: only adds signals to a stored paper."""
 NEWS_DAYS = timedelta(days=7)
 """An announcement older than this is archived: back-fill trains the text model and is no news."""
 
@@ -44,7 +44,7 @@ def decide(
     now: datetime,
     apart: Collection[tuple[int, int]] = (),
 ) -> Decision:
-    """Group a page's sightings into works and say what each changes; `apart`: papers that are two works."""
+    """Group a page's sightings into works and return the changes. `apart`: pairs never to merge."""
     papers = {paper.key: paper for paper in known}
     telling = [sighting for sighting in sightings if sighting.announced != SIGNALS]
     measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
@@ -62,29 +62,29 @@ def decide(
 
 
 def is_news(sighting: Sighting, now: datetime) -> bool:
-    """Whether it announces a paper, and not so long ago that nobody needs to hear of it."""
+    """Return True for a recent announcement of a paper."""
     return sighting.announced in NEWS and is_recent(sighting, now)
 
 
 def is_recent(sighting: Sighting, now: datetime) -> bool:
-    """Whether it may be of a paper that can be picked: announced or replaced, and not long ago."""
+    """Return True if its paper may be picked: announced or replaced recently."""
     is_old = sighting.day is not None and now.date() - sighting.day > NEWS_DAYS
     return sighting.announced in NEWS | REPLACED and not is_old
 
 
-def joined(papers: Sequence[Known], born: Collection[int], by: str, evidence: str, now: datetime) -> Change:
-    """The change that makes known papers one, the first of them kept.
+def joined(papers: Sequence[Known], created: Collection[int], by: str, evidence: str, now: datetime) -> Change:
+    """Return the change that merges stored papers into the first.
 
-    `born`: those stored a moment ago, which nobody has seen: they count as a word on the others.
+    `created`: papers stored a moment ago, which nobody has seen: they do not count as news.
     """
-    before = [paper for paper in papers if paper.key not in born] or list(papers)
+    before = [paper for paper in papers if paper.key not in created] or list(papers)
     news = any(not paper.archived for paper in papers if paper not in before)
     change = _change(_as_work(papers), [], papers, _Standing(before, news, None, now))
     return replace(change, by=by, evidence=evidence)
 
 
 def restated(paper: Known, now: datetime) -> Change:
-    """What a known paper is by what is said of it alone, after some of that has gone."""
+    """Return the change that rebuilds a stored paper from its remaining sightings."""
     return _change(_as_work([paper]), [], [paper], _Standing([paper], False, None, now))
 
 
@@ -99,7 +99,7 @@ def _named_together(source: str, members: Sequence[Sighting]) -> str:
 
 
 def _with_signals(changes: list[Change], measured: Sequence[Sighting], known: Sequence[Known]) -> list[Change]:
-    """Add measures to the papers they name, known or of this page; of others nothing is kept."""
+    """Add signals to the papers they name, stored or of this page; drop the others."""
     places = {alias: place for place, change in enumerate(changes) if change.key is None for alias in change.aliases}
     by_key = {change.key: place for place, change in enumerate(changes) if change.key is not None}
     for paper in known:
@@ -127,7 +127,7 @@ def _untouched(paper: Known) -> Change:
 
 
 def _newest(source: str, sightings: Iterable[Sighting]) -> list[Said]:
-    """One word per identifier and version, the newest last: what came last (a file's later line corrects)."""
+    """Return one sighting per identifier and version, newest last; a later line of a file wins."""
     newest: dict[tuple[PaperId, int], Sighting] = {}
     for sighting in sightings:
         place = (sighting.ids[0], sighting.version or 0)
@@ -136,14 +136,14 @@ def _newest(source: str, sightings: Iterable[Sighting]) -> list[Said]:
 
 
 def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
-    """The later sighting, but news if either is."""
+    """Return the later sighting, as news if either is."""
     if before is None or before.announced not in NEWS or sighting.announced in NEWS:
         return sighting
     return replace(sighting, announced=before.announced)
 
 
 def digest(sighting: Sighting) -> bytes:
-    """A hash of all a sighting says but its signals."""
+    """Return a hash of a sighting without its signals."""
     return _said("", sighting).digest
 
 
@@ -155,7 +155,7 @@ def _said(source: str, sighting: Sighting) -> Said:
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What decides how a work stands: the papers it was before, and whether it is announced as news.
+    """Input for a work's state: the papers it was before, and whether it is announced as news.
 
     `published`: the earliest date given for it.
     """
@@ -204,7 +204,7 @@ def _change(work: Work, said: Sequence[Said], papers: Sequence[Known], given: _S
 
 
 def _all_said(papers: Sequence[Known], said: Sequence[Said]) -> list[Said]:
-    """What is kept and what comes in; what comes in last, unless of a lower version."""
+    """Return stored and new sightings, the new ones last unless their version is lower."""
     kept = [one for paper in papers for one in paper.said]
     if not kept:
         return list(said)
@@ -214,7 +214,7 @@ def _all_said(papers: Sequence[Known], said: Sequence[Said]) -> list[Said]:
 
 
 def _standing(given: _Standing) -> tuple[bool, datetime, datetime]:
-    """Whether the work is archived, when it was first seen as what it is, and when it was published.
+    """Return whether the work is archived, when it was first seen, and when it was published.
 
     A replacement of an unknown paper is no news; but if it is then announced as new (the day
     it was announced had been missed), it is news from now on. The date of publication stays as
@@ -233,7 +233,7 @@ def _standing(given: _Standing) -> tuple[bool, datetime, datetime]:
 
 
 def _signals(papers: Sequence[Known], said: Sequence[Sighting]) -> dict[str, float]:
-    """The values that differ from the latest known."""
+    """Return the signals that differ from the latest stored ones."""
     latest: dict[str, float] = {}
     for paper in reversed(papers):
         latest |= paper.signals
@@ -245,7 +245,7 @@ def _signals(papers: Sequence[Known], said: Sequence[Sighting]) -> dict[str, flo
 
 
 def _shows(change: Change) -> bool:
-    """Whether a reader could see the change of a known paper."""
+    """Return True if a reader could see the change of a stored paper."""
     return bool(change.text or change.signals or change.absorbed or change.restated or change.becomes_plain)
 
 

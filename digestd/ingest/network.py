@@ -1,8 +1,8 @@
-"""Connections that go to exactly the address that was checked.
+"""Connect to exactly the address that was checked.
 
-A name is looked up once for all the requests of one run, its addresses are checked, and the connection
-is made to one of these: a name that means something else a moment later (DNS rebinding) changes
-nothing. TLS still names and verifies the host, and `Host` is what was asked for.
+A name is resolved once for all requests of a run, its addresses are checked, and the
+connection goes to one of these: DNS rebinding changes nothing. TLS
+still verifies the name of the host, and `Host` is what was asked for.
 
 Proxies of the environment (HTTP_PROXY) are not used: a proxy looks names up by itself, after any
 check of ours. Certificates of the environment (SSL_CERT_FILE, SSL_CERT_DIR) are. There are no cookies,
@@ -21,13 +21,13 @@ from typing import Self
 import httpcore2
 import httpx2
 
-from digestd.ingest.inward import Address, is_never, is_outward
+from digestd.ingest.ssrf_guard import Address, is_forbidden, is_public
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """The addresses of a name. Raises NotFoundError."""
 
 CONNECTIONS = 20
-"""At once, over all hosts; to each host there is one (see turns.py)."""
+"""At once, over all hosts; one per host (see host_scheduler)."""
 CONNECT_SECONDS = 10.0
 ADDRESSES = 4
 SLOW = httpcore2.TimeoutException
@@ -37,16 +37,16 @@ BROKEN = (httpcore2.LocalProtocolError, httpcore2.UnsupportedProtocol, httpx2.In
 
 
 class NotFoundError(OSError):
-    """A name has no address, or none that can be asked for now."""
+    """The name has no address, or the lookup failed."""
 
 
-class InwardError(Exception):
-    """A stranger's name leads inward."""
+class PrivateAddressError(Exception):
+    """A name from outside leads to a private address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One request as it goes out. `chosen`: the operator named this host, so it may be inside this network."""
+class OutgoingRequest:
+    """A request to send. `chosen`: the operator named this host, so it may be private."""
 
     method: str
     url: httpx2.URL
@@ -56,8 +56,8 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
-    """The answer's status and headers, and its body as it comes."""
+class ResponseStream:
+    """An answer: status, headers, and the body in pieces."""
 
     status: int
     headers: httpx2.Headers
@@ -65,7 +65,7 @@ class Incoming:
 
 
 class Network:
-    """`async with Network(…) as network`: connections, opened when needed."""
+    """Connections, opened when needed: `async with Network(…) as network`."""
 
     def __init__(self, seconds: float, resolve: Resolve | None = None) -> None:
         self._timeout = {"connect": CONNECT_SECONDS, "read": seconds, "write": seconds, "pool": seconds}
@@ -83,8 +83,8 @@ class Network:
             await pool.aclose()
 
     @asynccontextmanager
-    async def ask(self, outgoing: Outgoing) -> AsyncIterator[Incoming]:
-        """Send one request. Raises InwardError, what is in LOST, and what is in BROKEN."""
+    async def ask(self, outgoing: OutgoingRequest) -> AsyncIterator[ResponseStream]:
+        """Send one request. Raises PrivateAddressError, what is in LOST, and what is in BROKEN."""
         url = outgoing.url
         headers = {"Host": url.netloc.decode("ascii"), **outgoing.headers}
         if outgoing.body is not None:
@@ -98,7 +98,7 @@ class Network:
         )
         response = await self._pool(outgoing.chosen).handle_async_request(request)
         try:
-            yield Incoming(response.status, httpx2.Headers(response.headers), response.aiter_stream())
+            yield ResponseStream(response.status, httpx2.Headers(response.headers), response.aiter_stream())
         finally:
             await response.aclose()
 
@@ -107,13 +107,13 @@ class Network:
             self._pools[chosen] = httpcore2.AsyncConnectionPool(
                 ssl_context=httpx2.create_ssl_context(),
                 max_connections=CONNECTIONS,
-                network_backend=_Checked(self._names, _refuse_never if chosen else _refuse_inward),
+                network_backend=_Checked(self._names, _refuse_forbidden if chosen else _refuse_private),
             )
         return self._pools[chosen]
 
 
 async def look_up(name: str) -> list[Address]:
-    """What the system's resolver says."""
+    """Return the addresses that the system's resolver finds."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -122,7 +122,7 @@ async def look_up(name: str) -> list[Address]:
 
 
 class _Names:
-    """Names looked up once."""
+    """Caches name lookups."""
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
@@ -142,7 +142,7 @@ class _Names:
 
 
 class _Checked(httpcore2.AsyncNetworkBackend):
-    """Looks a name up, checks all its addresses, connects to the first that answers."""
+    """Resolves a name, checks all its addresses and connects to the first that answers."""
 
     def __init__(self, names: _Names, check: Callable[[str, Sequence[Address]], None]) -> None:
         self._names = names
@@ -168,11 +168,11 @@ class _Checked(httpcore2.AsyncNetworkBackend):
         return await self._backend.connect_tcp(str(addresses[-1]), port, each, local_address, socket_options)
 
 
-def _refuse_inward(host: str, addresses: Sequence[Address]) -> None:
-    if not all(map(is_outward, addresses)):
-        raise InwardError(f"{host}, which is inside this network")
+def _refuse_private(host: str, addresses: Sequence[Address]) -> None:
+    if not all(map(is_public, addresses)):
+        raise PrivateAddressError(f"{host}, which is inside this network")
 
 
-def _refuse_never(host: str, addresses: Sequence[Address]) -> None:
-    if any(map(is_never, addresses)):
-        raise InwardError(f"{host}, where no source can be")
+def _refuse_forbidden(host: str, addresses: Sequence[Address]) -> None:
+    if any(map(is_forbidden, addresses)):
+        raise PrivateAddressError(f"{host}, where no source can be")

@@ -1,4 +1,4 @@
-"""Put one page of sightings into the store: gather, decide, apply, in one transaction."""
+"""Store one page of sightings in one transaction: gather, decide, apply."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,19 +7,19 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.paper import Sighting
+from digestd.ingest.deduplication import join_alike
 from digestd.ingest.merge import Decision, decide, is_recent
-from digestd.ingest.twins import join_alike
-from digestd.ingest.wording import Plain
+from digestd.ingest.text_selection import Plain
 from digestd.store import apart
 from digestd.store import sightings as kept
 from digestd.store.database import Database
 
 
 def take_in(db: Database, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
-    """Merge a page into the papers, whole or not at all.
+    """Merge a page into the papers, all of it or nothing.
 
-    Turning TeX into words takes longest, so it is done on what a first look says will change,
-    before the write begins. A page of old announcements needs none of it, and no first look.
+    Converting TeX takes longest, so it is done before the write transaction, for what a
+    first look expects to change. A page of old announcements needs neither.
     """
     if not sightings:
         return Decision()
@@ -37,19 +37,19 @@ def take_in(db: Database, source: str, sightings: Sequence[Sighting], now: datet
 def take_in_here(
     session: Session, source: str, sightings: Sequence[Sighting], now: datetime, plain: Mapping[str, str]
 ) -> Decision:
-    """The same inside the caller's transaction."""
+    """Merge a page in the caller's transaction."""
     kept.lock(session)
     decision = _look(session, source, sightings, now)
     numbers = kept.apply(session, decision.changes, plain, now)
     numbered = list(zip(numbers, decision.changes, strict=True))
-    born = frozenset(number for number, change in numbered if change.key is None)
+    created = frozenset(number for number, change in numbered if change.key is None)
     fresh = {number: [said.sighting for said in change.said] for number, change in numbered if change.said}
-    gone = join_alike(session, fresh, born, plain, now)
+    gone = join_alike(session, fresh, created, plain, now)
     return replace(decision, new=decision.new - gone, updated=decision.updated + gone)
 
 
 def prepare(decision: Decision) -> Plain:
-    """The words for people of every text of a paper that may be picked."""
+    """Convert every text of a paper that may be picked."""
     plain = Plain()
     for change in decision.changes:
         text = change.becomes_plain or (None if change.archived else change.text)

@@ -32,7 +32,7 @@ DYING = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ReadingLimits:
-    """What reading one answer may take: processor seconds, memory in bytes, seconds, bytes of the result."""
+    """Limits of parsing one answer: CPU seconds, bytes of memory, seconds, bytes of the result."""
 
     cpu: int = 10
     memory: int = 512_000_000
@@ -40,8 +40,8 @@ class ReadingLimits:
     result: int = 200_000_000
 
 
-class Reader:
-    """`async with Reader() as reader`: reads one answer at a time."""
+class AnswerParser:
+    """Parses one answer at a time in a confined process: `async with AnswerParser()`."""
 
     def __init__(self, limits: ReadingLimits | None = None) -> None:
         self._limits = limits or ReadingLimits()
@@ -59,7 +59,7 @@ class Reader:
         self._end()
 
     async def read(self, source: Parser, body: bytes, cursor: str | None) -> Page:
-        """The page that `source.parse` makes of an answer. Raises SourceFailed, one line, when it makes none."""
+        """Return what `source.parse` makes of an answer. Raises SourceFailed, in one line, if it fails."""
         async with self._turn:
             reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))
             is_late = False
@@ -126,7 +126,7 @@ class Reader:
         return f"reading the answer {why}; nothing of it was taken"
 
     def _kill(self) -> None:
-        """Whoever waits for it goes on then."""
+        """Kill the process; whoever waits for it continues."""
         if self._child is not None:
             self._child.kill()
 

@@ -11,12 +11,12 @@ from datetime import date, datetime
 
 from digestd.domain.paper import PaperId, Sighting
 from digestd.errors import DigestdError, SourceAway, SourceFailed
-from digestd.ingest.drift import refuse_drift
 from digestd.ingest.fetch import Answer, Validators
 from digestd.ingest.files import from_file
+from digestd.ingest.format_change import refuse_format_change
 from digestd.ingest.merge import ARCHIVE, NEWS, Decision
 from digestd.ingest.pages import take_in
-from digestd.ingest.reader import Reader
+from digestd.ingest.reader import AnswerParser
 from digestd.ingest.recordings import Fetching
 from digestd.ingest.report import SourceReport
 from digestd.sources import Announcing, Page, Reject, Request, Source
@@ -38,25 +38,25 @@ _AGAIN = "; the next ingest tries again"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What all sources are asked with. `told` hears of how many records each page had."""
+class IngestContext:
+    """What every source run shares. `told` is called with the number of records of each page."""
 
     db: Database
     fetching: Fetching
-    reader: Reader
+    reader: AnswerParser
     clock: Callable[[], datetime]
     told: Callable[[int], None]
 
 
 @dataclass(slots=True)
 class Visit:
-    """One visit to a source.
+    """One run over a source.
 
     `name`: what all that comes is kept under; `required`: the parts that its records always had; `here`:
     the days that it has given papers of; `old_before`: papers published earlier are no news, where it is set.
     """
 
-    desk: Desk
+    context: IngestContext
     name: str
     report: SourceReport
     pages_left: int
@@ -70,8 +70,8 @@ class Visit:
 
 
 @dataclass(slots=True)
-class Haul:
-    """What one reading brought.
+class FetchResult:
+    """What one read of a source brought.
 
     `undated`: papers not known before, on pages without days; None where there was no such page. `known`:
     whether any paper was known; `moved`: whether no announcement was an earlier one under a new date;
@@ -104,7 +104,7 @@ class Haul:
         self.flaw = self.flaw or next((one.message for one in page.rejects if one.where == WHOLE_ANSWER), "")
 
     def end(self, total: int | None) -> None:
-        """The source has no more. `total`: how many records it says there are."""
+        """Note the end of the source. `total`: how many records it claims to have."""
         self.ended = True
         if total and total > self.records:
             self.flaw = self.flaw or f"the source speaks of {total} records and gave {self.records}"
@@ -112,10 +112,13 @@ class Haul:
             self.flaw = self.flaw or f"{self.rejected} of {self.records} records could not be read"
 
 
-async def read(visit: Visit, source: Source, since: datetime, haul: Haul) -> str | None:
-    """Read a source to its end; why that could not be done, if so. What came before is kept, and in `haul`."""
+async def read(visit: Visit, source: Source, since: datetime, result: FetchResult) -> str | None:
+    """Read a source to its end; return the error that stopped it, if any.
+
+    Pages before the error are stored and counted in `result`.
+    """
     try:
-        await _pages(visit, source, since, haul)
+        await _pages(visit, source, since, result)
     except DigestdError as error:
         return f"{error}{_AGAIN if error.retry else ''}"
     except Exception as error:  # what nobody foresaw in one source must not stop the others
@@ -123,12 +126,12 @@ async def read(visit: Visit, source: Source, since: datetime, haul: Haul) -> str
     return None
 
 
-def counted(haul: Haul, days: Iterable[date]) -> dict[date, int]:
-    """How many papers each of some days has."""
-    return {day: len(haul.items.get(day, ())) for day in days if day in haul.items}
+def counted(result: FetchResult, days: Iterable[date]) -> dict[date, int]:
+    """Count the papers of each of these days."""
+    return {day: len(result.items.get(day, ())) for day in days if day in result.items}
 
 
-async def _pages(visit: Visit, source: Source, since: datetime, haul: Haul) -> None:
+async def _pages(visit: Visit, source: Source, since: datetime, result: FetchResult) -> None:
     storing: asyncio.Task[None] | None = None
     try:
         cursor: str | None = None
@@ -138,15 +141,15 @@ async def _pages(visit: Visit, source: Source, since: datetime, haul: Haul) -> N
             if answer.body is None:
                 visit.asked.append(_fetched(visit, request, answer, 0))
                 break
-            page = await visit.desk.reader.read(source, answer.body, cursor)
-            refuse_drift([one for one in page.sightings if one.announced != "signals"], visit.required)
+            page = await visit.context.reader.read(source, answer.body, cursor)
+            refuse_format_change([one for one in page.sightings if one.announced != "signals"], visit.required)
             if storing is not None:
                 await storing
-            storing = asyncio.create_task(asyncio.to_thread(_store, visit, source, page, haul))
+            storing = asyncio.create_task(asyncio.to_thread(_store, visit, source, page, result))
             visit.asked.append(_fetched(visit, request, answer, len(page.sightings)))
             if page.next is None:
                 await storing
-                _end(source, haul, page.total)
+                _end(source, result, page.total)
                 return
             stalls = stalls + 1 if page.next == (cursor or "0") else 0
             if stalls > STALLS_MAX:
@@ -155,17 +158,22 @@ async def _pages(visit: Visit, source: Source, since: datetime, haul: Haul) -> N
     finally:
         if storing is not None:
             await storing
-    haul.end(None)
+    result.end(None)
 
 
-def _end(source: Source, haul: Haul, total: int | None) -> None:
-    """What a stranger sends is refused whole where most of it is odd (`trusted`); of a file the good lines go in,
-    and the operator is told. Raises SourceFailed."""
-    is_file, refused = not source.pace.host, f"{haul.rejected} of {haul.records} records were refused; correct the file"
-    if is_file and haul.rejected == haul.records > 0:
+def _end(source: Source, result: FetchResult, total: int | None) -> None:
+    """Finish a read. Of a file the good lines are stored and the operator is told of the rest.
+
+    Raises SourceFailed if most lines of a file were refused.
+    """
+    is_file, refused = (
+        not source.pace.host,
+        f"{result.rejected} of {result.records} records were refused; correct the file",
+    )
+    if is_file and result.rejected == result.records > 0:
         raise SourceFailed(refused)
-    haul.end(total)
-    if is_file and haul.rejected * 2 > haul.records:
+    result.end(total)
+    if is_file and result.rejected * 2 > result.records:
         raise SourceFailed(refused)
 
 
@@ -180,7 +188,7 @@ async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
     known = Validators() if is_whole or before is None else Validators(before.etag, before.last_modified)
     if request.url.startswith("file:"):
         return await asyncio.to_thread(from_file, request.url, known)
-    answer = await visit.desk.fetching.fetch(request, source.pace, known)
+    answer = await visit.context.fetching.fetch(request, source.pace, known)
     if answer.body is None and not (answer.validators.etag or answer.validators.last_modified):
         return Answer(None, known)
     return answer
@@ -188,21 +196,21 @@ async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
 
 def _fetched(visit: Visit, request: Request, answer: Answer, items: int) -> Fetched:
     valid = answer.validators
-    return Fetched(visit.name, request.url, visit.desk.clock(), items, valid.etag, valid.last_modified)
+    return Fetched(visit.name, request.url, visit.context.clock(), items, valid.etag, valid.last_modified)
 
 
-def _store(visit: Visit, source: Source, page: Page, haul: Haul) -> None:
+def _store(visit: Visit, source: Source, page: Page, result: FetchResult) -> None:
     is_old = _is_old(visit, source, page)
     sightings = [_as_archive(one, visit.old_before) for one in page.sightings]
-    decision = take_in(visit.desk.db, visit.name, sightings, visit.desk.clock())
+    decision = take_in(visit.context.db, visit.name, sightings, visit.context.clock())
     visit.report.count(page, decision)
     visit.rejects += page.rejects[: REJECTS_KEPT - len(visit.rejects)]
-    haul.pages += 1
+    result.pages += 1
     if is_old:
-        haul.moved = False
+        result.moved = False
     else:
-        haul.count(page, decision)
-    visit.desk.told(len(page.sightings))
+        result.count(page, decision)
+    visit.context.told(len(page.sightings))
 
 
 def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
@@ -212,14 +220,16 @@ def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
 
 
 def _is_old(visit: Visit, source: Source, page: Page) -> bool:
-    """Whether an announcement is an earlier one under a new date, as a feed was seen to give for a day on end
-    (github.com/ZJU-REAL/Polaris#414)."""
+    """Return True for an earlier announcement under a new date.
+
+    A feed was seen to give one for a whole day (github.com/ZJU-REAL/Polaris#414).
+    """
     if not isinstance(source, Announcing) or page.day is None or page.day in visit.here:
         return False
     news = _ids(page)
     if len(news) < UNMOVED_MIN:
         return False
-    with visit.desk.db.read() as session:
+    with visit.context.db.read() as session:
         return coverage.heard(session, visit.name, news) >= UNMOVED * len(news)
 
 

@@ -23,14 +23,14 @@ _SECRET = re.compile(r"(?i)(?:(?<=&)|(?<=\A\?))((?=[^=&]*?(?:key|token|secret|pa
 
 
 class Fetching(Protocol):
-    """What answers requests: the network, or a recording."""
+    """Answers requests, from the network or from a recording."""
 
     async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
-        """The answer. Raises SourceFailed, one line, when there is no usable one."""
+        """Return the answer. Raises SourceFailed, in one line, without a usable one."""
 
 
 class Recorder:
-    """Hands requests on and keeps the answers. It asks unconditionally, so that a recording is whole."""
+    """Passes requests on and stores the answers. Requests are unconditional, so recordings are complete."""
 
     def __init__(self, fetcher: Fetcher, folder: Path) -> None:
         self._fetcher = fetcher
@@ -42,7 +42,7 @@ class Recorder:
         self._count = len(_lines(folder / INDEX)) if (folder / INDEX).exists() else 0
 
     async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
-        """As the fetcher below; a failure is recorded too."""
+        """Fetch and record the answer or the failure."""
         del validators
         try:
             answer = await self._fetcher.fetch(request, pace, None)
@@ -72,7 +72,7 @@ class Recorder:
 
 
 class Replayer:
-    """Answers from a recording, each request in the order it was recorded; asks nobody else.
+    """Answers from a recording, in the recorded order; opens no connection.
 
     Raises BadInput when the folder holds no recording.
     """
@@ -84,7 +84,7 @@ class Replayer:
             self._left.setdefault((line["url"], line.get("body_sha256")), deque()).append(line)
 
     async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
-        """The next recorded answer to this request; the last one again when all were given."""
+        """Return the next recorded answer to this request; repeat the last one."""
         del pace, validators
         key = _key(request)
         lines = self._left.get((str(key["url"]), key.get("body_sha256")))
@@ -98,7 +98,7 @@ class Replayer:
         return Answer(body, validators, line.get("status", 200), line.get("headers", {}))
 
     def _body(self, name: str) -> bytes:
-        """A file of this folder, whatever the index says."""
+        """Read a file of this folder, whatever path the index names."""
         try:
             return (self._folder / Path(name).name).read_bytes()
         except OSError as error:
@@ -106,7 +106,7 @@ class Replayer:
 
 
 def _key(request: Request) -> dict[str, str]:
-    """What a request is found by; POSTed bodies by their hash."""
+    """Return the key of a request; a POSTed body counts by its hash."""
     if request.body is None:
         return {"method": "GET", "url": without_secrets(request.url)}
     digest = hashlib.sha256(request.body).hexdigest()
@@ -114,7 +114,7 @@ def _key(request: Request) -> dict[str, str]:
 
 
 def without_secrets(url: str) -> str:
-    """The address without a user's name and password, and without values of parameters such as `api_key`."""
+    """Return the address without user, password and values of parameters such as `api_key`."""
     parts = urlsplit(url)
     query = _SECRET.sub(r"\1=-", f"?{parts.query}")[1:]
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment=""))

@@ -11,7 +11,7 @@ REJECTS_SHOWN = 20
 
 @dataclass(slots=True)
 class SourceReport:
-    """What came of one source.
+    """The outcome of one source.
 
     `state`: fresh (something new or changed), quiet (nothing), late, stale or partial (as its newest
     day is), partial (it failed half-way) or broken (no usable answer). `requests`: how often it was asked.
@@ -33,7 +33,7 @@ class SourceReport:
 
     @property
     def counts(self) -> dict[str, object]:
-        """What came of it, without the rejects and the days."""
+        """Return the outcome without rejects and days."""
         left_out = {"rejects", "days"}
         return {name: value for name, value in asdict(self).items() if name not in left_out and value is not None}
 
@@ -53,7 +53,7 @@ class SourceReport:
         self.note = f"{self.note}; {note}" if self.note else note
 
     def conclude(self, newest: Coverage | None, found: list[Coverage]) -> None:
-        """Say how the source stands after the run; `newest`: its newest day."""
+        """Set the state of the source after the run; `newest`: its newest day."""
         self.days = {row.day.isoformat(): str(row.state) for row in found}
         if self.error:
             self.state = CoverageState.PARTIAL if self.fetched > self.rejected else CoverageState.BROKEN
@@ -63,15 +63,15 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What came of every source."""
+    """The outcome of every source."""
 
     sources: tuple[SourceReport, ...]
 
     @property
     def broken(self) -> bool:
-        """Whether any source failed, from the start or half-way."""
+        """Return True if any source failed, at the start or half-way."""
         return any(report.error for report in self.sources)
 
     def as_dict(self) -> dict[str, object]:
-        """For `--json`."""
+        """Return the report for `--json`."""
         return {"sources": [asdict(report) for report in self.sources]}

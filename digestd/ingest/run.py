@@ -1,8 +1,8 @@
-"""Ingest: ask every source, put what it says into the store, and note how complete each of its days is.
+"""Fetch new papers from every source, store them, and record how complete each day is.
 
-Each source stands alone: one that fails is reported and the others go on. Validators are kept only
-when a source was read to its end, so that a failure half-way is made good by the next run. Sources
-that add to known papers are asked last.
+One failing source does not stop the others. Validators are stored only if a source was
+read to its end, so that the next run repeats what failed. Sources that add to stored
+papers come last.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,8 +13,8 @@ from pathlib import Path
 from digestd.ingest.fetch import Client, Fetcher
 from digestd.ingest.files import read_file
 from digestd.ingest.pages import take_in
-from digestd.ingest.reader import Reader
-from digestd.ingest.reading import Desk
+from digestd.ingest.reader import AnswerParser
+from digestd.ingest.reading import IngestContext
 from digestd.ingest.recordings import Fetching
 from digestd.ingest.report import IngestReport, SourceReport
 from digestd.ingest.visit import visit_source
@@ -24,7 +24,7 @@ from digestd.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """How to ask. `fetching`: stands before the fetcher, as a recorder; `told`: hears the records of each page."""
+    """How to ask. `fetching` wraps the fetcher, e.g. in a recorder; `told` gets the records of each page."""
 
     fetching: Callable[[Fetcher], Fetching] = lambda fetcher: fetcher
     told: Callable[[int], None] = lambda _records: None
@@ -38,19 +38,19 @@ async def ingest(
     since: datetime | None = None,
     via: Via | None = None,
 ) -> IngestReport:
-    """Ask every source for what is new since it last answered (at most 7 days), or since `since`.
+    """Fetch new papers from every source since its last answer (at most 7 days), or since `since`.
 
-    One at a time: arXiv allows one connection, and no source is in a hurry.
+    Sources run one at a time: arXiv allows one connection.
     """
     via = via or Via()
-    async with Fetcher(db, client, clock) as fetcher, Reader() as reader:
-        desk = Desk(db, via.fetching(fetcher), reader, clock, via.told)
+    async with Fetcher(db, client, clock) as fetcher, AnswerParser() as reader:
+        context = IngestContext(db, via.fetching(fetcher), reader, clock, via.told)
         in_order = sorted(sources, key=lambda source: isinstance(source, Enriching))
-        return IngestReport(tuple([await visit_source(desk, source, since) for source in in_order]))
+        return IngestReport(tuple([await visit_source(context, source, since) for source in in_order]))
 
 
 def ingest_files(db: Database, files: Sequence[tuple[str, Path]], now: datetime) -> IngestReport:
-    """Take in files of JSON lines as sources of these names: a sample day, without any network."""
+    """Store JSONL files as sources of these names: a sample day without network."""
     reports = []
     for name, path in files:
         report = SourceReport(name)

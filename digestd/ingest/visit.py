@@ -1,4 +1,4 @@
-"""One visit to a source: gather what is known, ask, look elsewhere for what is missing, judge the days, note it all."""
+"""Run one source: gather, fetch, back-fill what is missing, judge its days, record the outcome."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -10,11 +10,11 @@ from digestd.domain.coverage import Coverage
 from digestd.domain.paper import Paper
 from digestd.errors import DigestdError
 from digestd.ingest import backfill
-from digestd.ingest.coverage import Seen, judge, span
-from digestd.ingest.drift import REMEMBERED_FOR, required
-from digestd.ingest.reading import Desk, Haul, Visit, counted, read
+from digestd.ingest.coverage import Observation, judge, span
+from digestd.ingest.expected_schedule import LEARNED_FROM, ExpectedSchedule
+from digestd.ingest.format_change import REMEMBERED_FOR, required
+from digestd.ingest.reading import FetchResult, IngestContext, Visit, counted, read
 from digestd.ingest.report import SourceReport
-from digestd.ingest.rhythm import LEARNED_FROM, Rhythm
 from digestd.sources import Announcing, Backfilled, Enriching, Source
 from digestd.sources.arxiv_calendar import days
 from digestd.store import coverage, fetches, papers
@@ -31,7 +31,7 @@ PAGES_MAX = 150
 PAGES_MAX_SINCE = 400
 """The same where an operator asked for a time further back."""
 ENRICHED_MAX = 500
-"""So many papers, the newest, are asked about in one run."""
+"""Maximum number of papers, the newest, to ask about in one run."""
 
 _FLEETING = "nobody asked in time, and the source shows only its newest papers"
 _NOT_ASKED = "not asked for, as it was too long ago; `digestd ingest --since` fetches it"
@@ -40,26 +40,26 @@ _UNMOVED = "it gives the papers of an earlier announcement under a new date"
 
 @runtime_checkable
 class Advising(Protocol):
-    """A source that may know of something for an operator to see to."""
+    """A source that may have a warning for the operator."""
 
     def warning(self, day: date) -> str | None:
-        """What to see to on this day, one line."""
+        """Return what the operator should see to on this day, in one line."""
 
 
-async def visit_source(desk: Desk, source: Source, since: datetime | None) -> SourceReport:
-    """Ask one source, since it last answered or since `since`. Its own trouble is in the report, never raised."""
-    begun = desk.clock()
+async def visit_source(context: IngestContext, source: Source, since: datetime | None) -> SourceReport:
+    """Read one source since its last answer or since `since`. Errors go into the report, never raised."""
+    begun = context.clock()
     report = SourceReport(source.name)
     if isinstance(source, Advising) and (warning := source.warning(begun.date())):
         report.add_note(warning)
     try:
-        start = await asyncio.to_thread(_gather, desk.db, source, since, begun)
+        start = await asyncio.to_thread(_gather, context.db, source, since, begun)
     except DigestdError as error:
         report.error = str(error)
         report.conclude(None, [])
         return report
     visit = Visit(
-        desk=desk,
+        context=context,
         name=source.name,
         report=report,
         pages_left=PAGES_MAX_SINCE if since else PAGES_MAX,
@@ -77,7 +77,7 @@ async def visit_source(desk: Desk, source: Source, since: datetime | None) -> So
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What is known of a source before it is asked. `asked_for`: the first day that an operator wants."""
+    """What is stored about a source before it is asked. `asked_for`: the operator's first day."""
 
     since: datetime
     asked_for: date | None
@@ -89,7 +89,7 @@ class _Start:
 
 
 def _old_before(source: Source, start: _Start, now: datetime) -> datetime | None:
-    """Papers without a day of their own that were published before this are no news.
+    """Return the time before which published papers without an announcement day are no news.
 
     What a source gives at the first look is its archive, and the news of the last days; a search gives
     a year. A file is what an operator put there.
@@ -116,98 +116,100 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
 
 
 async def _enrich(visit: Visit, source: Enriching, start: _Start, begun: datetime) -> None:
-    """Ask about the candidates of the week; such a source announces nothing, so it has no days."""
+    """Fetch signals for the candidates of the week; such a source has no days."""
     if not start.papers:
         return
-    haul, failed = await _ask(visit, source.about(start.papers), start.since)
+    result, failed = await _ask(visit, source.about(start.papers), start.since)
     visit.report.conclude(None, [])
-    await asyncio.to_thread(_note, visit, haul, failed, [], begun)
+    await asyncio.to_thread(_note, visit, result, failed, [], begun)
 
 
 async def _announce(visit: Visit, source: Source, start: _Start, begun: datetime) -> None:
-    haul, failed = await _ask(visit, source, start.since)
-    now = visit.desk.clock()
-    seen = _seen(source, haul, start, visit.report.error, now)
-    rhythm = Rhythm(start.known, source.announced if isinstance(source, Announcing) else None)
+    result, failed = await _ask(visit, source, start.since)
+    now = visit.context.clock()
+    seen = _seen(source, result, start, visit.report.error, now)
+    schedule = ExpectedSchedule(start.known, source.announced if isinstance(source, Announcing) else None)
     window = span(start.known, _first(seen, start, now), now.date(), LOOK_BACK_MAX)
-    found = judge(visit.name, rhythm, seen, window, now)
+    found = judge(visit.name, schedule, seen, window, now)
     if isinstance(source, Backfilled):
         since = start.asked_for or (now - LOOK_BACK_MAX).date()
-        missing = backfill.missed(_standing(start.known, found), rhythm, since, now)
+        missing = backfill.missed(_standing(start.known, found), schedule, since, now)
         seen = await backfill.fill(visit, source, seen, missing)
-        found = judge(visit.name, rhythm, seen, window, now)
+        found = judge(visit.name, schedule, seen, window, now)
     standing = _standing(start.known, found)
     visit.report.conclude(max(standing, key=lambda row: row.day, default=None), found)
-    await asyncio.to_thread(_note, visit, haul, failed, found, begun)
+    await asyncio.to_thread(_note, visit, result, failed, found, begun)
 
 
-async def _ask(visit: Visit, source: Source, since: datetime) -> tuple[Haul, Fetched | None]:
-    """What came, and how it failed if it did."""
-    haul = Haul()
-    visit.report.error = error = await read(visit, source, since, haul)
-    failed = Fetched(visit.name, visit.url, visit.desk.clock(), visit.report.fetched, error=error)
-    return haul, failed if error else None
+async def _ask(visit: Visit, source: Source, since: datetime) -> tuple[FetchResult, Fetched | None]:
+    """Read a source; return what came, and the failure if there was one."""
+    result = FetchResult()
+    visit.report.error = error = await read(visit, source, since, result)
+    failed = Fetched(visit.name, visit.url, visit.context.clock(), visit.report.fetched, error=error)
+    return result, failed if error else None
 
 
-def _seen(source: Source, haul: Haul, start: _Start, error: str | None, now: datetime) -> Seen:
+def _seen(source: Source, result: FetchResult, start: _Start, error: str | None, now: datetime) -> Observation:
     today = now.date()
-    named = frozenset(day for day in haul.named if day <= today)
+    named = frozenset(day for day in result.named if day <= today)
     items: dict[date, int] = {}
-    for day, count in counted(haul, haul.items).items():
+    for day, count in counted(result, result.items).items():
         items[min(day, today)] = items.get(min(day, today), 0) + count
-    if haul.undated is not None:
+    if result.undated is not None:
         so_far = next((row.items for row in start.known if row.day == today), 0)
-        items[today] = items.get(today, 0) + so_far + haul.undated
-    return Seen(
+        items[today] = items.get(today, 0) + so_far + result.undated
+    return Observation(
         items=items,
-        whole=_whole(source, haul, start, today),
+        whole=_whole(source, result, start, today),
         named=named,
         newest=max((*items, *named), default=None),
-        flaw=haul.flaw if haul.moved else _UNMOVED,
+        flaw=result.flaw if result.moved else _UNMOVED,
         error=error or "",
-        gap=_FLEETING if _is_fleeting(source, haul, start.since) else _NOT_ASKED,
+        gap=_FLEETING if _is_fleeting(source, result, start.since) else _NOT_ASKED,
     )
 
 
-def _whole(source: Source, haul: Haul, start: _Start, today: date) -> frozenset[date]:
-    """The days of which all that the source has was read.
+def _whole(source: Source, result: FetchResult, start: _Start, today: date) -> frozenset[date]:
+    """Return the days that were read completely.
 
     What shows only its newest papers has shown all since the last time if some of them were known.
     """
-    if not haul.ended or isinstance(source, Backfilled):
-        return frozenset(haul.named if haul.ended else ())
-    if start.last and not haul.known and _is_fleeting(source, haul, start.since):
-        return frozenset({today, *haul.named})
-    return frozenset({*days(start.since.date(), today), *haul.named})
+    if not result.ended or isinstance(source, Backfilled):
+        return frozenset(result.named if result.ended else ())
+    if start.last and not result.known and _is_fleeting(source, result, start.since):
+        return frozenset({today, *result.named})
+    return frozenset({*days(start.since.date(), today), *result.named})
 
 
-def _is_fleeting(source: Source, haul: Haul, since: datetime) -> bool:
-    """Whether the source shows only its newest papers: one page, asked for in the same way whatever is wanted."""
+def _is_fleeting(source: Source, result: FetchResult, since: datetime) -> bool:
+    """Return True if the source shows only its newest papers: one page, whatever is asked."""
     if isinstance(source, Backfilled):
         return True
-    return haul.pages == 1 and source.requests(since, None) == source.requests(since - LEARNED_FROM, None)
+    return result.pages == 1 and source.requests(since, None) == source.requests(since - LEARNED_FROM, None)
 
 
-def _first(seen: Seen, start: _Start, now: datetime) -> date:
-    """The first day that this run should say something of: a source that is new has no days before it was read."""
+def _first(seen: Observation, start: _Start, now: datetime) -> date:
+    """Return the first day to judge: a new source has no days before its first read."""
     if start.asked_for or start.known:
         return start.since.date()
     return max(min((*seen.whole, now.date())), (now - LOOK_BACK_MAX).date())
 
 
 def _standing(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Coverage]:
-    """The days as they are now, with what was found in place of what was known."""
+    """Return the stored days, replaced by those found now."""
     return list({row.day: row for row in (*known, *found)}.values())
 
 
-def _note(visit: Visit, haul: Haul, failed: Fetched | None, found: Sequence[Coverage], begun: datetime) -> None:
-    """Keep how it went; after a whole run, forget the addresses that were not asked for again."""
-    now = visit.desk.clock()
-    with visit.desk.db.write() as session:
+def _note(
+    visit: Visit, result: FetchResult, failed: Fetched | None, found: Sequence[Coverage], begun: datetime
+) -> None:
+    """Record the outcome; after a complete run, forget addresses that were not asked again."""
+    now = visit.context.clock()
+    with visit.context.db.write() as session:
         fetches.keep(session, [failed] if failed else visit.asked)
         if failed is None:
             fetches.forget_before(session, visit.name, begun)
-        if haul.pages:
+        if result.pages:
             rejects = (Rejected(one.where, one.field, one.message, now) for one in visit.rejects)
             kept.keep_rejects(session, visit.name, rejects)
         coverage.keep(session, found, now)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Table, case, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
+from digestd.domain.backoff import Backoff
 from digestd.store import core
 from digestd.store.instants import from_us, to_us
 
@@ -19,8 +20,7 @@ HORIZON = timedelta(hours=1)
 """A host is never left alone for longer because it said so, nor held for longer."""
 FAILURES = 3
 """So many failed fetches in a row, and a host is left alone for a while."""
-OPEN_FIRST = timedelta(minutes=5)
-OPEN_MAX = timedelta(hours=6)
+BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=6))
 WHY_MAX = 500
 _NEW = {"next_us": 0, "held_until_us": 0, "failures": 0, "open_until_us": 0}
 
@@ -104,7 +104,7 @@ def probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
     """Be the one to try whether a host that was left alone answers again; the others wait until then."""
     row = session.connection().execute(
         update(core.pace)
-        .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.open_until_us, now, OPEN_MAX))
+        .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.open_until_us, now, BACKOFF.longest))
         .values(open_until_us=to_us(until))
         .returning(_P.host)
     )
@@ -121,8 +121,7 @@ def failed(session: Session, host: str, now: datetime, why: str) -> HostState:
         )
     )
     failures = row.scalar_one()
-    pause = OPEN_FIRST * 2 ** min(failures - FAILURES, 10) if failures >= FAILURES else timedelta(0)
-    until_us = to_us(now + min(pause, OPEN_MAX)) if pause else 0
+    until_us = to_us(now + BACKOFF.delay(failures - FAILURES + 1)) if failures >= FAILURES else 0
     session.connection().execute(update(core.pace).where(_P.host == host).values(open_until_us=until_us))
     return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:WHY_MAX])
 
@@ -137,7 +136,7 @@ def succeeded(session: Session, host: str) -> None:
 def is_open(state: HostState, now: datetime) -> bool:
     """Whether a host is left alone now; what was written under another clock is not believed."""
     until = state.open_until
-    return state.failures >= FAILURES and until is not None and now < until <= now + OPEN_MAX
+    return state.failures >= FAILURES and until is not None and now < until <= now + BACKOFF.longest
 
 
 def _later(us: int) -> ColumnElement[int]:

@@ -24,7 +24,7 @@ EVIDENCE_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """Two papers that became one, by what (identifier, likeness, operator) and on what evidence."""
+    """Two papers that became one, by what (identifier, similarity, operator) and on what evidence."""
 
     number: int
     kept: int

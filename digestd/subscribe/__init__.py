@@ -14,23 +14,24 @@
 What is changed here takes effect when it commits; mail that waits is stopped at the gate of delivery.
 """
 
-from digestd.subscribe.asking import Asked, TooOld, ask, confirm, remind
-from digestd.subscribe.importing import ImportReport, exported, import_subscribers, rehearse_import
+from digestd.subscribe.asking import TooOld, ask, confirm, remind
+from digestd.subscribe.importing import SubscriberImportReport, exported, import_subscribers, rehearse_import
 from digestd.subscribe.keeping import Change, add, edit, take_in
 from digestd.subscribe.leaving import NoConsent, erase, find, pause, resume, suppress, unsubscribe
 from digestd.subscribe.notices import Post
-from digestd.subscribe.record import Record, parse
+from digestd.subscribe.record import CheckedRecord, Record, check, parse
 
 __all__ = [
-    "Asked",
     "Change",
-    "ImportReport",
+    "CheckedRecord",
     "NoConsent",
     "Post",
     "Record",
+    "SubscriberImportReport",
     "TooOld",
     "add",
     "ask",
+    "check",
     "confirm",
     "edit",
     "erase",

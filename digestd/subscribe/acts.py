@@ -17,7 +17,7 @@ from digestd.errors import BadInput, BadRecord
 from digestd.store import feedback, papers, pauses, subscribers
 from digestd.store.ledger import reading
 from digestd.subscribe.leaving import pause_end, refuse_end
-from digestd.subscribe.record import LISTS, MUTABLE, parse, said_of
+from digestd.subscribe.record import LISTS, MUTABLE, parse, subscriber_fields
 
 SHOWN = 200
 """Characters of an interest or a title that a reply shows."""
@@ -194,7 +194,7 @@ def _told_settings(subscriber: Subscriber) -> Told:
 def _list(_session: Session, doing: Doing, command: Command) -> Told:
     known = doing.subscriber
     if command.kind is None:
-        said = said_of(known)
+        said = subscriber_fields(known)
         found = [item for name in LISTS if name in MUTABLE for item in _strings(said[name])]
     else:
         found = list(values(known.interests, command.kind))

@@ -6,16 +6,14 @@ that very mail is confirmed. Of an unknown address only the address and a langua
 a week. How many such mails there can be is in domain/mail_budget.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.interest import Interest, Wish, values
 from digestd.domain.mail_budget import BY_MAIL, Budget, Pool
 from digestd.domain.mail_budget import subscriber as of_subscriber
-from digestd.domain.subscriber import WEEKDAYS, Act, Cause, Status, Subscriber, Timing
+from digestd.domain.subscriber import Act, Cause, Status, Subscriber
 from digestd.domain.subscriber import act as act_of
 from digestd.domain.suppression import LIFTED_BY_CONSENT
 from digestd.errors import BadInput
@@ -24,7 +22,7 @@ from digestd.store import consent, erasure, mail_budgets, pending_requests, subs
 from digestd.store.database import Database
 from digestd.store.pending_requests import PendingRequest
 from digestd.subscribe.notices import Mail, Post, plan
-from digestd.subscribe.record import LISTS, Record, parse, said_by
+from digestd.subscribe.record import Record, parse, record_fields
 
 CONFIRM_WITHIN = timedelta(hours=48)
 PURGED_AFTER = timedelta(days=7)
@@ -39,41 +37,11 @@ class TooOld(BadInput):
     """This confirmation link no longer counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What someone asked for who may not be who they say they are."""
-
-    address: str
-    timing: Timing = field(default_factory=Timing)
-    interests: tuple[Interest, ...] = ()
-    language: str = "en"
-    size: int = 10
-
-    def record(self) -> Record:
-        """The same, checked. Raises BadRecord."""
-        timing = self.timing
-        lists = {name: values(self.interests, *slot) for name, slot in LISTS.items() if slot[1] is Wish.LIKED}
-        return parse(
-            {
-                "email": self.address,
-                "timezone": timing.timezone,
-                "hour": timing.hour,
-                "cadence": timing.cadence,
-                "weekday": WEEKDAYS[timing.weekday],
-                "language": self.language,
-                "size": self.size,
-                **{name: items for name, items in lists.items() if items},
-            }
-        )
-
-
-def ask(db: Database, post: Post, asked: Asked, now: datetime, by: Act = Act(Cause.WEB), causer: str = "") -> None:
+def ask(db: Database, post: Post, record: Record, now: datetime, by: Act = Act(Cause.WEB), causer: str = "") -> None:
     """Ask for the digest in somebody's name; they get a mail to confirm it, if they may get one.
 
-    Raises BadRecord for what cannot be an address or a setting, and says nothing else: the
-    subscribed, the suppressed and the unknown all look the same from here.
+    The caller learns nothing: the subscribed, the suppressed and the unknown all look the same from here.
     """
-    record = asked.record()
     with db.write() as session:
         ask_here(session, post, record, by, now, causer)
 
@@ -204,7 +172,7 @@ def mail_confirmation(
 ) -> None:
     """Keep a request of a subscriber at a consent version (`whose`), and plan the mail that asks to confirm it."""
     record, by = asked
-    said = None if record is None else said_by(record)
+    said = None if record is None else record_fields(record)
     request = pending_requests.keep(session, whose, said, act_of(by), now)
     key, version = whose
     mail = Mail(key, MailKind.CONFIRM, str(request.n), version, now + CONFIRM_WITHIN, not_before=leaves)

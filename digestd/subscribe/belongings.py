@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from digestd.domain.subscriber import Subscriber
 from digestd.store import belongings
-from digestd.subscribe.record import said_of
+from digestd.subscribe.record import subscriber_fields
 
 FORM = 1
 """Of the object; it rises when a key changes its meaning."""
@@ -22,7 +22,7 @@ def everything(session: Session, subscriber: Subscriber, now: datetime) -> dict[
     return {
         "form": FORM,
         "exported": now,
-        "subscriber": said_of(subscriber),
+        "subscriber": subscriber_fields(subscriber),
         **belongings.rows(session, subscriber.key),
     }
 

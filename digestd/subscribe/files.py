@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from digestd.errors import BadInput, BadRecord
 from digestd.render.words import spelled_out
-from digestd.subscribe.record import KEYS, LISTS, NUMBERS, TRUTHS
+from digestd.subscribe.record import BOOLEANS, KEYS, LISTS, NUMBERS
 
 if TYPE_CHECKING:
     import _csv
@@ -29,7 +29,7 @@ _FORMULA = re.compile(r"\A('*[=+@-])")
 _QUOTED = re.compile(r"\A'('*[=+@-])")
 _FOREIGN = re.compile(r"[;\t|]")
 """What spreadsheets of other countries write between columns."""
-_TRUTHS = {"true": True, "false": False}
+_BOOLEAN_VALUES = {"true": True, "false": False}
 _LIST_COLUMNS = frozenset({*LISTS, "mute"})
 
 
@@ -145,8 +145,8 @@ def _value(column: str, cell: str) -> object:
         return _list(cell)
     if column in NUMBERS and cell.isascii() and cell.isdigit() and len(cell) < 10:
         return int(cell)
-    if column in TRUTHS and cell.lower() in _TRUTHS:
-        return _TRUTHS[cell.lower()]
+    if column in BOOLEANS and cell.lower() in _BOOLEAN_VALUES:
+        return _BOOLEAN_VALUES[cell.lower()]
     return cell if cell or column == "name" else None
 
 

@@ -17,13 +17,13 @@ from digestd.store.database import Database
 from digestd.subscribe.asking import mail_confirmation, new, stranger_budget
 from digestd.subscribe.files import Line
 from digestd.subscribe.notices import Post
-from digestd.subscribe.record import Record, parse, said_of
+from digestd.subscribe.record import Record, parse, subscriber_fields
 
 BLOCK = 500
 
 
 @dataclass(slots=True)
-class ImportReport:
+class SubscriberImportReport:
     """What became of the lines. `unchanged` counts the left alone too: who left is not brought back."""
 
     added: int = 0
@@ -32,7 +32,7 @@ class ImportReport:
     left_alone: int = 0
     refused: BadLines = field(default_factory=BadLines)
 
-    def count(self, done: "ImportReport") -> None:
+    def count(self, done: "SubscriberImportReport") -> None:
         """Add what became of some more lines."""
         self.added += done.added
         self.updated += done.updated
@@ -46,12 +46,12 @@ class _Nothing(Exception):
 
 def import_subscribers(
     db: Database, post: Post, lines: Iterable[Line], now: datetime, *, strict: bool = False
-) -> ImportReport:
+) -> SubscriberImportReport:
     """Take in every good line and report the bad ones; `strict` takes all or nothing.
 
     A known address is updated. Nobody who unsubscribed, paused or is suppressed is brought back.
     """
-    report = ImportReport()
+    report = SubscriberImportReport()
     blocks = _blocks(lines, post, report)
     if not strict:
         for block in blocks:
@@ -66,13 +66,13 @@ def import_subscribers(
             if report.refused:
                 raise _Nothing
     except _Nothing:
-        return ImportReport(refused=report.refused)
+        return SubscriberImportReport(refused=report.refused)
     return report
 
 
-def rehearse_import(db: Database, post: Post, lines: Iterable[Line], now: datetime) -> ImportReport:
+def rehearse_import(db: Database, post: Post, lines: Iterable[Line], now: datetime) -> SubscriberImportReport:
     """What `import_subscribers` would make of the lines; nothing of it stays, and nobody is written to."""
-    report = ImportReport()
+    report = SubscriberImportReport()
     with suppress(_Nothing), db.write() as session:
         for block in _blocks(lines, post, report):
             report.count(_take_in(session, post, block, now))
@@ -80,7 +80,7 @@ def rehearse_import(db: Database, post: Post, lines: Iterable[Line], now: dateti
     return report
 
 
-def _blocks(lines: Iterable[Line], post: Post, report: ImportReport) -> Iterator[dict[bytes, Record]]:
+def _blocks(lines: Iterable[Line], post: Post, report: SubscriberImportReport) -> Iterator[dict[bytes, Record]]:
     """Good records by address key, none twice in a block: of two lines for one address the later counts."""
     block: dict[bytes, Record] = {}
     for line in lines:
@@ -104,7 +104,7 @@ def _record(line: Line) -> Record:
     return parse(line.said)
 
 
-def _take_in(session: Session, post: Post, block: Mapping[bytes, Record], now: datetime) -> ImportReport:
+def _take_in(session: Session, post: Post, block: Mapping[bytes, Record], now: datetime) -> SubscriberImportReport:
     known = subscribers.by_address_keys(session, list(block))
     suppressed = suppressions.among(session, block)
     fresh = {key: record for key, record in block.items() if key not in known and key not in suppressed}
@@ -154,7 +154,7 @@ def _step(session: Session, key: bytes, known: Subscriber, status: Status, now: 
         subscribers.change_status(session, known.key, status, Cause.IMPORT, now)
 
 
-def _add(session: Session, post: Post, fresh: Mapping[bytes, Record], now: datetime) -> ImportReport:
+def _add(session: Session, post: Post, fresh: Mapping[bytes, Record], now: datetime) -> SubscriberImportReport:
     arrivals = [new(record, key, record.status or Status.ACTIVE) for key, record in fresh.items()]
     stored = subscribers.insert_many(session, arrivals, Cause.IMPORT, now)
     for arrival in arrivals:
@@ -163,7 +163,7 @@ def _add(session: Session, post: Post, fresh: Mapping[bytes, Record], now: datet
         elif arrival.address_key in stored and arrival.status is Status.PENDING:
             mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
             mail_confirmation(session, post, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)
-    report = ImportReport(added=len(stored))
+    report = SubscriberImportReport(added=len(stored))
     if lost := {key: record for key, record in fresh.items() if key not in stored}:
         report.count(_take_in(session, post, lost, now))  # another process was first: now they are known
     return report
@@ -174,4 +174,4 @@ def exported(db: Database) -> Iterator[dict[str, object]]:
     with db.read() as session:
         for subscriber in subscribers.stream(session):
             if subscriber.status is not Status.ERASED:
-                yield said_of(subscriber)
+                yield subscriber_fields(subscriber)

@@ -22,7 +22,7 @@ MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class LibraryContents:
     """The entries of a library as read, each with the day it was put there, and the entries that are gone.
 
     `is_whole`: what is not named is gone too.
@@ -68,7 +68,9 @@ def own(session: Session, subscriber: int, number: int) -> Library:
     return found
 
 
-def take_up(db: Database, claimed: Library, becomes: Library, read: Read | None, now: datetime) -> Settled | None:
+def take_up(
+    db: Database, claimed: Library, becomes: Library, read: LibraryContents | None, now: datetime
+) -> Settled | None:
     """Let what was read of a claimed library count, and end the claim; None where that stands no more.
 
     `becomes`: the library as it is then. `read`: None where nothing has changed.
@@ -101,7 +103,9 @@ def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: b
     return library
 
 
-def _after(claimed: Library, before: Sequence[Entry], read: Read, public: Mapping[PaperId, PaperId]) -> list[Entry]:
+def _after(
+    claimed: Library, before: Sequence[Entry], read: LibraryContents, public: Mapping[PaperId, PaperId]
+) -> list[Entry]:
     stood = {entry.name: entry for entry in before if entry.library == claimed.key}
     stay = {} if read.is_whole else {name: entry for name, entry in stood.items() if name not in read.gone}
     fresh = {}
@@ -117,7 +121,7 @@ def _name(stood: Entry | None, reference: Reference, named: PaperId) -> PaperId:
 
 
 def _unresolved(
-    claimed: Library, after: Sequence[Entry], read: Read, public: Mapping[PaperId, PaperId]
+    claimed: Library, after: Sequence[Entry], read: LibraryContents, public: Mapping[PaperId, PaperId]
 ) -> list[Reference]:
     """Return the entries that were read and that no source knows, by the names of their likes, the newest first."""
     ours = [entry for entry in after if entry.library == claimed.key and entry.name in read.entries]

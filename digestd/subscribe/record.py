@@ -1,12 +1,14 @@
-"""What an operator, a file or a form says of one subscriber: read, checked, and written again.
+"""Read, check and write the settings and interests of one subscriber.
 
-Pure. Whatever is not said stays as it is (for a new subscriber: the defaults of the domain).
+One pass (`check`) serves forms, API, CLI and import files. All functions are pure.
+A field that is not given keeps its value; for a new subscriber, the default.
 """
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 
@@ -31,12 +33,13 @@ LISTS: dict[str, Slot] = {
     "likes": (Kind.PAPER, Wish.LIKED),
     "dislikes": (Kind.PAPER, Wish.MUTED),
 }
-_ORDER: tuple[Slot, ...] = (*LISTS.values(), *((kind, Wish.MUTED) for kind in MUTABLE.values()))
+_SLOTS = LISTS | {f"mute_{name}": (kind, Wish.MUTED) for name, kind in MUTABLE.items()}
+_ORDER: tuple[Slot, ...] = tuple(_SLOTS.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A checked record. None, or a slot that `lists` does not hold, was not said."""
+    """A checked record. None, or a slot that `lists` lacks, means that it was not given."""
 
     address: str
     name: str | None = None
@@ -53,7 +56,7 @@ class Record:
     status: Status | None = None
 
     def of(self, known: Subscriber) -> Subscriber:
-        """The subscriber with what this record says of settings and interests; status is not touched."""
+        """Return the subscriber with the settings and interests of this record; the status stays."""
         given = {name: said for name in _PLAIN if (said := getattr(self, name)) is not None}
         timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
         interests = tuple(_merged(self.lists, known.interests))
@@ -61,7 +64,7 @@ class Record:
 
     @property
     def new(self) -> Subscriber:
-        """The subscriber this record describes if the address is not known yet."""
+        """Return the subscriber that this record describes if the address is new."""
         return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
 
 
@@ -78,29 +81,80 @@ def _merged(said: Mapping[Slot, tuple[str, ...]], known: tuple[Interest, ...]) -
 
 
 def _same(kind: Kind, value: str) -> str:
-    """What two interests in the same thing have in common; the case of a PaperId counts."""
+    """Return the form in which two values name the same thing; the case of a PaperId counts."""
     return value if kind is Kind.PAPER else value.casefold()
 
 
 def parse(said: Mapping[str, object]) -> Record:
-    """Check a record with the keys of an import line. Raises BadRecord: the field, and what to do."""
-    for name in said:
-        if name not in _READERS and name not in LISTS and name not in {"email", "mute"}:
-            raise BadRecord(repr(name)[1:81].rstrip("'"), f"there is no such key; known are {', '.join(KEYS)}")
-    given = {name: value for name, value in said.items() if value is not None}
-    address = given.get("email")
-    if not isinstance(address, str) or not address.strip():
+    """Return the record with the keys of an import line.
+
+    Raises:
+        BadRecord: the first field that is wrong, and how to correct it.
+    """
+    checked = check(said)
+    for error in checked.errors.values():
+        raise error
+    assert checked.record is not None  # noqa: S101  # a record without errors is there
+    return checked.record
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRecord:
+    """A record, or every field that is wrong and why.
+
+    `errors` has the keys of an import line, but `mute_topics` for a list of `mute`.
+    """
+
+    record: Record | None
+    errors: Mapping[str, BadRecord] = field(default_factory=dict)
+
+
+def check(said: Mapping[str, object]) -> CheckedRecord:
+    """Read all fields of an import line, a form or a request in one pass.
+
+    Sign-up, preferences, API, CLI and imports all go through here. None stands
+    for a field that was not given.
+    """
+    unknown = {name: _unknown_key(name) for name in said if name not in _KNOWN}
+    given = {name: value for name, value in said.items() if value is not None and name not in unknown}
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("email", partial(_address, given.get("email"))),
+        *((name, partial(_items, name, kind, given[name])) for name, (kind, _) in LISTS.items() if name in given),
+        *_mute_steps(given),
+        *((name, partial(read, name, given[name])) for name, read in _READERS.items() if name in given),
+    ]
+    found, errors = _attempt(steps)
+    lists = {slot: found.pop(name) for name, slot in _SLOTS.items() if name in found}
+    errors = unknown | errors | _contradictions(lists)
+    if errors:
+        return CheckedRecord(None, errors)
+    return CheckedRecord(Record(address=found.pop("email"), lists=lists, **found))
+
+
+def _unknown_key(name: str) -> BadRecord:
+    return BadRecord(repr(name)[1:81].rstrip("'"), f"there is no such key; known are {', '.join(KEYS)}")
+
+
+def _attempt(steps: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict[str, Any], dict[str, BadRecord]]:
+    """Return the value of every step that succeeds and the error of every one that fails."""
+    found: dict[str, Any] = {}
+    errors: dict[str, BadRecord] = {}
+    for name, step in steps:
+        try:
+            found[name] = step()
+        except BadRecord as error:
+            errors[name] = error
+    return found, errors
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
         raise BadRecord("email", "is required; write an address like name@example.org")
-    lists = {slot: _items(name, slot[0], given[name]) for name, slot in LISTS.items() if name in given}
-    if "mute" in given:
-        lists |= _mutes(given["mute"])
-    _refuse_contradictions(lists)
-    settings = {name: read(name, given[name]) for name, read in _READERS.items() if name in given}
-    return Record(address=canonical_address(address), lists=lists, **settings)  # type: ignore[arg-type]  # each reader gives its field's type
+    return canonical_address(value)
 
 
 def text(name: str, value: object, limit: int) -> str:
-    """One line of text, blanks collapsed, in NFC, without marks that cannot be seen."""
+    """Return one line of text in NFC, spaces collapsed, without invisible characters."""
     if not isinstance(value, str):
         raise BadRecord(name, f"must be text, not {_shown(value)}")
     line = unicodedata.normalize("NFC", " ".join(value.split()))
@@ -133,21 +187,33 @@ def _item(name: str, kind: Kind, value: object) -> str:
         raise BadRecord(name, problem.message) from None
 
 
-def _mutes(value: object) -> dict[Slot, tuple[str, ...]]:
-    given = value if isinstance(value, dict) else {"phrases": value}
-    for name in given:
-        if name not in MUTABLE:
-            raise BadRecord("mute", f"there is no such key {str(name)[:80]!r}; known are {', '.join(MUTABLE)}")
-    return {(kind, Wish.MUTED): _items("mute", kind, given.get(name, [])) for name, kind in MUTABLE.items()}
+def _mute_steps(given: Mapping[str, object]) -> list[tuple[str, Callable[[], object]]]:
+    """Return one step per list of `mute`; a list that is not named becomes empty."""
+    if "mute" not in given:
+        return []
+    value = given["mute"]
+    lists = value if isinstance(value, dict) else {"phrases": value}
+    odd = next((name for name in lists if name not in MUTABLE), None)
+    if odd is not None:
+        return [("mute", partial(_refuse_mute, odd))]
+    return [(f"mute_{name}", partial(_items, "mute", kind, lists.get(name, []))) for name, kind in MUTABLE.items()]
 
 
-def _refuse_contradictions(lists: Mapping[Slot, tuple[str, ...]]) -> None:
+def _refuse_mute(name: object) -> None:
+    raise BadRecord("mute", f"there is no such key {str(name)[:80]!r}; known are {', '.join(MUTABLE)}")
+
+
+def _contradictions(lists: Mapping[Slot, tuple[str, ...]]) -> dict[str, BadRecord]:
+    """Return the lists of what is muted that name something wanted at the same time."""
+    found: dict[str, BadRecord] = {}
+    names = {Kind.PAPER: "dislikes"} | {kind: f"mute_{name}" for name, kind in MUTABLE.items()}
     for (kind, wish), items in lists.items():
         liked = {_same(kind, item) for item in lists.get((kind, Wish.LIKED), ())}
         both = next((item for item in items if wish is Wish.MUTED and _same(kind, item) in liked), None)
         if both is not None:
             name = "dislikes" if kind is Kind.PAPER else "mute"
-            raise BadRecord(name, f"{both[:80]!r} is wanted and muted at once; keep one of the two")
+            found[names[kind]] = BadRecord(name, f"{both[:80]!r} is wanted and muted at once; keep one of the two")
+    return found
 
 
 def _whole(low: int, high: int) -> Callable[[str, object], int]:
@@ -219,11 +285,12 @@ KEYS = (
     "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "only_categories", "language", "status",
 )  # fmt: skip
 NUMBERS = frozenset({"hour", "size"})
-TRUTHS = frozenset({"explore", "only_categories"})
+_KNOWN = frozenset(KEYS)
+BOOLEANS = frozenset({"explore", "only_categories"})
 
 
-def said_of(subscriber: Subscriber) -> dict[str, object]:
-    """A subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
+def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
+    """Return a subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
     timing = subscriber.timing
     said: dict[str, object] = {
         "email": subscriber.address,
@@ -244,8 +311,8 @@ def said_of(subscriber: Subscriber) -> dict[str, object]:
     return {key: said[key] for key in KEYS}
 
 
-def said_by(record: Record) -> dict[str, object]:
-    """Return what a record says as the keys of an import line, without address and status. `parse` reads it back."""
+def record_fields(record: Record) -> dict[str, object]:
+    """Return a record as an import line, without address and status. `parse` reads it back."""
     lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
     mutes = {name: list(record.lists.get((kind, Wish.MUTED), ())) for name, kind in MUTABLE.items()}
     if any((kind, Wish.MUTED) in record.lists for kind in MUTABLE.values()):

@@ -21,10 +21,10 @@ from digestd.domain.mail_budget import PER_NETWORK
 from digestd.domain.subscriber import Act, Cause
 from digestd.web import stamp
 from digestd.web.evenly import evenly
-from digestd.web.form import Typed
 from digestd.web.limiter import TooOften, Window, network_of
 from digestd.web.origin import is_foreign
 from digestd.web.pages import SHOW, Pages
+from digestd.web.signup_form import SignUpForm
 from digestd.web.trace import act as traced
 from digestd.web.trace import network_key, wording
 
@@ -47,7 +47,7 @@ class Sent:
     """
 
     name: str
-    typed: Typed
+    form: SignUpForm
     refused: Callable[[], Response | None]
     act: Callable[[datetime, Act], None]
     answer: str
@@ -86,7 +86,7 @@ class Asking:
             return page
         keys, public_url = self.app.keys, self.app.settings.public_url
         visitor = network_key(keys, request)
-        if is_foreign(request, public_url) or not stamp.is_taken(keys, visitor, sent.typed.stamp, now):
+        if is_foreign(request, public_url) or not stamp.is_taken(keys, visitor, sent.form.stamp, now):
             return self._again(self.pages.to(request), sent, visitor, now)
         for window in self.taken:
             _check(window, request, now)
@@ -94,12 +94,12 @@ class Asking:
 
     def _again(self, pages: Pages, sent: Sent, visitor: bytes, now: datetime) -> Response:
         """Return the page with one more button, which a script of another site cannot press."""
-        fresh = stamp.kept(self.app.keys, visitor, sent.typed.stamp, now)
-        carried = sent.typed.visible.model_dump() | {"stamp": fresh}
+        fresh = stamp.kept(self.app.keys, visitor, sent.form.stamp, now)
+        carried = sent.form.visible.model_dump() | {"stamp": fresh}
         return pages.page("again", 422, form=sent.name, sent=carried, wording=wording(pages, "subscribe").split("\n"))
 
     def _done(self, request: Request, sent: Sent, now: datetime) -> Response:
-        if not sent.typed.subject:
+        if not sent.form.subject:
             sent.act(now, traced(self.app, request, Cause.WEB, sent.wording))
         return self.pages.to(request).page(sent.answer)
 
@@ -112,21 +112,19 @@ class Asking:
             return self._empty(request, name)
 
         @routes.post(f"/{name}")
-        async def ask(request: Request, typed: Annotated[Typed, Form()]) -> Response:
+        async def ask(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
             def refused() -> Response | None:
-                return self._empty(request, name, typed) if "email" in typed.problems() else None
+                return self._empty(request, name, form) if "email" in form.read().errors else None
 
-            return await self.take(
-                request, Sent(name, typed, refused, lambda now, by: act(typed.email, now, by), answer)
-            )
+            return await self.take(request, Sent(name, form, refused, lambda now, by: act(form.email, now, by), answer))
 
         return routes
 
-    def _empty(self, request: Request, name: str, refused: Typed | None = None) -> Response:
-        typed, status = (refused, 422) if refused else (Typed(), 200)
-        fresh = stamp.kept(self.app.keys, network_key(self.app.keys, request), typed.stamp, self.app.clock())
+    def _empty(self, request: Request, name: str, refused: SignUpForm | None = None) -> Response:
+        form, status = (refused, 422) if refused else (SignUpForm(), 200)
+        fresh = stamp.kept(self.app.keys, network_key(self.app.keys, request), form.stamp, self.app.clock())
         is_refused = refused is not None
-        return self.pages.to(request).page(name, status, email=typed.visible.email, is_refused=is_refused, stamp=fresh)
+        return self.pages.to(request).page(name, status, email=form.visible.email, is_refused=is_refused, stamp=fresh)
 
 
 def _check(window: Window, request: Request, now: datetime) -> None:

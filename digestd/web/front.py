@@ -13,9 +13,9 @@ from digestd.domain.paper import Paper
 from digestd.store import papers
 from digestd.web import stamp
 from digestd.web.cards import Card, cards
-from digestd.web.form import Choices, Typed
 from digestd.web.pages import SHOW, Pages
 from digestd.web.shelf import Shelf
+from digestd.web.signup_form import Choices, SignUpForm
 from digestd.web.trace import network_key
 
 PAPERS_MAX = 20
@@ -49,7 +49,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         name = (spoken.language, spoken.site.carried)
         visitor = network_key(app.keys, request)
         finish = partial(stamp.restamped, keys=app.keys, network=visitor, now=now)
-        return shelf.page(name, now, lambda: show(app, spoken, Typed(), visitor), finish)
+        return shelf.page(name, now, lambda: show(app, spoken, SignUpForm(), visitor), finish)
 
     return routes
 
@@ -57,7 +57,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 def show(
     app: App,
     pages: Pages,
-    typed: Typed,
+    form: SignUpForm,
     visitor: bytes,
     problems: Collection[str] = (),
     seen: Seen | None = None,
@@ -71,11 +71,11 @@ def show(
     return pages.page(
         "front",
         422 if problems else 200,
-        form=typed.visible,
-        stamp=stamp.kept(app.keys, visitor, typed.stamp, now),
-        odd_paper=typed.odd_paper,
+        form=form.visible,
+        stamp=stamp.kept(app.keys, visitor, form.stamp, now),
+        odd_paper=form.odd_paper,
         problems=frozenset(problems),
-        choices=Choices.of(pages, typed.visible),
+        choices=Choices.of(pages, form.visible),
         seen=seen,
         today=now.date(),
         days=days,

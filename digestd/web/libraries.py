@@ -15,7 +15,7 @@ from digestd.libraries import link_orcid, link_zotero
 from digestd.render.words import clean
 from digestd.store import libraries
 from digestd.subscribe.libraries import MOST, linked, own, unlink
-from digestd.web.limiter import Limits
+from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_sheet import MALFORMED, Sheet
 
@@ -30,7 +30,7 @@ SHOWN_MAX = 100
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes, sheet = APIRouter(), Sheet(app, pages)
-    limits, turn = Limits(PER_NETWORK, EVERYONE, SPAN), asyncio.Semaphore(AT_ONCE)
+    limits, turn = RateLimits(PER_NETWORK, EVERYONE, SPAN), asyncio.Semaphore(AT_ONCE)
 
     @routes.api_route("/p/{token}/libraries", methods=SHOW)
     def show(token: str) -> Response:

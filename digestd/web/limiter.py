@@ -1,6 +1,9 @@
-"""Limit how often a network may ask: a sliding window in memory, for this process alone.
+"""Limit requests per network: a sliding window in memory, for this process alone.
 
-Only for what costs time; mails that anybody can cause are counted in the database (store/mail_budgets).
+Only for what costs time; mails that anybody can cause are counted in the database
+(store/mail_budgets). The `limits` library does not fit: its memory storage keeps every
+key of a flood until it expires, so memory has no bound; it reads the wall clock, not
+the clock of the install; and it starts a timer thread.
 """
 
 from collections import OrderedDict, deque
@@ -18,7 +21,7 @@ _V6_PREFIX = 48
 
 
 class Window:
-    """At most `limit` times within `span` a key; of too many keys the longest unseen is forgotten."""
+    """Allows `limit` requests per key within `span`; of too many keys the least recent is forgotten."""
 
     def __init__(self, limit: int, span: timedelta) -> None:
         self._limit = limit
@@ -28,11 +31,11 @@ class Window:
 
     @property
     def later(self) -> dict[str, str]:
-        """The header that says when to come again."""
+        """Return the Retry-After header."""
         return {"Retry-After": str(int(self._span.total_seconds()))}
 
     def allows(self, key: str, now: datetime) -> bool:
-        """Whether this one is within the limit; if so, it counts."""
+        """Return True if the request is within the limit, and count it."""
         with self._lock:
             times = self._seen.setdefault(key, deque())
             self._seen.move_to_end(key)
@@ -47,26 +50,26 @@ class Window:
 
 
 class TooOften(DigestdError):
-    """More was asked for than a network, or everybody together, may; `later` is the header that says when to come."""
+    """A network, or all together, exceeded a limit; `later` is the Retry-After header."""
 
     def __init__(self, later: dict[str, str]) -> None:
         super().__init__("too many requests from this network")
         self.later = later
 
 
-class Limits:
-    """How often one network, and everybody together, may ask for something; in the order of the names."""
+class RateLimits:
+    """Limits per network and for all networks together."""
 
     def __init__(self, per_network: int, everyone: int, span: timedelta) -> None:
         self._networks, self._everyone = Window(per_network, span), Window(everyone, span)
         self.later = self._networks.later
 
     def allows(self, request: Request, now: datetime) -> bool:
-        """Whether who sends this may ask once more; if so, it counts."""
+        """Return True if the request is within both limits, and count it."""
         return self._networks.allows(network_of(request), now) and self._everyone.allows("", now)
 
     def check(self, request: Request, now: datetime) -> None:
-        """The same. Raises TooOften."""
+        """Count a request. Raises TooOften if it exceeds a limit."""
         if not self.allows(request, now):
             raise TooOften(self.later)
 

@@ -17,8 +17,8 @@ from digestd.subscribe import edit
 from digestd.subscribe.portrait import correct, drop
 from digestd.subscribe.preferences import Void
 from digestd.web.pages import SHOW, Pages
+from digestd.web.preferences_form import PreferencesForm
 from digestd.web.settings_sheet import Sheet
-from digestd.web.wishes import Wishes, read
 
 BODY_MAX = 64 * 1024
 """Long lists of authors and topics are more than other forms send."""
@@ -34,11 +34,11 @@ def router(app: App, pages: Pages) -> APIRouter:
         return sheet.shown(token)
 
     @routes.post("/p/{token}")
-    def save(token: str, form: Annotated[Wishes, Form()]) -> Response:
-        wished = read(form, sheet.whose(token))
-        if wished.record is None:
-            return sheet.corrected(token, wished.problems, form)
-        edit(app.db, app.keys, wished.record, app.clock())
+    def save(token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
+        checked = form.read(sheet.whose(token))
+        if checked.record is None:
+            return sheet.corrected(token, checked.errors, form)
+        edit(app.db, app.keys, checked.record, app.clock())
         return sheet.shown(token, "saved")
 
     @routes.post("/p/{token}/mute")

@@ -10,14 +10,15 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
+from digestd.domain.interest import Interest
 from digestd.plan import foresee
 from digestd.render import render_reason
 from digestd.web import front
 from digestd.web.cards import brief
-from digestd.web.form import Typed
 from digestd.web.front import Seen
-from digestd.web.limiter import Limits
+from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
+from digestd.web.signup_form import SignUpForm
 from digestd.web.today import Today
 from digestd.web.trace import network_key
 
@@ -30,38 +31,43 @@ SPAN = timedelta(minutes=1)
 def router(app: App, pages: Pages, today: Today) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    limits = Limits(PER_NETWORK, EVERYONE, SPAN)
+    limits = RateLimits(PER_NETWORK, EVERYONE, SPAN)
 
     @routes.api_route("/preview", methods=SHOW)
     async def back() -> Response:
         return RedirectResponse(pages.site.root, 303)
 
     @routes.post("/preview")
-    def page(request: Request, typed: Annotated[Typed, Form()]) -> Response:
+    def page(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
         now, spoken = app.clock(), pages.to(request)
         limits.check(request, now)
         visitor = network_key(app.keys, request)
-        if problems := typed.unfit_interests():
-            return front.show(app, spoken, typed, visitor, problems)
-        return front.show(app, spoken, typed, visitor, seen=_seen(app, spoken, today, typed, now))
+        checked = form.read_interests()
+        if checked.record is None:
+            return front.show(app, spoken, form, visitor, checked.errors)
+        wanted = checked.record.new.interests
+        return front.show(app, spoken, form, visitor, seen=_seen(app, spoken, today, (wanted, form.max_papers), now))
 
     @routes.post("/preview/picks")
-    def picks(request: Request, typed: Annotated[Typed, Form()]) -> Response:
+    def picks(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
         """The part of the page that a script puts in place."""
         now, spoken = app.clock(), pages.to(request)
         if not limits.allows(request, now):
             return spoken.page("picks", 429, seen=None)
-        if typed.unfit_interests():
+        checked = form.read_interests()
+        if checked.record is None:
             return spoken.page("picks", 422, seen=None)
-        return spoken.page("picks", seen=_seen(app, spoken, today, typed, now))
+        wanted = checked.record.new.interests
+        return spoken.page("picks", seen=_seen(app, spoken, today, (wanted, form.max_papers), now))
 
     return routes
 
 
-def _seen(app: App, pages: Pages, today: Today, typed: Typed, now: datetime) -> Seen:
+def _seen(app: App, pages: Pages, today: Today, asked: tuple[tuple[Interest, ...], int], now: datetime) -> Seen:
+    """Return what these interests and this size would bring today."""
     day = today.day(now)
     with app.db.read() as session:
-        found = foresee(session, day, typed.interests(), typed.most)
+        found = foresee(session, day, *asked)
     shown = [
         brief(paper, render_reason(app.templates, reason, pages.language)) for paper, reason in found.papers[:SHOWN]
     ]

@@ -13,7 +13,7 @@ from digestd.errors import SourceFailed
 from digestd.sources import Page
 from digestd.sources.imports import BYTES_MAX, IMPORTS
 from digestd.starting import Started, read_references, start
-from digestd.web.limiter import Limits
+from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_sheet import MALFORMED, Sheet
 
@@ -29,7 +29,7 @@ NAMED = 100
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes, sheet = APIRouter(), Sheet(app, pages)
-    limits = Limits(PER_NETWORK, EVERYONE, SPAN)
+    limits = RateLimits(PER_NETWORK, EVERYONE, SPAN)
     turn = asyncio.Semaphore(1)  # whoever waits holds no thread, and one reading process is enough
 
     def page(token: str, status: int = 200, **values: object) -> Response:

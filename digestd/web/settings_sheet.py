@@ -13,9 +13,9 @@ from digestd.subscribe.portrait import portrait_of
 from digestd.subscribe.preferences import opened
 from digestd.web.choices import choices
 from digestd.web.pages import Pages
+from digestd.web.preferences_form import PreferencesForm
 from digestd.web.trace import wording
 from digestd.web.unsubscribe import masked
-from digestd.web.wishes import Wishes
 
 MALFORMED = 422
 
@@ -38,16 +38,18 @@ class Sheet:
     def shown(self, token: str, done: str = "") -> Response:
         """The page as things stand; `done` names what was just changed."""
         known = self.whose(token)
-        return self._page(token, known, done=done, form=Wishes.of(known), problems=())
+        return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=())
 
-    def corrected(self, token: str, problems: Collection[str], form: Wishes | None = None) -> Response:
+    def corrected(self, token: str, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
         """The page with what is to be corrected, and the form as it was typed."""
         known = self.whose(token)
-        page = self._page(token, known, done="", form=form or Wishes.of(known), problems=problems)
+        page = self._page(token, known, done="", form=form or PreferencesForm.of(known), problems=problems)
         page.status_code = MALFORMED
         return page
 
-    def _page(self, token: str, known: Subscriber, done: str, form: Wishes, problems: Collection[str]) -> Response:
+    def _page(
+        self, token: str, known: Subscriber, done: str, form: PreferencesForm, problems: Collection[str]
+    ) -> Response:
         zone = ZoneInfo(known.timing.timezone)
         with self.app.db.read() as session:
             portrait = portrait_of(session, known)

@@ -11,8 +11,8 @@ from digestd.domain.subscriber import Act
 from digestd.subscribe import ask
 from digestd.web import front
 from digestd.web.asking import Asking, Sent
-from digestd.web.form import Typed
 from digestd.web.pages import SHOW, Pages
+from digestd.web.signup_form import SignUpForm
 from digestd.web.trace import network_key, wording
 
 
@@ -25,17 +25,20 @@ def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
         return RedirectResponse(pages.site.root, 303)
 
     @routes.post("/subscribe")
-    async def subscribe(request: Request, typed: Annotated[Typed, Form()]) -> Response:
+    async def subscribe(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
         spoken = pages.to(request)
+        checked = form.read(spoken.language)
 
         def refused() -> Response | None:
-            problems, visitor = typed.problems(), network_key(app.keys, request)
-            return front.show(app, spoken, typed, visitor, problems) if problems else None
+            if checked.record is not None:
+                return None
+            return front.show(app, spoken, form, network_key(app.keys, request), checked.errors)
 
         def act(now: datetime, by: Act) -> None:
-            ask(app.db, app.post, typed.asked(spoken.language), now, by)
+            if checked.record is not None:
+                ask(app.db, app.post, checked.record, now, by)
 
-        sent = Sent("subscribe", typed, refused, act, "asked", wording(spoken, "subscribe"))
+        sent = Sent("subscribe", form, refused, act, "asked", wording(spoken, "subscribe"))
         return await asking.take(request, sent)
 
     return routes

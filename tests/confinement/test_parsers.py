@@ -11,7 +11,7 @@ from digestd.commands import read as read_mail
 from digestd.confinement.inside import CODECS
 from digestd.errors import SourceFailed
 from digestd.inbound import Reader as MailReader
-from digestd.ingest import Reader
+from digestd.ingest import AnswerParser
 from digestd.sources import Page, parse_source
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.libraries.orcid import OrcidShelf
@@ -33,7 +33,7 @@ def parsed(parser: Parser, body: bytes, cursor: str | None) -> Page | str:
         return str(error)
 
 
-async def parsed_apart(reader: Reader, parser: Parser, body: bytes, cursor: str | None) -> Page | str:
+async def parsed_apart(reader: AnswerParser, parser: Parser, body: bytes, cursor: str | None) -> Page | str:
     try:
         return await reader.read(parser, body, cursor)
     except SourceFailed as error:
@@ -41,7 +41,7 @@ async def parsed_apart(reader: Reader, parser: Parser, body: bytes, cursor: str 
 
 
 async def test_every_source_reads_the_same_when_confined() -> None:
-    async with Reader() as reader:
+    async with AnswerParser() as reader:
         await reader.read(Recognition(), b"2611.70001", None)  # the sources come after the confinement
         for kind, path in samples():
             source, body, cursor = reading(kind), path.read_bytes(), CURSORS.get(kind)
@@ -51,7 +51,7 @@ async def test_every_source_reads_the_same_when_confined() -> None:
 
 
 async def test_every_import_reads_the_same_when_confined() -> None:
-    async with Reader() as reader:
+    async with AnswerParser() as reader:
         await reader.read(parse_source("hf-daily"), b"[]", None)
         for form, text in SAMPLES.items():
             for body in (text.encode(), text.encode("utf-16"), text.encode()[:-20], text.encode("latin-1", "replace")):
@@ -69,14 +69,14 @@ async def test_every_import_reads_the_same_when_confined() -> None:
     ids=["zotero", "orcid"],
 )
 async def test_every_library_reads_the_same_when_confined(shelf: Parser, form: str) -> None:
-    async with Reader() as reader:  # of its own, as in a run: it loads what its first source needs
+    async with AnswerParser() as reader:  # of its own, as in a run: it loads what its first source needs
         for body in (SAMPLES[form].encode(), SAMPLES[form].encode()[:-20], b"[]", b"{}"):
             assert await parsed_apart(reader, shelf, body, None) == parsed(shelf, body, None)
 
 
 async def test_feeds_of_every_encoding_read_the_same_when_confined() -> None:
     source = parse_source("feed:https://journal.example.org/lakes.rss")
-    async with Reader() as reader:
+    async with AnswerParser() as reader:
         await reader.read(Recognition(), b"2611.70001", None)
         for encoding in ENCODINGS:
             feed = (

@@ -113,7 +113,9 @@ async def test_where_many_cannot_be_read_the_run_stops_and_says_that_it_is_not_t
         damage(waiting, DAMAGES["cut"], victim)
     async with Relay().serving() as relay:
         report = await waiting.deliver(transport(relay.port))
-    assert "sample mails cannot be composed (its picks cannot be read, so the database is damaged" in (report.stopped or "")
+    assert "sample mails cannot be composed (its picks cannot be read, so the database is damaged" in (
+        report.stopped or ""
+    )
     assert waiting.states == {State.READY: READERS}
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from digestd.deliver import group_commit
+from digestd.domain.backoff import Backoff
 from digestd.domain.delivery import State
 from digestd.store import throttles
 from digestd.store.database import Database, open_database
@@ -66,7 +67,7 @@ async def day_begins(made: Install, day: int) -> None:
 async def test_while_another_writes_no_dot_leaves_and_then_it_goes_on(
     on_file: Install, busy_ms: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(group_commit, "BACKOFF", Backoff((timedelta(seconds=0.05),)))
     event.listen(on_file.db.engine, "connect", lambda dbapi, _: dbapi.execute(f"PRAGMA busy_timeout={busy_ms}"))
     on_file.db.close()
     async with Relay(delay=0.05).serving() as relay:

@@ -13,7 +13,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.links import Keys, Purpose, address_key, envelope_from, token
 from digestd.store import bounces, brake, core, subscribers, suppressions
 from digestd.store.instants import to_us
-from digestd.subscribe import Asked, ask, confirm, erase
+from digestd.subscribe import ask, confirm, erase, parse
 from digestd.subscribe.leaving import unsuppress
 from tests.inbound.conftest import BOUNCE, READERS, Returned
 
@@ -322,7 +322,7 @@ def test_who_signs_up_anew_after_a_bounce_starts_without_points(on_file: Returne
     made = on_file.made
     on_file.take(on_file.mail("postfix-hard"))
     made.clock.go(timedelta(days=3))
-    ask(made.db, made.app.post, Asked(on_file.address()), made.clock.now)
+    ask(made.db, made.app.post, parse({"email": on_file.address()}), made.clock.now)
     assert (on_file.status(), on_file.suppression()) == (Status.SUPPRESSED, SuppressionReason.HARD_BOUNCE)
     with made.db.read() as session:
         known = subscribers.by_address_key(session, on_file.key())

@@ -15,9 +15,9 @@ from digestd.ingest.visit import Advising
 from digestd.sources import Announcing, Backfilled, Enriching, Pace, Page, Request, Source, parse_source
 from digestd.store import coverage, papers
 from digestd.store.database import Database
-from tests.ingest.site import Site
+from tests.ingest.site import AT_ONCE, Site
 
-CLIENT = Client("https://digest.example.org", limits=Limits(seconds=30, backoff=0.01, attempts=2))
+CLIENT = Client("https://digest.example.org", limits=Limits(seconds=30, backoff=AT_ONCE, attempts=2))
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,11 @@ from tests.ingest.fault_answers import (
     unpadded,
 )
 from tests.ingest.makers import everything
-from tests.ingest.site import Site, says, site
+from tests.ingest.site import AT_ONCE, Site, says, site
 from tests.sources.test_arxiv import feed
 
 HOUR = timedelta(hours=1)
-CLIENT = Client("https://digest.example.org", limits=Limits(seconds=5, backoff=0.01, attempts=2))
+CLIENT = Client("https://digest.example.org", limits=Limits(seconds=5, backoff=AT_ONCE, attempts=2))
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pytest
 from digestd.errors import SourceFailed
 from digestd.ingest.fetch import Answer, Fetcher, Limits
 from digestd.sources.source import Pace, Request
-from tests.ingest.site import Site
+from tests.ingest.site import AT_ONCE, Site
 
 FREE = Pace("site", 0)
-LIMITS = Limits(attempts=1, backoff=0.01)
+LIMITS = Limits(attempts=1, backoff=AT_ONCE)
 
 
 @dataclass

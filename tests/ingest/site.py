@@ -5,9 +5,14 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from time import monotonic
 
+from digestd.domain.backoff import Backoff
+
+AT_ONCE = Backoff((timedelta(milliseconds=10),))
+"""For a fetcher that tries again: tests do not wait."""
 Answerer = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as some
 
 from digestd.domain.coverage import Coverage, CoverageState, missing
 from digestd.ingest.backfill import missed, spans
-from digestd.ingest.coverage import CHECKED, Seen, judge, span
-from digestd.ingest.rhythm import Rhythm
+from digestd.ingest.coverage import CHECKED, Observation, judge, span
+from digestd.ingest.expected_schedule import ExpectedSchedule
 from digestd.sources.arxiv_rss import ArxivRss
 
 RSS = ArxivRss(("cs.LG",))
@@ -38,8 +38,10 @@ def weeks(weekday: date, items: int, number: int = 4) -> list[Coverage]:
     return [row(weekday - n * 7 * DAY, items, FRESH if items else QUIET) for n in range(1, number + 1)]
 
 
-def of(seen: Seen, known: Iterable[Coverage], now: datetime, day: date = TUE, calendar: bool = True) -> Coverage | None:
-    rhythm = Rhythm(list(known), RSS.announced if calendar else None)
+def of(
+    seen: Observation, known: Iterable[Coverage], now: datetime, day: date = TUE, calendar: bool = True
+) -> Coverage | None:
+    rhythm = ExpectedSchedule(list(known), RSS.announced if calendar else None)
     return next(iter(judge("s", rhythm, seen, [day], now)), None)
 
 
@@ -47,10 +49,10 @@ def state(found: Coverage | None) -> CoverageState | None:
     return found.state if found else None
 
 
-def seen(day: date = TUE, items: int = 0, **more: object) -> Seen:
+def seen(day: date = TUE, items: int = 0, **more: object) -> Observation:
     """A source read to its end, which names this day as an announcement."""
     told: dict[str, object] = {"items": {day: items} if items else {}, "whole": frozenset({day}), "newest": day}
-    return Seen(**{**told, "named": frozenset({day}), **more})  # type: ignore[arg-type]  # parts by name
+    return Observation(**{**told, "named": frozenset({day}), **more})  # type: ignore[arg-type]  # parts by name
 
 
 def test_an_announcement_that_came_is_fresh() -> None:
@@ -62,13 +64,13 @@ def test_a_weekend_and_a_holiday_are_quiet_whatever_the_source_does() -> None:
     for day in (date(2026, 11, 21), date(2026, 11, 22), date(2026, 11, 27)):
         known = [one for one in announcements(100) if one.day < day]
         assert state(of(seen(day), known, at(day, 12), day)) is QUIET
-        assert state(of(Seen(error="down"), known, at(day, 12), day)) is QUIET
+        assert state(of(Observation(error="down"), known, at(day, 12), day)) is QUIET
 
 
 def test_before_its_hour_nothing_is_said_of_a_day() -> None:
     monday = seen(TUE - DAY, 100)
     assert of(monday, announcements(100), at(TUE, 5)) is None
-    assert of(Seen(error="down"), announcements(100), at(TUE, 5)) is None
+    assert of(Observation(error="down"), announcements(100), at(TUE, 5)) is None
 
 
 def test_an_older_day_served_after_the_hour_is_late_and_after_the_grace_stale() -> None:
@@ -83,8 +85,8 @@ def test_an_older_day_served_after_the_hour_is_late_and_after_the_grace_stale() 
 
 
 def test_an_answer_that_did_not_change_is_late_and_then_stale() -> None:
-    assert state(of(Seen(), announcements(100), at(TUE, 6))) is LATE
-    assert state(of(Seen(), announcements(100), at(TUE, 9))) is STALE
+    assert state(of(Observation(), announcements(100), at(TUE, 6))) is LATE
+    assert state(of(Observation(), announcements(100), at(TUE, 9))) is STALE
 
 
 def test_an_empty_announcement_is_quiet_only_where_few_papers_are_usual() -> None:
@@ -119,7 +121,7 @@ def test_too_many_rejects_a_cut_answer_and_an_overstated_total_are_partial() -> 
 
 
 def test_a_failure_half_way_is_partial_and_the_next_whole_reading_heals_it() -> None:
-    half = Seen(items={TUE: 50}, newest=TUE, error="answers 503")
+    half = Observation(items={TUE: 50}, newest=TUE, error="answers 503")
     found = of(half, announcements(100), at(TUE, 7))
     assert found is not None
     assert (found.state, found.items, found.note) == (PARTIAL, 50, "answers 503")
@@ -128,7 +130,7 @@ def test_a_failure_half_way_is_partial_and_the_next_whole_reading_heals_it() -> 
 
 
 def test_no_answer_is_broken_once_the_day_is_due_and_never_spoils_a_day_that_is_here() -> None:
-    down = Seen(error="no answer within 60 s")
+    down = Observation(error="no answer within 60 s")
     found = of(down, announcements(100), at(TUE, 7))
     assert found == Coverage("s", TUE, BROKEN, 0, 100, "no answer within 60 s")
     assert of(down, [*announcements(100), row(TUE, 80)], at(TUE, 9)) is None
@@ -146,9 +148,9 @@ def test_a_missed_announcement_is_partial_until_it_is_fetched_elsewhere() -> Non
 
 def test_an_announcement_that_no_interface_has_was_none_once_a_newer_one_is_here() -> None:
     monday = TUE - DAY
-    both = Seen(whole=frozenset({monday, TUE}), checked=frozenset({monday}), newest=TUE, items={TUE: 90})
+    both = Observation(whole=frozenset({monday, TUE}), checked=frozenset({monday}), newest=TUE, items={TUE: 90})
     assert state(of(both, announcements(100)[1:], at(TUE, 7), monday)) is QUIET
-    assert state(of(Seen(whole=both.whole, newest=TUE), announcements(100)[1:], at(TUE, 7), monday)) is PARTIAL
+    assert state(of(Observation(whole=both.whole, newest=TUE), announcements(100)[1:], at(TUE, 7), monday)) is PARTIAL
 
 
 def test_what_a_later_run_cannot_say_stays_as_it_was() -> None:
@@ -162,25 +164,25 @@ def test_more_papers_of_a_day_are_counted_and_fewer_never_taken_back() -> None:
 
 
 def test_without_a_calendar_four_weeks_say_what_a_weekday_brings() -> None:
-    assert Rhythm(weeks(TUE, 30, 3)).expected(TUE) is None
-    assert Rhythm(weeks(TUE, 30)).expected(TUE) == 30
-    assert Rhythm([*weeks(TUE, 30), row(TUE - 35 * DAY, 900), row(TUE - 63 * DAY, 900)]).expected(TUE) == 30
-    assert Rhythm([row(one.day, 30, LATE) for one in weeks(TUE, 30)]).expected(TUE) is None
+    assert ExpectedSchedule(weeks(TUE, 30, 3)).expected(TUE) is None
+    assert ExpectedSchedule(weeks(TUE, 30)).expected(TUE) == 30
+    assert ExpectedSchedule([*weeks(TUE, 30), row(TUE - 35 * DAY, 900), row(TUE - 63 * DAY, 900)]).expected(TUE) == 30
+    assert ExpectedSchedule([row(one.day, 30, LATE) for one in weeks(TUE, 30)]).expected(TUE) is None
     saturday = TUE + 4 * DAY
-    assert Rhythm(weeks(saturday, 0)).expected(saturday) == 0
-    assert Rhythm(weeks(saturday, 0)).due(saturday) is None
+    assert ExpectedSchedule(weeks(saturday, 0)).expected(saturday) == 0
+    assert ExpectedSchedule(weeks(saturday, 0)).due(saturday) is None
 
 
 def test_with_a_calendar_three_announcements_will_do() -> None:
     few = [row(date(2026, 11, 23), 100), row(date(2026, 11, 20), 60), row(date(2026, 11, 19), 80)]
-    assert Rhythm(few, RSS.announced).expected(TUE) == 80
-    assert Rhythm(few[1:], RSS.announced).expected(TUE) is None
-    assert Rhythm([*few, *weeks(TUE, 200, 3)], RSS.announced).expected(TUE) == 200
-    assert Rhythm(few, RSS.announced).expected(date(2026, 11, 27)) == 0
+    assert ExpectedSchedule(few, RSS.announced).expected(TUE) == 80
+    assert ExpectedSchedule(few[1:], RSS.announced).expected(TUE) is None
+    assert ExpectedSchedule([*few, *weeks(TUE, 200, 3)], RSS.announced).expected(TUE) == 200
+    assert ExpectedSchedule(few, RSS.announced).expected(date(2026, 11, 27)) == 0
 
 
 def test_a_usual_weekday_without_papers_is_late_when_it_is_over_and_stale_a_day_later() -> None:
-    nothing = Seen(whole=frozenset({TUE}))
+    nothing = Observation(whole=frozenset({TUE}))
     assert of(nothing, weeks(TUE, 30), at(TUE, 23), calendar=False) is None, "it may come yet"
     assert state(of(nothing, weeks(TUE, 30), at(TUE + DAY, 1), calendar=False)) is LATE
     assert state(of(nothing, weeks(TUE, 30), at(TUE + 2 * DAY, 1), calendar=False)) is STALE
@@ -189,10 +191,10 @@ def test_a_usual_weekday_without_papers_is_late_when_it_is_over_and_stale_a_day_
 
 
 def test_a_source_without_a_calendar_that_is_down_today_is_broken_today() -> None:
-    found = of(Seen(error="down"), weeks(TUE, 30), at(TUE, 7), calendar=False)
+    found = of(Observation(error="down"), weeks(TUE, 30), at(TUE, 7), calendar=False)
     assert state(found) is BROKEN
     assert found is not None
-    back = of(Seen(whole=frozenset({TUE})), [*weeks(TUE, 30), found], at(TUE, 8), calendar=False)
+    back = of(Observation(whole=frozenset({TUE})), [*weeks(TUE, 30), found], at(TUE, 8), calendar=False)
     assert back == Coverage("s", TUE, QUIET, 0, 30, "nothing yet")
 
 
@@ -215,7 +217,7 @@ def test_every_day_gets_its_turn_since_the_last_that_is_known() -> None:
 
 def test_only_days_overdue_are_looked_for_elsewhere() -> None:
     rows = [row(TUE, 0, LATE), row(TUE - DAY, 0, STALE), row(TUE - 2 * DAY, 0, QUIET), row(TUE - 4 * DAY, 9, PARTIAL)]
-    rhythm = Rhythm(rows, RSS.announced)
+    rhythm = ExpectedSchedule(rows, RSS.announced)
     assert missed(rows, rhythm, TUE - 7 * DAY, at(TUE, 6)) == [TUE - DAY, TUE - 4 * DAY]
     assert missed(rows, rhythm, TUE - 3 * DAY, at(TUE, 6)) == [TUE - DAY]
 
@@ -250,7 +252,7 @@ def test_a_source_is_missing_as_its_newest_day_is() -> None:
 def test_a_run_that_read_nothing_whole_takes_nothing_back(items: dict[date, int], error: str, hours: int) -> None:
     known = announcements(100)
     found = judge(
-        "s", Rhythm(known, RSS.announced), Seen(items, newest=max(items, default=None), error=error),
+        "s", ExpectedSchedule(known, RSS.announced), Observation(items, newest=max(items, default=None), error=error),
         [TUE - number * DAY for number in range(9)], at(TUE, 0) + timedelta(hours=hours),
     )  # fmt: skip
     before = {row.day: row for row in known}

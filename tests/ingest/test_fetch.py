@@ -14,10 +14,10 @@ from digestd.ingest.fetch import Answer, Client, Fetcher, Limits, Validators
 from digestd.sources.source import Pace, Request
 from digestd.store import fetches, hosts
 from digestd.store.database import Database
-from tests.ingest.site import Asked, Site, head, in_turn, says
+from tests.ingest.site import AT_ONCE, Asked, Site, head, in_turn, says
 
 FREE = Pace("site", 0)
-QUICK = Limits(wire=100_000, body=1_000_000, backoff=0.01)
+QUICK = Limits(wire=100_000, body=1_000_000, backoff=AT_ONCE)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from digestd.domain.paper import Sighting, Words
 from digestd.errors import SourceFailed
-from digestd.ingest.reader import Reader, ReadingLimits
+from digestd.ingest.reader import AnswerParser, ReadingLimits
 from digestd.sources import Page, Reject
 from tests.ingest import odd_sources as odd
 
@@ -19,12 +19,12 @@ TIGHT = ReadingLimits(cpu=1, memory=300_000_000, seconds=30, result=1_000_000)
 
 
 @pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    async with Reader(TIGHT) as found:
+async def reader() -> AsyncIterator[AnswerParser]:
+    async with AnswerParser(TIGHT) as found:
         yield found
 
 
-async def test_a_page_comes_back_as_it_was_read(reader: Reader) -> None:
+async def test_a_page_comes_back_as_it_was_read(reader: AnswerParser) -> None:
     assert await reader.read(odd.Odd(), b"body", "cursor") == odd.FULL
 
 
@@ -35,7 +35,7 @@ def test_the_page_of_that_test_leaves_no_field_at_its_default() -> None:
         assert empty == [], f"{kind.__name__}: what is new there has to get through the pipe too"
 
 
-async def test_one_process_reads_all_answers_of_a_source(reader: Reader) -> None:
+async def test_one_process_reads_all_answers_of_a_source(reader: AnswerParser) -> None:
     pids = []
     for _ in range(3):
         await reader.read(odd.Odd(), b"", None)
@@ -44,7 +44,7 @@ async def test_one_process_reads_all_answers_of_a_source(reader: Reader) -> None
     assert len(set(pids)) == 1
 
 
-async def test_another_source_is_read_by_another_process(reader: Reader) -> None:
+async def test_another_source_is_read_by_another_process(reader: AnswerParser) -> None:
     """A feed that takes over its parser must not speak for the next source."""
     await reader.read(odd.Odd(), b"", None)
     assert reader._child is not None
@@ -55,12 +55,12 @@ async def test_another_source_is_read_by_another_process(reader: Reader) -> None
 
 
 async def test_no_process_is_started_where_there_is_nothing_to_read() -> None:
-    async with Reader() as reader:
+    async with AnswerParser() as reader:
         assert reader._child is None
 
 
 async def test_the_process_ends_with_the_run() -> None:
-    async with Reader(TIGHT) as reader:
+    async with AnswerParser(TIGHT) as reader:
         await reader.read(odd.Odd(), b"", None)
         assert reader._child is not None
         pid = reader._child.process.pid
@@ -89,7 +89,7 @@ async def test_the_process_ends_with_the_run() -> None:
     ],
 )
 async def test_whatever_reading_does_is_one_line_and_the_next_answer_is_read(
-    reader: Reader, act: Callable[[], None], why: str
+    reader: AnswerParser, act: Callable[[], None], why: str
 ) -> None:
     with pytest.raises(SourceFailed, match=why) as caught:
         await reader.read(odd.Odd(act), b"", None)
@@ -99,20 +99,20 @@ async def test_whatever_reading_does_is_one_line_and_the_next_answer_is_read(
 
 async def test_reading_that_only_waits_meets_the_deadline() -> None:
     began = monotonic()
-    async with Reader(replace(TIGHT, seconds=1)) as reader:
+    async with AnswerParser(replace(TIGHT, seconds=1)) as reader:
         with pytest.raises(SourceFailed, match=r"took more than 1 s$"):
             await reader.read(odd.Odd(odd.sleep), b"", None)
     assert monotonic() - began < 10
 
 
-async def test_the_processor_time_is_counted_anew_for_every_answer(reader: Reader) -> None:
+async def test_the_processor_time_is_counted_anew_for_every_answer(reader: AnswerParser) -> None:
     body = b'{"title": "A title", "abstract": "%s"}\n' % (b"words " * 200)
     source = odd.Odd()
     for _ in range(3):
         assert await reader.read(source, body * 1_000, None) == odd.FULL
 
 
-async def test_the_process_knows_nothing_of_our_settings(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_process_knows_nothing_of_our_settings(reader: AnswerParser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_GITHUB_TOKEN", "hush")
     with pytest.raises(SourceFailed, match="ValueError") as caught:
         await reader.read(odd.Odd(odd.tell_secrets), b"", None)
@@ -120,18 +120,18 @@ async def test_the_process_knows_nothing_of_our_settings(reader: Reader, monkeyp
     assert "HOME" not in str(caught.value)
 
 
-async def test_nothing_was_written(reader: Reader) -> None:
+async def test_nothing_was_written(reader: AnswerParser) -> None:
     with pytest.raises(SourceFailed):
         await reader.read(odd.Odd(odd.write), b"", None)
     assert not Path("/tmp/digestd-must-not-be-written").exists()
 
 
-async def test_answers_of_several_sources_at_once_are_read_in_turn(reader: Reader) -> None:
+async def test_answers_of_several_sources_at_once_are_read_in_turn(reader: AnswerParser) -> None:
     pages = await asyncio.gather(*(reader.read(odd.Odd(), b"x" * 1_000_000, None) for _ in range(4)))
     assert pages == [odd.FULL] * 4
 
 
-async def test_process_that_ended_between_answers_is_replaced(reader: Reader) -> None:
+async def test_process_that_ended_between_answers_is_replaced(reader: AnswerParser) -> None:
     await reader.read(odd.Odd(), b"", None)
     assert reader._child is not None
     reader._child.kill()
@@ -139,7 +139,7 @@ async def test_process_that_ended_between_answers_is_replaced(reader: Reader) ->
     assert await reader.read(odd.Odd(), b"", None) == odd.FULL
 
 
-async def test_giving_up_leaves_no_process_behind(reader: Reader) -> None:
+async def test_giving_up_leaves_no_process_behind(reader: AnswerParser) -> None:
     reading = asyncio.create_task(reader.read(odd.Odd(odd.sleep), b"", None))
     await asyncio.sleep(0.5)
     assert reader._child is not None

@@ -21,7 +21,7 @@ from digestd.store import subscribers
 from digestd.store.database import Database
 from digestd.subscribe import parse
 from digestd.subscribe.asking import new
-from tests.ingest.site import Site, site
+from tests.ingest.site import AT_ONCE, Site, site
 from tests.libraries.keepers import KEY, Zotero
 
 ADA = "ada@example.org"
@@ -85,7 +85,7 @@ class Desk:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keepers on this machine need not be spared."""
     monkeypatch.setattr(zotero, "SECONDS", 0.02)
-    monkeypatch.setattr(asking, "LIMITS", replace(asking.LIMITS, backoff=0.01))
+    monkeypatch.setattr(asking, "LIMITS", replace(asking.LIMITS, backoff=AT_ONCE))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.library import Standing
-from digestd.libraries import LEFT_ALONE, RETRY_FIRST
+from digestd.libraries import BACKOFF, LEFT_ALONE
 from digestd.store import libraries as kept
 from digestd.worker import sync_libraries
 from tests.ingest.site import Answerer, says
@@ -97,7 +97,7 @@ async def test_trouble_changes_nothing_and_is_tried_again_later(desk: Desk, answ
     assert "\n" not in library.why
     assert desk.likes == {LAKES, PONDS}
     desk.zotero.first = []
-    assert await desk.sync(seconds=RETRY_FIRST.total_seconds() + 60) == 1
+    assert await desk.sync(seconds=BACKOFF.delay(1).total_seconds() + 60) == 1
     assert desk.likes == {LAKES, PONDS, RIVERS}
     assert desk.libraries[0].failures == 0
 

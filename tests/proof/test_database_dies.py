@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from signal import SIGKILL, SIGQUIT
@@ -16,6 +17,7 @@ from signal import SIGKILL, SIGQUIT
 import pytest
 
 from digestd.deliver import group_commit
+from digestd.domain.backoff import Backoff
 from tests import postgres
 from tests.conftest import NOW
 from tests.deliver.conftest import create, planned
@@ -33,7 +35,7 @@ MAILS = 40
 
 def patient() -> None:
     """Try again soon, for as long as a database needs to start again."""
-    group_commit.RETRY_SECONDS = 0.05
+    group_commit.BACKOFF = Backoff((timedelta(seconds=0.05),))
     group_commit.PATIENCE_SECONDS = 10.0
 
 

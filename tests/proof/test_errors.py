@@ -3,11 +3,13 @@
 The run may end early and say so in one line; started again, nothing is lost and nothing is sent twice.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from digestd.deliver import group_commit
+from digestd.domain.backoff import Backoff
 from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
 from tests.proof.scene import deliver_ready, plan_due, scene
@@ -29,7 +31,7 @@ gone fails to read as well, which no single call that fails can stand for. See t
 
 def impatient() -> None:
     """A round that the database did not take is repeated at once, not after a second."""
-    group_commit.RETRY_SECONDS = 0.01
+    group_commit.BACKOFF = Backoff((timedelta(seconds=0.01),))
 
 
 def _failing(at: Situation, memory: Path, job: Job, share: int, wanted: int) -> None:

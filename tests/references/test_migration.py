@@ -12,8 +12,8 @@ from sqlmodel import SQLModel
 from digestd.domain.interest import Interest, Kind, values
 from digestd.domain.paper import Paper, PaperId, Sighting, Words
 from digestd.errors import BadInput
+from digestd.ingest.deduplication import split_paper
 from digestd.ingest.pages import take_in
-from digestd.ingest.twins import split_paper
 from digestd.store import core, papers, references, subscribers
 from digestd.store import migrate as migrations
 from digestd.store.migrate import migrate

@@ -12,7 +12,7 @@ S03 markup and script         test_render_hostile.py::test_nothing_untrusted_doe
                               sources/test_reported.py::test_source_error_is_shown_as_that_of_the_source
 S04 templates                 test_templates.py::test_a_template_gets_nothing_it_was_not_given
                               test_templates.py::test_only_templates_are_rendered
-S05 inward requests           ingest/test_inward.py::test_a_redirect_inward_is_refused_and_not_connected_to
+S05 inward requests           ingest/test_ssrf_guard.py::test_a_redirect_inward_is_refused_and_not_connected_to
                               libraries/test_trouble.py::test_trouble_changes_nothing_and_is_tried_again_later
 S06 bombs                     ingest/test_fetch.py::test_a_gzip_bomb_is_refused
                               sources/test_feed.py::test_entities_of_its_own_are_refused

@@ -14,7 +14,7 @@ from digestd.message import compose_notice
 from digestd.render import ReplyContent, Templates, render_reply
 from digestd.sources.imports import IMPORTS, Import
 from digestd.subscribe import parse
-from digestd.subscribe.record import said_of
+from digestd.subscribe.record import subscriber_fields
 from tests import golden
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.reading import Mark, Seen, unruly
@@ -72,9 +72,9 @@ def test_no_wish_holds_what_cannot_be_seen(words: Sequence[str]) -> None:
         except BadRecord:
             continue
         taken += 1
-        said = said_of(record.new)
+        said = subscriber_fields(record.new)
         assert unruly(repr(said)) == set()
-        assert parse(said) == parse(said_of(parse(said).new))
+        assert parse(said) == parse(subscriber_fields(parse(said).new))
     assert taken > len(words) / 2
 
 

@@ -1,6 +1,8 @@
-"""RIS: lines of a two-letter tag, two blanks, a dash, a blank and a value; `TY` begins a reference, `ER` ends it.
+"""Read RIS: lines of a two-letter tag, two spaces, a dash, a space and a value.
 
-As Wikipedia, "RIS (file format)", lists the tags; of several spellings of one thing the first given counts.
+`TY` begins a reference and `ER` ends it. Tags as in Wikipedia, "RIS (file format)"; of
+several tags for one field the first counts. rispy is the oracle of the tests; it
+silently drops references without `ER` and gives no line numbers.
 """
 
 import re
@@ -24,12 +26,12 @@ _IDS = ("DO", "UR", "L1", "L2", "M1", "AN", "N1")
 
 
 def claims(text: str) -> bool:
-    """Whether a reference begins anywhere."""
+    """Return True if a reference begins anywhere in the text."""
     return _BEGIN.search(text) is not None
 
 
 def read(text: str) -> Page:
-    """Its references. Raises SourceFailed where there is none."""
+    """Return the references of a text. Raises SourceFailed if there are none."""
     sightings: list[Sighting] = []
     rejects: list[Reject] = []
     for line, fields in _references(text):
@@ -43,7 +45,7 @@ def read(text: str) -> Page:
 
 
 def _references(text: str) -> Iterator[tuple[int, Fields]]:
-    """Each reference with its first line; one that lacks its end ends where the next begins."""
+    """Yield each reference with its first line; without `ER` it ends where the next begins."""
     first, fields, last = 0, dict[str, list[str]](), ""
     for at, line in enumerate([*text.split("\n"), "ER  - "], start=1):
         found = _TAG.match(line.rstrip())

@@ -11,7 +11,7 @@ from digestd.domain.api import Scope
 from digestd.domain.mail_budget import api_token
 from digestd.domain.subscriber import Act, Cause
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribe import Asked, ask, parse
+from digestd.subscribe import Record, ask, parse
 from digestd.web.api.auth import Asks, needs
 from digestd.web.api.shapes import SignUp
 from digestd.web.evenly import evenly
@@ -29,15 +29,13 @@ def router(app: App, asks: Asks) -> APIRouter:
 
         The network is that of the website and not the person's, so the token's share counts in its place.
         """
-        asked, causer = _asked(form), api_token(token.key)
+        record, causer = _record(form), api_token(token.key)
         asks.check(token)
-        await evenly(partial(ask, app.db, app.post, asked, app.clock(), Act(Cause.API), causer))
+        await evenly(partial(ask, app.db, app.post, record, app.clock(), Act(Cause.API), causer))
 
     return routes
 
 
-def _asked(form: SignUp) -> Asked:
-    """Return what a form asks for. Raises BadRecord."""
-    record = parse(form.model_dump(mode="json"))
-    wanted = record.new
-    return Asked(record.address, wanted.timing, wanted.interests, wanted.language, wanted.size)
+def _record(form: SignUp) -> Record:
+    """Return what a form asks for; an empty list leaves the interests of a known address. Raises BadRecord."""
+    return parse({name: value for name, value in form.model_dump(mode="json").items() if value != []})

@@ -17,7 +17,7 @@ from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Change, Record, edit, parse, pause, resume, take_in, unsubscribe
 from digestd.subscribe.leaving import forget, refuse_end
-from digestd.subscribe.record import said_of
+from digestd.subscribe.record import subscriber_fields
 from digestd.web.api.auth import Asks, disclosed, needs
 from digestd.web.api.shapes import (
     Changes,
@@ -195,7 +195,7 @@ def _erasing(routes: APIRouter, desk: Desk) -> None:
 
 def shown(subscriber: Subscriber) -> SubscriberOut:
     """A subscriber as the API answers."""
-    said = said_of(subscriber)
+    said = subscriber_fields(subscriber)
     interests = Interests.model_validate({name: said[name] for name in Interests.model_fields})
     plain = {name: value for name, value in said.items() if name not in Interests.model_fields}
     return SubscriberOut.model_validate({**plain, "number": subscriber.key, "interests": interests})

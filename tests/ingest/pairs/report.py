@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from digestd.ingest.likeness import keys, same_work
+from digestd.ingest.similarity import blocking_keys, same_work
 from tests.ingest.pairs.invented import Pair
 
 
@@ -45,9 +45,9 @@ def measure(name: str, pairs: Iterable[Pair]) -> Report:
         where = f"{pair.kind}: {pair.one.ids[0]} | {pair.other.ids[0]} | {pair.one.words.title[:60]} | {verdict}"
         report.positives += pair.same
         report.negatives += not pair.same
-        if not pair.same and verdict.same:
+        if not pair.same and verdict.is_same_work:
             report.false.append(where)
-        if pair.same and verdict.same and not keys(pair.one).isdisjoint(keys(pair.other)):
+        if pair.same and verdict.is_same_work and not blocking_keys(pair.one).isdisjoint(blocking_keys(pair.other)):
             report.found += 1
         elif pair.same:
             report.missed.append(where)

@@ -1,4 +1,4 @@
-"""What a host asks of us in its headers: for how many seconds to leave it alone. Pure.
+"""Read from a host's headers how many seconds it wants no further request.
 
 Retry-After (RFC 9110, 10.2.3); RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers, in
 the form of structured fields and in the two older ones); X-RateLimit-* as GitHub has them, where the
@@ -21,7 +21,10 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
 def wanted_pause(status: int, headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds from now in which the host wants no further request; 0 where it does not say. Names are lower case."""
+    """Return the seconds without a further request that the host asks for, or 0.
+
+    Names of headers are lower case.
+    """
     asked = [_seconds(headers.get("backoff", ""), now), *_used_up(headers, now), _spacing(headers)]
     if status in BUSY:
         asked.append(_seconds(headers.get("retry-after", ""), now))
@@ -29,7 +32,7 @@ def wanted_pause(status: int, headers: Mapping[str, str], now: datetime) -> floa
 
 
 def _seconds(text: str, now: datetime) -> float:
-    """Seconds, or a date: then seconds until it."""
+    """Return a number of seconds, or the seconds until a date."""
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
         return _number(text)
     try:
@@ -41,7 +44,7 @@ def _seconds(text: str, now: datetime) -> float:
 
 
 def _used_up(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
-    """The reset of every quota of which nothing remains."""
+    """Yield the reset of every quota that is used up."""
     windows = [_parts(item).get("w", 0.0) for item in headers.get("ratelimit-policy", "").split(",")]
     for item in _quotas(headers.get("ratelimit", "")):
         parts = _parts(item)
@@ -54,12 +57,12 @@ def _used_up(headers: Mapping[str, str], now: datetime) -> Iterator[float]:
 
 
 def _quotas(ratelimit: str) -> list[str]:
-    """One item a quota: `"a";r=0;t=5, "b";r=9` is two, the older `limit=9, remaining=0, reset=5` is one."""
+    """Split into quotas: `"a";r=0;t=5, "b";r=9` is two, `limit=9, remaining=0, reset=5` one."""
     return [ratelimit] if "remaining" in ratelimit.lower() else ratelimit.split(",")
 
 
 def _until(reset: float, headers: Mapping[str, str], now: datetime) -> float:
-    """An instant is read against the host's own clock, where it tells it."""
+    """Return the seconds until a reset, by the host's own clock if it sends a date."""
     if reset < EPOCH_FROM:
         return reset
     try:
@@ -70,7 +73,7 @@ def _until(reset: float, headers: Mapping[str, str], now: datetime) -> float:
 
 
 def _spacing(headers: Mapping[str, str]) -> float:
-    """`x-rate-limit-limit: 50` in `x-rate-limit-interval: 1s` is one request every 0.02 s."""
+    """Return the spacing: 50 requests in an interval of 1s are one every 0.02 s."""
     limit = _number(headers.get("x-rate-limit-limit", ""))
     interval = _INTERVAL.fullmatch(headers.get("x-rate-limit-interval", "").lower())
     return int(interval[1]) * _UNITS[interval[2]] / limit if interval and limit > 0 else 0.0

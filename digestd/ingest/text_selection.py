@@ -1,4 +1,4 @@
-"""The words of a paper by what its sources say: of the most trusted, by a rule that knows no time. Pure."""
+"""Select the texts of a paper from its sightings, by trust and without regard to time. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _NOW = datetime.max.replace(tzinfo=UTC)
 
 
 class Plain(dict[str, str]):
-    """Texts as words for people, each converted once."""
+    """Texts converted for readers, each once."""
 
     def __missing__(self, text: str) -> str:
         self[text] = found = to_plain(text)
@@ -20,7 +20,7 @@ class Plain(dict[str, str]):
 
 
 def text_of(name: PaperId, said: Sequence[Said]) -> Text:
-    """The words of the most trusted; what it leaves open is taken from the next."""
+    """Return the texts of the most trusted source; gaps are filled from the next."""
     ranked = [one.sighting for one in sorted(said, key=_trust, reverse=True)]
     links = _files(name)
     for sighting in reversed(ranked):
@@ -38,7 +38,7 @@ def text_of(name: PaperId, said: Sequence[Said]) -> Text:
 
 
 def is_withdrawn(said: Sequence[Said]) -> bool:
-    """Whether the work was taken back: arXiv's newest word decides; where it has none, anybody's does.
+    """Return True if the work was withdrawn: by arXiv's newest sighting, without one by any.
 
     Of one version any of arXiv's interfaces may know it. A word without a version counts if it
     came no earlier than those of the newest.
@@ -51,7 +51,7 @@ def is_withdrawn(said: Sequence[Said]) -> bool:
 
 
 def _trust(said: Said) -> tuple[bool, int, int, bool, str, str]:
-    """arXiv's own word first, of the newest version; then by source; ties by name."""
+    """Return the sort key: arXiv's newest version first, then by source, then by name."""
     kind = said.source.partition(":")[0]
     own = said.sighting.ids[0]
     is_arxiv = _is_arxiv(said)
@@ -70,6 +70,6 @@ def _home(name: PaperId) -> str | None:
 
 
 def _files(name: PaperId) -> dict[str, str]:
-    """Kept with the words, so that a planned digest leads where it led when it was planned."""
+    """Return the links to store with the texts, so that a planned digest keeps its links."""
     scheme, _, value = name.partition(":")
     return {"pdf": f"https://arxiv.org/pdf/{value}"} if scheme == "arxiv" else {}

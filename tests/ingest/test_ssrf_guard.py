@@ -13,16 +13,16 @@ import trustme
 
 from digestd.errors import SourceFailed
 from digestd.ingest.fetch import Client, Fetcher, Limits
-from digestd.ingest.inward import Address, is_never, is_outward, why_inward
+from digestd.ingest.ssrf_guard import Address, is_forbidden, is_public, why_not_public
 from digestd.sources.source import Pace, Request
 from digestd.store.database import Database, open_database
 from tests.ingest.addresses import INWARD, NAMES, OUTWARD
-from tests.ingest.site import Site, says, site
+from tests.ingest.site import AT_ONCE, Site, says, site
 from tests.parts.tls import server_side
 
 FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
 FREE = Pace("site", 0)
-CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=0.01))
+CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=AT_ONCE))
 
 
 @pytest.fixture
@@ -74,12 +74,12 @@ async def test_a_redirect_inward_is_refused_and_not_connected_to(
 @pytest.mark.parametrize("form", OUTWARD, ids=lambda form: ascii(form))
 def test_the_rest_of_the_web_may_be_redirected_to(form: str) -> None:
     url = httpx2.URL("http://first.example.com/").join(form)
-    assert why_inward(url.scheme, url.userinfo.decode(), url.raw_host.decode(), url.port) is None
+    assert why_not_public(url.scheme, url.userinfo.decode(), url.raw_host.decode(), url.port) is None
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "fd00::1", "::1", "93.184.216.34", "64:ff9b::a00:1"])
 def test_an_operator_may_name_a_host_of_this_network(address: str) -> None:
-    assert not is_never(ip_address(address))
+    assert not is_forbidden(ip_address(address))
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_an_operator_may_name_a_host_of_this_network(address: str) -> None:
      "64:ff9b::a9fe:a9fe"],
 )  # fmt: skip
 def test_no_source_is_ever_at_the_clouds_metadata(address: str) -> None:
-    assert is_never(ip_address(address))
-    assert not is_outward(ip_address(address))
+    assert is_forbidden(ip_address(address))
+    assert not is_public(ip_address(address))
 
 
 async def test_a_name_of_the_operators_that_leads_to_metadata_is_refused(

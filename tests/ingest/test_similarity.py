@@ -5,10 +5,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from digestd.domain.paper import PaperId, Sighting
-from digestd.ingest.likeness import ids_apart, keys, same_work
-from digestd.ingest.likeness_names import Authors, compare, same_name
-from digestd.ingest.likeness_titles import Kind, compare_titles
-from digestd.ingest.likeness_words import folded, title_words
+from digestd.ingest.normalization import fold, title_words
+from digestd.ingest.similarity import (
+    AuthorMatch,
+    TitleMatch,
+    blocking_keys,
+    compare_authors,
+    compare_titles,
+    conflicting_ids,
+    same_name,
+    same_work,
+)
 from tests.ingest.makers import seen
 from tests.ingest.pairs import found, invented
 from tests.ingest.pairs.report import Report, kinds, measure
@@ -54,8 +61,8 @@ def test_the_verdict_does_not_depend_on_who_comes_first(one: Sighting, other: Si
 
 @given(SIGHTINGS)
 def test_a_few_keys_of_64_bits_find_a_paper(one: Sighting) -> None:
-    assert 2 <= len(keys(one)) <= 5
-    assert all(-(1 << 63) <= key < 1 << 63 for key in keys(one))
+    assert 2 <= len(blocking_keys(one)) <= 5
+    assert all(-(1 << 63) <= key < 1 << 63 for key in blocking_keys(one))
 
 
 @example("", ["A", "U", "A0Ü"], "")
@@ -65,7 +72,7 @@ def test_any_words_can_be_judged(title: str, authors: list[str], abstract: str) 
     one = seen("a:1", title=title, authors=authors, abstract=abstract)
     other = seen("b:1", title=f"{title}…", authors=authors[::-1], abstract=abstract[:50])
     assert same_work(one, other).score == same_work(other, one).score
-    assert keys(one)
+    assert blocking_keys(one)
 
 
 @pytest.mark.parametrize(("one", "other", "apart"), [
@@ -83,7 +90,7 @@ def test_any_words_can_be_judged(title: str, authors: list[str], abstract: str) 
 ])  # fmt: skip
 def test_identifiers_that_tell_works_apart(one: list[str], other: list[str], apart: bool) -> None:
     mine, theirs = ([PaperId(name) for name in names] for names in (one, other))
-    assert bool(ids_apart(mine, theirs)) is apart
+    assert bool(conflicting_ids(mine, theirs)) is apart
 
 
 @pytest.mark.parametrize(("one", "other", "same"), [
@@ -100,14 +107,14 @@ def test_names_of_one_person(one: str, other: str, same: bool) -> None:
 
 
 def test_author_lists_that_cannot_be_compared_say_so() -> None:
-    assert compare(["Anonymous"], ["Ann Lee"])[0] is Authors.UNKNOWN
-    assert compare(["王伟"], ["Wang Wei"])[0] is Authors.UNKNOWN
-    assert compare([], ["Wang Wei"])[0] is Authors.UNKNOWN
-    assert compare(["A. Lee et al."], ["Ann Lee", "Bo Ek"])[0] is Authors.ALL
-    assert compare(["Bo Ek"], ["Ann Lee", "Bo Ek"])[0] is Authors.SOME
+    assert compare_authors(["Anonymous"], ["Ann Lee"])[0] is AuthorMatch.UNKNOWN
+    assert compare_authors(["王伟"], ["Wang Wei"])[0] is AuthorMatch.UNKNOWN
+    assert compare_authors([], ["Wang Wei"])[0] is AuthorMatch.UNKNOWN
+    assert compare_authors(["A. Lee et al."], ["Ann Lee", "Bo Ek"])[0] is AuthorMatch.ALL
+    assert compare_authors(["Bo Ek"], ["Ann Lee", "Bo Ek"])[0] is AuthorMatch.SOME
 
 
 def test_titles_are_one_in_tex_and_unicode() -> None:
-    assert folded(r"Poincar\'e and $\alpha$-L\'evy") == folded("Poincaré and α-Lévy")
+    assert fold(r"Poincar\'e and $\alpha$-L\'evy") == fold("Poincaré and α-Lévy")
     assert title_words("Part II") == title_words("part 2")
-    assert compare_titles(r"\textbf{Lakes} in $\mathbb{R}^3$", "Lakes in ℝ³").kind is Kind.EQUAL
+    assert compare_titles(r"\textbf{Lakes} in $\mathbb{R}^3$", "Lakes in ℝ³").match is TitleMatch.EQUAL

@@ -1,8 +1,8 @@
-"""Turns: when a host may be asked, over all processes and restarts. The store keeps them.
+"""Schedule requests per host, over all processes and restarts, in the store.
 
-A turn of a host that must be asked alone (arXiv's terms: one connection at a time) is also a hold on
-it, from before the request to after the answer; a process that dies gives it up by the hold's end.
-Its next turn counts from when the answer began, as requests do not all travel equally fast.
+A host that must be asked alone (arXiv's terms: one connection at a time) is also held,
+from before the request to after the answer; the hold of a process that dies expires.
+The next turn counts from the start of the answer, as requests differ in latency.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from digestd.errors import SourceAway, SourceFailed
-from digestd.ingest.manners import wanted_pause
+from digestd.ingest.rate_limit_headers import wanted_pause
 from digestd.sources.source import Pace
 from digestd.store import hosts
 from digestd.store.database import Database
@@ -26,11 +26,11 @@ _TAKEN = "{} is being asked by another process"
 
 
 class NotNowError(SourceFailed):
-    """A host is not to be asked now; that says nothing against it."""
+    """A host must not be asked now; this does not count against it."""
 
 
 class TakenError(NotNowError, SourceAway):
-    """A host is being asked by another process."""
+    """Another process is asking the host."""
 
 
 @dataclass(slots=True)
@@ -41,8 +41,8 @@ class Turn:
     began: datetime
 
 
-class Turns:
-    """Who may ask which host, and when."""
+class HostScheduler:
+    """Grants turns: who may ask which host, and when."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], seconds: float, patience: float) -> None:
         self._db = db
@@ -54,7 +54,10 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, pace: Pace, deadline: asyncio.Timeout) -> AsyncIterator[Turn]:
-        """Wait for a turn, and end it. Waiting does not count towards the deadline. Raises NotNowError."""
+        """Wait for a turn, and end it after the block. Waiting does not count towards the deadline.
+
+        Raises NotNowError if the host must not be asked soon.
+        """
         with _paused(deadline):
             lock = self._locks.setdefault(pace.host, asyncio.Lock())
             await lock.acquire()
@@ -71,7 +74,7 @@ class Turns:
             lock.release()
 
     async def heed(self, turn: Turn, status: int, headers: Mapping[str, str]) -> float:
-        """Note until when the host wants to be left alone, and begin to count; the seconds it asked for."""
+        """Store the pause that the host's headers ask for, and return it in seconds."""
         turn.began = now = self._clock()
         pause = wanted_pause(status, headers, now)
         if pause > turn.pace.seconds:
@@ -97,7 +100,7 @@ class Turns:
             raise
 
     async def _hold(self, host: str) -> None:
-        """Ask until nobody else holds it."""
+        """Retry until nobody else holds the host."""
         for _try in range(max(1, round(self._patience / POLL))):
             if await asyncio.to_thread(self._take, host):
                 return
@@ -113,7 +116,7 @@ class Turns:
             return hosts.hold(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
 
     def _reserve(self, pace: Pace, now: datetime) -> datetime:
-        """The moment is taken before it is used, so that no other process takes it too."""
+        """Reserve the time slot before using it, so that no other process takes it."""
         with self._db.write() as session:
             turn = hosts.reserve(session, pace.host, now, pace.seconds)
             if pace.alone:
@@ -132,7 +135,7 @@ class Turns:
 
 
 def moment(instant: datetime) -> str:
-    """An instant for people."""
+    """Return a time for messages."""
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -1,7 +1,8 @@
-"""Whether an answer has another form than the source's answers so far: parts that were always there are gone. Pure.
+"""Detect that a source has changed its format: fields that were always there are gone.
 
-arXiv changed links and authors of its feed in January 2024 without a word (github.com/arXiv/arxiv-feed#39).
-Such an answer would overwrite good words with empty ones, so nothing of it is taken.
+arXiv changed links and authors of its feed in January 2024 without notice
+(github.com/arXiv/arxiv-feed#39). Such an answer would overwrite good texts with empty
+ones, so it is refused as a whole.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +12,12 @@ from digestd.domain.paper import Sighting
 from digestd.errors import SourceFailed
 
 REMEMBERED_FOR = timedelta(days=14)
-"""A form that stays as it is for so long is the source's new one: by then nothing speaks against it."""
+"""A format that lasts this long is accepted as the new one: by then no older record counts."""
 HISTORY_MIN = 20
 ANSWER_MIN = 5
 ALWAYS = 0.9
 GONE = 0.5
-"""What `ALWAYS` of the records so far had, fewer than this share of an answer's have."""
+"""A field counts as gone if fewer than this share of an answer's records have it."""
 
 _PARTS: Mapping[str, Callable[[Sighting], object]] = {
     "abstract": lambda sighting: sighting.words.abstract,
@@ -27,14 +28,14 @@ _PARTS: Mapping[str, Callable[[Sighting], object]] = {
 
 
 def required(said: Sequence[Mapping[str, object]]) -> frozenset[str]:
-    """The parts that nearly all records of a source have, of those it said last; none where there are too few."""
+    """Return the fields that nearly all recent records of a source have; none if there are too few records."""
     if len(said) < HISTORY_MIN:
         return frozenset()
     return frozenset(name for name in _PARTS if sum(name in record for record in said) >= ALWAYS * len(said))
 
 
-def refuse_drift(sightings: Sequence[Sighting], parts: frozenset[str]) -> None:
-    """Raises SourceFailed where parts that are required are gone from an answer."""
+def refuse_format_change(sightings: Sequence[Sighting], parts: frozenset[str]) -> None:
+    """Raise SourceFailed if required fields are gone from an answer."""
     if len(sightings) < ANSWER_MIN:
         return
     for name in sorted(parts):

@@ -1,8 +1,9 @@
-"""A circuit breaker a host: what fails again and again is left alone for longer and longer.
+"""Stop asking hosts that keep failing: one circuit breaker per host.
 
-It opens after three failed fetches in a row, over all sources, runs and processes, for 5 minutes,
-doubling to 6 hours; then one fetch may try (half-open), and success closes it. By the host that was
-asked, not by the pace: of arXiv's three interfaces one may be down.
+It opens after three failed fetches in a row, over all sources, runs and processes, for
+5 minutes, doubling up to 6 hours. Then one fetch may try (half-open), and success closes
+it. Breakers follow the host asked and not the shared pace: one of arXiv's three
+interfaces may be down.
 """
 
 import asyncio
@@ -11,13 +12,13 @@ from datetime import datetime, timedelta
 
 from digestd.errors import SourceFailed
 from digestd.ingest.body import TooLargeError
-from digestd.ingest.turns import NotNowError, moment
+from digestd.ingest.host_scheduler import NotNowError, moment
 from digestd.store import hosts
 from digestd.store.database import Database
 
 
 class RefusedError(SourceFailed):
-    """The host answers, and says no: it is alive, so this is not counted."""
+    """The host refuses the request. It is up, so the breaker does not count this."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -25,7 +26,7 @@ class RefusedError(SourceFailed):
 
 
 class Breaker:
-    """Whether a host may be asked, and how it went."""
+    """Decides whether a host may be asked, and records how fetches went."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], seconds: float) -> None:
         self._db = db
@@ -33,11 +34,11 @@ class Breaker:
         self._probing = timedelta(seconds=seconds)
 
     async def let(self, host: str) -> hosts.HostState | None:
-        """What is known of a host that may be asked. Raises NotNowError for one that is left alone."""
+        """Return the state of a host that may be asked. Raises NotNowError while the breaker is open."""
         return await asyncio.to_thread(self._let, host)
 
     async def note(self, host: str, before: hosts.HostState | None, error: SourceFailed | None) -> None:
-        """How the fetch went."""
+        """Record how a fetch went; `error` is None if it succeeded."""
         if isinstance(error, NotNowError | RefusedError | TooLargeError):
             return
         if error is not None or (before is not None and before.failures):

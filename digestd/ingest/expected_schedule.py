@@ -1,4 +1,4 @@
-"""When the papers of a day are due, and about how many: by a source's calendar, or by its weeks so far. Pure."""
+"""Predict when a day's papers are due and how many: from a calendar or from past weeks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ WEEKDAYS_MIN = 4
 """So many days say what their weekday brings: a month of them, so that one holiday misleads nobody."""
 CALENDAR_GRACE = timedelta(hours=3)
 """How long an announcement may be late before the source is called stale, and is looked for elsewhere."""
-RHYTHM_GRACE = timedelta(days=1)
+LEARNED_GRACE = timedelta(days=1)
 """The same for a source whose hour is not known."""
 
 Announced = Callable[[date], datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
-    """What is to be expected of one source. `known`: its days so far; `announced`: its calendar, where it has one."""
+class ExpectedSchedule:
+    """The expected schedule of one source. `known`: its days so far; `announced`: its calendar, if any."""
 
     known: Sequence[Coverage] = ()
     announced: Announced | None = None
 
     @property
     def grace(self) -> timedelta:
-        """How long after `due` the papers of a day may still come."""
-        return CALENDAR_GRACE if self.announced else RHYTHM_GRACE
+        """Return how long after `due` the papers of a day may still come."""
+        return CALENDAR_GRACE if self.announced else LEARNED_GRACE
 
     def due(self, day: date) -> datetime | None:
-        """From when the papers of a day should be here; None for a day that brings none.
+        """Return when the papers of a day should be here, or None if it brings none.
 
-        Without a calendar that is when the day is over.
+        Without a calendar: the end of the day.
         """
         if self.announced:
             return self.announced(day)
@@ -44,10 +44,10 @@ class Rhythm:
         return datetime.combine(day + timedelta(days=1), time(), UTC)
 
     def expected(self, day: date) -> int | None:
-        """About how many papers a day brings: the median of the same weekday over the last eight weeks.
+        """Return the expected number of papers: the median of the weekday over eight weeks.
 
-        None where too little is known. With a calendar, three announcements will do, of that weekday
-        or else of any; without one, four days of that weekday are needed.
+        None if too little is known. With a calendar three announcements suffice, of that
+        weekday or else of any; without one, four days of that weekday are needed.
         """
         if self.announced is None:
             return _median(self._complete(day, {day.weekday()}), WEEKDAYS_MIN)
@@ -57,7 +57,7 @@ class Rhythm:
         return _median(self._complete(day, set(range(7))), ANNOUNCEMENTS_MIN) if alike is None else alike
 
     def _complete(self, before: date, weekdays: set[int]) -> list[int]:
-        """How many papers came on each complete day of these weekdays; days without an announcement left out."""
+        """Return the number of papers on each complete day of these weekdays that had an announcement."""
         return [
             row.items
             for row in self.known

@@ -1,7 +1,8 @@
-"""Titles and abstracts brought to one form, so that TeX, Unicode, case and punctuation do not count. Pure.
+"""Normalise titles and abstracts, so that TeX, Unicode, case and punctuation do not count.
 
-This is not `tex.to_plain`, which is for people and takes milliseconds: here a macro is its name,
-a Greek letter too, and what has neither letter nor digit is nothing.
+`tex.to_plain` is for readers and takes milliseconds. Here a macro or a Greek letter
+becomes its name, and everything without letters and digits disappears. All
+functions are pure.
 """
 
 import re
@@ -39,7 +40,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 _SMALL = "a an the on of for in and with by via at as is are we this that it its be our which these"
 STOP = frozenset(_SMALL.split())
-"""Words that carry little meaning; `from`, `to`, `not` and `without` do carry it."""
+"""Words with little meaning; `from`, `to`, `not` and `without` do have meaning."""
 _PART_WORDS = (
     "part parts paper teil partie parte deel chapter chap vol volume book act section no nr number phase task "
     "track series stage episode lecture edition version ver часть част díl rész osa del cz część phần"
@@ -62,8 +63,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _VERSION = re.compile(r"(?:v|ver|version)(\d+[a-z]?)")
 
 
-def folded(text: str) -> str:
-    """The text in lower case, without accents, TeX and markup; Greek letters by name."""
+def fold(text: str) -> str:
+    """Return the text in lower case, without accents, TeX and markup; Greek letters by name."""
     if text.isascii() and not _SPECIAL.search(text):
         return text.lower()
     if "\\" in text:
@@ -76,8 +77,11 @@ def folded(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: runs of letters and digits; a decimal number is one, and a plus at a word is said."""
-    plain = _IN_NUMBER.sub("", folded(text))
+    """Return the words of a text: runs of letters and digits, decimal numbers as one word.
+
+    A plus sign after a word becomes `plus`.
+    """
+    plain = _IN_NUMBER.sub("", fold(text))
     if "+" in plain:
         plain = _PLUS.sub("plus", plain)
     if "'" in plain:
@@ -87,7 +91,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def title_words(title: str) -> tuple[str, ...]:
-    """The words of a title with `Part II`, `second` and `v2` all said as numbers."""
+    """Return the words of a title, with `Part II`, `second` and `v2` as numbers."""
     found = words(title)
     return tuple(_numbered(word, found[place - 1] if place else "", found, place) for place, word in enumerate(found))
 
@@ -105,23 +109,23 @@ def _numbered(word: str, before: str, found: list[str], place: int) -> str:
     return version[1] if version else word
 
 
-def squashed(found: tuple[str, ...] | list[str]) -> str:
-    """Words without the gaps: hyphens and blanks no longer count."""
+def squash(found: tuple[str, ...] | list[str]) -> str:
+    """Join words, so that hyphens and spaces do not count."""
     return "".join(found)
 
 
 def content(found: tuple[str, ...] | list[str]) -> list[str]:
-    """The words that carry meaning, in their order."""
+    """Return the content words (all but STOP), in order."""
     return [word for word in found if word not in STOP]
 
 
 def numbers(found: tuple[str, ...] | list[str]) -> list[str]:
-    """The words that hold a digit, sorted: years, versions, parts, editions."""
+    """Return the words that contain a digit, sorted: years, versions, parts, editions."""
     return sorted(word for word in found if any(map(str.isdigit, word)))
 
 
 def editions(title: str) -> list[str]:
-    """The numbers of a title that count parts, versions or years, sorted."""
+    """Return the numbers of a title that count parts, versions or years, sorted."""
     found = words(title)
     counted = {word for before, word in zip(["", *found], found, strict=False) if before in PART}
     return sorted(
@@ -136,13 +140,13 @@ _DOUBLED = re.compile(r"(?<=[aeiou])ll(?=ing|ed|er)")
 _ISE = re.compile(r"is(?=e|ing|ation)")
 
 
-def spelt(text: str) -> str:
-    """A text in one of the spellings of English."""
+def unify_spelling(text: str) -> str:
+    """Return an English text in one of its spellings."""
     return _ISE.sub("iz", _DOUBLED.sub("l", text)).replace("our", "or")
 
 
-def variants(one: str, other: str) -> bool:
-    """Whether two words differ only in spelling: a plural, `modelling`, `colour`, `-ise`."""
+def is_spelling_variant(one: str, other: str) -> bool:
+    """Return True if two words differ only in spelling: a plural, `modelling`, `colour`, `-ise`."""
     if one == other:
         return True
     if min(len(one), len(other)) < 5 or one[0] != other[0] or not (one + other).isalpha():

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from digestd.ingest.manners import wanted_pause
+from digestd.ingest.rate_limit_headers import wanted_pause
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())

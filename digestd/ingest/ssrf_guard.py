@@ -1,4 +1,4 @@
-"""Which addresses are out on the internet, and which lead inward: into this machine, its network or nowhere.
+"""Guard against SSRF: tell public addresses from those of this machine or its network.
 
 The networks are those of IANA's registries of special-purpose addresses (RFC 6890 and its updates),
 written out here because Python's `is_global` has changed its mind between releases
@@ -11,9 +11,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 
 PORTS = frozenset({80, 443})
-"""Where a stranger may send us: the web, and no other service."""
+"""Ports that a redirect may use: the web and no other service."""
 
-_INWARD_4 = tuple(
+_PRIVATE_4 = tuple(
     map(
         IPv4Network,
         (
@@ -38,9 +38,9 @@ _INWARD_4 = tuple(
         ),
     )
 )
-_OUTWARD_6 = IPv6Network("2000::/3")
+_PUBLIC_6 = IPv6Network("2000::/3")
 """All that is assigned for the internet; everything else is special or not assigned."""
-_INWARD_6 = tuple(
+_PRIVATE_6 = tuple(
     map(
         IPv6Network,
         (
@@ -62,23 +62,26 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 
 
-def is_outward(address: Address) -> bool:
-    """Whether an address is out on the internet."""
+def is_public(address: Address) -> bool:
+    """Return True for an address on the public internet."""
     if isinstance(address, IPv4Address):
-        return not any(address in network for network in _INWARD_4)
+        return not any(address in network for network in _PRIVATE_4)
     if address.scope_id is not None:
         return False
     if address in _NAT64 or address in _MAPPED:
-        return is_outward(IPv4Address(int(address) & 0xFFFFFFFF))
-    if address not in _OUTWARD_6 or any(address in network for network in _INWARD_6):
+        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
+    if address not in _PUBLIC_6 or any(address in network for network in _PRIVATE_6):
         return False
     if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
-        return is_outward(IPv4Address(int(address) & 0xFFFFFFFF))
+        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
     return True
 
 
-def is_never(address: Address) -> bool:
-    """Whether no source can be there, whoever named it: the link with its metadata service, groups, nobody."""
+def is_forbidden(address: Address) -> bool:
+    """Return True for an address that nobody may name as a source.
+
+    Link-local (cloud metadata), multicast, unspecified and reserved addresses.
+    """
     if isinstance(address, IPv6Address) and (address in _NAT64 or address in _MAPPED):
         address = IPv4Address(int(address) & 0xFFFFFFFF)
     if address.is_link_local or address.is_multicast or address.is_unspecified:
@@ -86,10 +89,10 @@ def is_never(address: Address) -> bool:
     return isinstance(address, IPv4Address) and address.is_reserved
 
 
-def why_inward(scheme: str, user: str, host: str, port: int | None) -> str | None:
-    """What is wrong with the parts of an address that a stranger sends us to; None where they may pass.
+def why_not_public(scheme: str, user: str, host: str, port: int | None) -> str | None:
+    """Return what is wrong with an address from outside, or None if it may pass.
 
-    A name that passes still has to be looked up, and its addresses checked with `is_outward`.
+    A name that passes still has to be resolved and its addresses checked by `is_public`.
     """
     if scheme not in {"http", "https"} or not host:
         return "what is no web address"
@@ -114,9 +117,9 @@ def _why_host(host: str) -> str | None:
 
 
 def _why_literal(host: str) -> str | None:
-    """Numbers: only as an address is written since RFC 3986, not as inet_aton(3) reads them."""
+    """Check a numeric host: only the form of RFC 3986 passes, not all that inet_aton(3) reads."""
     try:
         address = ip_address(host)
     except ValueError:
         return "an address that is written in no usual form"
-    return None if is_outward(address) else f"{host}, which is inside this network"
+    return None if is_public(address) else f"{host}, which is inside this network"

@@ -27,7 +27,7 @@ def test_a_preprint_and_its_journal_are_one_without_an_identifier_in_common(db: 
     after = paper(db, D)
     assert (after.key, after.id, after.first_seen, after.words.title) == (before.key, A, now, TITLE)
     [one] = mergings(db, D)
-    assert (one.by, one.undone) == ("likeness", None)
+    assert (one.by, one.undone) == ("similarity", None)
     assert "the same title and authors" in one.evidence
 
 

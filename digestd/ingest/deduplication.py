@@ -1,9 +1,10 @@
-"""Papers that are one work though no identifier says so: found as they come in, and joined in the store.
+"""Deduplicate papers without a common identifier, and merge or split papers for an operator.
 
-What decides is every pair of sightings of two papers, so the outcome does not depend on their
-order, but for one thing that time cannot hide: where a paper is like two that are known to differ,
-it is joined with neither if they come in one page, and stays with the one that came first if not.
-What more than a few papers have in common (COMMON) is not looked at.
+New sightings are compared with the papers that share a blocking key (see `similarity`).
+Every pair of sightings counts, so the order of arrival does not matter, with one
+exception: a paper similar to two that are known to differ is joined with neither if
+all come in one page, else with the first. Keys shared by more than COMMON papers are
+ignored.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,9 +16,9 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Sighting
 from digestd.errors import BadInput, NotFound
-from digestd.ingest.likeness import Verdict, ids_apart, keys, same_work
 from digestd.ingest.merge import joined, restated
-from digestd.ingest.wording import Plain
+from digestd.ingest.similarity import Similarity, blocking_keys, conflicting_ids, same_work
+from digestd.ingest.text_selection import Plain
 from digestd.store import apart, likeness, merging, papers
 from digestd.store import sightings as kept
 from digestd.store.database import Database
@@ -25,12 +26,12 @@ from digestd.store.families import families
 from digestd.store.said import Known
 
 COMMON = 20
-"""A key that more papers share says nothing."""
+"""Papers that may share a blocking key; more make it useless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Two papers (row numbers) to be made one, the lower first, and why."""
+    """Two papers (row numbers, the lower first) to merge, and why."""
 
     one: int
     other: int
@@ -40,43 +41,51 @@ class Join:
 def join_alike(
     session: Session,
     fresh: Mapping[int, Sequence[Sighting]],
-    born: Collection[int],
+    created: Collection[int],
     plain: Mapping[str, str],
     now: datetime,
 ) -> int:
-    """Join the papers of which something new was said with those they are like; returns how many of `born` are gone.
+    """Merge papers that have new sightings with the papers they duplicate.
 
-    `born`: those stored in this transaction, which nobody has seen.
+    Args:
+        session: the caller's write transaction.
+        fresh: the new sightings by paper.
+        created: papers stored in this transaction, which nobody has seen.
+        plain: texts already converted for readers.
+        now: the time of the merge.
+
+    Returns:
+        How many of `created` were merged away.
     """
-    wanted = {paper: frozenset().union(*map(keys, said)) for paper, said in fresh.items()}
+    wanted = {paper: frozenset().union(*map(blocking_keys, said)) for paper, said in fresh.items()}
     of_arxiv = {paper for paper, said in fresh.items() if any(map(_is_of_arxiv, said))}
     open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
     other_keys = {key for held in wanted.values() for key in held} - open_keys
     stored = likeness.sharing(session, open_keys) | likeness.sharing_but_arxiv(session, other_keys)
     pairs = {pair for pair in _pairs(wanted, stored) if not of_arxiv.issuperset(pair)}
-    _note_keys(session, wanted, born)
+    _note_keys(session, wanted, created)
     if not pairs:
         return 0
     known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
-    joins = alike(known, fresh, pairs, apart.among(session, known))
+    joins = find_joins(known, fresh, pairs, apart.among(session, known))
     for join in joins:
-        _join(session, join, born, plain, now)
-    return len(set(papers.twins(session, [key for join in joins for key in (join.one, join.other)])) & set(born))
+        _join(session, join, created, plain, now)
+    return len(set(papers.twins(session, [key for join in joins for key in (join.one, join.other)])) & set(created))
 
 
-def alike(
+def find_joins(
     known: Mapping[int, Known],
     fresh: Mapping[int, Sequence[Sighting]],
     pairs: Iterable[tuple[int, int]],
     kept_apart: Collection[tuple[int, int]],
 ) -> list[Join]:
-    """Which of these pairs are one work: what is new of each against all that is known of the other. Pure."""
+    """Return the pairs that are one work, comparing new sightings of each with all of the other."""
     found = []
     for one, other in sorted(pairs):
-        if (one, other) in kept_apart or ids_apart(known[one].aliases, known[other].aliases):
+        if (one, other) in kept_apart or conflicting_ids(known[one].aliases, known[other].aliases):
             continue
         verdict = _best(known[one], fresh.get(one, ()), known[other], fresh.get(other, ()))
-        if verdict.same:
+        if verdict.is_same_work:
             found.append(Join(one, other, verdict.evidence))
     return _without_doubt(found, known, kept_apart)
 
@@ -85,8 +94,8 @@ def _is_of_arxiv(sighting: Sighting) -> bool:
     return any(name.startswith("arxiv:") for name in sighting.ids)
 
 
-def _best(one: Known, new_of_one: Sequence[Sighting], other: Known, new_of_other: Sequence[Sighting]) -> Verdict:
-    """The verdict on their likest sightings."""
+def _best(one: Known, new_of_one: Sequence[Sighting], other: Known, new_of_other: Sequence[Sighting]) -> Similarity:
+    """Return the similarity of the two most similar sightings."""
     pairs = [(mine, theirs) for mine in new_of_one for theirs in _sightings(other)]
     pairs += [(mine, theirs) for mine in _sightings(one) for theirs in new_of_other]
     verdicts = [same_work(mine, theirs) for mine, theirs in pairs]
@@ -100,7 +109,7 @@ def _sightings(paper: Known) -> list[Sighting]:
 def _without_doubt(
     joins: Sequence[Join], known: Mapping[int, Known], kept_apart: Collection[tuple[int, int]]
 ) -> list[Join]:
-    """Leave out every group that would make one paper of two known to differ."""
+    """Drop every group that would merge two papers known to differ."""
     groups: dict[int, set[int]] = {}
     for join in joins:
         group = groups.get(join.one, {join.one}) | groups.get(join.other, {join.other})
@@ -110,7 +119,7 @@ def _without_doubt(
 
 def _differ(group: Iterable[int], known: Mapping[int, Known], kept_apart: Collection[tuple[int, int]]) -> bool:
     return any(
-        pair in kept_apart or ids_apart(known[pair[0]].aliases, known[pair[1]].aliases)
+        pair in kept_apart or conflicting_ids(known[pair[0]].aliases, known[pair[1]].aliases)
         for pair in combinations(sorted(group), 2)
     )
 
@@ -133,25 +142,27 @@ def _pairs(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[in
     }
 
 
-def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], born: Collection[int]) -> None:
-    held = likeness.held(session, wanted.keys() - set(born))
+def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], created: Collection[int]) -> None:
+    held = likeness.held(session, wanted.keys() - set(created))
     likeness.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
 
 
-def _join(session: Session, join: Join, born: Collection[int], plain: Mapping[str, str], now: datetime) -> None:
-    """Make them one, whatever they have been joined with meanwhile."""
+def _join(session: Session, join: Join, created: Collection[int], plain: Mapping[str, str], now: datetime) -> None:
+    """Merge two papers, even if they were merged with others meanwhile."""
     pair = {join.one, join.other}
     found = papers.twins(session, pair)
     both = kept.by_number(session, {found.get(key, key) for key in pair})
     if len(both) == 2:
-        change = joined(both, born, "likeness", join.evidence, now)
+        change = joined(both, created, "similarity", join.evidence, now)
         kept.apply(session, [change], plain, now)
 
 
 def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> Paper:
-    """Make two papers one because an operator says so; the older is kept.
+    """Merge two papers for an operator; the older one is kept.
 
-    Raises NotFound for one that is not known, BadInput where they are one already.
+    Raises:
+        NotFound: one of them is unknown.
+        BadInput: they are one paper already.
     """
     with db.write() as session:
         kept.lock(session)
@@ -166,9 +177,13 @@ def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> P
 
 
 def split_paper(db: Database, name: PaperId, now: datetime, number: int | None = None) -> tuple[Paper, Paper]:
-    """Undo a merging: of this number, else the last one of this paper. The two are never joined again but by `merge`.
+    """Undo the merge with this number, by default the last one of the paper.
 
-    Raises NotFound for an unknown paper, BadInput where there is no such merging to undo.
+    Only `merge_papers` joins the two again.
+
+    Raises:
+        NotFound: the paper is unknown.
+        BadInput: there is no such merge to undo.
     """
     with db.write() as session:
         kept.lock(session)
@@ -204,4 +219,4 @@ def _number(session: Session, name: PaperId) -> int:
 
 
 def _keys(paper: Known) -> frozenset[int]:
-    return frozenset().union(*map(keys, _sightings(paper)))
+    return frozenset().union(*map(blocking_keys, _sightings(paper)))

@@ -1,0 +1,96 @@
+"""The preferences form: filled from a subscriber, sent back, and read as a record."""
+
+from dataclasses import replace
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.subscriber import WEEKDAYS, Subscriber
+from digestd.subscribe import CheckedRecord, Record, check
+from digestd.subscribe.record import BOOLEANS, MUTABLE, NUMBERS
+from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
+
+_TEXTS = ("name", "cadence", "weekday", "bar", "language")
+
+
+class PreferencesForm(BaseModel):
+    """Each field as the browser sent it; lists have one entry a line.
+
+    `likes` are papers to add to those that are stored.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = ""
+    topics: str = ""
+    phrases: str = ""
+    authors: str = ""
+    categories: str = ""
+    likes: str = ""
+    mute_topics: str = ""
+    mute_phrases: str = ""
+    mute_authors: str = ""
+    mute_categories: str = ""
+    hour: str = ""
+    timezone: str = ""
+    cadence: str = ""
+    weekday: str = ""
+    size: str = ""
+    bar: str = ""
+    explore: str = ""
+    only_categories: str = ""
+    language: str = ""
+
+    @classmethod
+    def of(cls, subscriber: Subscriber) -> Self:
+        """Return the form filled with a subscriber's preferences."""
+        wants, timing = subscriber.interests, subscriber.timing
+        lists = {name: "\n".join(values(wants, kind)) for name, kind in MUTABLE.items()}
+        lists |= {f"mute_{name}": "\n".join(values(wants, kind, Wish.MUTED)) for name, kind in MUTABLE.items()}
+        return cls(
+            name=subscriber.name,
+            hour=str(timing.hour),
+            timezone=timing.timezone,
+            cadence=timing.cadence.value,
+            weekday=WEEKDAYS[timing.weekday],
+            size=str(subscriber.size),
+            bar=subscriber.bar.value,
+            explore="on" if subscriber.explore else "",
+            only_categories="on" if subscriber.only_categories else "",
+            language=subscriber.language,
+            **lists,
+        )
+
+    @property
+    def visible(self) -> Self:
+        """Return the form without invisible characters."""
+        return visible(self)
+
+    def read(self, whom: Subscriber) -> CheckedRecord:
+        """Return the record to store for a subscriber, or the form's errors by field."""
+        fields = {
+            "email": whom.address,
+            "timezone": read_timezone(self.timezone),
+            "likes": read_lines(self.likes),
+            "mute": {name: self._entries(f"mute_{name}") for name in MUTABLE},
+            **{name: self._entries(name) for name in MUTABLE},
+            **{name: getattr(self, name) for name in _TEXTS},
+            **{name: read_number(getattr(self, name)) for name in NUMBERS},
+            **{name: getattr(self, name) == "on" for name in BOOLEANS},
+        }
+        checked = check(fields)
+        if checked.record is None:
+            return checked
+        return replace(checked, record=_with_stored_likes(checked.record, whom))
+
+    def _entries(self, name: str) -> list[str]:
+        text: str = getattr(self, name)
+        return read_names(text) if name.endswith("authors") else read_lines(text)
+
+
+def _with_stored_likes(record: Record, whom: Subscriber) -> Record:
+    """Return the record with the stored example papers before the new ones."""
+    slot = (Kind.PAPER, Wish.LIKED)
+    stored = values(whom.interests, *slot)
+    return replace(record, lists={**record.lists, slot: tuple(dict.fromkeys((*stored, *record.lists.get(slot, ()))))})

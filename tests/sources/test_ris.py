@@ -1,0 +1,65 @@
+"""RIS files, beside rispy.
+
+rispy is the oracle for well-formed files. It does not replace our reader: it silently
+drops a reference without an end tag, splits an author that is wrapped over two lines,
+needs exactly two spaces after a tag, and gives no line numbers for what is refused.
+"""
+
+import pytest
+import rispy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digestd.sources.imports import ris
+from digestd.sources.source import Page
+
+WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
+TITLE = st.lists(WORD, min_size=2, max_size=6).map(" ".join)
+REFERENCE = st.fixed_dictionaries(
+    {"title": TITLE, "abstract": TITLE, "given": WORD, "family": WORD, "n": st.integers(1, 99999)}
+)
+
+
+def titles(page: Page) -> list[str]:
+    return [sighting.words.title for sighting in page.sightings]
+
+
+@given(st.lists(REFERENCE, min_size=1, max_size=5))
+def test_ris_reads_what_rispy_reads(made: list[dict[str, str]]) -> None:
+    text = "".join(
+        f"TY  - JOUR\nTI  - {one['title']}\nAB  - {one['abstract']}\nAU  - {one['family']}, {one['given']}\n"
+        f"DO  - 10.5555/{one['n']}\nPY  - 2026\nER  - \n\n"
+        for one in made
+    )
+    page, expected = ris.read(text), rispy.loads(text)
+    assert not page.rejects
+    assert titles(page) == [one["title"] for one in expected]
+    assert [sighting.words.abstract for sighting in page.sightings] == [one["abstract"] for one in expected]
+    assert [sighting.ids[0] for sighting in page.sightings] == [f"doi:{one['doi']}" for one in expected]
+    authors = [" ".join(reversed(one["authors"][0].split(", "))) for one in expected]
+    assert [sighting.words.authors for sighting in page.sightings] == [(name,) for name in authors]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "by_rispy"),
+    [
+        ("TY  - JOUR\nTI  - Lakes freeze\nTY  - JOUR\nTI  - Ponds too\nER  - \n", ["Lakes freeze", "Ponds too"], 1),
+        ("TY  - JOUR\nTI  - Lakes freeze\n", ["Lakes freeze"], 0),
+        ("TY - JOUR\nTI - Lakes freeze\nER - \n", ["Lakes freeze"], 0),
+    ],
+    ids=["end tag missing in the middle", "end tag missing at the end", "one space after the tag"],
+)
+def test_ris_keeps_references_that_rispy_drops(text: str, wanted: list[str], by_rispy: int) -> None:
+    assert titles(ris.read(text)) == wanted
+    assert len(rispy.loads(text)) == by_rispy
+
+
+def test_ris_joins_an_author_wrapped_over_two_lines() -> None:
+    text = "TY  - JOUR\nTI  - Lakes freeze\nAU  - Rue,\n Ann\nER  - \n"
+    assert ris.read(text).sightings[0].words.authors == ("Ann Rue",)
+    assert rispy.loads(text)[0]["authors"] == ["Rue,", "Ann"]
+
+
+def test_ris_names_the_line_of_a_bad_reference() -> None:
+    text = "TY  - JOUR\nTI  - Lakes freeze\nER  - \nTY  - JOUR\nAU  - Nobody\nER  - \n"
+    assert [reject.where for reject in ris.read(text).rejects] == ["line 4"]
