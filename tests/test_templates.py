@@ -149,8 +149,8 @@ def test_a_digest_speaks_german_throughout() -> None:
         assert '<html lang="de"' in german.html
         for body in (german.subject, german.text, german.html):
             assert not re.search(r"(?i)unsubscribe\b(?!/)|browser you|your |papers? (for|since)|trending", body)
-        assert "Abmelden" in german.text
-        assert "Abmelden" in german.html
+        assert "Abbestellen" in german.text
+        assert "Abbestellen" in german.html
 
 
 def test_no_template_says_words_outside_the_catalogue() -> None:

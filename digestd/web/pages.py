@@ -52,7 +52,7 @@ class Pages:
         settings = app.settings
         root = f"{urlsplit(settings.public_url).path.rstrip('/')}/"
         site = Site(settings.list_name, settings.postal_address, root, app.templates.hash[:12])
-        return cls(app.templates, site, tuple((tag, _name(tag)) for tag in app.templates.languages))
+        return cls(app.templates, site, tuple((tag, _name(app.templates, tag)) for tag in app.templates.languages))
 
     def to(self, request: Request) -> "Pages":
         """The same for who asks: in the language of `?lang=`, else in the one that the browser prefers.
@@ -92,6 +92,9 @@ def locale_of(language: str) -> Locale:
     return Locale.parse(language, sep="-")
 
 
-def _name(language: str) -> str:
-    """What a language calls itself."""
-    return (locale_of(language).get_display_name() or language).capitalize()
+def _name(templates: Templates, language: str) -> str:
+    """Return what a language calls itself, by its catalogue or else by Unicode's."""
+    name = render_page(templates, "web/language.txt.j2", language).strip()
+    if name == "English" and locale_of(language).language != ENGLISH:
+        return (locale_of(language).get_display_name() or language).capitalize()
+    return name

@@ -76,7 +76,7 @@ def test_the_first_digest_comes_within_a_minute_of_the_button(tmp_path: Path, sq
             until(lambda: len(relay.taken) == 1)
             link = re.search(rf"{home}/confirm/\S+", text(relay.taken[0]))
             assert link
-            assert "You are subscribed" in asked(link[0], {})
+            assert "You’re subscribed" in asked(link[0], {})
             begun = time.monotonic()
             until(lambda: len(relay.taken) == 2, MINUTE)
             within = time.monotonic() - begun

@@ -114,7 +114,7 @@ async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, r
         theirs = _links(relay)[0]
         assert "cheap pills" in words(tree(client.get(theirs).text)), "who confirms sees what was asked for"
         assert "sea ice" in words(tree(client.get(mine).text))
-        assert heading(client.post(mine).text) == "You are subscribed"
+        assert heading(client.post(mine).text) == "You’re subscribed"
         client.post(theirs)
     assert house.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
     assert house.subscriber(ADA).size == 10
@@ -145,17 +145,17 @@ async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
         client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         await run(mailing)
         said = " ".join(_mail(relay).get_body(("plain",)).get_content().split())  # type: ignore[union-attr]  # it has one
-        for words_ in ("48 hours", "deleted after seven days", "one mail like this a day, and three in thirty days"):
+        for words_ in ("48 hours", "delete unconfirmed addresses after seven days", "one email like this a day, and three in 30 days"):
             assert words_ in said
         confirm, decline = _links(relay)[:2]
         assert decline == f"{confirm}/decline"
         before = house.contents()
-        assert heading(client.get(decline).text) == "This was not you?"
+        assert heading(client.get(decline).text) == "This wasn’t you?"
         assert house.contents() == before, "looking changes nothing"
         key = house.subscriber(ADA).key
-        assert heading(client.post(decline).text) == "Your address is deleted"
-        assert heading(client.post(confirm).text) == "This link is too old"
-        assert heading(client.post(decline).text) == "Your address is deleted"
+        assert heading(client.post(decline).text) == "Your address has been deleted"
+        assert heading(client.post(confirm).text) == "This link has expired"
+        assert heading(client.post(decline).text) == "Your address has been deleted"
     with mailing.db.read() as session:
         gone = subscribers.by_key(session, key)
         events = [event.status for event in consent.history(session, key)]
@@ -170,7 +170,7 @@ async def test_confirmation_link_erases_no_subscriber(mailing: App, relay: Relay
         confirm, decline = _links(relay)[:2]
         client.post(confirm)
         before = house.subscriber(ADA)
-        assert heading(client.post(decline).text) == "The request is cancelled"
+        assert heading(client.post(decline).text) == "Request cancelled"
     assert house.subscriber(ADA) == before
 
 

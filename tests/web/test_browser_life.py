@@ -75,7 +75,7 @@ def test_the_preview_says_so_when_it_cannot_be_told(app: App, stocked: House) ->
         page.route("**/preview/picks", lambda route: route.abort())
         page.get_by_label("Topics").fill("alpine lakes")
         page.locator("#told:not(:empty)").wait_for(state="attached")
-        assert "Not to be told just now" in page.locator("#told").inner_text()
+        assert "No preview right now" in page.locator("#told").inner_text()
 
 
 def test_a_reader_goes_from_the_mail_through_everything(app: App, stocked: House) -> None:
@@ -107,7 +107,7 @@ def test_a_reader_goes_from_the_mail_through_everything(app: App, stocked: House
         )
         page.goto(address + stocked.link(Purpose.UNSUBSCRIBE, ada.key))
         page.get_by_role("button", name="Unsubscribe").click()
-        assert (heading(page), stocked.subscriber(ADA).status) == ("You are unsubscribed", Status.UNSUBSCRIBED)
+        assert (heading(page), stocked.subscriber(ADA).status) == ("You’re unsubscribed", Status.UNSUBSCRIBED)
         page.get_by_role("button").first.click()
         assert stocked.subscriber(ADA).status is Status.ACTIVE
         assert complaints == []

@@ -20,7 +20,7 @@ HOSTILE = [
 
 def test_it_says_what_it_is_for_and_asks_for_an_address(client: TestClient) -> None:
     page = client.get("/")
-    assert heading(page.text) == "get trending papers in your inbox once a day"
+    assert heading(page.text) == "Get trending papers in your inbox once a day"
     form = tree(page.text).find(".//form[@action='/subscribe'][@method='post']")
     assert form is not None
     assert form.find(".//input[@name='email'][@type='email'][@required]") is not None
@@ -56,7 +56,7 @@ def test_on_a_thin_day_the_last_days_are_shown(client: TestClient, house: House)
     house.clock.advance(days=2)
     house.take_in({"title": "A Sunday paper"})
     page = client.get("/").text
-    assert "Trending papers of the last days" in page
+    assert "Trending papers of the last few days" in page
     assert "A Sunday paper" in page
     assert "Paper 5" in page
     house.clock.advance(days=9)

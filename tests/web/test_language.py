@@ -44,8 +44,8 @@ def test_a_stranger_reads_the_language_of_the_browser(client: TestClient) -> Non
     assert '<html lang="de"' in page.text
     assert "über die man spricht" in heading(page.text)
     assert page.headers["vary"] == "Accept-Language"
-    assert heading(client.get("/nowhere", headers=GERMAN).text) == "Hier ist nichts"
-    assert heading(client.post("/subscribe", data={"email": ADA}, headers=GERMAN).text) == "Sieh in dein Postfach"
+    assert heading(client.get("/nowhere", headers=GERMAN).text) == "Seite nicht gefunden"
+    assert heading(client.post("/subscribe", data={"email": ADA}, headers=GERMAN).text) == "Schau in dein Postfach"
     assert heading(client.post("/subscribe", content=b"x" * 20_000, headers=GERMAN).text) == "Das ist zu viel"
 
 
@@ -59,7 +59,7 @@ def test_the_other_language_is_one_link_away_and_stays(client: TestClient) -> No
     form = tree(german).find(".//form")
     assert form is not None
     answer = client.post(form.attrib["action"], data={"email": ADA})
-    assert heading(answer.text) == "Sieh in dein Postfach"
+    assert heading(answer.text) == "Schau in dein Postfach"
     assert "/?lang=de" in {a.attrib["href"] for a in tree(answer.text).iter("a")}
     assert not tree(answer.text).findall(".//ul[@class='languages']//a"), "this page cannot be asked for again"
 
@@ -89,6 +89,6 @@ def test_a_subscribers_pages_speak_their_language_whatever_the_browser(client: T
     link = house.confirmation(ADA)
     english = {"Accept-Language": "en"}
     assert heading(client.get(link, headers=english).text) == "Nur noch ein Schritt"
-    assert heading(client.post(link, headers=english).text) == "Du bist angemeldet"
+    assert heading(client.post(link, headers=english).text) == "Abo bestätigt"
     leave = house.link(Purpose.UNSUBSCRIBE, house.subscriber(ADA).key)
     assert heading(client.get(leave, headers=english).text) == "Digest abbestellen?"

@@ -25,10 +25,10 @@ def test_a_move_needs_both_addresses_and_voids_the_old_links(client: TestClient,
     assert NEW not in page
     assert ADA not in page
     house.clock.advance(seconds=2)
-    assert heading(client.post(new).text) == "One more to go"
-    assert heading(client.post(new).text) == "One more to go", "one side twice is not both"
+    assert heading(client.post(new).text) == "Almost done"
+    assert heading(client.post(new).text) == "Almost done", "one side twice is not both"
     assert house.subscriber(ADA).version == 1
-    assert heading(client.post(old).text) == "Moved"
+    assert heading(client.post(old).text) == "Address changed"
     known = house.subscriber(NEW)
     assert (known.key, known.address, known.version, len(known.interests)) == (key, NEW, 2, 1)
     with house.app.db.read() as session:
@@ -43,7 +43,7 @@ def test_either_side_stops_a_move_and_it_is_forgotten_after_two_days(client: Tes
     key = house.join(ADA).key
     client.post(f"{house.settings(ADA)}/move", data={"email": NEW})
     old, new = (house.link(side, key, issued(house.clock())) for side in (Purpose.MOVE_FROM, Purpose.MOVE_TO))
-    assert heading(client.post(f"{old}/stop").text) == "Stopped"
+    assert heading(client.post(f"{old}/stop").text) == "Cancelled"
     assert client.post(new).status_code == 410
     house.clock.advance(days=1, seconds=1)
     client.post(f"{house.settings(ADA)}/move", data={"email": NEW})
@@ -61,6 +61,6 @@ def test_nobody_learns_or_takes_who_else_is_there_by_a_move(client: TestClient, 
     house.join(ADA)
     bob = house.join("bob@example.org")
     answer = client.post(f"{house.settings(ADA)}/move", data={"email": "bob@example.org"})
-    assert "If the new address can be written to" in answer.text
+    assert "If we can write to the new address" in answer.text
     assert house.mails(MailKind.MOVE_TO) == []
     assert house.subscriber("bob@example.org") == bob

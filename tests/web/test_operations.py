@@ -232,7 +232,7 @@ def test_operations_refuse_what_a_local_proxy_passes_on(app: App, headers: dict[
         for path in PRIVATE:
             assert is_bad_token or client.get(path).status_code == 200
             answer = client.get(path, headers=headers)
-            assert (answer.status_code, heading(answer.text)) == (404, "Nothing here")
+            assert (answer.status_code, heading(answer.text)) == (404, "Page not found")
             assert client.get("/healthz", headers=headers).text == "ok"
 
 
