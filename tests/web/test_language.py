@@ -53,7 +53,7 @@ def test_the_other_language_is_one_link_away_and_stays(client: TestClient) -> No
     front = tree(client.get("/").text)
     link = front.find(".//ul[@class='languages']//a")
     assert link is not None
-    assert (link.attrib["href"], link.attrib["lang"], words(link)) == ("?lang=de", "de", "Deutsch")
+    assert (link.attrib["href"], link.attrib["lang"], words(link)) == ("?lang=de", "de", "Deutsch (du)")
     german = client.get("/?lang=de", headers={"Accept-Language": "en"}).text
     assert '<html lang="de"' in german
     form = tree(german).find(".//form")

@@ -76,7 +76,7 @@ def test_a_library_is_linked_read_and_unlinked(client: TestClient, house: House,
     assert KEY not in answer.text
     read(house)
     shown = client.get(here).text
-    assert "1 paper of it counts as liked. Last read on Tuesday, 24 November at 08:00." in " ".join(shown.split())
+    assert "1 of its papers counts as liked. Last read on Tuesday, 24 November at 08:00." in " ".join(shown.split())
     assert "Lakes freeze" in client.get(house.settings(ADA)).text
     (library,) = linked(house)
     answer = client.post(f"{here}/unlink", data={"library": str(library.key), "papers": "drop"})
@@ -103,7 +103,7 @@ def test_a_refused_key_is_shown_until_it_is_linked_anew(
     client.post(f"{here}/zotero", data={"key": KEY})
     zotero.key = "another"
     read(house)
-    assert "Zotero refuses the key: it was revoked" in client.get(here).text
+    assert "Zotero rejects the key: it was revoked" in client.get(here).text
     asked = len(zotero.site.asked)
     read(house)
     assert len(zotero.site.asked) == asked

@@ -89,7 +89,7 @@ def test_what_fits_nothing_is_said_kindly(client: TestClient) -> None:
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762 10.1/x 10.1234/unknown"})
     assert shown.status_code == 422, "10.1/x is no paper"
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
-    assert "Not known yet: arxiv:1706.03762. It counts as soon as a source brings it." in words(tree(shown.text))
+    assert "Not known yet: arxiv:1706.03762. It counts as soon as a source has it." in words(tree(shown.text))
     assert "Nothing today." in words(tree(shown.text))
 
 

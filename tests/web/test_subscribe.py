@@ -99,7 +99,7 @@ def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, h
         ("topics", "null \x00 byte", "Please list at most 50 topics"),
         ("authors", "y" * 301, "Please list at most 200 authors"),
         ("categories", "x," * 201, "Please list at most 200 categories"),
-        ("papers", "1706.03762\nnonsense", "“nonsense” is no arXiv id"),
+        ("papers", "1706.03762\nnonsense", "“nonsense” is not an arXiv id"),
         ("papers", "2401.00001 " * 50 + "2401.00001", "Please list at most 50 papers."),
         ("size", "0", "Please choose one of the options."),
         ("size", "1000000", "Please choose one of the options."),
