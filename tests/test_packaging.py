@@ -35,7 +35,7 @@ def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) 
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
         "digestd/ranking/weights.json",
-        "digestd/web/static/front.js",
+        "digestd/web/static/home.js",
         "digestd/py.typed",
     ):
         assert wanted in names

@@ -14,7 +14,7 @@ import uvicorn
 from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.web import build
-from digestd.web.serving import serving
+from digestd.web.connection_limits import serving
 
 log = structlog.get_logger(__name__)
 

@@ -45,24 +45,24 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digestd.app import App
 from digestd.plan.day import gather_day
 from digestd.web import (
+    address_change,
     assets,
-    belongings,
     confirm,
+    data_export,
     feedback,
-    front,
     health,
+    home,
+    leave,
     libraries,
     metrics,
-    moving,
-    muting,
+    mute,
     papers,
-    parting,
+    pause,
     preferences,
     preview,
     references,
     requests,
     resend,
-    resting,
     saved,
     settings_link,
     subscribe,
@@ -70,16 +70,16 @@ from digestd.web import (
     view,
     webhooks,
 )
+from digestd.web.access_log import Watch
 from digestd.web.api import PATH as API
 from digestd.web.api import build_api
 from digestd.web.api.problems import DETAILS, problem
-from digestd.web.asking import Asking
-from digestd.web.failures import handlers
+from digestd.web.body_limit import LARGE, SLOW, Intake
+from digestd.web.email_forms import Asking
+from digestd.web.error_pages import handlers
 from digestd.web.headers import Headers
-from digestd.web.intake import LARGE, SLOW, Intake
 from digestd.web.pages import Pages
-from digestd.web.today import Today
-from digestd.web.watch import Watch
+from digestd.web.preview_day import Today
 
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
@@ -95,7 +95,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     )
     web.state.today = today
     for router in (
-        front.router(app, pages),
+        home.router(app, pages),
         preview.router(app, pages, today),
         papers.router(app, pages),
         subscribe.router(app, pages, asking),
@@ -105,15 +105,15 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         feedback.router(app, pages),
         saved.router(app, pages),
         preferences.router(app, pages),
-        resting.router(app, pages),
-        parting.router(app, pages),
-        belongings.router(app, pages),
-        muting.router(app, pages),
+        pause.router(app, pages),
+        leave.router(app, pages),
+        data_export.router(app, pages),
+        mute.router(app, pages),
         requests.router(app, pages),
         references.router(app, pages),
         libraries.router(app, pages),
         settings_link.router(app, asking),
-        moving.router(app, pages),
+        address_change.router(app, pages),
         view.router(app),
         health.router(app, last_tick),
         metrics.router(app, last_tick),

@@ -18,7 +18,7 @@ def router(pages: Pages) -> APIRouter:
     shipped = files("digestd.web") / "static"
     assets = {
         "style.css": (pages.templates.files["web/style.css"].encode(), "text/css; charset=utf-8"),
-        "front.js": ((shipped / "front.js").read_bytes(), "text/javascript; charset=utf-8"),
+        "home.js": ((shipped / "home.js").read_bytes(), "text/javascript; charset=utf-8"),
         "icon.svg": ((shipped / "icon.svg").read_bytes(), "image/svg+xml"),
     }
 

@@ -18,9 +18,9 @@ from digestd.schedule import first_due
 from digestd.store import subscribers
 from digestd.subscribe import TooOld, confirm
 from digestd.subscribe.asking import decline, requested
+from digestd.web.consent_audit import act as traced
+from digestd.web.consent_audit import wording
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import act as traced
-from digestd.web.trace import wording
 
 _ASKED = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
 

@@ -12,7 +12,7 @@ from digestd.errors import BadRecord
 from digestd.render.words import clean, shorten
 from digestd.subscribe import Asked, parse
 from digestd.web.pages import ENGLISH, Pages, locale_of
-from digestd.web.zones import zones
+from digestd.web.time_zones import zones
 
 PAPERS_MAX = 50
 """Example papers that one form may name."""

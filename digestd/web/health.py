@@ -22,9 +22,9 @@ from digestd.store import brake, ledger
 from digestd.store.ledger import reading
 from digestd.store.migrate import is_current
 from digestd.store.throttles import Resting, resting
-from digestd.web.figures import last_ingest, newest_days
-from digestd.web.operations import only_operators
+from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
+from digestd.web.service_stats import last_ingest, newest_days
 
 STILL = timedelta(minutes=10)
 """A scheduler that has not ticked for so long has stopped."""

@@ -17,7 +17,7 @@ from digestd.store import libraries
 from digestd.subscribe.libraries import MOST, linked, own, unlink
 from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import MALFORMED, Sheet
+from digestd.web.settings_page import MALFORMED, Sheet
 
 PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
 AT_ONCE = 4

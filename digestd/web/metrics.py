@@ -17,9 +17,9 @@ from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import Resting
-from digestd.web.figures import Figures, figures
-from digestd.web.operations import only_operators
+from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
+from digestd.web.service_stats import Figures, figures
 
 KEPT = timedelta(seconds=15)
 """Counting a large ledger takes a while; scraping more often than this must not cost more."""

@@ -8,9 +8,9 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.errors import NotFound
 from digestd.store import papers
-from digestd.web.cards import cards
 from digestd.web.pages import SHOW, Pages
-from digestd.web.shelf import Shelf
+from digestd.web.paper_cards import cards
+from digestd.web.response_cache import Shelf
 
 PAPERS_MAX = 20
 TODAY, PAST = timedelta(minutes=1), timedelta(hours=1)

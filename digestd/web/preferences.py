@@ -17,7 +17,7 @@ from digestd.subscribe import edit
 from digestd.subscribe.portrait import correct, drop
 from digestd.subscribe.preferences import Void
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import Sheet
 from digestd.web.wishes import Wishes, read
 
 BODY_MAX = 64 * 1024

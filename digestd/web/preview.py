@@ -12,14 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from digestd.app import App
 from digestd.plan import foresee
 from digestd.render import render_reason
-from digestd.web import front
-from digestd.web.cards import brief
+from digestd.web import home
+from digestd.web.consent_audit import network_key
 from digestd.web.form import Typed
-from digestd.web.front import Seen
+from digestd.web.home import Seen
 from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
-from digestd.web.today import Today
-from digestd.web.trace import network_key
+from digestd.web.paper_cards import brief
+from digestd.web.preview_day import Today
 
 SHOWN = 5
 PER_NETWORK = 60
@@ -42,8 +42,8 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
         limits.check(request, now)
         visitor = network_key(app.keys, request)
         if problems := typed.unfit_interests():
-            return front.show(app, spoken, typed, visitor, problems)
-        return front.show(app, spoken, typed, visitor, seen=_seen(app, spoken, today, typed, now))
+            return home.show(app, spoken, typed, visitor, problems)
+        return home.show(app, spoken, typed, visitor, seen=_seen(app, spoken, today, typed, now))
 
     @routes.post("/preview/picks")
     def picks(request: Request, typed: Annotated[Typed, Form()]) -> Response:

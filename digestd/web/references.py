@@ -15,7 +15,7 @@ from digestd.sources.imports import BYTES_MAX, IMPORTS
 from digestd.starting import Started, read_references, start
 from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import MALFORMED, Sheet
+from digestd.web.settings_page import MALFORMED, Sheet
 
 BODY_MAX = BYTES_MAX + 16 * 1024
 """The file, and what a form adds to it."""

@@ -17,7 +17,7 @@ from digestd.subscribe.requests import (
     request_renewal,
 )
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import Sheet
 from digestd.web.unsubscribe import masked
 
 

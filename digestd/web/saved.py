@@ -33,7 +33,7 @@ from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
 from digestd.render.shown import Fit, fitted
 from digestd.store import feedback, papers, saved, subscribers
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import Sheet
 
 SHOWN_MAX = 100
 """So many stand on the page; the files have all."""

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from digestd.app import App
 from digestd.subscribe.preferences import ask_link
-from digestd.web.asking import Asking
+from digestd.web.email_forms import Asking
 
 
 def router(app: App, asking: Asking) -> APIRouter:

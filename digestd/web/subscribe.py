@@ -9,11 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from digestd.app import App
 from digestd.domain.subscriber import Act
 from digestd.subscribe import ask
-from digestd.web import front
-from digestd.web.asking import Asking, Sent
+from digestd.web import home
+from digestd.web.consent_audit import network_key, wording
+from digestd.web.email_forms import Asking, Sent
 from digestd.web.form import Typed
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import network_key, wording
 
 
 def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
@@ -30,7 +30,7 @@ def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
 
         def refused() -> Response | None:
             problems, visitor = typed.problems(), network_key(app.keys, request)
-            return front.show(app, spoken, typed, visitor, problems) if problems else None
+            return home.show(app, spoken, typed, visitor, problems) if problems else None
 
         def act(now: datetime, by: Act) -> None:
             ask(app.db, app.post, typed.asked(spoken.language), now, by)

@@ -19,9 +19,9 @@ from digestd.errors import NotFound
 from digestd.links import OutdatedToken, Purpose, read
 from digestd.store import subscribers
 from digestd.subscribe import NoConsent, lighter, pause, unsubscribe
+from digestd.web.consent_audit import act as traced
+from digestd.web.consent_audit import wording
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import act as traced
-from digestd.web.trace import wording
 
 _HIDDEN = "•••"
 _GETS = frozenset({Status.ACTIVE, Status.PAUSED})

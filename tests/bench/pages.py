@@ -35,7 +35,7 @@ from digestd.settings import load
 from digestd.subscribe import add, parse
 from digestd.web import build
 from digestd.web import preview as limits
-from digestd.web.serving import serving
+from digestd.web.connection_limits import serving
 from tests.postgres import free_port
 
 VISITORS = 50

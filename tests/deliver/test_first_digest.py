@@ -14,7 +14,7 @@ import pytest
 from digestd.domain.subscriber import Status
 from digestd.links import address_key
 from digestd.store import subscribers
-from digestd.web.stamp import SOONEST
+from digestd.web.form_timestamp import SOONEST
 from tests.deliver.test_service import terminate, until
 from tests.parts import library
 from tests.parts.forks import Command

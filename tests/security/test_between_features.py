@@ -24,7 +24,7 @@ ADA, EVE, BOB = "ada@example.org", "eve@example.net", "bob@example.com"
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
 
 
 @pytest.mark.parametrize("how", ["free", "subscribed", "suppressed", "asked lately"])

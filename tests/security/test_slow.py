@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from digestd.web.intake import LARGE, Intake
-from digestd.web.serving import CONNECTIONS_MAX, HEAD_MAX, Impatient, serving
+from digestd.web.body_limit import LARGE, Intake
+from digestd.web.connection_limits import CONNECTIONS_MAX, HEAD_MAX, Impatient, serving
 from tests.deliver.test_service import service, terminate, until
 from tests.parts.install import install
 

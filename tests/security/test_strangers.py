@@ -17,7 +17,7 @@ from digestd.links import address_key
 from digestd.store import consent, subscribers, suppressions
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web import build
-from digestd.web.asking import TAKEN_PER_NETWORK
+from digestd.web.email_forms import TAKEN_PER_NETWORK
 from digestd.worker import keep_up, run
 from tests.parts.relay import Relay
 from tests.security.test_bombing import at_once
@@ -31,7 +31,7 @@ PROXY, NEAR_PROXY = "172.30.83.1", "172.30.83.1, 10.0.0.2"
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
 
 
 def _mail(relay: Relay) -> EmailMessage:
@@ -145,7 +145,11 @@ async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
         client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         await run(mailing)
         said = " ".join(_mail(relay).get_body(("plain",)).get_content().split())  # type: ignore[union-attr]  # it has one
-        for words_ in ("48 hours", "delete unconfirmed addresses after seven days", "one email like this a day, and three in 30 days"):
+        for words_ in (
+            "48 hours",
+            "delete unconfirmed addresses after seven days",
+            "one email like this a day, and three in 30 days",
+        ):
             assert words_ in said
         confirm, decline = _links(relay)[:2]
         assert decline == f"{confirm}/decline"

@@ -25,7 +25,7 @@ from digestd.links import (
     token,
 )
 from digestd.store import api_tokens
-from digestd.web.stamp import is_taken, stamped
+from digestd.web.form_timestamp import is_taken, stamped
 from tests.conftest import NOW
 from tests.parts.forgeries import changed
 from tests.security.acting import filled, opening, routes

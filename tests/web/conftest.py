@@ -29,8 +29,8 @@ from digestd.store.database import Database
 from digestd.subscribe import add, parse
 from digestd.subscribe.moving import ask_move
 from digestd.web import build
+from digestd.web.form_timestamp import stamped
 from digestd.web.limiter import network
-from digestd.web.stamp import stamped
 
 NOWHERE = "http://127.0.0.1:9"
 """Where nobody answers."""
@@ -263,7 +263,7 @@ def pages(house: House, language: str) -> list[str]:
         "/metrics",
         "/robots.txt",
         "/static/style.css",
-        "/static/front.js",
+        "/static/home.js",
         "/static/icon.svg",
         "/nowhere",
         "/u/forged",

@@ -258,7 +258,7 @@ def test_signup_asks_by_mail_and_changes_nobody_known(client: TestClient, house:
 def test_signups_of_a_token_are_counted_whoever_they_name(
     client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     [limit] = PER_CAUSER["token"]
     headers = token(house, Scope.SIGNUP)
     house.join(ADA)

@@ -23,7 +23,7 @@ from digestd.domain.api import Scope
 from digestd.store import api_tokens
 from digestd.store.database import open_database
 from digestd.web import _refusal, build
-from digestd.web.intake import SLOW
+from digestd.web.body_limit import SLOW
 from digestd.web.pages import Pages
 from tests.web.conftest import PAPER, House, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token

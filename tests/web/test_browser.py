@@ -15,7 +15,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.web import build
-from digestd.web.serving import serving
+from digestd.web.connection_limits import serving
 from tests.web.conftest import PAPER, House
 
 CHROMIUM = shutil.which("chromium")

@@ -161,7 +161,10 @@ def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, 
         for method in ("GET", "HEAD", "OPTIONS"):
             assert client.request(method, address, headers={"Purpose": "prefetch"}).status_code in {200, 405}
     assert house.contents() == before
-    assert heading(client.get(next(address for address in links if "/mute/" in address)).text) == "What would you like to mute?"
+    assert (
+        heading(client.get(next(address for address in links if "/mute/" in address)).text)
+        == "What would you like to mute?"
+    )
 
 
 def test_nothing_is_muted_by_the_link_of_a_pick(client: TestClient, house: House, link: str) -> None:

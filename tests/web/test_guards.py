@@ -17,7 +17,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.store.database import open_database
-from digestd.web.intake import BODY_MAX, Intake
+from digestd.web.body_limit import BODY_MAX, Intake
 from tests.security.acting import routes as every
 from tests.web.conftest import HOME, House, browsing
 from tests.web.html import heading

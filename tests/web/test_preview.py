@@ -18,7 +18,7 @@ from digestd.plan.day import Day, gather_day
 from digestd.plan.seeds import Readings
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
-from digestd.web.today import FRESH, STALE, Today
+from digestd.web.preview_day import FRESH, STALE, Today
 from tests.postgres import free_port
 from tests.web.conftest import Clock, House
 from tests.web.html import tree, words

@@ -10,8 +10,8 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribe import suppress, unsubscribe
-from digestd.web.asking import POSTS_PER_NETWORK
-from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.constant_time_response import FLOOR_SECONDS
+from digestd.web.email_forms import POSTS_PER_NETWORK
 from tests.web.conftest import House
 from tests.web.html import heading, tree
 

@@ -12,8 +12,8 @@ from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
-from digestd.web.asking import POSTS_PER_NETWORK, TAKEN_PER_NETWORK
-from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.constant_time_response import FLOOR_SECONDS
+from digestd.web.email_forms import POSTS_PER_NETWORK, TAKEN_PER_NETWORK
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree, words
 from tests.web.test_front import HOSTILE

@@ -24,8 +24,8 @@ from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import NoConsent
 from digestd.web.api.problems import RETRY_SECONDS, problem
-from digestd.web.bearer import presented
-from digestd.web.evenly import evenly
+from digestd.web.bearer_token import presented
+from digestd.web.constant_time_response import evenly
 from digestd.web.limiter import Window, network_of
 
 PER_TOKEN = 600

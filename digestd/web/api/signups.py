@@ -14,7 +14,7 @@ from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Asked, ask, parse
 from digestd.web.api.auth import Asks, needs
 from digestd.web.api.shapes import SignUp
-from digestd.web.evenly import evenly
+from digestd.web.constant_time_response import evenly
 
 Signer = Annotated[ApiToken, Depends(needs(Scope.SIGNUP, Scope.WRITE))]
 

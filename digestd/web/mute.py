@@ -20,7 +20,7 @@ from digestd.render.shown import Fit, fitted
 from digestd.store.ledger import reading
 from digestd.subscribe.picked import VALUE_MAX, Picked, mute, picked, unmute
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import Sheet
 
 _PAGE = "/p/{token}/mute/{period}/{n:int}"
 _FIT = Fit(title=300, abstract=0, authors=4)

@@ -7,9 +7,9 @@ from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.subscribe import TooOld
 from digestd.subscribe.moving import confirm_move, opened_side, stop_move
+from digestd.web.consent_audit import act as traced
+from digestd.web.consent_audit import wording
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import act as traced
-from digestd.web.trace import wording
 from digestd.web.unsubscribe import masked
 
 

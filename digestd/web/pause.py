@@ -11,9 +11,9 @@ from digestd.domain.subscriber import Cause
 from digestd.errors import BadInput
 from digestd.subscribe import NoConsent, pause, resume
 from digestd.subscribe.leaving import pause_end
+from digestd.web.consent_audit import act as traced
 from digestd.web.pages import Pages
-from digestd.web.settings_sheet import Sheet
-from digestd.web.trace import act as traced
+from digestd.web.settings_page import Sheet
 
 
 def router(app: App, pages: Pages) -> APIRouter:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.subscribe.belongings import as_json, everything
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import Sheet
 
 _AS_FILE = {"Content-Disposition": 'attachment; filename="digestd.json"'}
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.errors import NotFound
-from digestd.web.bearer import presented
+from digestd.web.bearer_token import presented
 
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
 _ADDED_BY_PROXIES = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip")

@@ -12,8 +12,8 @@ from digestd.domain.subscriber import Subscriber
 from digestd.subscribe.portrait import portrait_of
 from digestd.subscribe.preferences import opened
 from digestd.web.choices import choices
+from digestd.web.consent_audit import wording
 from digestd.web.pages import Pages
-from digestd.web.trace import wording
 from digestd.web.unsubscribe import masked
 from digestd.web.wishes import Wishes
 

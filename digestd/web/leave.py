@@ -12,11 +12,11 @@ from digestd.domain.subscriber import Cause
 from digestd.errors import BadRecord
 from digestd.subscribe import TooOld, lighter, unsubscribe
 from digestd.subscribe.moving import SameAddress, ask_move
-from digestd.web.evenly import evenly
+from digestd.web.consent_audit import act as traced
+from digestd.web.consent_audit import network_key, wording
+from digestd.web.constant_time_response import evenly
 from digestd.web.pages import Pages
-from digestd.web.settings_sheet import Sheet
-from digestd.web.trace import act as traced
-from digestd.web.trace import network_key, wording
+from digestd.web.settings_page import Sheet
 
 
 def router(app: App, pages: Pages) -> APIRouter:

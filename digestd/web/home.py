@@ -11,12 +11,12 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.paper import Paper
 from digestd.store import papers
-from digestd.web import stamp
-from digestd.web.cards import Card, cards
+from digestd.web import form_timestamp
+from digestd.web.consent_audit import network_key
 from digestd.web.form import Choices, Typed
 from digestd.web.pages import SHOW, Pages
-from digestd.web.shelf import Shelf
-from digestd.web.trace import network_key
+from digestd.web.paper_cards import Card, cards
+from digestd.web.response_cache import Shelf
 
 PAPERS_MAX = 20
 ENOUGH = 5
@@ -48,7 +48,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         spoken, now = pages.to(request), app.clock()
         name = (spoken.language, spoken.site.carried)
         visitor = network_key(app.keys, request)
-        finish = partial(stamp.restamped, keys=app.keys, network=visitor, now=now)
+        finish = partial(form_timestamp.restamped, keys=app.keys, network=visitor, now=now)
         return shelf.page(name, now, lambda: show(app, spoken, Typed(), visitor), finish)
 
     return routes
@@ -72,7 +72,7 @@ def show(
         "front",
         422 if problems else 200,
         form=typed.visible,
-        stamp=stamp.kept(app.keys, visitor, typed.stamp, now),
+        stamp=form_timestamp.kept(app.keys, visitor, typed.stamp, now),
         odd_paper=typed.odd_paper,
         problems=frozenset(problems),
         choices=Choices.of(pages, typed.visible),

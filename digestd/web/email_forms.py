@@ -19,14 +19,14 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.mail_budget import PER_NETWORK
 from digestd.domain.subscriber import Act, Cause
-from digestd.web import stamp
-from digestd.web.evenly import evenly
+from digestd.web import form_timestamp
+from digestd.web.consent_audit import act as traced
+from digestd.web.consent_audit import network_key, wording
+from digestd.web.constant_time_response import evenly
 from digestd.web.form import Typed
 from digestd.web.limiter import TooOften, Window, network_of
 from digestd.web.origin import is_foreign
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import act as traced
-from digestd.web.trace import network_key, wording
 
 POSTS_PER_NETWORK, POSTS_SPAN = 60, timedelta(minutes=10)
 """Forms of any content, be they blank: only what it costs to read them."""
@@ -86,7 +86,7 @@ class Asking:
             return page
         keys, public_url = self.app.keys, self.app.settings.public_url
         visitor = network_key(keys, request)
-        if is_foreign(request, public_url) or not stamp.is_taken(keys, visitor, sent.typed.stamp, now):
+        if is_foreign(request, public_url) or not form_timestamp.is_taken(keys, visitor, sent.typed.stamp, now):
             return self._again(self.pages.to(request), sent, visitor, now)
         for window in self.taken:
             _check(window, request, now)
@@ -94,7 +94,7 @@ class Asking:
 
     def _again(self, pages: Pages, sent: Sent, visitor: bytes, now: datetime) -> Response:
         """Return the page with one more button, which a script of another site cannot press."""
-        fresh = stamp.kept(self.app.keys, visitor, sent.typed.stamp, now)
+        fresh = form_timestamp.kept(self.app.keys, visitor, sent.typed.stamp, now)
         carried = sent.typed.visible.model_dump() | {"stamp": fresh}
         return pages.page("again", 422, form=sent.name, sent=carried, wording=wording(pages, "subscribe").split("\n"))
 
@@ -124,7 +124,7 @@ class Asking:
 
     def _empty(self, request: Request, name: str, refused: Typed | None = None) -> Response:
         typed, status = (refused, 422) if refused else (Typed(), 200)
-        fresh = stamp.kept(self.app.keys, network_key(self.app.keys, request), typed.stamp, self.app.clock())
+        fresh = form_timestamp.kept(self.app.keys, network_key(self.app.keys, request), typed.stamp, self.app.clock())
         is_refused = refused is not None
         return self.pages.to(request).page(name, status, email=typed.visible.email, is_refused=is_refused, stamp=fresh)
 

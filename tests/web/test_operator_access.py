@@ -23,7 +23,7 @@ from digestd.store.fetches import Fetched
 from digestd.store.throttles import Standing
 from digestd.throttle import Rest, Throttle
 from digestd.web import build
-from digestd.web.operations import is_local
+from digestd.web.operator_access import is_local
 from tests.web.conftest import HOME, PAPER, House, browsing, local_client
 from tests.web.html import heading
 from tests.web.test_api import token
