@@ -30,7 +30,7 @@ def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) 
     for wanted in (
         "digestd/templates/email/digest.html.j2",
         "digestd/templates/locale/en.po",
-        "digestd/templates/web/front.html.j2",
+        "digestd/templates/web/home.html.j2",
         "digestd/store/migrations/versions/0001_papers.py",
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One thing that is told: `what` names the sentence (see templates/email/told.txt.j2), `values` stand in it."""
+    """One thing that is told: `what` names the sentence (see templates/email/reply.line.txt.j2), `values` stand in it."""
 
     what: str
     values: tuple[str, ...] = ()

@@ -44,7 +44,7 @@ def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
     reply = _Reply(
         list_name=shorten(clean(content.list_name), _NAME_MAX),
         what=told[0].what,
-        lines=tuple(dict.fromkeys(line(environment, "email/told.txt.j2", told=_told(one)) for one in told)),
+        lines=tuple(dict.fromkeys(line(environment, "email/reply.line.txt.j2", told=_told(one)) for one in told)),
         commands=tuple(_commands(environment, told)),
         answerable=content.answerable and told[0].what not in {"prove", "unsubscribed"},
         postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),

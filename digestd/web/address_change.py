@@ -18,7 +18,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     routes = APIRouter()
 
     def over(request: Request) -> Response:
-        return pages.to(request).page("move_over", 410)
+        return pages.to(request).page("change_address_closed", 410)
 
     @routes.api_route("/move/{token}", methods=SHOW)
     def show(request: Request, token: str) -> Response:
@@ -28,23 +28,23 @@ def router(app: App, pages: Pages) -> APIRouter:
             return over(request)
         language = side.subscriber.language
         return pages.page(
-            "move",
+            "change_address",
             language=language,
             here=f"{pages.site.root}move/{token}",
             old=masked(side.subscriber.address),
             new=masked(side.move.address),
-            wording=wording(pages, "move", language).split("\n"),
+            wording=wording(pages, "change_address", language).split("\n"),
         )
 
     @routes.post("/move/{token}")
     def act(request: Request, token: str) -> Response:
         try:
             language = opened_side(app.db, app.keys, token, app.clock()).subscriber.language
-            how = traced(app, request, Cause.MOVED, wording(pages, "move", language))
+            how = traced(app, request, Cause.MOVED, wording(pages, "change_address", language))
             side, moved = confirm_move(app.db, app.keys, token, how, app.clock())
         except TooOld:
             return over(request)
-        return pages.page("moved", language=language, moved=moved, new=masked(side.move.address))
+        return pages.page("address_changed", language=language, moved=moved, new=masked(side.move.address))
 
     @routes.post("/move/{token}/stop")
     def stop(request: Request, token: str) -> Response:
@@ -53,6 +53,6 @@ def router(app: App, pages: Pages) -> APIRouter:
             stop_move(app.db, app.keys, token, app.clock())
         except TooOld:
             return over(request)
-        return pages.page("move_stopped", language=language)
+        return pages.page("change_address_cancelled", language=language)
 
     return routes

@@ -45,7 +45,7 @@ def router(app: App, pages: Pages) -> APIRouter:
             said = wording(pages, "confirm", known.language if known else "")
             subscriber = confirm(app.db, app.keys, token, now, traced(app, request, Cause.CONFIRM, said))
         except TooOld:
-            return pages.to(request).page("expired", 410)
+            return pages.to(request).page("confirmation_expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))
 
     @routes.api_route("/confirm/{token}/decline", methods=SHOW)

@@ -24,4 +24,4 @@ def network_key(keys: Keys, request: Request) -> bytes:
 
 def wording(pages: Pages, name: str, language: str = "") -> str:
     """The words that are shown beside a button which changes consent: what is shown is what is kept."""
-    return pages.text(f"wording/{name}", language).strip()
+    return pages.text(f"consent/{name}", language).strip()

@@ -29,7 +29,7 @@ def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
         return pages.to(request).problem("unknown", 404)
 
     def gone(request: Request, _problem: Gone) -> Response:
-        return pages.to(request).page("gone", 410)
+        return pages.to(request).page("digest_removed", 410)
 
     def busy(request: Request, _problem: Unavailable) -> Response:
         return pages.to(request).problem("busy", 503, {"Retry-After": RETRY_SECONDS})

@@ -69,7 +69,7 @@ def show(
     now = app.clock()
     days, trending = _trending(app, now)
     return pages.page(
-        "front",
+        "home",
         422 if problems else 200,
         form=typed.visible,
         stamp=form_timestamp.kept(app.keys, visitor, typed.stamp, now),

@@ -31,10 +31,10 @@ def router(app: App, pages: Pages) -> APIRouter:
     @routes.post("/p/{token}/back")
     def back(request: Request, token: str) -> Response:
         known = sheet.whose(token)
-        how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "return", known.language))
+        how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "resubscribe", known.language))
         if lighter.return_or_ask(app.db, app.post, known.key, how, app.clock(), Pool.OWNER):
             return sheet.shown(token, "returned")
-        return pages.page("asked", language=known.language)
+        return pages.page("confirmation_sent", language=known.language)
 
     @routes.post("/p/{token}/move")
     async def move(request: Request, token: str, email: Annotated[str, Form()] = "") -> Response:

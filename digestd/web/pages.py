@@ -82,7 +82,7 @@ class Pages:
 
     def problem(self, problem: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
         """A page that says in plain words why there is no answer; never how it came about."""
-        answer = self.page("problem", status, problem=problem)
+        answer = self.page("error", status, problem=problem)
         answer.headers.update(headers or {})
         return answer
 

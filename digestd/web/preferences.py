@@ -56,7 +56,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 def void(pages: Pages, request: Request, _problem: Void | OutdatedToken) -> Response:
     """What a link that is too old leads to: the way to a fresh one."""
-    return pages.to(request).page("void", 410)
+    return pages.to(request).page("link_expired", 410)
 
 
 def _interest(kind: str, value: str) -> Interest:

@@ -50,10 +50,10 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
         """The part of the page that a script puts in place."""
         now, spoken = app.clock(), pages.to(request)
         if not limits.allows(request, now):
-            return spoken.page("picks", 429, seen=None)
+            return spoken.page("preview", 429, seen=None)
         if typed.unfit_interests():
-            return spoken.page("picks", 422, seen=None)
-        return spoken.page("picks", seen=_seen(app, spoken, today, typed, now))
+            return spoken.page("preview", 422, seen=None)
+        return spoken.page("preview", seen=_seen(app, spoken, today, typed, now))
 
     return routes
 

@@ -53,11 +53,11 @@ def _answer(pages: Pages, sheet: Sheet, token: str, asked: Asked) -> Response:
     known = sheet.whose(token)
     status = 409 if asked is Asked.UNREACHABLE else 200
     address = masked(known.address)
-    return pages.page("requested", status, known.language, asked=asked, address=address, here=sheet.here(token))
+    return pages.page("request_sent", status, known.language, asked=asked, address=address, here=sheet.here(token))
 
 
 def _over(pages: Pages, request: Request) -> Response:
-    return pages.to(request).page("void", 410)
+    return pages.to(request).page("link_expired", 410)
 
 
 def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
@@ -70,7 +70,7 @@ def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
         except TooOld:
             return _over(pages, request)
         here = f"{pages.site.root}erase/{token}"
-        return pages.page("erase_now", language=known.language, here=here, address=masked(known.address))
+        return pages.page("erase_confirm", language=known.language, here=here, address=masked(known.address))
 
     @routes.post("/erase/{token}")
     def erase(request: Request, token: str) -> Response:
@@ -90,7 +90,7 @@ def _renewing(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
             known = opened_request(app.db, app.keys, Purpose.RENEW, token, app.clock())
         except TooOld:
             return _over(pages, request)
-        return pages.page("renew_now", language=known.language, here=f"{pages.site.root}renew/{token}")
+        return pages.page("renew_confirm", language=known.language, here=f"{pages.site.root}renew/{token}")
 
     @routes.post("/renew/{token}")
     def renew(request: Request, token: str, shelf: Annotated[str, Form()] = "") -> Response:

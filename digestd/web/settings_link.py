@@ -10,5 +10,5 @@ from digestd.web.email_forms import Asking
 def router(app: App, asking: Asking) -> APIRouter:
     """The routes of this file."""
     return asking.by_address(
-        "settings", "linked", lambda address, now, by: ask_link(app.db, app.post, address, now, by)
+        "settings", "settings_link_sent", lambda address, now, by: ask_link(app.db, app.post, address, now, by)
     )

@@ -64,6 +64,6 @@ class Sheet:
             portrait=portrait,
             tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
-            wording=wording(self.pages, "return", known.language).split("\n"),
+            wording=wording(self.pages, "resubscribe", known.language).split("\n"),
             **choices(self.pages, known.language),
         )

@@ -35,7 +35,7 @@ def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
         def act(now: datetime, by: Act) -> None:
             ask(app.db, app.post, typed.asked(spoken.language), now, by)
 
-        sent = Sent("subscribe", typed, refused, act, "asked", wording(spoken, "subscribe"))
+        sent = Sent("subscribe", typed, refused, act, "confirmation_sent", wording(spoken, "subscribe"))
         return await asking.take(request, sent)
 
     return routes

@@ -68,7 +68,7 @@ class _Door:
     def lessened(self, token: str, what: str, done: bool) -> Response:
         """What was chosen instead of leaving."""
         subscriber = self.named(token)
-        return self.page("lessened", subscriber, token, what=what if done else "nothing", whom=subscriber)
+        return self.page("reduced", subscriber, token, what=what if done else "nothing", whom=subscriber)
 
 
 def router(app: App, pages: Pages) -> APIRouter:
@@ -89,15 +89,15 @@ def router(app: App, pages: Pages) -> APIRouter:
         if one_click:
             return PlainTextResponse("unsubscribed\n")
         returns = subscriber.status in _GETS and not door.only_leaves(token)
-        said = wording(pages, "return", subscriber.language).split("\n") if returns else []
+        said = wording(pages, "resubscribe", subscriber.language).split("\n") if returns else []
         return door.page("unsubscribed", subscriber, token, wording=said)
 
     @routes.post("/u/{token}/back")
     def back(request: Request, token: str) -> Response:
         subscriber = door.named(token)
-        how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "return", subscriber.language))
+        how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "resubscribe", subscriber.language))
         done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock(), Pool.STRANGER)
-        return door.page("returned", subscriber, token, done=done)
+        return door.page("resubscribed", subscriber, token, done=done)
 
     _less(app, door, routes)
     return routes
