@@ -96,7 +96,9 @@ class Asking:
         """Return the page with one more button, which a script of another site cannot press."""
         fresh = form_timestamp.kept(self.app.keys, visitor, sent.typed.stamp, now)
         carried = sent.typed.visible.model_dump() | {"stamp": fresh}
-        return pages.page("resubmit", 422, form=sent.name, sent=carried, wording=wording(pages, "subscribe").split("\n"))
+        return pages.page(
+            "resubmit", 422, form=sent.name, sent=carried, wording=wording(pages, "subscribe").split("\n")
+        )
 
     def _done(self, request: Request, sent: Sent, now: datetime) -> Response:
         if not sent.typed.subject:

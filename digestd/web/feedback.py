@@ -60,7 +60,7 @@ class Desk:
             language=pick.subscriber.language,
             action=action,
             paper=fitted(Entry.of(pick.paper), _FIT),
-            said={name: pick.says(verdict) for name, verdict in VERDICTS.items()},
+            given={name: pick.says(verdict) for name, verdict in VERDICTS.items()},
             base=f"{self.pages.site.root}f/{signed}",
         )
 

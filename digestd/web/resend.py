@@ -9,4 +9,6 @@ from digestd.web.email_forms import Asking
 
 def router(app: App, asking: Asking) -> APIRouter:
     """The routes of this file."""
-    return asking.by_address("resend", "confirmation_sent", lambda address, now, by: remind(app.db, app.post, address, now, by))
+    return asking.by_address(
+        "resend", "confirmation_sent", lambda address, now, by: remind(app.db, app.post, address, now, by)
+    )

@@ -68,7 +68,7 @@ class _Door:
     def lessened(self, token: str, what: str, done: bool) -> Response:
         """What was chosen instead of leaving."""
         subscriber = self.named(token)
-        return self.page("reduced", subscriber, token, what=what if done else "nothing", whom=subscriber)
+        return self.page("reduced", subscriber, token, what=what if done else "nothing", subscriber=subscriber)
 
 
 def router(app: App, pages: Pages) -> APIRouter:

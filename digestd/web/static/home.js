@@ -1,60 +1,60 @@
-// Shows what today's digest would hold while one types, and offers the browser's own time zone.
-// The form does all of it without this, by its button.
+// Preview today's digest while the reader types, and offer the browser's own time zone.
+// Without this script the form's button does the same.
 "use strict";
 const PAUSE = 350; // milliseconds without a key
 const form = document.querySelector("form.subscribe");
-const shown = document.getElementById("preview");
-const told = document.getElementById("told");
-const show = form.querySelector("[formaction]");
-const wishes = ["topics", "authors", "categories", "papers"];
+const preview = document.getElementById("preview");
+const previewStatus = document.getElementById("preview-status");
+const button = form.querySelector("[formaction]");
+const fields = ["topics", "authors", "categories", "papers"];
 let waiting = 0;
-let asking = null;
+let request = null;
 
-const asked = () => new URLSearchParams([...new FormData(form)].filter(([name]) => wishes.includes(name) || name === "size"));
-const isEmpty = () => wishes.every((name) => !form.elements[name].value.trim());
+const typed = () => new URLSearchParams([...new FormData(form)].filter(([name]) => fields.includes(name) || name === "size"));
+const isEmpty = () => fields.every((name) => !form.elements[name].value.trim());
 
-async function look() {
+async function update() {
   clearTimeout(waiting);
-  asking?.abort();
-  asking = new AbortController();
-  const { signal } = asking;
+  request?.abort();
+  request = new AbortController();
+  const { signal } = request;
   try {
-    const answer = await fetch(form.dataset.picks, { method: "POST", body: asked(), signal });
+    const answer = await fetch(form.dataset.picks, { method: "POST", body: typed(), signal });
     const part = await answer.text();
     if (signal.aborted) return;
-    shown.innerHTML = part;
-    const count = shown.firstElementChild?.dataset.count;
-    const { one, many, none, busy } = told.dataset;
-    told.textContent = count === undefined ? busy : count === "0" ? none : count === "1" ? one : many.replace("#", count);
+    preview.innerHTML = part;
+    const count = preview.firstElementChild?.dataset.count;
+    const { one, many, none, busy } = previewStatus.dataset;
+    previewStatus.textContent = count === undefined ? busy : count === "0" ? none : count === "1" ? one : many.replace("#", count);
   } catch (problem) {
-    if (problem.name !== "AbortError") told.textContent = told.dataset.busy;
+    if (problem.name !== "AbortError") previewStatus.textContent = previewStatus.dataset.busy;
   }
 }
 
 form.addEventListener("input", ({ target }) => {
-  if (!wishes.includes(target.name) && target.name !== "size") return;
+  if (!fields.includes(target.name) && target.name !== "size") return;
   clearTimeout(waiting);
   if (!isEmpty()) {
-    waiting = setTimeout(look, PAUSE);
+    waiting = setTimeout(update, PAUSE);
     return;
   }
-  asking?.abort();
-  shown.replaceChildren();
-  told.textContent = "";
+  request?.abort();
+  preview.replaceChildren();
+  previewStatus.textContent = "";
 });
-// Who is about to type need not wait for the day to be read.
+// Warm up the preview before the reader types.
 form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
-show.addEventListener("click", async (event) => {
+button.addEventListener("click", async (event) => {
   event.preventDefault();
-  await look();
-  shown.scrollIntoView({ block: "start" });
+  await update();
+  preview.scrollIntoView({ block: "start" });
 });
 
 const zone = form.elements.timezone;
-const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const known = new Set(Array.from(zone.options, (option) => option.value));
-for (const name of [own, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) {
+for (const name of [browserZone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) {
   if (name && !known.has(name)) zone.add(new Option(name.replaceAll("_", " "), name));
   known.add(name);
 }
-if (own && "detect" in zone.dataset && zone.value === "UTC") zone.value = own;
+if (browserZone && "detect" in zone.dataset && zone.value === "UTC") zone.value = browserZone;
