@@ -30,7 +30,7 @@ The guards, from the outside in: who the client is (the peer, or behind a proxy 
 address of X-Forwarded-For that is none of those), headers, watch (log, faults), intake (size and time of a request);
 before them all, serving (who holds a connection). There are no cookies, so there is nothing to forge; a token in the
 path is the right to do the one thing it names, and no page leads from a weaker token to a stronger one: the addresses
-of `/d`, `/f` and `/s` are passed on. What the forms share by which anybody may ask for a mail is in asking.
+of `/d`, `/f` and `/s` are passed on. What the forms share by which anybody may ask for a mail is in forms.
 """
 
 from collections.abc import Callable
@@ -70,36 +70,36 @@ from digestd.web import (
     view,
     webhooks,
 )
-from digestd.web.access_log import Watch
+from digestd.web.access_log import AccessLog
 from digestd.web.api import PATH as API
 from digestd.web.api import build_api
 from digestd.web.api.problems import DETAILS, problem
-from digestd.web.body_limit import LARGE, SLOW, Intake
-from digestd.web.email_forms import Asking
+from digestd.web.body_limit import LARGE, SLOW, BodyLimit
+from digestd.web.email_forms import EmailForms
 from digestd.web.error_pages import handlers
-from digestd.web.headers import Headers
+from digestd.web.headers import SecurityHeaders
 from digestd.web.pages import Pages
-from digestd.web.preview_day import Today
+from digestd.web.preview_day import PreviewDay
 
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
     """The web application. `last_tick` tells when this process's scheduler last ticked, if it runs one.
 
-    `state.today` is the day of the previews; whoever serves the application has it read betimes.
+    `state.preview_day` is the day of the previews; whoever serves the application has it read betimes.
     """
     pages = Pages.of(app)
-    asking = Asking.of(app, pages)
-    today = Today(lambda now: gather_day(app.db, now, app.encoder))
+    forms = EmailForms.of(app, pages)
+    preview_day = PreviewDay(lambda now: gather_day(app.db, now, app.encoder))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )
-    web.state.today = today
+    web.state.preview_day = preview_day
     for router in (
         home.router(app, pages),
-        preview.router(app, pages, today),
+        preview.router(app, pages, preview_day),
         papers.router(app, pages),
-        subscribe.router(app, pages, asking),
-        resend.router(app, asking),
+        subscribe.router(app, pages, forms),
+        resend.router(app, forms),
         confirm.router(app, pages),
         unsubscribe.router(app, pages),
         feedback.router(app, pages),
@@ -112,7 +112,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
         requests.router(app, pages),
         references.router(app, pages),
         libraries.router(app, pages),
-        settings_link.router(app, asking),
+        settings_link.router(app, forms),
         address_change.router(app, pages),
         view.router(app),
         health.router(app, last_tick),
@@ -125,9 +125,9 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
     if app.providers:
         more[webhooks.PATHS] = webhooks.BODY_MAX
-    web.add_middleware(Intake, refused=partial(_refusal, pages), more=more)
-    web.add_middleware(Watch, broken=partial(_refusal, pages, status=500))
-    web.add_middleware(Headers, https=app.settings.public_url.startswith("https:"))
+    web.add_middleware(BodyLimit, refused=partial(_refusal, pages), more=more)
+    web.add_middleware(AccessLog, broken=partial(_refusal, pages, status=500))
+    web.add_middleware(SecurityHeaders, https=app.settings.public_url.startswith("https:"))
     if app.settings.proxies:
         web.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.settings.proxies))
     return web

@@ -16,7 +16,7 @@ from digestd.logs import places
 log = structlog.get_logger(__name__)
 
 
-class Watch:
+class AccessLog:
     """Logs each answer; what nobody foresaw becomes the page `broken`."""
 
     def __init__(self, app: ASGIApp, broken: Callable[[Scope], Response]) -> None:

@@ -7,8 +7,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.subscribe import TooOld
 from digestd.subscribe.moving import confirm_move, opened_side, stop_move
-from digestd.web.consent_audit import act as traced
-from digestd.web.consent_audit import wording
+from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 from digestd.web.unsubscribe import masked
 
@@ -33,14 +32,14 @@ def router(app: App, pages: Pages) -> APIRouter:
             here=f"{pages.site.root}move/{token}",
             old=masked(side.subscriber.address),
             new=masked(side.move.address),
-            wording=wording(pages, "change_address", language).split("\n"),
+            wording=consent_text(pages, "change_address", language).split("\n"),
         )
 
     @routes.post("/move/{token}")
     def act(request: Request, token: str) -> Response:
         try:
             language = opened_side(app.db, app.keys, token, app.clock()).subscriber.language
-            how = traced(app, request, Cause.MOVED, wording(pages, "change_address", language))
+            how = consent_act(app, request, Cause.MOVED, consent_text(pages, "change_address", language))
             side, moved = confirm_move(app.db, app.keys, token, how, app.clock())
         except TooOld:
             return over(request)

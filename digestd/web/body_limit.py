@@ -14,7 +14,7 @@ SECONDS = 10.0
 LARGE, SLOW = 413, 408
 
 
-class Intake:
+class BodyLimit:
     """Answers with what `refused` makes of the status instead of passing such a request on.
 
     `more`: bytes for the paths of a pattern (fnmatch), the first that fits.

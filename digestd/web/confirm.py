@@ -18,8 +18,7 @@ from digestd.schedule import first_due
 from digestd.store import subscribers
 from digestd.subscribe import TooOld, confirm
 from digestd.subscribe.asking import decline, requested
-from digestd.web.consent_audit import act as traced
-from digestd.web.consent_audit import wording
+from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 
 _ASKED = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
@@ -33,7 +32,7 @@ def router(app: App, pages: Pages) -> APIRouter:
     def show(request: Request, token: str) -> Response:
         wanted, language = _requested(app, token), pages.to(request).language
         language = wanted.language if wanted else language
-        said = wording(pages, "confirm", language).split("\n")
+        said = consent_text(pages, "confirm", language).split("\n")
         found = {kind.value: values(wanted.interests, kind) for kind in Kind} if wanted else {}
         return pages.to(request).page("confirm", language=language, wording=said, wanted=wanted, interests=found)
 
@@ -42,8 +41,8 @@ def router(app: App, pages: Pages) -> APIRouter:
         now = app.clock()
         try:
             known = _known(app, token)
-            said = wording(pages, "confirm", known.language if known else "")
-            subscriber = confirm(app.db, app.keys, token, now, traced(app, request, Cause.CONFIRM, said))
+            said = consent_text(pages, "confirm", known.language if known else "")
+            subscriber = confirm(app.db, app.keys, token, now, consent_act(app, request, Cause.CONFIRM, said))
         except TooOld:
             return pages.to(request).page("confirmation_expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))

@@ -23,13 +23,13 @@ HEAD_MAX = 16 * 1024
 STOP_SECONDS = 5
 
 
-def serving(web: Any, host: str, port: int) -> uvicorn.Config:
+def server_config(web: Any, host: str, port: int) -> uvicorn.Config:
     """The settings of uvicorn for an application (ASGI)."""
     return uvicorn.Config(
         web,
         host=host,
         port=port,
-        http=Impatient,
+        http=DeadlineProtocol,
         ws="none",
         h11_max_incomplete_event_size=HEAD_MAX,
         timeout_keep_alive=IDLE,
@@ -41,7 +41,7 @@ def serving(web: Any, host: str, port: int) -> uvicorn.Config:
     )
 
 
-class Impatient(H11Protocol):
+class DeadlineProtocol(H11Protocol):
     """HTTP/1.1 that ends a connection whose client owes something for too long."""
 
     deadline = DEADLINE
@@ -110,5 +110,5 @@ class Impatient(H11Protocol):
             self._end = None
 
     def _make_room(self) -> None:
-        owing = [one for one in self.connections if isinstance(one, Impatient) and one.owed_until is not None]
+        owing = [one for one in self.connections if isinstance(one, DeadlineProtocol) and one.owed_until is not None]
         min(owing, key=lambda one: one.owed_until or 0.0).give_way()

@@ -9,7 +9,7 @@ from digestd.web.limiter import network_of
 from digestd.web.pages import Pages
 
 
-def act(app: App, request: Request, cause: Cause, wording: str = "") -> Act:
+def consent_act(app: App, request: Request, cause: Cause, wording: str = "") -> Act:
     """Return an act of whoever asks, with the words that stood beside the button."""
     return Act(cause, network_key(app.keys, request), wording)
 
@@ -22,6 +22,6 @@ def network_key(keys: Keys, request: Request) -> bytes:
     return keys.first.mac("network", network_of(request).encode())
 
 
-def wording(pages: Pages, name: str, language: str = "") -> str:
+def consent_text(pages: Pages, name: str, language: str = "") -> str:
     """The words that are shown beside a button which changes consent: what is shown is what is kept."""
     return pages.text(f"consent/{name}", language).strip()

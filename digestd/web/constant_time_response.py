@@ -12,7 +12,7 @@ FLOOR_SECONDS = 0.25
 T = TypeVar("T")
 
 
-async def evenly(work: Callable[[], T], seconds: float = FLOOR_SECONDS) -> T:
+async def answer_in_constant_time(work: Callable[[], T], seconds: float = FLOOR_SECONDS) -> T:
     """Do the work in a thread, and answer no sooner than `seconds` after it began.
 
     The wait is on the event loop: a thread is held for the work alone, so that waiting answers take none from others.

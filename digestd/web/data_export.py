@@ -6,18 +6,18 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.subscribe.belongings import as_json, everything
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_page import Sheet
+from digestd.web.settings_page import SettingsPage
 
 _AS_FILE = {"Content-Disposition": 'attachment; filename="digestd.json"'}
 
 
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
-    routes, sheet = APIRouter(), Sheet(app, pages)
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}/data.json", methods=SHOW)
     def data(token: str) -> Response:
-        known = sheet.whose(token)
+        known = settings_page.whose(token)
         with app.db.read() as session:
             kept = everything(session, known, app.clock())
         return Response(as_json(kept), media_type="application/json", headers=_AS_FILE)

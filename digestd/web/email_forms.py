@@ -20,9 +20,8 @@ from digestd.app import App
 from digestd.domain.mail_budget import PER_NETWORK
 from digestd.domain.subscriber import Act, Cause
 from digestd.web import form_timestamp
-from digestd.web.consent_audit import act as traced
-from digestd.web.consent_audit import network_key, wording
-from digestd.web.constant_time_response import evenly
+from digestd.web.consent_audit import consent_act, consent_text, network_key
+from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.form import Typed
 from digestd.web.limiter import TooOften, Window, network_of
 from digestd.web.origin import is_foreign
@@ -30,12 +29,12 @@ from digestd.web.pages import SHOW, Pages
 
 POSTS_PER_NETWORK, POSTS_SPAN = 60, timedelta(minutes=10)
 """Forms of any content, be they blank: only what it costs to read them."""
-TAKEN_PER_NETWORK = PER_NETWORK[0].most
+ACCEPTED_PER_NETWORK = PER_NETWORK[0].most
 """Forms that were taken within an hour, each of which may cause a mail; as many within a day as mails, too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SubmittedForm:
     """A form that was sent.
 
     Attributes:
@@ -55,7 +54,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class EmailForms:
     """One for all such forms of an install."""
 
     app: App
@@ -64,12 +63,12 @@ class Asking:
     taken: tuple[Window, ...]
 
     @classmethod
-    def of(cls, app: App, pages: Pages) -> "Asking":
+    def of(cls, app: App, pages: Pages) -> "EmailForms":
         """That of an install."""
         taken = tuple(Window(limit.most, limit.span) for limit in PER_NETWORK)
         return cls(app, pages, Window(POSTS_PER_NETWORK, POSTS_SPAN), taken)
 
-    async def take(self, request: Request, sent: Sent) -> Response:
+    async def take(self, request: Request, sent: SubmittedForm) -> Response:
         """Answer a form: do what it asks for, or show what to correct or that one more click is needed.
 
         Raises TooOften for a network that sent too many.
@@ -77,32 +76,32 @@ class Asking:
         now = self.app.clock()
         if page := await run_in_threadpool(self._judge, request, sent, now):
             return page
-        return await evenly(partial(self._done, request, sent, now))
+        return await answer_in_constant_time(partial(self._done, request, sent, now))
 
-    def _judge(self, request: Request, sent: Sent, now: datetime) -> Response | None:
+    def _judge(self, request: Request, sent: SubmittedForm, now: datetime) -> Response | None:
         """Return the page for a form that is not taken; None for one that is, which then counts."""
         _check(self.posts, request, now)
         if page := sent.refused():
             return page
         keys, public_url = self.app.keys, self.app.settings.public_url
         visitor = network_key(keys, request)
-        if is_foreign(request, public_url) or not form_timestamp.is_taken(keys, visitor, sent.typed.stamp, now):
+        if is_foreign(request, public_url) or not form_timestamp.is_timely(keys, visitor, sent.typed.stamp, now):
             return self._again(self.pages.to(request), sent, visitor, now)
-        for window in self.taken:
+        for window in self.accepted:
             _check(window, request, now)
         return None
 
-    def _again(self, pages: Pages, sent: Sent, visitor: bytes, now: datetime) -> Response:
+    def _again(self, pages: Pages, sent: SubmittedForm, visitor: bytes, now: datetime) -> Response:
         """Return the page with one more button, which a script of another site cannot press."""
-        fresh = form_timestamp.kept(self.app.keys, visitor, sent.typed.stamp, now)
+        fresh = form_timestamp.still_good(self.app.keys, visitor, sent.typed.stamp, now)
         carried = sent.typed.visible.model_dump() | {"stamp": fresh}
         return pages.page(
-            "resubmit", 422, form=sent.name, sent=carried, wording=wording(pages, "subscribe").split("\n")
+            "resubmit", 422, form=sent.name, sent=carried, wording=consent_text(pages, "subscribe").split("\n")
         )
 
-    def _done(self, request: Request, sent: Sent, now: datetime) -> Response:
+    def _done(self, request: Request, sent: SubmittedForm, now: datetime) -> Response:
         if not sent.typed.subject:
-            sent.act(now, traced(self.app, request, Cause.WEB, sent.wording))
+            sent.act(now, consent_act(self.app, request, Cause.WEB, sent.wording))
         return self.pages.to(request).page(sent.answer)
 
     def by_address(self, name: str, answer: str, act: Callable[[str, datetime, Act], None]) -> APIRouter:
@@ -119,14 +118,16 @@ class Asking:
                 return self._empty(request, name, typed) if "email" in typed.problems() else None
 
             return await self.take(
-                request, Sent(name, typed, refused, lambda now, by: act(typed.email, now, by), answer)
+                request, SubmittedForm(name, typed, refused, lambda now, by: act(typed.email, now, by), answer)
             )
 
         return routes
 
     def _empty(self, request: Request, name: str, refused: Typed | None = None) -> Response:
         typed, status = (refused, 422) if refused else (Typed(), 200)
-        fresh = form_timestamp.kept(self.app.keys, network_key(self.app.keys, request), typed.stamp, self.app.clock())
+        fresh = form_timestamp.still_good(
+            self.app.keys, network_key(self.app.keys, request), typed.stamp, self.app.clock()
+        )
         is_refused = refused is not None
         return self.pages.to(request).page(name, status, email=typed.visible.email, is_refused=is_refused, stamp=fresh)
 

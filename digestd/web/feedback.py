@@ -32,7 +32,7 @@ _FIT = Fit(title=300, abstract=0, authors=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class FeedbackLinks:
     """Where what is said arrives: `at` is the delivery and the place of the pick, from 1."""
 
     app: App
@@ -68,24 +68,24 @@ class Desk:
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    desk = Desk(app, pages, Window(PER_PICK, SPAN))
+    links = FeedbackLinks(app, pages, Window(PER_PICK, SPAN))
 
     @routes.api_route(_PAGE, methods=SHOW)
     def show_all(token: str) -> Response:
-        return desk.shown(token, "all", desk.found(desk.at(token)))
+        return links.shown(token, "all", links.found(links.at(token)))
 
     @routes.api_route(_PAGE + "/{action}", methods=SHOW)
     def show(token: str, action: str) -> Response:
         _known(action)
-        return desk.shown(token, action, desk.found(desk.at(token)))
+        return links.shown(token, action, links.found(links.at(token)))
 
     @routes.post(_PAGE + "/{action}")
     def act(request: Request, token: str, action: str, undo: Annotated[str, Form()] = "") -> Response:
         _known(action)
-        at = desk.at(token)
-        if not desk.often.allows(f"{at[0]}.{at[1]}", app.clock()):
+        at = links.at(token)
+        if not links.often.allows(f"{at[0]}.{at[1]}", app.clock()):
             return pages.to(request).problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
-        return desk.shown(token, action, desk.said(at, action, undo))
+        return links.shown(token, action, links.said(at, action, undo))
 
     return routes
 

@@ -17,26 +17,26 @@ LATEST = timedelta(hours=2)
 _IN_A_PAGE = re.compile(rb'(?<=name="stamp" value=")[\w-]+(?=")')
 
 
-def stamped(keys: Keys, network: bytes, now: datetime) -> str:
+def new_timestamp(keys: Keys, network: bytes, now: datetime) -> str:
     """Return the stamp of a form that is handed out now to a network, given as trace.network_key."""
     return token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now, _tag(keys, network))
 
 
-def is_taken(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
+def is_timely(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
     """True if a form with this stamp is taken at once from this network."""
     age = _age(keys, network, stamp, now)
     return age is not None and SOONEST <= age <= LATEST
 
 
-def kept(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
+def still_good(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
     """Return the stamp of a form that is shown again: its own while that is good, as time counts from the first."""
     age = _age(keys, network, stamp, now)
-    return stamp if age is not None and timedelta() <= age <= LATEST else stamped(keys, network, now)
+    return stamp if age is not None and timedelta() <= age <= LATEST else new_timestamp(keys, network, now)
 
 
-def restamped(page: bytes, keys: Keys, network: bytes, now: datetime) -> bytes:
+def with_new_timestamp(page: bytes, keys: Keys, network: bytes, now: datetime) -> bytes:
     """Return a page that was made before, its form handed out now to this network."""
-    return _IN_A_PAGE.sub(stamped(keys, network, now).encode(), page, count=1)
+    return _IN_A_PAGE.sub(new_timestamp(keys, network, now).encode(), page, count=1)
 
 
 def _age(keys: Keys, network: bytes, stamp: str, now: datetime) -> timedelta | None:

@@ -33,7 +33,7 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 """A year, for this host alone: other hosts of the domain are not digestd's to decide about."""
 
 
-class Headers:
+class SecurityHeaders:
     """Adds what an answer does not say itself. `https`: whether the public address is one of HTTPS."""
 
     def __init__(self, app: ASGIApp, https: bool) -> None:

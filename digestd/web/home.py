@@ -15,8 +15,8 @@ from digestd.web import form_timestamp
 from digestd.web.consent_audit import network_key
 from digestd.web.form import Choices, Typed
 from digestd.web.pages import SHOW, Pages
-from digestd.web.paper_cards import Card, cards
-from digestd.web.response_cache import Shelf
+from digestd.web.paper_cards import PaperCard, paper_cards
+from digestd.web.response_cache import ResponseCache
 
 PAPERS_MAX = 20
 ENOUGH = 5
@@ -26,13 +26,13 @@ KEPT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PreviewResult:
     """What a digest would hold today: the first of its `count` papers, chosen from `considered` new ones.
 
     `unknown`: named papers that are not known yet.
     """
 
-    papers: tuple[Card, ...]
+    papers: tuple[PaperCard, ...]
     count: int
     considered: int
     unknown: tuple[str, ...] = ()
@@ -41,15 +41,15 @@ class Seen:
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    shelf = Shelf(KEPT, shared=False)
+    cache = ResponseCache(KEPT, shared=False)
 
     @routes.api_route("/", methods=SHOW)
     def front(request: Request) -> Response:
         spoken, now = pages.to(request), app.clock()
         name = (spoken.language, spoken.site.carried)
         visitor = network_key(app.keys, request)
-        finish = partial(form_timestamp.restamped, keys=app.keys, network=visitor, now=now)
-        return shelf.page(name, now, lambda: show(app, spoken, Typed(), visitor), finish)
+        finish = partial(form_timestamp.with_new_timestamp, keys=app.keys, network=visitor, now=now)
+        return cache.page(name, now, lambda: show(app, spoken, Typed(), visitor), finish)
 
     return routes
 
@@ -60,7 +60,7 @@ def show(
     typed: Typed,
     visitor: bytes,
     problems: Collection[str] = (),
-    seen: Seen | None = None,
+    seen: PreviewResult | None = None,
 ) -> Response:
     """The front page with the form as it was typed, what to correct in it, and what it would bring.
 
@@ -72,14 +72,14 @@ def show(
         "home",
         422 if problems else 200,
         form=typed.visible,
-        stamp=form_timestamp.kept(app.keys, visitor, typed.stamp, now),
+        stamp=form_timestamp.still_good(app.keys, visitor, typed.stamp, now),
         odd_paper=typed.odd_paper,
         problems=frozenset(problems),
         choices=Choices.of(pages, typed.visible),
         seen=seen,
         today=now.date(),
         days=days,
-        papers=cards(trending),
+        papers=paper_cards(trending),
         sample_url=app.sample_digest_url,
     )
 

@@ -19,7 +19,7 @@ from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import Resting
 from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
-from digestd.web.service_stats import Figures, figures
+from digestd.web.service_stats import ServiceStats, service_stats
 
 KEPT = timedelta(seconds=15)
 """Counting a large ledger takes a while; scraping more often than this must not cost more."""
@@ -29,7 +29,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     """The routes of this file."""
     routes = APIRouter()
     registry = CollectorRegistry()
-    registry.register(_House(app, last_tick))
+    registry.register(_StatsCollector(app, last_tick))
 
     @routes.api_route("/metrics", methods=SHOW, dependencies=[Depends(only_operators(app))])
     def metrics() -> Response:
@@ -38,11 +38,11 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     return routes
 
 
-class _House(Collector):
+class _StatsCollector(Collector):
     def __init__(self, app: App, last_tick: Callable[[], datetime | None] | None) -> None:
         self._app = app
         self._last_tick = last_tick
-        self._kept: tuple[datetime, Figures] | None = None
+        self._kept: tuple[datetime, ServiceStats] | None = None
         self._lock = Lock()
 
     def describe(self) -> list[Metric]:
@@ -74,12 +74,12 @@ class _House(Collector):
         )
         yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
 
-    def _counted(self) -> Figures:
+    def _counted(self) -> ServiceStats:
         now = self._app.clock()
         with self._lock:
             if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT:
                 with self._app.db.read() as session:
-                    self._kept = (now, figures(session, now))
+                    self._kept = (now, service_stats(session, now))
             return self._kept[1]
 
 

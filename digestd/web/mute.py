@@ -20,14 +20,14 @@ from digestd.render.shown import Fit, fitted
 from digestd.store.ledger import reading
 from digestd.subscribe.picked import VALUE_MAX, Picked, mute, picked, unmute
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_page import Sheet
+from digestd.web.settings_page import SettingsPage
 
 _PAGE = "/p/{token}/mute/{period}/{n:int}"
 _FIT = Fit(title=300, abstract=0, authors=4)
 _MUTED = frozenset({Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY})
 
 
-class Sent(BaseModel):
+class MuteForm(BaseModel):
     """The fields of a button: `undo` to take it back, `what` to mute as `kind:value`, or `words` that were typed."""
 
     undo: str = ""
@@ -35,7 +35,7 @@ class Sent(BaseModel):
     words: str = ""
 
     @property
-    def muting(self) -> Interest:
+    def interest(self) -> Interest:
         """Return what is meant. Raises BadRecord if that is nothing."""
         kind, _, value = self.what.partition(":")
         if kind == "words":
@@ -47,14 +47,14 @@ class Sent(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Muting:
+class _MutePages:
     app: App
     pages: Pages
-    sheet: Sheet
+    settings_page: SettingsPage
 
     def at(self, token: str, period: str, n: int) -> tuple[int, int]:
         """Return the delivery and place of a pick. Raises BadToken, Void, and NotFound if they had no such digest."""
-        known = self.sheet.whose(token)
+        known = self.settings_page.whose(token)
         with self.app.db.read() as session:
             delivery = reading.digest_of(session, known.key, period)
         if delivery is None:
@@ -66,9 +66,9 @@ class _Muting:
         with self.app.db.read() as session:
             return picked(session, *at)
 
-    def shown(self, token: str, period: str, n: int, pick: Picked, typed: Sent | None = None) -> Response:
+    def shown(self, token: str, period: str, n: int, pick: Picked, typed: MuteForm | None = None) -> Response:
         """Return the page; with what was `typed` if that cannot be muted."""
-        here = self.sheet.here(token)
+        here = self.settings_page.here(token)
         return self.pages.page(
             "mute",
             422 if typed else 200,
@@ -83,19 +83,19 @@ class _Muting:
 
 def router(app: App, pages: Pages) -> APIRouter:
     """Return the routes of this module."""
-    routes, muting = APIRouter(), _Muting(app, pages, Sheet(app, pages))
+    routes, mute_pages = APIRouter(), _MutePages(app, pages, SettingsPage(app, pages))
 
     @routes.api_route(_PAGE, methods=SHOW)
     def show(token: str, period: str, n: int) -> Response:
-        return muting.shown(token, period, n, muting.found(muting.at(token, period, n)))
+        return mute_pages.shown(token, period, n, mute_pages.found(mute_pages.at(token, period, n)))
 
     @routes.post(_PAGE)
-    def act(token: str, period: str, n: int, sent: Annotated[Sent, Form()]) -> Response:
-        at = muting.at(token, period, n)
+    def act(token: str, period: str, n: int, sent: Annotated[MuteForm, Form()]) -> Response:
+        at = mute_pages.at(token, period, n)
         try:
-            pick = (unmute if sent.undo else mute)(app.db, at, sent.muting, app.clock())
+            pick = (unmute if sent.undo else mute)(app.db, at, sent.interest, app.clock())
         except BadRecord:
-            return muting.shown(token, period, n, muting.found(at), sent)
-        return muting.shown(token, period, n, pick)
+            return mute_pages.shown(token, period, n, mute_pages.found(at), sent)
+        return mute_pages.shown(token, period, n, pick)
 
     return routes

@@ -15,7 +15,7 @@ _FITS = tuple(Fit(300, abstract, authors) for abstract, authors in ((1_500, 8), 
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class PaperCard:
     """One paper. `is_long`: its abstract is cut until the reader asks for more; `reason`: why this reader gets it."""
 
     title: str
@@ -31,7 +31,7 @@ class Card:
     reason: str = ""
 
 
-def cards(papers: Sequence[Paper]) -> list[Card]:
+def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
     """The papers, all shown alike."""
     for fit in _FITS:
         shown = [fitted(Entry.of(paper), fit) for paper in papers]
@@ -40,13 +40,13 @@ def cards(papers: Sequence[Paper]) -> list[Card]:
     return [_card(paper, item) for paper, item in zip(papers, shown, strict=True)]
 
 
-def brief(paper: Paper, reason: str) -> Card:
+def short_card(paper: Paper, reason: str) -> PaperCard:
     """A paper without its abstract, for whom it was chosen."""
     return _card(paper, fitted(Entry.of(paper), _FITS[-1]), reason)
 
 
-def _card(paper: Paper, item: Fitted, reason: str = "") -> Card:
-    return Card(
+def _card(paper: Paper, item: Fitted, reason: str = "") -> PaperCard:
+    return PaperCard(
         title=item.title,
         url=item.url,
         authors=item.authors,

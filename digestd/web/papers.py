@@ -9,8 +9,8 @@ from digestd.app import App
 from digestd.errors import NotFound
 from digestd.store import papers
 from digestd.web.pages import SHOW, Pages
-from digestd.web.paper_cards import cards
-from digestd.web.response_cache import Shelf
+from digestd.web.paper_cards import paper_cards
+from digestd.web.response_cache import ResponseCache
 
 PAPERS_MAX = 20
 TODAY, PAST = timedelta(minutes=1), timedelta(hours=1)
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    current, past = Shelf(TODAY), Shelf(PAST)
+    current, past = ResponseCache(TODAY), ResponseCache(PAST)
 
     @routes.api_route("/papers", methods=SHOW)
     def today(request: Request) -> Response:
@@ -32,9 +32,9 @@ def router(app: App, pages: Pages) -> APIRouter:
     @routes.api_route("/papers/{day}", methods=SHOW)
     def of_day(request: Request, day: str) -> Response:
         now, spoken, asked = app.clock(), pages.to(request), _day(day, app.clock().date())
-        shelf = past if asked < now.date() else current
+        cache = past if asked < now.date() else current
         name = (asked, spoken.language, spoken.site.carried)
-        return shelf.page(name, now, lambda: _page(app, spoken, asked, now))
+        return cache.page(name, now, lambda: _page(app, spoken, asked, now))
 
     return routes
 
@@ -62,7 +62,7 @@ def _page(app: App, pages: Pages, day: date, now: datetime) -> Response:
         "papers",
         day=day,
         is_today=day == now.date(),
-        papers=cards(found),
+        papers=paper_cards(found),
         before=before and before.date(),
         after=after and after.date(),
     )

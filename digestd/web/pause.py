@@ -11,33 +11,33 @@ from digestd.domain.subscriber import Cause
 from digestd.errors import BadInput
 from digestd.subscribe import NoConsent, pause, resume
 from digestd.subscribe.leaving import pause_end
-from digestd.web.consent_audit import act as traced
+from digestd.web.consent_audit import consent_act
 from digestd.web.pages import Pages
-from digestd.web.settings_page import Sheet
+from digestd.web.settings_page import SettingsPage
 
 
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
-    routes, sheet = APIRouter(), Sheet(app, pages)
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.post("/p/{token}/pause")
     def rest(request: Request, token: str, until: Annotated[str, Form()] = "") -> Response:
-        known = sheet.whose(token)
+        known = settings_page.whose(token)
         try:
             end = pause_end(known, date.fromisoformat(until)) if until else None
-            pause(app.db, known.key, traced(app, request, Cause.WEB), app.clock(), end)
+            pause(app.db, known.key, consent_act(app, request, Cause.WEB), app.clock(), end)
         except NoConsent:
-            return sheet.shown(token)
+            return settings_page.shown(token)
         except (ValueError, BadInput):
-            return sheet.corrected(token, ["until"])
-        return sheet.shown(token, "paused")
+            return settings_page.corrected(token, ["until"])
+        return settings_page.shown(token, "paused")
 
     @routes.post("/p/{token}/resume")
     def go_on(request: Request, token: str) -> Response:
         try:
-            resume(app.db, sheet.whose(token).key, traced(app, request, Cause.WEB), app.clock())
+            resume(app.db, settings_page.whose(token).key, consent_act(app, request, Cause.WEB), app.clock())
         except NoConsent:
-            return sheet.shown(token)
-        return sheet.shown(token, "resumed")
+            return settings_page.shown(token)
+        return settings_page.shown(token, "resumed")
 
     return routes

@@ -17,7 +17,7 @@ from digestd.subscribe import edit
 from digestd.subscribe.portrait import correct, drop
 from digestd.subscribe.preferences import Void
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_page import Sheet
+from digestd.web.settings_page import SettingsPage
 from digestd.web.wishes import Wishes, read
 
 BODY_MAX = 64 * 1024
@@ -27,29 +27,29 @@ PATHS = "/p/*"
 
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
-    routes, sheet = APIRouter(), Sheet(app, pages)
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        return sheet.shown(token)
+        return settings_page.shown(token)
 
     @routes.post("/p/{token}")
     def save(token: str, form: Annotated[Wishes, Form()]) -> Response:
-        wished = read(form, sheet.whose(token))
+        wished = read(form, settings_page.whose(token))
         if wished.record is None:
-            return sheet.corrected(token, wished.problems, form)
+            return settings_page.corrected(token, wished.problems, form)
         edit(app.db, app.keys, wished.record, app.clock())
-        return sheet.shown(token, "saved")
+        return settings_page.shown(token, "saved")
 
     @routes.post("/p/{token}/mute")
     def mute(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)]) -> Response:
-        correct(app.db, sheet.whose(token).key, _interest(kind, value), app.clock())
-        return sheet.shown(token, "muted")
+        correct(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
+        return settings_page.shown(token, "muted")
 
     @routes.post("/p/{token}/drop")
     def let_go(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]) -> Response:
-        drop(app.db, sheet.whose(token).key, _interest(kind, value), app.clock())
-        return sheet.shown(token, "dropped")
+        drop(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
+        return settings_page.shown(token, "dropped")
 
     return routes
 

@@ -15,11 +15,11 @@ from digestd.render import render_reason
 from digestd.web import home
 from digestd.web.consent_audit import network_key
 from digestd.web.form import Typed
-from digestd.web.home import Seen
+from digestd.web.home import PreviewResult
 from digestd.web.limiter import Limits
 from digestd.web.pages import SHOW, Pages
-from digestd.web.paper_cards import brief
-from digestd.web.preview_day import Today
+from digestd.web.paper_cards import short_card
+from digestd.web.preview_day import PreviewDay
 
 SHOWN = 5
 PER_NETWORK = 60
@@ -27,7 +27,7 @@ EVERYONE = 900
 SPAN = timedelta(minutes=1)
 
 
-def router(app: App, pages: Pages, today: Today) -> APIRouter:
+def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
     limits = Limits(PER_NETWORK, EVERYONE, SPAN)
@@ -43,7 +43,7 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
         visitor = network_key(app.keys, request)
         if problems := typed.unfit_interests():
             return home.show(app, spoken, typed, visitor, problems)
-        return home.show(app, spoken, typed, visitor, seen=_seen(app, spoken, today, typed, now))
+        return home.show(app, spoken, typed, visitor, seen=_preview(app, spoken, preview_day, typed, now))
 
     @routes.post("/preview/picks")
     def picks(request: Request, typed: Annotated[Typed, Form()]) -> Response:
@@ -53,16 +53,17 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
             return spoken.page("preview", 429, seen=None)
         if typed.unfit_interests():
             return spoken.page("preview", 422, seen=None)
-        return spoken.page("preview", seen=_seen(app, spoken, today, typed, now))
+        return spoken.page("preview", seen=_preview(app, spoken, preview_day, typed, now))
 
     return routes
 
 
-def _seen(app: App, pages: Pages, today: Today, typed: Typed, now: datetime) -> Seen:
-    day = today.day(now)
+def _preview(app: App, pages: Pages, preview_day: PreviewDay, typed: Typed, now: datetime) -> PreviewResult:
+    day = preview_day.day(now)
     with app.db.read() as session:
         found = foresee(session, day, typed.interests(), typed.most)
     shown = [
-        brief(paper, render_reason(app.templates, reason, pages.language)) for paper, reason in found.papers[:SHOWN]
+        short_card(paper, render_reason(app.templates, reason, pages.language))
+        for paper, reason in found.papers[:SHOWN]
     ]
-    return Seen(tuple(shown), len(found.papers), found.considered, found.unknown)
+    return PreviewResult(tuple(shown), len(found.papers), found.considered, found.unknown)

@@ -16,7 +16,7 @@ STALE = timedelta(hours=3)
 """From this age on nothing is shown of it."""
 
 
-class Today:
+class PreviewDay:
     """`gather` reads the day of a time; one such reading at a time."""
 
     def __init__(self, gather: Callable[[datetime], Day]) -> None:

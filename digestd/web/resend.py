@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from digestd.app import App
 from digestd.subscribe import remind
-from digestd.web.email_forms import Asking
+from digestd.web.email_forms import EmailForms
 
 
-def router(app: App, asking: Asking) -> APIRouter:
+def router(app: App, forms: EmailForms) -> APIRouter:
     """The routes of this file."""
-    return asking.by_address(
+    return forms.by_address(
         "resend", "confirmation_sent", lambda address, now, by: remind(app.db, app.post, address, now, by)
     )

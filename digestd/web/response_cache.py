@@ -11,7 +11,7 @@ MOST = 100
 """Pages kept; of more, the longest unasked for is made anew."""
 
 
-class Shelf:
+class ResponseCache:
     """Each page is made at most once in `span`, whoever asks.
 
     `shared`: False for pages that are finished for each visitor, which no cache between us and them may keep.

@@ -33,7 +33,7 @@ from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
 from digestd.render.shown import Fit, fitted
 from digestd.store import feedback, papers, saved, subscribers
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_page import Sheet
+from digestd.web.settings_page import SettingsPage
 
 SHOWN_MAX = 100
 """So many stand on the page; the files have all."""
@@ -46,7 +46,7 @@ _FEEDS: dict[str, tuple[str, Callable[[Feed], bytes]]] = {".atom": (ATOM, atom),
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class SavedPapers:
     """Who reads, behind which address."""
 
     app: App
@@ -125,43 +125,43 @@ class Shelf:
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
-    shelf = Shelf(app, pages)
+    saved_papers = SavedPapers(app, pages)
 
     @routes.api_route("/s/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        return shelf.page(token)
+        return saved_papers.page(token)
 
     @routes.api_route("/s/{token}/{name}", methods=SHOW)
     def fetch(request: Request, token: str, name: str) -> Response:
         if name in _FILES:
-            return shelf.file(token, name)
+            return saved_papers.file(token, name)
         kind, dot, ending = name.partition(".")
         if kind not in ("saved", "digests") or dot + ending not in _FEEDS:
             raise NotFound("no such file")
         media, written = _FEEDS[dot + ending]
-        feed = shelf.feed(token, name)
+        feed = saved_papers.feed(token, name)
         return conditional(request, Response(written(feed), media_type=media), feed.updated)
 
-    _by_settings(app, pages, shelf, routes)
+    _by_settings(app, pages, saved_papers, routes)
     return routes
 
 
-def _by_settings(app: App, pages: Pages, shelf: Shelf, routes: APIRouter) -> None:
+def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIRouter) -> None:
     """Add the routes for the owner."""
-    sheet = Sheet(app, pages)
+    settings_page = SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}/saved", methods=SHOW)
     def show_own(token: str) -> Response:
-        return shelf.page_of(sheet.whose(token), sheet.here(token))
+        return saved_papers.page_of(settings_page.whose(token), settings_page.here(token))
 
     @routes.post("/p/{token}/saved/remove")
     def remove(token: str, paper: Annotated[str, Form()] = "") -> Response:
-        owner = sheet.whose(token)
+        owner = settings_page.whose(token)
         with app.db.write() as session:
             if found := papers.find(session, PaperId(paper[:400])):
                 rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
                 feedback.withdraw(session, owner.key, rows, Verdict.SAVED, app.clock())
-        return shelf.page_of(owner, sheet.here(token))
+        return saved_papers.page_of(owner, settings_page.here(token))
 
 
 def conditional(request: Request, answer: Response, updated: datetime) -> Response:

@@ -32,7 +32,7 @@ from digestd.store.throttles import Resting, resting
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ServiceStats:
     """The state of the house at one moment. `sources`: the newest day of each source; `answered`: when it last did."""
 
     deliveries: Mapping[State, int]
@@ -52,9 +52,9 @@ class Figures:
     bounces_held: int
 
 
-def figures(session: Session, now: datetime) -> Figures:
+def service_stats(session: Session, now: datetime) -> ServiceStats:
     """Count now; a state that no row has counts 0."""
-    return Figures(
+    return ServiceStats(
         deliveries=reading.counts(session),
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
         papers=papers.count(session),

@@ -12,7 +12,7 @@ from digestd.domain.subscriber import Subscriber
 from digestd.subscribe.portrait import portrait_of
 from digestd.subscribe.preferences import opened
 from digestd.web.choices import choices
-from digestd.web.consent_audit import wording
+from digestd.web.consent_audit import consent_text
 from digestd.web.pages import Pages
 from digestd.web.unsubscribe import masked
 from digestd.web.wishes import Wishes
@@ -21,7 +21,7 @@ MALFORMED = 422
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class SettingsPage:
     """Shows the preferences behind a link. Each call raises BadToken or Void for a link that opens nothing."""
 
     app: App
@@ -64,6 +64,6 @@ class Sheet:
             profile=portrait,
             tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
             until=known.paused_until and known.paused_until.astimezone(zone).date(),
-            wording=wording(self.pages, "resubscribe", known.language).split("\n"),
+            wording=consent_text(self.pages, "resubscribe", known.language).split("\n"),
             **choices(self.pages, known.language),
         )

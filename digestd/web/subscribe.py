@@ -1,4 +1,4 @@
-"""Asking for the digest: a mail to confirm goes out by the worker, and everyone reads the same answer."""
+"""EmailForms for the digest: a mail to confirm goes out by the worker, and everyone reads the same answer."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,13 +10,13 @@ from digestd.app import App
 from digestd.domain.subscriber import Act
 from digestd.subscribe import ask
 from digestd.web import home
-from digestd.web.consent_audit import network_key, wording
-from digestd.web.email_forms import Asking, Sent
+from digestd.web.consent_audit import consent_text, network_key
+from digestd.web.email_forms import EmailForms, SubmittedForm
 from digestd.web.form import Typed
 from digestd.web.pages import SHOW, Pages
 
 
-def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
+def router(app: App, pages: Pages, forms: EmailForms) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
 
@@ -35,7 +35,7 @@ def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
         def act(now: datetime, by: Act) -> None:
             ask(app.db, app.post, typed.asked(spoken.language), now, by)
 
-        sent = Sent("subscribe", typed, refused, act, "confirmation_sent", wording(spoken, "subscribe"))
-        return await asking.take(request, sent)
+        sent = SubmittedForm("subscribe", typed, refused, act, "confirmation_sent", consent_text(spoken, "subscribe"))
+        return await forms.take(request, sent)
 
     return routes

@@ -19,8 +19,7 @@ from digestd.errors import NotFound
 from digestd.links import OutdatedToken, Purpose, read
 from digestd.store import subscribers
 from digestd.subscribe import NoConsent, lighter, pause, unsubscribe
-from digestd.web.consent_audit import act as traced
-from digestd.web.consent_audit import wording
+from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 
 _HIDDEN = "•••"
@@ -34,7 +33,7 @@ async def _is_one_click(request: Request) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _UnsubscribeLinks:
     """The pages behind a link to unsubscribe, which works for ever."""
 
     app: App
@@ -65,7 +64,7 @@ class _Door:
         here = f"{self.pages.site.root}u/{token}"
         return self.pages.page(name, 200, subscriber.language, here=here, **values)
 
-    def lessened(self, token: str, what: str, done: bool) -> Response:
+    def reduced(self, token: str, what: str, done: bool) -> Response:
         """What was chosen instead of leaving."""
         subscriber = self.named(token)
         return self.page("reduced", subscriber, token, what=what if done else "nothing", subscriber=subscriber)
@@ -73,53 +72,53 @@ class _Door:
 
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
-    routes, door = APIRouter(), _Door(app, pages)
+    routes, links = APIRouter(), _UnsubscribeLinks(app, pages)
 
     @routes.api_route("/u/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        subscriber = door.named(token, accept_expired=True)
+        subscriber = links.named(token, accept_expired=True)
         shown = {"address": masked(subscriber.address), "gets": subscriber.status in _GETS}
-        return door.page("unsubscribe", subscriber, token, **(_NOTHING if door.only_leaves(token) else shown))
+        return links.page("unsubscribe", subscriber, token, **(_NOTHING if links.only_leaves(token) else shown))
 
     @routes.post("/u/{token}")
     def act(request: Request, token: str, one_click: Annotated[bool, Depends(_is_one_click)]) -> Response:
-        subscriber = door.named(token, accept_expired=True)
+        subscriber = links.named(token, accept_expired=True)
         cause = Cause.ONE_CLICK if one_click else Cause.WEB
-        unsubscribe(app.db, subscriber.key, traced(app, request, cause), app.clock())
+        unsubscribe(app.db, subscriber.key, consent_act(app, request, cause), app.clock())
         if one_click:
             return PlainTextResponse("unsubscribed\n")
-        returns = subscriber.status in _GETS and not door.only_leaves(token)
-        said = wording(pages, "resubscribe", subscriber.language).split("\n") if returns else []
-        return door.page("unsubscribed", subscriber, token, wording=said)
+        returns = subscriber.status in _GETS and not links.only_leaves(token)
+        said = consent_text(pages, "resubscribe", subscriber.language).split("\n") if returns else []
+        return links.page("unsubscribed", subscriber, token, wording=said)
 
     @routes.post("/u/{token}/back")
     def back(request: Request, token: str) -> Response:
-        subscriber = door.named(token)
-        how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "resubscribe", subscriber.language))
+        subscriber = links.named(token)
+        how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", subscriber.language))
         done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock(), Pool.STRANGER)
-        return door.page("resubscribed", subscriber, token, done=done)
+        return links.page("resubscribed", subscriber, token, done=done)
 
-    _less(app, door, routes)
+    _less(app, links, routes)
     return routes
 
 
-def _less(app: App, door: _Door, routes: APIRouter) -> None:
+def _less(app: App, links: _UnsubscribeLinks, routes: APIRouter) -> None:
     @routes.post("/u/{token}/weekly")
     def weekly(token: str) -> Response:
-        return door.lessened(token, "weekly", lighter.weekly(app.db, door.named(token).key, app.clock()))
+        return links.reduced(token, "weekly", lighter.weekly(app.db, links.named(token).key, app.clock()))
 
     @routes.post("/u/{token}/fewer")
     def fewer(token: str) -> Response:
-        return door.lessened(token, "fewer", lighter.fewer(app.db, door.named(token).key, app.clock()))
+        return links.reduced(token, "fewer", lighter.fewer(app.db, links.named(token).key, app.clock()))
 
     @routes.post("/u/{token}/pause")
     def rest(request: Request, token: str) -> Response:
         now = app.clock()
         try:
-            pause(app.db, door.named(token).key, traced(app, request, Cause.WEB), now, now + lighter.BREAK)
+            pause(app.db, links.named(token).key, consent_act(app, request, Cause.WEB), now, now + lighter.BREAK)
         except NoConsent:
-            return door.lessened(token, "pause", done=False)
-        return door.lessened(token, "pause", done=True)
+            return links.reduced(token, "pause", done=False)
+        return links.reduced(token, "pause", done=True)
 
 
 def masked(address: str | None) -> str:

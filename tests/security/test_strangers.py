@@ -17,7 +17,7 @@ from digestd.links import address_key
 from digestd.store import consent, subscribers, suppressions
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web import build
-from digestd.web.email_forms import TAKEN_PER_NETWORK
+from digestd.web.email_forms import ACCEPTED_PER_NETWORK
 from digestd.worker import keep_up, run
 from tests.parts.relay import Relay
 from tests.security.test_bombing import at_once
@@ -35,7 +35,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _mail(relay: Relay) -> EmailMessage:
-    (mail,) = relay.taken
+    (mail,) = relay.accepted
     read = message_from_bytes(mail.message, policy=policy.default)
     assert isinstance(read, EmailMessage)
     return read
@@ -83,7 +83,7 @@ async def test_anonymous_post_changes_nothing_before_consent(
         elif was is Status.SUPPRESSED:
             suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, house.clock())
         await run(mailing)
-        relay.taken.clear()
+        relay.accepted.clear()
         before, own = house.contents(), house.subscriber(ADA)
         house.clock.advance(days=1, minutes=1)
         client.post("/subscribe", data={"email": ADA, **SPAM})
@@ -99,7 +99,7 @@ async def test_anonymous_post_changes_nothing_before_consent(
     await run(mailing)
     mail = _mail(relay)
     assert mail["To"] == ADA, "a bounce does not stop the mail that would heal it"
-    assert b"pills" not in relay.taken[0].message, "a stranger has no words of theirs mailed"
+    assert b"pills" not in relay.accepted[0].message, "a stranger has no words of theirs mailed"
 
 
 async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, relay: Relay, house: House) -> None:
@@ -108,7 +108,7 @@ async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, r
         await run(mailing)
         mine = _links(relay)[0]
         house.clock.advance(days=1, minutes=1)
-        relay.taken.clear()
+        relay.accepted.clear()
         client.post("/subscribe", data={"email": ADA, **SPAM})
         await run(mailing)
         theirs = _links(relay)[0]
@@ -202,9 +202,9 @@ def _ask(client: TestClient, app: App, n: int, forwarded: str, host: str) -> int
 def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, house: House) -> None:
     client = _behind(app, NEAR_PROXY)
     crowd, other = "198.51.100.7", "203.0.113.9"
-    spoofed = [f"192.0.2.{n}, {crowd}, 10.0.0.2" for n in range(TAKEN_PER_NETWORK + 2)]
+    spoofed = [f"192.0.2.{n}, {crowd}, 10.0.0.2" for n in range(ACCEPTED_PER_NETWORK + 2)]
     codes = [_ask(client, app, n, said, crowd) for n, said in enumerate(spoofed)]
-    assert Counter(codes) == {200: TAKEN_PER_NETWORK, 429: 2}, "what a visitor writes into the header is not believed"
+    assert Counter(codes) == {200: ACCEPTED_PER_NETWORK, 429: 2}, "a visitor's own header is not believed"
     assert _ask(client, app, 90, other, other) == 200, "another visitor behind the same proxy"
     with app.db.read() as session:
         networks = {
@@ -217,5 +217,5 @@ def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, hou
 @pytest.mark.parametrize("proxies", ["", "10.0.0.0/8"])
 def test_nobody_else_says_who_the_client_is(app: App, proxies: str) -> None:
     client = _behind(app, proxies)
-    codes = [_ask(client, app, n, f"192.0.2.{n}", PROXY) for n in range(TAKEN_PER_NETWORK + 1)]
-    assert codes == [200] * TAKEN_PER_NETWORK + [429]
+    codes = [_ask(client, app, n, f"192.0.2.{n}", PROXY) for n in range(ACCEPTED_PER_NETWORK + 1)]
+    assert codes == [200] * ACCEPTED_PER_NETWORK + [429]

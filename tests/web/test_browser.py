@@ -15,7 +15,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.web import build
-from digestd.web.connection_limits import serving
+from digestd.web.connection_limits import server_config
 from tests.web.conftest import PAPER, House
 
 CHROMIUM = shutil.which("chromium")
@@ -31,7 +31,7 @@ def _failed(request: Request) -> list[str]:
 @contextmanager
 def served(app: App) -> Iterator[str]:
     """The pages on a free port."""
-    server = uvicorn.Server(serving(build(app), "127.0.0.1", 0))
+    server = uvicorn.Server(server_config(build(app), "127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

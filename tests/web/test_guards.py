@@ -17,7 +17,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.store.database import open_database
-from digestd.web.body_limit import BODY_MAX, Intake
+from digestd.web.body_limit import BODY_MAX, BodyLimit
 from tests.security.acting import routes as every
 from tests.web.conftest import HOME, House, browsing
 from tests.web.html import heading
@@ -146,7 +146,7 @@ async def test_a_body_that_never_comes_is_not_waited_for() -> None:
     async def inner(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise AssertionError("nothing arrived, so nothing may be done")
 
-    guard = Intake(inner, lambda _, status: PlainTextResponse("refused", status), seconds=0.05)
+    guard = BodyLimit(inner, lambda _, status: PlainTextResponse("refused", status), seconds=0.05)
     await guard({"type": "http", "method": "POST", "path": "/", "headers": []}, silent, hear)
     assert said[0]["status"] == 408
 

@@ -1,4 +1,4 @@
-"""Asking for the digest on the front page."""
+"""EmailForms for the digest on the front page."""
 
 import time
 from collections import Counter
@@ -13,7 +13,7 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web.constant_time_response import FLOOR_SECONDS
-from digestd.web.email_forms import POSTS_PER_NETWORK, TAKEN_PER_NETWORK
+from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree, words
 from tests.web.test_front import HOSTILE
@@ -189,7 +189,7 @@ def test_blank_posts_of_one_network_close_nothing_for_others(app: App) -> None:
 def test_a_network_is_answered_alike_until_its_share_is_used_up(client: TestClient, house: House) -> None:
     """Were mails counted here, the answer to the next form would tell whether the last address was known."""
     house.join(ADA)
-    for n in range(TAKEN_PER_NETWORK):
+    for n in range(ACCEPTED_PER_NETWORK):
         answer = client.post("/subscribe", data={"email": ADA if n % 2 else f"new{n}@example.org"})
         assert heading(answer.text) == "Check your inbox"
     assert client.post("/subscribe", data={"email": "more@example.org"}).status_code == 429

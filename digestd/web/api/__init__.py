@@ -18,7 +18,7 @@ from fastapi import Depends, FastAPI
 from digestd import __version__
 from digestd.app import App
 from digestd.web.api import mails, papers, problems, signups, subscribers
-from digestd.web.api.auth import BEARER, Asks, Gate
+from digestd.web.api.auth import BEARER, SignupLimit, TokenGate
 
 PATH = "/api/v1"
 
@@ -38,12 +38,12 @@ def build_api(app: App) -> FastAPI:
         root_path_in_servers=False,
         dependencies=[Depends(BEARER)],
     )
-    asks = Asks(app)
-    api.include_router(subscribers.router(app, asks))
-    api.include_router(signups.router(app, asks))
+    signup_limit = SignupLimit(app)
+    api.include_router(subscribers.router(app, signup_limit))
+    api.include_router(signups.router(app, signup_limit))
     api.include_router(papers.router(app))
     api.include_router(mails.router(app))
-    api.add_middleware(Gate, app=app)
+    api.add_middleware(TokenGate, app=app)
     described = api.openapi
-    api.openapi = lambda: problems.told_truly(described())  # type: ignore[method-assign]  # FastAPI's way to change it
+    api.openapi = lambda: problems.with_problem_types(described())  # type: ignore[method-assign]  # FastAPI's way to change it
     return api

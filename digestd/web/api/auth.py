@@ -25,7 +25,7 @@ from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import NoConsent
 from digestd.web.api.problems import RETRY_SECONDS, problem
 from digestd.web.bearer_token import presented
-from digestd.web.constant_time_response import evenly
+from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.limiter import Window, network_of
 
 PER_TOKEN = 600
@@ -36,7 +36,7 @@ BEARER = HTTPBearer(auto_error=False, description="Made by `digestd api-token ad
 Answer = TypeVar("Answer")
 
 
-class Gate:
+class TokenGate:
     """ASGI middleware that lets requests with a valid token in; the token is then `request.state.token`."""
 
     def __init__(self, inner: ASGIApp, app: App) -> None:
@@ -71,7 +71,7 @@ class Gate:
         if token is None:
             _refuse_above(self._strangers, network_of(request), self._app, "too many tries")
             raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
-        _refuse_above(self._tokens, str(token.key), self._app, "this token asks too often")
+        _refuse_above(self._tokens, str(token.key), self._app, "this token sends too many requests")
         return token
 
 
@@ -80,7 +80,7 @@ def _refuse_above(window: Window, key: str, app: App, why: str, span: timedelta 
         raise HTTPException(429, why, {"Retry-After": str(int(span.total_seconds()))})
 
 
-class Asks:
+class SignupLimit:
     """Limit the sign-ups of a token, whether or not a mail comes of them.
 
     The mail budget counts mails alone: who used it up to the last could tell by the next one whether an address is
@@ -99,7 +99,7 @@ class Asks:
 
 
 def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:
-    """Return a dependency that asks for a token with one of these scopes, and gives it to the route."""
+    """Return a dependency that requires a token with one of these scopes, and gives it to the route."""
 
     def check(request: Request) -> ApiToken:
         token: ApiToken = request.state.token
@@ -124,5 +124,5 @@ async def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 20
         with suppress(NotFound, NoConsent):
             act()
 
-    await evenly(silently)
+    await answer_in_constant_time(silently)
     return Response(status_code=status)

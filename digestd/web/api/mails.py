@@ -16,9 +16,9 @@ from digestd.web.api.shapes import (
     DigestOut,
     Limit,
     Number,
-    Page,
     Period,
     PickOut,
+    ResultPage,
     Whose,
     page_of,
 )
@@ -31,7 +31,7 @@ def router(app: App) -> APIRouter:
     @routes.get("/digests", tags=["digests"])
     def list_digests(
         limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
-    ) -> Page[DigestOut]:
+    ) -> ResultPage[DigestOut]:
         """Every digest with its picks, the newest first."""
         asked = reading.Asked(None, subscriber, MailKind.DIGEST, cursor, period)
         with app.db.read() as session:
@@ -54,7 +54,7 @@ def router(app: App) -> APIRouter:
         state: State | None = None,
         kind: MailKind | None = None,
         subscriber: Whose = None,
-    ) -> Page[DeliveryOut]:
+    ) -> ResultPage[DeliveryOut]:
         """Every delivery, the newest first."""
         asked = reading.Asked(state, subscriber, kind, cursor)
         with app.db.read() as session:

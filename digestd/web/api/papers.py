@@ -10,7 +10,7 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.store import papers
 from digestd.web.api.auth import needs
-from digestd.web.api.shapes import Cursor, Limit, Page, PaperOut, Since, page_of
+from digestd.web.api.shapes import Cursor, Limit, PaperOut, ResultPage, Since, page_of
 
 
 def router(app: App) -> APIRouter:
@@ -18,7 +18,7 @@ def router(app: App) -> APIRouter:
     routes = APIRouter(dependencies=[Depends(needs(Scope.READ))])
 
     @routes.get("/papers", tags=["papers"])
-    def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> Page[PaperOut]:
+    def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> ResultPage[PaperOut]:
         """Every paper, the newest first."""
         with app.db.read() as session:
             found = papers.page(session, limit + 1, cursor, since)

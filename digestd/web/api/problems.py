@@ -42,25 +42,25 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = []
 
 
-def _said(description: str) -> dict[str, Any]:
+def _problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "model": Problem, "content": {KIND: {}}}
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    401: _said("No token, or none that stands"),
-    403: _said("The token lacks the scope"),
-    404: _said("There is no such thing; never said of a subscriber to a token without `read`"),
-    408: _said("The body did not arrive in time"),
-    409: _said("A person's own wish stands against it; never said to a token without `read`"),
-    413: _said("The body is too large"),
-    422: _said("Something of what was sent is wrong"),
-    429: _said("Too many requests"),
-    500: _said("The fault is ours"),
-    503: _said("Not now"),
+    401: _problem_response("No token, or none that stands"),
+    403: _problem_response("The token lacks the scope"),
+    404: _problem_response("There is no such thing; never said of a subscriber to a token without `read`"),
+    408: _problem_response("The body did not arrive in time"),
+    409: _problem_response("A person's own wish stands against it; never said to a token without `read`"),
+    413: _problem_response("The body is too large"),
+    422: _problem_response("Something of what was sent is wrong"),
+    429: _problem_response("Too many requests"),
+    500: _problem_response("The fault is ours"),
+    503: _problem_response("Not now"),
 }
 
 
-def told_truly(description: dict[str, Any]) -> dict[str, Any]:
+def with_problem_types(description: dict[str, Any]) -> dict[str, Any]:
     """A description whose problems have the type they come with: FastAPI takes every answer for plain JSON."""
     for path in description["paths"].values():
         for operation in path.values():

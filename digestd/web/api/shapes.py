@@ -23,17 +23,17 @@ Cursor = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="The `next
 Words = Annotated[list[str], Field(max_length=1_000)]
 
 
-class Page(BaseModel, Generic[Item]):
+class ResultPage(BaseModel, Generic[Item]):
     """Some of a list, and where it goes on."""
 
     items: list[Item]
     next: int | None
 
 
-def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> Page[Item]:
+def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> ResultPage[Item]:
     """A page of what was found when one more than `limit` was asked for."""
     items = list(found[:limit])
-    return Page(items=items, next=key(items[-1]) if len(found) > limit else None)
+    return ResultPage(items=items, next=key(items[-1]) if len(found) > limit else None)
 
 
 class Mutes(BaseModel):

@@ -12,14 +12,14 @@ from digestd.domain.mail_budget import api_token
 from digestd.domain.subscriber import Act, Cause
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Asked, ask, parse
-from digestd.web.api.auth import Asks, needs
+from digestd.web.api.auth import SignupLimit, needs
 from digestd.web.api.shapes import SignUp
-from digestd.web.constant_time_response import evenly
+from digestd.web.constant_time_response import answer_in_constant_time
 
 Signer = Annotated[ApiToken, Depends(needs(Scope.SIGNUP, Scope.WRITE))]
 
 
-def router(app: App, asks: Asks) -> APIRouter:
+def router(app: App, signup_limit: SignupLimit) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter(prefix="/signups", tags=["signups"])
 
@@ -30,8 +30,8 @@ def router(app: App, asks: Asks) -> APIRouter:
         The network is that of the website and not the person's, so the token's share counts in its place.
         """
         asked, causer = _asked(form), api_token(token.key)
-        asks.check(token)
-        await evenly(partial(ask, app.db, app.post, asked, app.clock(), Act(Cause.API), causer))
+        signup_limit.check(token)
+        await answer_in_constant_time(partial(ask, app.db, app.post, asked, app.clock(), Act(Cause.API), causer))
 
     return routes
 

@@ -18,7 +18,7 @@ from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Change, Record, edit, parse, pause, resume, take_in, unsubscribe
 from digestd.subscribe.leaving import forget, refuse_end
 from digestd.subscribe.record import said_of
-from digestd.web.api.auth import Asks, disclosed, needs
+from digestd.web.api.auth import SignupLimit, disclosed, needs
 from digestd.web.api.shapes import (
     Changes,
     Cursor,
@@ -26,8 +26,8 @@ from digestd.web.api.shapes import (
     Limit,
     NewSubscriber,
     Number,
-    Page,
     Pause,
+    ResultPage,
     SubscriberOut,
     page_of,
 )
@@ -42,7 +42,7 @@ Email = Annotated[str | None, Query(max_length=254, description="Only the one wi
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SubscriberApi:
     """What the routes share."""
 
     app: App
@@ -87,52 +87,52 @@ class Desk:
             return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
 
 
-def router(app: App, asks: Asks) -> APIRouter:
+def router(app: App, signup_limit: SignupLimit) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
-    _reading(routes, Desk(app))
-    _writing(routes, Desk(app), asks)
-    _consent(routes, Desk(app))
-    _erasing(routes, Desk(app))
+    _reading(routes, SubscriberApi(app))
+    _writing(routes, SubscriberApi(app), signup_limit)
+    _consent(routes, SubscriberApi(app))
+    _erasing(routes, SubscriberApi(app))
     return routes
 
 
-def _reading(routes: APIRouter, desk: Desk) -> None:
+def _reading(routes: APIRouter, api: SubscriberApi) -> None:
     reads = Depends(needs(Scope.READ))
 
     @routes.get("", dependencies=[reads])
     def list_subscribers(
         limit: Limit = 50, cursor: Cursor = None, status: Status | None = None, email: Email = None
-    ) -> Page[SubscriberOut]:
+    ) -> ResultPage[SubscriberOut]:
         """Every subscriber, in the order they came."""
         if email is not None:
-            return Page(items=[shown(subscriber) for subscriber in desk.by_address(email, status)], next=None)
-        with desk.app.db.read() as session:
+            return ResultPage(items=[shown(subscriber) for subscriber in api.by_address(email, status)], next=None)
+        with api.app.db.read() as session:
             found = subscribers.listing(session, cursor or 0, limit + 1, status)
         return page_of([shown(subscriber) for subscriber in found], limit, lambda item: item.number)
 
     @routes.get("/{number}", dependencies=[reads])
     def show_subscriber(number: Number) -> SubscriberOut:
         """One subscriber."""
-        return shown(desk.one(number))
+        return shown(api.one(number))
 
     @routes.get("/{number}/interests", dependencies=[reads])
     def show_interests(number: Number) -> Interests:
         """What somebody wants more or less of."""
-        return shown(desk.one(number)).interests
+        return shown(api.one(number)).interests
 
 
-def _writing(routes: APIRouter, desk: Desk, asks: Asks) -> None:
+def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
     @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
     async def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
         """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
         record = parse({**_given(new), "status": status.value})
         if status is Status.PENDING:
-            asks.check(token)
+            signup_limit.check(token)
 
         def add() -> SubscriberOut:
-            change, known = desk.added(record, token)
+            change, known = api.added(record, token)
             answer.status_code = 201 if change is Change.ADDED else 200
             return shown(known)
 
@@ -142,42 +142,42 @@ def _writing(routes: APIRouter, desk: Desk, asks: Asks) -> None:
     async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
         """Change settings and interests, never consent."""
         record = _change(changes)
-        return await disclosed(token, lambda: desk.changed(number, record))
+        return await disclosed(token, lambda: api.changed(number, record))
 
     @routes.patch("/{number}/interests", response_model=Interests, responses=_ACCEPTED)
     async def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
         """Replace the lists that are sent."""
         record = _change(changes)
-        return await disclosed(token, lambda: desk.changed(number, record).interests)
+        return await disclosed(token, lambda: api.changed(number, record).interests)
 
 
-def _consent(routes: APIRouter, desk: Desk) -> None:
+def _consent(routes: APIRouter, api: SubscriberApi) -> None:
     @routes.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
     async def pause_subscription(number: Number, token: Writer, asked: Pause | None = None) -> SubscriberOut | Response:
         """Pause a subscription, for good or until a time; safe to repeat. 409 unless they are subscribed."""
-        until, now = asked.until if asked else None, desk.app.clock()
+        until, now = asked.until if asked else None, api.app.clock()
         if until is not None:
             refuse_end(until, now)
         return await disclosed(
-            token, lambda: desk.acted(number, lambda: pause(desk.app.db, number, Cause.API, now, until))
+            token, lambda: api.acted(number, lambda: pause(api.app.db, number, Cause.API, now, until))
         )
 
     @routes.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
     async def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """Go on after a pause; safe to repeat. 409 for whoever left or never confirmed."""
-        now = desk.app.clock()
-        return await disclosed(token, lambda: desk.acted(number, lambda: resume(desk.app.db, number, Cause.API, now)))
+        now = api.app.clock()
+        return await disclosed(token, lambda: api.acted(number, lambda: resume(api.app.db, number, Cause.API, now)))
 
     @routes.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
     async def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
         """End a subscription; safe to repeat."""
-        now = desk.app.clock()
+        now = api.app.clock()
         return await disclosed(
-            token, lambda: desk.acted(number, lambda: unsubscribe(desk.app.db, number, Cause.API, now))
+            token, lambda: api.acted(number, lambda: unsubscribe(api.app.db, number, Cause.API, now))
         )
 
 
-def _erasing(routes: APIRouter, desk: Desk) -> None:
+def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
     @routes.delete("/{number}", status_code=204)
     async def erase_subscriber(number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))]) -> Response:
         """Forget a person: only the keyed hash of their address stays, never to be written to. Safe to repeat.
@@ -186,8 +186,8 @@ def _erasing(routes: APIRouter, desk: Desk) -> None:
         """
 
         def erase() -> Response:
-            if desk.one(number).status is not Status.ERASED:
-                forget(desk.app.db, number, desk.app.clock())
+            if api.one(number).status is not Status.ERASED:
+                forget(api.app.db, number, api.app.clock())
             return Response(status_code=204)
 
         return await disclosed(token, erase, 204)
