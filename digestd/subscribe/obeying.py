@@ -246,7 +246,7 @@ class Clerk:
         self._keep(session, known, (incoming.fingerprint, Reply((ReplyLine("prove", verbs),), asks=asks)), now, leaves)
 
     def _answer(
-        self, session: Session, known: Subscriber, incoming: Incoming, told: list[ReplyLine], now: datetime
+        self, session: Session, known: Subscriber, incoming: Incoming, lines: list[ReplyLine], now: datetime
     ) -> None:
         if replies.count_since(session, known.key, now - timedelta(days=1)) >= ANSWERS_A_DAY:
             log.warning("no more replies to this subscriber today", subscriber=known.key)

@@ -1,7 +1,7 @@
-"""What is told of each request: method, route, status and time. Never a path, query, address or body.
+"""Log method, route, status and duration of each request. Never log a path, query, address or body.
 
-A path holds tokens, and the text of an exception may hold an address, so the log has the route's
-pattern, and of a fault its kind and the places in the code.
+Paths contain tokens, and exception texts may contain addresses. So the log contains the pattern of the route, and for
+errors their type and the places in the code.
 """
 
 import time
@@ -17,14 +17,14 @@ log = structlog.get_logger(__name__)
 
 
 class AccessLog:
-    """Logs each answer; what nobody foresaw becomes the page `broken`."""
+    """ASGI middleware that logs each answer. `broken` returns the page for unexpected errors."""
 
     def __init__(self, app: ASGIApp, broken: Callable[[Scope], Response]) -> None:
         self._app = app
         self._broken = broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -43,7 +43,7 @@ class AccessLog:
             log.error("web fault", route=_route(scope), kind=type(fault).__name__, places=places(fault.__traceback__))
             if not status:
                 await self._broken(scope)(scope, receive, noting)
-            # else the answer has begun, or the API has given its own: the server would only log the fault's words
+            # otherwise an answer was already sent; raising again would only log the text of the error
         finally:
             ms = round((time.perf_counter() - start) * 1000, 1)
             level = log.debug if _route(scope) in _CHATTER else log.info
@@ -58,6 +58,6 @@ def _route(scope: Scope) -> str:
 
 
 def _method(scope: Scope) -> str:
-    """A client may send any word as a method."""
+    """Return a known method. Clients may send any word."""
     method = scope["method"]
     return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "(other)"

@@ -1,4 +1,4 @@
-"""Moving to another address: each of the two is mailed a link to a page, whose buttons confirm or stop it."""
+"""Change an address: both addresses get a link to a page that confirms or cancels the change."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from digestd.web.unsubscribe import masked
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
 
     def over(request: Request) -> Response:

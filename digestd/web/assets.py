@@ -1,4 +1,4 @@
-"""The style sheet, which operators may replace with the templates, and the script and icon of the package."""
+"""Serve the style sheet (part of the templates), the script and the icon."""
 
 from importlib.resources import files
 
@@ -13,7 +13,7 @@ _SECRET = ("confirm", "u", "p", "move", "d", "f", "s")
 
 
 def router(pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     shipped = files("digestd.web") / "static"
     assets = {

@@ -1,4 +1,4 @@
-"""API tokens as a request presents them: `Authorization: Bearer digestd_NUMBER_SECRET`."""
+"""Read API tokens from requests: `Authorization: Bearer digestd_NUMBER_SECRET`."""
 
 import re
 
@@ -12,6 +12,6 @@ _HEADER = re.compile(r"(?i:bearer) +digestd_([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43}
 
 
 def presented(session: Session, request: Request) -> ApiToken | None:
-    """Return the token of a request, or None without one that is valid."""
+    """Return the API token of a request, or None if there is no valid one."""
     match = _HEADER.fullmatch(request.headers.get("authorization", ""))
     return api_tokens.genuine(session, int(match[1]), match[2]) if match else None

@@ -1,4 +1,4 @@
-"""What a request may bring: 16 kB within ten seconds, more below some paths. It is read whole first."""
+"""Limit request bodies to 16 kB within ten seconds, more for some paths. Read each body before passing it on."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,9 +15,13 @@ LARGE, SLOW = 413, 408
 
 
 class BodyLimit:
-    """Answers with what `refused` makes of the status instead of passing such a request on.
+    """ASGI middleware that answers large or slow requests itself.
 
-    `more`: bytes for the paths of a pattern (fnmatch), the first that fits.
+    Args:
+        app: The application to protect.
+        refused: Returns the answer for a status, LARGE or SLOW.
+        seconds: Time limit for a body.
+        more: Maximum bytes by path pattern (fnmatch); the first match counts.
     """
 
     def __init__(
@@ -33,7 +37,7 @@ class BodyLimit:
         self._more = more or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -43,7 +47,7 @@ class BodyLimit:
         except TimeoutError:
             await self._refused(scope, SLOW)(scope, receive, send)
         except ClientDisconnect:
-            pass  # nobody is left to answer
+            pass  # the client is gone
         else:
             if body is None:
                 await self._refused(scope, LARGE)(scope, receive, send)
@@ -55,7 +59,7 @@ class BodyLimit:
 
 
 async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
-    """The body, or None if it is too large."""
+    """Return the body, or None if it is larger than `most` bytes."""
     announced = Headers(scope=scope).get("content-length", "0")
     if not announced.isdecimal() or int(announced[:9]) > most:
         return None
@@ -72,7 +76,7 @@ async def _body(scope: Scope, receive: Receive, most: int) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """A channel that brings the body in one piece, then whatever follows."""
+    """Return a receive channel that yields the body at once, then later messages."""
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -1,9 +1,9 @@
-"""How the pages are served: nobody holds a connection for long without doing their part, and nobody holds them all.
+"""Protect the server against slow and idle connections (Slowloris).
 
-A client owes its request, head and body, and the taking of the answer. For either it has DEADLINE from its last answer
-on, however it drips; intake refuses a slow body earlier, and in words. Of too many connections the one whose client
-has owed something for longest gives way to the newest, so that who asks at once is answered however many only hold
-on. (uvicorn's own `limit_concurrency` would turn away the newest, whoever that is, and it has no limit on a head.)
+A client has DEADLINE seconds to send its request and again to read the answer, however slowly bytes arrive;
+body_limit refuses slow bodies earlier, with an error page. Above CONNECTIONS_MAX, the connection that has waited for
+its client the longest is closed, so that new requests are still answered. uvicorn's `limit_concurrency` would refuse
+the newest connection instead, and it does not limit the time for headers.
 """
 
 import asyncio
@@ -13,18 +13,18 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 DEADLINE = 20.0
-"""Seconds; more than intake takes before it answers that a body is too slow."""
+"""Seconds. Longer than the limit of body_limit, which answers with an error page."""
 IDLE = 5
-"""Seconds that a connection may wait for the next request."""
+"""Seconds that an idle connection stays open."""
 CONNECTIONS_MAX = 400
-"""Below the 1,024 files that a process may usually have open, with room for databases and relays."""
+"""Below the usual limit of 1,024 open files, with room for databases and relays."""
 HEAD_MAX = 16 * 1024
-"""Bytes of a request's head."""
+"""Maximum bytes of a request's headers."""
 STOP_SECONDS = 5
 
 
 def server_config(web: Any, host: str, port: int) -> uvicorn.Config:
-    """The settings of uvicorn for an application (ASGI)."""
+    """Return the uvicorn configuration for an ASGI application."""
     return uvicorn.Config(
         web,
         host=host,
@@ -34,7 +34,7 @@ def server_config(web: Any, host: str, port: int) -> uvicorn.Config:
         h11_max_incomplete_event_size=HEAD_MAX,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=STOP_SECONDS,
-        proxy_headers=False,  # the application reads them itself, from DIGESTD_TRUSTED_PROXIES alone
+        proxy_headers=False,  # the application trusts DIGESTD_TRUSTED_PROXIES only
         log_config=None,
         access_log=False,
         server_header=False,
@@ -42,7 +42,7 @@ def server_config(web: Any, host: str, port: int) -> uvicorn.Config:
 
 
 class DeadlineProtocol(H11Protocol):
-    """HTTP/1.1 that ends a connection whose client owes something for too long."""
+    """HTTP/1.1 protocol that closes connections whose client is too slow."""
 
     deadline = DEADLINE
     most = CONNECTIONS_MAX
@@ -50,53 +50,53 @@ class DeadlineProtocol(H11Protocol):
 
     @property
     def owed_until(self) -> float | None:
-        """When patience ends, by the loop's clock; None while it is not the client who is waited for."""
+        """Deadline by the clock of the event loop, or None while the server is working."""
         return self._end.when() if self._end is not None else None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base
-        """Wait for a request, and make room for it."""
+        """Start the deadline, and close another connection if there are too many."""
         super().connection_made(transport)
         self._wait()
         if len(self.connections) > self.most:
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; once a request is whole, the turn is ours."""
+        """Process data, and stop the deadline once the request is complete."""
         super().data_received(data)
         if not self._owes():
             self._stop_waiting()
 
     def pause_writing(self) -> None:
-        """The answer is not taken as fast as it is given."""
+        """Start the deadline when the client reads the answer too slowly."""
         super().pause_writing()
         self._wait()
 
     def resume_writing(self) -> None:
-        """It is."""
+        """Stop the deadline when the client has caught up."""
         super().resume_writing()
         if not self._owes():
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
-        """Wait anew: for the answer to be taken, the rest of a body that was refused, the next request."""
+        """Restart the deadline, for unread data or for the next request."""
         self._wait()
         super().on_response_complete()
         if not self._owes():
-            self._stop_waiting()  # the next request was there already
+            self._stop_waiting()  # the next request has already arrived
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Stop the deadline of a closed connection."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def give_way(self) -> None:
-        """End the connection at once, whatever is under way."""
+        """Close the connection immediately."""
         self._stop_waiting()
         self.connections.discard(self)
         self.transport.abort()
 
     def _owes(self) -> bool:
-        """Whether the client is to send or take something."""
+        """Return True if the server is waiting for the client."""
         asked = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
         return not asked or self.flow.write_paused
 

@@ -1,4 +1,4 @@
-"""Where an act came from and by which words, as the record of consent keeps it."""
+"""Record where a consent act came from, and the text that was shown."""
 
 from fastapi import Request
 
@@ -10,18 +10,18 @@ from digestd.web.pages import Pages
 
 
 def consent_act(app: App, request: Request, cause: Cause, wording: str = "") -> Act:
-    """Return an act of whoever asks, with the words that stood beside the button."""
+    """Return the consent act of a request. `wording`: the text beside the button."""
     return Act(cause, network_key(app.keys, request), wording)
 
 
 def network_key(keys: Keys, request: Request) -> bytes:
-    """Return the client's network as a keyed hash, which tells two acts apart and names nobody.
+    """Return a keyed hash of the client's network, which does not identify anybody.
 
-    The client is the peer, or what trusted proxies say it is: see `build`.
+    The client is the peer, or the address that trusted proxies report: see `build`.
     """
     return keys.first.mac("network", network_of(request).encode())
 
 
 def consent_text(pages: Pages, name: str, language: str = "") -> str:
-    """The words that are shown beside a button which changes consent: what is shown is what is kept."""
+    """Return the text beside a button that changes consent. The same text is shown and stored."""
     return pages.text(f"consent/{name}", language).strip()

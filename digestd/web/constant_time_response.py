@@ -1,4 +1,4 @@
-"""Answers that take the same time whatever is known of an address."""
+"""Delay answers so that their time does not reveal whether an address is known."""
 
 import time
 from asyncio import sleep
@@ -8,14 +8,14 @@ from typing import TypeVar
 from fastapi.concurrency import run_in_threadpool
 
 FLOOR_SECONDS = 0.25
-"""Longer than the slowest ordinary path, which is one commit."""
+"""Longer than the slowest ordinary case, which is one commit."""
 T = TypeVar("T")
 
 
 async def answer_in_constant_time(work: Callable[[], T], seconds: float = FLOOR_SECONDS) -> T:
-    """Do the work in a thread, and answer no sooner than `seconds` after it began.
+    """Run `work` in a thread, and return its result after at least `seconds`.
 
-    The wait is on the event loop: a thread is held for the work alone, so that waiting answers take none from others.
+    The wait happens on the event loop, so that delayed answers do not occupy threads.
     """
     begun = time.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""Offer everything that is kept about a subscriber as a file."""
+"""Let subscribers download all data stored about them."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -12,7 +12,7 @@ _AS_FILE = {"Content-Disposition": 'attachment; filename="digestd.json"'}
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}/data.json", methods=SHOW)

@@ -1,9 +1,8 @@
-"""Handle the forms by which anybody may ask for a mail: who may send them, how often, and how they are answered.
+"""Handle the public forms that make digestd send an email: subscribe, resend and settings link.
 
-A form that may come from a program or from another site (see stamp and origin) costs a person one more button and a
-program its speed: nothing is sent, and everything typed comes back. How many mails may be caused is in
-domain/mail_budget. The limits here are each network's own, so that no network can use up those of others; they count
-posts, not mails, else they would tell whether an address is known.
+A form that may come from a program or another site (see form_timestamp and origin) is not acted on: it is shown again
+with one more button. Limits on mails are in domain/mail_budget. The limits here apply to each network separately, and
+count posts instead of mails, because a count of mails would reveal whether an address is known.
 """
 
 from collections.abc import Callable
@@ -28,9 +27,9 @@ from digestd.web.origin import is_foreign
 from digestd.web.pages import SHOW, Pages
 
 POSTS_PER_NETWORK, POSTS_SPAN = 60, timedelta(minutes=10)
-"""Forms of any content, be they blank: only what it costs to read them."""
+"""Forms with any content, even empty ones: limits what reading them costs."""
 ACCEPTED_PER_NETWORK = PER_NETWORK[0].most
-"""Forms that were taken within an hour, each of which may cause a mail; as many within a day as mails, too."""
+"""Accepted forms per hour, each of which may cause a mail. The daily limit equals that of mails, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,12 @@ class SubmittedForm:
     """A form that was sent.
 
     Attributes:
-        name: its path.
-        refused: makes the page that shows what to correct; None if there is nothing.
-        act: does what is asked for.
-        answer: the page that everyone gets.
-        wording: the words beside its button.
+        name: Path of the form.
+        typed: Fields as the browser sent them.
+        refused: Returns the page that shows the errors, or None without errors.
+        act: Does what the form asks for.
+        answer: Name of the page that every sender gets.
+        wording: Text beside the button, kept as proof of consent.
     """
 
     name: str
@@ -55,23 +55,24 @@ class SubmittedForm:
 
 @dataclass(frozen=True, slots=True)
 class EmailForms:
-    """One for all such forms of an install."""
+    """The public forms of one installation, with their limits."""
 
     app: App
     pages: Pages
     posts: Window
-    taken: tuple[Window, ...]
+    accepted: tuple[Window, ...]
 
     @classmethod
     def of(cls, app: App, pages: Pages) -> "EmailForms":
-        """That of an install."""
+        """Return the forms of an installation."""
         taken = tuple(Window(limit.most, limit.span) for limit in PER_NETWORK)
         return cls(app, pages, Window(POSTS_PER_NETWORK, POSTS_SPAN), taken)
 
     async def take(self, request: Request, sent: SubmittedForm) -> Response:
-        """Answer a form: do what it asks for, or show what to correct or that one more click is needed.
+        """Act on a form, or show its errors or ask for one more click.
 
-        Raises TooOften for a network that sent too many.
+        Raises:
+            TooOften: The network sent too many forms.
         """
         now = self.app.clock()
         if page := await run_in_threadpool(self._judge, request, sent, now):
@@ -79,7 +80,7 @@ class EmailForms:
         return await answer_in_constant_time(partial(self._done, request, sent, now))
 
     def _judge(self, request: Request, sent: SubmittedForm, now: datetime) -> Response | None:
-        """Return the page for a form that is not taken; None for one that is, which then counts."""
+        """Return the page for a form that is not accepted. Count an accepted form and return None."""
         _check(self.posts, request, now)
         if page := sent.refused():
             return page
@@ -92,7 +93,7 @@ class EmailForms:
         return None
 
     def _again(self, pages: Pages, sent: SubmittedForm, visitor: bytes, now: datetime) -> Response:
-        """Return the page with one more button, which a script of another site cannot press."""
+        """Return the page with a second button, which a script on another site cannot press."""
         fresh = form_timestamp.still_good(self.app.keys, visitor, sent.typed.stamp, now)
         carried = sent.typed.visible.model_dump() | {"stamp": fresh}
         return pages.page(
@@ -105,7 +106,13 @@ class EmailForms:
         return self.pages.to(request).page(sent.answer)
 
     def by_address(self, name: str, answer: str, act: Callable[[str, datetime, Act], None]) -> APIRouter:
-        """The routes of a form that asks for an address alone; `answer` is the page that everyone gets."""
+        """Return the routes of a form with only an address field.
+
+        Args:
+            name: Path of the form and name of its page.
+            answer: Name of the page that every sender gets.
+            act: Called with address, time and consent act.
+        """
         routes = APIRouter()
 
         @routes.api_route(f"/{name}", methods=SHOW)
@@ -133,6 +140,6 @@ class EmailForms:
 
 
 def _check(window: Window, request: Request, now: datetime) -> None:
-    """Count a request of a network. Raises TooOften."""
+    """Count a request of a network. Raises TooOften beyond the limit."""
     if not window.allows(network_of(request), now):
         raise TooOften(window.later)

@@ -1,4 +1,4 @@
-"""What went wrong, as a page: the reader learns what to do, never how it came about."""
+"""Turn exceptions into pages that say what to do, without internal details."""
 
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ _BY_STATUS = {404: "unknown", 405: "method"}
 
 
 def handlers(pages: Pages) -> dict[int | type[Exception], Any]:
-    """By kind of exception, as FastAPI takes them."""
+    """Return the exception handlers for FastAPI."""
 
     def unknown(request: Request, _problem: BadToken | NotFound) -> Response:
         return pages.to(request).problem("unknown", 404)

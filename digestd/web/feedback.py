@@ -1,10 +1,10 @@
-"""Take feedback on one pick: more, less, save. The link shows a button, the button acts.
+"""Take feedback on one paper of a digest: more, less, save. GET shows a button, POST acts.
 
-/f/{token}          all that can be said of the pick
-/f/{token}/more     one of it: GET shows, POST says it, or takes it back where `undo` is sent
+/f/{token}          all three buttons
+/f/{token}/more     one of them; POST with `undo` takes the feedback back
 
-The link is in mails that are forwarded, so it acts on its pick alone, and its pages lead to no other page of the
-subscriber. What changes their wishes in general (muting) takes the link to their settings.
+Mails get forwarded with their links. So the link changes nothing but the feedback on its paper, and its pages link to
+no other page of the subscriber. Muting changes interests and needs the link to the settings.
 """
 
 from dataclasses import dataclass
@@ -33,28 +33,28 @@ _FIT = Fit(title=300, abstract=0, authors=4)
 
 @dataclass(frozen=True, slots=True)
 class FeedbackLinks:
-    """Where what is said arrives: `at` is the delivery and the place of the pick, from 1."""
+    """The pages behind feedback links. A pick is named by its delivery and its place in it, from 1."""
 
     app: App
     pages: Pages
     often: Window
 
     def at(self, signed: str) -> tuple[int, int]:
-        """The pick that a link names. Raises BadToken."""
+        """Return delivery and place of the pick of a link. Raises BadToken."""
         found = read(self.app.keys, Purpose.FEEDBACK, signed, self.app.clock())
         return found.number, found.version
 
     def found(self, at: tuple[int, int]) -> Picked:
-        """The pick as it stands."""
+        """Return the pick with its current feedback."""
         with self.app.db.read() as session:
             return picked(session, *at)
 
     def said(self, at: tuple[int, int], action: str, undo: str) -> Picked:
-        """The pick after what was sent is done."""
+        """Store or withdraw feedback and return the pick."""
         return (unsay if undo else say)(self.app.db, at, VERDICTS[action], self.app.clock())
 
     def shown(self, signed: str, action: str, pick: Picked) -> Response:
-        """The page for one action."""
+        """Return the page of one action."""
         return self.pages.page(
             "feedback",
             language=pick.subscriber.language,
@@ -66,7 +66,7 @@ class FeedbackLinks:
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     links = FeedbackLinks(app, pages, Window(PER_PICK, SPAN))
 
@@ -92,4 +92,4 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 def _known(action: str) -> None:
     if action not in VERDICTS:
-        raise NotFound("nothing of that name can be said of a paper")
+        raise NotFound("there is no such feedback; use more, less or save")

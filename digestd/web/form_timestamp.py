@@ -1,8 +1,8 @@
-"""Sign into a hidden field of a form when, and to which network, it was handed out.
+"""Sign the time and network of a form into a hidden field.
 
-A form that has somebody mailed is taken at once only if we handed it out to the same network between two seconds and
-two hours ago. So another site cannot fetch stamps and have its visitors post them, and a program cannot keep a store
-of them. A stamp says nothing else: the network is there as four bytes of a keyed hash.
+A form that sends mail is accepted at once only if the same network got it between two seconds and two hours ago. So
+other sites cannot fetch timestamps for their visitors to post, and programs cannot collect them. A timestamp contains
+only the time and four bytes of a keyed hash of the network.
 """
 
 import re
@@ -11,36 +11,36 @@ from datetime import UTC, datetime, timedelta
 from digestd.links import BadToken, Keys, Purpose, read, token
 
 SOONEST = timedelta(seconds=2)
-"""Nobody types an address in less."""
+"""Faster than a person can type an address."""
 LATEST = timedelta(hours=2)
-"""Nobody fills in a form for longer; who left it open overnight presses one button more."""
+"""Longer than a person needs for the form. Afterwards, one more click is needed."""
 _IN_A_PAGE = re.compile(rb'(?<=name="stamp" value=")[\w-]+(?=")')
 
 
 def new_timestamp(keys: Keys, network: bytes, now: datetime) -> str:
-    """Return the stamp of a form that is handed out now to a network, given as trace.network_key."""
+    """Return a timestamp for a network. `network`: from `consent_audit.network_key`."""
     return token(keys, Purpose.FORM, round(now.timestamp() * 1_000), now, _tag(keys, network))
 
 
 def is_timely(keys: Keys, network: bytes, stamp: str, now: datetime) -> bool:
-    """True if a form with this stamp is taken at once from this network."""
+    """Return True if a form with this timestamp is accepted at once."""
     age = _age(keys, network, stamp, now)
     return age is not None and SOONEST <= age <= LATEST
 
 
 def still_good(keys: Keys, network: bytes, stamp: str, now: datetime) -> str:
-    """Return the stamp of a form that is shown again: its own while that is good, as time counts from the first."""
+    """Return the timestamp if it is still good, else a new one. For forms that are shown again."""
     age = _age(keys, network, stamp, now)
     return stamp if age is not None and timedelta() <= age <= LATEST else new_timestamp(keys, network, now)
 
 
 def with_new_timestamp(page: bytes, keys: Keys, network: bytes, now: datetime) -> bytes:
-    """Return a page that was made before, its form handed out now to this network."""
+    """Return a cached page with a new timestamp in its form."""
     return _IN_A_PAGE.sub(new_timestamp(keys, network, now).encode(), page, count=1)
 
 
 def _age(keys: Keys, network: bytes, stamp: str, now: datetime) -> timedelta | None:
-    """Return how long ago a form was handed out; None if we did not hand it out to this network."""
+    """Return the age of a form, or None if this network did not get it from us."""
     try:
         milliseconds, tag, _ = read(keys, Purpose.FORM, stamp, now)
         if tag != _tag(keys, network):

@@ -1,4 +1,4 @@
-"""The front page: the form to subscribe, what it would bring today, and the papers of the day."""
+"""Show the home page: the subscribe form, a preview of today's digest, and trending papers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,20 @@ from digestd.web.response_cache import ResponseCache
 
 PAPERS_MAX = 20
 ENOUGH = 5
-"""Below so many papers of the last day (a Sunday, a thin source) the last days are shown."""
+"""With fewer papers in the last day (for example on Sundays), the page covers more days."""
 SPANS = (1, 3, 7)
 KEPT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewResult:
-    """What a digest would hold today: the first of its `count` papers, chosen from `considered` new ones.
+    """A preview of today's digest.
 
-    `unknown`: named papers that are not known yet.
+    Attributes:
+        papers: First papers of the digest.
+        count: Number of papers in the digest.
+        considered: Number of new papers that they were chosen from.
+        unknown: Example papers that no source has delivered yet.
     """
 
     papers: tuple[PaperCard, ...]
@@ -39,7 +43,7 @@ class PreviewResult:
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     cache = ResponseCache(KEPT, shared=False)
 
@@ -62,9 +66,15 @@ def show(
     problems: Collection[str] = (),
     seen: PreviewResult | None = None,
 ) -> Response:
-    """The front page with the form as it was typed, what to correct in it, and what it would bring.
+    """Return the home page.
 
-    `visitor`: their network, as trace.network_key.
+    Args:
+        app: The application.
+        pages: Pages in the language of the visitor.
+        typed: Fields to show in the form.
+        visitor: Network of the visitor, from `consent_audit.network_key`.
+        problems: Names of fields with errors.
+        seen: Preview of the digest, if asked for.
     """
     now = app.clock()
     days, trending = _trending(app, now)
@@ -85,7 +95,7 @@ def show(
 
 
 def _trending(app: App, now: datetime) -> tuple[int, Sequence[Paper]]:
-    """The trending papers, and of how many days they are."""
+    """Return the number of days covered, and their trending papers."""
     with app.db.read() as session:
         for days in SPANS:
             found = papers.trending(session, now - timedelta(days=days), PAPERS_MAX)

@@ -1,4 +1,4 @@
-"""Leaving and coming back, and another address, by the preferences."""
+"""Unsubscribe, resubscribe and change the address from the settings page."""
 
 from functools import partial
 from typing import Annotated
@@ -19,7 +19,7 @@ from digestd.web.settings_page import SettingsPage
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.post("/p/{token}/leave")
@@ -37,7 +37,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}/move")
     async def move(request: Request, token: str, email: Annotated[str, Form()] = "") -> Response:
-        # whether somebody else has the address is nobody's business
+        # must not reveal whether the new address is subscribed
         return await answer_in_constant_time(
             partial(_ask_move, app, settings_page, token, email, network_key(app.keys, request))
         )
@@ -46,11 +46,11 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def _ask_move(app: App, settings_page: SettingsPage, token: str, email: str, network: bytes) -> Response:
-    """Ask for a move from the preferences, and show them again."""
+    """Request an address change and return the settings page."""
     try:
         ask_move(app.db, app.post, settings_page.whose(token).key, email, app.clock(), network)
     except (BadRecord, SameAddress):
         return settings_page.corrected(token, ["email"])
-    except TooOld:  # they left while the page stood open: it says so
+    except TooOld:  # unsubscribed while the page was open
         return settings_page.shown(token)
     return settings_page.shown(token, "moving")

@@ -1,4 +1,4 @@
-"""Libraries at Zotero or ORCID, linked by their reader: what stands there is liked."""
+"""Link Zotero and ORCID libraries, whose papers count as liked."""
 
 import asyncio
 from datetime import timedelta
@@ -21,14 +21,14 @@ from digestd.web.settings_page import MALFORMED, SettingsPage
 
 PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
 AT_ONCE = 4
-"""Keys that are tried at the same time: each is a question to Zotero that somebody waits for."""
+"""Concurrent requests to Zotero, each with a visitor waiting."""
 OK, AWAY = 200, 503
 SHOWN_MAX = 100
-"""Characters of what was typed that are shown again."""
+"""Maximum characters of typed text that are shown again."""
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits, turn = Limits(PER_NETWORK, EVERYONE, SPAN), asyncio.Semaphore(AT_ONCE)
 
@@ -80,7 +80,7 @@ def _page(settings_page: SettingsPage, token: str, status: int = 200, **said: ob
 
 
 async def _zotero(app: App, subscriber: int, key: str, place: str) -> tuple[int, dict[str, object]]:
-    """Link a library; the status of the answer, and what its page says."""
+    """Link a Zotero library. Return the status and the values for the page."""
     again = {"place": clean(place[:SHOWN_MAX])}
     try:
         new = await link_zotero(app.libraries, subscriber, key, place)

@@ -1,4 +1,4 @@
-"""Prometheus metrics, counted when they are asked for and kept for a few seconds."""
+"""Serve Prometheus metrics, counted on request and cached for a few seconds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -22,11 +22,11 @@ from digestd.web.pages import SHOW
 from digestd.web.service_stats import ServiceStats, service_stats
 
 KEPT = timedelta(seconds=15)
-"""Counting a large ledger takes a while; scraping more often than this must not cost more."""
+"""Counting a large ledger is slow, so frequent scrapes share one count."""
 
 
 def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     registry = CollectorRegistry()
     registry.register(_StatsCollector(app, last_tick))
@@ -46,11 +46,11 @@ class _StatsCollector(Collector):
         self._lock = Lock()
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand: registering must not ask the database."""
+        """Return nothing, so that registering does not query the database."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The figures as metrics."""
+        """Yield the current counts as metrics."""
         counted = self._counted()
         yield _by("digestd_deliveries", "Rows of the ledger", "state", counted.deliveries)
         yield _by("digestd_subscribers", "Subscribers", "status", counted.subscribers)
@@ -94,7 +94,7 @@ def _by(name: str, help_: str, label: str, counts: Mapping[_Label, int]) -> Metr
 
 
 def _sources(newest: Mapping[str, Coverage], answered: Mapping[str, datetime]) -> Iterator[Metric]:
-    """Each source by its newest day, and when it last answered."""
+    """Yield state and size of each source's newest day, and its last answer."""
     states = GaugeMetricFamily(
         "digestd_source_state", "1 for the state of the newest day of a source", labels=["source", "state"]
     )
@@ -112,7 +112,7 @@ def _sources(newest: Mapping[str, Coverage], answered: Mapping[str, datetime]) -
 
 
 def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
-    """Each host that sources are asked at: how it fails, and whether it is left alone for that."""
+    """Yield failures in a row per host, and whether its circuit breaker is open."""
     failures = GaugeMetricFamily("digestd_host_failures", "Failed fetches of a host in a row", labels=["host"])
     alone = GaugeMetricFamily(
         "digestd_host_left_alone", "1 while a host is not asked, as it failed too often", labels=["host"]
@@ -124,7 +124,7 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
 
 
 def _lanes(stopped: Sequence[Resting]) -> Metric:
-    """Relays that did not serve us last time, and how often in a row."""
+    """Return failures in a row per paused relay."""
     family = GaugeMetricFamily("digestd_lane_stopped", "Failures in a row of a relay that rests", labels=["relay"])
     for lane in stopped:
         family.add_metric([lane.relay], lane.failures)
@@ -132,7 +132,7 @@ def _lanes(stopped: Sequence[Resting]) -> Metric:
 
 
 def _instant(name: str, help_: str, instant: datetime | None) -> Metric:
-    """Seconds since 1970; a metric without a sample where it never happened."""
+    """Return a timestamp metric in Unix seconds, without a sample for None."""
     family = GaugeMetricFamily(f"{name}_timestamp_seconds", help_, labels=[])
     if instant is not None:
         family.add_metric([], instant.timestamp())

@@ -1,8 +1,8 @@
-"""Muting what a paper of a digest has: a topic, words, an author, a category.
+"""Mute a topic, words, an author or a category of a paper in a digest.
 
-/p/{token}/mute/{period}/{n}    what of the n-th paper can be muted: GET shows, POST mutes, or undoes it
+/p/{token}/mute/{period}/{n}    choices for the n-th paper: GET shows, POST mutes or unmutes
 
-It changes what the subscriber gets from then on, so it takes the link to the settings.
+Muting changes interests, so it needs the link to the settings.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _MUTED = frozenset({Kind.TOPIC, Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY})
 
 
 class MuteForm(BaseModel):
-    """The fields of a button: `undo` to take it back, `what` to mute as `kind:value`, or `words` that were typed."""
+    """Fields of the form: `what` to mute as `kind:value`, typed `words`, and `undo` to unmute."""
 
     undo: str = ""
     what: str = ""
@@ -36,13 +36,13 @@ class MuteForm(BaseModel):
 
     @property
     def interest(self) -> Interest:
-        """Return what is meant. Raises BadRecord if that is nothing."""
+        """Return the interest to mute. Raises BadRecord if there is none."""
         kind, _, value = self.what.partition(":")
         if kind == "words":
             kind, value = Kind.PHRASE, self.words
         value = " ".join(value.split())
         if kind not in _MUTED or not value or len(value) > VALUE_MAX:
-            raise BadRecord("what", "name something that stands in this paper")
+            raise BadRecord("what", "choose something from this paper")
         return Interest(Kind(kind), value, Wish.MUTED)
 
 
@@ -53,7 +53,13 @@ class _MutePages:
     settings_page: SettingsPage
 
     def at(self, token: str, period: str, n: int) -> tuple[int, int]:
-        """Return the delivery and place of a pick. Raises BadToken, Void, and NotFound if they had no such digest."""
+        """Return the delivery and place of a pick.
+
+        Raises:
+            BadToken: The token is invalid.
+            Void: The link was replaced.
+            NotFound: The subscriber had no such digest.
+        """
         known = self.settings_page.whose(token)
         with self.app.db.read() as session:
             delivery = reading.digest_of(session, known.key, period)
@@ -62,12 +68,12 @@ class _MutePages:
         return delivery, n
 
     def found(self, at: tuple[int, int]) -> Picked:
-        """Return the pick as it stands."""
+        """Return the pick with what is muted now."""
         with self.app.db.read() as session:
             return picked(session, *at)
 
     def shown(self, token: str, period: str, n: int, pick: Picked, typed: MuteForm | None = None) -> Response:
-        """Return the page; with what was `typed` if that cannot be muted."""
+        """Return the page. `typed`: the form, if it could not be accepted."""
         here = self.settings_page.here(token)
         return self.pages.page(
             "mute",

@@ -1,10 +1,9 @@
-"""Access to `/metrics` and `/readyz`, which are for the operator's own machines.
+"""Restrict `/metrics` and `/readyz` to operators.
 
-They answer requests from this machine and requests with a token that has the scope `metrics`, or everybody if
-DIGESTD_OPERATIONS_OPEN is set. A reverse proxy on this machine makes every visitor a local peer, so a local peer
-counts only if nothing hints at a proxy: no header that a proxy adds, a loopback name as the Host (a proxy passes on
-the public one, and so does a browser that was led here by DNS rebinding), and not HTTP/1.0, which some proxies speak
-to the servers behind them.
+They answer local requests and requests with a token of scope `metrics`; everybody if DIGESTD_OPERATIONS_OPEN is set.
+Behind a reverse proxy on this machine every visitor is a local peer. So a local peer counts only without any sign
+of a proxy: no proxy headers, a loopback Host (proxies and DNS rebinding send the public name), and not HTTP/1.0,
+which some proxies speak to their backends.
 """
 
 import re

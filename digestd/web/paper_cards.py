@@ -1,4 +1,4 @@
-"""Papers as the pages show them: as much of each abstract as keeps a page light."""
+"""Prepare papers for display, with abstracts cut so that a page stays small."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,20 @@ from digestd.render import Entry
 from digestd.render.shown import Fit, Fitted, Link, fitted
 
 BYTES_MAX = 22_000
-"""Words of all papers of a page; with marks, style, script and icon a page stays within 60 kB."""
+"""Bytes of text of all papers on a page. With markup, style, script and icon a page stays below 60 kB."""
 _CLAMPED_FROM = 170
 _FITS = tuple(Fit(300, abstract, authors) for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (250, 4), (0, 3)))
 
 
 @dataclass(frozen=True, slots=True)
 class PaperCard:
-    """One paper. `is_long`: its abstract is cut until the reader asks for more; `reason`: why this reader gets it."""
+    """A paper on a page.
+
+    Attributes:
+        more: Number of authors beyond `authors`.
+        is_long: The page shows the start of the abstract and a "Read more" button.
+        reason: Why this reader gets the paper; empty on public lists.
+    """
 
     title: str
     url: str
@@ -32,7 +38,7 @@ class PaperCard:
 
 
 def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
-    """The papers, all shown alike."""
+    """Return the papers, all cut by the same rule: the most generous one that fits BYTES_MAX."""
     for fit in _FITS:
         shown = [fitted(Entry.of(paper), fit) for paper in papers]
         if sum(map(_bytes, shown)) <= BYTES_MAX:
@@ -41,7 +47,7 @@ def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
 
 
 def short_card(paper: Paper, reason: str) -> PaperCard:
-    """A paper without its abstract, for whom it was chosen."""
+    """Return a paper without its abstract, with the reason why it was chosen."""
     return _card(paper, fitted(Entry.of(paper), _FITS[-1]), reason)
 
 

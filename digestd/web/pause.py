@@ -1,4 +1,4 @@
-"""A pause, until a day or until the subscriber says so, by their link to the preferences."""
+"""Pause and resume a subscription from the settings page."""
 
 from datetime import date
 from typing import Annotated
@@ -17,7 +17,7 @@ from digestd.web.settings_page import SettingsPage
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.post("/p/{token}/pause")

@@ -1,7 +1,7 @@
-"""The preferences: everything a subscriber can see and change, by the link in their mails.
+"""Show and save the settings of a subscriber, by the link in their mails.
 
-GET shows, POST acts and shows again; there is no password and no cookie. What changes consent, and what takes data
-along or away, are files of their own: resting, parting, belongings, requests.
+GET shows, POST acts and shows the page again. There is no password and no cookie. Consent and data have modules of
+their own: pause, leave, data_export, requests.
 """
 
 from typing import Annotated
@@ -21,12 +21,12 @@ from digestd.web.settings_page import SettingsPage
 from digestd.web.wishes import Wishes, read
 
 BODY_MAX = 64 * 1024
-"""Long lists of authors and topics are more than other forms send."""
+"""Larger than for other forms, because lists of authors and topics are long."""
 PATHS = "/p/*"
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}", methods=SHOW)
@@ -55,12 +55,12 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def void(pages: Pages, request: Request, _problem: Void | OutdatedToken) -> Response:
-    """What a link that is too old leads to: the way to a fresh one."""
+    """Return the page for outdated links, which offers a new one."""
     return pages.to(request).page("link_expired", 410)
 
 
 def _interest(kind: str, value: str) -> Interest:
-    """What is to be corrected. Raises BadRecord for a kind there is none of."""
+    """Return the interest to change. Raises BadRecord for an unknown kind."""
     if kind not in set(Kind) or not value.strip():
         raise BadRecord("kind", "there is no such kind of interest; use the buttons of the page")
     return Interest(Kind(kind), value, Wish.MUTED)

@@ -1,6 +1,6 @@
-"""What today's digest would hold for whoever fills in the form: ranked as planning ranks, nothing is kept.
+"""Preview today's digest for the subscribe form, ranked like a real digest. Nothing is stored.
 
-A POST although it changes nothing, so that no address, log or history tells what somebody is interested in.
+It uses POST although it changes nothing, so that interests do not appear in URLs, logs or the browser history.
 """
 
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ SPAN = timedelta(minutes=1)
 
 
 def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     limits = Limits(PER_NETWORK, EVERYONE, SPAN)
 
@@ -47,7 +47,7 @@ def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
 
     @routes.post("/preview/picks")
     def picks(request: Request, typed: Annotated[Typed, Form()]) -> Response:
-        """The part of the page that a script puts in place."""
+        """Return the preview as an HTML fragment for the script."""
         now, spoken = app.clock(), pages.to(request)
         if not limits.allows(request, now):
             return spoken.page("preview", 429, seen=None)

@@ -1,7 +1,7 @@
-"""The day as this process holds it for previews: read once, renewed behind the answers when it has aged.
+"""Keep today's candidate papers in memory for previews, and refresh them in the background.
 
-Reading takes seconds and ranking milliseconds, so a service has it begun at its start (begin), and nobody waits for
-it but whoever comes before it ends, or when nothing that was read may still be shown.
+Loading takes seconds, ranking milliseconds. So a service starts loading at start-up (`begin`). Requests wait only
+while nothing is loaded yet, or if the loaded day is older than STALE.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from digestd.plan.day import Day
 
 FRESH = timedelta(minutes=10)
 STALE = timedelta(hours=3)
-"""From this age on nothing is shown of it."""
+"""Maximum age of a day that is still shown."""
 
 
 class PreviewDay:
-    """`gather` reads the day of a time; one such reading at a time."""
+    """The current day. `gather` loads the day of a time; only one load runs at a time."""
 
     def __init__(self, gather: Callable[[datetime], Day]) -> None:
         self._gather = gather
@@ -27,12 +27,12 @@ class PreviewDay:
         self._reader = ThreadPoolExecutor(1, "today")
 
     def begin(self, now: datetime) -> None:
-        """Have the day of `now` read, while nobody waits for it."""
+        """Start loading the day of `now` in the background."""
         with self._lock:
             self._renewed(now)
 
     def day(self, now: datetime) -> Day:
-        """The newest day that may be shown at `now`."""
+        """Return the newest day that may be shown at `now`."""
         with self._lock:
             kept = self._kept
             if kept is not None and _age(kept, now) <= FRESH:
@@ -41,7 +41,7 @@ class PreviewDay:
         return kept if kept is not None and _age(kept, now) <= STALE else coming.result()
 
     def _renewed(self, now: datetime) -> "Future[Day]":
-        """The reading under way, or a new one; under the lock."""
+        """Return the running load, or start one. The caller holds the lock."""
         if self._coming is None:
             self._coming = self._reader.submit(self._read, now)
         return self._coming
@@ -54,7 +54,7 @@ class PreviewDay:
                 self._coming = None
             raise
         with self._lock:
-            self._kept, self._coming = (day if day.pool.papers else None), None  # before the first papers no day lasts
+            self._kept, self._coming = (day if day.pool.papers else None), None  # do not keep a day without papers
         return day
 
 

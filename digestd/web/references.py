@@ -1,4 +1,4 @@
-"""Papers a subscriber likes, out of a file of their own or pasted, by the link to their preferences."""
+"""Import liked papers from a file or pasted text."""
 
 import asyncio
 from datetime import timedelta
@@ -18,19 +18,19 @@ from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import MALFORMED, SettingsPage
 
 BODY_MAX = BYTES_MAX + 16 * 1024
-"""The file, and what a form adds to it."""
+"""Maximum size of the file plus the rest of the form."""
 PATHS = "/p/*/import"
 PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
-"""Each file costs a process that reads it."""
+"""Each import starts a parser process."""
 NAMED = 100
-"""Entries that are named one by one; of more the number is told."""
+"""Maximum number of refused entries listed on the page."""
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits = Limits(PER_NETWORK, EVERYONE, SPAN)
-    turn = asyncio.Semaphore(1)  # whoever waits holds no thread, and one reading process is enough
+    turn = asyncio.Semaphore(1)  # waiting requests hold no thread; one parser process is enough
 
     def page(token: str, status: int = 200, **values: object) -> Response:
         language = settings_page.whose(token).language

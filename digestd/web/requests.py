@@ -1,4 +1,4 @@
-"""Erasing and renewing links: asked for in the settings, confirmed by a link mailed to the subscriber's address."""
+"""Erase data and renew links: requested in the settings, confirmed by a link sent by mail."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def _asking(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRouter) -> None:
-    """Add the routes below the settings."""
+    """Add the routes that request a confirmation mail."""
 
     @routes.api_route("/p/{token}/erase", methods=SHOW)
     def show(token: str) -> Response:
@@ -65,7 +65,7 @@ def _over(pages: Pages, request: Request) -> Response:
 
 
 def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
-    """Add the routes that the mail about an erasure links to."""
+    """Add the routes behind the erasure link."""
 
     @routes.api_route("/erase/{token}", methods=SHOW)
     def show_erasure(request: Request, token: str) -> Response:
@@ -86,7 +86,7 @@ def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
 
 
 def _renewing(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRouter) -> None:
-    """Add the routes that the mail about renewed links links to."""
+    """Add the routes behind the renewal link."""
 
     @routes.api_route("/renew/{token}", methods=SHOW)
     def show_renewal(request: Request, token: str) -> Response:

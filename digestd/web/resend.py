@@ -1,4 +1,4 @@
-"""The confirmation once more, for who waits for it: the same answer for every address, and the same limits."""
+"""Send the confirmation again. Answer and limits are the same for every address."""
 
 from fastapi import APIRouter
 
@@ -8,7 +8,7 @@ from digestd.web.email_forms import EmailForms
 
 
 def router(app: App, forms: EmailForms) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     return forms.by_address(
         "resend", "confirmation_sent", lambda address, now, by: remind(app.db, app.post, address, now, by)
     )

@@ -1,4 +1,4 @@
-"""Pages that are the same for everybody, kept for as long as a browser may keep them too."""
+"""Cache public pages, for as long as browsers may cache them."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -8,13 +8,15 @@ from threading import Lock
 from starlette.responses import HTMLResponse, Response
 
 MOST = 100
-"""Pages kept; of more, the longest unasked for is made anew."""
+"""Maximum number of cached pages. The least recently written is dropped."""
 
 
 class ResponseCache:
-    """Each page is made at most once in `span`, whoever asks.
+    """Render each page at most once per `span`.
 
-    `shared`: False for pages that are finished for each visitor, which no cache between us and them may keep.
+    Args:
+        span: Lifetime of a page.
+        shared: False for pages that are completed per visitor, which proxies must not cache.
     """
 
     def __init__(self, span: timedelta, *, shared: bool = True) -> None:
@@ -31,9 +33,13 @@ class ResponseCache:
     def page(
         self, name: Hashable, now: datetime, make: Callable[[], Response], finish: Callable[[bytes], bytes] = bytes
     ) -> Response:
-        """The page of this name as it is kept, or made now. What is raised while it is made is not kept.
+        """Return a page from the cache, or render and cache it. Exceptions are not cached.
 
-        `finish` makes of what is kept what is answered this once.
+        Args:
+            name: Key of the page.
+            now: Current time.
+            make: Renders the page.
+            finish: Completes the cached bytes for this visitor.
         """
         with self._lock:
             made, body = self._kept.get(name, (None, b""))

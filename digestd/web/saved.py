@@ -36,7 +36,7 @@ from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 
 SHOWN_MAX = 100
-"""So many stand on the page; the files have all."""
+"""Maximum number of papers on the page. Files contain all."""
 _FIT = Fit(title=300, abstract=0, authors=4)
 _FILES = {
     "saved.bib": ("application/x-bibtex; charset=utf-8", bibtex),
@@ -47,13 +47,18 @@ _FEEDS: dict[str, tuple[str, Callable[[Feed], bytes]]] = {".atom": (ATOM, atom),
 
 @dataclass(frozen=True, slots=True)
 class SavedPapers:
-    """Who reads, behind which address."""
+    """The list, files and feeds behind a secret address."""
 
     app: App
     pages: Pages
 
     def owner(self, session: Session, signed: str) -> Subscriber:
-        """Whose address it is. Raises BadToken, and NotFound for one that was renewed."""
+        """Return the owner of an address.
+
+        Raises:
+            BadToken: The token is invalid.
+            NotFound: The address was renewed.
+        """
         key, edition, _ = read(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
         if known is None or known.status is Status.ERASED or edition != saved.edition(session, key):
@@ -67,7 +72,7 @@ class SavedPapers:
         return self._page(owner, signed)
 
     def page_of(self, owner: Subscriber, settings: str) -> Response:
-        """Return the list as its owner has it, below the path of their settings."""
+        """Return the list for its owner, with buttons. `settings`: path of the settings page."""
         with self.app.db.read() as session:
             edition = saved.edition(session, owner.key)
         return self._page(owner, token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings)
@@ -85,7 +90,7 @@ class SavedPapers:
         )
 
     def file(self, signed: str, name: str) -> Response:
-        """The list for a reference manager."""
+        """Return the list as a file for reference managers."""
         kind, written = _FILES[name]
         with self.app.db.read() as session:
             found = saved.saved(session, self.owner(session, signed).key)
@@ -94,7 +99,7 @@ class SavedPapers:
         return Response(text.encode("utf-8", "replace"), media_type=kind, headers=headers)
 
     def feed(self, signed: str, name: str) -> Feed:
-        """What a feed tells."""
+        """Return the feed of saved papers or of digests."""
         kind = name.partition(".")[0]
         with self.app.db.read() as session:
             owner = self.owner(session, signed)
@@ -123,7 +128,7 @@ class SavedPapers:
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     saved_papers = SavedPapers(app, pages)
 
@@ -147,7 +152,7 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIRouter) -> None:
-    """Add the routes for the owner."""
+    """Add the routes below the settings page."""
     settings_page = SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}/saved", methods=SHOW)
@@ -165,7 +170,7 @@ def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIR
 
 
 def conditional(request: Request, answer: Response, updated: datetime) -> Response:
-    """The answer, or that nothing changed since the reader had it (RFC 9110 section 13)."""
+    """Return the answer, or 304 if the client has the current version (RFC 9110 section 13)."""
     tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,

@@ -1,4 +1,4 @@
-"""What an operator watches, counted in the store. No addresses, no titles."""
+"""Count what operators monitor. Contains no addresses and no titles."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,12 @@ from digestd.store.throttles import Resting, resting
 
 @dataclass(frozen=True, slots=True)
 class ServiceStats:
-    """The state of the house at one moment. `sources`: the newest day of each source; `answered`: when it last did."""
+    """Counts and states at one moment.
+
+    Attributes:
+        sources: Newest announcement day of each source.
+        answered: Time of the last usable answer of each source.
+    """
 
     deliveries: Mapping[State, int]
     subscribers: Mapping[Status, int]
@@ -53,7 +58,7 @@ class ServiceStats:
 
 
 def service_stats(session: Session, now: datetime) -> ServiceStats:
-    """Count now; a state that no row has counts 0."""
+    """Return the current counts. States without rows count 0."""
     return ServiceStats(
         deliveries=reading.counts(session),
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
@@ -74,17 +79,17 @@ def service_stats(session: Session, now: datetime) -> ServiceStats:
 
 
 def last_ingest(session: Session) -> datetime | None:
-    """When a source last gave a usable answer."""
+    """Return the time of the last usable answer of any source."""
     return max((last.fetched for last in fetches.last(session).values() if last.error is None), default=None)
 
 
 def newest_days(session: Session, today: date) -> dict[str, Coverage]:
-    """The newest day, today or before, of each source in use."""
+    """Return the newest day up to today of each source in use."""
     rows = coverage.recent(session, today - IN_USE)
     return {row.source: row for row in sorted(rows, key=lambda row: (row.source, row.day)) if row.day <= today}
 
 
 def answered(session: Session) -> dict[str, datetime]:
-    """When each source last gave a usable answer; one of which none is known is absent."""
+    """Return the time of the last usable answer of each source that ever gave one."""
     found = {source: fetches.newest_success(session, source) for source in fetches.last(session)}
     return {source: instant for source, instant in found.items() if instant is not None}

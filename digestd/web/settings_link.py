@@ -1,4 +1,4 @@
-"""A fresh link to the preferences, for whoever types an address: everyone reads the same answer."""
+"""Mail a new link to the settings. The answer is the same for every address."""
 
 from fastapi import APIRouter
 
@@ -8,7 +8,7 @@ from digestd.web.email_forms import EmailForms
 
 
 def router(app: App, forms: EmailForms) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     return forms.by_address(
         "settings", "settings_link_sent", lambda address, now, by: ask_link(app.db, app.post, address, now, by)
     )

@@ -1,4 +1,4 @@
-"""The page of the preferences as it stands for one subscriber."""
+"""Render the settings page of one subscriber."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,26 +22,26 @@ MALFORMED = 422
 
 @dataclass(frozen=True, slots=True)
 class SettingsPage:
-    """Shows the preferences behind a link. Each call raises BadToken or Void for a link that opens nothing."""
+    """The settings page behind a link. Every method with a token raises BadToken or Void for a bad link."""
 
     app: App
     pages: Pages
 
     def whose(self, token: str) -> Subscriber:
-        """Whose preferences they are."""
+        """Return the subscriber of a link."""
         return opened(self.app.db, self.app.keys, token, self.app.clock())
 
     def here(self, token: str) -> str:
-        """The path of the page."""
+        """Return the path of the page."""
         return f"{self.pages.site.root}p/{token}"
 
     def shown(self, token: str, done: str = "") -> Response:
-        """The page as things stand; `done` names what was just changed."""
+        """Return the page with the stored settings. `done`: name of the message to show."""
         known = self.whose(token)
         return self._page(token, known, done=done, form=Wishes.of(known), problems=())
 
     def corrected(self, token: str, problems: Collection[str], form: Wishes | None = None) -> Response:
-        """The page with what is to be corrected, and the form as it was typed."""
+        """Return the page with errors at the fields, and the form as it was typed."""
         known = self.whose(token)
         page = self._page(token, known, done="", form=form or Wishes.of(known), problems=problems)
         page.status_code = MALFORMED

@@ -1,4 +1,4 @@
-"""EmailForms for the digest: a mail to confirm goes out by the worker, and everyone reads the same answer."""
+"""Accept sign-ups. The worker sends the confirmation, and every address gets the same answer."""
 
 from datetime import datetime
 from typing import Annotated
@@ -17,7 +17,7 @@ from digestd.web.pages import SHOW, Pages
 
 
 def router(app: App, pages: Pages, forms: EmailForms) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
 
     @routes.api_route("/subscribe", methods=SHOW)

@@ -1,4 +1,4 @@
-"""Time zones to choose from where no script asks the browser for its own: a city of each that many live in."""
+"""List time zones for the form, one populous city for each. A script adds the browser's own."""
 
 ZONES = (
     *("UTC", "Pacific/Honolulu", "America/Anchorage", "America/Los_Angeles", "America/Denver", "America/Phoenix"),
@@ -18,6 +18,6 @@ ZONES = (
 
 
 def zones(chosen: str) -> list[tuple[str, str]]:
-    """Each zone and how it is shown, with the one that is chosen among them."""
+    """Return pairs of zone and label, including the chosen zone."""
     all_of_them = ZONES if chosen in ZONES else (chosen, *ZONES)
     return [(zone, zone.replace("_", " ")) for zone in all_of_them]

@@ -1,9 +1,8 @@
-"""Leaving: a page with a button, and the one click of a mail reader (RFC 8058).
+"""Unsubscribe by a page with a button, or with one click in a mail reader (RFC 8058).
 
-Any POST to a genuine link leaves, whatever it brings, so that no odd client can fail: a body
-with `List-Unsubscribe=One-Click`, in either encoding, is answered in plain text, all else with a page.
-Less instead of nothing, and coming back, are addresses below it, each one POST. A link made with a secret key that is
-retired beyond its grace period unsubscribes, and does and shows nothing else: the key may have been stolen.
+Any POST to a valid link unsubscribes, whatever its body, so that no unusual client fails. A body with
+`List-Unsubscribe=One-Click` is answered in plain text, all others with a page. Paths below it reduce the digest or
+resubscribe. A link signed with a retired key only unsubscribes and shows nothing, because the key may be stolen.
 """
 
 from dataclasses import dataclass
@@ -34,15 +33,21 @@ async def _is_one_click(request: Request) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _UnsubscribeLinks:
-    """The pages behind a link to unsubscribe, which works for ever."""
+    """The pages behind an unsubscribe link, which never expires."""
 
     app: App
     pages: Pages
 
     def named(self, token: str, *, accept_expired: bool = False) -> Subscriber:
-        """Return the subscriber whose link it is. Raises BadToken or NotFound.
+        """Return the subscriber of a link.
 
-        `accept_expired`: also of a link that only unsubscribes any more, see `links.read`.
+        Args:
+            token: Token of the link.
+            accept_expired: Accept links signed with a retired key, see `links.read`.
+
+        Raises:
+            BadToken: The token is invalid.
+            NotFound: The subscriber does not exist.
         """
         key = read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=accept_expired).number
         with self.app.db.read() as session:
@@ -52,7 +57,7 @@ class _UnsubscribeLinks:
         return subscriber
 
     def only_leaves(self, token: str) -> bool:
-        """Return True for a genuine link that does nothing but unsubscribe any more."""
+        """Return True for a link signed with a retired key, which can only unsubscribe."""
         try:
             read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=False)
         except OutdatedToken:
@@ -60,18 +65,18 @@ class _UnsubscribeLinks:
         return False
 
     def page(self, name: str, subscriber: Subscriber, token: str, **values: object) -> Response:
-        """A page in their language that knows where it is."""
+        """Return a page in the language of the subscriber."""
         here = f"{self.pages.site.root}u/{token}"
         return self.pages.page(name, 200, subscriber.language, here=here, **values)
 
     def reduced(self, token: str, what: str, done: bool) -> Response:
-        """What was chosen instead of leaving."""
+        """Return the page that confirms a reduction, or says that nothing changed."""
         subscriber = self.named(token)
         return self.page("reduced", subscriber, token, what=what if done else "nothing", subscriber=subscriber)
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes, links = APIRouter(), _UnsubscribeLinks(app, pages)
 
     @routes.api_route("/u/{token}", methods=SHOW)
@@ -122,6 +127,6 @@ def _less(app: App, links: _UnsubscribeLinks, routes: APIRouter) -> None:
 
 
 def masked(address: str | None) -> str:
-    """Enough of an address to know one's own by: `a•••@example.org`; nothing of an erased one."""
+    """Return an address with most of its local part hidden: `a•••@example.org`."""
     local, _, domain = (address or "").rpartition("@")
     return f"{local[:1]}{_HIDDEN}@{domain}" if address else ""

@@ -56,7 +56,7 @@ def test_on_a_thin_day_the_last_days_are_shown(client: TestClient, house: House)
     house.clock.advance(days=2)
     house.take_in({"title": "A Sunday paper"})
     page = client.get("/").text
-    assert "Trending papers of the last few days" in page
+    assert "Trending papers from the last few days" in page
     assert "A Sunday paper" in page
     assert "Paper 5" in page
     house.clock.advance(days=9)

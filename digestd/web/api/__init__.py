@@ -1,16 +1,16 @@
-"""The API under /api/v1, for those who embed digestd: JSON in and out, described at /api/v1/openapi.json.
+"""Serve the JSON API under /api/v1, described at /api/v1/openapi.json.
 
-    auth          who may: a token in `Authorization: Bearer …`, made by `digestd api-token add`
-    problems      what went wrong, as RFC 9457 says it
-    shapes        what is sent and answered
+    auth          tokens in `Authorization: Bearer …`, created by `digestd api-token add`
+    problems      errors in the format of RFC 9457
+    shapes        request and response bodies
     subscribers   subscribers and their interests
     signups       sign-ups, for forms on websites
     papers        papers
     mails         digests, and deliveries of every kind
 
-Without a valid token there is no API, nor its description. Only the scope `read` shows anything about subscribers;
-every other scope gets the same empty answer whoever it concerns. Lists come newest or oldest first, in pages: `next`
-is the `cursor` of the page that follows, null on the last.
+Nothing is served without a valid token, not even the description. Only the scope `read` reveals anything about
+subscribers; other scopes get the same empty answer for everybody. Lists have pages: pass `next` as `cursor` to get
+the following page; it is null on the last one.
 """
 
 from fastapi import Depends, FastAPI
@@ -24,7 +24,7 @@ PATH = "/api/v1"
 
 
 def build_api(app: App) -> FastAPI:
-    """The API as an application of its own, to be mounted at PATH."""
+    """Return the API as an application to mount at PATH."""
     api = FastAPI(
         title="digestd",
         version=__version__,

@@ -1,4 +1,4 @@
-"""Sign-ups: what a form on the operator's own website may send, and nothing else."""
+"""Accept sign-ups from a form on the operator's website."""
 
 from functools import partial
 from typing import Annotated
@@ -20,14 +20,14 @@ Signer = Annotated[ApiToken, Depends(needs(Scope.SIGNUP, Scope.WRITE))]
 
 
 def router(app: App, signup_limit: SignupLimit) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter(prefix="/signups", tags=["signups"])
 
     @routes.post("", status_code=202, response_class=Response)
     async def sign_up(form: SignUp, token: Signer) -> None:
-        """Sign somebody up as the form on the front page does: the same mail budget, the same answer for everybody.
+        """Sign somebody up. They get a mail to confirm, and the answer is the same for every address.
 
-        The network is that of the website and not the person's, so the token's share counts in its place.
+        Requests come from the website's network, so the limit of the token applies instead of the network's.
         """
         asked, causer = _asked(form), api_token(token.key)
         signup_limit.check(token)

@@ -1,4 +1,4 @@
-"""Subscribers and their interests."""
+"""List, add, change and erase subscribers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,22 +33,22 @@ from digestd.web.api.shapes import (
 )
 
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "What a token without `read` is answered to every valid request, whoever it concerns"}
+    202: {"description": "Answer to every valid request of a token without `read`"}
 }
-_KNOWN = {"description": "Known already", "model": SubscriberOut}
+_KNOWN = {"description": "Already a subscriber", "model": SubscriberOut}
 _NOBODY = "nobody@example.org"
 Writer = Annotated[ApiToken, Depends(needs(Scope.WRITE))]
-Email = Annotated[str | None, Query(max_length=254, description="Only the one with this address")]
+Email = Annotated[str | None, Query(max_length=254, description="Only the subscriber with this address")]
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberApi:
-    """What the routes share."""
+    """Reads and changes subscribers for the routes."""
 
     app: App
 
     def one(self, number: int) -> Subscriber:
-        """A subscriber by number. Raises NotFound."""
+        """Return a subscriber by number. Raises NotFound."""
         with self.app.db.read() as session:
             known = subscribers.by_key(session, number)
         if known is None:
@@ -56,13 +56,13 @@ class SubscriberApi:
         return known
 
     def by_address(self, email: str, status: Status | None) -> list[Subscriber]:
-        """The one with this address, if it has this status; nobody once they are erased. Raises BadRecord."""
+        """Return the subscriber with this address and status, if any. Raises BadRecord."""
         with self.app.db.read() as session:
             known = subscribers.by_address_key(session, address_key(self.app.keys, email))
         return [known] if known and known.address and status in {None, known.status} else []
 
     def changed(self, number: int, record: Record) -> SubscriberOut:
-        """A subscriber after a change of settings and interests. Raises NotFound."""
+        """Change settings and interests, and return the subscriber. Raises NotFound."""
         known = self.one(number)
         if known.address is None:
             raise NotFound(f"subscriber number {number} was erased")
@@ -70,15 +70,15 @@ class SubscriberApi:
         return shown(self.one(number))
 
     def added(self, record: Record, token: ApiToken) -> tuple[Change, Subscriber]:
-        """Somebody added, or changed where they are known. Raises NoConsent."""
+        """Add or change a subscriber. Raises NoConsent."""
         change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API, api_token(token.key))
         known = self._known(record)
         if known is None:
-            raise NotFound("the subscriber was not kept")
+            raise NotFound("the subscriber was not added")
         return change, known
 
     def acted(self, number: int, act: Callable[[], object]) -> SubscriberOut:
-        """A subscriber after something was done to them. Raises NotFound and NoConsent."""
+        """Run `act` and return the subscriber. Raises NotFound or NoConsent."""
         act()
         return shown(self.one(number))
 
@@ -88,7 +88,7 @@ class SubscriberApi:
 
 
 def router(app: App, signup_limit: SignupLimit) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
     _reading(routes, SubscriberApi(app))
     _writing(routes, SubscriberApi(app), signup_limit)
@@ -104,7 +104,7 @@ def _reading(routes: APIRouter, api: SubscriberApi) -> None:
     def list_subscribers(
         limit: Limit = 50, cursor: Cursor = None, status: Status | None = None, email: Email = None
     ) -> ResultPage[SubscriberOut]:
-        """Every subscriber, in the order they came."""
+        """List subscribers, oldest first."""
         if email is not None:
             return ResultPage(items=[shown(subscriber) for subscriber in api.by_address(email, status)], next=None)
         with api.app.db.read() as session:
@@ -113,19 +113,19 @@ def _reading(routes: APIRouter, api: SubscriberApi) -> None:
 
     @routes.get("/{number}", dependencies=[reads])
     def show_subscriber(number: Number) -> SubscriberOut:
-        """One subscriber."""
+        """Return a subscriber."""
         return shown(api.one(number))
 
     @routes.get("/{number}/interests", dependencies=[reads])
     def show_interests(number: Number) -> Interests:
-        """What somebody wants more or less of."""
+        """Return the interests of a subscriber."""
         return shown(api.one(number)).interests
 
 
 def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
     @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
     async def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
-        """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
+        """Add or change a subscriber. Without the scope `vouch`, they get a mail to confirm."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
         record = parse({**_given(new), "status": status.value})
         if status is Status.PENDING:
@@ -140,13 +140,13 @@ def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -
 
     @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
     async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
-        """Change settings and interests, never consent."""
+        """Change settings and interests. Consent does not change."""
         record = _change(changes)
         return await disclosed(token, lambda: api.changed(number, record))
 
     @routes.patch("/{number}/interests", response_model=Interests, responses=_ACCEPTED)
     async def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
-        """Replace the lists that are sent."""
+        """Replace the lists that are sent; others stay unchanged."""
         record = _change(changes)
         return await disclosed(token, lambda: api.changed(number, record).interests)
 
@@ -154,7 +154,7 @@ def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -
 def _consent(routes: APIRouter, api: SubscriberApi) -> None:
     @routes.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
     async def pause_subscription(number: Number, token: Writer, asked: Pause | None = None) -> SubscriberOut | Response:
-        """Pause a subscription, for good or until a time; safe to repeat. 409 unless they are subscribed."""
+        """Pause a subscription, optionally until a time. Safe to repeat. 409 unless subscribed."""
         until, now = asked.until if asked else None, api.app.clock()
         if until is not None:
             refuse_end(until, now)
@@ -164,13 +164,13 @@ def _consent(routes: APIRouter, api: SubscriberApi) -> None:
 
     @routes.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
     async def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
-        """Go on after a pause; safe to repeat. 409 for whoever left or never confirmed."""
+        """Resume a paused subscription. Safe to repeat. 409 if unsubscribed or never confirmed."""
         now = api.app.clock()
         return await disclosed(token, lambda: api.acted(number, lambda: resume(api.app.db, number, Cause.API, now)))
 
     @routes.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
     async def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
-        """End a subscription; safe to repeat."""
+        """End a subscription. Safe to repeat."""
         now = api.app.clock()
         return await disclosed(
             token, lambda: api.acted(number, lambda: unsubscribe(api.app.db, number, Cause.API, now))
@@ -180,9 +180,9 @@ def _consent(routes: APIRouter, api: SubscriberApi) -> None:
 def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
     @routes.delete("/{number}", status_code=204)
     async def erase_subscriber(number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))]) -> Response:
-        """Forget a person: only the keyed hash of their address stays, never to be written to. Safe to repeat.
+        """Erase a person. Only a keyed hash of the address stays, to never write to it. Safe to repeat.
 
-        A token without `read` is not told that there is no such subscriber.
+        A token without `read` does not learn whether the subscriber exists.
         """
 
         def erase() -> Response:
@@ -194,7 +194,7 @@ def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
 
 
 def shown(subscriber: Subscriber) -> SubscriberOut:
-    """A subscriber as the API answers."""
+    """Return a subscriber as a response body."""
     said = said_of(subscriber)
     interests = Interests.model_validate({name: said[name] for name in Interests.model_fields})
     plain = {name: value for name, value in said.items() if name not in Interests.model_fields}
@@ -202,7 +202,7 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
 
 
 def _change(said: BaseModel) -> Record:
-    """Return a change of settings and interests, checked before it is known whose they are. Raises BadRecord."""
+    """Parse changes before their subscriber is looked up. Raises BadRecord."""
     return parse({"email": _NOBODY, **_given(said)})
 
 
