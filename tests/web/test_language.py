@@ -92,3 +92,19 @@ def test_a_subscribers_pages_speak_their_language_whatever_the_browser(client: T
     assert heading(client.post(link, headers=english).text) == "Abo bestätigt"
     leave = house.link(Purpose.UNSUBSCRIBE, house.subscriber(ADA).key)
     assert heading(client.get(leave, headers=english).text) == "Digest abbestellen?"
+
+
+def test_german_is_offered_informal_and_formal(client: TestClient, house: House) -> None:
+    links = tree(client.get("/").text).findall(".//ul[@class='languages']//a")
+    assert [(link.attrib["hreflang"], words(link)) for link in links] == [
+        ("de", "Deutsch (du)"),
+        ("de-formal", "Deutsch (Sie)"),
+    ]
+    assert "Enter your email" not in client.get("/?lang=de-formal").text
+    assert "Tragen Sie Ihre E-Mail-Adresse ein" in client.get("/?lang=de-formal").text
+    client.post("/subscribe", data={"email": ADA, "language": "de-formal"})
+    assert house.subscriber(ADA).language == "de-formal"
+    page = tree(client.get(house.settings(ADA)).text)
+    options = page.findall(".//select[@name='language']/option")
+    assert [words(option) for option in options] == ["Deutsch (du)", "Deutsch (Sie)", "English"]
+    assert [option.attrib["value"] for option in options if "selected" in option.attrib] == ["de-formal"]
