@@ -22,7 +22,7 @@ from digestd.web.preview_day import FRESH, STALE, PreviewDay
 from tests.postgres import free_port
 from tests.web.conftest import Clock, House
 from tests.web.html import tree, words
-from tests.web.test_front import HOSTILE
+from tests.web.test_home import HOSTILE
 
 SUBJECTS = ("lichen growth", "sorting networks", "sea ice drift", "protein folding", "graph colouring", "bird song")
 DAY = [

@@ -16,7 +16,7 @@ from digestd.web.constant_time_response import FLOOR_SECONDS
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree, words
-from tests.web.test_front import HOSTILE
+from tests.web.test_home import HOSTILE
 
 ADA = "ada@example.org"
 
