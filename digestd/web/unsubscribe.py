@@ -72,7 +72,7 @@ class _UnsubscribeLinks:
     def reduced(self, token: str, what: str, done: bool) -> Response:
         """Return the page that confirms a reduction, or says that nothing changed."""
         subscriber = self.named(token)
-        return self.page("reduced", subscriber, token, what=what if done else "nothing", subscriber=subscriber)
+        return self.page("reduced", subscriber, token, what=what if done else "nothing", size=subscriber.size)
 
 
 def router(app: App, pages: Pages) -> APIRouter:

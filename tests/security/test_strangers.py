@@ -35,7 +35,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _mail(relay: Relay) -> EmailMessage:
-    (mail,) = relay.accepted
+    (mail,) = relay.taken
     read = message_from_bytes(mail.message, policy=policy.default)
     assert isinstance(read, EmailMessage)
     return read
@@ -83,7 +83,7 @@ async def test_anonymous_post_changes_nothing_before_consent(
         elif was is Status.SUPPRESSED:
             suppress(mailing.db, mailing.keys, ADA, SuppressionReason.HARD_BOUNCE, house.clock())
         await run(mailing)
-        relay.accepted.clear()
+        relay.taken.clear()
         before, own = house.contents(), house.subscriber(ADA)
         house.clock.advance(days=1, minutes=1)
         client.post("/subscribe", data={"email": ADA, **SPAM})
@@ -99,7 +99,7 @@ async def test_anonymous_post_changes_nothing_before_consent(
     await run(mailing)
     mail = _mail(relay)
     assert mail["To"] == ADA, "a bounce does not stop the mail that would heal it"
-    assert b"pills" not in relay.accepted[0].message, "a stranger has no words of theirs mailed"
+    assert b"pills" not in relay.taken[0].message, "a stranger has no words of theirs mailed"
 
 
 async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, relay: Relay, house: House) -> None:
@@ -108,7 +108,7 @@ async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, r
         await run(mailing)
         mine = _links(relay)[0]
         house.clock.advance(days=1, minutes=1)
-        relay.accepted.clear()
+        relay.taken.clear()
         client.post("/subscribe", data={"email": ADA, **SPAM})
         await run(mailing)
         theirs = _links(relay)[0]
