@@ -90,7 +90,7 @@ def test_what_fits_nothing_is_said_kindly(client: TestClient) -> None:
     assert shown.status_code == 422, "10.1/x is no paper"
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
     assert "Not known yet: arxiv:1706.03762. It counts as soon as a source has it." in words(tree(shown.text))
-    assert "Nothing preview_day." in words(tree(shown.text))
+    assert "Nothing today." in words(tree(shown.text))
 
 
 @pytest.mark.usefixtures("day")
