@@ -30,12 +30,12 @@ def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) 
     for wanted in (
         "digestd/templates/email/digest.html.j2",
         "digestd/templates/locale/en.po",
-        "digestd/templates/web/front.html.j2",
+        "digestd/templates/web/home.html.j2",
         "digestd/store/migrations/versions/0001_papers.py",
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
         "digestd/ranking/weights.json",
-        "digestd/web/static/front.js",
+        "digestd/web/static/home.js",
         "digestd/py.typed",
     ):
         assert wanted in names

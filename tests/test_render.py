@@ -43,7 +43,7 @@ def test_a_confirmation_reads_as_expected_and_holds_one_thing_to_do() -> None:
     golden.check("confirm.html", rendered.html.encode())
     links = {element.attrib["href"] for element in elements(rendered.html) if element.tag == "a"}
     assert links == {golden.NOTICE.link, golden.NOTICE.decline, golden.NOTICE.home}
-    assert "If this was not you, ignore this mail" in rendered.html
+    assert "If this wasn’t you, ignore this email" in rendered.html
 
 
 def test_leaving_is_offered_at_the_top_and_at_the_end() -> None:
@@ -89,16 +89,16 @@ def test_the_subject_says_how_many_and_for_when(changes: dict[str, Any], subject
         (Reason(Why.TOPIC, "tokenizers", ("Tokens",)), "Matches your topic “tokenizers”: tokens"),
         (Reason(Why.TOPIC, "graphs"), "Matches your topic “graphs”"),
         (Reason(Why.PHRASE, "open data"), "Contains your phrase “open data”"),
-        (Reason(Why.NEAR_TOPIC, "proteins"), "Close in meaning to your topic “proteins”"),
-        (Reason(Why.LIKED, "A Title"), "Close to a paper you liked: A Title"),
-        (Reason(Why.REFERENCE, "A Title"), "Close to one of your references: A Title"),
-        (Reason(Why.REFERENCE, "A Title").shareable, "Close to one of your references"),
-        (Reason(Why.WORDS, "", ("hive", "brood")), "Words that weigh for you: hive, brood"),
+        (Reason(Why.NEAR_TOPIC, "proteins"), "Related to your topic “proteins”"),
+        (Reason(Why.LIKED, "A Title"), "Similar to a paper you liked: A Title"),
+        (Reason(Why.REFERENCE, "A Title"), "Similar to a paper you added: A Title"),
+        (Reason(Why.REFERENCE, "A Title").shareable, "Similar to a paper you added"),
+        (Reason(Why.WORDS, "", ("hive", "brood")), "Matches your interests: hive, brood"),
         (Reason(Why.CATEGORY, "cs.LG"), "In cs.LG, a category you follow"),
         (Reason(Why.TREND, "1"), "Trending: 1 upvote"),
         (Reason(Why.TREND, "1234"), "Trending: 1,234 upvotes"),
         (Reason(Why.TREND, "rising"), "Trending"),
-        (Reason(Why.NEW), "New, and nobody has voted on it yet"),
+        (Reason(Why.NEW), "New, with no votes yet"),
         (Reason(Why.AUTHOR, "<b>\r\n\u202ex"), "By <b> x, whom you follow"),
     ],
 )

@@ -116,6 +116,13 @@ def test_every_language_has_all_words_for_people_and_no_others(language: str) ->
     assert list(catalogues.faults(catalogues.kept(language, words), words)) == []
 
 
+def test_the_formal_german_catalogue_never_uses_the_informal_address() -> None:
+    catalogue = catalogues.kept("de_formal", catalogues.wanted(FILES))
+    said = [str(message.string) for message in catalogue if message.id and message.id != "English"]
+    assert [text for text in said if re.search(r"(?i)\b(du|dir|dich|dein\w*)\b", text)] == []
+    assert sum(" Sie " in text for text in said) > 50
+
+
 def test_a_catalogue_that_is_not_whole_is_found_out() -> None:
     words = catalogues.wanted(FILES)
     broken = catalogues.kept("de", words)
@@ -149,8 +156,8 @@ def test_a_digest_speaks_german_throughout() -> None:
         assert '<html lang="de"' in german.html
         for body in (german.subject, german.text, german.html):
             assert not re.search(r"(?i)unsubscribe\b(?!/)|browser you|your |papers? (for|since)|trending", body)
-        assert "Abmelden" in german.text
-        assert "Abmelden" in german.html
+        assert "Abbestellen" in german.text
+        assert "Abbestellen" in german.html
 
 
 def test_no_template_says_words_outside_the_catalogue() -> None:

@@ -14,7 +14,7 @@ import uvicorn
 from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.web import build
-from digestd.web.serving import serving
+from digestd.web.connection_limits import server_config
 
 log = structlog.get_logger(__name__)
 
@@ -32,13 +32,13 @@ async def serve_pages(
     """Until `stop`; `started` is called once they answer."""
     settings = app.settings
     web = build(app, last_tick)
-    server = _Server(serving(web, settings.web_host, settings.web_port))
+    server = _Server(server_config(web, settings.web_host, settings.web_port))
     async with _serving(server, stop):
         while not server.started and not stop.is_set():
             await asyncio.sleep(0.02)
         if server.started:
             log.info("web", url=settings.public_url, listening=f"{settings.web_host}:{settings.web_port}")
-            web.state.today.begin(app.clock())
+            web.state.preview_day.begin(app.clock())
             started()
         await stop.wait()
 

@@ -96,7 +96,14 @@ DAYS: Mapping[str, str] = {
     )
     for word in (day, *words.split())
 }
-LANGUAGES: Mapping[str, str] = {"english": "en", "englisch": "en", "german": "de", "deutsch": "de"}
+LANGUAGES: Mapping[str, str] = {
+    "english": "en",
+    "englisch": "en",
+    "german": "de",
+    "deutsch": "de",
+    "du": "de",
+    "sie": "de-formal",
+}
 SPANS: Mapping[str, int] = {
     "day": 1, "days": 1, "tag": 1, "tage": 1, "tagen": 1,
     "week": 7, "weeks": 7, "woche": 7, "wochen": 7,

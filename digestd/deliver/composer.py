@@ -210,7 +210,7 @@ class Composer:
     def _reply(self, claim: Claim) -> ReplyContent:
         return ReplyContent(
             list_name=self._sender.list_name,
-            told=self._replies[claim.key].told,
+            lines=self._replies[claim.key].lines,
             answerable=bool(self._sender.commands),
             postal_address=self._sender.postal_address,
             language=claim.language,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One thing that is told: `what` names the sentence (see templates/email/told.txt.j2), `values` stand in it."""
+class ReplyLine:
+    """One line of a reply: `what` names the sentence (templates/email/reply.line.txt.j2), `values` fill it."""
 
     what: str
     values: tuple[str, ...] = ()
@@ -13,11 +13,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`told` in its order. `answers`: the Message-ID of the mail it answers, empty where that is not known.
+    """The lines of an answer in order. `answers`: the Message-ID that it answers, empty if unknown.
 
     `asks`: commands as (verb, value, kind), done once this very mail is answered with a yes.
     """
 
-    told: tuple[Told, ...]
+    lines: tuple[ReplyLine, ...]
     answers: str = ""
     asks: tuple[tuple[str, str | None, str | None], ...] = ()

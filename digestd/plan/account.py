@@ -89,7 +89,7 @@ def known(db: Database, paper_id: PaperId) -> Paper:
     with db.read() as session:
         paper = papers.find(session, paper_id)
     if paper is None:
-        raise NotFound(f"{paper_id}: no such paper; `digestd paper list` shows what is there")
+        raise NotFound(f"{paper_id}: no such paper; `digestd paper list` lists all papers")
     return paper
 
 

@@ -9,7 +9,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section
 from digestd.domain.mail import Body
 from digestd.domain.paper import Paper
-from digestd.domain.reply import Told
+from digestd.domain.reply import ReplyLine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +131,7 @@ class ReplyContent:
     """The answer to commands by mail. `answerable`: an answer to it is read as commands."""
 
     list_name: str
-    told: tuple[Told, ...]
+    lines: tuple[ReplyLine, ...]
     answerable: bool
     postal_address: str
     language: str

@@ -99,7 +99,7 @@ def render_reason(templates: Templates, reason: Reason, language: str) -> str:
 
 
 def render_page(templates: Templates, name: str, language: str, **values: object) -> str:
-    """A page of the web, e.g. `web/front.html.j2`. Names outside the templates are NotFound."""
+    """A page of the web, e.g. `web/home.html.j2`. Names outside the templates are NotFound."""
     return printed(templates.environment(language), name, **values)
 
 

@@ -1,21 +1,22 @@
-"""The answer to a mail: values in, words out."""
+"""Render the reply to commands sent by mail: values in, words out."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
-from digestd.domain.reply import Told
+from digestd.domain.reply import ReplyLine
 from digestd.render.content import Rendered, ReplyContent
 from digestd.render.mail import line, printed
 from digestd.render.templates import MailEnvironment, Templates
 from digestd.render.words import clean, shorten
 
+_LINE = "email/reply.line.txt.j2"
 _NAME_MAX, _POSTAL_MAX, _VALUE_MAX = 60, 300, 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """One thing that is told, as its template reads it. `day`: the first value, where it is a date."""
+class _LineValues:
+    """One line as its template reads it. `day`: the first value if it is a date, else None."""
 
     what: str
     values: tuple[str, ...]
@@ -26,7 +27,7 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What the templates of a reply are given. `what`: the first thing told; `commands`: (as written, meaning)."""
+    """Values for the templates of a reply. `what`: the first line's; `commands`: pairs of command and meaning."""
 
     list_name: str
     what: str
@@ -38,15 +39,15 @@ class _Reply:
 
 
 def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
-    """The mail that answers commands."""
+    """Return the mail that answers commands."""
     environment = templates.environment(content.language)
-    told = content.told or (Told("help"),)
+    lines = content.lines or (ReplyLine("help"),)
     reply = _Reply(
         list_name=shorten(clean(content.list_name), _NAME_MAX),
-        what=told[0].what,
-        lines=tuple(dict.fromkeys(line(environment, "email/told.txt.j2", told=_told(one)) for one in told)),
-        commands=tuple(_commands(environment, told)),
-        answerable=content.answerable and told[0].what not in {"prove", "unsubscribed"},
+        what=lines[0].what,
+        lines=tuple(dict.fromkeys(line(environment, "email/reply.line.txt.j2", line=_values(one)) for one in lines)),
+        commands=tuple(_commands(environment, lines)),
+        answerable=content.answerable and lines[0].what not in {"prove", "unsubscribed"},
         postal_address=shorten(clean(content.postal_address), _POSTAL_MAX),
     )
     reply = replace(reply, subject=line(environment, "email/reply.subject.txt.j2", reply=reply))
@@ -54,10 +55,10 @@ def render_reply(templates: Templates, content: ReplyContent) -> Rendered:
     return Rendered(reply.subject, printed(environment, "email/reply.txt.j2", reply=reply), html)
 
 
-def _told(told: Told) -> _Told:
-    values = tuple(shorten(clean(value), _VALUE_MAX) for value in told.values)
+def _values(given: ReplyLine) -> _LineValues:
+    values = tuple(shorten(clean(value), _VALUE_MAX) for value in given.values)
     first, second = (*values, "", "")[:2]
-    return _Told(told.what, values, first, second, _day(first))
+    return _LineValues(given.what, values, first, second, _day(first))
 
 
 def _day(text: str) -> date | None:
@@ -67,10 +68,10 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _commands(environment: MailEnvironment, told: tuple[Told, ...]) -> Iterator[tuple[str, str]]:
-    """The commands as a table: all of them where help is given, else those that were not clear."""
-    wanted = {(*one.values, "")[0] for one in told if one.what == "unclear"}
-    everything = any(one.what == "help" for one in told)
+def _commands(environment: MailEnvironment, lines: tuple[ReplyLine, ...]) -> Iterator[tuple[str, str]]:
+    """Yield commands with their meaning: all of them in a help reply, else those that were unclear."""
+    wanted = {(*one.values, "")[0] for one in lines if one.what == "unclear"}
+    everything = any(one.what == "help" for one in lines)
     for row in printed(environment, "email/commands.txt.j2").splitlines():
         written, verbs, meaning = (*row.split("|"), "", "")[:3]
         if everything or wanted & _ROWS.get(verbs, {verbs}):

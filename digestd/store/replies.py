@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select, update
 from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
-from digestd.domain.reply import Reply, Told
+from digestd.domain.reply import Reply, ReplyLine
 from digestd.store import core
 from digestd.store.instants import to_us
 
@@ -18,7 +18,7 @@ def keep(session: Session, delivery: int, reply: Reply) -> None:
     """Keep what a delivery says."""
     row = {
         "delivery_id": delivery,
-        "said": [[told.what, *told.values] for told in reply.told],
+        "said": [[line.what, *line.values] for line in reply.lines],
         "answers": reply.answers,
         "asks": [list(command) for command in reply.asks],
     }
@@ -57,7 +57,7 @@ def count_since(session: Session, subscriber: int, since: datetime) -> int:
 
 def _reply(row: core.Record) -> Reply:
     return Reply(
-        told=tuple(Told(what, tuple(values)) for what, *values in row.said),
+        lines=tuple(ReplyLine(what, tuple(values)) for what, *values in row.said),
         answers=row.answers,
         asks=tuple((verb, value, kind) for verb, value, kind in row.asks),
     )

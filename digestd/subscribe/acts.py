@@ -11,7 +11,7 @@ from digestd.commands import Command, Verb
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.paper import Paper
-from digestd.domain.reply import Told
+from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.store import feedback, papers, pauses, subscribers
@@ -32,12 +32,12 @@ class Doing:
     now: datetime
 
 
-def act(session: Session, doing: Doing, command: Command) -> Told:
+def act(session: Session, doing: Doing, command: Command) -> ReplyLine:
     """Do one command; what to tell of it."""
     if command.value is None:
-        return Told("unclear", (command.verb.value,))
+        return ReplyLine("unclear", (command.verb.value,))
     if doing.subscriber.status not in _OPEN and command.verb not in _ALWAYS:
-        return Told("left")
+        return ReplyLine("left")
     return _ACTS[command.verb](session, doing, command)
 
 
@@ -52,12 +52,12 @@ def _status(session: Session, doing: Doing, status: Status) -> bool:
     return doing.subscriber.version > before
 
 
-def _unsubscribe(session: Session, doing: Doing, _command: Command) -> Told:
+def _unsubscribe(session: Session, doing: Doing, _command: Command) -> ReplyLine:
     _status(session, doing, Status.UNSUBSCRIBED)
-    return Told("unsubscribed")
+    return ReplyLine("unsubscribed")
 
 
-def _pause(session: Session, doing: Doing, command: Command) -> Told:
+def _pause(session: Session, doing: Doing, command: Command) -> ReplyLine:
     said, until = command.value or "", None
     if said:
         here = doing.now.astimezone(ZoneInfo(doing.subscriber.timing.timezone)).date()
@@ -66,39 +66,39 @@ def _pause(session: Session, doing: Doing, command: Command) -> Told:
             said, until = day.isoformat(), pause_end(doing.subscriber, day)
             refuse_end(until, doing.now)
         except BadInput:
-            return Told("unclear", (command.verb.value,))
+            return ReplyLine("unclear", (command.verb.value,))
     _status(session, doing, Status.PAUSED)
     pauses.set_end(session, doing.subscriber.key, until)
-    return Told("paused", (said,))
+    return ReplyLine("paused", (said,))
 
 
-def _resume(session: Session, doing: Doing, _command: Command) -> Told:
-    return Told("resumed" if _status(session, doing, Status.ACTIVE) else "active")
+def _resume(session: Session, doing: Doing, _command: Command) -> ReplyLine:
+    return ReplyLine("resumed" if _status(session, doing, Status.ACTIVE) else "active")
 
 
-def _subscribe(session: Session, doing: Doing, command: Command) -> Told:
+def _subscribe(session: Session, doing: Doing, command: Command) -> ReplyLine:
     if command.value:
         return _add(session, doing, Command(Verb.ADD, command.value, Kind.TOPIC))
     return _resume(session, doing, command)
 
 
-def _say(session: Session, doing: Doing, command: Command) -> Told:
+def _say(session: Session, doing: Doing, command: Command) -> ReplyLine:
     paper = _paper(session, doing, command)
     if paper is None:
-        return Told("no_paper", (command.value or "",))
+        return ReplyLine("no_paper", (command.value or "",))
     feedback.give(session, doing.subscriber.key, paper.key, _VERDICTS[command.verb], doing.now)
-    return Told(command.verb.value, (paper.plain_title[:SHOWN],))
+    return ReplyLine(command.verb.value, (paper.plain_title[:SHOWN],))
 
 
 _VERDICTS = {Verb.MORE: Verdict.MORE, Verb.LESS: Verdict.LESS, Verb.SAVE: Verdict.SAVED}
 
 
-def _undo(session: Session, doing: Doing, command: Command) -> Told:
+def _undo(session: Session, doing: Doing, command: Command) -> ReplyLine:
     paper = _paper(session, doing, command)
     if paper is None:
-        return Told("no_paper", (command.value or "",))
+        return ReplyLine("no_paper", (command.value or "",))
     taken = feedback.undo(session, doing.subscriber.key, paper.key, doing.now)
-    return Told("undone" if taken else "nothing_to_undo", (paper.plain_title[:SHOWN],))
+    return ReplyLine("undone" if taken else "nothing_to_undo", (paper.plain_title[:SHOWN],))
 
 
 def _paper(session: Session, doing: Doing, command: Command) -> Paper | None:
@@ -114,39 +114,39 @@ def _paper(session: Session, doing: Doing, command: Command) -> Paper | None:
     return None
 
 
-def _add(session: Session, doing: Doing, command: Command) -> Told:
+def _add(session: Session, doing: Doing, command: Command) -> ReplyLine:
     return _change(session, doing, command, Wish.LIKED)
 
 
-def _mute(session: Session, doing: Doing, command: Command) -> Told:
+def _mute(session: Session, doing: Doing, command: Command) -> ReplyLine:
     return _change(session, doing, command, Wish.MUTED)
 
 
-def _change(session: Session, doing: Doing, command: Command, wish: Wish) -> Told:
+def _change(session: Session, doing: Doing, command: Command, wish: Wish) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     try:
         _store(session, doing, kind, wish, (*values(doing.subscriber.interests, kind, wish), value))
     except BadRecord as problem:
-        return Told("refused", (problem.field, value[:SHOWN]))
-    return Told("added" if wish is Wish.LIKED else "muted", (kind.value, value[:SHOWN]))
+        return ReplyLine("refused", (problem.field, value[:SHOWN]))
+    return ReplyLine("added" if wish is Wish.LIKED else "muted", (kind.value, value[:SHOWN]))
 
 
-def _remove(session: Session, doing: Doing, command: Command) -> Told:
+def _remove(session: Session, doing: Doing, command: Command) -> ReplyLine:
     return _drop(session, doing, command, Wish.LIKED)
 
 
-def _unmute(session: Session, doing: Doing, command: Command) -> Told:
+def _unmute(session: Session, doing: Doing, command: Command) -> ReplyLine:
     return _drop(session, doing, command, Wish.MUTED)
 
 
-def _drop(session: Session, doing: Doing, command: Command, wish: Wish) -> Told:
+def _drop(session: Session, doing: Doing, command: Command, wish: Wish) -> ReplyLine:
     kind, value = command.kind or Kind.TOPIC, command.value or ""
     standing = values(doing.subscriber.interests, kind, wish)
     kept = tuple(item for item in standing if item.casefold() != value.casefold())
     if len(kept) == len(standing):
-        return Told("not_there", (kind.value, value[:SHOWN]))
+        return ReplyLine("not_there", (kind.value, value[:SHOWN]))
     _store(session, doing, kind, wish, kept)
-    return Told("removed" if wish is Wish.LIKED else "unmuted", (kind.value, value[:SHOWN]))
+    return ReplyLine("removed" if wish is Wish.LIKED else "unmuted", (kind.value, value[:SHOWN]))
 
 
 def _store(session: Session, doing: Doing, kind: Kind, wish: Wish, items: Iterable[str]) -> None:
@@ -166,7 +166,7 @@ def _settle(session: Session, doing: Doing, said: Mapping[str, object]) -> None:
     subscribers.update_many(session, [doing.subscriber], doing.now)
 
 
-def _setting(session: Session, doing: Doing, command: Command) -> Told:
+def _setting(session: Session, doing: Doing, command: Command) -> ReplyLine:
     word = command.value or ""
     if command.verb is Verb.CADENCE:
         cadence, _, day = word.partition(" ")
@@ -178,44 +178,44 @@ def _setting(session: Session, doing: Doing, command: Command) -> Told:
     try:
         _settle(session, doing, said)
     except BadRecord:
-        return Told("unclear", (command.verb.value,))
-    return _told_settings(doing.subscriber)
+        return ReplyLine("unclear", (command.verb.value,))
+    return _settings_line(doing.subscriber)
 
 
 _FIELDS = {Verb.ZONE: "timezone", Verb.LANGUAGE: "language"}
 
 
-def _told_settings(subscriber: Subscriber) -> Told:
+def _settings_line(subscriber: Subscriber) -> ReplyLine:
     timing = subscriber.timing
     size, day = str(subscriber.size), WEEKDAYS[timing.weekday]
-    return Told("settings", (timing.cadence.value, day, f"{timing.hour:02}:00", timing.timezone, size))
+    return ReplyLine("settings", (timing.cadence.value, day, f"{timing.hour:02}:00", timing.timezone, size))
 
 
-def _list(_session: Session, doing: Doing, command: Command) -> Told:
+def _list(_session: Session, doing: Doing, command: Command) -> ReplyLine:
     known = doing.subscriber
     if command.kind is None:
         said = subscriber_fields(known)
         found = [item for name in LISTS if name in MUTABLE for item in _strings(said[name])]
     else:
         found = list(values(known.interests, command.kind))
-    return Told("interests", tuple(item[:SHOWN] for item in found[:50]))
+    return ReplyLine("interests", tuple(item[:SHOWN] for item in found[:50]))
 
 
 def _strings(items: object) -> list[str]:
     return [str(item) for item in items] if isinstance(items, list) else []
 
 
-def _tell_status(_session: Session, doing: Doing, _command: Command) -> Told:
-    return _told_settings(doing.subscriber)
+def _status_line(_session: Session, doing: Doing, _command: Command) -> ReplyLine:
+    return _settings_line(doing.subscriber)
 
 
-def _help(_session: Session, _doing: Doing, _command: Command) -> Told:
-    return Told("help")
+def _help(_session: Session, _doing: Doing, _command: Command) -> ReplyLine:
+    return ReplyLine("help")
 
 
-_ACTS: Mapping[Verb, Callable[[Session, Doing, Command], Told]] = {
+_ACTS: Mapping[Verb, Callable[[Session, Doing, Command], ReplyLine]] = {
     Verb.SUBSCRIBE: _subscribe,
-    Verb.YES: _tell_status,
+    Verb.YES: _status_line,
     Verb.UNSUBSCRIBE: _unsubscribe,
     Verb.PAUSE: _pause,
     Verb.RESUME: _resume,
@@ -233,6 +233,6 @@ _ACTS: Mapping[Verb, Callable[[Session, Doing, Command], Told]] = {
     Verb.CADENCE: _setting,
     Verb.SIZE: _setting,
     Verb.LANGUAGE: _setting,
-    Verb.STATUS: _tell_status,
+    Verb.STATUS: _status_line,
     Verb.HELP: _help,
 }

@@ -216,7 +216,7 @@ def confirm_here(session: Session, named: tuple[int, int], by: Cause | Act, now:
         raise TooOld("this link is older than 48 hours; sign up again")
     address = subscribers.address_key_of(session, known.key)
     if not _may_be_asked(session, address, known):
-        raise TooOld("this address asked never to be written to; write to us to come back")
+        raise TooOld("this address asked us never to write to it; contact us to come back")
     suppressions.lift_by_consent(session, address, CONFIRMED, now)
     return _apply(session, known, asked, by, now)
 

@@ -30,7 +30,7 @@ def take_back(db: Database, keys: Keys, address: str, paper: PaperId, now: datet
         found = papers.find(session, paper)
         taken = feedback.undo(session, subscriber.key, found.key, now) if found else None
         if taken is None:
-            raise NotFound(f"{address} has said nothing of {paper} that stands")
+            raise NotFound(f"{address} has given no feedback on {paper}")
         return taken
 
 
@@ -54,7 +54,7 @@ def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime
         found = papers.find(session, paper)
         taken = mutings.undo(session, subscriber.key, found.key, now) if found else None
         if taken is None:
-            raise NotFound(f"{address} has muted nothing of {paper} that stands")
+            raise NotFound(f"{address} has muted nothing of {paper}")
         return taken
 
 
@@ -78,5 +78,5 @@ def has(paper: Paper, what: Interest) -> bool:
 def _paper(session: Session, name: PaperId) -> Paper:
     found = papers.find(session, name)
     if found is None:
-        raise NotFound(f"{name}: no such paper; `digestd paper list` shows what is there")
+        raise NotFound(f"{name}: no such paper; `digestd paper list` lists all papers")
     return found

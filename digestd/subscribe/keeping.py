@@ -69,7 +69,7 @@ def _allowed(session: Session, keys: Keys, record: Record) -> Subscriber | None:
     key = address_key(keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
     if suppressions.is_suppressed(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
-        raise NoConsent(f"{record.address} is suppressed: it must not be written to, and is not added")
+        raise NoConsent(f"{record.address} is suppressed: digestd must not write to it, so it was not added")
     return known
 
 
@@ -94,7 +94,7 @@ def _is_stored(session: Session, post: Post, record: Record, by: tuple[Cause, da
 def _known(session: Session, post: Post, record: Record, known: Subscriber, by: tuple[Cause, datetime]) -> Change:
     by_mail = record.status is Status.PENDING
     if known.status is Status.UNSUBSCRIBED and not by_mail:
-        raise NoConsent(f"{record.address} unsubscribed; --confirm asks them by mail whether they want to come back")
+        raise NoConsent(f"{record.address} has unsubscribed; --confirm asks them by mail to come back")
     if by_mail and known.status in _UNCONFIRMED:
         budget = stranger_budget(address_key(post.keys, record.address), by[0])
         if not invite(session, post, known, (record, by[0]), budget, by[1]):

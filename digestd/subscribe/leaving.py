@@ -114,7 +114,7 @@ def come_back(db: Database, subscriber: int, act: Act, now: datetime) -> bool:
 def _switched(session: Session, subscriber: int, step: tuple[Status, Status], by: By) -> bool:
     known = _locked(session, subscriber)
     if known.status not in step:
-        raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up anew")
+        raise NoConsent(f"the subscriber is {known.status}, not {step[0]}; only they can sign up again")
     return _step(session, known, step[1], by)
 
 
@@ -142,7 +142,7 @@ def unsuppress(db: Database, keys: Keys, address: str, why: str, now: datetime) 
     until they sign up anew. Raises NotFound where the address is not suppressed, or erased.
     """
     if not why.strip():
-        raise BadInput("say why, with --why: it is kept with the address")
+        raise BadInput("say why, with --why: it is stored with the address")
     with db.write() as session:
         return suppressions.take_back(session, address_key(keys, address), why.strip(), Cause.CLI, now)
 
@@ -150,7 +150,7 @@ def unsuppress(db: Database, keys: Keys, address: str, why: str, now: datetime) 
 def unsuppress_wave(db: Database, wave: Wave, why: str, now: datetime, dry_run: bool = False) -> list[Restored]:
     """Take back all suppressions of one time, in blocks; each as `unsuppress` does it. `dry_run` changes nothing."""
     if not why.strip():
-        raise BadInput("say why, with --why: it is kept with the addresses")
+        raise BadInput("say why, with --why: it is stored with the addresses")
     if SuppressionReason.ERASED in wave.reasons:
         raise BadInput("leave out --reason erased: only a new sign-up by its owner ends such a suppression")
     restored: list[Restored] = []

@@ -52,10 +52,10 @@ def ask_move(
     with db.write() as session:
         known = subscribers.by_key(session, subscriber, lock=True)
         if known is None or known.status not in _MAY_MOVE:
-            raise TooOld("only who gets the digest can move it")
+            raise TooOld("only active subscribers can change their address")
         here = subscribers.address_key_of(session, subscriber)
         if here == key:
-            raise SameAddress("the digest goes to this address already")
+            raise SameAddress("the digest already goes to this address")
         causer = of_subscriber(subscriber)
         leaves = mail_budgets.take(session, [Budget(Pool.OWNER, here, causer)], now)
         if leaves is None:
@@ -97,7 +97,7 @@ def confirm_move(db: Database, keys: Keys, link: str, act: Act, now: datetime) -
         if is_free:
             subscribers.change_address(session, key, (move.address, move.address_key), act, now)
     if not is_free:
-        raise TooOld("this address has a subscription of its own by now, or must not be written to")
+        raise TooOld("this address already has a subscription, or must not be written to")
     return side, True
 
 
@@ -113,7 +113,7 @@ def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool 
     known = subscribers.by_key(session, key, lock=lock)
     move = moves.of(session, key)
     if known is None or known.status not in _MAY_MOVE or move is None or issued(move.asked) != version:
-        raise TooOld("nothing is to be confirmed any more")
+        raise TooOld("there is nothing left to confirm")
     if now - move.asked > WITHIN:
         raise TooOld("this link is older than 48 hours; ask again in the settings")
     return Side(known, move, at_new)

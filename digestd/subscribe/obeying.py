@@ -28,7 +28,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Kind
 from digestd.domain.mail_budget import Budget, Pool
-from digestd.domain.reply import Reply, Told
+from digestd.domain.reply import Reply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.links import BadToken, Keys, Purpose, address_key, read, read_command_address
@@ -243,13 +243,15 @@ class Clerk:
             return
         verbs = tuple(dict.fromkeys(command.verb.value for command in commands))
         asks = tuple((c.verb.value, c.value, c.kind.value if c.kind else None) for c in commands)
-        self._keep(session, known, (incoming.fingerprint, Reply((Told("prove", verbs),), asks=asks)), now, leaves)
+        self._keep(session, known, (incoming.fingerprint, Reply((ReplyLine("prove", verbs),), asks=asks)), now, leaves)
 
-    def _answer(self, session: Session, known: Subscriber, incoming: Incoming, told: list[Told], now: datetime) -> None:
+    def _answer(
+        self, session: Session, known: Subscriber, incoming: Incoming, lines: list[ReplyLine], now: datetime
+    ) -> None:
         if replies.count_since(session, known.key, now - timedelta(days=1)) >= ANSWERS_A_DAY:
             log.warning("no more replies to this subscriber today", subscriber=known.key)
             return
-        self._keep(session, known, (incoming.fingerprint, Reply(tuple(told), incoming.letter.id)), now)
+        self._keep(session, known, (incoming.fingerprint, Reply(tuple(lines), incoming.letter.id)), now)
 
     def _keep(
         self,

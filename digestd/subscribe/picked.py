@@ -72,7 +72,7 @@ def picked(session: Session, delivery: int, place: int) -> Picked:
     """The pick at a place, from 1, of a digest. Raises Gone, and NotFound for a place that the digest never had."""
     claim = reading.as_claim(session, delivery)
     if claim is None or not claim.picks:
-        raise Gone("this digest is no longer kept")
+        raise Gone("this digest was removed")
     if not 1 <= place <= len(claim.picks):
         raise NotFound("the digest has no such paper")
     return _standing(session, claim.subscriber, claim.picks[place - 1])
@@ -101,7 +101,7 @@ def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Pi
     with db.write() as session:
         pick = picked(session, *at)
         if not has(pick.paper, what):
-            raise BadRecord(what.kind, "this paper does not have it; name something that stands in it")
+            raise BadRecord(what.kind, "not found in this paper; choose something from it")
         if what not in pick.muted:
             mutings.give(session, pick.subscriber.key, pick.paper.key, what.kind, what.value, now)
         return picked(session, *at)
@@ -120,7 +120,7 @@ def _standing(session: Session, subscriber: int, pick: Pick) -> Picked:
     known = subscribers.by_key(session, subscriber)
     paper = papers.by_keys(session, [pick.paper]).get(pick.paper)
     if known is None or known.status is Status.ERASED or paper is None:
-        raise Gone("this paper is no longer kept")
+        raise Gone("this paper was removed")
     keys = (pick.paper, paper.key)
     said = feedback.standing(session, subscriber, keys)
     return Picked(

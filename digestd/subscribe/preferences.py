@@ -31,9 +31,9 @@ def opened(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
     with db.read() as session:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:
-        raise NotFound("nobody is behind this link any more")
+        raise NotFound("this link no longer belongs to a subscriber")
     if is_void(known, at, now):
-        raise Void("this link is too old; ask for a fresh one")
+        raise Void("this link has expired; request a new one")
     return known
 
 

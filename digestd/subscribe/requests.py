@@ -71,10 +71,10 @@ def opened_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: d
     with db.read() as session:
         known = subscribers.by_key(session, key)
     if known is None or known.status is Status.ERASED:
-        raise NotFound("nobody is behind this link any more")
+        raise NotFound("this link no longer belongs to a subscriber")
     is_used = purpose is Purpose.RENEW and known.links_from is not None and at <= known.links_from
     if version != known.version or now - at > VALID or is_used:
-        raise TooOld("this link no longer counts; ask again in the settings")
+        raise TooOld("this link was used or replaced; ask again in the settings")
     return known
 
 

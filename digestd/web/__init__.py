@@ -1,36 +1,36 @@
-"""The web: a page a file, all of them behind the same guards.
+"""Serve the web pages and the JSON API, one module per page, all behind the same middleware.
 
-    front         GET  /                 the form to subscribe, and the papers of the day
-    preview       POST /preview          what today's digest would hold; /preview/picks for a script
-    papers        GET  /papers, /papers/{day}
-    subscribe     POST /subscribe        asks for the digest; the answer is the same for everyone
-    resend        GET  /resend           asks for an address;  POST sends the confirmation once more
-    confirm       GET  /confirm/{token}  a button;  POST acts; /decline below it for those who did not ask
-    unsubscribe   GET  /u/{token}        a button;  POST acts, also by one click from a mail reader
-    feedback      GET  /f/{token}        what can be said of one pick;  POST says it
-    saved         GET  /s/{token}        what a subscriber saved, with files and feeds below it: only to read
-                  GET  /p/{token}/saved  the same;  POST removes one
-    preferences   GET  /p/{token}        all of one subscriber;  POST saves
-    resting, parting, belongings         what can be done below that: pause, leave, move, take along
-    muting        GET  /p/{token}/mute/{period}/{n}  what of a pick can be muted;  POST mutes it
-    requests      POST /p/{token}/erase, …/renew  mails a link;  GET /erase/{token}, /renew/{token};  POST acts
-    references    GET  /p/{token}/import a form for a file or text;  POST likes its papers
-    libraries     GET  /p/{token}/libraries  those linked at Zotero or ORCID;  POST links, reads, unlinks
-    settings_link GET  /settings         a form for a fresh link;  POST answers everyone alike
-    moving        GET  /move/{token}     a new address;  POST confirms, or stops
-    view          GET  /d/{token}        a digest in the browser
-    api           /api/v1                JSON, for those who embed it; see its own docstring
-    health        GET  /healthz, /readyz  the second for operators only, see operations
-    metrics       GET  /metrics          the same
-    webhooks      POST /webhooks/{provider}  bounces, from providers that are set up
-    assets        GET  /static/…, /robots.txt
+    home            GET  /                 subscribe form and today's papers
+    preview         POST /preview          preview of today's digest; /preview/picks for the script
+    papers          GET  /papers, /papers/{day}
+    subscribe       POST /subscribe        sign up; the answer is the same for every address
+    resend          GET  /resend           address form;  POST sends the confirmation again
+    confirm         GET  /confirm/{token}  POST confirms; /decline deletes the address
+    unsubscribe     GET  /u/{token}        POST unsubscribes, also with one click from a mail reader
+    feedback        GET  /f/{token}        POST rates a paper of a digest
+    saved           GET  /s/{token}        saved papers, with files and feeds; read only
+                    GET  /p/{token}/saved  the same;  POST removes a paper
+    preferences     GET  /p/{token}        settings of a subscriber;  POST saves
+    pause, leave, data_export              actions below the settings
+    mute            GET  /p/{token}/mute/{period}/{n}  POST mutes something of a paper
+    requests        POST /p/{token}/erase, …/renew  mails a link;  GET /erase/{token}, /renew/{token};  POST acts
+    references      GET  /p/{token}/import import form;  POST likes its papers
+    libraries       GET  /p/{token}/libraries  Zotero and ORCID;  POST links, reads, unlinks
+    settings_link   GET  /settings         address form;  POST mails a link to the settings
+    address_change  GET  /move/{token}     POST confirms or cancels a new address
+    view            GET  /d/{token}        a digest in the browser
+    api             /api/v1                JSON API, see its docstring
+    health          GET  /healthz, /readyz (the latter for operators only, see operator_access)
+    metrics         GET  /metrics          for operators only
+    webhooks        POST /webhooks/{provider}  bounces from configured providers
+    assets          GET  /static/…, /robots.txt
 
-GET shows, POST acts: mail scanners and link previews follow every link and must change nothing.
-The guards, from the outside in: who the client is (the peer, or behind a proxy of DIGESTD_TRUSTED_PROXIES the last
-address of X-Forwarded-For that is none of those), headers, watch (log, faults), intake (size and time of a request);
-before them all, serving (who holds a connection). There are no cookies, so there is nothing to forge; a token in the
-path is the right to do the one thing it names, and no page leads from a weaker token to a stronger one: the addresses
-of `/d`, `/f` and `/s` are passed on. What the forms share by which anybody may ask for a mail is in asking.
+GET shows, POST acts, because mail scanners and link previews follow every link. There are no cookies, so there is no
+session to forge. A token in the path permits one action. No page links from a weaker token to a stronger one, because
+people share the addresses of `/d`, `/f` and `/s`.
+
+Middleware from the outside in: connection_limits (server), proxy headers (trusted proxies only), headers, access_log,
+body_limit. email_forms holds what the public forms share.
 """
 
 from collections.abc import Callable
@@ -45,24 +45,24 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from digestd.app import App
 from digestd.plan.day import gather_day
 from digestd.web import (
+    address_change,
     assets,
-    belongings,
     confirm,
+    data_export,
     feedback,
-    front,
     health,
+    home,
+    leave,
     libraries,
     metrics,
-    moving,
-    muting,
+    mute,
     papers,
-    parting,
+    pause,
     preferences,
     preview,
     references,
     requests,
     resend,
-    resting,
     saved,
     settings_link,
     subscribe,
@@ -70,50 +70,54 @@ from digestd.web import (
     view,
     webhooks,
 )
+from digestd.web.access_log import AccessLog
 from digestd.web.api import PATH as API
 from digestd.web.api import build_api
 from digestd.web.api.problems import DETAILS, problem
-from digestd.web.asking import Asking
-from digestd.web.failures import handlers
-from digestd.web.headers import Headers
-from digestd.web.intake import LARGE, SLOW, Intake
+from digestd.web.body_limit import LARGE, SLOW, BodyLimit
+from digestd.web.email_forms import EmailForms
+from digestd.web.error_pages import handlers
+from digestd.web.headers import SecurityHeaders
 from digestd.web.pages import Pages
-from digestd.web.today import Today
-from digestd.web.watch import Watch
+from digestd.web.preview_day import PreviewDay
 
 
 def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> FastAPI:
-    """The web application. `last_tick` tells when this process's scheduler last ticked, if it runs one.
+    """Return the web application.
 
-    `state.today` is the day of the previews; whoever serves the application has it read betimes.
+    The caller should start `state.preview_day` (see `PreviewDay.begin`) before the first request.
+
+    Args:
+        app: The application.
+        last_tick: Returns the last tick of this process's scheduler, if it runs one.
     """
     pages = Pages.of(app)
-    asking = Asking.of(app, pages)
-    today = Today(lambda now: gather_day(app.db, now, app.encoder))
+    forms = EmailForms.of(app, pages)
+    preview_day = PreviewDay(lambda now: gather_day(app.db, now, app.encoder))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )
-    web.state.today = today
+    web.state.preview_day = preview_day
     for router in (
-        front.router(app, pages),
-        preview.router(app, pages, today),
+        home.router(app, pages),
+        preview.router(app, pages, preview_day),
         papers.router(app, pages),
-        subscribe.router(app, pages, asking),
-        resend.router(app, asking),
+        subscribe.router(app, pages, forms),
+        resend.router(app, forms),
         confirm.router(app, pages),
         unsubscribe.router(app, pages),
         feedback.router(app, pages),
         saved.router(app, pages),
         preferences.router(app, pages),
-        resting.router(app, pages),
-        parting.router(app, pages),
-        belongings.router(app, pages),
-        muting.router(app, pages),
+        pause.router(app, pages),
+        leave.router(app, pages),
+        data_export.router(app, pages),
+        mute.router(app, pages),
         requests.router(app, pages),
         references.router(app, pages),
         libraries.router(app, pages),
-        settings_link.router(app, asking),
-        moving.router(app, pages),
+        settings_link.router(app, forms),
+        address_change.router(app, pages),
         view.router(app),
         health.router(app, last_tick),
         metrics.router(app, last_tick),
@@ -125,16 +129,16 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     more = {references.PATHS: references.BODY_MAX, preferences.PATHS: preferences.BODY_MAX}
     if app.providers:
         more[webhooks.PATHS] = webhooks.BODY_MAX
-    web.add_middleware(Intake, refused=partial(_refusal, pages), more=more)
-    web.add_middleware(Watch, broken=partial(_refusal, pages, status=500))
-    web.add_middleware(Headers, https=app.settings.public_url.startswith("https:"))
+    web.add_middleware(BodyLimit, refused=partial(_refusal, pages), more=more)
+    web.add_middleware(AccessLog, broken=partial(_refusal, pages, status=500))
+    web.add_middleware(SecurityHeaders, https=app.settings.public_url.startswith("https:"))
     if app.settings.proxies:
         web.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(app.settings.proxies))
     return web
 
 
 def _refusal(pages: Pages, scope: Scope, status: int) -> Response:
-    """What a guard answers, in the form of whatever was asked: a page, or a problem of the API."""
+    """Return the answer of a middleware: an error page, or an error of the API."""
     name = {LARGE: "large", SLOW: "slow", 500: "broken"}[status]
     if scope["path"].startswith(f"{API}/"):
         return problem(status, DETAILS[name])

@@ -1,4 +1,4 @@
-"""The style sheet, which operators may replace with the templates, and the script and icon of the package."""
+"""Serve the style sheet (part of the templates), the script and the icon."""
 
 from importlib.resources import files
 
@@ -13,12 +13,12 @@ _SECRET = ("confirm", "u", "p", "move", "d", "f", "s")
 
 
 def router(pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     shipped = files("digestd.web") / "static"
     assets = {
         "style.css": (pages.templates.files["web/style.css"].encode(), "text/css; charset=utf-8"),
-        "front.js": ((shipped / "front.js").read_bytes(), "text/javascript; charset=utf-8"),
+        "home.js": ((shipped / "home.js").read_bytes(), "text/javascript; charset=utf-8"),
         "icon.svg": ((shipped / "icon.svg").read_bytes(), "image/svg+xml"),
     }
 

@@ -1,4 +1,4 @@
-"""What can be chosen from in the forms, in the words of a language."""
+"""Build the options of form fields in a language."""
 
 from babel.dates import get_day_names
 
@@ -8,7 +8,7 @@ from digestd.web.pages import Pages, locale_of
 
 
 def choices(pages: Pages, language: str) -> dict[str, list[tuple[str, str]]]:
-    """Pairs of value and words: hours, weekdays, sizes, languages."""
+    """Return pairs of value and label for hours, weekdays, sizes and languages."""
     known = language if language in dict(pages.languages) else pages.language
     called = get_day_names("wide", "stand-alone", locale_of(known))
     return {

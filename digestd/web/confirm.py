@@ -1,7 +1,7 @@
-"""The second half of double opt-in: the link from the mail shows a button, the button acts.
+"""Confirm a subscription (double opt-in): the link in the mail shows a button, the button confirms.
 
-The page shows what would be subscribed to, as somebody else may have asked. The mail does not, else strangers could
-have words of theirs mailed to others. Below it is the page for those who did not ask at all.
+The page shows the requested interests, because somebody else may have entered them. The mail does not, because
+otherwise strangers could send their own text to others. `/decline` deletes the address of people who did not sign up.
 """
 
 from datetime import datetime
@@ -18,22 +18,21 @@ from digestd.schedule import first_due
 from digestd.store import subscribers
 from digestd.subscribe import TooOld, confirm
 from digestd.subscribe.asking import decline, requested
+from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import act as traced
-from digestd.web.trace import wording
 
 _ASKED = frozenset({Status.PENDING, Status.UNSUBSCRIBED, Status.SUPPRESSED})
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
 
     @routes.api_route("/confirm/{token}", methods=SHOW)
     def show(request: Request, token: str) -> Response:
         wanted, language = _requested(app, token), pages.to(request).language
         language = wanted.language if wanted else language
-        said = wording(pages, "confirm", language).split("\n")
+        said = consent_text(pages, "confirm", language).split("\n")
         found = {kind.value: values(wanted.interests, kind) for kind in Kind} if wanted else {}
         return pages.to(request).page("confirm", language=language, wording=said, wanted=wanted, interests=found)
 
@@ -42,10 +41,10 @@ def router(app: App, pages: Pages) -> APIRouter:
         now = app.clock()
         try:
             known = _known(app, token)
-            said = wording(pages, "confirm", known.language if known else "")
-            subscriber = confirm(app.db, app.keys, token, now, traced(app, request, Cause.CONFIRM, said))
+            said = consent_text(pages, "confirm", known.language if known else "")
+            subscriber = confirm(app.db, app.keys, token, now, consent_act(app, request, Cause.CONFIRM, said))
         except TooOld:
-            return pages.to(request).page("expired", 410)
+            return pages.to(request).page("confirmation_expired", 410)
         return pages.page("confirmed", language=subscriber.language, first=_first(subscriber, now))
 
     @routes.api_route("/confirm/{token}/decline", methods=SHOW)
@@ -64,16 +63,19 @@ def router(app: App, pages: Pages) -> APIRouter:
 
 
 def _known(app: App, token: str) -> Subscriber | None:
-    """Return whose confirmation a token is. Raises BadToken."""
+    """Return the subscriber of a confirmation token. Raises BadToken."""
     key, _, _ = read(app.keys, Purpose.CONFIRM, token, app.clock())
     with app.db.read() as session:
         return subscribers.by_key(session, key)
 
 
 def _requested(app: App, token: str) -> Subscriber | None:
-    """Return the subscriber as confirming would make them; None if the request counts no more. Raises BadToken.
+    """Return the subscriber with the requested changes, or None if the request is no longer open.
 
-    An old link must not show what its subscriber wishes for by now.
+    An old link must not reveal the current interests of its subscriber.
+
+    Raises:
+        BadToken: The token is invalid.
     """
     now = app.clock()
     key, n, _ = read(app.keys, Purpose.CONFIRM, token, now)
@@ -83,6 +85,6 @@ def _requested(app: App, token: str) -> Subscriber | None:
 
 
 def _first(subscriber: Subscriber, now: datetime) -> datetime | None:
-    """When the first digest comes, in the subscriber's own time; None for at once."""
+    """Return the local time of the first digest, or None if it is due now."""
     due = first_due(subscriber.timing, now, subscriber.last_date)
     return None if due <= now else due.astimezone(ZoneInfo(subscriber.timing.timezone))

@@ -1,10 +1,10 @@
-"""Take feedback on one pick: more, less, save. The link shows a button, the button acts.
+"""Take feedback on one paper of a digest: more, less, save. GET shows a button, POST acts.
 
-/f/{token}          all that can be said of the pick
-/f/{token}/more     one of it: GET shows, POST says it, or takes it back where `undo` is sent
+/f/{token}          all three buttons
+/f/{token}/more     one of them; POST with `undo` takes the feedback back
 
-The link is in mails that are forwarded, so it acts on its pick alone, and its pages lead to no other page of the
-subscriber. What changes their wishes in general (muting) takes the link to their settings.
+Mails get forwarded with their links. So the link changes nothing but the feedback on its paper, and its pages link to
+no other page of the subscriber. Muting changes interests and needs the link to the settings.
 """
 
 from dataclasses import dataclass
@@ -32,64 +32,64 @@ _FIT = Fit(title=300, abstract=0, authors=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Where what is said arrives: `at` is the delivery and the place of the pick, from 1."""
+class FeedbackLinks:
+    """The pages behind feedback links. A pick is named by its delivery and its place in it, from 1."""
 
     app: App
     pages: Pages
     often: Window
 
     def at(self, signed: str) -> tuple[int, int]:
-        """The pick that a link names. Raises BadToken."""
+        """Return delivery and place of the pick of a link. Raises BadToken."""
         found = read(self.app.keys, Purpose.FEEDBACK, signed, self.app.clock())
         return found.number, found.version
 
     def found(self, at: tuple[int, int]) -> Picked:
-        """The pick as it stands."""
+        """Return the pick with its current feedback."""
         with self.app.db.read() as session:
             return picked(session, *at)
 
     def said(self, at: tuple[int, int], action: str, undo: str) -> Picked:
-        """The pick after what was sent is done."""
+        """Store or withdraw feedback and return the pick."""
         return (unsay if undo else say)(self.app.db, at, VERDICTS[action], self.app.clock())
 
     def shown(self, signed: str, action: str, pick: Picked) -> Response:
-        """The page for one action."""
+        """Return the page of one action."""
         return self.pages.page(
             "feedback",
             language=pick.subscriber.language,
             action=action,
             paper=fitted(Entry.of(pick.paper), _FIT),
-            said={name: pick.says(verdict) for name, verdict in VERDICTS.items()},
+            given={name: pick.says(verdict) for name, verdict in VERDICTS.items()},
             base=f"{self.pages.site.root}f/{signed}",
         )
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
-    desk = Desk(app, pages, Window(PER_PICK, SPAN))
+    links = FeedbackLinks(app, pages, Window(PER_PICK, SPAN))
 
     @routes.api_route(_PAGE, methods=SHOW)
     def show_all(token: str) -> Response:
-        return desk.shown(token, "all", desk.found(desk.at(token)))
+        return links.shown(token, "all", links.found(links.at(token)))
 
     @routes.api_route(_PAGE + "/{action}", methods=SHOW)
     def show(token: str, action: str) -> Response:
         _known(action)
-        return desk.shown(token, action, desk.found(desk.at(token)))
+        return links.shown(token, action, links.found(links.at(token)))
 
     @routes.post(_PAGE + "/{action}")
     def act(request: Request, token: str, action: str, undo: Annotated[str, Form()] = "") -> Response:
         _known(action)
-        at = desk.at(token)
-        if not desk.often.allows(f"{at[0]}.{at[1]}", app.clock()):
+        at = links.at(token)
+        if not links.often.allows(f"{at[0]}.{at[1]}", app.clock()):
             return pages.to(request).problem("often", 429, {"Retry-After": str(int(SPAN.total_seconds()))})
-        return desk.shown(token, action, desk.said(at, action, undo))
+        return links.shown(token, action, links.said(at, action, undo))
 
     return routes
 
 
 def _known(action: str) -> None:
     if action not in VERDICTS:
-        raise NotFound("nothing of that name can be said of a paper")
+        raise NotFound("there is no such feedback; use more, less or save")

@@ -1,6 +1,6 @@
-"""The headers of every answer: nothing foreign is loaded, framed, guessed, indexed or told on.
+"""Add security headers to every answer: no foreign content, frames, sniffing, indexing or referrers.
 
-A page may set its own value for any of them; what is not said is the strictest.
+A page may set its own value for any header. The defaults are the strictest.
 """
 
 from starlette.datastructures import MutableHeaders
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 OWN_PAGES = f"{_NOTHING}; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'"
 INLINE_STYLE = f"{_NOTHING}; style-src 'unsafe-inline'; form-action 'none'"
-"""For a digest in the browser: mail carries its style in attributes, and no script at all."""
+"""For a digest in the browser, which has inline styles and no scripts."""
 _FEATURES = (
     "accelerometer", "autoplay", "browsing-topics", "camera", "clipboard-read", "display-capture",
     "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts",
@@ -30,18 +30,18 @@ STRICT = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
-"""A year, for this host alone: other hosts of the domain are not digestd's to decide about."""
+"""One year, without subdomains: digestd does not decide for other hosts of the domain."""
 
 
-class Headers:
-    """Adds what an answer does not say itself. `https`: whether the public address is one of HTTPS."""
+class SecurityHeaders:
+    """ASGI middleware that adds missing headers. `https`: True if the public URL uses HTTPS."""
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self._app = app
         self._added = {**STRICT, **(HTTPS_ONLY if https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

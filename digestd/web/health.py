@@ -1,10 +1,8 @@
-"""Is the process alive, and can it serve?
+"""Answer health checks: /healthz says that the process runs, /readyz that it can serve.
 
-Ready means that the database answers with the schema of this version and that the scheduler of
-this process, if it has one, ticks. The age of the last ingest, how whole each source's newest day is, which
-lanes to a relay have stopped, whether the disk has room, how many mails nobody knows the end of and how many cannot
-be composed are told but decide nothing: a silent source or a relay that does not serve us is no reason to take the
-pages away.
+Ready means that the database answers with the schema of this version and that the scheduler of this process, if
+any, ticks. The rest of the report (last ingest, coverage, stopped relays, disk space, uncertain and uncomposable
+mails) does not affect readiness: a silent source or a failing relay is no reason to take the pages offline.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +20,16 @@ from digestd.store import brake, ledger
 from digestd.store.ledger import reading
 from digestd.store.migrate import is_current
 from digestd.store.throttles import Resting, resting
-from digestd.web.figures import last_ingest, newest_days
-from digestd.web.operations import only_operators
+from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
+from digestd.web.service_stats import last_ingest, newest_days
 
 STILL = timedelta(minutes=10)
-"""A scheduler that has not ticked for so long has stopped."""
+"""Without a tick for this long, the scheduler counts as stopped."""
 
 
 def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
 
     @routes.api_route("/healthz", methods=SHOW)
@@ -51,7 +49,7 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
             "reasons": reasons,
             "last_ingest_seconds": _age(found.ingested, now),
             "last_tick_seconds": _age(ticked, now),
-            "relays_stopped": {lane.relay: _stopped(lane) for lane in found.lanes},
+            "relays_stopped": {relay.relay: _stopped(relay) for relay in found.relays},
             "uncertain_for_a_day": found.uncertain,
             "poisoned": found.poisoned,
             "refused_waiting": found.refused,
@@ -67,13 +65,21 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the database says: the last ingest, the newest day of each source, the lanes that rest, how many mails
-    have been uncertain for a day, cannot be composed, or wait although they were refused for good, and how many
-    addresses are not suppressed because their bounces are held; or what is wrong with it."""
+    """Report of the database, or the `reasons` why there is none.
+
+    Attributes:
+        ingested: Time of the last ingest.
+        sources: Newest day of each source.
+        relays: Relays that are paused after failures.
+        uncertain: Mails that have been uncertain for a day.
+        poisoned: Mails that cannot be composed.
+        refused: Mails held back because too many were refused for good.
+        held: Addresses not suppressed because too many bounced at once.
+    """
 
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
-    lanes: Sequence[Resting] = ()
+    relays: Sequence[Resting] = ()
     uncertain: int = 0
     poisoned: int = 0
     refused: int = 0
@@ -82,7 +88,7 @@ class _Found:
 
 
 def _database(app: App, now: datetime) -> _Found:
-    """Ask the database. What is wrong with it is said without its URL."""
+    """Query the database. Error texts do not contain its URL."""
     try:
         if not is_current(app.db):
             return _Found(reasons=("the database has another schema than this version needs; run `digestd init`",))
@@ -91,7 +97,7 @@ def _database(app: App, now: datetime) -> _Found:
             return _Found(
                 ingested=last_ingest(session),
                 sources=days,
-                lanes=resting(session),
+                relays=resting(session),
                 uncertain=ledger.long_uncertain(session, now),
                 poisoned=reading.poisoned(session),
                 refused=ledger.waiting(session),
@@ -102,7 +108,7 @@ def _database(app: App, now: datetime) -> _Found:
 
 
 def _disk(app: App) -> str | None:
-    """Whether want of room keeps mails back; where that is, is for the log alone."""
+    """Return a warning if the disk is too full to send. Paths go to the log only."""
     try:
         check_disk_space([app.journals, *([app.db.file.parent] if app.db.file else [])])
     except DiskFull:
@@ -114,8 +120,8 @@ def _told(day: Coverage) -> dict[str, object]:
     return {"day": day.day.isoformat(), "state": day.state.value, "items": day.items}
 
 
-def _stopped(lane: Resting) -> dict[str, object]:
-    return {"why": lane.why, "failures": lane.failures, "tried_again": lane.until.isoformat(timespec="seconds")}
+def _stopped(relay: Resting) -> dict[str, object]:
+    return {"why": relay.why, "failures": relay.failures, "tried_again": relay.until.isoformat(timespec="seconds")}
 
 
 def _age(instant: datetime | None, now: datetime) -> float | None:

@@ -1,4 +1,4 @@
-"""Libraries at Zotero or ORCID, linked by their reader: what stands there is liked."""
+"""Link Zotero and ORCID libraries, whose papers count as liked."""
 
 import asyncio
 from datetime import timedelta
@@ -17,70 +17,70 @@ from digestd.store import libraries
 from digestd.subscribe.libraries import MOST, linked, own, unlink
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import MALFORMED, Sheet
+from digestd.web.settings_page import MALFORMED, SettingsPage
 
 PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
 AT_ONCE = 4
-"""Keys that are tried at the same time: each is a question to Zotero that somebody waits for."""
+"""Concurrent requests to Zotero, each with a visitor waiting."""
 OK, AWAY = 200, 503
 SHOWN_MAX = 100
-"""Characters of what was typed that are shown again."""
+"""Maximum characters of typed text that are shown again."""
 
 
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
-    routes, sheet = APIRouter(), Sheet(app, pages)
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits, turn = RateLimits(PER_NETWORK, EVERYONE, SPAN), asyncio.Semaphore(AT_ONCE)
 
     @routes.api_route("/p/{token}/libraries", methods=SHOW)
     def show(token: str) -> Response:
-        return _page(sheet, token)
+        return _page(settings_page, token)
 
     @routes.post("/p/{token}/libraries/zotero")
     async def zotero(
         request: Request, token: str, key: Annotated[str, Form()] = "", place: Annotated[str, Form()] = ""
     ) -> Response:
-        subscriber = (await run_in_threadpool(sheet.whose, token)).key
+        subscriber = (await run_in_threadpool(settings_page.whose, token)).key
         limits.check(request, app.clock())
         async with turn:
             status, said = await _zotero(app, subscriber, key, place)
-        return await run_in_threadpool(_page, sheet, token, status, **said)
+        return await run_in_threadpool(_page, settings_page, token, status, **said)
 
     @routes.post("/p/{token}/libraries/orcid")
     def orcid(request: Request, token: str, orcid: Annotated[str, Form()] = "") -> Response:
-        subscriber = sheet.whose(token).key
+        subscriber = settings_page.whose(token).key
         limits.check(request, app.clock())
         status, said = _orcid(app, subscriber, orcid)
-        return _page(sheet, token, status, **said)
+        return _page(settings_page, token, status, **said)
 
     @routes.post("/p/{token}/libraries/read")
     def read(request: Request, token: str, library: Annotated[int, Form()]) -> Response:
-        subscriber = sheet.whose(token).key
+        subscriber = settings_page.whose(token).key
         limits.check(request, app.clock())
         with app.db.write() as session:
             libraries.due_now(session, own(session, subscriber, library).key, app.clock())
-        return _page(sheet, token, done="due")
+        return _page(settings_page, token, done="due")
 
     @routes.post("/p/{token}/libraries/unlink")
     def let_go(token: str, library: Annotated[int, Form()], papers: Annotated[str, Form()] = "keep") -> Response:
         is_kept = papers != "drop"
-        unlink(app.db, sheet.whose(token).key, library, app.clock(), keep=is_kept)
-        return _page(sheet, token, done="kept" if is_kept else "dropped")
+        unlink(app.db, settings_page.whose(token).key, library, app.clock(), keep=is_kept)
+        return _page(settings_page, token, done="kept" if is_kept else "dropped")
 
     return routes
 
 
-def _page(sheet: Sheet, token: str, status: int = 200, **said: object) -> Response:
-    known = sheet.whose(token)
-    with sheet.app.db.read() as session:
+def _page(settings_page: SettingsPage, token: str, status: int = 200, **said: object) -> Response:
+    known = settings_page.whose(token)
+    with settings_page.app.db.read() as session:
         found = linked(session, known.key)
     shown: dict[str, object] = {"done": "", "may_write": False, "problem": "", "place": "", "orcid": ""}
-    shown |= {"here": sheet.here(token), "linked": found, "zone": ZoneInfo(known.timing.timezone), "most": MOST}
-    return sheet.pages.page("libraries", status, known.language, **{**shown, **said})
+    shown |= {"here": settings_page.here(token), "linked": found, "zone": ZoneInfo(known.timing.timezone), "most": MOST}
+    return settings_page.pages.page("libraries", status, known.language, **{**shown, **said})
 
 
 async def _zotero(app: App, subscriber: int, key: str, place: str) -> tuple[int, dict[str, object]]:
-    """Link a library; the status of the answer, and what its page says."""
+    """Link a Zotero library. Return the status and the values for the page."""
     again = {"place": clean(place[:SHOWN_MAX])}
     try:
         new = await link_zotero(app.libraries, subscriber, key, place)

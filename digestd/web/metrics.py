@@ -1,4 +1,4 @@
-"""Prometheus metrics, counted when they are asked for and kept for a few seconds."""
+"""Serve Prometheus metrics, counted on request and cached for a few seconds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -17,19 +17,19 @@ from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store.hosts import HostState, is_open
 from digestd.store.throttles import Resting
-from digestd.web.figures import Figures, figures
-from digestd.web.operations import only_operators
+from digestd.web.operator_access import only_operators
 from digestd.web.pages import SHOW
+from digestd.web.service_stats import ServiceStats, service_stats
 
 KEPT = timedelta(seconds=15)
-"""Counting a large ledger takes a while; scraping more often than this must not cost more."""
+"""Counting a large ledger is slow, so frequent scrapes share one count."""
 
 
 def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
     registry = CollectorRegistry()
-    registry.register(_House(app, last_tick))
+    registry.register(_StatsCollector(app, last_tick))
 
     @routes.api_route("/metrics", methods=SHOW, dependencies=[Depends(only_operators(app))])
     def metrics() -> Response:
@@ -38,19 +38,19 @@ def router(app: App, last_tick: Callable[[], datetime | None] | None) -> APIRout
     return routes
 
 
-class _House(Collector):
+class _StatsCollector(Collector):
     def __init__(self, app: App, last_tick: Callable[[], datetime | None] | None) -> None:
         self._app = app
         self._last_tick = last_tick
-        self._kept: tuple[datetime, Figures] | None = None
+        self._kept: tuple[datetime, ServiceStats] | None = None
         self._lock = Lock()
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand: registering must not ask the database."""
+        """Return nothing, so that registering does not query the database."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The figures as metrics."""
+        """Yield the current counts as metrics."""
         counted = self._counted()
         yield _by("digestd_deliveries", "Rows of the ledger", "state", counted.deliveries)
         yield _by("digestd_subscribers", "Subscribers", "status", counted.subscribers)
@@ -63,7 +63,7 @@ class _House(Collector):
         yield _instant("digestd_last_ingest", "When a source last answered", counted.last_ingest)
         yield from _sources(counted.sources, counted.answered)
         yield from _hosts(counted.hosts, self._app.clock())
-        yield _lanes(counted.relays_stopped)
+        yield _stopped_relays(counted.relays_stopped)
         yield GaugeMetricFamily(
             "digestd_refused_waiting",
             "Mails refused for good that wait: too many to be about them",
@@ -74,12 +74,12 @@ class _House(Collector):
         )
         yield _instant("digestd_last_tick", "When the scheduler last ticked", self._last_tick and self._last_tick())
 
-    def _counted(self) -> Figures:
+    def _counted(self) -> ServiceStats:
         now = self._app.clock()
         with self._lock:
             if self._kept is None or not timedelta() <= now - self._kept[0] < KEPT:
                 with self._app.db.read() as session:
-                    self._kept = (now, figures(session, now))
+                    self._kept = (now, service_stats(session, now))
             return self._kept[1]
 
 
@@ -94,7 +94,7 @@ def _by(name: str, help_: str, label: str, counts: Mapping[_Label, int]) -> Metr
 
 
 def _sources(newest: Mapping[str, Coverage], answered: Mapping[str, datetime]) -> Iterator[Metric]:
-    """Each source by its newest day, and when it last answered."""
+    """Yield state and size of each source's newest day, and its last answer."""
     states = GaugeMetricFamily(
         "digestd_source_state", "1 for the state of the newest day of a source", labels=["source", "state"]
     )
@@ -112,7 +112,7 @@ def _sources(newest: Mapping[str, Coverage], answered: Mapping[str, datetime]) -
 
 
 def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
-    """Each host that sources are asked at: how it fails, and whether it is left alone for that."""
+    """Yield failures in a row per host, and whether its circuit breaker is open."""
     failures = GaugeMetricFamily("digestd_host_failures", "Failed fetches of a host in a row", labels=["host"])
     alone = GaugeMetricFamily(
         "digestd_host_left_alone", "1 while a host is not asked, as it failed too often", labels=["host"]
@@ -123,16 +123,16 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
     yield from (failures, alone)
 
 
-def _lanes(stopped: Sequence[Resting]) -> Metric:
+def _stopped_relays(stopped: Sequence[Resting]) -> Metric:
     """Relays that did not serve us last time, and how often in a row."""
     family = GaugeMetricFamily("digestd_relay_stopped", "Failures in a row of a relay that rests", labels=["relay"])
-    for lane in stopped:
-        family.add_metric([lane.relay], lane.failures)
+    for relay in stopped:
+        family.add_metric([relay.relay], relay.failures)
     return family
 
 
 def _instant(name: str, help_: str, instant: datetime | None) -> Metric:
-    """Seconds since 1970; a metric without a sample where it never happened."""
+    """Return a timestamp metric in Unix seconds, without a sample for None."""
     family = GaugeMetricFamily(f"{name}_timestamp_seconds", help_, labels=[])
     if instant is not None:
         family.add_metric([], instant.timestamp())

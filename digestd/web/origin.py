@@ -1,4 +1,4 @@
-"""Recognise forms that another site sent, by what the browser says (Fetch Metadata; RFC 6454)."""
+"""Detect forms sent by other sites, by Fetch Metadata and Origin (RFC 6454)."""
 
 from urllib.parse import urlsplit
 
@@ -8,10 +8,10 @@ _OURS = frozenset({"same-origin", "none"})
 
 
 def is_foreign(request: Request, public_url: str) -> bool:
-    """True if the browser says that a page of another site sent this.
+    """Return True if the browser says that a page of another site sent the request.
 
-    A browser that says nothing proves nothing, nor does `Origin: null`, which browsers send for our own forms too, as
-    our pages ask for no referrer: then the form's stamp decides.
+    Missing headers and `Origin: null` prove nothing: browsers send the latter for our own forms, because our pages
+    forbid referrers. The form timestamp decides then.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "null")
     if site is not None and site not in _OURS:

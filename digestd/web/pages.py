@@ -1,4 +1,4 @@
-"""Pages from templates, with what every one of them shows, in the language of whoever reads them."""
+"""Render pages from templates in the language of the reader."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,15 +15,18 @@ from digestd.web.language import preferred, spoken
 
 ENGLISH = "en"
 SHOW = ["GET", "HEAD"]
-"""The methods of every page that only shows."""
+"""Methods of pages that change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`root`: the path of the front page, below which every own link lies. `edition` changes with the templates.
+    """Values that every page shows.
 
-    `languages`: those a reader may change to, by tag and their own name; `carried`: what own links end in, so that
-    a language that was asked for stays.
+    Attributes:
+        root: Path of the home page, prefix of all links.
+        edition: Version of the static files, changes with the templates.
+        languages: Other languages of this page, as pairs of tag and name.
+        carried: Query that links end with to keep the chosen language.
     """
 
     list_name: str
@@ -36,9 +39,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Renders `web/<name>.html.j2`, in English unless it is made for somebody.
+    """Renderer of `web/<name>.html.j2`, in English by default.
 
-    `languages`: those there are, by tag and their own name.
+    Attributes:
+        languages: All languages, as pairs of tag and name.
+        language: Tag of the language to render in.
     """
 
     templates: Templates
@@ -48,16 +53,16 @@ class Pages:
 
     @classmethod
     def of(cls, app: App) -> Self:
-        """The pages of this installation."""
+        """Return the pages of an installation."""
         settings = app.settings
         root = f"{urlsplit(settings.public_url).path.rstrip('/')}/"
         site = Site(settings.list_name, settings.postal_address, root, app.templates.hash[:12])
-        return cls(app.templates, site, tuple((tag, _name(tag)) for tag in app.templates.languages))
+        return cls(app.templates, site, tuple((tag, _name(app.templates, tag)) for tag in app.templates.languages))
 
     def to(self, request: Request) -> "Pages":
-        """The same for who asks: in the language of `?lang=`, else in the one that the browser prefers.
+        """Return pages in the language of a request: of `?lang=`, else of the browser.
 
-        Only a page that can be asked for again offers the other languages.
+        Only answers to GET offer other languages.
         """
         known = self.templates.languages
         wish = spoken(request.query_params.get("lang", "")[:20], known)
@@ -71,27 +76,30 @@ class Pages:
         return replace(self, site=site, language=language)
 
     def page(self, name: str, status: int = 200, language: str = "", **values: object) -> HTMLResponse:
-        """One page as an answer. `language`: that of the subscriber whose page it is, changed in their settings."""
+        """Return a page. `language`: that of the subscriber, which overrides the visitor's."""
         site = replace(self.site, languages=()) if language else self.site
         html = render_page(self.templates, f"web/{name}.html.j2", language or self.language, site=site, **values)
         return HTMLResponse(html, status)
 
     def text(self, name: str, language: str = "") -> str:
-        """Plain words, `web/<name>.txt.j2`, to be shown or kept."""
+        """Return plain text from `web/<name>.txt.j2`."""
         return render_page(self.templates, f"web/{name}.txt.j2", language or self.language)
 
     def problem(self, problem: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
-        """A page that says in plain words why there is no answer; never how it came about."""
-        answer = self.page("problem", status, problem=problem)
+        """Return an error page. `problem`: name of its text in `web/error.html.j2`."""
+        answer = self.page("error", status, problem=problem)
         answer.headers.update(headers or {})
         return answer
 
 
 def locale_of(language: str) -> Locale:
-    """How a language writes dates and names."""
+    """Return the Babel locale of a language tag."""
     return Locale.parse(language, sep="-")
 
 
-def _name(language: str) -> str:
-    """What a language calls itself."""
-    return (locale_of(language).get_display_name() or language).capitalize()
+def _name(templates: Templates, language: str) -> str:
+    """Return what a language calls itself, by its catalogue or else by Unicode's."""
+    name = render_page(templates, "web/language.txt.j2", language).strip()
+    if name == "English" and locale_of(language).language != ENGLISH:
+        return (locale_of(language).get_display_name() or language).capitalize()
+    return name

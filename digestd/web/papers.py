@@ -1,4 +1,4 @@
-"""The papers of a day to read, today's and those of past days; nothing to fill in."""
+"""Show the trending papers of a day."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -8,20 +8,20 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.errors import NotFound
 from digestd.store import papers
-from digestd.web.cards import cards
 from digestd.web.pages import SHOW, Pages
-from digestd.web.shelf import Shelf
+from digestd.web.paper_cards import paper_cards
+from digestd.web.response_cache import ResponseCache
 
 PAPERS_MAX = 20
 TODAY, PAST = timedelta(minutes=1), timedelta(hours=1)
-"""How long a page is kept: votes on a past day still come in."""
+"""Time that a page stays in the cache. Past days still get votes."""
 DAY = timedelta(days=1)
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
-    current, past = Shelf(TODAY), Shelf(PAST)
+    current, past = ResponseCache(TODAY), ResponseCache(PAST)
 
     @routes.api_route("/papers", methods=SHOW)
     def today(request: Request) -> Response:
@@ -32,15 +32,15 @@ def router(app: App, pages: Pages) -> APIRouter:
     @routes.api_route("/papers/{day}", methods=SHOW)
     def of_day(request: Request, day: str) -> Response:
         now, spoken, asked = app.clock(), pages.to(request), _day(day, app.clock().date())
-        shelf = past if asked < now.date() else current
+        cache = past if asked < now.date() else current
         name = (asked, spoken.language, spoken.site.carried)
-        return shelf.page(name, now, lambda: _page(app, spoken, asked, now))
+        return cache.page(name, now, lambda: _page(app, spoken, asked, now))
 
     return routes
 
 
 def _day(text: str, latest: date) -> date:
-    """The day of an address, in its one spelling. Raises NotFound."""
+    """Parse the day of a path. Accept only its canonical spelling, else raise NotFound."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -51,18 +51,18 @@ def _day(text: str, latest: date) -> date:
 
 
 def _page(app: App, pages: Pages, day: date, now: datetime) -> Response:
-    """The page of a day. Raises NotFound for one without papers, unless it is today."""
+    """Return the page of a day. Raises NotFound for past days without papers."""
     start = datetime.combine(day, time(), UTC)
     with app.db.read() as session:
         found = papers.trending(session, start, PAPERS_MAX, start + DAY)
         before, after = papers.news_beside(session, start, start + DAY)
     if not found and day != now.date():
-        raise NotFound("nothing was news on that day")
+        raise NotFound("there are no papers of that day")
     return pages.page(
         "papers",
         day=day,
         is_today=day == now.date(),
-        papers=cards(found),
+        papers=paper_cards(found),
         before=before and before.date(),
         after=after and after.date(),
     )

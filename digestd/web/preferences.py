@@ -1,7 +1,7 @@
-"""The preferences: everything a subscriber can see and change, by the link in their mails.
+"""Show and save the settings of a subscriber, by the link in their mails.
 
-GET shows, POST acts and shows again; there is no password and no cookie. What changes consent, and what takes data
-along or away, are files of their own: resting, parting, belongings, requests.
+GET shows, POST acts and shows the page again. There is no password and no cookie. Consent and data have modules of
+their own: pause, leave, data_export, requests.
 """
 
 from typing import Annotated
@@ -18,49 +18,49 @@ from digestd.subscribe.portrait import correct, drop
 from digestd.subscribe.preferences import Void
 from digestd.web.pages import SHOW, Pages
 from digestd.web.preferences_form import PreferencesForm
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import SettingsPage
 
 BODY_MAX = 64 * 1024
-"""Long lists of authors and topics are more than other forms send."""
+"""Larger than for other forms, because lists of authors and topics are long."""
 PATHS = "/p/*"
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
-    routes, sheet = APIRouter(), Sheet(app, pages)
+    """Return the routes of this module."""
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        return sheet.shown(token)
+        return settings_page.shown(token)
 
     @routes.post("/p/{token}")
     def save(token: str, form: Annotated[PreferencesForm, Form()]) -> Response:
-        checked = form.read(sheet.whose(token))
+        checked = form.read(settings_page.whose(token))
         if checked.record is None:
-            return sheet.corrected(token, checked.errors, form)
+            return settings_page.corrected(token, checked.errors, form)
         edit(app.db, app.keys, checked.record, app.clock())
-        return sheet.shown(token, "saved")
+        return settings_page.shown(token, "saved")
 
     @routes.post("/p/{token}/mute")
     def mute(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=300)]) -> Response:
-        correct(app.db, sheet.whose(token).key, _interest(kind, value), app.clock())
-        return sheet.shown(token, "muted")
+        correct(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
+        return settings_page.shown(token, "muted")
 
     @routes.post("/p/{token}/drop")
     def let_go(token: str, kind: Annotated[str, Form()], value: Annotated[str, Form(max_length=400)]) -> Response:
-        drop(app.db, sheet.whose(token).key, _interest(kind, value), app.clock())
-        return sheet.shown(token, "dropped")
+        drop(app.db, settings_page.whose(token).key, _interest(kind, value), app.clock())
+        return settings_page.shown(token, "dropped")
 
     return routes
 
 
 def void(pages: Pages, request: Request, _problem: Void | OutdatedToken) -> Response:
-    """What a link that is too old leads to: the way to a fresh one."""
-    return pages.to(request).page("void", 410)
+    """Return the page for outdated links, which offers a new one."""
+    return pages.to(request).page("link_expired", 410)
 
 
 def _interest(kind: str, value: str) -> Interest:
-    """What is to be corrected. Raises BadRecord for a kind there is none of."""
+    """Return the interest to change. Raises BadRecord for an unknown kind."""
     if kind not in set(Kind) or not value.strip():
         raise BadRecord("kind", "there is no such kind of interest; use the buttons of the page")
     return Interest(Kind(kind), value, Wish.MUTED)

@@ -1,6 +1,6 @@
-"""What today's digest would hold for whoever fills in the form: ranked as planning ranks, nothing is kept.
+"""Preview today's digest for the subscribe form, ranked like a real digest. Nothing is stored.
 
-A POST although it changes nothing, so that no address, log or history tells what somebody is interested in.
+It uses POST although it changes nothing, so that interests do not appear in URLs, logs or the browser history.
 """
 
 from datetime import datetime, timedelta
@@ -13,14 +13,14 @@ from digestd.app import App
 from digestd.domain.interest import Interest
 from digestd.plan import foresee
 from digestd.render import render_reason
-from digestd.web import front
-from digestd.web.cards import brief
-from digestd.web.front import Seen
+from digestd.web import home
+from digestd.web.consent_audit import network_key
+from digestd.web.home import PreviewResult
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
+from digestd.web.paper_cards import short_card
+from digestd.web.preview_day import PreviewDay
 from digestd.web.signup_form import SignUpForm
-from digestd.web.today import Today
-from digestd.web.trace import network_key
 
 SHOWN = 5
 PER_NETWORK = 60
@@ -28,8 +28,8 @@ EVERYONE = 900
 SPAN = timedelta(minutes=1)
 
 
-def router(app: App, pages: Pages, today: Today) -> APIRouter:
-    """The routes of this file."""
+def router(app: App, pages: Pages, preview_day: PreviewDay) -> APIRouter:
+    """Return the routes of this module."""
     routes = APIRouter()
     limits = RateLimits(PER_NETWORK, EVERYONE, SPAN)
 
@@ -44,31 +44,36 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
         visitor = network_key(app.keys, request)
         checked = form.read_interests()
         if checked.record is None:
-            return front.show(app, spoken, form, visitor, checked.errors)
+            return home.show(app, spoken, form, visitor, checked.errors)
         wanted = checked.record.new.interests
-        return front.show(app, spoken, form, visitor, seen=_seen(app, spoken, today, (wanted, form.max_papers), now))
+        return home.show(
+            app, spoken, form, visitor, seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now)
+        )
 
     @routes.post("/preview/picks")
     def picks(request: Request, form: Annotated[SignUpForm, Form()]) -> Response:
-        """The part of the page that a script puts in place."""
+        """Return the preview as an HTML fragment for the script."""
         now, spoken = app.clock(), pages.to(request)
         if not limits.allows(request, now):
-            return spoken.page("picks", 429, seen=None)
+            return spoken.page("preview", 429, seen=None)
         checked = form.read_interests()
         if checked.record is None:
-            return spoken.page("picks", 422, seen=None)
+            return spoken.page("preview", 422, seen=None)
         wanted = checked.record.new.interests
-        return spoken.page("picks", seen=_seen(app, spoken, today, (wanted, form.max_papers), now))
+        return spoken.page("preview", seen=_preview(app, spoken, preview_day, (wanted, form.max_papers), now))
 
     return routes
 
 
-def _seen(app: App, pages: Pages, today: Today, asked: tuple[tuple[Interest, ...], int], now: datetime) -> Seen:
+def _preview(
+    app: App, pages: Pages, preview_day: PreviewDay, asked: tuple[tuple[Interest, ...], int], now: datetime
+) -> PreviewResult:
     """Return what these interests and this size would bring today."""
-    day = today.day(now)
+    day = preview_day.day(now)
     with app.db.read() as session:
         found = foresee(session, day, *asked)
     shown = [
-        brief(paper, render_reason(app.templates, reason, pages.language)) for paper, reason in found.papers[:SHOWN]
+        short_card(paper, render_reason(app.templates, reason, pages.language))
+        for paper, reason in found.papers[:SHOWN]
     ]
-    return Seen(tuple(shown), len(found.papers), found.considered, found.unknown)
+    return PreviewResult(tuple(shown), len(found.papers), found.considered, found.unknown)

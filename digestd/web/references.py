@@ -1,4 +1,4 @@
-"""Papers a subscriber likes, out of a file of their own or pasted, by the link to their preferences."""
+"""Import liked papers from a file or pasted text."""
 
 import asyncio
 from datetime import timedelta
@@ -15,31 +15,31 @@ from digestd.sources.imports import BYTES_MAX, IMPORTS
 from digestd.starting import Started, read_references, start
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import MALFORMED, Sheet
+from digestd.web.settings_page import MALFORMED, SettingsPage
 
 BODY_MAX = BYTES_MAX + 16 * 1024
-"""The file, and what a form adds to it."""
+"""Maximum size of the file plus the rest of the form."""
 PATHS = "/p/*/import"
 PER_NETWORK, EVERYONE, SPAN = 10, 300, timedelta(minutes=10)
-"""Each file costs a process that reads it."""
+"""Each import starts a parser process."""
 NAMED = 100
-"""Entries that are named one by one; of more the number is told."""
+"""Maximum number of refused entries listed on the page."""
 
 
 def router(app: App, pages: Pages) -> APIRouter:
     """The routes of this file."""
-    routes, sheet = APIRouter(), Sheet(app, pages)
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
     limits = RateLimits(PER_NETWORK, EVERYONE, SPAN)
     turn = asyncio.Semaphore(1)  # whoever waits holds no thread, and one reading process is enough
 
     def page(token: str, status: int = 200, **values: object) -> Response:
-        language = sheet.whose(token).language
+        language = settings_page.whose(token).language
         shown: dict[str, object] = {"done": None, "problem": "", "named": NAMED, "text": "", "form": ""}
         shown["formats"] = [(name, form.label) for name, form in IMPORTS.items()]
-        return pages.page("references", status, language, here=sheet.here(token), **{**shown, **values})
+        return pages.page("references", status, language, here=settings_page.here(token), **{**shown, **values})
 
     def like_all(token: str, read: Page) -> Started:
-        return start(app.db, sheet.whose(token).key, read, app.clock())
+        return start(app.db, settings_page.whose(token).key, read, app.clock())
 
     @routes.api_route("/p/{token}/import", methods=SHOW)
     def ask(token: str) -> Response:
@@ -53,7 +53,7 @@ def router(app: App, pages: Pages) -> APIRouter:
         form: Annotated[str, Form()] = "",
         file: Annotated[UploadFile | None, Form()] = None,
     ) -> Response:
-        await run_in_threadpool(sheet.whose, token)
+        await run_in_threadpool(settings_page.whose, token)
         limits.check(request, app.clock())
         wished = form if form in IMPORTS else ""
         body = (await file.read() if file else b"") or text.encode("utf-8", "replace")

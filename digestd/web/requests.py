@@ -1,4 +1,4 @@
-"""Erasing and renewing links: asked for in the settings, confirmed by a link mailed to the subscriber's address."""
+"""Erase data and renew links: requested in the settings, confirmed by a link sent by mail."""
 
 from typing import Annotated
 
@@ -17,51 +17,55 @@ from digestd.subscribe.requests import (
     request_renewal,
 )
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import SettingsPage
 from digestd.web.unsubscribe import masked
 
 
 def router(app: App, pages: Pages) -> APIRouter:
     """Return the routes of this module."""
-    routes, sheet = APIRouter(), Sheet(app, pages)
-    _asking(app, pages, sheet, routes)
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
+    _asking(app, pages, settings_page, routes)
     _erasing(app, pages, routes)
-    _renewing(app, pages, sheet, routes)
+    _renewing(app, pages, settings_page, routes)
     return routes
 
 
-def _asking(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
-    """Add the routes below the settings."""
+def _asking(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRouter) -> None:
+    """Add the routes that request a confirmation mail."""
 
     @routes.api_route("/p/{token}/erase", methods=SHOW)
     def show(token: str) -> Response:
-        known = sheet.whose(token)
-        return pages.page("erase", language=known.language, here=sheet.here(token), address=masked(known.address))
+        known = settings_page.whose(token)
+        return pages.page(
+            "erase", language=known.language, here=settings_page.here(token), address=masked(known.address)
+        )
 
     @routes.post("/p/{token}/erase")
     def ask_erasure(token: str) -> Response:
-        known = sheet.whose(token)
-        return _answer(pages, sheet, token, request_erasure(app.db, app.post, known.key, app.clock()))
+        known = settings_page.whose(token)
+        return _answer(pages, settings_page, token, request_erasure(app.db, app.post, known.key, app.clock()))
 
     @routes.post("/p/{token}/renew")
     def ask_renewal(token: str) -> Response:
-        known = sheet.whose(token)
-        return _answer(pages, sheet, token, request_renewal(app.db, app.post, known.key, app.clock()))
+        known = settings_page.whose(token)
+        return _answer(pages, settings_page, token, request_renewal(app.db, app.post, known.key, app.clock()))
 
 
-def _answer(pages: Pages, sheet: Sheet, token: str, asked: Asked) -> Response:
-    known = sheet.whose(token)
+def _answer(pages: Pages, settings_page: SettingsPage, token: str, asked: Asked) -> Response:
+    known = settings_page.whose(token)
     status = 409 if asked is Asked.UNREACHABLE else 200
     address = masked(known.address)
-    return pages.page("requested", status, known.language, asked=asked, address=address, here=sheet.here(token))
+    return pages.page(
+        "request_sent", status, known.language, asked=asked, address=address, here=settings_page.here(token)
+    )
 
 
 def _over(pages: Pages, request: Request) -> Response:
-    return pages.to(request).page("void", 410)
+    return pages.to(request).page("link_expired", 410)
 
 
 def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
-    """Add the routes that the mail about an erasure links to."""
+    """Add the routes behind the erasure link."""
 
     @routes.api_route("/erase/{token}", methods=SHOW)
     def show_erasure(request: Request, token: str) -> Response:
@@ -70,7 +74,7 @@ def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
         except TooOld:
             return _over(pages, request)
         here = f"{pages.site.root}erase/{token}"
-        return pages.page("erase_now", language=known.language, here=here, address=masked(known.address))
+        return pages.page("erase_confirm", language=known.language, here=here, address=masked(known.address))
 
     @routes.post("/erase/{token}")
     def erase(request: Request, token: str) -> Response:
@@ -81,8 +85,8 @@ def _erasing(app: App, pages: Pages, routes: APIRouter) -> None:
         return pages.page("erased", language=known.language)
 
 
-def _renewing(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
-    """Add the routes that the mail about renewed links links to."""
+def _renewing(app: App, pages: Pages, settings_page: SettingsPage, routes: APIRouter) -> None:
+    """Add the routes behind the renewal link."""
 
     @routes.api_route("/renew/{token}", methods=SHOW)
     def show_renewal(request: Request, token: str) -> Response:
@@ -90,7 +94,7 @@ def _renewing(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
             known = opened_request(app.db, app.keys, Purpose.RENEW, token, app.clock())
         except TooOld:
             return _over(pages, request)
-        return pages.page("renew_now", language=known.language, here=f"{pages.site.root}renew/{token}")
+        return pages.page("renew_confirm", language=known.language, here=f"{pages.site.root}renew/{token}")
 
     @routes.post("/renew/{token}")
     def renew(request: Request, token: str, shelf: Annotated[str, Form()] = "") -> Response:
@@ -98,4 +102,4 @@ def _renewing(app: App, pages: Pages, sheet: Sheet, routes: APIRouter) -> None:
             fresh = renew_as_requested(app.db, app.keys, token, app.clock(), shelf=bool(shelf))
         except TooOld:
             return _over(pages, request)
-        return sheet.shown(fresh, "renewed")
+        return settings_page.shown(fresh, "renewed")

@@ -1,12 +1,14 @@
-"""The confirmation once more, for who waits for it: the same answer for every address, and the same limits."""
+"""Send the confirmation again. Answer and limits are the same for every address."""
 
 from fastapi import APIRouter
 
 from digestd.app import App
 from digestd.subscribe import remind
-from digestd.web.asking import Asking
+from digestd.web.email_forms import EmailForms
 
 
-def router(app: App, asking: Asking) -> APIRouter:
-    """The routes of this file."""
-    return asking.by_address("resend", "asked", lambda address, now, by: remind(app.db, app.post, address, now, by))
+def router(app: App, forms: EmailForms) -> APIRouter:
+    """Return the routes of this module."""
+    return forms.by_address(
+        "resend", "confirmation_sent", lambda address, now, by: remind(app.db, app.post, address, now, by)
+    )

@@ -33,10 +33,10 @@ from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
 from digestd.render.shown import Fit, fitted
 from digestd.store import feedback, papers, saved, subscribers
 from digestd.web.pages import SHOW, Pages
-from digestd.web.settings_sheet import Sheet
+from digestd.web.settings_page import SettingsPage
 
 SHOWN_MAX = 100
-"""So many stand on the page; the files have all."""
+"""Maximum number of papers on the page. Files contain all."""
 _FIT = Fit(title=300, abstract=0, authors=4)
 _FILES = {
     "saved.bib": ("application/x-bibtex; charset=utf-8", bibtex),
@@ -46,14 +46,19 @@ _FEEDS: dict[str, tuple[str, Callable[[Feed], bytes]]] = {".atom": (ATOM, atom),
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """Who reads, behind which address."""
+class SavedPapers:
+    """The list, files and feeds behind a secret address."""
 
     app: App
     pages: Pages
 
     def owner(self, session: Session, signed: str) -> Subscriber:
-        """Whose address it is. Raises BadToken, and NotFound for one that was renewed."""
+        """Return the owner of an address.
+
+        Raises:
+            BadToken: The token is invalid.
+            NotFound: The address was renewed.
+        """
         key, edition, _ = read(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
         if known is None or known.status is Status.ERASED or edition != saved.edition(session, key):
@@ -67,7 +72,7 @@ class Shelf:
         return self._page(owner, signed)
 
     def page_of(self, owner: Subscriber, settings: str) -> Response:
-        """Return the list as its owner has it, below the path of their settings."""
+        """Return the list for its owner, with buttons. `settings`: path of the settings page."""
         with self.app.db.read() as session:
             edition = saved.edition(session, owner.key)
         return self._page(owner, token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings)
@@ -85,7 +90,7 @@ class Shelf:
         )
 
     def file(self, signed: str, name: str) -> Response:
-        """The list for a reference manager."""
+        """Return the list as a file for reference managers."""
         kind, written = _FILES[name]
         with self.app.db.read() as session:
             found = saved.saved(session, self.owner(session, signed).key)
@@ -94,7 +99,7 @@ class Shelf:
         return Response(text.encode("utf-8", "replace"), media_type=kind, headers=headers)
 
     def feed(self, signed: str, name: str) -> Feed:
-        """What a feed tells."""
+        """Return the feed of saved papers or of digests."""
         kind = name.partition(".")[0]
         with self.app.db.read() as session:
             owner = self.owner(session, signed)
@@ -123,49 +128,49 @@ class Shelf:
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
-    shelf = Shelf(app, pages)
+    saved_papers = SavedPapers(app, pages)
 
     @routes.api_route("/s/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        return shelf.page(token)
+        return saved_papers.page(token)
 
     @routes.api_route("/s/{token}/{name}", methods=SHOW)
     def fetch(request: Request, token: str, name: str) -> Response:
         if name in _FILES:
-            return shelf.file(token, name)
+            return saved_papers.file(token, name)
         kind, dot, ending = name.partition(".")
         if kind not in ("saved", "digests") or dot + ending not in _FEEDS:
             raise NotFound("no such file")
         media, written = _FEEDS[dot + ending]
-        feed = shelf.feed(token, name)
+        feed = saved_papers.feed(token, name)
         return conditional(request, Response(written(feed), media_type=media), feed.updated)
 
-    _by_settings(app, pages, shelf, routes)
+    _by_settings(app, pages, saved_papers, routes)
     return routes
 
 
-def _by_settings(app: App, pages: Pages, shelf: Shelf, routes: APIRouter) -> None:
-    """Add the routes for the owner."""
-    sheet = Sheet(app, pages)
+def _by_settings(app: App, pages: Pages, saved_papers: SavedPapers, routes: APIRouter) -> None:
+    """Add the routes below the settings page."""
+    settings_page = SettingsPage(app, pages)
 
     @routes.api_route("/p/{token}/saved", methods=SHOW)
     def show_own(token: str) -> Response:
-        return shelf.page_of(sheet.whose(token), sheet.here(token))
+        return saved_papers.page_of(settings_page.whose(token), settings_page.here(token))
 
     @routes.post("/p/{token}/saved/remove")
     def remove(token: str, paper: Annotated[str, Form()] = "") -> Response:
-        owner = sheet.whose(token)
+        owner = settings_page.whose(token)
         with app.db.write() as session:
             if found := papers.find(session, PaperId(paper[:400])):
                 rows = {found.key, *papers.former_keys(session, [found.key]).get(found.key, ())}
                 feedback.withdraw(session, owner.key, rows, Verdict.SAVED, app.clock())
-        return shelf.page_of(owner, sheet.here(token))
+        return saved_papers.page_of(owner, settings_page.here(token))
 
 
 def conditional(request: Request, answer: Response, updated: datetime) -> Response:
-    """The answer, or that nothing changed since the reader had it (RFC 9110 section 13)."""
+    """Return the answer, or 304 if the client has the current version (RFC 9110 section 13)."""
     tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,

@@ -1,14 +1,14 @@
-"""A fresh link to the preferences, for whoever types an address: everyone reads the same answer."""
+"""Mail a new link to the settings. The answer is the same for every address."""
 
 from fastapi import APIRouter
 
 from digestd.app import App
 from digestd.subscribe.preferences import ask_link
-from digestd.web.asking import Asking
+from digestd.web.email_forms import EmailForms
 
 
-def router(app: App, asking: Asking) -> APIRouter:
-    """The routes of this file."""
-    return asking.by_address(
-        "settings", "linked", lambda address, now, by: ask_link(app.db, app.post, address, now, by)
+def router(app: App, forms: EmailForms) -> APIRouter:
+    """Return the routes of this module."""
+    return forms.by_address(
+        "settings", "settings_link_sent", lambda address, now, by: ask_link(app.db, app.post, address, now, by)
     )

@@ -12,7 +12,7 @@ from digestd.render.words import clean, shorten
 from digestd.subscribe import CheckedRecord, check
 from digestd.web.form_fields import read_lines, read_names, read_number, read_timezone, visible
 from digestd.web.pages import ENGLISH, Pages, locale_of
-from digestd.web.zones import zones
+from digestd.web.time_zones import zones
 
 PAPERS_MAX = 50
 """Example papers that one form may name."""

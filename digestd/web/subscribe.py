@@ -1,4 +1,4 @@
-"""Asking for the digest: a mail to confirm goes out by the worker, and everyone reads the same answer."""
+"""Accept sign-ups. The worker sends the confirmation, and every address gets the same answer."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,15 +9,15 @@ from starlette.responses import RedirectResponse, Response
 from digestd.app import App
 from digestd.domain.subscriber import Act
 from digestd.subscribe import ask
-from digestd.web import front
-from digestd.web.asking import Asking, Sent
+from digestd.web import home
+from digestd.web.consent_audit import consent_text, network_key
+from digestd.web.email_forms import EmailForms, SubmittedForm
 from digestd.web.pages import SHOW, Pages
 from digestd.web.signup_form import SignUpForm
-from digestd.web.trace import network_key, wording
 
 
-def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
-    """The routes of this file."""
+def router(app: App, pages: Pages, forms: EmailForms) -> APIRouter:
+    """Return the routes of this module."""
     routes = APIRouter()
 
     @routes.api_route("/subscribe", methods=SHOW)
@@ -32,13 +32,13 @@ def router(app: App, pages: Pages, asking: Asking) -> APIRouter:
         def refused() -> Response | None:
             if checked.record is not None:
                 return None
-            return front.show(app, spoken, form, network_key(app.keys, request), checked.errors)
+            return home.show(app, spoken, form, network_key(app.keys, request), checked.errors)
 
         def act(now: datetime, by: Act) -> None:
             if checked.record is not None:
                 ask(app.db, app.post, checked.record, now, by)
 
-        sent = Sent("subscribe", form, refused, act, "asked", wording(spoken, "subscribe"))
-        return await asking.take(request, sent)
+        sent = SubmittedForm("subscribe", form, refused, act, "confirmation_sent", consent_text(spoken, "subscribe"))
+        return await forms.take(request, sent)
 
     return routes

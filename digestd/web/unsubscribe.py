@@ -1,9 +1,8 @@
-"""Leaving: a page with a button, and the one click of a mail reader (RFC 8058).
+"""Unsubscribe by a page with a button, or with one click in a mail reader (RFC 8058).
 
-Any POST to a genuine link leaves, whatever it brings, so that no odd client can fail: a body
-with `List-Unsubscribe=One-Click`, in either encoding, is answered in plain text, all else with a page.
-Less instead of nothing, and coming back, are addresses below it, each one POST. A link made with a secret key that is
-retired beyond its grace period unsubscribes, and does and shows nothing else: the key may have been stolen.
+Any POST to a valid link unsubscribes, whatever its body, so that no unusual client fails. A body with
+`List-Unsubscribe=One-Click` is answered in plain text, all others with a page. Paths below it reduce the digest or
+resubscribe. A link signed with a retired key only unsubscribes and shows nothing, because the key may be stolen.
 """
 
 from dataclasses import dataclass
@@ -19,9 +18,8 @@ from digestd.errors import NotFound
 from digestd.links import OutdatedToken, Purpose, read
 from digestd.store import subscribers
 from digestd.subscribe import NoConsent, lighter, pause, unsubscribe
+from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
-from digestd.web.trace import act as traced
-from digestd.web.trace import wording
 
 _HIDDEN = "•••"
 _GETS = frozenset({Status.ACTIVE, Status.PAUSED})
@@ -34,16 +32,22 @@ async def _is_one_click(request: Request) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
-    """The pages behind a link to unsubscribe, which works for ever."""
+class _UnsubscribeLinks:
+    """The pages behind an unsubscribe link, which never expires."""
 
     app: App
     pages: Pages
 
     def named(self, token: str, *, accept_expired: bool = False) -> Subscriber:
-        """Return the subscriber whose link it is. Raises BadToken or NotFound.
+        """Return the subscriber of a link.
 
-        `accept_expired`: also of a link that only unsubscribes any more, see `links.read`.
+        Args:
+            token: Token of the link.
+            accept_expired: Accept links signed with a retired key, see `links.read`.
+
+        Raises:
+            BadToken: The token is invalid.
+            NotFound: The subscriber does not exist.
         """
         key = read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=accept_expired).number
         with self.app.db.read() as session:
@@ -53,7 +57,7 @@ class _Door:
         return subscriber
 
     def only_leaves(self, token: str) -> bool:
-        """Return True for a genuine link that does nothing but unsubscribe any more."""
+        """Return True for a link signed with a retired key, which can only unsubscribe."""
         try:
             read(self.app.keys, Purpose.UNSUBSCRIBE, token, self.app.clock(), accept_expired=False)
         except OutdatedToken:
@@ -61,68 +65,68 @@ class _Door:
         return False
 
     def page(self, name: str, subscriber: Subscriber, token: str, **values: object) -> Response:
-        """A page in their language that knows where it is."""
+        """Return a page in the language of the subscriber."""
         here = f"{self.pages.site.root}u/{token}"
         return self.pages.page(name, 200, subscriber.language, here=here, **values)
 
-    def lessened(self, token: str, what: str, done: bool) -> Response:
-        """What was chosen instead of leaving."""
+    def reduced(self, token: str, what: str, done: bool) -> Response:
+        """Return the page that confirms a reduction, or says that nothing changed."""
         subscriber = self.named(token)
-        return self.page("lessened", subscriber, token, what=what if done else "nothing", whom=subscriber)
+        return self.page("reduced", subscriber, token, what=what if done else "nothing", size=subscriber.size)
 
 
 def router(app: App, pages: Pages) -> APIRouter:
-    """The routes of this file."""
-    routes, door = APIRouter(), _Door(app, pages)
+    """Return the routes of this module."""
+    routes, links = APIRouter(), _UnsubscribeLinks(app, pages)
 
     @routes.api_route("/u/{token}", methods=SHOW)
     def show(token: str) -> Response:
-        subscriber = door.named(token, accept_expired=True)
+        subscriber = links.named(token, accept_expired=True)
         shown = {"address": masked(subscriber.address), "gets": subscriber.status in _GETS}
-        return door.page("unsubscribe", subscriber, token, **(_NOTHING if door.only_leaves(token) else shown))
+        return links.page("unsubscribe", subscriber, token, **(_NOTHING if links.only_leaves(token) else shown))
 
     @routes.post("/u/{token}")
     def act(request: Request, token: str, one_click: Annotated[bool, Depends(_is_one_click)]) -> Response:
-        subscriber = door.named(token, accept_expired=True)
+        subscriber = links.named(token, accept_expired=True)
         cause = Cause.ONE_CLICK if one_click else Cause.WEB
-        unsubscribe(app.db, subscriber.key, traced(app, request, cause), app.clock())
+        unsubscribe(app.db, subscriber.key, consent_act(app, request, cause), app.clock())
         if one_click:
             return PlainTextResponse("unsubscribed\n")
-        returns = subscriber.status in _GETS and not door.only_leaves(token)
-        said = wording(pages, "return", subscriber.language).split("\n") if returns else []
-        return door.page("unsubscribed", subscriber, token, wording=said)
+        returns = subscriber.status in _GETS and not links.only_leaves(token)
+        said = consent_text(pages, "resubscribe", subscriber.language).split("\n") if returns else []
+        return links.page("unsubscribed", subscriber, token, wording=said)
 
     @routes.post("/u/{token}/back")
     def back(request: Request, token: str) -> Response:
-        subscriber = door.named(token)
-        how = traced(app, request, Cause.TAKEN_BACK, wording(pages, "return", subscriber.language))
+        subscriber = links.named(token)
+        how = consent_act(app, request, Cause.TAKEN_BACK, consent_text(pages, "resubscribe", subscriber.language))
         done = lighter.return_or_ask(app.db, app.post, subscriber.key, how, app.clock(), Pool.STRANGER)
-        return door.page("returned", subscriber, token, done=done)
+        return links.page("resubscribed", subscriber, token, done=done)
 
-    _less(app, door, routes)
+    _less(app, links, routes)
     return routes
 
 
-def _less(app: App, door: _Door, routes: APIRouter) -> None:
+def _less(app: App, links: _UnsubscribeLinks, routes: APIRouter) -> None:
     @routes.post("/u/{token}/weekly")
     def weekly(token: str) -> Response:
-        return door.lessened(token, "weekly", lighter.weekly(app.db, door.named(token).key, app.clock()))
+        return links.reduced(token, "weekly", lighter.weekly(app.db, links.named(token).key, app.clock()))
 
     @routes.post("/u/{token}/fewer")
     def fewer(token: str) -> Response:
-        return door.lessened(token, "fewer", lighter.fewer(app.db, door.named(token).key, app.clock()))
+        return links.reduced(token, "fewer", lighter.fewer(app.db, links.named(token).key, app.clock()))
 
     @routes.post("/u/{token}/pause")
     def rest(request: Request, token: str) -> Response:
         now = app.clock()
         try:
-            pause(app.db, door.named(token).key, traced(app, request, Cause.WEB), now, now + lighter.BREAK)
+            pause(app.db, links.named(token).key, consent_act(app, request, Cause.WEB), now, now + lighter.BREAK)
         except NoConsent:
-            return door.lessened(token, "pause", done=False)
-        return door.lessened(token, "pause", done=True)
+            return links.reduced(token, "pause", done=False)
+        return links.reduced(token, "pause", done=True)
 
 
 def masked(address: str | None) -> str:
-    """Enough of an address to know one's own by: `a•••@example.org`; nothing of an erased one."""
+    """Return an address with most of its local part hidden: `a•••@example.org`."""
     local, _, domain = (address or "").rpartition("@")
     return f"{local[:1]}{_HIDDEN}@{domain}" if address else ""

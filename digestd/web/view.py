@@ -1,4 +1,4 @@
-"""A digest in the browser, as it was mailed."""
+"""Show a digest in the browser."""
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
@@ -13,7 +13,7 @@ from digestd.web.pages import SHOW
 
 
 def router(app: App) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter()
 
     @routes.api_route("/d/{token}", methods=SHOW)
@@ -25,10 +25,13 @@ def router(app: App) -> APIRouter:
 
 
 def view_digest(app: App, delivery: int) -> str:
-    """The HTML of a digest, composed again from what was frozen. Raises NotFound where there is none.
+    """Return the HTML of a digest, composed again from its frozen input.
 
-    Where its coverage cannot be read it is shown without: the papers are what its reader came for. Titles of private
-    references are left out, because the address of this page is often passed on.
+    Damaged coverage is left out, as readers come for the papers. Titles of private references are left out, because
+    people share the address of this page.
+
+    Raises:
+        NotFound: The digest does not exist or was removed.
     """
     with app.db.read() as session:
         claim = reading.as_claim(session, delivery)

@@ -1,7 +1,7 @@
-"""POST /webhooks/{provider}: bounces and complaints that a mail provider posts; only for those that are set up.
+"""Receive bounces and complaints from mail providers: POST /webhooks/{provider}, for configured providers only.
 
-Who posts is known by the signature alone, checked over the body as it came. A post that was taken in before is
-answered like the first: the provider must not try for ever.
+A signature over the raw body proves the sender. A repeated event is answered like the first, so that the provider
+stops retrying.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from digestd.inbound import Desk, take_events
 PATH = "/webhooks/"
 PATHS = f"{PATH}*"
 BODY_MAX = 1024 * 1024
-"""Providers post events in batches."""
+"""Larger than for forms, because providers send batches."""
 _REFUSALS: Mapping[type[Exception], tuple[int, str]] = {
     NotGenuine: (403, "not genuine"),
     Malformed: (400, "malformed"),
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 def router(app: App) -> APIRouter:
-    """The routes of this file; none where no provider is set up."""
+    """Return the routes, or none if no provider is configured."""
     routes = APIRouter()
     providers = app.providers
     if not providers:
@@ -62,5 +62,5 @@ def router(app: App) -> APIRouter:
 
 def _tell(name: str, posted: Posted) -> None:
     if posted.confirm:
-        # the only token that is logged: all it can do is what the operator has set up
+        # this token may be logged: it can only confirm what the operator has set up
         log.warning("the provider posts bounces once you open this address", provider=name, address=posted.confirm)

@@ -35,7 +35,7 @@ from digestd.settings import load
 from digestd.subscribe import add, parse
 from digestd.web import build
 from digestd.web import preview as limits
-from digestd.web.serving import serving
+from digestd.web.connection_limits import server_config
 from tests.postgres import free_port
 
 VISITORS = 50
@@ -85,7 +85,7 @@ def _serve(folder: Path, papers: int, parent: Connection) -> None:
     import_papers(app.db, list(invented.papers(papers, 1, "new")), app.clock())
     add(app.db, app.post, parse({"email": "reader@example.net"}), app.clock())
     parent.send((f"http://127.0.0.1:{port}", _paths(token(app.keys, Purpose.UNSUBSCRIBE, 1, app.clock()))))
-    uvicorn.Server(serving(build(app), "127.0.0.1", port)).run()
+    uvicorn.Server(server_config(build(app), "127.0.0.1", port)).run()
 
 
 def _paths(leave: str) -> dict[str, str]:

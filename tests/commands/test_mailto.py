@@ -77,7 +77,7 @@ async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(read_by_
             await asyncio.to_thread(send, leaving[0], 99)
             assert read_by_ada.status() is Status.UNSUBSCRIBED
     said = [text(answer) for answer in await read_by_ada.answers()]
-    assert any("This is what you can write" in words for words in said)
+    assert any("You can send these commands" in words for words in said)
     assert read_by_ada.made.broken == {}
 
 

@@ -40,7 +40,7 @@ async def test_a_whole_life_by_mail_on_each_engine(here: Office) -> None:
     assert here.status() is Status.ACTIVE
     assert here.write("", to=here.leaving(), subject="unsubscribe") is COMMAND
     assert here.status() is Status.UNSUBSCRIBED
-    assert "You have left" in " ".join(m["Subject"] for m in await here.answers())
+    assert "You’ve unsubscribed from" in " ".join(m["Subject"] for m in await here.answers())
     with here.made.db.read() as session:
         known = here.known()
         assert known is not None
@@ -58,7 +58,7 @@ async def test_an_answer_is_an_answer(read_by_ada: Office) -> None:
     assert answer["In-Reply-To"] == answer["References"] == "<1@example.net>"
     assert answer["Auto-Submitted"] == "auto-replied"
     assert answer["To"] == ADA
-    assert "every day at 07:00 (UTC), at most 10 papers" in text(answer)
+    assert "every day at 07:00 (UTC), up to 10 papers" in text(answer)
 
 
 async def test_each_setting_and_interest_can_be_changed(read_by_ada: Office) -> None:
@@ -80,7 +80,7 @@ async def test_each_setting_and_interest_can_be_changed(read_by_ada: Office) -> 
     )
     assert (known.size, known.language) == (5, "de")
     (answer,) = await read_by_ada.answers()
-    assert "Ab jetzt bekommst du Paper zu „dark matter“." in text(answer)
+    assert "Zu deinen Interessen hinzugefügt: „dark matter“." in text(answer)
 
 
 async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_ada: Office) -> None:
@@ -91,7 +91,7 @@ async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_a
     assert read_by_ada.known() == before
     (answer,) = await read_by_ada.answers()
     words = " ".join(text(answer).split())
-    for said in ("“pause” is understood", "pause 7", "no paper 99", "“zone” is understood", "not on your list"):
+    for said in ("understood “pause”", "pause 7", "no paper 99", "understood “zone”", "isn’t on your list"):
         assert said in words
 
 
@@ -107,8 +107,8 @@ async def test_a_paper_is_the_one_of_the_digest_that_is_answered(read_by_ada: Of
     assert read_by_ada.write("undo 3", to=first["Reply-To"]) is COMMAND
     assert read_by_ada.write("undo 3", to=first["Reply-To"]) is COMMAND
     said = " ".join(map(text, await read_by_ada.answers()))
-    assert "Taken back" in said
-    assert "You have said nothing" in said
+    assert "Undone" in said
+    assert "There’s no feedback" in said
 
 
 async def test_from_alone_is_not_believed_and_is_asked_back_once_a_day(read_by_ada: Office) -> None:

@@ -70,6 +70,7 @@ TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CAT
         ("cadence werktags", [Command(Verb.CADENCE, "weekdays")]),
         ("size 5", [Command(Verb.SIZE, "5")]),
         ("language German", [Command(Verb.LANGUAGE, "de")]),
+        ("Sprache Sie", [Command(Verb.LANGUAGE, "de-formal")]),
         ("status", [Command(Verb.STATUS)]),
         ("?", [Command(Verb.HELP)]),
         ("Hilfe!", [Command(Verb.HELP)]),

@@ -6,7 +6,7 @@ import pytest
 
 from digestd.deliver import Composer
 from digestd.domain.delivery import MailKind
-from digestd.domain.reply import Reply, Told
+from digestd.domain.reply import Reply, ReplyLine
 from digestd.store import replies
 from digestd.store.ledger import NewNotice, plan_notice, reading
 from tests.commands.conftest import Office
@@ -18,7 +18,7 @@ def test_an_answer_says_the_same_when_others_were_taken_on_meanwhile(read_by_ada
         notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", app.templates.hash, now + timedelta(days=1))
         delivery = plan_notice(session, notice, now)
         assert delivery is not None
-        replies.keep(session, delivery, Reply((Told("prove", ("pause",)),)))
+        replies.keep(session, delivery, Reply((ReplyLine("prove", ("pause",)),)))
         claim = reading.as_claim(session, delivery)
     assert claim is not None
     composer = Composer(app.db, app.sender)

@@ -14,7 +14,7 @@ import pytest
 from digestd.domain.subscriber import Status
 from digestd.links import address_key
 from digestd.store import subscribers
-from digestd.web.stamp import SOONEST
+from digestd.web.form_timestamp import SOONEST
 from tests.deliver.test_service import terminate, until
 from tests.parts import library
 from tests.parts.forks import Command
@@ -76,7 +76,7 @@ def test_the_first_digest_comes_within_a_minute_of_the_button(tmp_path: Path, sq
             until(lambda: len(relay.taken) == 1)
             link = re.search(rf"{home}/confirm/\S+", text(relay.taken[0]))
             assert link
-            assert "You are subscribed" in asked(link[0], {})
+            assert "You’re subscribed" in asked(link[0], {})
             begun = time.monotonic()
             until(lambda: len(relay.taken) == 2, MINUTE)
             within = time.monotonic() - begun

@@ -222,6 +222,6 @@ def test_shared_pages_do_not_name_the_reference(made: Install, client: TestClien
     with made.db.read() as session:
         delivery = reading.digests(session, known(made, ADA).key)[-1].key
     view = client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
-    assert "Close to one of your references" in view
+    assert "Similar to a paper you added" in view
     assert "canary" not in view.casefold()
     assert TOPIC in view

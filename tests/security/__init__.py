@@ -35,15 +35,15 @@ S09 scanners                  web/test_scanners.py::test_no_address_in_any_mail_
                               web/test_unsubscribe.py::test_one_click_of_a_mail_reader_leaves
 S10 requests of other sites   security/test_csrf.py::test_no_header_stands_in_for_a_link
                               security/test_csrf.py::test_no_page_may_be_read_by_another_site
-                              web/test_stamp.py::test_another_site_cannot_have_its_visitors_ask
-                              web/test_stamp.py::test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors
+                              web/test_form_timestamp.py::test_another_site_cannot_have_its_visitors_ask
+                              web/test_form_timestamp.py::test_a_stamp_fetched_by_a_server_is_no_use_to_its_visitors
 S11 bombing by mail           security/test_bombing.py::test_no_address_gets_two_mails_by_any_route
                               security/test_strangers.py::test_move_mails_few_strangers_and_does_not_flood_the_owner
                               security/test_strangers.py::test_moves_of_many_accounts_mail_one_stranger_once
                               test_mail_budgets.py::test_limits_hold_across_processes_and_restarts
                               test_mail_budgets.py::test_erasing_lets_nobody_start_again
                               web/test_resend.py::test_all_ways_to_a_mail_share_one_limit
-                              web/test_stamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
+                              web/test_form_timestamp.py::test_in_doubt_nothing_is_sent_and_one_button_goes_on
                               security/test_between_features.py::test_settings_link_uses_up_no_renewal
                               security/test_between_features.py::test_link_of_one_pick_uses_up_no_other
 S12 who is here               security/test_alike.py::test_every_standing_gets_the_same_answer_after_the_same_time
@@ -75,8 +75,8 @@ S16 secrets in logs           security/test_canaries.py::test_no_secret_address_
                               libraries/test_linking.py::test_the_key_is_in_no_file_log_or_export_and_gone_after_erasure
                               libraries/test_linking.py::test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open
 S17 operators                 security/test_csrf.py::test_there_is_no_way_in_for_operators
-                              web/test_operations.py::test_operations_refuse_what_a_local_proxy_passes_on
-                              web/test_operations.py::test_operations_refuse_other_machines
+                              web/test_operator_access.py::test_operations_refuse_what_a_local_proxy_passes_on
+                              web/test_operator_access.py::test_operations_refuse_other_machines
 S18 forged bounces            inbound/test_taking.py::test_a_forged_return_path_suppresses_nobody
                               inbound/test_taking.py::test_bounce_with_message_id_alone_changes_nothing
                               inbound/test_taking.py::test_bounce_with_message_id_alone_settles_nothing

@@ -24,7 +24,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribe import erase, pause, suppress, unsubscribe
-from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.constant_time_response import FLOOR_SECONDS
 from tests.security.test_bombing import at_once
 from tests.web.conftest import FORMS, Clock, House, stamp_for
 from tests.web.html import heading
@@ -73,8 +73,8 @@ def test_every_standing_gets_the_same_answer_after_the_same_time(
     client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Counting(app)
-    monkeypatch.setattr("digestd.web.evenly.time", clock)
-    monkeypatch.setattr("digestd.web.evenly.sleep", clock.sleep)
+    monkeypatch.setattr("digestd.web.constant_time_response.time", clock)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", clock.sleep)
     answers, work = set(), set()
     for address in known.values():
         clock.statements, clock.slept = 0, 0.0
@@ -90,7 +90,7 @@ def test_every_standing_gets_the_same_answer_after_the_same_time(
 def test_the_work_is_done_long_before_the_wait_is_over(
     client: TestClient, app: App, house: House, known: dict[str, str], form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     spans = []
     for address in known.values():
         begun = time.perf_counter()

@@ -20,7 +20,7 @@ from digestd.domain.subscriber import Status
 from digestd.store import api_tokens, subscribers
 from digestd.web import build
 from digestd.web.api import PATH
-from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.constant_time_response import FLOOR_SECONDS
 from tests.security.test_alike import Counting, known
 from tests.security.test_bombing import at_once
 from tests.web.conftest import PAPER, House
@@ -123,7 +123,7 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture
 def scene(client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """One, where nobody waits."""
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     house.take_in(PAPER | {"id": "invented:1", "title": "Egret and heron", "abstract": "About the egret."})
     number = house.join(CANARY, **PERSON, hour=0).key
     return Scene(client, number, house.plan(), "invented:1")
@@ -222,8 +222,8 @@ def test_answers_without_read_take_the_same_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock, numbers, headers = Counting(app), numbers_of(house, known), bearer(house, *QUIET)
-    monkeypatch.setattr("digestd.web.evenly.time", clock)
-    monkeypatch.setattr("digestd.web.evenly.sleep", clock.sleep)
+    monkeypatch.setattr("digestd.web.constant_time_response.time", clock)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", clock.sleep)
     spans = set()
     for status, address in known.items():
         clock.statements, clock.slept = 0, 0.0

@@ -24,7 +24,7 @@ ADA, EVE, BOB = "ada@example.org", "eve@example.net", "bob@example.com"
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
 
 
 @pytest.mark.parametrize("how", ["free", "subscribed", "suppressed", "asked lately"])
@@ -56,7 +56,7 @@ def test_unsubscribing_while_suppressed_outlives_its_undoing(
     link, now = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key), house.clock()
     suppress(app.db, app.keys, ADA, reason, now)
     house.clock.advance(minutes=5)
-    assert heading(client.post(link).text) == "You are unsubscribed"
+    assert heading(client.post(link).text) == "You’re unsubscribed"
     house.clock.advance(minutes=5)
     unsuppress_wave(app.db, Wave(now, house.clock(), frozenset({reason})), "wrong map", house.clock())
     assert house.subscriber(ADA).status is Status.UNSUBSCRIBED

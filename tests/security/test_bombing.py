@@ -30,7 +30,7 @@ WORKER_EVERY = 500
 async def test_no_address_gets_two_mails_by_any_route(
     mailing: App, relay: Relay, house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     house.join(MALLORY)
     web, paths = build(mailing), [_reached(house, path) for path in posting(mailing)]
     assert {"/subscribe", "/resend", "/settings"} <= set(paths)

@@ -16,7 +16,7 @@ from digestd.domain.api import Scope
 from digestd.links import Purpose, token
 from digestd.store import api_tokens, core
 from digestd.store.instants import to_us
-from digestd.web.stamp import SOONEST
+from digestd.web.form_timestamp import SOONEST
 from tests.commands.mails import mail
 from tests.deliver.test_first_digest import asked, is_up
 from tests.deliver.test_service import terminate, until

@@ -38,7 +38,7 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture
 def everywhere(app: App, house: House, monkeypatch: pytest.MonkeyPatch) -> App:
     """An install with papers, whose every provider is set up, that asks nobody and hurries."""
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     house.take_in(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 

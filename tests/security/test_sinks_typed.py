@@ -7,7 +7,7 @@ from email.policy import default
 
 import pytest
 
-from digestd.domain.reply import Told
+from digestd.domain.reply import ReplyLine
 from digestd.errors import BadRecord, SourceFailed
 from digestd.links import canonical_address
 from digestd.message import compose_notice
@@ -139,7 +139,7 @@ def test_no_reply_by_mail_has_a_header_mark_or_address_of_strangers(templates: T
     usual, headers = set[Mark](), set[tuple[str, ...]]()
     for words in (["lakes", "2026-11-24", "daily", "7", "UTC"], HOSTILE):
         for what in SENTENCES:
-            told = [Told(what, (text, text, text)) for text in words[:: 1 if what in {"added", "unclear"} else 9]]
+            told = [ReplyLine(what, (text, text, text)) for text in words[:: 1 if what in {"added", "unclear"} else 9]]
             content = ReplyContent("Papers Daily", tuple(told), True, golden.POSTAL, language)
             rendered = render_reply(templates, content)
             mail = message_from_bytes(

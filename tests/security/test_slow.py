@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from digestd.web.intake import LARGE, Intake
-from digestd.web.serving import CONNECTIONS_MAX, HEAD_MAX, Impatient, serving
+from digestd.web.body_limit import LARGE, BodyLimit
+from digestd.web.connection_limits import CONNECTIONS_MAX, HEAD_MAX, DeadlineProtocol, server_config
 from tests.deliver.test_service import service, terminate, until
 from tests.parts.install import install
 
@@ -94,7 +94,7 @@ async def _answer(port: int, request: bytes = GOOD) -> bytes:
     return said.partition(b"\r\n")[0]
 
 
-class Quick(Impatient):
+class Quick(DeadlineProtocol):
     deadline = 0.4
     most = 5
 
@@ -102,7 +102,7 @@ class Quick(Impatient):
 @asynccontextmanager
 async def listening(web: ASGIApp, state: ServerState) -> AsyncIterator[int]:
     """The port of an application whose server has little patience and little room."""
-    config = serving(web, "127.0.0.1", 0)
+    config = server_config(web, "127.0.0.1", 0)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Quick(config, state, {}), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
@@ -117,7 +117,7 @@ def _refused(_scope: Scope, status: int) -> Response:
     return PlainTextResponse("no", status)
 
 
-GUARDED = Intake(greet, _refused, seconds=60)
+GUARDED = BodyLimit(greet, _refused, seconds=60)
 """A body is read whole before anything is answered; the server alone has no patience."""
 
 

@@ -17,7 +17,7 @@ from digestd.links import address_key
 from digestd.store import consent, subscribers, suppressions
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web import build
-from digestd.web.asking import TAKEN_PER_NETWORK
+from digestd.web.email_forms import ACCEPTED_PER_NETWORK
 from digestd.worker import delete_expired, run
 from tests.parts.relay import Relay
 from tests.security.test_bombing import at_once
@@ -31,7 +31,7 @@ PROXY, NEAR_PROXY = "172.30.83.1", "172.30.83.1, 10.0.0.2"
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
 
 
 def _mail(relay: Relay) -> EmailMessage:
@@ -114,7 +114,7 @@ async def test_own_confirmation_stands_beside_that_of_a_stranger(mailing: App, r
         theirs = _links(relay)[0]
         assert "cheap pills" in words(tree(client.get(theirs).text)), "who confirms sees what was asked for"
         assert "sea ice" in words(tree(client.get(mine).text))
-        assert heading(client.post(mine).text) == "You are subscribed"
+        assert heading(client.post(mine).text) == "You’re subscribed"
         client.post(theirs)
     assert house.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
     assert house.subscriber(ADA).size == 10
@@ -145,17 +145,21 @@ async def test_confirmation_says_what_is_true_and_lets_its_reader_erase(
         client.post("/subscribe", data={"email": ADA, "topics": "sea ice"})
         await run(mailing)
         said = " ".join(_mail(relay).get_body(("plain",)).get_content().split())  # type: ignore[union-attr]  # it has one
-        for words_ in ("48 hours", "deleted after seven days", "one mail like this a day, and three in thirty days"):
+        for words_ in (
+            "48 hours",
+            "delete unconfirmed addresses after seven days",
+            "one email like this a day, and three in 30 days",
+        ):
             assert words_ in said
         confirm, decline = _links(relay)[:2]
         assert decline == f"{confirm}/decline"
         before = house.contents()
-        assert heading(client.get(decline).text) == "This was not you?"
+        assert heading(client.get(decline).text) == "This wasn’t you?"
         assert house.contents() == before, "looking changes nothing"
         key = house.subscriber(ADA).key
-        assert heading(client.post(decline).text) == "Your address is deleted"
-        assert heading(client.post(confirm).text) == "This link is too old"
-        assert heading(client.post(decline).text) == "Your address is deleted"
+        assert heading(client.post(decline).text) == "Your address has been deleted"
+        assert heading(client.post(confirm).text) == "This link has expired"
+        assert heading(client.post(decline).text) == "Your address has been deleted"
     with mailing.db.read() as session:
         gone = subscribers.by_key(session, key)
         events = [event.status for event in consent.history(session, key)]
@@ -170,7 +174,7 @@ async def test_confirmation_link_erases_no_subscriber(mailing: App, relay: Relay
         confirm, decline = _links(relay)[:2]
         client.post(confirm)
         before = house.subscriber(ADA)
-        assert heading(client.post(decline).text) == "The request is cancelled"
+        assert heading(client.post(decline).text) == "Request cancelled"
     assert house.subscriber(ADA) == before
 
 
@@ -198,9 +202,9 @@ def _ask(client: TestClient, app: App, n: int, forwarded: str, host: str) -> int
 def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, house: House) -> None:
     client = _behind(app, NEAR_PROXY)
     crowd, other = "198.51.100.7", "203.0.113.9"
-    spoofed = [f"192.0.2.{n}, {crowd}, 10.0.0.2" for n in range(TAKEN_PER_NETWORK + 2)]
+    spoofed = [f"192.0.2.{n}, {crowd}, 10.0.0.2" for n in range(ACCEPTED_PER_NETWORK + 2)]
     codes = [_ask(client, app, n, said, crowd) for n, said in enumerate(spoofed)]
-    assert Counter(codes) == {200: TAKEN_PER_NETWORK, 429: 2}, "what a visitor writes into the header is not believed"
+    assert Counter(codes) == {200: ACCEPTED_PER_NETWORK, 429: 2}, "a visitor's own header is not believed"
     assert _ask(client, app, 90, other, other) == 200, "another visitor behind the same proxy"
     with app.db.read() as session:
         networks = {
@@ -213,5 +217,5 @@ def test_visitors_behind_a_trusted_proxy_count_each_for_themselves(app: App, hou
 @pytest.mark.parametrize("proxies", ["", "10.0.0.0/8"])
 def test_nobody_else_says_who_the_client_is(app: App, proxies: str) -> None:
     client = _behind(app, proxies)
-    codes = [_ask(client, app, n, f"192.0.2.{n}", PROXY) for n in range(TAKEN_PER_NETWORK + 1)]
-    assert codes == [200] * TAKEN_PER_NETWORK + [429]
+    codes = [_ask(client, app, n, f"192.0.2.{n}", PROXY) for n in range(ACCEPTED_PER_NETWORK + 1)]
+    assert codes == [200] * ACCEPTED_PER_NETWORK + [429]

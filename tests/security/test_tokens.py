@@ -25,7 +25,7 @@ from digestd.links import (
     token,
 )
 from digestd.store import api_tokens
-from digestd.web.stamp import is_taken, stamped
+from digestd.web.form_timestamp import is_timely, new_timestamp
 from tests.conftest import NOW
 from tests.parts.forgeries import changed
 from tests.security.acting import filled, opening, routes
@@ -58,11 +58,11 @@ NETWORK = b"n" * 32
 
 
 def _stamp(keys: Keys, n: int) -> str:
-    return stamped(keys, NETWORK, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC))
+    return new_timestamp(keys, NETWORK, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC))
 
 
 def _stamp_taken(keys: Keys, stamp: str) -> object:
-    if not is_taken(keys, NETWORK, stamp, datetime.fromtimestamp(NOW.timestamp() + 60, UTC)):
+    if not is_timely(keys, NETWORK, stamp, datetime.fromtimestamp(NOW.timestamp() + 60, UTC)):
         raise BadToken("the form is none of ours")
     return stamp
 
@@ -70,7 +70,7 @@ def _stamp_taken(keys: Keys, stamp: str) -> object:
 KINDS: dict[str, tuple[Callable[[Keys, int], str], Callable[[Keys, str], object]]] = {
     **{str(purpose): _of(purpose) for purpose in Purpose},
     "stamp": (
-        lambda keys, n: stamped(keys, NETWORK, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC)),
+        lambda keys, n: new_timestamp(keys, NETWORK, datetime.fromtimestamp(NOW.timestamp() + n / 1000, UTC)),
         _stamp_taken,
     ),
     "command address": (_command, _commanded),

@@ -29,8 +29,8 @@ from digestd.store.database import Database
 from digestd.subscribe import add, parse
 from digestd.subscribe.moving import ask_move
 from digestd.web import build
+from digestd.web.form_timestamp import new_timestamp
 from digestd.web.limiter import network
-from digestd.web.stamp import stamped
 
 NOWHERE = "http://127.0.0.1:9"
 """Where nobody answers."""
@@ -97,7 +97,7 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates) -> App:
 
 def stamp_for(app: App, host: str, now: datetime) -> str:
     """The stamp of a form that was handed out then to the network of a host."""
-    return stamped(app.keys, app.keys.first.mac("network", network(host).encode()), now)
+    return new_timestamp(app.keys, app.keys.first.mac("network", network(host).encode()), now)
 
 
 class Visitor(TestClient):
@@ -263,7 +263,7 @@ def pages(house: House, language: str) -> list[str]:
         "/metrics",
         "/robots.txt",
         "/static/style.css",
-        "/static/front.js",
+        "/static/home.js",
         "/static/icon.svg",
         "/nowhere",
         "/u/forged",

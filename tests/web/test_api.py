@@ -221,7 +221,7 @@ def test_a_subscription_is_paused_and_goes_on_as_often_as_one_says_so(api: TestC
         assert api.post(f"subscribers/{number}/resume").json()["status"] == "active"
     api.post(f"subscribers/{number}/unsubscribe")
     for act in ("pause", "resume"):
-        assert api.post(f"subscribers/{number}/{act}").status_code == 409, "only they can sign up anew"
+        assert api.post(f"subscribers/{number}/{act}").status_code == 409, "only they can sign up again"
 
 
 def test_whoever_may_erase_leaves_nothing_of_a_person(client: TestClient, house: House) -> None:
@@ -258,7 +258,7 @@ def test_signup_asks_by_mail_and_changes_nobody_known(client: TestClient, house:
 def test_signups_of_a_token_are_counted_whoever_they_name(
     client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
     [limit] = PER_CAUSER["token"]
     headers = token(house, Scope.SIGNUP)
     house.join(ADA)

@@ -23,7 +23,7 @@ from digestd.domain.api import Scope
 from digestd.store import api_tokens
 from digestd.store.database import open_database
 from digestd.web import _refusal, build
-from digestd.web.intake import SLOW
+from digestd.web.body_limit import SLOW
 from digestd.web.pages import Pages
 from tests.web.conftest import PAPER, House, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token
@@ -37,7 +37,7 @@ def test_a_guard_refuses_in_the_words_of_the_api(client: TestClient, house: Hous
     headers = token(house)
     answer = client.post("/api/v1/subscribers", content=b"x" * 20_000, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
-    assert answer.json()["detail"] == "the body is larger than the 16 kB a request may bring"
+    assert answer.json()["detail"] == "the body is larger than 16 kB; send less"
 
     def broken() -> datetime:
         raise RuntimeError(ADA)
@@ -56,7 +56,7 @@ def test_a_guard_refuses_in_the_words_of_the_api(client: TestClient, house: Hous
 def test_what_does_not_arrive_or_cannot_be_written_now_is_refused_in_its_words_too(app: App, sqlite_url: str) -> None:
     late = _refusal(Pages.of(app), {"type": "http", "path": "/api/v1/subscribers", "headers": []}, SLOW)
     assert (late.status_code, late.media_type) == (408, "application/problem+json")
-    assert json.loads(bytes(late.body))["detail"] == "the body did not arrive in time"
+    assert json.loads(bytes(late.body))["detail"] == "the body did not arrive in time; send it again"
     db = open_database(sqlite_url)
     event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20"))
     with db.write() as session:

@@ -15,7 +15,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.web import build
-from digestd.web.serving import serving
+from digestd.web.connection_limits import server_config
 from tests.web.conftest import PAPER, House
 
 CHROMIUM = shutil.which("chromium")
@@ -31,7 +31,7 @@ def _failed(request: Request) -> list[str]:
 @contextmanager
 def served(app: App) -> Iterator[str]:
     """The pages on a free port."""
-    server = uvicorn.Server(serving(build(app), "127.0.0.1", 0))
+    server = uvicorn.Server(server_config(build(app), "127.0.0.1", 0))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -71,14 +71,14 @@ def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House)
         assert page.get_by_label("Time zone").input_value() == "America/New_York"
         assert not page.get_by_label("On", exact=True).is_visible()
         page.get_by_label("Topics").fill("sorting networks")
-        page.get_by_label("Your e-mail address").fill(ADA)
+        page.get_by_label("Your email address").fill(ADA)
         house.clock.advance(seconds=5)
         page.get_by_role("button", name="Subscribe").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "Check your inbox"
 
         page.goto(address + house.confirmation(ADA))
         page.get_by_role("button").click()
-        assert page.get_by_role("heading", level=1).inner_text() == "You are subscribed"
+        assert page.get_by_role("heading", level=1).inner_text() == "You’re subscribed"
         ada = house.subscriber(ADA)
         assert ada.status is Status.ACTIVE
         assert ada.timing.timezone == "America/New_York"
@@ -86,7 +86,7 @@ def test_one_subscribes_confirms_and_leaves_with_a_phone(app: App, house: House)
 
         page.goto(address + house.link(Purpose.UNSUBSCRIBE, ada.key))
         page.get_by_role("button", name="Unsubscribe").click()
-        assert page.get_by_role("heading", level=1).inner_text() == "You are unsubscribed"
+        assert page.get_by_role("heading", level=1).inner_text() == "You’re unsubscribed"
         assert complaints == []
     assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
 
@@ -97,12 +97,12 @@ def test_the_box_works_without_scripts_and_abstracts_open(app: App, house: House
     with served(app) as address, browser(java_script_enabled=False) as (page, complaints):
         page.goto(address)
         shut = page.locator(".abstract").bounding_box()
-        page.get_by_text("Read on").click()
+        page.get_by_text("Read more").click()
         opened = page.locator(".abstract").bounding_box()
         assert shut
         assert opened
         assert opened["height"] > shut["height"]
-        page.get_by_label("Your e-mail address").fill(ADA)
+        page.get_by_label("Your email address").fill(ADA)
         page.get_by_role("button", name="Subscribe").first.click()
         assert page.get_by_role("heading", level=1).inner_text() == "One more click, please"
         house.clock.advance(seconds=5)

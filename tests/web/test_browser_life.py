@@ -58,8 +58,8 @@ def test_the_preview_follows_what_is_typed_and_asks_once_the_hand_rests(app: App
         assert "Ice on alpine lakes" in shown.inner_text()
         assert "Matches your topic “alpine lakes”" in shown.inner_text()
         assert "Songs of tree frogs" not in shown.inner_text()
-        assert page.locator("#told").get_attribute("role") == "status"
-        assert "1" in page.locator("#told").inner_text()
+        assert page.locator("#preview-status").get_attribute("role") == "status"
+        assert "1" in page.locator("#preview-status").inner_text()
         topics.fill("tree frogs")
         page.get_by_text("Matches your topic “tree frogs”").wait_for()
         topics.fill("")
@@ -74,8 +74,8 @@ def test_the_preview_says_so_when_it_cannot_be_told(app: App, stocked: House) ->
         page.goto(address)
         page.route("**/preview/picks", lambda route: route.abort())
         page.get_by_label("Topics").fill("alpine lakes")
-        page.locator("#told:not(:empty)").wait_for(state="attached")
-        assert "Not to be told just now" in page.locator("#told").inner_text()
+        page.locator("#preview-status:not(:empty)").wait_for(state="attached")
+        assert "No preview right now" in page.locator("#preview-status").inner_text()
 
 
 def test_a_reader_goes_from_the_mail_through_everything(app: App, stocked: House) -> None:
@@ -107,7 +107,7 @@ def test_a_reader_goes_from_the_mail_through_everything(app: App, stocked: House
         )
         page.goto(address + stocked.link(Purpose.UNSUBSCRIBE, ada.key))
         page.get_by_role("button", name="Unsubscribe").click()
-        assert (heading(page), stocked.subscriber(ADA).status) == ("You are unsubscribed", Status.UNSUBSCRIBED)
+        assert (heading(page), stocked.subscriber(ADA).status) == ("You’re unsubscribed", Status.UNSUBSCRIBED)
         page.get_by_role("button").first.click()
         assert stocked.subscriber(ADA).status is Status.ACTIVE
         assert complaints == []

@@ -19,13 +19,13 @@ def test_the_link_shows_a_button_and_the_button_acts(client: TestClient, house: 
     assert heading(page.text) == "One last step"
     assert tree(page.text).find(".//form[@method='post']/button") is not None
     assert house.subscriber(ADA).status is Status.PENDING
-    assert heading(client.post(link).text) == "You are subscribed"
+    assert heading(client.post(link).text) == "You’re subscribed"
     assert house.subscriber(ADA).status is Status.ACTIVE
 
 
 def test_it_says_when_the_first_digest_comes(client: TestClient, house: House) -> None:
     for address, hour, said in (
-        ("early@example.org", "7", "arrives within a minute or two"),
+        ("early@example.org", "7", "arrives in a minute or two"),
         ("later@example.org", "21", "on Tuesday, 24 November at 21:00 (Europe/Berlin)"),
     ):
         client.post("/subscribe", data={"email": address, "hour": hour, "timezone": "Europe/Berlin"})
@@ -37,7 +37,7 @@ def test_pressing_twice_changes_nothing_more(client: TestClient, house: House) -
     link = house.confirmation(ADA)
     client.post(link)
     before = house.contents()
-    assert heading(client.post(link).text) == "You are subscribed"
+    assert heading(client.post(link).text) == "You’re subscribed"
     assert house.contents() == before
 
 
@@ -48,7 +48,7 @@ def test_a_link_too_old_leads_back_to_the_form(client: TestClient, house: House)
     before = house.contents()
     answer = client.post(link)
     assert answer.status_code == 410
-    assert heading(answer.text) == "This link is too old"
+    assert heading(answer.text) == "This link has expired"
     assert tree(answer.text).find(".//a[@class='button'][@href='/resend']") is not None
     assert house.contents() == before
 

@@ -52,8 +52,8 @@ def muted(house: House) -> list[tuple[Kind, str]]:
 @pytest.mark.parametrize(
     ("action", "verdict", "asked", "done"),
     [
-        ("more", Verdict.MORE, "More like this?", "More like this, it is"),
-        ("less", Verdict.LESS, "Less like this?", "Less like this, it is"),
+        ("more", Verdict.MORE, "More like this?", "You’ll see more like this"),
+        ("less", Verdict.LESS, "Less like this?", "You’ll see less like this"),
         ("save", Verdict.SAVED, "Save this paper?", "Saved"),
     ],
 )
@@ -87,7 +87,7 @@ def test_a_saved_paper_stays_saved_whatever_else_is_said_of_it(client: TestClien
     assert heading(client.get(f"{link}/save").text) == "Saved"
     assert heading(client.get(f"{link}/more").text) == "More like this?"
     client.post(f"{link}/less", data={"undo": "yes"})
-    assert heading(client.get(f"{link}/more").text) == "More like this, it is"
+    assert heading(client.get(f"{link}/more").text) == "You’ll see more like this"
     client.post(f"{link}/save", data={"undo": "yes"})
     assert said(house) == [(Verdict.SAVED, False), (Verdict.MORE, True), (Verdict.LESS, False)]
 
@@ -142,7 +142,7 @@ def test_what_the_paper_does_not_have_is_not_muted_and_the_page_says_what_to_do(
 ) -> None:
     answer = client.post(muting, data=sent)
     assert answer.status_code == 422
-    assert "Please name words that stand in this paper" in answer.text
+    assert "Please use words from this paper" in answer.text
     assert muted(house) == []
 
 
@@ -161,7 +161,10 @@ def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, 
         for method in ("GET", "HEAD", "OPTIONS"):
             assert client.request(method, address, headers={"Purpose": "prefetch"}).status_code in {200, 405}
     assert house.contents() == before
-    assert heading(client.get(next(address for address in links if "/mute/" in address)).text) == "See no more of what?"
+    assert (
+        heading(client.get(next(address for address in links if "/mute/" in address)).text)
+        == "What would you like to mute?"
+    )
 
 
 def test_nothing_is_muted_by_the_link_of_a_pick(client: TestClient, house: House, link: str) -> None:
@@ -184,7 +187,7 @@ def test_a_digest_that_is_no_longer_kept_says_so(client: TestClient, house: Hous
         session.connection().execute(update(core.delivery).values(picks=b""))
     for answer in (client.get(link), client.get(muting), client.post(f"{link}/more")):
         assert answer.status_code == 410
-        assert heading(answer.text) == "This digest is no longer kept"
+        assert heading(answer.text) == "This digest is no longer available"
 
 
 def test_nothing_can_be_said_for_whom_was_erased(client: TestClient, house: House, link: str) -> None:

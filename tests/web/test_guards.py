@@ -17,7 +17,7 @@ from digestd.app import App
 from digestd.domain.subscriber import Status
 from digestd.links import Purpose
 from digestd.store.database import open_database
-from digestd.web.intake import BODY_MAX, Intake
+from digestd.web.body_limit import BODY_MAX, BodyLimit
 from tests.security.acting import routes as every
 from tests.web.conftest import HOME, House, browsing
 from tests.web.html import heading
@@ -101,7 +101,7 @@ def test_a_page_that_is_not_there_says_so_kindly(client: TestClient) -> None:
     for address in ("/nowhere", "/d/forged", "/u/" + "A" * 36, "/confirm/%00", "/static/../secret"):
         answer = client.get(address)
         assert answer.status_code == 404
-        assert heading(answer.text) == "Nothing here"
+        assert heading(answer.text) == "Page not found"
     assert client.delete("/").status_code == 405
 
 
@@ -126,7 +126,7 @@ def test_more_than_16_kb_are_refused(client: TestClient, house: House) -> None:
     for body in (large, iter([large[:9000], large[9000:]])):
         answer = client.post(leave, content=body)
         assert answer.status_code == 413
-        assert heading(answer.text) == "That is too much"
+        assert heading(answer.text) == "That’s too much"
         assert answer.headers["x-content-type-options"] == "nosniff"
     assert client.post("/subscribe", content=b"", headers={"Content-Length": "1e9"}).status_code == 413
     assert house.subscriber("ada@example.org").status is Status.ACTIVE
@@ -146,7 +146,7 @@ async def test_a_body_that_never_comes_is_not_waited_for() -> None:
     async def inner(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise AssertionError("nothing arrived, so nothing may be done")
 
-    guard = Intake(inner, lambda _, status: PlainTextResponse("refused", status), seconds=0.05)
+    guard = BodyLimit(inner, lambda _, status: PlainTextResponse("refused", status), seconds=0.05)
     await guard({"type": "http", "method": "POST", "path": "/", "headers": []}, silent, hear)
     assert said[0]["status"] == 408
 

@@ -44,8 +44,8 @@ def test_a_stranger_reads_the_language_of_the_browser(client: TestClient) -> Non
     assert '<html lang="de"' in page.text
     assert "über die man spricht" in heading(page.text)
     assert page.headers["vary"] == "Accept-Language"
-    assert heading(client.get("/nowhere", headers=GERMAN).text) == "Hier ist nichts"
-    assert heading(client.post("/subscribe", data={"email": ADA}, headers=GERMAN).text) == "Sieh in dein Postfach"
+    assert heading(client.get("/nowhere", headers=GERMAN).text) == "Seite nicht gefunden"
+    assert heading(client.post("/subscribe", data={"email": ADA}, headers=GERMAN).text) == "Schau in dein Postfach"
     assert heading(client.post("/subscribe", content=b"x" * 20_000, headers=GERMAN).text) == "Das ist zu viel"
 
 
@@ -53,13 +53,13 @@ def test_the_other_language_is_one_link_away_and_stays(client: TestClient) -> No
     front = tree(client.get("/").text)
     link = front.find(".//ul[@class='languages']//a")
     assert link is not None
-    assert (link.attrib["href"], link.attrib["lang"], words(link)) == ("?lang=de", "de", "Deutsch")
+    assert (link.attrib["href"], link.attrib["lang"], words(link)) == ("?lang=de", "de", "Deutsch (du)")
     german = client.get("/?lang=de", headers={"Accept-Language": "en"}).text
     assert '<html lang="de"' in german
     form = tree(german).find(".//form")
     assert form is not None
     answer = client.post(form.attrib["action"], data={"email": ADA})
-    assert heading(answer.text) == "Sieh in dein Postfach"
+    assert heading(answer.text) == "Schau in dein Postfach"
     assert "/?lang=de" in {a.attrib["href"] for a in tree(answer.text).iter("a")}
     assert not tree(answer.text).findall(".//ul[@class='languages']//a"), "this page cannot be asked for again"
 
@@ -89,6 +89,22 @@ def test_a_subscribers_pages_speak_their_language_whatever_the_browser(client: T
     link = house.confirmation(ADA)
     english = {"Accept-Language": "en"}
     assert heading(client.get(link, headers=english).text) == "Nur noch ein Schritt"
-    assert heading(client.post(link, headers=english).text) == "Du bist angemeldet"
+    assert heading(client.post(link, headers=english).text) == "Abo bestätigt"
     leave = house.link(Purpose.UNSUBSCRIBE, house.subscriber(ADA).key)
     assert heading(client.get(leave, headers=english).text) == "Digest abbestellen?"
+
+
+def test_german_is_offered_informal_and_formal(client: TestClient, house: House) -> None:
+    links = tree(client.get("/").text).findall(".//ul[@class='languages']//a")
+    assert [(link.attrib["hreflang"], words(link)) for link in links] == [
+        ("de", "Deutsch (du)"),
+        ("de-formal", "Deutsch (Sie)"),
+    ]
+    assert "Enter your email" not in client.get("/?lang=de-formal").text
+    assert "Tragen Sie Ihre E-Mail-Adresse ein" in client.get("/?lang=de-formal").text
+    client.post("/subscribe", data={"email": ADA, "language": "de-formal"})
+    assert house.subscriber(ADA).language == "de-formal"
+    page = tree(client.get(house.settings(ADA)).text)
+    options = page.findall(".//select[@name='language']/option")
+    assert [words(option) for option in options] == ["Deutsch (du)", "Deutsch (Sie)", "English"]
+    assert [option.attrib["value"] for option in options if "selected" in option.attrib] == ["de-formal"]

@@ -69,18 +69,18 @@ def read(house: House) -> None:
 
 def test_a_library_is_linked_read_and_unlinked(client: TestClient, house: House, here: str) -> None:
     assert here in client.get(house.settings(ADA)).text
-    assert heading(client.get(here).text) == "Your library at Zotero or ORCID"
+    assert heading(client.get(here).text) == "Your Zotero library or ORCID works"
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": ""})
-    assert said(answer.text) == "Linked. We read it within minutes; look again later to see what came of it."
-    assert "It is read within minutes." in answer.text
+    assert said(answer.text) == "Linked. We’ll read it within minutes. Come back later to see the result."
+    assert "We’ll read it within minutes." in answer.text
     assert KEY not in answer.text
     read(house)
     shown = client.get(here).text
-    assert "1 paper of it counts as liked. Last read on Tuesday, 24 November at 08:00." in " ".join(shown.split())
+    assert "1 of its papers counts as liked. Last read on Tuesday, 24 November at 08:00." in " ".join(shown.split())
     assert "Lakes freeze" in client.get(house.settings(ADA)).text
     (library,) = linked(house)
     answer = client.post(f"{here}/unlink", data={"library": str(library.key), "papers": "drop"})
-    assert said(answer.text) == "Unlinked, and its key forgotten. Its papers count no more."
+    assert said(answer.text) == "Unlinked, and its key deleted. Its papers no longer count."
     assert linked(house) == []
     assert "Lakes freeze" not in client.get(house.settings(ADA)).text
 
@@ -88,7 +88,7 @@ def test_a_library_is_linked_read_and_unlinked(client: TestClient, house: House,
 def test_a_key_that_may_write_is_said_to_be_more_than_is_needed(client: TestClient, zotero: Zotero, here: str) -> None:
     zotero.may_write = True
     answer = client.post(f"{here}/zotero", data={"key": KEY, "place": "zotero.org/groups/34/lakes"})
-    assert answer.text.count("a key that may only read would be safer") == 2
+    assert answer.text.count("a read-only key would be safer") == 2
     assert "zotero.org/groups/34" in client.get(here).text
 
 
@@ -103,7 +103,7 @@ def test_a_refused_key_is_shown_until_it_is_linked_anew(
     client.post(f"{here}/zotero", data={"key": KEY})
     zotero.key = "another"
     read(house)
-    assert "Zotero refuses the key: it was revoked" in client.get(here).text
+    assert "Zotero rejects the key: it was revoked" in client.get(here).text
     asked = len(zotero.site.asked)
     read(house)
     assert len(zotero.site.asked) == asked
@@ -120,11 +120,11 @@ def test_a_refused_key_is_shown_until_it_is_linked_anew(
 @pytest.mark.parametrize(
     ("form", "typed", "remedy"),
     [
-        ("zotero", {"key": "wrong"}, "This key does not open it."),
-        ("zotero", {"key": ""}, "This key does not open it."),
-        ("zotero", {"key": KEY, "place": "users/13"}, "This is no library that the key opens."),
-        ("zotero", {"key": KEY, "place": "<script>\u202e"}, "This is no library that the key opens."),
-        ("orcid", {"orcid": "0000-0002-1825-0098<b>"}, "This is no ORCID iD."),
+        ("zotero", {"key": "wrong"}, "This key doesn’t work here."),
+        ("zotero", {"key": ""}, "This key doesn’t work here."),
+        ("zotero", {"key": KEY, "place": "users/13"}, "This key doesn’t open such a library."),
+        ("zotero", {"key": KEY, "place": "<script>\u202e"}, "This key doesn’t open such a library."),
+        ("orcid", {"orcid": "0000-0002-1825-0098<b>"}, "This isn’t an ORCID iD."),
     ],
 )
 def test_what_is_to_be_corrected_is_marked_and_the_key_is_not_shown_again(
@@ -132,7 +132,7 @@ def test_what_is_to_be_corrected_is_marked_and_the_key_is_not_shown_again(
 ) -> None:
     answer = client.post(f"{here}/{form}", data=typed)
     assert answer.status_code == 422
-    assert said(answer.text) == "Nothing was linked yet: please correct what is marked."
+    assert said(answer.text) == "Please correct the marked field. Nothing has been linked yet."
     assert remedy in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert KEY not in answer.text
@@ -145,7 +145,7 @@ def test_where_zotero_is_away_nothing_is_linked_and_it_is_said(client: TestClien
     with browsing(away) as visitor:
         answer = visitor.post(f"{here}/zotero", data={"key": KEY})
     assert answer.status_code == 503
-    assert said(answer.text).startswith("Zotero does not answer just now.")
+    assert said(answer.text).startswith("Zotero isn’t responding right now.")
     assert linked(house) == []
 
 

@@ -57,7 +57,7 @@ def test_a_past_day_is_kept_longer_than_today(client: TestClient) -> None:
 def test_only_days_with_papers_have_a_page(client: TestClient, day: str) -> None:
     answer = client.get(f"/papers/{day}")
     assert answer.status_code == 404
-    assert heading(answer.text) == "Nothing here"
+    assert heading(answer.text) == "Page not found"
 
 
 def test_before_the_first_paper_today_is_friendly(client: TestClient) -> None:

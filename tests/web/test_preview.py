@@ -18,11 +18,11 @@ from digestd.plan.day import Day, gather_day
 from digestd.plan.seeds import Readings
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
-from digestd.web.today import FRESH, STALE, Today
+from digestd.web.preview_day import FRESH, STALE, PreviewDay
 from tests.postgres import free_port
 from tests.web.conftest import Clock, House
 from tests.web.html import tree, words
-from tests.web.test_front import HOSTILE
+from tests.web.test_home import HOSTILE
 
 SUBJECTS = ("lichen growth", "sorting networks", "sea ice drift", "protein folding", "graph colouring", "bird song")
 DAY = [
@@ -89,7 +89,7 @@ def test_what_fits_nothing_is_said_kindly(client: TestClient) -> None:
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762 10.1/x 10.1234/unknown"})
     assert shown.status_code == 422, "10.1/x is no paper"
     shown = client.post("/preview/picks", data={"topics": "xylophone", "papers": "1706.03762"})
-    assert "Not known yet: arxiv:1706.03762. It counts as soon as a source brings it." in words(tree(shown.text))
+    assert "Not known yet: arxiv:1706.03762. It counts as soon as a source has it." in words(tree(shown.text))
     assert "Nothing today." in words(tree(shown.text))
 
 
@@ -152,22 +152,22 @@ def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old
         read.append(gather_day(app.db, clock(), app.encoder))
         return read[-1]
 
-    today = Today(gather)
-    first = today.day(clock())
+    preview_day = PreviewDay(gather)
+    first = preview_day.day(clock())
     clock.advance(seconds=FRESH.total_seconds())
-    assert today.day(clock()) is first
+    assert preview_day.day(clock()) is first
     may_read.clear()
     clock.advance(seconds=1)
-    assert today.day(clock()) is first, "nobody waits for the next"
-    assert today.day(clock()) is first
+    assert preview_day.day(clock()) is first, "nobody waits for the next"
+    assert preview_day.day(clock()) is first
     may_read.set()
     deadline = time.monotonic() + 10
-    while today.day(clock()) is first:
+    while preview_day.day(clock()) is first:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert len(read) == 2
     clock.advance(seconds=(STALE + timedelta(seconds=1)).total_seconds())
-    assert today.day(clock()) is read[2]
+    assert preview_day.day(clock()) is read[2]
 
 
 def test_the_day_is_read_from_the_time_on_that_pages_are_served_and_nobody_need_ask(
@@ -180,20 +180,20 @@ def test_the_day_is_read_from_the_time_on_that_pages_are_served_and_nobody_need_
         read.append(gather_day(app.db, now, app.encoder))
         return read[-1]
 
-    today = Today(gather)
-    today.begin(clock())
-    today.begin(clock())
-    assert [today.day(clock())] == read
+    preview_day = PreviewDay(gather)
+    preview_day.begin(clock())
+    preview_day.begin(clock())
+    assert [preview_day.day(clock())] == read
 
 
 def test_a_day_without_papers_is_not_kept_so_that_the_first_are_seen_at_once(
     app: App, house: House, clock: Clock
 ) -> None:
-    today = Today(lambda now: gather_day(app.db, now, app.encoder))
+    preview_day = PreviewDay(lambda now: gather_day(app.db, now, app.encoder))
     clock.advance(days=40)
-    assert not today.day(clock()).pool.papers
+    assert not preview_day.day(clock()).pool.papers
     house.take_in({"id": "arxiv:2612.00001", "title": "The first of a day"})
-    assert len(today.day(clock()).pool.papers) == 1
+    assert len(preview_day.day(clock()).pool.papers) == 1
 
 
 async def test_a_service_reads_the_day_once_its_pages_answer(app: App) -> None:
@@ -215,7 +215,7 @@ def test_a_reading_that_fails_is_tried_again(app: App, clock: Clock) -> None:
             raise RuntimeError("once")
         return gather_day(app.db, clock(), app.encoder)
 
-    today = Today(gather)
+    preview_day = PreviewDay(gather)
     with pytest.raises(RuntimeError):
-        today.day(clock())
-    assert today.day(clock())
+        preview_day.day(clock())
+    assert preview_day.day(clock())

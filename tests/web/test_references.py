@@ -26,14 +26,14 @@ def test_a_file_is_taken_in_and_its_broken_entry_is_named(client: TestClient, ho
     house.join(ADA, topics=["ice"])
     here = f"{house.settings(ADA)}/import"
     assert here in client.get(house.settings(ADA)).text
-    assert heading(client.get(here).text) == "Papers you like, from a file"
+    assert heading(client.get(here).text) == "Import papers you like"
     answer = client.post(here, data={"text": ""}, files={"file": ("mine.bib", BIB)})
     assert answer.status_code == 200
     status = tree(answer.text).find(".//p[@role='status']")
     assert status is not None
-    assert words(status) == "1 paper was added. It counts from the next digest on. Read as BibTeX."
+    assert words(status) == "1 paper was added. It counts from your next digest. Read as BibTeX."
     assert "b (line 2)" in answer.text
-    assert "It has no title." in answer.text
+    assert "The title is missing." in answer.text
     assert likes(house) == ("arxiv:2611.00001",)
 
 
@@ -41,8 +41,8 @@ def test_pasted_text_is_taken_in_in_the_language_of_the_subscriber(client: TestC
     house.join(ADA, language="de")
     here = f"{house.settings(ADA)}/import"
     answer = client.post(here, data={"text": "2611.00001\nhttps://ponds.example.org/\n"})
-    assert "1 Paper wurde hinzugefügt. Es zählt ab dem nächsten Digest." in answer.text
-    assert "Gelesen als eine Liste von arXiv-IDs und DOIs." in answer.text
+    assert "1 Paper wurde hinzugefügt. Es zählt ab deinem nächsten Digest." in answer.text
+    assert "Gelesen als eine Liste von arXiv-Nummern und DOIs." in answer.text
     assert "Zeile 2" in answer.text
     assert "1 Eintrag wurde nicht aufgenommen" in answer.text
     assert likes(house) == ("arxiv:2611.00001",)
@@ -53,7 +53,7 @@ def test_what_cannot_be_read_is_said_and_shown_again(client: TestClient, house: 
     here = f"{house.settings(ADA)}/import"
     answer = client.post(here, data={"text": "{</textarea><script>"})
     assert answer.status_code == 422
-    assert "nothing was changed" in answer.text
+    assert "Nothing has changed" in answer.text
     assert "<script>" not in answer.text
     assert client.post(here).status_code == 422
     assert client.post(here, files={"file": ("cafe.bib", b"caf\xe9")}).status_code == 422

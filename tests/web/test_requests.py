@@ -64,13 +64,13 @@ def test_settings_link_alone_only_causes_a_mail(client: TestClient, app: App, ho
 
 def test_mailed_link_erases_after_one_button(client: TestClient, app: App, house: House, ada: int) -> None:
     at = house.settings(ADA)
-    assert heading(client.get(f"{at}/erase").text) == "Erase all that is yours?"
+    assert heading(client.get(f"{at}/erase").text) == "Erase all your data?"
     client.post(f"{at}/erase")
     link = mailed(house, "erase")
     page = client.get(link)
     assert [form.get("action") for form in tree(page.text).iter("form")] == [link]
     assert status(app, ada) is Status.ACTIVE
-    assert heading(client.post(link).text) == "You are forgotten"
+    assert heading(client.post(link).text) == "Your data is erased"
     assert status(app, ada) is Status.ERASED
     assert client.get(at).status_code == 404
     assert client.post(link).status_code == 404
@@ -82,7 +82,7 @@ def test_mailed_link_renews_links_once(client: TestClient, house: House, ada: in
     client.post(f"{old}/renew")
     house.clock.advance(minutes=5)
     link = mailed(house, "renew")
-    assert heading(client.get(link).text) == "Make new links?"
+    assert heading(client.get(link).text) == "Get new links?"
     assert client.get(old).status_code == 200
     page = client.post(link, data={"shelf": shelf})
     assert client.get(old).status_code == 410
@@ -121,7 +121,7 @@ def test_request_is_refused_if_no_mail_may_go(client: TestClient, app: App, hous
     at = house.settings(ADA)
     suppress(app.db, app.keys, ADA, SuppressionReason.COMPLAINT, house.clock())
     answer = client.post(f"{at}/{act}")
-    assert (answer.status_code, heading(answer.text)) == (409, "We cannot write to you")
+    assert (answer.status_code, heading(answer.text)) == (409, "We can’t email you")
     assert house.mails(ACTS[act][0]) == []
 
 
@@ -150,8 +150,8 @@ def test_settings_link_alone_cannot_move_the_address(client: TestClient, app: Ap
     """Whoever holds it gets the mail to the new address, but needs the one to the old address as well."""
     client.post(f"{house.settings(ADA)}/move", data={"email": "thief@example.com"})
     there = house.link(Purpose.MOVE_TO, ada, int(house.clock().timestamp()))
-    assert heading(client.post(there).text) == "One more to go"
-    assert heading(client.post(there).text) == "One more to go"
+    assert heading(client.post(there).text) == "Almost done"
+    assert heading(client.post(there).text) == "Almost done"
     assert house.subscriber(ADA).key == ada
 
 

@@ -10,8 +10,8 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribe import suppress, unsubscribe
-from digestd.web.asking import POSTS_PER_NETWORK
-from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.constant_time_response import FLOOR_SECONDS
+from digestd.web.email_forms import POSTS_PER_NETWORK
 from tests.web.conftest import House
 from tests.web.html import heading, tree
 
@@ -32,8 +32,8 @@ def test_who_waits_gets_one_more_mail_a_day_and_keeps_what_was_asked_for(client:
     client.post("/resend", data={"email": ADA})
     assert _mails(house) == 2
     assert house.confirmation(ADA) != first
-    assert heading(client.post(house.confirmation(ADA)).text) == "You are subscribed"
-    assert heading(client.post(first).text) == "You are subscribed", "the older link still leads there"
+    assert heading(client.post(house.confirmation(ADA)).text) == "You’re subscribed"
+    assert heading(client.post(first).text) == "You’re subscribed", "the older link still leads there"
     assert house.subscriber(ADA).interests == (Interest(Kind.TOPIC, "sea ice"),)
 
 

@@ -1,4 +1,4 @@
-"""Asking for the digest on the front page."""
+"""EmailForms for the digest on the front page."""
 
 import time
 from collections import Counter
@@ -12,11 +12,11 @@ from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
-from digestd.web.asking import POSTS_PER_NETWORK, TAKEN_PER_NETWORK
-from digestd.web.evenly import FLOOR_SECONDS
+from digestd.web.constant_time_response import FLOOR_SECONDS
+from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree, words
-from tests.web.test_front import HOSTILE
+from tests.web.test_home import HOSTILE
 
 ADA = "ada@example.org"
 
@@ -88,22 +88,22 @@ def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, h
         ("email", "nobody", "It should look like you@example.org."),
         ("email", "ada@example.org\r\nBcc: eve@example.org", "It should look like you@example.org."),
         ("email", f"{'a' * 300}@example.org", "It should look like you@example.org."),
-        ("timezone", "Mars/Olympus", "We do not know this time zone."),
-        ("timezone", "../../etc/passwd", "We do not know this time zone."),
+        ("timezone", "Mars/Olympus", "We don’t know this time zone."),
+        ("timezone", "../../etc/passwd", "We don’t know this time zone."),
         ("hour", "24", "Please choose a full hour from the list."),
         ("hour", "٧", "Please choose a full hour from the list."),
-        ("cadence", "hourly", "Please choose one of these."),
+        ("cadence", "hourly", "Please choose one of the options."),
         ("weekday", "someday", "Please choose a day from the list."),
-        ("topics", "x" * 301, "Please name at most 50 topics"),
-        ("topics", "x\n" * 51, "Please name at most 50 topics"),
-        ("topics", "null \x00 byte", "Please name at most 50 topics"),
-        ("authors", "y" * 301, "Please name at most 200 authors"),
-        ("categories", "x," * 201, "Please name at most 200 categories"),
-        ("papers", "1706.03762\nnonsense", "“nonsense” is no arXiv id"),
-        ("papers", "2401.00001 " * 50 + "2401.00001", "Please name at most 50 papers."),
-        ("size", "0", "Please choose one of these."),
-        ("size", "1000000", "Please choose one of these."),
-        ("language", "x", "Please choose one of these."),
+        ("topics", "x" * 301, "Please list at most 50 topics"),
+        ("topics", "x\n" * 51, "Please list at most 50 topics"),
+        ("topics", "null \x00 byte", "Please list at most 50 topics"),
+        ("authors", "y" * 301, "Please list at most 200 authors"),
+        ("categories", "x," * 201, "Please list at most 200 categories"),
+        ("papers", "1706.03762\nnonsense", "“nonsense” is not an arXiv id"),
+        ("papers", "2401.00001 " * 50 + "2401.00001", "Please list at most 50 papers."),
+        ("size", "0", "Please choose one of the options."),
+        ("size", "1000000", "Please choose one of the options."),
+        ("language", "x", "Please choose one of the options."),
     ],
 )
 def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
@@ -189,7 +189,7 @@ def test_blank_posts_of_one_network_close_nothing_for_others(app: App) -> None:
 def test_a_network_is_answered_alike_until_its_share_is_used_up(client: TestClient, house: House) -> None:
     """Were mails counted here, the answer to the next form would tell whether the last address was known."""
     house.join(ADA)
-    for n in range(TAKEN_PER_NETWORK):
+    for n in range(ACCEPTED_PER_NETWORK):
         answer = client.post("/subscribe", data={"email": ADA if n % 2 else f"new{n}@example.org"})
         assert heading(answer.text) == "Check your inbox"
     assert client.post("/subscribe", data={"email": "more@example.org"}).status_code == 429

@@ -41,12 +41,12 @@ def test_one_click_of_a_mail_reader_leaves(client: TestClient, house: House, how
 def test_the_page_shows_whose_it_is_and_its_button_leaves(client: TestClient, house: House) -> None:
     link = house.link(Purpose.UNSUBSCRIBE, house.join(ADA).key)
     page = client.get(link)
-    assert heading(page.text) == "Leave the digest?"
+    assert heading(page.text) == "Unsubscribe from the digest?"
     assert "a•••@example.org" in page.text
     assert ADA not in page.text
     assert tree(page.text).find(".//form[@method='post']/button") is not None
     assert house.subscriber(ADA).status is Status.ACTIVE
-    assert heading(client.post(link).text) == "You are unsubscribed"
+    assert heading(client.post(link).text) == "You’re unsubscribed"
     assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
     assert _last_cause(house) is Cause.WEB
 

@@ -1,16 +1,16 @@
-"""The API under /api/v1, for those who embed digestd: JSON in and out, described at /api/v1/openapi.json.
+"""Serve the JSON API under /api/v1, described at /api/v1/openapi.json.
 
-    auth          who may: a token in `Authorization: Bearer …`, made by `digestd api-token add`
-    problems      what went wrong, as RFC 9457 says it
-    shapes        what is sent and answered
+    auth          tokens in `Authorization: Bearer …`, created by `digestd api-token add`
+    problems      errors in the format of RFC 9457
+    shapes        request and response bodies
     subscribers   subscribers and their interests
     signups       sign-ups, for forms on websites
     papers        papers
     mails         digests, and deliveries of every kind
 
-Without a valid token there is no API, nor its description. Only the scope `read` shows anything about subscribers;
-every other scope gets the same empty answer whoever it concerns. Lists come newest or oldest first, in pages: `next`
-is the `cursor` of the page that follows, null on the last.
+Nothing is served without a valid token, not even the description. Only the scope `read` reveals anything about
+subscribers; other scopes get the same empty answer for everybody. Lists have pages: pass `next` as `cursor` to get
+the following page; it is null on the last one.
 """
 
 from fastapi import Depends, FastAPI
@@ -18,13 +18,13 @@ from fastapi import Depends, FastAPI
 from digestd import __version__
 from digestd.app import App
 from digestd.web.api import mails, papers, problems, signups, subscribers
-from digestd.web.api.auth import BEARER, Asks, Gate
+from digestd.web.api.auth import BEARER, SignupLimit, TokenGate
 
 PATH = "/api/v1"
 
 
 def build_api(app: App) -> FastAPI:
-    """The API as an application of its own, to be mounted at PATH."""
+    """Return the API as an application to mount at PATH."""
     api = FastAPI(
         title="digestd",
         version=__version__,
@@ -38,12 +38,12 @@ def build_api(app: App) -> FastAPI:
         root_path_in_servers=False,
         dependencies=[Depends(BEARER)],
     )
-    asks = Asks(app)
-    api.include_router(subscribers.router(app, asks))
-    api.include_router(signups.router(app, asks))
+    signup_limit = SignupLimit(app)
+    api.include_router(subscribers.router(app, signup_limit))
+    api.include_router(signups.router(app, signup_limit))
     api.include_router(papers.router(app))
     api.include_router(mails.router(app))
-    api.add_middleware(Gate, app=app)
+    api.add_middleware(TokenGate, app=app)
     described = api.openapi
-    api.openapi = lambda: problems.told_truly(described())  # type: ignore[method-assign]  # FastAPI's way to change it
+    api.openapi = lambda: problems.with_problem_types(described())  # type: ignore[method-assign]  # FastAPI's way to change it
     return api

@@ -1,7 +1,7 @@
-"""Check who may use the API, and how often.
+"""Check API tokens, scopes and rate limits.
 
-The gate stands before all routes, so that without a valid token nothing answers, not even the description. What a
-token may do is asked by each route (`needs`); a token without `read` gets the answer of `disclosed`.
+`TokenGate` runs before all routes, so nothing answers without a valid token, not even the description. Each route
+checks scopes with `needs`. A token without `read` gets the answer of `disclosed`.
 """
 
 from collections.abc import Callable
@@ -24,20 +24,20 @@ from digestd.store import api_tokens
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import NoConsent
 from digestd.web.api.problems import RETRY_SECONDS, problem
-from digestd.web.bearer import presented
-from digestd.web.evenly import evenly
+from digestd.web.bearer_token import presented
+from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.limiter import Window, network_of
 
 PER_TOKEN = 600
 REFUSED_PER_NETWORK = 60
 SPAN = timedelta(minutes=1)
 BEARER = HTTPBearer(auto_error=False, description="Made by `digestd api-token add`")
-"""For the description alone: the gate has checked the token before any route is found."""
+"""For the OpenAPI description only: TokenGate has already checked the token."""
 Answer = TypeVar("Answer")
 
 
-class Gate:
-    """ASGI middleware that lets requests with a valid token in; the token is then `request.state.token`."""
+class TokenGate:
+    """ASGI middleware that requires a valid token and stores it in `request.state.token`."""
 
     def __init__(self, inner: ASGIApp, app: App) -> None:
         self._inner = inner
@@ -46,7 +46,7 @@ class Gate:
         self._strangers = Window(REFUSED_PER_NETWORK, SPAN)
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Answer one request, or pass it on."""
+        """Pass a request on if its token is valid, else answer with an error."""
         if connection["type"] != "http":
             await self._inner(connection, receive, send)
             return
@@ -63,15 +63,24 @@ class Gate:
         await answer(connection, receive, send)
 
     def _admit(self, request: Request) -> ApiToken:
-        """Return the token of a request. Raises HTTPException, which says nothing about subscribers."""
+        """Return the token of a request.
+
+        Raises:
+            HTTPException: There is no valid token, or it is used too often.
+        """
         with self._app.db.read() as session:
             if not api_tokens.any_stands(session):
-                raise HTTPException(404, "there is no API here; `digestd api-token add` opens it")
+                raise HTTPException(404, "the API has no tokens yet; create one with `digestd api-token add`")
             token = presented(session, request)
         if token is None:
-            _refuse_above(self._strangers, network_of(request), self._app, "too many tries")
+            _refuse_above(
+                self._strangers,
+                network_of(request),
+                self._app,
+                "too many invalid tokens",
+            )
             raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
-        _refuse_above(self._tokens, str(token.key), self._app, "this token asks too often")
+        _refuse_above(self._tokens, str(token.key), self._app, "this token sends too many requests")
         return token
 
 
@@ -80,11 +89,11 @@ def _refuse_above(window: Window, key: str, app: App, why: str, span: timedelta 
         raise HTTPException(429, why, {"Retry-After": str(int(span.total_seconds()))})
 
 
-class Asks:
-    """Limit the sign-ups of a token, whether or not a mail comes of them.
+class SignupLimit:
+    """Limit the sign-ups of a token, whether or not they cause a mail.
 
-    The mail budget counts mails alone: who used it up to the last could tell by the next one whether an address is
-    known. So as many posts as mails are taken.
+    The mail budget counts only mails. Without this limit, the last mail of a budget would reveal whether an address
+    is known. So the limit for posts equals that for mails.
     """
 
     def __init__(self, app: App) -> None:
@@ -94,12 +103,18 @@ class Asks:
         self._posts = Window(limit.most, limit.span)
 
     def check(self, token: ApiToken) -> None:
-        """Count one sign-up. Raises HTTPException beyond the limit."""
-        _refuse_above(self._posts, str(token.key), self._app, "this token signs up too many people", self._span)
+        """Count a sign-up. Raises HTTPException beyond the limit."""
+        _refuse_above(
+            self._posts,
+            str(token.key),
+            self._app,
+            "this token has signed up too many people",
+            self._span,
+        )
 
 
 def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:
-    """Return a dependency that asks for a token with one of these scopes, and gives it to the route."""
+    """Return a dependency that requires one of these scopes and provides the token."""
 
     def check(request: Request) -> ApiToken:
         token: ApiToken = request.state.token
@@ -112,10 +127,10 @@ def needs(*scopes: Scope) -> Callable[[Request], ApiToken]:
 
 
 async def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 202) -> Answer | Response:
-    """Carry out a valid request and return its answer; for a token without `read` always the same empty one.
+    """Run `act` and return its answer, or always an empty one for a token without `read`.
 
-    Such a token must not learn whether an address or a number is known, or what state it is in: not from the answer,
-    not from an error, not from the time. So whatever is wrong with the request itself is checked before this.
+    Such a token must not learn whether a subscriber exists or what state they are in: not from the answer, an error
+    or the duration. So check the request itself before calling this.
     """
     if Scope.READ in token.scopes:
         return await run_in_threadpool(act)
@@ -124,5 +139,5 @@ async def disclosed(token: ApiToken, act: Callable[[], Answer], status: int = 20
         with suppress(NotFound, NoConsent):
             act()
 
-    await evenly(silently)
+    await answer_in_constant_time(silently)
     return Response(status_code=status)

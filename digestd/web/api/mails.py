@@ -1,4 +1,4 @@
-"""Digests and the deliveries that carry them, to be read only."""
+"""List and show digests and deliveries."""
 
 from fastapi import APIRouter, Depends
 from sqlmodel import Session
@@ -16,23 +16,23 @@ from digestd.web.api.shapes import (
     DigestOut,
     Limit,
     Number,
-    Page,
     Period,
     PickOut,
+    ResultPage,
     Whose,
     page_of,
 )
 
 
 def router(app: App) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter(dependencies=[Depends(needs(Scope.READ))])
 
     @routes.get("/digests", tags=["digests"])
     def list_digests(
         limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
-    ) -> Page[DigestOut]:
-        """Every digest with its picks, the newest first."""
+    ) -> ResultPage[DigestOut]:
+        """List digests with their picks, newest first."""
         asked = reading.Asked(None, subscriber, MailKind.DIGEST, cursor, period)
         with app.db.read() as session:
             found = [_digest(session, entry) for entry in reading.entries(session, limit + 1, asked)]
@@ -40,7 +40,7 @@ def router(app: App) -> APIRouter:
 
     @routes.get("/digests/{number}", tags=["digests"])
     def show_digest(number: Number) -> DigestOut:
-        """One digest."""
+        """Return a digest."""
         with app.db.read() as session:
             entry = reading.entry(session, number)
             if entry is None or entry.kind is not MailKind.DIGEST:
@@ -54,8 +54,8 @@ def router(app: App) -> APIRouter:
         state: State | None = None,
         kind: MailKind | None = None,
         subscriber: Whose = None,
-    ) -> Page[DeliveryOut]:
-        """Every delivery, the newest first."""
+    ) -> ResultPage[DeliveryOut]:
+        """List deliveries, newest first."""
         asked = reading.Asked(state, subscriber, kind, cursor)
         with app.db.read() as session:
             found = [DeliveryOut.model_validate(_row(entry)) for entry in reading.entries(session, limit + 1, asked)]
@@ -63,7 +63,7 @@ def router(app: App) -> APIRouter:
 
     @routes.get("/deliveries/{number}", tags=["deliveries"])
     def show_delivery(number: Number) -> DeliveryOut:
-        """One delivery."""
+        """Return a delivery."""
         with app.db.read() as session:
             entry = reading.entry(session, number)
         if entry is None:

@@ -1,4 +1,4 @@
-"""Papers, to be read only."""
+"""List and show papers."""
 
 from typing import Annotated
 
@@ -10,23 +10,23 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
 from digestd.store import papers
 from digestd.web.api.auth import needs
-from digestd.web.api.shapes import Cursor, Limit, Page, PaperOut, Since, page_of
+from digestd.web.api.shapes import Cursor, Limit, PaperOut, ResultPage, Since, page_of
 
 
 def router(app: App) -> APIRouter:
-    """The routes of this file."""
+    """Return the routes of this module."""
     routes = APIRouter(dependencies=[Depends(needs(Scope.READ))])
 
     @routes.get("/papers", tags=["papers"])
-    def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> Page[PaperOut]:
-        """Every paper, the newest first."""
+    def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> ResultPage[PaperOut]:
+        """List papers, newest first."""
         with app.db.read() as session:
             found = papers.page(session, limit + 1, cursor, since)
         return page_of([_paper(paper) for paper in found], limit, lambda item: item.number)
 
     @routes.get("/papers/{id:path}", tags=["papers"])
     def show_paper(id: Annotated[str, Path(max_length=400)]) -> PaperOut:  # the name that callers see
-        """One paper by any of its identifiers, such as `arxiv:2401.00001`."""
+        """Return a paper by any of its identifiers, such as `arxiv:2401.00001`."""
         with app.db.read() as session:
             found = None if "\0" in id else papers.find(session, PaperId(id))
         if found is None:

@@ -1,4 +1,4 @@
-"""What went wrong, as RFC 9457 says it: `application/problem+json`, with the fields to correct by name."""
+"""Format errors by RFC 9457 (`application/problem+json`), with errors by field."""
 
 import json
 from collections.abc import Mapping
@@ -17,23 +17,23 @@ from digestd.web.limiter import TooOften
 
 KIND = "application/problem+json"
 DETAILS = {
-    "large": "the body is larger than the 16 kB a request may bring",
-    "slow": "the body did not arrive in time",
-    "broken": "the fault is ours and has been noted; nothing of the request was kept",
+    "large": "the body is larger than 16 kB; send less",
+    "slow": "the body did not arrive in time; send it again",
+    "broken": "an internal error occurred and was logged; the request was not carried out",
 }
-"""What the guards of all requests refuse, by the name of the page that others are shown."""
+"""Texts of errors that apply to all routes, by the name of the corresponding page."""
 RETRY_SECONDS = "30"
 
 
 class FieldProblem(BaseModel):
-    """A field, and what to do about it."""
+    """An error in one field, and how to correct it."""
 
     field: str
     message: str
 
 
 class Problem(BaseModel):
-    """A problem (RFC 9457); `errors` names the fields where it is about some."""
+    """An error (RFC 9457). `errors` lists errors by field."""
 
     type: str = "about:blank"
     title: str
@@ -42,26 +42,26 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = []
 
 
-def _said(description: str) -> dict[str, Any]:
+def _problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "model": Problem, "content": {KIND: {}}}
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    401: _said("No token, or none that stands"),
-    403: _said("The token lacks the scope"),
-    404: _said("There is no such thing; never said of a subscriber to a token without `read`"),
-    408: _said("The body did not arrive in time"),
-    409: _said("A person's own wish stands against it; never said to a token without `read`"),
-    413: _said("The body is too large"),
-    422: _said("Something of what was sent is wrong"),
-    429: _said("Too many requests"),
-    500: _said("The fault is ours"),
-    503: _said("Not now"),
+    401: _problem_response("The token is missing or invalid"),
+    403: _problem_response("The token lacks the required scope"),
+    404: _problem_response("Not found. Never returned for subscribers to a token without `read`"),
+    408: _problem_response("The body did not arrive in time"),
+    409: _problem_response("The person has unsubscribed or objected. Never returned to a token without `read`"),
+    413: _problem_response("The body is too large"),
+    422: _problem_response("The request is invalid"),
+    429: _problem_response("Too many requests"),
+    500: _problem_response("Internal error"),
+    503: _problem_response("Temporarily unavailable"),
 }
 
 
-def told_truly(description: dict[str, Any]) -> dict[str, Any]:
-    """A description whose problems have the type they come with: FastAPI takes every answer for plain JSON."""
+def with_problem_types(description: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI description with the media type of errors, which FastAPI lists as plain JSON."""
     for path in description["paths"].values():
         for operation in path.values():
             for answer in operation["responses"].values():
@@ -77,20 +77,20 @@ def problem(
     errors: list[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """One problem as an answer."""
+    """Return an error response."""
     said = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or [])
     return Response(json.dumps(said.model_dump()), status, media_type=KIND, headers=headers)
 
 
 def handlers() -> dict[int | type[Exception], Any]:
-    """By kind of exception, as FastAPI takes them."""
+    """Return the exception handlers for FastAPI."""
 
     def malformed(_request: Request, error: RequestValidationError) -> Response:
         errors = [FieldProblem(field=_field(one["loc"]), message=plain(str(one["msg"]))) for one in error.errors()[:20]]
-        return problem(422, "some fields cannot be read", errors)
+        return problem(422, "some fields are invalid", errors)
 
     def bad_field(_request: Request, error: BadRecord) -> Response:
-        return problem(422, "a field is wrong", [FieldProblem(field=error.field, message=error.message)])
+        return problem(422, "a field is invalid", [FieldProblem(field=error.field, message=error.message)])
 
     def raised(status: int, headers: Mapping[str, str] | None = None) -> Any:
         return lambda _request, error: problem(status, str(error), headers=headers)
@@ -112,5 +112,5 @@ def handlers() -> dict[int | type[Exception], Any]:
 
 
 def _field(place: tuple[int | str, ...]) -> str:
-    """`topics.0` of `("body", "topics", 0)`."""
+    """Return the path of a field: `topics.0` for `("body", "topics", 0)`."""
     return ".".join(str(part) for part in place[1:]) or str(place[0])

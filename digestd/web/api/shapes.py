@@ -1,4 +1,4 @@
-"""What the API is sent and answers."""
+"""Define request and response bodies of the API."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,30 +14,30 @@ from digestd.domain.typed import NUMBER_MAX
 
 PAGE_MAX = 200
 Item = TypeVar("Item")
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many to a page")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Maximum number of items on a page")]
 Number = Annotated[int, Path(ge=1, le=NUMBER_MAX)]
-Whose = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only this subscriber's")]
+Whose = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Only items of this subscriber")]
 Period = Annotated[str | None, Query(max_length=10, description="Only of this period: 2026-11-24 or 2026-W48")]
-Since = Annotated[AwareDatetime | None, Query(description="Only those first seen then or later, with its offset")]
-Cursor = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="The `next` of the page before")]
+Since = Annotated[AwareDatetime | None, Query(description="Only papers first seen since then, with UTC offset")]
+Cursor = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="Value of `next` on the previous page")]
 Words = Annotated[list[str], Field(max_length=1_000)]
 
 
-class Page(BaseModel, Generic[Item]):
-    """Some of a list, and where it goes on."""
+class ResultPage(BaseModel, Generic[Item]):
+    """One page of a list. `next` is the cursor of the following page, null on the last."""
 
     items: list[Item]
     next: int | None
 
 
-def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> Page[Item]:
-    """A page of what was found when one more than `limit` was asked for."""
+def page_of(found: Sequence[Item], limit: int, key: Callable[[Item], int]) -> ResultPage[Item]:
+    """Return a page from up to `limit + 1` items that were found."""
     items = list(found[:limit])
-    return Page(items=items, next=key(items[-1]) if len(found) > limit else None)
+    return ResultPage(items=items, next=key(items[-1]) if len(found) > limit else None)
 
 
 class Mutes(BaseModel):
-    """What is not wanted."""
+    """Muted topics, phrases, authors and categories."""
 
     model_config = ConfigDict(extra="forbid")
     topics: Words = []
@@ -47,7 +47,7 @@ class Mutes(BaseModel):
 
 
 class Interests(BaseModel):
-    """What a subscriber wants more or less of; a list that is not sent stays as it is."""
+    """Interests of a subscriber. Lists that are not sent stay unchanged."""
 
     model_config = ConfigDict(extra="forbid")
     topics: Words | None = None
@@ -60,7 +60,7 @@ class Interests(BaseModel):
 
 
 class Changes(Interests):
-    """Settings and interests; what is not sent stays as it is."""
+    """Settings and interests. Fields that are not sent stay unchanged."""
 
     name: str | None = None
     timezone: str | None = None
@@ -75,20 +75,20 @@ class Changes(Interests):
 
 
 class Pause(BaseModel):
-    """How long; without an end it lasts until it is resumed."""
+    """A pause. Without `until` it lasts until the subscription is resumed."""
 
     model_config = ConfigDict(extra="forbid")
     until: AwareDatetime | None = None
 
 
 class NewSubscriber(Changes):
-    """Somebody to add. Without the scope `vouch` they are asked by mail to confirm."""
+    """A subscriber to add. Unless the token has the scope `vouch`, they get a mail to confirm."""
 
     email: str
 
 
 class SignUp(BaseModel):
-    """A sign-up by a form; the person gets a mail to confirm it."""
+    """A sign-up from a form. The person gets a mail to confirm."""
 
     model_config = ConfigDict(extra="forbid")
     email: str
@@ -140,7 +140,7 @@ class PaperOut(BaseModel):
 
 
 class PickOut(BaseModel):
-    """A paper of a digest, and why it is there."""
+    """A paper of a digest, with the reason why it was chosen."""
 
     paper: int
     score: float
@@ -150,7 +150,7 @@ class PickOut(BaseModel):
 
 
 class DeliveryOut(BaseModel):
-    """A row of the ledger."""
+    """A delivery: one row of the ledger."""
 
     number: int
     subscriber: int
@@ -162,7 +162,7 @@ class DeliveryOut(BaseModel):
 
 
 class DigestOut(DeliveryOut):
-    """A digest with its picks; none once they are no longer kept."""
+    """A digest with its picks, which are empty once they were pruned."""
 
     covers_from: str
     picks: list[PickOut]

@@ -1,4 +1,4 @@
-"""Sign-ups: what a form on the operator's own website may send, and nothing else."""
+"""Accept sign-ups from a form on the operator's website."""
 
 from functools import partial
 from typing import Annotated
@@ -12,30 +12,30 @@ from digestd.domain.mail_budget import api_token
 from digestd.domain.subscriber import Act, Cause
 from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Record, ask, parse
-from digestd.web.api.auth import Asks, needs
+from digestd.web.api.auth import SignupLimit, needs
 from digestd.web.api.shapes import SignUp
-from digestd.web.evenly import evenly
+from digestd.web.constant_time_response import answer_in_constant_time
 
 Signer = Annotated[ApiToken, Depends(needs(Scope.SIGNUP, Scope.WRITE))]
 
 
-def router(app: App, asks: Asks) -> APIRouter:
-    """The routes of this file."""
+def router(app: App, signup_limit: SignupLimit) -> APIRouter:
+    """Return the routes of this module."""
     routes = APIRouter(prefix="/signups", tags=["signups"])
 
     @routes.post("", status_code=202, response_class=Response)
     async def sign_up(form: SignUp, token: Signer) -> None:
-        """Sign somebody up as the form on the front page does: the same mail budget, the same answer for everybody.
+        """Sign somebody up. They get a mail to confirm, and the answer is the same for every address.
 
-        The network is that of the website and not the person's, so the token's share counts in its place.
+        Requests come from the website's network, so the limit of the token applies instead of the network's.
         """
         record, causer = _record(form), api_token(token.key)
-        asks.check(token)
-        await evenly(partial(ask, app.db, app.post, record, app.clock(), Act(Cause.API), causer))
+        signup_limit.check(token)
+        await answer_in_constant_time(partial(ask, app.db, app.post, record, app.clock(), Act(Cause.API), causer))
 
     return routes
 
 
 def _record(form: SignUp) -> Record:
-    """Return what a form asks for; an empty list leaves the interests of a known address. Raises BadRecord."""
+    """Return what a form signup_limit for; an empty list leaves the interests of a known address. Raises BadRecord."""
     return parse({name: value for name, value in form.model_dump(mode="json").items() if value != []})

@@ -1,4 +1,4 @@
-"""Subscribers and their interests."""
+"""List, add, change and erase subscribers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from digestd.store.api_tokens import ApiToken
 from digestd.subscribe import Change, Record, edit, parse, pause, resume, take_in, unsubscribe
 from digestd.subscribe.leaving import forget, refuse_end
 from digestd.subscribe.record import subscriber_fields
-from digestd.web.api.auth import Asks, disclosed, needs
+from digestd.web.api.auth import SignupLimit, disclosed, needs
 from digestd.web.api.shapes import (
     Changes,
     Cursor,
@@ -26,29 +26,29 @@ from digestd.web.api.shapes import (
     Limit,
     NewSubscriber,
     Number,
-    Page,
     Pause,
+    ResultPage,
     SubscriberOut,
     page_of,
 )
 
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "What a token without `read` is answered to every valid request, whoever it concerns"}
+    202: {"description": "Answer to every valid request of a token without `read`"}
 }
-_KNOWN = {"description": "Known already", "model": SubscriberOut}
+_KNOWN = {"description": "Already a subscriber", "model": SubscriberOut}
 _NOBODY = "nobody@example.org"
 Writer = Annotated[ApiToken, Depends(needs(Scope.WRITE))]
-Email = Annotated[str | None, Query(max_length=254, description="Only the one with this address")]
+Email = Annotated[str | None, Query(max_length=254, description="Only the subscriber with this address")]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What the routes share."""
+class SubscriberApi:
+    """Reads and changes subscribers for the routes."""
 
     app: App
 
     def one(self, number: int) -> Subscriber:
-        """A subscriber by number. Raises NotFound."""
+        """Return a subscriber by number. Raises NotFound."""
         with self.app.db.read() as session:
             known = subscribers.by_key(session, number)
         if known is None:
@@ -56,13 +56,13 @@ class Desk:
         return known
 
     def by_address(self, email: str, status: Status | None) -> list[Subscriber]:
-        """The one with this address, if it has this status; nobody once they are erased. Raises BadRecord."""
+        """Return the subscriber with this address and status, if any. Raises BadRecord."""
         with self.app.db.read() as session:
             known = subscribers.by_address_key(session, address_key(self.app.keys, email))
         return [known] if known and known.address and status in {None, known.status} else []
 
     def changed(self, number: int, record: Record) -> SubscriberOut:
-        """A subscriber after a change of settings and interests. Raises NotFound."""
+        """Change settings and interests, and return the subscriber. Raises NotFound."""
         known = self.one(number)
         if known.address is None:
             raise NotFound(f"subscriber number {number} was erased")
@@ -70,15 +70,15 @@ class Desk:
         return shown(self.one(number))
 
     def added(self, record: Record, token: ApiToken) -> tuple[Change, Subscriber]:
-        """Somebody added, or changed where they are known. Raises NoConsent."""
+        """Add or change a subscriber. Raises NoConsent."""
         change = take_in(self.app.db, self.app.post, record, self.app.clock(), Cause.API, api_token(token.key))
         known = self._known(record)
         if known is None:
-            raise NotFound("the subscriber was not kept")
+            raise NotFound("the subscriber was not added")
         return change, known
 
     def acted(self, number: int, act: Callable[[], object]) -> SubscriberOut:
-        """A subscriber after something was done to them. Raises NotFound and NoConsent."""
+        """Run `act` and return the subscriber. Raises NotFound or NoConsent."""
         act()
         return shown(self.one(number))
 
@@ -87,52 +87,52 @@ class Desk:
             return subscribers.by_address_key(session, address_key(self.app.keys, record.address))
 
 
-def router(app: App, asks: Asks) -> APIRouter:
-    """The routes of this file."""
+def router(app: App, signup_limit: SignupLimit) -> APIRouter:
+    """Return the routes of this module."""
     routes = APIRouter(prefix="/subscribers", tags=["subscribers"])
-    _reading(routes, Desk(app))
-    _writing(routes, Desk(app), asks)
-    _consent(routes, Desk(app))
-    _erasing(routes, Desk(app))
+    _reading(routes, SubscriberApi(app))
+    _writing(routes, SubscriberApi(app), signup_limit)
+    _consent(routes, SubscriberApi(app))
+    _erasing(routes, SubscriberApi(app))
     return routes
 
 
-def _reading(routes: APIRouter, desk: Desk) -> None:
+def _reading(routes: APIRouter, api: SubscriberApi) -> None:
     reads = Depends(needs(Scope.READ))
 
     @routes.get("", dependencies=[reads])
     def list_subscribers(
         limit: Limit = 50, cursor: Cursor = None, status: Status | None = None, email: Email = None
-    ) -> Page[SubscriberOut]:
-        """Every subscriber, in the order they came."""
+    ) -> ResultPage[SubscriberOut]:
+        """List subscribers, oldest first."""
         if email is not None:
-            return Page(items=[shown(subscriber) for subscriber in desk.by_address(email, status)], next=None)
-        with desk.app.db.read() as session:
+            return ResultPage(items=[shown(subscriber) for subscriber in api.by_address(email, status)], next=None)
+        with api.app.db.read() as session:
             found = subscribers.listing(session, cursor or 0, limit + 1, status)
         return page_of([shown(subscriber) for subscriber in found], limit, lambda item: item.number)
 
     @routes.get("/{number}", dependencies=[reads])
     def show_subscriber(number: Number) -> SubscriberOut:
-        """One subscriber."""
-        return shown(desk.one(number))
+        """Return a subscriber."""
+        return shown(api.one(number))
 
     @routes.get("/{number}/interests", dependencies=[reads])
     def show_interests(number: Number) -> Interests:
-        """What somebody wants more or less of."""
-        return shown(desk.one(number)).interests
+        """Return the interests of a subscriber."""
+        return shown(api.one(number)).interests
 
 
-def _writing(routes: APIRouter, desk: Desk, asks: Asks) -> None:
+def _writing(routes: APIRouter, api: SubscriberApi, signup_limit: SignupLimit) -> None:
     @routes.post("", status_code=201, response_model=SubscriberOut, responses={200: _KNOWN, **_ACCEPTED})
     async def add_subscriber(new: NewSubscriber, answer: Response, token: Writer) -> SubscriberOut | Response:
-        """Add somebody, or change somebody known. They confirm by mail, unless the token may vouch for them."""
+        """Add or change a subscriber. Without the scope `vouch`, they get a mail to confirm."""
         status = Status.ACTIVE if Scope.VOUCH in token.scopes else Status.PENDING
         record = parse({**_given(new), "status": status.value})
         if status is Status.PENDING:
-            asks.check(token)
+            signup_limit.check(token)
 
         def add() -> SubscriberOut:
-            change, known = desk.added(record, token)
+            change, known = api.added(record, token)
             answer.status_code = 201 if change is Change.ADDED else 200
             return shown(known)
 
@@ -140,54 +140,54 @@ def _writing(routes: APIRouter, desk: Desk, asks: Asks) -> None:
 
     @routes.patch("/{number}", response_model=SubscriberOut, responses=_ACCEPTED)
     async def change_subscriber(number: Number, changes: Changes, token: Writer) -> SubscriberOut | Response:
-        """Change settings and interests, never consent."""
+        """Change settings and interests. Consent does not change."""
         record = _change(changes)
-        return await disclosed(token, lambda: desk.changed(number, record))
+        return await disclosed(token, lambda: api.changed(number, record))
 
     @routes.patch("/{number}/interests", response_model=Interests, responses=_ACCEPTED)
     async def change_interests(number: Number, changes: Interests, token: Writer) -> Interests | Response:
-        """Replace the lists that are sent."""
+        """Replace the lists that are sent; others stay unchanged."""
         record = _change(changes)
-        return await disclosed(token, lambda: desk.changed(number, record).interests)
+        return await disclosed(token, lambda: api.changed(number, record).interests)
 
 
-def _consent(routes: APIRouter, desk: Desk) -> None:
+def _consent(routes: APIRouter, api: SubscriberApi) -> None:
     @routes.post("/{number}/pause", response_model=SubscriberOut, responses=_ACCEPTED)
     async def pause_subscription(number: Number, token: Writer, asked: Pause | None = None) -> SubscriberOut | Response:
-        """Pause a subscription, for good or until a time; safe to repeat. 409 unless they are subscribed."""
-        until, now = asked.until if asked else None, desk.app.clock()
+        """Pause a subscription, optionally until a time. Safe to repeat. 409 unless subscribed."""
+        until, now = asked.until if asked else None, api.app.clock()
         if until is not None:
             refuse_end(until, now)
         return await disclosed(
-            token, lambda: desk.acted(number, lambda: pause(desk.app.db, number, Cause.API, now, until))
+            token, lambda: api.acted(number, lambda: pause(api.app.db, number, Cause.API, now, until))
         )
 
     @routes.post("/{number}/resume", response_model=SubscriberOut, responses=_ACCEPTED)
     async def resume_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
-        """Go on after a pause; safe to repeat. 409 for whoever left or never confirmed."""
-        now = desk.app.clock()
-        return await disclosed(token, lambda: desk.acted(number, lambda: resume(desk.app.db, number, Cause.API, now)))
+        """Resume a paused subscription. Safe to repeat. 409 if unsubscribed or never confirmed."""
+        now = api.app.clock()
+        return await disclosed(token, lambda: api.acted(number, lambda: resume(api.app.db, number, Cause.API, now)))
 
     @routes.post("/{number}/unsubscribe", response_model=SubscriberOut, responses=_ACCEPTED)
     async def end_subscription(number: Number, token: Writer) -> SubscriberOut | Response:
-        """End a subscription; safe to repeat."""
-        now = desk.app.clock()
+        """End a subscription. Safe to repeat."""
+        now = api.app.clock()
         return await disclosed(
-            token, lambda: desk.acted(number, lambda: unsubscribe(desk.app.db, number, Cause.API, now))
+            token, lambda: api.acted(number, lambda: unsubscribe(api.app.db, number, Cause.API, now))
         )
 
 
-def _erasing(routes: APIRouter, desk: Desk) -> None:
+def _erasing(routes: APIRouter, api: SubscriberApi) -> None:
     @routes.delete("/{number}", status_code=204)
     async def erase_subscriber(number: Number, token: Annotated[ApiToken, Depends(needs(Scope.ERASE))]) -> Response:
-        """Forget a person: only the keyed hash of their address stays, never to be written to. Safe to repeat.
+        """Erase a person. Only a keyed hash of the address stays, to never write to it. Safe to repeat.
 
-        A token without `read` is not told that there is no such subscriber.
+        A token without `read` does not learn whether the subscriber exists.
         """
 
         def erase() -> Response:
-            if desk.one(number).status is not Status.ERASED:
-                forget(desk.app.db, number, desk.app.clock())
+            if api.one(number).status is not Status.ERASED:
+                forget(api.app.db, number, api.app.clock())
             return Response(status_code=204)
 
         return await disclosed(token, erase, 204)
@@ -202,7 +202,7 @@ def shown(subscriber: Subscriber) -> SubscriberOut:
 
 
 def _change(said: BaseModel) -> Record:
-    """Return a change of settings and interests, checked before it is known whose they are. Raises BadRecord."""
+    """Parse changes before their subscriber is looked up. Raises BadRecord."""
     return parse({"email": _NOBODY, **_given(said)})
 
 

@@ -1,0 +1,114 @@
+"""Protect the server against slow and idle connections (Slowloris).
+
+A client has DEADLINE seconds to send its request and again to read the answer, however slowly bytes arrive;
+body_limit refuses slow bodies earlier, with an error page. Above CONNECTIONS_MAX, the connection that has waited for
+its client the longest is closed, so that new requests are still answered. uvicorn's `limit_concurrency` would refuse
+the newest connection instead, and it does not limit the time for headers.
+"""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+DEADLINE = 20.0
+"""Seconds. Longer than the limit of body_limit, which answers with an error page."""
+IDLE = 5
+"""Seconds that an idle connection stays open."""
+CONNECTIONS_MAX = 400
+"""Below the usual limit of 1,024 open files, with room for databases and relays."""
+HEAD_MAX = 16 * 1024
+"""Maximum bytes of a request's headers."""
+STOP_SECONDS = 5
+
+
+def server_config(web: Any, host: str, port: int) -> uvicorn.Config:
+    """Return the uvicorn configuration for an ASGI application."""
+    return uvicorn.Config(
+        web,
+        host=host,
+        port=port,
+        http=DeadlineProtocol,
+        ws="none",
+        h11_max_incomplete_event_size=HEAD_MAX,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        proxy_headers=False,  # the application trusts DIGESTD_TRUSTED_PROXIES only
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+class DeadlineProtocol(H11Protocol):
+    """HTTP/1.1 protocol that closes connections whose client is too slow."""
+
+    deadline = DEADLINE
+    most = CONNECTIONS_MAX
+    _end: asyncio.TimerHandle | None = None
+
+    @property
+    def owed_until(self) -> float | None:
+        """Deadline by the clock of the event loop, or None while the server is working."""
+        return self._end.when() if self._end is not None else None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base
+        """Start the deadline, and close another connection if there are too many."""
+        super().connection_made(transport)
+        self._wait()
+        if len(self.connections) > self.most:
+            self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        """Process data, and stop the deadline once the request is complete."""
+        super().data_received(data)
+        if not self._owes():
+            self._stop_waiting()
+
+    def pause_writing(self) -> None:
+        """Start the deadline when the client reads the answer too slowly."""
+        super().pause_writing()
+        self._wait()
+
+    def resume_writing(self) -> None:
+        """Stop the deadline when the client has caught up."""
+        super().resume_writing()
+        if not self._owes():
+            self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        """Restart the deadline, for unread data or for the next request."""
+        self._wait()
+        super().on_response_complete()
+        if not self._owes():
+            self._stop_waiting()  # the next request has already arrived
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the deadline of a closed connection."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def give_way(self) -> None:
+        """Close the connection immediately."""
+        self._stop_waiting()
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def _owes(self) -> bool:
+        """Return True if the server is waiting for the client."""
+        asked = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        return not asked or self.flow.write_paused
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._end = self.loop.call_later(self.deadline, self.give_way)
+
+    def _stop_waiting(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+    def _make_room(self) -> None:
+        owing = [one for one in self.connections if isinstance(one, DeadlineProtocol) and one.owed_until is not None]
+        min(owing, key=lambda one: one.owed_until or 0.0).give_way()

@@ -1,0 +1,25 @@
+"""Let subscribers download all data stored about them."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.subscribe.belongings import as_json, everything
+from digestd.web.pages import SHOW, Pages
+from digestd.web.settings_page import SettingsPage
+
+_AS_FILE = {"Content-Disposition": 'attachment; filename="digestd.json"'}
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """Return the routes of this module."""
+    routes, settings_page = APIRouter(), SettingsPage(app, pages)
+
+    @routes.api_route("/p/{token}/data.json", methods=SHOW)
+    def data(token: str) -> Response:
+        known = settings_page.whose(token)
+        with app.db.read() as session:
+            kept = everything(session, known, app.clock())
+        return Response(as_json(kept), media_type="application/json", headers=_AS_FILE)
+
+    return routes

@@ -1,0 +1,104 @@
+"""Show the home page: the subscribe form, a preview of today's digest, and trending papers."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.paper import Paper
+from digestd.store import papers
+from digestd.web import form_timestamp
+from digestd.web.consent_audit import network_key
+from digestd.web.pages import SHOW, Pages
+from digestd.web.paper_cards import PaperCard, paper_cards
+from digestd.web.response_cache import ResponseCache
+from digestd.web.signup_form import Choices, SignUpForm
+
+PAPERS_MAX = 20
+ENOUGH = 5
+"""With fewer papers in the last day (for example on Sundays), the page covers more days."""
+SPANS = (1, 3, 7)
+KEPT = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewResult:
+    """A preview of today's digest.
+
+    Attributes:
+        papers: First papers of the digest.
+        count: Number of papers in the digest.
+        considered: Number of new papers that they were chosen from.
+        unknown: Example papers that no source has delivered yet.
+    """
+
+    papers: tuple[PaperCard, ...]
+    count: int
+    considered: int
+    unknown: tuple[str, ...] = ()
+
+
+def router(app: App, pages: Pages) -> APIRouter:
+    """Return the routes of this module."""
+    routes = APIRouter()
+    cache = ResponseCache(KEPT, shared=False)
+
+    @routes.api_route("/", methods=SHOW)
+    def front(request: Request) -> Response:
+        spoken, now = pages.to(request), app.clock()
+        name = (spoken.language, spoken.site.carried)
+        visitor = network_key(app.keys, request)
+        finish = partial(form_timestamp.with_new_timestamp, keys=app.keys, network=visitor, now=now)
+        return cache.page(name, now, lambda: show(app, spoken, SignUpForm(), visitor), finish)
+
+    return routes
+
+
+def show(
+    app: App,
+    pages: Pages,
+    form: SignUpForm,
+    visitor: bytes,
+    problems: Collection[str] = (),
+    seen: PreviewResult | None = None,
+) -> Response:
+    """Return the home page.
+
+    Args:
+        app: The application.
+        pages: Pages in the language of the visitor.
+        typed: Fields to show in the form.
+        visitor: Network of the visitor, from `consent_audit.network_key`.
+        problems: Names of fields with errors.
+        seen: Preview of the digest, if asked for.
+    """
+    now = app.clock()
+    days, trending = _trending(app, now)
+    return pages.page(
+        "home",
+        422 if problems else 200,
+        form=form.visible,
+        stamp=form_timestamp.still_good(app.keys, visitor, form.stamp, now),
+        odd_paper=form.odd_paper,
+        problems=frozenset(problems),
+        choices=Choices.of(pages, form.visible),
+        seen=seen,
+        today=now.date(),
+        days=days,
+        papers=paper_cards(trending),
+        sample_url=app.sample_digest_url,
+    )
+
+
+def _trending(app: App, now: datetime) -> tuple[int, Sequence[Paper]]:
+    """Return the number of days covered, and their trending papers."""
+    with app.db.read() as session:
+        for days in SPANS:
+            found = papers.trending(session, now - timedelta(days=days), PAPERS_MAX)
+            if len(found) >= ENOUGH:
+                break
+    return days, found

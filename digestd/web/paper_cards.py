@@ -1,0 +1,71 @@
+"""Prepare papers for display, with abstracts cut so that a page stays small."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from digestd.domain.paper import Paper
+from digestd.render import Entry
+from digestd.render.shown import Fit, Fitted, Link, fitted
+
+BYTES_MAX = 22_000
+"""Bytes of text of all papers on a page. With markup, style, script and icon a page stays below 60 kB."""
+_CLAMPED_FROM = 170
+_FITS = tuple(Fit(300, abstract, authors) for abstract, authors in ((1_500, 8), (900, 8), (500, 6), (250, 4), (0, 3)))
+
+
+@dataclass(frozen=True, slots=True)
+class PaperCard:
+    """A paper on a page.
+
+    Attributes:
+        more: Number of authors beyond `authors`.
+        is_long: The page shows the start of the abstract and a "Read more" button.
+        reason: Why this reader gets the paper; empty on public lists.
+    """
+
+    title: str
+    url: str
+    authors: tuple[str, ...]
+    more: int
+    categories: tuple[str, ...]
+    abstract: str
+    is_long: bool
+    published: date
+    upvotes: int
+    links: tuple[Link, ...]
+    reason: str = ""
+
+
+def paper_cards(papers: Sequence[Paper]) -> list[PaperCard]:
+    """Return the papers, all cut by the same rule: the most generous one that fits BYTES_MAX."""
+    for fit in _FITS:
+        shown = [fitted(Entry.of(paper), fit) for paper in papers]
+        if sum(map(_bytes, shown)) <= BYTES_MAX:
+            break
+    return [_card(paper, item) for paper, item in zip(papers, shown, strict=True)]
+
+
+def short_card(paper: Paper, reason: str) -> PaperCard:
+    """Return a paper without its abstract, with the reason why it was chosen."""
+    return _card(paper, fitted(Entry.of(paper), _FITS[-1]), reason)
+
+
+def _card(paper: Paper, item: Fitted, reason: str = "") -> PaperCard:
+    return PaperCard(
+        title=item.title,
+        url=item.url,
+        authors=item.authors,
+        more=item.more,
+        categories=item.categories,
+        abstract=item.abstract,
+        is_long=len(item.abstract) > _CLAMPED_FROM,
+        published=paper.published.date(),
+        upvotes=int(paper.signals.get("upvotes", 0)),
+        links=tuple(link for link in item.links if link.kind != "paper"),
+        reason=reason,
+    )
+
+
+def _bytes(item: Fitted) -> int:
+    return len("".join((item.title, item.abstract, *item.authors)).encode())

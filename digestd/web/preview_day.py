@@ -1,0 +1,62 @@
+"""Keep today's candidate papers in memory for previews, and refresh them in the background.
+
+Loading takes seconds, ranking milliseconds. So a service starts loading at start-up (`begin`). Requests wait only
+while nothing is loaded yet, or if the loaded day is older than STALE.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Lock
+
+from digestd.plan.day import Day
+
+FRESH = timedelta(minutes=10)
+STALE = timedelta(hours=3)
+"""Maximum age of a day that is still shown."""
+
+
+class PreviewDay:
+    """The current day. `gather` loads the day of a time; only one load runs at a time."""
+
+    def __init__(self, gather: Callable[[datetime], Day]) -> None:
+        self._gather = gather
+        self._lock = Lock()
+        self._kept: Day | None = None
+        self._coming: Future[Day] | None = None
+        self._reader = ThreadPoolExecutor(1, "today")
+
+    def begin(self, now: datetime) -> None:
+        """Start loading the day of `now` in the background."""
+        with self._lock:
+            self._renewed(now)
+
+    def day(self, now: datetime) -> Day:
+        """Return the newest day that may be shown at `now`."""
+        with self._lock:
+            kept = self._kept
+            if kept is not None and _age(kept, now) <= FRESH:
+                return kept
+            coming = self._renewed(now)
+        return kept if kept is not None and _age(kept, now) <= STALE else coming.result()
+
+    def _renewed(self, now: datetime) -> "Future[Day]":
+        """Return the running load, or start one. The caller holds the lock."""
+        if self._coming is None:
+            self._coming = self._reader.submit(self._read, now)
+        return self._coming
+
+    def _read(self, now: datetime) -> Day:
+        try:
+            day = self._gather(now)
+        except BaseException:
+            with self._lock:
+                self._coming = None
+            raise
+        with self._lock:
+            self._kept, self._coming = (day if day.pool.papers else None), None  # do not keep a day without papers
+        return day
+
+
+def _age(day: Day, now: datetime) -> timedelta:
+    return abs(now - day.now)

@@ -1,0 +1,95 @@
+"""Count what operators monitor. Contains no addresses and no titles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from digestd.domain.bounce import BounceKind, InboundOutcome
+from digestd.domain.coverage import Coverage
+from digestd.domain.delivery import State
+from digestd.domain.hook import PostState
+from digestd.domain.subscriber import Status
+from digestd.domain.suppression import SuppressionReason
+from digestd.plan.coverage import IN_USE
+from digestd.store import (
+    bounces,
+    brake,
+    coverage,
+    fetches,
+    hooks,
+    hosts,
+    inbound,
+    ledger,
+    papers,
+    subscribers,
+    suppressions,
+)
+from digestd.store.hosts import HostState
+from digestd.store.ledger import reading
+from digestd.store.throttles import Resting, resting
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStats:
+    """Counts and states at one moment.
+
+    Attributes:
+        sources: Newest announcement day of each source.
+        answered: Time of the last usable answer of each source.
+    """
+
+    deliveries: Mapping[State, int]
+    subscribers: Mapping[Status, int]
+    papers: int
+    last_ingest: datetime | None
+    sources: Mapping[str, Coverage]
+    answered: Mapping[str, datetime]
+    hosts: Sequence[HostState]
+    relays_stopped: Sequence[Resting]
+    bounces: Mapping[BounceKind, int]
+    inbound: Mapping[InboundOutcome, int]
+    suppressions: Mapping[SuppressionReason, int]
+    last_inbound: datetime | None
+    hook_posts: Mapping[PostState, int]
+    refused_waiting: int
+    bounces_held: int
+
+
+def service_stats(session: Session, now: datetime) -> ServiceStats:
+    """Return the current counts. States without rows count 0."""
+    return ServiceStats(
+        deliveries=reading.counts(session),
+        subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
+        papers=papers.count(session),
+        last_ingest=last_ingest(session),
+        sources=newest_days(session, now.date()),
+        answered=answered(session),
+        hosts=hosts.all_of(session),
+        relays_stopped=resting(session),
+        bounces=bounces.count(session),
+        inbound=inbound.counts(session),
+        suppressions=suppressions.count(session),
+        last_inbound=inbound.last(session),
+        hook_posts=hooks.counts(session),
+        refused_waiting=ledger.waiting(session),
+        bounces_held=len(brake.held(session, now)),
+    )
+
+
+def last_ingest(session: Session) -> datetime | None:
+    """Return the time of the last usable answer of any source."""
+    return max((last.fetched for last in fetches.last(session).values() if last.error is None), default=None)
+
+
+def newest_days(session: Session, today: date) -> dict[str, Coverage]:
+    """Return the newest day up to today of each source in use."""
+    rows = coverage.recent(session, today - IN_USE)
+    return {row.source: row for row in sorted(rows, key=lambda row: (row.source, row.day)) if row.day <= today}
+
+
+def answered(session: Session) -> dict[str, datetime]:
+    """Return the time of the last usable answer of each source that ever gave one."""
+    found = {source: fetches.newest_success(session, source) for source in fetches.last(session)}
+    return {source: instant for source, instant in found.items() if instant is not None}

@@ -1,0 +1,71 @@
+"""Render the settings page of one subscriber."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from starlette.responses import Response
+
+from digestd.app import App
+from digestd.domain.subscriber import Subscriber
+from digestd.subscribe.portrait import portrait_of
+from digestd.subscribe.preferences import opened
+from digestd.web.choices import choices
+from digestd.web.consent_audit import consent_text
+from digestd.web.pages import Pages
+from digestd.web.preferences_form import PreferencesForm
+from digestd.web.unsubscribe import masked
+
+MALFORMED = 422
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPage:
+    """The settings page behind a link. Every method with a token raises BadToken or Void for a bad link."""
+
+    app: App
+    pages: Pages
+
+    def whose(self, token: str) -> Subscriber:
+        """Return the subscriber of a link."""
+        return opened(self.app.db, self.app.keys, token, self.app.clock())
+
+    def here(self, token: str) -> str:
+        """Return the path of the page."""
+        return f"{self.pages.site.root}p/{token}"
+
+    def shown(self, token: str, done: str = "") -> Response:
+        """Return the page with the stored settings. `done`: name of the message to show."""
+        known = self.whose(token)
+        return self._page(token, known, done=done, form=PreferencesForm.of(known), problems=())
+
+    def corrected(self, token: str, problems: Collection[str], form: PreferencesForm | None = None) -> Response:
+        """The page with what is to be corrected, and the form as it was typed."""
+        known = self.whose(token)
+        page = self._page(token, known, done="", form=form or PreferencesForm.of(known), problems=problems)
+        page.status_code = MALFORMED
+        return page
+
+    def _page(
+        self, token: str, known: Subscriber, done: str, form: PreferencesForm, problems: Collection[str]
+    ) -> Response:
+        zone = ZoneInfo(known.timing.timezone)
+        with self.app.db.read() as session:
+            portrait = portrait_of(session, known)
+        return self.pages.page(
+            "preferences",
+            200,
+            known.language,
+            here=self.here(token),
+            subscriber=known,
+            address=masked(known.address),
+            form=form.visible,
+            problems=frozenset(problems),
+            done=done,
+            profile=portrait,
+            tomorrow=self.app.clock().astimezone(zone).date() + timedelta(days=1),
+            until=known.paused_until and known.paused_until.astimezone(zone).date(),
+            wording=consent_text(self.pages, "resubscribe", known.language).split("\n"),
+            **choices(self.pages, known.language),
+        )

@@ -1,0 +1,60 @@
+// Preview today's digest while the reader types, and offer the browser's own time zone.
+// Without this script the form's button does the same.
+"use strict";
+const PAUSE = 350; // milliseconds without a key
+const form = document.querySelector("form.subscribe");
+const preview = document.getElementById("preview");
+const previewStatus = document.getElementById("preview-status");
+const button = form.querySelector("[formaction]");
+const fields = ["topics", "authors", "categories", "papers"];
+let waiting = 0;
+let request = null;
+
+const typed = () => new URLSearchParams([...new FormData(form)].filter(([name]) => fields.includes(name) || name === "size"));
+const isEmpty = () => fields.every((name) => !form.elements[name].value.trim());
+
+async function update() {
+  clearTimeout(waiting);
+  request?.abort();
+  request = new AbortController();
+  const { signal } = request;
+  try {
+    const answer = await fetch(form.dataset.picks, { method: "POST", body: typed(), signal });
+    const part = await answer.text();
+    if (signal.aborted) return;
+    preview.innerHTML = part;
+    const count = preview.firstElementChild?.dataset.count;
+    const { one, many, none, busy } = previewStatus.dataset;
+    previewStatus.textContent = count === undefined ? busy : count === "0" ? none : count === "1" ? one : many.replace("#", count);
+  } catch (problem) {
+    if (problem.name !== "AbortError") previewStatus.textContent = previewStatus.dataset.busy;
+  }
+}
+
+form.addEventListener("input", ({ target }) => {
+  if (!fields.includes(target.name) && target.name !== "size") return;
+  clearTimeout(waiting);
+  if (!isEmpty()) {
+    waiting = setTimeout(update, PAUSE);
+    return;
+  }
+  request?.abort();
+  preview.replaceChildren();
+  previewStatus.textContent = "";
+});
+// Warm up the preview before the reader types.
+form.addEventListener("focusin", () => fetch(form.dataset.picks, { method: "POST", body: new URLSearchParams() }).catch(() => {}), { once: true });
+button.addEventListener("click", async (event) => {
+  event.preventDefault();
+  await update();
+  preview.scrollIntoView({ block: "start" });
+});
+
+const zone = form.elements.timezone;
+const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const known = new Set(Array.from(zone.options, (option) => option.value));
+for (const name of [browserZone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) {
+  if (name && !known.has(name)) zone.add(new Option(name.replaceAll("_", " "), name));
+  known.add(name);
+}
+if (browserZone && "detect" in zone.dataset && zone.value === "UTC") zone.value = browserZone;

@@ -1,0 +1,117 @@
+"""The front page."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from digestd.app import SAMPLE_ADDRESS, App
+from tests.web.conftest import PAPER, House
+from tests.web.html import heading, tree, words
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</textarea></title><svg onload=alert(1)>",
+    "{{ 7*7 }}{% for x in y %}",
+    "%(n)s %s &amp; &lt;b&gt;",
+    "a\u202eb\u2028c",
+]
+
+
+def test_it_says_what_it_is_for_and_asks_for_an_address(client: TestClient) -> None:
+    page = client.get("/")
+    assert heading(page.text) == "Get trending papers in your inbox once a day"
+    form = tree(page.text).find(".//form[@action='/subscribe'][@method='post']")
+    assert form is not None
+    assert form.find(".//input[@name='email'][@type='email'][@required]") is not None
+
+
+def test_it_is_friendly_before_the_first_paper(client: TestClient) -> None:
+    assert "No papers yet." in client.get("/").text
+
+
+def test_it_shows_the_papers_of_the_day_in_plain_words(client: TestClient, house: House) -> None:
+    house.take_in(PAPER, {"title": "A quiet paper", "abstract": "Short.", "id": "sample:2"})
+    page = tree(client.get("/").text)
+    first, second = page.findall(".//article")
+    shown = words(first)
+    assert "Sorting keys in 𝒪(n log n)" in shown
+    assert "Author 0, Author 1" in shown
+    assert "and 4 more" in shown
+    assert "▲ 42" in shown
+    assert "cs.LG" in shown
+    assert shown.count("We sort.") == 80, "the abstract is whole; the style sheet clamps it"
+    assert {link.attrib["href"] for link in first.iter("a")} == {
+        "https://example.org/abs/1",
+        "https://example.org/pdf/1",
+    }
+    assert first.find(".//details") is not None
+    assert words(second).startswith("A quiet paper")
+    assert second.find(".//details") is None
+
+
+def test_on_a_thin_day_the_last_days_are_shown(client: TestClient, house: House) -> None:
+    house.take_in(*({"title": f"Paper {n}", "id": f"sample:{n}"} for n in range(6)))
+    assert "Today’s trending papers" in client.get("/").text
+    house.clock.advance(days=2)
+    house.take_in({"title": "A Sunday paper"})
+    page = client.get("/").text
+    assert "Trending papers from the last few days" in page
+    assert "A Sunday paper" in page
+    assert "Paper 5" in page
+    house.clock.advance(days=9)
+    assert "No papers yet." in client.get("/").text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_source_says_is_text_and_nothing_else(client: TestClient, house: House, text: str) -> None:
+    plain = {name for name in (e.tag for e in tree(client.get("/").text).iter()) if isinstance(name, str)}
+    house.clock.advance(minutes=1)
+    house.take_in(
+        {
+            "title": f"x {text}",
+            "abstract": text,
+            "authors": [text],
+            "categories": [text],
+            "url": "https://example.org/ok",
+            "signals": {"upvotes": 1},
+        }
+    )
+    page = tree(client.get("/").text)
+    assert page.find(".//article") is not None
+    assert {e.tag for e in page.iter() if isinstance(e.tag, str)} <= plain | {
+        "ol",
+        "article",
+        "h3",
+        "time",
+        "details",
+        "ul",
+        "li",
+    }
+    for element in page.iter():
+        assert not any(name.startswith("on") for name in element.attrib)
+        assert element.attrib.get("href", "/").startswith(("/", "https://", "#", "?lang="))
+
+
+def test_it_links_the_sample_digest_once_there_is_one(client: TestClient, app: App, house: House) -> None:
+    assert "sample digest" not in client.get("/").text
+    house.clock.advance(minutes=1)
+    house.take_in(PAPER)
+    house.join(SAMPLE_ADDRESS, hour=0)
+    house.plan()
+    link = tree(client.get("/").text).findall(".//nav/a")[-1]
+    assert link.attrib["href"] == app.sample_digest_url
+    digest = client.get(link.attrib["href"])
+    assert digest.status_code == 200
+    assert "Sorting keys in" in digest.text
+
+
+def test_it_loads_nothing_from_elsewhere(client: TestClient, house: House) -> None:
+    house.take_in(PAPER)
+    page = tree(client.get("/").text)
+    loaded = [e.attrib.get("src") or e.attrib.get("href") for tag in ("script", "img", "link") for e in page.iter(tag)]
+    assert loaded
+    assert all(address and client.get(address).status_code == 200 for address in loaded)
+    assert all(not (script.text or "") for script in page.iter("script"))
+    assert not list(page.iter("style"))
+    assert not any("style" in e.attrib for e in page.iter())
