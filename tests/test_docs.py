@@ -96,9 +96,8 @@ def test_commands_shown_on_a_page_run_in_order(page: Path, folder: Path) -> None
         invoke(command[1:])
     if page.name == "ranking.md":
         drawn = {file.name for file in (folder / "pictures").iterdir()}
-        assert drawn == {
-            f"{plot}.{kind}" for plot in ("calibration", "difference", "scores") for kind in ("png", "svg")
-        }
+        plots = ("calibration", "difference", "scores")
+        assert drawn == {f"{plot}.{kind}" for plot in plots for kind in ("png", "svg")}
 
 
 @every_page
@@ -132,7 +131,7 @@ def test_settings_mentioned_on_a_page_exist(page: Path) -> None:
     assert {name for name in named if name not in known and name.removesuffix("_FILE") not in known} <= ADDED_BY_RECIPES
 
 
-ADDED_BY_RECIPES = {"DIGESTD_FOOTER_NOTE"}
+ADDED_BY_RECIPES = {"DIGESTD_ASSET_HOURS"}
 """Settings that recipes of CONTRIBUTING.md add."""
 
 
