@@ -6,12 +6,14 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+import digestd
 from digestd.cli import app
 from digestd.settings import PREFIX, Settings
 from digestd.sources import REGISTRY
@@ -22,6 +24,8 @@ DOCS = ROOT / "deploy" / "docs"
 README = ROOT / "README.md"
 PAGES = sorted([README, *ROOT.glob(".github/*.md"), *DOCS.rglob("*.md")])
 WORDS_MAX = 900
+PICTURE_MAX = 150_000
+"""Bytes; tests/pictures.py takes them no larger."""
 LIBRARY = "@article{lakes, title = {Frozen lakes}, author = {Lake, Ada}, doi = {10.5555/lakes.1}}\n"
 PEOPLE = "email,topics\nbo@example.org,river deltas\n"
 NO_DAY = {"DIGESTD_NOW": "2026-11-24T09:00:00Z", "DIGESTD_SOURCES": ""}  # nobody is due before their hour
@@ -173,6 +177,18 @@ def test_shell_blocks_are_valid_bash(page: Path) -> None:
 def test_generated_page_is_up_to_date(page: tuple[Path, str]) -> None:
     path, text = page
     assert path.read_text() == text, f"{path.name} is stale: run `python -m tests.reference`"
+
+
+def test_pipeline_is_drawn_alike_everywhere() -> None:
+    drawn = blocks(README, "text")[0]
+    assert drawn in blocks(DOCS / "architecture.md", "text")
+    assert textwrap.indent(drawn, "    ") in (digestd.__doc__ or "")
+
+
+def test_pictures_are_small_and_shown() -> None:
+    pictures = {str(file.relative_to(ROOT)): file.stat().st_size for file in (ROOT / "deploy/pictures").iterdir()}
+    assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", README.read_text())) == set(pictures)
+    assert max(pictures.values()) <= PICTURE_MAX
 
 
 def test_readme_is_short() -> None:
