@@ -80,7 +80,12 @@ def configuration(example: str) -> str:
 
 def cli() -> str:
     """Return every visible command with its arguments and options."""
-    return "\n".join([CLI, *map(_command, commands())])
+    contents: dict[str, list[str]] = {}
+    for context in commands():
+        link = f"[{context.info_name}](#{context.command_path.replace(' ', '-')})"
+        contents.setdefault(context.parent.command_path if context.parent else "", []).append(link)
+    listed = [f"- `{group}`: {', '.join(links)}" for group, links in contents.items()]
+    return "\n".join([CLI, *listed, "", *map(_command, commands())])
 
 
 def architecture(page: str) -> str:
@@ -109,8 +114,9 @@ def commands(context: typer.Context | None = None) -> Iterator[typer.Context]:
         yield context
         return
     for name in group.list_commands(context):
-        found = group.get_command(context, name)
-        if found and not found.hidden:
+        listed = group.get_command(context, name)
+        found = group.resolve_command(context, [name])[1]
+        if listed and found and not listed.hidden:
             yield from commands(typer.Context(found, info_name=name, parent=context))
 
 
@@ -140,8 +146,8 @@ def _setting(comment: str, name: str, default: str) -> str:
     facts = [f"Default: `{default}`" if default else "Default: empty", *_allowed(field)]
     if not field.repr:
         facts.append(f"holds a secret: prefer `{name}_FILE`")
-    description = " ".join(line.lstrip("# ") for line in comment.splitlines())
-    return f"### {name}\n\n{description}\n\n{'; '.join(facts)}.\n"
+    description = " ".join(line.lstrip("# ") for line in comment.splitlines()).removesuffix(".")
+    return f"### {name}\n\n{description}.\n\n{'; '.join(facts)}.\n"
 
 
 def _allowed(field: FieldInfo) -> Iterator[str]:

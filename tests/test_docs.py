@@ -83,6 +83,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_tour_in_readme_sends_a_digest(folder: Path) -> None:
     """Each command is a process of its own, as on a first day."""
     for command in shown_commands(README):

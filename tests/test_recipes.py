@@ -67,6 +67,7 @@ def run(commands: str, folder: Path) -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("heading", recipes())
 def test_recipe_passes_its_own_check(heading: str, checkout: Path) -> None:
     blocks = recipes()[heading]
