@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,19 @@ def test_settings_mentioned_on_a_page_exist(page: Path) -> None:
 
 ADDED_BY_RECIPES = {"DIGESTD_ASSET_HOURS"}
 """Settings that recipes of CONTRIBUTING.md add."""
+
+
+@every_page
+def test_metrics_and_keys_mentioned_on_a_page_exist(page: Path) -> None:
+    """Every code span like `uncertain_for_a_day` or `digestd_source_state{source}` is a word of the code."""
+    spans = re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[^`]*\})?`", page.read_text())
+    assert {word for word in spans if word not in code()} == set()
+
+
+@cache
+def code() -> str:
+    files = [*ROOT.glob("digestd/**/*.py"), *ROOT.glob("deploy/*.*"), ROOT / "pyproject.toml"]
+    return "\n".join(file.read_text() for file in files)
 
 
 @every_page
