@@ -2,11 +2,11 @@
 
 The road of one paper, a file a stage:
 
-     source ──► ingest ──► papers ──► plan ─────────────► deliver ──► transport
-     fetch,     identity,             rank, compose,      render,       SMTP /
-     parse      merge                 freeze the digest   gate, send,   Maildir
-                                            │             record
-     scheduler: a metronome ────────────────┴── the ledger ──┘
+     source ──► fetch ──► papers ──► digest ─────────────► delivery ──► transport
+     request,   HTTP,     identity,  due, rank, pick,      assemble,     SMTP /
+     parse      limits    merge      freeze, ledger row    commit, send  Maildir
+                                                           record   ◄── bounces, replies
+     scheduler: only ticks; what is due is in the database
 
     sources/     where papers come from: what to ask for, and how to read the answer
     ingest/      fetches politely and makes one paper of many sightings

@@ -1,7 +1,7 @@
 """The catalogues of words beside the templates that use them.
 
-`DIGESTD_REGENERATE=1 pytest tests/test_templates.py` brings every catalogue up to date: words that no template
-uses any more go, new ones come with nothing said, and then the test names what is to be translated.
+`python -m tests.catalogues` updates every catalogue: it removes words that no template uses, adds new ones without a
+translation, and prints what is to be translated. `DIGESTD_REGENERATE=1 pytest tests/test_templates.py` does the same.
 """
 
 import os
@@ -14,9 +14,20 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
+from digestd.shipped import templates
+
 FOLDER = Path(__file__).parents[1] / "templates" / "locale"
 LANGUAGES = sorted(file.stem for file in FOLDER.glob("*.po"))
 _OPTIONS = {"newstyle_gettext": "true", "extensions": "jinja2.ext.i18n", "silent": "false"}
+
+
+def main() -> None:
+    """Update every catalogue and print its faults."""
+    words = wanted(templates())
+    for language in LANGUAGES:
+        _update(language, words)
+        for fault in faults(_read(_path(language)), words):
+            print(f"{_path(language).name}: {fault}")
 
 
 def wanted(files: Mapping[str, str]) -> Catalog:
@@ -32,12 +43,9 @@ def wanted(files: Mapping[str, str]) -> Catalog:
 
 def kept(language: str, words: Catalog) -> Catalog:
     """The catalogue of a language as it is shipped; first brought up to date where that is asked for."""
-    path = FOLDER / f"{language}.po"
     if os.environ.get("DIGESTD_REGENERATE"):
-        fresh = _up_to_date(_read(path), words)
-        with path.open("wb") as file:
-            write_po(file, fresh, width=110, sort_output=True, include_lineno=False)
-    return _read(path)
+        _update(language, words)
+    return _read(_path(language))
 
 
 def faults(catalogue: Catalog, words: Catalog) -> Iterator[str]:
@@ -67,6 +75,16 @@ def _placeholders(text: str) -> set[str]:
     return {part.partition(")")[0] for part in text.split("%(")[1:]}
 
 
+def _path(language: str) -> Path:
+    return FOLDER / f"{language}.po"
+
+
+def _update(language: str, words: Catalog) -> None:
+    fresh = _up_to_date(_read(_path(language)), words)
+    with _path(language).open("wb") as file:
+        write_po(file, fresh, width=110, sort_output=True, include_lineno=False)
+
+
 def _read(path: Path) -> Catalog:
     with path.open("rb") as file:
         return read_po(file, locale=path.stem, abort_invalid=True)
@@ -83,3 +101,7 @@ def _up_to_date(old: Catalog, words: Catalog) -> Catalog:
             said = known.string if known else message.id if language == "en" else None
             fresh.add(message.id, said, message.locations, auto_comments=message.auto_comments)
     return fresh
+
+
+if __name__ == "__main__":
+    main()

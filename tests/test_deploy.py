@@ -161,7 +161,8 @@ def test_unit_takes_passwords_as_credentials() -> None:
     given = dict(re.findall(r"^Environment=(\w+_FILE)=%d/(\w+)$", unit, re.MULTILINE))
     assert given == {"DIGESTD_SECRET_KEY_FILE": "secret", "DIGESTD_TRANSPORT_URL_FILE": "transport_url"}
     assert set(given.values()) == set(credentials)
-    service = (DEPLOY / "README.md").read_text().partition("## As a systemd service")[2].partition("## With Docker")[0]
+    guide = (DEPLOY / "docs" / "operations.md").read_text()
+    service = guide.partition("## Install with systemd")[2].partition("## Install with Docker")[0]
     for setting in re.findall(r"^(DIGESTD_\w+)=(?!/)", service, re.MULTILINE):
         assert setting not in {"DIGESTD_TRANSPORT_URL", "DIGESTD_HOOK_SECRET"}
     made = re.findall(r"> (/etc/digestd/\S+)\)|editor (/etc/digestd/\S+)", service)
@@ -202,7 +203,7 @@ def test_unit_permits_what_the_sandbox_for_parsers_needs() -> None:
     assert "setresuid" not in permitted
 
 
-@pytest.mark.parametrize("file", ["Dockerfile", "compose.yml", "digestd.service", "README.md", "try"])
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yml", "digestd.service", "try"])
 def test_every_setting_that_is_named_exists(file: str) -> None:
     from digestd.settings import Settings  # noqa: PLC0415  # the rest of this file needs no application
 

@@ -1,6 +1,9 @@
 """Check the layout of the repository."""
 
+import re
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 ALLOWED = {"pyproject.toml", "README.md", "digestd", "templates", "tests", "deploy", "LICENSE", "CHANGELOG.md"}
@@ -15,3 +18,18 @@ def test_the_top_level_holds_only_what_belongs_there() -> None:
 def test_every_package_says_what_it_is_for() -> None:
     silent = [str(file) for file in ROOT.glob("digestd/**/*.py") if not file.read_text().lstrip().startswith('"""')]
     assert silent == []
+
+
+def test_hooks_before_a_commit_are_local() -> None:
+    config = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"- repo: (\S+)", config) == ["local"]
+    entries = re.findall(r"entry: \.venv/bin/(\S+)", config)
+    assert entries == ["ruff", "ruff", "mypy", "lint-imports"]
+    assert config.count("- id:") == len(entries)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "deploy/docs/decisions").glob("0*.md")), ids=lambda path: path.stem)
+def test_decision_has_context_decision_and_consequences(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith(f"# {path.name[:3]}: ")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]

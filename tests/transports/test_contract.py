@@ -1,7 +1,8 @@
 """What every transport does, whatever it is: offer, then commit or abandon."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,21 @@ from tests.parts.relay import Relay
 from tests.parts.smtp import MAIL, one_route
 
 Arrived = Callable[[], list[bytes]]
+End = tuple[Transport, Arrived]
+"""A transport, and what has arrived at its end (with LF line ends)."""
+TLS = frozenset({"smtp+starttls", "smtps"})
+"""The same transport as smtp; tests/transports/test_tls.py has what differs."""
 
 
-@pytest.fixture(params=["smtp", "maildir"])
-async def road(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Transport, Arrived]]:
-    """A transport, and what has arrived at its end (with LF line ends)."""
-    if request.param == "maildir":
-        yield one_route(f"maildir:{tmp_path / 'box'}"), lambda: _filed(tmp_path / "box")
-        return
+@asynccontextmanager
+async def maildir_end(folder: Path) -> AsyncIterator[End]:
+    """Yield a Maildir and the files in it."""
+    yield one_route(f"maildir:{folder / 'box'}"), lambda: _filed(folder / "box")
+
+
+@asynccontextmanager
+async def smtp_end(_folder: Path) -> AsyncIterator[End]:
+    """Yield a relay and the mails that it accepted."""
     async with Relay().serving() as relay:
         yield one_route(relay.url), lambda: [mail.message.replace(b"\r\n", b"\n") for mail in relay.taken]
 
@@ -29,15 +37,21 @@ def _filed(box: Path) -> list[bytes]:
     return [file.read_bytes().split(b"\n", 2)[2] for file in sorted((box / "new").iterdir())]
 
 
-def test_the_contract_is_tried_on_every_kind_of_transport() -> None:
-    assert {type(one_route(f"{scheme}:{rest}")) for scheme, rest in _EXAMPLES.items()} == {
-        type(one_route("smtp://localhost")),
-        MaildirTransport,
-    }
-    assert _EXAMPLES.keys() == TRANSPORTS.keys()
+ENDS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[End]]] = {
+    "maildir": maildir_end,
+    "smtp": smtp_end,
+}
+"""One line per scheme."""
 
 
-_EXAMPLES = {"maildir": "box", "smtp": "//localhost", "smtp+starttls": "//relay.example", "smtps": "//relay.example"}
+@pytest.fixture(params=sorted(ENDS))
+async def road(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[End]:
+    async with ENDS[request.param](tmp_path) as end:
+        yield end
+
+
+def test_contract_is_tried_on_every_scheme() -> None:
+    assert ENDS.keys() | TLS == TRANSPORTS.keys()
 
 
 async def test_nothing_arrives_before_the_commit(road: tuple[Transport, Arrived]) -> None:
