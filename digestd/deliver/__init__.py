@@ -1,6 +1,6 @@
 """Delivery: from a ready ledger row to the relay's answer.
 
-supply     claims in batches, hands out one at a time
+claim_queue  claims in batches, hands out one at a time, releases the rest
 sender     who sends, and under what name
 composer   a claim's frozen inputs → the bytes of the mail
 replay     a past digest composed again, and whether it is what was sent

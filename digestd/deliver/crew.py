@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from digestd.deliver.alert import Tell
+from digestd.deliver.claim_queue import ClaimQueue
 from digestd.deliver.lane import Desk, Lane
 from digestd.deliver.rests import Rests
 from digestd.deliver.shares import Shares
-from digestd.deliver.supply import Supply
 from digestd.errors import MailsRefused, RelayFailed
 
 STOP_SECONDS = 20.0
@@ -18,9 +18,9 @@ Task = asyncio.Task[None]
 class Crew:
     """The lanes to every route. A route that fails rests, and the others go on."""
 
-    def __init__(self, desks: Sequence[Desk], supply: Supply, shares: Shares, rests: Rests, tell: Tell) -> None:
+    def __init__(self, desks: Sequence[Desk], queue: ClaimQueue, shares: Shares, rests: Rests, tell: Tell) -> None:
         self._desks = {desk.route.name: desk for desk in desks}
-        self._supply = supply
+        self._queue = queue
         self._shares = shares
         self._rests = rests
         self._tell = tell
@@ -42,7 +42,7 @@ class Crew:
                 done, rest = await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 pending &= rest
                 unforeseen += await self._ended({task: tasks[task] for task in done - {stopped}})
-            self._supply.close()
+            self._queue.close()
             if pending:
                 done, _ = await asyncio.wait(pending, timeout=STOP_SECONDS)
                 unforeseen += await self._ended({task: tasks[task] for task in done})
@@ -73,7 +73,7 @@ class Crew:
             else:
                 unforeseen.append(error)
         if unforeseen or self._shares.none_left:
-            self._supply.close()
+            self._queue.close()
         return unforeseen
 
     async def _stop(self, name: str, error: RelayFailed) -> None:

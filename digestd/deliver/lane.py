@@ -7,10 +7,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from digestd.deliver.claim_queue import ClaimQueue
 from digestd.deliver.committer import Committer
 from digestd.deliver.composer import Composer
 from digestd.deliver.outcomes import Outcomes
-from digestd.deliver.supply import Supply
 from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed
 from digestd.links import envelope_tag
@@ -35,7 +35,7 @@ class Desk:
 
     owner: str
     route: Route
-    supply: Supply
+    queue: ClaimQueue
     composer: Composer
     committer: Committer
     outcomes: Outcomes
@@ -51,7 +51,7 @@ class Lane:
         self._next: Letter | None = None
 
     async def run(self) -> None:
-        """Carry mails until the supply has none. Raises RelayFailed when the relay will not serve us."""
+        """Carry mails until the queue is empty. Raises RelayFailed when the relay will not serve us."""
         try:
             while (letter := await self._letter()) is not None:
                 await self._carry(letter)
@@ -62,11 +62,11 @@ class Lane:
                 await self._channel.close()
 
     async def _letter(self) -> Letter | None:
-        """The next mail; None when the supply has none."""
+        """The next mail; None if the queue has none."""
         letter, self._next = self._next, None
         while letter is None:
             self._desk.outcomes.stop_if_none_can_be_made()
-            claim = await self._desk.supply.next(self._desk.route.name, self._desk.outcomes.tally)
+            claim = await self._desk.queue.next(self._desk.route.name, self._desk.outcomes.tally)
             if claim is None:
                 return None
             letter = self._composed(claim)
@@ -113,7 +113,7 @@ class Lane:
 
     def _look_ahead(self) -> None:
         """Take and compose the next mail, if one is at hand."""
-        claim = self._desk.supply.at_hand(self._desk.route.name)
+        claim = self._desk.queue.at_hand(self._desk.route.name)
         self._next = self._composed(claim) if claim is not None else None
 
     async def _passes(self, channel: Channel, letter: Letter) -> bool:

@@ -11,6 +11,7 @@ from random import Random
 from digestd.deliver import canary
 from digestd.deliver.adopting import see_that_it_is_ours
 from digestd.deliver.alert import Tell, nobody
+from digestd.deliver.claim_queue import ClaimQueue
 from digestd.deliver.committer import Committer
 from digestd.deliver.composer import Composer
 from digestd.deliver.crew import Crew
@@ -23,7 +24,6 @@ from digestd.deliver.rests import Rests
 from digestd.deliver.room import see_room
 from digestd.deliver.sender import Sender
 from digestd.deliver.shares import Shares
-from digestd.deliver.supply import Supply
 from digestd.deliver.tally import Tally
 from digestd.deliver.verdicts import Refusals
 from digestd.errors import MailsBroken
@@ -90,8 +90,8 @@ async def deliver(
     pace = await asyncio.to_thread(_pace, delivery, started, asyncio.get_running_loop())
     shares = Shares(delivery.routes)
     composer = Composer(delivery.db, delivery.sender)
-    supply = Supply(delivery.db, _claimer(delivery), composer, delivery.clock if drain else lambda: started)
-    supply.bounded(limit, pace, shares).watching(look)
+    queue = ClaimQueue(delivery.db, _claimer(delivery), composer.prepare, delivery.clock if drain else lambda: started)
+    queue.bounded(limit, pace, shares).watching(look)
     refusals = Refusals(delivery.db, delivery.clock, tally)
     try:
         with (
@@ -103,14 +103,14 @@ async def deliver(
                 Desk(
                     delivery.owner,
                     route,
-                    supply,
+                    queue,
                     composer,
                     committer,
                     Outcomes(delivery.owner, route.name, committer, refusals, delivery.rng),
                 )
                 for route in delivery.routes
             ]
-            crew = Crew(desks, supply, shares, Rests(delivery.db, delivery.clock, pace), delivery.tell)
+            crew = Crew(desks, queue, shares, Rests(delivery.db, delivery.clock, pace), delivery.tell)
             async with refusals.judging(), committer.running(delivery.lanes * len(desks)):
                 try:
                     await asyncio.to_thread(_try_out, delivery, composer, started)
@@ -119,7 +119,7 @@ async def deliver(
                 else:
                     await crew.run(delivery.lanes, stop or asyncio.Event())
     finally:
-        await asyncio.to_thread(supply.give_back, delivery.clock())
+        await asyncio.to_thread(queue.give_back, delivery.clock())
     return _report(tally)
 
 

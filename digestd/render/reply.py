@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
+from jinja2 import Environment
+
 from digestd.domain.reply import Told
 from digestd.render.content import Rendered, ReplyContent
 from digestd.render.mail import line, printed
-from digestd.render.templates import MailEnvironment, Templates
+from digestd.render.templates import Templates
 from digestd.render.words import clean, shorten
 
 _NAME_MAX, _POSTAL_MAX, _VALUE_MAX = 60, 300, 200
@@ -67,7 +69,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _commands(environment: MailEnvironment, told: tuple[Told, ...]) -> Iterator[tuple[str, str]]:
+def _commands(environment: Environment, told: tuple[Told, ...]) -> Iterator[tuple[str, str]]:
     """The commands as a table: all of them where help is given, else those that were not clear."""
     wanted = {(*one.values, "")[0] for one in told if one.what == "unclear"}
     everything = any(one.what == "help" for one in told)

@@ -1,15 +1,14 @@
-"""The supply of a run: claims in batches, hands out one at a time, gives back what is left.
+"""Claim deliveries in batches, hand them out one at a time, and release what is left at the end of a run.
 
-What goes to a recipient domain with a limit waits apart, so that it holds up nobody else.
+Deliveries to a rate-limited recipient domain wait apart, so that they do not hold up the others.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from digestd.deliver.composer import Composer
 from digestd.deliver.pace import Pace
 from digestd.deliver.shares import Shares
 from digestd.deliver.tally import Tally
@@ -19,8 +18,7 @@ from digestd.store.database import Database
 from digestd.store.ledger import Claimer, reading
 
 BATCH = 192
-"""Held composed: some 10 MB; by halves each mail would cost a twentieth more. A multiple of the lanes there mostly are:
-the last round is as full as the others."""
+"""A multiple of the usual number of lanes, so that the last round is as full as the others."""
 PART, LEAST = 4, 24
 """Of what is ready no more than such a part is claimed at once, so that a small day is shared with the other workers
 (Polychronopoulos and Kuck 1987, guided self-scheduling); but so many are: three to each lane there mostly is."""
@@ -28,13 +26,26 @@ BATCH_SECONDS = 600.0
 """At a low rate, no more is claimed than is sent within this: far less than a lease."""
 
 
-class Supply:
-    """What the lanes pull from. `until`: what is ready at the instant it tells is claimed."""
+class ClaimQueue:
+    """The queue that all lanes of a run take from.
 
-    def __init__(self, db: Database, claimer: Claimer, composer: Composer, until: Callable[[], datetime]) -> None:
+    Args:
+        db: the database with the ledger.
+        claimer: in whose name deliveries are claimed.
+        prepare: called with each batch, in the thread that claimed it, before any of it is handed out.
+        until: returns the instant at which a delivery must be ready to be claimed.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        claimer: Claimer,
+        prepare: Callable[[Sequence[Claim]], None],
+        until: Callable[[], datetime],
+    ) -> None:
         self._db = db
         self._claimer = claimer
-        self._composer = composer
+        self._prepare = prepare
         self._until = until
         self._left: int | None = None
         self._see_room: Callable[[], None] = lambda: None
@@ -45,23 +56,23 @@ class Supply:
         self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
 
-    def bounded(self, most: int | None, pace: Pace, shares: Shares) -> "Supply":
-        """Claim at most `most`, and hand out as `pace` and `shares` say."""
+    def bounded(self, most: int | None, pace: Pace, shares: Shares) -> "ClaimQueue":
+        """Claim at most `most`, and hand out within the limits of `pace` and `shares`."""
         self._left, self._pace, self._shares = most, pace, shares
         return self
 
-    def watching(self, see_room: Callable[[], None]) -> "Supply":
-        """Claim nothing once this raises."""
+    def watching(self, see_room: Callable[[], None]) -> "ClaimQueue":
+        """Stop claiming once this raises."""
         self._see_room = see_room
         return self
 
     def close(self) -> None:
-        """Hand out nothing more."""
+        """Stop handing out."""
         self._closing.set()
         self._shares.end()
 
     async def next(self, route: str, tally: Tally) -> Claim | None:
-        """A claimed delivery for a route, or None when nothing is ready, the route or the run has stopped."""
+        """Return a claimed delivery for a route, or None if nothing is ready or the route or the run has stopped."""
         await self._shares.turn(route)
         async with self._turn:
             claim = await self._found(route, tally)
@@ -79,7 +90,7 @@ class Supply:
         return claim if handed_out else None
 
     def at_hand(self, route: str) -> Claim | None:
-        """A claimed delivery that may go at once, without waiting for any."""
+        """Return a claimed delivery that may go at once, or None."""
         if self._is_over(route) or self._turn.locked():
             return None
         if not self._shares.may_take(route) or self._pace.wait(route) > 0:
@@ -98,7 +109,7 @@ class Supply:
         self._release(left, now)
 
     async def _found(self, route: str, tally: Tally) -> Claim | None:
-        """The next one, claimed or waited for where need be."""
+        """Return the next one; claim or wait if need be."""
         while not self._is_over(route):
             if (claim := self._pick()) is not None:
                 self._shares.took(route)
@@ -113,13 +124,13 @@ class Supply:
         return self._closing.is_set() or self._shares.is_out(route)
 
     async def _sleep(self, seconds: float) -> None:
-        """Rest, at most until the run ends."""
+        """Sleep, at most until the run ends."""
         if seconds > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), seconds)
 
     def _pick(self) -> Claim | None:
-        """One that may go now: of those that had to wait first."""
+        """Take a claim that may go now, those that had to wait first."""
         for domain, claims in self._apart.items():
             if not self._pace.wait(domain):
                 self._pace.take(domain)
@@ -139,7 +150,7 @@ class Supply:
         return None
 
     def _claim(self, tally: Tally) -> bool:
-        """Claim one batch; whether there was anything."""
+        """Claim one batch. Return True if there was anything."""
         self._see_room()
         size = BATCH if self._left is None else min(BATCH, self._left)
         if rate := self._shares.together(self._pace.rate):
@@ -157,13 +168,12 @@ class Supply:
         self._release(too_many, now)
         if self._left is not None:
             self._left -= len(kept)
-        self._composer.prepare(kept)
-        self._composer.compose_ahead(kept)
+        self._prepare(kept)
         self._waiting.extend(kept)
         return not claimed.nothing
 
     def _sendable(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
-        """Those that can go within a lease, and those of slow domains that cannot."""
+        """Split claims into those that can go within a lease and those of slow domains that cannot."""
         kept: list[Claim] = []
         too_many: list[Claim] = []
         seen: dict[str, int] = {}
