@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import random
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -22,8 +23,9 @@ from digestd.message import (
     dot_stuffed,
     header_text,
     quoted_printable,
+    quoted_printable_fragment,
 )
-from digestd.render import Rendered, Templates, render_digest, render_notice
+from digestd.render import Rendered, Templates, assemble_digest, render_notice
 from digestd.shipped import templates
 from tests import golden
 
@@ -75,11 +77,17 @@ def _assert_sound(message: bytes, names: list[str]) -> None:
     assert dot_stuffed(message) == message
 
 
+def _contents(message: bytes) -> list[str]:
+    return [part.get_content() for part in _parsed(message).iter_parts()]
+
+
 @pytest.mark.parametrize("case", golden.DIGESTS)
 def test_a_digest_is_the_expected_bytes(case: str) -> None:
-    rendered = render_digest(TEMPLATES, golden.digest(case))
-    message = compose_digest(golden.digest_headers(rendered), rendered.text, rendered.html)
+    digest = assemble_digest(TEMPLATES, golden.digest(case))
+    message = compose_digest(golden.digest_headers(digest.rendered), digest.text.encoded, digest.html.encoded)
     _assert_sound(message, DIGEST)
+    as_text = compose_digest(golden.digest_headers(digest.rendered), str(digest.text), str(digest.html))
+    assert _contents(message) == _contents(as_text)
     golden.check(f"{case}.eml", message)
 
 
@@ -214,6 +222,30 @@ def test_quoted_printable_reads_back_and_never_needs_dot_stuffing(parts: list[st
     )
     assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
     assert dot_stuffed(encoded) == encoded
+
+
+PIECES = st.lists(
+    st.sampled_from([".", "From", "From ", "=", " ", "\t", "\n", "a" * 73, "a" * 76, "é", "x", "." * 80, "3D"]),
+    max_size=40,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PIECES.map("".join), max_size=8))
+def test_quoted_printable_fragments_join_in_any_order(texts: list[str]) -> None:
+    encoded = b"".join(map(quoted_printable_fragment, texts))
+    raw = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded
+    decoded = email.message_from_bytes(raw, policy=email.policy.default).get_payload(decode=True)
+    assert decoded == "".join(texts).replace("\n", "\r\n").encode()
+    assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
+    assert not re.search(rb"[ \t]\r\n", encoded)
+
+
+def test_quoted_printable_depends_on_no_other_line() -> None:
+    rng = random.Random(3)
+    for _ in range(2_000):
+        text = ["".join(rng.choices("ab .=é\t\r\x0b\u2028漢From ", k=rng.randint(0, 100))) + "\n" for _ in range(3)]
+        assert b"".join(map(quoted_printable, text)) == quoted_printable("".join(text))
 
 
 def test_dots_are_stuffed_where_a_line_starts_with_one() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, Why
+from digestd.errors import BadSetting
 from digestd.render import (
     DigestContent,
     Entry,
@@ -104,6 +105,22 @@ def test_the_subject_says_how_many_and_for_when(changes: dict[str, Any], subject
 )
 def test_a_reason_is_said_in_words(reason: Reason, words: str) -> None:
     assert render_reason(TEMPLATES, reason, "en") == words
+
+
+@pytest.mark.parametrize("language", TEMPLATES.languages)
+def test_every_kind_of_reason_has_its_own_sentence(language: str) -> None:
+    said = [render_reason(TEMPLATES, Reason(why, "value", ("word",)), language) for why in Why]
+    assert all(said)
+    assert len(set(said)) == len(Why)
+
+
+def test_a_reason_of_an_unknown_kind_is_refused() -> None:
+    unknown: Any = "unknown"
+    with pytest.raises(BadSetting, match="no block unknown"):
+        render_reason(TEMPLATES, Reason(unknown, "value"), "en")
+    without = FILES["email/reason.txt.j2"].replace("{% block new %}", "{% block old %}")
+    with pytest.raises(BadSetting, match=r"email/reason\.txt\.j2 has no block for new"):
+        Templates.of({**FILES, "email/reason.txt.j2": without}).check()
 
 
 def test_the_links_of_a_paper_lead_to_it() -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, Section, Why
-from digestd.message import quoted_printable
 from digestd.render import (
     DigestContent,
     Entry,
     Item,
     Templates,
+    assemble_digest,
     render_digest,
     render_notice,
 )
-from digestd.render.shown import HTML_MAX, encoded_size
+from digestd.render.shown import HTML_MAX
 from digestd.render.words import safe_url
 from digestd.shipped import templates
 from tests import golden
@@ -42,6 +42,7 @@ HOSTILE = [
     "a\u2028b\u2029c",
     "\u202egnp.exe\u2066\u200e\ufeff",
     "\ue0000\ue001",
+    "\ue000token\ue000 \ue000view\ue000",
     "\ud800",
     "word " * 2_000,
     "x" * 10_000,
@@ -78,7 +79,7 @@ def test_nothing_untrusted_does_harm_in_any_field(words: str) -> None:
         rendered = render_digest(TEMPLATES, content)
         assert_harmless(rendered)
         assert "49" not in rendered.subject.replace("2649", "")
-        assert encoded_size(rendered.html) <= HTML_MAX
+        assert assemble_digest(TEMPLATES, content).html.size <= HTML_MAX
 
 
 def test_template_signs_in_a_title_are_only_signs() -> None:
@@ -114,11 +115,9 @@ def _largest(words: str, count: int) -> tuple[Item, ...]:
 @pytest.mark.parametrize("words", ["plain words, ", "漢字", "🎓", "&<\"'=", "é. "])
 @pytest.mark.parametrize("count", [2, 10, 50])
 def test_even_the_largest_digest_is_not_clipped(words: str, count: int) -> None:
-    rendered = render_digest(TEMPLATES, replace(PERSONAL, items=_largest(words, count)))
-    encoded = len(quoted_printable(rendered.html))
-    assert encoded <= HTML_MAX
-    assert encoded <= encoded_size(rendered.html) <= encoded * 1.05
-    assert rendered.html.count(PERSONAL.links.unsubscribe) == 2
+    digest = assemble_digest(TEMPLATES, replace(PERSONAL, items=_largest(words, count)))
+    assert len(b"".join(digest.html.encoded)) == digest.html.size <= HTML_MAX
+    assert str(digest.html).count(PERSONAL.links.unsubscribe) == 2
 
 
 def test_what_does_not_fit_is_counted_and_the_text_has_it_all() -> None:
@@ -131,10 +130,11 @@ def test_what_does_not_fit_is_counted_and_the_text_has_it_all() -> None:
 
 def test_fifty_ordinary_papers_all_stand_in_the_mail_with_their_abstracts() -> None:
     content = replace(PERSONAL, items=(PERSONAL.items * 9)[:50])
-    rendered = render_digest(TEMPLATES, content)
+    digest = assemble_digest(TEMPLATES, content)
+    rendered = digest.rendered
     assert sum(element.attrib.get("class") == "title" for element in elements(rendered.html)) == 50
     assert sum(element.attrib.get("class") == "abstract" for element in elements(rendered.html)) == 50
-    assert len(quoted_printable(rendered.html)) <= HTML_MAX
+    assert digest.html.size <= HTML_MAX
 
 
 @pytest.mark.parametrize(

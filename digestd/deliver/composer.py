@@ -1,12 +1,10 @@
 """The bytes of a mail: a pure function of what planning froze and of who sends.
 
-Papers come by revision, templates by hash, both cached up to a bound. A batch is composed in one go, and step by step:
-one mail here and one there, between writes and commits, takes a processor half as long again.
+Papers come by revision, templates by hash, both cached up to a bound.
 """
 
-import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import RLock
 from typing import NamedTuple
@@ -15,7 +13,7 @@ from digestd.deliver.sender import Sender
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.reply import Reply
 from digestd.errors import Damaged
-from digestd.links import Purpose, envelope_tag, pick_tokens, token
+from digestd.links import Purpose, pick_tokens, token
 from digestd.message import DigestHeaders, Headers, compose_digest, compose_notice
 from digestd.render import (
     Before,
@@ -24,12 +22,10 @@ from digestd.render import (
     Entry,
     Item,
     NoticeContent,
-    Printed,
     Rendered,
     ReplyContent,
     Templates,
-    print_digest,
-    print_digests,
+    assemble_digest,
     render_digest,
     render_notice,
     render_reply,
@@ -58,12 +54,10 @@ class Composer:
     def __init__(self, db: Database, sender: Sender) -> None:
         self._db = db
         self._sender = sender
-        self._links = sender.digest_links()
         self._entries: dict[int, Entry] = {}
         self._templates: dict[str, Templates] = {}
         self._held: dict[int, tuple[Held, ...]] = {}
         self._replies: dict[int, Reply] = {}
-        self._ahead: dict[tuple[int, int], Composed] = {}
         self._reading = RLock()
 
     def prepare(self, claims: Sequence[Claim]) -> None:
@@ -90,36 +84,11 @@ class Composer:
             for template_hash in hashes - self._templates.keys():
                 self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
 
-    def compose_ahead(self, claims: Sequence[Claim]) -> None:
-        """Compose what was prepared, for `take`; what cannot be composed is found out there.
-
-        What of an earlier batch was not taken yet is composed again when it is: so much and no more is held.
-        """
-        ahead: dict[tuple[int, int], Composed] = {}
-        for digests in _alike(claims):
-            with contextlib.suppress(Exception):
-                ahead |= self._together(digests)
-        for claim in claims:
-            if (claim.key, claim.attempt) not in ahead:
-                with contextlib.suppress(Exception):
-                    ahead[claim.key, claim.attempt] = self._composed(claim)
-        self._ahead = ahead
-
-    def _together(self, digests: Sequence[Claim]) -> dict[tuple[int, int], Composed]:
-        contents = [self._content(claim) for claim in digests]
-        printed = print_digests(self._templates[digests[0].template_hash], contents)
-        return {
-            (claim.key, claim.attempt): self._signed(claim, self._digest(claim, content, one))
-            for claim, content, one in zip(digests, contents, printed, strict=True)
-        }
-
     def take(self, claim: Claim) -> Composed:
-        """The mail, now if it was not composed ahead. Anything raised here is this mail's problem alone.
+        """Return the mail. Anything raised here is this mail's problem alone.
 
-        Where it waited for so long that others took the place of what it says, that is read again.
+        If other claims were prepared since this one was, read again what this one needs.
         """
-        if (composed := self._ahead.pop((claim.key, claim.attempt), None)) is not None:
-            return composed
         try:
             return self._composed(claim)
         except KeyError:
@@ -132,16 +101,16 @@ class Composer:
         return self._composed(claim).message
 
     def _composed(self, claim: Claim) -> Composed:
-        templates = self._templates[claim.template_hash]
         if claim.kind is MailKind.DIGEST:
-            content = self._content(claim)
-            return self._signed(claim, self._digest(claim, content, print_digest(templates, content)))
+            return self._signed(claim, self._digest(claim))
         rendered = self.render(claim)
         return self._signed(claim, compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html))
 
-    def _digest(self, claim: Claim, content: DigestContent, printed: Printed) -> bytes:
-        headers = self._digest_headers(claim, printed.subject, content.tokens)
-        return compose_digest(headers, printed.text, printed.html)
+    def _digest(self, claim: Claim) -> bytes:
+        content = self._content(claim)
+        digest = assemble_digest(self._templates[claim.template_hash], content)
+        headers = self._digest_headers(claim, digest.subject, content.links)
+        return compose_digest(headers, digest.text.encoded, digest.html.encoded)
 
     def _signed(self, claim: Claim, message: bytes) -> Composed:
         if self._sender.signer is not None:
@@ -155,7 +124,7 @@ class Composer:
             return render_reply(templates, self._reply(claim))
         if claim.kind is not MailKind.DIGEST:
             return render_notice(templates, self._notice(claim))
-        return print_digest(templates, self._content(claim)).rendered
+        return render_digest(templates, self._content(claim))
 
     def page(self, claim: Claim) -> str:
         """The digest as HTML for a browser: no paper left out.
@@ -165,7 +134,7 @@ class Composer:
         """
         urls = self._sender.urls
         links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
-        here = replace(self._content(claim), subscriber_name="", links=links, tokens=(), held=())
+        here = replace(self._content(claim), subscriber_name="", links=links, held=())
         return render_digest(self._templates[claim.template_hash], here, WHOLE).html
 
     def _content(self, claim: Claim) -> DigestContent:
@@ -183,8 +152,7 @@ class Composer:
             items=tuple([Item(self._entries[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
             postal_address=self._sender.postal_address,
             language=claim.language,
-            links=self._links,
-            tokens=self._tokens(claim),
+            links=self._digest_links(claim),
             coverage=claim.coverage,
             held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.are_public),
         )
@@ -216,20 +184,26 @@ class Composer:
             language=claim.language,
         )
 
-    def _tokens(self, claim: Claim) -> tuple[str, ...]:
-        """Return the tokens that take the place of the stand-ins in one mail's links; see `Sender.digest_links`.
+    def _digest_links(self, claim: Claim) -> DigestLinks:
+        """Return where the links of a digest lead; without a web address a link opens a mail.
 
-        All are issued at the moment of the Date header, so that they are the same whenever the mail is composed.
+        All tokens are issued at the moment of the Date header, so that they are the same whenever the mail is composed.
         """
-        keys, at = self._sender.keys, from_us(claim.dated_us)
-        if not self._sender.urls.are_public:
+        keys, urls, at = self._sender.keys, self._sender.urls, from_us(claim.dated_us)
+        if not urls.are_public:
             leave = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, at)
-            return envelope_tag(leave), envelope_tag(self._sender.command(Purpose.COMMAND, claim.key, at))
-        return (
-            token(keys, Purpose.VIEW, claim.key, at),
-            token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at),
-            token(keys, Purpose.PREFERENCES, claim.subscriber, at),
-            *pick_tokens(keys, claim.key, len(claim.picks), at),
+            mail = self._sender.command(Purpose.COMMAND, claim.key, at)
+            return DigestLinks("", f"mailto:{leave}", "", mail=mail, replies=self._sender.replies)
+        settings = token(keys, Purpose.PREFERENCES, claim.subscriber, at)
+        return DigestLinks(
+            view=urls.view(token(keys, Purpose.VIEW, claim.key, at)),
+            unsubscribe=urls.unsubscribe(token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at)),
+            home=urls.home,
+            feedback=urls.feedback(""),
+            tokens=tuple(pick_tokens(keys, claim.key, len(claim.picks), at)),
+            mute=urls.mute(settings),
+            settings=urls.preferences(settings),
+            replies=self._sender.replies,
         )
 
     def _headers(self, claim: Claim, subject: str) -> Headers:
@@ -257,8 +231,8 @@ class Composer:
         at = from_us(claim.dated_us)
         return self._sender.command(Purpose.CONFIRM, claim.subscriber, at, int(claim.period))
 
-    def _digest_headers(self, claim: Claim, subject: str, tokens: Sequence[str]) -> DigestHeaders:
-        urls = self._sender.urls
+    def _digest_headers(self, claim: Claim, subject: str, links: DigestLinks) -> DigestHeaders:
+        is_public = self._sender.urls.are_public
         return DigestHeaders(
             from_=self._sender.from_,
             to=claim.address,
@@ -268,21 +242,12 @@ class Composer:
             message_id=claim.message_id,
             list_name=self._sender.list_name,
             list_id=f"digest.{self._sender.host}",
-            unsubscribe_url=urls.unsubscribe(tokens[1]) if urls.are_public else "",
-            view_url=urls.view(tokens[0]) if urls.are_public else "",
-            home_url=urls.home,
+            unsubscribe_url=links.unsubscribe if is_public else "",
+            view_url=links.view,
+            home_url=links.home,
             owner=self._sender.reply_to,
             unsubscribe_mailbox=self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, from_us(claim.dated_us)),
         )
-
-
-def _alike(claims: Sequence[Claim]) -> Iterable[Sequence[Claim]]:
-    """The digests among them by templates and language."""
-    found: dict[tuple[str, str], list[Claim]] = {}
-    for claim in claims:
-        if claim.kind is MailKind.DIGEST:
-            found.setdefault((claim.template_hash, claim.language), []).append(claim)
-    return found.values()
 
 
 def _confirmation(sender: Sender, claim: Claim) -> str:

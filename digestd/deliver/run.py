@@ -11,6 +11,7 @@ from random import Random
 from digestd.deliver import preflight
 from digestd.deliver.alert import SendAlert, no_alert
 from digestd.deliver.attempt_recorder import AttemptRecorder
+from digestd.deliver.claim_queue import ClaimQueue
 from digestd.deliver.composer import Composer
 from digestd.deliver.disk_space import check_disk_space
 from digestd.deliver.group_commit import GroupCommit
@@ -24,7 +25,6 @@ from digestd.deliver.run_counters import RunCounters
 from digestd.deliver.sender import Sender
 from digestd.deliver.sending_worker import SendingContext
 from digestd.deliver.sent_journal import open_sent_journal
-from digestd.deliver.supply import Supply
 from digestd.deliver.worker_pool import WorkerPool
 from digestd.errors import MailsBroken
 from digestd.links import envelope_from
@@ -108,8 +108,8 @@ async def deliver(
     limiter = await asyncio.to_thread(_load_rate_limiter, config, started, asyncio.get_running_loop())
     balancer = RelayBalancer(config.routes)
     composer = Composer(config.db, config.sender)
-    supply = Supply(config.db, _claimer(config), composer, config.clock if drain else lambda: started)
-    supply.bounded(limit, limiter, balancer).watching(check_space)
+    queue = ClaimQueue(config.db, _claimer(config), composer.prepare, config.clock if drain else lambda: started)
+    queue.bounded(limit, limiter, balancer).watching(check_space)
     refusals = PendingRefusals(config.db, config.clock, counters)
     try:
         with (
@@ -121,7 +121,7 @@ async def deliver(
                 SendingContext(
                     config.owner,
                     route,
-                    supply,
+                    queue,
                     composer,
                     commits,
                     AttemptRecorder(config.owner, route.name, commits, refusals, config.rng),
@@ -129,7 +129,7 @@ async def deliver(
                 for route in config.routes
             ]
             backoff = RelayBackoff(config.db, config.clock, limiter)
-            pool = WorkerPool(contexts, supply, balancer, backoff, config.send_alert)
+            pool = WorkerPool(contexts, queue, balancer, backoff, config.send_alert)
             async with refusals.judging(), commits.running(config.connections * len(contexts)):
                 try:
                     await asyncio.to_thread(_check_composing, config, composer, started)
@@ -138,7 +138,7 @@ async def deliver(
                 else:
                     await pool.run(config.connections, stop or asyncio.Event())
     finally:
-        await asyncio.to_thread(supply.give_back, config.clock())
+        await asyncio.to_thread(queue.give_back, config.clock())
     return _report(counters)
 
 

@@ -1,17 +1,11 @@
 """The sender's identity: addresses, keys, and where the links of a mail lead."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from digestd.domain.mail import stand_in
-from digestd.links import Keys, Purpose, Urls, command_address, envelope_tag, token
+from digestd.links import Keys, Purpose, Urls, command_address, token
 from digestd.message import Mailbox
-from digestd.render import DigestLinks
 from digestd.sign import Signer
-
-OF_PAPERS = 3
-"""Index of the first paper's placeholder in a digest, after those of view, unsubscribe and settings."""
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +45,3 @@ class Sender:
         """Return the address that acts like a link with such a token, or "" if commands are off."""
         local, _, host = self.commands.rpartition("@")
         return command_address(local, token(self.keys, purpose, number, at, version), host) if self.commands else ""
-
-    def digest_links(self) -> DigestLinks:
-        """Return the links of a digest with placeholders for its tokens.
-
-        With a public URL the placeholders are, in order, those of view, unsubscribe, settings and each paper. Without
-        one, links open a mail, and the placeholders are the tags of the unsubscribe and command addresses.
-        """
-        urls = self.urls
-        if urls.are_public:
-            length = len(token(self.keys, Purpose.VIEW, 0, _EPOCH))
-            view, unsubscribe, settings, pick = (stand_in(n, length) for n in range(OF_PAPERS + 1))
-            return DigestLinks(
-                view=urls.view(view),
-                unsubscribe=urls.unsubscribe(unsubscribe),
-                home=urls.home,
-                feedback=urls.feedback(pick),
-                mute=urls.mute(settings),
-                settings=urls.preferences(settings),
-                replies=self.replies,
-                of_papers=OF_PAPERS,
-            )
-        leave, mail = (self.command(purpose, 0, _EPOCH) for purpose in (Purpose.UNSUBSCRIBE, Purpose.COMMAND))
-        return DigestLinks("", f"mailto:{_any(0, leave)}", "", mail=_any(1, mail), replies=self.replies)
-
-
-def _any(n: int, address: str) -> str:
-    """Return a command address with a placeholder for its tag, or "" if there is none."""
-    tag = envelope_tag(address)
-    return address.replace(tag, stand_in(n, len(tag))) if tag else ""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from digestd.deliver.attempt_recorder import AttemptRecorder
+from digestd.deliver.claim_queue import ClaimQueue
 from digestd.deliver.composer import Composer
 from digestd.deliver.group_commit import GroupCommit
-from digestd.deliver.supply import Supply
 from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed
 from digestd.links import envelope_tag
@@ -36,7 +36,7 @@ class SendingContext:
 
     owner: str
     route: Route
-    supply: Supply
+    queue: ClaimQueue
     composer: Composer
     commits: GroupCommit
     recorder: AttemptRecorder
@@ -67,7 +67,7 @@ class SendingWorker:
         prepared, self._next = self._next, None
         while prepared is None:
             self._context.recorder.stop_if_composing_fails()
-            claim = await self._context.supply.next(self._context.route.name, self._context.recorder.counters)
+            claim = await self._context.queue.next(self._context.route.name, self._context.recorder.counters)
             if claim is None:
                 return None
             prepared = self._compose(claim)
@@ -113,7 +113,7 @@ class SendingWorker:
 
     def _compose_next(self) -> None:
         """Take and compose the next mail if one is available without waiting."""
-        claim = self._context.supply.at_hand(self._context.route.name)
+        claim = self._context.queue.at_hand(self._context.route.name)
         self._next = self._compose(claim) if claim is not None else None
 
     async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:

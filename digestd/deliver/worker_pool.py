@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from digestd.deliver.alert import SendAlert
+from digestd.deliver.claim_queue import ClaimQueue
 from digestd.deliver.relay_backoff import RelayBackoff
 from digestd.deliver.relay_balancer import RelayBalancer
 from digestd.deliver.sending_worker import SendingContext, SendingWorker
-from digestd.deliver.supply import Supply
 from digestd.errors import MailsRefused, RelayFailed
 
 STOP_SECONDS = 20.0
@@ -21,13 +21,13 @@ class WorkerPool:
     def __init__(
         self,
         contexts: Sequence[SendingContext],
-        supply: Supply,
+        queue: ClaimQueue,
         balancer: RelayBalancer,
         backoff: RelayBackoff,
         send_alert: SendAlert,
     ) -> None:
         self._contexts = {context.route.name: context for context in contexts}
-        self._supply = supply
+        self._queue = queue
         self._balancer = balancer
         self._backoff = backoff
         self._send_alert = send_alert
@@ -51,7 +51,7 @@ class WorkerPool:
                 done, rest = await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 pending &= rest
                 unexpected += await self._handle_ended({task: tasks[task] for task in done - {stopped}})
-            self._supply.close()
+            self._queue.close()
             if pending:
                 done, _ = await asyncio.wait(pending, timeout=STOP_SECONDS)
                 unexpected += await self._handle_ended({task: tasks[task] for task in done})
@@ -82,7 +82,7 @@ class WorkerPool:
             else:
                 unexpected.append(error)
         if unexpected or self._balancer.all_stopped:
-            self._supply.close()
+            self._queue.close()
         return unexpected
 
     async def _stop_relay(self, name: str, error: RelayFailed) -> None:

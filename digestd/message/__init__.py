@@ -12,7 +12,7 @@ mime   headers, and the mail around its bodies
 body   quoted-printable
 """
 
-from digestd.message.body import quoted_printable
+from digestd.message.body import SOFT_BREAK, quoted_printable, quoted_printable_fragment
 from digestd.message.mime import (
     DigestHeaders,
     Headers,
@@ -24,6 +24,7 @@ from digestd.message.mime import (
 )
 
 __all__ = [
+    "SOFT_BREAK",
     "DigestHeaders",
     "Headers",
     "Mailbox",
@@ -32,4 +33,5 @@ __all__ = [
     "dot_stuffed",
     "header_text",
     "quoted_printable",
+    "quoted_printable_fragment",
 ]

@@ -9,11 +9,14 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import TypeAlias
 from urllib.parse import quote
 
-from digestd.domain.mail import Body
 from digestd.errors import BadInput
-from digestd.message.body import encoded_body
+from digestd.message.body import quoted_printable
+
+Content: TypeAlias = str | Sequence[bytes]
+"""A body as text, or in pieces that are encoded already (see `body.quoted_printable_fragment`)."""
 
 SUBJECT_MAX = 200
 NAME_MAX = 60
@@ -80,8 +83,17 @@ class DigestHeaders(Headers):
     unsubscribe_mailbox: str = ""
 
 
-def compose_digest(headers: DigestHeaders, text: Body | str, html: Body | str) -> bytes:
-    """A digest. Raises BadInput where an address, URL or id cannot stand in a header."""
+def compose_digest(headers: DigestHeaders, text: Content, html: Content) -> bytes:
+    """Return a digest as bytes.
+
+    Args:
+        headers: what the mail says about itself.
+        text: the plain body, as text or already as quoted-printable in pieces.
+        html: the HTML body, likewise.
+
+    Raises:
+        BadInput: an address, URL or id cannot stand in a header.
+    """
     if not headers.unsubscribe_url:
         return _assemble(_by_mail_alone(headers), headers.message_id, text, html)
     unsubscribe = f"<{_checked(_URL, headers.unsubscribe_url)}>{_by_mail(headers)}"
@@ -118,7 +130,7 @@ def _mailto(address: str, subject: str = "") -> str:
     return f"<mailto:{quote(_checked(_ADDRESS, address), safe='@+')}{f'?subject={subject}' if subject else ''}>"
 
 
-def compose_notice(headers: Headers, text: Body | str, html: Body | str) -> bytes:
+def compose_notice(headers: Headers, text: Content, html: Content) -> bytes:
     """A mail to one person that belongs to no list: a confirmation, a goodbye, a reply."""
     return _assemble([*_common(headers), *_answering(headers)], headers.message_id, text, html)
 
@@ -223,7 +235,7 @@ def _encoded(header: str, text: str) -> str:
     return folded[1:]
 
 
-def _assemble(block: Sequence[bytes], message_id: str, text: Body | str, html: Body | str) -> bytes:
+def _assemble(block: Sequence[bytes], message_id: str, text: Content, html: Content) -> bytes:
     boundary = f"=_{hashlib.sha256(message_id.encode()).hexdigest()[:32]}"
     edge = f"--{boundary}".encode()
     return b"".join(
@@ -232,16 +244,20 @@ def _assemble(block: Sequence[bytes], message_id: str, text: Body | str, html: B
             f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode(),
             edge,
             _PLAIN,
-            *encoded_body(text),
+            *_pieces(text),
             b"\r\n",
             edge,
             _HTML,
-            *encoded_body(html),
+            *_pieces(html),
             b"\r\n",
             edge,
             b"--\r\n",
         ]
     )
+
+
+def _pieces(body: Content) -> Sequence[bytes]:
+    return [quoted_printable(body)] if isinstance(body, str) else body
 
 
 def _header(name: str, value: str) -> bytes:

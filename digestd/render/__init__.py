@@ -3,14 +3,11 @@
 content     what may be shown: frozen values, the only input of the templates
 words       plain text and URLs made safe to show and fit to size
 shown       papers as the templates show them, fitted to a mail's size
-digest      a digest as its templates are given it
-holes       what a template prints of one reader or one paper
-survey      on what the rest of a template, its shell, depends
-shells      shells, printed once for all mails they fit, and filled for each
-fixed       the words of a catalogue, looked up once
+fragments   rendered parts with slots, encoded once for all mails
+digest      a digest assembled from its parts
 inline      CSS into style attributes, once per template
 templates   the templates of one version, by language
-mail        a digest, a confirmation, a page
+mail        a notice, a page, a reason in words
 reply       the answer to commands by mail
 """
 
@@ -21,27 +18,26 @@ from digestd.render.content import (
     Entry,
     Item,
     NoticeContent,
-    Printed,
     Rendered,
     ReplyContent,
 )
-from digestd.render.mail import print_digest, print_digests, render_digest, render_notice, render_page, render_reason
+from digestd.render.digest import Assembled, assemble_digest, render_digest
+from digestd.render.mail import render_notice, render_page, render_reason
 from digestd.render.reply import render_reply
 from digestd.render.templates import Templates, web_environment
 
 __all__ = [
+    "Assembled",
     "Before",
     "DigestContent",
     "DigestLinks",
     "Entry",
     "Item",
     "NoticeContent",
-    "Printed",
     "Rendered",
     "ReplyContent",
     "Templates",
-    "print_digest",
-    "print_digests",
+    "assemble_digest",
     "render_digest",
     "render_notice",
     "render_page",

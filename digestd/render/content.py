@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section
-from digestd.domain.mail import Body
 from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 
@@ -57,30 +56,27 @@ class Before:
     view: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class DigestLinks:
-    """The absolute URLs of a digest's own links.
+    """The absolute URLs of a digest's own links, with the tokens of its reader; empty where there is none.
 
-    What stands in no other mail's is a token, and in its place is a stand-in (see `domain.mail`): the links are those
-    of every mail.
-
-    `feedback`: where something is said of the first of its papers, with the stand-in numbered `of_papers`; those of
-    the papers after it have the next numbers. `mute`: where something of a paper is muted, by period and place from 1.
-    `replies`: an answer to the digest is read as commands. Without a web address `unsubscribe` opens a mail, `mail`
-    is where commands are sent, and the others are empty. `manage`: the page that mails a fresh link to a subscriber;
-    it is the only link besides `home` that a digest in the browser may have, as its address is passed on.
+    `feedback`: the page about one of its papers, without that paper's token; `tokens`: those of the papers, in the
+    order of the items. `mute`: where something about a paper is muted, by period and place from 1. `replies`: an
+    answer to the digest is read as commands. Without a web address `unsubscribe` opens a mail, `mail` is where
+    commands are sent, and the others are empty. `manage`: the page that mails a fresh link to a subscriber; it is the
+    only link besides `home` that a digest in the browser may have, as its address is passed on.
     """
 
     view: str
     unsubscribe: str
     home: str
     feedback: str = ""
+    tokens: tuple[str, ...] = ()
     mute: str = ""
     settings: str = ""
     mail: str = ""
     replies: bool = False
     manage: str = ""
-    of_papers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +85,7 @@ class DigestContent:
 
     `covers_from` differs from `period` when missed periods are caught up; `date` is the local
     day on which it falls due. `coverage`: the sources that were not whole when it was planned, by
-    their names for people. `tokens`: what its links have in
-    place of their stand-ins. `held`: earlier digests that may not have arrived.
+    their names for people. `held`: earlier digests that may not have arrived.
     """
 
     list_name: str
@@ -103,7 +98,6 @@ class DigestContent:
     postal_address: str
     language: str
     links: DigestLinks
-    tokens: tuple[str, ...] = ()
     coverage: Mapping[str, CoverageState] = field(default_factory=dict)
     held: tuple[Before, ...] = ()
 
@@ -144,17 +138,3 @@ class Rendered:
     subject: str
     text: str
     html: str
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """One mail in words as it is composed: in pieces that other mails share."""
-
-    subject: str
-    text: Body
-    html: Body
-
-    @property
-    def rendered(self) -> Rendered:
-        """As words alone."""
-        return Rendered(self.subject, str(self.text), str(self.html))

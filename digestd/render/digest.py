@@ -1,46 +1,43 @@
-"""A digest as its templates are given it: everything cleaned, fitted and counted."""
+"""A digest as subject, text and HTML: each part rendered once, and joined for each reader.
+
+The parts are templates: the frame (`email/digest.html.j2`, and `.txt.j2` for the text), a section's heading
+(`digest.section`) and a paper (`digest.paper`). A part is rendered with values that many mails share and with slots
+for a reader's own (see `fragments`). What a part depends on is a frozen value, which is also the key of its cache.
+"""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import NamedTuple
 
-from digestd.domain.digest import Section
-from digestd.domain.mail import filled, split_at_stand_ins, stand_in_for
-from digestd.render.content import Before, DigestContent, DigestLinks, Item
-from digestd.render.shown import Fit, Fitted, Gap, Shown, fitted, gaps, read_by
-from digestd.render.words import clean, first_day, safe_link, safe_url, shorten
+from jinja2 import Environment
 
-NAME_MAX = 60
-POSTAL_MAX = 300
+from digestd.domain.digest import Reason, Section
+from digestd.errors import BadInput, BadSetting
+from digestd.render.content import Before, DigestContent, DigestLinks, Entry, Item, Rendered
+from digestd.render.fragments import HTML, TEXT, Body, Format, Fragment, Value, slot, token_value, value
+from digestd.render.mail import NAME_MAX, POSTAL_MAX, line, printed, sentence, tidy
+from digestd.render.shown import FITS, HTML_MAX, Fit, Fitted, Gap, fitted, gaps
+from digestd.render.templates import Templates
+from digestd.render.words import first_day, safe_url, shorten, wrap
+
+_FIRST_MAX = 90
 _PREHEADER_MAX = 140
+_BULLET_COLUMNS = 2
+"""What the text part may print before a reason, as an arrow and a blank."""
 _FRIDAY = 4
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,}", re.ASCII)
+_TOKENS = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class PaperLinks:
-    """The link of each paper: that of the first with the stand-in of another, or with its token if there are any."""
+class Summary:
+    """What the templates of subject, heading and lead are given, as `digest`.
 
-    links: DigestLinks
-    tokens: tuple[str, ...]
-
-    def of(self, place: int) -> str:
-        """Return where something is said of the paper at a place, from 0."""
-        own = stand_in_for(self.links.of_papers + place, self.links.feedback, self.links.of_papers)
-        return safe_link(filled(own, self.tokens)) if self.tokens else own
-
-
-@dataclass(eq=False)
-class Digest:
-    """The values for the templates of a digest: these fields but the last five, `papers` and `sections`.
-
-    `left`: papers that did not fit. `tomorrow`: the next digest certainly comes the day after. `feedback`: where
-    something is said of the first paper (each has its own), in a link each unless `is_brief`. `mute`: where something
-    of a paper is muted, by its place from 1. `manage`: where a reader of the page asks for a link. `picked`: the
-    papers, `reasons`: why each was, in words; `structure`: how many are in each section; `tokens`: what the links
-    have instead of their stand-ins; `paper_links`: the link of each paper.
+    `considered`: how many papers it was chosen from, 0 if that is not said. `tomorrow`: the next digest certainly
+    comes the day after. `gaps`: sources that were not complete. `name` and `first`, the title of the first paper, are
+    slots; `name` is empty if the subscriber gave none.
     """
 
     list_name: str
@@ -53,157 +50,273 @@ class Digest:
     trending: bool
     considered: int
     count: int
-    left: int
     gaps: tuple[Gap, ...]
-    first: str
-    preheader: str
+    first: str = slot("first")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the template of a frame is given, as `frame`.
+
+    `left`: papers that did not fit. `papers`: where sections and papers go. `home` and `manage`: see DigestLinks. The
+    other links are slots, or empty if there is no such link; so are subject, preheader, lead and papers.
+    """
+
+    list_name: str
     postal_address: str
+    heading: str
+    left: int
+    held: tuple[Before, ...]
     view: str
     unsubscribe: str
-    home: str
-    feedback: str
-    mute: str
-    is_brief: bool
     settings: str
     mail: str
-    replies: bool
+    home: str
     manage: str
-    held: tuple[Before, ...]
+    replies: bool
+    subject: str = slot("subject")
+    preheader: str = slot("preheader")
+    lead: str = slot("lead")
+    papers: str = slot("papers")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pick:
+    """What the template of a paper is given besides the paper, as `pick`. Its strings are slots, or empty.
+
+    `feedback`: the page about this paper; one link leads there if `is_brief`. `mute`: where the reader's papers are
+    muted. `mail`: the address for commands, if there are no pages. `is_numbered`: a reply names papers by number.
+    """
+
+    feedback: str
+    mute: str
+    mail: str
+    is_brief: bool
+    is_numbered: bool
+    number: str = slot("number")
+    reason: str = slot("reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """One digest, ready to be sent."""
+
+    subject: str
+    text: Body
+    html: Body
+
+    @property
+    def rendered(self) -> Rendered:
+        """The same as plain strings."""
+        return Rendered(self.subject, str(self.text), str(self.html))
+
+
+def render_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> Rendered:
+    """Return a digest as plain strings; see `assemble_digest`."""
+    return assemble_digest(templates, content, html_max).rendered
+
+
+def assemble_digest(templates: Templates, content: DigestContent, html_max: int = HTML_MAX) -> Assembled:
+    """Return a digest, with as much of each paper as keeps the encoded HTML within `html_max` bytes.
+
+    The text part, which no mail reader clips, always has every paper.
+    """
+    environment = templates.environment(content.language)
+    for fit in FITS:
+        shown = _shown(environment, content, fit, content.items[: fit.papers])
+        html = Body([(part.html, values) for part, values in shown.parts])
+        if html.size <= html_max:
+            break
+    if fit.papers < len(content.items):
+        shown = _shown(environment, content, fit, content.items)
+    return Assembled(shown.subject, Body([(part.text, values) for part, values in shown.parts]), html)
+
+
+class _Part(NamedTuple):
+    """A part of a digest, in both formats."""
+
+    html: Fragment
+    text: Fragment
+
+
+class _Lines(NamedTuple):
+    """The lines of one digest, as plain text."""
+
     subject: str
     heading: str
     lead: str
-    picked: list[Fitted]
-    reasons: list[str]
-    structure: tuple[tuple[str, int], ...]
-    tokens: tuple[str, ...]
-    paper_links: "PaperLinks"
-
-    @cached_property
-    def papers(self) -> tuple[Shown, ...]:
-        """All papers, in the order of their places."""
-        return tuple(
-            read_by(paper, reason, place, self.paper_links.of(place))
-            for place, (paper, reason) in enumerate(zip(self.picked, self.reasons, strict=True))
-        )
-
-    @cached_property
-    def sections(self) -> tuple[tuple[str, tuple[Shown, ...]], ...]:
-        """The papers of each section that has any."""
-        ends = [0]
-        for _, count in self.structure:
-            ends.append(ends[-1] + count)
-        return tuple(
-            (name, self.papers[begin:end])
-            for (name, _), begin, end in zip(self.structure, ends, ends[1:], strict=False)
-        )
+    preheader: str
 
 
-FIELDS = frozenset(Digest.__dataclass_fields__) - {"picked", "reasons", "structure", "tokens", "paper_links"}
-"""What a template may read of a digest, but for its papers."""
-LINKS = ("view", "unsubscribe", "feedback", "mute", "settings", "mail")
-"""The fields that stand-ins may be in."""
+class _Shown(NamedTuple):
+    """A digest with so much of each paper: its subject, and its parts in order, each with the values of its slots."""
+
+    subject: str
+    parts: Sequence[tuple[_Part, Mapping[str, Value]]]
 
 
-def digest(content: DigestContent, fit: Fit, said: Mapping[int, str], *, whole: bool) -> Digest:
-    """The digest within a fit, for its lines still to be written.
+def _shown(environment: Environment, content: DigestContent, fit: Fit, items: Sequence[Item]) -> _Shown:
+    items, links = _in_sections(items), content.links
+    lines = _lines(environment, content, [fitted(item.entry, fit) for item in items[:5]])
+    values = _values(content, lines)
+    mute, mail = values["mute"], values["mail"]
+    head, foot = _framed(environment, _frame(content, lines.heading, len(content.items) - len(items)))
+    pick = _pick(links.feedback, bool(links.mute), _mails(links), fit.is_brief, links.replies)
+    tokens = _tokens(links) if links.feedback else [value("")] * len(items)
+    parts = [(head, values)]
+    section = None
+    for number, item in enumerate(items, 1):
+        if item.section is not section:
+            section = item.section
+            parts.append((_section(environment, section), {}))
+        own = {
+            "reason": _reason(environment, item.reason),
+            "number": _number(number),
+            "token": tokens[number - 1],
+            "mute": mute,
+            "mail": mail,
+        }
+        parts.append((_paper(environment, item.entry, fit, pick), own))
+    return _Shown(lines.subject, [*parts, (foot, values)])
 
-    `said`: its reasons in words, by their ids: the same few stand for several papers. `whole`: no stand-ins.
-    """
-    items = content.items[: fit.papers]
-    sections = _sections(items)
-    places = items if len(sections) == 1 else [item for _, chosen in sections for item in chosen]
-    picked = [fitted(entry, fit) for entry, _, _ in places]
+
+def _in_sections(items: Sequence[Item]) -> Sequence[Item]:
+    """Return the items section by section."""
+    if len({item.section for item in items}) == 1:
+        return items
+    return [item for section in Section for item in items if item.section is section]
+
+
+def _lines(environment: Environment, content: DigestContent, first: Sequence[Fitted]) -> _Lines:
+    """Return the lines of a digest that begins with these papers."""
+    name = tidy(content.subscriber_name, NAME_MAX)
+    subject, heading, lead = _summary_lines(environment, _summary(content, slot("name") if name else ""))
+    values = {"name": value(name), "first": value(shorten(first[0].title, _FIRST_MAX))}
+    preheader = " · ".join([paper.title for paper in first[1:]]) or first[0].abstract
+    return _Lines(subject.fill(values), heading.fill(values), lead.fill(values), shorten(preheader, _PREHEADER_MAX))
+
+
+def _summary(content: DigestContent, name: str) -> Summary:
     weekly = "-W" in content.period
-    tokens = content.tokens if not whole and all(map(_TOKEN.fullmatch, content.tokens)) else ()
-    is_any = bool(tokens) or not content.tokens
-    links = _of_any(content.links) if is_any else _of_one(content.links, content.tokens)
-    return Digest(
+    return Summary(
         list_name=tidy(content.list_name, NAME_MAX),
-        name=tidy(content.subscriber_name, NAME_MAX),
+        name=name,
         day=content.date,
         first_day=first_day(content.period),
         since=first_day(content.covers_from) if content.covers_from != content.period else None,
         weekly=weekly,
-        tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # of some, a week has five days
-        trending=_are_trending(content.items),
+        tomorrow=not weekly and content.date.weekday() != _FRIDAY,  # some sources have five days a week
+        trending=all(item.section is Section.TRENDING for item in content.items),
         considered=content.considered if content.considered > len(content.items) else 0,
         count=len(content.items),
-        left=len(content.items) - len(items),
         gaps=gaps(content.coverage) if content.coverage else (),
-        first=shorten(picked[0].title, 90) if picked else "",
-        preheader=_preheader(picked),
-        postal_address=tidy(content.postal_address, POSTAL_MAX),
-        view=links.view,
-        unsubscribe=links.unsubscribe,
-        home=links.home,
-        feedback=links.feedback,
-        mute=f"{links.mute}/{content.period}" if links.mute else "",
-        is_brief=fit.is_brief,
-        settings=links.settings,
-        mail=links.mail,
-        replies=links.replies,
-        manage=links.manage,
-        held=tuple([Before(before.date, safe_url(before.view)) for before in content.held]) if content.held else (),
-        subject="",
-        heading="",
-        lead="",
-        picked=picked,
-        reasons=[said[id(reason)] for _, reason, _ in places],
-        structure=tuple([(section.value, len(chosen)) for section, chosen in sections]),
-        tokens=tokens,
-        paper_links=PaperLinks(links, ()) if is_any else PaperLinks(content.links, content.tokens),
     )
 
 
 @lru_cache(maxsize=4096)
-def tidy(text: str, limit: int) -> str:
-    """Cleaned and cut to so many characters."""
-    return shorten(clean(text), limit)
-
-
-def _are_trending(items: tuple[Item, ...]) -> bool:
-    return items[0].section is Section.TRENDING and all(item.section is Section.TRENDING for item in items)
-
-
-def _sections(items: tuple[Item, ...]) -> list[tuple[Section, Sequence[Item]]]:
-    """The items of each section that has any; those of a digest mostly are of one."""
-    of = [item.section for item in items]
-    if of.count(of[0]) == len(of):
-        return [(of[0], items)]
-    return [(section, [item for item in items if item.section is section]) for section in Section if section in of]
-
-
-def _preheader(papers: list[Fitted]) -> str:
-    others = " · ".join([paper.title for paper in papers[1:5]])
-    return shorten(others or (papers[0].abstract if papers else ""), _PREHEADER_MAX)
-
-
-@lru_cache(maxsize=64)
-def _of_any(links: DigestLinks) -> DigestLinks:
-    """The links as they are shown in every mail, tokens still to come."""
-    return _safe(links, lambda url: url if safe_link(_with_any_tokens(url)) else "")
-
-
-def _with_any_tokens(url: str) -> str:
-    words, tokens = split_at_stand_ins(url)
-    return "".join([*(word + "A" * length for word, (_, length) in zip(words, tokens, strict=False)), words[-1]])
-
-
-def _of_one(links: DigestLinks, tokens: tuple[str, ...]) -> DigestLinks:
-    """The links as they are shown in one mail."""
-    return _safe(links, lambda url: safe_link(filled(url, tokens)))
-
-
-def _safe(links: DigestLinks, safe: Callable[[str], str]) -> DigestLinks:
-    return DigestLinks(
-        view=safe(links.view),
-        unsubscribe=safe(links.unsubscribe),
-        home=safe_url(links.home),
-        feedback=safe(links.feedback),
-        mute=safe(links.mute),
-        settings=safe(links.settings),
-        mail=safe(links.mail),
-        replies=links.replies,
-        manage=safe_url(links.manage),
-        of_papers=links.of_papers,
+def _summary_lines(environment: Environment, summary: Summary) -> tuple[Fragment, Fragment, Fragment]:
+    subject, heading, lead = (
+        Fragment(line(environment, f"email/digest.{name}.txt.j2", digest=summary), TEXT)
+        for name in ("subject", "heading", "lead")
     )
+    return subject, heading, lead
+
+
+def _mails(links: DigestLinks) -> bool:
+    """Return True if feedback is given by mail, for lack of pages."""
+    return bool(links.mail) and not links.home
+
+
+def _values(content: DigestContent, lines: _Lines) -> dict[str, Value]:
+    links = content.links
+    return {
+        "subject": value(lines.subject),
+        "preheader": value(lines.preheader),
+        "lead": value(lines.lead, wrap(lines.lead)),
+        "view": value(links.view),
+        "unsubscribe": value(links.unsubscribe),
+        "settings": value(links.settings),
+        "mail": value(links.mail),
+        "mute": value(f"{links.mute}/{content.period}"),
+        **{f"held{n}": value(safe_url(before.view)) for n, before in enumerate(content.held)},
+    }
+
+
+def _tokens(links: DigestLinks) -> Sequence[Value]:
+    if not _TOKENS.fullmatch("".join(links.tokens)):
+        raise BadInput("a token has letters that a link would have to escape; this is an error in digestd")
+    return [token_value(token) for token in links.tokens]
+
+
+def _frame(content: DigestContent, heading: str, left: int) -> Frame:
+    links = content.links
+    return Frame(
+        list_name=tidy(content.list_name, NAME_MAX),
+        postal_address=tidy(content.postal_address, POSTAL_MAX),
+        heading=heading,
+        left=left,
+        held=tuple([Before(before.date, slot(f"held{n}")) for n, before in enumerate(content.held)]),
+        view=_slot_if(links.view, "view"),
+        unsubscribe=_slot_if(links.unsubscribe, "unsubscribe"),
+        settings=_slot_if(links.settings, "settings"),
+        mail=_slot_if(links.mail, "mail"),
+        home=safe_url(links.home),
+        manage=safe_url(links.manage),
+        replies=links.replies,
+    )
+
+
+def _slot_if(link: str, name: str) -> str:
+    return slot(name) if link else ""
+
+
+@lru_cache(maxsize=64)  # one object for each combination, so that it is quickly found as a key
+def _pick(feedback: str, mute: bool, mail: bool, is_brief: bool, is_numbered: bool) -> Pick:
+    return Pick(
+        feedback=f"{safe_url(feedback)}{slot('token')}" if feedback else "",
+        mute=slot("mute") if mute else "",
+        mail=slot("mail") if mail else "",
+        is_brief=is_brief,
+        is_numbered=is_numbered,
+    )
+
+
+@lru_cache(maxsize=8192)  # few interests, many readers
+def _reason(environment: Environment, reason: Reason) -> Value:
+    said = sentence(environment, reason)
+    return value(said, wrap("x" * _BULLET_COLUMNS + said, 72)[_BULLET_COLUMNS:])
+
+
+@lru_cache(maxsize=256)
+def _number(number: int) -> Value:
+    return value(str(number))
+
+
+@lru_cache(maxsize=512)
+def _framed(environment: Environment, frame: Frame) -> tuple[_Part, _Part]:
+    """Return what stands before the papers and after them."""
+    html, text = (_around_papers(environment, form, frame) for form in (HTML, TEXT))
+    return _Part(html[0], text[0]), _Part(html[1], text[1])
+
+
+def _around_papers(environment: Environment, form: Format, frame: Frame) -> tuple[Fragment, Fragment]:
+    name = f"email/digest{form.suffix}"
+    parts = printed(environment, name, frame=frame).split(frame.papers)
+    if len(parts) != 2:
+        raise BadSetting(f"template {name} must print frame.papers once")
+    return Fragment(parts[0], form), Fragment(parts[1], form)
+
+
+@lru_cache(maxsize=256)
+def _section(environment: Environment, section: Section) -> _Part:
+    return _part(environment, "email/digest.section", section=section.value)
+
+
+@lru_cache(maxsize=4096)
+def _paper(environment: Environment, entry: Entry, fit: Fit, pick: Pick) -> _Part:
+    return _part(environment, "email/digest.paper", paper=fitted(entry, fit), pick=pick)
+
+
+def _part(environment: Environment, name: str, **values: object) -> _Part:
+    html, text = (Fragment(printed(environment, name + form.suffix, **values), form) for form in (HTML, TEXT))
+    return _Part(html, text)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
+from jinja2 import Environment
+
 from digestd.domain.reply import ReplyLine
 from digestd.render.content import Rendered, ReplyContent
 from digestd.render.mail import line, printed
-from digestd.render.templates import MailEnvironment, Templates
+from digestd.render.templates import Templates
 from digestd.render.words import clean, shorten
 
 _LINE = "email/reply.line.txt.j2"
@@ -68,7 +70,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _commands(environment: MailEnvironment, lines: tuple[ReplyLine, ...]) -> Iterator[tuple[str, str]]:
+def _commands(environment: Environment, lines: tuple[ReplyLine, ...]) -> Iterator[tuple[str, str]]:
     """Yield commands with their meaning: all of them in a help reply, else those that were unclear."""
     wanted = {(*one.values, "")[0] for one in lines if one.what == "unclear"}
     everything = any(one.what == "help" for one in lines)

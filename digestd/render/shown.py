@@ -1,12 +1,11 @@
 """Papers as the templates show them: everything cleaned, shortened, and linked only to the web."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, Why
-from digestd.domain.mail import Body, Form, Piece, split_at_stand_ins
 from digestd.ranking.text import tokens
 from digestd.render.content import Entry
 from digestd.render.words import clean, safe_url, shorten
@@ -19,7 +18,6 @@ _REASON_MAX = 120
 _CATEGORIES_MAX = 4
 _SOURCES_MAX = 4
 _FIGURES = {"paper": "", "pdf": "", "code": "stars", "discussion": "upvotes"}
-_LITERAL = bytes(byte for byte in range(32, 127) if byte != ord("=")) + b"\t\n"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,19 +71,6 @@ class Fitted:
     links: tuple[Link, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Shown(Fitted):
-    """One paper as it stands in one mail: what was `fitted`, why this reader gets it, and its place from 0.
-
-    `feedback`: where this reader says something of it; empty where they cannot.
-    """
-
-    reason: str
-    fitted: Fitted
-    place: int
-    feedback: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Sources that lack something in the same way: `names` of them, and `more` that are not named."""
@@ -113,15 +98,7 @@ def _gap(state: CoverageState, names: list[str]) -> Gap:
     return Gap(state.value, tuple(named), len(names) - len(named), len(names))
 
 
-FITTED = frozenset(one.name for one in fields(Fitted))
-
-
-def read_by(f: Fitted, reason: str, place: int, feedback: str = "") -> Shown:
-    """The paper as somebody reads of it, for a reason in their words."""
-    return Shown(f.title, f.url, f.authors, f.more, f.categories, f.abstract, f.links, reason, f, place, feedback)
-
-
-@lru_cache(maxsize=4096)  # the same papers go to many readers
+@lru_cache(maxsize=4096)  # many readers get the same papers
 def fitted(entry: Entry, fit: Fit) -> Fitted:
     """The entry within `fit`: everything cleaned, shortened, and linked only to the web."""
     authors = [shorten(clean(name, 200), _NAME_MAX) for name in entry.authors[: fit.authors]]
@@ -168,33 +145,6 @@ def _singular(word: str) -> str:
 def _within(word: str) -> str:
     """A word as it stands within a sentence: its place at the start of one may be all that gave it a capital."""
     return word.lower() if word[1:].islower() or len(word) == 1 else word
-
-
-def encoded_size(html: Body | str) -> int:
-    """About, and rather more than, how many bytes the HTML takes in quoted-printable (RFC 2045 section 6.7)."""
-    if isinstance(html, str):
-        size = _size(html)
-    else:
-        size = (html.form.size or _size_of_form(html.form)) + sum([piece.size or _size_of(piece) for piece in html.own])
-    return size + 4 * (size // 72 + 1)  # a soft break a line, and now and then a dot to hide at its start
-
-
-def _size_of_form(form: Form) -> int:
-    form.size = sum(map(_size_of, form.pieces))
-    return form.size
-
-
-def _size_of(piece: Piece) -> int:
-    if piece.size is None:
-        piece.size = _size(piece.text)
-    return piece.size
-
-
-def _size(text: str) -> int:
-    words, tokens = split_at_stand_ins(text)
-    data = "".join(words).encode("utf-8", "replace")
-    lengths = sum(length for _, length in tokens)
-    return len(data) + lengths + 2 * len(data.translate(None, _LITERAL)) + data.count(b"\n")
 
 
 def _links(entry: Entry) -> tuple[Link, ...]:

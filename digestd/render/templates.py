@@ -7,10 +7,10 @@ people come from gettext catalogues with English msgids (`locale/<language>.po`)
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from io import BytesIO, StringIO
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,19 +22,19 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
-from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError, nodes
+from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError
 from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from digestd.domain.mail import MARK
+from digestd.domain.digest import Why
 from digestd.errors import BadSetting
-from digestd.render.fixed import fixed
-from digestd.render.holes import Opening, Reads, closure, readings
+from digestd.render.fragments import MARK
 from digestd.render.inline import inlined
 from digestd.render.words import clean, safe_url, wrap
 
 ENGLISH = "en"
-_OF_A_DIGEST = ("email/digest.", "email/reason.")
+REASON = "email/reason.txt.j2"
+"""The sentence for each kind of reason, a block each."""
 _STYLE = "email/style.css"
 _PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
@@ -49,7 +49,11 @@ class Templates:
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> "Templates":
-        """A set in force: each is compiled as it is used, and a set that was lately is not again."""
+        """Return the set of these files. A template is compiled when it is first used, and recent sets stay compiled.
+
+        Raises:
+            BadSetting: a file contains the character that marks slots.
+        """
         given = tuple(sorted(files.items()))
         digest = hashlib.sha256(json.dumps(dict(given), ensure_ascii=False).encode()).hexdigest()
         return cls(digest, dict(given), _languages(given))
@@ -70,7 +74,7 @@ class Templates:
         """Those that have a catalogue, as tags of BCP 47."""
         return tuple(sorted(language.replace("_", "-") for language in self._languages.names))
 
-    def environment(self, language: str) -> "MailEnvironment":
+    def environment(self, language: str) -> Environment:
         """The templates in this language, or in its parent (`de` for `de-AT`), or in English."""
         language = language.replace("-", "_")
         for known in (language, language.partition("_")[0].lower()):
@@ -84,76 +88,20 @@ def web_environment(templates: Templates, language: str = ENGLISH) -> Environmen
     return templates.environment(language)
 
 
-class MailEnvironment(ImmutableSandboxedEnvironment):
-    """The sandbox, with a short way to the fields of frozen values, which is most of what templates read.
-
-    `words`: those of its language; see `fixed`. `marked`: something in them looks like the mark of a hole.
-    `opening`: opens holes in templates, where they are to become shells.
-    """
-
-    words: Translations | None = None
-    marked = False
-    opening: Opening | None = None
-
-    @cached_property
-    def reads(self) -> Mapping[str, Reads]:
-        """What the templates that depend on one value alone read of it; see `holes`."""
-        return {} if self.marked else readings(self.trees)
-
-    @cached_property
-    def trees(self) -> Mapping[str, nodes.Template]:
-        """The templates that make a digest as they are parsed, to be read; those of all mails where it is not certain
-        which they are."""
-        mails = [name for name in self.list_templates() if name.startswith("email/")]
-        found = closure(self, [name for name in mails if name.startswith(_OF_A_DIGEST)])
-        return {name: self.tree(name) for name in mails} if found is None else found
-
-    def opened(self, fields: Mapping[str, Collection[str]], own: frozenset[str]) -> tuple["MailEnvironment", Opening]:
-        """The same templates with holes, which are filled by this one; `fields` and `own`: see Opening."""
-        other = self.overlay()
-        other.opening = Opening(self, self.reads, fields, own)
-        return other, other.opening
-
-    def tree(self, name: str) -> nodes.Template:
-        """A template as it is parsed."""
-        assert self.loader is not None  # noqa: S101  # `_environment` gives each one
-        return self.parse(self.loader.get_source(self, name)[0], name)
-
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Jinja's own step from source to tree."""
-        tree = super()._parse(source, name, filename)
-        if self.words is not None:
-            tree = fixed(tree, self.words.gettext, escaped=_escaped(name))
-        return self.opening.open(tree, name) if self.opening is not None and name else tree
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if attribute in fields_of(obj):
-            return getattr(obj, attribute)
-        return super().getattr(obj, attribute)
-
-
-def fields_of(value: object) -> frozenset[str]:
-    """The names of what a dataclass or a named tuple is made of; of anything else none."""
-    return _fields(type(value))  # type: ignore[arg-type]  # a type has a hash, whatever its values have
-
-
-@lru_cache(maxsize=256)
-def _fields(kind: type) -> frozenset[str]:
-    names = {*getattr(kind, "__dataclass_fields__", ()), *getattr(kind, "_fields", ())}
-    return frozenset(name for name in names if not name.startswith("_"))
-
-
 class _Languages:
     """The files of a set, in each language once somebody wants it; `names`: the languages that there are."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
+        for path, text in files.items():
+            if MARK in text:
+                raise BadSetting(f"template {path} contains the character U+E000, which digestd reserves; remove it")
         css = files.get(_STYLE, "")
         self._sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
         self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
-        self._made: dict[str, MailEnvironment] = {}
+        self._made: dict[str, Environment] = {}
         self.names: Set[str] = {*self._catalogues, ENGLISH}
 
-    def environment(self, language: str) -> MailEnvironment:
+    def environment(self, language: str) -> Environment:
         """The templates in one of these. Raises BadSetting for a catalogue that cannot be used."""
         if language not in self._made:
             self._made[language] = _environment(language, self._catalogues.get(language), self._sources)
@@ -169,13 +117,13 @@ def _source(path: str, text: str, css: str) -> str:
     return inlined(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
 
 
-def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> MailEnvironment:
+def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> Environment:
     try:
         locale = Locale.parse(language)
         words = _translations(locale, catalogue)
     except (UnknownLocaleError, ValueError, PoFileError) as problem:
         raise BadSetting(f"the catalogue locale/{language}.po cannot be used: {problem}") from problem
-    environment = MailEnvironment(
+    environment = ImmutableSandboxedEnvironment(
         loader=DictLoader(sources),
         undefined=StrictUndefined,
         autoescape=_escaped,
@@ -188,7 +136,6 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
     )
     i18n: Any = environment  # the extension adds its methods when it is loaded
     i18n.install_gettext_translations(words, newstyle=True)
-    environment.words = words
     environment.globals |= {"lang": language.replace("_", "-"), "dir": locale.text_direction}
     environment.filters |= {
         "clean": clean,
@@ -197,7 +144,6 @@ def _environment(language: str, catalogue: str | None, sources: Mapping[str, str
         "number": partial(format_decimal, locale=locale),
         "day": _day(locale),
     }
-    environment.marked = MARK in "".join([catalogue or "", *sources.values()])
     return environment
 
 
@@ -206,15 +152,19 @@ def _escaped(name: str | None) -> bool:
     return name is None or not name.endswith(".txt.j2")
 
 
-def _check(environment: MailEnvironment, name: str) -> None:
-    """It can be compiled, and HTML does not take in plain text, which is not escaped."""
+def _check(environment: Environment, name: str) -> None:
+    """Compile a template. Raises BadSetting if it cannot be used, or if HTML includes unescaped plain text."""
+    assert environment.loader is not None  # noqa: S101  # `_environment` gives each one
     try:
-        environment.get_template(name)
-        wanted = list(find_referenced_templates(environment.tree(name)))
+        template = environment.get_template(name)
+        source = environment.loader.get_source(environment, name)[0]
+        included = list(find_referenced_templates(environment.parse(source, name)))
     except TemplateSyntaxError as problem:
         raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
-    if _escaped(name) and not all(other and _escaped(other) for other in wanted):
+    if _escaped(name) and not all(other and _escaped(other) for other in included):
         raise BadSetting(f"template {name} takes in a .txt.j2 template, which is not escaped; pass it as a value")
+    if name == REASON and (missing := [why.value for why in Why if why not in template.blocks]):
+        raise BadSetting(f"template {name} has no block for {', '.join(missing)}; add one for each kind of reason")
 
 
 def _translations(locale: Locale, catalogue: str | None) -> Translations:

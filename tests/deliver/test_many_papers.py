@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from digestd.deliver import Composer, composer, deliver, supply
+from digestd.deliver import Composer, claim_queue, composer, deliver
 from digestd.domain.delivery import Claim, State
 from digestd.store.ledger import reading
 from digestd.transports import Route
@@ -39,8 +39,8 @@ async def test_what_waits_while_others_papers_take_its_place_costs_no_try(
     limits: dict[str, float], waiting: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
-    monkeypatch.setattr(supply, "BATCH", 2)
-    monkeypatch.setattr(supply, "LEAST", 2)
+    monkeypatch.setattr(claim_queue, "BATCH", 2)
+    monkeypatch.setattr(claim_queue, "LEAST", 2)
     owner = waiting.app.new_owner()
     async with Relay(delay=0.01).serving() as relay:
         with waiting.app.owners.hold(owner):

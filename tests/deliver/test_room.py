@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.deliver import supply
+from digestd.deliver import claim_queue
 from digestd.deliver.disk_space import DiskFull, check_disk_space
 from digestd.domain.delivery import State
 from tests.parts import library
@@ -55,7 +55,7 @@ async def test_nothing_is_taken_on_while_the_disk_is_nearly_full(
 async def test_a_disk_that_fills_amid_a_run_stops_it_before_the_database_fails(
     small_disk: Path, tmp_path: Path, sqlite_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supply, "BATCH", 6)
+    monkeypatch.setattr(claim_queue, "BATCH", 6)
     shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk / "digestd.db")
     made = install(tmp_path / "install", f"sqlite:///{small_disk / 'digestd.db'}", now)
     made.papers(library.papers(30))

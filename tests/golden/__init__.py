@@ -14,7 +14,6 @@ from typing import Any
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section, Why
-from digestd.domain.mail import stand_in
 from digestd.message import DigestHeaders, Headers, Mailbox
 from digestd.render import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
 
@@ -24,7 +23,8 @@ LINKS = DigestLinks(
     view="https://papers.example.org/d/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAA",
     unsubscribe="https://papers.example.org/u/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAB",
     home="https://papers.example.org/",
-    feedback=f"https://papers.example.org/f/{stand_in(0, 40)}",
+    feedback="https://papers.example.org/f/",
+    tokens=tuple(f"kQAAAAAAAQAAAA{n:02}rBTXwAAAAAAAAAAAAAAAAAAA" for n in range(100)),
     mute="https://papers.example.org/p/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAC/mute",
     settings="https://papers.example.org/p/kQAAAAAAAQAAAABrBTXwAAAAAAAAAAAAAAAAAAAC",
 )
@@ -53,7 +53,6 @@ def digest(case: str) -> DigestContent:
         postal_address=given.get("postal_address", POSTAL),
         language="en",
         links=LINKS,
-        tokens=tuple(f"kQAAAAAAAQAAAA{n:02}rBTXwAAAAAAAAAAAAAAAAAAA" for n in range(100)),
         coverage={name: CoverageState(state) for name, state in given.get("coverage", {}).items()},
     )
 

@@ -1,15 +1,14 @@
-"""The supply of a run: claims in batches, hands out one at a time, gives back what is left.
+"""Claim deliveries in batches, hand them out one at a time, and release what is left at the end of a run.
 
-What goes to a recipient domain with a limit waits apart, so that it holds up nobody else.
+Deliveries to a rate-limited recipient domain wait apart, so that they do not hold up the others.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from digestd.deliver.composer import Composer
 from digestd.deliver.rate_limiter import RateLimiter
 from digestd.deliver.relay_balancer import RelayBalancer
 from digestd.deliver.run_counters import RunCounters
@@ -19,56 +18,68 @@ from digestd.store.database import Database
 from digestd.store.ledger import Claimer, reading
 
 BATCH = 192
-"""Held composed: some 10 MB; by halves each mail would cost a twentieth more. A multiple of the lanes there mostly are:
-the last round is as full as the others."""
+"""A multiple of the usual number of workers, so that the last round is as full as the others."""
 PART, LEAST = 4, 24
-"""Of what is ready no more than such a part is claimed at once, so that a small day is shared with the other workers
-(Polychronopoulos and Kuck 1987, guided self-scheduling); but so many are: three to each lane there mostly is."""
+"""At most 1/PART of what is ready is claimed at once, so that a small day is shared between worker processes
+(Polychronopoulos and Kuck 1987, guided self-scheduling), but at least LEAST: three per worker."""
 BATCH_SECONDS = 600.0
-"""At a low rate, no more is claimed than is sent within this: far less than a lease."""
+"""At a low rate, at most what can be sent within this time is claimed, far less than a lease."""
 
 
-class Supply:
-    """What the lanes pull from. `until`: what is ready at the instant it tells is claimed."""
+class ClaimQueue:
+    """The queue that all workers of a run take from.
 
-    def __init__(self, db: Database, claimer: Claimer, composer: Composer, until: Callable[[], datetime]) -> None:
+    Args:
+        db: the database with the ledger.
+        claimer: in whose name deliveries are claimed.
+        prepare: called with each batch, in the thread that claimed it, before any of it is handed out.
+        until: returns the instant at which a delivery must be ready to be claimed.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        claimer: Claimer,
+        prepare: Callable[[Sequence[Claim]], None],
+        until: Callable[[], datetime],
+    ) -> None:
         self._db = db
         self._claimer = claimer
-        self._composer = composer
+        self._prepare = prepare
         self._until = until
         self._left: int | None = None
         self._see_room: Callable[[], None] = lambda: None
-        self._pace = RateLimiter({}, lambda: 0.0)
-        self._shares = RelayBalancer(())
+        self._limiter = RateLimiter({}, lambda: 0.0)
+        self._balancer = RelayBalancer(())
         self._waiting: deque[Claim] = deque()
         self._apart: dict[str, deque[Claim]] = {}
         self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
 
-    def bounded(self, most: int | None, pace: RateLimiter, shares: RelayBalancer) -> "Supply":
-        """Claim at most `most`, and hand out as `pace` and `shares` say."""
-        self._left, self._pace, self._shares = most, pace, shares
+    def bounded(self, most: int | None, limiter: RateLimiter, balancer: RelayBalancer) -> "ClaimQueue":
+        """Claim at most `most`, and hand out within the limits of `limiter` and `balancer`."""
+        self._left, self._limiter, self._balancer = most, limiter, balancer
         return self
 
-    def watching(self, see_room: Callable[[], None]) -> "Supply":
-        """Claim nothing once this raises."""
+    def watching(self, see_room: Callable[[], None]) -> "ClaimQueue":
+        """Stop claiming once this raises."""
         self._see_room = see_room
         return self
 
     def close(self) -> None:
-        """Hand out nothing more."""
+        """Stop handing out."""
         self._closing.set()
-        self._shares.end()
+        self._balancer.end()
 
-    async def next(self, route: str, tally: RunCounters) -> Claim | None:
-        """A claimed delivery for a route, or None when nothing is ready, the route or the run has stopped."""
-        await self._shares.wait_for_turn(route)
+    async def next(self, route: str, counters: RunCounters) -> Claim | None:
+        """Return a claimed delivery for a route, or None if nothing is ready or the route or the run has stopped."""
+        await self._balancer.wait_for_turn(route)
         async with self._turn:
-            claim = await self._found(route, tally)
+            claim = await self._found(route, counters)
         if claim is None:
             return None
-        rest = self._pace.wait(route)
-        self._pace.take(route)
+        rest = self._limiter.wait(route)
+        self._limiter.take(route)
         handed_out = False
         try:
             await self._sleep(rest)
@@ -79,15 +90,15 @@ class Supply:
         return claim if handed_out else None
 
     def at_hand(self, route: str) -> Claim | None:
-        """A claimed delivery that may go at once, without waiting for any."""
+        """Return a claimed delivery that may go at once, or None."""
         if self._is_over(route) or self._turn.locked():
             return None
-        if not self._shares.may_take(route) or self._pace.wait(route) > 0:
+        if not self._balancer.may_take(route) or self._limiter.wait(route) > 0:
             return None
         claim = self._pick()
         if claim is not None:
-            self._shares.took(route)
-            self._pace.take(route)
+            self._balancer.took(route)
+            self._limiter.take(route)
         return claim
 
     def give_back(self, now: datetime) -> None:
@@ -97,52 +108,52 @@ class Supply:
         self._apart.clear()
         self._release(left, now)
 
-    async def _found(self, route: str, tally: RunCounters) -> Claim | None:
-        """The next one, claimed or waited for where need be."""
+    async def _found(self, route: str, counters: RunCounters) -> Claim | None:
+        """Return the next one; claim or wait if need be."""
         while not self._is_over(route):
             if (claim := self._pick()) is not None:
-                self._shares.took(route)
+                self._balancer.took(route)
                 return claim
-            if not await asyncio.to_thread(self._claim, tally) and not self._waiting:
+            if not await asyncio.to_thread(self._claim, counters) and not self._waiting:
                 if not self._apart:
                     return None
-                await self._sleep(min(map(self._pace.wait, self._apart)))
+                await self._sleep(min(map(self._limiter.wait, self._apart)))
         return None
 
     def _is_over(self, route: str) -> bool:
-        return self._closing.is_set() or self._shares.is_stopped(route)
+        return self._closing.is_set() or self._balancer.is_stopped(route)
 
     async def _sleep(self, seconds: float) -> None:
-        """Rest, at most until the run ends."""
+        """Sleep, at most until the run ends."""
         if seconds > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), seconds)
 
     def _pick(self) -> Claim | None:
-        """One that may go now: of those that had to wait first."""
+        """Take a claim that may go now, those that had to wait first."""
         for domain, claims in self._apart.items():
-            if not self._pace.wait(domain):
-                self._pace.take(domain)
+            if not self._limiter.wait(domain):
+                self._limiter.take(domain)
                 claim = claims.popleft()
                 if not claims:
                     del self._apart[domain]
                 return claim
         while self._waiting:
             claim = self._waiting.popleft()
-            limited = self._pace.limited_domain(claim.address)
+            limited = self._limiter.limited_domain(claim.address)
             if limited is None:
                 return claim
-            if limited not in self._apart and not self._pace.wait(limited):
-                self._pace.take(limited)
+            if limited not in self._apart and not self._limiter.wait(limited):
+                self._limiter.take(limited)
                 return claim
             self._apart.setdefault(limited, deque()).append(claim)
         return None
 
-    def _claim(self, tally: RunCounters) -> bool:
-        """Claim one batch; whether there was anything."""
+    def _claim(self, counters: RunCounters) -> bool:
+        """Claim one batch. Return True if there was anything."""
         self._see_room()
         size = BATCH if self._left is None else min(BATCH, self._left)
-        if rate := self._shares.total_rate(self._pace.rate):
+        if rate := self._balancer.total_rate(self._limiter.rate):
             size = min(size, max(1, int(BATCH_SECONDS * rate)))
         if size <= 0:
             return False
@@ -151,29 +162,28 @@ class Supply:
             ledger.by_index(session)
             size = min(size, max(LEAST, reading.ready(session, now, PART * BATCH) // PART))
             claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._apart])
-        tally.skipped += claimed.skipped
-        tally.expired += claimed.expired
+        counters.skipped += claimed.skipped
+        counters.expired += claimed.expired
         kept, too_many = self._sendable(claimed.claims)
         self._release(too_many, now)
         if self._left is not None:
             self._left -= len(kept)
-        self._composer.prepare(kept)
-        self._composer.compose_ahead(kept)
+        self._prepare(kept)
         self._waiting.extend(kept)
         return not claimed.nothing
 
     def _sendable(self, claims: tuple[Claim, ...]) -> tuple[list[Claim], list[Claim]]:
-        """Those that can go within a lease, and those of slow domains that cannot."""
+        """Split claims into those that can go within a lease and those of slow domains that cannot."""
         kept: list[Claim] = []
         too_many: list[Claim] = []
         seen: dict[str, int] = {}
         for claim in claims:
-            domain = self._pace.limited_domain(claim.address)
+            domain = self._limiter.limited_domain(claim.address)
             if domain is None:
                 kept.append(claim)
                 continue
             seen[domain] = seen.get(domain, 0) + 1
-            fits = seen[domain] <= max(1, int(BATCH_SECONDS * self._pace.rate(domain)))
+            fits = seen[domain] <= max(1, int(BATCH_SECONDS * self._limiter.rate(domain)))
             (kept if fits else too_many).append(claim)
         return kept, too_many
 

@@ -1,4 +1,4 @@
-"""A batch composed in one go: the same mails as one by one, and one that fails is found out in its turn."""
+"""Composer: the same mail in any order, and a failure that concerns one mail only."""
 
 import hashlib
 
@@ -14,7 +14,7 @@ from tests.parts.install import Install
 
 
 def prepared(install: Install) -> tuple[Composer, list[Claim]]:
-    """Every digest that waits, and what composes it."""
+    """Return a composer and every digest that waits."""
     with install.db.read() as session:
         claims = [claim for entry in reading.entries(session, 100) if (claim := reading.as_claim(session, entry.key))]
     composer = Composer(install.db, install.app.sender)
@@ -22,9 +22,8 @@ def prepared(install: Install) -> tuple[Composer, list[Claim]]:
     return composer, claims
 
 
-def test_what_is_composed_ahead_is_what_is_composed_when_it_is_asked_for(waiting: Install) -> None:
+def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
     composer, claims = prepared(waiting)
-    composer.compose_ahead(claims[1:])
     for claim in claims:
         message = composer.compose(claim)
         assert composer.take(claim) == Composed(message, hashlib.sha256(message).digest())
@@ -32,10 +31,17 @@ def test_what_is_composed_ahead_is_what_is_composed_when_it_is_asked_for(waiting
     assert len(claims) > 1
 
 
-def test_what_cannot_be_composed_ahead_fails_when_it_is_taken_and_no_other_does(waiting: Install) -> None:
+def test_composer_mails_do_not_depend_on_what_was_composed_before(waiting: Install) -> None:
+    composer, claims = prepared(waiting)
+    mails = {claim.key: composer.compose(claim) for claim in claims}
+    other, _ = prepared(waiting)
+    assert {claim.key: other.compose(claim) for claim in reversed(claims)} == mails
+    assert len(set(mails.values())) == len(claims)
+
+
+def test_composer_failure_concerns_one_mail_only(waiting: Install) -> None:
     spoil(waiting, 1)
     composer, claims = prepared(waiting)
-    composer.compose_ahead(claims)
     for claim in claims:
         if claim.key != 1:
             assert composer.take(claim).message

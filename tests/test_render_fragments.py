@@ -1,0 +1,202 @@
+"""Fragments: parts are shared between mails, and each mail holds its own reader's values only."""
+
+import random
+import re
+import string
+import textwrap
+from dataclasses import fields, replace
+from quopri import decodestring
+from typing import Any
+
+import pytest
+
+from digestd.domain.digest import Reason, Section, Why
+from digestd.errors import BadInput, BadSetting
+from digestd.render import Assembled, Before, DigestContent, DigestLinks, Entry, Item, Templates, assemble_digest
+from digestd.render.fragments import TEXT, Fragment, slot, value
+from digestd.render.words import wrap
+from digestd.shipped import templates
+from tests import golden
+
+FILES = templates()
+TEMPLATES = Templates.of(FILES)
+PERSONAL = golden.digest("personal")
+LETTERS = f"{string.ascii_letters}{string.digits}-_"
+FRONT = golden.LINKS.home
+MARKS = [slot(name) for name in ("token", "view", "mute", "reason", "papers", "held0", "name", "0")]
+HOSTILE = ["plain", "é", "=20", ".", "From x", "\u2028", "a" * 90, "x \t", "<b>&", "\n", "漢字", *MARKS]
+
+
+def links(rng: random.Random, papers: int) -> tuple[DigestLinks, frozenset[str]]:
+    """Return the links of one reader, and every token in them."""
+    own = ["".join(rng.choices(LETTERS, k=40)) for _ in range(3 + papers)]
+    made = DigestLinks(
+        view=f"{FRONT}d/{own[0]}",
+        unsubscribe=f"{FRONT}u/{own[1]}",
+        home=FRONT,
+        feedback=f"{FRONT}f/",
+        tokens=tuple(own[3:]),
+        mute=f"{FRONT}p/{own[2]}/mute",
+        settings=f"{FRONT}p/{own[2]}",
+        replies=True,
+    )
+    return made, frozenset(own)
+
+
+def varied(seed: int, count: int = 20) -> list[tuple[DigestContent, frozenset[str]]]:
+    """Return digests of few papers with hostile words, so that they share nearly all parts, and each one's tokens."""
+    rng = random.Random(seed)
+    items = [item for case in golden.DIGESTS for item in golden.digest(case).items]
+    items += [
+        Item(Entry(words, words, (words,), (words,), f"https://example.org/{words}"), Reason(Why.NEW))
+        for words in HOSTILE
+    ]
+    made = []
+    for n in range(count):
+        chosen = sorted(rng.choices(items, k=rng.randint(1, 30)), key=lambda item: list(Section).index(item.section))
+        reader, own = links(rng, len(chosen))
+        words = rng.choice(HOSTILE)
+        content = replace(
+            PERSONAL,
+            subscriber_name=f"{words} reader{n}",
+            links=reader,
+            items=tuple(
+                Item(item.entry, Reason(rng.choice(list(Why)), rng.choice(HOSTILE), (words,)), item.section)
+                for item in chosen
+            ),
+            held=(Before(PERSONAL.date, f"{FRONT}d/held{n}"),) if n % 3 == 0 else (),
+        )
+        made.append((content, own))
+    return made
+
+
+def decoded(digest: Assembled) -> tuple[str, str]:
+    """Return text and HTML as a mail reader decodes them."""
+    text, html = (b"".join(body.encoded) for body in (digest.text, digest.html))
+    return decodestring(text).decode().replace("\r\n", "\n"), decodestring(html).decode().replace("\r\n", "\n")
+
+
+def test_no_mail_holds_the_token_or_name_of_another_reader() -> None:
+    made = varied(1)
+    everything = frozenset().union(*(own for _, own in made))
+    digests = [assemble_digest(TEMPLATES, content) for content, _ in made]
+    for n, ((content, own), digest) in enumerate(zip(made, digests, strict=True)):
+        for body in (str(digest.text), str(digest.html), *decoded(digest)):
+            assert {token for token in everything if token in body} <= own
+            assert "\ue000" not in body
+            assert not any(
+                f"reader{other}" in body.replace(f"reader{n}", "") for other in range(len(made)) if other > 9
+            )
+            assert [f"d/held{other}" in body for other in range(len(made)) if str(other) not in str(n)].count(True) == 0
+        html = str(digest.html)
+        for token in content.links.tokens:
+            assert html.count(f'/f/{token}/more"') == 1
+
+
+def test_a_mail_does_not_depend_on_the_mails_before_it() -> None:
+    made = [content for content, _ in varied(2)]
+    in_order = [assemble_digest(TEMPLATES, content).rendered for content in made]
+    fresh = Templates.of({**FILES, "email/unused.txt.j2": "not rendered"})
+    backwards = [assemble_digest(fresh, content).rendered for content in reversed(made)]
+    assert in_order == backwards[::-1]
+
+
+def test_encoded_bodies_decode_to_the_rendered_text() -> None:
+    for content, _ in varied(3):
+        digest = assemble_digest(TEMPLATES, content)
+        text, html = decoded(digest)
+        assert (text.rstrip("\n"), html.rstrip("\n")) == (str(digest.text).rstrip("\n"), str(digest.html).rstrip("\n"))
+        for body in (digest.text, digest.html):
+            lines = b"".join(body.encoded).split(b"\r\n")
+            assert all(len(line) <= 76 and not line.startswith((b".", b"From ")) for line in lines)
+            assert lines[-1] == b""
+
+
+def test_mails_share_the_parts_of_their_papers() -> None:
+    one, other = (
+        replace(PERSONAL, links=links(random.Random(seed), 9)[0], items=PERSONAL.items[:3]) for seed in (1, 2)
+    )
+    mine, theirs = (assemble_digest(TEMPLATES, content) for content in (one, replace(other, subscriber_name="Else")))
+    for ours, others in ((mine.html, theirs.html), (mine.text, theirs.text)):
+        assert [fragment for fragment, _ in ours.parts] == [fragment for fragment, _ in others.parts]
+        assert str(ours) != str(others)
+
+
+def test_a_value_is_never_searched_for_slots() -> None:
+    fragment = Fragment(f"a {slot('one')} b {slot('two')}\n", TEXT)
+    values = {"one": value(slot("two")), "two": value("secret")}
+    assert fragment.fill(values) == f"a {slot('two')} b secret\n"
+
+
+def test_links_are_escaped_and_a_token_has_plain_letters() -> None:
+    odd = replace(PERSONAL.links, view='https://x.example/?a&b=c"d')
+    html = str(assemble_digest(TEMPLATES, replace(PERSONAL, links=odd)).html)
+    assert 'href="https://x.example/?a&amp;b=c&#34;d"' in html
+    for token in ('"x', "é", "a b", "\ue000"):
+        with pytest.raises(BadInput):
+            assemble_digest(TEMPLATES, replace(PERSONAL, links=replace(PERSONAL.links, tokens=(token,))))
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "message"),
+    [
+        ("email/digest.html.j2", "<p>{{ frame.lead }}</p>", "print frame.papers once"),
+        ("email/digest.txt.j2", "{{ frame.papers }}{{ frame.papers }}", "print frame.papers once"),
+        ("email/digest.paper.html.j2", "{{ pick.feedback[:31] }}", "print it as it is"),
+        ("email/digest.paper.txt.j2", "{{ pick.reason | replace('reason', '!') }}", "print it as it is"),
+        ("email/digest.paper.txt.j2", "{{ paper.nothing }}", "nothing"),
+    ],
+)
+def test_a_part_that_cannot_be_filled_is_refused(name: str, source: str, message: str) -> None:
+    with pytest.raises(BadSetting, match=message):
+        assemble_digest(Templates.of({**FILES, name: source}), PERSONAL)
+
+
+def test_a_template_with_the_mark_of_slots_is_refused() -> None:
+    with pytest.raises(BadSetting, match=r"email/digest\.txt\.j2 contains the character U\+E000"):
+        Templates.of({**FILES, "email/digest.txt.j2": slot("view")})
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "expected"),
+    [
+        ("email/digest.paper.html.j2", "<p>{{ pick.reason }}: {{ paper.title }} {{ pick.feedback }}/more</p>\n", "<p"),
+        ("email/digest.paper.txt.j2", "* {{ paper.title }} ({{ pick.reason }}) ", "* "),
+        ("email/digest.section.txt.j2", "SECTION {{ section }}\n", "SECTION for_you\n"),
+        ("email/digest.txt.j2", "Dear {{ frame.lead }}\n{{ frame.papers }}Bye {{ frame.view }}", "Bye https"),
+    ],
+)
+def test_an_operators_template_replaces_one_part(name: str, source: str, expected: str) -> None:
+    digest = assemble_digest(Templates.of({**FILES, name: source}), PERSONAL)
+    assert expected in str(digest.html if ".html" in name else digest.text)
+    text, html = decoded(digest)
+    assert (text.rstrip("\n"), html.rstrip("\n")) == (str(digest.text).rstrip("\n"), str(digest.html).rstrip("\n"))
+
+
+def test_every_section_has_a_heading_in_every_language() -> None:
+    items = tuple(PERSONAL.items[0]._replace(section=section) for section in Section)
+    for language in TEMPLATES.languages:
+        content = replace(golden.in_language(PERSONAL, language), items=items)
+        html = str(assemble_digest(TEMPLATES, content).html)
+        headings = re.findall(r'<h2 class="section"[^>]*>([^<]*)</h2>', html)
+        assert len(set(headings) - {""}) == len(Section)
+
+
+def test_a_copied_entry_gives_the_same_part() -> None:
+    same: dict[str, Any] = {field.name: getattr(PERSONAL.items[0].entry, field.name) for field in fields(Entry)}
+    copied = replace(PERSONAL, items=(Item(Entry(**same), *PERSONAL.items[0][1:]), *PERSONAL.items[1:]))
+    assert assemble_digest(TEMPLATES, copied).rendered == assemble_digest(TEMPLATES, PERSONAL).rendered
+
+
+def test_wrap_breaks_lines_as_the_library_does() -> None:
+    rng = random.Random(5)
+    for _ in range(3_000):
+        text = "".join(rng.choices("ab -é漢—\t\u00a0,.", k=rng.randint(0, 200))).strip()
+        for indent in (0, 2):
+            rows = textwrap.wrap(text, 30 - indent, break_long_words=False, break_on_hyphens=False) or [""]
+            lines = [line for row in rows for line in _cut(row, 30 - indent)]
+            assert wrap(text, 30, indent) == "\n".join(f"{' ' * indent}{line}".rstrip() for line in lines)
+
+
+def _cut(row: str, width: int) -> list[str]:
+    return [row[start : start + width] for start in range(0, len(row), width)] or [""]
