@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -21,6 +22,27 @@ from tests import postgres
 from tests.parts.tls import client_side, server_side
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--random-order`."""
+    parser.addoption("--random-order", metavar="SEED", help="run the tests in an order drawn with this seed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL, and shuffle if asked for."""
+    for item in items:
+        if _needs_postgresql(item):
+            item.add_marker(pytest.mark.postgresql)
+    if seed := config.getoption("--random-order"):
+        Random(seed).shuffle(items)
+
+
+def _needs_postgresql(item: pytest.Item) -> bool:
+    """Return True for a test that is given a PostgreSQL, by a fixture or as a parameter."""
+    params = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return "_postgres_admin" in getattr(item, "fixturenames", ()) or "postgresql" in [*map(str, params)]
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 from digestd import scheduler
 from digestd.scheduler import Metronome
 from tests.parts.install import install
+from tests.parts.waiting import eventually
 
 
 async def test_a_tick_that_comes_late_as_the_loop_was_busy_is_not_lost(
@@ -43,8 +44,4 @@ async def test_when_the_clock_is_set_back_by_a_day_ticks_go_on(
 
 
 async def _until_ticked(metronome: Metronome) -> None:
-    for _ in range(100):
-        if metronome.last_tick is not None:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError("no tick within ten seconds")
+    await eventually(lambda: metronome.last_tick is not None)

@@ -100,7 +100,7 @@ def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
     with Relay(delay=0.02).in_thread() as relay:
         command = trial.command(trial.install.to(relay.url, connections=2))
         both = [command.start(), command.start()]
-        assert [running.end(30).code for running in both] == [0, 0]
+        assert [running.end().code for running in both] == [0, 0]
         assert trial.install.sound(relay.copies)
         assert trial.install.states == {State.ACCEPTED: MAILS}
 
@@ -119,6 +119,6 @@ def test_a_frozen_worker_is_not_taken_for_dead(trial: Trial) -> None:
             assert State.UNCERTAIN not in trial.install.states
         finally:
             os.kill(frozen.process.pid, signal.SIGCONT)
-        assert frozen.end(30).code == 0
+        assert frozen.end().code == 0
         assert trial.install.states == {State.ACCEPTED: MAILS}
         assert trial.install.sound(relay.copies)

@@ -84,6 +84,6 @@ def test_a_lock_held_for_a_minute_is_outlasted(on_file: Install) -> None:
         with locked(there.url):
             threading.Event().wait(2 * BUSY_SECONDS + 5)
             assert len(relay.taken) < READERS
-        assert running.end(60).code == 0
+        assert running.end().code == 0
         assert there.states == {State.ACCEPTED: READERS}
         assert there.sound(relay.copies)

@@ -129,7 +129,7 @@ def test_every_reader_has_exactly_one_mail_in_the_maildir_of_postfix(full: Insta
     addresses = [str(person["email"]) for person in readers()]
     with postfix(tmp_path / "postfix", addresses) as relay:
         assert deliver(full.to(relay.url)) == READERS
-        for _ in range(600):
+        for _ in range(1_200):
             if relay.log.count("status=sent") >= READERS:
                 break
             time.sleep(0.1)

@@ -224,7 +224,7 @@ async def test_whoever_waits_for_a_turn_is_let_go_when_the_run_ends() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     shares.end()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_a_run_at_a_rate_ends_as_soon_as_it_is_stopped_and_keeps_nothing(on_file: Install) -> None:
@@ -237,6 +237,6 @@ async def test_a_run_at_a_rate_ends_as_soon_as_it_is_stopped_and_keeps_nothing(o
             while not one.taken:
                 await asyncio.sleep(0.01)
             stop.set()
-            await asyncio.wait_for(running, 15)
+            await asyncio.wait_for(running, 60)
     assert set(on_file.states) == {State.ACCEPTED, State.READY}
     assert on_file.sound(one.copies)

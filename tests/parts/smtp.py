@@ -5,7 +5,7 @@ import ssl
 from digestd.transports import Mail, Transport, open_routes
 from digestd.transports.smtp import Patience, Relay, SmtpTransport
 
-SHORT = Patience(connect=1, command=0.5, dot=0.5)
+SHORT = Patience(connect=5, command=1.5, dot=1.5)
 MAIL = Mail(
     "bounce+1.1.x@example.org",
     "ada@example.net",

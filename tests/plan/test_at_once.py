@@ -28,7 +28,7 @@ def _command(made: Install) -> Command:
 def test_two_planners_at_once_make_one_digest_each(library_of: Install) -> None:
     library_of.people(library.people(READERS))
     both = [_command(library_of).start() for _ in range(2)]
-    ended = [running.end(60) for running in both]
+    ended = [running.end() for running in both]
     assert [end.code for end in ended] == [0, 0], ended
     assert library_of.states == {State.READY: READERS}
     assert library_of.unsafe == {}

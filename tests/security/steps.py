@@ -145,37 +145,41 @@ class Stepper:
         least, most, body = value
         if not self._keeps_bounds and most is not _op.MAXREPEAT and most <= LONGEST_BOUND:
             least, most = min(least, SHORT_BOUND), min(most, SHORT_BOUND)
-        [*nodes] = body
+        nodes, most = list(body), int(most)
         if len(nodes) == 1 and nodes[0][0] in _SINGLE:
-            return self._run(op, least, int(most), self._fits(*nodes[0]))
-        return self._loop(op, least, int(most), self._sequence(nodes))
+            fits = self._fits(*nodes[0])
+            return self._lazy_run(least, most, fits) if op is _op.MIN_REPEAT else self._run(op, least, most, fits)
+        return self._loop(op, least, most, self._sequence(nodes))
 
     def _run(self, op: Any, least: int, most: int, fits: Callable[[int], bool]) -> Matcher:
-        """A repetition of a single character."""
+        """A repetition of a single character, from the longest."""
 
         def greedy(at: int, then: Then) -> int:
             end = at
             while end - at < most and fits(end):
                 end += 1
-            for last in range(end, at + least - 1, -1):
+            first = end if op is _op.POSSESSIVE_REPEAT else at + least
+            for last in range(end, max(first, at + least) - 1, -1):
                 self._step()
                 if (found := then(last)) >= 0:
                     return found
-                if op is _op.POSSESSIVE_REPEAT:
-                    break
             return -1
 
+        return greedy
+
+    def _lazy_run(self, least: int, most: int, fits: Callable[[int], bool]) -> Matcher:
+        """A repetition of a single character, from the shortest."""
+
         def lazy(at: int, then: Then) -> int:
-            end = at
-            while True:
+            for end in range(at, min(at + most, len(self._text)) + 1):
                 self._step()
                 if end - at >= least and (found := then(end)) >= 0:
                     return found
-                if end - at >= most or not fits(end):
-                    return -1
-                end += 1
+                if not fits(end):
+                    break
+            return -1
 
-        return lazy if op is _op.MIN_REPEAT else greedy
+        return lazy
 
     def _loop(self, op: Any, least: int, most: int, body: Matcher) -> Matcher:
         """A repetition of anything else; a turn that takes nothing ends it."""

@@ -14,6 +14,7 @@ from digestd.transports import Channel, LostReply, Mail, Refusal, Transport
 from tests.parts.postfix import smtp_sink
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import one_route, transport
+from tests.parts.waiting import eventually
 from tests.transports.oracle import PlainTransport
 
 ONE_BY_ONE = ("8BITMIME",)
@@ -171,8 +172,4 @@ async def test_smtp_sink_counts_what_was_sent(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with smtp_sink(tmp_path) as sink:
         assert await sent(one_route(sink.url), [mail(n) for n in range(100)]) == ["answered 250"] * 100
-        for _ in range(100):
-            if sink.count == 100:
-                break
-            await asyncio.sleep(0.05)
-        assert sink.count == 100
+        await eventually(lambda: sink.count == 100)
