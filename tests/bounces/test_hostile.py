@@ -1,7 +1,6 @@
 """Whatever comes in is read or refused, and never breaks anything."""
 
 import base64
-import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,9 @@ from hypothesis import strategies as st
 
 from digestd.bounces.mail import BYTES_MAX, Unreadable
 from digestd.bounces.reading import read
+from tests.tiers import sized
 
-MORE = 50 if os.environ.get("DIGESTD_TEST_LONG") else 1
+MORE = sized(1, 50)
 SAMPLES = [file.read_bytes() for file in sorted((Path(__file__).parent / "samples").glob("*.eml"))]
 HEADERS = [
     b"Content-Type: multipart/report; report-type=delivery-status; boundary=b",

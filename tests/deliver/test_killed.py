@@ -21,11 +21,11 @@ from tests.parts.install import Install
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
 from tests.proof.renewal import whole_renewal
+from tests.tiers import sized
 
-LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
 MAILS = 6
-KILLS = {(True, False): 10, (True, True): 240, (False, False): 5, (False, True): 80}
-"""So many a run, on SQLite or not, long or not: those without the start-up of a process are in tests/proof."""
+KILLS_ON_SQLITE, KILLS = sized(8, 240), sized(4, 80)
+"""So many a run: those without the start-up of a process are in tests/proof."""
 DELIVER = ("deliver", "--drain")
 
 
@@ -79,7 +79,7 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
 
 @pytest.mark.slow
 def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
-    wanted = KILLS[trial.install.db.is_sqlite, LONG]
+    wanted = KILLS_ON_SQLITE if trial.install.db.is_sqlite else KILLS
     most = 2 * wanted
     if can_trace():
         trial.renew()

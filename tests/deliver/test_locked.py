@@ -1,7 +1,6 @@
 """Another process writes for longer than anybody waits: what was to be written is not, and nothing is lost by it."""
 
 import asyncio
-import os
 import threading
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tests.parts.forks import Command
 from tests.parts.install import Install, reopened
 from tests.parts.relay import Relay
 
-IS_LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
 WORDS = [
     ("plan",),
     ("deliver", "--drain"),
@@ -74,7 +72,7 @@ def test_a_command_that_waited_in_vain_says_so_in_one_line_and_does_its_work_lat
     assert impatient.unsafe == {}
 
 
-@pytest.mark.skipif(not IS_LONG, reason="takes a minute: `tests/run --long`")
+@pytest.mark.long
 def test_a_lock_held_for_a_minute_is_outlasted(on_file: Install) -> None:
     with Relay(delay=0.05).in_thread() as relay:
         there = on_file.to(relay.url, connections=2)

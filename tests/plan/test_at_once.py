@@ -1,6 +1,5 @@
 """Planners at once, planners killed in the middle, people who leave meanwhile."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -16,9 +15,9 @@ from digestd.store import core
 from tests.parts import library
 from tests.parts.forks import Command, Ended, can_trace
 from tests.parts.install import Install, install
+from tests.tiers import sized
 
 READERS = 30
-LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
 
 
 def _command(made: Install) -> Command:
@@ -59,16 +58,15 @@ def test_killed_while_planning_nothing_is_half_written(tmp_path: Path, sqlite_ur
         made.plan()
         assert _planned(made) == READERS
         assert made.unsafe == {}
-    assert kills >= (15 if can_trace() else 1)
+    assert kills >= (8 if can_trace() else 1)
 
 
 def _kills() -> list[Callable[[Command], Ended]]:
     """Ways to kill planning: at a write or a flush; where there is no strace, after a while."""
     if not can_trace():
         rng = Random(1)
-        return [partial(Command.killed_after, seconds=rng.uniform(0.05, 0.6)) for _ in range(60 if LONG else 20)]
-    writes = range(1, 60) if LONG else [nth for nth in range(1, 24) if nth % 3]
-    flushes = range(1, 8) if LONG else range(1, 3)
+        return [partial(Command.killed_after, seconds=rng.uniform(0.05, 0.6)) for _ in range(sized(20, 60))]
+    writes, flushes = sized(range(1, 24, 3), range(1, 60)), sized(range(1, 3), range(1, 8))
     return [
         *(partial(Command.killed_at, call="pwrite64", nth=nth) for nth in writes),
         *(partial(Command.killed_at, call="fdatasync", nth=nth) for nth in flushes),

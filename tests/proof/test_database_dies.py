@@ -56,7 +56,7 @@ def test_a_database_that_is_killed_amid_a_run_and_starts_again_loses_and_doubles
         there = made.to(relay.url, connections=2)
         with nursery(there.environment(), memory, patient) as forks:
             forks.warm(deliver_ready)
-            for number in range(many(10)):
+            for number in range(many(4)):
                 renew()
                 relay.taken.clear()
                 child = forks.bear(deliver_ready)

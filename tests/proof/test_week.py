@@ -24,9 +24,10 @@ from digestd.store.due import due
 from tests.parts import library
 from tests.parts.install import Install, install
 from tests.postgres import free_port
+from tests.tiers import sized
 
 BEGIN = datetime(2026, 10, 22, 0, 5, tzinfo=UTC)
-DAYS = 40 if os.environ.get("DIGESTD_TEST_LONG") else 7
+DAYS = sized(7, 40)
 STEP = timedelta(hours=1)
 JUMPS = {60: -timedelta(hours=1), 100: timedelta(hours=25)}
 """After so many steps the clock is set back, or jumps."""

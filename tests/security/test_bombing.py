@@ -1,7 +1,6 @@
 """Whatever is posted wherever, nobody who did not ask gets more than one mail a day, as their mail server counts."""
 
 import asyncio
-import os
 from collections import Counter
 from datetime import timedelta
 
@@ -11,12 +10,12 @@ from digestd.web import build
 from digestd.worker import run
 from tests.parts.relay import Relay
 from tests.security.acting import filled, posted, posting
+from tests.tiers import sized
 from tests.web.conftest import PATHS, Clock, House, stamp_for
 
 MALLORY = "mallory@example.org"
 VICTIMS = [f"victim{n}@example.net" for n in range(100)]
-POSTS = 10_000
-POSTS_ON_POSTGRESQL = POSTS if os.environ.get("DIGESTD_TEST_LONG") else 1_000
+POSTS, POSTS_ON_POSTGRESQL = sized(3_000, 10_000), sized(1_000, 10_000)
 """What differs there is how two at once are kept apart."""
 SECONDS = 1
 """Between two posts: slow enough for the limit on everyone together, all within a day."""

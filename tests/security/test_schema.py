@@ -3,7 +3,6 @@
 The API is tried by its own description in web/test_api_described.py.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,9 +18,10 @@ from digestd.web import build
 from tests.bounces.posts import SETTINGS
 from tests.security.acting import opening, routes
 from tests.security.test_bombing import at_once
+from tests.tiers import sized
 from tests.web.conftest import PAPER, House
 
-EXAMPLES = 100 if os.environ.get("DIGESTD_TEST_LONG") else 6
+EXAMPLES = sized(6, 100)
 WHERE = "/description.json"
 MINUTE = 61
 """Seconds from one request to the next: what slows robots down is tried elsewhere."""

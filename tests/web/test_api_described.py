@@ -1,7 +1,6 @@
 """The API refuses in its own form whatever it refuses, and its description is true."""
 
 import json
-import os
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,10 +24,11 @@ from digestd.store.database import open_database
 from digestd.web import _refusal, build
 from digestd.web.intake import SLOW
 from digestd.web.pages import Pages
+from tests.tiers import sized
 from tests.web.conftest import PAPER, House, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token
 
-EXAMPLES = 100 if os.environ.get("DIGESTD_TEST_LONG") else 10
+EXAMPLES = sized(10, 100)
 TRUE = [status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance]
 """What must hold for the description to be true."""
 
