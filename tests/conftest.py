@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from uuid import uuid4
+from zlib import crc32
 
 import pytest
 import structlog
@@ -22,6 +23,27 @@ from tests import postgres
 from tests.parts.tls import client_side, server_side
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+SLOW = frozenset(
+    {
+        "cli",
+        "commands",
+        "confinement",
+        "deliver",
+        "inbound",
+        "libraries",
+        "proof",
+        "references",
+        "security",
+        "transports",
+        "web",
+    }
+)
+"""Folders whose tests start programs, servers or whole installs: all of them are marked `slow`."""
+SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "web"})
+"""Folders that meet the database through the store alone, whose own tests meet both engines.
+
+By default one test in five of these runs on PostgreSQL too, in a long run each.
+"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,10 +53,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs PostgreSQL, and shuffle if asked for."""
+    """Mark what is slow, what needs PostgreSQL and what only a long run tries; shuffle if asked for."""
     for item in items:
+        folder = item.nodeid.split("/")[1]
+        if folder in SLOW:
+            item.add_marker(pytest.mark.slow)
         if _needs_postgresql(item):
             item.add_marker(pytest.mark.postgresql)
+            if folder in SAMPLED_ON_POSTGRESQL and crc32(item.nodeid.encode()) % 5:
+                item.add_marker(pytest.mark.long)
     if seed := config.getoption("--random-order"):
         Random(seed).shuffle(items)
 

@@ -26,6 +26,8 @@ from digestd.store import bounces, hooks, subscribers
 from digestd.store.database import Database
 from digestd.subscribe import Asked, Post, add, ask, confirm, erase, parse, unsubscribe
 
+pytestmark = pytest.mark.slow
+
 ADA = "ada@example.org"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 

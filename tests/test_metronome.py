@@ -13,6 +13,8 @@ from digestd.scheduler import Metronome
 from tests.parts.install import install
 from tests.parts.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_tick_that_comes_late_as_the_loop_was_busy_is_not_lost(
     sqlite_url: str, tmp_path: Path, now: datetime

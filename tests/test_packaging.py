@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from cyclonedx.model.bom import Bom
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from digestd.sources import REGISTRY
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAPERS = """

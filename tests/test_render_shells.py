@@ -17,6 +17,8 @@ from digestd.render.words import wrap
 from digestd.shipped import templates
 from tests import golden
 
+pytestmark = pytest.mark.slow
+
 FILES = templates()
 TEMPLATES = Templates.of(FILES)
 LETTERS = f"{string.ascii_letters}{string.digits}-_"

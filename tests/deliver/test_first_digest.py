@@ -9,8 +9,6 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-import pytest
-
 from digestd import scheduler, worker
 from digestd.domain.subscriber import Status
 from digestd.links import address_key
@@ -57,7 +55,6 @@ def status(made: Install) -> Status | None:
     return known.status if known else None
 
 
-@pytest.mark.slow
 def test_first_digest_comes_soon_after_the_button(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     assert scheduler.PLAN_SECONDS + worker.TICK_SECONDS < 60, "within a minute, if the machine has the time"
     made = install(tmp_path / "run", sqlite_url, now)

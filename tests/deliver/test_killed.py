@@ -77,7 +77,6 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
     return Trial(install, whole_renewal(install, install.folder))
 
 
-@pytest.mark.slow
 def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
     wanted = KILLS_ON_SQLITE if trial.install.db.is_sqlite else KILLS
     most = 2 * wanted

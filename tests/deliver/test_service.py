@@ -51,7 +51,6 @@ def test_sigterm_while_sending_ends_after_the_mail_under_way(busy: Install) -> N
         assert install.sound(relay.copies)
 
 
-@pytest.mark.slow
 def test_sigterm_while_a_relay_keeps_silent_leaves_the_mail_uncertain(
     tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:

@@ -7,8 +7,6 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from digestd.domain.delivery import State
 from tests.deliver.conftest import planned
 from tests.parts import library
@@ -20,7 +18,6 @@ READERS = 120
 HARD = 37
 
 
-@pytest.mark.slow
 def test_two_planners_and_four_workers_at_once_make_one_mail_for_each(
     tmp_path: Path, database_url: str, now: datetime
 ) -> None:
@@ -67,7 +64,6 @@ async def test_four_workers_share_a_day_that_one_could_take_on_alone(
     made.db.close()
 
 
-@pytest.mark.slow
 def test_killed_after_37_of_100_the_other_63_go_and_the_37_never_again(
     tmp_path: Path, database_url: str, now: datetime
 ) -> None:

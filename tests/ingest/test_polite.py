@@ -14,6 +14,8 @@ from digestd.store.database import Database
 from tests.ingest.asking import BEGAN
 from tests.ingest.site import Site, says, site, slowly
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 INTERFACES = ("/api/query", "/oai", "/atom/cs.LG")
 """arXiv's three, which count as one."""

@@ -15,6 +15,8 @@ from digestd.sources import Page, Reject
 from tests.ingest import odd_sources as odd
 from tests.parts.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 TIGHT = ReadingLimits(cpu=1, memory=300_000_000, seconds=120, result=1_000_000)
 
 

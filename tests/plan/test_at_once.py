@@ -17,6 +17,8 @@ from tests.parts.forks import Command, Ended, can_trace
 from tests.parts.install import Install, install
 from tests.tiers import sized
 
+pytestmark = pytest.mark.slow
+
 READERS = 30
 
 

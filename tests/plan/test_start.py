@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SPARED = ("alembic", "bibtexparser", "cryptography", "digestd.deliver", "feedparser", "flufl", "httpx2", "scipy.linalg")
 SAYING = "import sys; import digestd.cli.plan; print(*sys.modules)"
 

@@ -27,7 +27,6 @@ from tests.proof.counts import Counts
 from tests.proof.renewal import whole_renewal
 from tests.proof.scene import ENDS, deliver_ready, many, plan_due, restart, scene
 
-pytestmark = pytest.mark.slow
 MAILS = 40
 
 

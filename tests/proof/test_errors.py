@@ -12,7 +12,7 @@ from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
 from tests.proof.scene import deliver_ready, plan_due, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+pytestmark = pytest.mark.usefixtures("tracing")
 ERRORS = {
     "pwrite64": ("ENOSPC", "EIO"),
     "fdatasync": ("EIO", "ENOSPC"),

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
-import pytest
-
 from digestd.domain.delivery import Claim
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
@@ -22,7 +20,6 @@ ROUNDS = 8
 WAYS = ([Status.UNSUBSCRIBED], [Status.PAUSED], [Status.PAUSED, Status.ACTIVE])
 
 
-@pytest.mark.slow
 def test_whoever_leaves_while_their_mail_passes_the_gate_gets_none(ledger: Ledger) -> None:
     passed = turned_away = 0
     for seed in range(many(ROUNDS)):

@@ -13,7 +13,7 @@ from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
 from tests.proof.scene import ask_the_log, deliver_ready, plan_due, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+pytestmark = pytest.mark.usefixtures("tracing")
 
 
 def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, lanes: int = 3) -> None:

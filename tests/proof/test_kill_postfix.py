@@ -28,7 +28,7 @@ from tests.proof.counts import Counts
 from tests.proof.renewal import whole_renewal
 from tests.proof.scene import UNDER_WAY, Scene, deliver_ready, many, recover
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+pytestmark = pytest.mark.usefixtures("tracing")
 READERS = 5
 BLOWS = 16
 BOXES = [f"reader{number}@example.net" for number in range(READERS)]

@@ -136,7 +136,6 @@ class LivesOfAnInstall(RuleBasedStateMachine):
             self.life.hear(hand)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("share", [0, *(pytest.param(share, marks=pytest.mark.long) for share in range(1, SHARES))])
 def test_whatever_happens_in_whatever_order_the_ledger_agrees_with_its_model(
     ledger: Ledger, share: int, memory: Path

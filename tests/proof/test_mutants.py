@@ -21,7 +21,6 @@ POINTS = {
 """So many are enough, as nearly every point tells."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: str(mutant.name))
 def test_the_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     file = mutant.caught_by.partition("::")[0]

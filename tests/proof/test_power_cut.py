@@ -16,7 +16,6 @@ from tests.proof.recording import OPTIONS, Event, Sent, cuts, recorded
 from tests.proof.scene import Scene, deliver_ready, many, plan_due, scene
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.usefixtures("tracing"),
     pytest.mark.parametrize("engine", ["sqlite"]),
 ]

@@ -58,7 +58,6 @@ class Clock:
         fresh.rename(self.file)
 
 
-@pytest.mark.slow
 def test_in_a_week_of_the_real_service_each_reader_gets_one_digest_a_day_at_their_hour(
     sqlite_url: str, tmp_path: Path
 ) -> None:

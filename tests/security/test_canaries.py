@@ -68,7 +68,6 @@ def unreadable(made: Install, table: Table, number: int, **values: object) -> No
         session.connection().execute(update(table).where(table.c.id == number).values(values))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes(made: Install, form: str) -> None:
     port = free_port()

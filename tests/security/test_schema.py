@@ -17,7 +17,6 @@ from digestd.app import App
 from digestd.web import build
 from tests.bounces.posts import SETTINGS
 from tests.security.acting import opening, routes
-from tests.security.test_bombing import at_once
 from tests.tiers import sized
 from tests.web.conftest import PAPER, House
 
@@ -36,9 +35,8 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture
-def everywhere(app: App, house: House, monkeypatch: pytest.MonkeyPatch) -> App:
-    """An install with papers, whose every provider is set up, that asks nobody and hurries."""
-    monkeypatch.setattr("digestd.web.evenly.sleep", at_once)
+def everywhere(app: App, house: House) -> App:
+    """An install with papers, whose every provider is set up, and that asks nobody."""
     house.take_in(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 
