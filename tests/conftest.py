@@ -14,6 +14,7 @@ from zlib import crc32
 import pytest
 import structlog
 import trustme
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
 from digestd.links import Keys
@@ -44,6 +45,10 @@ SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "referenc
 
 By default one test in five of these runs on PostgreSQL too, in a long run each.
 """
+
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # an example takes as long as the machine takes
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -45,7 +45,6 @@ def test_many_planners_in_one_process_make_one_digest_each(library_of: Install) 
     assert library_of.unsafe == {}
 
 
-@pytest.mark.slow
 def test_killed_while_planning_nothing_is_half_written(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
     made.papers(library.papers(20))

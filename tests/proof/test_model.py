@@ -153,7 +153,6 @@ def test_whatever_happens_in_whatever_order_the_ledger_agrees_with_its_model(
     as_said = settings(
         max_examples=lives,
         stateful_step_count=STEPS,
-        deadline=None,
         database=None,
         phases=[Phase.generate],  # a life of fifty steps is read as fast as it is made shorter
         suppress_health_check=list(HealthCheck),  # a life takes as long as it takes

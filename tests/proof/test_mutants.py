@@ -53,8 +53,10 @@ def _tested(tree: Path, tests: str) -> "subprocess.CompletedProcess[str]":
 
 
 def _copy(into: Path) -> None:
+    """Copy the tree with its bytecode, which holds for all but the file that is mutated."""
+    unfinished = shutil.ignore_patterns("*.pyc.*", "node_modules")
     for name in ("digestd", "templates", "tests"):
-        shutil.copytree(ROOT / name, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, into / name, ignore=unfinished)
     shutil.copy(ROOT / "pyproject.toml", into)
 
 

@@ -54,7 +54,7 @@ def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App,
         genuine = opening(house, operation.path, n)
 
         @seed(8)
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
         @given(case=_cases(operation, genuine))
         def ask(case: Any) -> None:
             status = case.call(headers={"Host": "papers.example.org"}).status_code

@@ -157,7 +157,7 @@ def test_what_cannot_stand_in_a_command_is_no_mail(address: str) -> None:
 LINES = st.lists(st.sampled_from([b"", b".", b"..", b".x", b"x.", b"\x00", b"\xff", b"x" * 70]), max_size=30)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(LINES, min_size=1, max_size=4), st.booleans())
 async def test_whatever_the_lines_the_bytes_at_the_relay_are_those_of_the_mail(
     bodies: list[list[bytes]], pipelining: bool

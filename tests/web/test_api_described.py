@@ -91,7 +91,7 @@ def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, 
     tried = 0
     for found in schema.get_all_operations():
 
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
         @given(case=found.ok().as_strategy())  # type: ignore[union-attr]  # one that cannot be read fails here
         def ask(case: Any) -> None:
             answer = case.call(headers=headers)
