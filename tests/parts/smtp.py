@@ -5,7 +5,9 @@ import ssl
 from digestd.transports import Mail, Transport, open_routes
 from digestd.transports.smtp import Patience, Relay, SmtpTransport
 
-SHORT = Patience(connect=5, command=1.5, dot=1.5)
+PATIENT = Patience(connect=60, command=60, mail=120, dot=60)
+HASTY = Patience(connect=60, command=1.5, mail=60, dot=1.5)
+"""With a relay that falls silent; with all others a busy machine must not count as silence."""
 MAIL = Mail(
     "bounce+1.1.x@example.org",
     "ada@example.net",
@@ -13,9 +15,16 @@ MAIL = Mail(
 )
 
 
-def transport(port: int, tls: str = "none", context: ssl.SSLContext | None = None) -> Transport:
-    """A transport to 127.0.0.1 that loses its patience soon."""
-    return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, patience=SHORT))
+def transport(
+    port: int, tls: str = "none", context: ssl.SSLContext | None = None, patience: Patience = PATIENT
+) -> Transport:
+    """Return a transport to 127.0.0.1."""
+    return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, patience=patience))
+
+
+def patience_with(act: str) -> Patience:
+    """Return the patience to have with a relay that acts so."""
+    return HASTY if act == "silence" else PATIENT
 
 
 def one_route(url: str) -> Transport:
