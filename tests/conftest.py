@@ -32,6 +32,7 @@ SLOW = frozenset(
         "deliver",
         "inbound",
         "libraries",
+        "plan",
         "proof",
         "references",
         "security",
@@ -41,9 +42,9 @@ SLOW = frozenset(
 )
 """Folders whose tests start programs, servers or whole installs: all of them are marked `slow`."""
 SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "web"})
-"""Folders that meet the database through the store alone, whose own tests meet both engines.
+"""Folders that meet the database through the store alone, which is tested on both engines elsewhere.
 
-By default one test in five of these runs on PostgreSQL too, in a long run each.
+By default one test in five of them runs on PostgreSQL too, in a long run all of them.
 """
 
 

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-import pytest
 from sqlalchemy import func, select
 
 from digestd.domain.delivery import State
@@ -16,8 +15,6 @@ from tests.parts import library
 from tests.parts.forks import Command, Ended, can_trace
 from tests.parts.install import Install, install
 from tests.tiers import sized
-
-pytestmark = pytest.mark.slow
 
 READERS = 30
 

@@ -14,8 +14,6 @@ from digestd.store.ledger import reading
 from tests.parts.install import Install
 from tests.plan.shelf import DAY, digests, mail, reader, shelf, subscriber
 
-pytestmark = pytest.mark.slow
-
 FRESH, QUIET, LATE = CoverageState.FRESH, CoverageState.QUIET, CoverageState.LATE
 PARTIAL, STALE, BROKEN = CoverageState.PARTIAL, CoverageState.STALE, CoverageState.BROKEN
 TODAY = date(2026, 11, 24)

@@ -23,8 +23,6 @@ from digestd.subscribe import erase
 from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
 from tests.parts.install import Install, install
 
-pytestmark = pytest.mark.slow
-
 ADA, BEA = "ada@example.net", "bea@example.net"
 LAKES, FROGS = PaperId("invented:lakes"), PaperId("invented:frogs")
 ICE = Interest(Kind.TOPIC, "alpine lakes", Wish.MUTED)

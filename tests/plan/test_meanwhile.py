@@ -18,8 +18,6 @@ from tests.parts import library
 from tests.parts.install import Install
 from tests.plan.shelf import DAY, digests, planned, reader, shelf, subscriber
 
-pytestmark = pytest.mark.slow
-
 READ = 1.0
 """Seconds in which a planner that began has ranked a handful of readers and waits for our transaction."""
 

@@ -20,8 +20,6 @@ from digestd.store.models import KEPT, Fitted
 from tests.parts import library
 from tests.parts.install import Install, install
 
-pytestmark = pytest.mark.slow
-
 WEEK = timedelta(days=8)
 
 

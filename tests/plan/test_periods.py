@@ -16,8 +16,6 @@ from tests.parts.forks import Command
 from tests.parts.install import Install
 from tests.plan.conftest import digests, periods
 
-pytestmark = pytest.mark.slow
-
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOTHING = PlanReport()
 

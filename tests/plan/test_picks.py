@@ -10,8 +10,6 @@ from tests.parts import library
 from tests.parts.install import Install
 from tests.plan.shelf import ALL, DAY, HALF, NONE, digests, paper, planned, reader, shelf
 
-pytestmark = pytest.mark.slow
-
 AUTHOR = "Quillane Ostrovenko"
 
 

@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 SPARED = ("alembic", "bibtexparser", "cryptography", "digestd.deliver", "feedparser", "flufl", "httpx2", "scipy.linalg")
 SAYING = "import sys; import digestd.cli.plan; print(*sys.modules)"
 
