@@ -23,6 +23,8 @@ VICTIM = "reader3@example.net"
 BEFORE_MAILS = ("connect", "banner", "EHLO", "STARTTLS", "AUTH")
 SAID = ("4xx", "5xx", "421")
 NEVER_DONE = ("silence", "drip", "endless")
+UNANSWERED = ("MAIL", "RCPT")
+"""Points after which this relay does not answer what was sent along."""
 HASTY, PATIENT = Patience(connect=1, command=1, mail=2, dot=1), Patience(connect=60, command=60, mail=60, dot=60)
 CELLS = [(point, misdeed) for point in POINTS for misdeed in MISDEEDS]
 READY, ACCEPTED, REJECTED, UNCERTAIN = State.READY, State.ACCEPTED, State.REJECTED, State.UNCERTAIN
@@ -67,7 +69,7 @@ async def test_cell_of_the_matrix(
             username="user" if point == "AUTH" else None,
             password="secret" if point == "AUTH" else None,
             context=trusting if secured else None,
-            patience=HASTY if misdeed in NEVER_DONE else PATIENT,
+            patience=HASTY if misdeed in NEVER_DONE or point in UNANSWERED else PATIENT,
         )
         owner = waiting.app.new_owner()
         with waiting.app.owners.hold(owner):

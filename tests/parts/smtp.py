@@ -6,7 +6,7 @@ from digestd.transports import Mail, Transport, open_routes
 from digestd.transports.smtp import Patience, Relay, SmtpTransport
 
 PATIENT = Patience(connect=60, command=60, mail=120, dot=60)
-HASTY = Patience(connect=60, command=1.5, mail=60, dot=1.5)
+HASTY = Patience(connect=1.5, command=1.5, mail=60, dot=1.5)
 """With a relay that falls silent; with all others a busy machine must not count as silence."""
 MAIL = Mail(
     "bounce+1.1.x@example.org",

@@ -13,7 +13,7 @@ from digestd.retry import Stage
 from digestd.transports import Channel, LostReply, Mail, Refusal, Transport
 from tests.parts.postfix import smtp_sink
 from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import one_route, transport
+from tests.parts.smtp import HASTY, PATIENT, one_route, transport
 from tests.parts.waiting import eventually
 from tests.transports.oracle import PlainTransport
 
@@ -79,7 +79,9 @@ async def test_pipelined_one_by_one_and_by_the_library_the_same_becomes_of_each_
     for offers, road in (((), PlainTransport), (ONE_BY_ONE, None), (("PIPELINING",), None)):
         fault = Fault(act, by=mails[2].envelope_from)
         async with Relay({stage: fault}, offers=offers, careless=careless).serving() as relay:
-            ends.append(await sent(road(relay.port) if road else transport(relay.port), mails))
+            # a relay that closes amid the body leaves both ends waiting
+            ours = transport(relay.port, patience=HASTY if stage == "body" else PATIENT)
+            ends.append(await sent(road(relay.port) if road else ours, mails))
         arrived.append([(taken.sender, taken.recipient, taken.message) for taken in relay.taken])
     assert ends[0] == ends[1] == ends[2]
     assert arrived[0] == arrived[1] == arrived[2]
@@ -94,7 +96,7 @@ async def test_a_relay_that_answers_out_of_step_is_gone_on_with_one_by_one() -> 
 
 async def test_a_relay_that_forgets_what_came_with_the_dot_is_gone_on_with_one_by_one() -> None:
     async with Relay(forgetful=True).serving() as relay:
-        assert await sent(transport(relay.port), [mail(n) for n in range(4)]) == ["answered 250"] * 4
+        assert await sent(transport(relay.port, patience=HASTY), [mail(n) for n in range(4)]) == ["answered 250"] * 4
     assert (relay.sessions, len(relay.taken)) == (2, 4)
 
 
