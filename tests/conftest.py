@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from uuid import uuid4
+from zlib import crc32
 
 import pytest
 import structlog
 import trustme
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
 from digestd.links import Keys
@@ -21,6 +24,58 @@ from tests import postgres
 from tests.parts.tls import client_side, server_side
 
 NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+SLOW = frozenset(
+    {
+        "cli",
+        "commands",
+        "confinement",
+        "deliver",
+        "inbound",
+        "libraries",
+        "plan",
+        "proof",
+        "references",
+        "security",
+        "transports",
+        "web",
+    }
+)
+"""Folders whose tests start programs, servers or whole installs: all of them are marked `slow`."""
+SAMPLED_ON_POSTGRESQL = frozenset({"commands", "inbound", "libraries", "references", "security", "web"})
+"""Folders that meet the database through the store alone, which is tested on both engines elsewhere.
+
+By default one test in five of them runs on PostgreSQL too, in a long run all of them.
+"""
+
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # an example takes as long as the machine takes
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--random-order`."""
+    parser.addoption("--random-order", metavar="SEED", help="run the tests in an order drawn with this seed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow, what needs PostgreSQL and what only a long run tries; shuffle if asked for."""
+    for item in items:
+        folder = item.nodeid.split("/")[1]
+        if folder in SLOW:
+            item.add_marker(pytest.mark.slow)
+        if _needs_postgresql(item):
+            item.add_marker(pytest.mark.postgresql)
+            if folder in SAMPLED_ON_POSTGRESQL and crc32(item.nodeid.encode()) % 5:
+                item.add_marker(pytest.mark.long)
+    if seed := config.getoption("--random-order"):
+        Random(seed).shuffle(items)
+
+
+def _needs_postgresql(item: pytest.Item) -> bool:
+    """Return True for a test that is given a PostgreSQL, by a fixture or as a parameter."""
+    params = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return "_postgres_admin" in getattr(item, "fixturenames", ()) or "postgresql" in [*map(str, params)]
 
 
 @pytest.fixture(autouse=True)

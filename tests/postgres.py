@@ -61,7 +61,7 @@ class Server:
                     os.kill(pid, how)
         else:
             self.process.send_signal(how)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
 
 
 @contextmanager
@@ -112,11 +112,11 @@ _PORTS = cycle(12_000 + _WORKER % 10 * 1_000 + (os.getpid() + step) % 1_000 for 
 
 def _wait_until_ready(folder: Path, port: int) -> None:
     ask = [str(folder / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
-    for _ in range(150):
+    for _ in range(600):
         if subprocess.run(ask, capture_output=True, check=False).returncode == 0:
             return
         subprocess.run(["sleep", "0.2"], check=True)
-    raise RuntimeError("PostgreSQL did not start within 30 s")
+    raise RuntimeError("PostgreSQL did not start within two minutes")
 
 
 def _unprivileged() -> str | None:

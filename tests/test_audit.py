@@ -9,6 +9,8 @@ import pytest
 
 from tests.audit import LOCK, Audit, audit, main, read, report, unconditional
 
+pytestmark = pytest.mark.slow
+
 KNOWN = {"numpy": ["2.5.5"], "jinja2": None}
 """The versions that are vulnerable here; None: all."""
 

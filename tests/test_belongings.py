@@ -25,6 +25,8 @@ from digestd.subscribe.moving import ask_move
 from tests.parts.install import Install, install
 from tests.plan.shelf import TOPIC, archive, paper, reader, shelf
 
+pytestmark = pytest.mark.slow
+
 ADA, NEW = "ada.canary@example.net", "new.canary@example.com"
 CANARIES = (b"ada.canary", b"new.canary", b"Canary Lovelace", b"canary topic", b"Canary Author")
 ADDRESSES = ("recipient_key", "address_key")

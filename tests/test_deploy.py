@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+pytestmark = pytest.mark.slow
+
 REPO = Path(__file__).parents[1]
 DEPLOY = REPO / "deploy"
 SAMPLE = REPO / "digestd" / "sample"

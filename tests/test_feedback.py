@@ -20,6 +20,8 @@ from digestd.subscribe import erase, find
 from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
 from tests.parts.install import Install, install
 
+pytestmark = pytest.mark.slow
+
 ADA = "ada@example.net"
 DAY = timedelta(days=1)
 LAKES, FROGS = "invented:lakes", "invented:frogs"

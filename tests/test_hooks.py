@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +25,8 @@ from digestd.settings import load
 from digestd.store import bounces, hooks, subscribers
 from digestd.store.database import Database
 from digestd.subscribe import Post, add, ask, confirm, erase, parse, unsubscribe
+
+pytestmark = pytest.mark.slow
 
 ADA = "ada@example.org"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -48,7 +49,7 @@ class Receiver:
 @contextmanager
 def receiving(*answers: int) -> Iterator[Receiver]:
     """A real HTTP server on this machine; it answers 204 once `answers` are used up."""
-    receiver = Receiver(answers=list(answers))
+    receiver, closing = Receiver(answers=list(answers)), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -56,7 +57,7 @@ def receiving(*answers: int) -> Iterator[Receiver]:
             receiver.came.append(({name.lower(): value for name, value in self.headers.items()}, body))
             status = receiver.answers.pop(0) if receiver.answers else 204
             if not status:
-                time.sleep(1.5)
+                closing.wait(60)
                 return
             self.send_response(status)
             self.send_header("content-length", "0")
@@ -73,6 +74,7 @@ def receiving(*answers: int) -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        closing.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -209,7 +211,7 @@ def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> 
 
 
 def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posting, "SECONDS", 0.3)
+    monkeypatch.setattr(posting, "SECONDS", 2.0)
     with receiving(0, 0) as hanging, receiving() as other:
         hooks.keep(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
         office.join()

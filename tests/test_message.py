@@ -151,7 +151,7 @@ def test_no_untrusted_word_becomes_a_header(hostile: str) -> None:
     assert parsed["To"].addresses[0].addr_spec == "ada@example.com"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text(max_size=120), st.text(max_size=70), st.text(max_size=200))
 def test_whatever_the_words_the_mail_is_sound(subject: str, name: str, body: str) -> None:
     headers = replace(HEADERS, subject=subject, from_=Mailbox(name, "digest@example.org"), list_name=name)
@@ -205,7 +205,7 @@ def test_the_date_keeps_its_offset() -> None:
     assert _parsed(compose_digest(oslo, "", ""))["Date"].datetime == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(
         st.sampled_from([".", "..", "From ", "=", " ", "\t", "\n", "\r\n", "a" * 75, "é", "x", "." * 80]), max_size=60

@@ -19,6 +19,8 @@ from digestd.errors import NotInitialised
 from digestd.store import migrate as migrations
 from digestd.store.database import Database
 
+pytestmark = pytest.mark.slow
+
 
 def test_there_is_one_head() -> None:
     assert ScriptDirectory.from_config(migrations._config()).get_heads() == [migrations.newest()]

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from cyclonedx.model.bom import Bom
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -61,7 +63,6 @@ def test_wheel_carries_a_bill_of_materials_of_the_lock(wheel: Path) -> None:
     assert all(listed.values())
 
 
-@pytest.mark.slow
 def test_the_wheel_makes_a_digest_in_a_fresh_environment(wheel: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)

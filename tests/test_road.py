@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from digestd.cli import app
 from tests.parts.relay import Relay
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = [
     "A title\r\nBcc: evil@example.org\r\n\r\nwith a line of its own",
     "=?utf-8?q?=0D=0ABcc=3A_evil=40example=2Eorg?=",

@@ -22,6 +22,8 @@ from digestd.subscribe import parse
 from digestd.subscribe.asking import new
 from digestd.subscribe.record import ITEMS_MAX
 
+pytestmark = pytest.mark.slow
+
 ADA = "ada@example.org"
 
 

@@ -48,7 +48,7 @@ _records = st.fixed_dictionaries(
 
 @pytest.mark.parametrize("form", list(Format))
 @given(said=_records)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_export_writes_import_reads_back_the_same(form: Format, said: dict[str, object]) -> None:
     try:
         whole = subscriber_fields(parse(said).new)
@@ -62,7 +62,7 @@ def test_what_export_writes_import_reads_back_the_same(form: Format, said: dict[
 
 
 @given(records=st.lists(_records, max_size=12, unique_by=lambda r: r["email"]), form=st.sampled_from(list(Format)))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_export_and_import_is_identity(
     db: Database, post: Post, now: datetime, records: list[dict[str, object]], form: Format
 ) -> None:

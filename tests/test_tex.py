@@ -110,7 +110,7 @@ def test_hostile_tex_takes_few_steps_per_letter(tex: str) -> None:
     assert steps < 500 * len(tex), "the cost grows faster than the text"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.sampled_from([*"${}\\%&~^_#'`ab 5\n", "\\alpha", "\\frac", "\\begin{x}", "\u202e", "é"]), max_size=40)
 )

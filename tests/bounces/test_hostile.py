@@ -1,7 +1,6 @@
 """Whatever comes in is read or refused, and never breaks anything."""
 
 import base64
-import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,9 @@ from hypothesis import strategies as st
 
 from digestd.bounces.mail import BYTES_MAX, Unreadable
 from digestd.bounces.reading import read
+from tests.tiers import sized
 
-MORE = 50 if os.environ.get("DIGESTD_TEST_LONG") else 1
+MORE = sized(1, 50)
 SAMPLES = [file.read_bytes() for file in sorted((Path(__file__).parent / "samples").glob("*.eml"))]
 HEADERS = [
     b"Content-Type: multipart/report; report-type=delivery-status; boundary=b",
@@ -45,19 +45,19 @@ def survives(raw: bytes) -> None:
 
 
 @given(st.binary(max_size=2_000))
-@settings(max_examples=150 * MORE, deadline=None)
+@settings(max_examples=150 * MORE)
 def test_any_bytes_are_survived(raw: bytes) -> None:
     survives(raw)
 
 
 @given(st.lists(st.one_of(st.sampled_from(HEADERS), st.binary(max_size=40)), max_size=30))
-@settings(max_examples=200 * MORE, deadline=None)
+@settings(max_examples=200 * MORE)
 def test_any_order_of_the_parts_of_a_report_is_survived(lines: list[bytes]) -> None:
     survives(b"\n".join(lines))
 
 
 @given(st.sampled_from(SAMPLES), st.integers(0, 4_000), st.integers(0, 200), st.binary(max_size=60))
-@settings(max_examples=200 * MORE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200 * MORE, suppress_health_check=[HealthCheck.too_slow])
 def test_a_sample_with_a_piece_torn_out_is_survived(sample: bytes, at: int, length: int, put: bytes) -> None:
     survives(sample[:at] + put + sample[at + length :])
 

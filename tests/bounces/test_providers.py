@@ -162,7 +162,7 @@ ANY_JSON = st.recursive(
 
 @pytest.mark.parametrize("name", NAMES)
 @given(body=st.one_of(st.binary(max_size=300), ANY_JSON.map(lambda value: json.dumps(value).encode())))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_body_breaks_it(name: str, body: bytes) -> None:
     posts = [Post({}, body), signed_by_sendgrid(body, HARD.now), with_account(body)]
     for post in posts:

@@ -6,16 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def test_ranking_is_measured_without_settings_or_database(tmp_path: Path) -> None:
     digestd = str(Path(sys.executable).with_name("digestd"))
-    words = ["bench", "rank", "--subscribers", "1200", "--papers", "60", "--archive", "120", "--json"]
+    words = ["bench", "rank", "--subscribers", "400", "--papers", "40", "--archive", "60", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     done = subprocess.run([digestd, *words], cwd=tmp_path, env=environment, capture_output=True, check=True)
     found = json.loads(done.stdout)
-    assert found["subscribers"] == 1200
-    assert found["papers"] == 60
-    assert found["reasons"] == 1200 * 15
+    assert found["subscribers"] == 400
+    assert found["papers"] == 40
+    assert found["reasons"] == 400 * 15
     assert found["cpu_us"] > found["bare_us"] > 0
     assert set(found["linear"]) == {"subscribers", "papers"}
     assert found["each_us"]["all"] > 0 < found["start_ms"]
@@ -23,7 +25,7 @@ def test_ranking_is_measured_without_settings_or_database(tmp_path: Path) -> Non
 
 
 def test_the_road_to_the_relay_is_measured_beside_smtp_source(tmp_path: Path) -> None:
-    words = ["bench", "delivery", "--subscribers", "40", "--papers", "40", "--procs", "2", "--pairs", "2", "--json"]
+    words = ["bench", "delivery", "--subscribers", "40", "--papers", "40", "--procs", "2", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}
     command = [sys.executable, "-m", "digestd", *words, "--dkim", "ed25519"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
@@ -39,6 +41,7 @@ def test_the_road_to_the_relay_is_measured_beside_smtp_source(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_without_postfix_a_sink_of_its_own_counts_the_mails(tmp_path: Path) -> None:
     words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     code = "from digestd.bench import sink; sink._PATH = ''; from digestd.cli import main; main()"
@@ -49,6 +52,7 @@ def test_without_postfix_a_sink_of_its_own_counts_the_mails(tmp_path: Path) -> N
     assert found["ratio"] is None
 
 
+@pytest.mark.long
 def test_on_postgresql_too_nothing_is_left_where_it_ran(tmp_path: Path, postgres_url: str) -> None:
     words = ["bench", "delivery", "--subscribers", "20", "--papers", "40", "--procs", "1", "--pairs", "1", "--json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DIGESTD_")}

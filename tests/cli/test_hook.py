@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 
 from digestd.cli import app
 from digestd.errors import NotFound
-from tests.deliver.test_service import service, terminate, until
+from tests.deliver.test_service import service, terminate
 from tests.parts.install import install
+from tests.parts.waiting import until
 from tests.test_hooks import ADA, SECRET, receiving
 
 Run = Callable[..., Result]
@@ -90,6 +91,6 @@ def test_the_service_posts_while_it_runs(tmp_path: Path, sqlite_url: str, now: d
         made.people([{"email": ADA}])
         until(lambda: len(receiver.came) == 1)
         terminate(running)
-        ended = running.end(40)
+        ended = running.end()
     assert ended.code == 0, ended.said
     assert receiver.told[0][1]["email"] == ADA

@@ -38,7 +38,7 @@ def folder() -> Iterator[Path]:
 
 
 def until(done: Callable[[], bool], running: Postfix) -> None:
-    for _ in range(600):
+    for _ in range(1_200):
         if done():
             return
         time.sleep(0.1)
@@ -62,7 +62,7 @@ class Ada:
         """She writes, and the mail is read."""
         self._sent += 1
         raw = mail(body, subject, to=to, message_id=f"<{self._sent}@example.net>")
-        with smtplib.SMTP("127.0.0.1", self._running.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", self._running.port, timeout=120) as client:
             client.sendmail(ADA, [to], raw)
         until(lambda: len(self._running.mails(ADDRESS)) == 1, self._running)
         box = open_inbound(f"maildir:{self._running.folder / 'vmail' / 'digest'}")
@@ -108,7 +108,7 @@ async def test_by_lmtp_what_has_no_sender_is_not_answered(read_by_ada: Office, t
     to = str(digest["Reply-To"])
 
     def talk(sender: str) -> None:
-        with smtplib.LMTP(door.host, door.port, timeout=20) as client:
+        with smtplib.LMTP(door.host, door.port, timeout=120) as client:
             client.sendmail(sender, [to], mail("pause", to=ADDRESS))
 
     reader = Reader()

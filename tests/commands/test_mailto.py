@@ -66,7 +66,7 @@ async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(read_by_
 
             def send(link: str, number: int) -> None:
                 to, raw = written(link, number)
-                with smtplib.LMTP(door.host, door.port, timeout=20) as client:
+                with smtplib.LMTP(door.host, door.port, timeout=120) as client:
                     client.sendmail(ADA, [to], raw)
 
             await asyncio.to_thread(send, next(link for link in found if link.endswith("=help")), 98)

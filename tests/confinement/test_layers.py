@@ -196,7 +196,7 @@ def test_confinement_works_under_memory_deny_write_execute() -> None:
         "kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)\n"
         "print(probe().gaps())\n"
     )
-    ran = subprocess.run([sys.executable, "-c", service], capture_output=True, cwd=ROOT, text=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", service], capture_output=True, cwd=ROOT, text=True, timeout=120)
     if "Invalid argument" in ran.stderr:
         pytest.skip("this kernel cannot deny memory that is written and executed")
     assert (ran.stdout, ran.stderr) == (f"{reported().gaps()}\n", "")

@@ -30,7 +30,7 @@ def ran(missing: str, program: str, environment: dict[str, str] | None = None) -
     if "seccomp" not in probe().layers:
         pytest.skip("older kernels are simulated with seccomp, which this machine lacks")
     command = [sys.executable, older_kernel.__file__, missing, program]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
 
 
 def reported(missing: str) -> Confinement:
@@ -103,7 +103,7 @@ def test_service_logs_nothing_if_all_is_shut() -> None:
     if probe().gaps():
         pytest.skip("this machine does not shut everything: " + " and ".join(probe().gaps()))
     program = "from digestd.cli.service import _log_gaps; _log_gaps()"
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
     assert (shown.stdout, shown.stderr) == ("", "")
 
 

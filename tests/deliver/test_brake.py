@@ -23,7 +23,7 @@ from tests.deliver.conftest import READERS, planned
 from tests.deliver.test_alert import chat_room
 from tests.parts.install import Install, reopened
 from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import transport
+from tests.parts.smtp import HASTY, transport
 from tests.web.conftest import local_client
 
 LAB = 29
@@ -179,7 +179,7 @@ async def test_verdict_comes_while_the_run_goes_on(on_file: Install, monkeypatch
         {"RCPT": Fault(GONE, to="reader0@example.net"), "dot": Fault("silence", times=1)}
     ).serving() as relay:
         with on_file.app.owners.hold(owner):
-            delivery = on_file.app.delivery(owner, (Route("relay", transport(relay.port)),))
+            delivery = on_file.app.delivery(owner, (Route("relay", transport(relay.port, patience=HASTY)),))
             run = asyncio.create_task(deliver(delivery, counters=tally))
             while not tally.rejected and not run.done():
                 await asyncio.sleep(0.01)

@@ -21,11 +21,11 @@ from tests.parts.install import Install
 from tests.parts.relay import Relay
 from tests.proof.counts import Counts
 from tests.proof.renewal import whole_renewal
+from tests.tiers import sized
 
-LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
 MAILS = 6
-KILLS = {(True, False): 10, (True, True): 240, (False, False): 5, (False, True): 80}
-"""So many a run, on SQLite or not, long or not: those without the start-up of a process are in tests/proof."""
+KILLS_ON_SQLITE, KILLS = sized(8, 240), sized(4, 80)
+"""So many a run: those without the start-up of a process are in tests/proof."""
 DELIVER = ("deliver", "--drain")
 
 
@@ -77,9 +77,8 @@ def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Tri
     return Trial(install, whole_renewal(install, install.folder))
 
 
-@pytest.mark.slow
 def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
-    wanted = KILLS[trial.install.db.is_sqlite, LONG]
+    wanted = KILLS_ON_SQLITE if trial.install.db.is_sqlite else KILLS
     most = 2 * wanted
     if can_trace():
         trial.renew()
@@ -100,7 +99,7 @@ def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
     with Relay(delay=0.02).in_thread() as relay:
         command = trial.command(trial.install.to(relay.url, connections=2))
         both = [command.start(), command.start()]
-        assert [running.end(30).code for running in both] == [0, 0]
+        assert [running.end().code for running in both] == [0, 0]
         assert trial.install.sound(relay.copies)
         assert trial.install.states == {State.ACCEPTED: MAILS}
 
@@ -119,6 +118,6 @@ def test_a_frozen_worker_is_not_taken_for_dead(trial: Trial) -> None:
             assert State.UNCERTAIN not in trial.install.states
         finally:
             os.kill(frozen.process.pid, signal.SIGCONT)
-        assert frozen.end(30).code == 0
+        assert frozen.end().code == 0
         assert trial.install.states == {State.ACCEPTED: MAILS}
         assert trial.install.sound(relay.copies)

@@ -1,7 +1,6 @@
 """Another process writes for longer than anybody waits: what was to be written is not, and nothing is lost by it."""
 
 import asyncio
-import os
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ from tests.parts.forks import Command
 from tests.parts.install import Install, reopened
 from tests.parts.relay import Relay
 
-IS_LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
 WORDS = [
     ("plan",),
     ("deliver", "--drain"),
@@ -76,7 +74,7 @@ def test_a_command_that_waited_in_vain_says_so_in_one_line_and_does_its_work_lat
     assert impatient.unsafe == {}
 
 
-@pytest.mark.skipif(not IS_LONG, reason="takes a minute: `tests/run --long`")
+@pytest.mark.long
 def test_a_lock_held_for_a_minute_is_outlasted(on_file: Install) -> None:
     with Relay(delay=0.05).in_thread() as relay:
         there = on_file.to(relay.url, connections=2)
@@ -86,6 +84,6 @@ def test_a_lock_held_for_a_minute_is_outlasted(on_file: Install) -> None:
         with locked(there.url):
             threading.Event().wait(2 * BUSY_SECONDS + 5)
             assert len(relay.taken) < READERS
-        assert running.end(60).code == 0
+        assert running.end().code == 0
         assert there.states == {State.ACCEPTED: READERS}
         assert there.sound(relay.copies)

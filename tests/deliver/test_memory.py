@@ -6,8 +6,6 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from digestd.domain.delivery import State
 from tests.parts import library
 from tests.parts.install import Install, install
@@ -22,7 +20,6 @@ main()
 """
 
 
-@pytest.mark.slow
 def test_a_mail_that_no_memory_is_enough_for_is_set_aside_and_the_others_go(
     tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:

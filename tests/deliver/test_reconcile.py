@@ -188,7 +188,7 @@ def line(keys: Keys, delivery: int) -> str:
 
 
 def wait_for(running: Postfix, count: int) -> None:
-    for _ in range(300):
+    for _ in range(1_200):
         if sum(len(running.mails(address)) for address in BOXES) >= count:
             return
         time.sleep(0.1)

@@ -19,7 +19,7 @@ from digestd.worker import _available_routes, tick
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
-from tests.parts.smtp import transport
+from tests.parts.smtp import HASTY, transport
 
 
 async def by(
@@ -100,7 +100,7 @@ async def test_a_spare_relay_steps_in(on_file: Install) -> None:
 
 async def test_a_silent_relay_does_not_hold_up_the_other(on_file: Install) -> None:
     async with Relay({"dot": Fault("silence", times=1)}).serving() as one, Relay().serving() as two:
-        await by(on_file, [route(one, "one"), route(two, "two")])
+        await by(on_file, [Route("one", transport(one.port, patience=HASTY)), route(two, "two")])
     assert on_file.states == {State.ACCEPTED: READERS - 1, State.UNCERTAIN: 1}
     assert on_file.sound(one.copies + two.copies)
 
@@ -224,7 +224,7 @@ async def test_whoever_waits_for_a_turn_is_let_go_when_the_run_ends() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     shares.end()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_a_run_at_a_rate_ends_as_soon_as_it_is_stopped_and_keeps_nothing(on_file: Install) -> None:
@@ -237,6 +237,6 @@ async def test_a_run_at_a_rate_ends_as_soon_as_it_is_stopped_and_keeps_nothing(o
             while not one.taken:
                 await asyncio.sleep(0.01)
             stop.set()
-            await asyncio.wait_for(running, 15)
+            await asyncio.wait_for(running, 60)
     assert set(on_file.states) == {State.ACCEPTED, State.READY}
     assert on_file.sound(one.copies)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.deliver.conftest import planned
 from tests.parts.forks import Command, Running
 from tests.parts.install import Install, install
 from tests.parts.relay import Relay
+from tests.parts.waiting import until
 from tests.postgres import free_port
 
 
@@ -31,30 +31,19 @@ def terminate(running: Running) -> None:
     os.kill(running.process.pid, signal.SIGTERM)
 
 
-def until(condition: object, seconds: float = 30) -> None:
-    """Wait until a callable says yes."""
-    assert callable(condition)
-    for _ in range(int(seconds * 20)):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise TimeoutError
-
-
 @pytest.fixture
 def busy(tmp_path: Path, database_url: str, now: datetime) -> Install:
     return planned(tmp_path / "run", database_url, now, 40)
 
 
-def test_sigterm_while_sending_ends_clean_within_30_seconds(busy: Install) -> None:
+def test_sigterm_while_sending_ends_after_the_mail_under_way(busy: Install) -> None:
     with Relay(delay=0.5).in_thread() as relay:
         install = busy.to(relay.url, connections=2)
         running = service(install, "up").start()
         until(lambda: len(relay.taken) >= 2)
-        began = time.monotonic()
         terminate(running)
-        ended = running.end(40)
-        assert (ended.code, time.monotonic() - began < 30) == (0, True), ended.said
+        ended = running.end()
+        assert ended.code == 0, ended.said
         assert install.states.keys() == {State.ACCEPTED, State.READY}
         assert install.sound(relay.copies)
         assert Command(("deliver", "--drain"), install.environment(), install.folder).run().code == 0
@@ -62,18 +51,16 @@ def test_sigterm_while_sending_ends_clean_within_30_seconds(busy: Install) -> No
         assert install.sound(relay.copies)
 
 
-@pytest.mark.slow
 def test_sigterm_while_a_relay_keeps_silent_leaves_the_mail_uncertain(
     tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
-    with Relay(delay=60).in_thread() as relay:
+    with Relay(delay=600).in_thread() as relay:
         install = planned(tmp_path / "run", sqlite_url, now, 3).to(relay.url, connections=2)
         running = service(install, "up").start()
         until(lambda: install.states.get(State.DOT) == 2)
-        began = time.monotonic()
         terminate(running)
-        ended = running.end(40)
-        assert (ended.code, time.monotonic() - began < 30) == (0, True), ended.said
+        ended = running.end()
+        assert ended.code == 0, ended.said
         assert install.states == {State.UNCERTAIN: 2, State.READY: 1}
         assert install.sound(relay.copies)
 
@@ -83,10 +70,10 @@ def test_a_second_up_on_one_database_refuses_and_says_why(busy: Install) -> None
         install = busy.to(relay.url)
         first = service(install, "up").start()
         until(lambda: bool(relay.taken))
-        second = service(install, "up").run(20)
-        third = service(install, "scheduler").run(20)
+        second = service(install, "up").run()
+        third = service(install, "scheduler").run()
         terminate(first)
-        assert first.end(40).code == 0
+        assert first.end().code == 0
     for ended in (second, third):
         assert ended.code == 1
         assert "already runs as scheduler on this database" in ended.said
@@ -103,7 +90,7 @@ def test_workers_beside_up_share_the_work(tmp_path: Path, database_url: str, now
         until(lambda: install.states == {State.ACCEPTED: 60})
         for one in running:
             terminate(one)
-        assert [one.end(40).code for one in running] == [0, 0, 0]
+        assert [one.end().code for one in running] == [0, 0, 0]
         assert install.sound(relay.copies)
         assert relay.copies.total() == 60
 
@@ -133,10 +120,10 @@ def test_who_is_due_when_the_service_starts_gets_what_the_first_ingest_brings(
     with Relay().in_thread() as relay:
         running = service(made.to(relay.url), "up", DIGESTD_SOURCES=f"jsonl:{file}").start()
         try:
-            until(lambda: made.states == {State.ACCEPTED: 1}, 60)
+            until(lambda: made.states == {State.ACCEPTED: 1})
         finally:
             terminate(running)
-            running.end(40)
+            running.end()
     assert made.states == {State.ACCEPTED: 1}
 
 
@@ -149,6 +136,6 @@ def test_up_reads_what_comes_back_while_it_runs(tmp_path: Path, sqlite_url: str,
     running = service(made, "up", DIGESTD_INBOUND_URL=f"maildir:{box}").start()
     until(lambda: list((box / "cur").iterdir()))
     terminate(running)
-    ended = running.end(40)
+    ended = running.end()
     assert ended.code == 0, ended.said
     assert not list((box / "new").iterdir())

@@ -7,8 +7,6 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from digestd.domain.delivery import State
 from tests.deliver.conftest import planned
 from tests.parts import library
@@ -20,7 +18,6 @@ READERS = 120
 HARD = 37
 
 
-@pytest.mark.slow
 def test_two_planners_and_four_workers_at_once_make_one_mail_for_each(
     tmp_path: Path, database_url: str, now: datetime
 ) -> None:
@@ -34,13 +31,13 @@ def test_two_planners_and_four_workers_at_once_make_one_mail_for_each(
         for one in held:
             one.go()
         planners, workers = held[:2], held[2:]
-        assert [one.end(60).code for one in planners] == [0, 0]
-        until = time.monotonic() + 60
+        assert [one.end().code for one in planners] == [0, 0]
+        until = time.monotonic() + 120
         while set(made.states) - {State.ACCEPTED, State.EMPTY} and time.monotonic() < until:
             time.sleep(0.05)
         for one in workers:
             os.kill(one.process.pid or 0, signal.SIGTERM)
-        assert [one.end(40).code for one in workers] == [0] * 4
+        assert [one.end().code for one in workers] == [0] * 4
         assert sum(made.states.values()) == READERS
         assert made.states.keys() <= {State.ACCEPTED, State.EMPTY}
         assert made.sound(relay.copies)
@@ -56,7 +53,7 @@ async def test_four_workers_share_a_day_that_one_could_take_on_alone(
     async with Relay(delay=1).serving() as relay:
         there = made.to(relay.url, connections=4)
         runs = [asyncio.create_task(there.deliver()) for _ in range(4)]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while len(there.takers) < 4:
                 await asyncio.sleep(0.02)
         relay.delay = 0
@@ -67,7 +64,6 @@ async def test_four_workers_share_a_day_that_one_could_take_on_alone(
     made.db.close()
 
 
-@pytest.mark.slow
 def test_killed_after_37_of_100_the_other_63_go_and_the_37_never_again(
     tmp_path: Path, database_url: str, now: datetime
 ) -> None:
@@ -82,7 +78,7 @@ def test_killed_after_37_of_100_the_other_63_go_and_the_37_never_again(
         while len(relay.taken) < HARD:
             time.sleep(0.002)
         running.process.kill()
-        assert running.end(30).killed
+        assert running.end().killed
         relay.until_quiet()
         first = set(relay.copies)
         assert HARD <= len(first) < mails

@@ -41,7 +41,6 @@ def outdated(on_file: Install, memory: Path) -> Install:
     return replace(on_file, url=f"sqlite:///{moved}")
 
 
-@pytest.mark.slow
 def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(outdated: Install, memory: Path) -> None:
     if not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")

@@ -19,6 +19,8 @@ from digestd.evaluate.plots import draw_calibration, draw_difference, draw_score
 from digestd.evaluate.run import Case
 from digestd.ranking.signals import SIGNALS
 
+pytestmark = pytest.mark.slow
+
 
 def case(n: int) -> Case:
     """Twenty candidates, the last one right and ahead of the others."""

@@ -129,8 +129,8 @@ def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.Monkey
     ask(asked)
 
     def slow(_url: str) -> bytes:
-        begun.wait(20)
-        go_on.wait(20)
+        begun.wait(120)
+        go_on.wait(120)
         return certificate()
 
     monkeypatch.setattr(certificates, "_fetch", slow)
@@ -140,7 +140,7 @@ def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.Monkey
     ]
     for other in others:
         other.start()
-    begun.wait(20)
+    begun.wait(120)
     ask(asked)
     with pytest.raises(Unavailable):
         asked(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)

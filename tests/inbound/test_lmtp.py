@@ -23,7 +23,7 @@ class _Lmtp(smtplib.LMTP):
     """smtplib's, with a time limit."""
 
     def __init__(self, host: str, port: int) -> None:
-        super().__init__(host, port, timeout=20)
+        super().__init__(host, port, timeout=120)
 
 
 @pytest.fixture(params=["tcp", "file"])

@@ -8,6 +8,7 @@ from digestd.app import App
 from digestd.domain.suppression import SuppressionReason
 from digestd.receiver import receive
 from tests.inbound.conftest import Returned
+from tests.parts.waiting import PATIENCE_SECONDS, eventually
 from tests.postgres import free_port
 
 
@@ -17,11 +18,17 @@ def app(back: Returned, url: str, folder: Path) -> App:
 
 
 async def until_suppressed(back: Returned) -> None:
-    for _ in range(300):
-        if back.suppression() is not None:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("nothing was read")
+    await eventually(lambda: back.suppression() is not None)
+
+
+async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect as soon as somebody listens."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                return await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
 
 
 async def test_it_reads_a_maildir_until_it_is_stopped(on_file: Returned, tmp_path: Path) -> None:
@@ -32,7 +39,7 @@ async def test_it_reads_a_maildir_until_it_is_stopped(on_file: Returned, tmp_pat
     running = asyncio.create_task(receive(app(on_file, f"maildir:{tmp_path / 'box'}", tmp_path), stop))
     await until_suppressed(on_file)
     stop.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, PATIENCE_SECONDS)
     assert on_file.suppression() is SuppressionReason.HARD_BOUNCE
 
 
@@ -42,30 +49,24 @@ async def test_a_place_that_cannot_be_read_stops_nothing(on_file: Returned, tmp_
     await asyncio.sleep(0.3)
     assert not running.done()
     stop.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, PATIENCE_SECONDS)
 
 
 async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: Returned, tmp_path: Path) -> None:
     port, stop = free_port(), asyncio.Event()
     running = asyncio.create_task(receive(app(on_file, f"lmtp://127.0.0.1:{port}", tmp_path), stop))
     raw = on_file.mail("qmail-hard").replace(b"\n", b"\r\n")
-    for _ in range(100):
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            break
-        except OSError:
-            await asyncio.sleep(0.05)
+    reader, writer = await connected(port)
     lines = [b"LHLO mx", b"MAIL FROM:<>", f"RCPT TO:<{on_file.verp(1)}>".encode(), b"DATA", raw + b".", b"QUIT"]
     for line in lines:
         writer.write(line + b"\r\n")
         await writer.drain()
-        await asyncio.sleep(0.1)
     await until_suppressed(on_file)
     assert b"2.0.0 taken" in await reader.read()
     writer.close()
     stop.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, PATIENCE_SECONDS)
 
 
 async def test_without_a_place_there_is_nothing_to_do(on_file: Returned, tmp_path: Path) -> None:
-    await asyncio.wait_for(receive(app(on_file, "", tmp_path), asyncio.Event()), 1)
+    await asyncio.wait_for(receive(app(on_file, "", tmp_path), asyncio.Event()), PATIENCE_SECONDS)

@@ -45,7 +45,7 @@ def spin() -> None:
 
 
 def sleep() -> None:
-    time.sleep(60)
+    time.sleep(600)
 
 
 def hog() -> None:

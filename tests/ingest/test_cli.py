@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.errors import BadInput, NotFound
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 
 

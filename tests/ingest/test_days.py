@@ -11,6 +11,8 @@ from tests.ingest.site import Site, says
 from tests.ingest.world import World
 from tests.parts.install import Clock
 
+pytestmark = pytest.mark.slow
+
 RSS, API, HF = "arxiv-rss:cs.LG", "arxiv:cs.LG", "hf-daily"
 DAY = timedelta(days=1)
 MON = datetime(2026, 11, 23, 8, tzinfo=UTC)

@@ -67,7 +67,7 @@ def test_neither_order_nor_pages_decide_which_papers_are_one(db: Database, now: 
         assert works(db) == expected
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(POOL), again=st.lists(st.sampled_from(POOL), max_size=3), size=st.integers(1, 14))
 def test_any_order_repetition_and_pages_end_in_the_same_papers(
     db: Database, now: datetime, order: list[Sighting], again: list[Sighting], size: int

@@ -7,6 +7,8 @@ import pytest
 from digestd.store.database import open_database
 from tests.ingest.faults import FAULTS, Fault, happen
 
+pytestmark = pytest.mark.slow
+
 REACHING = [fault for fault in FAULTS if fault.why is None and fault.id != "F44"]
 """Those of which something is stored; the others get as far on every database."""
 

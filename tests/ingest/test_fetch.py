@@ -145,19 +145,21 @@ async def test_nobody_there_is_one_clear_line(fetcher: Fetcher, web: Site) -> No
 async def test_a_body_that_never_ends_meets_the_deadline(
     db: Database, web: Site, clock: Callable[[], datetime]
 ) -> None:
+    dripped = 0
+
     async def drip(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        nonlocal dripped
         writer.write(head(200, Content_Length=1_000))
-        for _ in range(1_000):
+        for dripped in range(1_000):  # noqa: B007  # how far it came
             writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(0.05)
 
     web.paths["/"] = drip
-    began = monotonic()
     async with Fetcher(db, Client("https://x.example.org", limits=Limits(seconds=0.4)), clock) as fetcher:
         with pytest.raises(SourceFailed, match=r"no answer within 0\.4 s"):
             await get(fetcher, web, "/")
-    assert monotonic() - began < 2
+    assert dripped < 999
 
 
 async def test_a_large_body_is_refused_while_it_comes(fetcher: Fetcher, web: Site) -> None:

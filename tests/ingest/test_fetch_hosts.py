@@ -200,7 +200,7 @@ async def test_waiting_for_a_turn_does_not_count_towards_the_deadline(db: Databa
     loop = asyncio.get_running_loop()
     began = loop.time()
     web.paths["/"] = says(b"ok")
-    client = Client("https://x.example.org", limits=replace(LIMITS, seconds=0.8))
+    client = Client("https://x.example.org", limits=replace(LIMITS, seconds=1.5))
     async with Fetcher(db, client, lambda: now + timedelta(seconds=loop.time() - began)) as fetcher:
         pace = Pace("site", 0.6, alone=True)
         answers = await asyncio.gather(*(get(fetcher, web, pace=pace) for _ in range(4)))

@@ -3,11 +3,15 @@
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
+import pytest
+
 from digestd.store import fetches
 from digestd.store.database import Database
 from tests.ingest.desk import Desk
 from tests.ingest.makers import paper
 from tests.ingest.site import Site, says
+
+pytestmark = pytest.mark.slow
 
 FEED = "feed:https://journal.example.org/rss"
 

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 from digestd.cli import app
 from digestd.errors import BadInput
 
+pytestmark = pytest.mark.slow
+
 RSS = "https://rss.arxiv.org/atom/cs.LG"
 BODY = (Path(__file__).parents[1] / "sources/samples/arxiv-rss.atom.xml").read_bytes()
 

@@ -16,6 +16,8 @@ from tests.ingest.world import World
 from tests.parts.install import Install, install
 from tests.plan.shelf import archive, digests, reader
 
+pytestmark = pytest.mark.slow
+
 RSS, API, HF = "arxiv-rss:cs.LG", "arxiv:cs.LG", "hf-daily"
 TUE = datetime(2026, 11, 17, 8, tzinfo=UTC)
 OFFLINE = ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-23", "2026-11-24"]

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -14,8 +13,11 @@ from digestd.errors import SourceFailed
 from digestd.ingest.reader import AnswerParser, ReadingLimits
 from digestd.sources import Page, Reject
 from tests.ingest import odd_sources as odd
+from tests.parts.waiting import eventually
 
-TIGHT = ReadingLimits(cpu=1, memory=300_000_000, seconds=30, result=1_000_000)
+pytestmark = pytest.mark.slow
+
+TIGHT = ReadingLimits(cpu=1, memory=300_000_000, seconds=120, result=1_000_000)
 
 
 @pytest.fixture
@@ -98,11 +100,9 @@ async def test_whatever_reading_does_is_one_line_and_the_next_answer_is_read(
 
 
 async def test_reading_that_only_waits_meets_the_deadline() -> None:
-    began = monotonic()
     async with AnswerParser(replace(TIGHT, seconds=1)) as reader:
         with pytest.raises(SourceFailed, match=r"took more than 1 s$"):
             await reader.read(odd.Odd(odd.sleep), b"", None)
-    assert monotonic() - began < 10
 
 
 async def test_the_processor_time_is_counted_anew_for_every_answer(reader: AnswerParser) -> None:
@@ -141,7 +141,7 @@ async def test_process_that_ended_between_answers_is_replaced(reader: AnswerPars
 
 async def test_giving_up_leaves_no_process_behind(reader: AnswerParser) -> None:
     reading = asyncio.create_task(reader.read(odd.Odd(odd.sleep), b"", None))
-    await asyncio.sleep(0.5)
+    await eventually(lambda: reader._child is not None)
     assert reader._child is not None
     pid = reader._child.process.pid
     reading.cancel()

@@ -5,6 +5,8 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from digestd.ingest import Client, Via, ingest
 from digestd.ingest.recordings import Recorder, Replayer
 from digestd.sources import Request, parse_source
@@ -13,6 +15,8 @@ from tests.ingest.desk import Desk, Here, here
 from tests.ingest.makers import everything, forget
 from tests.ingest.site import Asked, head, in_turn, says
 from tests.sources.test_arxiv import entry, feed
+
+pytestmark = pytest.mark.slow
 
 QUERY = "/api/query?search_query=cat%3Acs.LG&sortBy=submittedDate&sortOrder=descending&start={}&max_results=500"
 DAYS = "/api/daily_papers"

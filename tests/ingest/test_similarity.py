@@ -20,6 +20,8 @@ from tests.ingest.makers import seen
 from tests.ingest.pairs import found, invented
 from tests.ingest.pairs.report import Report, kinds, measure
 
+pytestmark = pytest.mark.slow
+
 PAIRS = invented.pairs()
 SIGHTINGS = st.sampled_from([one for pair in PAIRS[::7] for one in (pair.one, pair.other)])
 

@@ -59,7 +59,7 @@ def test_a_mail_that_ends_while_the_next_is_planned_leaves_both_in_the_books(led
         store.plan_digests(session, [ledger.digest(who, (7, 8), "2026-11-25")], "t", ledger.now)
         other.start()
         other.join(0.3)
-    other.join(30)
+    other.join(120)
     assert ledger.seen(who) == [7, 8]
     assert ledger.broken() == {}
 

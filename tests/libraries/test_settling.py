@@ -67,7 +67,7 @@ def liked(interests: Sequence[Interest]) -> set[str]:
     return {i.value for i in interests if i.kind is Kind.PAPER and i.wish is Wish.LIKED}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STEPS)
 def test_a_second_look_changes_nothing_and_no_word_of_the_reader_is_lost(steps: list[Step]) -> None:
     reader = Reader()
@@ -84,7 +84,7 @@ def test_a_second_look_changes_nothing_and_no_word_of_the_reader_is_lost(steps: 
         assert (entry.counts is Counts.BEYOND) <= (len(liked(reader.interests)) >= MOST)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STEPS)
 def test_what_stands_nowhere_and_was_never_said_is_not_liked(steps: list[Step]) -> None:
     reader = Reader()
@@ -95,7 +95,7 @@ def test_what_stands_nowhere_and_was_never_said_is_not_liked(steps: list[Step]) 
     assert len(liked(reader.interests)) <= MOST
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STEPS)
 def test_what_was_let_go_does_not_come_back_while_its_entry_stands(steps: list[Step]) -> None:
     reader = Reader()

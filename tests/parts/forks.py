@@ -19,6 +19,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 
+from tests.parts.waiting import PATIENCE_SECONDS
+
 CALLS = ("pwrite64", "fdatasync", "sendto", "recvfrom", "epoll_wait")
 CONTEXT = get_context("forkserver")
 """There is one fork server a process, so whoever forks uses this one."""
@@ -46,7 +48,7 @@ class Command:
     environment: Mapping[str, str]
     folder: Path
 
-    def run(self, seconds: float = 60) -> Ended:
+    def run(self, seconds: float = PATIENCE_SECONDS) -> Ended:
         """Run it to its end."""
         return self.start().end(seconds)
 
@@ -75,7 +77,7 @@ class Command:
         running = self.start()
         running.process.join(seconds)
         running.process.kill()
-        return running.end(30)
+        return running.end()
 
     def counted(self) -> Counter[str]:
         """Run it under strace; the most calls of each kind that one of its threads made."""
@@ -93,8 +95,8 @@ class Command:
         assert pid is not None
         until_traced(pid, tracer)
         running.go()
-        ended = running.end(60)
-        tracer.communicate(timeout=10)
+        ended = running.end()
+        tracer.communicate(timeout=PATIENCE_SECONDS)
         return ended
 
 
@@ -110,7 +112,7 @@ class Running:
         """Let it begin."""
         self.gate.send(None)
 
-    def end(self, seconds: float) -> Ended:
+    def end(self, seconds: float = PATIENCE_SECONDS) -> Ended:
         """Wait for its end."""
         self.process.join(seconds)
         if self.process.exitcode is None:
@@ -151,7 +153,7 @@ def counted_in(log: Path, calls: Sequence[str]) -> Counter[str]:
 def until_traced(pid: int, tracer: "subprocess.Popen[bytes]") -> None:
     """Wait until strace has attached to a process."""
     status = Path(f"/proc/{pid}/status")
-    for _ in range(1_000):
+    for _ in range(20_000):
         if "TracerPid:\t0" not in status.read_text():
             return
         assert tracer.poll() is None, tracer.communicate()[1].decode()

@@ -29,7 +29,7 @@ Job = Callable[[App], None]
 UNFORESEEN = 70
 """The exit code of a run that ended by anything but an error it can say in one line."""
 BUILD_SECONDS = 60
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Nursery:
         until_traced(child.pid, tracer)
         child.go()
         ended = child.end()
-        tracer.communicate(timeout=10)
+        tracer.communicate(timeout=WAIT_SECONDS)
         return ended
 
     def _ask(self, verb: str, words: object) -> object:

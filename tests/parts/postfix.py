@@ -58,7 +58,7 @@ def smtp_sink(folder: Path, *options: str) -> Iterator[Sink]:
             yield sink
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 @dataclass
@@ -186,8 +186,8 @@ smtpd_client_connection_count_limit = 0
 
 
 def _until_listening(port: int) -> None:
-    for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    for _ in range(2_400):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=60):
             return
         time.sleep(0.05)
     raise TimeoutError(f"nobody listens on port {port}")

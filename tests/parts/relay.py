@@ -119,12 +119,12 @@ class Relay:
 
         thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
         thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
         try:
             yield self
         finally:
             done.set()
-            thread.join(10)
+            thread.join(60)
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.sessions += 1
@@ -142,7 +142,7 @@ class Relay:
         self.under_way -= 1
         writer.close()
 
-    def until_quiet(self, seconds: float = 5) -> None:
+    def until_quiet(self, seconds: float = 60) -> None:
         """Wait in another thread until no session is left: whoever was killed may have sent something just before."""
         until = time.monotonic() + seconds
         while self.under_way and time.monotonic() < until:

@@ -5,7 +5,9 @@ import ssl
 from digestd.transports import OutgoingMail, Transport, open_routes
 from digestd.transports.smtp import Relay, RelayTimeouts, SmtpTransport
 
-SHORT = RelayTimeouts(connect=1, command=0.5, final_dot=0.5)
+PATIENT = RelayTimeouts(connect=60, command=60, mail=120, final_dot=60)
+HASTY = RelayTimeouts(connect=1.5, command=1.5, mail=60, final_dot=1.5)
+"""With a relay that falls silent; with all others a busy machine must not count as silence."""
 MAIL = OutgoingMail(
     "bounce+1.1.x@example.org",
     "ada@example.net",
@@ -13,9 +15,16 @@ MAIL = OutgoingMail(
 )
 
 
-def transport(port: int, tls: str = "none", context: ssl.SSLContext | None = None) -> Transport:
-    """A transport to 127.0.0.1 that loses its patience soon."""
-    return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, timeouts=SHORT))
+def transport(
+    port: int, tls: str = "none", context: ssl.SSLContext | None = None, patience: RelayTimeouts = PATIENT
+) -> Transport:
+    """Return a transport to 127.0.0.1."""
+    return SmtpTransport(Relay("127.0.0.1", port, tls, context=context, timeouts=patience))
+
+
+def patience_with(act: str) -> RelayTimeouts:
+    """Return the patience to have with a relay that acts so."""
+    return HASTY if act == "silence" else PATIENT
 
 
 def one_route(url: str) -> Transport:

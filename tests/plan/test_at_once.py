@@ -1,6 +1,5 @@
 """Planners at once, planners killed in the middle, people who leave meanwhile."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -8,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-import pytest
 from sqlalchemy import func, select
 
 from digestd.domain.delivery import State
@@ -16,9 +14,9 @@ from digestd.store import core
 from tests.parts import library
 from tests.parts.forks import Command, Ended, can_trace
 from tests.parts.install import Install, install
+from tests.tiers import sized
 
 READERS = 30
-LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
 
 
 def _command(made: Install) -> Command:
@@ -28,7 +26,7 @@ def _command(made: Install) -> Command:
 def test_two_planners_at_once_make_one_digest_each(library_of: Install) -> None:
     library_of.people(library.people(READERS))
     both = [_command(library_of).start() for _ in range(2)]
-    ended = [running.end(60) for running in both]
+    ended = [running.end() for running in both]
     assert [end.code for end in ended] == [0, 0], ended
     assert library_of.states == {State.READY: READERS}
     assert library_of.unsafe == {}
@@ -44,7 +42,6 @@ def test_many_planners_in_one_process_make_one_digest_each(library_of: Install) 
     assert library_of.unsafe == {}
 
 
-@pytest.mark.slow
 def test_killed_while_planning_nothing_is_half_written(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     made = install(tmp_path / "run", sqlite_url, now)
     made.papers(library.papers(20))
@@ -59,16 +56,15 @@ def test_killed_while_planning_nothing_is_half_written(tmp_path: Path, sqlite_ur
         made.plan()
         assert _planned(made) == READERS
         assert made.unsafe == {}
-    assert kills >= (15 if can_trace() else 1)
+    assert kills >= (8 if can_trace() else 1)
 
 
 def _kills() -> list[Callable[[Command], Ended]]:
     """Ways to kill planning: at a write or a flush; where there is no strace, after a while."""
     if not can_trace():
         rng = Random(1)
-        return [partial(Command.killed_after, seconds=rng.uniform(0.05, 0.6)) for _ in range(60 if LONG else 20)]
-    writes = range(1, 60) if LONG else [nth for nth in range(1, 24) if nth % 3]
-    flushes = range(1, 8) if LONG else range(1, 3)
+        return [partial(Command.killed_after, seconds=rng.uniform(0.05, 0.6)) for _ in range(sized(20, 60))]
+    writes, flushes = sized(range(1, 24, 3), range(1, 60)), sized(range(1, 3), range(1, 8))
     return [
         *(partial(Command.killed_at, call="pwrite64", nth=nth) for nth in writes),
         *(partial(Command.killed_at, call="fdatasync", nth=nth) for nth in flushes),

@@ -68,7 +68,7 @@ def seen(seed: int, share: float, grain: float) -> Ranked:
     return Ranked(people(), total, relevance, rng.random(shape) < 0.7, rng.random(shape) < share, odds)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.02, 0.3, 1.0]), st.sampled_from([0.0, 0.5]), TERMS)
 def test_a_block_is_composed_as_each_alone(seed: int, share: float, grain: float, terms: list[Terms]) -> None:
     ranked, own = seen(seed, share, grain), Own(0.3, 0.9)

@@ -42,11 +42,11 @@ class Planner:
         """Started and about to write at the time this yields; done when it is left."""
         thread = threading.Thread(target=self._run)
         thread.start()
-        assert self.began.wait(10)
+        assert self.began.wait(120)
         thread.join(READ)
         assert thread.is_alive()
         yield
-        thread.join(20)
+        thread.join(120)
         assert not thread.is_alive()
 
 

@@ -1,6 +1,5 @@
 """The text model in use: kept, refitted aside from planning, and swapped only when it is whole."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -139,8 +138,7 @@ async def test_the_scheduler_refits_what_is_outgrown(large: Install) -> None:
 
 def test_a_refit_that_is_killed_leaves_the_old_model_in_force(large: Install) -> None:
     before = dumps(text_model(large.db, large.clock.now))
-    ends = _after(0.2)
-    assert not refit_aside(large.db, large.clock.now + WEEK, lambda: not next(ends))
+    assert not refit_aside(large.db, large.clock.now + WEEK, lambda: False)
     with large.db.read() as session:
         assert models.data(session, in_force(large).version) == before
 
@@ -171,12 +169,6 @@ def _fit(made: Install, text: str, days: int) -> None:
     with made.db.write() as session:
         fitted = Fitted(model.version, made.clock.now + timedelta(days=days), 1)
         models.keep(session, fitted, dumps(model))
-
-
-def _after(seconds: float) -> Iterator[bool]:
-    began = time.monotonic()
-    while True:
-        yield time.monotonic() - began > seconds
 
 
 def _of_form(data: bytes, form: int) -> bytes:

@@ -103,7 +103,7 @@ def bereft(ready: Situation) -> Situation:
         worker = Command(("deliver",), there.environment(), there.folder).start()
         _until_both_arrived(there, relay)
         worker.process.kill()
-        assert worker.end(10).killed
+        assert worker.end().killed
     [first, _] = _dots(made)
     result_journal.delete_journal(made.app.journals, first.owner)
     with result_journal.open_result_journal(made.app.journals, first.owner) as journal:
@@ -139,7 +139,7 @@ def ledger(database_url: str, memory: Path, tmp_path: Path, now: datetime) -> It
     db.close()
 
 
-def _until_both_arrived(there: Install, relay: Relay, seconds: float = 30) -> None:
+def _until_both_arrived(there: Install, relay: Relay, seconds: float = 120) -> None:
     """A dot is committed before its mail leaves, so the ledger alone does not say that the relay has it."""
     until = time.monotonic() + seconds
     while there.states.get(State.DOT) != 2 or len(relay.taken) != 2:

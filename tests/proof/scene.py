@@ -30,6 +30,7 @@ from tests.parts.nursery import UNFORESEEN, Blow, Job, Nursery, nursery
 from tests.parts.relay import Relay, Taken
 from tests.proof.counts import Counts
 from tests.proof.renewal import Renew, whole_renewal
+from tests.tiers import sized
 
 UNDER_WAY = frozenset({State.LEASED, State.DOT})
 REST = timedelta(minutes=6)
@@ -134,8 +135,8 @@ def _are_as_composed(mails: Iterable[Taken], install: Install) -> None:
 
 
 def many(count: int) -> int:
-    """So many, eight times as many in a long run; or as many as DIGESTD_TEST_POINTS says."""
-    return int(os.environ.get("DIGESTD_TEST_POINTS", count * (8 if os.environ.get("DIGESTD_TEST_LONG") else 1)))
+    """Return so many, twenty times as many in a long run, or as many as DIGESTD_TEST_POINTS says."""
+    return int(os.environ.get("DIGESTD_TEST_POINTS", sized(count, 20 * count)))
 
 
 @contextmanager

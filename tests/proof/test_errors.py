@@ -14,7 +14,7 @@ from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
 from tests.proof.scene import deliver_ready, plan_due, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+pytestmark = pytest.mark.usefixtures("tracing")
 ERRORS = {
     "pwrite64": ("ENOSPC", "EIO"),
     "fdatasync": ("EIO", "ENOSPC"),
@@ -43,25 +43,25 @@ def _failing(at: Situation, memory: Path, job: Job, share: int, wanted: int) -> 
         made.found.hold()
 
 
-@pytest.mark.parametrize("share", range(2))
+@pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_a_call_that_fails_while_delivering_loses_and_doubles_nothing(
     ready: Situation, memory: Path, share: int
 ) -> None:
-    _failing(ready, memory, deliver_ready, share, 50)
+    _failing(ready, memory, deliver_ready, share, 24)
 
 
 def test_a_call_that_fails_while_planning_leaves_each_one_digest(due: Situation, memory: Path) -> None:
-    _failing(due, memory, plan_due, 2, 20)
+    _failing(due, memory, plan_due, 2, 16)
 
 
 def test_a_call_that_fails_while_recovering_is_made_up_for(bereft: Situation, memory: Path) -> None:
-    _failing(bereft, memory, deliver_ready, 3, 30)
+    _failing(bereft, memory, deliver_ready, 3, 16)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
 def test_a_disk_that_is_full_from_some_write_on_loses_and_doubles_nothing(ready: Situation, memory: Path) -> None:
     with scene(ready.install, deliver_ready, memory / "scene", impatient_and_brief) as made:
-        made.strike((Blow(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 20)
+        made.strike((Blow(call, nth, "ENOSPC", on=True) for call, nth in made.points(4, ("pwrite64",))), 12)
         made.found.hold()
 
 

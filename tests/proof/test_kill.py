@@ -13,7 +13,7 @@ from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation
 from tests.proof.scene import ask_the_log, deliver_ready, plan_due, scene
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+pytestmark = pytest.mark.usefixtures("tracing")
 
 
 def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, connections: int = 3) -> None:
@@ -23,21 +23,21 @@ def _killed(at: Situation, memory: Path, job: Job, share: int, wanted: int, conn
         made.found.hold()
 
 
-@pytest.mark.parametrize("share", range(2))
+@pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_while_delivering_nothing_is_lost_or_sent_twice(ready: Situation, memory: Path, share: int) -> None:
-    _killed(ready, memory, deliver_ready, share, 60)
+    _killed(ready, memory, deliver_ready, share, 24)
 
 
 def test_killed_while_delivering_one_mail_after_the_other(ready: Situation, memory: Path) -> None:
-    _killed(ready, memory, deliver_ready, 2, 60, connections=1)
+    _killed(ready, memory, deliver_ready, 2, 24, connections=1)
 
 
 def test_killed_while_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
-    _killed(due, memory, plan_due, 3, 60)
+    _killed(due, memory, plan_due, 3, 24)
 
 
 def test_killed_while_recovering_recovery_goes_on(bereft: Situation, memory: Path) -> None:
-    _killed(bereft, memory, deliver_ready, 4, 70)
+    _killed(bereft, memory, deliver_ready, 4, 24)
 
 
 def test_killed_while_reconciling_the_log_settles_everything_in_the_end(in_doubt: Situation, memory: Path) -> None:

@@ -28,8 +28,9 @@ from tests.proof.counts import Counts
 from tests.proof.renewal import whole_renewal
 from tests.proof.scene import UNDER_WAY, Scene, deliver_ready, many, recover
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("tracing")]
+pytestmark = pytest.mark.usefixtures("tracing")
 READERS = 5
+BLOWS = 16
 BOXES = [f"reader{number}@example.net" for number in range(READERS)]
 LATER = timedelta(minutes=30)
 """One mail waits so long: it goes out after the blow, so that the log is known to have been kept."""
@@ -43,14 +44,14 @@ def running() -> Iterator[Postfix]:
         yield started
 
 
-@pytest.mark.parametrize("share", range(2))
+@pytest.mark.parametrize("share", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_while_postfix_takes_the_mails_nothing_stays_uncertain(
     running: Postfix, database_url: str, memory: Path, share: int
 ) -> None:
     found, doubted = Counts(), 0
     with _scene(running, database_url, memory) as made:
         points = made.points(share)
-        for _ in range(3 * many(48)):
+        for _ in range(3 * many(BLOWS)):
             call, nth = next(points)
             _empty(running)
             made.renew()
@@ -63,10 +64,10 @@ def test_killed_while_postfix_takes_the_mails_nothing_stays_uncertain(
             found.count(made.install.fates, before, after)
             assert made.install.sound(after)
             assert made.install.states == {State.ACCEPTED: READERS}
-            if found.struck == many(48):
+            if found.struck == many(BLOWS):
                 break
     found.hold()
-    assert (found.struck, found.uncertain) == (many(48), 0)
+    assert (found.struck, found.uncertain) == (many(BLOWS), 0)
     assert doubted > 0
 
 

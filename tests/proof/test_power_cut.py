@@ -16,7 +16,6 @@ from tests.proof.recording import OPTIONS, Event, Sent, cuts, recorded
 from tests.proof.scene import Scene, deliver_ready, many, plan_due, scene
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.usefixtures("tracing"),
     pytest.mark.parametrize("engine", ["sqlite"]),
 ]
@@ -43,11 +42,11 @@ def test_whatever_a_power_cut_left_of_delivering_no_mail_goes_twice(ready: Situa
 
 
 def test_whatever_a_power_cut_left_of_delivering_at_once_no_mail_goes_twice(ready: Situation, memory: Path) -> None:
-    _cut(ready, memory, deliver_ready, 60, connections=3)
+    _cut(ready, memory, deliver_ready, 30, connections=3)
 
 
 def test_whatever_a_power_cut_left_of_planning_each_gets_one_digest(due: Situation, memory: Path) -> None:
-    _cut(due, memory, plan_due, 60, connections=3)
+    _cut(due, memory, plan_due, 30, connections=3)
 
 
 def _record(made: Scene) -> list[Event]:

@@ -28,7 +28,7 @@ def _row(value: float) -> Floats:
     return np.array([value], dtype=np.float32)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SCORES, SCORES, SHARES, SHARES, st.integers(0, 500))
 def test_a_better_score_or_relevance_is_never_a_worse_chance(
     low: float, high: float, less: float, more: float, likes: int

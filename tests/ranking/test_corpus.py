@@ -23,7 +23,7 @@ WORDS = st.sampled_from(
 TEXTS = st.lists(st.lists(WORDS, max_size=12).map(" ".join), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_a_corpus_holds_the_stems_of_each_text_and_of_its_title(texts: list[str]) -> None:
     corpus = read_corpus(iter(texts))
@@ -32,7 +32,7 @@ def test_a_corpus_holds_the_stems_of_each_text_and_of_its_title(texts: list[str]
     assert [stems[:n] for stems, n in zip(named, corpus.heads, strict=True)] == [tokens(title(text)) for text in texts]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_terms_are_counted_as_if_each_text_were_read_alone(texts: list[str]) -> None:
     corpus = read_corpus(texts)

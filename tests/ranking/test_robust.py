@@ -94,7 +94,7 @@ def compiled(day: Pool, *people: Sequence[Interest]) -> Sequence[Profile]:
     return compile_profiles(wants, day.model, day)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, st.floats(allow_nan=True, allow_infinity=True)), max_size=6),
     st.lists(st.lists(INTERESTS, max_size=6), min_size=1, max_size=4),
@@ -112,7 +112,7 @@ def test_any_text_and_any_wish_can_be_ranked_by_a_model_of_anything(
     sound(the_pool, compiled(the_pool, *people, seeds))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lo"]), min_size=1, max_size=8))
 def test_a_topic_of_any_letters_finds_the_paper_that_has_it(word: str) -> None:
     assume(tokens(word) and not set(tokens(word)) & set().union(*(tokens(paper.text) for paper in papers())))
@@ -120,7 +120,7 @@ def test_a_topic_of_any_letters_finds_the_paper_that_has_it(word: str) -> None:
     assert sound(*_asked([*papers(), found], word)).total[0].argmax() == 16
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 15), MOMENTS), min_size=1, max_size=30))
 def test_likes_of_any_number_and_age_are_a_taste(copies: int, said: list[tuple[int, datetime | None]]) -> None:
     day = pool()

@@ -174,7 +174,6 @@ def rows(made: Install) -> dict[str, str]:
     return found
 
 
-@pytest.mark.slow
 async def test_no_reference_is_seen_by_anybody_else(
     made: Install, client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,7 +1,5 @@
 """What relays write when they have taken a mail, and what looks like it and is not."""
 
-import time
-
 import pytest
 
 from digestd.relaylogs import FORMATS, LINE_MAX, Queued, queued
@@ -52,9 +50,7 @@ def test_a_return_path_in_capitals_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("filler", [b"x", b" postfix/qmgr[1]: ", b"Nov 24 ", b"\xff"])
-def test_a_hostile_line_costs_no_time(filler: bytes) -> None:
-    """Quadratic matching of so much would take minutes."""
-    began = time.process_time()
+def test_hostile_line_says_nothing(filler: bytes) -> None:
+    """What the expressions cost is counted in tests/security/test_patterns.py; only so much of a line is read."""
     assert queued(filler * (100_000 // len(filler))) is None
-    assert time.process_time() - began < 1
     assert LINE_MAX < 100_000

@@ -1,7 +1,7 @@
-"""All regular expressions of the package, and strings that make one that goes astray take far too long.
+"""All regular expressions of the package, and strings on which a bad one takes far too many steps.
 
-Python's engine tries again from every place and for every way a repetition can be shared out, so the time of a bad
-expression grows as the square of the text or faster. `pumps` repeats what an expression itself is made of, behind
+Python's engine tries again from every place and for every way a repetition can be shared out, so the steps of a bad
+expression grow as the square of the text or faster. `pumps` repeats what an expression itself is made of, behind
 each beginning that leads into one of its repetitions, and ends in what it does not expect.
 """
 
@@ -38,16 +38,9 @@ class Expression:
     pattern: Pattern
     scans: bool
 
-    def run(self, text: str) -> None:
-        """Use it as the package does."""
-        said = text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
-        pattern: re.Pattern[Any] = self.pattern
-        if self.scans:
-            for _ in pattern.finditer(said):
-                pass
-        else:
-            pattern.match(said)
-            pattern.fullmatch(said)
+    def text(self, said: str) -> Any:
+        """Return a text as what the expression reads: itself or its bytes."""
+        return said.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else said
 
 
 def expressions() -> list[Expression]:

@@ -1,6 +1,5 @@
 """Whatever is sent to whichever route, digestd answers and has no fault."""
 
-import os
 from random import Random
 
 from starlette.testclient import TestClient
@@ -8,9 +7,10 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from tests.security.acting import filled, posting, routes
 from tests.security.hostile import HOSTILE
+from tests.tiers import sized
 from tests.web.conftest import House
 
-CASES = 2_000 if os.environ.get("DIGESTD_TEST_LONG") else 300
+CASES = sized(200, 2_000)
 TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json", "x"]
 PART = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n'
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]

@@ -22,7 +22,6 @@ from digestd.web import build
 from digestd.web.api import PATH
 from digestd.web.constant_time_response import FLOOR_SECONDS
 from tests.security.test_alike import Counting, known
-from tests.security.test_bombing import at_once
 from tests.web.conftest import PAPER, House
 
 __all__ = ["known"]
@@ -121,9 +120,8 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture
-def scene(client: TestClient, house: House, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """One, where nobody waits."""
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
+def scene(client: TestClient, house: House) -> Scene:
+    """One, with a subscriber, a paper and a digest."""
     house.take_in(PAPER | {"id": "invented:1", "title": "Egret and heron", "abstract": "About the egret."})
     number = house.join(CANARY, **PERSON, hour=0).key
     return Scene(client, number, house.plan(), "invented:1")

@@ -15,16 +15,10 @@ from digestd.store.suppressions import Wave
 from digestd.subscribe import edit, erase, parse, suppress, unsubscribe
 from digestd.subscribe.leaving import unsuppress, unsuppress_wave
 from digestd.web.feedback import PER_PICK
-from tests.security.test_bombing import at_once
 from tests.web.conftest import PAPER, House, browsing
 from tests.web.html import heading
 
 ADA, EVE, BOB = "ada@example.org", "eve@example.net", "bob@example.com"
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
 
 
 @pytest.mark.parametrize("how", ["free", "subscribed", "suppressed", "asked lately"])

@@ -19,11 +19,12 @@ from digestd.store.instants import to_us
 from digestd.web.form_timestamp import SOONEST
 from tests.commands.mails import mail
 from tests.deliver.test_first_digest import asked, is_up
-from tests.deliver.test_service import terminate, until
+from tests.deliver.test_service import terminate
 from tests.parts import library
 from tests.parts.forks import Command, Ended
 from tests.parts.install import Install, install
 from tests.parts.relay import Fault, Relay
+from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
 
 SECRET = "sandmartin-of-the-secret-with-32-bytes-and-more"
@@ -67,7 +68,6 @@ def unreadable(made: Install, table: Table, number: int, **values: object) -> No
         session.connection().execute(update(table).where(table.c.id == number).values(values))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes(made: Install, form: str) -> None:
     port = free_port()
@@ -82,10 +82,10 @@ def test_no_secret_address_or_wish_is_told_by_a_run_or_its_crashes(made: Install
         try:
             until(lambda: is_up(home))
             _visited(made, home, now)
-            until(lambda: all(part in running.output.read_text() for part in CRASHED), 60)
+            until(lambda: all(part in running.output.read_text() for part in CRASHED))
         finally:
             terminate(running)
-            ended = running.end(40)
+            ended = running.end()
     assert told(ended) == []
     assert left(made.folder) == []
     assert audited(made) == []
@@ -140,7 +140,7 @@ def _status(url: str, body: bytes | None = None, authorization: str = "") -> int
         "Referer": f"https://{PASSWORD}.example/",
     }
     try:
-        with urlopen(Request(url, body, headers), timeout=20) as answer:
+        with urlopen(Request(url, body, headers), timeout=PATIENCE_SECONDS) as answer:
             return int(answer.status)
     except HTTPError as refused:
         return refused.code

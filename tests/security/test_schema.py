@@ -3,7 +3,6 @@
 The API is tried by its own description in web/test_api_described.py.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,10 +17,10 @@ from digestd.app import App
 from digestd.web import build
 from tests.bounces.posts import SETTINGS
 from tests.security.acting import opening, routes
-from tests.security.test_bombing import at_once
+from tests.tiers import sized
 from tests.web.conftest import PAPER, House
 
-EXAMPLES = 100 if os.environ.get("DIGESTD_TEST_LONG") else 6
+EXAMPLES = sized(6, 100)
 WHERE = "/description.json"
 MINUTE = 61
 """Seconds from one request to the next: what slows robots down is tried elsewhere."""
@@ -36,9 +35,8 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture
-def everywhere(app: App, house: House, monkeypatch: pytest.MonkeyPatch) -> App:
-    """An install with papers, whose every provider is set up, that asks nobody and hurries."""
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
+def everywhere(app: App, house: House) -> App:
+    """An install with papers, whose every provider is set up, and that asks nobody."""
     house.take_in(PAPER)
     return replace(app, settings=app.settings.model_copy(update=SETTINGS))
 
@@ -56,7 +54,7 @@ def test_no_request_that_a_page_describes_or_forbids_is_a_fault(everywhere: App,
         genuine = opening(house, operation.path, n)
 
         @seed(8)
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
         @given(case=_cases(operation, genuine))
         def ask(case: Any) -> None:
             status = case.call(headers={"Host": "papers.example.org"}).status_code

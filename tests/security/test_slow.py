@@ -15,8 +15,9 @@ from uvicorn.server import ServerState
 
 from digestd.web.body_limit import LARGE, BodyLimit
 from digestd.web.connection_limits import CONNECTIONS_MAX, HEAD_MAX, DeadlineProtocol, server_config
-from tests.deliver.test_service import service, terminate, until
+from tests.deliver.test_service import service, terminate
 from tests.parts.install import install
+from tests.parts.waiting import PATIENCE_SECONDS, until
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 FORM = b"POST /subscribe HTTP/1.1\r\nHost: x\r\nContent-Length: 16000\r\n\r\n"
@@ -88,7 +89,7 @@ async def _answer(port: int, request: bytes = GOOD) -> bytes:
     """What somebody with good manners is answered: the status line."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         said = await reader.read()
     writer.close()
     return said.partition(b"\r\n")[0]
@@ -96,15 +97,18 @@ async def _answer(port: int, request: bytes = GOOD) -> bytes:
 
 class Quick(DeadlineProtocol):
     deadline = 0.4
+
+
+class Crowded(DeadlineProtocol):
     most = 5
 
 
 @asynccontextmanager
-async def listening(web: ASGIApp, state: ServerState) -> AsyncIterator[int]:
+async def listening(web: ASGIApp, state: ServerState, protocol: type[DeadlineProtocol] = Quick) -> AsyncIterator[int]:
     """The port of an application whose server has little patience and little room."""
     config = server_config(web, "127.0.0.1", 0)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Quick(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: protocol(config, state, {}), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
 
@@ -123,7 +127,7 @@ GUARDED = BodyLimit(greet, _refused, seconds=60)
 
 @pytest.mark.parametrize("client", SLOW_CLIENTS, ids=lambda client: client.__name__)
 async def test_who_holds_on_is_let_go(client: Client) -> None:
-    async with listening(GUARDED, ServerState()) as port, asyncio.timeout(10):
+    async with listening(GUARDED, ServerState()) as port, asyncio.timeout(PATIENCE_SECONDS):
         await _held(port, client)
 
 
@@ -133,7 +137,7 @@ async def test_who_does_not_take_the_answer_is_let_go() -> None:
     async def large(scope: Scope, receive: Receive, send: Send) -> None:
         await PlainTextResponse("x" * 30_000_000)(scope, receive, send)
 
-    async with listening(large, state) as port, asyncio.timeout(10):
+    async with listening(large, state) as port, asyncio.timeout(PATIENCE_SECONDS):
         _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
         writer.write(HEAD + b"\r\n")
         while not state.total_requests:
@@ -161,9 +165,9 @@ async def test_too_long_a_head_and_too_large_a_body_are_refused_at_once() -> Non
 
 async def test_where_there_is_no_room_the_longest_silent_gives_way() -> None:
     state = ServerState()
-    async with listening(greet, state) as port:
-        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(Quick.most)]
-        while len(state.connections) < Quick.most:
+    async with listening(greet, state, Crowded) as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(Crowded.most)]
+        while len(state.connections) < Crowded.most:
             await asyncio.sleep(0.01)
         assert await _answer(port) == b"HTTP/1.1 200 OK"
         assert await silent[0][0].read() == b""
@@ -193,7 +197,7 @@ async def test_the_service_answers_while_hundreds_hold_on(tmp_path: Path, sqlite
         gone = [client.done() for client in (*slow, *more)].count(True)
         assert gone >= SLOW + SILENT - CONNECTIONS_MAX, "there was no room for all of them"
         terminate(running)
-        ended = await asyncio.to_thread(running.end, 40)
+        ended = await asyncio.to_thread(running.end)
         assert ended.code == 0, ended.said
         await asyncio.gather(*slow, *more)
     finally:

@@ -20,18 +20,12 @@ from digestd.web import build
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK
 from digestd.worker import delete_expired, run
 from tests.parts.relay import Relay
-from tests.security.test_bombing import at_once
 from tests.web.conftest import HOME, House, browsing, stamp_for
 from tests.web.html import heading, tree, words
 
 ADA, NEW = "ada@example.org", "new@example.net"
 SPAM = {"topics": "cheap pills https://evil.example", "hour": "3", "size": "30"}
 PROXY, NEAR_PROXY = "172.30.83.1", "172.30.83.1, 10.0.0.2"
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
 
 
 def _mail(relay: Relay) -> EmailMessage:

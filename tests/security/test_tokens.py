@@ -1,6 +1,5 @@
 """Tokens that were changed: none opens anything, whichever kind it was made for and wherever it is tried."""
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
@@ -29,10 +28,11 @@ from digestd.web.form_timestamp import is_timely, new_timestamp
 from tests.conftest import NOW
 from tests.parts.forgeries import changed
 from tests.security.acting import filled, opening, routes
+from tests.tiers import sized
 from tests.web.conftest import PAPER, House
 
 EACH = 100_000
-EACH_ENDPOINT = 1_000 if os.environ.get("DIGESTD_TEST_LONG") else 40
+EACH_ENDPOINT = sized(40, 1_000)
 KEYS = Keys(bytes(range(32)))
 LATER = Keys(bytes(range(1, 33)), (Retired(KEYS.secret, NOW + timedelta(days=1)),))
 """After a rotation: what the retired secret made before is read too, so it must be as hard to forge."""

@@ -129,7 +129,7 @@ def test_what_is_not_of_the_format_named_is_refused_whole_or_entry_by_entry(form
 
 
 @pytest.mark.parametrize("form", IMPORTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_hostile_bytes_give_papers_within_limits_or_one_clear_error(form: str, data: st.DataObject) -> None:
     sample = SAMPLES[form].encode()
@@ -145,7 +145,7 @@ def test_hostile_bytes_give_papers_within_limits_or_one_clear_error(form: str, d
 
 
 @pytest.mark.parametrize("form", ["zotero", "orcid", "csl-json"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     data=st.recursive(
         st.none() | st.integers() | st.text(max_size=8),

@@ -29,7 +29,7 @@ SHAPES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
 WRONG: list[object] = [None, [], {}, "", 0, [None], "x"]
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 
 def paths(value: object, here: tuple[object, ...] = ()) -> list[tuple[object, ...]]:

@@ -1,7 +1,6 @@
 """The API refuses in its own form whatever it refuses, and its description is true."""
 
 import json
-import os
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,10 +24,11 @@ from digestd.store.database import open_database
 from digestd.web import _refusal, build
 from digestd.web.body_limit import SLOW
 from digestd.web.pages import Pages
+from tests.tiers import sized
 from tests.web.conftest import PAPER, House, browsing
 from tests.web.test_api import ADA, ALL, SECRET, token
 
-EXAMPLES = 100 if os.environ.get("DIGESTD_TEST_LONG") else 10
+EXAMPLES = sized(10, 100)
 TRUE = [status_code_conformance, content_type_conformance, response_schema_conformance, response_headers_conformance]
 """What must hold for the description to be true."""
 
@@ -91,7 +91,7 @@ def test_no_request_that_the_description_allows_or_forbids_is_a_fault(app: App, 
     tried = 0
     for found in schema.get_all_operations():
 
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
         @given(case=found.ok().as_strategy())  # type: ignore[union-attr]  # one that cannot be read fails here
         def ask(case: Any) -> None:
             answer = case.call(headers=headers)

@@ -125,7 +125,7 @@ def all_at_once(visitors: list[TestClient], wishes: list[Asked]) -> list[int]:
     ready = Barrier(len(visitors))
 
     def ask(client: TestClient, wish: Asked) -> int:
-        ready.wait(30)
+        ready.wait(120)
         return wish(client).status_code
 
     with ThreadPoolExecutor(len(visitors)) as pool:

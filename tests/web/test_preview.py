@@ -1,7 +1,6 @@
 """What today's digest would hold, before anybody gives an address."""
 
 import asyncio
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event, Thread
@@ -19,6 +18,7 @@ from digestd.plan.seeds import Readings
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
+from tests.parts.waiting import PATIENCE_SECONDS, until
 from tests.postgres import free_port
 from tests.web.conftest import Clock, House
 from tests.web.html import tree, words
@@ -148,7 +148,7 @@ def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old
     may_read.set()
 
     def gather(now: object) -> Day:
-        assert may_read.wait(10)
+        assert may_read.wait(PATIENCE_SECONDS)
         read.append(gather_day(app.db, clock(), app.encoder))
         return read[-1]
 
@@ -161,10 +161,7 @@ def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old
     assert preview_day.day(clock()) is first, "nobody waits for the next"
     assert preview_day.day(clock()) is first
     may_read.set()
-    deadline = time.monotonic() + 10
-    while preview_day.day(clock()) is first:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: preview_day.day(clock()) is not first)
     assert len(read) == 2
     clock.advance(seconds=(STALE + timedelta(seconds=1)).total_seconds())
     assert preview_day.day(clock()) is read[2]

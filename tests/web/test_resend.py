@@ -1,7 +1,5 @@
 """The confirmation once more."""
 
-import time
-
 import pytest
 from starlette.testclient import TestClient
 
@@ -10,7 +8,6 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cause
 from digestd.domain.suppression import SuppressionReason
 from digestd.subscribe import suppress, unsubscribe
-from digestd.web.constant_time_response import FLOOR_SECONDS
 from digestd.web.email_forms import POSTS_PER_NETWORK
 from tests.web.conftest import House
 from tests.web.html import heading, tree
@@ -45,15 +42,10 @@ def test_nobody_else_gets_a_mail_and_the_answer_tells_nothing(client: TestClient
     suppress(app.db, app.keys, shunned, SuppressionReason.COMPLAINT, house.clock())
     house.clock.advance(days=2)
     before = house.contents()
-    answers, spans = [], []
-    for address in (known, gone, shunned, "new@example.org"):
-        begun = time.monotonic()
-        answers.append(client.post("/resend", data={"email": address}))
-        spans.append(time.monotonic() - begun)
+    answers = [client.post("/resend", data={"email": address}) for address in (known, gone, shunned, "new@example.org")]
     robot = client.post("/resend", data={"email": ADA, "subject": "Cheap!"})
     assert {(answer.status_code, answer.content) for answer in [*answers, robot]} == {(200, answers[0].content)}
     assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
-    assert min(spans) >= FLOOR_SECONDS
     assert house.contents() == before
 
 

@@ -1,7 +1,6 @@
 """Mail scanners, link previews and forwards: whatever is looked at, nothing is changed."""
 
 import hashlib
-import os
 import re
 from collections import Counter
 from email import message_from_bytes, policy
@@ -21,12 +20,12 @@ from digestd.subscribe import add, parse
 from digestd.subscribe.moving import ask_move
 from digestd.subscribe.preferences import ask_link
 from digestd.subscribe.requests import request_erasure, request_renewal
+from tests.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, House
 from tests.web.test_browser import served
 
-IS_LONG = bool(os.environ.get("DIGESTD_TEST_LONG"))
-"""Then each address of all these mails is looked at in each way; else in one, in turn."""
-MAILS = 1_000 if IS_LONG else 250
+MAILS = sized(100, 1_000)
+"""In a long run each address of these mails is looked at in each way; else in one, in turn."""
 PREFETCH = {"Purpose": "prefetch", "Sec-Purpose": "prefetch;prerender", "X-Moz": "prefetch"}
 OUTLOOK = {"User-Agent": "Mozilla/4.0 (compatible; ms-office; MSOffice 16)"}
 WAYS: tuple[tuple[str, dict[str, str]], ...] = (("GET", {}), ("HEAD", OUTLOOK), ("OPTIONS", {}), ("GET", PREFETCH))

@@ -1,6 +1,5 @@
 """EmailForms for the digest on the front page."""
 
-import time
 from collections import Counter
 
 import pytest
@@ -12,7 +11,6 @@ from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
-from digestd.web.constant_time_response import FLOOR_SECONDS
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import House, browsing
 from tests.web.html import heading, tree, words
@@ -69,15 +67,11 @@ def test_the_answer_tells_nothing_of_the_address(client: TestClient, app: App, h
     house.join(known)
     unsubscribe(app.db, house.join(gone).key, Cause.WEB, house.clock())
     suppress(app.db, app.keys, shunned, SuppressionReason.COMPLAINT, house.clock())
-    answers, spans = [], []
-    for address in (known, gone, shunned, "new@example.org", "new@example.org"):
-        begun = time.monotonic()
-        answers.append(client.post("/subscribe", data={"email": address}))
-        spans.append(time.monotonic() - begun)
+    addresses = (known, gone, shunned, "new@example.org", "new@example.org")
+    answers = [client.post("/subscribe", data={"email": address}) for address in addresses]
     robot = client.post("/subscribe", data={"email": "robot@example.org", "subject": "Cheap!"})
     assert {(answer.status_code, answer.content) for answer in [*answers, robot]} == {(200, answers[0].content)}
     assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
-    assert min(spans) >= FLOOR_SECONDS
     assert len(house.contents()["subscriber"]) == 3, "the robot and the shunned left no trace"
 
 

@@ -1,0 +1,18 @@
+"""What a sample of a matrix keeps in the default tier."""
+
+import pytest
+
+from tests.tiers import sampled
+
+
+def test_sampled_keeps_one_case_in_so_many_and_marks_the_others() -> None:
+    cases = [(number, str(number)) for number in range(22)]
+    found = sampled(cases, every=5)
+    marked = [case for case in found if case not in cases]
+    assert [tuple(case.values) if case in marked else case for case in found] == cases
+    assert len(found) - len(marked) == 5
+    assert {mark.name for case in marked for mark in case.marks} == {pytest.mark.long.name}
+
+
+def test_sampled_keeps_the_same_cases_each_time() -> None:
+    assert sampled(range(40), every=4) == sampled(range(40), every=4)
