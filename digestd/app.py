@@ -19,8 +19,8 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from digestd import dangers, shipped
 from digestd import settings as configuration
+from digestd import settings_validation, shipped
 from digestd.dkim import open_signer
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
 from digestd.message import Mailbox
@@ -231,7 +231,7 @@ class App:
 def build(settings: Settings | None = None) -> App:
     """Open what `init` made. Raises BadSetting or DatabaseUnreachable, each naming the remedy."""
     settings = settings or configuration.load()
-    dangers.refuse(settings)
+    settings_validation.refuse(settings)
     keys = read_keys(settings.secret_key_file)
     return _assemble(settings, database(settings), keys)
 
@@ -246,7 +246,7 @@ def database(settings: Settings) -> Database:
 def initialise(settings: Settings | None = None) -> App:
     """Make the secret if there is none, migrate the database, and open both; safe to repeat."""
     settings = settings or configuration.load()
-    dangers.refuse(settings)
+    settings_validation.refuse(settings)
     make_secret(settings.secret_key_file)
     keys = read_keys(settings.secret_key_file)
     db = open_database(settings.database_url)
@@ -265,7 +265,7 @@ def alone(name: str) -> Iterator[App]:
     Raises AlreadyRunning, which says where the other one is.
     """
     settings = configuration.load()
-    dangers.refuse(settings)
+    settings_validation.refuse(settings)
     db = open_database(settings.database_url)
     with owners(db).hold(name, settings.public_url):
         db.close()
@@ -280,7 +280,7 @@ def _encoder(folder: str) -> Encoder:
 
 
 def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
-    dangers.refuse_wrong_secret(db, keys)
+    settings_validation.refuse_wrong_secret(db, keys)
     overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
     templates = Templates.of(shipped.templates(overrides))
     if not template_sets.is_kept(db, templates.hash):

@@ -11,9 +11,9 @@ import pytest
 
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.mail import Body, Form, Piece, stand_in
+from digestd.domain.sanitise import wrap
 from digestd.message import compose_digest, quoted_printable
 from digestd.render import DigestContent, DigestLinks, Item, Rendered, Templates, print_digest, print_digests
-from digestd.render.words import wrap
 from digestd.shipped import templates
 from tests import golden
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from digestd import dangers
 from digestd.errors import BadSetting
 from digestd.settings import PREFIX, Settings, load
 
@@ -132,9 +131,11 @@ def test_an_impossible_value_is_refused_by_name(name: str, value: str, said: str
 )
 def test_a_dangerous_setting_is_refused(given: dict[str, str], said: str) -> None:
     with pytest.raises(Exception, match=said):
-        dangers.refuse(Settings(**given))  # type: ignore[arg-type]  # pydantic turns the texts into the fields' types
+        settings_validation.refuse(Settings(**given))  # type: ignore[arg-type]  # pydantic turns the texts into the fields' types
 
 
 def test_plain_smtp_over_a_network_of_ones_own_must_be_said_out_loud() -> None:
     url = "smtp://relay.example.org:25?tls=none"
-    dangers.refuse(Settings(transport_url=url, postal_address="1 Example Street", mail_from="d@example.net"))
+    settings_validation.refuse(
+        Settings(transport_url=url, postal_address="1 Example Street", mail_from="d@example.net")
+    )

@@ -14,10 +14,10 @@ import typer
 from typer.exceptions import TyperException
 
 from digestd import __version__
-from digestd.cli import streams, usage
+from digestd.cli import errors, streams
 from digestd.cli.commands import Commands
-from digestd.cli.heap import importing, one_heap
 from digestd.cli.output import say
+from digestd.cli.process import importing, one_heap
 from digestd.errors import DigestdError
 from digestd.logs import configure
 
@@ -59,7 +59,7 @@ def main() -> None:
     try:
         sys.exit(app(prog_name="digestd", standalone_mode=False) or 0)
     except TyperException as error:
-        _end(usage.said(error), error.exit_code)
+        _end(errors.said(error), error.exit_code)
     except typer.Abort:
         _end("stopped; nothing was changed", 1)
     except DigestdError as error:

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from digestd.cli.heap import imported
+from digestd.cli.process import imported
 
 
 class Place(NamedTuple):
@@ -43,9 +43,9 @@ COMMANDS = {
     "coverage": Place("coverage", "show_coverage", _DATA),
     "delivery": Place("delivery", "app", _CARE),
     "fsck": Place("delivery", "fsck", _CARE),
-    "adopt": Place("adopt", "adopt_database", _CARE),
+    "adopt": Place("restore", "adopt_database", _CARE),
     "evaluate": Place("evaluate", "evaluate", _CARE),
-    "hook": Place("hook", "app", _CARE),
+    "hook": Place("webhook", "app", _CARE),
     "api-token": Place("api_token", "app", _CARE),
     "trial": Place("trial", "app", _CARE),
     "bench": Place("bench", "app", _CARE),

@@ -7,9 +7,9 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.bar import watching
-from digestd.cli.heap import long_run
 from digestd.cli.output import emit, say
+from digestd.cli.process import long_run
+from digestd.cli.progress import watching
 from digestd.cli.stopping import until_stopped
 from digestd.deliver import DeliverReport, Tally
 from digestd.domain.typed import NUMBER_MAX

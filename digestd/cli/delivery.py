@@ -17,11 +17,11 @@ from digestd.deliver import RelayLog, reconcile
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
+from digestd.domain.sanitise import shorten
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
 from digestd.render import render_reason
-from digestd.render.words import shorten
 from digestd.store import bounces, models, papers
 from digestd.store.fsck import INVARIANTS
 from digestd.store.fsck import fsck as check

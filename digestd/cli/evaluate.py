@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from digestd.cli.arguments import moment
 from digestd.cli.evaluate_feedback import feedback_cases, promised_since, report_feedback
 from digestd.cli.evaluate_plots import Drawing, open_drawing
 from digestd.cli.evaluate_rivals import rival, write_scores
-from digestd.cli.moments import moment
 from digestd.cli.output import emit, progress, say
 from digestd.encoders import SETTING, open_encoder
 from digestd.errors import BadInput

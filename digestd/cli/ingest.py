@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
-from digestd.cli.moments import moment
+from digestd.cli.arguments import moment
 from digestd.cli.output import emit, progress, say
 from digestd.errors import BadInput
 from digestd.ingest import IngestReport, SourceReport, Via, embed

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from digestd.cli import tables
-from digestd.render.words import spelled_out
+from digestd.domain.sanitise import spelled_out
 
 Row = Mapping[str, object]
 _BLOCK = 200

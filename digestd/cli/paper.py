@@ -8,8 +8,8 @@ from typing import Annotated, BinaryIO
 import typer
 
 from digestd import app as wiring
+from digestd.cli.arguments import moment
 from digestd.cli.imported import report
-from digestd.cli.moments import moment
 from digestd.cli.numbers import Newest
 from digestd.cli.output import emit, progress
 from digestd.domain.paper import Paper, paper_id

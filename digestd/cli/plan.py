@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
-from digestd.cli.heap import long_run
-from digestd.cli.moments import moment
+from digestd.cli.arguments import moment
 from digestd.cli.output import emit, say
+from digestd.cli.process import long_run
 from digestd.plan import plan
 from digestd.store import due
 

@@ -139,7 +139,7 @@ async def _web(
     last_tick: Callable[[], datetime | None] | None,
     started: Callable[[], None] = lambda: None,
 ) -> None:
-    from digestd.cli.pages import serve_pages  # noqa: PLC0415  # half a second that no other command has to wait for
+    from digestd.cli.web import serve_pages  # noqa: PLC0415  # half a second that no other command has to wait for
 
     await serve_pages(app, stop, last_tick, started)
 

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.bounces.score import SUPPRESS_AT
-from digestd.cli.moments import moment
+from digestd.cli.arguments import moment
 from digestd.cli.output import emit, say
 from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput

@@ -1,7 +1,6 @@
 """Render: a digest or notice and its links, as subject, text and HTML.
 
 content     what may be shown: frozen values, the only input of the templates
-words       plain text and URLs made safe to show and fit to size
 shown       papers as the templates show them, fitted to a mail's size
 digest      a digest as its templates are given it
 holes       what a template prints of one reader or one paper

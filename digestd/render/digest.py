@@ -8,9 +8,9 @@ from functools import cached_property, lru_cache
 
 from digestd.domain.digest import Section
 from digestd.domain.mail import filled, split_at_stand_ins, stand_in_for
+from digestd.domain.sanitise import clean, first_day, safe_link, safe_url, shorten
 from digestd.render.content import Before, DigestContent, DigestLinks, Item
 from digestd.render.shown import Fit, Fitted, Gap, Shown, fitted, gaps, read_by
-from digestd.render.words import clean, first_day, safe_link, safe_url, shorten
 
 NAME_MAX = 60
 POSTAL_MAX = 300

@@ -9,6 +9,7 @@ from jinja2 import TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason
 from digestd.domain.mail import Body, Form, Piece
+from digestd.domain.sanitise import safe_address, safe_url
 from digestd.errors import BadSetting, NotFound
 from digestd.render.content import DigestContent, NoticeContent, Printed, Rendered
 from digestd.render.digest import FIELDS, LINKS, NAME_MAX, POSTAL_MAX, Digest, digest, tidy
@@ -17,7 +18,6 @@ from digestd.render.shells import Shells
 from digestd.render.shown import FITS, FITTED, HTML_MAX, Fit, cleaned, encoded_size
 from digestd.render.survey import are_printed_alone
 from digestd.render.templates import MailEnvironment, Templates, fields_of
-from digestd.render.words import safe_address, safe_url
 
 LINES_MAX = 4_096
 _HTML, _TEXT = "email/digest.html.j2", "email/digest.txt.j2"

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from digestd.domain.reply import Told
+from digestd.domain.sanitise import clean, shorten
 from digestd.render.content import Rendered, ReplyContent
 from digestd.render.mail import line, printed
 from digestd.render.templates import MailEnvironment, Templates
-from digestd.render.words import clean, shorten
 
 _NAME_MAX, _POSTAL_MAX, _VALUE_MAX = 60, 300, 200
 

@@ -27,11 +27,11 @@ from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digestd.domain.mail import MARK
+from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
 from digestd.render.fixed import fixed
 from digestd.render.holes import Opening, Reads, closure, readings
 from digestd.render.inline import inlined
-from digestd.render.words import clean, safe_url, wrap
 
 ENGLISH = "en"
 _OF_A_DIGEST = ("email/digest.", "email/reason.")

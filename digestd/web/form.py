@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from digestd.domain.interest import Interest
 from digestd.domain.paper import paper_id
+from digestd.domain.sanitise import clean, shorten
 from digestd.domain.subscriber import WEEKDAYS, Cadence, Timing
 from digestd.errors import BadRecord
-from digestd.render.words import clean, shorten
 from digestd.subscribe import Asked, parse
 from digestd.web.pages import ENGLISH, Pages, locale_of
 from digestd.web.zones import zones

@@ -7,9 +7,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from digestd.domain.interest import Kind, Wish, values
+from digestd.domain.sanitise import clean
 from digestd.domain.subscriber import WEEKDAYS, Subscriber
 from digestd.errors import BadRecord
-from digestd.render.words import clean
 from digestd.subscribe.record import LISTS, MUTABLE, TRUTHS, Record, parse
 
 _NUMBERS = frozenset({"hour", "size"})

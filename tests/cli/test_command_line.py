@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from digestd import __version__, cli
 from digestd.cli import main
-from digestd.cli.moments import moment
+from digestd.cli.arguments import moment
 from digestd.errors import BadInput, DatabaseUnreachable
 from digestd.settings import Settings
 

@@ -8,9 +8,9 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
+from digestd.domain.sanitise import clean
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
-from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web.asking import POSTS_PER_NETWORK, TAKEN_PER_NETWORK
 from digestd.web.evenly import FLOOR_SECONDS

@@ -7,7 +7,7 @@ import re
 import pytest
 from rich.console import Console
 
-from digestd.cli.bar import SECONDS, watching
+from digestd.cli.progress import SECONDS, watching
 from digestd.deliver import Tally
 
 
