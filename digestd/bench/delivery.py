@@ -135,7 +135,7 @@ def _environment(load: Load, relay: Sink, folder: Path, now: datetime) -> dict[s
         "DIGESTD_DATABASE_URL": load.database or f"sqlite:///{folder / 'digestd.db'}",
         "DIGESTD_TRANSPORT_URL": relay.url,
         "DIGESTD_SECRET_KEY_FILE": str(folder / "secret.key"),
-        "DIGESTD_RECEIPTS_DIR": str(folder / "receipts"),  # never where an install has its own
+        "DIGESTD_JOURNAL_DIR": str(folder / "receipts"),  # never where an install has its own
         "DIGESTD_MAIL_FROM": "Invented Digest <digest@example.org>",
         "DIGESTD_POSTAL_ADDRESS": "1 Invented Street",
         "DIGESTD_SOURCES": "none",

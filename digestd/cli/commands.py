@@ -1,80 +1,197 @@
-"""Which commands there are, and where each is: a command's file is imported when the command is asked for.
+"""The command table: every command, where its function is, and its line in the help.
 
-The whole of digestd takes two seconds and 160 MiB to import, and no command needs it all.
+A command's module is imported when the command runs or shows its own help. Help of groups, completion of names and
+suggestions after a typing error read this table only. A test compares each summary with the function's docstring.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
-from typer.core import TyperGroup
-from typer.main import get_group
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
-from digestd.cli.process import imported
+from digestd.cli.process import resume_gc
 
 
-class Place(NamedTuple):
-    """A command's file here, its name in there, and the panel of the help that it is in; none for a hidden one."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: `MODULE:FUNCTION` in this package, and the first line of the function's docstring."""
 
-    file: str
-    name: str
+    target: str
+    summary: str
+    panel: str = ""
+    """The section of the help; a command of the top level without one is hidden."""
+    logs: bool = True
+    """False for commands that log nothing, which start faster without the logging library."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A noun and its commands."""
+
+    summary: str
+    commands: Mapping[str, "Command | Group"] = field(hash=False)
     panel: str = ""
 
 
-_SERVICE, _ROAD, _DATA, _CARE = "The service", "The road, by hand", "What it works with", "Looking after it"
-COMMANDS = {
-    "init": Place("service", "init", _SERVICE),
-    "up": Place("service", "up", _SERVICE),
-    "web": Place("service", "web", _SERVICE),
-    "scheduler": Place("service", "scheduler", _SERVICE),
-    "worker": Place("service", "worker", _SERVICE),
-    "run": Place("service", "run_once", _SERVICE),
-    "try": Place("try_out", "try_out"),
-    "ingest": Place("ingest", "ingest", _ROAD),
-    "plan": Place("plan", "plan_due", _ROAD),
-    "deliver": Place("deliver", "deliver_ready", _ROAD),
-    "inbound": Place("inbound", "inbound", _ROAD),
-    "preview": Place("digest", "show_preview", _ROAD),
-    "explain": Place("digest", "show_explanation", _ROAD),
-    "replay": Place("digest", "show_again", _ROAD),
-    "subscriber": Place("subscriber", "app", _DATA),
-    "paper": Place("paper", "app", _DATA),
-    "source": Place("source", "app", _DATA),
-    "coverage": Place("coverage", "show_coverage", _DATA),
-    "delivery": Place("delivery", "app", _CARE),
-    "fsck": Place("delivery", "fsck", _CARE),
-    "adopt": Place("restore", "adopt_database", _CARE),
-    "evaluate": Place("evaluate", "evaluate", _CARE),
-    "hook": Place("webhook", "app", _CARE),
-    "api-token": Place("api_token", "app", _CARE),
-    "trial": Place("trial", "app", _CARE),
-    "bench": Place("bench", "app", _CARE),
-    "config": Place("config", "app", _CARE),
+_SERVICE, _PIPELINE, _DATA, _OPERATIONS = "Service", "Pipeline, step by step", "Data", "Operations"
+
+SUBSCRIBER: Mapping[str, Command | Group] = {
+    "add": Command("subscriber:add_subscriber", "Add a subscriber, or update a known one.", logs=False),
+    "list": Command("subscriber:list_subscribers", "List subscribers in the order they joined.", logs=False),
+    "show": Command("subscriber:show_subscriber", "Show one subscriber.", logs=False),
+    "edit": Command("subscriber:edit_subscriber", "Change settings and interests of a subscriber.", logs=False),
+    "import": Command("subscriber:import_file", "Import subscribers from a CSV or JSONL file.", logs=False),
+    "export": Command("subscriber:export_file", "Export every subscriber as JSONL or CSV.", logs=False),
+    "pause": Command("subscriber:pause", "Pause a subscriber's digest.", logs=False),
+    "resume": Command("subscriber:resume", "Resume a paused subscriber's digest.", logs=False),
+    "unsubscribe": Command("subscriber:unsubscribe", "Unsubscribe a subscriber.", logs=False),
+    "suppress": Command("subscriber:suppress", "Never send mail to an address again.", logs=False),
+    "unsuppress": Command("subscriber:unsuppress", "Remove an address from the suppression list.", logs=False),
+    "erase": Command("subscriber:erase", "Delete everything about a person.", logs=False),
+    "interests": Command("interests:show_interests", "List a subscriber's interests, or import papers they like."),
+    "feedback": Command("interests:give_feedback", "Record a subscriber's feedback on a paper, or list it."),
+    "library": Group(
+        "Manage a subscriber's Zotero and ORCID libraries.",
+        {
+            "link": Command("library:link_library", "Link a library, so that its papers are liked."),
+            "list": Command("library:list_libraries", "List a subscriber's libraries.", logs=False),
+            "sync": Command("library:sync_library", "Sync a library now."),
+            "unlink": Command("library:unlink_library", "Unlink a library and delete its key.", logs=False),
+        },
+    ),
+    "data": Command("subscriber:export_data", "Export everything stored about one subscriber as JSON.", logs=False),
+}
+PAPER = {
+    "import": Command("paper:import_file", "Import papers from a JSONL file."),
+    "list": Command("paper:list_papers", "List papers, newest first.", logs=False),
+    "show": Command("paper:show_paper", "Show one paper.", logs=False),
+    "merge": Command("paper:merge_two", "Merge two papers that are the same work."),
+    "split": Command("paper:split_one", "Split a paper that was merged from different works."),
+}
+SOURCE = {
+    "list": Command("source:list_sources", "List the sources, their last fetch and the state of their hosts."),
+    "add": Command("source:add_source", "Add a source."),
+    "check": Command("source:check_source", "Fetch one page of a source without storing it, and report problems."),
+    "remove": Command("source:remove_source", "Remove a source. Its papers stay."),
+}
+DELIVERY = {
+    "list": Command("delivery:list_deliveries", "List deliveries, newest first.", logs=False),
+    "show": Command("delivery:show_delivery", "Show one delivery with its history, attempts and picks.", logs=False),
+    "settle": Command("delivery:settle_delivery", "Settle an uncertain delivery, or one that failed to compose."),
+    "reconcile": Command("delivery:reconcile_deliveries", "Settle uncertain deliveries from the relay's log."),
+}
+WEBHOOK = {
+    "list": Command("webhook:list_posts", "List webhook posts, newest first.", logs=False),
+    "show": Command("webhook:show_post", "Show one webhook post.", logs=False),
+    "retry": Command("webhook:retry_posts", "Retry one webhook post that was given up, or all.", logs=False),
+}
+API_TOKEN = {
+    "add": Command("api_token:add_token", "Create an API token and print it.", logs=False),
+    "list": Command("api_token:list_tokens", "List the API tokens.", logs=False),
+    "remove": Command("api_token:remove_token", "Revoke an API token.", logs=False),
+}
+TRIAL = {
+    "start": Command("trial:start_trial", "Start a trial of other ranking weights."),
+    "stop": Command("trial:stop_trial", "Stop the running trial. Its results stay."),
+    "show": Command("trial:show_trial", "Show the results of a trial."),
+    "list": Command("trial:list_trials", "List all trials, newest first."),
+}
+BENCH = {
+    "rank": Command("bench:bench_rank", "Measure how fast a day is ranked."),
+    "delivery": Command("bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."),
+}
+CONFIG = {
+    "show": Command("config:show_settings", "Show every setting, without passwords.", logs=False),
+    "check": Command("config:check", "Check settings, secret key, database, templates and sandbox."),
+    "dkim": Command("config:show_dkim", "Print the DNS record of the DKIM key."),
+    "rotate-secret": Command("config:rotate_secret", "Create a new secret key and retire the current one."),
+}
+COMMANDS: Mapping[str, Command | Group] = {
+    "init": Command("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
+    "up": Command("up:up", "Run the complete service in one process.", _SERVICE),
+    "web": Command("web:serve_web", "Run only the web pages.", _SERVICE),
+    "scheduler": Command("scheduler:run_scheduler", "Run only ingest and planning.", _SERVICE),
+    "worker": Command("worker:run_worker", "Run only delivery.", _SERVICE),
+    "run": Command("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
+    "try": Command("try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages."),
+    "ingest": Command("ingest:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE),
+    "plan": Command("plan:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
+    "deliver": Command("deliver:deliver", "Send the mails that are ready.", _PIPELINE),
+    "inbound": Command("inbound:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
+    "preview": Command("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
+    "explain": Command("digest:show_explanation", "Explain a paper's score for a subscriber.", _PIPELINE),
+    "replay": Command("digest:show_replay", "Rebuild a past digest and compare it with what was sent.", _PIPELINE),
+    "subscriber": Group("Manage subscribers.", SUBSCRIBER, _DATA),
+    "paper": Group("Import, list, merge and split papers.", PAPER, _DATA),
+    "source": Group("Manage the sources of papers.", SOURCE, _DATA),
+    "coverage": Command("coverage:show_coverage", "Show how complete each day of each source is.", _DATA),
+    "delivery": Group("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
+    "fsck": Command("delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS),
+    "restore": Command("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
+    "evaluate": Command("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
+    "webhook": Group("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
+    "api-token": Group("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),
+    "trial": Group("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
+    "bench": Group("Measure speed and memory with generated data.", BENCH, _OPERATIONS),
+    "config": Group("Show and check the settings.", CONFIG, _OPERATIONS),
 }
 
 
-class Commands(TyperGroup):
-    """Commands by name, in the order of the help."""
+class TableGroup(TyperGroup):
+    """A group whose commands are entries of the table, loaded when they are resolved."""
+
+    entries: Mapping[str, Command | Group] = {}
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # as TyperGroup has it
-        """See TyperGroup."""
-        return list(COMMANDS)
+        """Return the names in the order of the table."""
+        return list(self.entries)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """See TyperGroup: for a name that is none, those like it are suggested out of all."""
-        for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
-            if name not in self.commands:
-                self.commands[name] = _loaded(name)
-        imported()
-        return super().get_command(ctx, cmd_name)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # as TyperGroup has it
+        """Return what help and completion need to know of a command: its name and summary."""
+        entry = self.entries.get(cmd_name)
+        if isinstance(entry, Group):
+            return _group(cmd_name, entry)
+        if entry is None:
+            return None
+        is_hidden = self.entries is COMMANDS and not entry.panel
+        return TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel or None, hidden=is_hidden)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name, the loaded command and the remaining arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        entry = self.entries.get(name or "")
+        return name, load(name or "", entry) if isinstance(entry, Command) else command, rest
 
 
-def _loaded(name: str) -> Any:
-    place = COMMANDS[name]
-    found = getattr(import_module(f"digestd.cli.{place.file}"), place.name)
-    alone = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
-    if isinstance(found, typer.Typer):
-        alone.add_typer(found, name=name, rich_help_panel=place.panel)
-    else:
-        alone.command(name, rich_help_panel=place.panel or None, hidden=not place.panel)(found)
-    return get_group(alone).commands[name]
+class RootCommands(TableGroup):
+    """The top level."""
+
+    entries = COMMANDS
+
+
+def load(name: str, command: Command) -> Any:
+    """Import a command and make it one of Typer's."""
+    module, _, function = command.target.partition(":")
+    found = getattr(import_module(f"digestd.cli.{module}"), function)
+    if command.logs:
+        import_module("digestd.logs").configure("console", "warning")
+    resume_gc()
+    alone = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
+    alone.command(name)(found)
+    return get_command(alone)
+
+
+def _group(name: str, group: Group) -> TableGroup:
+    made = TableGroup(
+        name=name,
+        help=group.summary,
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        rich_help_panel=group.panel or None,
+    )
+    made.entries = group.commands
+    return made

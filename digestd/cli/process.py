@@ -1,39 +1,60 @@
-"""How memory is kept: by the C library, and until when by Python."""
+"""Prepare this process: standard streams, garbage collection, signals."""
 
-import ctypes
+import asyncio
 import gc
+import io
+import os
+import signal
 import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
 
-_ARENA_MAX = -8
-"""M_ARENA_MAX of mallopt(3)."""
-SELDOM = 20_000, 20, 50
-"""How often garbage is looked for: a digest leaves none in circles, and looking after each one costs a twenty-fifth."""
+_T = TypeVar("_T")
+_BATCH_GC_THRESHOLDS = 20_000, 20, 50
+"""Composing a digest leaves no reference cycles, and collecting after each one costs 4 % of the time."""
 
 
-def one_heap() -> None:
-    """Let all threads share one heap. Call it before there are any.
+def prepare_stdio() -> None:
+    """Open standard streams that the caller closed, and write UTF-8 in every locale.
 
-    The GNU C library gives threads heaps of their own, and each keeps what was once needed: a worker that mails, whose
-    threads take turns anyway, held 16 MB more. Other C libraries know neither the call nor such heaps.
+    Call it before anything else: the next file that is opened would get the number of a closed stream, and a library
+    that prints would write into the database. Letters that cannot be encoded are written as escapes.
     """
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if set_option is not None:
-        set_option(_ARENA_MAX, 1)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def importing() -> None:
-    """Until `imported` look for no garbage: importing leaves next to none, and looking takes a seventh of its time."""
+def pause_gc() -> None:
+    """Stop garbage collection while modules are imported, which takes a seventh of the time and finds next to none."""
     gc.disable()
 
 
-def imported() -> None:
-    """What is here now stays to the end, so it is never looked through; nothing happens where none was `importing`."""
+def resume_gc() -> None:
+    """Start garbage collection again, without looking through what was imported. Does nothing if it was not paused."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
 
 
-def long_run() -> None:
-    """Thousands of digests are about to be made: what was read for them stays too, and garbage is looked for seldom."""
+def tune_gc_for_batch() -> None:
+    """Collect garbage rarely, and not in what was loaded so far: thousands of digests are about to be made."""
     gc.freeze()
-    gc.set_threshold(*SELDOM)
+    gc.set_threshold(*_BATCH_GC_THRESHOLDS)
+
+
+async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]]) -> _T:
+    """Run `part` with an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    try:
+        return await part(stop)
+    finally:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(signum)

@@ -1,20 +1,37 @@
-"""The progress of a delivery on a terminal: how many of those ready, the rate, what went wrong, the time left."""
+"""Progress bars on a terminal, written to standard error; nothing in a pipe."""
+
+from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from digestd.deliver import Tally
+if TYPE_CHECKING:
+    from digestd.deliver import Tally
 
-SECONDS = 0.25
+REFRESH_SECONDS = 0.25
 
 
 @contextmanager
-def watching(tally: Tally, total: int, console: Console | None = None) -> Iterator[None]:
-    """Draw the tally while the block runs; nothing in a pipe. Use inside a running loop."""
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar while the block runs. The block calls the yielded function with each advance."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+@contextmanager
+def delivery_progress(tally: Tally, total: int, console: Console | None = None) -> Iterator[None]:
+    """Show the counters of a delivery run while the block runs: done, rate, failures, time left.
+
+    Must be used inside a running event loop.
+    """
     console = console or Console(stderr=True)
     if not console.is_terminal:
         yield
@@ -23,11 +40,11 @@ def watching(tally: Tally, total: int, console: Console | None = None) -> Iterat
         TextColumn("delivering"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[said]}"),
+        TextColumn("{task.fields[counters]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("deliver", total=total, said="")
+        task = bar.add_task("deliver", total=total, counters="")
         drawing = asyncio.ensure_future(_draw(bar, tally, total))
         try:
             yield
@@ -40,7 +57,8 @@ async def _draw(bar: Progress, tally: Tally, total: int) -> None:
     [task] = bar.task_ids
     began, before = asyncio.get_running_loop().time(), tally.accepted
     while True:
-        seconds = max(asyncio.get_running_loop().time() - began, SECONDS)
-        said = f"{(tally.accepted - before) / seconds:.0f}/s  {tally.deferred} deferred  {tally.rejected} rejected"
-        bar.update(task, completed=tally.ended, total=max(total, tally.ended), said=said)
-        await asyncio.sleep(SECONDS)
+        seconds = max(asyncio.get_running_loop().time() - began, REFRESH_SECONDS)
+        rate = (tally.accepted - before) / seconds
+        counters = f"{rate:.0f}/s  {tally.deferred} deferred  {tally.rejected} rejected"
+        bar.update(task, completed=tally.ended, total=max(total, tally.ended), counters=counters)
+        await asyncio.sleep(REFRESH_SECONDS)

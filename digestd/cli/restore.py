@@ -1,4 +1,4 @@
-"""adopt: go on with a database that was put back from a backup, or on another machine."""
+"""restore: guard against sending twice after a database was restored from a backup or moved to another machine."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,21 +6,31 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
+from digestd.cli.arguments import Json
 from digestd.cli.output import emit
 from digestd.deliver.adopting import adopt
 from digestd.deliver.departures import this_machine
+from digestd.errors import BadInput
 from digestd.plan import plan
 from digestd.scheduler import NAME
 from digestd.worker import tidy
 
 
-def adopt_database(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Go on after a backup was put back, or on another machine: what had been sent is noted, and goes to nobody twice.
+def restore(
+    resume: Annotated[
+        bool, typer.Option("--resume", help="The database is restored already: record what was sent since the backup.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Resume after a restore without sending anything twice.
 
-    Run it once on every machine that sent mails, before any is started again.
+    Put the backup back first, or copy the database to the new machine. Then run this once on every machine that sent
+    mail, before any digestd process is started. Mails that were sent since the backup are recorded from their journal.
 
-    Example: digestd adopt
+    Example: digestd restore --resume
     """
+    if not resume:
+        raise BadInput("put the backup back yourself, then run `digestd restore --resume` before anything is sent")
     app = wiring.build()
     with app.owners.hold(NAME):
         tidy(app, app.clock())

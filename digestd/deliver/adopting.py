@@ -6,7 +6,7 @@ from pathlib import Path
 
 from digestd.deliver import departures
 from digestd.deliver.departures import Fate
-from digestd.errors import NotAdopted
+from digestd.errors import NotResumed
 from digestd.links import Keys, envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import adoption
@@ -26,13 +26,13 @@ class Adopted:
 def see_that_it_is_ours(db: Database, folder: Path, machine: str) -> None:
     """Refuse to send from a database that is older than what has been sent, or on a machine that has not sent before.
 
-    Raises NotAdopted. The first machine to send takes the folder.
+    Raises NotResumed. The first machine to send takes the folder.
     """
     owner = departures.owner_of(folder)
     if machine and owner and owner != machine:
-        raise NotAdopted(
-            "this install sent its mails from another machine: if that one is at rest, `digestd adopt` goes on here; "
-            "a copy for trying needs DIGESTD_TRANSPORT_URL=maildir:… and a folder of its own in DIGESTD_RECEIPTS_DIR"
+        raise NotResumed(
+            "mail was sent from another machine: stop digestd there, then run `digestd restore --resume` here; "
+            "for a copy to try things on, set DIGESTD_TRANSPORT_URL=maildir:… and its own DIGESTD_JOURNAL_DIR"
         )
     last = departures.last(folder)
     if last is not None:
@@ -40,10 +40,10 @@ def see_that_it_is_ours(db: Database, folder: Path, machine: str) -> None:
         with db.read() as session:
             known = adoption.knows_departure(session, delivery, attempt)
         if known is None or departures.hashed(known) != mail:
-            raise NotAdopted(
-                "the database is older than the mails that were sent with it, as after a backup was put back: "
-                "`digestd adopt` notes what had been sent, so that nothing goes twice, and goes on from there; "
-                "where two databases share a folder, give each its own DIGESTD_RECEIPTS_DIR"
+            raise NotResumed(
+                "the database is older than the last mail that was sent with it, as after a restore: "
+                "run `digestd restore --resume` so that nothing is sent twice; "
+                "if two databases share a folder, give each its own DIGESTD_JOURNAL_DIR"
             )
     if not owner:
         departures.claim_folder(folder, machine)

@@ -1,8 +1,8 @@
 """Departures: what passed the gate and how it ended, kept outside the database for some days.
 
 A database that was put back from a backup knows nothing of the mails that have left since: it would send them a second
-time. The last departure is not in its ledger, and that is how it is noticed before anything goes; `digestd adopt`
-reads here what had been sent.
+time. The last departure is not in its ledger, and that is how it is noticed before anything goes; `digestd restore
+--resume` reads here what had been sent.
 
 One file for each day a run began on, beside the receipt journals, its records all of one length; after a clock that
 stood ahead the last one goes on, so that their order is that of the departures. A record is written after its commit
@@ -178,7 +178,7 @@ def _said_of(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BadSetting(
-            f"DIGESTD_RECEIPTS_DIR: cannot keep departures in {folder}: {error.strerror}; "
+            f"DIGESTD_JOURNAL_DIR: cannot keep departures in {folder}: {error.strerror}; "
             "make room or name a folder that digestd may read and write"
         ) from error
 

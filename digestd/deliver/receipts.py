@@ -67,7 +67,7 @@ def journal(folder: Path, owner: str) -> Iterator[Receipts]:
         _sync(folder)
     except OSError as error:
         raise BadSetting(
-            f"DIGESTD_RECEIPTS_DIR: cannot make a journal in {folder}: {error.strerror}; "
+            f"DIGESTD_JOURNAL_DIR: cannot make a journal in {folder}: {error.strerror}; "
             "make room or name a folder that digestd may write to"
         ) from error
     receipts = Receipts(opened)

@@ -80,7 +80,7 @@ async def deliver(
 
     Ends early when `stop` is set: nothing more is begun, what is under way gets STOP_SECONDS. `tally` is
     counted up as the run goes on, for whoever wants to watch. Raises DiskFull where nothing could be recorded, also
-    where it comes to that in the middle, NotAdopted where the database is not the one that has sent.
+    where it comes to that in the middle, NotResumed where the database is not the one that has sent.
     """
     look = partial(see_room, [delivery.journals, *([delivery.db.file.parent] if delivery.db.file else [])])
     look()

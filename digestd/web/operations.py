@@ -1,7 +1,7 @@
 """Access to `/metrics` and `/readyz`, which are for the operator's own machines.
 
 They answer requests from this machine and requests with a token that has the scope `metrics`, or everybody if
-DIGESTD_OPERATIONS_OPEN is set. A reverse proxy on this machine makes every visitor a local peer, so a local peer
+DIGESTD_METRICS_PUBLIC is set. A reverse proxy on this machine makes every visitor a local peer, so a local peer
 counts only if nothing hints at a proxy: no header that a proxy adds, a loopback name as the Host (a proxy passes on
 the public one, and so does a browser that was led here by DNS rebinding), and not HTTP/1.0, which some proxies speak
 to the servers behind them.
@@ -26,7 +26,7 @@ def only_operators(app: App) -> Callable[[Request], None]:
     """Return a dependency that raises NotFound for requests by others."""
 
     def check(request: Request) -> None:
-        if not (app.settings.operations_open or is_local(request) or _has_token(app, request)):
+        if not (app.settings.metrics_public or is_local(request) or _has_token(app, request)):
             raise NotFound("there is no such page")
 
     return check

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from digestd import __version__, cli
 from digestd.cli import main
-from digestd.cli.arguments import moment
+from digestd.cli.arguments import parse_datetime
 from digestd.errors import BadInput, DatabaseUnreachable
 from digestd.settings import Settings
 
@@ -78,7 +78,7 @@ def test_no_command_takes_a_number_that_cannot_be_reckoned_with() -> None:
 @pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "soon"])
 def test_a_time_that_cannot_be_reckoned_with_is_refused(time: str) -> None:
     with pytest.raises(BadInput, match=re.escape(repr(time))):
-        moment(time)
+        parse_datetime(time)
     with pytest.raises(ValidationError, match=re.escape(repr(time))):
         Settings(now=time)
 
@@ -100,13 +100,13 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("ingest --foo", "no such option: --foo; `digestd ingest --help` shows how"),
-        ("ingst", "no such command 'ingst'; did you mean 'ingest', 'init'?; `digestd --help` shows how"),
-        ("subscriber nope", "no such command 'nope'; `digestd subscriber --help` shows how"),
-        ("preview", "missing argument 'email'; `digestd preview --help` shows how"),
-        ("coverage --days 0", "--days: must be greater than or equal to 1; `digestd coverage --help` shows how"),
-        ("coverage --days x", "--days: must be a valid integer; `digestd coverage --help` shows how"),
-        ("coverage --days", "option '--days' requires an argument; `digestd --help` shows how"),
+        ("ingest --foo", "no such option: --foo; see `digestd ingest --help`"),
+        ("ingst", "no such command 'ingst': did you mean 'ingest', 'init'?; see `digestd --help`"),
+        ("subscriber nope", "no such command 'nope'; see `digestd subscriber --help`"),
+        ("preview", "missing argument 'EMAIL'; see `digestd preview --help`"),
+        ("coverage --days 0", "--days: must be greater than or equal to 1; see `digestd coverage --help`"),
+        ("coverage --days x", "--days: must be a valid integer; see `digestd coverage --help`"),
+        ("coverage --days", "option '--days' requires an argument; see `digestd --help`"),
         ("delivery list --state nope", "--state: 'nope' is not one of 'ready', "),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_stream_that_the_caller_closed_is_missed_by_nobody(closed: str, tmp_pa
 
 
 def test_what_is_printed_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
-    code = "from digestd.cli import output, streams; streams.make_ready(); output.tell('\\u2192 \\xdf')"
+    code = "from digestd.cli import output, process; process.prepare_stdio(); output.emit_line('\\u2192 \\xdf')"
     plain = {**_PLAIN, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=plain, capture_output=True, check=True)
     assert done.stdout.decode() == "→ ß\n"
@@ -178,12 +178,12 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
     ("words", "said"),
     [
         (["ingest", "--replay", "{}/none"], "none holds no recording that can be read: index.jsonl: No such file"),
-        (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments go together"),
+        (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments require each other"),
         (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
         (["trial", "start", "x", "--weights", "{}/words"], "words: is no file of weights: weights are"),
         (["trial", "start", "x", "--weights", "{}"], "Is a directory"),
         (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "digestd: 'wow' is not one of 'more'"),
-        (["api-token", "add", " "], "NAME: say what it is for"),
+        (["api-token", "add", " "], "NAME: say what the token is for"),
     ],
 )
 def test_what_is_no_use_is_said_in_one_line(words: list[str], said: str, tmp_path: Path, sqlite_url: str) -> None:

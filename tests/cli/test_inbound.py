@@ -135,6 +135,6 @@ def test_a_wrong_place_is_refused_before_anything_runs(back: Returned, monkeypat
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "pop3://a:b@example.org")
     assert "unknown" in fails(BadSetting, "config", "check")
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "imaps://bounce:hush@imap.example.org/INBOX")
-    monkeypatch.setenv("DIGESTD_WEBHOOK_MAILGUN_KEY", "hush-hush-hush-hush")
+    monkeypatch.setenv("DIGESTD_INBOUND_MAILGUN_KEY", "hush-hush-hush-hush")
     assert "hush" not in run("config", "show")
     assert wiring.build().providers.keys() == {"mailgun"}

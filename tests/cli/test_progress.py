@@ -7,16 +7,16 @@ import re
 import pytest
 from rich.console import Console
 
-from digestd.cli.progress import SECONDS, watching
+from digestd.cli.progress import REFRESH_SECONDS, delivery_progress
 from digestd.deliver import Tally
 
 
 async def _drawn(console: Console) -> None:
     tally = Tally(accepted=30, deferred=4, rejected=2)
-    with watching(tally, 80, console):
-        await asyncio.sleep(SECONDS / 4)
+    with delivery_progress(tally, 80, console):
+        await asyncio.sleep(REFRESH_SECONDS / 4)
         tally.accepted = 60
-        await asyncio.sleep(SECONDS * 1.5)
+        await asyncio.sleep(REFRESH_SECONDS * 1.5)
 
 
 async def test_a_terminal_shows_how_far_it_is_how_fast_and_what_went_wrong() -> None:
@@ -40,7 +40,7 @@ def test_what_is_done_with_counts_whatever_became_of_it() -> None:
 async def test_the_time_left_is_what_the_rest_takes_at_the_rate_so_far() -> None:
     screen, tally, total = io.StringIO(), Tally(), 6_000
     began = asyncio.get_running_loop().time()
-    with watching(tally, total, Console(file=screen, force_terminal=True, width=120)):
+    with delivery_progress(tally, total, Console(file=screen, force_terminal=True, width=120)):
         for _ in range(20):
             await asyncio.sleep(0.08)
             tally.accepted += 8

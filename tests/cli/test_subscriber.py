@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.cli import main, subscriber_files
+from digestd.cli import main, subscriber
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def test_a_file_without_line_ends_is_counted_piece_by_piece(tmp_path: Path) -> N
         out.write(b"{}\n{}\n")
         out.truncate(1 << 27)
     tracemalloc.start()
-    assert subscriber_files._size(endless) == 2
+    assert subscriber._count_lines(endless) == 2
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20

@@ -12,7 +12,7 @@ from digestd.deliver import RelayLog, reconcile, recover
 from digestd.deliver import departures as noted
 from digestd.deliver.adopting import Adopted, adopt, see_that_it_is_ours
 from digestd.domain.delivery import State
-from digestd.errors import BadSetting, NotAdopted
+from digestd.errors import BadSetting, NotResumed
 from digestd.store import core
 from tests.deliver.conftest import READERS
 from tests.parts import library
@@ -33,7 +33,7 @@ def backup(waiting: Install, tmp_path: Path) -> PutBack:
 
 
 def taken_on(made: Install, machine: str = "") -> Adopted:
-    """As `digestd adopt`."""
+    """As `digestd restore --resume`."""
     recover(made.db, made.app.owners, made.app.journals, made.clock.now)
     made.plan()
     return adopt(made.db, made.app.keys, made.app.sender.bounce, made.app.journals, machine, made.clock.now)
@@ -47,7 +47,7 @@ async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_ado
         await there.deliver()
         backup()
         for _ in range(2):
-            with pytest.raises(NotAdopted, match="digestd adopt"):
+            with pytest.raises(NotResumed, match="digestd restore --resume"):
                 await there.deliver()
         assert there.states == {State.READY: READERS}
         assert taken_on(there) == Adopted(accepted=READERS)
@@ -136,11 +136,11 @@ async def test_on_another_machine_it_waits_for_its_operator(waiting: Install) ->
         noted.claim_folder(folder, "here")
         see_that_it_is_ours(there.db, folder, "here")
         see_that_it_is_ours(there.db, folder, "")
-        with pytest.raises(NotAdopted, match="another machine"):
+        with pytest.raises(NotResumed, match="another machine"):
             see_that_it_is_ours(there.db, folder, "there")
         assert taken_on(there, "there") == Adopted()
         see_that_it_is_ours(there.db, folder, "there")
-        with pytest.raises(NotAdopted, match="another machine"):
+        with pytest.raises(NotResumed, match="another machine"):
             see_that_it_is_ours(there.db, folder, "here")
         assert there.states == {State.ACCEPTED: 2, State.READY: READERS - 2}
 
@@ -182,7 +182,7 @@ async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was
         assert (await there.deliver()).accepted == 3
         put_back()
         there.papers(library.papers(60, seed=2, first=1_000))
-        with pytest.raises(NotAdopted):
+        with pytest.raises(NotResumed):
             await there.deliver()
         assert taken_on(there) == Adopted(accepted=3)
         assert (await there.deliver()).accepted == 0
@@ -196,7 +196,7 @@ async def test_a_folder_that_cannot_be_read_is_one_clear_line(waiting: Install, 
         (folder / name).mkdir(parents=True)
     else:
         folder.write_text("no folder")
-    with pytest.raises(BadSetting, match=r"DIGESTD_RECEIPTS_DIR: .*name a folder that digestd may"):
+    with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*name a folder that digestd may"):
         await waiting.deliver()
 
 
@@ -214,7 +214,7 @@ def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBa
         for command in ("deliver", "worker", "up", "run"):
             code, said = digestd(command)
             assert (code, "the database is older than the mails" in said) == (1, True), said
-        code, said = digestd("adopt", "--json")
+        code, said = digestd("restore", "--resume", "--json")
         assert code == 0, said
         assert digestd("deliver")[0] == 0
         assert set(relay.copies.values()) == {1}

@@ -97,5 +97,5 @@ def test_a_line_that_a_crash_cut_short_is_not_believed(tmp_path: Path) -> None:
 
 def test_a_folder_that_takes_no_journal_is_refused_before_the_first_mail(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BadSetting, match="DIGESTD_RECEIPTS_DIR"), receipts.journal(tmp_path / "file", "w1"):
+    with pytest.raises(BadSetting, match="DIGESTD_JOURNAL_DIR"), receipts.journal(tmp_path / "file", "w1"):
         pass

@@ -68,7 +68,7 @@ class Install:
             "DIGESTD_MAIL_FROM": settings.mail_from,
             "DIGESTD_POSTAL_ADDRESS": settings.postal_address,
             "DIGESTD_SOURCES": "none",
-            "DIGESTD_RECEIPTS_DIR": settings.receipts_dir,
+            "DIGESTD_JOURNAL_DIR": settings.journal_dir,
             "DIGESTD_NOW": self.clock.now.isoformat(),
             **more,
         }
@@ -187,5 +187,5 @@ def _settings(folder: Path, url: str, transport_url: str = "") -> Settings:
         mail_from="Invented Digest <digest@example.org>",
         postal_address="1 Invented Street",
         sources="none",
-        receipts_dir=str(folder / "receipts"),
+        journal_dir=str(folder / "receipts"),
     )

@@ -43,7 +43,7 @@ def relay() -> Iterator[Relay]:
 @pytest.fixture
 def mailing(app: App, relay: Relay, tmp_path: Path) -> App:
     """The install, with a mail server to hand over to."""
-    changed = {"transport_url": relay.url, "receipts_dir": str(tmp_path / "receipts"), "transport_connections": 1}
+    changed = {"transport_url": relay.url, "journal_dir": str(tmp_path / "receipts"), "transport_connections": 1}
     return replace(app, settings=app.settings.model_copy(update=changed))
 
 
