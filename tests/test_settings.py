@@ -40,8 +40,8 @@ def test_an_unknown_setting_in_the_file_is_refused_too(nowhere: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'DIGESTD_LIST_NAME="Lakes\nDIGESTD_WEB_PORT=80\n', "line 1: is no NAME=value whose quotes are closed"),
-        (b"OTHER=1\nDIGESTD_WEB_PORT\n", "line 2: is no NAME=value"),
+        (b'DIGESTD_LIST_NAME="Lakes\nDIGESTD_WEB_PORT=80\n', "line 1: not NAME=value, or a quote is not closed"),
+        (b"OTHER=1\nDIGESTD_WEB_PORT\n", "line 2: not NAME=value"),
         (b"DIGESTD_LIST_NAME=\xff\xfe\n", "is not UTF-8; save it as UTF-8"),
     ],
 )

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 
 from digestd import __version__
 from digestd.cli import errors, process
-from digestd.cli.commands import RootCommands
+from digestd.cli.commands import TableGroup
 from digestd.cli.output import say
 from digestd.errors import DigestdError
 
@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="digestd",
-    cls=RootCommands,
+    cls=TableGroup,
     help="Send every subscriber a personal mail with new research papers.",
     epilog="First steps: digestd init, digestd subscriber add you@example.org --topic 'protein folding', digestd up",
     no_args_is_help=True,

@@ -23,9 +23,10 @@ class Command:
     target: str
     summary: str
     panel: str = ""
-    """The section of the help; a command of the top level without one is hidden."""
+    """The section of the help of the top level."""
     logs: bool = True
     """False for commands that log nothing, which start faster without the logging library."""
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ COMMANDS: Mapping[str, Command | Group] = {
     "scheduler": Command("scheduler:run_scheduler", "Run only ingest and planning.", _SERVICE),
     "worker": Command("worker:run_worker", "Run only delivery.", _SERVICE),
     "run": Command("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
-    "try": Command("try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages."),
+    "try": Command(
+        "try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages.", is_hidden=True
+    ),
     "ingest": Command("ingest:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE),
     "plan": Command("plan:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
     "deliver": Command("deliver:deliver", "Send the mails that are ready.", _PIPELINE),
@@ -142,39 +145,22 @@ COMMANDS: Mapping[str, Command | Group] = {
 
 
 class TableGroup(TyperGroup):
-    """A group whose commands are entries of the table, loaded when they are resolved."""
+    """A group that knows the names and summaries of its commands, and loads the one that is resolved."""
 
-    entries: Mapping[str, Command | Group] = {}
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # as TyperGroup has it
-        """Return the names in the order of the table."""
-        return list(self.entries)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # as TyperGroup has it
-        """Return what help and completion need to know of a command: its name and summary."""
-        entry = self.entries.get(cmd_name)
-        if isinstance(entry, Group):
-            return _group(cmd_name, entry)
-        if entry is None:
-            return None
-        is_hidden = self.entries is COMMANDS and not entry.panel
-        return TyperCommand(cmd_name, help=entry.summary, rich_help_panel=entry.panel or None, hidden=is_hidden)
+    def __init__(self, *, entries: Mapping[str, Command | Group] = COMMANDS, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self._entries = entries
+        self.commands = {name: _summarised(name, entry) for name, entry in entries.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name, the loaded command and the remaining arguments."""
         name, command, rest = super().resolve_command(ctx, args)
-        entry = self.entries.get(name or "")
-        return name, load(name or "", entry) if isinstance(entry, Command) else command, rest
-
-
-class RootCommands(TableGroup):
-    """The top level."""
-
-    entries = COMMANDS
+        entry = self._entries.get(name or "")
+        return name, load(str(name), entry) if isinstance(entry, Command) else command, rest
 
 
 def load(name: str, command: Command) -> Any:
-    """Import a command and make it one of Typer's."""
+    """Import a command and turn it into one of Typer's."""
     module, _, function = command.target.partition(":")
     found = getattr(import_module(f"digestd.cli.{module}"), function)
     if command.logs:
@@ -185,13 +171,16 @@ def load(name: str, command: Command) -> Any:
     return get_command(alone)
 
 
-def _group(name: str, group: Group) -> TableGroup:
-    made = TableGroup(
-        name=name,
-        help=group.summary,
-        no_args_is_help=True,
-        rich_markup_mode="markdown",
-        rich_help_panel=group.panel or None,
-    )
-    made.entries = group.commands
-    return made
+def _summarised(name: str, entry: Command | Group) -> Any:
+    """Return a command of Typer's with a name and a summary only, or a group of such commands."""
+    panel = entry.panel or None
+    if isinstance(entry, Group):
+        return TableGroup(
+            entries=entry.commands,
+            name=name,
+            help=entry.summary,
+            no_args_is_help=True,
+            rich_markup_mode="markdown",
+            rich_help_panel=panel,
+        )
+    return TyperCommand(name, help=entry.summary, rich_help_panel=panel, hidden=entry.is_hidden)

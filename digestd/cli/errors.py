@@ -24,7 +24,7 @@ def usage_error(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "digestd"
     first = message[0] if message[1:2].isupper() else message[0].lower()  # the name of an argument stays in capitals
-    return f"{first}{message[1:]}; see `{command} --help`"
+    return f"{first}{message[1:]}{' See' if message.endswith('?') else '; see'} `{command} --help`"
 
 
 def unexpected_error(error: Exception) -> str:

@@ -68,9 +68,9 @@ def show_interests(
 
 def give_feedback(
     email: Email,
-    paper: Annotated[str, typer.Argument(metavar="[PAPER]", help="An arXiv id, a DOI, or SCHEME:VALUE.")] = "",
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="An arXiv id, a DOI, or SCHEME:VALUE.")] = "",
     verdict: Annotated[
-        FeedbackWord | None, typer.Argument(metavar="[more|less|saved|dismissed|muted]", help="The feedback.")
+        FeedbackWord | None, typer.Argument(metavar="FEEDBACK", help="more, less, saved, dismissed or muted.")
     ] = None,
     topic: Annotated[str, typer.Option(help="With muted: this topic of the paper.")] = "",
     phrase: Annotated[str, typer.Option(help="With muted: this phrase of the paper.")] = "",

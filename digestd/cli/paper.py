@@ -20,7 +20,7 @@ from digestd.store import merging, papers
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A JSONL file: one object per line.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSONL file: one object per line.")],
     archive: Annotated[
         bool, typer.Option("--archive", help="Mark as already announced: they train the ranking and are never mailed.")
     ] = False,

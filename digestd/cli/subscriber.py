@@ -78,7 +78,7 @@ Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this 
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this time. Default: now.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
 FormatOption = Annotated[Format | None, typer.Option("--format", help="The format of the file. Default: by its name.")]
-OutputFile = Annotated[Path | None, typer.Argument(help="The file to write. Default: standard output.")]
+OutputFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file to write. Default: standard output.")]
 
 
 def add_subscriber(
@@ -143,7 +143,7 @@ def edit_subscriber(
 ) -> None:
     """Change settings and interests of a subscriber.
 
-    A given option replaces all earlier values; `--topic ""` removes them.
+    A given option replaces all earlier values; `--topic ""` removes them. What is not given does not change.
 
     Example: digestd subscriber edit ada@example.org --hour 18 --mute-phrase "quantum annealing"
     """
@@ -198,7 +198,9 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A JSONL file (one object per line) or CSV; - reads standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A JSONL file (one object per line) or CSV; - reads standard input.")
+    ],
     strict: Annotated[bool, typer.Option("--strict", help="Import all lines or none.")] = False,
     dry_run: DryRun = False,
     form: FormatOption = None,
@@ -272,7 +274,7 @@ def export_data(email: Email, file: OutputFile = None) -> None:
 
 def pause(
     email: Email,
-    until: Annotated[str, typer.Option(help="The day it resumes, as in 2026-12-24. Default: never.")] = "",
+    until: Annotated[str, typer.Option(help="The day it resumes, as in 2026-12-24. Default: not by itself.")] = "",
 ) -> None:
     """Pause a subscriber's digest.
 
@@ -343,8 +345,9 @@ def suppress(
     No sign-up and no import removes the suppression. Bounces are put on hold when unusually many arrive at once; use
     --held to confirm that these mailboxes are gone.
 
-    Examples: digestd subscriber suppress ada@example.org --reason complaint
-              digestd subscriber suppress --held --dry-run
+    Example: digestd subscriber suppress ada@example.org --reason complaint
+
+    Example: digestd subscriber suppress --held --dry-run
     """
     if (email is None) != held or (not held and (since or dry_run or as_json)):
         raise BadInput("give EMAIL or --held; --since, --dry-run and --json require --held")
@@ -383,8 +386,9 @@ def unsuppress(
     With --since, removes all that were suppressed from that time on. After a bounce the subscription continues. After
     a complaint or a request the reader must sign up again; with --since these are removed only if --reason names them.
 
-    Examples: digestd subscriber unsuppress ada@example.org --why "their server was misconfigured until Monday"
-              digestd subscriber unsuppress --since 2026-11-24T07:00 --domain example.org --why "wrong map in the relay"
+    Example: digestd subscriber unsuppress ada@example.org --why "their server was misconfigured until Monday"
+
+    Example: digestd subscriber unsuppress --since 2026-11-24T07:00 --domain example.org --why "wrong map in the relay"
     """
     if (email is None) == (since is None):
         raise BadInput("give EMAIL, or --since TIME for all that were suppressed from then on")

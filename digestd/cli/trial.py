@@ -66,7 +66,7 @@ def stop_trial() -> None:
 
 
 def show_trial(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The trial. Default: the newest.")] = "",
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The trial. Default: the newest.")] = "",
     as_json: Json = False,
 ) -> None:
     """Show the results of a trial.

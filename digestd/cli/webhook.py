@@ -41,7 +41,7 @@ def show_post(number: Number, as_json: Json = False) -> None:
 def retry_posts(
     number: Annotated[
         int | None,
-        typer.Argument(metavar="[NUMBER]", max=NUMBER_MAX, show_default=False, help="As `webhook list` shows it."),
+        typer.Argument(metavar="NUMBER", max=NUMBER_MAX, show_default=False, help="As `webhook list` shows it."),
     ] = None,
 ) -> None:
     """Retry one webhook post that was given up, or all.

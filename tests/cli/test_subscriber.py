@@ -127,7 +127,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good(run: Run, tmp_path: Path
     assert (strict.returncode, json.loads(strict.stdout)["added"]) == (1, 0)
     dry = run("import", "people.jsonl", "--dry-run", "--json")
     assert (dry.returncode, json.loads(dry.stdout)["added"], dry.stderr.count("nothing was changed")) == (1, 1, 1)
-    refused(run("import", "people.jsonl", "--dry-run", "--strict"), 2, "choose one of --strict and --dry-run")
+    refused(run("import", "people.jsonl", "--dry-run", "--strict"), 2, "--strict and --dry-run exclude each other")
     ended = run("import", "people.jsonl", "--json")
     report = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr) == (1, "")
