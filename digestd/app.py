@@ -32,6 +32,8 @@ from digestd.store.owners import Owners, owners
 if TYPE_CHECKING:
     from digestd.bounces.providers import Provider
     from digestd.deliver import Delivery, RelayLog, Sender
+    from digestd.deliver.reconcile import Reconciled
+    from digestd.domain.digest import Reason
     from digestd.hooks import Hooks
     from digestd.inbound import Door, Postbox
     from digestd.ingest import Client
@@ -256,6 +258,38 @@ class App:
         from digestd.deliver.receipts import beside
 
         return Path(self.settings.journal_dir) if self.settings.journal_dir else beside(self.db)
+
+    def reconcile(self, file: Path | None = None) -> Reconciled | None:
+        """Settle uncertain deliveries from the relay's log; return None if there is none.
+
+        Args:
+            file: the log to read, which covers all routes; by default `relay_log`.
+        """
+        from digestd.deliver import RelayLog, reconcile
+
+        log = self.relay_log if file is None else RelayLog(file, frozenset(route.name for route in self.routes))
+        return None if log is None else reconcile(self.db, self.keys, log, self.clock())
+
+    def check_relay_log(self) -> None:
+        """Check that the relay's log can be read, if it is set. Raises BadSetting."""
+        from digestd.deliver import see_that_it_can_be_read
+
+        if self.relay_log is not None:
+            see_that_it_can_be_read(self.relay_log, self.clock())
+
+    def dkim_record(self) -> tuple[str, str] | None:
+        """Return name and value of the DNS record of the DKIM key, or None if the relay signs."""
+        from digestd.sign import dns_record
+
+        if self.signer is None:
+            return None
+        return self.signer.dns_name, dns_record(Path(self.settings.dkim_key_file).read_bytes())
+
+    def reason_text(self, reason: Reason, language: str = "en") -> str:
+        """Return the reason of a pick as a sentence."""
+        from digestd.render import render_reason
+
+        return render_reason(self.templates, reason, language)
 
     def new_owner(self) -> str:
         """Return a new name for one run of one worker."""

@@ -76,7 +76,7 @@ def test_the_account_shown_is_of_the_form_that_explain_gives(tmp_path: Path, mon
 def test_every_command_in_the_table_exists(tmp_path: Path) -> None:
     help_text = digestd(["--help"], tmp_path).stdout
     table = README.split("| command | what it does |")[1].split("\n\n")[0]
-    nouns = {"source", "paper", "subscriber", "delivery", "config", "trial", "hook", "api-token"}
+    nouns = {"source", "paper", "subscriber", "delivery", "config", "trial", "webhook", "api-token"}
     for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
         named = re.findall(r"`([a-z-]+)([^`]*)`", cell)
         if named[0][0] in nouns:

@@ -20,7 +20,7 @@ from typer.exceptions import TyperException
 from digestd import __version__
 from digestd.cli import errors, process
 from digestd.cli.commands import TableGroup
-from digestd.cli.output import say
+from digestd.cli.messages import say
 from digestd.errors import DigestdError
 
 INTERRUPTED = 130

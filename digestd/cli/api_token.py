@@ -7,7 +7,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json, Number
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.api import Scope
 from digestd.errors import BadInput, NotFound
 from digestd.store import api_tokens

@@ -9,7 +9,8 @@ import typer
 from digestd.bench import delivery
 from digestd.bench.rank import Load, measure
 from digestd.cli.arguments import Json
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.errors import BadInput
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)

@@ -67,17 +67,21 @@ SUBSCRIBER: Mapping[str, Command | Group] = {
     "data": Command("subscriber:export_data", "Export everything stored about one subscriber as JSON.", logs=False),
 }
 PAPER = {
-    "import": Command("paper:import_file", "Import papers from a JSONL file."),
+    "import": Command("paper_edit:import_file", "Import papers from a JSONL file."),
     "list": Command("paper:list_papers", "List papers, newest first.", logs=False),
     "show": Command("paper:show_paper", "Show one paper.", logs=False),
-    "merge": Command("paper:merge_two", "Merge two papers that are the same work."),
-    "split": Command("paper:split_one", "Split a paper that was merged from different works."),
+    "merge": Command("paper_edit:merge_two", "Merge two papers that are the same work."),
+    "split": Command("paper_edit:split_one", "Split a paper that was merged from different works."),
 }
 SOURCE = {
-    "list": Command("source:list_sources", "List the sources, their last fetch and the state of their hosts."),
-    "add": Command("source:add_source", "Add a source."),
-    "check": Command("source:check_source", "Fetch one page of a source without storing it, and report problems."),
-    "remove": Command("source:remove_source", "Remove a source. Its papers stay."),
+    "list": Command(
+        "source:list_sources", "List the sources, their last fetch and the state of their hosts.", logs=False
+    ),
+    "add": Command("source:add_source", "Add a source.", logs=False),
+    "check": Command(
+        "source_check:check_source", "Fetch one page of a source without storing it, and report problems."
+    ),
+    "remove": Command("source:remove_source", "Remove a source. Its papers stay.", logs=False),
 }
 DELIVERY = {
     "list": Command("delivery:list_deliveries", "List deliveries, newest first.", logs=False),
@@ -131,9 +135,11 @@ COMMANDS: Mapping[str, Command | Group] = {
     "subscriber": Group("Manage subscribers.", SUBSCRIBER, _DATA),
     "paper": Group("Import, list, merge and split papers.", PAPER, _DATA),
     "source": Group("Manage the sources of papers.", SOURCE, _DATA),
-    "coverage": Command("coverage:show_coverage", "Show how complete each day of each source is.", _DATA),
+    "coverage": Command("coverage:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False),
     "delivery": Group("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
-    "fsck": Command("delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS),
+    "fsck": Command(
+        "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
+    ),
     "restore": Command("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
     "evaluate": Command("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
     "webhook": Group("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),

@@ -1,7 +1,6 @@
 """config: show and check the settings, publish the DKIM key, rotate the secret key."""
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,13 +8,12 @@ import typer
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.arguments import Json
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.confinement.child import probe
-from digestd.deliver import see_that_it_can_be_read
 from digestd.errors import BadInput
 from digestd.links import GRACE
 from digestd.secret import rotate
-from digestd.sign import dns_record
 
 _SECRETS = frozenset(
     {"alert_url", "semantic_scholar_key", "ncbi_key", "github_token", "inbound_postmark_account", "inbound_mailgun_key"}
@@ -43,8 +41,7 @@ def check() -> None:
     Example: digestd config check
     """
     built = wiring.build()
-    if built.relay_log is not None:
-        see_that_it_can_be_read(built.relay_log, built.clock())
+    built.check_relay_log()
     say(", ".join(f"mail goes to {route.name}" for route in built.routes))
     confinement = probe()
     say(f"parsers run confined by {', '.join(confinement.layers)}")
@@ -61,11 +58,12 @@ def show_dkim() -> None:
     Example: digestd config dkim
     """
     built = wiring.build()
-    if built.signer is None:
+    record = built.dkim_record()
+    if record is None:
         raise BadInput("DIGESTD_DKIM_KEY_FILE is not set; if the relay signs, publish the record of its key")
-    value = dns_record(Path(built.settings.dkim_key_file).read_bytes())
+    name, value = record
     pieces = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
-    typer.echo(f"{built.signer.dns_name}. TXT {pieces}")
+    typer.echo(f"{name}. TXT {pieces}")
 
 
 def rotate_secret(

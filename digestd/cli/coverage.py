@@ -12,7 +12,8 @@ from rich.text import Text
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.errors import BadInput
 from digestd.sources import kind_of

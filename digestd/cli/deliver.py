@@ -8,9 +8,11 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Json
-from digestd.cli.output import emit, say
-from digestd.cli.process import run_until_stopped, tune_gc_for_batch
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.cli.process import tune_gc_for_batch
 from digestd.cli.progress import delivery_progress
+from digestd.cli.service import run_until_stopped
 from digestd.deliver import DeliverReport, Tally
 from digestd.domain.typed import NUMBER_MAX
 from digestd.store.ledger import reading

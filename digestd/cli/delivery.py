@@ -12,8 +12,8 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Json, Limit
-from digestd.cli.output import emit, say
-from digestd.deliver import RelayLog, reconcile
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
@@ -21,7 +21,6 @@ from digestd.domain.sanitise import shorten
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
-from digestd.render import render_reason
 from digestd.store import bounces, models, papers
 from digestd.store.fsck import INVARIANTS, fsck
 from digestd.store.ledger import GRACE, Proof, reading, settle
@@ -119,11 +118,10 @@ def reconcile_deliveries(
     Example: digestd delivery reconcile --log mail.log
     """
     built = wiring.connect()
-    everywhere = frozenset(route.name for route in built.routes)
-    found = built.relay_log if relay_log is None else RelayLog(relay_log, everywhere)
-    if found is None:
+    counts = built.reconcile(relay_log)
+    if counts is None:
         raise BadInput("there is no log to read; give --log FILE, or set DIGESTD_RELAY_LOG")
-    emit(asdict(reconcile(built.db, built.keys, found, built.clock())), as_json)
+    emit(asdict(counts), as_json)
 
 
 class NotSettled(DigestdError):
@@ -203,7 +201,7 @@ def _pick_json(pick: Pick, paper: Paper | None) -> dict[str, object]:
 
 def _pick_row(built: App, pick: Pick, known: Mapping[int, Paper]) -> dict[str, object]:
     """Return a pick as a row of the table."""
-    paper, reason = known.get(pick.paper), render_reason(built.templates, pick.reason.shareable, "en")
+    paper, reason = known.get(pick.paper), built.reason_text(pick.reason.shareable)
     return {
         "rank": pick.rank,
         "paper": paper.id if paper else pick.paper,

@@ -12,7 +12,8 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Email, Json
-from digestd.cli.output import emit, emit_line, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit, emit_line
 from digestd.deliver import Composer, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id

@@ -17,7 +17,8 @@ import typer
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.arguments import Json, parse_datetime, read_text_file
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.encoders import SETTING, open_encoder
 from digestd.errors import BadInput, NotFound

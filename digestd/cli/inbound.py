@@ -8,7 +8,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.output import emit
-from digestd.cli.process import run_until_stopped
+from digestd.cli.service import run_until_stopped
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadInput, BadSetting
 from digestd.inbound import Door, Postbox

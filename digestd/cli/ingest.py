@@ -9,7 +9,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json, parse_datetime
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput
 from digestd.ingest import IngestReport, SourceReport, Via, embed

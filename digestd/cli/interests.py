@@ -12,7 +12,8 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Email, Json
-from digestd.cli.output import emit, emit_import_report, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit, emit_import_report
 from digestd.domain.feedback import Feedback, Muting, Verdict
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId, paper_id

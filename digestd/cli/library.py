@@ -10,7 +10,8 @@ import typer
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Email, Json, read_text_file
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.library import Counts, Keeper, Library, Standing
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.libraries import link_orcid, link_zotero, sync_now

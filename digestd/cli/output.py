@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from digestd.cli import tables
+from digestd.cli.messages import printable, say
 from digestd.domain.sanitise import spelled_out
 
 Row = Mapping[str, object]
@@ -37,7 +38,7 @@ def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
 
 def emit_line(text: str) -> None:
     """Print one line of data."""
-    _write(_printable(text) + "\n")
+    _write(printable(text) + "\n")
 
 
 def emit_import_report(counts: Mapping[str, int], refused: Iterable[RefusedEntry], as_json: bool) -> None:
@@ -54,11 +55,6 @@ def emit_import_report(counts: Mapping[str, int], refused: Iterable[RefusedEntry
         say(": ".join(part for part in (where, field, message) if part))
     if counts["refused"]:
         raise typer.Exit(1)
-
-
-def say(message: str) -> None:
-    """Print one line for people to standard error."""
-    print(_printable(message), file=sys.stderr)  # noqa: T201  # printing is what this file is for
 
 
 def _json(data: Row | Iterable[Row]) -> None:
@@ -159,12 +155,7 @@ def _cell(value: object) -> str:
         return "; ".join(_cell(item) for item in value)
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
-    return _printable(f"{value:.4g}" if isinstance(value, float) else str(value))
-
-
-def _printable(text: str) -> str:
-    """Replace control characters by spaces: titles come from strangers, and terminals execute them."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
 def _write(text: str) -> None:

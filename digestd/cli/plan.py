@@ -6,7 +6,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json, parse_datetime
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.cli.process import tune_gc_for_batch
 from digestd.plan import plan
 from digestd.store import due

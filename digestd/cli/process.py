@@ -1,16 +1,11 @@
-"""Prepare this process: standard streams, garbage collection, signals."""
+"""Prepare this process: standard streams and garbage collection."""
 
-import asyncio
 import gc
 import io
 import os
-import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
-_T = TypeVar("_T")
 _BATCH_GC_THRESHOLDS = 20_000, 20, 50
 """Composing a digest leaves no reference cycles, and collecting after each one costs 4 % of the time."""
 
@@ -45,16 +40,3 @@ def tune_gc_for_batch() -> None:
     """Collect garbage rarely, and not in what was loaded so far: thousands of digests are about to be made."""
     gc.freeze()
     gc.set_threshold(*_BATCH_GC_THRESHOLDS)
-
-
-async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]]) -> _T:
-    """Run `part` with an event that SIGTERM and SIGINT set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    try:
-        return await part(stop)
-    finally:
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(signum)

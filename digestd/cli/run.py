@@ -6,8 +6,9 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json
-from digestd.cli.output import emit, say
-from digestd.cli.process import run_until_stopped
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.cli.service import run_until_stopped
 from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
 from digestd.libraries import sync_due

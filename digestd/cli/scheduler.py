@@ -3,8 +3,7 @@
 import asyncio
 
 from digestd import app as wiring
-from digestd.cli.process import run_until_stopped
-from digestd.cli.service import with_logging
+from digestd.cli.service import run_until_stopped, with_logging
 from digestd.scheduler import NAME, Metronome
 
 

@@ -1,7 +1,9 @@
 """What the long-running commands share: logging as the settings say, and running parts until one ends."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -9,6 +11,7 @@ from digestd.app import App
 from digestd.confinement.child import ConfinementFailed, probe
 from digestd.logs import configure
 
+_T = TypeVar("_T")
 log = structlog.get_logger(__name__)
 
 
@@ -30,6 +33,19 @@ def log_confinement_gaps() -> None:
         return
     for gap in gaps:
         log.warning("parsers are not fully confined", gap=gap)
+
+
+async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]]) -> _T:
+    """Run `part` with an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    try:
+        return await part(stop)
+    finally:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(signum)
 
 
 async def run_parts(parts: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:

@@ -18,7 +18,8 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.bounces.score import SUPPRESS_AT
 from digestd.cli.arguments import Email, Json, parse_datetime
-from digestd.cli.output import emit, emit_import_report, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
 from digestd.domain.interest import Wish
 from digestd.domain.subscriber import Cause, Status, Subscriber

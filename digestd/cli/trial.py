@@ -11,7 +11,8 @@ from sqlmodel import Session
 from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.arguments import Json, read_text_file
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.trial import Trial
 from digestd.errors import BadInput, NotFound
 from digestd.evaluate.compare import only

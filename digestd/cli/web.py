@@ -13,8 +13,7 @@ import uvicorn
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.process import run_until_stopped
-from digestd.cli.service import run_parts, with_logging
+from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.errors import DigestdError
 from digestd.web import build
 from digestd.web.serving import serving

@@ -6,7 +6,8 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.arguments import Json, Limit, Number
-from digestd.cli.output import emit, say
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.hook import HookPost, PostState
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import NotFound

@@ -3,8 +3,7 @@
 import asyncio
 
 from digestd import app as wiring
-from digestd.cli.process import run_until_stopped
-from digestd.cli.service import run_parts, with_logging
+from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.deliver.adopting import see_that_it_is_ours
 from digestd.deliver.departures import this_machine
 from digestd.worker import read_libraries, tell, work

@@ -77,7 +77,7 @@ def test_for_people_it_is_a_table_and_tells_the_newest_first(run: Run) -> None:
 def test_a_post_that_is_not_there_is_one_clear_line(run: Run, words: tuple[str, ...]) -> None:
     failed = run("webhook", *words)
     assert isinstance(failed.exception, NotFound)
-    assert "no post number 9" in str(failed.exception)
+    assert "no post 9" in str(failed.exception)
     assert "`digestd webhook list" in str(failed.exception)
 
 

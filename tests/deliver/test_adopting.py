@@ -213,7 +213,7 @@ def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBa
         backup()
         for command in ("deliver", "worker", "up", "run"):
             code, said = digestd(command)
-            assert (code, "the database is older than the mails" in said) == (1, True), said
+            assert (code, "the database is older than the last mail" in said) == (1, True), said
         code, said = digestd("restore", "--resume", "--json")
         assert code == 0, said
         assert digestd("deliver")[0] == 0
