@@ -17,7 +17,7 @@ from digestd.cli.process import resume_gc
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class CommandEntry:
     """A command: `MODULE:FUNCTION` in this package, and the first line of the function's docstring."""
 
     target: str
@@ -30,130 +30,140 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupEntry:
     """A noun and its commands."""
 
     summary: str
-    commands: Mapping[str, "Command | Group"] = field(hash=False)
+    commands: Mapping[str, "CommandEntry | GroupEntry"] = field(hash=False)
     panel: str = ""
 
 
 _SERVICE, _PIPELINE, _DATA, _OPERATIONS = "Service", "Pipeline, step by step", "Data", "Operations"
 
-SUBSCRIBER: Mapping[str, Command | Group] = {
-    "add": Command("subscriber:add_subscriber", "Add a subscriber, or update a known one.", logs=False),
-    "list": Command("subscriber:list_subscribers", "List subscribers in the order they joined.", logs=False),
-    "show": Command("subscriber:show_subscriber", "Show one subscriber.", logs=False),
-    "edit": Command("subscriber:edit_subscriber", "Change settings and interests of a subscriber.", logs=False),
-    "import": Command("subscriber:import_file", "Import subscribers from a CSV or JSONL file.", logs=False),
-    "export": Command("subscriber:export_file", "Export every subscriber as JSONL or CSV.", logs=False),
-    "pause": Command("subscriber:pause", "Pause a subscriber's digest.", logs=False),
-    "resume": Command("subscriber:resume", "Resume a paused subscriber's digest.", logs=False),
-    "unsubscribe": Command("subscriber:unsubscribe", "Unsubscribe a subscriber.", logs=False),
-    "suppress": Command("subscriber:suppress", "Never send mail to an address again.", logs=False),
-    "unsuppress": Command("subscriber:unsuppress", "Remove an address from the suppression list.", logs=False),
-    "erase": Command("subscriber:erase", "Delete everything about a person.", logs=False),
-    "interests": Command("interests:show_interests", "List a subscriber's interests, or import papers they like."),
-    "feedback": Command("interests:give_feedback", "Record a subscriber's feedback on a paper, or list it."),
-    "library": Group(
+SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
+    "add": CommandEntry("subscriber:add_subscriber", "Add a subscriber, or update a known one.", logs=False),
+    "list": CommandEntry("subscriber:list_subscribers", "List subscribers in the order they joined.", logs=False),
+    "show": CommandEntry("subscriber:show_subscriber", "Show one subscriber.", logs=False),
+    "edit": CommandEntry("subscriber:edit_subscriber", "Change settings and interests of a subscriber.", logs=False),
+    "import": CommandEntry("subscriber:import_file", "Import subscribers from a CSV or JSONL file.", logs=False),
+    "export": CommandEntry("subscriber:export_file", "Export every subscriber as JSONL or CSV.", logs=False),
+    "pause": CommandEntry("subscriber:pause", "Pause a subscriber's digest.", logs=False),
+    "resume": CommandEntry("subscriber:resume", "Resume a paused subscriber's digest.", logs=False),
+    "unsubscribe": CommandEntry("subscriber:unsubscribe", "Unsubscribe a subscriber.", logs=False),
+    "suppress": CommandEntry("subscriber:suppress", "Never send mail to an address again.", logs=False),
+    "unsuppress": CommandEntry("subscriber:unsuppress", "Remove an address from the suppression list.", logs=False),
+    "erase": CommandEntry("subscriber:erase", "Delete everything about a person.", logs=False),
+    "interests": CommandEntry("interests:show_interests", "List a subscriber's interests, or import papers they like."),
+    "feedback": CommandEntry("interests:give_feedback", "Record a subscriber's feedback on a paper, or list it."),
+    "library": GroupEntry(
         "Manage a subscriber's Zotero and ORCID libraries.",
         {
-            "link": Command("library:link_library", "Link a library, so that its papers are liked."),
-            "list": Command("library:list_libraries", "List a subscriber's libraries.", logs=False),
-            "sync": Command("library:sync_library", "Sync a library now."),
-            "unlink": Command("library:unlink_library", "Unlink a library and delete its key.", logs=False),
+            "link": CommandEntry("library:link_library", "Link a library, so that its papers are liked."),
+            "list": CommandEntry("library:list_libraries", "List a subscriber's libraries.", logs=False),
+            "sync": CommandEntry("library:sync_library", "Sync a library now."),
+            "unlink": CommandEntry("library:unlink_library", "Unlink a library and delete its key.", logs=False),
         },
     ),
-    "data": Command("subscriber:export_data", "Export everything stored about one subscriber as JSON.", logs=False),
+    "data": CommandEntry(
+        "subscriber:export_data", "Export everything stored about one subscriber as JSON.", logs=False
+    ),
 }
 PAPER = {
-    "import": Command("paper_edit:import_file", "Import papers from a JSONL file."),
-    "list": Command("paper:list_papers", "List papers, newest first.", logs=False),
-    "show": Command("paper:show_paper", "Show one paper.", logs=False),
-    "merge": Command("paper_edit:merge_two", "Merge two papers that are the same work."),
-    "split": Command("paper_edit:split_one", "Split a paper that was merged from different works."),
+    "import": CommandEntry("paper_edit:import_file", "Import papers from a JSONL file."),
+    "list": CommandEntry("paper:list_papers", "List papers, newest first.", logs=False),
+    "show": CommandEntry("paper:show_paper", "Show one paper.", logs=False),
+    "merge": CommandEntry("paper_edit:merge_two", "Merge two papers that are the same work."),
+    "split": CommandEntry("paper_edit:split_one", "Split a paper that was merged from different works."),
 }
 SOURCE = {
-    "list": Command(
+    "list": CommandEntry(
         "source:list_sources", "List the sources, their last fetch and the state of their hosts.", logs=False
     ),
-    "add": Command("source:add_source", "Add a source.", logs=False),
-    "check": Command(
+    "add": CommandEntry("source:add_source", "Add a source.", logs=False),
+    "check": CommandEntry(
         "source_check:check_source", "Fetch one page of a source without storing it, and report problems."
     ),
-    "remove": Command("source:remove_source", "Remove a source. Its papers stay.", logs=False),
+    "remove": CommandEntry("source:remove_source", "Remove a source. Its papers stay.", logs=False),
 }
 DELIVERY = {
-    "list": Command("delivery:list_deliveries", "List deliveries, newest first.", logs=False),
-    "show": Command("delivery:show_delivery", "Show one delivery with its history, attempts and picks.", logs=False),
-    "settle": Command("delivery:settle_delivery", "Settle an uncertain delivery, or one that failed to compose."),
-    "reconcile": Command("delivery:reconcile_deliveries", "Settle uncertain deliveries from the relay's log."),
+    "list": CommandEntry("delivery:list_deliveries", "List deliveries, newest first.", logs=False),
+    "show": CommandEntry(
+        "delivery:show_delivery", "Show one delivery with its history, attempts and picks.", logs=False
+    ),
+    "settle": CommandEntry("delivery:settle_delivery", "Settle an uncertain delivery, or one that failed to compose."),
+    "reconcile": CommandEntry("delivery:reconcile_deliveries", "Settle uncertain deliveries from the relay's log."),
 }
 WEBHOOK = {
-    "list": Command("webhook:list_posts", "List webhook posts, newest first.", logs=False),
-    "show": Command("webhook:show_post", "Show one webhook post.", logs=False),
-    "retry": Command("webhook:retry_posts", "Retry one webhook post that was given up, or all.", logs=False),
+    "list": CommandEntry("webhook:list_posts", "List webhook posts, newest first.", logs=False),
+    "show": CommandEntry("webhook:show_post", "Show one webhook post.", logs=False),
+    "retry": CommandEntry("webhook:retry_posts", "Retry one webhook post that was given up, or all.", logs=False),
 }
 API_TOKEN = {
-    "add": Command("api_token:add_token", "Create an API token and print it.", logs=False),
-    "list": Command("api_token:list_tokens", "List the API tokens.", logs=False),
-    "remove": Command("api_token:remove_token", "Revoke an API token.", logs=False),
+    "add": CommandEntry("api_token:add_token", "Create an API token and print it.", logs=False),
+    "list": CommandEntry("api_token:list_tokens", "List the API tokens.", logs=False),
+    "remove": CommandEntry("api_token:remove_token", "Revoke an API token.", logs=False),
 }
 TRIAL = {
-    "start": Command("trial:start_trial", "Start a trial of other ranking weights."),
-    "stop": Command("trial:stop_trial", "Stop the running trial. Its results stay."),
-    "show": Command("trial:show_trial", "Show the results of a trial."),
-    "list": Command("trial:list_trials", "List all trials, newest first."),
+    "start": CommandEntry("trial:start_trial", "Start a trial of other ranking weights."),
+    "stop": CommandEntry("trial:stop_trial", "Stop the running trial. Its results stay."),
+    "show": CommandEntry("trial:show_trial", "Show the results of a trial."),
+    "list": CommandEntry("trial:list_trials", "List all trials, newest first."),
 }
 BENCH = {
-    "rank": Command("bench:bench_rank", "Measure how fast a day is ranked."),
-    "delivery": Command("bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."),
+    "rank": CommandEntry("bench:bench_rank", "Measure how fast a day is ranked."),
+    "delivery": CommandEntry(
+        "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."
+    ),
 }
 CONFIG = {
-    "show": Command("config:show_settings", "Show every setting, without passwords.", logs=False),
-    "check": Command("config:check", "Check settings, secret key, database, templates and sandbox."),
-    "dkim": Command("config:show_dkim", "Print the DNS record of the DKIM key."),
-    "rotate-secret": Command("config:rotate_secret", "Create a new secret key and retire the current one."),
+    "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
+    "check": CommandEntry("config:check", "Check settings, secret key, database, templates and sandbox."),
+    "dkim": CommandEntry("config:show_dkim", "Print the DNS record of the DKIM key."),
+    "rotate-secret": CommandEntry("config:rotate_secret", "Create a new secret key and retire the current one."),
 }
-COMMANDS: Mapping[str, Command | Group] = {
-    "init": Command("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
-    "up": Command("up:up", "Run the complete service in one process.", _SERVICE),
-    "web": Command("web:serve_web", "Run only the web pages.", _SERVICE),
-    "scheduler": Command("scheduler:run_scheduler", "Run only ingest and planning.", _SERVICE),
-    "worker": Command("worker:run_worker", "Run only delivery.", _SERVICE),
-    "run": Command("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
-    "try": Command(
+COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
+    "init": CommandEntry("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
+    "up": CommandEntry("up:up", "Run the complete service in one process.", _SERVICE),
+    "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE),
+    "scheduler": CommandEntry("scheduler:run_scheduler", "Run only ingest and planning.", _SERVICE),
+    "worker": CommandEntry("worker:run_worker", "Run only delivery.", _SERVICE),
+    "run": CommandEntry("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
+    "try": CommandEntry(
         "try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages.", is_hidden=True
     ),
-    "ingest": Command("ingest:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE),
-    "plan": Command("plan:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
-    "deliver": Command("deliver:deliver", "Send the mails that are ready.", _PIPELINE),
-    "inbound": Command("inbound:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
-    "preview": Command("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
-    "explain": Command("digest:show_explanation", "Explain a paper's score for a subscriber.", _PIPELINE),
-    "replay": Command("digest:show_replay", "Rebuild a past digest and compare it with what was sent.", _PIPELINE),
-    "subscriber": Group("Manage subscribers.", SUBSCRIBER, _DATA),
-    "paper": Group("Import, list, merge and split papers.", PAPER, _DATA),
-    "source": Group("Manage the sources of papers.", SOURCE, _DATA),
-    "coverage": Command("coverage:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False),
-    "delivery": Group("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
-    "fsck": Command(
+    "ingest": CommandEntry(
+        "ingest:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE
+    ),
+    "plan": CommandEntry("plan:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
+    "deliver": CommandEntry("deliver:deliver", "Send the mails that are ready.", _PIPELINE),
+    "inbound": CommandEntry("inbound:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
+    "preview": CommandEntry("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
+    "explain": CommandEntry("digest:show_explanation", "Explain a paper's score for a subscriber.", _PIPELINE),
+    "replay": CommandEntry("digest:show_replay", "Rebuild a past digest and compare it with what was sent.", _PIPELINE),
+    "subscriber": GroupEntry("Manage subscribers.", SUBSCRIBER, _DATA),
+    "paper": GroupEntry("Import, list, merge and split papers.", PAPER, _DATA),
+    "source": GroupEntry("Manage the sources of papers.", SOURCE, _DATA),
+    "coverage": CommandEntry(
+        "coverage:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False
+    ),
+    "delivery": GroupEntry("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
+    "fsck": CommandEntry(
         "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
     ),
-    "restore": Command("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
-    "evaluate": Command("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
-    "webhook": Group("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
-    "api-token": Group("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),
-    "trial": Group("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
-    "bench": Group("Measure speed and memory with generated data.", BENCH, _OPERATIONS),
-    "config": Group("Show and check the settings.", CONFIG, _OPERATIONS),
+    "restore": CommandEntry("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
+    "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
+    "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
+    "api-token": GroupEntry("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),
+    "trial": GroupEntry("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
+    "bench": GroupEntry("Measure speed and memory with generated data.", BENCH, _OPERATIONS),
+    "config": GroupEntry("Show and check the settings.", CONFIG, _OPERATIONS),
 }
 
 
 class TableGroup(TyperGroup):
     """A group that knows the names and summaries of its commands, and loads the one that is resolved."""
 
-    def __init__(self, *, entries: Mapping[str, Command | Group] = COMMANDS, **attrs: Any) -> None:
+    def __init__(self, *, entries: Mapping[str, CommandEntry | GroupEntry] = COMMANDS, **attrs: Any) -> None:
         super().__init__(**attrs)
         self._entries = entries
         self.commands = {name: _summarised(name, entry) for name, entry in entries.items()}
@@ -162,10 +172,10 @@ class TableGroup(TyperGroup):
         """Return the name, the loaded command and the remaining arguments."""
         name, command, rest = super().resolve_command(ctx, args)
         entry = self._entries.get(name or "")
-        return name, load(str(name), entry) if isinstance(entry, Command) else command, rest
+        return name, load(str(name), entry) if isinstance(entry, CommandEntry) else command, rest
 
 
-def load(name: str, command: Command) -> Any:
+def load(name: str, command: CommandEntry) -> Any:
     """Import a command and turn it into one of Typer's."""
     module, _, function = command.target.partition(":")
     found = getattr(import_module(f"digestd.cli.{module}"), function)
@@ -177,10 +187,10 @@ def load(name: str, command: Command) -> Any:
     return get_command(alone)
 
 
-def _summarised(name: str, entry: Command | Group) -> Any:
+def _summarised(name: str, entry: CommandEntry | GroupEntry) -> Any:
     """Return a command of Typer's with a name and a summary only, or a group of such commands."""
     panel = entry.panel or None
-    if isinstance(entry, Group):
+    if isinstance(entry, GroupEntry):
         return TableGroup(
             entries=entry.commands,
             name=name,

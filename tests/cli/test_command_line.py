@@ -20,16 +20,18 @@ from typer.testing import CliRunner
 from digestd import __version__, cli
 from digestd.cli import main
 from digestd.cli.arguments import parse_datetime
-from digestd.cli.commands import COMMANDS, Command, Group, load
+from digestd.cli.commands import COMMANDS, CommandEntry, GroupEntry, load
 from digestd.errors import BadInput, DatabaseUnreachable
 from digestd.settings import Settings
 
 Fails = Callable[[BaseException], tuple[object, str]]
 
 
-def table(entries: Mapping[str, Command | Group] = COMMANDS, path: str = "digestd") -> Iterator[tuple[str, Command]]:
+def table(
+    entries: Mapping[str, CommandEntry | GroupEntry] = COMMANDS, path: str = "digestd"
+) -> Iterator[tuple[str, CommandEntry]]:
     for name, entry in entries.items():
-        if isinstance(entry, Group):
+        if isinstance(entry, GroupEntry):
             yield from table(entry.commands, f"{path} {name}")
         else:
             yield f"{path} {name}", entry
@@ -192,7 +194,7 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
         (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
         (["trial", "start", "x", "--weights", "{}/words"], "words: is no file of weights: weights are"),
         (["trial", "start", "x", "--weights", "{}"], "Is a directory"),
-        (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "digestd: 'wow' is not one of 'more'"),
+        (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "'wow' is not one of 'more'"),
         (["api-token", "add", " "], "NAME: say what the token is for"),
     ],
 )

@@ -26,7 +26,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         "DATABASE_URL": f"sqlite:///{tmp_path / 'd.db'}",
         "NOW": "2026-11-24T07:00:00Z",
         "SOURCES": "none",
-        "HOOK_SECRET": SECRET,
+        "WEBHOOK_SECRET": SECRET,
     }.items():
         monkeypatch.setenv(f"DIGESTD_{name}", value)
 
