@@ -249,7 +249,7 @@ def test_ses_takes_certificates_of_the_topic_s_region(partition: str, region: st
 
 @pytest.mark.parametrize("region", ["s3-eu-west-1", "evil", "eu-west-1.example", "s3", ""])
 def test_ses_refuses_topic_of_no_region(region: str) -> None:
-    with pytest.raises(BadSetting, match="WEBHOOK_SES_TOPIC"):
+    with pytest.raises(BadSetting, match="INBOUND_SES_TOPIC"):
         open_providers({"inbound_ses_topic": f"arn:aws:sns:{region}:123456789012:b"}, known)
 
 

@@ -55,7 +55,7 @@ def test_what_was_given_up_is_listed_shown_and_tried_again(run: Run) -> None:
             "answered 410",
         )
         retried = run("webhook", "retry", "1", hook=receiver.url)
-        assert "1 tried again" in retried.stderr
+        assert "1 will be retried" in retried.stderr
         run("run", hook=receiver.url)
         assert rows(run("webhook", "list", "--json", hook=receiver.url)) == [(1, "taken", 1)]
     assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
