@@ -117,9 +117,9 @@ BENCH = {
 }
 CONFIG = {
     "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
-    "check": CommandEntry("config:check", "Check settings, secret key, database, templates and sandbox."),
-    "dkim": CommandEntry("config:show_dkim", "Print the DNS record of the DKIM key."),
-    "rotate-secret": CommandEntry("config:rotate_secret", "Create a new secret key and retire the current one."),
+    "check": CommandEntry("config_check:check", "Check settings, secret key, database, templates and sandbox."),
+    "dkim": CommandEntry("config_check:show_dkim", "Print the DNS record of the DKIM key."),
+    "rotate-secret": CommandEntry("config_check:rotate_secret", "Create a new secret key and retire the current one."),
 }
 COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
     "init": CommandEntry("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),

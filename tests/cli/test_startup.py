@@ -52,3 +52,4 @@ def test_lists_import_what_they_read_only(tmp_path: Path) -> None:
         found = imported(tmp_path, *words)
         assert not found & (HEAVY - {"asyncio", "babel", "numpy", "sqlalchemy", "sqlmodel"})
         assert not [name for name in found if name.startswith(("digestd.ranking.", "digestd.transports."))]
+    assert not imported(tmp_path, "config", "show") & (HEAVY - {"asyncio"})
