@@ -105,6 +105,7 @@ venv_fill() {
         --progress-bar off --retries 3 --requirement "$repo/deploy/$lock.txt" \
         >"$log" 2>&1 || die "$(why_pip_failed "$log")"
     venv_link
+    venv_compile
     venv_stamp "$lock" >"$venv/.stamp-$lock"
 }
 
@@ -135,6 +136,13 @@ if __name__ == "__main__":
 SCRIPT
     chmod +x "$venv/bin/digestd.new"
     mv -- "$venv/bin/digestd.new" "$venv/bin/digestd"
+}
+
+# Compiles digestd to bytecode now: pip has compiled the packages, and a service that may not
+# write here would compile digestd at every start, which takes as long as the start itself.
+venv_compile() {
+    "$venv/bin/python" -m compileall -q "$repo/digestd" ||
+        say "could not compile digestd to bytecode, so commands start more slowly"
 }
 
 # Debian packages, quietly, no service started. A guard that the machine has already is kept.

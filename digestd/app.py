@@ -1,7 +1,8 @@
-"""Wiring: settings become the parts that the stages are handed. The only clock, the only randomness.
+"""Composition root: turn settings into the parts that commands and pages use.
 
-Nothing below this file knows a setting, reads a clock or rolls a die. A part that not every command needs is imported
-where it is asked for: a worker that only delivers holds half the memory, and starts in half the time.
+Nothing below this module reads a setting, a clock or a source of randomness. `connect` opens the database only; `build`
+checks every setting as well; `initialise` also creates what is missing. A part is imported by the property that makes
+it, so a command loads only what it uses.
 """
 
 from __future__ import annotations
@@ -13,67 +14,93 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from digestd import dangers, shipped
 from digestd import settings as configuration
-from digestd.dkim import open_signer
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
-from digestd.message import Mailbox
-from digestd.render import Templates
 from digestd.secret import make_secret, read_keys
 from digestd.settings import Settings
-from digestd.store import hooks, sources, subscribers, template_sets
+from digestd.store import hooks, sources, subscribers
 from digestd.store.database import Database, open_database
-from digestd.store.ledger import reading
 from digestd.store.migrate import migrate, refuse_other
 from digestd.store.owners import Owners, owners
-from digestd.transports import Route, open_routes
 
 if TYPE_CHECKING:
     from digestd.bounces.providers import Provider
     from digestd.deliver import DeliveryConfig, RelayLog, Sender
+    from digestd.deliver.reconcile import ReconcileReport
+    from digestd.domain.digest import Reason
     from digestd.hooks import Hooks
     from digestd.inbound import Door, Postbox
     from digestd.ingest import Client
     from digestd.libraries import Libraries
     from digestd.plan import Planner
     from digestd.ranking.dense import Encoder
+    from digestd.render import Templates
     from digestd.sign import Signer
     from digestd.sources import Source
     from digestd.subscribe import Post
+    from digestd.transports import Route
 
 FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily")
-"""What a new install asks until its operator says otherwise."""
+"""The sources of a new installation."""
 SAMPLE_ADDRESS = "sample@example.org"
-"""The subscriber that a try-out makes; its newest digest is linked from the front page."""
+"""The subscriber that `digestd try` creates; the front page links to their newest digest."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class App:
-    """One digestd on one database."""
+    """One digestd on one database: the parts that commands and pages ask for."""
 
     settings: Settings
     db: Database
     keys: Keys
-    templates: Templates
     clock: Callable[[], datetime]
     rng: Random
-    signer: Signer | None = None
+
+    @cached_property
+    def templates(self) -> Templates:
+        """The templates in force. Raises BadSetting if an override cannot be read."""
+        from digestd import shipped
+        from digestd.render import Templates
+
+        overrides = [Path(self.settings.templates_dir)] if self.settings.templates_dir else []
+        return Templates.of(shipped.templates(overrides))
+
+    @cached_property
+    def template_hash(self) -> str:
+        """The hash of the templates, which are stored first so that old digests can be rebuilt.
+
+        Raises:
+            BadSetting: a template cannot be compiled.
+        """
+        from digestd.store import template_sets
+
+        if not template_sets.is_kept(self.db, self.templates.hash):
+            template_sets.keep(self.db, self.templates.check().hash, self.templates.files)
+        return self.templates.hash
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """The DKIM signer, or None if the relay signs. Raises BadSetting."""
+        from digestd.dkim import open_signer
+
+        return open_signer(self.settings.dkim_domain, self.settings.dkim_selector, self.settings.dkim_key_file)
 
     @property
     def urls(self) -> Urls:
-        """The addresses of our own pages."""
+        """The URLs of our pages."""
         return Urls(self.settings.public_url)
 
     @property
     def sender(self) -> Sender:
-        """Who mails, as the settings say."""
+        """The sender of all mail: addresses, list name and signer."""
         from digestd.deliver import Sender
+        from digestd.message import Mailbox
 
         name, address = parseaddr(self.settings.mail_from)
         reply_to = parseaddr(self.settings.reply_to)[1] or address
@@ -93,25 +120,25 @@ class App:
 
     @property
     def planner(self) -> Planner:
-        """What planning is handed."""
+        """The settings of planning."""
         from digestd.plan import Planner
 
-        host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as the sender has it
-        return Planner(self.keys, host, self.templates.hash, self.encoder, self.settings.explore)
+        host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as in `sender`
+        return Planner(self.keys, host, self.template_hash, self.encoder, self.settings.explore)
 
     @property
     def encoder(self) -> Encoder:
-        """The dense model of the settings, loaded once; a silent one where they name none."""
+        """The sentence encoder, loaded once; one that encodes nothing if none is set."""
         return _encoder(self.settings.embedding_model)
 
     @property
     def owners(self) -> Owners:
-        """Which workers live, on this database."""
+        """The locks by which live workers own their claims on this database."""
         return owners(self.db)
 
     @property
     def sources(self) -> list[Source]:
-        """The sources to ingest: those of the settings where they name any (none for `none`), else those added."""
+        """The sources to fetch: those in DIGESTD_SOURCES if it is set (`none` for none), else those added."""
         from digestd.sources import parse_source, parse_sources
 
         if self.settings.sources:
@@ -120,14 +147,14 @@ class App:
             return self.observed(parse_source(spec) for spec in sources.specs(session))
 
     def observed(self, asked: Iterable[Source]) -> list[Source]:
-        """Sources as this install asks them: arXiv with the holidays of the settings."""
+        """Return the sources with this installation's settings: arXiv with its holidays."""
         from digestd.sources.arxiv_calendar import Calendar, observing
 
         return observing(asked, Calendar.of(self.settings.arxiv_holidays))
 
     @property
     def client(self) -> Client:
-        """How sources are told who asks."""
+        """How we identify ourselves to sources: User-Agent, contact, API keys."""
         from digestd.ingest import Client
         from digestd.ingest.credentials import credentials
 
@@ -136,7 +163,9 @@ class App:
 
     @property
     def sample_digest_url(self) -> str | None:
-        """The web view of the newest digest of a try-out's sample subscriber."""
+        """The web view of the sample subscriber's newest digest, or None."""
+        from digestd.store.ledger import reading
+
         with self.db.read() as session:
             found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
             delivery = reading.newest_digest(session, found.key) if found else None
@@ -144,21 +173,21 @@ class App:
 
     @property
     def post(self) -> Post:
-        """What confirmation mails are made with."""
+        """What confirmation mails are made with: keys, host, template set."""
         from digestd.subscribe import Post
 
-        return Post(self.keys, self.sender.host, self.templates.hash)
+        return Post(self.keys, self.sender.host, self.template_hash)
 
     @property
     def inbound(self) -> Postbox | Door | None:
-        """Where bounces arrive; None where the settings name no place."""
+        """The mailbox or LMTP server that receives bounces and commands, or None."""
         from digestd.inbound import open_inbound
 
-        return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_aside))
+        return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_quarantine))
 
     @property
     def providers(self) -> dict[str, Provider]:
-        """The mail providers whose posts are taken in, by name."""
+        """The mail providers whose webhooks are accepted, by name."""
         from digestd.bounces.providers import open_providers
         from digestd.inbound import Certificates
 
@@ -166,11 +195,18 @@ class App:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """Where mail goes. Raises BadSetting where it must not go."""
+        """The relays or folders that mail goes to. Raises BadSetting."""
+        from digestd.transports import open_routes
+
         return open_routes(self.settings.transport_url, ehlo=urlsplit(self.settings.public_url).hostname or "localhost")
 
     def delivery(self, owner: str, routes: tuple[Route, ...] | None = None) -> DeliveryConfig:
-        """What a run of delivery is handed; `owner` is held by the caller. `routes`: those to use, all by default."""
+        """Return the parts of one delivery run.
+
+        Args:
+            owner: the name under which mails are claimed; the caller holds its lock.
+            routes: the routes to use; all by default.
+        """
         from digestd.deliver import DeliveryConfig
         from digestd.deliver.sent_journal import read_machine_id
 
@@ -191,7 +227,7 @@ class App:
 
     @property
     def relay_log(self) -> RelayLog | None:
-        """The relay's log, which tells of relays on this machine, or of the one there is; None where none is set."""
+        """The relay's log, with the routes that it covers: those on this machine, or the only one. None if not set."""
         from digestd.deliver import RelayLog
 
         if not self.settings.relay_log:
@@ -201,58 +237,110 @@ class App:
         return RelayLog(Path(self.settings.relay_log), frozenset(near))
 
     @property
-    def hooks(self) -> Hooks | None:
-        """What posting to the operator's programs is handed; None where none is to be told."""
+    def webhooks(self) -> Hooks | None:
+        """The parts that post events to the operator's programs, or None if no URL is set."""
         from digestd.hooks import Hooks, read_secret
 
-        if not self.settings.hook_urls.split():
+        if not self.settings.webhook_urls.split():
             return None
-        return Hooks(self.db, self.keys, read_secret(self.settings.hook_secret), self.clock)
+        return Hooks(self.db, self.keys, read_secret(self.settings.webhook_secret), self.clock)
 
     @property
     def libraries(self) -> Libraries:
-        """What linking and reading subscribers' libraries is handed."""
+        """The parts that link and sync subscribers' libraries."""
         from digestd.libraries import Libraries
 
         return Libraries.of(self.settings, self.db, self.keys, self.client, self.clock)
 
     @property
     def journals(self) -> Path:
-        """The folder of receipt journals."""
+        """The folder of the result journals."""
         from digestd.deliver.result_journal import default_journal_folder
 
         return Path(self.settings.journal_dir) if self.settings.journal_dir else default_journal_folder(self.db)
 
+    def reconcile(self, file: Path | None = None) -> ReconcileReport | None:
+        """Settle uncertain deliveries from the relay's log; return None if there is none.
+
+        Args:
+            file: the log to read, which covers all routes; by default `relay_log`.
+        """
+        from digestd.deliver import RelayLog, reconcile
+
+        log = self.relay_log if file is None else RelayLog(file, frozenset(route.name for route in self.routes))
+        return None if log is None else reconcile(self.db, self.keys, log, self.clock())
+
+    def check_relay_log(self) -> None:
+        """Check that the relay's log can be read, if it is set. Raises BadSetting."""
+        from digestd.deliver import check_log_is_readable
+
+        if self.relay_log is not None:
+            check_log_is_readable(self.relay_log, self.clock())
+
+    def dkim_record(self) -> tuple[str, str] | None:
+        """Return name and value of the DNS record of the DKIM key, or None if the relay signs."""
+        from digestd.sign import dns_record
+
+        if self.signer is None:
+            return None
+        return self.signer.dns_name, dns_record(Path(self.settings.dkim_key_file).read_bytes())
+
+    def reason_text(self, reason: Reason, language: str = "en") -> str:
+        """Return the reason of a pick as a sentence."""
+        from digestd.render import render_reason
+
+        return render_reason(self.templates, reason, language)
+
     def new_owner(self) -> str:
-        """A name for one run of one worker, never used again."""
+        """Return a new name for one run of one worker."""
         return f"worker-{secrets.token_hex(8)}"
 
 
-def build(settings: Settings | None = None) -> App:
-    """Open what `init` made. Raises BadSetting or DatabaseUnreachable, each naming the remedy."""
+def connect(settings: Settings | None = None) -> App:
+    """Open the database that `digestd init` created, without checking the settings of mail and web.
+
+    For commands that read or edit what is stored. A part that they ask for checks its own settings.
+
+    Raises:
+        BadSetting, DatabaseUnreachable, NotInitialised: each names the remedy.
+    """
+    from digestd.settings_validation import check_secret
+
     settings = settings or configuration.load()
-    dangers.refuse(settings)
     keys = read_keys(settings.secret_key_file)
-    return _assemble(settings, database(settings), keys)
+    db = database(settings)
+    check_secret(db, keys)
+    hooks.keep(db, settings.webhook_urls.split())
+    return App(settings, db, keys, clock(settings.now), SystemRandom())
+
+
+def build(settings: Settings | None = None) -> App:
+    """Open the database like `connect`, and check every setting first: for commands that plan, send or serve."""
+    from digestd.settings_validation import check_settings
+
+    settings = settings or configuration.load()
+    check_settings(settings)
+    return _with_checked_parts(connect(settings))
 
 
 def database(settings: Settings) -> Database:
-    """The database that `init` made; nothing is written. Raises BadSetting, DatabaseUnreachable, NotInitialised."""
+    """Return the database that `digestd init` created. Raises BadSetting, DatabaseUnreachable, NotInitialised."""
     db = open_database(settings.database_url)
     refuse_other(db)
     return db
 
 
 def initialise(settings: Settings | None = None) -> App:
-    """Make the secret if there is none, migrate the database, and open both; safe to repeat."""
+    """Create the secret if there is none, migrate the database, and open both. Safe to repeat."""
+    from digestd.settings_validation import check_settings
+
     settings = settings or configuration.load()
-    dangers.refuse(settings)
+    check_settings(settings)
     make_secret(settings.secret_key_file)
-    keys = read_keys(settings.secret_key_file)
     db = open_database(settings.database_url)
     migrate(db)
-    app = _assemble(settings, db, keys)
-    with db.write() as session:
+    app = _with_checked_parts(connect(settings))
+    with app.db.write() as session:
         if not sources.specs(session):
             sources.add(session, FIRST_SOURCES, app.clock())
     return app
@@ -260,16 +348,25 @@ def initialise(settings: Settings | None = None) -> App:
 
 @contextlib.contextmanager
 def alone(name: str) -> Iterator[App]:
-    """`initialise` as the one process of this name on the database; it is refused before it migrates.
+    """Initialise while holding the lock `name`, so that this is its only process on the database.
 
-    Raises AlreadyRunning, which says where the other one is.
+    Raises:
+        AlreadyRunning: says where the other process is; nothing was migrated.
     """
+    from digestd.settings_validation import check_settings
+
     settings = configuration.load()
-    dangers.refuse(settings)
+    check_settings(settings)
     db = open_database(settings.database_url)
     with owners(db).hold(name, settings.public_url):
         db.close()
         yield initialise(settings)
+
+
+def _with_checked_parts(app: App) -> App:
+    """Make the parts that may refuse their settings now rather than at the first mail."""
+    _ = app.template_hash, app.signer
+    return app
 
 
 @lru_cache(maxsize=1)
@@ -279,20 +376,9 @@ def _encoder(folder: str) -> Encoder:
     return open_encoder(folder)
 
 
-def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
-    dangers.refuse_wrong_secret(db, keys)
-    overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
-    templates = Templates.of(shipped.templates(overrides))
-    if not template_sets.is_kept(db, templates.hash):
-        template_sets.keep(db, templates.check().hash, templates.files)
-    hooks.keep(db, settings.hook_urls.split())
-    signer = open_signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
-    return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), signer)
-
-
 def clock(start: str) -> Callable[[], datetime]:
-    """The clock: the real one, or one that starts at `start` (ISO 8601) and runs on from there."""
+    """Return the clock: the real one, or one that starts at `start` (ISO 8601) and runs on from there."""
     if not start:
-        return lambda: datetime.now(UTC)  # noqa: TID251  # this is the one place that reads the clock
+        return lambda: datetime.now(UTC)  # noqa: TID251  # the only place that reads the clock
     began, first = time.monotonic(), datetime.fromisoformat(start).astimezone(UTC)
     return lambda: first + timedelta(seconds=time.monotonic() - began)

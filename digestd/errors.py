@@ -1,64 +1,64 @@
-"""What can go wrong, said so that a person can act on it.
+"""Errors that a person can act on.
 
     DigestdError
-    ├── BadInput             the caller's words are wrong: change them, then try again
-    │   ├── BadSetting       a setting is missing, unknown or dangerous
+    ├── BadInput             the input is wrong: correct it, then try again
+    │   ├── BadSetting       a setting is missing, unknown or unsafe
     │   └── BadRecord        one line of an import: field and remedy
-    ├── Unavailable          something outside is not there now: try again later
+    ├── Unavailable          something outside does not answer: try again later
     │   ├── DatabaseUnreachable
     │   ├── RelayFailed
-    │   │   ├── RelayBusy     it asks for less
-    │   │   └── MailsRefused  it refuses mail after mail alike
-    │   │       └── MailsBroken  they cannot even be composed
+    │   │   ├── RelayBusy     it asks us to slow down
+    │   │   └── MailsRefused  it refuses every mail
+    │   │       └── MailsBroken  no mail can be composed
     │   ├── InboundFailed
     │   ├── DiskFull          (deliver.room)
     │   └── SourceAway       also a SourceFailed
     ├── SourceFailed         a source gave no usable answer
-    ├── AlreadyRunning       another process does this on the same database
-    ├── NotInitialised       the database was not made yet, or for another version
-    ├── Damaged              the database holds what cannot be read
-    ├── NotAdopted           the database is not the one that has sent, or not on the machine that did
+    ├── AlreadyRunning       another process holds the lock on this database
+    ├── NotInitialised       the database does not exist, or is of another version
+    ├── Damaged              a stored value cannot be read
+    ├── NotResumed           the database was restored or moved, and sending was not resumed
     └── NotFound             no such subscriber, paper, delivery, source
 
-Every error is one line: what is wrong, and the remedy. `retry` says whether the same
-call may work later without any change.
+Every message is one line: what is wrong, where, and what to do. `retry` is True if the same call may work later
+without any change.
 """
 
 import re
 
-_FOR_PROGRAMMERS = (
+_REWRITES = (
     (re.compile(r"^Value error, "), ""),
     (re.compile(r"Input should (be|have)"), r"must \1"),
     (re.compile(r", unable to (?:parse|interpret) .*"), ""),
 )
 
 
-def plain(said: str) -> str:
-    """What a person needs of what pydantic says of a value that is refused."""
-    for pattern, words in _FOR_PROGRAMMERS:
-        said = pattern.sub(words, said)
-    return said
+def plain(message: str) -> str:
+    """Return pydantic's message about an invalid value in plain words."""
+    for pattern, replacement in _REWRITES:
+        message = pattern.sub(replacement, message)
+    return message
 
 
 class DigestdError(Exception):
-    """Any failure an operator can do something about; shown as one line, never a traceback."""
+    """A failure that an operator can act on; shown as one line, never as a traceback."""
 
     retry = False
     exit_code = 1
 
 
 class BadInput(DigestdError, ValueError):
-    """The caller's words are wrong: nothing was changed."""
+    """The input is wrong; nothing was changed."""
 
     exit_code = 2
 
 
 class BadSetting(BadInput):
-    """A setting is missing, unknown, or too dangerous to start with."""
+    """A setting is missing, unknown or unsafe."""
 
 
 class BadRecord(BadInput):
-    """One record of an import is wrong; `field` names the part, the message the remedy."""
+    """One record of an import is wrong: `field` names the key, the message says what to do."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -67,7 +67,7 @@ class BadRecord(BadInput):
 
 
 class Unavailable(DigestdError):
-    """Something outside is not there now; the same call may work later."""
+    """Something outside does not answer; the same call may work later."""
 
     retry = True
 
@@ -77,31 +77,31 @@ class DatabaseUnreachable(Unavailable):
 
 
 class SourceFailed(DigestdError):
-    """A source did not give a usable answer; asked again, it gives the same."""
+    """A source gave no usable answer, and will give the same if asked again."""
 
 
 class SourceAway(SourceFailed, Unavailable):
-    """A source did not answer now, or its answer could not be read now; what was asked may be right."""
+    """A source did not answer, or its answer could not be read this time."""
 
 
 class RelayFailed(Unavailable):
-    """The relay refuses to serve us at all; no subscriber is to blame."""
+    """The relay does not accept mail; the cause is no single address."""
 
 
 class InboundFailed(Unavailable):
-    """The mailbox where bounces arrive cannot be read."""
+    """The mailbox of bounces cannot be read."""
 
 
 class RelayBusy(RelayFailed):
-    """The relay asks for less of everything: it is left alone for a while, and sent to more slowly."""
+    """The relay asks us to slow down: it is paused, then sent to at a lower rate."""
 
 
 class MailsRefused(RelayFailed):
-    """The relay refuses mail after mail alike: something is wrong with all of them, so no other relay is tried."""
+    """The relay refuses every mail: something is wrong with all of them, so no other relay is tried."""
 
 
 class MailsBroken(MailsRefused):
-    """Mail after mail cannot be composed: no relay is to blame, and none is tried."""
+    """No mail can be composed; no relay is tried."""
 
 
 class AlreadyRunning(DigestdError):
@@ -109,15 +109,15 @@ class AlreadyRunning(DigestdError):
 
 
 class NotInitialised(DigestdError):
-    """The database was not made yet, or for another version; nothing but `digestd init` helps."""
+    """The database does not exist, or is of another version: run `digestd init`."""
 
 
-class NotAdopted(DigestdError):
-    """The database is older than the mails sent with it, or on another machine; `digestd adopt` goes on with it."""
+class NotResumed(DigestdError):
+    """The database is older than the mail sent with it, or on another machine: `digestd restore --resume` is needed."""
 
 
 class Damaged(DigestdError):
-    """What the database holds of one thing cannot be read; the others are well."""
+    """One stored value cannot be read; others are not affected."""
 
 
 class NotFound(DigestdError, LookupError):

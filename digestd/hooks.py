@@ -54,7 +54,7 @@ def read_secret(text: str) -> bytes:
         secret = b""
     if not text.startswith(PREFIX) or not SECRET_BYTES[0] <= len(secret) <= SECRET_BYTES[1]:
         raise BadSetting(
-            "DIGESTD_HOOK_SECRET: must be whsec_ and 24 to 64 bytes in base64; "
+            "DIGESTD_WEBHOOK_SECRET: must be whsec_ and 24 to 64 bytes in base64; "
             "make one by `echo whsec_$(openssl rand -base64 32)`"
         )
     return secret

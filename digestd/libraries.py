@@ -62,7 +62,7 @@ class Libraries:
     def of(cls, settings: Settings, db: Database, keys: Keys, client: Client, clock: Callable[[], datetime]) -> Self:
         """As the settings say."""
         bases = {Keeper.ZOTERO: settings.zotero_url, Keeper.ORCID: settings.orcid_url}
-        return cls(db, keys, client, clock, bases, timedelta(hours=settings.library_hours))
+        return cls(db, keys, client, clock, bases, timedelta(hours=settings.library_sync_hours))
 
 
 async def link_zotero(by: Libraries, subscriber: int, key: str, written: str) -> NewLibrary:

@@ -6,6 +6,7 @@ by the gap, unless that were the next date; of an hour that comes twice in autum
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -22,10 +23,12 @@ WEEKLY_LIFE = timedelta(days=3)
 
 
 def check_timezone(name: str) -> str:
-    """The name itself if it is an IANA time zone. Raises BadRecord otherwise."""
-    if name not in _zones():
-        raise BadRecord("timezone", f"{name[:60]!r} is no IANA time zone; write it like Europe/Berlin or UTC")
-    return name
+    """Return the name if it is an IANA time zone. Raises BadRecord, which suggests a similar one."""
+    if name in _zones():
+        return name
+    near = _similar_zone(name[:40])
+    remedy = f"did you mean {near!r}?" if near else "write it like Europe/Berlin or UTC"
+    raise BadRecord("timezone", f"invalid time zone {name[:60]!r}: {remedy}")
 
 
 def newest_due(timing: Timing, now: datetime) -> Period:
@@ -138,3 +141,11 @@ def _zone(name: str) -> ZoneInfo:
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def _similar_zone(name: str) -> str | None:
+    """Return the zone whose name or city is most similar, ignoring case."""
+    zones = sorted(_zones())
+    names = {zone.rpartition("/")[2].lower(): zone for zone in zones} | {zone.lower(): zone for zone in zones}
+    near = get_close_matches(name.lower().replace(" ", "_"), names, n=1, cutoff=0.75)
+    return names[near[0]] if near else None

@@ -53,7 +53,7 @@ class Scheduler:
         scheduler = AsyncIOScheduler(timezone=UTC)
         jobs: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.plan, PLAN_SECONDS),
-            (self.ingest, self._app.settings.ingest_minutes * 60),
+            (self.ingest, self._app.settings.ingest_interval_minutes * 60),
             (self.refit, REFIT_SECONDS),
             (self.scrub, SCRUB_SECONDS),
         ]

@@ -1,7 +1,7 @@
-"""Settings: `DIGESTD_…` in the environment or in `.env`, checked once at start.
+"""Settings: read `DIGESTD_…` from the environment and from `.env`, and check each value once at start.
 
-`NAME_FILE` names a file that holds NAME's value, for what must not stand in the environment.
-A setting that does not exist is refused: a typing error must not pass as the default.
+`NAME_FILE` names a file that holds the value of NAME, for secrets that must not be in the environment. An unknown
+setting is an error, so that a typing error does not leave a default in force.
 """
 
 import difflib
@@ -31,45 +31,47 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _NOT_SETTINGS = frozenset({"DIGESTD_TEST_DATA", "DIGESTD_TEST_LONG", "DIGESTD_DEBUG"})
 
 
-def _web_address(url: str) -> str:
+def _url(url: str) -> str:
     if not url.strip():
         return ""
-    parts = _web_parts(url, "https://digest.example.org")
+    parts = _url_parts(url, "https://digest.example.org")
     if parts.query or parts.fragment:
-        raise ValueError("must be a web address without ? and #, like https://digest.example.org")
+        raise ValueError("must be a URL without ? and #, as in https://digest.example.org")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must start with https:// (one-click unsubscribe needs it); http:// only on this machine")
+        raise ValueError(
+            "must start with https:// (one-click unsubscribe requires it); http:// works on localhost only"
+        )
     return url.rstrip("/")
 
 
-def _web_address_or_none(url: str) -> str:
+def _optional_url(url: str) -> str:
     if url:
-        _web_parts(url, "https://chat.example.org/hooks/x")
+        _url_parts(url, "https://chat.example.org/hooks/x")
     return url
 
 
-def _web_parts(url: str, example: str) -> SplitResult:
+def _url_parts(url: str, example: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not re.search(r"\s", url):
             return parts
-    except ValueError:  # a port that is none, or half an IPv6 address
+    except ValueError:  # an invalid port, or half an IPv6 address
         pass
-    raise ValueError(f"must be a web address like {example}")
+    raise ValueError(f"must be a URL, as in {example}")
 
 
-def _web_addresses(text: str) -> str:
+def _urls(text: str) -> str:
     for url in text.split():
-        _web_address_or_none(url)
+        _optional_url(url)
         if len(url) > URL_MAX:
-            raise ValueError(f"holds an address longer than {URL_MAX} characters")
+            raise ValueError(f"contains a URL of more than {URL_MAX} characters")
     return text
 
 
-def _keeper_address(url: str) -> str:
-    parts = urlsplit(_web_address(url))
+def _provider_url(url: str) -> str:
+    parts = urlsplit(_url(url))
     if not parts.hostname or (parts.hostname not in LOOPBACK and parts.port is not None):
-        raise ValueError("must be a web address without a port: a reader's key goes to such a one only")
+        raise ValueError("must be a URL without a port: readers' keys are sent to no other")
     return url.rstrip("/")
 
 
@@ -78,26 +80,26 @@ def _mailbox(text: str) -> str:
     try:
         validate_email(address, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
-        raise ValueError("must be an address, like digest@example.org or Paper Digest <digest@example.org>") from error
+        raise ValueError("must be an address, as in digest@example.org or Paper Digest <digest@example.org>") from error
     if not address.isascii() or "\n" in text or "\r" in text:
-        raise ValueError("must be an address in ASCII; write the domain as xn--…")
+        raise ValueError("must be an ASCII address; write the domain as xn--…")
     return text
 
 
-def _mailbox_or_none(text: str) -> str:
+def _optional_mailbox(text: str) -> str:
     return _mailbox(text) if text else text
 
 
 def _command_mailbox(text: str) -> str:
-    local = parseaddr(_mailbox_or_none(text))[1].rpartition("@")[0]
+    local = parseaddr(_optional_mailbox(text))[1].rpartition("@")[0]
     if text and not re.fullmatch(r"[a-z0-9._-]{1,15}", local):
-        raise ValueError("needs at most 15 lower-case letters, digits, dots and dashes before the @: a token follows")
+        raise ValueError("may have at most 15 lower-case letters, digits, dots and dashes before the @")
     return text
 
 
-def _moment(text: str) -> str:
+def _datetime(text: str) -> str:
     if text and moment(text).tzinfo is None:
-        raise ValueError("needs a zone, as in 2026-11-24T07:00:00Z")
+        raise ValueError("needs a UTC offset, as in 2026-11-24T07:00:00Z")
     return text
 
 
@@ -106,24 +108,26 @@ def _dates(text: str) -> str:
         try:
             date.fromisoformat(day)
         except ValueError as error:
-            raise ValueError(f"{day[:20]!r} is no date; write dates like 2027-01-01, separated by commas") from error
+            raise ValueError(f"invalid date {day[:20]!r}; write 2027-01-01, 2027-01-18") from error
     return text
 
 
 def rates(text: str) -> dict[str, float]:
-    """Mails a second by recipient domain, `*` for any other: `gmail.com=2 *=10`. Raises ValueError."""
+    """Return mails per second by recipient domain, `*` for all others: `gmail.com=2 *=10`. Raises ValueError."""
     found = {}
     for word in text.replace(",", " ").split():
         domain, _, rate = word.lower().partition("=")
         if not re.fullmatch(r"\*|[a-z0-9.-]+", domain) or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", rate):
-            raise ValueError(f"{word[:60]!r} is no domain with mails a second; write gmail.com=2, *=10 for any other")
+            raise ValueError(f"invalid rate {word[:60]!r}; write DOMAIN=MAILS_PER_SECOND, as in gmail.com=2 *=10")
         found[domain] = float(rate)
     return found
 
 
 def _authserv(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,253}", text):
-        raise ValueError("must be the name that your mail server puts into Authentication-Results, like mx.example.org")
+        raise ValueError(
+            "must be the name that your mail server writes to Authentication-Results, as in mx.example.org"
+        )
     return text
 
 
@@ -133,7 +137,7 @@ def _networks(text: str) -> str:
             ip_network(word)
         except ValueError as error:
             raise ValueError(
-                f"{word[:60]!r} is no address or network; write 127.0.0.1, 2001:db8::1 or 172.18.0.0/16"
+                f"invalid address or network {word[:60]!r}; write 127.0.0.1, 2001:db8::1 or 172.18.0.0/16"
             ) from error
     return text
 
@@ -144,7 +148,7 @@ def _rates(text: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set. `.env.example` explains each; a test keeps the two in step."""
+    """All settings. `.env.example` explains each; a test keeps the two in step."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -153,22 +157,22 @@ class Settings(BaseSettings):
     transport_rate: float = Field(default=0, ge=0)
     domain_rates: Annotated[str, AfterValidator(_rates)] = ""
     transport_connections: int = Field(default=8, ge=1, le=64)
-    alert_url: Annotated[str, AfterValidator(_web_address_or_none)] = Field(default="", repr=False)
-    hook_urls: Annotated[str, AfterValidator(_web_addresses)] = Field(default="", repr=False)
-    hook_secret: str = Field(default="", repr=False)
-    public_url: Annotated[str, AfterValidator(_web_address)] = "http://127.0.0.1:8080"
+    alert_url: Annotated[str, AfterValidator(_optional_url)] = Field(default="", repr=False)
+    webhook_urls: Annotated[str, AfterValidator(_urls)] = Field(default="", repr=False)
+    webhook_secret: str = Field(default="", repr=False)
+    public_url: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8080"
     list_name: str = Field(default="digestd", min_length=1, max_length=60)
     mail_from: Annotated[str, AfterValidator(_mailbox)] = "digestd <digest@example.org>"
-    reply_to: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
-    bounce_address: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
+    reply_to: Annotated[str, AfterValidator(_optional_mailbox)] = ""
+    bounce_address: Annotated[str, AfterValidator(_optional_mailbox)] = ""
     command_address: Annotated[str, AfterValidator(_command_mailbox)] = ""
-    trusted_authserv: Annotated[str, AfterValidator(_authserv)] = ""
+    trusted_authserv_id: Annotated[str, AfterValidator(_authserv)] = ""
     inbound_url: str = Field(default="", repr=False)
-    inbound_aside: str = "var/aside"
-    webhook_ses_topic: str = ""
-    webhook_sendgrid_key: str = ""
-    webhook_postmark_account: str = Field(default="", repr=False)
-    webhook_mailgun_key: str = Field(default="", repr=False)
+    inbound_quarantine: str = "var/quarantine"
+    inbound_ses_topic: str = ""
+    inbound_sendgrid_key: str = ""
+    inbound_postmark_account: str = Field(default="", repr=False)
+    inbound_mailgun_key: str = Field(default="", repr=False)
     postal_address: str = ""
     journal_dir: str = ""
     relay_log: str = ""
@@ -182,38 +186,45 @@ class Settings(BaseSettings):
     semantic_scholar_key: str = Field(default="", repr=False)
     ncbi_key: str = Field(default="", repr=False)
     github_token: str = Field(default="", repr=False)
-    zotero_url: Annotated[str, AfterValidator(_keeper_address)] = "https://api.zotero.org"
-    orcid_url: Annotated[str, AfterValidator(_keeper_address)] = "https://pub.orcid.org/v3.0"
-    library_hours: int = Field(default=24, ge=1, le=720)
-    contact: Annotated[str, AfterValidator(_mailbox_or_none)] = ""
-    ingest_minutes: int = Field(default=60, ge=5, le=1440)
+    zotero_url: Annotated[str, AfterValidator(_provider_url)] = "https://api.zotero.org"
+    orcid_url: Annotated[str, AfterValidator(_provider_url)] = "https://pub.orcid.org/v3.0"
+    library_sync_hours: int = Field(default=24, ge=1, le=720)
+    contact: Annotated[str, AfterValidator(_optional_mailbox)] = ""
+    ingest_interval_minutes: int = Field(default=60, ge=5, le=1440)
     embedding_model: str = ""
     explore: bool = True
-    runner: Literal["inline"] = "inline"
     templates_dir: str = ""
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=1, le=65535)
-    operations_open: bool = False
+    metrics_public: bool = False
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    now: Annotated[str, AfterValidator(_moment)] = ""
+    now: Annotated[str, AfterValidator(_datetime)] = ""
 
     @property
     def proxies(self) -> tuple[str, ...]:
-        """The addresses and networks of proxies whose X-Forwarded-For is believed."""
+        """The addresses and networks of proxies whose X-Forwarded-For is trusted."""
         return tuple(self.trusted_proxies.replace(",", " ").split())
 
     @classmethod
-    def settings_customise_sources(  # type: ignore[override]  # called by keyword; four of the five are not wanted
+    def settings_customise_sources(  # type: ignore[override]  # called by keyword; four of the five are not used
         cls, _settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_others: object
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` hands over: it has read the environment and `.env` itself."""
+        """Use only the values that `load` passes: it has read the environment and `.env` itself."""
         return (init_settings,)
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
-    """Read the settings. Raises BadSetting, one line, for an unknown, missing or impossible one."""
+    """Read the settings.
+
+    Args:
+        environment: the variables to read; by default those of the process.
+        dotenv: a file of more variables; the environment wins.
+
+    Raises:
+        BadSetting: a setting is unknown or invalid, or a file cannot be read.
+    """
     given = {**_from_dotenv(dotenv), **(os.environ if environment is None else environment)}
     names = {PREFIX + name.upper() for name in Settings.model_fields}
     values: dict[str, str] = {}
@@ -224,14 +235,14 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
             values[_field(name)] = value
         elif name.endswith("_FILE") and (real := name.removesuffix("_FILE")) in names:
             if real in given:
-                raise BadSetting(f"{real} and {name} are both set; keep only one of them")
+                raise BadSetting(f"{real} and {name} are both set; remove one of them")
             values[_field(real)] = _text(Path(value), name).strip()
         else:
-            raise BadSetting(f"{name}: there is no such setting{_hint(name, names)}")
+            raise BadSetting(f"{name}: unknown setting{_hint(name, names)}")
     try:
         return Settings(**values)  # type: ignore[arg-type]  # pydantic turns the texts into the fields' types
     except ValidationError as error:
-        raise BadSetting(_said(error)) from error
+        raise BadSetting(_first_error(error)) from error
 
 
 def _from_dotenv(file: Path) -> dict[str, str]:
@@ -240,7 +251,7 @@ def _from_dotenv(file: Path) -> dict[str, str]:
     text = _text(file)
     for line in parse_stream(StringIO(text)):
         if line.error or (line.value is None and (line.key or "").startswith(PREFIX)):
-            raise BadSetting(f"{file}, line {line.original.line}: is no NAME=value whose quotes are closed; correct it")
+            raise BadSetting(f"{file}, line {line.original.line}: not NAME=value, or a quote is not closed; correct it")
     return {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value is not None}
 
 
@@ -249,21 +260,23 @@ def _field(name: str) -> str:
 
 
 def _text(file: Path, named_by: str = "") -> str:
-    said = f"{named_by}: " if named_by else ""
+    setting = f"{named_by}: " if named_by else ""
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadSetting(f"{said}{file} is not UTF-8; save it as UTF-8") from error
+        raise BadSetting(f"{setting}{file} is not UTF-8; save it as UTF-8") from error
     except OSError as error:
-        raise BadSetting(f"{said}cannot read {file}: {error.strerror}; let digestd read it, or name another") from error
+        raise BadSetting(
+            f"{setting}cannot read {file}: {error.strerror}; make it readable, or name another file"
+        ) from error
 
 
 def _hint(name: str, names: set[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {near[0]}?" if near else "; `digestd config show` lists all"
+    return f"; did you mean {near[0]}?" if near else "; `digestd config show` lists them all"
 
 
-def _said(error: ValidationError) -> str:
+def _first_error(error: ValidationError) -> str:
     first = error.errors()[0]
     name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
     return f"{name}: {plain(first['msg'])}"

@@ -95,9 +95,9 @@ async def _sync_libraries_forever(app: App) -> None:
 async def _post_webhooks_forever(app: App) -> None:
     from digestd.hooks import post_due
 
-    while app.hooks is not None:
+    while app.webhooks is not None:
         try:
-            await post_due(app.hooks)
+            await post_due(app.webhooks)
         except DigestdError as error:
             log.error("posting webhooks failed", why=str(error), retry=error.retry)
         await asyncio.sleep(TICK_SECONDS)

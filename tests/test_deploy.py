@@ -166,7 +166,7 @@ def test_unit_takes_passwords_as_credentials() -> None:
     guide = (DEPLOY / "docs" / "operations.md").read_text()
     service = guide.partition("## Install with systemd")[2].partition("## Install with Docker")[0]
     for setting in re.findall(r"^(DIGESTD_\w+)=(?!/)", service, re.MULTILINE):
-        assert setting not in {"DIGESTD_TRANSPORT_URL", "DIGESTD_HOOK_SECRET"}
+        assert setting not in {"DIGESTD_TRANSPORT_URL", "DIGESTD_WEBHOOK_SECRET"}
     made = re.findall(r"> (/etc/digestd/\S+)\)|editor (/etc/digestd/\S+)", service)
     assert {first or second for first, second in made} >= set(credentials.values())
 

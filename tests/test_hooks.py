@@ -297,10 +297,10 @@ def test_of_an_erased_person_no_address_is_told_or_kept(office: Office) -> None:
 
 @pytest.mark.parametrize("secret", ["", "abc", "whsec_", "whsec_!!!", "whsec_" + base64.b64encode(b"x" * 23).decode()])
 def test_a_secret_that_proves_nothing_is_refused(secret: str) -> None:
-    with pytest.raises(BadSetting, match="DIGESTD_HOOK_SECRET"):
+    with pytest.raises(BadSetting, match="DIGESTD_WEBHOOK_SECRET"):
         read_secret(secret)
 
 
 def test_a_url_that_is_none_is_refused() -> None:
-    with pytest.raises(BadSetting, match="DIGESTD_HOOK_URLS"):
-        load({"DIGESTD_HOOK_URLS": "https://example.org/a ftp://example.org"})
+    with pytest.raises(BadSetting, match="DIGESTD_WEBHOOK_URLS"):
+        load({"DIGESTD_WEBHOOK_URLS": "https://example.org/a ftp://example.org"})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, Why
+from digestd.domain.sanitise import clean, first_day, shorten, wrap
 from digestd.errors import BadSetting
 from digestd.render import (
     DigestContent,
@@ -19,7 +20,6 @@ from digestd.render import (
     render_notice,
     render_reason,
 )
-from digestd.render.words import clean, first_day, shorten, wrap
 from digestd.shipped import templates
 from tests import golden
 from tests.golden.harmless import assert_harmless, elements

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.sanitise import wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.render import Assembled, Before, DigestContent, DigestLinks, Entry, Item, Templates, assemble_digest
 from digestd.render.fragments import TEXT, Fragment, slot, value
-from digestd.render.words import wrap
 from digestd.shipped import templates
 from tests import golden
 

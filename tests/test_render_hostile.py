@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from digestd.domain.digest import Reason, Section, Why
+from digestd.domain.sanitise import safe_url
 from digestd.render import (
     DigestContent,
     Entry,
@@ -18,7 +19,6 @@ from digestd.render import (
     render_notice,
 )
 from digestd.render.shown import HTML_MAX
-from digestd.render.words import safe_url
 from digestd.shipped import templates
 from tests import golden
 from tests.golden.harmless import assert_harmless, elements

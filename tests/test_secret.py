@@ -132,7 +132,7 @@ def test_the_command_rotates_and_another_secret_is_refused(
     assert "30 more days" in done.output
     done = run.invoke(app, ["config", "rotate-secret", "--revoke-now"])
     assert done.exit_code == 0
-    assert "earlier links work no more" in done.output
+    assert "earlier links no longer work" in done.output
     assert all(one.revoked for one in read_keys(next(tmp_path.rglob("secret.key"))).retired)
     assert run.invoke(app, ["config", "check"]).exit_code == 0, "people are known by the first secret still"
     folder = next(tmp_path.rglob("*.retired"))
@@ -140,4 +140,4 @@ def test_the_command_rotates_and_another_secret_is_refused(
     (folder / "0001").write_text(json.dumps(foreign))
     refused = run.invoke(app, ["config", "check"])
     assert isinstance(refused.exception, BadSetting)
-    assert "not the secret that the database was made with" in str(refused.exception)
+    assert "not the secret key that the database was created with" in str(refused.exception)

@@ -1,4 +1,4 @@
-"""api-token: who may use the API."""
+"""api-token: who may use the JSON API."""
 
 import secrets
 from typing import Annotated
@@ -6,49 +6,40 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
-from digestd.cli.numbers import Number
-from digestd.cli.output import emit, say
+from digestd.cli.arguments import Json, Number
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.api import Scope
 from digestd.errors import BadInput, NotFound
 from digestd.store import api_tokens
 
-app = typer.Typer(name="api-token", help="Make, list and remove tokens of the API.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-
-@app.callback()
-def api_token() -> None:
-    """Make, list and remove tokens of the API under /api/v1. Without a token there is no API."""
-
-
-@app.command("add")
 def add_token(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.")],
-    scope: Annotated[
-        list[Scope] | None, typer.Option(help="Let it do this; may be repeated. Without this option: read.")
-    ] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")],
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it allows. Repeatable. Default: read.")] = None,
 ) -> None:
-    """Make a token and print it: it is shown this once, as only a hash is kept.
+    """Create an API token and print it.
+
+    It is shown only once: digestd stores a hash.
 
     Example: digestd api-token add website --scope signup
     """
     if not name.strip():
-        raise BadInput("NAME: say what it is for, as in website")
+        raise BadInput("NAME: say what the token is for, as in website")
     if scope and Scope.VOUCH in scope and Scope.WRITE not in scope:
-        raise BadInput("--scope vouch only adds to write: give --scope write as well")
-    built, secret = wiring.build(), secrets.token_urlsafe(32)
+        raise BadInput("--scope vouch requires --scope write as well")
+    built, secret = wiring.connect(), secrets.token_urlsafe(32)
     with built.db.write() as session:
         number = api_tokens.add(session, name[:80], secret, set(scope or [Scope.READ]), built.clock())
     typer.echo(f"digestd_{number}_{secret}")
 
 
-@app.command("list")
 def list_tokens(as_json: Json = False) -> None:
-    """List the tokens.
+    """List the API tokens.
 
     Example: digestd api-token list
     """
-    with wiring.build().db.read() as session:
+    with wiring.connect().db.read() as session:
         known = api_tokens.listing(session)
     rows = [
         {
@@ -63,14 +54,15 @@ def list_tokens(as_json: Json = False) -> None:
     emit(rows, as_json)
 
 
-@app.command("remove")
 def remove_token(number: Number) -> None:
-    """Revoke a token, at once and for ever.
+    """Revoke an API token.
+
+    Takes effect at once and cannot be undone.
 
     Example: digestd api-token remove 1
     """
-    built = wiring.build()
+    built = wiring.connect()
     with built.db.write() as session:
         if not api_tokens.revoke(session, number, built.clock()):
-            raise NotFound(f"no token number {number} stands; `digestd api-token list` shows all")
-    say(f"token {number} opens nothing any more")
+            raise NotFound(f"there is no active token {number}; `digestd api-token list` shows them all")
+    say(f"token {number} is revoked")

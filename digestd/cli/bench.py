@@ -1,4 +1,4 @@
-"""bench: what digestd does in a second, on this machine."""
+"""bench: measure speed and memory on this machine, without settings and `init`."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -6,67 +6,68 @@ from typing import Annotated
 
 import typer
 
-from digestd.bench import delivery as road
+from digestd.bench import delivery
 from digestd.bench.rank import Load, measure
-from digestd.cli.output import emit, say
+from digestd.cli.arguments import Json
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.errors import BadInput
 
-app = typer.Typer(
-    name="bench", help="Measure speed and memory, on invented data in a temporary database.", no_args_is_help=True
-)
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
-"""When the invented day is; what is measured does not depend on it."""
+"""The date of the generated day; results do not depend on it."""
 
 
-class Dkim(StrEnum):
-    """What signs the mails."""
+class DkimKey(StrEnum):
+    """The kind of key that signs the mails."""
 
     NONE = "none"
     ED25519 = "ed25519"
     RSA = "rsa"
 
 
-@app.callback()
-def bench() -> None:
-    """Needs no settings and no `init`."""
-
-
-@app.command("rank")
-def rank(
-    subscribers: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many are ranked for.")] = 10_000,
-    papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many papers the day has.")] = 1_000,
+def bench_rank(
+    subscribers: Annotated[int, typer.Option(min=1, max=10_000_000, help="The number of subscribers.")] = 10_000,
+    papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="The number of papers of the day.")] = 1_000,
     archive: Annotated[
-        int, typer.Option(min=0, max=1_000_000, help="Papers the text model is fitted on, and that are liked.")
+        int,
+        typer.Option(
+            min=0, max=1_000_000, help="The number of earlier papers, which fit the text model and are liked."
+        ),
     ] = 5_000,
-    processes: Annotated[int, typer.Option(min=1, max=1_000, help="One a core.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    processes: Annotated[int, typer.Option(min=1, max=1_000, help="The number of processes.")] = 2,
+    as_json: Json = False,
 ) -> None:
-    """Rank a day for everybody: all signals, fused, the top 40, reasons for the top 15.
+    """Measure how fast a day is ranked.
 
-    `ratio`: the CPU time of a bare sparse product of the same shapes to that of ranking.
+    Computes all signals, the top 40 and reasons for the top 15 for each subscriber. `ratio` is the CPU time of a
+    sparse matrix product of the same shapes divided by that of ranking.
 
     Example: digestd bench rank --subscribers 20000 --papers 1000 --json
     """
     emit(measure(Load(subscribers, papers, archive, processes=processes), NOW, say), as_json)
 
 
-@app.command("delivery")
-def delivery(
-    subscribers: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many get a digest.")] = 4_000,
-    papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many papers the day has.")] = 500,
-    picks: Annotated[int, typer.Option(min=1, max=50, help="Papers a digest, at most.")] = 15,
-    dkim: Annotated[Dkim, typer.Option(help="Sign each mail with a key of this kind.")] = Dkim.NONE,
-    processes: Annotated[int, typer.Option("--procs", min=1, max=1_000, help="Workers that deliver side by side.")] = 2,
-    pairs: Annotated[int, typer.Option(min=1, max=1_000, help="smtp-source and digestd in turn, so many times.")] = 3,
-    database: Annotated[str, typer.Option(help="An empty database; by default SQLite in a temporary folder.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+def bench_delivery(
+    subscribers: Annotated[int, typer.Option(min=1, max=10_000_000, help="The number of subscribers.")] = 4_000,
+    papers: Annotated[int, typer.Option(min=1, max=1_000_000, help="The number of papers of the day.")] = 500,
+    picks: Annotated[int, typer.Option(min=1, max=50, help="The maximum number of papers per digest.")] = 15,
+    dkim: Annotated[DkimKey, typer.Option(help="The key that signs each mail.")] = DkimKey.NONE,
+    processes: Annotated[int, typer.Option("--procs", min=1, max=1_000, help="The number of workers.")] = 2,
+    pairs: Annotated[int, typer.Option(min=1, max=1_000, help="How often to run smtp-source and digestd in turn.")] = 3,
+    database: Annotated[
+        str, typer.Option(help="The URL of an empty database. Default: SQLite in a temporary folder.")
+    ] = "",
+    as_json: Json = False,
 ) -> None:
-    """Plan and mail digests to a local sink, beside Postfix's smtp-source: what a mail costs, and that all arrive.
+    """Measure how fast digests are planned and mailed to a local sink.
 
-    `ratio`: mails a second, planning included, to those of smtp-source; `cpu_ratio`: the same of CPU time.
+    Compares with smtp-source of Postfix and checks that every mail arrived. `ratio` is mails per second, planning
+    included, divided by those of smtp-source; `cpu_ratio` is the same for CPU time.
 
     Example: digestd bench delivery --subscribers 20000 --dkim ed25519 --json
     """
     if subscribers < pairs * processes:
-        raise BadInput("--subscribers: give at least one a pair and process")
-    emit(road.measure(road.Load(subscribers, papers, picks, dkim, processes, pairs, database), NOW, say), as_json)
+        raise BadInput("--subscribers: must be at least --pairs times --procs")
+    emit(
+        delivery.measure(delivery.Load(subscribers, papers, picks, dkim, processes, pairs, database), NOW, say), as_json
+    )

@@ -1,80 +1,202 @@
-"""Which commands there are, and where each is: a command's file is imported when the command is asked for.
+"""The command table: every command, where its function is, and its line in the help.
 
-The whole of digestd takes two seconds and 160 MiB to import, and no command needs it all.
+A command's module is imported when the command runs or shows its own help. Help of groups, completion of names and
+suggestions after a typing error read this table only. A test compares each summary with the function's docstring.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
-from typer.core import TyperGroup
-from typer.main import get_group
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
-from digestd.cli.heap import imported
+from digestd.cli.process import resume_gc
 
 
-class Place(NamedTuple):
-    """A command's file here, its name in there, and the panel of the help that it is in; none for a hidden one."""
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """A command: `MODULE:FUNCTION` in this package, and the first line of the function's docstring."""
 
-    file: str
-    name: str
+    target: str
+    summary: str
+    panel: str = ""
+    """The section of the help of the top level."""
+    logs: bool = True
+    """False for commands that log nothing, which start faster without the logging library."""
+    is_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """A noun and its commands."""
+
+    summary: str
+    commands: Mapping[str, "CommandEntry | GroupEntry"] = field(hash=False)
     panel: str = ""
 
 
-_SERVICE, _ROAD, _DATA, _CARE = "The service", "The road, by hand", "What it works with", "Looking after it"
-COMMANDS = {
-    "init": Place("service", "init", _SERVICE),
-    "up": Place("service", "up", _SERVICE),
-    "web": Place("service", "web", _SERVICE),
-    "scheduler": Place("service", "scheduler", _SERVICE),
-    "worker": Place("service", "worker", _SERVICE),
-    "run": Place("service", "run_once", _SERVICE),
-    "try": Place("try_out", "try_out"),
-    "ingest": Place("ingest", "ingest", _ROAD),
-    "plan": Place("plan", "plan_due", _ROAD),
-    "deliver": Place("deliver", "deliver_ready", _ROAD),
-    "inbound": Place("inbound", "inbound", _ROAD),
-    "preview": Place("digest", "show_preview", _ROAD),
-    "explain": Place("digest", "show_explanation", _ROAD),
-    "replay": Place("digest", "show_again", _ROAD),
-    "subscriber": Place("subscriber", "app", _DATA),
-    "paper": Place("paper", "app", _DATA),
-    "source": Place("source", "app", _DATA),
-    "coverage": Place("coverage", "show_coverage", _DATA),
-    "delivery": Place("delivery", "app", _CARE),
-    "fsck": Place("delivery", "fsck", _CARE),
-    "adopt": Place("adopt", "adopt_database", _CARE),
-    "evaluate": Place("evaluate", "evaluate", _CARE),
-    "hook": Place("hook", "app", _CARE),
-    "api-token": Place("api_token", "app", _CARE),
-    "trial": Place("trial", "app", _CARE),
-    "bench": Place("bench", "app", _CARE),
-    "config": Place("config", "app", _CARE),
+_SERVICE, _PIPELINE, _DATA, _OPERATIONS = "Service", "Pipeline, step by step", "Data", "Operations"
+
+SUBSCRIBER: Mapping[str, CommandEntry | GroupEntry] = {
+    "add": CommandEntry("subscriber:add_subscriber", "Add a subscriber, or update a known one.", logs=False),
+    "list": CommandEntry("subscriber:list_subscribers", "List subscribers in the order they joined.", logs=False),
+    "show": CommandEntry("subscriber:show_subscriber", "Show one subscriber.", logs=False),
+    "edit": CommandEntry("subscriber:edit_subscriber", "Change settings and interests of a subscriber.", logs=False),
+    "import": CommandEntry("subscriber:import_file", "Import subscribers from a CSV or JSONL file.", logs=False),
+    "export": CommandEntry("subscriber:export_file", "Export every subscriber as JSONL or CSV.", logs=False),
+    "pause": CommandEntry("subscriber:pause", "Pause a subscriber's digest.", logs=False),
+    "resume": CommandEntry("subscriber:resume", "Resume a paused subscriber's digest.", logs=False),
+    "unsubscribe": CommandEntry("subscriber:unsubscribe", "Unsubscribe a subscriber.", logs=False),
+    "suppress": CommandEntry("subscriber:suppress", "Never send mail to an address again.", logs=False),
+    "unsuppress": CommandEntry("subscriber:unsuppress", "Remove an address from the suppression list.", logs=False),
+    "erase": CommandEntry("subscriber:erase", "Delete everything about a person.", logs=False),
+    "interests": CommandEntry("interests:show_interests", "List a subscriber's interests, or import papers they like."),
+    "feedback": CommandEntry("interests:give_feedback", "Record a subscriber's feedback on a paper, or list it."),
+    "library": GroupEntry(
+        "Manage a subscriber's Zotero and ORCID libraries.",
+        {
+            "link": CommandEntry("library:link_library", "Link a library, so that its papers are liked."),
+            "list": CommandEntry("library:list_libraries", "List a subscriber's libraries.", logs=False),
+            "sync": CommandEntry("library:sync_library", "Sync a library now."),
+            "unlink": CommandEntry("library:unlink_library", "Unlink a library and delete its key.", logs=False),
+        },
+    ),
+    "data": CommandEntry(
+        "subscriber:export_data", "Export everything stored about one subscriber as JSON.", logs=False
+    ),
+}
+PAPER = {
+    "import": CommandEntry("paper_edit:import_file", "Import papers from a JSONL file."),
+    "list": CommandEntry("paper:list_papers", "List papers, newest first.", logs=False),
+    "show": CommandEntry("paper:show_paper", "Show one paper.", logs=False),
+    "merge": CommandEntry("paper_edit:merge_two", "Merge two papers that are the same work."),
+    "split": CommandEntry("paper_edit:split_one", "Split a paper that was merged from different works."),
+}
+SOURCE = {
+    "list": CommandEntry(
+        "source:list_sources", "List the sources, their last fetch and the state of their hosts.", logs=False
+    ),
+    "add": CommandEntry("source:add_source", "Add a source.", logs=False),
+    "check": CommandEntry(
+        "source_check:check_source", "Fetch one page of a source without storing it, and report problems."
+    ),
+    "remove": CommandEntry("source:remove_source", "Remove a source. Its papers stay.", logs=False),
+}
+DELIVERY = {
+    "list": CommandEntry("delivery:list_deliveries", "List deliveries, newest first.", logs=False),
+    "show": CommandEntry(
+        "delivery:show_delivery", "Show one delivery with its history, attempts and picks.", logs=False
+    ),
+    "settle": CommandEntry("delivery:settle_delivery", "Settle an uncertain delivery, or one that failed to compose."),
+    "reconcile": CommandEntry("delivery:reconcile_deliveries", "Settle uncertain deliveries from the relay's log."),
+}
+WEBHOOK = {
+    "list": CommandEntry("webhook:list_posts", "List webhook posts, newest first.", logs=False),
+    "show": CommandEntry("webhook:show_post", "Show one webhook post.", logs=False),
+    "retry": CommandEntry("webhook:retry_posts", "Retry one webhook post that was given up, or all.", logs=False),
+}
+API_TOKEN = {
+    "add": CommandEntry("api_token:add_token", "Create an API token and print it.", logs=False),
+    "list": CommandEntry("api_token:list_tokens", "List the API tokens.", logs=False),
+    "remove": CommandEntry("api_token:remove_token", "Revoke an API token.", logs=False),
+}
+TRIAL = {
+    "start": CommandEntry("trial:start_trial", "Start a trial of other ranking weights."),
+    "stop": CommandEntry("trial:stop_trial", "Stop the running trial. Its results stay."),
+    "show": CommandEntry("trial:show_trial", "Show the results of a trial."),
+    "list": CommandEntry("trial:list_trials", "List all trials, newest first."),
+}
+BENCH = {
+    "rank": CommandEntry("bench:bench_rank", "Measure how fast a day is ranked."),
+    "delivery": CommandEntry(
+        "bench:bench_delivery", "Measure how fast digests are planned and mailed to a local sink."
+    ),
+}
+CONFIG = {
+    "show": CommandEntry("config:show_settings", "Show every setting, without passwords.", logs=False),
+    "check": CommandEntry("config_check:check", "Check settings, secret key, database, templates and sandbox."),
+    "dkim": CommandEntry("config_check:show_dkim", "Print the DNS record of the DKIM key."),
+    "rotate-secret": CommandEntry("config_check:rotate_secret", "Create a new secret key and retire the current one."),
+}
+COMMANDS: Mapping[str, CommandEntry | GroupEntry] = {
+    "init": CommandEntry("init:init", "Create the database and the secret key, or upgrade them.", _SERVICE),
+    "up": CommandEntry("up:up", "Run the complete service in one process.", _SERVICE),
+    "web": CommandEntry("web:serve_web", "Run only the web pages.", _SERVICE),
+    "scheduler": CommandEntry("scheduler:run_scheduler", "Run only ingest and planning.", _SERVICE),
+    "worker": CommandEntry("worker:run_worker", "Run only delivery.", _SERVICE),
+    "run": CommandEntry("run:run_once", "Ingest, plan and deliver once, then exit; for cron.", _SERVICE),
+    "try": CommandEntry(
+        "try_out:try_out", "Deliver one digest to a sample subscriber, then serve the pages.", is_hidden=True
+    ),
+    "ingest": CommandEntry(
+        "ingest:ingest", "Fetch new papers. One failing source does not stop the others.", _PIPELINE
+    ),
+    "plan": CommandEntry("plan:plan_due", "Plan a digest for every subscriber who is due.", _PIPELINE),
+    "deliver": CommandEntry("deliver:deliver", "Send the mails that are ready.", _PIPELINE),
+    "inbound": CommandEntry("inbound:inbound", "Read bounces, complaints and mail commands.", _PIPELINE),
+    "preview": CommandEntry("digest:show_preview", "Show the digest that a subscriber would get now.", _PIPELINE),
+    "explain": CommandEntry("digest:show_explanation", "Explain a paper's score for a subscriber.", _PIPELINE),
+    "replay": CommandEntry("digest:show_replay", "Rebuild a past digest and compare it with what was sent.", _PIPELINE),
+    "subscriber": GroupEntry("Manage subscribers.", SUBSCRIBER, _DATA),
+    "paper": GroupEntry("Import, list, merge and split papers.", PAPER, _DATA),
+    "source": GroupEntry("Manage the sources of papers.", SOURCE, _DATA),
+    "coverage": CommandEntry(
+        "coverage:show_coverage", "Show how complete each day of each source is.", _DATA, logs=False
+    ),
+    "delivery": GroupEntry("Inspect and settle deliveries.", DELIVERY, _OPERATIONS),
+    "fsck": CommandEntry(
+        "delivery:check_ledger", "Check every invariant of the ledger. Changes nothing.", _OPERATIONS, logs=False
+    ),
+    "restore": CommandEntry("restore:restore", "Resume after a restore without sending anything twice.", _OPERATIONS),
+    "evaluate": CommandEntry("evaluate:evaluate", "Measure the ranking on judgments or on feedback.", _OPERATIONS),
+    "webhook": GroupEntry("Inspect and retry posts to your own programs.", WEBHOOK, _OPERATIONS),
+    "api-token": GroupEntry("Create, list and revoke API tokens.", API_TOKEN, _OPERATIONS),
+    "trial": GroupEntry("Compare two rankings on live subscribers.", TRIAL, _OPERATIONS),
+    "bench": GroupEntry("Measure speed and memory with generated data.", BENCH, _OPERATIONS),
+    "config": GroupEntry("Show and check the settings.", CONFIG, _OPERATIONS),
 }
 
 
-class Commands(TyperGroup):
-    """Commands by name, in the order of the help."""
+class TableGroup(TyperGroup):
+    """A group that knows the names and summaries of its commands, and loads the one that is resolved."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # as TyperGroup has it
-        """See TyperGroup."""
-        return list(COMMANDS)
+    def __init__(self, *, entries: Mapping[str, CommandEntry | GroupEntry] = COMMANDS, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self._entries = entries
+        self.commands = {name: _summarised(name, entry) for name, entry in entries.items()}
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """See TyperGroup: for a name that is none, those like it are suggested out of all."""
-        for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
-            if name not in self.commands:
-                self.commands[name] = _loaded(name)
-        imported()
-        return super().get_command(ctx, cmd_name)
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name, the loaded command and the remaining arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        entry = self._entries.get(name or "")
+        return name, load(str(name), entry) if isinstance(entry, CommandEntry) else command, rest
 
 
-def _loaded(name: str) -> Any:
-    place = COMMANDS[name]
-    found = getattr(import_module(f"digestd.cli.{place.file}"), place.name)
-    alone = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
-    if isinstance(found, typer.Typer):
-        alone.add_typer(found, name=name, rich_help_panel=place.panel)
-    else:
-        alone.command(name, rich_help_panel=place.panel or None, hidden=not place.panel)(found)
-    return get_group(alone).commands[name]
+def load(name: str, command: CommandEntry) -> Any:
+    """Import a command and turn it into one of Typer's."""
+    module, _, function = command.target.partition(":")
+    found = getattr(import_module(f"digestd.cli.{module}"), function)
+    if command.logs:
+        import_module("digestd.logs").configure("console", "warning")
+    resume_gc()
+    alone = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False)
+    alone.command(name)(found)
+    return get_command(alone)
+
+
+def _summarised(name: str, entry: CommandEntry | GroupEntry) -> Any:
+    """Return a command of Typer's with a name and a summary only, or a group of such commands."""
+    panel = entry.panel or None
+    if isinstance(entry, GroupEntry):
+        return TableGroup(
+            entries=entry.commands,
+            name=name,
+            help=entry.summary,
+            no_args_is_help=True,
+            rich_markup_mode="markdown",
+            rich_help_panel=panel,
+        )
+    return TyperCommand(name, help=entry.summary, rich_help_panel=panel, hidden=entry.is_hidden)

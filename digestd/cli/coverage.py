@@ -1,4 +1,4 @@
-"""coverage: how whole each day of each source is."""
+"""coverage: how complete each day of each source is."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from digestd import app as wiring
-from digestd.cli.output import emit, say
+from digestd.cli.arguments import Json
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.coverage import COMPLETE, Coverage, CoverageState
 from digestd.errors import BadInput
 from digestd.sources import kind_of
@@ -25,22 +27,24 @@ _SIGNS: dict[CoverageState, tuple[str, str]] = {
     CoverageState.STALE: ("≈", "yellow"),
     CoverageState.BROKEN: ("✗", "bold red"),
 }
-"""Each state has a sign of its own, so that the picture can be read without colour."""
+"""A sign and a colour for each state, so that the picture is readable without colour."""
 _NOTHING = "·"
 _CELL, _SOURCE_MAX = 7, 30
-"""Columns of the terminal: one day, and at most the name of a source."""
+"""Widths in terminal cells: of one day, and of the longest name of a source."""
 
 
 def show_coverage(
-    days: Annotated[int, typer.Option(min=1, max=366, help="How many days to look back, today included.")] = 7,
-    source: Annotated[str, typer.Option(help="Only this source, or this kind, e.g. arxiv-rss.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=366, help="The number of days, today included.")] = 7,
+    source: Annotated[str, typer.Option(help="Only this source or kind of source, as in arxiv-rss.")] = "",
+    as_json: Json = False,
 ) -> None:
-    """Show how whole each day of each source is: a picture on a terminal, a line a day and source in a pipe.
+    """Show how complete each day of each source is.
+
+    Draws a picture on a terminal; in a pipe prints one line per day and source.
 
     Example: digestd coverage --days 14 --source biorxiv
     """
-    app = wiring.build()
+    app = wiring.connect()
     today = app.clock().date()
     with app.db.read() as session:
         found = [row for row in coverage.recent(session, today - timedelta(days=days - 1)) if _is_of(row, source)]
@@ -57,7 +61,7 @@ def show_coverage(
 
 
 def draw(console: Console, found: Sequence[Coverage]) -> None:
-    """One line a source, one column a day, newest first; as many days beside each other as there is room for."""
+    """Draw one line per source and one column per day, newest first, in as many blocks as the width requires."""
     days = _days(found)
     width = min(_SOURCE_MAX, max(len(row.source) for row in found))
     room = max(1, (console.width - width) // _CELL)
@@ -69,7 +73,7 @@ def draw(console: Console, found: Sequence[Coverage]) -> None:
 
 
 def _days(found: Sequence[Coverage]) -> list[date]:
-    """Every day from the newest to the oldest, also those of which nothing is known."""
+    """Return every day from the newest to the oldest, including days without data."""
     newest, oldest = max(row.day for row in found), min(row.day for row in found)
     return [newest - timedelta(days=back) for back in range((newest - oldest).days + 1)]
 
@@ -94,7 +98,7 @@ def _legend() -> Text:
     legend = Text()
     for state, (sign, style) in _SIGNS.items():
         legend.append(f"{sign} {state}", style=style).append("   ")
-    return legend.append(f"{_NOTHING} nothing noted", style="dim")
+    return legend.append(f"{_NOTHING} no data", style="dim")
 
 
 def _is_of(row: Coverage, source: str) -> bool:
@@ -103,14 +107,14 @@ def _is_of(row: Coverage, source: str) -> bool:
 
 def _refuse_unknown(source: str) -> None:
     if source and kind_of(source) is None:
-        raise BadInput(f"{source[:80]}: there is no such source; `digestd source list` shows the sources")
+        raise BadInput(f"unknown source {source[:80]}; `digestd source list` shows the sources")
 
 
 def _nothing(days: int, source: str) -> str:
     who = source[:80] or "any source"
     span = "today" if days == 1 else f"the last {days} days"
-    remedy = "`digestd source list` shows the sources" if source else "`digestd ingest` asks the sources"
-    return f"nothing is noted of {who} for {span}; {remedy}"
+    remedy = "`digestd source list` shows the sources" if source else "`digestd ingest` fetches papers"
+    return f"there is no data about {who} for {span}; {remedy}"
 
 
 def _row(row: Coverage) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""deliver: what is ready goes out."""
+"""deliver: send what is ready."""
 
 import asyncio
 from typing import Annotated
@@ -7,30 +7,34 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.bar import watching
-from digestd.cli.heap import long_run
-from digestd.cli.output import emit, say
-from digestd.cli.stopping import until_stopped
+from digestd.cli.arguments import Json
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.cli.process import tune_gc_for_batch
+from digestd.cli.progress import delivery_progress
+from digestd.cli.service import run_until_stopped
 from digestd.deliver import DeliveryReport, RunCounters
 from digestd.domain.typed import NUMBER_MAX
 from digestd.store.ledger import reading
 from digestd.worker import clean_up, counts, run, settle_uncertain
 
 
-def deliver_ready(
-    drain: Annotated[bool, typer.Option("--drain", help="Also send what becomes ready meanwhile.")] = False,
-    limit: Annotated[int | None, typer.Option(min=1, max=NUMBER_MAX, help="Send at most so many.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+def deliver(
+    drain: Annotated[bool, typer.Option("--drain", help="Also send mails that become ready meanwhile.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, max=NUMBER_MAX, help="The maximum number of mails.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Send what is ready; exits 1 if the relay did not serve us.
+    """Send the mails that are ready.
+
+    Exits 1 if a relay stopped accepting mail.
 
     Example: digestd deliver --drain --json
     """
     app = wiring.build()
     clean_up(app, app.clock())
     settle_uncertain(app, app.clock())
-    long_run()
-    report = asyncio.run(until_stopped(lambda stop: _delivered(app, drain=drain, limit=limit, stop=stop)))
+    tune_gc_for_batch()
+    report = asyncio.run(run_until_stopped(lambda stop: _deliver(app, drain=drain, limit=limit, stop=stop)))
     emit(counts(report), as_json)
     if report.poisoned:
         say(f"{report.poisoned} could not be composed; see `digestd delivery list --state poisoned`")
@@ -39,10 +43,10 @@ def deliver_ready(
         raise typer.Exit(1)
 
 
-async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:
-    """One run, its progress drawn on a terminal."""
+async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:
+    """Run once, with a progress bar."""
     with app.db.read() as session:
         ready = reading.ready(session, app.clock())
-    tally = RunCounters()
-    with watching(tally, ready if limit is None else min(limit, ready)):
-        return await run(app, drain=drain, limit=limit, stop=stop, counters=tally)
+    counters = RunCounters()
+    with delivery_progress(counters, ready if limit is None else min(limit, ready)):
+        return await run(app, drain=drain, limit=limit, stop=stop, counters=counters)

@@ -1,4 +1,4 @@
-"""The ledger as an operator sees it: delivery list, show, settle and reconcile; and fsck."""
+"""delivery: list, show, settle, reconcile; fsck."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,61 +11,54 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.numbers import Newest
-from digestd.cli.output import emit, say
-from digestd.deliver import RelayLog, reconcile
+from digestd.cli.arguments import Json, Limit
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper
+from digestd.domain.sanitise import shorten
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
-from digestd.render import render_reason
-from digestd.render.words import shorten
 from digestd.store import bounces, models, papers
-from digestd.store.fsck import INVARIANTS
-from digestd.store.fsck import fsck as check
+from digestd.store.fsck import INVARIANTS, fsck
 from digestd.store.ledger import GRACE, Proof, reading, settle
 from digestd.store.ledger.reading import Asked, Entry
 from digestd.subscribe import find
 
-app = typer.Typer(name="delivery", help="The ledger: every mail, its state and its history.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-
-@app.command("list")
 def list_deliveries(
-    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
-    email: Annotated[str, typer.Option(help="Only those to this subscriber.")] = "",
-    limit: Newest = 50,
+    state: Annotated[State | None, typer.Option(help="Only deliveries in this state.")] = None,
+    email: Annotated[str, typer.Option(help="Only deliveries to this subscriber.")] = "",
+    limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
     """List deliveries, newest first.
 
     Example: digestd delivery list --state uncertain
     """
-    built = wiring.build()
+    built = wiring.connect()
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key if email else None
-        entries = [shown(entry) for entry in reading.entries(session, limit, Asked(state, subscriber))]
+        entries = [delivery_row(entry) for entry in reading.entries(session, limit, Asked(state, subscriber))]
     columns = ("id", "email", "kind", "period", "state", "picks", "attempts", "reason")
     emit(entries if as_json else [{name: entry[name] for name in columns} for entry in entries], as_json)
 
 
-@app.command("show")
 def show_delivery(
-    key: Annotated[int, typer.Argument(max=NUMBER_MAX, help="The delivery's number, as `delivery list` shows it.")],
+    key: Annotated[int, typer.Argument(max=NUMBER_MAX, metavar="NUMBER", help="As `delivery list` shows it.")],
     as_json: Json = False,
 ) -> None:
     """Show one delivery with its history, attempts and picks.
 
     Example: digestd delivery show 17
     """
-    built = wiring.build()
+    built = wiring.connect()
     with built.db.read() as session:
         entry = reading.entry(session, key)
         if entry is None:
-            raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
+            raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows them")
         tries = [asdict(attempt) for attempt in reading.tries(session, key)]
         picks = reading.picks(session, key)
         known = papers.by_keys(session, [pick.paper for pick in picks])
@@ -75,72 +68,75 @@ def show_delivery(
         ]
         model = models.of_delivery(session, key)
     ranked_by = None if model is None else asdict(model)
-    picked = [_told(pick, known.get(pick.paper)) if as_json else _line(built, pick, known) for pick in picks]
-    emit({**shown(entry), "ranked_by": ranked_by, "tries": tries, "bounces": returned, "picked": picked}, as_json)
+    picked = [_pick_json(pick, known.get(pick.paper)) if as_json else _pick_row(built, pick, known) for pick in picks]
+    emit(
+        {**delivery_row(entry), "ranked_by": ranked_by, "tries": tries, "bounces": returned, "picked": picked}, as_json
+    )
 
 
-@app.command("settle")
 def settle_delivery(
-    which: Annotated[str, typer.Argument(metavar="EMAIL|KEY", help="Whose delivery, or its number.")],
+    which: Annotated[
+        str, typer.Argument(metavar="EMAIL|NUMBER", help="The subscriber's address, or the delivery's number.")
+    ],
     how: Annotated[
         Settlement,
-        typer.Option("--as", help="accepted: it arrived. not-sent: it did not, send it. abandoned: neither matters."),
+        typer.Option("--as", help="accepted: it arrived. not-sent: send it again. abandoned: do nothing."),
     ],
-    why: Annotated[str, typer.Option(help="What shows it, e.g. a line of the relay's log; kept in the ledger.")],
+    why: Annotated[str, typer.Option(help="The evidence, e.g. a line of the relay's log; stored in the ledger.")],
 ) -> None:
-    """Settle a delivery that is uncertain, or could not be composed, by what you know of it.
+    """Settle an uncertain delivery, or one that failed to compose.
 
     Example: digestd delivery settle 17 --as accepted --why "the relay's log has it as 4FZq"
     """
-    built = wiring.build()
+    built = wiring.connect()
     if not why.strip():
-        raise BadInput("say what shows it, with --why: it is kept in the ledger")
+        raise BadInput("--why is empty; give the evidence, which is stored in the ledger")
     with built.db.write() as session:
         key = int(which) if which.isascii() and which.isdecimal() else _open_delivery(session, built.keys, which)
         settled = settle(session, key, how, Proof(Evidence.OPERATOR, Actor.OPERATOR, why.strip()), built.clock())
         entry = reading.entry(session, key)
     if entry is None:
-        raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
+        raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows them")
     if not settled:
         raise NotSettled(_why_not(entry.state, how, key))
     say(f"delivery {key} is {entry.state}")
 
 
-@app.command("reconcile")
 def reconcile_deliveries(
     relay_log: Annotated[
         Path | None,
         typer.Option(
-            "--log", metavar="FILE", exists=True, dir_okay=False, help="This log, e.g. a copy; else DIGESTD_RELAY_LOG."
+            "--log", metavar="FILE", exists=True, dir_okay=False, help="A log file. Default: DIGESTD_RELAY_LOG."
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Settle what is uncertain by the relay's log, as the service does every minute.
+    """Settle uncertain deliveries from the relay's log.
+
+    The service does so every minute if DIGESTD_RELAY_LOG is set.
 
     Example: digestd delivery reconcile --log mail.log
     """
-    built = wiring.build()
-    everywhere = frozenset(route.name for route in built.routes)
-    found = built.relay_log if relay_log is None else RelayLog(relay_log, everywhere)
-    if found is None:
-        raise BadInput("name the relay's log with --log, or set DIGESTD_RELAY_LOG")
-    emit(asdict(reconcile(built.db, built.keys, found, built.clock())), as_json)
+    built = wiring.connect()
+    counts = built.reconcile(relay_log)
+    if counts is None:
+        raise BadInput("there is no log to read; give --log FILE, or set DIGESTD_RELAY_LOG")
+    emit(asdict(counts), as_json)
 
 
 class NotSettled(DigestdError):
-    """This delivery cannot be settled so."""
+    """A delivery cannot be settled in this way."""
 
 
 def _why_not(state: State, how: Settlement, key: int) -> str:
     if state is State.UNCERTAIN:
         minutes = GRACE // timedelta(minutes=1)
-        return f"delivery {key} left less than {minutes} minutes ago and may still arrive; try again then"
-    return f"delivery {key} is {state}: there is nothing to settle as {how}"
+        return f"delivery {key} was sent less than {minutes} minutes ago and may still arrive; try again later"
+    return f"delivery {key} is {state} and cannot be settled as {how}"
 
 
 def _open_delivery(session: Session, keys: Keys, email: str) -> int:
-    """The one delivery of a subscriber that waits to be settled."""
+    """Return the only unsettled delivery of a subscriber. Raises NotFound or BadInput."""
     subscriber = find(session, keys, email).key
     waiting = [
         entry.key
@@ -150,17 +146,19 @@ def _open_delivery(session: Session, keys: Keys, email: str) -> int:
     if len(waiting) == 1:
         return waiting[0]
     if not waiting:
-        raise NotFound("this subscriber has no delivery that waits to be settled")
-    raise BadInput(f"this subscriber has several that wait: name one of {', '.join(map(str, waiting))}")
+        raise NotFound("this subscriber has no unsettled delivery")
+    raise BadInput(f"this subscriber has several unsettled deliveries; give a number: {', '.join(map(str, waiting))}")
 
 
-def fsck(as_json: Json = False) -> None:
-    """Check every invariant of the ledger; exits 1 if one is violated. Changes nothing.
+def check_ledger(as_json: Json = False) -> None:
+    """Check every invariant of the ledger. Changes nothing.
+
+    Exits 1 if an invariant is violated.
 
     Example: digestd fsck
     """
-    built = wiring.build()
-    found = check(built.db, built.clock())
+    built = wiring.connect()
+    found = fsck(built.db, built.clock())
     broken = {name: rows for name, rows in found.items() if rows}
     if as_json:
         emit(found, as_json=True)
@@ -173,8 +171,8 @@ def fsck(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def shown(entry: Entry) -> dict[str, object]:
-    """A delivery as printed."""
+def delivery_row(entry: Entry) -> dict[str, object]:
+    """Return a delivery as printed."""
     return {
         "id": entry.key,
         "email": entry.address,
@@ -195,21 +193,21 @@ def shown(entry: Entry) -> dict[str, object]:
     }
 
 
-def _told(pick: Pick, paper: Paper | None) -> dict[str, object]:
-    """A pick whole, its paper by the name that other commands know it by."""
+def _pick_json(pick: Pick, paper: Paper | None) -> dict[str, object]:
+    """Return a pick with all its fields, and its paper by the id that other commands accept."""
     named = {"paper": paper.id, "title": paper.plain_title} if paper else {}
     return {**pick._asdict(), **named, "reason": pick.reason.shareable._asdict()}
 
 
-def _line(built: App, pick: Pick, known: Mapping[int, Paper]) -> dict[str, object]:
-    """A pick as a row."""
-    paper, reason = known.get(pick.paper), render_reason(built.templates, pick.reason.shareable, "en")
+def _pick_row(built: App, pick: Pick, known: Mapping[int, Paper]) -> dict[str, object]:
+    """Return a pick as a row of the table."""
+    paper, reason = known.get(pick.paper), built.reason_text(pick.reason.shareable)
     return {
         "rank": pick.rank,
         "paper": paper.id if paper else pick.paper,
         "title": shorten(paper.plain_title, _TITLE) if paper else "",
         "chance": pick.chance,
-        "reason": reason if pick.propensity is None else f"drawn at random: {reason}",
+        "reason": reason if pick.propensity is None else f"random pick: {reason}",
     }
 
 

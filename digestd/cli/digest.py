@@ -1,4 +1,4 @@
-"""What planning and delivery would do, and what they did: preview, explain, replay."""
+"""preview, explain, replay: digests that would be sent or were sent, and their scores."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,9 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.output import emit, say, tell
+from digestd.cli.arguments import Email, Json
+from digestd.cli.messages import say
+from digestd.cli.output import emit, emit_line
 from digestd.deliver import Composer, replay
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
@@ -26,16 +28,15 @@ from digestd.store import subscribers, suppressions
 from digestd.store.instants import to_us
 from digestd.subscribe import find
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Text = Annotated[bool, typer.Option("--text", help="Show the text part (the default).")]
+Text = Annotated[bool, typer.Option("--text", help="Show the text part. Default.")]
 Html = Annotated[bool, typer.Option("--html", help="Show the HTML part.")]
-Eml = Annotated[bool, typer.Option("--eml", help="Show the whole mail.")]
-Out = Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")]
+Eml = Annotated[bool, typer.Option("--eml", help="Show the complete mail.")]
+Out = Annotated[Path | None, typer.Option(help="The file to write. Default: standard output.")]
 _PERIOD = re.compile(r"\d{4}-(\d{2}-\d{2}|W\d{2})", re.ASCII)
 
 
-class Part(StrEnum):
-    """Which form of a mail to show."""
+class MailPart(StrEnum):
+    """A part of a mail, or the complete mail."""
 
     TEXT = "text"
     HTML = "html"
@@ -43,55 +44,65 @@ class Part(StrEnum):
 
 
 def show_preview(
-    email: Annotated[str, typer.Argument(help="The subscriber's address.")],
+    email: Email,
     text: Text = False,
     html: Html = False,
     eml: Eml = False,
     out: Out = None,
 ) -> None:
-    """Show the digest that would be planned for a subscriber now; nothing is changed or sent.
+    """Show the digest that a subscriber would get now.
+
+    Changes nothing and sends nothing.
 
     Example: digestd preview ada@example.org --html --out digest.html
     """
     part = _part(text=text, html=html, eml=eml)
-    _show(_previewed(wiring.build(), email, part), out)
+    _show(_preview(wiring.build(), email, part), out)
 
 
-def show_again(
-    email: Annotated[str, typer.Argument(help="The subscriber's address.")],
-    period: Annotated[str, typer.Argument(help="The day or week of the digest: 2026-11-24 or 2026-W48.")],
+def show_replay(
+    email: Email,
+    period: Annotated[
+        str, typer.Argument(metavar="PERIOD", help="The day or week of the digest: 2026-11-24 or 2026-W48.")
+    ],
     text: Text = False,
     html: Html = False,
     eml: Eml = False,
     out: Out = None,
 ) -> None:
-    """Show a past digest again, and say whether it is byte for byte what was sent; exits 1 if it is not.
+    """Rebuild a past digest and compare it with what was sent.
+
+    Exits 1 if it is not byte for byte the same.
 
     Example: digestd replay ada@example.org 2026-11-24 --eml --out digest.eml
     """
     part = _part(text=text, html=html, eml=eml)
-    _checked_period(period)
+    _check_period(period)
     app = wiring.build()
-    again = replay(app.db, app.sender, _known(app, email).key, period)
-    _show(again.message if part is Part.EML else _words(again.rendered, part), out)
+    again = replay(app.db, app.sender, _find(app, email).key, period)
+    _show(again.message if part is MailPart.EML else _rendered_part(again.rendered, part), out)
     say(f"the digest of {period} {again.verdict}")
     if again.differs:
         raise typer.Exit(1)
 
 
 def show_explanation(
-    email: Annotated[str, typer.Argument(help="The subscriber's address.")],
-    paper: Annotated[str, typer.Argument(help="The paper's id, e.g. arxiv:2401.00001.")],
-    period: Annotated[str, typer.Option(help="How it fared in this past digest: 2026-11-24 or 2026-W48.")] = "",
+    email: Email,
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="The paper's id, as in arxiv:2401.00001.")],
+    period: Annotated[
+        str, typer.Option(help="Explain this past digest: 2026-11-24 or 2026-W48. Default: the next one.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Tell how a paper fares for a subscriber, and why; the parts that each signal adds sum to the score.
+    """Explain a paper's score for a subscriber.
+
+    The contributions of all signals add up to the score.
 
     Example: digestd explain ada@example.org arxiv:2401.00001
     """
     name = paper_id(paper)
     if period:
-        _checked_period(period)
+        _check_period(period)
     app = wiring.build()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
@@ -102,26 +113,26 @@ def show_explanation(
     if as_json:
         emit(_explained(app, subscriber, found), as_json=True)
         return
-    say_explanation(app, subscriber, found)
+    print_explanation(app, subscriber, found)
 
 
-def say_explanation(app: App, subscriber: Subscriber, found: Explanation) -> None:
-    """The account as a table, with its sum."""
-    said = _explained(app, subscriber, found)
+def print_explanation(app: App, subscriber: Subscriber, found: Explanation) -> None:
+    """Print the score breakdown as a table, with its sum."""
+    row = _explained(app, subscriber, found)
     rows = [{_SHORT.get(name, name): value for name, value in part.items()} for part in _parts(found)]
-    tell(found.paper.plain_title)
+    emit_line(found.paper.plain_title)
     meets_nothing = found.relevance is not None and found.relevance <= 0
-    tell(found.verdict if meets_nothing else f"{found.verdict} – {said['reason']}")
+    emit_line(found.verdict if meets_nothing else f"{found.verdict} – {row['reason']}")
     if rows:
         emit(rows, as_json=False)
-    tell("; ".join(_figures(found)))
+    emit_line("; ".join(_figures(found)))
 
 
 _SHORT = {"contribution": "adds"}
 
 
 def _parts(found: Explanation) -> list[dict[str, object]]:
-    """The parts of the account; what single precision adds to a figure is left out, and so is a zero's sign."""
+    """Return the score breakdown, without rounding errors of single precision and negative zeros."""
     return [
         {name: value if isinstance(value, str) else round(value, 6) + 0.0 for name, value in asdict(part).items()}
         for part in found.parts
@@ -131,20 +142,20 @@ def _parts(found: Explanation) -> list[dict[str, object]]:
 def _figures(found: Explanation) -> Iterator[str]:
     yield f"score {found.score:.3f}"
     yield "not among the candidates" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
-    for name, value in (("relevance", found.relevance), ("chance", found.chance), ("bar", found.bar)):
+    for name, value in (("relevance", found.relevance), ("chance", found.chance), ("minimum score", found.bar)):
         if value is not None:
             yield f"{name} {value:.2f}"
 
 
 class NothingToShow(DigestdError):
-    """A digest that would hold nothing."""
+    """A digest would be empty."""
 
 
-def _part(*, text: bool, html: bool, eml: bool) -> Part:
-    """The form of a mail that was asked for. Raises BadInput where several were."""
+def _part(*, text: bool, html: bool, eml: bool) -> MailPart:
+    """Return the part that the options name. Raises BadInput if they name several."""
     if text + html + eml > 1:
-        raise BadInput("choose one of --text, --html and --eml")
-    return Part.HTML if html else Part.EML if eml else Part.TEXT
+        raise BadInput("--text, --html and --eml exclude each other; use one of them")
+    return MailPart.HTML if html else MailPart.EML if eml else MailPart.TEXT
 
 
 def _show(shown: bytes, out: Path | None) -> None:
@@ -157,26 +168,28 @@ def _show(shown: bytes, out: Path | None) -> None:
         raise BadInput(f"--out: cannot write {out}: {error.strerror}") from error
 
 
-def _words(rendered: Rendered, part: Part) -> bytes:
-    return (rendered.html if part is Part.HTML else rendered.text).encode()
+def _rendered_part(rendered: Rendered, part: MailPart) -> bytes:
+    return (rendered.html if part is MailPart.HTML else rendered.text).encode()
 
 
-def _checked_period(period: str) -> None:
+def _check_period(period: str) -> None:
     try:
         if not _PERIOD.fullmatch(period):
             raise ValueError(period)
         period_date(period)
     except ValueError as error:
-        raise BadInput(f"{period[:40]!r} is no period; write a day like 2026-11-24 or a week like 2026-W48") from error
+        raise BadInput(
+            f"invalid period {period[:40]!r}; write a day like 2026-11-24 or a week like 2026-W48"
+        ) from error
 
 
-def _known(app: App, email: str) -> Subscriber:
-    """The subscriber of an address. Raises NotFound, which tells an erased one from an unknown one."""
+def _find(app: App, email: str) -> Subscriber:
+    """Return the subscriber of an address. Raises NotFound, with a message of its own for an erased one."""
     with app.db.read() as session:
         key = address_key(app.keys, email)
         is_known = subscribers.by_address_key(session, key) is not None
         if not is_known and suppressions.is_suppressed(session, key) is SuppressionReason.ERASED:
-            raise NotFound(f"{email} was erased: their address is not kept, so no digest of theirs can be rebuilt")
+            raise NotFound(f"{email} was erased; digests of erased subscribers cannot be rebuilt")
         return find(session, app.keys, email)
 
 
@@ -197,7 +210,7 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
     }
 
 
-def _previewed(app: App, email: str, part: Part) -> bytes:
+def _preview(app: App, email: str, part: MailPart) -> bytes:
     now = app.clock()
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
@@ -217,16 +230,18 @@ def _previewed(app: App, email: str, part: Part) -> bytes:
         considered=seen.considered,
         message_id=message_id(app.keys, subscriber.key, MailKind.DIGEST, f"preview-{period}", app.sender.host),
         envelope_from="",
-        template_hash=app.templates.hash,
+        template_hash=app.template_hash,
         picks=seen.picks,
         dated_us=to_us(now),
         failures=0,
         coverage=seen.coverage,
     )
     if not claim.picks:
-        raise NothingToShow(f"{email} would get no digest now: there is no new paper that meets an interest of theirs")
+        raise NothingToShow(
+            f"{email} would get no digest now: no new paper matches their interests; see `digestd explain`"
+        )
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])
-    if part is Part.EML:
+    if part is MailPart.EML:
         return composer.compose(claim)
-    return _words(composer.render(claim), part)
+    return _rendered_part(composer.render(claim), part)

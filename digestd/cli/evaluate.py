@@ -1,21 +1,27 @@
-"""evaluate: how well the ranker does on judged cases."""
+"""evaluate: measure the ranking on judgments, or on the feedback of this installation."""
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import repeat
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
 
-from digestd.cli.evaluate_feedback import feedback_cases, promised_since, report_feedback
-from digestd.cli.evaluate_plots import Drawing, open_drawing
-from digestd.cli.evaluate_rivals import rival, write_scores
-from digestd.cli.moments import moment
-from digestd.cli.output import emit, progress, say
+from digestd import app as wiring
+from digestd import settings as configuration
+from digestd.cli.arguments import Json, parse_datetime, read_text_file
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.cli.progress import progress
 from digestd.encoders import SETTING, open_encoder
-from digestd.errors import BadInput
+from digestd.errors import BadInput, NotFound
 from digestd.evaluate import (
     FOLDS,
     Case,
@@ -25,8 +31,11 @@ from digestd.evaluate import (
     Outcome,
     Vectors,
     ablation,
+    alone,
+    by_scores,
     cases,
     difference,
+    differences,
     encode,
     learn,
     outcome,
@@ -34,72 +43,87 @@ from digestd.evaluate import (
     read_papers,
     summary,
 )
-from digestd.evaluate.calibrate import calibrate, reliability, shown
-from digestd.evaluate.promises import error_of
+from digestd.evaluate.calibrate import Reliability, calibrate, reliability, shown
+from digestd.evaluate.feedback import Replayed, replay
+from digestd.evaluate.metrics import NDCG
+from digestd.evaluate.promises import Promise, calibration_error, error_of
+from digestd.evaluate.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
 from digestd.ranking import calibration, weights
 from digestd.ranking.model import fit as fit_text
+from digestd.store.ledger.shown import digests
+
+NO_FEEDBACK = (
+    "there is no feedback to evaluate: no subscriber liked a paper of a digest that was sent; record some with "
+    "`digestd subscriber feedback EMAIL PAPER more`"
+)
 
 
 def evaluate(
     papers: Annotated[
-        list[Path], typer.Option(help="The papers: JSON lines as `paper import` reads them; .gz will do.")
+        list[Path], typer.Option(help="A JSONL file of papers, as `paper import` reads it; may be .gz.")
     ] = [],  # noqa: B006  # Typer copies it
-    judgments: Annotated[list[Path], typer.Option(help="What was right for whom: JSON lines; .gz will do.")] = [],  # noqa: B006  # Typer copies it
+    judgments: Annotated[list[Path], typer.Option(help="A JSONL file of judgments; may be .gz.")] = [],  # noqa: B006  # Typer copies it
     feedback: Annotated[
-        bool, typer.Option("--feedback", help="Instead of files: what subscribers of this install said of their picks.")
+        bool, typer.Option("--feedback", help="Instead of files, evaluate on the feedback of this installation.")
     ] = False,
-    since: Annotated[str, typer.Option(help="With --feedback: digests planned from then on, e.g. 2026-11-01.")] = "",
+    since: Annotated[
+        str, typer.Option(help="With --feedback, only digests planned since this time, as in 2026-11-01.")
+    ] = "",
     archive: Annotated[Path | None, typer.Option(help="Fit the text model on these papers instead.")] = None,
     embedding_model: Annotated[
-        str, typer.Option(envvar=SETTING, help="Rank with the ONNX sentence encoder in this folder as well.")
+        str, typer.Option(envvar=SETTING, help="Also rank with the ONNX sentence encoder in this folder.")
     ] = "",
-    scores: Annotated[Path | None, typer.Option(help="Write every score here, one JSON object a line.")] = None,
+    scores: Annotated[Path | None, typer.Option(help="Write every score to this JSONL file.")] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="Compare with a file of scores or of weights, or with one signal alone, by its name."),
+        typer.Option(help="Compare with a file of scores or weights, or with one signal by its name."),
     ] = None,
-    ablate: Annotated[bool, typer.Option("--ablate", help="Print what each signal is worth.")] = False,
+    ablate: Annotated[bool, typer.Option("--ablate", help="Print what each signal contributes.")] = False,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw pictures into this folder, as PNG and SVG.")
+        Path | None, typer.Option(metavar="DIR", help="Write plots to this folder, as PNG and SVG.")
     ] = None,
-    fit: Annotated[Path | None, typer.Option(help="Learn the weights of the signals and write them here.")] = None,
-    chances: Annotated[
+    fit: Annotated[
+        Path | None, typer.Option(help="Learn the weights of the signals and write them to this file.")
+    ] = None,
+    calibrate_to: Annotated[
         Path | None,
         typer.Option(
-            "--calibrate", metavar="FILE", help="Learn the chances that scores stand for and write them here."
+            "--calibrate",
+            metavar="FILE",
+            help="Learn probabilities of relevance for scores and write them to this file.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the order of papers that score alike.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The seed that orders papers with equal scores.")] = 0,
+    as_json: Json = False,
 ) -> None:
-    """Measure the ranking: on judged cases, for which it needs no settings and no database, or on own feedback.
+    """Measure the ranking on judgments or on feedback.
 
-    A judgment: {"user", "topics", "likes", "dislikes", "authors", "categories", "candidates", "day",
-    "relevant"}; `relevant` is a list of ids or {id: gain}. Without candidates all papers are, less the likes.
-    With --against and --ablate the differences are paired by user, ours less theirs. --fit and --calibrate learn
-    from several files at once: repeat --judgments, and --papers once or once for each.
+    Judgments need no settings and no database. A judgment is {"user", "topics", "likes", "dislikes", "authors",
+    "categories", "candidates", "day", "relevant"}; `relevant` is a list of ids or {id: gain}. Without candidates, all
+    papers except the likes are candidates. --against and --ablate print differences paired by user, ours minus theirs.
+    --fit and --calibrate learn from several files: repeat --judgments, and --papers once or once per file.
 
-    --feedback ranks each digest that was sent again, by what was known before it was planned, and tells how well
-    what was liked stands among that day's candidates; nothing is changed, and nothing leaves the install.
+    --feedback ranks each sent digest again from what was known when it was planned, and measures how high the papers
+    rank that subscribers liked. It changes nothing and sends nothing anywhere.
 
     Example: digestd evaluate --papers papers.jsonl --judgments judgments.jsonl --against trend
     """
-    given = _Given(tuple(_pairs(papers, judgments, feedback)), archive, embedding_model, _since(since, feedback))
+    given = _Data(tuple(_pairs(papers, judgments, feedback)), archive, embedding_model, _since(since, feedback))
     if fit is not None:
         _learn(fit, given.sets(), as_json)
         return
-    if chances is not None:
-        _calibrate(chances, given.sets(), as_json)
+    if calibrate_to is not None:
+        _calibrate(calibrate_to, given.sets(), as_json)
         return
-    drawing = open_drawing(plots)
+    drawing = _open_drawing(plots)
     if feedback and against is None and not ablate and scores is None:
-        report_feedback(given.since, embedding_model, seed, as_json)
+        _report_feedback(given.since, embedding_model, seed, as_json)
         if drawing:
-            drawing.scores(given.one(), promised_since(given.since))
+            drawing.scores(given.one(), _promised_since(given.since))
         return
     found = [replace(case, seed=seed) for case in given.one()]
     if scores:
-        write_scores(scores, map(outcome, found))
+        _write_scores(scores, map(outcome, found))
     if ablate:
         _print_ablation(ablation(found), as_json)
     else:
@@ -108,24 +132,41 @@ def evaluate(
         drawing.scores(found, reliability(shown(case) for case in found if case.names))
 
 
-def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: Drawing | None) -> None:
-    """Measure, or measure against another ranker."""
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """The folder of the plots, and the module that draws them."""
+
+    folder: Path
+    plots: ModuleType
+
+    def scores(self, cases: Sequence[Case], chances: Reliability) -> None:
+        """Draw the distribution of scores, and predicted against observed relevance."""
+        _say_written([*self.plots.draw_scores(self.folder, cases), *self.plots.draw_calibration(self.folder, chances)])
+
+    def rival(self, ours: Sequence[Outcome], theirs: Sequence[Outcome], name: str) -> None:
+        """Draw the paired differences by user."""
+        values, measured = differences(ours, theirs)[NDCG], difference(ours, theirs)[NDCG]
+        _say_written(self.plots.draw_difference(self.folder, values, measured, Path(name).name))
+
+
+def _compare(found: Sequence[Case], against: str | None, as_json: bool, drawing: _Drawing | None) -> None:
+    """Print the measures, or the differences from another ranking."""
     ours = [outcome(case) for case in found]
     if against is None:
         measured = summary((done.user, done.measures) for done in ours)
         _print({**measured, "ece": error_of(found)}, ours, as_json)
         return
-    theirs = rival(against, found)
+    theirs = _rival(against, found)
     if not as_json:
-        say(f"differences: ours less those of {against}")
+        say(f"differences: ours minus {against}")
     _print(difference(ours, theirs), ours, as_json)
     if drawing:
         drawing.rival(ours, theirs, against)
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """What is evaluated on: pairs of files, or without any the feedback of the install."""
+class _Data:
+    """The data to evaluate on: pairs of files, or the feedback of this installation if there are none."""
 
     pairs: tuple[tuple[Path, Path], ...]
     archive: Path | None
@@ -133,38 +174,38 @@ class _Given:
     since: datetime | None
 
     def sets(self) -> dict[str, list[Case]]:
-        """The cases of each file of judgments, or of the feedback."""
+        """Return the cases of each file of judgments, or of the feedback."""
         if not self.pairs:
-            return {"feedback": feedback_cases(self.since, self.embedding_model)}
+            return {"feedback": _feedback_cases(self.since, self.embedding_model)}
         return {str(judged): _cases(of, judged, self.archive, self.embedding_model) for of, judged in self.pairs}
 
     def one(self) -> list[Case]:
-        """The cases of the one set. Raises BadInput where there are several."""
+        """Return the cases of the only set. Raises BadInput if there are several."""
         if len(self.pairs) > 1:
-            raise BadInput("several files of judgments are for --fit and --calibrate; evaluate them one at a time")
+            raise BadInput("--judgments: several files require --fit or --calibrate; evaluate them one at a time")
         return next(iter(self.sets().values()))
 
 
 def _since(text: str, feedback: bool) -> datetime | None:
     if text and not feedback:
-        raise BadInput("--since is for --feedback: judgments have days of their own")
-    return moment(text) if text else None
+        raise BadInput("--since requires --feedback")
+    return parse_datetime(text) if text else None
 
 
 def _pairs(papers: Sequence[Path], judgments: Sequence[Path], feedback: bool) -> list[tuple[Path, Path]]:
     if feedback == bool(papers or judgments):
-        raise BadInput("evaluate on files, --papers and --judgments, or on the own --feedback")
+        raise BadInput("give either --papers and --judgments, or --feedback")
     if feedback:
         return []
     if not (papers and judgments):
-        raise BadInput("--papers and --judgments go together; name both")
+        raise BadInput("--papers and --judgments require each other; give both")
     if len(papers) not in (1, len(judgments)):
         raise BadInput(f"{len(papers)} files of papers for {len(judgments)} of judgments; give one, or one for each")
     return list(zip(papers if len(papers) > 1 else repeat(papers[0]), judgments, strict=False))
 
 
 def _cases(papers: Path, judgments: Path, archive: Path | None, embedding_model: str) -> list[Case]:
-    """What each signal says of every candidate, in the order of the judgments."""
+    """Return the signals of every candidate, in the order of the judgments."""
     library, judged = read_papers(papers), read_judgments(judgments)
     known = read_papers(archive) if archive else library
     _warn(library, judged)
@@ -181,7 +222,7 @@ def _encoded(library: Library, archive: Library, folder: str) -> Vectors:
 
 
 def _calibrate(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn the chances, write them, and print their calibration error on users they were not learnt from."""
+    """Learn and write probabilities of relevance; print the calibration error on users not used to learn them."""
     found = calibrate(sets)
     _keep(path, calibration.dumps(found.calibration))
     emit([{"judgments": name, "before": found.before[name], "unseen": found.unseen[name]} for name in sets], as_json)
@@ -195,7 +236,7 @@ def _keep(path: Path, text: str) -> None:
 
 
 def _learn(path: Path, sets: Mapping[str, Sequence[Case]], as_json: bool) -> None:
-    """Learn, write, and print what the new weights would have been worth to users they did not see."""
+    """Learn and write weights; print the measures on users not used to learn them."""
     with progress("fits", FOLDS + 1) as advance:
         found = learn(sets, advance=advance)
     _keep(path, weights.dumps(found.weights))
@@ -225,13 +266,146 @@ def _lines(found: Mapping[str, Mapping[str, Estimate]]) -> Iterator[dict[str, ob
 
 
 def _warn(library: Library, judgments: list[Judgment]) -> None:
-    """Say what in the files does not fit together: it lowers the result or the number of cases."""
+    """Warn about files that do not fit together, which lowers the result or the number of cases."""
     unknown = {name for judgment in judgments for name in judgment.relevant if name not in library}
     if unknown:
-        say(f"{len(unknown)} relevant papers are not among the papers and count as missed, e.g. {min(unknown)}")
+        say(f"warning: {len(unknown)} relevant papers are not in --papers and count as missed, e.g. {min(unknown)}")
     strange = {name for judgment in judgments for name in judgment.seeds if name not in library}
     if strange:
-        say(f"{len(strange)} liked or disliked papers are not among the papers and tell nothing, e.g. {min(strange)}")
+        say(
+            f"warning: {len(strange)} liked or disliked papers are not in --papers and are ignored, e.g. {min(strange)}"
+        )
     empty = sum(not judgment.relevant for judgment in judgments)
     if empty:
-        say(f"{empty} judgments have nothing relevant and are left out")
+        say(f"warning: {empty} judgments without relevant papers are ignored")
+
+
+def _feedback_cases(since: datetime | None, embedding_model: str) -> list[Case]:
+    """Rank digests again of which a paper was liked. Raises NotFound if there are none."""
+    found = [done.case for done in _replayed(since, embedding_model) if done.case.relevant]
+    if not found:
+        raise NotFound(NO_FEEDBACK)
+    return found
+
+
+def _report_feedback(since: datetime | None, embedding_model: str, seed: int, as_json: bool) -> None:
+    """Print the measures of the ranking on the feedback of this installation."""
+    measured: list[tuple[str, Mapping[str, float]]] = []
+    said: list[Verdicts] = []
+    for done in _replayed(since, embedding_model):
+        said.append(verdicts(done))
+        if done.case.relevant:
+            measured.append((done.case.user, outcome(replace(done.case, seed=seed)).measures))
+    if not said:
+        raise NotFound(NO_FEEDBACK)
+    users = len({user for user, _ in measured})
+    rows = {name: {**asdict(estimate), "users": users} for name, estimate in summary(measured).items()}
+    for name, measure in (("auc", auc), ("accuracy", accuracy)):
+        estimate, count = measure(said)
+        rows[name] = {**asdict(estimate), "users": count}
+    given = [one for one in _promises(since) if len(one[1])]
+    if given:
+        users = len({user for user, _, _ in given})
+        rows["ece"] = {**asdict(calibration_error(given, bins(given))), "users": users}
+    _print_feedback(rows, said, _drawn(since), as_json)
+
+
+def _replayed(since: datetime | None, embedding_model: str) -> Iterator[Replayed]:
+    settings = configuration.load()
+    encoder = open_encoder(embedding_model or settings.embedding_model)
+    db = wiring.database(settings)
+    with progress("digests", None) as advance:
+        yield from replay(db, since, encoder, advance)
+
+
+def _promised_since(since: datetime | None) -> Reliability:
+    """Compare the probabilities that digests gave their picks with the feedback."""
+    given = _promises(since)
+    return reliability([(chances, came) for _, chances, came in given], bins(given))
+
+
+def _promises(since: datetime | None) -> list[Promise]:
+    with wiring.database(configuration.load()).read() as session:
+        return promises(digests(session, since))
+
+
+def _drawn(since: datetime | None) -> Explored | None:
+    with wiring.database(configuration.load()).read() as session:
+        return explored(digests(session, since))
+
+
+def _print_feedback(
+    rows: dict[str, dict[str, object]], said: list[Verdicts], drawn: Explored | None, as_json: bool
+) -> None:
+    counts = {"digests": len(said), "verdicts": sum(len(one.told) for one in said)}
+    if as_json:
+        emit({**rows, "explored": drawn and asdict(drawn), **counts}, as_json=True)
+        return
+    emit(_feedback_rows(rows, drawn))
+    emit(counts)
+
+
+def _feedback_rows(rows: dict[str, dict[str, object]], drawn: Explored | None) -> Iterator[dict[str, object]]:
+    yield from ({"measure": name, **row} for name, row in rows.items())
+    if drawn is not None:
+        parts: dict[str, Estimate] = {"drawn, liked": drawn.liked, "chosen, liked": drawn.chosen, "gain": drawn.gain}
+        yield from ({"measure": name, **asdict(part), "users": None} for name, part in parts.items())
+
+
+def _open_drawing(folder: Path | None) -> _Drawing | None:
+    """Create the folder before anything long is computed. Return None without a folder."""
+    if folder is None:
+        return None
+    if find_spec("matplotlib") is None:
+        raise BadInput("--plots needs matplotlib; install it with pip install 'digestd[plots]'")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--plots: cannot create the folder {folder}: {error.strerror}") from error
+    return _Drawing(folder, import_module("digestd.evaluate.plots"))
+
+
+def _say_written(files: Iterable[Path]) -> None:
+    for file in files:
+        say(f"wrote {file}")
+
+
+def _rival(given: str, found: Sequence[Case]) -> list[Outcome]:
+    """Rank the cases by a signal, or by a file of weights or scores."""
+    path = Path(given)
+    if not path.is_file():
+        return [outcome(case, alone(given)) for case in found]
+    text = read_text_file(path)
+    if '"signals"' in text[:1000]:
+        return [outcome(case, _read_weights(path, text)) for case in found]
+    return by_scores(found, _read_scores(path, text))
+
+
+def _write_scores(path: Path, outcomes: Iterable[Outcome]) -> None:
+    """Write every score as JSONL, as `--against` reads it."""
+    try:
+        with path.open("w", encoding="utf-8") as out:
+            for done in outcomes:
+                for name, value in done.scores.items():
+                    row = {"user": done.user, "n": done.n, "id": name, "score": value}
+                    out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise BadInput(f"cannot write {path}: {error.strerror}") from error
+
+
+def _read_weights(path: Path, text: str) -> weights.Weights:
+    try:
+        return weights.parse(text)
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from error
+
+
+def _read_scores(path: Path, text: str) -> dict[int, dict[str, float]]:
+    table: dict[int, dict[str, float]] = defaultdict(dict)
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            table[int(row["n"])][str(row["id"])] = float(row["score"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f'{path}, line {number}: must be {{"user", "n", "id", "score"}}') from error
+    return table

@@ -1,4 +1,4 @@
-"""inbound: read bounces and complaints."""
+"""inbound: read what comes back."""
 
 import asyncio
 from collections import Counter
@@ -8,7 +8,7 @@ import typer
 
 from digestd import app as wiring
 from digestd.cli.output import emit
-from digestd.cli.stopping import until_stopped
+from digestd.cli.service import run_until_stopped
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadInput, BadSetting
 from digestd.inbound import Door, Postbox
@@ -17,29 +17,33 @@ from digestd.receiver import Receiver, receive
 
 
 def inbound(
-    once: Annotated[bool, typer.Option("--once", help="Read what is there, print the counts and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Read what has arrived, print the counts and exit.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once, print the counts as JSON.")] = False,
 ) -> None:
-    """Read bounces, complaints and commands from DIGESTD_INBOUND_URL; `digestd up` does it too.
+    """Read bounces, complaints and mail commands.
+
+    They arrive at DIGESTD_INBOUND_URL. `digestd up` reads them too.
 
     Example: DIGESTD_INBOUND_URL=maildir:/var/mail/bounce digestd inbound --once
     """
     built = wiring.build()
     place = built.inbound
     if place is None:
-        raise BadSetting("DIGESTD_INBOUND_URL is not set: say where bounces arrive, as in maildir:/var/mail/bounce")
+        raise BadSetting(
+            "DIGESTD_INBOUND_URL: is not set; set it to where bounces arrive, as in maildir:/var/mail/bounce"
+        )
     if once:
         postbox = _postbox(place)
         with Receiver.of(built) as receiver:
-            emit(_counts(asyncio.run(until_stopped(lambda stop: receiver.once(postbox, stop)))), as_json)
+            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.once(postbox, stop)))), as_json)
         return
     configure(built.settings.log_format, built.settings.log_level)
-    asyncio.run(until_stopped(lambda stop: receive(built, stop)))
+    asyncio.run(run_until_stopped(lambda stop: receive(built, stop)))
 
 
 def _postbox(place: Postbox | Door) -> Postbox:
     if isinstance(place, Door):
-        raise BadInput("--once reads a mailbox; by LMTP the mail server brings the mails: leave it out")
+        raise BadInput("--once reads a mailbox, but LMTP receives mail from the server; run it without --once")
     return place
 
 

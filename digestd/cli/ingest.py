@@ -1,4 +1,4 @@
-"""ingest: ask the sources for new papers."""
+"""ingest: fetch new papers from the sources."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
-from digestd.cli.moments import moment
-from digestd.cli.output import emit, progress, say
+from digestd.cli.arguments import Json, parse_datetime
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.cli.progress import progress
 from digestd.errors import BadInput
 from digestd.ingest import IngestReport, SourceReport, Via, embed
-from digestd.ingest import ingest as ask
+from digestd.ingest import ingest as fetch_all
 from digestd.ingest.fetch import Fetcher
 from digestd.ingest.recordings import Fetching, Recorder, Replayer
 from digestd.sources import parse_source
@@ -20,22 +22,24 @@ from digestd.sources import parse_source
 
 def ingest(
     source: Annotated[
-        str, typer.Option(help="Only this source, e.g. arxiv:cs.LG+cs.CL; by default all of `digestd source list`.")
+        str, typer.Option(help="Only this source, as in arxiv:cs.LG+cs.CL. Default: all of `digestd source list`.")
     ] = "",
     since: Annotated[
         str,
         typer.Option(
-            help="Go back to this time (ISO 8601); by default to when the source last answered. "
-            "What was announced more than 7 days ago trains the ranking and is never mailed."
+            help="Fetch papers since this time (ISO 8601). Default: since the last fetch. "
+            "Papers announced more than 7 days ago train the ranking and are never mailed."
         ),
     ] = "",
-    record: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep every answer in this folder.")] = None,
+    record: Annotated[Path | None, typer.Option(metavar="DIR", help="Record every answer in this folder.")] = None,
     replay: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Take the answers from such a folder; ask nobody.")
+        Path | None, typer.Option(metavar="DIR", help="Replay the answers in this folder, without the network.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Ask the sources for new papers. Exits 1 if a source failed; the others are taken in all the same.
+    """Fetch new papers. One failing source does not stop the others.
+
+    Exits 1 if a source failed.
 
     Example: digestd ingest --source arxiv-rss:stat.ML --since 2026-11-20
     """
@@ -43,20 +47,22 @@ def ingest(
     app = wiring.build()
     sources = app.observed([parse_source(source)]) if source else app.sources
     if not sources:
-        say("DIGESTD_SOURCES is none: nothing to ask")
-    with progress("records", None) as told:
-        via = Via(fetching, told)
-        report = asyncio.run(ask(app.db, sources, app.client, app.clock, moment(since) if since else None, via))
-    with progress("papers read by the dense model", None) as advance:
+        say("there are no sources: DIGESTD_SOURCES is none")
+    with progress("records", None) as advance:
+        via = Via(fetching, advance)
+        report = asyncio.run(
+            fetch_all(app.db, sources, app.client, app.clock, parse_datetime(since) if since else None, via)
+        )
+    with progress("papers encoded", None) as advance:
         embed(app.db, app.encoder, advance=advance)
     emit(report.as_dict() if as_json else [_row(one) for one in report.sources], as_json)
-    _say_more(report)
+    _say_notes(report)
     if report.broken:
         raise typer.Exit(1)
 
 
 def _fetching(record: Path | None, replay: Path | None) -> Callable[[Fetcher], Fetching]:
-    """What stands before the fetcher, or in its place."""
+    """Return what wraps or replaces the fetcher."""
     if record and replay:
         raise BadInput("--record and --replay exclude each other; use one of them")
     if record:
@@ -67,13 +73,13 @@ def _fetching(record: Path | None, replay: Path | None) -> Callable[[Fetcher], F
     return lambda fetcher: fetcher
 
 
-def _say_more(report: IngestReport) -> None:
-    """What the table has no room for."""
+def _say_notes(report: IngestReport) -> None:
+    """Print notes and skipped records, which do not fit in the table."""
     for one in report.sources:
         if one.note:
             say(f"{one.source}: {one.note}")
         for reject in one.rejects:
-            say(f"{one.source}: left out {reject.where}: {reject.field}: {reject.message}")
+            say(f"{one.source}: skipped {reject.where}: {reject.field}: {reject.message}")
 
 
 def _row(report: SourceReport) -> dict[str, object]:

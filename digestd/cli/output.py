@@ -1,57 +1,60 @@
-"""What commands print: data to stdout, as a table or JSON; words about it to stderr.
+"""Print data to standard output as a table or JSON, and messages to standard error.
 
-On a terminal a table is drawn; in a pipe the same rows are lines of tab-separated cells. Rows
-may be any iterable, and are printed as they come. Times are UTC, and say so.
+On a terminal rows are drawn as a table; in a pipe they are lines of tab-separated cells. Rows may be any iterable and
+are printed as they come. Times are in UTC, with a Z.
 """
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import TypeGuard
 
+import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from digestd.cli import tables
-from digestd.render.words import spelled_out
+from digestd.cli.messages import printable, say
+from digestd.domain.sanitise import spelled_out
 
 Row = Mapping[str, object]
+RefusedEntry = tuple[int | str, str, str]
+"""The line number or the place of an entry in a file, the field, and what to do."""
 _BLOCK = 200
-"""So many rows are drawn at a time: a table needs them together to fit its columns."""
+"""The number of rows that are drawn together: column widths are computed from them."""
 
 
 def emit(data: Row | Iterable[Row], as_json: bool = False) -> None:
-    """Print one thing, or rows with the keys of the first as columns."""
+    """Print one object, or rows with the keys of the first as columns."""
     if as_json:
         _json(data)
     elif isinstance(data, Mapping):
-        _pairs(data)
+        _object(data)
     else:
         _rows(iter(data))
 
 
-def tell(words: str) -> None:
-    """Print one line of data that is no table."""
-    _write(_printable(words) + "\n")
+def emit_line(text: str) -> None:
+    """Print one line of data."""
+    _write(printable(text) + "\n")
 
 
-def say(words: str) -> None:
-    """Tell a person something about the work, one line; never part of the data."""
-    print(_printable(words), file=sys.stderr)  # noqa: T201  # printing is what this file is for
+def emit_import_report(counts: Mapping[str, int], refused: Iterable[RefusedEntry], as_json: bool) -> None:
+    """Print how many entries of a file were imported, and each that was refused.
 
-
-@contextmanager
-def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on the terminal while something long runs: call what is yielded with each advance; none in a pipe."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda steps: bar.advance(task, steps)
+    Raises:
+        typer.Exit: with code 1 if `counts["refused"]` is not 0.
+    """
+    rows = list(refused)
+    entries = [dict(zip(("line", "field", "message"), row, strict=True)) for row in rows]
+    emit({**counts, "refused": entries} if as_json else counts, as_json)
+    for place, field, message in () if as_json else rows:
+        where = f"line {place}" if isinstance(place, int) else place
+        say(": ".join(part for part in (where, field, message) if part))
+    if counts["refused"]:
+        raise typer.Exit(1)
 
 
 def _json(data: Row | Iterable[Row]) -> None:
@@ -73,12 +76,12 @@ def _as_json(value: object) -> object:
     return str(value)
 
 
-def _pairs(data: Row) -> None:
-    """One thing: its own values first, then each list of rows below a heading."""
+def _object(data: Row) -> None:
+    """Print one object: its values, then each list of rows below a heading."""
     lists = {name: value for name, value in data.items() if _is_rows(value)}
     own = {name: value for name, value in data.items() if name not in lists}
     if sys.stdout.isatty():
-        Console().print(tables.pairs({name: _listed(value) for name, value in own.items()}))
+        Console().print(tables.pairs({name: _long_cell(value) for name, value in own.items()}))
     else:
         _write("".join(f"{name}\t{_cell(value)}\n" for name, value in own.items()))
     for name, rows in lists.items():
@@ -86,10 +89,10 @@ def _pairs(data: Row) -> None:
         _rows(iter(rows))
 
 
-def _listed(value: object) -> str:
-    """A cell with room: of a list that is long each item has its line."""
-    told = _cell(value)
-    return "\n".join(map(_cell, value)) if isinstance(value, list | tuple) and len(told) > _LONG else told
+def _long_cell(value: object) -> str:
+    """Return a cell; the items of a long list are on a line each."""
+    text = _cell(value)
+    return "\n".join(map(_cell, value)) if isinstance(value, list | tuple) and len(text) > _LONG else text
 
 
 _LONG = 60
@@ -101,7 +104,7 @@ def _is_rows(value: object) -> TypeGuard[list[Row]]:
 
 def _heading(name: str) -> None:
     if sys.stdout.isatty():
-        Console().print(Text(f"\n{tables.spoken(name)}", style="bold underline"))
+        Console().print(Text(f"\n{tables.heading(name)}", style="bold underline"))
     else:
         _write(f"\n{name}\n")
 
@@ -121,8 +124,8 @@ def _draw(rows: Iterator[Row]) -> None:
     console, columns = Console(), None
     while block := [_cells(row) for row in islice(rows, _BLOCK)]:
         first = columns is None
-        columns = columns or tables.columns_of(block)
-        console.print(tables.drawn(block, columns, console.width, header=first))
+        columns = columns or tables.fit_columns(block)
+        console.print(tables.draw(block, columns, console.width, header=first))
     if columns is None:
         say("none")
 
@@ -132,7 +135,7 @@ def _cells(row: Row) -> dict[str, str]:
 
 
 def _figure(value: float) -> str:
-    """With as many decimals as those above and below it, unless they would say nothing of it."""
+    """Return a number with three decimals, so that columns line up, unless it is very small or large."""
     return f"{value:.3f}" if value == 0 or _LEAST <= abs(value) < _MOST else _cell(value)
 
 
@@ -146,18 +149,13 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(
-            f"{tables.spoken(name)} {_cell(item)}" for name, item in value.items() if item not in (None, [], ())
+            f"{tables.heading(name)} {_cell(item)}" for name, item in value.items() if item not in (None, [], ())
         )
     if isinstance(value, list | tuple):
         return "; ".join(_cell(item) for item in value)
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
-    return _printable(f"{value:.4g}" if isinstance(value, float) else str(value))
-
-
-def _printable(words: str) -> str:
-    """No control characters: titles come from anywhere, and terminals obey them."""
-    return "".join(letter if letter.isprintable() else " " for letter in words)
+    return printable(f"{value:.4g}" if isinstance(value, float) else str(value))
 
 
 def _write(text: str) -> None:

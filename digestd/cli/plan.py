@@ -1,38 +1,41 @@
-"""plan: digests for everybody whose hour has come."""
+"""plan: digests for every subscriber who is due."""
 
 from typing import Annotated
 
 import typer
 
 from digestd import app as wiring
-from digestd.cli.heap import long_run
-from digestd.cli.moments import moment
-from digestd.cli.output import emit, say
+from digestd.cli.arguments import Json, parse_datetime
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.cli.process import tune_gc_for_batch
 from digestd.plan import plan
 from digestd.store import due
 
 
 def plan_due(
-    at: Annotated[str, typer.Option(help="Plan as of this time (ISO 8601), e.g. 2026-11-24T07:00:00Z.")] = "",
+    at: Annotated[
+        str, typer.Option(help="Plan as of this time (ISO 8601), as in 2026-11-24T07:00:00Z. Default: now.")
+    ] = "",
     due_again: Annotated[
         bool,
         typer.Option(
             "--due-again",
-            help="First have those due by the clock as it is now who wait for a day more than ten days away, as "
-            "after a clock that stood wrong.",
+            help="First recompute when subscribers are due whose next digest is more than ten days away, as after a "
+            "wrong clock.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Plan a digest for every subscriber whose hour has come.
+    """Plan a digest for every subscriber who is due.
 
     Example: digestd plan --at 2026-11-24T07:00:00Z
     """
     app = wiring.build()
-    now = moment(at) if at else app.clock()
+    now = parse_datetime(at) if at else app.clock()
     if due_again:
         with app.db.write() as session:
-            say(f"{due.due_again(session, now)} are looked at anew")
-    long_run()
+            say(f"{due.due_again(session, now)} subscribers were rescheduled")
+    tune_gc_for_batch()
     report = plan(app.db, app.planner, now)
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)

@@ -1,161 +1,31 @@
-"""The service and its parts: init, up, web, scheduler, worker, run."""
+"""What the long-running commands share: logging as the settings say, and running parts until one ends."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import Annotated
+from typing import TypeVar
 
 import structlog
-import typer
 
-from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.output import emit, say
-from digestd.cli.stopping import until_stopped
 from digestd.confinement.child import ConfinementFailed, probe
-from digestd.deliver.restore_guard import check_database_is_current
-from digestd.deliver.sent_journal import read_machine_id
-from digestd.hooks import post_due
-from digestd.ingest import embed, ingest
-from digestd.libraries import sync_due
 from digestd.logs import configure
-from digestd.plan import plan
-from digestd.plan.model import is_refit_due, refit
-from digestd.receiver import receive
-from digestd.scheduler import NAME, Scheduler
-from digestd.worker import clean_up, counts, delete_expired, post_webhooks, run, settle_uncertain, sync_libraries, work
 
+_T = TypeVar("_T")
 log = structlog.get_logger(__name__)
 
 
-def init() -> None:
-    """Make the database and the secret, or bring them up to date; safe to repeat.
-
-    Example: digestd init
-    """
-    app = wiring.initialise()
-    settings = app.settings
-    typer.echo(f"database  {app.db.engine.url.render_as_string(hide_password=True)}")
-    typer.echo(f"secret    {settings.secret_key_file} (keep a copy: links in mails depend on it)")
-    typer.echo("ready     `digestd subscriber add you@example.org`, then `digestd up`")
-
-
-def up() -> None:
-    """Run the whole service in one process: ingest, planning, delivery, what comes back, and the web pages.
-
-    Example: digestd up
-    """
-    with wiring.alone(NAME) as app:
-        check_database_is_current(app.db, app.journals, read_machine_id())
-        asyncio.run(serve(_logged(app)))
-
-
-def web() -> None:
-    """Serve only the web pages; for an installation over several machines."""
-    app = _logged(wiring.build())
-    asyncio.run(until_stopped(lambda stop: _web(app, stop, None)))
-
-
-def scheduler() -> None:
-    """Run only ingest and planning; one such process a database."""
-    with wiring.alone(NAME) as app:
-        asyncio.run(until_stopped(Scheduler(_logged(app)).run))
-
-
-def worker() -> None:
-    """Run only delivery; as many as wanted, also beside `digestd up`."""
-    app = _logged(wiring.build())
-    check_database_is_current(app.db, app.journals, read_machine_id())
-    asyncio.run(
-        until_stopped(lambda stop: _all([work(app, stop), post_webhooks(app, stop), sync_libraries(app, stop)], stop))
-    )
-
-
-def run_once(as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False) -> None:
-    """Ingest, plan and deliver once, then exit; for cron. Exits 1 if the relay did not serve us.
-
-    Example: 0 * * * *  digestd run
-    """
-    app = wiring.build()
-    with app.owners.hold(NAME):
-        taken = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
-        while asyncio.run(sync_due(app.libraries)):
-            continue  # there may be more of them than are read at once
-        embed(app.db, app.encoder)
-        planned = plan(app.db, app.planner, app.clock())
-        clean_up(app, app.clock())
-        delete_expired(app, app.clock())
-        settle_uncertain(app, app.clock())
-        delivered = asyncio.run(until_stopped(lambda stop: run(app, stop=stop)))
-        if app.hooks is not None:
-            asyncio.run(post_due(app.hooks))
-        if is_refit_due(app.db, app.clock()):
-            refit(app.db, app.clock())
-    report = {
-        "new": sum(source.new for source in taken.sources),
-        "due": planned.due,
-        "planned": planned.planned,
-        "empty": planned.empty,
-        **counts(delivered),
-    }
-    emit(report, as_json)
-    if delivered.stopped:
-        say(f"delivery stopped: {delivered.stopped}")
-        raise typer.Exit(1)
-
-
-async def serve(app: App, started: Callable[[], None] = lambda: None) -> None:
-    """Scheduler, worker and web until SIGTERM or SIGINT; `started` is called once the pages answer."""
-    metronome = Scheduler(app)
-
-    async def everything(stop: asyncio.Event) -> None:
-        parts = [_web(app, stop, lambda: metronome.last_tick, started), metronome.run(stop), work(app, stop)]
-        parts += [post_webhooks(app, stop), sync_libraries(app, stop)]
-        if app.settings.inbound_url:
-            parts.append(receive(app, stop))
-        await _all(parts, stop)
-
-    await until_stopped(everything)
-    log.info("stopped")
-
-
-async def _all(parts: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
-    """Run the parts of a service until all have ended; the first error is raised then."""
-    ended = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
-    for error in ended:
-        if isinstance(error, BaseException):
-            raise error
-
-
-async def _stopping(part: Awaitable[None], stop: asyncio.Event) -> None:
-    """Run a part of the service; when it ends, for whatever reason, the others are to end too."""
-    try:
-        await part
-    finally:
-        stop.set()
-
-
-async def _web(
-    app: App,
-    stop: asyncio.Event,
-    last_tick: Callable[[], datetime | None] | None,
-    started: Callable[[], None] = lambda: None,
-) -> None:
-    from digestd.cli.pages import serve_pages  # noqa: PLC0415  # half a second that no other command has to wait for
-
-    await serve_pages(app, stop, last_tick, started)
-
-
-def _logged(app: App) -> App:
+def with_logging(app: App) -> App:
+    """Configure logging for a service, and log what an operator should know at its start."""
     configure(app.settings.log_format, app.settings.log_level)
     if app.settings.now:
         log.warning("the clock was set", now=app.clock().isoformat(timespec="seconds"))
-    _log_gaps()
+    log_confinement_gaps()
     return app
 
 
-def _log_gaps() -> None:
-    """Log what parsers can still reach on this machine; nothing if all of it is shut."""
+def log_confinement_gaps() -> None:
+    """Log what the parser sandbox leaves open on this machine."""
     try:
         gaps = probe().gaps()
     except ConfinementFailed as error:
@@ -163,3 +33,31 @@ def _log_gaps() -> None:
         return
     for gap in gaps:
         log.warning("parsers are not fully confined", gap=gap)
+
+
+async def run_until_stopped(part: Callable[[asyncio.Event], Awaitable[_T]]) -> _T:
+    """Run `part` with an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    try:
+        return await part(stop)
+    finally:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(signum)
+
+
+async def run_parts(parts: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
+    """Run the parts of a service. When one ends, stop the others; then raise the first error."""
+    results = await asyncio.gather(*(_stopping(part, stop) for part in parts), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _stopping(part: Awaitable[None], stop: asyncio.Event) -> None:
+    try:
+        await part
+    finally:
+        stop.set()

@@ -1,53 +1,44 @@
-"""source: where papers come from, and how the last fetch went."""
+"""source: list, add, remove."""
 
-import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.output import emit, say
+from digestd.cli.arguments import Json
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.errors import BadInput
-from digestd.ingest.check import Checked, check
 from digestd.sources import Source, kind_of, parse_source
-from digestd.store import fetches, hosts, papers, sources
+from digestd.store import fetches, hosts, sources
 from digestd.store.fetches import Fetched
 from digestd.store.hosts import HostState
-from digestd.store.sources import Rejected
 
-app = typer.Typer(name="source", help="Where papers come from.", no_args_is_help=True)
-SHOWN = 5
-"""So many records are shown of each kind."""
-RECENT = timedelta(days=7)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="E.g. arxiv-rss:cs.LG+stat.ML, biorxiv, feed:https://….")]
+Spec = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A source, as in arxiv-rss:cs.LG+stat.ML, biorxiv or feed:https://…")
+]
 
 
-@app.callback()
-def source() -> None:
-    """Where papers come from."""
-
-
-@app.command("list")
 def list_sources(as_json: Json = False) -> None:
-    """List the sources that are asked, how the last fetch of each went, and which hosts are left alone for now.
+    """List the sources, their last fetch and the state of their hosts.
 
-    A host that failed three times in a row is tried again after five minutes, then after twice as long each time.
+    A host that failed three times in a row is retried after five minutes, then after twice as long each time.
 
     Example: digestd source list --json
     """
-    built = wiring.build()
+    built = wiring.connect()
     with built.db.read() as session:
         last = fetches.last(session)
         known = {host.host: host for host in hosts.all_of(session)}
-    emit([shown(one, last.get(one.name), known.get(one.pace.host)) for one in built.sources], as_json)
+    emit([source_row(one, last.get(one.name), known.get(one.pace.host)) for one in built.sources], as_json)
 
 
-@app.command("add")
 def add_source(spec: Spec) -> None:
-    """Ask a source from now on. `digestd source check SPEC` tries it first.
+    """Add a source.
+
+    `digestd source check SPEC` tries it without storing anything.
 
     Example: digestd source add biorxiv:neuroscience
     """
@@ -55,14 +46,13 @@ def add_source(spec: Spec) -> None:
     name = parse_source(spec).name
     with built.db.write() as session:
         if name in sources.specs(session):
-            raise BadInput(f"{name} is asked already; `digestd source list` shows all")
+            raise BadInput(f"{name} was added before; `digestd source list` shows all sources")
         sources.add(session, [name], built.clock())
-    say(f"{name} is asked from the next ingest on{_caution(name)}")
+    say(f"{name} is fetched from the next ingest on{_caution(name)}")
 
 
-@app.command("remove")
 def remove_source(spec: Spec) -> None:
-    """Ask a source no more. Its papers stay.
+    """Remove a source. Its papers stay.
 
     Example: digestd source remove hf-daily
     """
@@ -70,56 +60,15 @@ def remove_source(spec: Spec) -> None:
     with built.db.write() as session:
         known = sources.specs(session)
         if spec not in known:
-            raise BadInput(f"{spec[:80]} is not asked; `digestd source list` shows what is")
+            raise BadInput(f"there is no source {spec[:80]}; `digestd source list` shows all sources")
         if known == [spec]:
             raise BadInput(f"{spec} is the last source; to ask none, set DIGESTD_SOURCES=none")
         sources.remove(session, spec)
-    say(f"{spec} is asked no more; its papers stay")
+    say(f"{spec} is removed; its papers stay")
 
 
-@app.command("check")
-def check_source(spec: Spec, as_json: Json = False) -> None:
-    """Ask one page of a source, keep nothing, and show what came and what looks wrong. Exits 1 if something does.
-
-    Also shows what could not be read when an ingest last asked it.
-
-    Example: digestd source check feed:https://journal.example.org/rss
-    """
-    built = wiring.build()
-    (source,) = built.observed([parse_source(spec)])
-    with built.db.read() as session:
-        rejects = sources.rejects(session, source.name)
-        known = papers.candidates(session, built.clock() - RECENT, built.clock())
-    checked = asyncio.run(check(built.db, source, built.client, built.clock, known))
-    report = _report(checked, rejects)
-    emit(report if as_json else {name: value for name, value in report.items() if name != "concerns"}, as_json)
-    for concern in checked.concerns:
-        say(f"{source.name}: {concern}")
-    if checked.concerns:
-        raise typer.Exit(1)
-
-
-def _report(checked: Checked, rejects: list[Rejected]) -> dict[str, object]:
-    found = checked.page.sightings
-    dates = [sighting.published for sighting in found if sighting.published]
-    return {
-        "source": checked.source,
-        "asked": checked.asked,
-        "bytes": checked.size,
-        "papers": len(found),
-        "more": checked.page.next is not None,
-        "total": checked.page.total,
-        "newest": max(dates, default=None),
-        "with_abstract": sum(bool(sighting.words.abstract) for sighting in found),
-        "first": [f"{sighting.ids[0]}  {sighting.words.title}" for sighting in found[:SHOWN]],
-        "rejects": [f"{one.where}: {one.field}: {one.message}" for one in checked.page.rejects[:SHOWN]],
-        "rejects_of_last_ingest": [f"{one.where}: {one.field}: {one.message}" for one in rejects[:SHOWN]],
-        "concerns": list(checked.concerns),
-    }
-
-
-def shown(source: Source, last: Fetched | None, host: HostState | None) -> dict[str, object]:
-    """One source as a row: never asked, answered, or broken and why; and until when its host is left alone."""
+def source_row(source: Source, last: Fetched | None, host: HostState | None) -> dict[str, object]:
+    """Return one source as printed: its last fetch, and until when its host is not contacted."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None
     kind = kind_of(source.name)
@@ -136,10 +85,10 @@ def shown(source: Source, last: Fetched | None, host: HostState | None) -> dict[
 
 
 def _changeable() -> App:
-    """The install, unless its settings name the sources. Raises BadInput."""
-    built = wiring.build()
+    """Open the database. Raises BadInput if DIGESTD_SOURCES replaces the list of sources."""
+    built = wiring.connect()
     if built.settings.sources:
-        raise BadInput("DIGESTD_SOURCES names the sources; change it there, or unset it to use `digestd source add`")
+        raise BadInput("DIGESTD_SOURCES is set; change the sources there, or unset it to use `digestd source add`")
     return built
 
 

@@ -1,77 +1,88 @@
-"""subscriber: add, list, show, edit, and let go."""
+"""subscriber: add, list, show, edit, import, export, pause, suppress, erase."""
 
+import os
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import date
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, astuple, replace
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import typer
+from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.output import emit, say
-from digestd.cli.subscriber_feedback import give_feedback
-from digestd.cli.subscriber_files import export_file, import_file, write_data
-from digestd.cli.subscriber_interests import interests
-from digestd.cli.subscriber_library import app as library
-from digestd.cli.subscriber_suppression import came_back, suppress, unsuppress
+from digestd.bounces.score import SUPPRESS_AT
+from digestd.cli.arguments import Email, Json, parse_datetime
+from digestd.cli.messages import say
+from digestd.cli.output import emit, emit_import_report
+from digestd.cli.progress import progress
 from digestd.domain.interest import Wish
 from digestd.domain.subscriber import Cause, Status, Subscriber
+from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput
-from digestd.store import consent, subscribers
+from digestd.store import bounces, consent, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.ledger import reading
 from digestd.store.ledger.reading import Asked
-from digestd.subscribe import Record, leaving, parse
+from digestd.store.suppressions import Wave
+from digestd.subscribe import Record, exported, files, import_subscribers, leaving, parse, rehearse_import
+from digestd.subscribe.belongings import as_json as export_json
+from digestd.subscribe.belongings import everything
+from digestd.subscribe.files import Format, Line
 from digestd.subscribe.keeping import add, edit
 from digestd.subscribe.record import MUTABLE, subscriber_fields
 
-app = typer.Typer(name="subscriber", help="Who gets the digest, and what they want.", no_args_is_help=True)
-app.command("import")(import_file)
-app.command("export")(export_file)
-app.command("data")(write_data)
-app.command("interests")(interests)
-app.add_typer(library)
-app.command("feedback")(give_feedback)
-app.command("suppress")(suppress)
-app.command("unsuppress")(unsuppress)
+DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
+_STDIN = Path("-")
+_BLOCK = 1 << 20
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Words = list[str] | None
-Topics = Annotated[Words, typer.Option("--topic", help="A topic in free words. Repeat for more.")]
-Phrases = Annotated[Words, typer.Option("--phrase", help="Exact words. Repeat for more.")]
-Authors = Annotated[Words, typer.Option("--author", help="An author to follow. Repeat for more.")]
-Categories = Annotated[Words, typer.Option("--category", help="A category, as in cs.LG. Repeat for more.")]
-MuteTopics = Annotated[Words, typer.Option("--mute-topic", help="A topic never to show.")]
-MutePhrases = Annotated[Words, typer.Option("--mute-phrase", help="Words that no paper shown may hold.")]
-MuteAuthors = Annotated[Words, typer.Option("--mute-author", help="An author never to show.")]
-MuteCategories = Annotated[Words, typer.Option("--mute-category", help="A category never to show.")]
-Likes = Annotated[Words, typer.Option("--like", help="A paper they like: arXiv id, DOI or scheme:value.")]
-Dislikes = Annotated[Words, typer.Option("--dislike", help="A paper they do not like.")]
-Timezone = Annotated[str | None, typer.Option(help="IANA time zone, as in Europe/Berlin. Else UTC.")]
-Hour = Annotated[int | None, typer.Option(help="Local hour of the digest, 0 to 23. Else 7.")]
-CadenceOption = Annotated[str | None, typer.Option(help="daily, weekdays or weekly. Else daily.")]
-Weekday = Annotated[str | None, typer.Option(help="The day of a weekly digest, mon to sun. Else mon.")]
-Size = Annotated[int | None, typer.Option(help="At most so many papers, 1 to 50. Else 10.")]
-BarOption = Annotated[
-    str | None, typer.Option("--bar", help="How good a paper must be: low, normal, high. Else normal.")
+Strings = list[str] | None
+Topics = Annotated[Strings, typer.Option("--topic", help="A topic in free words. Repeatable.")]
+Phrases = Annotated[Strings, typer.Option("--phrase", help="An exact phrase. Repeatable.")]
+Authors = Annotated[Strings, typer.Option("--author", help="An author to follow. Repeatable.")]
+Categories = Annotated[Strings, typer.Option("--category", help="A category, as in cs.LG. Repeatable.")]
+MuteTopics = Annotated[Strings, typer.Option("--mute-topic", help="A topic never to show. Repeatable.")]
+MutePhrases = Annotated[Strings, typer.Option("--mute-phrase", help="Hide papers with this phrase. Repeatable.")]
+MuteAuthors = Annotated[Strings, typer.Option("--mute-author", help="An author never to show. Repeatable.")]
+MuteCategories = Annotated[Strings, typer.Option("--mute-category", help="A category never to show. Repeatable.")]
+Likes = Annotated[Strings, typer.Option("--like", help="A paper they like: arXiv id, DOI or SCHEME:VALUE. Repeatable.")]
+Dislikes = Annotated[Strings, typer.Option("--dislike", help="A paper they do not like. Repeatable.")]
+Timezone = Annotated[str | None, typer.Option(help="The IANA time zone, as in Europe/Berlin. Default: UTC.")]
+Hour = Annotated[int | None, typer.Option(help="The local hour of the digest, 0 to 23. Default: 7.")]
+CadenceOption = Annotated[str | None, typer.Option(help="daily, weekdays or weekly. Default: daily.")]
+Weekday = Annotated[str | None, typer.Option(help="The day of a weekly digest, mon to sun. Default: mon.")]
+Size = Annotated[int | None, typer.Option(help="The maximum number of papers, 1 to 50. Default: 10.")]
+MinScore = Annotated[
+    str | None,
+    typer.Option("--min-score", help="How relevant a paper must be: low, normal or high. Default: normal."),
 ]
 Explore = Annotated[
     bool | None,
-    typer.Option("--explore/--no-explore", help="One paper of a digest may come from outside the usual. Else it may."),
+    typer.Option("--explore/--no-explore", help="Allow one random paper from outside their interests. Default: yes."),
 ]
 OnlyCategories = Annotated[
     bool | None,
-    typer.Option("--only-categories/--any-category", help="Nothing outside --category, but by --author. Else any."),
+    typer.Option(
+        "--only-categories/--any-category", help="Show only papers from --category or by --author. Default: any."
+    ),
 ]
-Language = Annotated[str | None, typer.Option(help="Language of the mail, as in en. Else en.")]
-Name = Annotated[str | None, typer.Option(help="How to greet them.")]
+Language = Annotated[str | None, typer.Option(help="The language of the mail, as in en. Default: en.")]
+Name = Annotated[str | None, typer.Option(help="The name to greet them by.")]
+
+Address = Annotated[str | None, typer.Argument(metavar="EMAIL", help="The address; it need not be subscribed.")]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only from this time on (ISO 8601; UTC by default).")]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="Only until this time. Default: now.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change. Changes nothing.")]
+FormatOption = Annotated[Format | None, typer.Option("--format", help="The format of the file. Default: by its name.")]
+OutputFile = Annotated[Path | None, typer.Argument(metavar="FILE", help="The file to write. Default: standard output.")]
 
 
-@app.command("add")
-def add_one(
+def add_subscriber(
     email: Email,
     topic: Topics = None,
     phrase: Phrases = None,
@@ -88,26 +99,27 @@ def add_one(
     cadence: CadenceOption = None,
     weekday: Weekday = None,
     size: Size = None,
-    bar: BarOption = None,
+    min_score: MinScore = None,
     explore: Explore = None,
     only_categories: OnlyCategories = None,
     language: Language = None,
     name: Name = None,
     confirm: Annotated[
-        bool, typer.Option("--confirm", help="Ask them by mail to confirm, instead of vouching for them.")
+        bool, typer.Option("--confirm", help="Send a confirmation mail instead of activating them at once.")
     ] = False,
 ) -> None:
-    """Add a subscriber, active at once: you vouch that they want it. A known address is updated.
+    """Add a subscriber, or update a known one.
+
+    They are active at once: you vouch that they want the digest.
 
     Example: digestd subscriber add ada@example.org --topic "protein folding" --timezone Europe/Berlin --hour 7
     """
-    built = wiring.build()
+    built = wiring.connect()
     record = _record(locals() | {"status": "pending" if confirm else "active"})
     say(f"{record.address}: {add(built.db, built.post, record, built.clock())}")
 
 
-@app.command("edit")
-def edit_one(
+def edit_subscriber(
     email: Email,
     topic: Topics = None,
     phrase: Phrases = None,
@@ -124,82 +136,43 @@ def edit_one(
     cadence: CadenceOption = None,
     weekday: Weekday = None,
     size: Size = None,
-    bar: BarOption = None,
+    min_score: MinScore = None,
     explore: Explore = None,
     only_categories: OnlyCategories = None,
     language: Language = None,
     name: Name = None,
 ) -> None:
-    """Change settings and interests. What is given replaces what was; `--topic ""` leaves none.
+    """Change settings and interests of a subscriber.
+
+    A given option replaces all earlier values; `--topic ""` removes them. What is not given does not change.
 
     Example: digestd subscriber edit ada@example.org --hour 18 --mute-phrase "quantum annealing"
     """
-    built = wiring.build()
+    built = wiring.connect()
     record = _record(locals())
     say(f"{record.address}: {edit(built.db, built.keys, record, built.clock())}")
 
 
-_LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
-_SETTINGS = (
-    *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
-    *("bar", "explore", "only_categories"),
-)
-
-
-def _record(options: dict[str, object]) -> Record:
-    """The options as a record in which only the kinds of interest that were given are said."""
-    lists = {**_LISTS, "likes": "like", "dislikes": "dislike"}
-    said = {name: options[name] for name in _SETTINGS if name in options}
-    said |= {name: options[option] for name, option in lists.items() if options[option]}
-    mute = {name: options[f"mute_{option}"] for name, option in _LISTS.items() if options[f"mute_{option}"]}
-    record = parse(said | ({"mute": mute} if mute else {}))
-    unsaid = {(kind, Wish.MUTED) for name, kind in MUTABLE.items() if name not in mute}
-    return replace(record, lists={slot: items for slot, items in record.lists.items() if slot not in unsaid})
-
-
-@app.command("list")
-def list_all(
-    status: Annotated[Status | None, typer.Option(help="Only those of this status.")] = None,
+def list_subscribers(
+    status: Annotated[Status | None, typer.Option(help="Only subscribers with this status.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List subscribers, in the order they came.
+    """List subscribers in the order they joined.
 
     Example: digestd subscriber list --status active --json
     """
-    built = wiring.build()
+    built = wiring.connect()
     emit(_listed(built.db, status, as_json), as_json)
 
 
-def _listed(db: Database, status: Status | None, whole: bool) -> Iterator[dict[str, object]]:
-    with db.read() as session:
-        for subscriber in subscribers.stream(session, status):
-            yield shown(subscriber) if whole else _summary(subscriber)
+def show_subscriber(email: Email, as_json: Json = False) -> None:
+    """Show one subscriber.
 
-
-def shown(subscriber: Subscriber) -> dict[str, object]:
-    """One subscriber whole: what export writes, the number and the consent version."""
-    paused = {"paused_until": subscriber.paused_until} if subscriber.paused_until else {}
-    return {"id": subscriber.key, **subscriber_fields(subscriber), **paused, "version": subscriber.version}
-
-
-def _summary(subscriber: Subscriber) -> dict[str, object]:
-    timing = subscriber.timing
-    return {
-        "email": subscriber.address,
-        "status": subscriber.status,
-        "when": f"{timing.cadence} {timing.hour:02}:00 {timing.timezone}",
-        "interests": len(subscriber.interests),
-        "last digest": subscriber.last_date,
-    }
-
-
-@app.command("show")
-def show_one(email: Email, as_json: Json = False) -> None:
-    """Show one subscriber: settings, interests, every change of consent, the last deliveries, what came back.
+    Shows settings, interests, every change of consent, the last deliveries, bounces and suppressions.
 
     Example: digestd subscriber show ada@example.org --json
     """
-    built = wiring.build()
+    built = wiring.connect()
     with built.db.read() as session:
         found = leaving.find(session, built.keys, email)
         events = [
@@ -215,74 +188,333 @@ def show_one(email: Email, as_json: Json = False) -> None:
         ]
         mails = [
             {"id": e.key, "kind": e.kind, "period": e.period, "state": e.state, "picks": e.picks, "due": e.due}
-            for e in reading.entries(session, 10, Asked(subscriber=found.key))
+            for e in reading.entries(session, DELIVERIES_SHOWN, Asked(subscriber=found.key))
         ]
-        returned = came_back(session, found.key, built.clock())
+        bounced = _bounces(session, found.key, built.clock())
     if as_json:
-        emit({**shown(found), "consent": events, "deliveries": mails, **returned}, as_json=True)
+        emit({**subscriber_row(found), "consent": events, "deliveries": mails, **bounced}, as_json=True)
         return
-    told = {**shown(found), "consent": events, "last_deliveries": mails, **returned}
-    emit({name: value for name, value in told.items() if value not in ("", [], {})})
+    row = {**subscriber_row(found), "consent": events, "last_deliveries": mails, **bounced}
+    emit({name: value for name, value in row.items() if value not in ("", [], {})})
 
 
-@app.command()
+def import_file(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A JSONL file (one object per line) or CSV; - reads standard input.")
+    ],
+    strict: Annotated[bool, typer.Option("--strict", help="Import all lines or none.")] = False,
+    dry_run: DryRun = False,
+    form: FormatOption = None,
+    as_json: Json = False,
+) -> None:
+    """Import subscribers from a CSV or JSONL file.
+
+    Valid lines are imported, invalid ones are reported, and the exit code is 1 if there are any.
+
+    Keys: email (required), name, topics, phrases, authors, categories,
+    mute, likes, dislikes, timezone, hour, cadence, weekday, size,
+    bar, explore, only_categories, language, status. In CSV, separate the values of a list by semicolons.
+
+    A known address is updated; keys that are not given keep their value. Nobody
+    who unsubscribed or is suppressed is subscribed again. The status is active
+    (you vouch for them) unless given; pending sends a confirmation mail.
+
+    Example: digestd subscriber import people.csv --dry-run
+    """
+    if strict and dry_run:
+        raise BadInput("--strict and --dry-run exclude each other; use one of them")
+    built = wiring.connect()
+    with ExitStack() as stack:
+        lines = stack.enter_context(files.opened(file, form)) if file != _STDIN else _stdin(form)
+        advance = stack.enter_context(progress("subscribers", _count_lines(file)))
+        counted = _advancing(lines, advance)
+        if dry_run:
+            done = rehearse_import(built.db, built.post, counted, built.clock())
+        else:
+            done = import_subscribers(built.db, built.post, counted, built.clock(), strict=strict)
+    if dry_run:
+        say("dry run: nothing was changed")
+    if done.left_alone:
+        say(f"{done.left_alone} skipped: they unsubscribed or are suppressed")
+    counts = {name: getattr(done, name) for name in ("added", "updated", "unchanged")} | {"refused": len(done.refused)}
+    emit_import_report(counts, map(astuple, done.refused), as_json)
+
+
+def export_file(file: OutputFile = None, form: FormatOption = None) -> None:
+    """Export every subscriber as JSONL or CSV.
+
+    `subscriber import` reads the result.
+
+    Example: digestd subscriber export people.jsonl
+    """
+    built = wiring.connect()
+    csv = file is not None and file.suffix.lower() == ".csv"
+    lines = files.written(exported(built.db), form or (Format.CSV if csv else Format.JSONL))
+    if file is None:
+        sys.stdout.writelines(lines)
+    else:
+        _write_atomically(file, lines)
+
+
+def export_data(email: Email, file: OutputFile = None) -> None:
+    """Export everything stored about one subscriber as JSON.
+
+    Subscribers can download the same from their settings page.
+
+    Example: digestd subscriber data ada@example.org ada.json
+    """
+    built = wiring.connect()
+    with built.db.read() as session:
+        data = everything(session, leaving.find(session, built.keys, email), built.clock())
+    text = [export_json(data)]
+    if file is None:
+        sys.stdout.writelines(text)
+    else:
+        _write_atomically(file, iter(text))
+
+
 def pause(
     email: Email,
-    until: Annotated[str, typer.Option(help="The day it goes on by itself, as in 2026-12-24; else `resume`.")] = "",
+    until: Annotated[str, typer.Option(help="The day it resumes, as in 2026-12-24. Default: not by itself.")] = "",
 ) -> None:
-    """Stop somebody's digest until a day, or until `resume`.
+    """Pause a subscriber's digest.
+
+    It resumes on the day given by --until, or with `subscriber resume`.
 
     Example: digestd subscriber pause ada@example.org --until 2026-12-24
     """
-    built = wiring.build()
+    built = wiring.connect()
     with built.db.read() as session:
         known = leaving.find(session, built.keys, email)
-    end = leaving.pause_end(known, _day(until)) if until else None
-    say(_told(leaving.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
+    end = leaving.pause_end(known, _parse_day(until)) if until else None
+    say(_result(leaving.pause(built.db, known.key, Cause.CLI, built.clock(), end), "paused"))
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"--until: {text[:40]!r} is no day; write it like 2026-12-24") from error
-
-
-@app.command()
 def resume(email: Email) -> None:
-    """Go on after a pause; never for somebody who unsubscribed.
+    """Resume a paused subscriber's digest.
+
+    Never resumes a subscriber who unsubscribed.
 
     Example: digestd subscriber resume ada@example.org
     """
-    built = wiring.build()
-    say(_told(leaving.resume(built.db, _key(built, email), Cause.CLI, built.clock()), "active"))
+    built = wiring.connect()
+    say(_result(leaving.resume(built.db, _key(built, email), Cause.CLI, built.clock()), "active"))
 
 
-@app.command()
 def unsubscribe(email: Email) -> None:
-    """End somebody's subscription at their wish; mail that waits is not sent.
+    """Unsubscribe a subscriber.
+
+    Mail that is waiting to be sent is dropped.
 
     Example: digestd subscriber unsubscribe ada@example.org
     """
-    built = wiring.build()
-    say(_told(leaving.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
+    built = wiring.connect()
+    say(_result(leaving.unsubscribe(built.db, _key(built, email), Cause.CLI, built.clock()), "unsubscribed"))
 
 
-@app.command()
 def erase(
-    email: Email, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")] = False
+    email: Email, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
 ) -> None:
-    """Forget a person for good: address, name, interests, digests. A keyed hash stays, so that nobody writes again.
+    """Delete everything about a person.
+
+    Deletes address, name, interests and digests. Only a keyed hash of the address stays, so that nobody writes to
+    them again. This cannot be undone.
 
     Example: digestd subscriber erase ada@example.org --yes
     """
-    built = wiring.build()
+    built = wiring.connect()
     if not yes:
         if not sys.stdin.isatty():
-            raise BadInput("this cannot be undone; add --yes to say that it is meant")
+            raise BadInput("this cannot be undone; add --yes to confirm")
         typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
     leaving.erase(built.db, built.keys, email, built.clock())
     say("erased")
+
+
+def suppress(
+    email: Address = None,
+    reason: Annotated[SuppressionReason, typer.Option(help="The reason.")] = SuppressionReason.REQUEST,
+    held: Annotated[
+        bool, typer.Option("--held", help="Instead of EMAIL: every address with bounces that are on hold.")
+    ] = False,
+    since: Since = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Never send mail to an address again.
+
+    No sign-up and no import removes the suppression. Bounces are put on hold when unusually many arrive at once; use
+    --held to confirm that these mailboxes are gone.
+
+    Example: digestd subscriber suppress ada@example.org --reason complaint
+
+    Example: digestd subscriber suppress --held --dry-run
+    """
+    if (email is None) != held or (not held and (since or dry_run or as_json)):
+        raise BadInput("give EMAIL or --held; --since, --dry-run and --json require --held")
+    if reason is SuppressionReason.ERASED:
+        raise BadInput("--reason erased is reserved for `digestd subscriber erase`")
+    built = wiring.connect()
+    if email is not None:
+        leaving.suppress(built.db, built.keys, email, reason, built.clock())
+        say("suppressed")
+        return
+    count = leaving.suppress_held(built.db, parse_datetime(since) if since else None, built.clock(), dry_run)
+    if as_json:
+        emit({"dry_run": dry_run, "suppressed": count}, as_json=True)
+    else:
+        say(f"{count} addresses {'would be suppressed' if dry_run else 'suppressed'}")
+
+
+def unsuppress(
+    why: Annotated[str, typer.Option(help="Why mail is allowed again; stored and shown by `subscriber show`.")],
+    email: Address = None,
+    since: Since = None,
+    until: Until = None,
+    domain: Annotated[str, typer.Option(help="Only addresses at this domain.")] = "",
+    relay: Annotated[
+        str, typer.Option(help="Only after bounces of mail sent by this relay, as in `delivery show`.")
+    ] = "",
+    reason: Annotated[
+        list[SuppressionReason] | None,
+        typer.Option(help="With --since, only these. Repeatable. Default: hard_bounce and soft_bounce."),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Remove an address from the suppression list.
+
+    With --since, removes all that were suppressed from that time on. After a bounce the subscription continues. After
+    a complaint or a request the reader must sign up again; with --since these are removed only if --reason names them.
+
+    Example: digestd subscriber unsuppress ada@example.org --why "their server was misconfigured until Monday"
+
+    Example: digestd subscriber unsuppress --since 2026-11-24T07:00 --domain example.org --why "wrong map in the relay"
+    """
+    if (email is None) == (since is None):
+        raise BadInput("give EMAIL, or --since TIME for all that were suppressed from then on")
+    built = wiring.connect()
+    if since is None:
+        if until or domain or relay or reason or dry_run or as_json:
+            raise BadInput("--until, --domain, --relay, --reason, --dry-run and --json require --since")
+        status = leaving.unsuppress(built.db, built.keys, str(email), why, built.clock())
+        say(f"no longer suppressed; {f'the subscriber is {status}' if status else 'there is no such subscriber'}")
+        return
+    now = built.clock()
+    reasons = frozenset(reason) if reason else HEALED_BY_CONSENT
+    end = parse_datetime(until) if until else now
+    wave = Wave(parse_datetime(since), end, reasons, domain.strip().lstrip("@"), relay.strip())
+    restored = leaving.unsuppress_wave(built.db, wave, why, now, dry_run)
+    if as_json:
+        emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)
+        return
+    emit(asdict(one) for one in restored)
+    say(f"{len(restored)} {'would no longer be' if dry_run else 'are no longer'} suppressed")
+
+
+def subscriber_row(subscriber: Subscriber) -> dict[str, object]:
+    """Return one subscriber as printed: the keys of an import line, the number and the consent version."""
+    paused = {"paused_until": subscriber.paused_until} if subscriber.paused_until else {}
+    return {"id": subscriber.key, **subscriber_fields(subscriber), **paused, "version": subscriber.version}
+
+
+_LISTS = {"topics": "topic", "phrases": "phrase", "authors": "author", "categories": "category"}
+_SETTINGS = (
+    *("email", "name", "language", "status", "timezone", "hour", "cadence", "weekday", "size"),
+    *("bar", "explore", "only_categories"),
+)
+
+
+def _record(options: dict[str, object]) -> Record:
+    """Parse the options as an import line; kinds of interest that were not given are not changed."""
+    options = options | {"bar": options["min_score"]}
+    lists = {**_LISTS, "likes": "like", "dislikes": "dislike"}
+    given = {name: options[name] for name in _SETTINGS if name in options}
+    given |= {name: options[option] for name, option in lists.items() if options[option]}
+    mute = {name: options[f"mute_{option}"] for name, option in _LISTS.items() if options[f"mute_{option}"]}
+    record = parse(given | ({"mute": mute} if mute else {}))
+    not_given = {(kind, Wish.MUTED) for name, kind in MUTABLE.items() if name not in mute}
+    return replace(record, lists={slot: items for slot, items in record.lists.items() if slot not in not_given})
+
+
+def _listed(db: Database, status: Status | None, complete: bool) -> Iterator[dict[str, object]]:
+    with db.read() as session:
+        for subscriber in subscribers.stream(session, status):
+            yield subscriber_row(subscriber) if complete else _summary(subscriber)
+
+
+def _summary(subscriber: Subscriber) -> dict[str, object]:
+    timing = subscriber.timing
+    return {
+        "email": subscriber.address,
+        "status": subscriber.status,
+        "when": f"{timing.cadence} {timing.hour:02}:00 {timing.timezone}",
+        "interests": len(subscriber.interests),
+        "last digest": subscriber.last_date,
+    }
+
+
+def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
+    """Return suppression, bounce points, the newest bounces and lifted suppressions of a subscriber's address."""
+    address_key = subscribers.address_key_of(session, key)
+    found = bounces.of(session, address_key, BOUNCES_SHOWN)
+    points = bounces.score_of(session, address_key, now).at(now)
+    return {
+        "suppression": suppressions.is_suppressed(session, address_key),
+        "bounce points": f"{points:.1f} of {SUPPRESS_AT:g}" if found else "",
+        "bounces": [
+            {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "delivery": b.delivery, "held": b.held}
+            for b in found
+        ],
+        "liftings": [
+            {"at": lifting.at, "reason": lifting.reason, "why": lifting.why}
+            for lifting in suppressions.liftings(session, address_key)
+        ],
+    }
+
+
+def _stdin(form: Format | None) -> Iterator[Line]:
+    return files.read(sys.stdin.buffer, form or Format.JSONL, "standard input")
+
+
+def _count_lines(file: Path) -> int | None:
+    """Return the number of line ends, for the progress bar; None if the file cannot be read."""
+    if not file.is_file():
+        return None
+    try:
+        with file.open("rb") as opened:
+            return sum(block.count(b"\n") for block in iter(partial(opened.read, _BLOCK), b""))
+    except OSError:
+        return None
+
+
+def _advancing(lines: Iterator[Line], advance: Callable[[int], None]) -> Iterator[Line]:
+    for line in lines:
+        advance(1)
+        yield line
+
+
+def _write_atomically(file: Path, lines: Iterator[str]) -> None:
+    """Write the complete file or nothing, readable by its owner only: it contains addresses."""
+    try:
+        with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
+            try:
+                out.writelines(lines)
+                out.flush()
+                os.fsync(out.fileno())
+                Path(out.name).replace(file)
+            except BaseException:
+                Path(out.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise BadInput(f"cannot write {file}: {error.strerror}") from error
+
+
+def _parse_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"--until: invalid date {text[:40]!r}; write it like 2026-12-24") from error
 
 
 def _key(built: App, email: str) -> int:
@@ -290,5 +522,5 @@ def _key(built: App, email: str) -> int:
         return leaving.find(session, built.keys, email).key
 
 
-def _told(changed: bool, state: str) -> str:
-    return state if changed else f"{state} already; nothing was changed"
+def _result(changed: bool, state: str) -> str:
+    return state if changed else f"already {state}; nothing was changed"

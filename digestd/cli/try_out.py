@@ -1,4 +1,4 @@
-"""A try-out: the whole road once, on a database of its own, to a sample subscriber."""
+"""try: the complete pipeline once, for a sample subscriber on a database of its own."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import typer
 from digestd import app as wiring
 from digestd import shipped
 from digestd.app import SAMPLE_ADDRESS, App
-from digestd.cli.service import serve
+from digestd.cli.up import serve
 from digestd.domain.delivery import State
 from digestd.errors import AlreadyRunning, DigestdError
 from digestd.ingest import ingest, ingest_files
@@ -24,17 +24,17 @@ from digestd.subscribe import add, find, parse
 from digestd.worker import clean_up, run
 
 PATIENCE_SECONDS = 10.0
-"""How long the sources may take to give a first paper."""
+"""The longest wait for the first paper from the sources."""
 SLOW_SECONDS = 50.0
-"""How long a try-out waits for the rest once papers come."""
+"""The longest wait for the others after the first."""
 SAMPLE_FILES = ("preprints.jsonl", "community.jsonl")
 SAMPLE_TOPICS = ("large language models", "robots that learn", "protein structure", "uncertainty in weather forecasts")
 
 
 def try_out(
-    once: Annotated[bool, typer.Option("--once", help="Exit after the delivery instead of serving.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit after the delivery.")] = False,
 ) -> None:
-    """Ingest, rank, compose and deliver one digest to a sample subscriber, then serve the pages."""
+    """Deliver one digest to a sample subscriber, then serve the pages."""
     try:
         with wiring.alone(NAME) as app:
             configure(app.settings.log_format, "warning" if once else app.settings.log_level)
@@ -42,33 +42,33 @@ def try_out(
                 typer.echo(line)
             if not once:
                 asyncio.run(
-                    serve(app, lambda: typer.echo(f"digestd is at {app.settings.public_url}  (Ctrl-C ends it)"))
+                    serve(app, lambda: typer.echo(f"digestd is at {app.settings.public_url}  (Ctrl-C stops it)"))
                 )
     except AlreadyRunning as error:
         typer.echo(f"{error}".replace("; stop it first", ", so there is nothing to start"))
 
 
 def prepare(app: App) -> Iterator[str]:
-    """The road once: papers in, the sample digest out; says what it did."""
-    yield _take_in(app)
+    """Run the pipeline once and yield a line about each step."""
+    yield _ingest_papers(app)
     yield _deliver_sample(app)
 
 
-def _take_in(app: App) -> str:
+def _ingest_papers(app: App) -> str:
     with app.db.read() as session:
         here = papers.count(session)
     if here:
-        return f"{here} papers are here from an earlier start"
-    if asyncio.run(_ask_sources(app)):
+        return f"{here} papers are stored from an earlier start"
+    if asyncio.run(_fetch_sources(app)):
         with app.db.read() as session:
-            return f"{papers.count(session)} papers came from {', '.join(source.name for source in app.sources)}"
+            return f"fetched {papers.count(session)} papers from {', '.join(source.name for source in app.sources)}"
     ingest_files(app.db, [(Path(name).stem, shipped.sample(name)) for name in SAMPLE_FILES], app.clock())
     why = "could not be reached" if app.sources else "are switched off"
-    return f"the sources {why}, so this is a sample day of invented papers"
+    return f"the sources {why}; using a sample day of invented papers"
 
 
-async def _ask_sources(app: App) -> bool:
-    """Ask the real sources; whether any paper came in time."""
+async def _fetch_sources(app: App) -> bool:
+    """Fetch from the sources; return True if any paper arrived in time."""
     if not app.sources:
         return False
     asking = asyncio.create_task(ingest(app.db, app.sources, app.client, app.clock))
@@ -93,11 +93,11 @@ def _deliver_sample(app: App) -> str:
     report = asyncio.run(run(app))
     if report.stopped:
         raise DigestdError(f"the sample digest was not delivered: {report.stopped}")
-    return f"the sample digest lies in {_where(app)}"
+    return f"the sample digest is in {_where(app)}"
 
 
 def _where(app: App) -> str:
-    """Where the sample subscriber's newest digest went."""
+    """Return the file of the sample subscriber's newest digest."""
     with app.db.read() as session:
         subscriber = find(session, app.keys, SAMPLE_ADDRESS)
         entries = reading.entries(session, 1, Asked(State.ACCEPTED, subscriber.key))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from digestd.deliver import sent_journal
 from digestd.deliver.sent_journal import SentOutcome
-from digestd.errors import NotAdopted
+from digestd.errors import NotResumed
 from digestd.links import Keys, envelope_from
 from digestd.store.database import Database
 from digestd.store.ledger import adoption
@@ -29,13 +29,13 @@ def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
     The first machine that sends claims the folder `folder` of the sent journal.
 
     Raises:
-        NotAdopted: The operator must resume explicitly.
+        NotResumed: The operator must resume explicitly.
     """
     owner = sent_journal.read_folder_owner(folder)
     if machine and owner and owner != machine:
-        raise NotAdopted(
-            "this install has sent mails from another machine: once that one has stopped, run `digestd adopt` to "
-            "continue here. A test copy needs DIGESTD_TRANSPORT_URL=maildir:… and its own DIGESTD_JOURNAL_DIR"
+        raise NotResumed(
+            "mail was sent from another machine: stop digestd there, then run `digestd restore --resume` here. A test "
+            "copy needs DIGESTD_TRANSPORT_URL=maildir:… and its own DIGESTD_JOURNAL_DIR"
         )
     last = sent_journal.last_sent(folder)
     if last is not None:
@@ -43,9 +43,9 @@ def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
         with db.read() as session:
             known = adoption.knows_departure(session, delivery, attempt)
         if known is None or sent_journal.hash_message_id(known) != mail:
-            raise NotAdopted(
-                "the database is older than the mails sent with it, as after restoring a backup: run `digestd adopt` "
-                "to record what was sent, so that nothing is sent twice. If two databases share a folder, give each "
+            raise NotResumed(
+                "the database is older than the mails sent with it, as after restoring a backup: run "
+                "`digestd restore --resume` so that nothing is sent twice. If two databases share a folder, give each "
                 "its own DIGESTD_JOURNAL_DIR"
             )
     if not owner:

@@ -97,7 +97,7 @@ async def deliver(
 
     Raises:
         DiskFull: There is too little space to record results, before or during the run.
-        NotAdopted: The database is older than the sent journal, or belongs to another machine.
+        NotResumed: The database is older than the sent journal, or belongs to another machine.
     """
     folders = [config.journals, *([config.db.file.parent] if config.db.file else [])]
     check_space = partial(check_disk_space, folders)

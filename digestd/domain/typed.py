@@ -13,7 +13,7 @@ def moment(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is no time; write it like 2026-11-24T07:00:00Z") from None
+        raise ValueError(f"invalid time {text[:40]!r}; write it like 2026-11-24T07:00:00Z") from None
     if at.year not in _YEARS:
-        raise ValueError(f"{text[:40]!r} is in no year from {_YEARS[0]} to {_YEARS[-1]}; correct it")
+        raise ValueError(f"invalid time {text[:40]!r}; the year must be {_YEARS[0]} to {_YEARS[-1]}")
     return at

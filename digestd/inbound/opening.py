@@ -21,7 +21,7 @@ _PORTS = {"imaps": 993, "imap": 143, "lmtp": 24}
 Place = Postbox | Door
 
 
-def open_inbound(url: str, aside: Path = Path("var/aside"), context: ssl.SSLContext | None = None) -> Place | None:
+def open_inbound(url: str, aside: Path = Path("var/quarantine"), context: ssl.SSLContext | None = None) -> Place | None:
     """The place an URL names; None for an empty one. Nothing is connected yet.
 
     `aside`: where LMTP keeps what is for a person; `context`: whom TLS trusts, by default the

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from digestd.domain.paper import Paper
-from digestd.render.words import clean, safe_url
+from digestd.domain.sanitise import clean, safe_url
 
 _TEX = {
     "\\": r"\textbackslash{}",

@@ -15,13 +15,13 @@ from typing import NamedTuple
 from jinja2 import Environment
 
 from digestd.domain.digest import Reason, Section
+from digestd.domain.sanitise import first_day, safe_url, shorten, wrap
 from digestd.errors import BadInput, BadSetting
 from digestd.render.content import Before, DigestContent, DigestLinks, Entry, Item, Rendered
 from digestd.render.fragments import HTML, TEXT, Body, Format, Fragment, Value, slot, token_value, value
 from digestd.render.mail import NAME_MAX, POSTAL_MAX, line, printed, sentence, tidy
 from digestd.render.shown import FITS, HTML_MAX, Fit, Fitted, Gap, fitted, gaps
 from digestd.render.templates import Templates
-from digestd.render.words import first_day, safe_url, shorten, wrap
 
 _FIRST_MAX = 90
 _PREHEADER_MAX = 140

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree as ET
 
 from digestd.domain.paper import Paper
-from digestd.render.words import clean, safe_url
+from digestd.domain.sanitise import clean, safe_url
 
 ATOM = "application/atom+xml; charset=utf-8"
 JSON_FEED = "application/feed+json; charset=utf-8"

@@ -6,11 +6,11 @@ from functools import lru_cache
 from jinja2 import Environment, TemplateError, TemplateNotFound
 
 from digestd.domain.digest import Reason
+from digestd.domain.sanitise import clean, safe_address, safe_url, shorten
 from digestd.errors import BadSetting, NotFound
 from digestd.render.content import NoticeContent, Rendered
 from digestd.render.shown import cleaned
 from digestd.render.templates import REASON, Templates
-from digestd.render.words import clean, safe_address, safe_url, shorten
 
 NAME_MAX = 60
 POSTAL_MAX = 300

@@ -7,10 +7,10 @@ from datetime import date
 from jinja2 import Environment
 
 from digestd.domain.reply import ReplyLine
+from digestd.domain.sanitise import clean, shorten
 from digestd.render.content import Rendered, ReplyContent
 from digestd.render.mail import line, printed
 from digestd.render.templates import Templates
-from digestd.render.words import clean, shorten
 
 _LINE = "email/reply.line.txt.j2"
 _NAME_MAX, _POSTAL_MAX, _VALUE_MAX = 60, 300, 200

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from digestd.domain.coverage import COMPLETE, CoverageState
 from digestd.domain.digest import Reason, Why
+from digestd.domain.sanitise import clean, safe_url, shorten
 from digestd.ranking.text import tokens
 from digestd.render.content import Entry
-from digestd.render.words import clean, safe_url, shorten
 
 HTML_MAX = 92_000
 """Gmail clips an HTML part from 102 KB on, counted as it is encoded."""

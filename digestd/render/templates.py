@@ -27,10 +27,10 @@ from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from digestd.domain.digest import Why
+from digestd.domain.sanitise import clean, safe_url, wrap
 from digestd.errors import BadSetting
 from digestd.render.fragments import MARK
 from digestd.render.inline import inlined
-from digestd.render.words import clean, safe_url, wrap
 
 ENGLISH = "en"
 REASON = "email/reason.txt.j2"

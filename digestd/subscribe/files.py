@@ -17,8 +17,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from digestd.domain.sanitise import spelled_out
 from digestd.errors import BadInput, BadRecord
-from digestd.render.words import spelled_out
 from digestd.subscribe.record import BOOLEANS, KEYS, LISTS, NUMBERS
 
 if TYPE_CHECKING:

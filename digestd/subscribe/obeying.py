@@ -4,8 +4,8 @@ A command is obeyed where the mail proves that its subscriber means it:
 
     1  it was sent to an address with a token of ours, which only mails to them carry; it counts as long as the link to
        the settings that came with it, so renewing the links voids it, too
-    2  a mail server that the operator trusts (`DIGESTD_TRUSTED_AUTHSERV`) says that it passed DMARC for the domain of
-       its `From`, which is the subscriber's very address, and it names the command address in `To` or `Cc`: a signed
+    2  a mail server that the operator trusts (`DIGESTD_TRUSTED_AUTHSERV_ID`) says that it passed DMARC for the domain
+       of its `From`, which is the subscriber's very address, and it names the command address in `To` or `Cc`: a signed
        mail to somebody else must not count when a stranger sends it on to us
 
 A Message-ID of ours says which digest such a mail speaks of, and proves nothing: it travels with every forwarded mail.

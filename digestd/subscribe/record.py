@@ -14,10 +14,10 @@ from babel import Locale, UnknownLocaleError
 
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import paper_id
+from digestd.domain.sanitise import clean
 from digestd.domain.subscriber import WEEKDAYS, Bar, Cadence, Status, Subscriber, Timing
 from digestd.errors import BadRecord
 from digestd.links import canonical_address
-from digestd.render.words import clean
 from digestd.schedule import check_timezone
 
 TEXT_MAX = 300

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from digestd.render.words import clean
+from digestd.domain.sanitise import clean
 
 _Form = TypeVar("_Form", bound=BaseModel)
 

@@ -10,9 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from digestd.app import App
+from digestd.domain.sanitise import clean
 from digestd.errors import BadRecord, SourceFailed
 from digestd.libraries import link_orcid, link_zotero
-from digestd.render.words import clean
 from digestd.store import libraries
 from digestd.subscribe.libraries import MOST, linked, own, unlink
 from digestd.web.limiter import RateLimits

@@ -1,6 +1,6 @@
 """Restrict `/metrics` and `/readyz` to operators.
 
-They answer local requests and requests with a token of scope `metrics`; everybody if DIGESTD_OPERATIONS_OPEN is set.
+They answer local requests and requests with a token of scope `metrics`; everybody if DIGESTD_METRICS_PUBLIC is set.
 Behind a reverse proxy on this machine every visitor is a local peer. So a local peer counts only without any sign
 of a proxy: no proxy headers, a loopback Host (proxies and DNS rebinding send the public name), and not HTTP/1.0,
 which some proxies speak to their backends.
@@ -25,7 +25,7 @@ def only_operators(app: App) -> Callable[[Request], None]:
     """Return a dependency that raises NotFound for requests by others."""
 
     def check(request: Request) -> None:
-        if not (app.settings.operations_open or is_local(request) or _has_token(app, request)):
+        if not (app.settings.metrics_public or is_local(request) or _has_token(app, request)):
             raise NotFound("there is no such page")
 
     return check

@@ -248,10 +248,10 @@ def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "t
 
 
 SETTINGS = {
-    "webhook_ses_topic": ARN,
-    "webhook_sendgrid_key": sendgrid_key(),
-    "webhook_postmark_account": ACCOUNT,
-    "webhook_mailgun_key": KEY,
+    "inbound_ses_topic": ARN,
+    "inbound_sendgrid_key": sendgrid_key(),
+    "inbound_postmark_account": ACCOUNT,
+    "inbound_mailgun_key": KEY,
 }
 MAKERS: Mapping[str, Callable[[Story], Post]] = {
     "ses": ses,

@@ -43,7 +43,7 @@ def test_every_provider_is_tried() -> None:
 
 def test_none_is_on_without_its_setting() -> None:
     assert open_providers({}, known) == {}
-    assert open_providers({"webhook_mailgun_key": "  "}, known) == {}
+    assert open_providers({"inbound_mailgun_key": "  "}, known) == {}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,10 +101,10 @@ def test_a_post_without_its_signature_is_not_genuine(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_post_signed_for_somebody_else_is_not_genuine(name: str) -> None:
     others = {
-        "ses": SETTINGS | {"webhook_ses_topic": ARN + "-other"},
-        "sendgrid": SETTINGS | {"webhook_sendgrid_key": _other_key()},
-        "postmark": SETTINGS | {"webhook_postmark_account": "digestd:another password"},
-        "mailgun": SETTINGS | {"webhook_mailgun_key": "another-key-of-mailgun"},
+        "ses": SETTINGS | {"inbound_ses_topic": ARN + "-other"},
+        "sendgrid": SETTINGS | {"inbound_sendgrid_key": _other_key()},
+        "postmark": SETTINGS | {"inbound_postmark_account": "digestd:another password"},
+        "mailgun": SETTINGS | {"inbound_mailgun_key": "another-key-of-mailgun"},
     }
     with pytest.raises(NotGenuine):
         open_providers(others[name], known)[name].read(MAKERS[name](HARD), HARD.now)
@@ -242,15 +242,15 @@ def test_ses_takes_certificates_of_the_topic_s_region(partition: str, region: st
         f"arn:{partition}:sns:{region}:123456789012:b",
     )
     notice = {"Type": "Notification", "MessageId": "m", "Message": '{"eventType": "Open"}', "TopicArn": arn}
-    ses = open_providers({"webhook_ses_topic": arn}, fetch)["ses"]
+    ses = open_providers({"inbound_ses_topic": arn}, fetch)["ses"]
     assert ses.read(sns(notice, HARD.now, url=url), HARD.now).events == ()
     assert asked == [(url, True)]
 
 
 @pytest.mark.parametrize("region", ["s3-eu-west-1", "evil", "eu-west-1.example", "s3", ""])
 def test_ses_refuses_topic_of_no_region(region: str) -> None:
-    with pytest.raises(BadSetting, match="WEBHOOK_SES_TOPIC"):
-        open_providers({"webhook_ses_topic": f"arn:aws:sns:{region}:123456789012:b"}, known)
+    with pytest.raises(BadSetting, match="INBOUND_SES_TOPIC"):
+        open_providers({"inbound_ses_topic": f"arn:aws:sns:{region}:123456789012:b"}, known)
 
 
 HOSTILE = [

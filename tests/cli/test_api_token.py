@@ -66,7 +66,7 @@ def test_the_list_tells_what_each_may_do_and_never_the_token(run: Run) -> None:
 def test_what_is_typed_wrong_is_one_clear_line(run: Run) -> None:
     failed = run("remove", "7")
     assert isinstance(failed.exception, NotFound)
-    assert "`digestd api-token list` shows all" in str(failed.exception)
+    assert "`digestd api-token list` shows them all" in str(failed.exception)
     assert run("add", "website", "--scope", "everything").exit_code == 2
     failed = run("add", "website", "--scope", "vouch", "--scope", "read")
-    assert str(failed.exception) == "--scope vouch only adds to write: give --scope write as well"
+    assert str(failed.exception) == "--scope vouch requires --scope write as well"

@@ -8,54 +8,66 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
 from pydantic import ValidationError
-from typer import Context
-from typer.core import TyperGroup
-from typer.main import get_group
 from typer.testing import CliRunner
 
 from digestd import __version__, cli
 from digestd.cli import main
-from digestd.cli.moments import moment
+from digestd.cli.arguments import parse_datetime
+from digestd.cli.commands import COMMANDS, CommandEntry, GroupEntry, load
 from digestd.errors import BadInput, DatabaseUnreachable
 from digestd.settings import Settings
 
 Fails = Callable[[BaseException], tuple[object, str]]
 
 
-def commands(group: TyperGroup, path: str = "digestd") -> Iterator[tuple[str, Callable[..., object]]]:
-    context = Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, TyperGroup):
-            yield from commands(command, f"{path} {name}")
+def table(
+    entries: Mapping[str, CommandEntry | GroupEntry] = COMMANDS, path: str = "digestd"
+) -> Iterator[tuple[str, CommandEntry]]:
+    for name, entry in entries.items():
+        if isinstance(entry, GroupEntry):
+            yield from table(entry.commands, f"{path} {name}")
         else:
-            assert command is not None
-            assert command.callback is not None
-            yield f"{path} {name}", inspect.unwrap(command.callback)
+            yield f"{path} {name}", entry
+
+
+def commands() -> Iterator[tuple[str, Callable[..., object]]]:
+    for path, command in table():
+        yield path, inspect.unwrap(load(path, command).callback)
 
 
 def test_no_command_is_a_coroutine_function() -> None:
     """Typer would exit 0 and do nothing."""
-    found = dict(commands(get_group(cli.app)))
-    assert len(found) > 20
+    found = dict(commands())
+    assert len(found) > 60
     assert not [name for name, command in found.items() if inspect.iscoroutinefunction(command)]
 
 
-def test_every_command_says_what_it_does() -> None:
-    unsaid = [name for name, command in commands(get_group(cli.app)) if not inspect.getdoc(command)]
-    assert unsaid == []
+def test_summary_is_first_paragraph_of_docstring() -> None:
+    found = dict(commands())
+    for path, command in table():
+        first = (inspect.getdoc(found[path]) or "").partition("\n\n")[0]
+        assert command.summary == " ".join(first.split()), path
+
+
+def test_lean_commands_do_not_log() -> None:
+    """Those marked `logs=False` never configure logging, so their modules must not use it."""
+    lean = sorted({command.target.partition(":")[0] for _, command in table() if not command.logs})
+    code = f"import importlib, sys; [importlib.import_module('digestd.cli.' + m) for m in {lean}]; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "digestd.cli.subscriber" in done.stdout
+    assert "digestd.logs" not in done.stdout.split()
 
 
 def test_no_word_of_a_help_is_lost_and_its_paragraphs_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    for name, command in commands(get_group(cli.app)):
+    for name, command in commands():
         said = CliRunner().invoke(cli.app, [*name.split()[1:], "--help"]).stdout.partition("╭")[0]
         words = inspect.getdoc(command).replace("`", "").split()  # type: ignore[union-attr]  # all have one, as tested
         assert " ".join(words) in " ".join(said.split()), name
@@ -66,7 +78,7 @@ def test_no_word_of_a_help_is_lost_and_its_paragraphs_are_filled(monkeypatch: py
 def test_no_command_takes_a_number_that_cannot_be_reckoned_with() -> None:
     numbers = [
         (path, name, get_args(hint)[1].max)
-        for path, command in commands(get_group(cli.app))
+        for path, command in commands()
         for name, hint in get_type_hints(command, include_extras=True).items()
         if get_args(hint)[:1] in {(int,), (int | None,)}
     ]
@@ -78,7 +90,7 @@ def test_no_command_takes_a_number_that_cannot_be_reckoned_with() -> None:
 @pytest.mark.parametrize("time", ["0001-01-01", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "soon"])
 def test_a_time_that_cannot_be_reckoned_with_is_refused(time: str) -> None:
     with pytest.raises(BadInput, match=re.escape(repr(time))):
-        moment(time)
+        parse_datetime(time)
     with pytest.raises(ValidationError, match=re.escape(repr(time))):
         Settings(now=time)
 
@@ -100,13 +112,13 @@ def fails_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("ingest --foo", "no such option: --foo; `digestd ingest --help` shows how"),
-        ("ingst", "no such command 'ingst'; did you mean 'ingest', 'init'?; `digestd --help` shows how"),
-        ("subscriber nope", "no such command 'nope'; `digestd subscriber --help` shows how"),
-        ("preview", "missing argument 'email'; `digestd preview --help` shows how"),
-        ("coverage --days 0", "--days: must be greater than or equal to 1; `digestd coverage --help` shows how"),
-        ("coverage --days x", "--days: must be a valid integer; `digestd coverage --help` shows how"),
-        ("coverage --days", "option '--days' requires an argument; `digestd --help` shows how"),
+        ("ingest --foo", "no such option: --foo; see `digestd ingest --help`"),
+        ("ingst", "no such command 'ingst': did you mean 'ingest', 'init'? See `digestd --help`"),
+        ("subscriber nope", "no such command 'nope'; see `digestd subscriber --help`"),
+        ("preview", "missing argument 'EMAIL'; see `digestd preview --help`"),
+        ("coverage --days 0", "--days: must be greater than or equal to 1; see `digestd coverage --help`"),
+        ("coverage --days x", "--days: must be a valid integer; see `digestd coverage --help`"),
+        ("coverage --days", "option '--days' requires an argument; see `digestd --help`"),
         ("delivery list --state nope", "--state: 'nope' is not one of 'ready', "),
     ],
 )
@@ -165,7 +177,7 @@ def test_a_stream_that_the_caller_closed_is_missed_by_nobody(closed: str, tmp_pa
 
 
 def test_what_is_printed_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
-    code = "from digestd.cli import output, streams; streams.make_ready(); output.tell('\\u2192 \\xdf')"
+    code = "from digestd.cli import output, process; process.prepare_stdio(); output.emit_line('\\u2192 \\xdf')"
     plain = {**_PLAIN, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=plain, capture_output=True, check=True)
     assert done.stdout.decode() == "→ ß\n"
@@ -178,12 +190,12 @@ _PLAIN = {name: value for name, value in os.environ.items() if not name.startswi
     ("words", "said"),
     [
         (["ingest", "--replay", "{}/none"], "none holds no recording that can be read: index.jsonl: No such file"),
-        (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments go together"),
+        (["evaluate", "--papers", "x.jsonl"], "--papers and --judgments require each other"),
         (["trial", "start", "x", "--weights", "{}/binary"], "binary is not UTF-8"),
         (["trial", "start", "x", "--weights", "{}/words"], "words: is no file of weights: weights are"),
         (["trial", "start", "x", "--weights", "{}"], "Is a directory"),
-        (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "digestd: 'wow' is not one of 'more'"),
-        (["api-token", "add", " "], "NAME: say what it is for"),
+        (["subscriber", "feedback", "a@example.org", "2401.00001", "wow"], "'wow' is not one of 'more'"),
+        (["api-token", "add", " "], "NAME: say what the token is for"),
     ],
 )
 def test_what_is_no_use_is_said_in_one_line(words: list[str], said: str, tmp_path: Path, sqlite_url: str) -> None:

@@ -57,7 +57,7 @@ def test_where_nothing_is_noted_the_next_step_is_named(run: Run) -> None:
     assert (shown.exit_code, shown.stdout) == (0, "")
     assert (
         shown.stderr
-        == "nothing is noted of any source for the last 7 days; `digestd ingest` asks the sources\n"
+        == "there is no data about any source for the last 7 days; `digestd ingest` fetches papers\n"
     )  # fmt: skip
     assert json.loads(run("coverage", "--json").stdout) == []
 
@@ -116,7 +116,7 @@ def test_the_picture_can_be_read_without_colour() -> None:
                                 "Wed", "18", "Tue", "17"]  # fmt: skip
     assert lines[1].split() == [ARXIV, "●", "412", "◐", "90", "·", "·", "·", "·", "·", "✗"]
     assert lines[2].split() == ["hf-daily", "◷", "·", "·", "·", "·", "·", "·", "·"]
-    assert lines[4] == "● fresh   ○ quiet   ◐ partial   ◷ late   ≈ stale   ✗ broken   · nothing noted"
+    assert lines[4] == "● fresh   ○ quiet   ◐ partial   ◷ late   ≈ stale   ✗ broken   · no data"
     assert "\x1b[3" not in _drawn(100, no_color=True)
     assert "\x1b[32m" in _drawn(100)
 
@@ -149,4 +149,4 @@ def _plain(drawn: str) -> str:
 def test_a_source_that_there_is_not_is_refused(noted: Run) -> None:
     refused = noted("coverage", "--source", "nosuch")
     assert isinstance(refused.exception, BadInput)
-    assert str(refused.exception) == "nosuch: there is no such source; `digestd source list` shows the sources"
+    assert str(refused.exception) == "unknown source nosuch; `digestd source list` shows the sources"

@@ -46,23 +46,23 @@ def test_what_was_said_and_muted_is_listed_in_order_and_taken_back_each_by_itsel
     run("invented:one", "saved")
     run("invented:one", "muted", "--author", "B. Other")
     run("invented:one", "muted", "--category", "bot")
-    assert "muted category bot is taken back" in run("invented:one", "muted", "--undo")
+    assert "undone: muted category bot" in run("invented:one", "muted", "--undo")
     assert [(row["verdict"], row["what"], row["undone"] is None) for row in run("--json")] == [
         ("saved", None, True),
         ("muted", "author: B. Other", True),
         ("muted", "category: bot", False),
     ]
-    assert "saved is taken back" in run("invented:one", "--undo")
+    assert "undone: saved" in run("invented:one", "--undo")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("invented:one", "muted"), "say what of the paper is muted"),
-        (("invented:one", "more", "--author", "B. Other"), "go with muted"),
+        (("invented:one", "muted"), "say what to mute"),
+        (("invented:one", "more", "--author", "B. Other"), "require `muted`"),
         (("invented:one", "muted", "--topic", "robots"), "no such topic"),
-        (("invented:one",), "say one of more"),
-        (("invented:one", "more", "--undo"), "say --undo alone"),
+        (("invented:one",), "add one of more"),
+        (("invented:one", "more", "--undo"), "use --undo alone"),
     ],
 )
 def test_what_cannot_be_said_is_refused_with_the_remedy(run: Run, words: tuple[str, ...], message: str) -> None:

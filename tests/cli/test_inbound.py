@@ -103,7 +103,7 @@ def test_a_delivery_is_settled_by_number_or_by_reader(back: Returned) -> None:
     back.lose_the_answer(1)
     run("delivery", "settle", "1", "--as", "accepted", "--why", "the relay's log has it")
     assert back.state(1) is State.ACCEPTED
-    assert "nothing to settle" in fails(
+    assert "cannot be settled as not-sent" in fails(
         DigestdError, "delivery", "settle", "1", "--as", "not-sent", "--why", "it has not"
     )
     fails(NotFound, "delivery", "settle", back.address(2), "--as", "accepted", "--why", "x")
@@ -128,13 +128,13 @@ def test_without_a_place_to_read_the_command_says_how_to_name_one(
     monkeypatch.delenv("DIGESTD_INBOUND_URL")
     assert "maildir:" in fails(BadSetting, "inbound", "--once")
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "lmtp://127.0.0.1:8024")
-    assert "leave it out" in fails(BadInput, "inbound", "--once")
+    assert "run it without --once" in fails(BadInput, "inbound", "--once")
 
 
 def test_a_wrong_place_is_refused_before_anything_runs(back: Returned, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "pop3://a:b@example.org")
     assert "unknown" in fails(BadSetting, "config", "check")
     monkeypatch.setenv("DIGESTD_INBOUND_URL", "imaps://bounce:hush@imap.example.org/INBOX")
-    monkeypatch.setenv("DIGESTD_WEBHOOK_MAILGUN_KEY", "hush-hush-hush-hush")
+    monkeypatch.setenv("DIGESTD_INBOUND_MAILGUN_KEY", "hush-hush-hush-hush")
     assert "hush" not in run("config", "show")
     assert wiring.build().providers.keys() == {"mailgun"}

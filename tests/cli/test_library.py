@@ -56,7 +56,7 @@ def test_the_key_may_come_from_a_file_and_one_that_writes_is_named(run: Run, zot
     zotero.may_write = True
     (tmp_path / "key.txt").write_text(f" {KEY}\n")
     linked = run("library", "link", ADA, "zotero:groups/34", "--key-file", "key.txt")
-    assert "this key may also write" in linked.stderr
+    assert "this key has write access" in linked.stderr
     assert KEY not in linked.stderr + linked.stdout + json.dumps(listed(run))
     refused(run("library", "link", ADA, "zotero", "--key-file", "none.txt"), 2, "cannot read none.txt: No such file")
 

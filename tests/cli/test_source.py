@@ -39,7 +39,7 @@ def test_a_new_install_asks_arxiv_and_hugging_face(run: Run) -> None:
 
 def test_a_source_is_added_at_the_end_and_stays(run: Run) -> None:
     added = run("source", "add", "arxiv:cs.RO")
-    assert (added.exit_code, "arxiv:cs.RO is asked from the next ingest on" in added.stderr) == (0, True)
+    assert (added.exit_code, "arxiv:cs.RO is fetched from the next ingest on" in added.stderr) == (0, True)
     assert run("init").exit_code == 0
     assert listed(run) == [*FIRST, "arxiv:cs.RO"]
 
@@ -57,9 +57,9 @@ def test_removing_leaves_the_others(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("add", "hf-daily"), "asked already"),
+        (("add", "hf-daily"), "was added before"),
         (("add", "gopher:hole"), "unknown; use one of"),
-        (("remove", "arxiv:cs.RO"), "is not asked; `digestd source list`"),
+        (("remove", "arxiv:cs.RO"), "there is no source arxiv:cs.RO; `digestd source list`"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_remedy(run: Run, words: tuple[str, ...], said: str) -> None:
@@ -79,7 +79,7 @@ def test_the_last_source_is_not_removed(run: Run) -> None:
 def test_the_setting_overrides_the_list_and_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGESTD_SOURCES", "arxiv:cs.DB")
     assert listed(run) == ["arxiv:cs.DB"]
-    assert "DIGESTD_SOURCES names the sources" in str(run("source", "add", "arxiv:cs.RO").exception)
+    assert "DIGESTD_SOURCES is set" in str(run("source", "add", "arxiv:cs.RO").exception)
 
 
 def test_the_list_says_which_kinds_are_proven(run: Run) -> None:

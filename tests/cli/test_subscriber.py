@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.cli import main, subscriber_files
+from digestd.cli import main, subscriber
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def test_a_file_without_line_ends_is_counted_piece_by_piece(tmp_path: Path) -> N
         out.write(b"{}\n{}\n")
         out.truncate(1 << 27)
     tracemalloc.start()
-    assert subscriber_files._size(endless) == 2
+    assert subscriber._count_lines(endless) == 2
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20
@@ -127,7 +127,7 @@ def test_an_import_reports_bad_lines_and_takes_the_good(run: Run, tmp_path: Path
     assert (strict.returncode, json.loads(strict.stdout)["added"]) == (1, 0)
     dry = run("import", "people.jsonl", "--dry-run", "--json")
     assert (dry.returncode, json.loads(dry.stdout)["added"], dry.stderr.count("nothing was changed")) == (1, 1, 1)
-    refused(run("import", "people.jsonl", "--dry-run", "--strict"), 2, "choose one of --strict and --dry-run")
+    refused(run("import", "people.jsonl", "--dry-run", "--strict"), 2, "--strict and --dry-run exclude each other")
     ended = run("import", "people.jsonl", "--json")
     report = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr) == (1, "")

@@ -192,8 +192,8 @@ async def test_what_an_earlier_trial_drafted_does_not_count(made: Install, run: 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["start", "x"], "say what to try"),
-        (["start", "x", "--signals", "topic", "--weights", "w.json"], "say what to try"),
+        (["start", "x"], "give either --weights"),
+        (["start", "x", "--signals", "topic", "--weights", "w.json"], "give either --weights"),
         (["start", "x", "--signals", "topics"], "topics is no signal; signals: author"),
         (["start", "x", "--weights", "none.json"], "cannot read none.json"),
         (["start", "x", "--signals", "topic", "--share", "1.5"], "--share"),
@@ -212,15 +212,15 @@ def test_weights_of_unknown_signals_are_refused(run: Run, tmp_path: Path) -> Non
 
 
 def test_one_trial_runs_at_a_time_and_a_name_is_used_once(run: Run) -> None:
-    with pytest.raises(NotFound, match="no trial runs"):
+    with pytest.raises(NotFound, match="no trial is running"):
         run("stop")
-    with pytest.raises(NotFound, match="there was no trial yet"):
+    with pytest.raises(NotFound, match="there are no trials"):
         run("show")
     run("start", "one", "--signals", "trend")
-    with pytest.raises(BadInput, match="the trial one still runs"):
+    with pytest.raises(BadInput, match="the trial one is running"):
         run("start", "two", "--signals", "trend")
     run("stop")
-    with pytest.raises(BadInput, match="there was a trial one already"):
+    with pytest.raises(BadInput, match="there is a trial named one"):
         run("start", "one", "--signals", "trend")
     with pytest.raises(NotFound, match="there is no trial three; there are one"):
         run("show", "three")

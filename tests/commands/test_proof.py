@@ -25,7 +25,7 @@ FAIL = f"{MX}; dmarc=fail (p=none) header.from=example.net"
 
 def trusting(office: Office) -> Office:
     """The same install, which believes its own mail server."""
-    settings = office.made.app.settings.model_copy(update={"trusted_authserv": MX.upper()})
+    settings = office.made.app.settings.model_copy(update={"trusted_authserv_id": MX.upper()})
     return Office(replace(office.made, app=replace(office.made.app, settings=settings)))
 
 

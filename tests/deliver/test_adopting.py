@@ -12,7 +12,7 @@ from digestd.deliver import RelayLog, reconcile, recover
 from digestd.deliver import sent_journal as noted
 from digestd.deliver.restore_guard import RestoreReport, check_database_is_current, resume_after_restore
 from digestd.domain.delivery import State
-from digestd.errors import BadSetting, NotAdopted
+from digestd.errors import BadSetting, NotResumed
 from digestd.store import core
 from tests.deliver.conftest import READERS
 from tests.parts import library
@@ -33,7 +33,7 @@ def backup(waiting: Install, tmp_path: Path) -> PutBack:
 
 
 def taken_on(made: Install, machine: str = "") -> RestoreReport:
-    """As `digestd adopt`."""
+    """As `digestd restore --resume`."""
     recover(made.db, made.app.owners, made.app.journals, made.clock.now)
     made.plan()
     return resume_after_restore(
@@ -49,7 +49,7 @@ async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_ado
         await there.deliver()
         backup()
         for _ in range(2):
-            with pytest.raises(NotAdopted, match="digestd adopt"):
+            with pytest.raises(NotResumed, match="digestd restore --resume"):
                 await there.deliver()
         assert there.states == {State.READY: READERS}
         assert taken_on(there) == RestoreReport(accepted=READERS)
@@ -138,11 +138,11 @@ async def test_on_another_machine_it_waits_for_its_operator(waiting: Install) ->
         noted.claim_folder(folder, "here")
         check_database_is_current(there.db, folder, "here")
         check_database_is_current(there.db, folder, "")
-        with pytest.raises(NotAdopted, match="another machine"):
+        with pytest.raises(NotResumed, match="another machine"):
             check_database_is_current(there.db, folder, "there")
         assert taken_on(there, "there") == RestoreReport()
         check_database_is_current(there.db, folder, "there")
-        with pytest.raises(NotAdopted, match="another machine"):
+        with pytest.raises(NotResumed, match="another machine"):
             check_database_is_current(there.db, folder, "here")
         assert there.states == {State.ACCEPTED: 2, State.READY: READERS - 2}
 
@@ -186,7 +186,7 @@ async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was
         assert (await there.deliver()).accepted == 3
         put_back()
         there.papers(library.papers(60, seed=2, first=1_000))
-        with pytest.raises(NotAdopted):
+        with pytest.raises(NotResumed):
             await there.deliver()
         assert taken_on(there) == RestoreReport(accepted=3)
         assert (await there.deliver()).accepted == 0

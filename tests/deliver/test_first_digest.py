@@ -62,7 +62,7 @@ def test_first_digest_comes_soon_after_the_button(tmp_path: Path, sqlite_url: st
     topic = " ".join(library.vocabulary()[0][:3])
     home = f"http://127.0.0.1:{free_port()}"
     with Relay().in_thread() as relay, receiving() as program:
-        hooks = {"DIGESTD_HOOK_URLS": program.url, "DIGESTD_HOOK_SECRET": SECRET}
+        hooks = {"DIGESTD_WEBHOOK_URLS": program.url, "DIGESTD_WEBHOOK_SECRET": SECRET}
         pages = {"DIGESTD_PUBLIC_URL": home, "DIGESTD_WEB_PORT": home.rpartition(":")[2]}
         running = Command(("up",), made.to(relay.url).environment(**pages, **hooks), made.folder).start()
         try:

@@ -199,18 +199,18 @@ async def test_own_feedback_compares_takes_apart_and_teaches_as_files_do(
 
 
 def test_without_feedback_there_is_one_clear_line(run: Run) -> None:
-    with pytest.raises(NotFound, match="there is no feedback to replay"):
+    with pytest.raises(NotFound, match="there is no feedback to evaluate"):
         run()
-    with pytest.raises(NotFound, match="there is no feedback to replay"):
+    with pytest.raises(NotFound, match="there is no feedback to evaluate"):
         run("--against", "trend")
 
 
 def test_files_and_feedback_are_not_mixed(run: Run) -> None:
-    with pytest.raises(BadInput, match="or on the own --feedback"):
+    with pytest.raises(BadInput, match="or --feedback"):
         run("--papers", "p.jsonl", "--judgments", "j.jsonl")
-    with pytest.raises(BadInput, match="or on the own --feedback"):
+    with pytest.raises(BadInput, match="or --feedback"):
         CliRunner().invoke(app, ["evaluate"], catch_exceptions=False)
-    with pytest.raises(BadInput, match="no time"):
+    with pytest.raises(BadInput, match="invalid time"):
         run("--since", "lately")
 
 

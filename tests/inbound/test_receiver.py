@@ -13,7 +13,9 @@ from tests.postgres import free_port
 
 
 def app(back: Returned, url: str, folder: Path) -> App:
-    settings = back.made.app.settings.model_copy(update={"inbound_url": url, "inbound_aside": str(folder / "aside")})
+    settings = back.made.app.settings.model_copy(
+        update={"inbound_url": url, "inbound_quarantine": str(folder / "aside")}
+    )
     return replace(back.made.app, settings=settings)
 
 

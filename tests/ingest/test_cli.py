@@ -110,7 +110,7 @@ def test_a_file_is_ingested_as_a_source_and_listed(run: Run, file: Path, monkeyp
     good, broken = json.loads(result.stdout)["sources"]
     assert (good["state"], good["new"], good["rejected"]) == ("partial", 1, 1)
     assert broken["state"] == "broken"
-    assert "left out line 2: titel" in result.stderr
+    assert "skipped line 2: titel" in result.stderr
     listed = json.loads(run("source", "list", "--json").stdout)
     assert [source["state"] for source in listed] == ["answered", "broken"]
     assert "cannot read /no/such" in listed[1]["error"]

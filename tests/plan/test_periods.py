@@ -179,7 +179,8 @@ async def test_who_was_planned_while_the_clock_stood_far_ahead_is_named_and_made
         await metronome.plan()
     assert [line["subscribers"] for line in said if "ten days away" in line["event"]] == [3]
     ended = Command(("plan", "--due-again", "--json"), library_of.environment(), library_of.folder).run()
-    assert (ended.code, "3 are looked at anew" in ended.said, '"due": 3' in ended.said) == (0, True, True), ended.said
+    assert (ended.code, '"due": 3' in ended.said) == (0, True), ended.said
+    assert "3 subscribers were rescheduled" in ended.said
     assert library_of.plan() == NOTHING
     library_of.clock.go(DAY)
     assert library_of.plan().due == 3

@@ -24,8 +24,8 @@ def test_what_planning_does_without_is_not_imported(imported: set[str], module: 
 
 def test_garbage_is_looked_for_again_once_a_command_is_imported() -> None:
     saying = (
-        "import gc; from digestd.cli.heap import imported, importing; importing(); assert not gc.isenabled(); "
-        "imported(); print(gc.isenabled(), gc.get_freeze_count() > 0)"
+        "import gc; from digestd.cli.process import pause_gc, resume_gc; pause_gc(); assert not gc.isenabled(); "
+        "resume_gc(); print(gc.isenabled(), gc.get_freeze_count() > 0)"
     )
     done = subprocess.run([sys.executable, "-c", saying], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True"]

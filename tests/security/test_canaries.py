@@ -99,10 +99,10 @@ def _settings(made: Install, home: str, form: str, relay: str) -> dict[str, str]
         DIGESTD_WEB_PORT=home.rpartition(":")[2],
         DIGESTD_INBOUND_URL=f"maildir:{made.folder / 'box'}",
         DIGESTD_COMMAND_ADDRESS="digest@example.org",
-        DIGESTD_HOOK_URLS=f"http://127.0.0.1:9/?key={PASSWORD}",
-        DIGESTD_HOOK_SECRET=HOOK,
+        DIGESTD_WEBHOOK_URLS=f"http://127.0.0.1:9/?key={PASSWORD}",
+        DIGESTD_WEBHOOK_SECRET=HOOK,
         DIGESTD_ZOTERO_URL="http://127.0.0.1:9",
-        DIGESTD_WEBHOOK_POSTMARK_ACCOUNT=f"sandmartin:{PASSWORD}",
+        DIGESTD_INBOUND_POSTMARK_ACCOUNT=f"sandmartin:{PASSWORD}",
     )
 
 
@@ -166,7 +166,7 @@ def test_no_command_that_fails_tells_a_password(made: Install) -> None:
         (("plan",), {"DIGESTD_DATABASE_URL": f"postgresql://sandmartin:{PASSWORD}@{dead}/sandmartin"}),
         (("config", "show"), {"DIGESTD_TRANSPORT_URL": f"smtps://u:{PASSWORD}@{dead}", "DIGESTD_NCBI_KEY": PASSWORD}),
         (("config", "check"), {"DIGESTD_TRANSPORT_URL": f"smtp://u:{PASSWORD}@{dead}"}),
-        (("plan",), {"DIGESTD_TRANSPORT_RATE": f"sandmartin-{PASSWORD}", "DIGESTD_HOOK_SECRET": PASSWORD}),
+        (("plan",), {"DIGESTD_TRANSPORT_RATE": f"sandmartin-{PASSWORD}", "DIGESTD_WEBHOOK_SECRET": PASSWORD}),
     ):
         ended = Command(words, made.environment(**changed), made.folder).run()
         assert PASSWORD not in ended.said, words

@@ -183,7 +183,7 @@ def test_upkeep_deletes_sign_ups_that_nobody_confirmed(client: TestClient, house
 
 def _behind(app: App, proxies: str) -> TestClient:
     settings = app.settings.model_copy(update={"trusted_proxies": proxies})
-    return TestClient(build(App(settings, app.db, app.keys, app.templates, app.clock, app.rng)), base_url=HOME,
+    return TestClient(build(App(settings, app.db, app.keys, app.clock, app.rng)), base_url=HOME,
                       client=(PROXY, 1))  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatc
     settings = Settings(
         public_url=HOME, list_name="Papers Daily", postal_address="Storgata 1, Oslo", zotero_url=NOWHERE
     )
-    return App(settings, db, keys, templates, clock, Random(1))
+    return App(settings, db, keys, clock, Random(1))
 
 
 def stamp_for(app: App, host: str, now: datetime) -> str:

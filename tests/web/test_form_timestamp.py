@@ -208,5 +208,5 @@ def test_the_stamp_outlives_a_new_secret(app: App, house: House) -> None:
     made = stamp_for(app, HOST, house.clock())
     house.clock.advance(minutes=5)
     later = Keys(b"n" * 32, (Retired(app.keys.secret, house.clock()),))
-    with browsing(type(app)(app.settings, app.db, later, app.templates, app.clock, app.rng)) as client:
+    with browsing(type(app)(app.settings, app.db, later, app.clock, app.rng)) as client:
         assert client.post("/subscribe", data={"email": ADA, "stamp": made}).status_code == 200

@@ -269,7 +269,7 @@ def test_operations_answer_a_token_with_the_scope_metrics(app: App, house: House
 
 
 def test_operations_answer_everybody_if_they_are_open(app: App) -> None:
-    settings = app.settings.model_copy(update={"operations_open": True})
+    settings = app.settings.model_copy(update={"metrics_public": True})
     with browsing(replace(app, settings=settings)) as client:
         assert [client.get(path).status_code for path in PRIVATE] == [200, 200]
 

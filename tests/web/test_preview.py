@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.cli.pages import serve_pages
+from digestd.cli.web import serve_pages
 from digestd.domain.interest import Interest, Kind
 from digestd.plan import foresee, preview
 from digestd.plan.day import Day, gather_day

@@ -7,9 +7,9 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
+from digestd.domain.sanitise import clean
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
-from digestd.render.words import clean
 from digestd.subscribe import suppress, unsubscribe
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK, POSTS_PER_NETWORK
 from tests.web.conftest import House, browsing

@@ -136,7 +136,7 @@ def test_where_nobody_is_set_up_there_is_no_such_page(client: TestClient, name: 
 
 
 def test_a_provider_that_is_not_set_up_is_unknown_beside_one_that_is(app: App, house: House) -> None:
-    only = {"webhook_mailgun_key": SETTINGS["webhook_mailgun_key"]}
+    only = {"inbound_mailgun_key": SETTINGS["inbound_mailgun_key"]}
     with browsing(replace(app, settings=app.settings.model_copy(update=only))) as client:
         assert post(client, "sendgrid", MAKERS["sendgrid"](told(house, BounceKind.HARD))) == 404
         assert client.get("/webhooks/mailgun").status_code == 405

@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 PROVIDERS: Mapping[str, str] = {
-    "ses": "webhook_ses_topic",
-    "sendgrid": "webhook_sendgrid_key",
-    "postmark": "webhook_postmark_account",
-    "mailgun": "webhook_mailgun_key",
+    "ses": "inbound_ses_topic",
+    "sendgrid": "inbound_sendgrid_key",
+    "postmark": "inbound_postmark_account",
+    "mailgun": "inbound_mailgun_key",
 }
 """The setting that turns each on, by its name: in the address, and of its file."""
 

@@ -52,7 +52,7 @@ class Mailgun:
 def make(secret: str, _certificate: Certificate) -> Provider:
     """The provider for a setting. Raises BadSetting."""
     if len(secret) < _KEY_MIN:
-        raise BadSetting("DIGESTD_WEBHOOK_MAILGUN_KEY: must be the HTTP webhook signing key of the account")
+        raise BadSetting("DIGESTD_INBOUND_MAILGUN_KEY: must be the HTTP webhook signing key of the account")
     return Mailgun(secret.encode())
 
 

@@ -54,7 +54,7 @@ class Postmark:
         except (binascii.Error, ValueError):
             account = b""
         if scheme.lower() != "basic" or not hmac.compare_digest(account, self.account):
-            raise NotGenuine("the user name or the password is not that of DIGESTD_WEBHOOK_POSTMARK_ACCOUNT")
+            raise NotGenuine("the user name or the password is not that of DIGESTD_INBOUND_POSTMARK_ACCOUNT")
         record = parsed(post.body)
         if not words(record, "RecordType"):
             raise Malformed("the body is no record of Postmark")
@@ -67,7 +67,7 @@ def make(secret: str, _certificate: Certificate) -> Provider:
     user, _, password = secret.partition(":")
     if not user or len(password) < _SECRET_MIN:
         raise BadSetting(
-            "DIGESTD_WEBHOOK_POSTMARK_ACCOUNT: must be user:password as in the webhook's address at Postmark, "
+            "DIGESTD_INBOUND_POSTMARK_ACCOUNT: must be user:password as in the webhook's address at Postmark, "
             f"with {_SECRET_MIN} letters of password or more"
         )
     return Postmark(secret.encode())

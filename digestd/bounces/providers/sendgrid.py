@@ -67,7 +67,7 @@ def make(secret: str, _certificate: Certificate) -> Provider:
     except (ValueError, binascii.Error, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise BadSetting("DIGESTD_WEBHOOK_SENDGRID_KEY: must be the verification key of the signed event webhook")
+        raise BadSetting("DIGESTD_INBOUND_SENDGRID_KEY: must be the verification key of the signed event webhook")
     return SendGrid(key)
 
 

@@ -66,7 +66,7 @@ class Ses:
         notice = parsed(post.body)
         kind = words(notice, "Type")
         if kind not in _SIGNED or words(notice, "TopicArn") != self.topic:
-            raise NotGenuine("the post is of another topic than DIGESTD_WEBHOOK_SES_TOPIC")
+            raise NotGenuine("the post is of another topic than DIGESTD_INBOUND_SES_TOPIC")
         check_age(_instant(words(notice, "Timestamp")), now)
         self._check(notice, kind, now)
         if kind != "Notification":
@@ -108,7 +108,7 @@ def make(secret: str, certificate: Certificate) -> Provider:
     arn = _ARN.fullmatch(secret)
     if arn is None:
         raise BadSetting(
-            "DIGESTD_WEBHOOK_SES_TOPIC: must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:…:bounces"
+            "DIGESTD_INBOUND_SES_TOPIC: must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:…:bounces"
         )
     partition, region = arn[1], arn[2]
     domain = _DOMAINS[partition]

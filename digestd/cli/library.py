@@ -1,4 +1,4 @@
-"""subscriber library: what somebody keeps at Zotero or ORCID, linked, listed, read and unlinked."""
+"""subscriber library: libraries at Zotero or ORCID: link, list, sync, unlink."""
 
 import asyncio
 import sys
@@ -9,8 +9,9 @@ import typer
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.cli.output import emit, say
-from digestd.cli.texts import read_text
+from digestd.cli.arguments import Email, Json, read_text_file
+from digestd.cli.messages import say
+from digestd.cli.output import emit
 from digestd.domain.library import Counts, Keeper, Library, Standing
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.libraries import link_orcid, link_zotero, sync_now
@@ -19,96 +20,96 @@ from digestd.store import libraries
 from digestd.subscribe import find
 from digestd.subscribe.libraries import Linked, linked, unlink
 
-app = typer.Typer(name="library", help="Libraries at Zotero or ORCID whose papers they like.", no_args_is_help=True)
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
-Spec = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LibraryName = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]
 
 
-class NotRead(DigestdError):
+class LibraryNotSynced(DigestdError):
     """A library could not be read."""
 
 
-@app.command("link")
-def link_one(
+def link_library(
     email: Email,
     spec: Annotated[
         str, typer.Argument(metavar="LIBRARY", help="zotero, zotero:groups/NUMBER or orcid:0000-0002-1825-0097.")
     ],
     key_file: Annotated[
-        Path | None, typer.Option("--key-file", help="A file that holds the key; else it is asked for, or read.")
+        Path | None, typer.Option("--key-file", help="A file with the API key. Default: ask, or read standard input.")
     ] = None,
 ) -> None:
-    """Link a library: it is read at once and then every DIGESTD_LIBRARY_HOURS, and its papers are liked.
+    """Link a library, so that its papers are liked.
 
-    Zotero wants a key, which is kept encrypted: make one at zotero.org/settings/keys that may only read. It is asked
-    for, or read from standard input; never give it as an argument, where others on this machine could see it.
+    It is read at once, and then every DIGESTD_LIBRARY_SYNC_HOURS hours.
+
+    Zotero requires an API key, which is stored encrypted: create one with read access only at
+    zotero.org/settings/keys. Never pass it as an argument, where other users of this machine could see it.
 
     Example: digestd subscriber library link ada@example.org zotero < key.txt
     """
-    built = wiring.build()
+    built = wiring.connect()
     subscriber = _subscriber(built, email)
-    keeper, _, place = spec.partition(":")
-    if keeper == Keeper.ORCID:
+    provider, _, place = spec.partition(":")
+    if provider == Keeper.ORCID:
         new = link_orcid(built.libraries, subscriber, place)
-    elif keeper == Keeper.ZOTERO:
+    elif provider == Keeper.ZOTERO:
         new = asyncio.run(link_zotero(built.libraries, subscriber, _key(key_file), place))
     else:
-        raise BadInput(f"{spec[:40]!r} is no library; write zotero, zotero:groups/NUMBER or orcid:ID")
+        raise BadInput(f"invalid library {spec[:40]!r}; write zotero, zotero:groups/NUMBER or orcid:ID")
     if new.may_write:
-        say("this key may also write; digestd only reads, so one that may only read would do")
-    say(f"{new.keeper}:{new.place} is linked, and read when a worker comes round; `library sync` reads it now")
+        say("warning: this key has write access; digestd only reads, so create one with read access")
+    say(f"{new.keeper}:{new.place} is linked; a worker will read it soon, or run `library sync`")
 
 
-@app.command("list")
-def list_all(email: Email, as_json: Json = False) -> None:
-    """List the libraries of a subscriber: how they stand, when they were read, and how many of their papers count.
+def list_libraries(email: Email, as_json: Json = False) -> None:
+    """List a subscriber's libraries.
+
+    Shows the state of each, its last sync, and how many of its papers count.
 
     Example: digestd subscriber library list ada@example.org
     """
-    built = wiring.build()
+    built = wiring.connect()
     with built.db.read() as session:
         found = linked(session, find(session, built.keys, email).key)
-    emit([_told(one) for one in found], as_json)
+    emit([_row(one) for one in found], as_json)
 
 
-@app.command("sync")
-def sync_one(email: Email, spec: Spec) -> None:
-    """Read a library now, also one that was given up. Exits 1 if it could not be read.
+def sync_library(email: Email, spec: LibraryName) -> None:
+    """Sync a library now.
+
+    Also tries a library that was given up. Exits 1 if it could not be read.
 
     Example: digestd subscriber library sync ada@example.org zotero:users/12345
     """
-    built = wiring.build()
+    built = wiring.connect()
     library = asyncio.run(sync_now(built.libraries, _library(built, email, spec).key))
     if library is None:
-        raise NotRead("it is being read elsewhere, or its reader gets no digest")
+        raise LibraryNotSynced("another process is reading it, or the subscriber is not active")
     if library.why:
-        raise NotRead(library.why)
-    list_all(email)
+        raise LibraryNotSynced(library.why)
+    list_libraries(email)
 
 
-@app.command("unlink")
-def unlink_one(
+def unlink_library(
     email: Email,
-    spec: Spec,
-    drop: Annotated[bool, typer.Option("--drop", help="Its papers are liked no more; else they stay.")] = False,
+    spec: LibraryName,
+    drop: Annotated[bool, typer.Option("--drop", help="Also remove its papers from their likes.")] = False,
 ) -> None:
-    """Forget a library and its key.
+    """Unlink a library and delete its key.
 
     Example: digestd subscriber library unlink ada@example.org zotero:users/12345
     """
-    built = wiring.build()
+    built = wiring.connect()
     library = _library(built, email, spec)
     unlink(built.db, library.subscriber, library.key, built.clock(), keep=not drop)
-    say(f"{library.spec} is unlinked; its papers {'count no more' if drop else 'stay liked'}")
+    say(f"{library.spec} is unlinked; its papers {'no longer count' if drop else 'stay liked'}")
 
 
 def _key(file: Path | None) -> str:
+    """Read the API key from the file, the terminal or standard input."""
     if file is None and sys.stdin.isatty():
         return str(typer.prompt("Key", hide_input=True, err=True))
     if file is None:
         return sys.stdin.buffer.readline(2 * KEY_MAX).decode(errors="replace")
-    return read_text(file)[: 2 * KEY_MAX]
+    return read_text_file(file)[: 2 * KEY_MAX]
 
 
 def _subscriber(built: App, email: str) -> int:
@@ -121,12 +122,12 @@ def _library(built: App, email: str, spec: str) -> Library:
         known = libraries.of(session, find(session, built.keys, email).key)
     found = next((one for one in known if one.spec == spec), None)
     if found is None:
-        named = ", ".join(one.spec for one in known) or "none"
-        raise NotFound(f"no library {spec[:60]!r} is linked; linked: {named}")
+        names = ", ".join(one.spec for one in known) or "none"
+        raise NotFound(f"library {spec[:60]!r} is not linked; linked: {names}")
     return found
 
 
-def _told(one: Linked) -> dict[str, object]:
+def _row(one: Linked) -> dict[str, object]:
     library = one.library
     return {
         "library": library.spec,

@@ -7,17 +7,17 @@ import re
 import pytest
 from rich.console import Console
 
-from digestd.cli import bar
-from digestd.cli.bar import SECONDS, watching
+from digestd.cli import progress
+from digestd.cli.progress import REFRESH_SECONDS, delivery_progress
 from digestd.deliver import RunCounters
 
 
 async def _drawn(console: Console) -> None:
-    tally = RunCounters(accepted=30, deferred=4, rejected=2)
-    with watching(tally, 80, console):
-        await asyncio.sleep(SECONDS / 4)
-        tally.accepted = 60
-        await asyncio.sleep(SECONDS * 1.5)
+    counters = RunCounters(accepted=30, deferred=4, rejected=2)
+    with delivery_progress(counters, 80, console):
+        await asyncio.sleep(REFRESH_SECONDS / 4)
+        counters.accepted = 60
+        await asyncio.sleep(REFRESH_SECONDS * 1.5)
 
 
 async def test_a_terminal_shows_how_far_it_is_how_fast_and_what_went_wrong() -> None:
@@ -41,15 +41,15 @@ def test_what_is_done_with_counts_whatever_became_of_it() -> None:
 
 
 async def test_the_time_left_is_what_the_rest_takes_at_the_rate_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bar, "SECONDS", 0.001)
-    screen, tally, total, now = io.StringIO(), RunCounters(), 6_000, 0.0
-    with watching(tally, total, Console(file=screen, force_terminal=True, width=120, get_time=lambda: now)):
+    monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.001)
+    screen, counters, total, now = io.StringIO(), RunCounters(), 6_000, 0.0
+    with delivery_progress(counters, total, Console(file=screen, force_terminal=True, width=120, get_time=lambda: now)):
         for _ in range(20):
             await asyncio.sleep(0.01)
             now += 1
-            tally.accepted += 8
-            tally.rejected += 2
+            counters.accepted += 8
+            counters.rejected += 2
     found = re.findall(r"(\d+):(\d\d):(\d\d)", screen.getvalue())
     shown = [3600 * int(hours) + 60 * int(minutes) + int(seconds) for hours, minutes, seconds in found]
     assert shown, "until two looks have been taken nobody can tell: -:--:--"
-    assert shown[-1] == pytest.approx((total - tally.ended) / 10, rel=0.1), "ten a second of that clock"
+    assert shown[-1] == pytest.approx((total - counters.ended) / 10, rel=0.1), "ten a second of that clock"

@@ -1,4 +1,4 @@
-"""digestd hook list, show, retry: as typed; and who posts: `run` once, `up` all the time."""
+"""digestd webhook list, show, retry: as typed; and who posts: `run` once, `up` all the time."""
 
 import json
 from collections.abc import Callable
@@ -27,12 +27,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         "DATABASE_URL": f"sqlite:///{tmp_path / 'd.db'}",
         "NOW": "2026-11-24T07:00:00Z",
         "SOURCES": "none",
-        "HOOK_SECRET": SECRET,
+        "WEBHOOK_SECRET": SECRET,
     }.items():
         monkeypatch.setenv(f"DIGESTD_{name}", value)
 
     def invoke(*words: str, hook: str = "") -> Result:
-        return CliRunner().invoke(app, words, env={"DIGESTD_HOOK_URLS": hook})
+        return CliRunner().invoke(app, words, env={"DIGESTD_WEBHOOK_URLS": hook})
 
     assert invoke("init").exit_code == 0
     return invoke
@@ -46,46 +46,46 @@ def rows(result: Result) -> list[tuple[int, str, int]]:
 def test_what_was_given_up_is_listed_shown_and_tried_again(run: Run) -> None:
     with receiving(410, 204) as receiver:
         assert run("subscriber", "add", ADA, hook=receiver.url).exit_code == 0
-        assert rows(run("hook", "list", "--json", hook=receiver.url)) == [(1, "waiting", 0)]
+        assert rows(run("webhook", "list", "--json", hook=receiver.url)) == [(1, "waiting", 0)]
         assert run("run", hook=receiver.url).exit_code == 0
-        assert rows(run("hook", "list", "--state", "given_up", "--json", hook=receiver.url)) == [(1, "given_up", 1)]
-        shown = json.loads(run("hook", "show", "1", "--json", hook=receiver.url).stdout)
+        assert rows(run("webhook", "list", "--state", "given_up", "--json", hook=receiver.url)) == [(1, "given_up", 1)]
+        shown = json.loads(run("webhook", "show", "1", "--json", hook=receiver.url).stdout)
         assert (shown["happening"], shown["url"], shown["error"]) == (
             "subscriber.subscribed",
             receiver.url,
             "answered 410",
         )
-        retried = run("hook", "retry", "1", hook=receiver.url)
-        assert "1 tried again" in retried.stderr
+        retried = run("webhook", "retry", "1", hook=receiver.url)
+        assert "1 will be retried" in retried.stderr
         run("run", hook=receiver.url)
-        assert rows(run("hook", "list", "--json", hook=receiver.url)) == [(1, "taken", 1)]
+        assert rows(run("webhook", "list", "--json", hook=receiver.url)) == [(1, "taken", 1)]
     assert len({headers["webhook-id"] for headers, _ in receiver.came}) == 1
 
 
 def test_for_people_it_is_a_table_and_tells_the_newest_first(run: Run) -> None:
     for n in range(3):
         run("subscriber", "add", f"reader{n}@example.org", hook=NOBODY)
-    assert [row[0] for row in rows(run("hook", "list", "--limit", "2", "--json", hook=NOBODY))] == [
+    assert [row[0] for row in rows(run("webhook", "list", "--limit", "2", "--json", hook=NOBODY))] == [
         3,
         2,
     ]
-    table = run("hook", "list", hook=NOBODY).stdout
+    table = run("webhook", "list", hook=NOBODY).stdout
     assert "subscriber.subscribed" in table
     assert "waiting" in table
 
 
 @pytest.mark.parametrize("words", [("show", "9"), ("retry", "9")])
 def test_a_post_that_is_not_there_is_one_clear_line(run: Run, words: tuple[str, ...]) -> None:
-    failed = run("hook", *words)
+    failed = run("webhook", *words)
     assert isinstance(failed.exception, NotFound)
-    assert "no post number 9" in str(failed.exception)
-    assert "`digestd hook list" in str(failed.exception)
+    assert "no post 9" in str(failed.exception)
+    assert "`digestd webhook list" in str(failed.exception)
 
 
 def test_the_service_posts_while_it_runs(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     with receiving() as receiver:
-        hook = {"DIGESTD_HOOK_URLS": receiver.url, "DIGESTD_HOOK_SECRET": SECRET}
-        made = install(tmp_path / "run", sqlite_url, now).to("", hook_urls=receiver.url)
+        hook = {"DIGESTD_WEBHOOK_URLS": receiver.url, "DIGESTD_WEBHOOK_SECRET": SECRET}
+        made = install(tmp_path / "run", sqlite_url, now).to("", webhook_urls=receiver.url)
         running = service(made, "up", **hook, DIGESTD_TRANSPORT_URL=f"maildir:{tmp_path / 'outbox'}").start()
         until(lambda: running.output.exists() and "listening=" in running.output.read_text())
         made.people([{"email": ADA}])

@@ -1,4 +1,4 @@
-"""The web pages, served until told to stop. Loaded only by the commands that serve them."""
+"""web: the web pages, served until told to stop."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,9 @@ from typing import Any
 import structlog
 import uvicorn
 
+from digestd import app as wiring
 from digestd.app import App
+from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.errors import DigestdError
 from digestd.web import build
 from digestd.web.connection_limits import server_config
@@ -20,7 +22,18 @@ log = structlog.get_logger(__name__)
 
 
 class CannotListen(DigestdError):
-    """The web pages cannot be served on this address."""
+    """The web server cannot listen on its address."""
+
+
+def serve_web() -> None:
+    """Run only the web pages.
+
+    For an installation on several machines.
+
+    Example: digestd web
+    """
+    app = with_logging(wiring.build())
+    asyncio.run(run_until_stopped(lambda stop: run_parts([serve_pages(app, stop, None)], stop)))
 
 
 async def serve_pages(
@@ -29,7 +42,17 @@ async def serve_pages(
     last_tick: Callable[[], datetime | None] | None,
     started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Until `stop`; `started` is called once they answer."""
+    """Serve the pages until `stop` is set.
+
+    Args:
+        app: the installation.
+        stop: ends the server.
+        last_tick: returns when the scheduler in this process last ticked; None without a scheduler.
+        started: called once the pages answer.
+
+    Raises:
+        CannotListen: the address or port cannot be used.
+    """
     settings = app.settings
     web = build(app, last_tick)
     server = _Server(server_config(web, settings.web_host, settings.web_port))
@@ -44,11 +67,11 @@ async def serve_pages(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without signal handlers: the service has its own."""
+    """uvicorn without its signal handlers: the service has its own."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Any:
-        """Leave signals alone."""
+        """Leave signals to the service."""
         yield
 
 
@@ -66,18 +89,18 @@ async def _listen(server: uvicorn.Server, stop: asyncio.Event) -> None:
     try:
         await server.serve()
     except SystemExit as error:
-        place = f"{server.config.host}:{server.config.port}"
+        address = f"{server.config.host}:{server.config.port}"
         raise CannotListen(
-            f"cannot listen on {place}{_why(error.__context__)}; set DIGESTD_WEB_HOST to an address of this machine "
-            "and DIGESTD_WEB_PORT to a port that is free (below 1024 only root may)"
+            f"cannot listen on {address}{_cause(error.__context__)}; set DIGESTD_WEB_HOST to an address of this "
+            "machine and DIGESTD_WEB_PORT to a free port (only root may use ports below 1024)"
         ) from error
     finally:
         stop.set()
 
 
-def _why(error: BaseException | None) -> str:
-    """What the system said, which uvicorn met before it gave up."""
+def _cause(error: BaseException | None) -> str:
+    """Return the system's message of the error that made uvicorn exit."""
     if not isinstance(error, OSError):
         return ""
-    number = errno.EADDRNOTAVAIL if error.errno is None else error.errno  # from Python 3.13 on it is passed over
+    number = errno.EADDRNOTAVAIL if error.errno is None else error.errno  # since Python 3.13 the number is missing
     return f": {os.strerror(number) if number > 0 else error.strerror}"

@@ -1,0 +1,36 @@
+"""Arguments and options that several commands share, and how their values are read."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digestd.domain import typed
+from digestd.domain.typed import NUMBER_MAX
+from digestd.errors import BadInput
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The subscriber's address.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", max=NUMBER_MAX, help="As the list shows it.")]
+PaperName = Annotated[str, typer.Argument(metavar="PAPER", help="An arXiv id, a DOI, or SCHEME:VALUE.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=NUMBER_MAX, help="Show at most this many, newest first.")]
+
+
+def parse_datetime(text: str) -> datetime:
+    """Parse a time in ISO 8601; UTC if it has no offset. Raises BadInput."""
+    try:
+        at = typed.moment(text)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def read_text_file(file: Path) -> str:
+    """Return the text of a UTF-8 file. Raises BadInput."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not UTF-8: name a text file, or save it as UTF-8") from error
+    except OSError as error:
+        raise BadInput(f"cannot read {file}: {error.strerror}") from error

@@ -1,0 +1,70 @@
+"""config: check the installation, publish the DKIM key, rotate the secret key."""
+
+from typing import Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd import settings as configuration
+from digestd.cli.messages import say
+from digestd.confinement.child import probe
+from digestd.errors import BadInput
+from digestd.links import GRACE
+from digestd.secret import rotate
+
+
+def check() -> None:
+    """Check settings, secret key, database, templates and sandbox.
+
+    Exits 1 or 2 if something is wrong, and says what to do.
+
+    Example: digestd config check
+    """
+    built = wiring.build()
+    built.check_relay_log()
+    say(", ".join(f"mail goes to {route.name}" for route in built.routes))
+    confinement = probe()
+    say(f"parsers run confined by {', '.join(confinement.layers)}")
+    for gap in confinement.gaps():
+        say(f"warning: {gap}")
+    say("settings, secret key, database and templates are valid")
+
+
+def show_dkim() -> None:
+    """Print the DNS record of the DKIM key.
+
+    Its value is printed in strings of at most 255 characters (RFC 1035 section 3.3).
+
+    Example: digestd config dkim
+    """
+    built = wiring.build()
+    record = built.dkim_record()
+    if record is None:
+        raise BadInput("DIGESTD_DKIM_KEY_FILE is not set; if the relay signs, publish the record of its key")
+    name, value = record
+    pieces = " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
+    typer.echo(f"{name}. TXT {pieces}")
+
+
+def rotate_secret(
+    revoke_now: Annotated[
+        bool, typer.Option("--revoke-now", help="End the grace period of all retired keys, as after a theft.")
+    ] = False,
+) -> None:
+    """Create a new secret key and retire the current one.
+
+    Unsubscribe links and bounce addresses of retired keys work forever. Other links that were issued before the
+    rotation work for 30 more days, or not at all with --revoke-now. Restart every digestd process afterwards; on
+    several machines, copy the file and its folder first.
+
+    Example: digestd config rotate-secret --revoke-now
+    """
+    settings = configuration.load()
+    file = settings.secret_key_file
+    keys = rotate(file, wiring.clock(settings.now)(), revoke=revoke_now)
+    say(f"created a new {file}; {file}.retired has {len(keys.retired)} retired keys: back up both")
+    if revoke_now:
+        say("earlier links no longer work, except to unsubscribe")
+    else:
+        say(f"earlier links work for {GRACE.days} more days; if the key was stolen, repeat with --revoke-now")
+    say("restart every digestd process now: until then it uses the old key")

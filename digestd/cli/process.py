@@ -1,0 +1,42 @@
+"""Prepare this process: standard streams and garbage collection."""
+
+import gc
+import io
+import os
+import sys
+from pathlib import Path
+
+_BATCH_GC_THRESHOLDS = 20_000, 20, 50
+"""Composing a digest leaves no reference cycles, and collecting after each one costs 4 % of the time."""
+
+
+def prepare_stdio() -> None:
+    """Open standard streams that the caller closed, and write UTF-8 in every locale.
+
+    Call it before anything else: the next file that is opened would get the number of a closed stream, and a library
+    that prints would write into the database. Letters that cannot be encoded are written as escapes.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def pause_gc() -> None:
+    """Stop garbage collection while modules are imported, which takes a seventh of the time and finds next to none."""
+    gc.disable()
+
+
+def resume_gc() -> None:
+    """Start garbage collection again, without looking through what was imported. Does nothing if it was not paused."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
+def tune_gc_for_batch() -> None:
+    """Collect garbage rarely, and not in what was loaded so far: thousands of digests are about to be made."""
+    gc.freeze()
+    gc.set_threshold(*_BATCH_GC_THRESHOLDS)

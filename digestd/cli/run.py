@@ -1,0 +1,53 @@
+"""run: one pass over the pipeline, for cron."""
+
+import asyncio
+
+import typer
+
+from digestd import app as wiring
+from digestd.cli.arguments import Json
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.cli.service import run_until_stopped
+from digestd.hooks import post_due
+from digestd.ingest import embed, ingest
+from digestd.libraries import sync_due
+from digestd.plan import plan
+from digestd.plan.model import is_refit_due, refit
+from digestd.scheduler import NAME
+from digestd.worker import clean_up, counts, delete_expired, run, settle_uncertain
+
+
+def run_once(as_json: Json = False) -> None:
+    """Ingest, plan and deliver once, then exit; for cron.
+
+    Exits 1 if a relay stopped accepting mail.
+
+    Example: 0 * * * *  digestd run
+    """
+    app = wiring.build()
+    with app.owners.hold(NAME):
+        fetched = asyncio.run(ingest(app.db, app.sources, app.client, app.clock))
+        while asyncio.run(sync_due(app.libraries)):
+            continue  # each pass syncs a limited number
+        embed(app.db, app.encoder)
+        planned = plan(app.db, app.planner, app.clock())
+        clean_up(app, app.clock())
+        delete_expired(app, app.clock())
+        settle_uncertain(app, app.clock())
+        delivered = asyncio.run(run_until_stopped(lambda stop: run(app, stop=stop)))
+        if app.webhooks is not None:
+            asyncio.run(post_due(app.webhooks))
+        if is_refit_due(app.db, app.clock()):
+            refit(app.db, app.clock())
+    report = {
+        "new": sum(source.new for source in fetched.sources),
+        "due": planned.due,
+        "planned": planned.planned,
+        "empty": planned.empty,
+        **counts(delivered),
+    }
+    emit(report, as_json)
+    if delivered.stopped:
+        say(f"delivery stopped: {delivered.stopped}")
+        raise typer.Exit(1)

@@ -1,0 +1,69 @@
+"""webhook: subscriber events that are posted to the operator's own programs."""
+
+from typing import Annotated
+
+import typer
+
+from digestd import app as wiring
+from digestd.cli.arguments import Json, Limit, Number
+from digestd.cli.messages import say
+from digestd.cli.output import emit
+from digestd.domain.hook import HookPost, PostState
+from digestd.domain.typed import NUMBER_MAX
+from digestd.errors import NotFound
+from digestd.store import hooks
+
+
+def list_posts(
+    state: Annotated[PostState | None, typer.Option(help="Only posts in this state.")] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List webhook posts, newest first.
+
+    Example: digestd webhook list --state given_up
+    """
+    with wiring.connect().db.read() as session:
+        emit([_row(post) for post in hooks.listing(session, limit, state)], as_json)
+
+
+def show_post(number: Number, as_json: Json = False) -> None:
+    """Show one webhook post.
+
+    Example: digestd webhook show 12
+    """
+    with wiring.connect().db.read() as session:
+        found = hooks.by_key(session, number)
+    if found is None:
+        raise NotFound(f"there is no post {number}; `digestd webhook list` shows them all")
+    emit(_row(found) | {"at": found.at, "not_before": found.not_before, "detail": found.detail}, as_json)
+
+
+def retry_posts(
+    number: Annotated[
+        int | None,
+        typer.Argument(metavar="NUMBER", max=NUMBER_MAX, show_default=False, help="As `webhook list` shows it."),
+    ] = None,
+) -> None:
+    """Retry one webhook post that was given up, or all.
+
+    Example: digestd webhook retry
+    """
+    built = wiring.connect()
+    with built.db.write() as session:
+        count = hooks.retry(session, number, built.clock())
+    if number is not None and not count:
+        raise NotFound(f"no post {number} was given up; `digestd webhook list --state given_up` shows which were")
+    say(f"{count} will be retried by the running service")
+
+
+def _row(post: HookPost) -> dict[str, object]:
+    return {
+        "number": post.key,
+        "happening": post.happening,
+        "subscriber": post.subscriber,
+        "url": post.url,
+        "state": post.state,
+        "attempts": post.attempts,
+        "error": post.error,
+    }

@@ -1,0 +1,25 @@
+"""worker: delivery in a process of its own."""
+
+import asyncio
+
+from digestd import app as wiring
+from digestd.cli.service import run_parts, run_until_stopped, with_logging
+from digestd.deliver.restore_guard import check_database_is_current
+from digestd.deliver.sent_journal import read_machine_id
+from digestd.worker import post_webhooks, sync_libraries, work
+
+
+def run_worker() -> None:
+    """Run only delivery.
+
+    Start as many workers as you like, also next to `digestd up`.
+
+    Example: digestd worker
+    """
+    app = with_logging(wiring.build())
+    check_database_is_current(app.db, app.journals, read_machine_id())
+    asyncio.run(
+        run_until_stopped(
+            lambda stop: run_parts([work(app, stop), post_webhooks(app, stop), sync_libraries(app, stop)], stop)
+        )
+    )

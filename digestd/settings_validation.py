@@ -1,0 +1,95 @@
+"""Refuse settings that would send wrong or unlawful mail, each with one line that names the remedy.
+
+The module that uses a setting checks it, and is imported only if the setting is given.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from email.utils import parseaddr
+from typing import NoReturn
+
+from digestd.errors import BadInput, BadSetting
+from digestd.links import Keys, address_key
+from digestd.settings import Settings
+from digestd.store import subscribers
+from digestd.store.database import Database
+
+
+def check_settings(settings: Settings) -> None:
+    """Check settings that depend on each other or on a file.
+
+    Raises:
+        BadSetting: the first setting that is wrong.
+    """
+    _check_replies(settings)
+    if settings.command_address and not settings.inbound_url:
+        raise BadSetting("DIGESTD_COMMAND_ADDRESS: mail to it is read at DIGESTD_INBOUND_URL; set that too")
+    if not (settings.public_url or settings.command_address):
+        raise BadSetting(
+            "DIGESTD_PUBLIC_URL: is empty, so nobody could unsubscribe; set it, or DIGESTD_COMMAND_ADDRESS"
+        )
+    _check_optional_parts(settings)
+    _check_sender(settings)
+
+
+def check_secret(db: Database, keys: Keys) -> None:
+    """Check that the secret key is the one that the database was created with.
+
+    With another key no address would be recognised, and suppressed subscribers would get mail.
+
+    Raises:
+        BadSetting: it is a different key.
+    """
+    with db.read() as session:
+        someone = subscribers.someone(session)
+    if someone is not None and address_key(keys, someone[0]) != someone[1]:
+        raise BadSetting(
+            "DIGESTD_SECRET_KEY_FILE: this is not the secret key that the database was created with; "
+            "restore the file and the retired keys next to it from a backup"
+        )
+
+
+def _check_replies(settings: Settings) -> None:
+    """Check where bounces arrive: a mailbox, an LMTP server, providers' webhooks."""
+    from digestd.bounces.providers import open_providers
+
+    if settings.inbound_url:
+        from digestd.inbound import open_inbound
+
+        open_inbound(settings.inbound_url)
+    open_providers(settings.model_dump(), _fetch_nothing)
+
+
+def _fetch_nothing(url: str, _names: Collection[str], _now: datetime) -> NoReturn:
+    raise BadInput(f"cannot fetch {url} while settings are checked")
+
+
+def _check_optional_parts(settings: Settings) -> None:
+    """Check sources, webhooks and the sentence encoder if they are set."""
+    if settings.sources:
+        from digestd.sources import parse_sources
+
+        try:
+            parse_sources(settings.sources)
+        except BadInput as error:
+            raise BadSetting(f"DIGESTD_SOURCES: {error}") from error
+    if settings.webhook_urls.split():
+        from digestd.hooks import read_secret
+
+        read_secret(settings.webhook_secret)
+    if settings.embedding_model:
+        from digestd.encoders import check_encoder
+
+        check_encoder(settings.embedding_model)
+
+
+def _check_sender(settings: Settings) -> None:
+    """Check that mail to others names its sender and a postal address; a Maildir is for trying."""
+    from digestd.transports import open_routes
+
+    if all(route.name.startswith("maildir:") for route in open_routes(settings.transport_url)):
+        return
+    if not settings.postal_address.strip():
+        raise BadSetting("DIGESTD_POSTAL_ADDRESS: is empty; set the postal address that the law requires in every mail")
+    if parseaddr(settings.mail_from)[1].endswith("@example.org") and "mail_from" not in settings.model_fields_set:
+        raise BadSetting("DIGESTD_MAIL_FROM: is not set; set the address that digests come from")
