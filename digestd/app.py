@@ -30,7 +30,7 @@ from digestd.settings import Settings
 from digestd.store import hooks, sources, subscribers, template_sets
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import reading
-from digestd.store.migrate import migrate, refuse_other
+from digestd.store.migrate import migrate, require_current
 from digestd.store.owners import Owners, owners
 from digestd.transports import Route, open_routes
 
@@ -239,7 +239,7 @@ def build(settings: Settings | None = None) -> App:
 def database(settings: Settings) -> Database:
     """The database that `init` made; nothing is written. Raises BadSetting, DatabaseUnreachable, NotInitialised."""
     db = open_database(settings.database_url)
-    refuse_other(db)
+    require_current(db)
     return db
 
 

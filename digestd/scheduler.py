@@ -20,7 +20,7 @@ from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due
 from digestd.store import erasure
 from digestd.store.due import too_far
-from digestd.store.migrate import refuse_other
+from digestd.store.migrate import require_current
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
@@ -99,7 +99,7 @@ class Metronome:
             self.last_tick = now
             return
         try:
-            await asyncio.to_thread(refuse_other, self._app.db)
+            await asyncio.to_thread(require_current, self._app.db)
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._keep_on)
             await asyncio.to_thread(self._say_who_waits_too_long, now)
         except DigestdError as error:

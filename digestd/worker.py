@@ -21,7 +21,7 @@ from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
 from digestd.store import brake, hooks, ledger, mail_budgets, moves, pending_requests, throttles, told
 from digestd.store.ledger import reading
-from digestd.store.migrate import refuse_other
+from digestd.store.migrate import require_current
 from digestd.subscribe.asking import purge_unconfirmed
 from digestd.transports import Route
 
@@ -108,7 +108,7 @@ async def tick(app: App, stop: asyncio.Event) -> None:
 
     Raises NotInitialised on a schema of another version: what an old worker writes there, nobody has thought of.
     """
-    await asyncio.to_thread(refuse_other, app.db)
+    await asyncio.to_thread(require_current, app.db)
     now = app.clock()
     await asyncio.to_thread(tidy, app, now)
     routes = await asyncio.to_thread(_rested, app, now)

@@ -31,7 +31,7 @@ def test_the_wheel_carries_templates_migrations_and_the_sample_day(wheel: Path) 
         "digestd/templates/email/digest.html.j2",
         "digestd/templates/locale/en.po",
         "digestd/templates/web/front.html.j2",
-        "digestd/store/migrations/versions/0001_papers.py",
+        "digestd/store/migrations/versions/0001_initial.py",
         "digestd/store/migrations/script.py.mako",
         "digestd/sample/preprints.jsonl",
         "digestd/ranking/weights.json",

@@ -70,6 +70,8 @@ def _row(new: NewSubscriber, now: datetime) -> dict[str, object]:
         **_settings(new),
         "created_us": to_us(now),
         "next_due_us": to_us(first_due(new.timing, now)),
+        "wants": 0,
+        "links_from_us": 0,
     }
 
 

@@ -122,8 +122,8 @@ MUTANTS = (
     ),
     Mutant(
         "no unique index",
-        "digestd/store/migrations/versions/0002_ledger.py",
-        'sa.UniqueConstraint("subscriber_id", "kind", "key", name=op.f("uq_delivery_subscriber_id_kind_key")),',
+        "digestd/store/migrations/versions/0001_initial.py",
+        'sa.UniqueConstraint("subscriber_id", "kind", "key"),',
         "",
         "tests/ledger/test_road.py",
     ),

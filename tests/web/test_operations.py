@@ -237,7 +237,7 @@ def test_operations_refuse_what_a_local_proxy_passes_on(app: App, headers: dict[
 
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", "2001:db8::1", "testclient", ""])
-def test_operations_refuse_other_machines(app: App, peer: str) -> None:
+def test_operations_require_current_machines(app: App, peer: str) -> None:
     with TestClient(build(app), base_url="http://127.0.0.1:8080", client=(peer, 50_000)) as client:
         assert [client.get(path).status_code for path in PRIVATE] == [404, 404]
 

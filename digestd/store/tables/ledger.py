@@ -1,7 +1,7 @@
 """The ledger: suppressions, who was due, deliveries, attempts, and what each subscriber has had.
 
-Its constraints hold whatever the code does; illegal steps of a delivery are refused by triggers
-(see migrations).
+Its constraints hold whatever the code does; triggers refuse illegal changes of a delivery's state
+(see migrations/versions/0001_initial.py).
 """
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
