@@ -27,11 +27,11 @@ from digestd.message import Mailbox
 from digestd.render import Templates
 from digestd.secret import make_secret, read_keys
 from digestd.settings import Settings
-from digestd.store import hooks, sources, subscribers, template_sets
+from digestd.store import sources, subscribers, template_sets, webhooks
 from digestd.store.database import Database, open_database
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.store.migrate import migrate, require_current
-from digestd.store.owners import Owners, owners
+from digestd.store.process_locks import Owners, owners
 from digestd.transports import Route, open_routes
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class App:
         """The web view of the newest digest of a try-out's sample subscriber."""
         with self.db.read() as session:
             found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
-            delivery = reading.newest_digest(session, found.key) if found else None
+            delivery = queries.newest_digest(session, found.key) if found else None
         return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
@@ -285,7 +285,7 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     templates = Templates.of(shipped.templates(overrides))
     if not template_sets.is_kept(db, templates.hash):
         template_sets.keep(db, templates.check().hash, templates.files)
-    hooks.keep(db, settings.hook_urls.split())
+    webhooks.keep(db, settings.hook_urls.split())
     signer = open_signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
     return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), signer)
 

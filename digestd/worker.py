@@ -19,8 +19,17 @@ from digestd.deliver import DeliverReport, Tally, deliver, reconcile, recover, s
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import LANE_WAITS
-from digestd.store import brake, hooks, ledger, mail_budgets, moves, pending_requests, throttles, told
-from digestd.store.ledger import reading
+from digestd.store import (
+    address_changes,
+    alert_state,
+    bounce_surge,
+    ledger,
+    mail_budgets,
+    pending_requests,
+    throttles,
+    webhooks,
+)
+from digestd.store.ledger import queries
 from digestd.store.migrate import require_current
 from digestd.subscribe.asking import purge_unconfirmed
 from digestd.transports import Route
@@ -125,8 +134,8 @@ def tidy(app: App, now: datetime) -> None:
     """Recover after dead workers, settle what came back, close what has become too late, forget what is long over."""
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
-    hooks.forget(app.db, now - HOOK_POSTS_KEPT)
-    moves.forget_old(app.db, now)
+    webhooks.forget(app.db, now - HOOK_POSTS_KEPT)
+    address_changes.forget_old(app.db, now)
     more = True
     while more:
         with app.db.write() as session:
@@ -193,22 +202,22 @@ def counts(report: DeliverReport) -> dict[str, int]:
 
 def _newly_uncertain(app: App) -> int:
     with app.db.read() as session:
-        if ledger.long_uncertain(session, app.clock()) == told.known(session, _UNCERTAIN):
+        if ledger.long_uncertain(session, app.clock()) == alert_state.known(session, _UNCERTAIN):
             return 0  # as it mostly is: nothing is locked
     with app.db.write() as session:
-        return told.count(session, _UNCERTAIN, lambda: ledger.long_uncertain(session, app.clock()))
+        return alert_state.count(session, _UNCERTAIN, lambda: ledger.long_uncertain(session, app.clock()))
 
 
 def _newly_held(app: App) -> int:
     with app.db.read() as session:
-        if _held(app, session) == told.known(session, _HELD):
+        if _held(app, session) == alert_state.known(session, _HELD):
             return 0
     with app.db.write() as session:
-        return told.count(session, _HELD, lambda: _held(app, session))
+        return alert_state.count(session, _HELD, lambda: _held(app, session))
 
 
 def _held(app: App, session: Session) -> int:
-    return ledger.waiting(session) + len(brake.held(session, app.clock()))
+    return ledger.waiting(session) + len(bounce_surge.held(session, app.clock()))
 
 
 def _wake(app: App) -> None:
@@ -235,4 +244,4 @@ def _rested(app: App, now: datetime) -> tuple[Route, ...]:
 
 def _anything_ready(app: App, now: datetime) -> bool:
     with app.db.read() as session:
-        return reading.anything_ready(session, now)
+        return queries.anything_ready(session, now)

@@ -17,7 +17,7 @@ from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key
-from digestd.store import belongings, bounces, core, libraries, references, subscribers, suppressions
+from digestd.store import bounces, core, data_export, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribe import erase, feedback, find
 from digestd.subscribe.belongings import everything
@@ -79,10 +79,10 @@ async def lived(made: Install) -> int:
 
 
 def test_every_table_is_known_to_hold_something_of_a_person_or_nothing() -> None:
-    assert set(SQLModel.metadata.tables) == belongings.KEPT | NOBODYS
+    assert set(SQLModel.metadata.tables) == data_export.KEPT | NOBODYS
     tied = {"subscriber_id", "address_key", "recipient_key", "address", "delivery_id"}
     for name, table in SQLModel.metadata.tables.items():
-        assert name in belongings.KEPT or not tied & set(table.columns.keys()), name
+        assert name in data_export.KEPT or not tied & set(table.columns.keys()), name
 
 
 async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: Install) -> None:
@@ -91,7 +91,7 @@ async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: In
         known = subscribers.by_key(session, key)
         assert known is not None
         kept, there = everything(session, known, made.clock.now), address_key(made.app.keys, NEW)
-        for name in belongings.KEPT - {"subscriber"}:
+        for name in data_export.KEPT - {"subscriber"}:
             rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
             if name != "moving":  # an address to move to is not theirs yet
                 rows = [row for row in rows if there not in {getattr(row, of, None) for of in ADDRESSES}]
@@ -109,7 +109,7 @@ async def test_erasure_leaves_no_word_of_theirs_in_any_file(made: Install, tmp_p
         connection = session.connection()
         counts = connection.execute(select(core.caused_mail.c.network, core.caused_mail.c.causer)).all()
         assert {tuple(row) for row in counts} <= {(None, "")}, "of mails to a keyed hash, only that they went"
-        for name in belongings.KEPT - LEDGER - {"caused_mail"}:
+        for name in data_export.KEPT - LEDGER - {"caused_mail"}:
             assert connection.execute(select(SQLModel.metadata.tables[name])).all() == [], name
         networks = connection.execute(select(core.consent_event.c.network)).scalars()
         assert set(networks) == {None}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store.database import Database, open_database
-from digestd.store.owners import owners
+from digestd.store.process_locks import owners
 from tests.parts.forks import can_trace
 
 

@@ -13,8 +13,8 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.links import Keys, address_key
 from digestd.store import consent, core, erasure, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
 from digestd.store.subscribers import NewSubscriber
+from digestd.store.timestamps import from_us, to_us
 
 INTERESTS = (
     Interest(Kind.TOPIC, "protein folding"),

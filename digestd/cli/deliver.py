@@ -13,7 +13,7 @@ from digestd.cli.output import emit, say
 from digestd.cli.stopping import until_stopped
 from digestd.deliver import DeliverReport, Tally
 from digestd.domain.typed import NUMBER_MAX
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.worker import counts, run, settle_open_ends, tidy
 
 
@@ -42,7 +42,7 @@ def deliver_ready(
 async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliverReport:
     """One run, its progress drawn on a terminal."""
     with app.db.read() as session:
-        ready = reading.ready(session, app.clock())
+        ready = queries.ready(session, app.clock())
     tally = Tally()
     with watching(tally, ready if limit is None else min(limit, ready)):
         return await run(app, drain=drain, limit=limit, stop=stop, tally=tally)

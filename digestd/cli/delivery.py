@@ -22,11 +22,11 @@ from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
 from digestd.render import render_reason
 from digestd.render.words import shorten
-from digestd.store import bounces, models, papers
+from digestd.store import bounces, papers, text_models
 from digestd.store.fsck import INVARIANTS
 from digestd.store.fsck import fsck as check
-from digestd.store.ledger import GRACE, Proof, reading, settle
-from digestd.store.ledger.reading import Asked, Entry
+from digestd.store.ledger import GRACE, Proof, queries, settle
+from digestd.store.ledger.queries import Asked, Entry
 from digestd.subscribe import find
 
 app = typer.Typer(name="delivery", help="The ledger: every mail, its state and its history.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def list_deliveries(
     built = wiring.build()
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key if email else None
-        entries = [shown(entry) for entry in reading.entries(session, limit, Asked(state, subscriber))]
+        entries = [shown(entry) for entry in queries.entries(session, limit, Asked(state, subscriber))]
     columns = ("id", "email", "kind", "period", "state", "picks", "attempts", "reason")
     emit(entries if as_json else [{name: entry[name] for name in columns} for entry in entries], as_json)
 
@@ -63,17 +63,17 @@ def show_delivery(
     """
     built = wiring.build()
     with built.db.read() as session:
-        entry = reading.entry(session, key)
+        entry = queries.entry(session, key)
         if entry is None:
             raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
-        tries = [asdict(attempt) for attempt in reading.tries(session, key)]
-        picks = reading.picks(session, key)
+        tries = [asdict(attempt) for attempt in queries.tries(session, key)]
+        picks = queries.picks(session, key)
         known = papers.by_keys(session, [pick.paper for pick in picks])
         returned = [
             {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
             for b in bounces.of_delivery(session, key)
         ]
-        model = models.of_delivery(session, key)
+        model = text_models.of_delivery(session, key)
     ranked_by = None if model is None else asdict(model)
     picked = [_told(pick, known.get(pick.paper)) if as_json else _line(built, pick, known) for pick in picks]
     emit({**shown(entry), "ranked_by": ranked_by, "tries": tries, "bounces": returned, "picked": picked}, as_json)
@@ -98,7 +98,7 @@ def settle_delivery(
     with built.db.write() as session:
         key = int(which) if which.isascii() and which.isdecimal() else _open_delivery(session, built.keys, which)
         settled = settle(session, key, how, Proof(Evidence.OPERATOR, Actor.OPERATOR, why.strip()), built.clock())
-        entry = reading.entry(session, key)
+        entry = queries.entry(session, key)
     if entry is None:
         raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
     if not settled:
@@ -145,7 +145,7 @@ def _open_delivery(session: Session, keys: Keys, email: str) -> int:
     waiting = [
         entry.key
         for state in (State.UNCERTAIN, State.POISONED)
-        for entry in reading.entries(session, 20, Asked(state, subscriber))
+        for entry in queries.entries(session, 20, Asked(state, subscriber))
     ]
     if len(waiting) == 1:
         return waiting[0]

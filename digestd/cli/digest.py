@@ -23,7 +23,7 @@ from digestd.plan import Explanation, explain, explain_past, preview
 from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
 from digestd.store import subscribers, suppressions
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 from digestd.subscribe import find
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -14,7 +14,7 @@ from digestd.evaluate.calibrate import Reliability, reliability
 from digestd.evaluate.feedback import Replayed, replay
 from digestd.evaluate.promises import Promise, calibration_error
 from digestd.evaluate.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
-from digestd.store.ledger.shown import digests
+from digestd.store.ledger.sent_digests import digests
 
 
 def feedback_cases(since: datetime | None, embedding_model: str) -> list[Case]:

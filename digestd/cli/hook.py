@@ -10,7 +10,7 @@ from digestd.cli.output import emit, say
 from digestd.domain.hook import HookPost, PostState
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import NotFound
-from digestd.store import hooks
+from digestd.store import webhooks
 
 app = typer.Typer(name="hook", help="Events posted to your own programs.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -32,7 +32,7 @@ def list_posts(
     Example: digestd hook list --state given_up
     """
     with wiring.build().db.read() as session:
-        emit([_row(post) for post in hooks.listing(session, limit, state)], as_json)
+        emit([_row(post) for post in webhooks.listing(session, limit, state)], as_json)
 
 
 @app.command("show")
@@ -42,7 +42,7 @@ def show_post(number: Number, as_json: Json = False) -> None:
     Example: digestd hook show 12
     """
     with wiring.build().db.read() as session:
-        found = hooks.by_key(session, number)
+        found = webhooks.by_key(session, number)
     if found is None:
         raise NotFound(f"there is no post number {number}; `digestd hook list` shows them")
     emit(_row(found) | {"at": found.at, "not_before": found.not_before, "detail": found.detail}, as_json)
@@ -58,7 +58,7 @@ def retry_posts(
     """
     built = wiring.build()
     with built.db.write() as session:
-        count = hooks.retry(session, number, built.clock())
+        count = webhooks.retry(session, number, built.clock())
     if number is not None and not count:
         raise NotFound(f"no post number {number} was given up; `digestd hook list --state given_up` shows those")
     say(f"{count} tried again by the service that runs")

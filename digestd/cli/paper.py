@@ -17,7 +17,7 @@ from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, NotFound
 from digestd.ingest import import_papers, merge_papers, split_paper
 from digestd.sources.jsonl import LINE_MAX
-from digestd.store import merging, papers
+from digestd.store import merges, papers
 
 app = typer.Typer(name="paper", help="Import papers, list them, show one, merge and split them.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -80,7 +80,7 @@ def show_paper(
     built = wiring.build()
     with built.db.read() as session:
         found = papers.find(session, paper_id(name))
-        mergings = [] if found is None else merging.of(session, found.key)
+        mergings = [] if found is None else merges.of(session, found.key)
         known_as = [] if found is None else papers.names(session, found.key)
     if found is None:
         raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
@@ -139,7 +139,7 @@ def shown(paper: Paper) -> dict[str, object]:
     }
 
 
-def _merging(one: merging.Merging) -> dict[str, object]:
+def _merging(one: merges.Merging) -> dict[str, object]:
     return {"merging": one.number, "by": one.by, "evidence": one.evidence, "at": one.at, "undone": one.undone}
 
 

@@ -37,8 +37,8 @@ from digestd.render import (
 from digestd.schedule import period_date
 from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
-from digestd.store.instants import from_us
 from digestd.store.ledger import Held, offered
+from digestd.store.timestamps import from_us
 
 CACHED_PAPERS = 5_000
 WHOLE = 10_000_000

@@ -26,8 +26,8 @@ import structlog
 
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
-from digestd.store.instants import to_us
 from digestd.store.ledger import Departed, Pass, Result
+from digestd.store.timestamps import to_us
 
 SUFFIX = ".departures"
 KEPT = timedelta(days=7)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlmodel import Session
 
 from digestd.store import throttles
-from digestd.store.instants import from_us
 from digestd.store.throttles import Standing
+from digestd.store.timestamps import from_us
 from digestd.throttle import Throttle
 
 EVERY_OTHER = "*"

@@ -23,8 +23,8 @@ from digestd.errors import BadSetting
 from digestd.links import BadToken, Keys, claims_our_form, read_envelope_from
 from digestd.relaylogs import queued
 from digestd.store.database import Database
-from digestd.store.instants import from_us
-from digestd.store.ledger import GRACE, OpenEnd, Proof, answered_at, open_ends, settle
+from digestd.store.ledger import GRACE, OpenEnd, Proof, answered_at, settle, uncertain
+from digestd.store.timestamps import from_us
 
 AT_ONCE = 5_000
 WITNESSES = 200
@@ -64,7 +64,7 @@ class Told:
 def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> Reconciled:
     """Settle what the log tells the end of. Raises BadSetting where it cannot be read; safe to repeat."""
     with db.read() as session:
-        ends = open_ends(session, AT_ONCE)
+        ends = uncertain(session, AT_ONCE)
     if not ends:
         return Reconciled()
     since = from_us(min(end.dot_us for end in ends)) - KEPT_BEFORE
@@ -90,7 +90,7 @@ def send_again(db: Database, now: datetime) -> int:
     """Take what stayed uncertain for PATIENCE as not sent, by the operator's policy: it goes out under the same
     Message-ID, by which many mail readers know it again. How many."""
     with db.read() as session:
-        ends = [end for end in open_ends(session, AT_ONCE) if now - from_us(end.dot_us) >= PATIENCE]
+        ends = [end for end in uncertain(session, AT_ONCE) if now - from_us(end.dot_us) >= PATIENCE]
     if not ends:
         return 0
     proof = Proof(Evidence.POLICY, Actor.RECOVERY, "nobody knows; sent again, as DIGESTD_ON_UNCERTAIN says")

@@ -9,7 +9,7 @@ from digestd.deliver import receipts
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import recovery
-from digestd.store.owners import Owners
+from digestd.store.process_locks import Owners
 
 log = structlog.get_logger(__name__)
 

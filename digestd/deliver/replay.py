@@ -10,8 +10,8 @@ from digestd.errors import NotFound
 from digestd.render import Rendered
 from digestd.schedule import period_date
 from digestd.store.database import Database
-from digestd.store.ledger import reading
-from digestd.store.ledger.reading import Planned
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import Planned
 
 _NEAREST = 5
 
@@ -58,9 +58,9 @@ _DONE = {
 def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replayed:
     """Compose the digest that a subscriber was planned for a period. Raises NotFound where there is nothing to."""
     with db.read() as session:
-        known = reading.digests(session, subscriber)
+        known = queries.digests(session, subscriber)
         planned = next((one for one in known if one.period == period), None)
-        claim = None if planned is None else reading.as_claim(session, planned.key)
+        claim = None if planned is None else queries.as_claim(session, planned.key)
     if planned is None or claim is None:
         raise NotFound(f"there is no digest of {period}; {_instead(known, period)}")
     if planned.state is State.EMPTY:

@@ -29,7 +29,7 @@ from digestd.deliver.verdicts import Refusals
 from digestd.errors import MailsBroken
 from digestd.links import envelope_from
 from digestd.store.database import Database
-from digestd.store.ledger import Claimer, reading
+from digestd.store.ledger import Claimer, queries
 from digestd.transports import Route
 
 
@@ -125,7 +125,7 @@ async def deliver(
 
 def _try_out(delivery: Delivery, composer: Composer, now: datetime) -> None:
     with delivery.db.read() as session:
-        some = reading.sample(session, canary.SAMPLE, now)
+        some = queries.sample(session, canary.SAMPLE, now)
     canary.try_out(composer, some)
 
 

@@ -16,7 +16,7 @@ from digestd.deliver.tally import Tally
 from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import Claimer, reading
+from digestd.store.ledger import Claimer, queries
 
 BATCH = 192
 """Held composed: some 10 MB; by halves each mail would cost a twentieth more. A multiple of the lanes there mostly are:
@@ -149,7 +149,7 @@ class Supply:
         now = self._until()
         with self._db.write() as session:
             ledger.by_index(session)
-            size = min(size, max(LEAST, reading.ready(session, now, PART * BATCH) // PART))
+            size = min(size, max(LEAST, queries.ready(session, now, PART * BATCH) // PART))
             claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._apart])
         tally.skipped += claimed.skipped
         tally.expired += claimed.expired

@@ -28,9 +28,9 @@ from digestd.evaluate.dense import stored
 from digestd.evaluate.run import EVENING, Case, cases_of
 from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.model import TextModel, fit, loads
-from digestd.store import models, papers, past, references
+from digestd.store import papers, past, references, text_models
 from digestd.store.database import Database
-from digestd.store.ledger.shown import Shown, digests
+from digestd.store.ledger.sent_digests import Shown, digests
 
 BLOCK = 500
 """Digests of one day that are ranked together."""
@@ -104,10 +104,10 @@ class _Earlier:
 
 
 def _model(session: Session) -> TextModel:
-    newest = models.newest(session)
+    newest = text_models.newest(session)
     if newest is not None:
         try:
-            return loads(models.data(session, newest.version))
+            return loads(text_models.data(session, newest.version))
         except ValueError:  # of an earlier release, in another form
             pass
     return fit(papers.texts(session, ARCHIVE))

@@ -21,7 +21,7 @@ from scipy.special import betainc, betaincinv
 from digestd.domain.feedback import LIKING, Verdict
 from digestd.domain.trial import Team, Trial
 from digestd.store.database import Database
-from digestd.store.ledger.shown import Shown, digests
+from digestd.store.ledger.sent_digests import Shown, digests
 
 ENOUGH = 20
 """Digests to be decided before a preference is worth reading: seven to three is no more than luck."""

@@ -28,7 +28,7 @@ from digestd.evaluate.promises import Promise
 from digestd.evaluate.run import totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.weights import WEIGHTS
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import Shown
 
 FULL = 20
 """Picks in a bin."""

@@ -19,7 +19,7 @@ from digestd.commands import Incoming, Letter, read
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.inbound.matching import Match, is_forged, match, named_without_proof
 from digestd.links import Keys
-from digestd.store import bounces, brake, inbound, ledger
+from digestd.store import bounce_surge, bounces, inbound, ledger
 from digestd.store.database import Database
 
 FOR_A_PERSON = frozenset(
@@ -90,7 +90,7 @@ class Desk:
             log.warning("a bounce in no known form", delivery=whose.delivery)
             return InboundOutcome.UNREAD
         bounce = _bounce(whose, finding.kind, finding, reading.via, now)
-        doubtful = bounce.kind is BounceKind.HARD and brake.is_contradicted(session, bounce, now - LATEST)
+        doubtful = bounce.kind is BounceKind.HARD and bounce_surge.is_contradicted(session, bounce, now - LATEST)
         return note(session, bounce, now, doubtful)
 
 

@@ -18,7 +18,7 @@ from digestd.errors import BadInput, NotFound
 from digestd.ingest.likeness import Verdict, ids_apart, keys, same_work
 from digestd.ingest.merge import joined, restated
 from digestd.ingest.wording import Plain
-from digestd.store import apart, likeness, merging, papers
+from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database
 from digestd.store.families import families
@@ -52,13 +52,13 @@ def join_alike(
     of_arxiv = {paper for paper, said in fresh.items() if any(map(_is_of_arxiv, said))}
     open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
     other_keys = {key for held in wanted.values() for key in held} - open_keys
-    stored = likeness.sharing(session, open_keys) | likeness.sharing_but_arxiv(session, other_keys)
+    stored = similarity_keys.sharing(session, open_keys) | similarity_keys.sharing_but_arxiv(session, other_keys)
     pairs = {pair for pair in _pairs(wanted, stored) if not of_arxiv.issuperset(pair)}
     _note_keys(session, wanted, born)
     if not pairs:
         return 0
     known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
-    joins = alike(known, fresh, pairs, apart.among(session, known))
+    joins = alike(known, fresh, pairs, do_not_merge.among(session, known))
     for join in joins:
         _join(session, join, born, plain, now)
     return len(set(papers.twins(session, [key for join in joins for key in (join.one, join.other)])) & set(born))
@@ -134,8 +134,8 @@ def _pairs(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[in
 
 
 def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], born: Collection[int]) -> None:
-    held = likeness.held(session, wanted.keys() - set(born))
-    likeness.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
+    held = similarity_keys.held(session, wanted.keys() - set(born))
+    similarity_keys.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
 
 
 def _join(session: Session, join: Join, born: Collection[int], plain: Mapping[str, str], now: datetime) -> None:
@@ -159,7 +159,7 @@ def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> P
         if numbers[0] == numbers[1]:
             raise BadInput(f"{one} and {other} are one paper already; there is nothing to merge")
         related = families(session, numbers)
-        apart.lift(session, *(related.get(number, {number}) for number in numbers))
+        do_not_merge.lift(session, *(related.get(number, {number}) for number in numbers))
         both = kept.by_number(session, numbers)
         kept.apply(session, [joined(both, (), "operator", f"{one} = {other}", now)], Plain(), now)
         return papers.by_keys(session, [both[0].key])[both[0].key]
@@ -173,9 +173,9 @@ def split_paper(db: Database, name: PaperId, now: datetime, number: int | None =
     with db.write() as session:
         kept.lock(session)
         undone = _to_undo(session, name, number)
-        holder = merging.undo(session, undone, now)
+        holder = merges.undo(session, undone, now)
         pair = (holder, undone.absorbed)
-        apart.add(session, [pair, (undone.kept, undone.absorbed)], now)
+        do_not_merge.add(session, [pair, (undone.kept, undone.absorbed)], now)
         both = kept.by_number(session, pair)
         kept.apply(session, [restated(paper, now) for paper in both], Plain(), now)
         _note_keys(session, {paper.key: _keys(paper) for paper in both}, ())
@@ -183,9 +183,9 @@ def split_paper(db: Database, name: PaperId, now: datetime, number: int | None =
         return found[pair[0]], found[pair[1]]
 
 
-def _to_undo(session: Session, name: PaperId, number: int | None) -> merging.Merging:
+def _to_undo(session: Session, name: PaperId, number: int | None) -> merges.Merging:
     paper = _number(session, name)
-    live = [one for one in merging.of(session, paper) if one.undone is None]
+    live = [one for one in merges.of(session, paper) if one.undone is None]
     ours = [one for one in live if papers.twins(session, [one.absorbed]).get(one.absorbed) == paper]
     if not ours:
         raise BadInput(f"{name} was not merged of others; there is nothing to split")

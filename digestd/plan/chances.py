@@ -22,8 +22,8 @@ from digestd.ranking.calibration import Own, fit_own, logit
 from digestd.store import calibrations, feedback
 from digestd.store.calibrations import Learnt
 from digestd.store.database import Database
-from digestd.store.ledger import shown
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger import sent_digests
+from digestd.store.ledger.sent_digests import Shown
 
 EVENTS = 50
 """Verdicts below which nothing is learnt."""
@@ -49,7 +49,7 @@ def refit(db: Database, now: datetime) -> None:
         count, last = feedback.count(session), calibrations.newest(session, now)
         if count < EVENTS or not (last is None or _outgrown(last, count, now)):
             return
-        own = own_of(shown.digests(session, now - LOOK_BACK))
+        own = own_of(sent_digests.digests(session, now - LOOK_BACK))
     with db.write() as session:
         calibrations.keep(session, Learnt(now, count, {"shift": own.shift, "slope": own.slope}))
 

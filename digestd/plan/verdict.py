@@ -16,7 +16,7 @@ from digestd.plan.shard import Shard
 from digestd.ranking.calibration import BARS
 from digestd.ranking.profile import Wants, compile_profiles
 from digestd.store.due import wants_of
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 
 ALIKE = 0.5
 """Latent cosine from which a paper is called like another."""
@@ -49,7 +49,7 @@ def in_words(pick: Pick) -> str:
 
 def mailed_in(session: Session, subscriber: int, papers: Set[int]) -> str | None:
     """The period of the digest that held one of these row numbers."""
-    return next((p.period for p in reading.digests(session, subscriber) if papers & _held(session, p.key)), None)
+    return next((p.period for p in queries.digests(session, subscriber) if papers & _held(session, p.key)), None)
 
 
 def ordinal(number: int) -> str:
@@ -59,7 +59,7 @@ def ordinal(number: int) -> str:
 
 
 def _held(session: Session, delivery: int) -> set[int]:
-    return {pick.paper for pick in reading.picks(session, delivery)}
+    return {pick.paper for pick in queries.picks(session, delivery)}
 
 
 def _barred(case: Case) -> str | None:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from digestd.domain.api import Scope
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _T = core.api_token.c
 

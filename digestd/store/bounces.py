@@ -18,9 +18,9 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
 from digestd.domain.hook import bounced
 from digestd.domain.suppression import SuppressionReason
-from digestd.store import brake, core, hooks, suppressions
+from digestd.store import bounce_surge, core, suppressions, webhooks
 from digestd.store.chunks import chunks
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 COUNTED = 200
 """So many newest bounces and accepted mails of an address are looked at: a score needs no more."""
@@ -62,8 +62,8 @@ def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
     if not insert(session, bounce):
         return Noted(is_new=False)
-    if bounce.kind is BounceKind.HARD and (doubtful or brake.holds(session, bounce, now)):
-        brake.hold(session, [bounce.key])
+    if bounce.kind is BounceKind.HARD and (doubtful or bounce_surge.holds(session, bounce, now)):
+        bounce_surge.hold(session, [bounce.key])
         return Noted(is_new=True, standing=Standing.HELD)
     return Noted(is_new=True, standing=follow(session, bounce, now))
 
@@ -156,7 +156,7 @@ def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
     what = bounced(bounce.kind)
     whose = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
     if what and whose is not None:
-        hooks.note(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
+        webhooks.note(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
 
 
 def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:

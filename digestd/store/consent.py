@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from digestd.domain.hook import happening
 from digestd.domain.subscriber import Act, Cause, Status, act
-from digestd.store import core, hooks
-from digestd.store.instants import from_us, to_us
+from digestd.store import core, webhooks
+from digestd.store.timestamps import from_us, to_us
 
 _E, _W = core.consent_event.c, core.wording.c
 
@@ -57,7 +57,7 @@ def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause 
     if rows:
         session.connection().execute(insert(core.consent_event), rows)
         told = [(subscriber, happening(version, status, how.cause)) for subscriber, version, status in events]
-        hooks.note(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
+        webhooks.note(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
 
 
 def kept_wording(session: Session, wording: str) -> str | None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from digestd.errors import BadSetting, DatabaseUnreachable
-from digestd.store import drives
+from digestd.store import network_filesystems
 
 BUSY_SECONDS = 30.0
 """How long one writer waits for another; `?timeout=` in the URL of an SQLite database says otherwise."""
@@ -145,8 +145,9 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _refuse_network_drive(folder: Path) -> None:
-    mounts = drives.MOUNTS.read_text(errors="surrogateescape") if drives.MOUNTS.exists() else ""
-    if kind := drives.network_drive(folder.resolve(), mounts):
+    listed = network_filesystems.MOUNTS
+    mounts = listed.read_text(errors="surrogateescape") if listed.exists() else ""
+    if kind := network_filesystems.network_drive(folder.resolve(), mounts):
         raise BadSetting(
             f"DIGESTD_DATABASE_URL: {folder} is on a network drive ({kind}), where SQLite may ruin its file; "
             "put it on a disk of this machine, or use PostgreSQL"

@@ -14,9 +14,9 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Status, Timing
 from digestd.store import core, feedback, mutings, profiles
 from digestd.store.bulk import Lookup
-from digestd.store.instants import from_us, to_us
 from digestd.store.packing import unpack_seen
 from digestd.store.profiles import Kept
+from digestd.store.timestamps import from_us, to_us
 
 _S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")

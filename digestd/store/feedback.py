@@ -10,7 +10,7 @@ from digestd.domain.feedback import Feedback, Verdict, as_interest
 from digestd.domain.interest import Interest
 from digestd.domain.paper import PaperId
 from digestd.store import core, profiles
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _F, _P = core.feedback.c, core.paper.c
 KEPT = 500

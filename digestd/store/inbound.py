@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _I = core.inbound.c
 

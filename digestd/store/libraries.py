@@ -17,7 +17,7 @@ from digestd.domain.library import Counts, Entry, Keeper, Library, Standing
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 LEASE = timedelta(minutes=20)
 WHY_MAX = 300

@@ -26,7 +26,7 @@ from digestd.domain.mail_budget import (
 from digestd.domain.mail_budget import subscriber as of_subscriber
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _B = core.caused_mail.c
 _LOCK = 0x6D61696C

@@ -10,7 +10,7 @@ from digestd.domain.feedback import Muting
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
 from digestd.store import core, profiles
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _M, _P = core.muting.c, core.paper.c
 

@@ -16,7 +16,7 @@ from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.store import core
 from digestd.store.chunks import chunks as chunks  # also known from here
 from digestd.store.families import families
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 MERGED = "merged:"
 

@@ -12,7 +12,7 @@ from digestd.domain.paper import PaperId
 from digestd.store import core, mutings
 from digestd.store.due import interests_of
 from digestd.store.feedback import KEPT
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _F, _P = core.feedback.c, core.paper.c
 

@@ -7,8 +7,8 @@ from sqlmodel import Session
 
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import core
-from digestd.store.instants import to_us
 from digestd.store.subscribers import change_status
+from digestd.store.timestamps import to_us
 
 _S = core.subscriber.c
 

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.store import consent, core
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 KEPT = timedelta(days=7)
 """After so long nobody can confirm a request any more, and what it asked for is forgotten."""

@@ -18,7 +18,7 @@ from digestd.domain.paper import Paper, PaperId, Words
 from digestd.domain.reference import MOST, Reference
 from digestd.store import core, papers, profiles
 from digestd.store.chunks import chunks
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _R, _I, _L, _E = core.reference.c, core.interest.c, core.library.c, core.library_entry.c
 _WORDS = (_R.subscriber_id, _R.name, _R.ids, _R.title, _R.abstract, _R.authors, _R.added_us)

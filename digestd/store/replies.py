@@ -9,7 +9,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.domain.reply import Reply, Told
 from digestd.store import core
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 
 _R, _D = core.reply.c, core.delivery.c
 

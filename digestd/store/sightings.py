@@ -11,12 +11,12 @@ from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlmodel import Session
 
 from digestd.domain.paper import PaperId
-from digestd.store import core, merging
+from digestd.store import core, merges
 from digestd.store.chunks import chunks
-from digestd.store.instants import from_us, to_us
 from digestd.store.numbers import insert_plain, reserve
 from digestd.store.papers import aliases, latest_signals, words_of
 from digestd.store.said import Change, Known, Said, Text, from_record, record
+from digestd.store.timestamps import from_us, to_us
 
 _P, _A, _R, _G = core.paper.c, core.alias.c, core.revision.c, core.sighting.c
 _ADVISORY_LOCK = 0x6469676573746402
@@ -87,7 +87,7 @@ def apply(session: Session, changes: Sequence[Change], plain: Mapping[str, str],
     """Write the decisions; returns the row number of each. `plain` has the words for people of what may be picked."""
     for change in changes:
         for other in change.absorbed:
-            merging.absorb(session, change.key or 0, other, (change.by, change.evidence), now)
+            merges.absorb(session, change.key or 0, other, (change.by, change.evidence), now)
     _restate(session, [change for change in changes if change.restated])
     revisions = dict(zip(
         (place for place, change in enumerate(changes) if change.text),
@@ -101,7 +101,7 @@ def apply(session: Session, changes: Sequence[Change], plain: Mapping[str, str],
     _hold_again(session, [(key, said) for key, c in numbered for said in c.again], now)
     _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], plain, now)
     _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], plain)
-    merging.keep_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
+    merges.keep_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
     return keys
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _S, _R = core.source.c, core.reject.c
 REJECTS_MAX = 100

@@ -20,7 +20,7 @@ from digestd.domain.subscriber import Act, Bar, Cadence, Cause, Status, Subscrib
 from digestd.schedule import due_period, first_due
 from digestd.store import consent, core, references
 from digestd.store.due import interests_of
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
 _S, _I = core.subscriber.c, core.interest.c

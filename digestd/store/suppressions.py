@@ -12,7 +12,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import HEALED_BY_CONSENT, LIFTED_BY_CONSENT, SuppressionReason
 from digestd.errors import NotFound
 from digestd.store import consent, core, subscribers
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 WHY_MAX = 300
 _S, _L, _WHO = core.suppression.c, core.lifting.c, core.subscriber.c

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from digestd.domain.trial import Trial
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _T = core.trial.c
 

@@ -15,7 +15,7 @@ from digestd.domain.reply import Told
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.store import feedback, papers, pauses, subscribers
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe.leaving import pause_end, refuse_end
 from digestd.subscribe.record import LISTS, MUTABLE, parse, said_of
 
@@ -104,8 +104,8 @@ def _undo(session: Session, doing: Doing, command: Command) -> Told:
 def _paper(session: Session, doing: Doing, command: Command) -> Paper | None:
     """The paper of a number: of the digest that is answered, else of the newest."""
     place = int(command.value or 0) - 1
-    for delivery in (doing.delivery, reading.newest_digest(session, doing.subscriber.key)):
-        picks = reading.picks(session, delivery) if delivery is not None else ()
+    for delivery in (doing.delivery, queries.newest_digest(session, doing.subscriber.key)):
+        picks = queries.picks(session, delivery) if delivery is not None else ()
         if picks:
             if not 0 <= place < len(picks):
                 return None

@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Act, Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys, address_key
-from digestd.store import brake, consent, erasure, pauses, subscribers, suppressions
+from digestd.store import bounce_surge, consent, erasure, pauses, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.suppressions import Wave
 
@@ -170,11 +170,11 @@ def unsuppress_wave(db: Database, wave: Wave, why: str, now: datetime, dry_run: 
 def suppress_held(db: Database, since: datetime | None, now: datetime, dry_run: bool = False) -> int:
     """Suppress every address whose hard bounces are held: the operator says that the mailboxes are gone. How many."""
     with db.read() if dry_run else db.write() as session:
-        keys = brake.held(session, now, since)
+        keys = bounce_surge.held(session, now, since)
         for key in () if dry_run else keys:
             suppressions.suppress(session, key, SuppressionReason.HARD_BOUNCE, now)
         if keys and not dry_run:
-            brake.release(session, keys)
+            bounce_surge.release(session, keys)
     return len(keys)
 
 

@@ -33,7 +33,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.links import BadToken, Keys, Purpose, address_key, read, read_command_address
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe.acts import Doing, act
 from digestd.subscribe.asking import (
     CONFIRM_WITHIN,
@@ -291,7 +291,7 @@ def _named(session: Session, delivery: int, address: bytes) -> _Proof | None:
 
     None if its subscriber has another address by now, even if somebody new subscribed with the one it went to.
     """
-    entry, subscriber = reading.entry(session, delivery), subscribers.by_address_key(session, address)
+    entry, subscriber = queries.entry(session, delivery), subscribers.by_address_key(session, address)
     if entry is None or subscriber is None or entry.subscriber != subscriber.key:
         return None
     if entry.kind is MailKind.CONFIRM:

@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadRecord, NotFound
 from digestd.store import feedback, mutings, papers, subscribers
 from digestd.store.database import Database
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe.feedback import has
 
 VALUE_MAX = 200
@@ -70,7 +70,7 @@ class Picked:
 
 def picked(session: Session, delivery: int, place: int) -> Picked:
     """The pick at a place, from 1, of a digest. Raises Gone, and NotFound for a place that the digest never had."""
-    claim = reading.as_claim(session, delivery)
+    claim = queries.as_claim(session, delivery)
     if claim is None or not claim.picks:
         raise Gone("this digest is no longer kept")
     if not 1 <= place <= len(claim.picks):

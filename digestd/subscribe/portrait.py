@@ -19,7 +19,7 @@ from digestd.ranking.portrait import Trait
 from digestd.store import feedback, mutings, papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.due import wants_of
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 
 LIKES = 100
 """Newest likes that are looked at."""
@@ -63,7 +63,7 @@ def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
         authors=tuple(portrait.names((paper.words.authors for paper in found), known)),
         likes=tuple(_like(name, paper) for name, paper in liked),
         dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Wish.MUTED)),
-        led=_led(reading.reasons(session, subscriber.key, DIGESTS)),
+        led=_led(queries.reasons(session, subscriber.key, DIGESTS)),
         muted=mutings.standing(session, [subscriber.key]).get(subscriber.key, ()),
     )
 

@@ -12,7 +12,7 @@ from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.links import Keys, Purpose, issued, read
-from digestd.store import mail_budgets, saved, subscribers, suppressions
+from digestd.store import mail_budgets, saved_list, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribe.asking import TooOld
 from digestd.subscribe.leaving import forget
@@ -96,5 +96,5 @@ def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, sh
         subscribers.void_links(session, known.key, now)
         mail_budgets.clear(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
         if shelf:
-            saved.renew(session, known.key)
+            saved_list.renew(session, known.key)
     return link_for(keys, known.key, now)

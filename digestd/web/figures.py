@@ -14,20 +14,20 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.plan.coverage import IN_USE
 from digestd.store import (
+    bounce_surge,
     bounces,
-    brake,
     coverage,
     fetches,
-    hooks,
     hosts,
     inbound,
     ledger,
     papers,
     subscribers,
     suppressions,
+    webhooks,
 )
 from digestd.store.hosts import HostState
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.store.throttles import Resting, resting
 
 
@@ -55,7 +55,7 @@ class Figures:
 def figures(session: Session, now: datetime) -> Figures:
     """Count now; a state that no row has counts 0."""
     return Figures(
-        deliveries=reading.counts(session),
+        deliveries=queries.counts(session),
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
         papers=papers.count(session),
         last_ingest=last_ingest(session),
@@ -67,9 +67,9 @@ def figures(session: Session, now: datetime) -> Figures:
         inbound=inbound.counts(session),
         suppressions=suppressions.count(session),
         last_inbound=inbound.last(session),
-        hook_posts=hooks.counts(session),
+        hook_posts=webhooks.counts(session),
         refused_waiting=ledger.waiting(session),
-        bounces_held=len(brake.held(session, now)),
+        bounces_held=len(bounce_surge.held(session, now)),
     )
 
 

@@ -18,8 +18,8 @@ from digestd.app import App
 from digestd.deliver.room import DiskFull, see_room
 from digestd.domain.coverage import Coverage, missing
 from digestd.errors import DatabaseUnreachable
-from digestd.store import brake, ledger
-from digestd.store.ledger import reading
+from digestd.store import bounce_surge, ledger
+from digestd.store.ledger import queries
 from digestd.store.migrate import is_current
 from digestd.store.throttles import Resting, resting
 from digestd.web.figures import last_ingest, newest_days
@@ -93,9 +93,9 @@ def _database(app: App, now: datetime) -> _Found:
                 sources=days,
                 lanes=resting(session),
                 uncertain=ledger.long_uncertain(session, now),
-                poisoned=reading.poisoned(session),
+                poisoned=queries.poisoned(session),
                 refused=ledger.waiting(session),
-                held=len(brake.held(session, now)),
+                held=len(bounce_surge.held(session, now)),
             )
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))

@@ -31,7 +31,7 @@ from digestd.render import Entry, render_reason
 from digestd.render.citations import bibtex, ris
 from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
 from digestd.render.shown import Fit, fitted
-from digestd.store import feedback, papers, saved, subscribers
+from digestd.store import feedback, papers, saved_list, subscribers
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_sheet import Sheet
 
@@ -56,7 +56,7 @@ class Shelf:
         """Whose address it is. Raises BadToken, and NotFound for one that was renewed."""
         key, edition, _ = read(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
-        if known is None or known.status is Status.ERASED or edition != saved.edition(session, key):
+        if known is None or known.status is Status.ERASED or edition != saved_list.edition(session, key):
             raise NotFound("this address was renewed")
         return known
 
@@ -69,12 +69,12 @@ class Shelf:
     def page_of(self, owner: Subscriber, settings: str) -> Response:
         """Return the list as its owner has it, below the path of their settings."""
         with self.app.db.read() as session:
-            edition = saved.edition(session, owner.key)
+            edition = saved_list.edition(session, owner.key)
         return self._page(owner, token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings)
 
     def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
         with self.app.db.read() as session:
-            found = saved.saved(session, owner.key)
+            found = saved_list.saved(session, owner.key)
         return self.pages.page(
             "saved",
             language=owner.language,
@@ -88,7 +88,7 @@ class Shelf:
         """The list for a reference manager."""
         kind, written = _FILES[name]
         with self.app.db.read() as session:
-            found = saved.saved(session, self.owner(session, signed).key)
+            found = saved_list.saved(session, self.owner(session, signed).key)
         text = written(paper for paper, _ in found)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(text.encode("utf-8", "replace"), media_type=kind, headers=headers)
@@ -112,13 +112,13 @@ class Shelf:
         )
 
     def _saved(self, session: Session, owner: Subscriber) -> list[Posted]:
-        return [Posted(paper, at) for paper, at in saved.saved(session, owner.key, SHOWN_MAX)]
+        return [Posted(paper, at) for paper, at in saved_list.saved(session, owner.key, SHOWN_MAX)]
 
     def _picked(self, session: Session, owner: Subscriber) -> list[Posted]:
         templates, language = self.app.templates, owner.language
         return [
             Posted(paper, at, render_reason(templates, pick.reason.shareable, language))
-            for paper, pick, at in saved.had(session, owner.key)
+            for paper, pick, at in saved_list.had(session, owner.key)
         ]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from digestd.deliver import canary
 from digestd.domain.delivery import State
 from digestd.store import core, throttles
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from tests.deliver.conftest import READERS, planned
 from tests.deliver.test_outcomes import spoil
 from tests.parts.install import Install
@@ -73,7 +73,7 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
 ) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
-        seen = {claim.key for claim in reading.sample(session, canary.SAMPLE, now)}
+        seen = {claim.key for claim in queries.sample(session, canary.SAMPLE, now)}
     assert len(seen) == canary.SAMPLE
     for key in set(picks(many)) - seen:
         spoil(many, key)
@@ -90,7 +90,7 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
 def test_the_sample_is_from_all_over_the_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
-        keys = [claim.key for claim in reading.sample(session, 10, now)]
+        keys = [claim.key for claim in queries.sample(session, 10, now)]
     assert keys == sorted(keys)
     assert {(key - 1) // 20 for key in keys} == {0, 1, 2}
     many.db.close()

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from digestd.domain.delivery import State
 from digestd.links import read_envelope_from
 from digestd.store import core
-from digestd.store.ledger.reading import picks
+from digestd.store.ledger.queries import picks
 from digestd.store.packing import pack_seen
 from tests.deliver.conftest import READERS, planned
 from tests.parts.install import Install

@@ -11,7 +11,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.trial import Trial
 from digestd.evaluate.trial import Score, Standing, margin, preference, tally
 from digestd.ranking.draft import team_draft
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import Shown
 
 MORE, LESS, SAVED, ASIDE = Verdict.MORE, Verdict.LESS, Verdict.SAVED, Verdict.DISMISSED
 DAYS, SUBSCRIBERS, SIZE, PAPERS = 6, 30, 10, 60

@@ -10,7 +10,7 @@ from digestd.domain.feedback import Verdict
 from digestd.evaluate.calibrate import reliability
 from digestd.evaluate.promises import calibration_error
 from digestd.evaluate.verdicts import Verdicts, accuracy, auc, bins, explored, promises
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import Shown
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 PICK = Pick(1, 1, 1.0, Section.FOR_YOU, Reason(Why.NEW))

@@ -11,8 +11,8 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import Keys, Purpose, address_key, envelope_from, token
-from digestd.store import bounces, brake, core, subscribers, suppressions
-from digestd.store.instants import to_us
+from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
+from digestd.store.timestamps import to_us
 from digestd.subscribe import Asked, ask, confirm, erase
 from digestd.subscribe.leaving import unsuppress
 from tests.inbound.conftest import BOUNCE, READERS, Returned
@@ -159,7 +159,7 @@ def test_an_unknown_delivery_is_foreign_although_its_mac_is_right(on_file: Retur
 
 def held(back: Returned) -> int:
     with back.made.db.read() as session:
-        return len(brake.held(session, back.made.clock.now))
+        return len(bounce_surge.held(session, back.made.clock.now))
 
 
 def test_wave_of_reports_by_mail_suppresses_nobody(sent: Returned) -> None:

@@ -13,7 +13,7 @@ from digestd.store import core, ledger, subscribers
 from digestd.store.database import Database
 from digestd.store.fsck import fsck
 from digestd.store.ledger import Claimed, Claimer, Gated, NewDigest, Pass, Result, claim, pass_gate, record
-from digestd.store.ledger.seen import of as seen_of
+from digestd.store.ledger.seen_papers import of as seen_of
 from digestd.store.subscribers import NewSubscriber
 from tests.parts.picks import packed
 

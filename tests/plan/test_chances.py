@@ -10,7 +10,7 @@ from digestd.domain.feedback import Verdict
 from digestd.plan.chances import EVENTS, PEOPLE, learnt, own_of
 from digestd.ranking.calibration import Own
 from digestd.store import feedback
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import Shown
 from tests.parts.install import Install
 from tests.plan.shelf import DAY, digests, planned, reader, shelf, subscriber
 

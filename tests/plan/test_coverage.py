@@ -10,7 +10,7 @@ from digestd.domain.coverage import Coverage, CoverageState
 from digestd.plan import preview
 from digestd.plan.coverage import not_whole
 from digestd.store import core, coverage
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from tests.parts.install import Install
 from tests.plan.shelf import DAY, digests, mail, reader, shelf, subscriber
 
@@ -80,7 +80,7 @@ def test_a_claim_holds_what_was_frozen(bare: Install) -> None:
     bare.people([reader()])
     bare.plan()
     with bare.db.read() as session:
-        claim = reading.as_claim(session, digests(bare)[0].key)
+        claim = queries.as_claim(session, digests(bare)[0].key)
     assert claim is not None
     assert claim.coverage == {"Hugging Face": BROKEN, "arXiv": STALE}
 

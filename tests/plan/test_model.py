@@ -16,8 +16,8 @@ from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due, refit, text_model
 from digestd.ranking.model import dumps, fit
 from digestd.scheduler import Metronome
-from digestd.store import core, models
-from digestd.store.models import KEPT, Fitted
+from digestd.store import core, text_models
+from digestd.store.text_models import KEPT, Fitted
 from tests.parts import library
 from tests.parts.install import Install, install
 
@@ -26,7 +26,7 @@ WEEK = timedelta(days=8)
 
 def in_force(made: Install) -> Fitted:
     with made.db.read() as session:
-        newest = models.newest(session)
+        newest = text_models.newest(session)
     assert newest is not None
     return newest
 
@@ -142,7 +142,7 @@ def test_a_refit_that_is_killed_leaves_the_old_model_in_force(large: Install) ->
     ends = _after(0.2)
     assert not refit_aside(large.db, large.clock.now + WEEK, lambda: not next(ends))
     with large.db.read() as session:
-        assert models.data(session, in_force(large).version) == before
+        assert text_models.data(session, in_force(large).version) == before
 
 
 def test_a_digest_names_the_model_that_ranked_it_also_when_others_came(library_of: Install) -> None:
@@ -154,7 +154,7 @@ def test_a_digest_names_the_model_that_ranked_it_also_when_others_came(library_o
     for n in range(KEPT + 2):
         _fit(library_of, f"Lakes of kind {chr(97 + n) * 3}", n + 1)
     with library_of.db.read() as session:
-        assert models.of_delivery(session, delivery) == used
+        assert text_models.of_delivery(session, delivery) == used
     assert whole(library_of) == KEPT
 
 
@@ -163,14 +163,14 @@ def test_a_model_fitted_again_after_it_was_emptied_is_whole_and_in_force(bare: I
         _fit(bare, f"Lakes of kind {chr(97 + n) * 3}", n if n else KEPT + 2)
     newest = in_force(bare)
     with bare.db.read() as session:
-        assert models.data(session, newest.version) == dumps(fit(["Lakes of kind aaa"]))
+        assert text_models.data(session, newest.version) == dumps(fit(["Lakes of kind aaa"]))
 
 
 def _fit(made: Install, text: str, days: int) -> None:
     model = fit([text])
     with made.db.write() as session:
         fitted = Fitted(model.version, made.clock.now + timedelta(days=days), 1)
-        models.keep(session, fitted, dumps(model))
+        text_models.keep(session, fitted, dumps(model))
 
 
 def _after(seconds: float) -> Iterator[bool]:

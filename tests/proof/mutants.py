@@ -58,7 +58,7 @@ MUTANTS = (
     ),
     Mutant(
         "no gate",
-        "digestd/store/ledger/gate.py",
+        "digestd/store/ledger/commit_point.py",
         """\
     if objection(row):
         return Gated.GONE
@@ -68,7 +68,7 @@ MUTANTS = (
     ),
     Mutant(
         "fenced taken for gone",
-        "digestd/store/ledger/gate.py",
+        "digestd/store/ledger/commit_point.py",
         """\
         return Gated.FENCED
     return Gated.OK
@@ -81,7 +81,7 @@ MUTANTS = (
     ),
     Mutant(
         "no fence on attempt and owner",
-        "digestd/store/ledger/gate.py",
+        "digestd/store/ledger/commit_point.py",
         "(row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner)",
         "row.state != State.LEASED",
         "tests/ledger/test_road.py",
@@ -129,7 +129,7 @@ MUTANTS = (
     ),
     Mutant(
         "a cursor instead of the ledger",
-        "digestd/store/ledger/claims.py",
+        "digestd/store/ledger/claim_queue.py",
         ".where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us)",
         ".where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us, "
         "_D.id > select(func.coalesce(func.max(core.attempt.c.delivery_id), 0)).scalar_subquery())",

@@ -21,8 +21,8 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Cause, Status, Timing
 from digestd.links import Purpose, address_key
 from digestd.store import core, feedback, ledger, subscribers
-from digestd.store.instants import to_us
 from digestd.store.subscribers import NewSubscriber
+from digestd.store.timestamps import to_us
 from tests.parts.install import Install, install
 from tests.parts.picks import packed
 from tests.parts.relay import Relay, Taken

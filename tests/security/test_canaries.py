@@ -15,7 +15,7 @@ from sqlalchemy import Table, select, update
 from digestd.domain.api import Scope
 from digestd.links import Purpose, token
 from digestd.store import api_tokens, core
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 from digestd.web.stamp import SOONEST
 from tests.commands.mails import mail
 from tests.deliver.test_first_digest import asked, is_up

@@ -12,7 +12,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
 from digestd.links import Purpose
 from digestd.store import core, due, feedback, mutings
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe import erase
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import House
@@ -148,7 +148,7 @@ def test_what_the_paper_does_not_have_is_not_muted_and_the_page_says_what_to_do(
 
 def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, app: App, link: str) -> None:
     with app.db.read() as session:
-        claim = reading.as_claim(session, 1)
+        claim = queries.as_claim(session, 1)
     assert claim is not None
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])

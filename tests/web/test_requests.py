@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import Purpose
 from digestd.store import core, subscribers, suppressions
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe import suppress, unsubscribe
 from digestd.subscribe.requests import VALID
 from tests.web.conftest import House
@@ -40,7 +40,7 @@ def mailed(house: House, act: str) -> str:
     """The path that the newest mail of this kind links to."""
     with house.app.db.read() as session:
         query = select(core.delivery.c.id).where(core.delivery.c.kind == ACTS[act][0]).order_by(-core.delivery.c.id)
-        claim = reading.as_claim(session, session.connection().execute(query).scalars().all()[0])
+        claim = queries.as_claim(session, session.connection().execute(query).scalars().all()[0])
     assert claim is not None
     composer = Composer(house.app.db, house.app.sender)
     composer.prepare([claim])

@@ -9,8 +9,8 @@ Each invariant is named as in the documentation, and holds when it finds no row.
 from datetime import datetime
 
 from digestd.store.database import Database
-from digestd.store.fsck.queries import QUERIES, run
-from digestd.store.fsck.walk import WALKED, walk
+from digestd.store.fsck.sql_checks import QUERIES, run
+from digestd.store.fsck.streaming_checks import WALKED, walk
 
 __all__ = ["INVARIANTS", "fsck"]
 

@@ -17,17 +17,17 @@
 Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
 """
 
-from digestd.store.ledger.adoption import Departed
-from digestd.store.ledger.births import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
-from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
-from digestd.store.ledger.gate import Gated, Pass, pass_gate
-from digestd.store.ledger.held import Held, offer_held, offered
-from digestd.store.ledger.open_ends import OpenEnd, answered_at, long_uncertain, open_ends
+from digestd.store.ledger.claim_queue import Claimed, Claimer, claim, expire
+from digestd.store.ledger.commit_point import Gated, Pass, pass_gate
+from digestd.store.ledger.create import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
+from digestd.store.ledger.indexes import by_index
+from digestd.store.ledger.offered import Held, offer_held, offered
 from digestd.store.ledger.recovery import recover, release
+from digestd.store.ledger.refusals import Verdicts, pronounce, waiting
+from digestd.store.ledger.restore import Departed
 from digestd.store.ledger.results import Result, record, record_kept
-from digestd.store.ledger.settling import GRACE, Proof, settle, settle_all_bounced, settle_bounced
-from digestd.store.ledger.verdicts import Verdicts, pronounce, waiting
-from digestd.store.ledger.work import by_index
+from digestd.store.ledger.settle import GRACE, Proof, settle, settle_all_bounced, settle_bounced
+from digestd.store.ledger.uncertain import OpenEnd, answered_at, long_uncertain, open_ends
 
 __all__ = [
     "GRACE",

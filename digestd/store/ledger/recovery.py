@@ -12,9 +12,9 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
-from digestd.store.instants import to_us
-from digestd.store.ledger.work import AT_WORK
+from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import step
+from digestd.store.timestamps import to_us
 
 _D, _A = core.delivery.c, core.attempt.c
 

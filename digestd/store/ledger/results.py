@@ -13,9 +13,9 @@ from digestd.domain.delivery import UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core
 from digestd.store.bulk import Bulk, Lookup, Row, change
-from digestd.store.instants import to_us
-from digestd.store.ledger import seen
+from digestd.store.ledger import seen_papers
 from digestd.store.packing import step
+from digestd.store.timestamps import to_us
 
 _D, _A = core.delivery.c, core.attempt.c
 _TEXT_MAX = 500
@@ -108,7 +108,7 @@ def _write(session: Session, results: Sequence[Result], at_us: int, evidence: Ev
         (_ATTEMPT, [_attempt(result, at_us, evidence) for result in results]),
     )
     if unsent := [result.delivery for result in results if result.state in UNSENT]:
-        seen.give_back(session, unsent)
+        seen_papers.give_back(session, unsent)
 
 
 def _delivery(result: Result, at_us: int) -> Row:

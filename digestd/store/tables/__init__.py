@@ -1,8 +1,8 @@
 """The rows. Nothing outside the store sees them; domain values go in and out."""
 
+from digestd.store.tables.alerts import ToldRow
 from digestd.store.tables.api import ApiTokenRow
 from digestd.store.tables.bounces import BounceRow, InboundRow, LiftingRow
-from digestd.store.tables.hooks import HookPostRow, HookRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenRow, SuppressionRow
 from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow
 from digestd.store.tables.papers import (
@@ -37,8 +37,8 @@ from digestd.store.tables.subscribers import (
     WordingRow,
 )
 from digestd.store.tables.throttle import ThrottleRow
-from digestd.store.tables.told import ToldRow
 from digestd.store.tables.trials import TrialRow
+from digestd.store.tables.webhooks import HookPostRow, HookRow
 
 __all__ = [
     "AliasRow",

@@ -11,9 +11,9 @@ from digestd.domain.delivery import MailKind, State
 from digestd.domain.digest import Pick
 from digestd.domain.feedback import Verdict
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
 from digestd.store.packing import readable_picks, steps
 from digestd.store.papers import twins
+from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
 SENT = (State.ACCEPTED, State.UNCERTAIN)

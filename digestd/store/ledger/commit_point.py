@@ -16,10 +16,10 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
 from digestd.store.bulk import Bulk, Lookup, Record, change, look_up
-from digestd.store.instants import to_us
-from digestd.store.ledger import seen
-from digestd.store.ledger.claims import RECIPIENT, RECIPIENTS, TOO_LATE, objection
+from digestd.store.ledger import seen_papers
+from digestd.store.ledger.claim_queue import RECIPIENT, RECIPIENTS, TOO_LATE, objection
 from digestd.store.packing import step
+from digestd.store.timestamps import to_us
 
 LEASE_LEFT = timedelta(minutes=11)
 """The dot may be waited for ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
@@ -151,7 +151,7 @@ def _turn_away(session: Session, state: State, wishes: Sequence[Pass], why: dict
     session.connection().execute(
         _ABORT, [{"row": w.delivery, "nth": w.attempt, "at": at_us, "how": Outcome.ABORTED} for w in wishes]
     )
-    seen.give_back(session, [w.delivery for w in wishes])
+    seen_papers.give_back(session, [w.delivery for w in wishes])
 
 
 _AWAY = (

@@ -8,10 +8,10 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.store import core
-from digestd.store.instants import from_us
-from digestd.store.ledger.claims import AS_KEPT, coverage
+from digestd.store.ledger.claim_queue import AS_KEPT, coverage
 from digestd.store.packing import readable_picks, steps, unpack_seen
 from digestd.store.subscribers import address_key_of
+from digestd.store.timestamps import from_us
 
 _BY_NUMBER = (
     *("interest", "profile", "feedback", "muting", "saved_edition", "consent_event", "moving", "delivery", "seen"),

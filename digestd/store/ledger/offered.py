@@ -13,8 +13,8 @@ from sqlmodel import Session
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.store import core
 from digestd.store.bulk import Lookup
-from digestd.store.instants import to_us
-from digestd.store.ledger.work import UNCERTAIN
+from digestd.store.ledger.indexes import UNCERTAIN
+from digestd.store.timestamps import to_us
 
 OFFERED_FOR = timedelta(days=15)
 """An older one is of no use any more: two weekly digests have come since."""

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Evidence
 from digestd.store import core
-from digestd.store.instants import to_us
-from digestd.store.ledger.work import UNCERTAIN
+from digestd.store.ledger.indexes import UNCERTAIN
+from digestd.store.timestamps import to_us
 
 LONG = timedelta(days=1)
 """What is uncertain for longer, the operator is told: no more evidence will come by itself."""

@@ -4,7 +4,7 @@ from sqlmodel import Field, SQLModel
 
 
 class ToldRow(SQLModel, table=True):
-    """An event that is told again only when there are more; see digestd.store.told."""
+    """An event that is told again only when there are more; see digestd.store.alert_state."""
 
     __tablename__ = "told"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session
 
-from digestd.store.instants import to_us
 from digestd.store.packing import STATE_LETTERS, STEP_LENGTH
+from digestd.store.timestamps import to_us
 
 SHOWN = 1_000
 """Violations listed for one invariant; more would tell an operator nothing more."""

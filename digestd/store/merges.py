@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, or_, select, update
 from sqlmodel import Session
 
-from digestd.store import apart, core
+from digestd.store import core, do_not_merge
 from digestd.store.families import families
-from digestd.store.instants import from_us, to_us
 from digestd.store.papers import MERGED, twins
+from digestd.store.timestamps import from_us, to_us
 
 _P, _S, _A, _G, _M = core.paper.c, core.signal.c, core.alias.c, core.sighting.c, core.merging.c
 EVIDENCE_MAX = 500
@@ -50,7 +50,7 @@ def absorb(session: Session, kept: int, other: int, said: tuple[str, str], now: 
     name = f"{MERGED}{other}"
     connection.execute(update(core.paper).where(_P.id == other).values(paper_id=name, archived=True))
     connection.execute(insert(core.alias), [{"alias": name, "paper": kept}])
-    apart.inherit(session, kept, other, now)
+    do_not_merge.inherit(session, kept, other, now)
     row = {"kept": kept, "absorbed": other, "by": said[0], "evidence": said[1][:EVIDENCE_MAX], "moved": moved}
     connection.execute(insert(core.merging), [{**row, "at_us": to_us(now), "undone_us": None}])
 

@@ -10,10 +10,10 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Pick, Reason
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
-from digestd.store.ledger.claims import AS_KEPT, coverage
-from digestd.store.ledger.work import AT_WORK
+from digestd.store.ledger.claim_queue import AS_KEPT, coverage
+from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, steps
+from digestd.store.timestamps import from_us, to_us
 
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 

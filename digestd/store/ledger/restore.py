@@ -12,12 +12,12 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
-from digestd.store.ledger.claims import Claimer, claim_these
-from digestd.store.ledger.gate import Gated, Pass, pass_gate
+from digestd.store.ledger.claim_queue import Claimer, claim_these
+from digestd.store.ledger.commit_point import Gated, Pass, pass_gate
 from digestd.store.ledger.results import Result, record_kept
-from digestd.store.ledger.settling import Proof, settle
+from digestd.store.ledger.settle import Proof, settle
 from digestd.store.packing import step, steps
+from digestd.store.timestamps import from_us, to_us
 
 OWNER = "adopted"
 RESTORED = "restored"

@@ -14,7 +14,7 @@ from digestd.domain.hook import Happening, HookPost, PostState
 from digestd.domain.subscriber import Status
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 LEASE = timedelta(minutes=2)
 ERROR_MAX = 200

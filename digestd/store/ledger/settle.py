@@ -18,10 +18,10 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Evidence, Outcome, Settlement, State
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.instants import to_us
-from digestd.store.ledger import seen
-from digestd.store.ledger.work import UNCERTAIN
+from digestd.store.ledger import seen_papers
+from digestd.store.ledger.indexes import UNCERTAIN
 from digestd.store.packing import step
+from digestd.store.timestamps import to_us
 
 GRACE = timedelta(minutes=20)
 """The longest a transaction may take: before that, a mail that did not arrive may still do so."""
@@ -121,7 +121,7 @@ def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof
             ],
         )
     if how is Settlement.ABANDONED:
-        seen.give_back(session, [row.id for row in rows])
+        seen_papers.give_back(session, [row.id for row in rows])
 
 
 _DELIVERY = (

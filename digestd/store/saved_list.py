@@ -10,10 +10,10 @@ from digestd.domain.digest import Pick
 from digestd.domain.feedback import Verdict
 from digestd.domain.paper import Paper
 from digestd.store import core
-from digestd.store.instants import from_us
-from digestd.store.ledger.shown import SENT
+from digestd.store.ledger.sent_digests import SENT
 from digestd.store.packing import readable_picks, steps
 from digestd.store.papers import by_keys
+from digestd.store.timestamps import from_us
 
 SAVED_MAX = 2_000
 DIGESTS_MAX = 30

@@ -22,12 +22,12 @@ from digestd.bounces.brake import Share
 from digestd.bounces.status import kind_of
 from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import Actor, Outcome, State
-from digestd.store import bounces, brake, core
-from digestd.store.instants import to_us
-from digestd.store.ledger import seen
+from digestd.store import bounce_surge, bounces, core
+from digestd.store.ledger import seen_papers
+from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.ledger.results import Result, bounce_of
-from digestd.store.ledger.work import AT_WORK
 from digestd.store.packing import step
+from digestd.store.timestamps import to_us
 
 _D, _A = core.delivery.c, core.attempt.c
 
@@ -54,7 +54,7 @@ def pronounce(session: Session, refused: Sequence[Result], now: datetime) -> Ver
     why: list[tuple[str, Share]] = []
     for relay, group in groupby(ready, key=lambda result: result.relay or ""):
         results = list(group)
-        share = brake.by_relay(session, relay, results[-1].delivery, to_us(now))
+        share = bounce_surge.by_relay(session, relay, results[-1].delivery, to_us(now))
         if share.is_unusual:
             why.append((relay, share))
             _hold(session, results, now)
@@ -110,8 +110,8 @@ def _hold(session: Session, results: Sequence[Result], now: datetime) -> None:
     for bounce in kept:
         bounces.insert(session, bounce)
     if kept:
-        brake.holds(session, kept[-1], now)
-    brake.hold(session, [bounce.key for bounce in kept])
+        bounce_surge.holds(session, kept[-1], now)
+    bounce_surge.hold(session, [bounce.key for bounce in kept])
 
 
 def _believed(session: Session, results: Sequence[Result], share: Share, now: datetime) -> list[tuple[Result, Bounce]]:
@@ -129,9 +129,9 @@ def _after_domains(
     held = {
         bounce.key
         for _, bounce in new
-        if bounce.kind is BounceKind.HARD and brake.holds_domain(session, bounce.address_key, now)
+        if bounce.kind is BounceKind.HARD and bounce_surge.holds_domain(session, bounce.address_key, now)
     }
-    brake.hold(session, sorted(held))
+    bounce_surge.hold(session, sorted(held))
     return [(result, bounce) for result, bounce in new if bounce.key not in held]
 
 
@@ -143,7 +143,7 @@ def _reject(session: Session, final: Sequence[tuple[Result, Bounce]], now: datet
         {"row": one.delivery, "nth": one.attempt, "why": one.reason or "refused", "step": entry} for one, _ in final
     ]
     session.connection().execute(_REJECT, rows)
-    seen.give_back(session, [result.delivery for result, _ in final])
+    seen_papers.give_back(session, [result.delivery for result, _ in final])
 
 
 _REJECT = (

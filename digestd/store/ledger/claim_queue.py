@@ -15,10 +15,10 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason, stands_against
 from digestd.store import core
 from digestd.store.bulk import Bulk, change
-from digestd.store.instants import to_us
-from digestd.store.ledger import seen
-from digestd.store.ledger.work import AT_WORK
+from digestd.store.ledger import seen_papers
+from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import readable_picks, step
+from digestd.store.timestamps import to_us
 
 LEASE = timedelta(minutes=45)
 """Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
@@ -171,7 +171,7 @@ def _end(session: Session, state: State, reasons: dict[int, str], at_us: int) ->
             for key, why in reasons.items()
         ],
     )
-    seen.give_back(session, reasons)
+    seen_papers.give_back(session, reasons)
 
 
 _END = (

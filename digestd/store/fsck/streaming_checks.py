@@ -10,9 +10,9 @@ from digestd.domain.delivery import BIRTHS, FINAL, STEPS, UNSENT, MailKind, Stat
 from digestd.domain.subscriber import Status
 from digestd.errors import Damaged
 from digestd.store import core
-from digestd.store.fsck.queries import SHOWN
-from digestd.store.ledger.births import audit_hash
-from digestd.store.ledger.claims import COVERAGE, coverage
+from digestd.store.fsck.sql_checks import SHOWN
+from digestd.store.ledger.claim_queue import COVERAGE, coverage
+from digestd.store.ledger.create import audit_hash
 from digestd.store.packing import picked_papers, readable_picks, steps, unpack_seen
 
 WALKED = {

@@ -17,7 +17,7 @@ from digestd.domain.delivery import UNCONFIRMED, Outcome
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import core, suppressions
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 
 RELAY_WINDOW = timedelta(hours=2)
 """A relay is judged by the attempts from so long before and after the one that failed: longer than a mail rests."""

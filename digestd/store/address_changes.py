@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 WITHIN = timedelta(hours=48)
 """So long a move can be confirmed: the address may be a stranger's, typed by mistake."""

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from digestd.store import core
 from digestd.store.chunks import chunks
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 
 _X = core.apart.c
 

@@ -16,10 +16,10 @@ from digestd.domain.delivery import Actor, MailKind, State
 from digestd.domain.digest import Slot
 from digestd.store import core
 from digestd.store.bulk import Bulk, Value
-from digestd.store.instants import to_us
-from digestd.store.ledger import seen
+from digestd.store.ledger import seen_papers
 from digestd.store.packing import Packed, step
 from digestd.store.tables import DeliveryRow
+from digestd.store.timestamps import to_us
 
 _HASH_BITS = 62
 """An order-free sum of hashes that still fits a signed 64-bit column."""
@@ -78,7 +78,7 @@ def plan_digests(
     noted, made_by = connection.execute(audit).scalar_one(), connection.execute(model).scalar()
     alike = (json.dumps(dict(ranked.coverage)), template_hash, noted, made_by)
     _BIRTHS.run(session, ((*row, *alike) for row in _rows(digests, at_us)))
-    seen.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
+    seen_papers.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
     _NEXT_DUE.run(
         session, ((_us(d.slot.next_due), d.slot.local_date, at_us, ranked.horizon, d.subscriber) for d in digests)
     )
