@@ -31,7 +31,7 @@ from digestd.store import sources, subscribers, template_sets, webhooks
 from digestd.store.database import Database, open_database
 from digestd.store.ledger import queries
 from digestd.store.migrate import migrate, require_current
-from digestd.store.process_locks import Owners, owners
+from digestd.store.process_locks import ProcessLocks, process_locks
 from digestd.transports import Route, open_routes
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ class App:
         return _encoder(self.settings.embedding_model)
 
     @property
-    def owners(self) -> Owners:
+    def owners(self) -> ProcessLocks:
         """Which workers live, on this database."""
-        return owners(self.db)
+        return process_locks(self.db)
 
     @property
     def sources(self) -> list[Source]:
@@ -267,7 +267,7 @@ def alone(name: str) -> Iterator[App]:
     settings = configuration.load()
     dangers.refuse(settings)
     db = open_database(settings.database_url)
-    with owners(db).hold(name, settings.public_url):
+    with process_locks(db).hold(name, settings.public_url):
         db.close()
         yield initialise(settings)
 
@@ -283,9 +283,9 @@ def _assemble(settings: Settings, db: Database, keys: Keys) -> App:
     dangers.refuse_wrong_secret(db, keys)
     overrides = [Path(settings.templates_dir)] if settings.templates_dir else []
     templates = Templates.of(shipped.templates(overrides))
-    if not template_sets.is_kept(db, templates.hash):
-        template_sets.keep(db, templates.check().hash, templates.files)
-    webhooks.keep(db, settings.hook_urls.split())
+    if not template_sets.is_known(db, templates.hash):
+        template_sets.add(db, templates.check().hash, templates.files)
+    webhooks.configure(db, settings.hook_urls.split())
     signer = open_signer(settings.dkim_domain, settings.dkim_selector, settings.dkim_key_file)
     return App(settings, db, keys, templates, clock(settings.now), SystemRandom(), signer)
 

@@ -34,7 +34,7 @@ def refuse_wrong_secret(db: Database, keys: Keys) -> None:
     """Raise BadSetting where the first secret is another than the database was made with: nobody would be known by
     their address, and the suppressed would be written to."""
     with db.read() as session:
-        someone = subscribers.someone(session)
+        someone = subscribers.any_address(session)
     if someone is not None and address_key(keys, someone[0]) != someone[1]:
         raise BadSetting(
             "DIGESTD_SECRET_KEY_FILE: this is not the secret that the database was made with; "

@@ -83,7 +83,7 @@ def message(post: HookPost) -> bytes:
 async def post_due(by: Hooks) -> int:
     """Post what is due, to every URL at once and in order to each; how many were taken."""
     with by.db.read() as session:
-        told = webhooks.told(session)
+        told = webhooks.configured(session)
     async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
         return sum(await asyncio.gather(*(_post_all(by, client, hook) for hook in told)))
 
@@ -133,8 +133,8 @@ def _name(keys: Keys, post: HookPost) -> str:
 def _record(by: Hooks, post: HookPost, error: str, is_final: bool) -> None:
     with by.db.write() as session:
         if not error:
-            webhooks.end(session, post, PostState.TAKEN)
+            webhooks.finish(session, post, PostState.TAKEN)
         elif is_final or post.attempts > len(WAITS):
-            webhooks.end(session, post, PostState.GIVEN_UP, error)
+            webhooks.finish(session, post, PostState.GIVEN_UP, error)
         else:
             webhooks.postpone(session, post, by.clock() + WAITS[post.attempts - 1], error)

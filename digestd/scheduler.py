@@ -19,7 +19,7 @@ from digestd.plan import plan
 from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due
 from digestd.store import erasure
-from digestd.store.due import too_far
+from digestd.store.due import count_misscheduled
 from digestd.store.migrate import require_current
 
 PLAN_SECONDS = 15
@@ -112,7 +112,7 @@ class Metronome:
     def _say_who_waits_too_long(self, now: datetime) -> None:
         """Once, until there are others: a clock that is wrong now, or was, has them go without digests for long."""
         with self._app.db.read() as session:
-            far = too_far(session, now)
+            far = count_misscheduled(session, now)
         if far > self._too_far:
             log.error(
                 "some wait for a day more than ten days away", subscribers=far,

@@ -134,8 +134,8 @@ def tidy(app: App, now: datetime) -> None:
     """Recover after dead workers, settle what came back, close what has become too late, forget what is long over."""
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
-    webhooks.forget(app.db, now - HOOK_POSTS_KEPT)
-    address_changes.forget_old(app.db, now)
+    webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT)
+    address_changes.delete_expired(app.db, now)
     more = True
     while more:
         with app.db.write() as session:
@@ -146,8 +146,8 @@ def keep_up(app: App, now: datetime) -> None:
     """Delete sign-ups that nobody confirmed, and forget requests, networks and counts that are over."""
     if purged := purge_unconfirmed(app.db, now):
         log.info("deleted sign-ups that nobody confirmed", subscribers=purged)
-    pending_requests.forget_old(app.db, now)
-    mail_budgets.forget_old(app.db, now)
+    pending_requests.erase_expired(app.db, now)
+    mail_budgets.delete_expired(app.db, now)
 
 
 def settle_open_ends(app: App, now: datetime) -> None:
@@ -202,22 +202,22 @@ def counts(report: DeliverReport) -> dict[str, int]:
 
 def _newly_uncertain(app: App) -> int:
     with app.db.read() as session:
-        if ledger.long_uncertain(session, app.clock()) == alert_state.known(session, _UNCERTAIN):
+        if ledger.count_long_uncertain(session, app.clock()) == alert_state.last_count(session, _UNCERTAIN):
             return 0  # as it mostly is: nothing is locked
     with app.db.write() as session:
-        return alert_state.count(session, _UNCERTAIN, lambda: ledger.long_uncertain(session, app.clock()))
+        return alert_state.count_if_more(session, _UNCERTAIN, lambda: ledger.count_long_uncertain(session, app.clock()))
 
 
 def _newly_held(app: App) -> int:
     with app.db.read() as session:
-        if _held(app, session) == alert_state.known(session, _HELD):
+        if _held(app, session) == alert_state.last_count(session, _HELD):
             return 0
     with app.db.write() as session:
-        return alert_state.count(session, _HELD, lambda: _held(app, session))
+        return alert_state.count_if_more(session, _HELD, lambda: _held(app, session))
 
 
 def _held(app: App, session: Session) -> int:
-    return ledger.waiting(session) + len(bounce_surge.held(session, app.clock()))
+    return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
 
 
 def _wake(app: App) -> None:
@@ -228,7 +228,7 @@ def _wake(app: App) -> None:
             session,
             {
                 name: lambda kept: replace(kept, rest=replace(kept.rest, until=0.0))
-                for name, kept in throttles.standings(session, names).items()
+                for name, kept in throttles.states(session, names).items()
                 if kept.rest.until
             },
         )
@@ -238,10 +238,10 @@ def _rested(app: App, now: datetime) -> tuple[Route, ...]:
     """The routes that may be tried now. A rest longer than any was written under another clock."""
     longest = (now + max(LANE_WAITS)).timestamp()
     with app.db.read() as session:
-        kept = throttles.standings(session, [route.name for route in app.routes])
+        kept = throttles.states(session, [route.name for route in app.routes])
     return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].rest.until <= longest)
 
 
 def _anything_ready(app: App, now: datetime) -> bool:
     with app.db.read() as session:
-        return queries.anything_ready(session, now)
+        return queries.is_any_ready(session, now)

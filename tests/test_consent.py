@@ -64,7 +64,7 @@ def test_nothing_on_record_can_be_taken_away(db: Database, ada: int, table: str)
 def test_the_words_on_record_cannot_be_changed(db: Database, ada: int) -> None:
     assert ada
     with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
-        session.connection().execute(update(core.wording).values(text="something else"))
+        session.connection().execute(update(core.consent_wording).values(text="something else"))
 
 
 def test_the_same_words_are_kept_once(db: Database, ada: int, now: datetime) -> None:

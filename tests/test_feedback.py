@@ -199,5 +199,5 @@ def test_only_the_newest_five_hundred_papers_count(made: Install) -> None:
         subscriber = find(session, made.app.keys, ADA)
         keys = papers.aliases(session, [PaperId(f"invented:{n}") for n in range(501)])
         for n in range(501):
-            feedback.give(session, subscriber.key, keys[PaperId(f"invented:{n}")], Verdict.MORE, made.clock.now)
+            feedback.add(session, subscriber.key, keys[PaperId(f"invented:{n}")], Verdict.MORE, made.clock.now)
     assert [name for name, _ in wants(made.db, made)] == [f"invented:{n}" for n in range(500, 0, -1)]

@@ -107,7 +107,7 @@ class Office:
         key = bounces.key_of(kind, address)
         with self.db.write() as session:
             whose = address_key(self.keys, address)
-            bounces.note(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
+            bounces.record(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
 
     @property
     def states(self) -> list[tuple[PostState, int]]:
@@ -122,7 +122,7 @@ def office(db: Database, keys: Keys, now: datetime) -> Office:
 
 def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) -> None:
     with receiving() as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         ask(office.db, office.post, Asked(ADA), office.now)
         with office.db.read() as session:
             known = subscribers.by_address_key(session, address_key(office.keys, ADA))
@@ -153,7 +153,7 @@ def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) ->
 
 def test_a_post_proves_who_sent_it_and_when(office: Office) -> None:
     with receiving() as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         office.tell()
     ((headers, body),) = receiver.came
@@ -173,7 +173,7 @@ def test_the_signature_is_that_of_the_published_example() -> None:
 
 def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> None:
     with receiving(500, 302, 204) as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         for wait in (timedelta(), WAITS[0], WAITS[1]):
             office.now += wait - timedelta(seconds=1 if wait else 0)
@@ -188,7 +188,7 @@ def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> 
 
 def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office) -> None:
     with receiving(*[500] * (len(WAITS) + 1)) as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         for wait in (timedelta(), *WAITS, timedelta(days=30)):
             office.now += wait
@@ -202,7 +202,7 @@ def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office
 
 def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> None:
     with receiving(410) as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         office.tell()
     assert office.states == [(PostState.GIVEN_UP, 1)]
@@ -211,7 +211,7 @@ def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> 
 def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "SECONDS", 0.3)
     with receiving(0, 0) as hanging, receiving() as other:
-        webhooks.keep(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
+        webhooks.configure(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
         office.join()
         office.join("bob@example.org")
         assert office.tell() == 2
@@ -221,23 +221,23 @@ def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, mon
 
 
 def test_what_is_not_committed_is_not_told(office: Office) -> None:
-    webhooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     office.join()
     before = office.states
     come_back = Bounce(
         b"k" * 32, address_key(office.keys, ADA), BounceKind.HARD, "test", "5.1.1", None, None, office.now
     )
     with office.db.write() as session:
-        bounces.note(session, come_back, office.now)
+        bounces.record(session, come_back, office.now)
         session.rollback()
     assert office.states == before
 
 
 def test_two_senders_post_it_once_and_a_dead_one_loses_nothing(office: Office) -> None:
-    webhooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     office.join()
     with office.db.read() as session:
-        (hook,) = webhooks.told(session)
+        (hook,) = webhooks.configured(session)
     with office.db.write() as session:
         assert webhooks.claim(session, hook, office.now) is not None
     with office.db.write() as session:
@@ -252,20 +252,20 @@ def test_what_is_older_than_a_month_is_forgotten_whatever_became_of_it(
 ) -> None:
     monkeypatch.setattr(webhooks, "FORGET_BLOCK", 2)
     with receiving() as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         for n in range(3):
             office.join(f"reader{n}@example.org")
         office.tell()
-    webhooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     for n in range(4, 6):
         office.join(f"reader{n}@example.org")
     office.now += POSTS_KEPT
     office.join("bob@example.org")
-    webhooks.forget(office.db, office.now - POSTS_KEPT)
+    webhooks.delete_before(office.db, office.now - POSTS_KEPT)
     assert len(office.states) == 6, "a month is not over yet"
-    webhooks.forget(office.db, office.now - POSTS_KEPT + timedelta(seconds=1))
+    webhooks.delete_before(office.db, office.now - POSTS_KEPT + timedelta(seconds=1))
     assert office.states == [(PostState.WAITING, 0)]
-    webhooks.forget(office.db, office.now + POSTS_KEPT)
+    webhooks.delete_before(office.db, office.now + POSTS_KEPT)
     assert office.states == []
 
 
@@ -273,19 +273,19 @@ def test_without_a_url_nothing_is_kept_and_one_set_no_longer_is_told_nothing(off
     office.join()
     assert office.states == []
     with receiving() as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join("bob@example.org")
-        webhooks.keep(office.db, [])
+        webhooks.configure(office.db, [])
         office.join("eve@example.org")
         assert office.tell() == 0
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         assert office.tell() == 1
         assert [said["email"] for _, said in receiver.told] == ["bob@example.org"]
 
 
 def test_of_an_erased_person_no_address_is_told_or_kept(office: Office) -> None:
     with receiving() as receiver:
-        webhooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         erase(office.db, office.keys, ADA, office.now)
         office.tell()

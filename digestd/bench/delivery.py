@@ -41,7 +41,7 @@ from digestd.ranking.dense import Silent
 from digestd.settings import Settings
 from digestd.store import due as waiting
 from digestd.store import subscribers
-from digestd.store.due import Due
+from digestd.store.due import DueSubscriber
 from digestd.store.fsck import fsck
 from digestd.store.ledger import queries
 
@@ -185,7 +185,7 @@ def _compile(app: App, at: datetime) -> float:
     return time.process_time() - began
 
 
-def _due(app: App, after: int, at: datetime) -> list[Due]:
+def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
     with app.db.read() as session:
         return waiting.due(session, after, SHARD, at)
 

@@ -42,7 +42,7 @@ def deliver_ready(
 async def _delivered(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliverReport:
     """One run, its progress drawn on a terminal."""
     with app.db.read() as session:
-        ready = queries.ready(session, app.clock())
+        ready = queries.count_ready(session, app.clock())
     tally = Tally()
     with watching(tally, ready if limit is None else min(limit, ready)):
         return await run(app, drain=drain, limit=limit, stop=stop, tally=tally)

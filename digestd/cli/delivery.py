@@ -25,8 +25,8 @@ from digestd.render.words import shorten
 from digestd.store import bounces, papers, text_models
 from digestd.store.fsck import INVARIANTS
 from digestd.store.fsck import fsck as check
-from digestd.store.ledger import GRACE, Proof, queries, settle
-from digestd.store.ledger.queries import Asked, Entry
+from digestd.store.ledger import GRACE, SettlementProof, queries, settle
+from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
 from digestd.subscribe import find
 
 app = typer.Typer(name="delivery", help="The ledger: every mail, its state and its history.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def list_deliveries(
     built = wiring.build()
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key if email else None
-        entries = [shown(entry) for entry in queries.entries(session, limit, Asked(state, subscriber))]
+        entries = [shown(entry) for entry in queries.entries(session, limit, DeliveryFilter(state, subscriber))]
     columns = ("id", "email", "kind", "period", "state", "picks", "attempts", "reason")
     emit(entries if as_json else [{name: entry[name] for name in columns} for entry in entries], as_json)
 
@@ -66,7 +66,7 @@ def show_delivery(
         entry = queries.entry(session, key)
         if entry is None:
             raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
-        tries = [asdict(attempt) for attempt in queries.tries(session, key)]
+        tries = [asdict(attempt) for attempt in queries.attempts(session, key)]
         picks = queries.picks(session, key)
         known = papers.by_keys(session, [pick.paper for pick in picks])
         returned = [
@@ -97,7 +97,9 @@ def settle_delivery(
         raise BadInput("say what shows it, with --why: it is kept in the ledger")
     with built.db.write() as session:
         key = int(which) if which.isascii() and which.isdecimal() else _open_delivery(session, built.keys, which)
-        settled = settle(session, key, how, Proof(Evidence.OPERATOR, Actor.OPERATOR, why.strip()), built.clock())
+        settled = settle(
+            session, key, how, SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, why.strip()), built.clock()
+        )
         entry = queries.entry(session, key)
     if entry is None:
         raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows what there is")
@@ -145,7 +147,7 @@ def _open_delivery(session: Session, keys: Keys, email: str) -> int:
     waiting = [
         entry.key
         for state in (State.UNCERTAIN, State.POISONED)
-        for entry in queries.entries(session, 20, Asked(state, subscriber))
+        for entry in queries.entries(session, 20, DeliveryFilter(state, subscriber))
     ]
     if len(waiting) == 1:
         return waiting[0]
@@ -173,7 +175,7 @@ def fsck(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def shown(entry: Entry) -> dict[str, object]:
+def shown(entry: DeliveryInfo) -> dict[str, object]:
     """A delivery as printed."""
     return {
         "id": entry.key,

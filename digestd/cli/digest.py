@@ -175,7 +175,7 @@ def _known(app: App, email: str) -> Subscriber:
     with app.db.read() as session:
         key = address_key(app.keys, email)
         is_known = subscribers.by_address_key(session, key) is not None
-        if not is_known and suppressions.is_suppressed(session, key) is SuppressionReason.ERASED:
+        if not is_known and suppressions.reason_for(session, key) is SuppressionReason.ERASED:
             raise NotFound(f"{email} was erased: their address is not kept, so no digest of theirs can be rebuilt")
         return find(session, app.keys, email)
 

@@ -80,7 +80,7 @@ def show_paper(
     built = wiring.build()
     with built.db.read() as session:
         found = papers.find(session, paper_id(name))
-        mergings = [] if found is None else merges.of(session, found.key)
+        mergings = [] if found is None else merges.of_paper(session, found.key)
         known_as = [] if found is None else papers.names(session, found.key)
     if found is None:
         raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
@@ -139,7 +139,7 @@ def shown(paper: Paper) -> dict[str, object]:
     }
 
 
-def _merging(one: merges.Merging) -> dict[str, object]:
+def _merging(one: merges.Merge) -> dict[str, object]:
     return {"merging": one.number, "by": one.by, "evidence": one.evidence, "at": one.at, "undone": one.undone}
 
 

@@ -32,7 +32,7 @@ def plan_due(
     now = moment(at) if at else app.clock()
     if due_again:
         with app.db.write() as session:
-            say(f"{due.due_again(session, now)} are looked at anew")
+            say(f"{due.reschedule_misscheduled(session, now)} are looked at anew")
     long_run()
     report = plan(app.db, app.planner, now)
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)

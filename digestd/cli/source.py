@@ -13,9 +13,9 @@ from digestd.errors import BadInput
 from digestd.ingest.check import Checked, check
 from digestd.sources import Source, kind_of, parse_source
 from digestd.store import fetches, hosts, papers, sources
-from digestd.store.fetches import Fetched
+from digestd.store.fetches import FetchRecord
 from digestd.store.hosts import HostState
-from digestd.store.sources import Rejected
+from digestd.store.sources import RejectedRecord
 
 app = typer.Typer(name="source", help="Where papers come from.", no_args_is_help=True)
 SHOWN = 5
@@ -40,7 +40,7 @@ def list_sources(as_json: Json = False) -> None:
     """
     built = wiring.build()
     with built.db.read() as session:
-        last = fetches.last(session)
+        last = fetches.latest(session)
         known = {host.host: host for host in hosts.all_of(session)}
     emit([shown(one, last.get(one.name), known.get(one.pace.host)) for one in built.sources], as_json)
 
@@ -88,7 +88,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
     built = wiring.build()
     (source,) = built.observed([parse_source(spec)])
     with built.db.read() as session:
-        rejects = sources.rejects(session, source.name)
+        rejects = sources.rejected(session, source.name)
         known = papers.candidates(session, built.clock() - RECENT, built.clock())
     checked = asyncio.run(check(built.db, source, built.client, built.clock, known))
     report = _report(checked, rejects)
@@ -99,7 +99,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _report(checked: Checked, rejects: list[Rejected]) -> dict[str, object]:
+def _report(checked: Checked, rejects: list[RejectedRecord]) -> dict[str, object]:
     found = checked.page.sightings
     dates = [sighting.published for sighting in found if sighting.published]
     return {
@@ -118,7 +118,7 @@ def _report(checked: Checked, rejects: list[Rejected]) -> dict[str, object]:
     }
 
 
-def shown(source: Source, last: Fetched | None, host: HostState | None) -> dict[str, object]:
+def shown(source: Source, last: FetchRecord | None, host: HostState | None) -> dict[str, object]:
     """One source as a row: never asked, answered, or broken and why; and until when its host is left alone."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None

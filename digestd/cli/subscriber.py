@@ -22,7 +22,7 @@ from digestd.errors import BadInput
 from digestd.store import consent, subscribers
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import Asked
+from digestd.store.ledger.queries import DeliveryFilter
 from digestd.subscribe import Record, leaving, parse
 from digestd.subscribe.keeping import add, edit
 from digestd.subscribe.record import MUTABLE, said_of
@@ -215,7 +215,7 @@ def show_one(email: Email, as_json: Json = False) -> None:
         ]
         mails = [
             {"id": e.key, "kind": e.kind, "period": e.period, "state": e.state, "picks": e.picks, "due": e.due}
-            for e in queries.entries(session, 10, Asked(subscriber=found.key))
+            for e in queries.entries(session, 10, DeliveryFilter(subscriber=found.key))
         ]
         returned = came_back(session, found.key, built.clock())
     if as_json:

@@ -14,7 +14,7 @@ from digestd.cli.output import emit, say
 from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import bounces, subscribers, suppressions
-from digestd.store.suppressions import Wave
+from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribe import leaving
 
 SHOWN = 10
@@ -94,7 +94,9 @@ def unsuppress(
         return
     now = built.clock()
     reasons = frozenset(reason) if reason else HEALED_BY_CONSENT
-    wave = Wave(moment(since), moment(until) if until else now, reasons, domain.strip().lstrip("@"), relay.strip())
+    wave = SuppressionFilter(
+        moment(since), moment(until) if until else now, reasons, domain.strip().lstrip("@"), relay.strip()
+    )
     restored = leaving.unsuppress_wave(built.db, wave, why, now, dry_run)
     if as_json:
         emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)
@@ -106,10 +108,10 @@ def unsuppress(
 def came_back(session: Session, key: int, now: datetime) -> dict[str, object]:
     """What a subscriber's address has brought: suppression, points, the newest bounces, suppressions taken back."""
     address_key = subscribers.address_key_of(session, key)
-    found = bounces.of(session, address_key, SHOWN)
+    found = bounces.of_address(session, address_key, SHOWN)
     points = bounces.score_of(session, address_key, now).at(now)
     return {
-        "suppression": suppressions.is_suppressed(session, address_key),
+        "suppression": suppressions.reason_for(session, address_key),
         "bounce points": f"{points:.1f} of {SUPPRESS_AT:g}" if found else "",
         "bounces": [
             {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "delivery": b.delivery, "held": b.held}
@@ -117,6 +119,6 @@ def came_back(session: Session, key: int, now: datetime) -> dict[str, object]:
         ],
         "liftings": [
             {"at": lifting.at, "reason": lifting.reason, "why": lifting.why}
-            for lifting in suppressions.liftings(session, address_key)
+            for lifting in suppressions.lifted(session, address_key)
         ],
     }

@@ -38,7 +38,7 @@ def see_that_it_is_ours(db: Database, folder: Path, machine: str) -> None:
     if last is not None:
         delivery, attempt, mail = last
         with db.read() as session:
-            known = restore.knows_departure(session, delivery, attempt)
+            known = restore.sent_message_id(session, delivery, attempt)
         if known is None or departures.hashed(known) != mail:
             raise NotAdopted(
                 "the database is older than the mails that were sent with it, as after a backup was put back: "
@@ -57,7 +57,7 @@ def adopt(db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now
     """
     fates = departures.read(folder)
     with db.read() as session:
-        waiting = [mail for mail in restore.unsettled(session) if departures.hashed(mail.message_id) in fates]
+        waiting = [mail for mail in restore.open_deliveries(session) if departures.hashed(mail.message_id) in fates]
     done = {Fate.ACCEPTED: 0, Fate.UNKNOWN: 0, Fate.REFUSED: 0}
     for begin in range(0, len(waiting), BLOCK):
         with db.write() as session:
@@ -65,8 +65,8 @@ def adopt(db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now
                 left, fate = fates[departures.hashed(mail.message_id)]
                 path = envelope_from(keys, left.delivery, left.attempt, bounce)
                 if fate is not Fate.REFUSED:
-                    done[fate] += restore.adopt(session, mail, left, path, fate is Fate.ACCEPTED)
+                    done[fate] += restore.apply_sent(session, mail, left, path, fate is Fate.ACCEPTED)
     with db.write() as session:
-        restore.number_from(session, max((left.delivery for left, _ in fates.values()), default=0) + 1, now)
+        restore.reserve_numbers(session, max((left.delivery for left, _ in fates.values()), default=0) + 1, now)
     departures.adopted(folder, machine, now)
     return Adopted(done[Fate.ACCEPTED], done[Fate.UNKNOWN])

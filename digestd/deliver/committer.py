@@ -16,7 +16,7 @@ from digestd.deliver.receipts import Receipts
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import Gated, Pass, Result
+from digestd.store.ledger import AttemptResult, CommitDecision, CommitRequest
 
 GATHER_SECONDS = 0.002
 """How long a round waits for the other lanes: less than its sync takes, and half the CPU if twice as many come."""
@@ -41,8 +41,8 @@ class Committer:
         self._receipts = receipts
         self._departures = departures
         self._pace = pace
-        self._wishes: list[tuple[Pass, asyncio.Future[Gated]]] = []
-        self._results: list[Result] = []
+        self._wishes: list[tuple[CommitRequest, asyncio.Future[CommitDecision]]] = []
+        self._results: list[AttemptResult] = []
         self._work = asyncio.Event()
         self._full = asyncio.Event()
         self._lanes = 0
@@ -51,18 +51,18 @@ class Committer:
         self._broken: BaseException | None = None
         self._patience = PATIENCE_SECONDS
 
-    async def gate(self, wish: Pass) -> Gated:
+    async def gate(self, wish: CommitRequest) -> CommitDecision:
         """Ask to send one dot; returns once the answer is committed. Raises what the database raised."""
         if self._broken is not None:
             raise RuntimeError("an earlier round could not be written") from self._broken
-        answer: asyncio.Future[Gated] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[CommitDecision] = asyncio.get_running_loop().create_future()
         self._wishes.append((wish, answer))
         self._work.set()
         if len(self._wishes) >= self._lanes:
             self._full.set()
         return await answer
 
-    def record(self, result: Result) -> None:
+    def record(self, result: AttemptResult) -> None:
         """Hand over a result; it is committed with the next round, at the latest when the run ends."""
         self._results.append(result)
         if self._idle is None:
@@ -131,25 +131,32 @@ class Committer:
                 answer.set_result(gated)
 
     def _give_up(
-        self, wishes: "list[tuple[Pass, asyncio.Future[Gated]]]", results: list[Result], error: BaseException
+        self,
+        wishes: "list[tuple[CommitRequest, asyncio.Future[CommitDecision]]]",
+        results: list[AttemptResult],
+        error: BaseException,
     ) -> None:
         self._broken = error
         self._receipts.keep(results)
         for _, answer in [*wishes, *self._wishes]:
             _fail(answer, error)
 
-    def _commit(self, wishes: list[Pass], results: list[Result], spent: Mapping[str, int]) -> list[Gated]:
+    def _commit(
+        self, wishes: list[CommitRequest], results: list[AttemptResult], spent: Mapping[str, int]
+    ) -> list[CommitDecision]:
         with self._db.write() as session:
-            ledger.by_index(session)
+            ledger.force_index_scans(session)
             now = self._clock()
-            ledger.record(session, results, now)
-            answers = ledger.pass_gate(session, wishes, now)
+            ledger.record_results(session, results, now)
+            answers = ledger.commit_sends(session, wishes, now)
             kept = self._pace.write(session, spent)
-        self._departures.write([w for w, said in zip(wishes, answers, strict=True) if said is Gated.OK], results, now)
+        self._departures.write(
+            [w for w, said in zip(wishes, answers, strict=True) if said is CommitDecision.OK], results, now
+        )
         self._pace.know(kept)
         return answers
 
 
-def _fail(answer: "asyncio.Future[Gated]", error: BaseException) -> None:
+def _fail(answer: "asyncio.Future[CommitDecision]", error: BaseException) -> None:
     if not answer.done():
         answer.set_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))

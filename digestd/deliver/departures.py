@@ -26,7 +26,7 @@ import structlog
 
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
-from digestd.store.ledger import Departed, Pass, Result
+from digestd.store.ledger import AttemptResult, CommitRequest, SentAttempt
 from digestd.store.timestamps import to_us
 
 SUFFIX = ".departures"
@@ -56,7 +56,7 @@ class Departures:
 
     _file: int
 
-    def write(self, passed: Sequence[Pass], results: Sequence[Result], now: datetime) -> None:
+    def write(self, passed: Sequence[CommitRequest], results: Sequence[AttemptResult], now: datetime) -> None:
         """Note who passed the gate, and what was answered. Where the disk fails, a backup put back may go unnoticed."""
         records = b"".join([*_answers(results, to_us(now)), *_passes(passed, to_us(now))])
         if not records:
@@ -98,14 +98,14 @@ def last(folder: Path) -> tuple[int, int, bytes] | None:
     return None
 
 
-def read(folder: Path) -> dict[bytes, tuple[Departed, Fate]]:
+def read(folder: Path) -> dict[bytes, tuple[SentAttempt, Fate]]:
     """The last departure of every mail, by the hash of its Message-ID, and how it ended; what was accepted stays so."""
-    found: dict[bytes, tuple[Departed, Fate]] = {}
+    found: dict[bytes, tuple[SentAttempt, Fate]] = {}
     mails: dict[tuple[int, int], bytes] = {}
     for what, delivery, attempt, at_us, mail, sha256 in _records(folder):
         if what == _GATE and found.get(mail, (None, None))[1] is not Fate.ACCEPTED:
             mails[delivery, attempt] = mail
-            found[mail] = Departed(delivery, attempt, at_us, sha256), Fate.UNKNOWN
+            found[mail] = SentAttempt(delivery, attempt, at_us, sha256), Fate.UNKNOWN
         elif (answered := mails.get((delivery, attempt))) is not None and what in {_TAKEN, _REFUSED}:
             found[answered] = found[answered][0], Fate.ACCEPTED if what == _TAKEN else Fate.REFUSED
     return found
@@ -146,11 +146,11 @@ def hashed(message_id: str) -> bytes:
     return blake2b(message_id.encode(), digest_size=16).digest()
 
 
-def _passes(passed: Sequence[Pass], at_us: int) -> Iterable[bytes]:
+def _passes(passed: Sequence[CommitRequest], at_us: int) -> Iterable[bytes]:
     return [_RECORD.pack(_GATE, p.delivery, p.attempt, at_us, hashed(p.message_id), p.sha256, _END) for p in passed]
 
 
-def _answers(results: Sequence[Result], at_us: int) -> Iterable[bytes]:
+def _answers(results: Sequence[AttemptResult], at_us: int) -> Iterable[bytes]:
     """What leaves an attempt uncertain says nothing, and so leaves it."""
     return [
         _RECORD.pack(_TAKEN if r.outcome is Outcome.ACCEPTED else _REFUSED, r.delivery, r.attempt, at_us, *_NOTHING)

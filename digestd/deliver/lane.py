@@ -14,7 +14,7 @@ from digestd.deliver.supply import Supply
 from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed
 from digestd.links import envelope_tag
-from digestd.store.ledger import Gated, Pass
+from digestd.store.ledger import CommitDecision, CommitRequest
 from digestd.transports import Channel, LostReply, Mail, Route
 
 IDLE_SECONDS = 30.0
@@ -119,17 +119,19 @@ class Lane:
     async def _passes(self, channel: Channel, letter: Letter) -> bool:
         """Whether the gate lets the dot go."""
         claim = letter.claim
-        wish = Pass(claim.key, claim.attempt, self._desk.owner, letter.sha256, self._desk.route.name, claim.message_id)
+        wish = CommitRequest(
+            claim.key, claim.attempt, self._desk.owner, letter.sha256, self._desk.route.name, claim.message_id
+        )
         try:
             gated = await self._desk.committer.gate(wish)
         except BaseException:
             await channel.abandon()
             self._desk.outcomes.not_sent(claim)
             raise
-        if gated is not Gated.OK:
+        if gated is not CommitDecision.OK:
             await channel.abandon()
             self._desk.outcomes.turned_away(claim, gated)
-        return gated is Gated.OK
+        return gated is CommitDecision.OK
 
     async def _dot(self, channel: Channel, claim: Claim) -> None:
         outcomes = self._desk.outcomes

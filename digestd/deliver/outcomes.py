@@ -14,7 +14,7 @@ from digestd.deliver.verdicts import Refusals
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
 from digestd.retry import REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, next_wait, verdict
-from digestd.store.ledger import Gated, Result
+from digestd.store.ledger import AttemptResult, CommitDecision
 from digestd.transports import Refusal
 
 COMPOSE_TRIES = 3
@@ -69,11 +69,11 @@ class Outcomes:
         if means is Verdict.LANE:
             raise RelayFailed(f"the relay refuses to serve us ({said}); it is tried again later")
 
-    def turned_away(self, claim: Claim, gated: Gated) -> None:
+    def turned_away(self, claim: Claim, gated: CommitDecision) -> None:
         """The gate did not let it pass; it has written down itself why, unless the lease was not ours."""
-        self.tally.skipped += gated is Gated.GONE
-        self.tally.expired += gated is Gated.EXPIRED
-        if gated is Gated.FENCED:
+        self.tally.skipped += gated is CommitDecision.GONE
+        self.tally.expired += gated is CommitDecision.EXPIRED
+        if gated is CommitDecision.FENCED:
             self.not_sent(claim)
 
     def uncertain(self, claim: Claim, reason: str) -> None:
@@ -128,8 +128,8 @@ class Outcomes:
                 "they wait: look at the relay's policy and maps"
             )
 
-    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> Result:
-        return Result(
+    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> AttemptResult:
+        return AttemptResult(
             delivery=claim.key,
             attempt=claim.attempt,
             owner=self._owner,

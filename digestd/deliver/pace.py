@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlmodel import Session
 
 from digestd.store import throttles
-from digestd.store.throttles import Standing
+from digestd.store.throttles import ThrottleState
 from digestd.store.timestamps import from_us
 from digestd.throttle import Throttle
 
@@ -49,7 +49,7 @@ class Pace:
             self._throttles[name] = self._throttle(name).taken(1, self._limit(name), self._now())
             self._taken[name] += 1
 
-    def know(self, kept: Mapping[str, Standing]) -> None:
+    def know(self, kept: Mapping[str, ThrottleState]) -> None:
         """Take over what is kept, where it is stricter: other workers send as well."""
         for name, standing in kept.items():
             mine = self._throttle(name)
@@ -62,13 +62,13 @@ class Pace:
         taken, self._taken = self._taken, Counter()
         return dict(taken)
 
-    def write(self, session: Session, spent: Mapping[str, int]) -> dict[str, Standing]:
+    def write(self, session: Session, spent: Mapping[str, int]) -> dict[str, ThrottleState]:
         """Keep what was taken, in the caller's write transaction; what is kept then, to be `know`n."""
         now = self._now()
         return throttles.change(
             session,
             {
-                name: lambda kept, name=name, count=count: Standing(  # type: ignore[misc]  # bound early, each its own
+                name: lambda kept, name=name, count=count: ThrottleState(  # type: ignore[misc]  # bound early, each its own
                     kept.throttle.taken(count, self._limit(name), now), kept.rest
                 )
                 for name, count in spent.items()
@@ -77,7 +77,7 @@ class Pace:
 
     def read(self, session: Session, routes: Iterable[str]) -> None:
         """Begin with what is kept of these, and of the recipient domains."""
-        self.know(throttles.standings(session, routes))
+        self.know(throttles.states(session, routes))
         if self._domains:
             self.know(throttles.busy_domains(session, from_us(round(self._now() * 1e6))))
 
@@ -87,7 +87,11 @@ class Pace:
         self.know(
             throttles.change(
                 session,
-                {name: lambda kept: Standing(kept.throttle.asked_for_less(self._limit(name), seen, now), kept.rest)},
+                {
+                    name: lambda kept: ThrottleState(
+                        kept.throttle.asked_for_less(self._limit(name), seen, now), kept.rest
+                    )
+                },
             )
         )
 

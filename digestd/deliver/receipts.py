@@ -20,7 +20,7 @@ import structlog
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
 from digestd.store.database import Database
-from digestd.store.ledger import Result
+from digestd.store.ledger import AttemptResult
 
 ROOM = 64 * 1024
 """Bytes of a journal: some 300 answers, of which a run has a few a lane."""
@@ -38,7 +38,7 @@ class Receipts:
     _file: int
     _end: int = 0
 
-    def keep(self, results: Sequence[Result]) -> int:
+    def keep(self, results: Sequence[AttemptResult]) -> int:
         """Write down the answers among these results; how many. They are on the disk when it returns.
 
         None where the disk of the journal fails too: then recovery can but call them uncertain.
@@ -89,7 +89,7 @@ def left(folder: Path) -> list[str]:
     return sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
 
 
-def read(folder: Path, owner: str) -> list[Result]:
+def read(folder: Path, owner: str) -> list[AttemptResult]:
     """What a run kept. A line that a crash cut short ends it."""
     try:
         lines = (folder / f"{owner}{SUFFIX}").read_bytes().split(b"\n")
@@ -109,20 +109,20 @@ def drop(folder: Path, owner: str) -> None:
     (folder / f"{owner}{SUFFIX}").unlink(missing_ok=True)
 
 
-def _line(result: Result) -> bytes:
+def _line(result: AttemptResult) -> bytes:
     """Without the relay's words, which may name the recipient."""
     said = {name: getattr(result, name) for name in _KEPT} | {"wait": result.wait.total_seconds()}
     data = json.dumps(said, separators=(",", ":")).encode()
     return _checked(data) + b" " + data + b"\n"
 
 
-def _result(owner: str, said: dict[str, Any]) -> Result:
+def _result(owner: str, said: dict[str, Any]) -> AttemptResult:
     named = {
         "state": State(said["state"]),
         "outcome": Outcome(said["outcome"]),
         "wait": timedelta(seconds=said["wait"]),
     }
-    return Result(owner=owner, **{**said, **named})
+    return AttemptResult(owner=owner, **{**said, **named})
 
 
 def _checked(data: bytes) -> bytes:

@@ -23,7 +23,7 @@ from digestd.errors import BadSetting
 from digestd.links import BadToken, Keys, claims_our_form, read_envelope_from
 from digestd.relaylogs import queued
 from digestd.store.database import Database
-from digestd.store.ledger import GRACE, OpenEnd, Proof, answered_at, settle, uncertain
+from digestd.store.ledger import GRACE, SettlementProof, UncertainDelivery, commit_times, settle, uncertain_deliveries
 from digestd.store.timestamps import from_us
 
 AT_ONCE = 5_000
@@ -64,13 +64,13 @@ class Told:
 def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> Reconciled:
     """Settle what the log tells the end of. Raises BadSetting where it cannot be read; safe to repeat."""
     with db.read() as session:
-        ends = uncertain(session, AT_ONCE)
+        ends = uncertain_deliveries(session, AT_ONCE)
     if not ends:
         return Reconciled()
     since = from_us(min(end.dot_us for end in ends)) - KEPT_BEFORE
     told = tell(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
     with db.write() as session:
-        known = answered_at(session, told.witnesses)
+        known = commit_times(session, told.witnesses)
         settled = {Settlement.ACCEPTED: 0, Settlement.NOT_SENT: 0}
         for end in ends:
             verdict = judge(end, told, known, relay_log.relays, now)
@@ -90,10 +90,10 @@ def send_again(db: Database, now: datetime) -> int:
     """Take what stayed uncertain for PATIENCE as not sent, by the operator's policy: it goes out under the same
     Message-ID, by which many mail readers know it again. How many."""
     with db.read() as session:
-        ends = [end for end in uncertain(session, AT_ONCE) if now - from_us(end.dot_us) >= PATIENCE]
+        ends = [end for end in uncertain_deliveries(session, AT_ONCE) if now - from_us(end.dot_us) >= PATIENCE]
     if not ends:
         return 0
-    proof = Proof(Evidence.POLICY, Actor.RECOVERY, "nobody knows; sent again, as DIGESTD_ON_UNCERTAIN says")
+    proof = SettlementProof(Evidence.POLICY, Actor.RECOVERY, "nobody knows; sent again, as DIGESTD_ON_UNCERTAIN says")
     with db.write() as session:
         return sum(settle(session, end.delivery, Settlement.NOT_SENT, proof, now) for end in ends)
 
@@ -116,8 +116,8 @@ def tell(lines: Iterable[bytes], asked: set[str], keys: Keys) -> Told:
 
 
 def judge(
-    end: OpenEnd, told: Told, known: Sequence[int], relays: frozenset[str], now: datetime
-) -> tuple[Settlement, Proof] | None:
+    end: UncertainDelivery, told: Told, known: Sequence[int], relays: frozenset[str], now: datetime
+) -> tuple[Settlement, SettlementProof] | None:
     """How a delivery ended, and the proof; None where the log does not tell. `known`: as `answered_at` gives them."""
     if (queue_id := told.queue_ids.get(end.envelope_from.lower())) is not None:
         return Settlement.ACCEPTED, _proof(f"the relay queued it as {queue_id}")
@@ -127,8 +127,8 @@ def judge(
     return None
 
 
-def _proof(why: str) -> Proof:
-    return Proof(Evidence.RELAY_LOG, Actor.RECOVERY, why)
+def _proof(why: str) -> SettlementProof:
+    return SettlementProof(Evidence.RELAY_LOG, Actor.RECOVERY, why)
 
 
 def _ours(addresses: Iterable[str], keys: Keys) -> Iterator[tuple[int, int]]:

@@ -9,12 +9,12 @@ from digestd.deliver import receipts
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import recovery
-from digestd.store.process_locks import Owners
+from digestd.store.process_locks import ProcessLocks
 
 log = structlog.get_logger(__name__)
 
 
-def recover(db: Database, owners: Owners, journals: Path, now: datetime) -> recovery.Recovered:
+def recover(db: Database, owners: ProcessLocks, journals: Path, now: datetime) -> recovery.Recovered:
     """Recover after every dead worker; safe to run at any time, by any number of workers.
 
     What one kept in its receipt journal, in the folder `journals`, is known and does not become uncertain.
@@ -26,7 +26,7 @@ def recover(db: Database, owners: Owners, journals: Path, now: datetime) -> reco
         if owners.is_dead(owner):
             kept = receipts.read(journals, owner)
             with db.write() as session:
-                if settled := ledger.record_kept(session, kept, now):
+                if settled := ledger.record_journalled(session, kept, now):
                     log.warning("read the receipts of a dead worker", worker=owner, answers=settled)
                 found = recovery.recover(session, owner, now)
             receipts.drop(journals, owner)

@@ -11,7 +11,7 @@ from digestd.render import Rendered
 from digestd.schedule import period_date
 from digestd.store.database import Database
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import Planned
+from digestd.store.ledger.queries import PlannedDigest
 
 _NEAREST = 5
 
@@ -22,7 +22,7 @@ class Replayed:
 
     message: bytes
     rendered: Rendered
-    ledger: Planned
+    ledger: PlannedDigest
 
     @property
     def sha256(self) -> bytes:
@@ -70,7 +70,7 @@ def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replay
     return Replayed(composer.compose(claim), composer.render(claim), planned)
 
 
-def _instead(known: list[Planned], period: str) -> str:
+def _instead(known: list[PlannedDigest], period: str) -> str:
     wanted = period_date(period)
     held = [one.period for one in known if one.state is not State.EMPTY]
     if not held:

@@ -10,7 +10,7 @@ from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
 from digestd.retry import lane_wait
 from digestd.store import throttles
 from digestd.store.database import Database
-from digestd.store.throttles import Standing
+from digestd.store.throttles import ThrottleState
 from digestd.throttle import Rest
 
 log = structlog.get_logger(__name__)
@@ -30,9 +30,9 @@ class Rests:
         now = self._clock()
         seconds = max((now - self._began).total_seconds(), 1.0)
 
-        def rest(kept: Standing) -> Standing:
+        def rest(kept: ThrottleState) -> ThrottleState:
             failures = 1 if accepted else kept.rest.failures + 1
-            return Standing(kept.throttle, Rest(failures, (now + lane_wait(failures)).timestamp(), str(error)))
+            return ThrottleState(kept.throttle, Rest(failures, (now + lane_wait(failures)).timestamp(), str(error)))
 
         try:
             with self._db.write() as session:
@@ -49,10 +49,10 @@ class Rests:
         """The route takes mails; whether it had failed before."""
         try:
             with self._db.read() as session:
-                if not throttles.standings(session, [route])[route].rest.failures:
+                if not throttles.states(session, [route])[route].rest.failures:
                     return False
             with self._db.write() as session:
-                throttles.change(session, {route: lambda kept: Standing(kept.throttle, Rest())})
+                throttles.change(session, {route: lambda kept: ThrottleState(kept.throttle, Rest())})
         except DatabaseUnreachable:
             return False
         log.info("lane goes on", relay=route)

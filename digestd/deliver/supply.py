@@ -148,8 +148,8 @@ class Supply:
             return False
         now = self._until()
         with self._db.write() as session:
-            ledger.by_index(session)
-            size = min(size, max(LEAST, queries.ready(session, now, PART * BATCH) // PART))
+            ledger.force_index_scans(session)
+            size = min(size, max(LEAST, queries.count_ready(session, now, PART * BATCH) // PART))
             claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._apart])
         tally.skipped += claimed.skipped
         tally.expired += claimed.expired

@@ -14,7 +14,7 @@ from digestd.deliver.tally import Tally
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import Result
+from digestd.store.ledger import AttemptResult
 
 SECONDS = 60.0
 """The interval at which refusals are judged during a run, long before they would be tried again."""
@@ -28,9 +28,9 @@ class Refusals:
         self._db = db
         self._clock = clock
         self.tally = tally
-        self._refused: list[Result] = []
+        self._refused: list[AttemptResult] = []
 
-    def add(self, result: Result) -> None:
+    def add(self, result: AttemptResult) -> None:
         """Keep a refusal, which the committer records, until it is judged."""
         self._refused.append(result)
 
@@ -72,7 +72,7 @@ class Refusals:
                 tried=share.tried,
             )
 
-    def _pronounce(self, refused: list[Result]) -> ledger.Verdicts:
+    def _pronounce(self, refused: list[AttemptResult]) -> ledger.RefusalCounts:
         with self._db.write() as session:
-            ledger.by_index(session)
-            return ledger.pronounce(session, refused, self._clock())
+            ledger.force_index_scans(session)
+            return ledger.judge_refusals(session, refused, self._clock())

@@ -57,7 +57,7 @@ class Desk:
         found = self._read(raw, tuple(sent_to))
         with self.db.write() as session:
             outcome = found if isinstance(found, InboundOutcome) else self._hear(session, found, now)
-            inbound.tally(session, {outcome: 1}, now)
+            inbound.add_counts(session, {outcome: 1}, now)
         return outcome
 
     def settle(self, now: datetime) -> int:
@@ -109,7 +109,7 @@ def _unproven(session: Session, reading: Reading) -> InboundOutcome:
 
 def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
     """Keep a bounce, settle its delivery if that was uncertain, and tell the log what followed."""
-    noted = bounces.note(session, bounce, now, doubtful)
+    noted = bounces.record(session, bounce, now, doubtful)
     if not noted.is_new:
         return InboundOutcome.KNOWN
     if bounce.delivery is not None:

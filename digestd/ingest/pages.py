@@ -60,4 +60,4 @@ def prepare(decision: Decision) -> Plain:
 
 def _look(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
     known = kept.known(session, {name for sighting in sightings for name in sighting.ids})
-    return decide(source, sightings, known, now, do_not_merge.among(session, [paper.key for paper in known]))
+    return decide(source, sightings, known, now, do_not_merge.pairs_of(session, [paper.key for paper in known]))

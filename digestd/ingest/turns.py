@@ -110,7 +110,7 @@ class Turns:
             if hosts.is_held(session, host, now):
                 return False
         with self._db.write() as session:
-            return hosts.hold(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
+            return hosts.acquire(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
 
     def _reserve(self, pace: Pace, now: datetime) -> datetime:
         """The moment is taken before it is used, so that no other process takes it too."""
@@ -118,7 +118,7 @@ class Turns:
             turn = hosts.reserve(session, pace.host, now, pace.seconds)
             if pace.alone:
                 until = turn + timedelta(seconds=self._seconds + SLACK)
-                if not hosts.hold(session, pace.host, self._holder, now, until):
+                if not hosts.acquire(session, pace.host, self._holder, now, until):
                     raise TakenError(_TAKEN.format(pace.host))
         return turn
 

@@ -20,8 +20,8 @@ from digestd.sources.arxiv_calendar import days
 from digestd.store import coverage, fetches, papers
 from digestd.store import sources as kept
 from digestd.store.database import Database
-from digestd.store.fetches import Fetched
-from digestd.store.sources import Rejected
+from digestd.store.fetches import FetchRecord
+from digestd.store.sources import RejectedRecord
 
 FIRST_LOOK = timedelta(days=3)
 LOOK_BACK_MAX = timedelta(days=7)
@@ -82,7 +82,7 @@ class _Start:
     since: datetime
     asked_for: date | None
     last: datetime | None
-    before: dict[str, Fetched]
+    before: dict[str, FetchRecord]
     known: list[Coverage]
     required: frozenset[str]
     papers: Sequence[Paper]
@@ -108,9 +108,9 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
             since=start,
             asked_for=since.date() if since else None,
             last=last,
-            before=fetches.of(session, source.name),
-            known=coverage.of(session, source.name, min(start.date(), learned_from)),
-            required=required(coverage.last_said(session, source.name, now - REMEMBERED_FOR)),
+            before=fetches.of_source(session, source.name),
+            known=coverage.of_source(session, source.name, min(start.date(), learned_from)),
+            required=required(coverage.latest_records(session, source.name, now - REMEMBERED_FOR)),
             papers=papers.candidates(session, now - LOOK_BACK_MAX, now)[-ENRICHED_MAX:] if is_enriching else (),
         )
 
@@ -141,11 +141,11 @@ async def _announce(visit: Visit, source: Source, start: _Start, begun: datetime
     await asyncio.to_thread(_note, visit, haul, failed, found, begun)
 
 
-async def _ask(visit: Visit, source: Source, since: datetime) -> tuple[Haul, Fetched | None]:
+async def _ask(visit: Visit, source: Source, since: datetime) -> tuple[Haul, FetchRecord | None]:
     """What came, and how it failed if it did."""
     haul = Haul()
     visit.report.error = error = await read(visit, source, since, haul)
-    failed = Fetched(visit.name, visit.url, visit.desk.clock(), visit.report.fetched, error=error)
+    failed = FetchRecord(visit.name, visit.url, visit.desk.clock(), visit.report.fetched, error=error)
     return haul, failed if error else None
 
 
@@ -200,14 +200,14 @@ def _standing(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Cove
     return list({row.day: row for row in (*known, *found)}.values())
 
 
-def _note(visit: Visit, haul: Haul, failed: Fetched | None, found: Sequence[Coverage], begun: datetime) -> None:
+def _note(visit: Visit, haul: Haul, failed: FetchRecord | None, found: Sequence[Coverage], begun: datetime) -> None:
     """Keep how it went; after a whole run, forget the addresses that were not asked for again."""
     now = visit.desk.clock()
     with visit.desk.db.write() as session:
-        fetches.keep(session, [failed] if failed else visit.asked)
+        fetches.upsert(session, [failed] if failed else visit.asked)
         if failed is None:
-            fetches.forget_before(session, visit.name, begun)
+            fetches.delete_before(session, visit.name, begun)
         if haul.pages:
-            rejects = (Rejected(one.where, one.field, one.message, now) for one in visit.rejects)
-            kept.keep_rejects(session, visit.name, rejects)
-        coverage.keep(session, found, now)
+            rejects = (RejectedRecord(one.where, one.field, one.message, now) for one in visit.rejects)
+            kept.replace_rejected(session, visit.name, rejects)
+        coverage.upsert(session, found, now)

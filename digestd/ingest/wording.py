@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from digestd.domain.paper import PaperId, Words
-from digestd.store.said import Said, Text
+from digestd.store.said import PaperText, StoredSighting
 from digestd.tex import to_plain
 
 _TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
@@ -19,13 +19,13 @@ class Plain(dict[str, str]):
         return found
 
 
-def text_of(name: PaperId, said: Sequence[Said]) -> Text:
+def text_of(name: PaperId, said: Sequence[StoredSighting]) -> PaperText:
     """The words of the most trusted; what it leaves open is taken from the next."""
     ranked = [one.sighting for one in sorted(said, key=_trust, reverse=True)]
     links = _files(name)
     for sighting in reversed(ranked):
         links |= sighting.links
-    return Text(
+    return PaperText(
         words=Words(
             title=ranked[0].words.title,
             abstract=next((s.words.abstract for s in ranked if s.words.abstract), ""),
@@ -37,7 +37,7 @@ def text_of(name: PaperId, said: Sequence[Said]) -> Text:
     )
 
 
-def is_withdrawn(said: Sequence[Said]) -> bool:
+def is_withdrawn(said: Sequence[StoredSighting]) -> bool:
     """Whether the work was taken back: arXiv's newest word decides; where it has none, anybody's does.
 
     Of one version any of arXiv's interfaces may know it. A word without a version counts if it
@@ -50,7 +50,7 @@ def is_withdrawn(said: Sequence[Said]) -> bool:
     return any(one.sighting.withdrawn for one in counted or said)
 
 
-def _trust(said: Said) -> tuple[bool, int, int, bool, str, str]:
+def _trust(said: StoredSighting) -> tuple[bool, int, int, bool, str, str]:
     """arXiv's own word first, of the newest version; then by source; ties by name."""
     kind = said.source.partition(":")[0]
     own = said.sighting.ids[0]
@@ -59,7 +59,7 @@ def _trust(said: Said) -> tuple[bool, int, int, bool, str, str]:
     return is_arxiv, version, _TRUST.get(kind, 0), own.startswith("arxiv:"), said.source, own
 
 
-def _is_arxiv(said: Said) -> bool:
+def _is_arxiv(said: StoredSighting) -> bool:
     return said.source.partition(":")[0].partition("-")[0] == "arxiv"
 
 

@@ -10,13 +10,13 @@ from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us
 
-WITHIN = timedelta(hours=48)
+EXPIRES_AFTER = timedelta(hours=48)
 """So long a move can be confirmed: the address may be a stranger's, typed by mistake."""
-_M = core.moving.c
+_M = core.address_change.c
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class AddressChange:
     """A move that is asked for: where to, when, and which sides have confirmed it."""
 
     address: str
@@ -26,19 +26,19 @@ class Move:
     at_new: bool
 
 
-def ask(session: Session, subscriber: int, address: str, address_key: bytes, now: datetime) -> None:
+def request(session: Session, subscriber: int, address: str, address_key: bytes, now: datetime) -> None:
     """Ask for a move, in the place of one that was asked for before."""
-    drop(session, subscriber)
+    cancel(session, subscriber)
     row = {"subscriber_id": subscriber, "address": address, "address_key": address_key, "asked_us": to_us(now)}
-    session.connection().execute(insert(core.moving).values(row))
+    session.connection().execute(insert(core.address_change).values(row))
 
 
-def of(session: Session, subscriber: int) -> Move | None:
+def of(session: Session, subscriber: int) -> AddressChange | None:
     """The move that a subscriber asked for."""
-    row = session.connection().execute(select(core.moving).where(_M.subscriber_id == subscriber)).first()
+    row = session.connection().execute(select(core.address_change).where(_M.subscriber_id == subscriber)).first()
     if row is None:
         return None
-    return Move(
+    return AddressChange(
         row.address, bytes(row.address_key), from_us(row.asked_us), row.from_us is not None, row.to_us is not None
     )
 
@@ -46,20 +46,20 @@ def of(session: Session, subscriber: int) -> Move | None:
 def confirm(session: Session, subscriber: int, now: datetime, *, at_new: bool) -> None:
     """Note that one side confirms."""
     column = "to_us" if at_new else "from_us"
-    change = update(core.moving).where(_M.subscriber_id == subscriber).values({column: to_us(now)})
+    change = update(core.address_change).where(_M.subscriber_id == subscriber).values({column: to_us(now)})
     session.connection().execute(change)
 
 
-def drop(session: Session, subscriber: int) -> None:
+def cancel(session: Session, subscriber: int) -> None:
     """Forget the move, be it made or not wanted."""
-    session.connection().execute(delete(core.moving).where(_M.subscriber_id == subscriber))
+    session.connection().execute(delete(core.address_change).where(_M.subscriber_id == subscriber))
 
 
-def forget_old(db: Database, now: datetime) -> None:
+def delete_expired(db: Database, now: datetime) -> None:
     """Forget the moves that were not confirmed in time; nothing is written if there are none."""
-    old = _M.asked_us < to_us(now - WITHIN)
+    old = _M.asked_us < to_us(now - EXPIRES_AFTER)
     with db.read() as session:
         if session.connection().execute(select(_M.subscriber_id).where(old).limit(1)).first() is None:
             return
     with db.write() as session:
-        session.connection().execute(delete(core.moving).where(old))
+        session.connection().execute(delete(core.address_change).where(old))

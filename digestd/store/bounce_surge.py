@@ -28,7 +28,7 @@ DOMAIN_WINDOW = timedelta(days=1)
 HELD_FOR = timedelta(days=7)
 """A held bounce is shown so long."""
 FAILED_MAX = 1_000
-WHY = "held: unusually many bounces at the same time"
+REASON = "held: unusually many bounces at the same time"
 _A, _B, _D, _S = core.attempt.c, core.bounce.c, core.delivery.c, core.subscriber.c
 _OPEN = (Status.ACTIVE, Status.PAUSED)
 _MICROSECOND = timedelta(microseconds=1)
@@ -42,17 +42,17 @@ class _Failed:
     open: int
 
 
-def holds(session: Session, bounce: Bounce, now: datetime) -> bool:
+def must_hold(session: Session, bounce: Bounce, now: datetime) -> bool:
     """Return True if a hard bounce, which is stored already, must not suppress; lift what the same wave did before."""
     if bounce.delivery is not None and bounce.attempt is not None:
         relay, closed_us = _attempt(session, bounce.delivery, bounce.attempt)
-        if by_relay(session, relay, bounce.delivery, closed_us).is_unusual:
-            lift(session, _failed_at_relay(session, relay, bounce.delivery, closed_us), now)
+        if relay_share(session, relay, bounce.delivery, closed_us).is_unusual:
+            lift_suppressions(session, _failed_at_relay(session, relay, bounce.delivery, closed_us), now)
             return True
-    return holds_domain(session, bounce.address_key, now)
+    return must_hold_domain(session, bounce.address_key, now)
 
 
-def holds_domain(session: Session, address_key: bytes, now: datetime) -> bool:
+def must_hold_domain(session: Session, address_key: bytes, now: datetime) -> bool:
     """Return True if unusually many readers at the domain of this address failed; lift their suppressions."""
     address = session.connection().execute(select(_S.address).where(_S.address_key == address_key)).scalar()
     if not address:
@@ -62,11 +62,11 @@ def holds_domain(session: Session, address_key: bytes, now: datetime) -> bool:
     living = _readers_at(session, domain, int(len(failed.keys) / MANY_PART) + failed.open)
     if not Share(living - failed.open + len(failed.keys), len(failed.keys)).is_unusual:
         return False
-    lift(session, failed.keys, now)
+    lift_suppressions(session, failed.keys, now)
     return True
 
 
-def by_relay(session: Session, relay: str | None, delivery: int, at_us: int) -> Share:
+def relay_share(session: Session, relay: str | None, delivery: int, at_us: int) -> Share:
     """Return how the readers fared to whom a relay was to carry mails around this one.
 
     A reader counts once, however many mails they cause: each reply that bounces would count else.
@@ -81,7 +81,7 @@ def by_relay(session: Session, relay: str | None, delivery: int, at_us: int) -> 
     return Share(*row)
 
 
-def lift(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:
+def lift_suppressions(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:
     """Take back the suppressions that hard bounces of the last day made, and hold those bounces; how many.
 
     What the operator has suppressed stays: they have looked.
@@ -90,7 +90,7 @@ def lift(session: Session, address_keys: Iterable[bytes], now: datetime) -> int:
     for key in sorted(set(address_keys)):
         at_us = suppressions.since(session, key, SuppressionReason.HARD_BOUNCE)
         if at_us >= since and _is_made_by_bounce(session, key, at_us):
-            suppressions.take_back(session, key, WHY, Cause.BOUNCE, now)
+            suppressions.undo(session, key, REASON, Cause.BOUNCE, now)
             lifted += 1
         change = update(core.bounce).where(_B.address_key == key, _B.kind == BounceKind.HARD, _B.at_us >= since)
         session.connection().execute(change.values(held=True))
@@ -107,7 +107,7 @@ def hold(session: Session, keys: Sequence[bytes]) -> None:
     session.connection().execute(update(core.bounce).where(_B.key.in_(keys)).values(held=True))
 
 
-def held(session: Session, now: datetime, since: datetime | None = None) -> list[bytes]:
+def held_addresses(session: Session, now: datetime, since: datetime | None = None) -> list[bytes]:
     """Return the addresses, by key, whose hard bounces are held and that were not reached since."""
     later = (
         select(_D.id)

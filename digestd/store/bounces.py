@@ -33,7 +33,7 @@ _SUPPRESSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class BounceEffect:
     """The result of a bounce. `is_new` is False if it was reported before: then nothing was done.
 
     A bounce is held, and suppresses nobody, while unusually many come, or where it is `doubtful`.
@@ -44,7 +44,7 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Addressee:
+class BounceAddressee:
     """Whom a delivery went to, and its last attempt."""
 
     delivery: int
@@ -57,21 +57,21 @@ def key_of(*parts: object) -> bytes:
     return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
 
 
-def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> Noted:
+def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> BounceEffect:
     """Keep a bounce and do what follows from it, in the caller's write transaction; safe to repeat."""
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
     if not insert(session, bounce):
-        return Noted(is_new=False)
-    if bounce.kind is BounceKind.HARD and (doubtful or bounce_surge.holds(session, bounce, now)):
+        return BounceEffect(is_new=False)
+    if bounce.kind is BounceKind.HARD and (doubtful or bounce_surge.must_hold(session, bounce, now)):
         bounce_surge.hold(session, [bounce.key])
-        return Noted(is_new=True, standing=Standing.HELD)
-    return Noted(is_new=True, standing=follow(session, bounce, now))
+        return BounceEffect(is_new=True, standing=Standing.HELD)
+    return BounceEffect(is_new=True, standing=apply_effects(session, bounce, now))
 
 
-def follow(session: Session, bounce: Bounce, now: datetime) -> Standing:
+def apply_effects(session: Session, bounce: Bounce, now: datetime) -> Standing:
     """Do what follows from a bounce that is stored and not held."""
     _tell(session, bounce, now)
-    lifted = max((one.at for one in suppressions.liftings(session, bounce.address_key)), default=None)
+    lifted = max((one.at for one in suppressions.lifted(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
         return Standing.FINE
     follows = standing(bounce, score_of(session, bounce.address_key, now))
@@ -89,12 +89,12 @@ def lock(session: Session, address_keys: Iterable[bytes]) -> None:
 def score_of(session: Session, address_key: bytes, now: datetime) -> Score:
     """The score of an address by what came back since its last suppression was lifted."""
     since = now - REMEMBERED
-    lifted = max((one.at for one in suppressions.liftings(session, address_key)), default=since)
-    found = [bounce for bounce in of(session, address_key, COUNTED) if bounce.at > max(since, lifted)]
+    lifted = max((one.at for one in suppressions.lifted(session, address_key)), default=since)
+    found = [bounce for bounce in of_address(session, address_key, COUNTED) if bounce.at > max(since, lifted)]
     return score(found, _accepted(session, address_key) if found else ())
 
 
-def of(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
+def of_address(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
     """The newest bounces of an address, newest first."""
     query = select(core.bounce).where(_B.address_key == address_key).order_by(_B.at_us.desc(), _B.key).limit(limit)
     return [_bounce(row) for row in session.connection().execute(query)]
@@ -113,12 +113,12 @@ def count(session: Session) -> dict[BounceKind, int]:
     return dict.fromkeys(BounceKind, 0) | found
 
 
-def addressee(session: Session, delivery: int) -> Addressee | None:
+def addressee_of_delivery(session: Session, delivery: int) -> BounceAddressee | None:
     """Whom a delivery went to; None where there is no such delivery."""
     return next(_addressees(session, _ADDRESSEES.where(_D.id == delivery)), None)
 
 
-def addressee_of(session: Session, message_id: str) -> Addressee | None:
+def addressee_of_message(session: Session, message_id: str) -> BounceAddressee | None:
     """The same by Message-ID."""
     return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
 
@@ -129,9 +129,9 @@ _ADDRESSEES = select(_D.id, _D.attempts, _WENT_TO.label("address_key")).join_fro
 )
 
 
-def _addressees(session: Session, query: core.Query) -> Iterator[Addressee]:
+def _addressees(session: Session, query: core.Query) -> Iterator[BounceAddressee]:
     for row in session.connection().execute(query):
-        yield Addressee(row.id, row.attempts, bytes(row.address_key))
+        yield BounceAddressee(row.id, row.attempts, bytes(row.address_key))
 
 
 def insert(session: Session, bounce: Bounce) -> bool:
@@ -156,7 +156,7 @@ def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
     what = bounced(bounce.kind)
     whose = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
     if what and whose is not None:
-        webhooks.note(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
+        webhooks.enqueue(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
 
 
 def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:

@@ -27,7 +27,7 @@ Record: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bulk:
+class BulkStatement:
     """A statement with these parameters, and perhaps constants of its own. A row holds their values in this order, as
     the driver takes them: JSON is text, an instant its number."""
 
@@ -36,11 +36,11 @@ class Bulk:
 
     def run(self, session: Session, rows: Iterable[Row]) -> None:
         """`change` by this one alone."""
-        change(session, (self, rows))
+        run_all(session, (self, rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lookup:
+class KeyLookup:
     """A query for the rows with these keys, whose text is the same however many are asked for.
 
     Only of columns that the driver returns as they are: numbers, text, bytes.
@@ -55,7 +55,7 @@ class Lookup:
         return found
 
 
-def change(session: Session, *changes: tuple[Bulk, Iterable[Row]]) -> None:
+def run_all(session: Session, *changes: tuple[BulkStatement, Iterable[Row]]) -> None:
     """Run each for its rows, of which no two are to change the same: PostgreSQL takes them all at once."""
     asked = [(bulk, given) for bulk, rows in changes if (given := list(rows))]
     if not asked:
@@ -67,7 +67,7 @@ def change(session: Session, *changes: tuple[Bulk, Iterable[Row]]) -> None:
             run(cursor(), words, given)
 
 
-def look_up(session: Session, *lookups: tuple[Lookup, Sequence[int]]) -> list[list[Record]]:
+def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int]]) -> list[list[Record]]:
     """The rows there are, for each."""
     connection = session.connection()
     with driver(connection) as cursor:
@@ -100,7 +100,9 @@ _KEYS = "keys"
 
 
 @lru_cache(maxsize=64)
-def _looked_up(lookup: Lookup, dialect: Dialect) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
+def _looked_up(
+    lookup: KeyLookup, dialect: Dialect
+) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
     """The text, how keys become what the driver takes, and how what it returns becomes a record."""
     made = namedtuple("Found", lookup.query.selected_columns.keys())._make  # type: ignore[attr-defined]  # mypy knows it only of columns in so many words
     if dialect.name == "sqlite":
@@ -112,7 +114,7 @@ def _looked_up(lookup: Lookup, dialect: Dialect) -> tuple[str, Callable[[Sequenc
 
 
 @lru_cache(maxsize=64)
-def _compiled(bulk: Bulk, dialect: Dialect) -> tuple[str, Callable[[Any, str, list[Row]], object]]:
+def _compiled(bulk: BulkStatement, dialect: Dialect) -> tuple[str, Callable[[Any, str, list[Row]], object]]:
     """The text, and how a cursor runs it for rows."""
     inline = bulk.statement.inline() if isinstance(bulk.statement, Insert) else bulk.statement
     compiled = inline.compile(dialect=dialect, column_keys=list(bulk.names) if inline.is_insert else None)

@@ -14,7 +14,7 @@ _C = core.calibration.c
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class StoredCalibration:
     """One fit: when, of how many verdicts, and its coefficients by name."""
 
     fitted: datetime
@@ -22,14 +22,14 @@ class Learnt:
     data: Mapping[str, float]
 
 
-def newest(session: Session, at: datetime) -> Learnt | None:
+def newest(session: Session, at: datetime) -> StoredCalibration | None:
     """What was in force at a time; None before the first fit."""
     query = select(core.calibration).where(_C.fitted_us <= to_us(at)).order_by(_C.id.desc()).limit(1)
     row = session.connection().execute(query).first()
-    return None if row is None else Learnt(from_us(row.fitted_us), row.events, row.data)
+    return None if row is None else StoredCalibration(from_us(row.fitted_us), row.events, row.data)
 
 
-def keep(session: Session, learnt: Learnt) -> None:
+def add(session: Session, learnt: StoredCalibration) -> None:
     """Put a fit in force."""
     row = {"fitted_us": to_us(learnt.fitted), "events": learnt.events, "data": dict(learnt.data)}
     session.connection().execute(insert(core.calibration).values(row))

@@ -14,7 +14,7 @@ from digestd.domain.subscriber import Act, Cause, Status, act
 from digestd.store import core, webhooks
 from digestd.store.timestamps import from_us, to_us
 
-_E, _W = core.consent_event.c, core.wording.c
+_E, _W = core.consent_event.c, core.consent_wording.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ def history(session: Session, subscriber: int) -> list[ConsentEvent]:
 
 
 _EVENTS = select(core.consent_event, _W.text).select_from(
-    core.consent_event.outerjoin(core.wording, _W.hash == _E.wording)
+    core.consent_event.outerjoin(core.consent_wording, _W.hash == _E.wording)
 )
 
 
-def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
+def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
     """Write events as (subscriber, version, status); `subscribers` calls this with each change of consent."""
     how, events = act(by), list(events)
-    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": kept_wording(session, how.wording)}
+    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": store_wording(session, how.wording)}
     rows = [
         {"subscriber_id": subscriber, "version": version, "status": status, **kept}
         for subscriber, version, status in events
@@ -57,26 +57,26 @@ def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause 
     if rows:
         session.connection().execute(insert(core.consent_event), rows)
         told = [(subscriber, happening(version, status, how.cause)) for subscriber, version, status in events]
-        webhooks.note(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
+        webhooks.enqueue(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
 
 
-def kept_wording(session: Session, wording: str) -> str | None:
+def store_wording(session: Session, wording: str) -> str | None:
     """The hash under which these words are kept, from now on if they were not; None for none."""
     if not wording:
         return None
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {"hash": hashlib.sha256(wording.encode()).hexdigest(), "text": wording}
-    session.connection().execute(make(core.wording).values(row).on_conflict_do_nothing(index_elements=["hash"]))
+    session.connection().execute(make(core.consent_wording).values(row).on_conflict_do_nothing(index_elements=["hash"]))
     return row["hash"]
 
 
-def forget_networks(session: Session, subscriber: int) -> None:
+def erase_networks(session: Session, subscriber: int) -> None:
     """Forget where an erased person spoke from; that they did, when and by which words stays."""
     change = update(core.consent_event).where(_E.subscriber_id == subscriber)
     session.connection().execute(change.values(network=None))
 
 
-def time_of_next(session: Session, subscriber: int, now: datetime) -> int:
+def next_event_time(session: Session, subscriber: int, now: datetime) -> int:
     """`now`, but not before the last event, nor before the last dot that passed the gate.
 
     The caller read its clock before it waited for the lock, and clocks are set back.

@@ -20,7 +20,7 @@ REMEMBERED = 200
 _SEARCHED = 5_000
 
 
-def keep(session: Session, found: Iterable[Coverage], now: datetime) -> None:
+def upsert(session: Session, found: Iterable[Coverage], now: datetime) -> None:
     """Note these days, each in place of what was known of it."""
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     statement = insert(core.coverage)
@@ -30,7 +30,7 @@ def keep(session: Session, found: Iterable[Coverage], now: datetime) -> None:
         session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
 
 
-def of(session: Session, source: str, since: date) -> list[Coverage]:
+def of_source(session: Session, source: str, since: date) -> list[Coverage]:
     """The days of one source from `since` on, oldest first."""
     query = select(core.coverage).where(_C.source == source, _C.day >= since.isoformat()).order_by(_C.day)
     return [_coverage(row) for row in session.connection().execute(query)]
@@ -42,7 +42,7 @@ def recent(session: Session, since: date) -> list[Coverage]:
     return [_coverage(row) for row in session.connection().execute(query)]
 
 
-def heard(session: Session, source: str, ids: Iterable[PaperId]) -> int:
+def count_known(session: Session, source: str, ids: Iterable[PaperId]) -> int:
     """How many of these papers the source has named before."""
     keys = set(aliases(session, ids).values())
     query = select(func.count(_G.paper.distinct())).where(_G.source == source)
@@ -50,7 +50,7 @@ def heard(session: Session, source: str, ids: Iterable[PaperId]) -> int:
     return sum(found)
 
 
-def last_said(session: Session, source: str, since: datetime) -> list[Mapping[str, object]]:
+def latest_records(session: Session, source: str, since: datetime) -> list[Mapping[str, object]]:
     """What a source said of papers last, as kept; only what it has said since `since`, and not long ago."""
     newest = select(func.max(_G.id)).scalar_subquery()
     query = (

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import MailKind
 from digestd.store import core
-from digestd.store.ledger.claim_queue import AS_KEPT, coverage
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.packing import readable_picks, steps, unpack_seen
 from digestd.store.subscribers import address_key_of
 from digestd.store.timestamps import from_us
@@ -20,7 +20,7 @@ _BY_NUMBER = (
 _BY_ADDRESS = ("bounce", "lifting", "caused_mail", "suppression")
 _THROUGH_DELIVERY = ("attempt", "reply")
 _D = core.delivery.c
-KEPT = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY, "library_entry"})
+PERSONAL_TABLES = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY, "library_entry"})
 """The tables that hold something of a person."""
 _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
 """Columns that only tie rows together; they say nothing of the person."""
@@ -32,7 +32,7 @@ _UNREADABLE = {
 """Columns whose content is described instead of shown."""
 
 
-def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
+def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
     """Each row of each table that holds something of theirs, by table, as JSON can hold it.
 
     Nothing by an address that they only ask to move to, and no mail to it: that would tell who else has it.
@@ -51,7 +51,7 @@ def rows(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]
     found = {}
     for name, condition in asked.items():
         table = getattr(core, name)
-        query = select(*(AS_KEPT if name == "delivery" else table.c)).where(condition).order_by(*table.primary_key)
+        query = select(*(ALL_COLUMNS if name == "delivery" else table.c)).where(condition).order_by(*table.primary_key)
         found[name] = [_readable(session, name, row) for row in session.connection().execute(query).mappings()]
     return {"row" if name == "subscriber" else name: rows for name, rows in found.items()}
 
@@ -63,7 +63,7 @@ def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
     if table in {"consent_event", "pending_request"} and row["wording"]:
         said["wording"] = (
             session.connection()
-            .execute(select(core.wording.c.text).where(core.wording.c.hash == row["wording"]))
+            .execute(select(core.consent_wording.c.text).where(core.consent_wording.c.hash == row["wording"]))
             .scalar()
         )
     said |= {name: words for name, words in _UNREADABLE.items() if said.get(name) is not None}

@@ -147,7 +147,7 @@ def _sqlite(url: URL) -> Engine:
 def _refuse_network_drive(folder: Path) -> None:
     listed = network_filesystems.MOUNTS
     mounts = listed.read_text(errors="surrogateescape") if listed.exists() else ""
-    if kind := network_filesystems.network_drive(folder.resolve(), mounts):
+    if kind := network_filesystems.network_filesystem(folder.resolve(), mounts):
         raise BadSetting(
             f"DIGESTD_DATABASE_URL: {folder} is on a network drive ({kind}), where SQLite may ruin its file; "
             "put it on a disk of this machine, or use PostgreSQL"

@@ -11,10 +11,10 @@ from digestd.store import core
 from digestd.store.chunks import chunks
 from digestd.store.timestamps import to_us
 
-_X = core.apart.c
+_X = core.do_not_merge.c
 
 
-def among(session: Session, keys: Iterable[int]) -> frozenset[tuple[int, int]]:
+def pairs_of(session: Session, keys: Iterable[int]) -> frozenset[tuple[int, int]]:
     """The pairs that one of these papers belongs to, the lower row number first."""
     return frozenset(
         (row.one, row.other)
@@ -28,19 +28,19 @@ def among(session: Session, keys: Iterable[int]) -> frozenset[tuple[int, int]]:
 def add(session: Session, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
     """Set papers apart; a pair that is apart already stays so."""
     wanted = {(min(pair), max(pair)) for pair in pairs}
-    known = among(session, {key for pair in wanted for key in pair})
+    known = pairs_of(session, {key for pair in wanted for key in pair})
     rows = [{"one": one, "other": other, "at_us": to_us(now)} for one, other in sorted(wanted - known)]
     if rows:
-        session.connection().execute(insert(core.apart), rows)
+        session.connection().execute(insert(core.do_not_merge), rows)
 
 
 def inherit(session: Session, kept: int, absorbed: int, now: datetime) -> None:
     """What the absorbed paper is apart from, the kept one is too."""
-    others = {one if other == absorbed else other for one, other in among(session, [absorbed])}
+    others = {one if other == absorbed else other for one, other in pairs_of(session, [absorbed])}
     add(session, [(kept, other) for other in others - {kept}], now)
 
 
-def lift(session: Session, some: Iterable[int], others: Iterable[int]) -> None:
+def remove(session: Session, some: Iterable[int], others: Iterable[int]) -> None:
     """The operator joins them after all: no pair of these is apart any more."""
     for pair in product(some, others):
-        session.connection().execute(delete(core.apart).where(and_(_X.one == min(pair), _X.other == max(pair))))
+        session.connection().execute(delete(core.do_not_merge).where(and_(_X.one == min(pair), _X.other == max(pair))))

@@ -13,9 +13,9 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Status, Timing
 from digestd.store import core, feedback, mutings, profiles
-from digestd.store.bulk import Lookup
+from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
-from digestd.store.profiles import Kept
+from digestd.store.profiles import StoredProfile
 from digestd.store.timestamps import from_us, to_us
 
 _S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
@@ -25,7 +25,7 @@ LONGEST = timedelta(days=10)
 """More than there is between two digests of any cadence, in a zone that skips a day."""
 
 
-class Due(NamedTuple):
+class DueSubscriber(NamedTuple):
     """A subscriber whose hour may have come. `mark` tells whether the row is still as it was read.
 
     `wants`: the number of what they want; `profile`: what is kept of it, if it still holds; `had`: row numbers of
@@ -40,7 +40,7 @@ class Due(NamedTuple):
     last_planned: datetime | None
     horizon: int | None
     wants: int
-    profile: Kept | None
+    profile: StoredProfile | None
     had: NDArray[np.uint32]
     mark: tuple[int, int, str | None]
     bar: Bar = Bar.NORMAL
@@ -48,7 +48,7 @@ class Due(NamedTuple):
     only_categories: bool = False
 
 
-def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
+def due(session: Session, after: int, limit: int, now: datetime) -> list[DueSubscriber]:
     """Up to `limit` active subscribers with key > `after` that are due by `now`, by key.
 
     Mostly nobody is, which an index tells; they themselves are gone through by key, as those before them are due too.
@@ -62,7 +62,7 @@ def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
     return [_due(row) for row in session.connection().execute(query).all()]  # one by one takes twice as long
 
 
-def by_key(session: Session, subscriber: int) -> Due:
+def by_key(session: Session, subscriber: int) -> DueSubscriber:
     """One subscriber as planning would see them now, due or not."""
     return _due(session.connection().execute(_DUE.where(_S.id == subscriber)).one())
 
@@ -72,26 +72,26 @@ _DUE = (
         *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.bar, _S.explore),
         _S.only_categories,
         *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
-        *(_P.model, _P.papers, _P.record, core.seen.c.papers.label("had")),
+        *(_P.model, _P.papers, _P.record, core.seen_papers.c.papers.label("had")),
     )
     .select_from(core.subscriber)
     .outerjoin(core.profile, and_(_P.subscriber_id == _S.id, _P.wants == _S.wants))
-    .outerjoin(core.seen, core.seen.c.subscriber_id == _S.id)
+    .outerjoin(core.seen_papers, core.seen_papers.c.subscriber_id == _S.id)
 )
 
 
-def unchanged(session: Session, shard: Sequence[Due]) -> list[Due]:
+def unchanged(session: Session, shard: Sequence[DueSubscriber]) -> list[DueSubscriber]:
     """Those of a shard whose rows are still as they were read; locks them until the transaction ends."""
     marks = {key: tuple(mark) for key, *mark in _MARKS.rows(session, [due.key for due in shard])}
     return [due for due in shard if marks.get(due.key) == due.mark]
 
 
-_MARKS = Lookup(
+_MARKS = KeyLookup(
     select(_S.id, _S.version, _S.next_due_us, _S.last_date).where(_ACTIVE).order_by(_S.id).with_for_update(), _S.id
 )
 
 
-def put_off(session: Session, until: Mapping[int, datetime]) -> None:
+def postpone(session: Session, until: Mapping[int, datetime]) -> None:
     """Their hour has not come after all: look at them again then."""
     if until:
         rows = [{"row": key, "next_due": to_us(instant)} for key, instant in until.items()]
@@ -101,13 +101,13 @@ def put_off(session: Session, until: Mapping[int, datetime]) -> None:
 _PUT_OFF = update(core.subscriber).where(_S.id == bindparam("row")).values(next_due_us=bindparam("next_due"))
 
 
-def too_far(session: Session, now: datetime) -> int:
+def count_misscheduled(session: Session, now: datetime) -> int:
     """How many wait for an instant that no cadence has them wait for: it was set while a clock stood wrong."""
     query = select(func.count()).select_from(core.subscriber).where(*_too_far(now))
     return int(session.connection().execute(query).scalar_one())
 
 
-def due_again(session: Session, now: datetime) -> int:
+def reschedule_misscheduled(session: Session, now: datetime) -> int:
     """Have those looked at now, by the clock as it is now; how many. A period that they had a digest of stays had."""
     change = update(core.subscriber).where(*_too_far(now)).values(next_due_us=to_us(now), last_date=None)
     return session.connection().execute(change).rowcount
@@ -121,9 +121,9 @@ def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[In
     """What ranking goes by: their interests, what they muted of papers, and the papers they gave feedback on where
     no interest names them."""
     found = interests_of(session, subscribers)
-    for key, muted in mutings.standing(session, subscribers).items():
+    for key, muted in mutings.active(session, subscribers).items():
         found[key] = (*found.get(key, ()), *muted)
-    for key, said in feedback.wishes(session, subscribers).items():
+    for key, said in feedback.interests(session, subscribers).items():
         own = found.get(key, ())
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
         found[key] = (*own, *(interest for interest in said if interest.value not in named))
@@ -148,10 +148,10 @@ _KINDS = {str(kind): kind for kind in Kind}
 _WISHES = {str(wish): wish for wish in Wish}
 
 
-def _due(row: core.Record) -> Due:
+def _due(row: core.Record) -> DueSubscriber:
     key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
     only_categories, last_date, planned_us, horizon, next_due_us, wants, model, papers, record, had = more
-    return Due(
+    return DueSubscriber(
         key=key,
         version=version,
         timing=_timing(timezone, hour, cadence, weekday),

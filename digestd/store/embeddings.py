@@ -20,14 +20,14 @@ _P, _R, _E = core.paper.c, core.revision.c, core.embedding.c
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnembeddedRevision:
     """A current revision without a vector, and its text."""
 
     revision: int
     text: str
 
 
-def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, Vector]:
+def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict[int, Vector]:
     """The vectors of these revisions, as far as this model has read them."""
     return {
         row.revision: _vector(row.vector)
@@ -44,7 +44,7 @@ def newest(session: Session, model: str, limit: int) -> list[Vector]:
     return [_vector(row.vector) for row in session.connection().execute(query)]
 
 
-def unread(session: Session, model: str, limit: int) -> list[Unread]:
+def unembedded(session: Session, model: str, limit: int) -> list[UnembeddedRevision]:
     """Papers that this model has not read yet, the newest first, archived ones too."""
     query = (
         select(
@@ -58,10 +58,10 @@ def unread(session: Session, model: str, limit: int) -> list[Unread]:
         .order_by(_P.first_seen_us.desc(), _P.id.desc())
         .limit(limit)
     )
-    return [Unread(row.id, f"{row.title}. {row.abstract}") for row in session.connection().execute(query)]
+    return [UnembeddedRevision(row.id, f"{row.title}. {row.abstract}") for row in session.connection().execute(query)]
 
 
-def keep(session: Session, model: str, vectors: Mapping[int, Vector]) -> None:
+def upsert(session: Session, model: str, vectors: Mapping[int, Vector]) -> None:
     """Keep the vectors of these revisions; another process may have been faster."""
     if not vectors:
         return

@@ -15,7 +15,7 @@ from digestd.store.chunks import chunks
 _E = core.encoding.c
 
 
-def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, bytes]:
+def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict[int, bytes]:
     """The terms of these revisions, as far as this model has read them."""
     return {
         row.revision: row.terms
@@ -26,7 +26,7 @@ def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, byte
     }
 
 
-def keep(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
+def upsert(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
     """Keep the terms of these revisions; another process may have been faster."""
     if not terms:
         return

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from digestd.store import core
 from digestd.store.chunks import chunks
 
-_M = core.merging.c
+_M = core.merge.c
 
 
 def families(session: Session, keys: Iterable[int]) -> dict[int, frozenset[int]]:

@@ -17,7 +17,7 @@ ERROR_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchRecord:
     """How the last fetch of one address went; `error` is None where it went well."""
 
     source: str
@@ -29,13 +29,13 @@ class Fetched:
     error: str | None = None
 
 
-def of(session: Session, source: str) -> dict[str, Fetched]:
+def of_source(session: Session, source: str) -> dict[str, FetchRecord]:
     """The last fetches of a source by address."""
     rows = session.connection().execute(select(core.fetch).where(_F.source == source))
     return {row.url: _fetched(row) for row in rows}
 
 
-def last(session: Session) -> dict[str, Fetched]:
+def latest(session: Session) -> dict[str, FetchRecord]:
     """The newest fetch of every source ever asked; of several addresses at once, a failed one."""
     query = select(core.fetch).order_by(_F.fetched_us, _F.error.is_not(None), _F.url)
     return {row.source: _fetched(row) for row in session.connection().execute(query)}
@@ -48,7 +48,7 @@ def newest_success(session: Session, source: str) -> datetime | None:
     return None if found is None else from_us(found)
 
 
-def keep(session: Session, fetched: Iterable[Fetched]) -> None:
+def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
     """Note how these fetches went, in place of the earlier ones of the same addresses."""
     statement = _upsert(session, core.fetch)
     names = ("etag", "last_modified", "fetched_us", "items", "error")
@@ -59,7 +59,7 @@ def keep(session: Session, fetched: Iterable[Fetched]) -> None:
         session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
 
 
-def forget_before(session: Session, source: str, before: datetime) -> None:
+def delete_before(session: Session, source: str, before: datetime) -> None:
     """Drop addresses of a source not asked since: dated addresses would pile up."""
     session.connection().execute(delete(core.fetch).where(_F.source == source, _F.fetched_us < to_us(before)))
 
@@ -70,7 +70,7 @@ def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
-def _row(fetched: Fetched) -> dict[str, object]:
+def _row(fetched: FetchRecord) -> dict[str, object]:
     return {
         "source": fetched.source,
         "url": fetched.url,
@@ -83,8 +83,8 @@ def _row(fetched: Fetched) -> dict[str, object]:
     }
 
 
-def _fetched(row: core.Record) -> Fetched:
-    return Fetched(
+def _fetched(row: core.Record) -> FetchRecord:
+    return FetchRecord(
         source=row.source,
         url=row.url,
         fetched=from_us(row.fetched_us),

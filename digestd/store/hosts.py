@@ -14,7 +14,7 @@ from sqlmodel import Session
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
-_P = core.pace.c
+_P = core.host.c
 HORIZON = timedelta(hours=1)
 """A host is never left alone for longer because it said so, nor held for longer."""
 FAILURES = 3
@@ -43,12 +43,12 @@ class HostState:
 
 def all_of(session: Session) -> list[HostState]:
     """Every host ever asked, by name."""
-    return [_state(row) for row in session.connection().execute(select(core.pace).order_by(_P.host))]
+    return [_state(row) for row in session.connection().execute(select(core.host).order_by(_P.host))]
 
 
-def one(session: Session, host: str) -> HostState | None:
+def by_name(session: Session, host: str) -> HostState | None:
     """One host; None where it was never asked."""
-    row = session.connection().execute(select(core.pace).where(_P.host == host)).first()
+    row = session.connection().execute(select(core.host).where(_P.host == host)).first()
     return None if row is None else _state(row)
 
 
@@ -56,7 +56,7 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
     """Take the next free moment of a host for one request, before it is made; later ones wait `seconds` more."""
     now_us, step = to_us(now), round(seconds * 1e6)
     is_ahead = (_P.next_us > now_us) & (_P.next_us <= to_us(now + HORIZON))
-    statement = _upsert(session, core.pace).values(**_NEW | {"host": host, "next_us": now_us + step})
+    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_us": now_us + step})
     row = session.connection().execute(
         statement.on_conflict_do_update(
             index_elements=["host"], set_={"next_us": case((is_ahead, _P.next_us), else_=now_us) + step}
@@ -68,16 +68,16 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
 def postpone(session: Session, host: str, until: datetime) -> None:
     """Ask a host no earlier than this: it said so itself."""
     until_us = to_us(until)
-    statement = _upsert(session, core.pace).values(**_NEW | {"host": host, "next_us": until_us})
+    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_us": until_us})
     session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_={"next_us": _later(until_us)})
     )
 
 
-def hold(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
+def acquire(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
     """Be the only one to ask this host, at most until then. False where somebody else is."""
     held = {"held_by": holder, "held_until_us": to_us(until)}
-    statement = _upsert(session, core.pace).values(**_NEW | held | {"host": host})
+    statement = _upsert(session, core.host).values(**_NEW | held | {"host": host})
     free = or_(_P.held_by.is_(None), _P.held_by == holder, _outside(_P.held_until_us, now, HORIZON))
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=held, where=free).returning(_P.host)
@@ -88,7 +88,7 @@ def hold(session: Session, host: str, holder: str, now: datetime, until: datetim
 def release(session: Session, host: str, holder: str, following: datetime) -> None:
     """Let others ask, no earlier than `following`. Nothing where somebody else took over meanwhile."""
     session.connection().execute(
-        update(core.pace)
+        update(core.host)
         .where(_P.host == host, _P.held_by == holder)
         .values(held_by=None, held_until_us=0, next_us=_later(to_us(following)))
     )
@@ -100,10 +100,10 @@ def is_held(session: Session, host: str, now: datetime) -> bool:
     return session.connection().execute(query).first() is not None
 
 
-def probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
+def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
     """Be the one to try whether a host that was left alone answers again; the others wait until then."""
     row = session.connection().execute(
-        update(core.pace)
+        update(core.host)
         .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.open_until_us, now, OPEN_MAX))
         .values(open_until_us=to_us(until))
         .returning(_P.host)
@@ -111,10 +111,10 @@ def probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
     return row.first() is not None
 
 
-def failed(session: Session, host: str, now: datetime, why: str) -> HostState:
+def record_failure(session: Session, host: str, now: datetime, why: str) -> HostState:
     """Count a failed fetch; from the third in a row on, leave the host alone for 5 minutes, doubling to 6 hours."""
     said = {"why": why[:WHY_MAX]}
-    statement = _upsert(session, core.pace).values(**_NEW | said | {"host": host, "failures": 1})
+    statement = _upsert(session, core.host).values(**_NEW | said | {"host": host, "failures": 1})
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=said | {"failures": _P.failures + 1}).returning(
             _P.failures
@@ -123,14 +123,14 @@ def failed(session: Session, host: str, now: datetime, why: str) -> HostState:
     failures = row.scalar_one()
     pause = OPEN_FIRST * 2 ** min(failures - FAILURES, 10) if failures >= FAILURES else timedelta(0)
     until_us = to_us(now + min(pause, OPEN_MAX)) if pause else 0
-    session.connection().execute(update(core.pace).where(_P.host == host).values(open_until_us=until_us))
+    session.connection().execute(update(core.host).where(_P.host == host).values(open_until_us=until_us))
     return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:WHY_MAX])
 
 
-def succeeded(session: Session, host: str) -> None:
+def record_success(session: Session, host: str) -> None:
     """It answers: whatever failed before is over."""
     session.connection().execute(
-        update(core.pace).where(_P.host == host, _P.failures > 0).values(failures=0, open_until_us=0, why=None)
+        update(core.host).where(_P.host == host, _P.failures > 0).values(failures=0, open_until_us=0, why=None)
     )
 
 

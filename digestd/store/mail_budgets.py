@@ -77,7 +77,7 @@ def is_pool_busy(session: Session, pool: Pool, now: datetime) -> bool:
     return _pool_has_room(session, pool, now) > now
 
 
-def forget_old(db: Database, now: datetime) -> None:
+def delete_expired(db: Database, now: datetime) -> None:
     """Delete what no limit counts any more, and networks after a day; nothing is written if there is none."""
     old = _B.at_us <= to_us(now - KEPT)
     placed = _B.network.is_not(None) & (_B.at_us <= to_us(now - NETWORKS_KEPT))
@@ -94,7 +94,7 @@ def clear(session: Session, recipient: bytes, pool: Pool) -> None:
     session.connection().execute(delete(core.caused_mail).where(_B.address_key == recipient, _B.pool == pool))
 
 
-def forget_person(session: Session, key: int, address_key: bytes) -> None:
+def anonymise(session: Session, key: int, address_key: bytes) -> None:
     """Forget from where mails to an erased address were caused, and which ones an erased subscriber caused.
 
     The counts under its keyed hash stay for their month, else erasing would let strangers start again.

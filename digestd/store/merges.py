@@ -15,15 +15,15 @@ from sqlmodel import Session
 
 from digestd.store import core, do_not_merge
 from digestd.store.families import families
-from digestd.store.papers import MERGED, twins
+from digestd.store.papers import MERGED, merged_into
 from digestd.store.timestamps import from_us, to_us
 
-_P, _S, _A, _G, _M = core.paper.c, core.signal.c, core.alias.c, core.sighting.c, core.merging.c
+_P, _S, _A, _G, _M = core.paper.c, core.signal.c, core.paper_alias.c, core.sighting.c, core.merge.c
 EVIDENCE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Merging:
+class Merge:
     """Two papers that became one, by what (identifier, likeness, operator) and on what evidence."""
 
     number: int
@@ -35,12 +35,12 @@ class Merging:
     undone: datetime | None
 
 
-def absorb(session: Session, kept: int, other: int, said: tuple[str, str], now: datetime) -> None:
+def merge(session: Session, kept: int, other: int, said: tuple[str, str], now: datetime) -> None:
     """Move all that is known of one paper to another; `said`: by what, and on what evidence."""
     connection = session.connection()
     before = {row.id: _standing(row) for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))}
     moved: dict[str, object] = {
-        "aliases": _move(session, core.alias, "alias", kept, other),
+        "aliases": _move(session, core.paper_alias, "alias", kept, other),
         "revisions": _move(session, core.revision, "id", kept, other),
         "sightings": _move(session, core.sighting, "id", kept, other),
         **_move_signals(session, kept, other),
@@ -49,24 +49,24 @@ def absorb(session: Session, kept: int, other: int, said: tuple[str, str], now: 
     }
     name = f"{MERGED}{other}"
     connection.execute(update(core.paper).where(_P.id == other).values(paper_id=name, archived=True))
-    connection.execute(insert(core.alias), [{"alias": name, "paper": kept}])
+    connection.execute(insert(core.paper_alias), [{"alias": name, "paper": kept}])
     do_not_merge.inherit(session, kept, other, now)
     row = {"kept": kept, "absorbed": other, "by": said[0], "evidence": said[1][:EVIDENCE_MAX], "moved": moved}
-    connection.execute(insert(core.merging), [{**row, "at_us": to_us(now), "undone_us": None}])
+    connection.execute(insert(core.merge), [{**row, "at_us": to_us(now), "undone_us": None}])
 
 
-def undo(session: Session, merging: Merging, now: datetime) -> int:
+def undo(session: Session, merging: Merge, now: datetime) -> int:
     """Make two papers of one again; returns the row number of the paper that held the absorbed one.
 
     Both bear a stopgap for a name until the caller says what they are now.
     """
     connection = session.connection()
     other = merging.absorbed
-    holder = twins(session, [other])[other]
+    holder = merged_into(session, [other])[other]
     moved: dict[str, Any] = connection.execute(select(_M.moved).where(_M.id == merging.number)).scalar_one()
-    connection.execute(delete(core.alias).where(_A.alias == f"{MERGED}{other}"))
+    connection.execute(delete(core.paper_alias).where(_A.alias == f"{MERGED}{other}"))
     names = _going_back(session, holder, moved["aliases"])
-    _put(session, core.alias, _A.alias.in_(names), holder, other)
+    _put(session, core.paper_alias, _A.alias.in_(names), holder, other)
     _put(session, core.revision, core.revision.c.id.in_(moved["revisions"]), holder, other)
     _put(session, core.sighting, or_(_G.id.in_(moved["sightings"]), _G.external_id.in_(names)), holder, other)
     _put_signals(session, moved, holder, other)
@@ -78,18 +78,18 @@ def undo(session: Session, merging: Merging, now: datetime) -> int:
         archived, first_seen, published = moved["kept"]
         standing = {"archived": archived, "first_seen_us": first_seen, "published_us": published}
         connection.execute(update(core.paper).where(_P.id == holder).values(standing))
-    connection.execute(update(core.merging).where(_M.id == merging.number).values(undone_us=to_us(now)))
+    connection.execute(update(core.merge).where(_M.id == merging.number).values(undone_us=to_us(now)))
     return holder
 
 
-def of(session: Session, paper: int) -> list[Merging]:
+def of_paper(session: Session, paper: int) -> list[Merge]:
     """The mergings that made a paper what it is, and those undone, oldest first."""
     members = families(session, [paper]).get(paper, frozenset())
-    query = select(core.merging).where(or_(_M.kept.in_(members), _M.absorbed.in_(members))).order_by(_M.id)
+    query = select(core.merge).where(or_(_M.kept.in_(members), _M.absorbed.in_(members))).order_by(_M.id)
     return [_merging(row) for row in session.connection().execute(query)]
 
 
-def keep_signals(session: Session, signals: Mapping[int, Mapping[str, float]], now: datetime) -> None:
+def add_signals(session: Session, signals: Mapping[int, Mapping[str, float]], now: datetime) -> None:
     """Add new values; a second one at the same instant takes the first one's place."""
     at = to_us(now)
     rows = [
@@ -164,6 +164,6 @@ def _put(session: Session, table: Table, where: ColumnElement[bool], holder: int
     session.connection().execute(update(table).where(table.c.paper == holder, where).values(paper=other))
 
 
-def _merging(row: core.Record) -> Merging:
+def _merging(row: core.Record) -> Merge:
     undone = None if row.undone_us is None else from_us(row.undone_us)
-    return Merging(row.id, row.kept, row.absorbed, row.by, row.evidence, from_us(row.at_us), undone)
+    return Merge(row.id, row.kept, row.absorbed, row.by, row.evidence, from_us(row.at_us), undone)

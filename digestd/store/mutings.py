@@ -15,10 +15,10 @@ from digestd.store.timestamps import from_us, to_us
 _M, _P = core.muting.c, core.paper.c
 
 
-def give(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
+def add(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
     """Note what of a paper (row number) is muted; the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
 
 
@@ -33,7 +33,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Intere
     found = session.connection().execute(query).first()
     if found is None:
         return None
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     session.connection().execute(update(core.muting).where(_M.id == found.id).values(undone_us=to_us(now)))
     return _interest(found)
 
@@ -42,7 +42,7 @@ def undo_all(session: Session, subscriber: int, what: Interest, now: datetime) -
     """Take back every standing muting of this, whichever paper it was said of."""
     mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
     if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
-        profiles.changed(session, [subscriber])
+        profiles.invalidate(session, [subscriber])
 
 
 def history(session: Session, subscriber: int) -> list[Muting]:
@@ -65,7 +65,7 @@ def history(session: Session, subscriber: int) -> list[Muting]:
     ]
 
 
-def standing(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+def active(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
     """What each has muted and not taken back, oldest first; who has nothing is absent."""
     query = (
         select(_M.subscriber_id, _M.kind, _M.value, _M.at_us)
@@ -78,7 +78,7 @@ def standing(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[In
     return {key: tuple(muted) for key, muted in found.items()}
 
 
-def of(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
+def of_papers(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
     """What was muted of a paper, by every row number it is known under, and not taken back; oldest first."""
     query = select(_M.kind, _M.value, _M.at_us).where(
         _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
@@ -90,11 +90,11 @@ def withdraw(session: Session, subscriber: int, papers: Collection[int], what: I
     """Take back one muting that was said of a paper, however often it was said."""
     theirs = _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     same = _M.kind == what.kind, _M.value == what.value
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     session.connection().execute(update(core.muting).where(*theirs, *same).values(undone_us=to_us(now)))
 
 
-def standing_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
+def active_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
     """The same of one subscriber at a moment in the past."""
     said = [m for m in history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)]
     return tuple(dict.fromkeys(m.interest for m in said))

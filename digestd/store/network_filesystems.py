@@ -23,7 +23,7 @@ _BY_FUSE = re.compile(
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-def network_drive(folder: PurePath, mounts: str) -> str | None:
+def network_filesystem(folder: PurePath, mounts: str) -> str | None:
     """The kind of network drive that a folder (absolute, links followed) lies on; None on a disk of this machine.
 
     `mounts`: lines as in proc_mounts(5). Of several on one place the last is the one that is seen.

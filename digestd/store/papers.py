@@ -20,7 +20,7 @@ from digestd.store.timestamps import from_us, to_us
 
 MERGED = "merged:"
 
-_P, _R, _A, _S = core.paper.c, core.revision.c, core.alias.c, core.signal.c
+_P, _R, _A, _S = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
             _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
             _R.authors, _R.categories, _R.url, _R.links)  # fmt: skip
@@ -49,7 +49,7 @@ def by_ids(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Paper]:
 def by_keys(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
     """The papers with these row numbers; one that was merged gives the paper it is now. `as_of` as in `candidates`."""
     wanted = set(keys)
-    now_known_as = twins(session, wanted)
+    now_known_as = merged_into(session, wanted)
     papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted}, as_of)
     return {key: papers[now] for key in wanted if (now := now_known_as.get(key, key)) in papers}
 
@@ -66,7 +66,7 @@ def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
 
 def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, PaperId]:
     """Return the name of the paper known under each of these identifiers; unknown ones are absent."""
-    query = select(_A.alias, _P.paper_id).join_from(core.alias, core.paper, _P.id == _A.paper)
+    query = select(_A.alias, _P.paper_id).join_from(core.paper_alias, core.paper, _P.id == _A.paper)
     return {
         PaperId(row.alias): PaperId(row.paper_id)
         for chunk in chunks(set(ids))
@@ -80,7 +80,7 @@ def names(session: Session, key: int) -> list[PaperId]:
     return [PaperId(name) for name in session.connection().execute(query).scalars()]
 
 
-def twins(session: Session, keys: Iterable[int]) -> dict[int, int]:
+def merged_into(session: Session, keys: Iterable[int]) -> dict[int, int]:
     """Merged papers among these row numbers → the row number each is known under now."""
     found = aliases(session, (PaperId(f"{MERGED}{key}") for key in keys))
     return {int(name.removeprefix(MERGED)): key for name, key in found.items()}
@@ -102,7 +102,7 @@ def listing(session: Session, limit: int, since: datetime | None = None) -> list
     return _papers(session, query.order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(limit))
 
 
-def page(session: Session, limit: int, before: int | None = None, since: datetime | None = None) -> list[Paper]:
+def page_before(session: Session, limit: int, before: int | None = None, since: datetime | None = None) -> list[Paper]:
     """The papers by row number, the highest first; those below `before`, and first seen at `since` or later."""
     query = _CURRENT.where(_P.revision_id.is_not(None), _P.paper_id.not_like(f"{MERGED}%"))
     if before is not None:
@@ -179,7 +179,7 @@ def archive_votes(session: Session, before: datetime, limit: int) -> list[float]
 
 def count(session: Session) -> int:
     """How many works are known; merged ones count once."""
-    merged = select(func.count()).select_from(core.alias).where(_A.alias.startswith(MERGED)).scalar_subquery()
+    merged = select(func.count()).select_from(core.paper_alias).where(_A.alias.startswith(MERGED)).scalar_subquery()
     return int(session.connection().execute(select(func.count(_P.id) - merged)).scalar_one())
 
 

@@ -11,7 +11,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import PaperId
 from digestd.store import core, mutings
 from digestd.store.due import interests_of
-from digestd.store.feedback import KEPT
+from digestd.store.feedback import FEEDBACK_MAX
 from digestd.store.timestamps import from_us, to_us
 
 _F, _P = core.feedback.c, core.paper.c
@@ -28,7 +28,7 @@ def wants_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tup
     for key, moment in moments.items():
         own = tuple(i for i in now.get(key, ()) if i.since is None or i.since <= moment)
         named = {interest.value for interest in own if interest.kind is Kind.PAPER}
-        muted = mutings.standing_at(session, key, moment)
+        muted = mutings.active_at(session, key, moment)
         found[key] = (*own, *muted, *(interest for interest in said[key] if interest.value not in named))
     return found
 
@@ -46,6 +46,6 @@ def _said(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[I
     for row in session.connection().execute(query):
         at_us, theirs = to_us(moments[row.subscriber_id]), found[row.subscriber_id]
         stood = row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
-        if stood and row.paper_id not in theirs and len(theirs) < KEPT:
+        if stood and row.paper_id not in theirs and len(theirs) < FEEDBACK_MAX:
             theirs[row.paper_id] = as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
     return {key: list(theirs.values()) for key, theirs in found.items()}

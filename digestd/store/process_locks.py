@@ -19,7 +19,7 @@ from digestd.errors import AlreadyRunning, DatabaseUnreachable
 from digestd.store.database import Database
 
 
-class Owners(Protocol):
+class ProcessLocks(Protocol):
     """Holds this process's name while it lives, and tells whether others' names are held."""
 
     def hold(self, owner: str, where: str = "") -> contextlib.AbstractContextManager[None]:
@@ -32,15 +32,15 @@ class Owners(Protocol):
         """Whether nobody holds the name."""
 
 
-def owners(db: Database) -> Owners:
+def process_locks(db: Database) -> ProcessLocks:
     """The way to tell on this database."""
     if db.file is None:
-        return AdvisoryOwners(db)
+        return AdvisoryLocks(db)
     file = db.file.resolve()  # two ways to one file must meet in one folder
-    return FileOwners(file.parent / f"{file.name}.locks")
+    return FileLocks(file.parent / f"{file.name}.locks")
 
 
-class FileOwners:
+class FileLocks:
     """flock on one file a name, in a folder beside the SQLite file."""
 
     def __init__(self, folder: Path) -> None:
@@ -109,7 +109,7 @@ def _is_still(path: Path, file: IO[str]) -> bool:
         return False
 
 
-class AdvisoryOwners:
+class AdvisoryLocks:
     """pg_try_advisory_lock on a hash of the name; the server lets go when the connection ends."""
 
     def __init__(self, db: Database) -> None:

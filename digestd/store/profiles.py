@@ -18,7 +18,7 @@ from digestd.store import core
 _S = core.subscriber.c
 
 
-class Kept(NamedTuple):
+class StoredProfile(NamedTuple):
     """A compiled profile: `record` as ranking packs it, made by `model` (form and text model) from these wants.
 
     `papers`: those named, in the order of the record and then those it does without; `revisions`: of each the
@@ -32,7 +32,7 @@ class Kept(NamedTuple):
     record: bytes
 
 
-def keep(session: Session, profiles: Mapping[int, Kept]) -> None:
+def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
     """Keep the profiles of these subscribers in place of older ones."""
     if not profiles:
         return
@@ -46,7 +46,7 @@ def keep(session: Session, profiles: Mapping[int, Kept]) -> None:
     session.connection().execute(statement.on_conflict_do_update(index_elements=["subscriber_id"], set_=replaced), rows)
 
 
-def changed(session: Session, subscribers: Iterable[int]) -> None:
+def invalidate(session: Session, subscribers: Iterable[int]) -> None:
     """What these subscribers want has changed: profiles made before hold no more."""
     rows = [{"who": who} for who in sorted(subscribers)]
     if rows:
@@ -56,17 +56,17 @@ def changed(session: Session, subscribers: Iterable[int]) -> None:
 _CHANGED = update(core.subscriber).where(_S.id == bindparam("who")).values(wants=_S.wants + 1)
 
 
-def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> Kept | None:
+def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> StoredProfile | None:
     """The profile that these columns hold, if there is one for what the subscriber wants."""
     if model is None or record is None:
         return None
     names, revisions = _read(papers) if papers else ((), ())
-    return Kept(model, wants, names, revisions, record)
+    return StoredProfile(model, wants, names, revisions, record)
 
 
 _read = json.JSONDecoder().decode
 
 
-def _said(kept: Kept) -> str:
+def _said(kept: StoredProfile) -> str:
     """The papers and their revisions; nothing where there are none."""
     return json.dumps([kept.papers, kept.revisions], separators=(",", ":")) if kept.papers else ""

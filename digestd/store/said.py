@@ -9,7 +9,7 @@ from digestd.store import core
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PaperText:
     """What a revision holds."""
 
     words: Words
@@ -18,7 +18,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StoredSighting:
     """What a source says of a paper under one identifier (`sighting.ids[0]`); `digest` is its hash.
 
     `seen`: when it was said last; None for what is said just now. `record`: the sighting as it will
@@ -33,7 +33,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PaperState:
     """One paper as kept: `said` is the newest of each source and identifier, `older` the rest.
 
     `is_plain`: its words are there for people too.
@@ -47,14 +47,14 @@ class Known:
     published: datetime
     withdrawn: bool
     is_plain: bool
-    text: Text
-    said: tuple[Said, ...]
-    older: tuple[Said, ...]
+    text: PaperText
+    said: tuple[StoredSighting, ...]
+    older: tuple[StoredSighting, ...]
     signals: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PaperWrite:
     """What to write of one work: a new paper (`key` None) or what changed of a known one.
 
     `absorbed`: papers that turned out to be this one, `by` what and on what `evidence`. `text`: the
@@ -71,10 +71,10 @@ class Change:
     withdrawn: bool = False
     absorbed: tuple[int, ...] = ()
     aliases: tuple[PaperId, ...] = ()
-    text: Text | None = None
-    becomes_plain: Text | None = None
-    said: tuple[Said, ...] = ()
-    again: tuple[Said, ...] = ()
+    text: PaperText | None = None
+    becomes_plain: PaperText | None = None
+    said: tuple[StoredSighting, ...] = ()
+    again: tuple[StoredSighting, ...] = ()
     signals: Mapping[str, float] | None = None
     restated: bool = False
     """Whether id, archived, first_seen, published or withdrawn of a known paper change."""

@@ -17,7 +17,7 @@ from digestd.store.timestamps import from_us
 
 SAVED_MAX = 2_000
 DIGESTS_MAX = 30
-_D, _F, _E = core.delivery.c, core.feedback.c, core.saved_edition.c
+_D, _F, _E = core.delivery.c, core.feedback.c, core.saved_list_link.c
 
 
 def saved(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[tuple[Paper, datetime]]:
@@ -37,7 +37,7 @@ def saved(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[tup
     return list(found.values())
 
 
-def had(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]:
+def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]:
     """The picks of the newest digests that were sent, the newest digest first; when each was planned."""
     query = (
         select(_D.picks, _D.history)
@@ -52,21 +52,21 @@ def had(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]
     return [(papers[pick.paper], pick, at) for picks, at in digests for pick in picks if pick.paper in papers]
 
 
-def edition(session: Session, subscriber: int) -> int:
+def link_version(session: Session, subscriber: int) -> int:
     """How often the secret address was renewed."""
     query = select(_E.edition).where(_E.subscriber_id == subscriber)
     return int(session.connection().execute(query).scalar() or 0)
 
 
-def renew(session: Session, subscriber: int) -> int:
+def renew_link(session: Session, subscriber: int) -> int:
     """Make every address so far void; the new edition."""
     session.connection().execute(
         select(core.subscriber.c.id).where(core.subscriber.c.id == subscriber).with_for_update()
     )
-    now = edition(session, subscriber) + 1
+    now = link_version(session, subscriber) + 1
     row = {"subscriber_id": subscriber, "edition": now}
     if now == 1:
-        session.connection().execute(insert(core.saved_edition).values(row))
+        session.connection().execute(insert(core.saved_list_link).values(row))
     else:
-        session.connection().execute(update(core.saved_edition).where(_E.subscriber_id == subscriber).values(row))
+        session.connection().execute(update(core.saved_list_link).where(_E.subscriber_id == subscriber).values(row))
     return now

@@ -11,9 +11,9 @@ from sqlmodel import Session
 from digestd.store import core
 from digestd.store.chunks import chunks
 from digestd.store.numbers import insert_plain
-from digestd.store.papers import twins
+from digestd.store.papers import merged_into
 
-_L = core.likeness.c
+_L = core.similarity_key.c
 
 
 def add(session: Session, keys: Mapping[int, Iterable[int]]) -> None:
@@ -21,10 +21,10 @@ def add(session: Session, keys: Mapping[int, Iterable[int]]) -> None:
     # In the order of the index: at random, every row would touch another page of it.
     ordered = sorted((key, paper) for paper, held in keys.items() for key in held)
     rows = [{"key": key, "paper": paper} for key, paper in ordered]
-    insert_plain(session, core.likeness, rows)
+    insert_plain(session, core.similarity_key, rows)
 
 
-def held(session: Session, papers: Iterable[int]) -> dict[int, set[int]]:
+def of_papers(session: Session, papers: Iterable[int]) -> dict[int, set[int]]:
     """The keys noted under these row numbers."""
     found: dict[int, set[int]] = {}
     for chunk in chunks(set(papers)):
@@ -33,19 +33,19 @@ def held(session: Session, papers: Iterable[int]) -> dict[int, set[int]]:
     return found
 
 
-def sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
+def papers_sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
     """The papers that have each of these keys, as they are known now; keys that none has are absent."""
     return _sharing(session, keys, select(_L.key, _L.paper))
 
 
-def sharing_but_arxiv(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
+def non_arxiv_papers_sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
     """The same without arXiv's papers, for one of arXiv's: two of them are never one work."""
     return _sharing(session, keys, _NOT_OF_ARXIV)
 
 
 _NOT_OF_ARXIV = (
     select(_L.key, _L.paper)
-    .join_from(core.likeness, core.paper, core.paper.c.id == _L.paper)
+    .join_from(core.similarity_key, core.paper, core.paper.c.id == _L.paper)
     .where(core.paper.c.paper_id.not_like("arxiv:%"))
 )
 
@@ -53,7 +53,7 @@ _NOT_OF_ARXIV = (
 def _sharing(session: Session, keys: Iterable[int], query: core.Query) -> dict[int, set[int]]:
     connection = session.connection()
     rows = [row for chunk in chunks(set(keys)) for row in connection.execute(query.where(_L.key.in_(chunk)))]
-    now = twins(session, {row.paper for row in rows}) if rows else {}
+    now = merged_into(session, {row.paper for row in rows}) if rows else {}
     found: dict[int, set[int]] = {}
     for row in rows:
         found.setdefault(row.key, set()).add(now.get(row.paper, row.paper))

@@ -10,13 +10,13 @@ from sqlmodel import Session
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
-_S, _R = core.source.c, core.reject.c
+_S, _R = core.source.c, core.rejected_record.c
 REJECTS_MAX = 100
 """So many of one source are kept; the first show the pattern."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRecord:
     """One record that could not be read when the source was last asked."""
 
     where: str
@@ -43,9 +43,9 @@ def remove(session: Session, spec: str) -> None:
     session.connection().execute(delete(core.source).where(_S.spec == spec))
 
 
-def keep_rejects(session: Session, source: str, rejected: Iterable[Rejected]) -> None:
+def replace_rejected(session: Session, source: str, rejected: Iterable[RejectedRecord]) -> None:
     """Note what could not be read this time, in place of the last time's."""
-    session.connection().execute(delete(core.reject).where(_R.source == source))
+    session.connection().execute(delete(core.rejected_record).where(_R.source == source))
     rows = [
         {
             "source": source,
@@ -58,12 +58,13 @@ def keep_rejects(session: Session, source: str, rejected: Iterable[Rejected]) ->
         for number, one in zip(range(REJECTS_MAX), rejected, strict=False)
     ]
     if rows:
-        session.connection().execute(insert(core.reject), rows)
+        session.connection().execute(insert(core.rejected_record), rows)
 
 
-def rejects(session: Session, source: str) -> list[Rejected]:
+def rejected(session: Session, source: str) -> list[RejectedRecord]:
     """What could not be read when the source was last asked."""
-    query = select(core.reject).where(_R.source == source).order_by(_R.n)
+    query = select(core.rejected_record).where(_R.source == source).order_by(_R.n)
     return [
-        Rejected(row.place, row.field, row.message, from_us(row.at_us)) for row in session.connection().execute(query)
+        RejectedRecord(row.place, row.field, row.message, from_us(row.at_us))
+        for row in session.connection().execute(query)
     ]

@@ -56,7 +56,7 @@ def insert_many(session: Session, new: Sequence[NewSubscriber], by: Cause | Act,
     done = session.connection().execute(statement.returning(_S.id, _S.address_key), rows)
     keys = {row.address_key: row.id for row in done}
     stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
-    consent.note(session, [(key, 1, n.status) for key, n in stored], by, to_us(now))
+    consent.record(session, [(key, 1, n.status) for key, n in stored], by, to_us(now))
     _add_interests(session, {key: n.interests for key, n in stored}, now)
     return keys
 
@@ -103,7 +103,7 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     session.connection().execute(delete(core.interest).where(_I.subscriber_id.in_(keys)))
     kept = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
     _add_interests(session, kept, now)
-    references.tidy(session, keys)
+    references.delete_unused(session, keys)
 
 
 def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
@@ -177,13 +177,13 @@ def _consented(
     change = update(core.subscriber).where(_S.id == before.key).values(version=version, **changed)
     session.connection().execute(change)
     status = Status(str(changed.get("status", before.status)))
-    consent.note(session, [(before.key, version, status)], act, consent.time_of_next(session, before.key, now))
+    consent.record(session, [(before.key, version, status)], act, consent.next_event_time(session, before.key, now))
     after = by_key(session, before.key)
     assert after is not None  # noqa: S101  # it is locked, and rows are never deleted
     return after
 
 
-def void_links(session: Session, key: int, before: datetime) -> None:
+def invalidate_links(session: Session, key: int, before: datetime) -> None:
     """Links to the preferences that were issued before this moment count no more."""
     session.connection().execute(update(core.subscriber).where(_S.id == key).values(links_from_us=to_us(before)))
 
@@ -258,7 +258,7 @@ def address_key_of(session: Session, key: int) -> bytes:
     return bytes(found)
 
 
-def someone(session: Session) -> tuple[str, bytes] | None:
+def any_address(session: Session) -> tuple[str, bytes] | None:
     """Any address with its keyed hash; None where there is none."""
     query = select(_S.address, _S.address_key).where(_S.address.is_not(None)).limit(1)
     row = session.connection().execute(query).first()

@@ -14,13 +14,13 @@ from sqlmodel import Session
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
 
-KEPT = 5
+MODELS_KEPT = 5
 """Models kept whole, the one in use among them: a month of weekly ones."""
 _M = core.text_model.c
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedModel:
     """What is known of a model without reading it; `papers`: how many it was fitted on."""
 
     version: str
@@ -28,7 +28,7 @@ class Fitted:
     papers: int
 
 
-def newest(session: Session) -> Fitted | None:
+def newest(session: Session) -> FittedModel | None:
     """The model in use, if any was fitted yet."""
     row = session.connection().execute(select(*_ABOUT).order_by(*_NEWEST).limit(1)).first()
     return None if row is None else _fitted(row)
@@ -39,26 +39,26 @@ def data(session: Session, version: str) -> bytes:
     return bytes(session.connection().execute(select(_M.data).where(_M.version == version)).scalar_one())
 
 
-def keep(session: Session, fitted: Fitted, packed: bytes) -> None:
+def add(session: Session, fitted: FittedModel, packed: bytes) -> None:
     """Put a model into use; all but the newest few are emptied."""
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {"version": fitted.version, "fitted_us": to_us(fitted.fitted), "papers": fitted.papers, "data": packed}
     statement = insert(core.text_model).values(row).on_conflict_do_update(index_elements=["version"], set_=row)
     session.connection().execute(statement)
-    whole = select(_M.id).order_by(*_NEWEST).limit(KEPT)
+    whole = select(_M.id).order_by(*_NEWEST).limit(MODELS_KEPT)
     session.connection().execute(
         update(core.text_model).where(_M.id.not_in(whole), func.length(_M.data) > 0).values(data=b"")
     )
 
 
-def of_delivery(session: Session, delivery: int) -> Fitted | None:
+def of_delivery(session: Session, delivery: int) -> FittedModel | None:
     """The model that a digest was ranked with; None where that was not noted, and for notices."""
     query = select(*_ABOUT).join(core.delivery, core.delivery.c.model_id == _M.id).where(core.delivery.c.id == delivery)
     row = session.connection().execute(query).first()
     return None if row is None else _fitted(row)
 
 
-def papers(session: Session) -> int:
+def count_fit_papers(session: Session) -> int:
     """How many papers a fit could read."""
     query = select(func.count()).select_from(core.paper).where(core.paper.c.revision_id.is_not(None))
     return int(session.connection().execute(query).scalar_one())
@@ -68,5 +68,5 @@ _ABOUT = (_M.version, _M.fitted_us, _M.papers)
 _NEWEST = (_M.fitted_us.desc(), _M.id.desc())
 
 
-def _fitted(row: core.Record) -> Fitted:
-    return Fitted(row.version, from_us(row.fitted_us), row.papers)
+def _fitted(row: core.Record) -> FittedModel:
+    return FittedModel(row.version, from_us(row.fitted_us), row.papers)

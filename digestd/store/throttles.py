@@ -17,18 +17,18 @@ _WHY_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ThrottleState:
     """What is kept of one relay or domain."""
 
     throttle: Throttle
     rest: Rest
 
 
-NEW = Standing(Throttle(), Rest())
+NEW = ThrottleState(Throttle(), Rest())
 
 
 @dataclass(frozen=True, slots=True)
-class Resting:
+class RelayBackoff:
     """A relay that is left alone until then, after so many failures in a row."""
 
     relay: str
@@ -37,20 +37,22 @@ class Resting:
     why: str
 
 
-def standings(session: Session, names: Iterable[str]) -> dict[str, Standing]:
+def states(session: Session, names: Iterable[str]) -> dict[str, ThrottleState]:
     """What is kept of these; of one never heard of, the beginning."""
     wanted = sorted(set(names))
     kept = {row.name: _standing(row) for row in session.connection().execute(_query(wanted))}
     return {name: kept.get(name, NEW) for name in wanted}
 
 
-def busy_domains(session: Session, now: datetime) -> dict[str, Standing]:
+def busy_domains(session: Session, now: datetime) -> dict[str, ThrottleState]:
     """Every recipient domain that must wait now, or that was slowed down."""
     query = select(core.throttle).where(_T.name.like("@%"), (_T.free_us > to_us(now)) | (_T.lowered > 0))
     return {row.name: _standing(row) for row in session.connection().execute(query)}
 
 
-def change(session: Session, changes: Mapping[str, Callable[[Standing], Standing]]) -> dict[str, Standing]:
+def change(
+    session: Session, changes: Mapping[str, Callable[[ThrottleState], ThrottleState]]
+) -> dict[str, ThrottleState]:
     """Change each as its function says, in the caller's write transaction; what they are then."""
     if not changes:
         return {}
@@ -65,11 +67,11 @@ def change(session: Session, changes: Mapping[str, Callable[[Standing], Standing
     return after
 
 
-def resting(session: Session) -> list[Resting]:
+def backed_off_relays(session: Session) -> list[RelayBackoff]:
     """The relays that did not serve us last time, by name; one whose rest is over is tried with the next mail."""
     query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
     return [
-        Resting(row.name, from_us(row.rest_until_us), row.failures, row.why)
+        RelayBackoff(row.name, from_us(row.rest_until_us), row.failures, row.why)
         for row in session.connection().execute(query)
     ]
 
@@ -78,12 +80,12 @@ def _query(names: list[str]) -> core.Query:
     return select(core.throttle).where(_T.name.in_(names)).order_by(_T.name)
 
 
-def _standing(row: core.Record) -> Standing:
+def _standing(row: core.Record) -> ThrottleState:
     throttle = Throttle(row.free_us / 1e6, row.lowered, row.slowed_us / 1e6, row.before)
-    return Standing(throttle, Rest(row.failures, row.rest_until_us / 1e6, row.why))
+    return ThrottleState(throttle, Rest(row.failures, row.rest_until_us / 1e6, row.why))
 
 
-def _values(standing: Standing) -> dict[str, object]:
+def _values(standing: ThrottleState) -> dict[str, object]:
     throttle, rest = standing.throttle, standing.rest
     return {
         "free_us": round(throttle.free * 1e6),

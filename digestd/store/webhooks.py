@@ -19,32 +19,32 @@ from digestd.store.timestamps import from_us, to_us
 LEASE = timedelta(minutes=2)
 ERROR_MAX = 200
 FORGET_BLOCK = 500
-_H, _P, _S = core.hook.c, core.hook_post.c, core.subscriber.c
+_H, _P, _S = core.webhook.c, core.webhook_post.c, core.subscriber.c
 _WAITING = _P.state == literal_column(f"'{PostState.WAITING}'")
 """In the words of the index of what waits: SQLite takes it for no parameter."""
 
 
-def keep(db: Database, urls: Sequence[str]) -> None:
+def configure(db: Database, urls: Sequence[str]) -> None:
     """From now on tell these URLs and no others; nothing is written if they are those that are told."""
     with db.read() as session:
-        if set(told(session).values()) == set(urls):
+        if set(configured(session).values()) == set(urls):
             return
     with db.write() as session:
         known = set(session.connection().execute(select(_H.url)).scalars())
-        session.connection().execute(update(core.hook).values(is_set=_H.url.in_(urls)))
+        session.connection().execute(update(core.webhook).values(is_set=_H.url.in_(urls)))
         if new := [{"url": url, "is_set": True} for url in urls if url not in known]:
-            session.connection().execute(insert(core.hook), new)
+            session.connection().execute(insert(core.webhook), new)
 
 
-def told(session: Session) -> dict[int, str]:
+def configured(session: Session) -> dict[int, str]:
     """The URLs that are told, by number."""
     return {row.id: row.url for row in session.connection().execute(select(_H.id, _H.url).where(_H.is_set))}
 
 
-def note(session: Session, events: Iterable[tuple[int, Happening, str]], at_us: int) -> None:
+def enqueue(session: Session, events: Iterable[tuple[int, Happening, str]], at_us: int) -> None:
     """Write what happened as (subscriber, happening, detail), in the caller's write transaction."""
     events = list(events)
-    hooks = told(session) if events else {}
+    hooks = configured(session) if events else {}
     rows = [
         {
             "hook_id": hook,
@@ -61,7 +61,7 @@ def note(session: Session, events: Iterable[tuple[int, Happening, str]], at_us: 
         for hook in hooks
     ]
     if rows:
-        session.connection().execute(insert(core.hook_post), rows)
+        session.connection().execute(insert(core.webhook_post), rows)
 
 
 def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
@@ -72,12 +72,14 @@ def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
         return None
     unclaimed = (_P.id == row.id, _P.state == PostState.WAITING, _P.not_before_us == row.not_before_us)
     change = {"not_before_us": to_us(now + LEASE), "attempts": _P.attempts + 1}
-    done = session.connection().execute(update(core.hook_post).where(*unclaimed).values(change).returning(_P.attempts))
+    done = session.connection().execute(
+        update(core.webhook_post).where(*unclaimed).values(change).returning(_P.attempts)
+    )
     claimed = done.first()
     return None if claimed is None else _post(row, claimed.attempts)
 
 
-def end(session: Session, post: HookPost, state: PostState, error: str = "") -> None:
+def finish(session: Session, post: HookPost, state: PostState, error: str = "") -> None:
     """It was taken, or is given up; an attempt that was overtaken by a later one changes nothing."""
     _record(session, post, {"state": state, "error": error[:ERROR_MAX]})
 
@@ -89,7 +91,7 @@ def postpone(session: Session, post: HookPost, until: datetime, error: str) -> N
 
 def retry(session: Session, number: int | None, now: datetime) -> int:
     """Try what was given up once more, all of it or one; how many there are."""
-    query = update(core.hook_post).where(_P.state == PostState.GIVEN_UP)
+    query = update(core.webhook_post).where(_P.state == PostState.GIVEN_UP)
     if number is not None:
         query = query.where(_P.id == number)
     change = query.values(state=PostState.WAITING, not_before_us=to_us(now), attempts=0).returning(_P.id)
@@ -115,7 +117,7 @@ def counts(session: Session) -> dict[PostState, int]:
     return dict.fromkeys(PostState, 0) | {PostState(row[0]): row[1] for row in rows}
 
 
-def forget(db: Database, before: datetime) -> None:
+def delete_before(db: Database, before: datetime) -> None:
     """Delete the posts of what happened before then, whatever became of them; nothing is written if there are none.
 
     Rows are in the order of time, so only the first are looked at.
@@ -127,17 +129,17 @@ def forget(db: Database, before: datetime) -> None:
         if not old:
             return
         with db.write() as session:
-            session.connection().execute(delete(core.hook_post).where(_P.id.in_(old)))
+            session.connection().execute(delete(core.webhook_post).where(_P.id.in_(old)))
 
 
-_POSTS = select(core.hook_post, _H.url, _S.address, _S.status).select_from(
-    core.hook_post.join(core.hook, _H.id == _P.hook_id).join(core.subscriber, _S.id == _P.subscriber_id)
+_POSTS = select(core.webhook_post, _H.url, _S.address, _S.status).select_from(
+    core.webhook_post.join(core.webhook, _H.id == _P.hook_id).join(core.subscriber, _S.id == _P.subscriber_id)
 )
 
 
 def _record(session: Session, post: HookPost, change: dict[str, object]) -> None:
     own = (_P.id == post.key, _P.state == PostState.WAITING, _P.attempts == post.attempts)
-    session.connection().execute(update(core.hook_post).where(*own).values(change))
+    session.connection().execute(update(core.webhook_post).where(*own).values(change))
 
 
 def _post(row: core.Record, attempts: int) -> HookPost:

@@ -86,7 +86,7 @@ def _say(session: Session, doing: Doing, command: Command) -> Told:
     paper = _paper(session, doing, command)
     if paper is None:
         return Told("no_paper", (command.value or "",))
-    feedback.give(session, doing.subscriber.key, paper.key, _VERDICTS[command.verb], doing.now)
+    feedback.add(session, doing.subscriber.key, paper.key, _VERDICTS[command.verb], doing.now)
     return Told(command.verb.value, (paper.plain_title[:SHOWN],))
 
 

@@ -23,7 +23,7 @@ def everything(session: Session, subscriber: Subscriber, now: datetime) -> dict[
         "form": FORM,
         "exported": now,
         "subscriber": said_of(subscriber),
-        **data_export.rows(session, subscriber.key),
+        **data_export.export(session, subscriber.key),
     }
 
 

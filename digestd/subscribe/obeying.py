@@ -118,7 +118,7 @@ class Clerk:
         except BadRecord:
             return None
         for one in incoming.ids:
-            known = bounces.addressee_of(session, one)
+            known = bounces.addressee_of_message(session, one)
             if known is None or known.address_key != sender:
                 continue
             if named := _named(session, known.delivery, sender):
@@ -236,7 +236,7 @@ class Clerk:
     ) -> None:
         known, commands = said
         address = subscribers.address_key_of(session, known.key)
-        if suppressions.is_suppressed(session, address):
+        if suppressions.reason_for(session, address):
             return
         leaves = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
         if leaves is None:
@@ -278,7 +278,7 @@ def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _P
             continue
         if purpose is not Purpose.COMMAND:
             return _Proof(number, purpose, version)
-        known = bounces.addressee(session, number)
+        known = bounces.addressee_of_delivery(session, number)
         subscriber = subscribers.by_address_key(session, known.address_key) if known else None
         if known is None or subscriber is None or is_void(subscriber, at, now):
             return None

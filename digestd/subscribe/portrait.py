@@ -64,7 +64,7 @@ def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
         likes=tuple(_like(name, paper) for name, paper in liked),
         dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Wish.MUTED)),
         led=_led(queries.reasons(session, subscriber.key, DIGESTS)),
-        muted=mutings.standing(session, [subscriber.key]).get(subscriber.key, ()),
+        muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
     )
 
 

@@ -28,7 +28,7 @@ from digestd.store import (
 )
 from digestd.store.hosts import HostState
 from digestd.store.ledger import queries
-from digestd.store.throttles import Resting, resting
+from digestd.store.throttles import RelayBackoff, backed_off_relays
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Figures:
     sources: Mapping[str, Coverage]
     answered: Mapping[str, datetime]
     hosts: Sequence[HostState]
-    lanes_stopped: Sequence[Resting]
+    lanes_stopped: Sequence[RelayBackoff]
     bounces: Mapping[BounceKind, int]
     inbound: Mapping[InboundOutcome, int]
     suppressions: Mapping[SuppressionReason, int]
@@ -62,20 +62,20 @@ def figures(session: Session, now: datetime) -> Figures:
         sources=newest_days(session, now.date()),
         answered=answered(session),
         hosts=hosts.all_of(session),
-        lanes_stopped=resting(session),
+        lanes_stopped=backed_off_relays(session),
         bounces=bounces.count(session),
         inbound=inbound.counts(session),
         suppressions=suppressions.count(session),
         last_inbound=inbound.last(session),
         hook_posts=webhooks.counts(session),
-        refused_waiting=ledger.waiting(session),
-        bounces_held=len(bounce_surge.held(session, now)),
+        refused_waiting=ledger.count_waiting(session),
+        bounces_held=len(bounce_surge.held_addresses(session, now)),
     )
 
 
 def last_ingest(session: Session) -> datetime | None:
     """When a source last gave a usable answer."""
-    return max((last.fetched for last in fetches.last(session).values() if last.error is None), default=None)
+    return max((last.fetched for last in fetches.latest(session).values() if last.error is None), default=None)
 
 
 def newest_days(session: Session, today: date) -> dict[str, Coverage]:
@@ -86,5 +86,5 @@ def newest_days(session: Session, today: date) -> dict[str, Coverage]:
 
 def answered(session: Session) -> dict[str, datetime]:
     """When each source last gave a usable answer; one of which none is known is absent."""
-    found = {source: fetches.newest_success(session, source) for source in fetches.last(session)}
+    found = {source: fetches.newest_success(session, source) for source in fetches.latest(session)}
     return {source: instant for source, instant in found.items() if instant is not None}

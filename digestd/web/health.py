@@ -21,7 +21,7 @@ from digestd.errors import DatabaseUnreachable
 from digestd.store import bounce_surge, ledger
 from digestd.store.ledger import queries
 from digestd.store.migrate import is_current
-from digestd.store.throttles import Resting, resting
+from digestd.store.throttles import RelayBackoff, backed_off_relays
 from digestd.web.figures import last_ingest, newest_days
 from digestd.web.operations import only_operators
 from digestd.web.pages import SHOW
@@ -73,7 +73,7 @@ class _Found:
 
     ingested: datetime | None = None
     sources: Mapping[str, Coverage] = field(default_factory=dict)
-    lanes: Sequence[Resting] = ()
+    lanes: Sequence[RelayBackoff] = ()
     uncertain: int = 0
     poisoned: int = 0
     refused: int = 0
@@ -91,11 +91,11 @@ def _database(app: App, now: datetime) -> _Found:
             return _Found(
                 ingested=last_ingest(session),
                 sources=days,
-                lanes=resting(session),
-                uncertain=ledger.long_uncertain(session, now),
-                poisoned=queries.poisoned(session),
-                refused=ledger.waiting(session),
-                held=len(bounce_surge.held(session, now)),
+                lanes=backed_off_relays(session),
+                uncertain=ledger.count_long_uncertain(session, now),
+                poisoned=queries.count_poisoned(session),
+                refused=ledger.count_waiting(session),
+                held=len(bounce_surge.held_addresses(session, now)),
             )
     except DatabaseUnreachable:
         return _Found(reasons=("the database does not answer",))
@@ -114,7 +114,7 @@ def _told(day: Coverage) -> dict[str, object]:
     return {"day": day.day.isoformat(), "state": day.state.value, "items": day.items}
 
 
-def _stopped(lane: Resting) -> dict[str, object]:
+def _stopped(lane: RelayBackoff) -> dict[str, object]:
     return {"why": lane.why, "failures": lane.failures, "tried_again": lane.until.isoformat(timespec="seconds")}
 
 

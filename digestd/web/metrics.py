@@ -16,7 +16,7 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.store.hosts import HostState, is_open
-from digestd.store.throttles import Resting
+from digestd.store.throttles import RelayBackoff
 from digestd.web.figures import Figures, figures
 from digestd.web.operations import only_operators
 from digestd.web.pages import SHOW
@@ -123,7 +123,7 @@ def _hosts(known: Sequence[HostState], now: datetime) -> Iterator[Metric]:
     yield from (failures, alone)
 
 
-def _lanes(stopped: Sequence[Resting]) -> Metric:
+def _lanes(stopped: Sequence[RelayBackoff]) -> Metric:
     """Relays that did not serve us last time, and how often in a row."""
     family = GaugeMetricFamily("digestd_lane_stopped", "Failures in a row of a relay that rests", labels=["relay"])
     for lane in stopped:

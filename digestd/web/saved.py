@@ -56,7 +56,7 @@ class Shelf:
         """Whose address it is. Raises BadToken, and NotFound for one that was renewed."""
         key, edition, _ = read(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
-        if known is None or known.status is Status.ERASED or edition != saved_list.edition(session, key):
+        if known is None or known.status is Status.ERASED or edition != saved_list.link_version(session, key):
             raise NotFound("this address was renewed")
         return known
 
@@ -69,7 +69,7 @@ class Shelf:
     def page_of(self, owner: Subscriber, settings: str) -> Response:
         """Return the list as its owner has it, below the path of their settings."""
         with self.app.db.read() as session:
-            edition = saved_list.edition(session, owner.key)
+            edition = saved_list.link_version(session, owner.key)
         return self._page(owner, token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings)
 
     def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
@@ -118,7 +118,7 @@ class Shelf:
         templates, language = self.app.templates, owner.language
         return [
             Posted(paper, at, render_reason(templates, pick.reason.shareable, language))
-            for paper, pick, at in saved_list.had(session, owner.key)
+            for paper, pick, at in saved_list.recent_picks(session, owner.key)
         ]
 
 

@@ -34,7 +34,7 @@ async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_t
         assert f"{READERS} could not (KeyError), so none is sent" in report.stopped
         assert (report.deferred, relay.sessions, tries(there)) == (0, 0, before)
         with there.db.read() as session:
-            [rests] = throttles.resting(session)
+            [rests] = throttles.backed_off_relays(session)
         assert rests.why == report.stopped
         mend(there, whole)
         there.clock.go(timedelta(minutes=1))
@@ -105,9 +105,9 @@ def tries(install: Install) -> Sequence[tuple[int, int]]:
 
 def picks(install: Install) -> dict[int, tuple[bytes, bytes]]:
     """What each digest holds, and what its reader has seen."""
-    joined = core.delivery.join(core.seen, core.seen.c.subscriber_id == DELIVERY.subscriber_id)
+    joined = core.delivery.join(core.seen_papers, core.seen_papers.c.subscriber_id == DELIVERY.subscriber_id)
     with install.db.read() as session:
-        query = select(DELIVERY.id, DELIVERY.picks, core.seen.c.papers).select_from(joined)
+        query = select(DELIVERY.id, DELIVERY.picks, core.seen_papers.c.papers).select_from(joined)
         return {key: (held, seen) for key, held, seen in session.connection().execute(query)}
 
 
@@ -116,4 +116,6 @@ def mend(install: Install, whole: dict[int, tuple[bytes, bytes]]) -> None:
     with install.db.write() as session:
         for key, (held, seen) in whole.items():
             session.connection().execute(core.delivery.update().where(DELIVERY.id == key).values(picks=held))
-            session.connection().execute(core.seen.update().where(core.seen.c.subscriber_id == key).values(papers=seen))
+            session.connection().execute(
+                core.seen_papers.update().where(core.seen_papers.c.subscriber_id == key).values(papers=seen)
+            )

@@ -80,9 +80,9 @@ class Returned:
     def suppression(self, delivery: int = 1) -> SuppressionReason | None:
         """Why they must not be written to."""
         with self.made.db.read() as session:
-            known = bounces.addressee(session, delivery)
+            known = bounces.addressee_of_delivery(session, delivery)
             assert known is not None
-            return suppressions.is_suppressed(session, known.address_key)
+            return suppressions.reason_for(session, known.address_key)
 
     def bounces(self, delivery: int = 1) -> list[Bounce]:
         """What is kept about a delivery."""

@@ -43,8 +43,8 @@ def everything(db: Database) -> dict[str, list[Any]]:
 def forget(db: Database) -> None:
     """Empty the tables of papers."""
     with db.write() as session:
-        derived = (core.likeness, core.merging, core.apart)
-        for table in (*derived, core.alias, core.sighting, core.signal, core.revision, core.paper):
+        derived = (core.similarity_key, core.merge, core.do_not_merge)
+        for table in (*derived, core.paper_alias, core.sighting, core.signal, core.revision, core.paper):
             session.connection().execute(delete(table))
         if not db.is_sqlite:
             for name in ("paper", "revision", "sighting", "merging"):

@@ -14,9 +14,9 @@ from tests.ingest.alike import HOUR, PEOPLE, TITLE, A, B, D, at_arxiv, in_journa
 from tests.ingest.makers import paper, seen, take
 
 
-def mergings(db: Database, name: str) -> list[merges.Merging]:
+def mergings(db: Database, name: str) -> list[merges.Merge]:
     with db.read() as session:
-        return merges.of(session, papers.aliases(session, [PaperId(name)])[PaperId(name)])
+        return merges.of_paper(session, papers.aliases(session, [PaperId(name)])[PaperId(name)])
 
 
 def test_a_preprint_and_its_journal_are_one_without_an_identifier_in_common(db: Database, now: datetime) -> None:

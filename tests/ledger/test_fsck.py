@@ -8,7 +8,7 @@ import pytest
 from digestd.domain.delivery import STEPS, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store.fsck import INVARIANTS
-from digestd.store.ledger import Claimed, Result, recover
+from digestd.store.ledger import AttemptResult, Claimed, recover
 from tests.ledger.rows import Ledger
 
 TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen", "interest")
@@ -30,9 +30,9 @@ def mixed(ledger: Ledger) -> Ledger:
     claims = {c.key: c for c in ledger.claim("w1").claims}
     ledger.gate(Claimed(tuple(claims[n] for n in (ACCEPTED, DOT, UNCERTAIN)), 0, 0), "w1")
     ledger.record(
-        Result(ACCEPTED, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250, "ok"),
-        Result(UNCERTAIN, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"),
-        Result(REJECTED, 1, "w1", State.REJECTED, Outcome.PERM, 550, "no", reason="rcpt: 550"),
+        AttemptResult(ACCEPTED, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250, "ok"),
+        AttemptResult(UNCERTAIN, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"),
+        AttemptResult(REJECTED, 1, "w1", State.REJECTED, Outcome.PERM, 550, "no", reason="rcpt: 550"),
     )
     return ledger
 

@@ -22,7 +22,7 @@ ONE_ARXIV, OTHER_ARXIV = "arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV"
 
 def noted(install: Install, states: Mapping[str, CoverageState], day: date = TODAY) -> None:
     with install.db.write() as session:
-        coverage.keep(session, [Coverage(name, day, state) for name, state in states.items()], install.clock.now)
+        coverage.upsert(session, [Coverage(name, day, state) for name, state in states.items()], install.clock.now)
 
 
 def frozen(install: Install) -> list[dict[str, str]]:

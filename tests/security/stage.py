@@ -146,7 +146,7 @@ def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
         ledger.plan_digests(session, digests, made.app.templates.hash, now)
         for n, part in enumerate(parts, 1):
             for paper in range((n - 1) * PER_DIGEST + 1, (n - 1) * PER_DIGEST + len(part) + 1):
-                feedback.give(session, n, paper, Verdict.SAVED, now)
+                feedback.add(session, n, paper, Verdict.SAVED, now)
 
 
 def _reader(made: Install, number: int, words: Sequence[str]) -> NewSubscriber:

@@ -88,7 +88,7 @@ def templates() -> Templates:
 
 @pytest.fixture
 def app(db: Database, keys: Keys, clock: Clock, templates: Templates) -> App:
-    template_sets.keep(db, templates.hash, templates.files)
+    template_sets.add(db, templates.hash, templates.files)
     settings = Settings(
         public_url=HOME, list_name="Papers Daily", postal_address="Storgata 1, Oslo", zotero_url=NOWHERE
     )

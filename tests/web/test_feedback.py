@@ -46,7 +46,7 @@ def said(house: House) -> list[tuple[Verdict, bool]]:
 def muted(house: House) -> list[tuple[Kind, str]]:
     with house.app.db.read() as session:
         key = house.subscriber(ADA).key
-        return [(one.kind, one.value) for one in mutings.standing(session, [key]).get(key, ())]
+        return [(one.kind, one.value) for one in mutings.active(session, [key]).get(key, ())]
 
 
 @pytest.mark.parametrize(

@@ -165,11 +165,11 @@ def test_erased_person_signs_up_again(client: TestClient, app: App, house: House
     assert (fresh.status, fresh.key != ada) == (Status.PENDING, True)
     with app.db.read() as session:
         key = subscribers.address_key_of(session, fresh.key)
-        assert suppressions.is_suppressed(session, key) is SuppressionReason.ERASED
+        assert suppressions.reason_for(session, key) is SuppressionReason.ERASED
     assert house.mails(MailKind.CONFIRM) == [fresh.key]
     assert client.post(house.confirmation(ADA)).status_code == 200
     assert house.subscriber(ADA).status is Status.ACTIVE
     with app.db.read() as session:
-        assert suppressions.is_suppressed(session, key) is None
+        assert suppressions.reason_for(session, key) is None
     house.clock.now -= timedelta(days=39)
     assert client.get(at).status_code == 404

@@ -58,10 +58,10 @@ def _deliveries(session: Session) -> Iterator[core.Record]:
             _D.history,
             _D.audit_id,
             _S.status,
-            core.seen.c.papers.label("seen"),
+            core.seen_papers.c.papers.label("seen"),
         )
         .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
-            core.seen, core.seen.c.subscriber_id == _D.subscriber_id))
+            core.seen_papers, core.seen_papers.c.subscriber_id == _D.subscriber_id))
         .order_by(_D.subscriber_id, _D.id)
         .execution_options(yield_per=_BLOCK)
     )  # fmt: skip

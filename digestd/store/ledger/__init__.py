@@ -18,51 +18,51 @@ Every change is a compare-and-set on state, attempt and owner; the loser changes
 """
 
 from digestd.store.ledger.claim_queue import Claimed, Claimer, claim, expire
-from digestd.store.ledger.commit_point import Gated, Pass, pass_gate
-from digestd.store.ledger.create import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
-from digestd.store.ledger.indexes import by_index
-from digestd.store.ledger.offered import Held, offer_held, offered
+from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
+from digestd.store.ledger.create import NewDigest, NewNotice, RankingInputs, already_planned, plan_digests, plan_notice
+from digestd.store.ledger.indexes import force_index_scans
+from digestd.store.ledger.offered import OfferedDigest, offer_uncertain, offered_by
 from digestd.store.ledger.recovery import recover, release
-from digestd.store.ledger.refusals import Verdicts, pronounce, waiting
-from digestd.store.ledger.restore import Departed
-from digestd.store.ledger.results import Result, record, record_kept
-from digestd.store.ledger.settle import GRACE, Proof, settle, settle_all_bounced, settle_bounced
-from digestd.store.ledger.uncertain import OpenEnd, answered_at, long_uncertain, open_ends
+from digestd.store.ledger.refusals import RefusalCounts, count_waiting, judge_refusals
+from digestd.store.ledger.restore import SentAttempt
+from digestd.store.ledger.results import AttemptResult, record_journalled, record_results
+from digestd.store.ledger.settlement import GRACE, SettlementProof, settle, settle_all_bounced, settle_bounced
+from digestd.store.ledger.uncertain import UncertainDelivery, commit_times, count_long_uncertain, uncertain_deliveries
 
 __all__ = [
     "GRACE",
+    "AttemptResult",
     "Claimed",
     "Claimer",
-    "Departed",
-    "Gated",
-    "Held",
+    "CommitDecision",
+    "CommitRequest",
     "NewDigest",
     "NewNotice",
-    "OpenEnd",
-    "Pass",
-    "Proof",
-    "Ranked",
-    "Result",
-    "Verdicts",
-    "answered_at",
-    "by_index",
+    "OfferedDigest",
+    "RankingInputs",
+    "RefusalCounts",
+    "SentAttempt",
+    "SettlementProof",
+    "UncertainDelivery",
+    "already_planned",
     "claim",
+    "commit_sends",
+    "commit_times",
+    "count_long_uncertain",
+    "count_waiting",
     "expire",
-    "long_uncertain",
-    "offer_held",
-    "offered",
-    "open_ends",
-    "pass_gate",
+    "force_index_scans",
+    "judge_refusals",
+    "offer_uncertain",
+    "offered_by",
     "plan_digests",
     "plan_notice",
-    "planned_for",
-    "pronounce",
-    "record",
-    "record_kept",
+    "record_journalled",
+    "record_results",
     "recover",
     "release",
     "settle",
     "settle_all_bounced",
     "settle_bounced",
-    "waiting",
+    "uncertain_deliveries",
 ]

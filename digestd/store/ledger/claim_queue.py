@@ -14,7 +14,7 @@ from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason, stands_against
 from digestd.store import core
-from digestd.store.bulk import Bulk, change
+from digestd.store.bulk import BulkStatement, run_all
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import readable_picks, step
@@ -24,17 +24,17 @@ LEASE = timedelta(minutes=45)
 """Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
 
 TOO_LATE = "too late to be of use"
-_D, _S, _M = core.delivery.c, core.subscriber.c, core.moving.c
+_D, _S, _M = core.delivery.c, core.subscriber.c, core.address_change.c
 _KINDS, _STATUSES = {str(kind): kind for kind in MailKind}, {str(status): status for status in Status}
 COVERAGE = cast(_D.coverage, Text).label("coverage")
 """As text, which is the same for all mails of a day, and read once."""
-AS_KEPT = tuple(COVERAGE if column is _D.coverage else column for column in _D)
+ALL_COLUMNS = tuple(COVERAGE if column is _D.coverage else column for column in _D)
 """Every column of a delivery; to select them fails over no damage in one of them."""
 RECIPIENT = case((_D.recipient_key.is_(None), _S.address), else_=_M.address)
 """The address a delivery goes to: the subscriber's own, or one they mean to move to."""
 RECIPIENTS = (
     core.delivery.join(core.subscriber, _S.id == _D.subscriber_id)
-    .outerjoin(core.moving, and_(_M.subscriber_id == _D.subscriber_id, _M.address_key == _D.recipient_key))
+    .outerjoin(core.address_change, and_(_M.subscriber_id == _D.subscriber_id, _M.address_key == _D.recipient_key))
     .outerjoin(core.suppression, core.suppression.c.address_key == func.coalesce(_D.recipient_key, _S.address_key))
 )
 """Each delivery with its subscriber, and with what stands against writing to its address."""
@@ -171,7 +171,7 @@ def _end(session: Session, state: State, reasons: dict[int, str], at_us: int) ->
             for key, why in reasons.items()
         ],
     )
-    seen_papers.give_back(session, reasons)
+    seen_papers.return_papers(session, reasons)
 
 
 _END = (
@@ -186,15 +186,15 @@ def _lease(session: Session, claims: Sequence[Claim], owner: str, at_us: int) ->
         return
     until = at_us + LEASE // timedelta(microseconds=1)
     common = (State.LEASED.value, owner, until, at_us, step(State.LEASED, Actor.WORKER, at_us), State.READY.value)
-    change(
+    run_all(
         session,
         (_LEASE, [(*common, claim.key) for claim in claims]),
         (_OPEN, [(claim.key, claim.attempt, claim.envelope_from, owner, "open", at_us) for claim in claims]),
     )
 
 
-_OPEN = Bulk(insert(core.attempt), ("delivery_id", "n", "envelope_from", "owner", "phase", "opened_us"))
-_LEASE = Bulk(
+_OPEN = BulkStatement(insert(core.attempt), ("delivery_id", "n", "envelope_from", "owner", "phase", "opened_us"))
+_LEASE = BulkStatement(
     update(core.delivery)
     .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
     .values(

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
-from digestd.store.bulk import Bulk, Lookup, Record, change, look_up
+from digestd.store.bulk import BulkStatement, KeyLookup, Record, look_up, run_all
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.claim_queue import RECIPIENT, RECIPIENTS, TOO_LATE, objection
 from digestd.store.packing import step
@@ -30,7 +30,7 @@ Rows: TypeAlias = dict[int, Record]
 _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
 
-class Gated(StrEnum):
+class CommitDecision(StrEnum):
     """What the gate says."""
 
     OK = "ok"  # `dot` is committed: send the dot
@@ -39,7 +39,7 @@ class Gated(StrEnum):
     FENCED = "fenced"  # the lease is not ours any more, or nearly over: do nothing
 
 
-class Pass(NamedTuple):
+class CommitRequest(NamedTuple):
     """One worker's wish to send one attempt of one delivery to a relay; `sha256` is of the very bytes.
 
     `message_id` is for whoever notes departures.
@@ -53,7 +53,7 @@ class Pass(NamedTuple):
     message_id: str = ""
 
 
-def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[Gated]:
+def commit_sends(session: Session, wishes: Sequence[CommitRequest], now: datetime) -> list[CommitDecision]:
     """Decide each wish, and write what was decided, in the caller's write transaction."""
     if not wishes:
         return []
@@ -69,11 +69,11 @@ def pass_gate(session: Session, wishes: Sequence[Pass], now: datetime) -> list[G
     return said
 
 
-_SUBSCRIBERS = Lookup(
+_SUBSCRIBERS = KeyLookup(
     select(_S.id).join(core.delivery, _D.subscriber_id == _S.id).order_by(_S.id).with_for_update(of=core.subscriber),
     _D.id,
 )
-_STANDING = Lookup(
+_STANDING = KeyLookup(
     select(
         _D.id,
         _D.kind,
@@ -95,34 +95,34 @@ _STANDING = Lookup(
 )
 
 
-def _decide(wish: Pass, row: Record | None, at_us: int) -> Gated:
+def _decide(wish: CommitRequest, row: Record | None, at_us: int) -> CommitDecision:
     if row is None or (row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner):
-        return Gated.FENCED
+        return CommitDecision.FENCED
     if row.expires_us <= at_us:
-        return Gated.EXPIRED
+        return CommitDecision.EXPIRED
     if objection(row):
-        return Gated.GONE
+        return CommitDecision.GONE
     if row.lease_until_us - at_us < _LEASE_LEFT_US:
-        return Gated.FENCED
-    return Gated.OK
+        return CommitDecision.FENCED
+    return CommitDecision.OK
 
 
-def _open_the_way(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
+def _open_the_way(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
     entry, dot, leased = step(State.DOT, Actor.WORKER, at_us), State.DOT.value, State.LEASED.value
-    change(
+    run_all(
         session,
         (_DOT, [(dot, w.sha256, entry, w.delivery, leased) for w in wishes]),
         (_DOT_ATTEMPT, [(dot, rows[w.delivery].version, at_us, w.relay, w.delivery, w.attempt) for w in wishes]),
     )
 
 
-_DOT = Bulk(
+_DOT = BulkStatement(
     update(core.delivery)
     .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
     .values(state=bindparam("to"), sha256=bindparam("sha"), history=_D.history.concat(bindparam("step"))),
     ("to", "sha", "step", "row", "from"),
 )
-_DOT_ATTEMPT = Bulk(
+_DOT_ATTEMPT = BulkStatement(
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
     .values(phase=bindparam("to"), gate_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via")),
@@ -130,20 +130,22 @@ _DOT_ATTEMPT = Bulk(
 )
 
 
-def _skip(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
+def _skip(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
     why = {wish.delivery: objection(rows[wish.delivery]) or TOO_LATE for wish in wishes}
     _turn_away(session, State.SKIPPED, wishes, why, at_us)
 
 
-def _expire(session: Session, wishes: Sequence[Pass], rows: Rows, at_us: int) -> None:
+def _expire(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
     del rows  # whatever else is so, it is too late
     _turn_away(session, State.EXPIRED, wishes, {wish.delivery: TOO_LATE for wish in wishes}, at_us)
 
 
-_ACTS = {Gated.OK: _open_the_way, Gated.GONE: _skip, Gated.EXPIRED: _expire}
+_ACTS = {CommitDecision.OK: _open_the_way, CommitDecision.GONE: _skip, CommitDecision.EXPIRED: _expire}
 
 
-def _turn_away(session: Session, state: State, wishes: Sequence[Pass], why: dict[int, str], at_us: int) -> None:
+def _turn_away(
+    session: Session, state: State, wishes: Sequence[CommitRequest], why: dict[int, str], at_us: int
+) -> None:
     entry = step(state, Actor.WORKER, at_us)
     session.connection().execute(
         _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry} for w in wishes]
@@ -151,7 +153,7 @@ def _turn_away(session: Session, state: State, wishes: Sequence[Pass], why: dict
     session.connection().execute(
         _ABORT, [{"row": w.delivery, "nth": w.attempt, "at": at_us, "how": Outcome.ABORTED} for w in wishes]
     )
-    seen_papers.give_back(session, [w.delivery for w in wishes])
+    seen_papers.return_papers(session, [w.delivery for w in wishes])
 
 
 _AWAY = (

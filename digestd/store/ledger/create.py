@@ -15,7 +15,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.delivery import Actor, MailKind, State
 from digestd.domain.digest import Slot
 from digestd.store import core
-from digestd.store.bulk import Bulk, Value
+from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
 from digestd.store.packing import Packed, step
 from digestd.store.tables import DeliveryRow
@@ -37,7 +37,7 @@ class NewDigest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankingInputs:
     """What digests were chosen from and by: the highest paper row number, so that the next ones know what is new, the
     version of the text model, and the sources that are not whole now, by their names for people."""
 
@@ -66,7 +66,11 @@ class NewNotice:
 
 
 def plan_digests(
-    session: Session, digests: Sequence[NewDigest], template_hash: str, now: datetime, ranked: Ranked = Ranked()
+    session: Session,
+    digests: Sequence[NewDigest],
+    template_hash: str,
+    now: datetime,
+    ranked: RankingInputs = RankingInputs(),
 ) -> None:
     """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction."""
     if not digests:
@@ -85,7 +89,7 @@ def plan_digests(
 
 
 _us = lru_cache(maxsize=10_000)(to_us)
-_BIRTHS = Bulk(
+_BIRTHS = BulkStatement(
     insert(core.delivery),
     (
         *("subscriber_id", "kind", "key", "covers_from", "consent_version", "state", "message_id", "picks"),
@@ -93,7 +97,7 @@ _BIRTHS = Bulk(
         *("coverage", "template_hash", "audit_id", "model_id"),
     ),
 )
-_NEXT_DUE = Bulk(
+_NEXT_DUE = BulkStatement(
     update(core.subscriber)
     .where(core.subscriber.c.id == bindparam("row"))
     .values(
@@ -106,7 +110,7 @@ _NEXT_DUE = Bulk(
 )
 
 
-def planned_for(session: Session, periods: Mapping[int, str]) -> set[int]:
+def already_planned(session: Session, periods: Mapping[int, str]) -> set[int]:
     """Those of these subscribers (key → period) who have a digest of that very period in the ledger."""
     query = select(core.delivery.c.subscriber_id, core.delivery.c.key).where(
         core.delivery.c.subscriber_id.in_(list(periods)),

@@ -18,7 +18,7 @@ AT_WORK = or_(*(literal_column(f"'{state}'") == _STATE for state in STATES))
 UNCERTAIN = literal_column(f"'{State.UNCERTAIN}'") == _STATE
 
 
-def by_index(session: Session) -> None:
+def force_index_scans(session: Session) -> None:
     """Let PostgreSQL go by its indexes until the transaction ends.
 
     It keeps a plan for as long as a connection lasts. One made while there were few attempts would walk through all of

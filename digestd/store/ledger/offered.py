@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import UNSENT, MailKind, State
 from digestd.store import core
-from digestd.store.bulk import Lookup
+from digestd.store.bulk import KeyLookup
 from digestd.store.ledger.indexes import UNCERTAIN
 from digestd.store.timestamps import to_us
 
@@ -22,14 +22,14 @@ _D = core.delivery.c
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class OfferedDigest:
     """A digest that may not have arrived: its delivery and period."""
 
     delivery: int
     period: str
 
 
-def offer_held(session: Session, subscribers: Sequence[int], now: datetime) -> int:
+def offer_uncertain(session: Session, subscribers: Sequence[int], now: datetime) -> int:
     """Let the ready digests of these subscribers offer what is uncertain before them; how many. Each is offered once,
     unless what offered it never went out. In the transaction that plans the digests."""
     if session.connection().execute(select(_D.id).where(UNCERTAIN).limit(1)).first() is None:
@@ -56,12 +56,12 @@ def offer_held(session: Session, subscribers: Sequence[int], now: datetime) -> i
     return session.connection().execute(statement).rowcount
 
 
-def offered(session: Session, deliveries: Sequence[int]) -> dict[int, tuple[Held, ...]]:
+def offered_by(session: Session, deliveries: Sequence[int]) -> dict[int, tuple[OfferedDigest, ...]]:
     """What each of these digests offers, oldest first; only those that offer anything."""
-    found: dict[int, tuple[Held, ...]] = {}
+    found: dict[int, tuple[OfferedDigest, ...]] = {}
     for by, key, period in _OFFERED.rows(session, deliveries):
-        found[by] = (*found.get(by, ()), Held(key, period))
+        found[by] = (*found.get(by, ()), OfferedDigest(key, period))
     return found
 
 
-_OFFERED = Lookup(select(_D.offered_in, _D.id, _D.key).order_by(_D.id), _D.offered_in)
+_OFFERED = KeyLookup(select(_D.offered_in, _D.id, _D.key).order_by(_D.id), _D.offered_in)

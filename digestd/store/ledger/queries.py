@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Claim, MailKind, State
 from digestd.domain.digest import Pick, Reason
 from digestd.store import core
-from digestd.store.ledger.claim_queue import AS_KEPT, coverage
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
 from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import pick_count, readable_picks, steps
 from digestd.store.timestamps import from_us, to_us
@@ -19,7 +19,7 @@ _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DeliveryInfo:
     """One delivery as listed."""
 
     key: int
@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DeliveryFilter:
     """Which deliveries are wanted; None: any. `before`: only those of a lower number."""
 
     state: State | None = None
@@ -53,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedDigest:
     """One digest in a subscriber's history. `sha256`: of the bytes that last passed the gate; None if none did."""
 
     key: int
@@ -63,7 +63,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class AttemptInfo:
     """One attempt as shown."""
 
     n: int
@@ -78,19 +78,19 @@ class Try:
     closed: datetime | None
 
 
-def anything_ready(session: Session, now: datetime) -> bool:
+def is_any_ready(session: Session, now: datetime) -> bool:
     """Whether a claim would find anything."""
     query = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
     return session.connection().execute(query).first() is not None
 
 
-def ready(session: Session, now: datetime, most: int | None = None) -> int:
+def count_ready(session: Session, now: datetime, most: int | None = None) -> int:
     """How many deliveries a run would find now; no more than `most` are counted."""
     found = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(most)
     return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
-def poisoned(session: Session) -> int:
+def count_poisoned(session: Session) -> int:
     """How many deliveries could not be composed, and wait for the operator until they are too late."""
     query = select(func.count()).where(AT_WORK, _D.state == State.POISONED)
     return int(session.connection().execute(query).scalar_one())
@@ -116,10 +116,10 @@ def counts(session: Session) -> dict[State, int]:
     return dict.fromkeys(State, 0) | found
 
 
-def entries(session: Session, limit: int, asked: Asked = Asked()) -> Iterator[Entry]:
+def entries(session: Session, limit: int, asked: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryInfo]:
     """The newest deliveries first."""
     query = (
-        select(*AS_KEPT, _S.address)
+        select(*ALL_COLUMNS, _S.address)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
         .order_by(_D.id.desc())
         .limit(limit)
@@ -137,14 +137,14 @@ def entries(session: Session, limit: int, asked: Asked = Asked()) -> Iterator[En
         yield _entry(row)
 
 
-def entry(session: Session, delivery: int) -> Entry | None:
+def entry(session: Session, delivery: int) -> DeliveryInfo | None:
     """One delivery."""
-    query = select(*AS_KEPT, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+    query = select(*ALL_COLUMNS, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
     row = session.connection().execute(query.where(_D.id == delivery)).first()
     return None if row is None else _entry(row)
 
 
-def tries(session: Session, delivery: int) -> list[Try]:
+def attempts(session: Session, delivery: int) -> list[AttemptInfo]:
     """The attempts at one delivery, oldest first."""
     query = select(core.attempt).where(_A.delivery_id == delivery).order_by(_A.n)
     return [_try(row) for row in session.connection().execute(query)]
@@ -162,11 +162,11 @@ def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
     return [pick.reason for packed in rows for pick in readable_picks(packed)]
 
 
-def digests(session: Session, subscriber: int) -> list[Planned]:
+def digests(session: Session, subscriber: int) -> list[PlannedDigest]:
     """Every digest of a subscriber, empty ones too, oldest first."""
     query = select(_D.id, _D.key, _D.state, _D.sha256).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
     rows = session.connection().execute(query.order_by(_D.id))
-    return [Planned(row.id, row.key, State(row.state), row.sha256) for row in rows]
+    return [PlannedDigest(row.id, row.key, State(row.state), row.sha256) for row in rows]
 
 
 def newest_digest(session: Session, subscriber: int) -> int | None:
@@ -191,7 +191,7 @@ def as_claim(session: Session, delivery: int) -> Claim | None:
     return None if row is None else _claim(row)
 
 
-_WITH_READER = select(*AS_KEPT, _S.address, _S.name, _S.language).join_from(
+_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language).join_from(
     core.delivery, core.subscriber, _S.id == _D.subscriber_id
 )
 
@@ -219,8 +219,8 @@ def _claim(row: core.Record) -> Claim:
     )
 
 
-def _entry(row: core.Record) -> Entry:
-    return Entry(
+def _entry(row: core.Record) -> DeliveryInfo:
+    return DeliveryInfo(
         key=row.id,
         subscriber=row.subscriber_id,
         address=row.address,
@@ -241,8 +241,8 @@ def _entry(row: core.Record) -> Entry:
     )
 
 
-def _try(row: core.Record) -> Try:
-    return Try(
+def _try(row: core.Record) -> AttemptInfo:
+    return AttemptInfo(
         n=row.n,
         phase=row.phase,
         outcome=row.outcome,

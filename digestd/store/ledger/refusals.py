@@ -25,7 +25,7 @@ from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import bounce_surge, bounces, core
 from digestd.store.ledger import seen_papers
 from digestd.store.ledger.indexes import AT_WORK
-from digestd.store.ledger.results import Result, bounce_of
+from digestd.store.ledger.results import AttemptResult, bounce_of
 from digestd.store.packing import step
 from digestd.store.timestamps import to_us
 
@@ -33,28 +33,28 @@ _D, _A = core.delivery.c, core.attempt.c
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class RefusalCounts:
     """Counts of refusals that became final and of those that wait, and the ones that are too recent to judge.
 
     `why` says what is unusual, by relay.
     """
 
     rejected: int = 0
-    waiting: int = 0
-    early: tuple[Result, ...] = ()
+    count_waiting: int = 0
+    early: tuple[AttemptResult, ...] = ()
     why: tuple[tuple[str, Share], ...] = ()
 
 
-def pronounce(session: Session, refused: Sequence[Result], now: datetime) -> Verdicts:
+def judge_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> RefusalCounts:
     """Judge recorded refusals in the caller's write transaction; safe to repeat."""
     rows = _standing(session, refused)
     early = tuple(one for one in refused if (one.delivery, one.attempt) in rows.under_way)
     ready = sorted((one for one in refused if (one.delivery, one.attempt) in rows.ready), key=_by_relay)
-    final: list[tuple[Result, Bounce]] = []
+    final: list[tuple[AttemptResult, Bounce]] = []
     why: list[tuple[str, Share]] = []
     for relay, group in groupby(ready, key=lambda result: result.relay or ""):
         results = list(group)
-        share = bounce_surge.by_relay(session, relay, results[-1].delivery, to_us(now))
+        share = bounce_surge.relay_share(session, relay, results[-1].delivery, to_us(now))
         if share.is_unusual:
             why.append((relay, share))
             _hold(session, results, now)
@@ -63,11 +63,11 @@ def pronounce(session: Session, refused: Sequence[Result], now: datetime) -> Ver
     rejected = _after_domains(session, final, now)
     _reject(session, rejected, now)
     for _, bounce in rejected:
-        bounces.follow(session, bounce, now)
-    return Verdicts(len(rejected), len(ready) - len(rejected), early, tuple(why))
+        bounces.apply_effects(session, bounce, now)
+    return RefusalCounts(len(rejected), len(ready) - len(rejected), early, tuple(why))
 
 
-def waiting(session: Session) -> int:
+def count_waiting(session: Session) -> int:
     """Count the mails that wait although the relay refused them for good at their last attempt."""
     query = (
         select(func.count())
@@ -85,11 +85,11 @@ class _Standing:
     under_way: Collection[tuple[int, int]]
 
 
-def _by_relay(result: Result) -> tuple[str, int]:
+def _by_relay(result: AttemptResult) -> tuple[str, int]:
     return result.relay or "", result.delivery
 
 
-def _standing(session: Session, refused: Sequence[Result]) -> _Standing:
+def _standing(session: Session, refused: Sequence[AttemptResult]) -> _Standing:
     query = select(_D.id, _D.attempts, _D.state).where(_D.id.in_([one.delivery for one in refused])).order_by(_D.id)
     ready, under_way = set(), set()
     for row in session.connection().execute(query.with_for_update()):
@@ -100,42 +100,44 @@ def _standing(session: Session, refused: Sequence[Result]) -> _Standing:
     return _Standing(ready, under_way)
 
 
-def _is_hard(result: Result) -> bool:
+def _is_hard(result: AttemptResult) -> bool:
     return kind_of("", f"{result.code} {result.text}") is BounceKind.HARD
 
 
-def _hold(session: Session, results: Sequence[Result], now: datetime) -> None:
+def _hold(session: Session, results: Sequence[AttemptResult], now: datetime) -> None:
     """Note the refusals of mailboxes as held, and take back what the same wave has suppressed before."""
     kept = [bounce for result in results if _is_hard(result) and (bounce := bounce_of(session, result, now))]
     for bounce in kept:
         bounces.insert(session, bounce)
     if kept:
-        bounce_surge.holds(session, kept[-1], now)
+        bounce_surge.must_hold(session, kept[-1], now)
     bounce_surge.hold(session, [bounce.key for bounce in kept])
 
 
-def _believed(session: Session, results: Sequence[Result], share: Share, now: datetime) -> list[tuple[Result, Bounce]]:
+def _believed(
+    session: Session, results: Sequence[AttemptResult], share: Share, now: datetime
+) -> list[tuple[AttemptResult, Bounce]]:
     """Return those that may be final; without a mail that the relay took, only what is said of the mailbox itself."""
     taken = [result for result in results if share.reached or _is_hard(result)]
     return [(result, bounce) for result in taken if (bounce := bounce_of(session, result, now)) is not None]
 
 
 def _after_domains(
-    session: Session, final: Sequence[tuple[Result, Bounce]], now: datetime
-) -> list[tuple[Result, Bounce]]:
+    session: Session, final: Sequence[tuple[AttemptResult, Bounce]], now: datetime
+) -> list[tuple[AttemptResult, Bounce]]:
     """Store the bounces, then return those that are not held by their recipients' domain."""
     bounces.lock(session, {bounce.address_key for _, bounce in final})
     new = [(result, bounce) for result, bounce in final if bounces.insert(session, bounce)]
     held = {
         bounce.key
         for _, bounce in new
-        if bounce.kind is BounceKind.HARD and bounce_surge.holds_domain(session, bounce.address_key, now)
+        if bounce.kind is BounceKind.HARD and bounce_surge.must_hold_domain(session, bounce.address_key, now)
     }
     bounce_surge.hold(session, sorted(held))
     return [(result, bounce) for result, bounce in new if bounce.key not in held]
 
 
-def _reject(session: Session, final: Sequence[tuple[Result, Bounce]], now: datetime) -> None:
+def _reject(session: Session, final: Sequence[tuple[AttemptResult, Bounce]], now: datetime) -> None:
     if not final:
         return
     entry = step(State.REJECTED, Actor.WORKER, to_us(now))
@@ -143,7 +145,7 @@ def _reject(session: Session, final: Sequence[tuple[Result, Bounce]], now: datet
         {"row": one.delivery, "nth": one.attempt, "why": one.reason or "refused", "step": entry} for one, _ in final
     ]
     session.connection().execute(_REJECT, rows)
-    seen_papers.give_back(session, [result.delivery for result, _ in final])
+    seen_papers.return_papers(session, [result.delivery for result, _ in final])
 
 
 _REJECT = (

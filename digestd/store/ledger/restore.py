@@ -13,9 +13,9 @@ from sqlmodel import Session
 from digestd.domain.delivery import Actor, Evidence, MailKind, Outcome, Settlement, State
 from digestd.store import core
 from digestd.store.ledger.claim_queue import Claimer, claim_these
-from digestd.store.ledger.commit_point import Gated, Pass, pass_gate
-from digestd.store.ledger.results import Result, record_kept
-from digestd.store.ledger.settle import Proof, settle
+from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
+from digestd.store.ledger.results import AttemptResult, record_journalled
+from digestd.store.ledger.settlement import SettlementProof, settle
 from digestd.store.packing import step, steps
 from digestd.store.timestamps import from_us, to_us
 
@@ -27,7 +27,7 @@ _LEFT = frozenset({State.READY, State.UNCERTAIN})
 
 
 @dataclass(frozen=True, slots=True)
-class Departed:
+class SentAttempt:
     """One attempt that passed the gate: its numbers and time as they were, and the SHA-256 of the mail."""
 
     delivery: int
@@ -37,7 +37,7 @@ class Departed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class OpenDelivery:
     """A delivery that has not ended here: its number, state, Message-ID, and when it was planned."""
 
     id: int
@@ -46,7 +46,7 @@ class Unsettled:
     born_us: int
 
 
-def knows_departure(session: Session, delivery: int, attempt: int) -> str | None:
+def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None:
     """The Message-ID of the delivery whose attempt passed the gate; None where the ledger knows of no such thing."""
     query = (
         select(_D.message_id)
@@ -56,32 +56,32 @@ def knows_departure(session: Session, delivery: int, attempt: int) -> str | None
     return session.connection().execute(query).scalar()
 
 
-def unsettled(session: Session) -> list[Unsettled]:
+def open_deliveries(session: Session) -> list[OpenDelivery]:
     """What waits, or is uncertain."""
     query = select(_D.id, _D.state, _D.message_id, _D.history).where(_D.state.in_(sorted(_LEFT))).order_by(_D.id)
     return [
-        Unsettled(row.id, State(row.state), row.message_id, steps(row.history)[0][2])
+        OpenDelivery(row.id, State(row.state), row.message_id, steps(row.history)[0][2])
         for row in session.connection().execute(query)
     ]
 
 
-def adopt(session: Session, mail: Unsettled, left: Departed, envelope_from: str, accepted: bool) -> bool:
+def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, envelope_from: str, accepted: bool) -> bool:
     """Have a delivery end as its mail did; False where consent has ended since, or there is nothing to tell."""
     now = from_us(max(left.at_us, mail.born_us))
     if mail.state is State.UNCERTAIN:
-        proof = Proof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, WHY)
+        proof = SettlementProof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, WHY)
         return accepted and settle(session, mail.id, Settlement.ACCEPTED, proof, now)
     claims = claim_these(session, Claimer(OWNER, lambda *_: envelope_from), [mail.id], now)
-    passes = [Pass(claim.key, claim.attempt, OWNER, left.sha256) for claim in claims]
-    if pass_gate(session, passes, now) != [Gated.OK]:
+    passes = [CommitRequest(claim.key, claim.attempt, OWNER, left.sha256) for claim in claims]
+    if commit_sends(session, passes, now) != [CommitDecision.OK]:
         return False
-    result = Result(mail.id, passes[0].attempt, OWNER, State.UNCERTAIN, Outcome.UNCERTAIN, reason=WHY)
+    result = AttemptResult(mail.id, passes[0].attempt, OWNER, State.UNCERTAIN, Outcome.UNCERTAIN, reason=WHY)
     if accepted:
         result = result._replace(state=State.ACCEPTED, outcome=Outcome.ACCEPTED, code=250, reason=None)
-    return record_kept(session, [result], now) == 1
+    return record_journalled(session, [result], now) == 1
 
 
-def number_from(session: Session, beyond: int, now: datetime) -> None:
+def reserve_numbers(session: Session, beyond: int, now: datetime) -> None:
     """Number deliveries from beyond a number that was in use: bounces of those that are lost must not meet others.
 
     A row that says so keeps the place; there is none to keep where nobody is subscribed.

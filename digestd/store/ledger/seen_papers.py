@@ -10,13 +10,13 @@ from sqlmodel import Session
 from digestd.domain.delivery import UNSENT, MailKind
 from digestd.errors import Damaged
 from digestd.store import core
-from digestd.store.bulk import Bulk, Lookup
+from digestd.store.bulk import BulkStatement, KeyLookup
 from digestd.store.packing import pack_seen, picked_papers, steps, unpack_seen
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
     """The papers each of these subscribers has had; who has had none is absent."""
-    query = select(core.seen).where(core.seen.c.subscriber_id.in_(subscribers))
+    query = select(core.seen_papers).where(core.seen_papers.c.subscriber_id.in_(subscribers))
     return {row.subscriber_id: unpack_seen(row.papers) for row in session.connection().execute(query)}
 
 
@@ -25,7 +25,10 @@ def _locked(session: Session, subscribers: Iterable[int]) -> dict[int, NDArray[n
     return {who: unpack_seen(papers) for who, papers in _LOCKED.rows(session, list(subscribers))}
 
 
-_LOCKED = Lookup(select(core.seen).order_by(core.seen.c.subscriber_id).with_for_update(), core.seen.c.subscriber_id)
+_LOCKED = KeyLookup(
+    select(core.seen_papers).order_by(core.seen_papers.c.subscriber_id).with_for_update(),
+    core.seen_papers.c.subscriber_id,
+)
 
 
 def add(session: Session, papers: Mapping[int, NDArray[np.uint32]]) -> None:
@@ -40,7 +43,7 @@ def _joined(had: NDArray[np.uint32], new: NDArray[np.uint32]) -> bytes:
     return had.tobytes() + new.tobytes() if later else np.union1d(had, new).tobytes()
 
 
-def give_back(session: Session, deliveries: Iterable[int]) -> None:
+def return_papers(session: Session, deliveries: Iterable[int]) -> None:
     """The digests in these deliveries ended unsent: their papers may come again, and count as new.
 
     Call it after the deliveries' states were written: what was planned last is then looked up anew.
@@ -95,8 +98,10 @@ _PLANNED = (
     .values(last_planned_us=bindparam("planned"), horizon=None)
 )
 
-_INSERT = Bulk(insert(core.seen), ("subscriber_id", "papers"))
-_REPLACE = Bulk(
-    update(core.seen).where(core.seen.c.subscriber_id == bindparam("who")).values(papers=bindparam("held")),
+_INSERT = BulkStatement(insert(core.seen_papers), ("subscriber_id", "papers"))
+_REPLACE = BulkStatement(
+    update(core.seen_papers)
+    .where(core.seen_papers.c.subscriber_id == bindparam("who"))
+    .values(papers=bindparam("held")),
     ("held", "who"),
 )

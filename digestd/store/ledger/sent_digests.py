@@ -12,7 +12,7 @@ from digestd.domain.digest import Pick
 from digestd.domain.feedback import Verdict
 from digestd.store import core
 from digestd.store.packing import readable_picks, steps
-from digestd.store.papers import twins
+from digestd.store.papers import merged_into
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
@@ -23,7 +23,7 @@ _PLANNED = func.substr(_D.history, 3, 13)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class SentDigest:
     """A digest that was sent. For each pick: the row number of the paper it is now, what was said of it, and when."""
 
     key: int
@@ -35,7 +35,7 @@ class Shown:
     said: tuple[datetime | None, ...]
 
 
-def digests(session: Session, since: datetime | None = None) -> Iterator[Shown]:
+def digests(session: Session, since: datetime | None = None) -> Iterator[SentDigest]:
     """Every digest sent to subscribers who ever said anything, in the order they were planned; from `since` on.
 
     Streamed, a block at a time.
@@ -53,16 +53,16 @@ def digests(session: Session, since: datetime | None = None) -> Iterator[Shown]:
         yield from _shown(session, rows)
 
 
-def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[Shown]:
+def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[SentDigest]:
     said = _standing(session, {row.subscriber_id for row in rows})
     held = {row.id: readable_picks(row.picks) for row in rows}
     named = {pick.paper for picks in held.values() for pick in picks} | {paper for _, paper in said}
-    now_known_as = twins(session, named)
+    now_known_as = merged_into(session, named)
     known = {(who, now_known_as.get(paper, paper)): verdict for (who, paper), verdict in said.items()}
     for row in rows:
         papers = tuple(now_known_as.get(pick.paper, pick.paper) for pick in held[row.id])
         verdicts = [known.get((row.subscriber_id, paper), (None, None)) for paper in papers]
-        yield Shown(
+        yield SentDigest(
             key=row.id,
             subscriber=row.subscriber_id,
             planned=from_us(steps(row.history)[0][2]),

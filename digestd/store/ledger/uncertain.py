@@ -18,7 +18,7 @@ _D, _A = core.delivery.c, core.attempt.c
 
 
 @dataclass(frozen=True, slots=True)
-class OpenEnd:
+class UncertainDelivery:
     """An uncertain delivery: its last attempt, the relay that was written to, and when the dot may have left."""
 
     delivery: int
@@ -28,7 +28,7 @@ class OpenEnd:
     dot_us: int
 
 
-def open_ends(session: Session, most: int) -> list[OpenEnd]:
+def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]:
     """What is uncertain, oldest first, at most so many."""
     query = (
         select(_D.id, _A.n, _A.envelope_from, _A.relay, _A.dot_us)
@@ -37,16 +37,16 @@ def open_ends(session: Session, most: int) -> list[OpenEnd]:
         .order_by(_D.id + 0)  # for its bare number SQLite would walk through all, in their order
         .limit(most)
     )
-    return [OpenEnd(*row) for row in session.connection().execute(query)]
+    return [UncertainDelivery(*row) for row in session.connection().execute(query)]
 
 
-def long_uncertain(session: Session, now: datetime) -> int:
+def count_long_uncertain(session: Session, now: datetime) -> int:
     """How many were due more than LONG ago, and nobody knows yet."""
     query = select(func.count()).select_from(core.delivery).where(UNCERTAIN, _D.due_us < to_us(now - LONG))
     return int(session.connection().execute(query).scalar_one())
 
 
-def answered_at(session: Session, attempts: Collection[tuple[int, int]]) -> list[int]:
+def commit_times(session: Session, attempts: Collection[tuple[int, int]]) -> list[int]:
     """When the dots left of those attempts (delivery, n) that the relay took in its own words; microseconds."""
     query = select(_A.dot_us).where(
         tuple_(_A.delivery_id, _A.n).in_(list(attempts)), _A.evidence == Evidence.REPLY, _A.dot_us.is_not(None)

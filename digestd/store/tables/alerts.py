@@ -3,7 +3,7 @@
 from sqlmodel import Field, SQLModel
 
 
-class ToldRow(SQLModel, table=True):
+class AlertStateRow(SQLModel, table=True):
     """An event that is told again only when there are more; see digestd.store.alert_state."""
 
     __tablename__ = "told"

@@ -29,7 +29,7 @@ class BounceRow(SQLModel, table=True):
     """True if it came with unusually many others, so that its address was not suppressed."""
 
 
-class LiftingRow(SQLModel, table=True):
+class LiftedSuppressionRow(SQLModel, table=True):
     """A suppression that was taken back: by fresh consent, or by the operator, who says why."""
 
     __tablename__ = "lifting"
@@ -41,7 +41,7 @@ class LiftingRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class InboundRow(SQLModel, table=True):
+class InboundCountRow(SQLModel, table=True):
     """How many mails and events came to each outcome, and when the last did."""
 
     __tablename__ = "inbound"

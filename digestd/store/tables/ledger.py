@@ -122,7 +122,7 @@ class AttemptRow(SQLModel, table=True):
     closed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class SeenRow(SQLModel, table=True):
+class SeenPapersRow(SQLModel, table=True):
     """The papers that live or sent digests of a subscriber hold: packed row numbers, 4 bytes each."""
 
     __tablename__ = "seen"

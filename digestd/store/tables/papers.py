@@ -21,7 +21,7 @@ class PaperRow(SQLModel, table=True):
     withdrawn: bool = False
 
 
-class AliasRow(SQLModel, table=True):
+class PaperAliasRow(SQLModel, table=True):
     """Every identifier a work is known under, its own included."""
 
     __tablename__ = "paper_alias"
@@ -93,7 +93,7 @@ class FetchRow(SQLModel, table=True):
     error: str | None = None
 
 
-class PaceRow(SQLModel, table=True):
+class HostRow(SQLModel, table=True):
     """When a host may be asked next, by whatever process, who is asking it now, and how it has failed."""
 
     __tablename__ = "pace"
@@ -115,7 +115,7 @@ class SourceRow(SQLModel, table=True):
     added_us: int = Field(sa_column=us())
 
 
-class RejectRow(SQLModel, table=True):
+class RejectedRecordRow(SQLModel, table=True):
     """A record that could not be read when its source was last asked."""
 
     __tablename__ = "reject"
@@ -141,7 +141,7 @@ class CoverageRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class LikenessRow(SQLModel, table=True):
+class SimilarityKeyRow(SQLModel, table=True):
     """Papers that may be one work share a key: a hash of what their title and authors have in common."""
 
     __tablename__ = "likeness"
@@ -150,7 +150,7 @@ class LikenessRow(SQLModel, table=True):
     paper: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
 
 
-class MergingRow(SQLModel, table=True):
+class MergeRow(SQLModel, table=True):
     """Two papers that became one: who said so, on what evidence, and what moved, so that it can be undone."""
 
     __tablename__ = "merging"
@@ -164,7 +164,7 @@ class MergingRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class ApartRow(SQLModel, table=True):
+class DoNotMergeRow(SQLModel, table=True):
     """Two papers that an operator said are two works, whatever they have in common; `one` < `other`."""
 
     __tablename__ = "apart"
@@ -202,7 +202,7 @@ class TextModelRow(SQLModel, table=True):
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class TemplatesRow(SQLModel, table=True):
+class TemplateSetRow(SQLModel, table=True):
     """A set of templates by hash, so that a digest is composed with those it was planned for."""
 
     __tablename__ = "templates"

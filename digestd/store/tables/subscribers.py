@@ -117,7 +117,7 @@ class MutingRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class SavedEditionRow(SQLModel, table=True):
+class SavedListLinkRow(SQLModel, table=True):
     """How often the secret address of the saved list was renewed; absent: never."""
 
     __tablename__ = "saved_edition"
@@ -142,7 +142,7 @@ class ConsentEventRow(SQLModel, table=True):
     wording: str | None = Field(default=None, max_length=64)
 
 
-class WordingRow(SQLModel, table=True):
+class ConsentWordingRow(SQLModel, table=True):
     """Append-only, by trigger: words that somebody consented by, under the SHA-256 of them."""
 
     __tablename__ = "wording"
@@ -151,7 +151,7 @@ class WordingRow(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class MovingRow(SQLModel, table=True):
+class AddressChangeRow(SQLModel, table=True):
     """Another address that a subscriber asked for; each side confirms, then the row goes, as it does after two days."""
 
     __tablename__ = "moving"

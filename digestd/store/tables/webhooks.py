@@ -7,7 +7,7 @@ from digestd.domain.hook import Happening, PostState
 from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
-class HookRow(SQLModel, table=True):
+class WebhookRow(SQLModel, table=True):
     """A URL of the settings. One that is set no longer is told nothing more."""
 
     __tablename__ = "hook"
@@ -16,7 +16,7 @@ class HookRow(SQLModel, table=True):
     is_set: bool = True
 
 
-class HookPostRow(SQLModel, table=True):
+class WebhookPostRow(SQLModel, table=True):
     """One event for one URL, written with the event itself. It names the subscriber, never the address."""
 
     __tablename__ = "hook_post"

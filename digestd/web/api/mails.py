@@ -8,7 +8,7 @@ from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
 from digestd.store.ledger import queries
-from digestd.store.ledger.queries import Entry
+from digestd.store.ledger.queries import DeliveryInfo
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import (
     Cursor,
@@ -33,7 +33,7 @@ def router(app: App) -> APIRouter:
         limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
     ) -> Page[DigestOut]:
         """Every digest with its picks, the newest first."""
-        asked = queries.Asked(None, subscriber, MailKind.DIGEST, cursor, period)
+        asked = queries.DeliveryFilter(None, subscriber, MailKind.DIGEST, cursor, period)
         with app.db.read() as session:
             found = [_digest(session, entry) for entry in queries.entries(session, limit + 1, asked)]
         return page_of(found, limit, lambda item: item.number)
@@ -56,7 +56,7 @@ def router(app: App) -> APIRouter:
         subscriber: Whose = None,
     ) -> Page[DeliveryOut]:
         """Every delivery, the newest first."""
-        asked = queries.Asked(state, subscriber, kind, cursor)
+        asked = queries.DeliveryFilter(state, subscriber, kind, cursor)
         with app.db.read() as session:
             found = [DeliveryOut.model_validate(_row(entry)) for entry in queries.entries(session, limit + 1, asked)]
         return page_of(found, limit, lambda item: item.number)
@@ -73,7 +73,7 @@ def router(app: App) -> APIRouter:
     return routes
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def _row(entry: DeliveryInfo) -> dict[str, object]:
     return {
         "number": entry.key,
         "subscriber": entry.subscriber,
@@ -85,7 +85,7 @@ def _row(entry: Entry) -> dict[str, object]:
     }
 
 
-def _digest(session: Session, entry: Entry) -> DigestOut:
+def _digest(session: Session, entry: DeliveryInfo) -> DigestOut:
     picks = [
         PickOut(
             paper=pick.paper,

@@ -39,7 +39,7 @@ _WHY_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class SettlementProof:
     """Who says how it ended, and on what grounds; `why` is kept, and must name nobody."""
 
     evidence: Evidence
@@ -47,7 +47,7 @@ class Proof:
     why: str
 
 
-def settle(session: Session, delivery: int, how: Settlement, proof: Proof, now: datetime) -> bool:
+def settle(session: Session, delivery: int, how: Settlement, proof: SettlementProof, now: datetime) -> bool:
     """Settle one delivery in the caller's write transaction; False where there is nothing to settle so."""
     query = (
         select(_D.id, _D.state, _D.attempts, _A.dot_us)
@@ -66,7 +66,7 @@ def settle_bounced(session: Session, deliveries: Sequence[int], now: datetime) -
     """Accepted is what is uncertain and came back: a bounce with our mark proves that the relay had it. How many."""
     query = _came_back().where(_D.id.in_(deliveries)).order_by(_D.id).with_for_update(of=core.delivery)
     rows = list({row.id: row for row in session.connection().execute(query)}.values())
-    _write(session, rows, Settlement.ACCEPTED, Proof(Evidence.DSN, Actor.INBOUND, "it came back"), to_us(now))
+    _write(session, rows, Settlement.ACCEPTED, SettlementProof(Evidence.DSN, Actor.INBOUND, "it came back"), to_us(now))
     return len(rows)
 
 
@@ -97,7 +97,7 @@ def _may(row: core.Record, how: Settlement, at_us: int) -> bool:
     return how is not Settlement.NOT_SENT or at_us - row.dot_us >= GRACE // timedelta(microseconds=1)
 
 
-def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof: Proof, at_us: int) -> None:
+def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof: SettlementProof, at_us: int) -> None:
     if not rows:
         return
     said = f"settled by {proof.evidence}: {proof.why}"[:_WHY_MAX]
@@ -121,7 +121,7 @@ def _write(session: Session, rows: Sequence[core.Record], how: Settlement, proof
             ],
         )
     if how is Settlement.ABANDONED:
-        seen_papers.give_back(session, [row.id for row in rows])
+        seen_papers.return_papers(session, [row.id for row in rows])
 
 
 _DELIVERY = (
