@@ -29,7 +29,7 @@ class AddressChange:
 def request(session: Session, subscriber: int, address: str, address_key: bytes, now: datetime) -> None:
     """Ask for a move, in the place of one that was asked for before."""
     cancel(session, subscriber)
-    row = {"subscriber_id": subscriber, "address": address, "address_key": address_key, "asked_us": to_us(now)}
+    row = {"subscriber_id": subscriber, "address": address, "address_key": address_key, "requested_us": to_us(now)}
     session.connection().execute(insert(core.address_change).values(row))
 
 
@@ -39,13 +39,17 @@ def of(session: Session, subscriber: int) -> AddressChange | None:
     if row is None:
         return None
     return AddressChange(
-        row.address, bytes(row.address_key), from_us(row.asked_us), row.from_us is not None, row.to_us is not None
+        row.address,
+        bytes(row.address_key),
+        from_us(row.requested_us),
+        row.old_confirmed_us is not None,
+        row.new_confirmed_us is not None,
     )
 
 
 def confirm(session: Session, subscriber: int, now: datetime, *, at_new: bool) -> None:
     """Note that one side confirms."""
-    column = "to_us" if at_new else "from_us"
+    column = "new_confirmed_us" if at_new else "old_confirmed_us"
     change = update(core.address_change).where(_M.subscriber_id == subscriber).values({column: to_us(now)})
     session.connection().execute(change)
 
@@ -57,7 +61,7 @@ def cancel(session: Session, subscriber: int) -> None:
 
 def delete_expired(db: Database, now: datetime) -> None:
     """Forget the moves that were not confirmed in time; nothing is written if there are none."""
-    old = _M.asked_us < to_us(now - EXPIRES_AFTER)
+    old = _M.requested_us < to_us(now - EXPIRES_AFTER)
     with db.read() as session:
         if session.connection().execute(select(_M.subscriber_id).where(old).limit(1)).first() is None:
             return

@@ -13,15 +13,31 @@ from digestd.store.packing import readable_picks, steps, unpack_seen
 from digestd.store.subscribers import address_key_of
 from digestd.store.timestamps import from_us
 
-_BY_NUMBER = (
-    *("interest", "profile", "feedback", "muting", "saved_edition", "consent_event", "moving", "delivery", "seen"),
-    *("hook_post", "library", "reference", "pending_request"),
+_BY_SUBSCRIBER = (
+    core.interest,
+    core.profile,
+    core.feedback,
+    core.muting,
+    core.saved_list_link,
+    core.consent_event,
+    core.address_change,
+    core.seen_papers,
+    core.webhook_post,
+    core.library,
+    core.reference,
+    core.pending_request,
 )
-_BY_ADDRESS = ("bounce", "lifting", "caused_mail", "suppression")
-_THROUGH_DELIVERY = ("attempt", "reply")
+_BY_ADDRESS = (core.bounce, core.lifted_suppression, core.caused_mail, core.suppression)
+_BY_DELIVERY = (core.attempt, core.reply)
 _D = core.delivery.c
-PERSONAL_TABLES = frozenset({"subscriber", *_BY_NUMBER, *_BY_ADDRESS, *_THROUGH_DELIVERY, "library_entry"})
-"""The tables that hold something of a person."""
+PERSONAL_TABLES = frozenset(
+    table.name
+    for table in (
+        *(core.subscriber, core.delivery, core.library_entry),
+        *(*_BY_SUBSCRIBER, *_BY_ADDRESS, *_BY_DELIVERY),
+    )
+)
+"""The names of the tables that hold something of a person."""
 _OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
 """Columns that only tie rows together; they say nothing of the person."""
 _UNREADABLE = {
@@ -41,19 +57,19 @@ def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object
     theirs = _D.subscriber_id == subscriber
     theirs &= or_(_D.kind != MailKind.MOVE_TO, _D.recipient_key == address_key)
     mails = select(_D.id).where(theirs)
-    asked = {"subscriber": core.subscriber.c.id == subscriber}
-    asked |= {name: getattr(core, name).c.subscriber_id == subscriber for name in _BY_NUMBER}
-    asked |= {name: getattr(core, name).c.address_key == address_key for name in _BY_ADDRESS}
-    asked |= {name: getattr(core, name).c.delivery_id.in_(mails) for name in _THROUGH_DELIVERY}
-    asked["delivery"] = theirs
     linked = select(core.library.c.id).where(core.library.c.subscriber_id == subscriber)
-    asked["library_entry"] = core.library_entry.c.library_id.in_(linked)
+    conditions = {core.subscriber: core.subscriber.c.id == subscriber}
+    conditions |= {table: table.c.subscriber_id == subscriber for table in _BY_SUBSCRIBER}
+    conditions |= {table: table.c.address_key == address_key for table in _BY_ADDRESS}
+    conditions |= {table: table.c.delivery_id.in_(mails) for table in _BY_DELIVERY}
+    conditions |= {core.delivery: theirs, core.library_entry: core.library_entry.c.library_id.in_(linked)}
     found = {}
-    for name, condition in asked.items():
-        table = getattr(core, name)
-        query = select(*(ALL_COLUMNS if name == "delivery" else table.c)).where(condition).order_by(*table.primary_key)
-        found[name] = [_readable(session, name, row) for row in session.connection().execute(query).mappings()]
-    return {"row" if name == "subscriber" else name: rows for name, rows in found.items()}
+    for table, condition in conditions.items():
+        columns = ALL_COLUMNS if table is core.delivery else table.c
+        query = select(*columns).where(condition).order_by(*table.primary_key)
+        rows = session.connection().execute(query).mappings()
+        found["row" if table is core.subscriber else table.name] = [_readable(session, table.name, row) for row in rows]
+    return found
 
 
 def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
@@ -107,6 +123,6 @@ def _coverage(_session: Session, kept: str) -> object:
 
 _PACKED: dict[str, dict[str, Callable[[Session, Any], object]]] = {
     "delivery": {"picks": _picked, "history": _history, "coverage": _coverage},
-    "seen": {"papers": _seen},
+    "seen_papers": {"papers": _seen},
 }
 """Columns that are kept packed, and how they are read."""

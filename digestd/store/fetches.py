@@ -43,7 +43,7 @@ def latest(session: Session) -> dict[str, FetchRecord]:
 
 def newest_success(session: Session, source: str) -> datetime | None:
     """When the source last answered well."""
-    query = select(func.max(_F.answered_us)).where(_F.source == source)
+    query = select(func.max(_F.succeeded_us)).where(_F.source == source)
     found = session.connection().execute(query).scalar_one()
     return None if found is None else from_us(found)
 
@@ -53,7 +53,7 @@ def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
     statement = _upsert(session, core.fetch)
     names = ("etag", "last_modified", "fetched_us", "items", "error")
     rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}
-    rest["answered_us"] = func.coalesce(statement.excluded.answered_us, _F.answered_us)
+    rest["succeeded_us"] = func.coalesce(statement.excluded.succeeded_us, _F.succeeded_us)
     rows = [_row(one) for one in fetched]
     if rows:
         session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
@@ -77,7 +77,7 @@ def _row(fetched: FetchRecord) -> dict[str, object]:
         "etag": fetched.etag,
         "last_modified": fetched.last_modified,
         "fetched_us": to_us(fetched.fetched),
-        "answered_us": None if fetched.error else to_us(fetched.fetched),
+        "succeeded_us": None if fetched.error else to_us(fetched.fetched),
         "items": fetched.items,
         "error": fetched.error[:ERROR_MAX] if fetched.error else None,
     }

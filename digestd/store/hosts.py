@@ -21,8 +21,8 @@ FAILURES = 3
 """So many failed fetches in a row, and a host is left alone for a while."""
 OPEN_FIRST = timedelta(minutes=5)
 OPEN_MAX = timedelta(hours=6)
-WHY_MAX = 500
-_NEW = {"next_us": 0, "held_until_us": 0, "failures": 0, "open_until_us": 0}
+ERROR_MAX = 500
+_NEW = {"next_request_us": 0, "locked_until_us": 0, "failures": 0, "circuit_open_until_us": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ def by_name(session: Session, host: str) -> HostState | None:
 def reserve(session: Session, host: str, now: datetime, seconds: float) -> datetime:
     """Take the next free moment of a host for one request, before it is made; later ones wait `seconds` more."""
     now_us, step = to_us(now), round(seconds * 1e6)
-    is_ahead = (_P.next_us > now_us) & (_P.next_us <= to_us(now + HORIZON))
-    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_us": now_us + step})
+    is_ahead = (_P.next_request_us > now_us) & (_P.next_request_us <= to_us(now + HORIZON))
+    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": now_us + step})
     row = session.connection().execute(
         statement.on_conflict_do_update(
-            index_elements=["host"], set_={"next_us": case((is_ahead, _P.next_us), else_=now_us) + step}
-        ).returning(_P.next_us)
+            index_elements=["host"], set_={"next_request_us": case((is_ahead, _P.next_request_us), else_=now_us) + step}
+        ).returning(_P.next_request_us)
     )
     return from_us(row.scalar_one() - step)
 
@@ -68,17 +68,17 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
 def postpone(session: Session, host: str, until: datetime) -> None:
     """Ask a host no earlier than this: it said so itself."""
     until_us = to_us(until)
-    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_us": until_us})
+    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": until_us})
     session.connection().execute(
-        statement.on_conflict_do_update(index_elements=["host"], set_={"next_us": _later(until_us)})
+        statement.on_conflict_do_update(index_elements=["host"], set_={"next_request_us": _later(until_us)})
     )
 
 
 def acquire(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
     """Be the only one to ask this host, at most until then. False where somebody else is."""
-    held = {"held_by": holder, "held_until_us": to_us(until)}
+    held = {"locked_by": holder, "locked_until_us": to_us(until)}
     statement = _upsert(session, core.host).values(**_NEW | held | {"host": host})
-    free = or_(_P.held_by.is_(None), _P.held_by == holder, _outside(_P.held_until_us, now, HORIZON))
+    free = or_(_P.locked_by.is_(None), _P.locked_by == holder, _outside(_P.locked_until_us, now, HORIZON))
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=held, where=free).returning(_P.host)
     )
@@ -89,14 +89,16 @@ def release(session: Session, host: str, holder: str, following: datetime) -> No
     """Let others ask, no earlier than `following`. Nothing where somebody else took over meanwhile."""
     session.connection().execute(
         update(core.host)
-        .where(_P.host == host, _P.held_by == holder)
-        .values(held_by=None, held_until_us=0, next_us=_later(to_us(following)))
+        .where(_P.host == host, _P.locked_by == holder)
+        .values(locked_by=None, locked_until_us=0, next_request_us=_later(to_us(following)))
     )
 
 
 def is_held(session: Session, host: str, now: datetime) -> bool:
     """Whether anybody asks this host just now."""
-    query = select(_P.host).where(_P.host == host, _P.held_by.is_not(None), ~_outside(_P.held_until_us, now, HORIZON))
+    query = select(_P.host).where(
+        _P.host == host, _P.locked_by.is_not(None), ~_outside(_P.locked_until_us, now, HORIZON)
+    )
     return session.connection().execute(query).first() is not None
 
 
@@ -104,8 +106,8 @@ def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -
     """Be the one to try whether a host that was left alone answers again; the others wait until then."""
     row = session.connection().execute(
         update(core.host)
-        .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.open_until_us, now, OPEN_MAX))
-        .values(open_until_us=to_us(until))
+        .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.circuit_open_until_us, now, OPEN_MAX))
+        .values(circuit_open_until_us=to_us(until))
         .returning(_P.host)
     )
     return row.first() is not None
@@ -113,7 +115,7 @@ def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -
 
 def record_failure(session: Session, host: str, now: datetime, why: str) -> HostState:
     """Count a failed fetch; from the third in a row on, leave the host alone for 5 minutes, doubling to 6 hours."""
-    said = {"why": why[:WHY_MAX]}
+    said = {"error": why[:ERROR_MAX]}
     statement = _upsert(session, core.host).values(**_NEW | said | {"host": host, "failures": 1})
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=said | {"failures": _P.failures + 1}).returning(
@@ -123,14 +125,16 @@ def record_failure(session: Session, host: str, now: datetime, why: str) -> Host
     failures = row.scalar_one()
     pause = OPEN_FIRST * 2 ** min(failures - FAILURES, 10) if failures >= FAILURES else timedelta(0)
     until_us = to_us(now + min(pause, OPEN_MAX)) if pause else 0
-    session.connection().execute(update(core.host).where(_P.host == host).values(open_until_us=until_us))
-    return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:WHY_MAX])
+    session.connection().execute(update(core.host).where(_P.host == host).values(circuit_open_until_us=until_us))
+    return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:ERROR_MAX])
 
 
 def record_success(session: Session, host: str) -> None:
     """It answers: whatever failed before is over."""
     session.connection().execute(
-        update(core.host).where(_P.host == host, _P.failures > 0).values(failures=0, open_until_us=0, why=None)
+        update(core.host)
+        .where(_P.host == host, _P.failures > 0)
+        .values(failures=0, circuit_open_until_us=0, error=None)
     )
 
 
@@ -141,7 +145,7 @@ def is_open(state: HostState, now: datetime) -> bool:
 
 
 def _later(us: int) -> ColumnElement[int]:
-    return case((_P.next_us > us, _P.next_us), else_=us)
+    return case((_P.next_request_us > us, _P.next_request_us), else_=us)
 
 
 def _outside(column: ColumnElement[int], now: datetime, horizon: timedelta) -> ColumnElement[bool]:
@@ -157,9 +161,9 @@ def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert
 def _state(row: core.Record) -> HostState:
     return HostState(
         host=row.host,
-        next=from_us(row.next_us),
-        held_until=from_us(row.held_until_us) if row.held_by else None,
+        next=from_us(row.next_request_us),
+        held_until=from_us(row.locked_until_us) if row.locked_by else None,
         failures=row.failures,
-        open_until=from_us(row.open_until_us) if row.open_until_us else None,
-        why=row.why,
+        open_until=from_us(row.circuit_open_until_us) if row.circuit_open_until_us else None,
+        why=row.error,
     )

@@ -54,7 +54,7 @@ def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, d
 
 def link_version(session: Session, subscriber: int) -> int:
     """How often the secret address was renewed."""
-    query = select(_E.edition).where(_E.subscriber_id == subscriber)
+    query = select(_E.version).where(_E.subscriber_id == subscriber)
     return int(session.connection().execute(query).scalar() or 0)
 
 
@@ -64,7 +64,7 @@ def renew_link(session: Session, subscriber: int) -> int:
         select(core.subscriber.c.id).where(core.subscriber.c.id == subscriber).with_for_update()
     )
     now = link_version(session, subscriber) + 1
-    row = {"subscriber_id": subscriber, "edition": now}
+    row = {"subscriber_id": subscriber, "version": now}
     if now == 1:
         session.connection().execute(insert(core.saved_list_link).values(row))
     else:

@@ -14,7 +14,7 @@ from digestd.errors import NotFound
 from digestd.store import consent, core, subscribers
 from digestd.store.timestamps import from_us, to_us
 
-WHY_MAX = 300
+NOTE_MAX = 300
 _S, _L, _WHO = core.suppression.c, core.lifted_suppression.c, core.subscriber.c
 _STRENGTH = (
     SuppressionReason.SOFT_BOUNCE,
@@ -102,7 +102,7 @@ def _lift(
     reason = session.connection().execute(gone.returning(_S.reason)).scalar()
     if reason is None:
         return None
-    row = {"address_key": address_key, "reason": reason, "why": why[:WHY_MAX], "at_us": to_us(now)}
+    row = {"address_key": address_key, "reason": reason, "note": why[:NOTE_MAX], "at_us": to_us(now)}
     session.connection().execute(insert(core.lifted_suppression).values(row))
     return SuppressionReason(reason)
 
@@ -190,12 +190,12 @@ def lifted(session: Session, address_key: bytes) -> list[LiftedSuppression]:
     """The suppressions of an address that were taken back, oldest first."""
     query = select(core.lifted_suppression).where(_L.address_key == address_key).order_by(_L.id)
     rows = session.connection().execute(query)
-    return [LiftedSuppression(SuppressionReason(row.reason), row.why, from_us(row.at_us)) for row in rows]
+    return [LiftedSuppression(SuppressionReason(row.reason), row.note, from_us(row.at_us)) for row in rows]
 
 
 def erase_notes(session: Session, address_key: bytes) -> None:
     """Blank the operator's words about an address: they may name the person, who is erased."""
-    session.connection().execute(update(core.lifted_suppression).where(_L.address_key == address_key).values(why=""))
+    session.connection().execute(update(core.lifted_suppression).where(_L.address_key == address_key).values(note=""))
 
 
 def count(session: Session) -> dict[SuppressionReason, int]:

@@ -13,7 +13,7 @@ from digestd.store.timestamps import from_us, to_us
 from digestd.throttle import Rest, Throttle
 
 _T = core.throttle.c
-_WHY_MAX = 500
+_ERROR_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def backed_off_relays(session: Session) -> list[RelayBackoff]:
     """The relays that did not serve us last time, by name; one whose rest is over is tried with the next mail."""
     query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
     return [
-        RelayBackoff(row.name, from_us(row.rest_until_us), row.failures, row.why)
+        RelayBackoff(row.name, from_us(row.backoff_until_us), row.failures, row.error)
         for row in session.connection().execute(query)
     ]
 
@@ -82,7 +82,7 @@ def _query(names: list[str]) -> core.Query:
 
 def _standing(row: core.Record) -> ThrottleState:
     throttle = Throttle(row.free_us / 1e6, row.lowered, row.slowed_us / 1e6, row.before)
-    return ThrottleState(throttle, Rest(row.failures, row.rest_until_us / 1e6, row.why))
+    return ThrottleState(throttle, Rest(row.failures, row.backoff_until_us / 1e6, row.error))
 
 
 def _values(standing: ThrottleState) -> dict[str, object]:
@@ -93,6 +93,6 @@ def _values(standing: ThrottleState) -> dict[str, object]:
         "slowed_us": round(throttle.slowed * 1e6),
         "before": throttle.before,
         "failures": rest.failures,
-        "rest_until_us": round(rest.until * 1e6),
-        "why": rest.why[:_WHY_MAX],
+        "backoff_until_us": round(rest.until * 1e6),
+        "error": rest.why[:_ERROR_MAX],
     }

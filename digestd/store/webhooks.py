@@ -47,7 +47,7 @@ def enqueue(session: Session, events: Iterable[tuple[int, Happening, str]], at_u
     hooks = configured(session) if events else {}
     rows = [
         {
-            "hook_id": hook,
+            "webhook_id": hook,
             "subscriber_id": subscriber,
             "happening": what,
             "detail": detail,
@@ -66,7 +66,7 @@ def enqueue(session: Session, events: Iterable[tuple[int, Happening, str]], at_u
 
 def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
     """The next post that is due to a URL, one attempt counted; None where nothing is, or another was quicker."""
-    due = (_P.hook_id == hook, _WAITING, _P.not_before_us <= to_us(now))
+    due = (_P.webhook_id == hook, _WAITING, _P.not_before_us <= to_us(now))
     row = session.connection().execute(_POSTS.where(*due).order_by(_P.not_before_us, _P.id).limit(1)).first()
     if row is None:
         return None
@@ -133,7 +133,7 @@ def delete_before(db: Database, before: datetime) -> None:
 
 
 _POSTS = select(core.webhook_post, _H.url, _S.address, _S.status).select_from(
-    core.webhook_post.join(core.webhook, _H.id == _P.hook_id).join(core.subscriber, _S.id == _P.subscriber_id)
+    core.webhook_post.join(core.webhook, _H.id == _P.webhook_id).join(core.subscriber, _S.id == _P.subscriber_id)
 )
 
 

@@ -104,7 +104,7 @@ class Returned:
     def lose_the_answer(self, delivery: int = 1) -> None:
         """As if the answer to the dot of an accepted mail had never come."""
         with self.made.db.write() as session:
-            session.connection().exec_driver_sql("DROP TRIGGER delivery_step" + self._on_table)
+            session.connection().exec_driver_sql("DROP TRIGGER delivery_state_change" + self._on_table)
             values = {"row": delivery, "end": f"uw{0:013x}"}
             for statement in _LOST:
                 session.connection().execute(text(statement), values)

@@ -57,7 +57,7 @@ BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
     "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
     "a post that waits": (lambda session: webhooks.claim(session, 1, NOW), "ix_hook_post_waiting"),
     "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
-    "what may be offered": (lambda session: offer_uncertain_deliveries(session, [1], NOW), "ix_delivery_uncertain"),
+    "what may be offered": (lambda session: offer_uncertain(session, [1], NOW), "ix_delivery_uncertain"),
 }
 
 

@@ -74,22 +74,22 @@ QUERIES = {
     ),
     "I08": Query(
         "a digest that passed the gate without active consent",
-        "SELECT a.delivery_id AS id, a.n, a.gate_version, e.status FROM attempt a "
+        "SELECT a.delivery_id AS id, a.n, a.consent_version, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id LEFT JOIN consent_event e "
-        "ON e.subscriber_id = d.subscriber_id AND e.version = a.gate_version "
+        "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version "
         "WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL AND (e.status IS NULL OR e.status <> 'active')",
     ),
     "I09": Query(
         "a digest that passed the gate with another consent than it was planned for",
-        "SELECT a.delivery_id AS id, a.n, a.gate_version, d.consent_version FROM attempt a "
+        "SELECT a.delivery_id AS id, a.n, a.consent_version, d.consent_version FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL "
-        "AND (a.gate_version IS NULL OR a.gate_version <> d.consent_version)",
+        "AND (a.consent_version IS NULL OR a.consent_version <> d.consent_version)",
     ),
     "I10": Query(
         "a digest that passed the gate after consent had ended",
         "SELECT a.delivery_id AS id, a.n, a.dot_us, e.at_us, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id JOIN consent_event e "
-        "ON e.subscriber_id = d.subscriber_id AND e.version = a.gate_version + 1 "
+        "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version + 1 "
         "WHERE d.kind = 'digest' AND a.dot_us > e.at_us AND e.status <> 'active'",
     ),
     "I11": Query(
@@ -117,7 +117,7 @@ QUERIES = {
         "an erased subscriber of whom something is left",
         "SELECT s.id FROM subscriber s WHERE s.status = 'erased' AND (s.address IS NOT NULL OR s.name <> '' "
         "OR EXISTS (SELECT 1 FROM interest i WHERE i.subscriber_id = s.id) "
-        "OR EXISTS (SELECT 1 FROM seen n WHERE n.subscriber_id = s.id) "
+        "OR EXISTS (SELECT 1 FROM seen_papers n WHERE n.subscriber_id = s.id) "
         "OR EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = s.id "
         "AND (length(d.picks) > 0 OR d.reply_text IS NOT NULL)) "
         "OR EXISTS (SELECT 1 FROM reply r JOIN delivery d ON d.id = r.delivery_id WHERE d.subscriber_id = s.id))",

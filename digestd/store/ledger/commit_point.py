@@ -125,7 +125,7 @@ _DOT = BulkStatement(
 _DOT_ATTEMPT = BulkStatement(
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
-    .values(phase=bindparam("to"), gate_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via")),
+    .values(phase=bindparam("to"), consent_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via")),
     ("to", "seen", "at", "via", "row", "nth"),
 )
 

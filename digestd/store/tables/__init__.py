@@ -1,10 +1,9 @@
-"""The rows. Nothing outside the store sees them; domain values go in and out."""
+"""The tables as SQLModel classes. Nothing outside the store sees them; domain values go in and out."""
 
-from digestd.store.tables.alerts import AlertStateRow
-from digestd.store.tables.api import ApiTokenRow
 from digestd.store.tables.bounces import BounceRow, InboundCountRow, LiftedSuppressionRow
 from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenPapersRow, SuppressionRow
-from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow
+from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow, ReferenceRow
+from digestd.store.tables.operations import AlertStateRow, ApiTokenRow, ThrottleRow, TrialRow
 from digestd.store.tables.papers import (
     CoverageRow,
     DoNotMergeRow,
@@ -24,20 +23,20 @@ from digestd.store.tables.papers import (
     TemplateSetRow,
     TextModelRow,
 )
-from digestd.store.tables.references import ReferenceRow
 from digestd.store.tables.subscribers import (
     AddressChangeRow,
     CalibrationRow,
+    CausedMailRow,
     ConsentEventRow,
     ConsentWordingRow,
     FeedbackRow,
     InterestRow,
+    MutingRow,
+    PendingRequestRow,
     ProfileRow,
     SavedListLinkRow,
     SubscriberRow,
 )
-from digestd.store.tables.throttle import ThrottleRow
-from digestd.store.tables.trials import TrialRow
 from digestd.store.tables.webhooks import WebhookPostRow, WebhookRow
 
 __all__ = [
@@ -47,6 +46,7 @@ __all__ = [
     "AttemptRow",
     "BounceRow",
     "CalibrationRow",
+    "CausedMailRow",
     "ConsentEventRow",
     "ConsentWordingRow",
     "CoverageRow",
@@ -64,8 +64,10 @@ __all__ = [
     "LibraryRow",
     "LiftedSuppressionRow",
     "MergeRow",
+    "MutingRow",
     "PaperAliasRow",
     "PaperRow",
+    "PendingRequestRow",
     "ProfileRow",
     "ReferenceRow",
     "RejectedRecordRow",

@@ -32,19 +32,19 @@ class BounceRow(SQLModel, table=True):
 class LiftedSuppressionRow(SQLModel, table=True):
     """A suppression that was taken back: by fresh consent, or by the operator, who says why."""
 
-    __tablename__ = "lifting"
+    __tablename__ = "lifted_suppression"
     __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
     id: int | None = Field(default=None, sa_column=own_key())
     address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
     reason: str = Field(max_length=20)
-    why: str = Field(max_length=300)
+    note: str = Field(max_length=300)
     at_us: int = Field(sa_column=us())
 
 
 class InboundCountRow(SQLModel, table=True):
     """How many mails and events came to each outcome, and when the last did."""
 
-    __tablename__ = "inbound"
+    __tablename__ = "inbound_count"
     __table_args__ = (CheckConstraint(one_of("outcome", InboundOutcome), "outcome"), {"sqlite_with_rowid": False})
     outcome: str = Field(primary_key=True, max_length=12)
     total: int = Field(sa_column=us())

@@ -112,7 +112,7 @@ class AttemptRow(SQLModel, table=True):
     envelope_from: str = Field(unique=True, max_length=320)
     relay: str | None = Field(default=None, max_length=300)
     phase: str = Field(max_length=6)
-    gate_version: int | None = None
+    consent_version: int | None = None
     outcome: str | None = Field(default=None, max_length=10)
     evidence: str | None = Field(default=None, max_length=20)
     code: int | None = None
@@ -125,7 +125,7 @@ class AttemptRow(SQLModel, table=True):
 class SeenPapersRow(SQLModel, table=True):
     """The papers that live or sent digests of a subscriber hold: packed row numbers, 4 bytes each."""
 
-    __tablename__ = "seen"
+    __tablename__ = "seen_papers"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     papers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 

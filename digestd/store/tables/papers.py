@@ -79,7 +79,7 @@ class SignalRow(SQLModel, table=True):
 class FetchRow(SQLModel, table=True):
     """What is known of one request to one source: validators for the next, and how the last went.
 
-    `answered_us`: when it last went well; a failure does not take that away.
+    `succeeded_us`: when it last went well; a failure does not take that away.
     """
 
     __tablename__ = "fetch"
@@ -88,7 +88,7 @@ class FetchRow(SQLModel, table=True):
     etag: str | None = None
     last_modified: str | None = None
     fetched_us: int = Field(sa_column=us())
-    answered_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    succeeded_us: int | None = Field(default=None, sa_column=us(nullable=True))
     items: int = 0
     error: str | None = None
 
@@ -96,14 +96,14 @@ class FetchRow(SQLModel, table=True):
 class HostRow(SQLModel, table=True):
     """When a host may be asked next, by whatever process, who is asking it now, and how it has failed."""
 
-    __tablename__ = "pace"
+    __tablename__ = "host"
     host: str = Field(primary_key=True, max_length=255)
-    next_us: int = Field(sa_column=us())
-    held_by: str | None = Field(default=None, max_length=40)
-    held_until_us: int = Field(default=0, sa_column=us())
+    next_request_us: int = Field(sa_column=us())
+    locked_by: str | None = Field(default=None, max_length=40)
+    locked_until_us: int = Field(default=0, sa_column=us())
     failures: int = 0
-    open_until_us: int = Field(default=0, sa_column=us())
-    why: str | None = Field(default=None, max_length=500)
+    circuit_open_until_us: int = Field(default=0, sa_column=us())
+    error: str | None = Field(default=None, max_length=500)
 
 
 class SourceRow(SQLModel, table=True):
@@ -118,7 +118,7 @@ class SourceRow(SQLModel, table=True):
 class RejectedRecordRow(SQLModel, table=True):
     """A record that could not be read when its source was last asked."""
 
-    __tablename__ = "reject"
+    __tablename__ = "rejected_record"
     source: str = Field(primary_key=True, max_length=200)
     n: int = Field(primary_key=True)
     place: str = Field(max_length=200)
@@ -144,7 +144,7 @@ class CoverageRow(SQLModel, table=True):
 class SimilarityKeyRow(SQLModel, table=True):
     """Papers that may be one work share a key: a hash of what their title and authors have in common."""
 
-    __tablename__ = "likeness"
+    __tablename__ = "similarity_key"
     __table_args__ = ({"sqlite_with_rowid": False},)
     key: int = Field(sa_column=us(primary_key=True))
     paper: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
@@ -153,7 +153,7 @@ class SimilarityKeyRow(SQLModel, table=True):
 class MergeRow(SQLModel, table=True):
     """Two papers that became one: who said so, on what evidence, and what moved, so that it can be undone."""
 
-    __tablename__ = "merging"
+    __tablename__ = "merge"
     id: int | None = Field(default=None, sa_column=own_key())
     kept: int = Field(sa_column=ref("paper.id", index=True))
     absorbed: int = Field(sa_column=ref("paper.id", index=True))
@@ -167,7 +167,7 @@ class MergeRow(SQLModel, table=True):
 class DoNotMergeRow(SQLModel, table=True):
     """Two papers that an operator said are two works, whatever they have in common; `one` < `other`."""
 
-    __tablename__ = "apart"
+    __tablename__ = "do_not_merge"
     one: int = Field(sa_column=ref("paper.id", primary_key=True))
     other: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
     at_us: int = Field(sa_column=us())
@@ -205,6 +205,6 @@ class TextModelRow(SQLModel, table=True):
 class TemplateSetRow(SQLModel, table=True):
     """A set of templates by hash, so that a digest is composed with those it was planned for."""
 
-    __tablename__ = "templates"
+    __tablename__ = "template_set"
     hash: str = Field(primary_key=True, max_length=64)
     files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))

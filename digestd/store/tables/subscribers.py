@@ -120,9 +120,9 @@ class MutingRow(SQLModel, table=True):
 class SavedListLinkRow(SQLModel, table=True):
     """How often the secret address of the saved list was renewed; absent: never."""
 
-    __tablename__ = "saved_edition"
+    __tablename__ = "saved_list_link"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
-    edition: int
+    version: int
 
 
 class ConsentEventRow(SQLModel, table=True):
@@ -145,7 +145,7 @@ class ConsentEventRow(SQLModel, table=True):
 class ConsentWordingRow(SQLModel, table=True):
     """Append-only, by trigger: words that somebody consented by, under the SHA-256 of them."""
 
-    __tablename__ = "wording"
+    __tablename__ = "consent_wording"
     __table_args__ = ({"sqlite_with_rowid": False},)
     hash: str = Field(primary_key=True, max_length=64)
     text: str = Field(sa_column=Column(Text, nullable=False))
@@ -154,13 +154,13 @@ class ConsentWordingRow(SQLModel, table=True):
 class AddressChangeRow(SQLModel, table=True):
     """Another address that a subscriber asked for; each side confirms, then the row goes, as it does after two days."""
 
-    __tablename__ = "moving"
+    __tablename__ = "address_change"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     address: str = Field(max_length=254)
     address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
-    asked_us: int = Field(sa_column=us())
-    from_us: int | None = Field(default=None, sa_column=us(nullable=True))
-    to_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    requested_us: int = Field(sa_column=us())
+    old_confirmed_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    new_confirmed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
 class CausedMailRow(SQLModel, table=True):

@@ -10,7 +10,7 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 class WebhookRow(SQLModel, table=True):
     """A URL of the settings. One that is set no longer is told nothing more."""
 
-    __tablename__ = "hook"
+    __tablename__ = "webhook"
     id: int | None = Field(default=None, sa_column=own_key())
     url: str = Field(max_length=500, unique=True)
     is_set: bool = True
@@ -19,15 +19,15 @@ class WebhookRow(SQLModel, table=True):
 class WebhookPostRow(SQLModel, table=True):
     """One event for one URL, written with the event itself. It names the subscriber, never the address."""
 
-    __tablename__ = "hook_post"
+    __tablename__ = "webhook_post"
     __table_args__ = (
         CheckConstraint(one_of("happening", Happening), "happening"),
         CheckConstraint(one_of("state", PostState), "state"),
-        Index("ix_hook_post_waiting", "hook_id", "not_before_us", sqlite_where=text("state = 'waiting'"),
+        Index("ix_webhook_post_waiting", "webhook_id", "not_before_us", sqlite_where=text("state = 'waiting'"),
               postgresql_where=text("state = 'waiting'")),
     )  # fmt: skip
     id: int | None = Field(default=None, sa_column=own_key())
-    hook_id: int = Field(sa_column=ref("hook.id"))
+    webhook_id: int = Field(sa_column=ref("webhook.id"))
     subscriber_id: int = Field(sa_column=ref("subscriber.id", index=True))
     happening: str = Field(max_length=30)
     detail: str = Field(max_length=60)

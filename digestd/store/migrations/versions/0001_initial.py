@@ -22,50 +22,50 @@ STEPS = {
 """The legal changes of a delivery's state, see `digestd.domain.delivery`."""
 TABLES = (
     "library_entry",
+    "webhook_post",
     "reference",
     "library",
-    "hook_post",
-    "hook",
+    "webhook",
     "api_token",
     "reply",
     "bounce",
     "attempt",
-    "seen",
+    "seen_papers",
     "delivery",
-    "told",
     "throttle",
-    "inbound",
+    "inbound_count",
     "due_audit",
-    "saved_edition",
+    "alert_state",
+    "saved_list_link",
     "profile",
     "pending_request",
     "muting",
-    "moving",
     "interest",
     "feedback",
     "consent_event",
-    "wording",
+    "address_change",
     "trial",
     "suppression",
     "subscriber",
-    "lifting",
+    "lifted_suppression",
+    "consent_wording",
     "caused_mail",
     "calibration",
     "encoding",
     "embedding",
+    "similarity_key",
     "signal",
     "sighting",
     "revision",
     "paper_alias",
-    "merging",
-    "likeness",
-    "apart",
+    "merge",
+    "do_not_merge",
     "text_model",
-    "templates",
+    "template_set",
     "source",
-    "reject",
+    "rejected_record",
     "paper",
-    "pace",
+    "host",
     "fetch",
     "coverage",
 )
@@ -85,7 +85,7 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)  # with its triggers
     if not _is_sqlite():
-        op.execute("DROP FUNCTION delivery_step()")
+        op.execute("DROP FUNCTION delivery_state_change()")
         op.execute("DROP FUNCTION consent_append_only()")
 
 
@@ -109,19 +109,19 @@ def _papers() -> None:
         sa.Column("etag", sa.String()),
         sa.Column("last_modified", sa.String()),
         _us("fetched_us"),
-        _us("answered_us", nullable=True),
+        _us("succeeded_us", nullable=True),
         sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("error", sa.String()),
     )
     op.create_table(
-        "pace",
+        "host",
         sa.Column("host", sa.String(255), primary_key=True),
-        _us("next_us"),
-        sa.Column("held_by", sa.String(40)),
-        _us("held_until_us"),
+        _us("next_request_us"),
+        sa.Column("locked_by", sa.String(40)),
+        _us("locked_until_us"),
         sa.Column("failures", sa.Integer(), nullable=False),
-        _us("open_until_us"),
-        sa.Column("why", sa.String(500)),
+        _us("circuit_open_until_us"),
+        sa.Column("error", sa.String(500)),
     )
     op.create_table(
         "paper",
@@ -135,7 +135,7 @@ def _papers() -> None:
     )
     _index("ix_paper_first_seen_us", "paper", ["first_seen_us"])
     op.create_table(
-        "reject",
+        "rejected_record",
         sa.Column("source", sa.String(200), primary_key=True),
         sa.Column("n", sa.Integer(), primary_key=True),
         sa.Column("place", sa.String(200), nullable=False),
@@ -150,7 +150,7 @@ def _papers() -> None:
         _us("added_us"),
     )
     op.create_table(
-        "templates",
+        "template_set",
         sa.Column("hash", sa.String(64), primary_key=True),
         sa.Column("files", sa.JSON(), nullable=False),
     )
@@ -163,19 +163,13 @@ def _papers() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
-        "apart",
+        "do_not_merge",
         _ref("one", "paper.id", primary_key=True),
         _ref("other", "paper.id", primary_key=True, index=True),
         _us("at_us"),
     )
     op.create_table(
-        "likeness",
-        sa.Column("key", sa.BigInteger(), primary_key=True),
-        _ref("paper", "paper.id", primary_key=True, index=True),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "merging",
+        "merge",
         _id(),
         _ref("kept", "paper.id", index=True),
         _ref("absorbed", "paper.id", index=True),
@@ -225,6 +219,12 @@ def _papers() -> None:
         sa.Column("value", sa.Float(), nullable=False),
     )
     op.create_table(
+        "similarity_key",
+        sa.Column("key", sa.BigInteger(), primary_key=True),
+        _ref("paper", "paper.id", primary_key=True, index=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "embedding",
         _ref("revision", "revision.id", primary_key=True),
         sa.Column("model", sa.String(80), nullable=False),
@@ -239,7 +239,7 @@ def _papers() -> None:
 
 
 def _subscribers() -> None:
-    """Create the tables of subscribers, their consent, wishes and feedback."""
+    """Create the tables of subscribers: consent, interests and feedback."""
     op.create_table(
         "calibration",
         _id(),
@@ -261,11 +261,17 @@ def _subscribers() -> None:
     _index("ix_caused_mail_network", "caused_mail", ["network", "at_us"])
     _index("ix_caused_mail_pool", "caused_mail", ["pool", "at_us"])
     op.create_table(
-        "lifting",
+        "consent_wording",
+        sa.Column("hash", sa.String(64), primary_key=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "lifted_suppression",
         _id(),
         sa.Column("address_key", sa.LargeBinary(32), nullable=False, index=True),
         sa.Column("reason", sa.String(20), nullable=False),
-        sa.Column("why", sa.String(300), nullable=False),
+        sa.Column("note", sa.String(300), nullable=False),
         _us("at_us"),
         sa.CheckConstraint(_either("reason", "hard_bounce soft_bounce complaint request erased"), "reason"),
     )
@@ -320,10 +326,13 @@ def _subscribers() -> None:
         sa.CheckConstraint("share > 0 AND share <= 1", "share"),
     )
     op.create_table(
-        "wording",
-        sa.Column("hash", sa.String(64), primary_key=True),
-        sa.Column("text", sa.Text(), nullable=False),
-        sqlite_with_rowid=False,
+        "address_change",
+        _ref("subscriber_id", "subscriber.id", primary_key=True),
+        sa.Column("address", sa.String(254), nullable=False),
+        sa.Column("address_key", sa.LargeBinary(32), nullable=False),
+        _us("requested_us"),
+        _us("old_confirmed_us", nullable=True),
+        _us("new_confirmed_us", nullable=True),
     )
     op.create_table(
         "consent_event",
@@ -360,15 +369,6 @@ def _subscribers() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "moving",
-        _ref("subscriber_id", "subscriber.id", primary_key=True),
-        sa.Column("address", sa.String(254), nullable=False),
-        sa.Column("address_key", sa.LargeBinary(32), nullable=False),
-        _us("asked_us"),
-        _us("from_us", nullable=True),
-        _us("to_us", nullable=True),
-    )
-    op.create_table(
         "muting",
         _id(),
         _ref("subscriber_id", "subscriber.id", index=True),
@@ -400,14 +400,20 @@ def _subscribers() -> None:
         sa.Column("record", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
-        "saved_edition",
+        "saved_list_link",
         _ref("subscriber_id", "subscriber.id", primary_key=True),
-        sa.Column("edition", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
     )
 
 
 def _ledger() -> None:
-    """Create the ledger: who was due, deliveries and attempts, and the papers that each subscriber has had."""
+    """Create the ledger: planning audits, deliveries, attempts, and the papers that each subscriber has had."""
+    op.create_table(
+        "alert_state",
+        sa.Column("event", sa.String(40), primary_key=True),
+        sa.Column("known", sa.Integer(), nullable=False),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "due_audit",
         _id(),
@@ -416,7 +422,7 @@ def _ledger() -> None:
         sa.Column("hash", sa.BigInteger(), nullable=False),
     )
     op.create_table(
-        "inbound",
+        "inbound_count",
         sa.Column("outcome", sa.String(12), primary_key=True),
         sa.Column("total", sa.BigInteger(), nullable=False),
         _us("last_us"),
@@ -434,14 +440,8 @@ def _ledger() -> None:
         _us("slowed_us"),
         sa.Column("before", sa.Float(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        _us("rest_until_us"),
-        sa.Column("why", sa.String(500), nullable=False),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "told",
-        sa.Column("event", sa.String(40), primary_key=True),
-        sa.Column("known", sa.Integer(), nullable=False),
+        _us("backoff_until_us"),
+        sa.Column("error", sa.String(500), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -496,7 +496,7 @@ def _ledger() -> None:
         "ix_delivery_work", "delivery", ["state", "not_before_us"], where=_either("state", "ready leased dot poisoned")
     )
     op.create_table(
-        "seen",
+        "seen_papers",
         _ref("subscriber_id", "subscriber.id", primary_key=True),
         sa.Column("papers", sa.LargeBinary(), nullable=False),
     )
@@ -508,7 +508,7 @@ def _ledger() -> None:
         sa.Column("envelope_from", sa.String(320), nullable=False, unique=True),
         sa.Column("relay", sa.String(300)),
         sa.Column("phase", sa.String(6), nullable=False),
-        sa.Column("gate_version", sa.Integer()),
+        sa.Column("consent_version", sa.Integer()),
         sa.Column("outcome", sa.String(10)),
         sa.Column("evidence", sa.String(20)),
         sa.Column("code", sa.Integer()),
@@ -561,34 +561,11 @@ def _connections() -> None:
         _us("revoked_us", nullable=True),
     )
     op.create_table(
-        "hook",
+        "webhook",
         _id(),
         sa.Column("url", sa.String(500), nullable=False, unique=True),
         sa.Column("is_set", sa.Boolean(), nullable=False),
     )
-    op.create_table(
-        "hook_post",
-        _id(),
-        _ref("hook_id", "hook.id"),
-        _ref("subscriber_id", "subscriber.id", index=True),
-        sa.Column("happening", sa.String(30), nullable=False),
-        sa.Column("detail", sa.String(60), nullable=False),
-        _us("at_us"),
-        sa.Column("state", sa.String(10), nullable=False),
-        _us("not_before_us"),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("error", sa.String(200), nullable=False),
-        sa.CheckConstraint(
-            _either(
-                "happening",
-                "subscriber.subscribed subscriber.confirmed subscriber.unsubscribed "
-                "subscriber.bounced subscriber.complained subscriber.erased",
-            ),
-            "happening",
-        ),
-        sa.CheckConstraint(_either("state", "waiting taken given_up"), "state"),
-    )
-    _index("ix_hook_post_waiting", "hook_post", ["hook_id", "not_before_us"], where="state = 'waiting'")
     op.create_table(
         "library",
         _id(),
@@ -624,6 +601,29 @@ def _connections() -> None:
         sa.Column("vector", sa.LargeBinary()),
     )
     op.create_table(
+        "webhook_post",
+        _id(),
+        _ref("webhook_id", "webhook.id"),
+        _ref("subscriber_id", "subscriber.id", index=True),
+        sa.Column("happening", sa.String(30), nullable=False),
+        sa.Column("detail", sa.String(60), nullable=False),
+        _us("at_us"),
+        sa.Column("state", sa.String(10), nullable=False),
+        _us("not_before_us"),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(200), nullable=False),
+        sa.CheckConstraint(
+            _either(
+                "happening",
+                "subscriber.subscribed subscriber.confirmed subscriber.unsubscribed "
+                "subscriber.bounced subscriber.complained subscriber.erased",
+            ),
+            "happening",
+        ),
+        sa.CheckConstraint(_either("state", "waiting taken given_up"), "state"),
+    )
+    _index("ix_webhook_post_waiting", "webhook_post", ["webhook_id", "not_before_us"], where="state = 'waiting'")
+    op.create_table(
         "library_entry",
         _ref("library_id", "library.id", primary_key=True),
         sa.Column("name", sa.String(40), primary_key=True),
@@ -641,39 +641,39 @@ def _guard_deliveries() -> None:
         legal = " OR ".join(
             f"OLD.state = '{before}' AND {_either('NEW.state', after)}" for before, after in STEPS.items()
         )
-        _abort("delivery_step BEFORE UPDATE OF state ON delivery", "illegal step of a delivery",
+        _abort("delivery_state_change BEFORE UPDATE OF state ON delivery", "illegal state change of a delivery",
                f"OLD.state <> NEW.state AND NOT ({legal})")  # fmt: skip
-        _abort("delivery_birth BEFORE INSERT ON delivery", "illegal birth of a delivery",
+        _abort("delivery_initial_state BEFORE INSERT ON delivery", "illegal initial state of a delivery",
                "NEW.state NOT IN ('ready', 'empty')")  # fmt: skip
         return
     legal = ", ".join(f"'{before}>{after}'" for before, afters in STEPS.items() for after in afters.split())
     op.execute(
         f"""
-        CREATE FUNCTION delivery_step() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION delivery_state_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF TG_OP = 'INSERT' AND NEW.state NOT IN ('ready', 'empty') THEN
-                RAISE EXCEPTION 'illegal birth of a delivery';
+                RAISE EXCEPTION 'illegal initial state of a delivery';
             ELSIF TG_OP = 'UPDATE' AND OLD.state <> NEW.state
                 AND OLD.state || '>' || NEW.state NOT IN ({legal}) THEN
-                RAISE EXCEPTION 'illegal step of a delivery';
+                RAISE EXCEPTION 'illegal state change of a delivery';
             END IF;
             RETURN NEW;
         END $$
         """
     )
     op.execute(
-        "CREATE TRIGGER delivery_step BEFORE INSERT OR UPDATE OF state ON delivery "
-        "FOR EACH ROW EXECUTE FUNCTION delivery_step()"
+        "CREATE TRIGGER delivery_state_change BEFORE INSERT OR UPDATE OF state ON delivery "
+        "FOR EACH ROW EXECUTE FUNCTION delivery_state_change()"
     )
 
 
 def _guard_consent() -> None:
-    """Make the consent audit append-only, except that erasure clears the network."""
+    """Make the consent record append-only, except that erasure clears the network."""
     same = " AND ".join(f"NEW.{name} = OLD.{name}" for name in ("subscriber_id", "version", "status", "cause", "at_us"))
     erasure = f"{same} AND coalesce(NEW.wording, '') = coalesce(OLD.wording, '') AND NEW.network IS NULL"
     message = "the record of consent is append-only"
     if _is_sqlite():
-        for table, allowed in (("consent_event", erasure), ("wording", "0")):
+        for table, allowed in (("consent_event", erasure), ("consent_wording", "0")):
             _abort(f"{table}_unchanged BEFORE UPDATE ON {table}", message, f"NOT ({allowed})")
             _abort(f"{table}_kept BEFORE DELETE ON {table}", message)
         return
@@ -688,7 +688,7 @@ def _guard_consent() -> None:
         END $$
         """
     )
-    for table in ("consent_event", "wording"):
+    for table in ("consent_event", "consent_wording"):
         op.execute(
             f"CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION consent_append_only()"
