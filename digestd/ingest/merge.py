@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from digestd.domain.paper import PaperId, Sighting, canonical
 from digestd.ingest.identity import Work, works
 from digestd.ingest.wording import is_withdrawn, text_of
-from digestd.store.said import PaperState, PaperWrite, StoredSighting, record
+from digestd.store.sightings import PaperState, PaperWrite, StoredSighting, record
 
 NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})

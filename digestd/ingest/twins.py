@@ -22,7 +22,7 @@ from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database
 from digestd.store.families import families
-from digestd.store.said import PaperState
+from digestd.store.sightings import PaperState
 
 COMMON = 20
 """A key that more papers share says nothing."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from digestd.domain.paper import PaperId, Words
-from digestd.store.said import PaperText, StoredSighting
+from digestd.store.sightings import PaperText, StoredSighting
 from digestd.tex import to_plain
 
 _TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}

@@ -5,22 +5,107 @@ decisions in bulk. Revisions are only ever appended.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlmodel import Session
 
-from digestd.domain.paper import PaperId
+from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.sighting_record import from_record, to_record
 from digestd.store import core, merges
 from digestd.store.chunks import chunks
 from digestd.store.numbers import insert_plain, reserve
 from digestd.store.papers import aliases, latest_signals, words_of
-from digestd.store.said import PaperState, PaperText, PaperWrite, StoredSighting, from_record, record
 from digestd.store.timestamps import from_us, to_us
 
 _P, _A, _R, _G = core.paper.c, core.paper_alias.c, core.revision.c, core.sighting.c
 _ADVISORY_LOCK = 0x6469676573746402
 """'digest' in ASCII: on PostgreSQL only one writer merges papers at a time, as on SQLite anyway."""
+
+
+_NOT_IN_RECORD = frozenset({"version", "announced", "day", "signals"})
+"""Fields with a column or table of their own, and the day, which only decides whether a sighting is news."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperText:
+    """What a revision holds."""
+
+    words: Words
+    url: str | None
+    links: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSighting:
+    """What a source says of a paper under one identifier (`sighting.ids[0]`); `digest` is its hash.
+
+    `seen`: when it was said last; None for what is said just now. `record`: the sighting as it will
+    be kept, where it was made already.
+    """
+
+    source: str
+    digest: bytes
+    sighting: Sighting
+    seen: datetime | None = None
+    record: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperState:
+    """One paper as kept: `said` is the newest of each source and identifier, `older` the rest.
+
+    `is_plain`: its words are there for people too.
+    """
+
+    key: int
+    id: PaperId
+    aliases: tuple[PaperId, ...]
+    archived: bool
+    first_seen: datetime
+    published: datetime
+    withdrawn: bool
+    is_plain: bool
+    text: PaperText
+    said: tuple[StoredSighting, ...]
+    older: tuple[StoredSighting, ...]
+    signals: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperWrite:
+    """What to write of one work: a new paper (`key` None) or what changed of a known one.
+
+    `absorbed`: papers that turned out to be this one, `by` what and on what `evidence`. `text`: the
+    new revision, None if the words stand. `becomes_plain`: the words that stand, where they are to
+    be made words for people now. `said`, `again`: sightings to add, and kept ones that hold again.
+    `aliases` and `signals`: only those that are new.
+    """
+
+    key: int | None
+    id: PaperId
+    archived: bool
+    first_seen: datetime
+    published: datetime
+    withdrawn: bool = False
+    absorbed: tuple[int, ...] = ()
+    aliases: tuple[PaperId, ...] = ()
+    text: PaperText | None = None
+    becomes_plain: PaperText | None = None
+    said: tuple[StoredSighting, ...] = ()
+    again: tuple[StoredSighting, ...] = ()
+    signals: Mapping[str, float] | None = None
+    restated: bool = False
+    """Whether id, archived, first_seen, published or withdrawn of a known paper change."""
+    by: str = "identifier"
+    evidence: str = ""
+
+
+def record(sighting: Sighting) -> dict[str, Any]:
+    """Return the record of a sighting as stored in the column `record`."""
+    return {name: value for name, value in to_record(sighting).items() if name not in _NOT_IN_RECORD}
 
 
 def lock(session: Session) -> None:
@@ -80,7 +165,11 @@ def _known(row: core.Record, names: list[PaperId], said: list[core.Record], sign
 
 
 def _said(row: core.Record) -> StoredSighting:
-    return StoredSighting(row.source, bytes(row.digest), from_record(row), from_us(row.seen_us))
+    return StoredSighting(row.source, bytes(row.digest), _sighting(row), from_us(row.seen_us))
+
+
+def _sighting(row: core.Record) -> Sighting:
+    return from_record({**row.record, "version": row.version, "announced": row.announced})
 
 
 def apply(session: Session, changes: Sequence[PaperWrite], plain: Mapping[str, str], now: datetime) -> list[int]:
