@@ -27,14 +27,14 @@ class AddressChange:
 
 
 def request(session: Session, subscriber: int, address: str, address_key: bytes, now: datetime) -> None:
-    """Ask for a move, in the place of one that was asked for before."""
+    """Request an address change; it replaces one that was requested before."""
     cancel(session, subscriber)
     row = {"subscriber_id": subscriber, "address": address, "address_key": address_key, "requested_us": to_us(now)}
     session.connection().execute(insert(core.address_change).values(row))
 
 
 def of(session: Session, subscriber: int) -> AddressChange | None:
-    """The move that a subscriber asked for."""
+    """Return the pending address change of a subscriber."""
     row = session.connection().execute(select(core.address_change).where(_M.subscriber_id == subscriber)).first()
     if row is None:
         return None
@@ -48,19 +48,19 @@ def of(session: Session, subscriber: int) -> AddressChange | None:
 
 
 def confirm(session: Session, subscriber: int, now: datetime, *, at_new: bool) -> None:
-    """Note that one side confirms."""
+    """Record that the old or the new address confirmed the change."""
     column = "new_confirmed_us" if at_new else "old_confirmed_us"
     change = update(core.address_change).where(_M.subscriber_id == subscriber).values({column: to_us(now)})
     session.connection().execute(change)
 
 
 def cancel(session: Session, subscriber: int) -> None:
-    """Forget the move, be it made or not wanted."""
+    """Delete the change, whether it was made or is not wanted."""
     session.connection().execute(delete(core.address_change).where(_M.subscriber_id == subscriber))
 
 
 def delete_expired(db: Database, now: datetime) -> None:
-    """Forget the moves that were not confirmed in time; nothing is written if there are none."""
+    """Delete changes that were not confirmed in time; write nothing if there are none."""
     old = _M.requested_us < to_us(now - EXPIRES_AFTER)
     with db.read() as session:
         if session.connection().execute(select(_M.subscriber_id).where(old).limit(1)).first() is None:

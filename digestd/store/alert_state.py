@@ -12,7 +12,7 @@ _T = core.alert_state.c
 
 
 def last_count(session: Session, event: str) -> int:
-    """How many there were at the last count; 0 before the first."""
+    """Return the count at the last check; 0 before the first."""
     return int(session.connection().execute(select(_T.known).where(_T.event == event)).scalar() or 0)
 
 

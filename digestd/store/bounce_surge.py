@@ -211,7 +211,7 @@ def _is_at(domain: str) -> core.Condition:
 
 
 def _is_back() -> core.Condition:
-    """True of an attempt about which a hard bounce came."""
+    """Return the condition that a hard bounce came back for an attempt."""
     other = core.bounce.alias()
     about = (other.c.delivery_id == _A.delivery_id, other.c.attempt == _A.n)
     return select(other.c.key).where(*about, other.c.kind == BounceKind.HARD).exists()

@@ -53,12 +53,12 @@ class BounceAddressee:
 
 
 def key_of(*parts: object) -> bytes:
-    """The key of a bounce that these parts tell from all others."""
+    """Return the key that identifies a bounce by these parts."""
     return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
 
 
 def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> BounceEffect:
-    """Keep a bounce and do what follows from it, in the caller's write transaction; safe to repeat."""
+    """Store a bounce and apply its effects in the caller's transaction; safe to repeat."""
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
     if not insert(session, bounce):
         return BounceEffect(is_new=False)
@@ -69,7 +69,7 @@ def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = Fal
 
 
 def apply_effects(session: Session, bounce: Bounce, now: datetime) -> Standing:
-    """Do what follows from a bounce that is stored and not held."""
+    """Apply the effects of a stored bounce that is not held."""
     _tell(session, bounce, now)
     lifted = max((one.at for one in suppressions.lifted(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
@@ -87,7 +87,7 @@ def lock(session: Session, address_keys: Iterable[bytes]) -> None:
 
 
 def score_of(session: Session, address_key: bytes, now: datetime) -> Score:
-    """The score of an address by what came back since its last suppression was lifted."""
+    """Return the bounce score of an address since its last suppression was lifted."""
     since = now - REMEMBERED
     lifted = max((one.at for one in suppressions.lifted(session, address_key)), default=since)
     found = [bounce for bounce in of_address(session, address_key, COUNTED) if bounce.at > max(since, lifted)]
@@ -95,31 +95,31 @@ def score_of(session: Session, address_key: bytes, now: datetime) -> Score:
 
 
 def of_address(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
-    """The newest bounces of an address, newest first."""
+    """Return the newest bounces of an address, newest first."""
     query = select(core.bounce).where(_B.address_key == address_key).order_by(_B.at_us.desc(), _B.key).limit(limit)
     return [_bounce(row) for row in session.connection().execute(query)]
 
 
 def of_delivery(session: Session, delivery: int) -> list[Bounce]:
-    """What came back about one delivery, oldest first."""
+    """Return the bounces of one delivery, oldest first."""
     query = select(core.bounce).where(_B.delivery_id == delivery).order_by(_B.at_us, _B.key)
     return [_bounce(row) for row in session.connection().execute(query)]
 
 
 def count(session: Session) -> dict[BounceKind, int]:
-    """How many bounces of each kind there were."""
+    """Return the number of bounces of each kind."""
     query = select(_B.kind, func.count().label("how_many")).group_by(_B.kind)
     found = {BounceKind(row.kind): row.how_many for row in session.connection().execute(query)}
     return dict.fromkeys(BounceKind, 0) | found
 
 
 def addressee_of_delivery(session: Session, delivery: int) -> BounceAddressee | None:
-    """Whom a delivery went to; None where there is no such delivery."""
+    """Return the recipient of a delivery; None if there is no such delivery."""
     return next(_addressees(session, _ADDRESSEES.where(_D.id == delivery)), None)
 
 
 def addressee_of_message(session: Session, message_id: str) -> BounceAddressee | None:
-    """The same by Message-ID."""
+    """Return the recipient of the delivery with this Message-ID."""
     return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
 
 
@@ -135,7 +135,7 @@ def _addressees(session: Session, query: core.Query) -> Iterator[BounceAddressee
 
 
 def insert(session: Session, bounce: Bounce) -> bool:
-    """Store a bounce alone; False if it was told before."""
+    """Store a bounce without effects; return False if it was reported before."""
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {
         "key": bounce.key,
@@ -160,7 +160,7 @@ def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
 
 
 def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:
-    """Whether it is about a mail from before the lifting: that says nothing of the address as it is now."""
+    """Return True if the bounced mail was sent before the suppression was lifted."""
     if bounce.delivery is None:
         return bounce.at <= lifted
     sent = session.connection().execute(select(_D.dated_us).where(_D.id == bounce.delivery)).scalar()

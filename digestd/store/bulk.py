@@ -35,7 +35,7 @@ class BulkStatement:
     names: tuple[str, ...]
 
     def run(self, session: Session, rows: Iterable[Row]) -> None:
-        """`change` by this one alone."""
+        """Run this statement alone."""
         run_all(session, (self, rows))
 
 
@@ -50,7 +50,7 @@ class KeyLookup:
     key: Column[Any]
 
     def rows(self, session: Session, keys: Sequence[int]) -> list[Record]:
-        """`look_up` by this one alone."""
+        """Return the rows of this lookup alone."""
         [found] = look_up(session, (self, keys))
         return found
 
@@ -68,7 +68,7 @@ def run_all(session: Session, *changes: tuple[BulkStatement, Iterable[Row]]) -> 
 
 
 def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int]]) -> list[list[Record]]:
-    """The rows there are, for each."""
+    """Return the rows that each lookup finds, in one exchange."""
     connection = session.connection()
     with driver(connection) as cursor:
         asked = [(_looked_up(lookup, connection.dialect), keys) for lookup, keys in lookups]
@@ -78,7 +78,7 @@ def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int]]) -> list
 
 @contextmanager
 def driver(connection: Connection) -> Iterator[Callable[[], Any]]:
-    """Cursors of the driver's own. What it raises is raised as SQLAlchemy does, and a connection that is lost is."""
+    """Yield a function that opens cursors of the driver; raise its errors as SQLAlchemy's."""
     own: Any = connection.connection.driver_connection
     try:
         if connection.dialect.name == "sqlite":
@@ -103,7 +103,7 @@ _KEYS = "keys"
 def _looked_up(
     lookup: KeyLookup, dialect: Dialect
 ) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
-    """The text, how keys become what the driver takes, and how what it returns becomes a record."""
+    """Return the SQL text, the converter of keys, and the maker of records."""
     made = namedtuple("Found", lookup.query.selected_columns.keys())._make  # type: ignore[attr-defined]  # mypy knows it only of columns in so many words
     if dialect.name == "sqlite":
         given = func.json_each(bindparam(_KEYS)).table_valued("value")
@@ -115,7 +115,7 @@ def _looked_up(
 
 @lru_cache(maxsize=64)
 def _compiled(bulk: BulkStatement, dialect: Dialect) -> tuple[str, Callable[[Any, str, list[Row]], object]]:
-    """The text, and how a cursor runs it for rows."""
+    """Return the SQL text, and a function that runs it for many rows."""
     inline = bulk.statement.inline() if isinstance(bulk.statement, Insert) else bulk.statement
     compiled = inline.compile(dialect=dialect, column_keys=list(bulk.names) if inline.is_insert else None)
     own = {name: value for name, value in compiled.params.items() if name not in bulk.names}
@@ -131,7 +131,7 @@ def _compiled(bulk: BulkStatement, dialect: Dialect) -> tuple[str, Callable[[Any
 
 
 def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
-    """The statement over all rows in one: for each alone the server takes twice as long."""
+    """Return the statement rewritten over all rows at once; one by one takes twice as long."""
     arrays = ", ".join(f"%({name})s::{_type(compiled, name)}[]" for name in names)
     given = f"unnest({arrays}) AS given({', '.join(map(_quoted, names))})"
     words = _PLACEHOLDER.sub(
@@ -144,7 +144,7 @@ def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
 
 
 def _type(compiled: Compiled, name: str) -> str:
-    """As the server names it; texts without their lengths, as a cast would cut them."""
+    """Return the server's name of a type, without the length, as a cast would truncate."""
     return str(compiled.binds[name].type.compile(dialect=compiled.dialect)).partition("(")[0]  # type: ignore[attr-defined]  # every compiled statement has them
 
 

@@ -23,7 +23,7 @@ class StoredCalibration:
 
 
 def newest(session: Session, at: datetime) -> StoredCalibration | None:
-    """What was in force at a time; None before the first fit."""
+    """Return the calibration in force at a time; None before the first fit."""
     query = select(core.calibration).where(_C.fitted_us <= to_us(at)).order_by(_C.id.desc()).limit(1)
     row = session.connection().execute(query).first()
     return None if row is None else StoredCalibration(from_us(row.fitted_us), row.events, row.data)

@@ -9,7 +9,7 @@ CHUNK = 5_000
 
 
 def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
-    """The values in lists short enough for one statement."""
+    """Yield the values in lists short enough for one statement."""
     held = list(values)
     for start in range(0, len(held), CHUNK):
         yield held[start : start + CHUNK]

@@ -30,13 +30,13 @@ class ConsentEvent:
 
 
 def event(session: Session, subscriber: int, version: int) -> ConsentEvent | None:
-    """What made a consent version."""
+    """Return the event that made a consent version."""
     query = _EVENTS.where(_E.subscriber_id == subscriber, _E.version == version)
     return next((_event(row) for row in session.connection().execute(query)), None)
 
 
 def history(session: Session, subscriber: int) -> list[ConsentEvent]:
-    """Every change of a subscriber's consent, oldest first."""
+    """Return every change of a subscriber's consent, oldest first."""
     query = _EVENTS.where(_E.subscriber_id == subscriber).order_by(_E.version)
     return [_event(row) for row in session.connection().execute(query)]
 
@@ -47,7 +47,7 @@ _EVENTS = select(core.consent_event, _W.text).select_from(
 
 
 def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
-    """Write events as (subscriber, version, status); `subscribers` calls this with each change of consent."""
+    """Write events as (subscriber, version, status); called with each change of consent."""
     how, events = act(by), list(events)
     kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": store_wording(session, how.wording)}
     rows = [
@@ -61,7 +61,7 @@ def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Caus
 
 
 def store_wording(session: Session, wording: str) -> str | None:
-    """The hash under which these words are kept, from now on if they were not; None for none."""
+    """Store a wording once and return its hash; None for an empty one."""
     if not wording:
         return None
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
@@ -71,13 +71,13 @@ def store_wording(session: Session, wording: str) -> str | None:
 
 
 def erase_networks(session: Session, subscriber: int) -> None:
-    """Forget where an erased person spoke from; that they did, when and by which words stays."""
+    """Erase the networks from the consent record of an erased person."""
     change = update(core.consent_event).where(_E.subscriber_id == subscriber)
     session.connection().execute(change.values(network=None))
 
 
 def next_event_time(session: Session, subscriber: int, now: datetime) -> int:
-    """`now`, but not before the last event, nor before the last dot that passed the gate.
+    """Return `now`, but not before the last event or the last commit point.
 
     The caller read its clock before it waited for the lock, and clocks are set back.
     """

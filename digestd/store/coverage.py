@@ -21,7 +21,7 @@ _SEARCHED = 5_000
 
 
 def upsert(session: Session, found: Iterable[Coverage], now: datetime) -> None:
-    """Note these days, each in place of what was known of it."""
+    """Store these days in place of what was known of them."""
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     statement = insert(core.coverage)
     rest = {name: statement.excluded[name] for name in ("state", "items", "expected", "note", "at_us")}
@@ -31,19 +31,19 @@ def upsert(session: Session, found: Iterable[Coverage], now: datetime) -> None:
 
 
 def of_source(session: Session, source: str, since: date) -> list[Coverage]:
-    """The days of one source from `since` on, oldest first."""
+    """Return the days of one source from `since` on, oldest first."""
     query = select(core.coverage).where(_C.source == source, _C.day >= since.isoformat()).order_by(_C.day)
     return [_coverage(row) for row in session.connection().execute(query)]
 
 
 def recent(session: Session, since: date) -> list[Coverage]:
-    """The days of every source from `since` on, newest first, by source within a day."""
+    """Return the days of all sources from `since` on, newest first, then by source."""
     query = select(core.coverage).where(_C.day >= since.isoformat()).order_by(_C.day.desc(), _C.source)
     return [_coverage(row) for row in session.connection().execute(query)]
 
 
 def count_known(session: Session, source: str, ids: Iterable[PaperId]) -> int:
-    """How many of these papers the source has named before."""
+    """Return how many of these papers the source has reported before."""
     keys = set(aliases(session, ids).values())
     query = select(func.count(_G.paper.distinct())).where(_G.source == source)
     found = (session.connection().execute(query.where(_G.paper.in_(chunk))).scalar_one() for chunk in chunks(keys))
@@ -51,7 +51,7 @@ def count_known(session: Session, source: str, ids: Iterable[PaperId]) -> int:
 
 
 def latest_records(session: Session, source: str, since: datetime) -> list[Mapping[str, object]]:
-    """What a source said of papers last, as kept; only what it has said since `since`, and not long ago."""
+    """Return the latest stored records of a source, none from before `since`."""
     newest = select(func.max(_G.id)).scalar_subquery()
     query = (
         select(_G.record)

@@ -49,7 +49,7 @@ _UNREADABLE = {
 
 
 def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
-    """Each row of each table that holds something of theirs, by table, as JSON can hold it.
+    """Return every row that holds something of a subscriber, by table, ready for JSON.
 
     Nothing by an address that they only ask to move to, and no mail to it: that would tell who else has it.
     """

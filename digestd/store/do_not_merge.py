@@ -15,7 +15,7 @@ _X = core.do_not_merge.c
 
 
 def pairs_of(session: Session, keys: Iterable[int]) -> frozenset[tuple[int, int]]:
-    """The pairs that one of these papers belongs to, the lower row number first."""
+    """Return the pairs that any of these papers belongs to, lower row number first."""
     return frozenset(
         (row.one, row.other)
         for chunk in chunks(set(keys))
@@ -26,7 +26,7 @@ def pairs_of(session: Session, keys: Iterable[int]) -> frozenset[tuple[int, int]
 
 
 def add(session: Session, pairs: Iterable[tuple[int, int]], now: datetime) -> None:
-    """Set papers apart; a pair that is apart already stays so."""
+    """Add pairs that must not be merged; existing pairs stay."""
     wanted = {(min(pair), max(pair)) for pair in pairs}
     known = pairs_of(session, {key for pair in wanted for key in pair})
     rows = [{"one": one, "other": other, "at_us": to_us(now)} for one, other in sorted(wanted - known)]
@@ -35,12 +35,12 @@ def add(session: Session, pairs: Iterable[tuple[int, int]], now: datetime) -> No
 
 
 def inherit(session: Session, kept: int, absorbed: int, now: datetime) -> None:
-    """What the absorbed paper is apart from, the kept one is too."""
+    """Give the kept paper the do-not-merge pairs of the absorbed one."""
     others = {one if other == absorbed else other for one, other in pairs_of(session, [absorbed])}
     add(session, [(kept, other) for other in others - {kept}], now)
 
 
 def remove(session: Session, some: Iterable[int], others: Iterable[int]) -> None:
-    """The operator joins them after all: no pair of these is apart any more."""
+    """Remove all pairs between two groups of papers, because an operator merges them."""
     for pair in product(some, others):
         session.connection().execute(delete(core.do_not_merge).where(and_(_X.one == min(pair), _X.other == max(pair))))

@@ -49,7 +49,7 @@ class DueSubscriber(NamedTuple):
 
 
 def due(session: Session, after: int, limit: int, now: datetime) -> list[DueSubscriber]:
-    """Up to `limit` active subscribers with key > `after` that are due by `now`, by key.
+    """Return up to `limit` active subscribers with key > `after` that are due, by key.
 
     Mostly nobody is, which an index tells; they themselves are gone through by key, as those before them are due too.
     """
@@ -63,7 +63,7 @@ def due(session: Session, after: int, limit: int, now: datetime) -> list[DueSubs
 
 
 def by_key(session: Session, subscriber: int) -> DueSubscriber:
-    """One subscriber as planning would see them now, due or not."""
+    """Return one subscriber as planning would see them now, due or not."""
     return _due(session.connection().execute(_DUE.where(_S.id == subscriber)).one())
 
 
@@ -81,7 +81,7 @@ _DUE = (
 
 
 def unchanged(session: Session, shard: Sequence[DueSubscriber]) -> list[DueSubscriber]:
-    """Those of a shard whose rows are still as they were read; locks them until the transaction ends."""
+    """Return those of a shard whose rows have not changed; lock them."""
     marks = {key: tuple(mark) for key, *mark in _MARKS.rows(session, [due.key for due in shard])}
     return [due for due in shard if marks.get(due.key) == due.mark]
 
@@ -92,7 +92,7 @@ _MARKS = KeyLookup(
 
 
 def postpone(session: Session, until: Mapping[int, datetime]) -> None:
-    """Their hour has not come after all: look at them again then."""
+    """Set the next due time of subscribers whose hour has not come yet."""
     if until:
         rows = [{"row": key, "next_due": to_us(instant)} for key, instant in until.items()]
         session.connection().execute(_PUT_OFF, rows)
@@ -102,13 +102,13 @@ _PUT_OFF = update(core.subscriber).where(_S.id == bindparam("row")).values(next_
 
 
 def count_misscheduled(session: Session, now: datetime) -> int:
-    """How many wait for an instant that no cadence has them wait for: it was set while a clock stood wrong."""
+    """Count subscribers due later than any cadence allows (set by a wrong clock)."""
     query = select(func.count()).select_from(core.subscriber).where(*_too_far(now))
     return int(session.connection().execute(query).scalar_one())
 
 
 def reschedule_misscheduled(session: Session, now: datetime) -> int:
-    """Have those looked at now, by the clock as it is now; how many. A period that they had a digest of stays had."""
+    """Make misscheduled subscribers due now and return how many there were."""
     change = update(core.subscriber).where(*_too_far(now)).values(next_due_us=to_us(now), last_date=None)
     return session.connection().execute(change).rowcount
 
@@ -131,7 +131,7 @@ def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[In
 
 
 def interests_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Their interests, in the order given; who has none is absent."""
+    """Return the interests of subscribers in the order given; absent if they have none."""
     query = (
         select(_I.subscriber_id, _I.kind, _I.value, _I.wish, _I.since_us)
         .where(_I.subscriber_id.in_(subscribers))

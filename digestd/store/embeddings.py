@@ -28,7 +28,7 @@ class UnembeddedRevision:
 
 
 def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict[int, Vector]:
-    """The vectors of these revisions, as far as this model has read them."""
+    """Return the stored vectors of these revisions made by this model."""
     return {
         row.revision: _vector(row.vector)
         for chunk in chunks(set(revisions))
@@ -39,13 +39,13 @@ def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict
 
 
 def newest(session: Session, model: str, limit: int) -> list[Vector]:
-    """The vectors made last."""
+    """Return the newest vectors of a model."""
     query = select(_E.vector).where(_E.model == model).order_by(_E.revision.desc()).limit(limit)
     return [_vector(row.vector) for row in session.connection().execute(query)]
 
 
 def unembedded(session: Session, model: str, limit: int) -> list[UnembeddedRevision]:
-    """Papers that this model has not read yet, the newest first, archived ones too."""
+    """Return papers without a vector of this model, newest first, archived ones too."""
     query = (
         select(
             _R.id,
@@ -62,7 +62,7 @@ def unembedded(session: Session, model: str, limit: int) -> list[UnembeddedRevis
 
 
 def upsert(session: Session, model: str, vectors: Mapping[int, Vector]) -> None:
-    """Keep the vectors of these revisions; another process may have been faster."""
+    """Store the vectors of these revisions; another process may have been faster."""
     if not vectors:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert

@@ -16,7 +16,7 @@ _E = core.encoding.c
 
 
 def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict[int, bytes]:
-    """The terms of these revisions, as far as this model has read them."""
+    """Return the stored terms of these revisions made by this model."""
     return {
         row.revision: row.terms
         for chunk in chunks(set(revisions))
@@ -27,7 +27,7 @@ def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict
 
 
 def upsert(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
-    """Keep the terms of these revisions; another process may have been faster."""
+    """Store the terms of these revisions; another process may have been faster."""
     if not terms:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert

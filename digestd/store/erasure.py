@@ -12,7 +12,7 @@ from digestd.store.database import Database
 
 
 def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE) -> Subscriber:
-    """Leave nothing of the person but the keyed hash of the address; the ledger keeps that mails went, not what."""
+    """Erase a person: only the keyed hash of the address and the fact of mails stay."""
     erased = subscribers.change_status(session, key, Status.ERASED, cause, now)
     subscribers.update_many(session, [_forgotten(erased)], now)
     address_key = subscribers.address_key_of(session, key)

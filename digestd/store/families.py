@@ -15,7 +15,7 @@ _M = core.merge.c
 
 
 def families(session: Session, keys: Iterable[int]) -> dict[int, frozenset[int]]:
-    """For each of these papers that was ever merged, itself and all it was one with, directly or through others."""
+    """Return, for each paper that was ever merged, all papers it was ever one with."""
     edges = _edges(session, set(keys))
     family = {key: {key} for edge in edges for key in edge}
     for one, other in edges:
@@ -27,7 +27,7 @@ def families(session: Session, keys: Iterable[int]) -> dict[int, frozenset[int]]
 
 
 def _edges(session: Session, keys: set[int]) -> set[tuple[int, int]]:
-    """The mergings of these papers, and of those they lead to."""
+    """Return the merges of these papers, and of those they lead to."""
     found: set[tuple[int, int]] = set()
     asked: set[int] = set()
     while fresh := keys - asked:

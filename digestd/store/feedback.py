@@ -18,14 +18,14 @@ FEEDBACK_MAX = 500
 
 
 def add(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
-    """Note a verdict on a paper (row number); the number of the event."""
+    """Store a verdict on a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
     profiles.invalidate(session, [subscriber])
     return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
 
 
 def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdict | None:
-    """Take back the newest standing verdict on a paper; None where there is none."""
+    """Take back the newest active verdict on a paper; return None if there is none."""
     query = (
         select(_F.id, _F.verdict)
         .where(_F.subscriber_id == subscriber, _F.paper == paper, _F.undone_us.is_(None))
@@ -41,26 +41,26 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
 
 
 def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Verdict, ...]:
-    """The verdicts on a paper, by every row number it is known under, that were not taken back; oldest first."""
+    """Return the verdicts on a paper (all its row numbers) not taken back, oldest first."""
     query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
     return tuple(Verdict(said) for said in session.connection().execute(query.order_by(_F.id)).scalars())
 
 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:
-    """Take back one kind of verdict on a paper, however often it was given; what else was said of it stands."""
+    """Take back one kind of verdict on a paper; other verdicts stay."""
     theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == verdict, _F.undone_us.is_(None)
     profiles.invalidate(session, [subscriber])
     session.connection().execute(update(core.feedback).where(*theirs).values(undone_us=to_us(now)))
 
 
 def count(session: Session) -> int:
-    """How many verdicts stand."""
+    """Count the verdicts that were not taken back."""
     query = select(func.count()).select_from(core.feedback).where(_F.undone_us.is_(None))
     return int(session.connection().execute(query).scalar_one())
 
 
 def history(session: Session, subscriber: int) -> list[Feedback]:
-    """Every event of a subscriber, oldest first."""
+    """Return every event of a subscriber, oldest first."""
     query = (
         select(core.feedback, _P.paper_id)
         .join_from(core.feedback, core.paper, _P.id == _F.paper)
@@ -80,7 +80,7 @@ def history(session: Session, subscriber: int) -> list[Feedback]:
 
 
 def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """The newest standing verdict on each paper as an interest, newest first, at most KEPT a subscriber."""
+    """Return the newest active verdict on each paper as an interest, newest first."""
     newest = (
         select(func.max(_F.id).label("id"))
         .where(_F.subscriber_id.in_(subscribers), _F.undone_us.is_(None))

@@ -30,26 +30,26 @@ class FetchRecord:
 
 
 def of_source(session: Session, source: str) -> dict[str, FetchRecord]:
-    """The last fetches of a source by address."""
+    """Return the last fetches of a source by address."""
     rows = session.connection().execute(select(core.fetch).where(_F.source == source))
     return {row.url: _fetched(row) for row in rows}
 
 
 def latest(session: Session) -> dict[str, FetchRecord]:
-    """The newest fetch of every source ever asked; of several addresses at once, a failed one."""
+    """Return the newest fetch of every source; of several at once, a failed one."""
     query = select(core.fetch).order_by(_F.fetched_us, _F.error.is_not(None), _F.url)
     return {row.source: _fetched(row) for row in session.connection().execute(query)}
 
 
 def newest_success(session: Session, source: str) -> datetime | None:
-    """When the source last answered well."""
+    """Return when the source last answered successfully."""
     query = select(func.max(_F.succeeded_us)).where(_F.source == source)
     found = session.connection().execute(query).scalar_one()
     return None if found is None else from_us(found)
 
 
 def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
-    """Note how these fetches went, in place of the earlier ones of the same addresses."""
+    """Store the results of these fetches in place of earlier ones of the same addresses."""
     statement = _upsert(session, core.fetch)
     names = ("etag", "last_modified", "fetched_us", "items", "error")
     rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}
@@ -60,12 +60,12 @@ def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
 
 
 def delete_before(session: Session, source: str, before: datetime) -> None:
-    """Drop addresses of a source not asked since: dated addresses would pile up."""
+    """Delete addresses of a source not fetched since; dated addresses would pile up."""
     session.connection().execute(delete(core.fetch).where(_F.source == source, _F.fetched_us < to_us(before)))
 
 
 def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT … ON CONFLICT of whichever database this is; both read the same."""
+    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
     is_sqlite = session.connection().dialect.name == "sqlite"
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 

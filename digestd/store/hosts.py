@@ -42,18 +42,18 @@ class HostState:
 
 
 def all_of(session: Session) -> list[HostState]:
-    """Every host ever asked, by name."""
+    """Return every host ever contacted, by name."""
     return [_state(row) for row in session.connection().execute(select(core.host).order_by(_P.host))]
 
 
 def by_name(session: Session, host: str) -> HostState | None:
-    """One host; None where it was never asked."""
+    """Return one host; None if it was never contacted."""
     row = session.connection().execute(select(core.host).where(_P.host == host)).first()
     return None if row is None else _state(row)
 
 
 def reserve(session: Session, host: str, now: datetime, seconds: float) -> datetime:
-    """Take the next free moment of a host for one request, before it is made; later ones wait `seconds` more."""
+    """Reserve the next free moment of a host; later requests wait `seconds` more."""
     now_us, step = to_us(now), round(seconds * 1e6)
     is_ahead = (_P.next_request_us > now_us) & (_P.next_request_us <= to_us(now + HORIZON))
     statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": now_us + step})
@@ -66,7 +66,7 @@ def reserve(session: Session, host: str, now: datetime, seconds: float) -> datet
 
 
 def postpone(session: Session, host: str, until: datetime) -> None:
-    """Ask a host no earlier than this: it said so itself."""
+    """Postpone the next request to a host, as the host itself asked."""
     until_us = to_us(until)
     statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": until_us})
     session.connection().execute(
@@ -75,7 +75,7 @@ def postpone(session: Session, host: str, until: datetime) -> None:
 
 
 def acquire(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
-    """Be the only one to ask this host, at most until then. False where somebody else is."""
+    """Lock a host until a time at most; return False if somebody else holds it."""
     held = {"locked_by": holder, "locked_until_us": to_us(until)}
     statement = _upsert(session, core.host).values(**_NEW | held | {"host": host})
     free = or_(_P.locked_by.is_(None), _P.locked_by == holder, _outside(_P.locked_until_us, now, HORIZON))
@@ -86,7 +86,7 @@ def acquire(session: Session, host: str, holder: str, now: datetime, until: date
 
 
 def release(session: Session, host: str, holder: str, following: datetime) -> None:
-    """Let others ask, no earlier than `following`. Nothing where somebody else took over meanwhile."""
+    """Release the lock and set the earliest next request; no effect if it was lost."""
     session.connection().execute(
         update(core.host)
         .where(_P.host == host, _P.locked_by == holder)
@@ -95,7 +95,7 @@ def release(session: Session, host: str, holder: str, following: datetime) -> No
 
 
 def is_held(session: Session, host: str, now: datetime) -> bool:
-    """Whether anybody asks this host just now."""
+    """Return True if the host is locked now."""
     query = select(_P.host).where(
         _P.host == host, _P.locked_by.is_not(None), ~_outside(_P.locked_until_us, now, HORIZON)
     )
@@ -103,7 +103,7 @@ def is_held(session: Session, host: str, now: datetime) -> bool:
 
 
 def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
-    """Be the one to try whether a host that was left alone answers again; the others wait until then."""
+    """Return True for the one caller that may test whether a failing host is back."""
     row = session.connection().execute(
         update(core.host)
         .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.circuit_open_until_us, now, OPEN_MAX))
@@ -114,7 +114,7 @@ def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -
 
 
 def record_failure(session: Session, host: str, now: datetime, why: str) -> HostState:
-    """Count a failed fetch; from the third in a row on, leave the host alone for 5 minutes, doubling to 6 hours."""
+    """Count a failed fetch; from the third on, open the circuit for 5 min to 6 h."""
     said = {"error": why[:ERROR_MAX]}
     statement = _upsert(session, core.host).values(**_NEW | said | {"host": host, "failures": 1})
     row = session.connection().execute(
@@ -130,7 +130,7 @@ def record_failure(session: Session, host: str, now: datetime, why: str) -> Host
 
 
 def record_success(session: Session, host: str) -> None:
-    """It answers: whatever failed before is over."""
+    """Close the circuit and reset the failures of a host."""
     session.connection().execute(
         update(core.host)
         .where(_P.host == host, _P.failures > 0)
@@ -139,7 +139,7 @@ def record_success(session: Session, host: str) -> None:
 
 
 def is_open(state: HostState, now: datetime) -> bool:
-    """Whether a host is left alone now; what was written under another clock is not believed."""
+    """Return True if the circuit is open; times from a wrong clock are ignored."""
     until = state.open_until
     return state.failures >= FAILURES and until is not None and now < until <= now + OPEN_MAX
 
@@ -153,7 +153,7 @@ def _outside(column: ColumnElement[int], now: datetime, horizon: timedelta) -> C
 
 
 def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT … ON CONFLICT of whichever database this is; both read the same."""
+    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
     is_sqlite = session.connection().dialect.name == "sqlite"
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 

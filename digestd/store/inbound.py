@@ -15,7 +15,7 @@ _I = core.inbound_count.c
 
 
 def add_counts(session: Session, outcomes: Mapping[InboundOutcome, int], now: datetime) -> None:
-    """Add to the counts, in the caller's write transaction."""
+    """Add to the counts in the caller's write transaction."""
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     for outcome in sorted(outcomes):
         row = {"outcome": outcome, "total": outcomes[outcome], "last_us": to_us(now)}
@@ -25,12 +25,12 @@ def add_counts(session: Session, outcomes: Mapping[InboundOutcome, int], now: da
 
 
 def counts(session: Session) -> dict[InboundOutcome, int]:
-    """How many there were of each outcome; one that never was counts 0."""
+    """Return the number of mails and events of each outcome."""
     found = {InboundOutcome(row.outcome): row.total for row in session.connection().execute(select(core.inbound_count))}
     return dict.fromkeys(InboundOutcome, 0) | found
 
 
 def last(session: Session) -> datetime | None:
-    """When anything last came in."""
+    """Return when the last mail or event came in."""
     newest = session.connection().execute(select(func.max(_I.last_us))).scalar()
     return None if newest is None else from_us(newest)

@@ -68,12 +68,12 @@ def count(session: Session, budgets: Iterable[Budget], at: datetime) -> None:
 
 
 def is_network_over(session: Session, pool: Pool, network: bytes, now: datetime) -> bool:
-    """True if this network can cause no more mail just now."""
+    """Return True if this network can cause no more mail now."""
     return _any_reached(session, pool, _B.network == network, PER_NETWORK, now)
 
 
 def is_pool_busy(session: Session, pool: Pool, now: datetime) -> bool:
-    """True if mails of this pool are delayed, as too many are asked for by everybody together."""
+    """Return True if mails of this pool are delayed because too many are requested."""
     return _pool_has_room(session, pool, now) > now
 
 
@@ -104,7 +104,7 @@ def anonymise(session: Session, key: int, address_key: bytes) -> None:
 
 
 def _is_over(session: Session, budget: Budget, now: datetime) -> bool:
-    """True if a limit on the recipient, the causer or the network is reached."""
+    """Return True if a limit on the recipient, the causer or the network is reached."""
     checks: list[tuple[ColumnElement[bool], tuple[Limit, ...]]] = [
         (_B.address_key == budget.recipient, PER_RECIPIENT[budget.pool])
     ]

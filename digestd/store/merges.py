@@ -36,7 +36,7 @@ class Merge:
 
 
 def merge(session: Session, kept: int, other: int, said: tuple[str, str], now: datetime) -> None:
-    """Move all that is known of one paper to another; `said`: by what, and on what evidence."""
+    """Move everything known of one paper to another."""
     connection = session.connection()
     before = {row.id: _standing(row) for row in connection.execute(select(core.paper).where(_P.id.in_([kept, other])))}
     moved: dict[str, object] = {
@@ -56,7 +56,7 @@ def merge(session: Session, kept: int, other: int, said: tuple[str, str], now: d
 
 
 def undo(session: Session, merging: Merge, now: datetime) -> int:
-    """Make two papers of one again; returns the row number of the paper that held the absorbed one.
+    """Undo a merge and return the row number of the paper that held the absorbed one.
 
     Both bear a stopgap for a name until the caller says what they are now.
     """
@@ -83,7 +83,7 @@ def undo(session: Session, merging: Merge, now: datetime) -> int:
 
 
 def of_paper(session: Session, paper: int) -> list[Merge]:
-    """The mergings that made a paper what it is, and those undone, oldest first."""
+    """Return the merges that made a paper, undone ones too, oldest first."""
     members = families(session, [paper]).get(paper, frozenset())
     query = select(core.merge).where(or_(_M.kept.in_(members), _M.absorbed.in_(members))).order_by(_M.id)
     return [_merging(row) for row in session.connection().execute(query)]
@@ -114,7 +114,7 @@ def _standing(row: core.Record) -> list[object]:
 
 
 def _move(session: Session, table: Table, name: str, kept: int, other: int) -> list[object]:
-    """Move the rows of a table; returns what names them."""
+    """Move the rows of a table and return their keys."""
     connection = session.connection()
     own = table.c[name]
     found = list(connection.execute(select(own).where(table.c.paper == other).order_by(own)).scalars())
@@ -150,7 +150,7 @@ def _insert_signals(session: Session, paper: int, values: Sequence[tuple[str, in
 
 
 def _going_back(session: Session, holder: int, moved: Sequence[str]) -> list[str]:
-    """The identifiers that moved, and those learnt since only from what is said under them."""
+    """Return the identifiers that moved, and those learnt since only through them."""
     connection = session.connection()
     said: dict[str, set[bool]] = {}
     for row in connection.execute(select(_G.external_id, _G.record).where(_G.paper == holder)):

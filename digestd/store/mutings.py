@@ -16,14 +16,14 @@ _M, _P = core.muting.c, core.paper.c
 
 
 def add(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
-    """Note what of a paper (row number) is muted; the number of the event."""
+    """Store a muting from a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
     profiles.invalidate(session, [subscriber])
     return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
 
 
 def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Interest | None:
-    """Take back the newest standing muting that was said of a paper; None where there is none."""
+    """Take back the newest active muting from a paper; return None if there is none."""
     query = (
         select(_M.id, _M.kind, _M.value, _M.at_us)
         .where(_M.subscriber_id == subscriber, _M.paper == paper, _M.undone_us.is_(None))
@@ -46,7 +46,7 @@ def undo_all(session: Session, subscriber: int, what: Interest, now: datetime) -
 
 
 def history(session: Session, subscriber: int) -> list[Muting]:
-    """Every muting of a subscriber, oldest first."""
+    """Return every muting of a subscriber, oldest first."""
     query = (
         select(core.muting, _P.paper_id)
         .join_from(core.muting, core.paper, _P.id == _M.paper)
@@ -66,7 +66,7 @@ def history(session: Session, subscriber: int) -> list[Muting]:
 
 
 def active(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """What each has muted and not taken back, oldest first; who has nothing is absent."""
+    """Return what each subscriber mutes, oldest first; absent if nothing."""
     query = (
         select(_M.subscriber_id, _M.kind, _M.value, _M.at_us)
         .where(_M.subscriber_id.in_(subscribers), _M.undone_us.is_(None))
@@ -79,7 +79,7 @@ def active(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Inte
 
 
 def of_papers(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
-    """What was muted of a paper, by every row number it is known under, and not taken back; oldest first."""
+    """Return what was muted from a paper (all its row numbers), oldest first."""
     query = select(_M.kind, _M.value, _M.at_us).where(
         _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     )
@@ -95,7 +95,7 @@ def withdraw(session: Session, subscriber: int, papers: Collection[int], what: I
 
 
 def active_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
-    """The same of one subscriber at a moment in the past."""
+    """Return what one subscriber muted at a moment in the past."""
     said = [m for m in history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)]
     return tuple(dict.fromkeys(m.interest for m in said))
 

@@ -24,7 +24,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def network_filesystem(folder: PurePath, mounts: str) -> str | None:
-    """The kind of network drive that a folder (absolute, links followed) lies on; None on a disk of this machine.
+    """Return the kind of network file system a folder is on; None for a local disk.
 
     `mounts`: lines as in proc_mounts(5). Of several on one place the last is the one that is seen.
     """

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 
 def reserve(session: Session, table: Table, count: int) -> list[int]:
-    """Row numbers for so many new rows, rising. Call it in a write transaction and use them in the same one.
+    """Reserve ascending row numbers for new rows of this write transaction.
 
     SQLite has one writer at a time, so the next numbers are free; PostgreSQL hands them out by
     the table's sequence.

@@ -35,19 +35,19 @@ DAY_COSTS = 0.5
 
 
 def find(session: Session, paper: PaperId) -> Paper | None:
-    """The paper known under an identifier, whichever of its identifiers that is."""
+    """Return the paper known under any of its identifiers."""
     return by_ids(session, [paper]).get(paper)
 
 
 def by_ids(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Paper]:
-    """The papers known under these identifiers; unknown ones are absent."""
+    """Return the papers known under these identifiers; unknown ones are absent."""
     keys = aliases(session, ids)
     papers = _by_own_key(session, set(keys.values()))
     return {name: papers[key] for name, key in keys.items()}
 
 
 def by_keys(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
-    """The papers with these row numbers; one that was merged gives the paper it is now. `as_of` as in `candidates`."""
+    """Return papers by row number; a merged one gives the paper it is now."""
     wanted = set(keys)
     now_known_as = merged_into(session, wanted)
     papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted}, as_of)
@@ -55,7 +55,7 @@ def by_keys(session: Session, keys: Iterable[int], as_of: datetime | None = None
 
 
 def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
-    """The row numbers of the papers known under these identifiers."""
+    """Return the row numbers of the papers known under these identifiers."""
     connection = session.connection()
     return {
         PaperId(row.alias): row.paper
@@ -75,19 +75,19 @@ def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Pape
 
 
 def names(session: Session, key: int) -> list[PaperId]:
-    """Every identifier a paper is known under."""
+    """Return every identifier of a paper."""
     query = select(_A.alias).where(_A.paper == key, _A.alias.not_like(f"{MERGED}%")).order_by(_A.alias)
     return [PaperId(name) for name in session.connection().execute(query).scalars()]
 
 
 def merged_into(session: Session, keys: Iterable[int]) -> dict[int, int]:
-    """Merged papers among these row numbers → the row number each is known under now."""
+    """Return merged row number → the row number it was merged into."""
     found = aliases(session, (PaperId(f"{MERGED}{key}") for key in keys))
     return {int(name.removeprefix(MERGED)): key for name, key in found.items()}
 
 
 def former_keys(session: Session, keys: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Other row numbers of what these papers are or were merged with; most papers have none.
+    """Return other row numbers that these papers are or were merged with.
 
     Who has had a paper under one of them has had it: before a merging, and after one was undone.
     """
@@ -95,7 +95,7 @@ def former_keys(session: Session, keys: Iterable[int]) -> dict[int, tuple[int, .
 
 
 def listing(session: Session, limit: int, since: datetime | None = None) -> list[Paper]:
-    """The papers first seen last, newest first, archived ones too; from `since` on."""
+    """Return the newest papers, archived ones too, from `since` on."""
     query = _CURRENT.where(_P.revision_id.is_not(None))
     if since is not None:
         query = query.where(_P.first_seen_us >= to_us(since))
@@ -103,7 +103,7 @@ def listing(session: Session, limit: int, since: datetime | None = None) -> list
 
 
 def page_before(session: Session, limit: int, before: int | None = None, since: datetime | None = None) -> list[Paper]:
-    """The papers by row number, the highest first; those below `before`, and first seen at `since` or later."""
+    """Return papers by descending row number, below `before` and from `since` on."""
     query = _CURRENT.where(_P.revision_id.is_not(None), _P.paper_id.not_like(f"{MERGED}%"))
     if before is not None:
         query = query.where(_P.id < before)
@@ -113,7 +113,7 @@ def page_before(session: Session, limit: int, before: int | None = None, since: 
 
 
 def candidates(session: Session, since: datetime, until: datetime, as_of: datetime | None = None) -> list[Paper]:
-    """The papers that became news after `since`, up to and with `until`, oldest first.
+    """Return the papers that became news after `since`, up to `until`, oldest first.
 
     `as_of`: with the signals of that time instead of the latest.
     """
@@ -121,7 +121,7 @@ def candidates(session: Session, since: datetime, until: datetime, as_of: dateti
 
 
 def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
-    """Papers with their words as of these revisions: what a frozen digest is composed from.
+    """Return papers with their words as of these revisions, to compose frozen digests.
 
     Signals are left out, as they are not kept as of a revision.
     """
@@ -133,7 +133,7 @@ def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
 
 
 def texts(session: Session, limit: int) -> Iterator[str]:
-    """Title and abstract of the newest papers, archived ones too: what a text model is fitted on. Streamed."""
+    """Yield title and abstract of the newest papers, to fit a text model."""
     query = (
         select(
             func.coalesce(_R.plain_title, _R.title).label("title"),
@@ -149,7 +149,7 @@ def texts(session: Session, limit: int) -> Iterator[str]:
 
 
 def trending(session: Session, since: datetime, limit: int, until: datetime | None = None) -> list[Paper]:
-    """What the community likes most of the news since `since` and before `until`; without votes the newest first."""
+    """Return the most popular news from `since` to before `until`."""
     query = select(_P.id, _P.first_seen_us).where(_P.first_seen_us >= to_us(since), *_SHOWN)
     if until is not None:
         query = query.where(_P.first_seen_us < to_us(until))
@@ -161,7 +161,7 @@ def trending(session: Session, since: datetime, limit: int, until: datetime | No
 
 
 def news_beside(session: Session, start: datetime, end: datetime) -> tuple[datetime | None, datetime | None]:
-    """When a paper was news last before `start` and first from `end` on."""
+    """Return when a paper was news last before `start` and first from `end` on."""
     before = select(func.max(_P.first_seen_us)).where(_P.first_seen_us < to_us(start), *_SHOWN)
     after = select(func.min(_P.first_seen_us)).where(_P.first_seen_us >= to_us(end), *_SHOWN)
     found = (session.connection().execute(query).scalar() for query in (before, after))
@@ -170,7 +170,7 @@ def news_beside(session: Session, start: datetime, end: datetime) -> tuple[datet
 
 
 def archive_votes(session: Session, before: datetime, limit: int) -> list[float]:
-    """How much each of the newest works first seen up to `before` is talked about."""
+    """Return the votes of the newest papers first seen up to `before`."""
     query = select(_P.id).where(_P.first_seen_us <= to_us(before), _P.revision_id.is_not(None))
     keys = list(session.connection().execute(query.order_by(_P.first_seen_us.desc()).limit(limit)).scalars())
     signals = latest_signals(session, keys)
@@ -178,13 +178,13 @@ def archive_votes(session: Session, before: datetime, limit: int) -> list[float]
 
 
 def count(session: Session) -> int:
-    """How many works are known; merged ones count once."""
+    """Return the number of papers; merged ones count once."""
     merged = select(func.count()).select_from(core.paper_alias).where(_A.alias.startswith(MERGED)).scalar_subquery()
     return int(session.connection().execute(select(func.count(_P.id) - merged)).scalar_one())
 
 
 def latest_signals(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, dict[str, float]]:
-    """The newest value of each signal of these papers, or the newest of that time."""
+    """Return the newest value of each signal, now or as of a time."""
     found: dict[int, dict[str, float]] = {}
     for chunk in chunks(set(keys)):
         newest = (
@@ -241,5 +241,5 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
 
 
 def words_of(row: core.Record) -> Words:
-    """The words a revision holds."""
+    """Return the words of a revision."""
     return Words(row.title, row.abstract, tuple(row.authors), tuple(row.categories))

@@ -18,7 +18,7 @@ _F, _P = core.feedback.c, core.paper.c
 
 
 def wants_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tuple[Interest, ...]]:
-    """What each subscriber (row number → moment) was ranked by then: their interests, and what they had said.
+    """Return the interests each subscriber was ranked by at a moment.
 
     The interests are those of now without what was added since, as far as that is known: what was taken
     back is not kept.
@@ -34,7 +34,7 @@ def wants_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tup
 
 
 def _said(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[Interest]]:
-    """The verdicts that stood at each moment, newest first, one a paper."""
+    """Return the verdicts active at each moment, newest first, one per paper."""
     found: dict[int, dict[str, Interest]] = {key: {} for key in moments}
     last = to_us(max(moments.values()))
     query = (

@@ -14,18 +14,18 @@ _S = core.subscriber.c
 
 
 def set_end(session: Session, key: int, until: datetime | None) -> None:
-    """When the pause of a subscriber ends by itself; None: not before they say so."""
+    """Set when a pause ends by itself; None: it does not."""
     values = {"paused_until_us": None if until is None else to_us(until)}
     session.connection().execute(update(core.subscriber).where(_S.id == key).values(values))
 
 
 def is_any_over(session: Session, now: datetime) -> bool:
-    """Whether a pause ends by now; looking costs next to nothing."""
+    """Return True if any pause has ended by now; cheap."""
     return session.connection().execute(_over(now).limit(1)).first() is not None
 
 
 def end(session: Session, limit: int, now: datetime) -> None:
-    """Make up to `limit` subscribers active again whose pause ends by now."""
+    """End up to `limit` pauses that are over by now."""
     for key in session.connection().execute(_over(now).limit(limit)).scalars().all():
         change_status(session, key, Status.ACTIVE, Cause.PAUSE_ENDED, now)
 

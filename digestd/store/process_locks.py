@@ -29,11 +29,11 @@ class ProcessLocks(Protocol):
         """
 
     def is_dead(self, owner: str) -> bool:
-        """Whether nobody holds the name."""
+        """Return True if nobody holds the name."""
 
 
 def process_locks(db: Database) -> ProcessLocks:
-    """The way to tell on this database."""
+    """Return the locks for this database."""
     if db.file is None:
         return AdvisoryLocks(db)
     file = db.file.resolve()  # two ways to one file must meet in one folder

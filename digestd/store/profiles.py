@@ -33,7 +33,7 @@ class StoredProfile(NamedTuple):
 
 
 def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
-    """Keep the profiles of these subscribers in place of older ones."""
+    """Store profiles in place of older ones."""
     if not profiles:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
@@ -47,7 +47,7 @@ def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
 
 
 def invalidate(session: Session, subscribers: Iterable[int]) -> None:
-    """What these subscribers want has changed: profiles made before hold no more."""
+    """Invalidate the profiles of subscribers whose interests have changed."""
     rows = [{"who": who} for who in sorted(subscribers)]
     if rows:
         session.connection().execute(_CHANGED, rows)
@@ -57,7 +57,7 @@ _CHANGED = update(core.subscriber).where(_S.id == bindparam("who")).values(wants
 
 
 def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> StoredProfile | None:
-    """The profile that these columns hold, if there is one for what the subscriber wants."""
+    """Return the profile in these columns; None if it is missing or out of date."""
     if model is None or record is None:
         return None
     names, revisions = _read(papers) if papers else ((), ())
@@ -68,5 +68,5 @@ _read = json.JSONDecoder().decode
 
 
 def _said(kept: StoredProfile) -> str:
-    """The papers and their revisions; nothing where there are none."""
+    """Return the papers and their revisions as JSON; empty if there are none."""
     return json.dumps([kept.papers, kept.revisions], separators=(",", ":")) if kept.papers else ""

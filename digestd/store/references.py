@@ -99,7 +99,7 @@ def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ..
 
 
 def store(session: Session, subscriber: int, references: Iterable[Reference], now: datetime) -> None:
-    """Store references of a subscriber; one of the same name takes the new words.
+    """Store references of a subscriber; one of the same name is overwritten.
 
     The caller has locked the subscriber. Beyond MOST, new references are left out: only their names count then.
     """

@@ -21,7 +21,7 @@ _D, _F, _E = core.delivery.c, core.feedback.c, core.saved_list_link.c
 
 
 def saved(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[tuple[Paper, datetime]]:
-    """The papers that are saved and since when, newest first; each once, as what it is now."""
+    """Return the saved papers with their time, newest first, each once."""
     query = (
         select(_F.paper, _F.at_us)
         .where(_F.subscriber_id == subscriber, _F.verdict == Verdict.SAVED, _F.undone_us.is_(None))
@@ -38,7 +38,7 @@ def saved(session: Session, subscriber: int, limit: int = SAVED_MAX) -> list[tup
 
 
 def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, datetime]]:
-    """The picks of the newest digests that were sent, the newest digest first; when each was planned."""
+    """Return the picks of the newest sent digests with the time of planning."""
     query = (
         select(_D.picks, _D.history)
         .where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.state.in_(SENT))
@@ -53,13 +53,13 @@ def recent_picks(session: Session, subscriber: int) -> list[tuple[Paper, Pick, d
 
 
 def link_version(session: Session, subscriber: int) -> int:
-    """How often the secret address was renewed."""
+    """Return how often the secret link was renewed."""
     query = select(_E.version).where(_E.subscriber_id == subscriber)
     return int(session.connection().execute(query).scalar() or 0)
 
 
 def renew_link(session: Session, subscriber: int) -> int:
-    """Make every address so far void; the new edition."""
+    """Invalidate all secret links so far and return the new version."""
     session.connection().execute(
         select(core.subscriber.c.id).where(core.subscriber.c.id == subscriber).with_for_update()
     )

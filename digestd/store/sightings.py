@@ -115,12 +115,12 @@ def lock(session: Session) -> None:
 
 
 def known(session: Session, ids: Iterable[PaperId]) -> list[PaperState]:
-    """The papers known under any of these identifiers, by row number."""
+    """Return the papers known under any of these identifiers, by row number."""
     return by_number(session, aliases(session, ids).values())
 
 
 def by_number(session: Session, numbers: Iterable[int]) -> list[PaperState]:
-    """The papers of these row numbers, in their order; none of them merged into another."""
+    """Return the papers of these row numbers in order; none may be merged."""
     keys = sorted(set(numbers))
     names: dict[int, list[PaperId]] = {}
     said: dict[int, list[core.Record]] = {}
@@ -173,7 +173,7 @@ def _sighting(row: core.Record) -> Sighting:
 
 
 def apply(session: Session, changes: Sequence[PaperWrite], plain: Mapping[str, str], now: datetime) -> list[int]:
-    """Write the decisions; returns the row number of each. `plain` has the words for people of what may be picked."""
+    """Write the decisions and return the row number of each."""
     for change in changes:
         for other in change.absorbed:
             merges.merge(session, change.key or 0, other, (change.by, change.evidence), now)
@@ -226,7 +226,7 @@ _RESTATE = (
 
 
 def _insert_new(session: Session, changes: Sequence[PaperWrite], revisions: Mapping[int, int]) -> list[int]:
-    """The row numbers of all changes, new papers inserted in their order; `revisions`: their numbers by place."""
+    """Insert new papers and return the row numbers of all changes in order."""
     made = iter(reserve(session, core.paper, sum(change.key is None for change in changes)))
     keys = [next(made) if change.key is None else change.key for change in changes]
     rows = [

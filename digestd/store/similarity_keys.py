@@ -17,7 +17,7 @@ _L = core.similarity_key.c
 
 
 def add(session: Session, keys: Mapping[int, Iterable[int]]) -> None:
-    """Note the keys (values) of papers (row numbers); call it only with those a paper does not have yet."""
+    """Store the keys (values) of papers (row numbers), only those that are new."""
     # In the order of the index: at random, every row would touch another page of it.
     ordered = sorted((key, paper) for paper, held in keys.items() for key in held)
     rows = [{"key": key, "paper": paper} for key, paper in ordered]
@@ -25,7 +25,7 @@ def add(session: Session, keys: Mapping[int, Iterable[int]]) -> None:
 
 
 def of_papers(session: Session, papers: Iterable[int]) -> dict[int, set[int]]:
-    """The keys noted under these row numbers."""
+    """Return the keys stored for these row numbers."""
     found: dict[int, set[int]] = {}
     for chunk in chunks(set(papers)):
         for row in session.connection().execute(select(_L.paper, _L.key).where(_L.paper.in_(chunk))):
@@ -34,12 +34,12 @@ def of_papers(session: Session, papers: Iterable[int]) -> dict[int, set[int]]:
 
 
 def papers_sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
-    """The papers that have each of these keys, as they are known now; keys that none has are absent."""
+    """Return the papers that have each of these keys; unused keys are absent."""
     return _sharing(session, keys, select(_L.key, _L.paper))
 
 
 def non_arxiv_papers_sharing(session: Session, keys: Iterable[int]) -> dict[int, set[int]]:
-    """The same without arXiv's papers, for one of arXiv's: two of them are never one work."""
+    """Return the same without arXiv papers: two of them are never one work."""
     return _sharing(session, keys, _NOT_OF_ARXIV)
 
 

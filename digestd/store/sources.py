@@ -26,25 +26,25 @@ class RejectedRecord:
 
 
 def specs(session: Session) -> list[str]:
-    """The specs of the sources, in the order in which they were added."""
+    """Return the specs of the sources in the order they were added."""
     query = select(_S.spec).order_by(_S.id)
     return list(session.connection().execute(query).scalars())
 
 
 def add(session: Session, new: Iterable[str], now: datetime) -> None:
-    """Ask these from now on; each must not be there yet."""
+    """Add sources; each must be new."""
     rows = [{"spec": spec, "added_us": to_us(now)} for spec in new]
     if rows:
         session.connection().execute(insert(core.source), rows)
 
 
 def remove(session: Session, spec: str) -> None:
-    """Ask it no more; its papers stay."""
+    """Remove a source; its papers stay."""
     session.connection().execute(delete(core.source).where(_S.spec == spec))
 
 
 def replace_rejected(session: Session, source: str, rejected: Iterable[RejectedRecord]) -> None:
-    """Note what could not be read this time, in place of the last time's."""
+    """Store the rejected records of this fetch in place of the last ones."""
     session.connection().execute(delete(core.rejected_record).where(_R.source == source))
     rows = [
         {
@@ -62,7 +62,7 @@ def replace_rejected(session: Session, source: str, rejected: Iterable[RejectedR
 
 
 def rejected(session: Session, source: str) -> list[RejectedRecord]:
-    """What could not be read when the source was last asked."""
+    """Return the records that could not be read when the source was last fetched."""
     query = select(core.rejected_record).where(_R.source == source).order_by(_R.n)
     return [
         RejectedRecord(row.place, row.field, row.message, from_us(row.at_us))

@@ -44,7 +44,7 @@ class NewSubscriber:
 
 
 def insert_many(session: Session, new: Sequence[NewSubscriber], by: Cause | Act, now: datetime) -> dict[bytes, int]:
-    """Store new subscribers at version 1; their keys by address key.
+    """Insert new subscribers at version 1 and return their keys by address key.
 
     One whose address key exists already is left out: another transaction was first.
     """
@@ -91,7 +91,7 @@ def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
 
 
 def update_many(session: Session, subscribers: Sequence[Subscriber], now: datetime) -> None:
-    """Store the settings and interests of known subscribers as they are now; consent is not touched.
+    """Write settings and interests of known subscribers; consent is not touched.
 
     Each is given a fresh due time, which also tells a planner that read them before to look again.
     """
@@ -137,7 +137,7 @@ _UPDATE = (
 
 
 def change_status(session: Session, key: int, status: Status, by: Cause | Act, now: datetime) -> Subscriber:
-    """Change what a subscriber consents to, in every respect at once; the subscriber as they are then.
+    """Change the status, with a consent event and a new due time.
 
     A fresh `pending` is an event of its own even where they were pending before. Raises KeyError
     for an unknown key.
@@ -155,7 +155,7 @@ def change_status(session: Session, key: int, status: Status, by: Cause | Act, n
 
 
 def change_address(session: Session, key: int, to: tuple[str, bytes], by: Act, now: datetime) -> Subscriber:
-    """Write to another address (and its keyed hash) from now on; what waits for the old one is not sent.
+    """Change the address (and its keyed hash); mails to the old one are not sent.
 
     Links from before are void, and what bounces late of mails from before still counts for the old address.
     """
@@ -172,7 +172,7 @@ def change_address(session: Session, key: int, to: tuple[str, bytes], by: Act, n
 def _consented(
     session: Session, before: Subscriber, changed: Mapping[str, object], by: tuple[Cause | Act, datetime]
 ) -> Subscriber:
-    """Raise the version with what changed, and put it on record."""
+    """Raise the consent version with these changes and record the event."""
     version, (act, now) = before.version + 1, by
     change = update(core.subscriber).where(_S.id == before.key).values(version=version, **changed)
     session.connection().execute(change)
@@ -184,12 +184,12 @@ def _consented(
 
 
 def invalidate_links(session: Session, key: int, before: datetime) -> None:
-    """Links to the preferences that were issued before this moment count no more."""
+    """Invalidate preference links that were issued before a time."""
     session.connection().execute(update(core.subscriber).where(_S.id == key).values(links_from_us=to_us(before)))
 
 
 def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]], now: datetime) -> None:
-    """Those that were not said before are said now."""
+    """Insert interests; new ones date from now."""
     rows = [
         {
             "subscriber_id": key,
@@ -207,32 +207,32 @@ def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]
 
 
 def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | None:
-    """The subscriber of a row number; `lock` to change them in this transaction."""
+    """Return a subscriber by row number; `lock` it to change it in this transaction."""
     query = select(core.subscriber).where(_S.id == key)
     return next(iter(_read(session, query.with_for_update() if lock else query)), None)
 
 
 def by_address_key(session: Session, address_key: bytes, *, lock: bool = False) -> Subscriber | None:
-    """The subscriber of an address; `lock` to change them in this transaction."""
+    """Return a subscriber by address key; `lock` it to change it in this transaction."""
     query = select(core.subscriber).where(_S.address_key == address_key)
     return next(iter(_read(session, query.with_for_update() if lock else query)), None)
 
 
 def by_address_keys(session: Session, address_keys: Sequence[bytes]) -> dict[bytes, Subscriber]:
-    """The known ones of a block of addresses, locked."""
+    """Return and lock the known subscribers among these address keys."""
     query = select(core.subscriber).where(_S.address_key.in_(address_keys)).order_by(_S.id).with_for_update()
     rows = session.connection().execute(query).all()
     return dict(zip([row.address_key for row in rows], _subscribers(session, rows), strict=True))
 
 
 def listing(session: Session, after_key: int, limit: int, status: Status | None = None) -> list[Subscriber]:
-    """Up to `limit` subscribers with key > `after_key`, by key."""
+    """Return up to `limit` subscribers with key > `after_key`, by key."""
     query = select(core.subscriber).where(_S.id > after_key).order_by(_S.id).limit(limit)
     return _read(session, query if status is None else query.where(_S.status == status))
 
 
 def stream(session: Session, status: Status | None = None) -> Iterator[Subscriber]:
-    """All subscribers by key, read in blocks: memory stays flat however many there are."""
+    """Yield all subscribers by key, read in blocks so that memory stays flat."""
     block = listing(session, 0, BLOCK, status)
     while block:
         yield from block
@@ -240,18 +240,18 @@ def stream(session: Session, status: Status | None = None) -> Iterator[Subscribe
 
 
 def created(session: Session, key: int) -> datetime:
-    """When a subscriber was first stored."""
+    """Return when a subscriber was first stored."""
     return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
 
 
 def count(session: Session) -> dict[Status, int]:
-    """How many subscribers there are of each status."""
+    """Return the number of subscribers of each status."""
     query = select(_S.status, func.count().label("how_many")).group_by(_S.status)
     return {Status(row.status): row.how_many for row in session.connection().execute(query)}
 
 
 def address_key_of(session: Session, key: int) -> bytes:
-    """The keyed hash of a subscriber's address. Raises KeyError for an unknown key."""
+    """Return the keyed hash of a subscriber's address; raise KeyError if unknown."""
     found = session.connection().execute(select(_S.address_key).where(_S.id == key)).scalar()
     if found is None:
         raise KeyError(key)
@@ -259,7 +259,7 @@ def address_key_of(session: Session, key: int) -> bytes:
 
 
 def any_address(session: Session) -> tuple[str, bytes] | None:
-    """Any address with its keyed hash; None where there is none."""
+    """Return any address with its keyed hash; None if there is none."""
     query = select(_S.address, _S.address_key).where(_S.address.is_not(None)).limit(1)
     row = session.connection().execute(query).first()
     return None if row is None else (row.address, bytes(row.address_key))

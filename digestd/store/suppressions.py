@@ -40,7 +40,7 @@ class Suppression:
 
 
 def suppress(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
-    """Never write to this address again, whoever it is; a subscriber behind it becomes `suppressed`."""
+    """Suppress an address; its subscriber becomes `suppressed`."""
     known = subscribers.by_address_key(session, address_key, lock=True)
     if known is not None and known.status is Status.ERASED:
         return  # the row lets go of the address, whose own suppression stands
@@ -59,7 +59,7 @@ _CAUSE = {
 
 
 def record(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
-    """Write the suppression alone; a weaker reason than the standing one changes nothing."""
+    """Write the suppression alone; a weaker reason does not replace a stronger one."""
     values = {"address_key": address_key, "reason": reason, "at_us": to_us(now)}
     try:
         with session.begin_nested():
@@ -71,12 +71,12 @@ def record(session: Session, address_key: bytes, reason: SuppressionReason, now:
 
 
 def reason_for(session: Session, address_key: bytes) -> SuppressionReason | None:
-    """Why an address must not be written to; None where it may."""
+    """Return why an address is suppressed; None if it is not."""
     return of_addresses(session, [address_key]).get(address_key)
 
 
 def of_addresses(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, SuppressionReason]:
-    """Those of a block of addresses that are suppressed, and why."""
+    """Return which of these addresses are suppressed, and why."""
     query = select(_S.address_key, _S.reason).where(_S.address_key.in_(list(address_keys)))
     return {row.address_key: SuppressionReason(row.reason) for row in session.connection().execute(query)}
 
@@ -108,7 +108,7 @@ def _lift(
 
 
 def undo(session: Session, address_key: bytes, why: str, by: Cause, now: datetime) -> Status | None:
-    """Lift a suppression, and give its subscriber the status from before; the status then, None if there is none.
+    """Lift a suppression and restore the status from before; return it.
 
     After a complaint or a request they are unsubscribed: their will stands until they sign up again. Raises NotFound
     if the address is not suppressed, or was erased.
@@ -169,7 +169,7 @@ def matching(session: Session, wave: SuppressionFilter, after: bytes, limit: int
 
 
 def _came_by(relay: str) -> core.Condition:
-    """True of a suppression that a bounce of a mail over this relay made."""
+    """Return the condition that a bounce over this relay made a suppression."""
     bounce, attempt = core.bounce.c, core.attempt.c
     query = select(bounce.key).join_from(
         core.bounce, core.attempt, (attempt.delivery_id == bounce.delivery_id) & (attempt.n == bounce.attempt)
@@ -187,7 +187,7 @@ class LiftedSuppression:
 
 
 def lifted(session: Session, address_key: bytes) -> list[LiftedSuppression]:
-    """The suppressions of an address that were taken back, oldest first."""
+    """Return the lifted suppressions of an address, oldest first."""
     query = select(core.lifted_suppression).where(_L.address_key == address_key).order_by(_L.id)
     rows = session.connection().execute(query)
     return [LiftedSuppression(SuppressionReason(row.reason), row.note, from_us(row.at_us)) for row in rows]
@@ -199,7 +199,7 @@ def erase_notes(session: Session, address_key: bytes) -> None:
 
 
 def count(session: Session) -> dict[SuppressionReason, int]:
-    """How many addresses are suppressed for each reason."""
+    """Return the number of suppressed addresses for each reason."""
     query = select(_S.reason, func.count().label("how_many")).group_by(_S.reason)
     found = {SuppressionReason(row.reason): row.how_many for row in session.connection().execute(query)}
     return dict.fromkeys(SuppressionReason, 0) | found

@@ -12,13 +12,13 @@ _T = core.template_set.c
 
 
 def is_known(db: Database, template_hash: str) -> bool:
-    """Whether a set is known: it was in force before, so its templates have been checked."""
+    """Return True if a set was in use before, so that it has been checked."""
     with db.read() as session:
         return _is_kept(session, template_hash)
 
 
 def add(db: Database, template_hash: str, files: Mapping[str, str]) -> None:
-    """Note the set of templates in force, if it is not known."""
+    """Store the template set in use, if it is new."""
     with db.write() as session:
         if not _is_kept(session, template_hash):
             session.connection().execute(insert(core.template_set).values(hash=template_hash, files=dict(files)))
@@ -30,5 +30,5 @@ def _is_kept(session: Session, template_hash: str) -> bool:
 
 
 def files(session: Session, template_hash: str) -> dict[str, str]:
-    """The files of a set."""
+    """Return the files of a set."""
     return dict(session.connection().execute(select(_T.files).where(_T.hash == template_hash)).scalar_one())

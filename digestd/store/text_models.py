@@ -29,18 +29,18 @@ class FittedModel:
 
 
 def newest(session: Session) -> FittedModel | None:
-    """The model in use, if any was fitted yet."""
+    """Return the model in use, if any was fitted yet."""
     row = session.connection().execute(select(*_ABOUT).order_by(*_NEWEST).limit(1)).first()
     return None if row is None else _fitted(row)
 
 
 def data(session: Session, version: str) -> bytes:
-    """A model as `ranking.model.dumps` wrote it; empty where it is not kept any more."""
+    """Return a model as written by `ranking.model.dumps`; empty if it was dropped."""
     return bytes(session.connection().execute(select(_M.data).where(_M.version == version)).scalar_one())
 
 
 def add(session: Session, fitted: FittedModel, packed: bytes) -> None:
-    """Put a model into use; all but the newest few are emptied."""
+    """Put a model into use; empty the data of all but the newest few."""
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {"version": fitted.version, "fitted_us": to_us(fitted.fitted), "papers": fitted.papers, "data": packed}
     statement = insert(core.text_model).values(row).on_conflict_do_update(index_elements=["version"], set_=row)
@@ -52,14 +52,14 @@ def add(session: Session, fitted: FittedModel, packed: bytes) -> None:
 
 
 def of_delivery(session: Session, delivery: int) -> FittedModel | None:
-    """The model that a digest was ranked with; None where that was not noted, and for notices."""
+    """Return the model a digest was ranked with; None if unknown, and for notices."""
     query = select(*_ABOUT).join(core.delivery, core.delivery.c.model_id == _M.id).where(core.delivery.c.id == delivery)
     row = session.connection().execute(query).first()
     return None if row is None else _fitted(row)
 
 
 def count_fit_papers(session: Session) -> int:
-    """How many papers a fit could read."""
+    """Count the papers a fit could read."""
     query = select(func.count()).select_from(core.paper).where(core.paper.c.revision_id.is_not(None))
     return int(session.connection().execute(query).scalar_one())
 

@@ -38,14 +38,14 @@ class RelayBackoff:
 
 
 def states(session: Session, names: Iterable[str]) -> dict[str, ThrottleState]:
-    """What is kept of these; of one never heard of, the beginning."""
+    """Return the state of each name; unknown names get the initial state."""
     wanted = sorted(set(names))
     kept = {row.name: _standing(row) for row in session.connection().execute(_query(wanted))}
     return {name: kept.get(name, NEW) for name in wanted}
 
 
 def busy_domains(session: Session, now: datetime) -> dict[str, ThrottleState]:
-    """Every recipient domain that must wait now, or that was slowed down."""
+    """Return the recipient domains that must wait now or were slowed down."""
     query = select(core.throttle).where(_T.name.like("@%"), (_T.free_us > to_us(now)) | (_T.lowered > 0))
     return {row.name: _standing(row) for row in session.connection().execute(query)}
 
@@ -53,7 +53,7 @@ def busy_domains(session: Session, now: datetime) -> dict[str, ThrottleState]:
 def change(
     session: Session, changes: Mapping[str, Callable[[ThrottleState], ThrottleState]]
 ) -> dict[str, ThrottleState]:
-    """Change each as its function says, in the caller's write transaction; what they are then."""
+    """Change each state by its function in the caller's transaction; return the new ones."""
     if not changes:
         return {}
     connection = session.connection()
@@ -68,7 +68,7 @@ def change(
 
 
 def backed_off_relays(session: Session) -> list[RelayBackoff]:
-    """The relays that did not serve us last time, by name; one whose rest is over is tried with the next mail."""
+    """Return the relays whose last transaction failed, by name."""
     query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
     return [
         RelayBackoff(row.name, from_us(row.backoff_until_us), row.failures, row.error)

@@ -8,7 +8,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(instant: datetime) -> int:
-    """Microseconds since 1970 UTC, exact. Raises ValueError for a naive datetime."""
+    """Return microseconds since 1970 UTC, exact; raise ValueError for a naive datetime."""
     if instant.tzinfo is None:
         raise ValueError("a naive datetime names no instant")
     return (instant - _EPOCH) // _MICROSECOND
@@ -16,5 +16,5 @@ def to_us(instant: datetime) -> int:
 
 @lru_cache(maxsize=1_024)  # what comes in a batch is mostly of one moment
 def from_us(us: int) -> datetime:
-    """The instant, aware, in UTC."""
+    """Return the aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=us)

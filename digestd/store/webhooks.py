@@ -25,7 +25,7 @@ _WAITING = _P.state == literal_column(f"'{PostState.WAITING}'")
 
 
 def configure(db: Database, urls: Sequence[str]) -> None:
-    """From now on tell these URLs and no others; nothing is written if they are those that are told."""
+    """Set the URLs that receive events; write nothing if they are the same."""
     with db.read() as session:
         if set(configured(session).values()) == set(urls):
             return
@@ -37,12 +37,12 @@ def configure(db: Database, urls: Sequence[str]) -> None:
 
 
 def configured(session: Session) -> dict[int, str]:
-    """The URLs that are told, by number."""
+    """Return the configured URLs by number."""
     return {row.id: row.url for row in session.connection().execute(select(_H.id, _H.url).where(_H.is_set))}
 
 
 def enqueue(session: Session, events: Iterable[tuple[int, Happening, str]], at_us: int) -> None:
-    """Write what happened as (subscriber, happening, detail), in the caller's write transaction."""
+    """Enqueue events (subscriber, happening, detail) in the caller's transaction."""
     events = list(events)
     hooks = configured(session) if events else {}
     rows = [
@@ -65,7 +65,7 @@ def enqueue(session: Session, events: Iterable[tuple[int, Happening, str]], at_u
 
 
 def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
-    """The next post that is due to a URL, one attempt counted; None where nothing is, or another was quicker."""
+    """Claim the next due post for a URL; return None if there is none or a race is lost."""
     due = (_P.webhook_id == hook, _WAITING, _P.not_before_us <= to_us(now))
     row = session.connection().execute(_POSTS.where(*due).order_by(_P.not_before_us, _P.id).limit(1)).first()
     if row is None:
@@ -80,17 +80,17 @@ def claim(session: Session, hook: int, now: datetime) -> HookPost | None:
 
 
 def finish(session: Session, post: HookPost, state: PostState, error: str = "") -> None:
-    """It was taken, or is given up; an attempt that was overtaken by a later one changes nothing."""
+    """Mark a post as taken or given up; no effect if a later attempt overtook it."""
     _record(session, post, {"state": state, "error": error[:ERROR_MAX]})
 
 
 def postpone(session: Session, post: HookPost, until: datetime, error: str) -> None:
-    """It is tried again then."""
+    """Postpone a post after a failure."""
     _record(session, post, {"not_before_us": to_us(until), "error": error[:ERROR_MAX]})
 
 
 def retry(session: Session, number: int | None, now: datetime) -> int:
-    """Try what was given up once more, all of it or one; how many there are."""
+    """Retry posts that were given up, all or one; return how many."""
     query = update(core.webhook_post).where(_P.state == PostState.GIVEN_UP)
     if number is not None:
         query = query.where(_P.id == number)
@@ -99,26 +99,26 @@ def retry(session: Session, number: int | None, now: datetime) -> int:
 
 
 def listing(session: Session, limit: int, state: PostState | None = None) -> list[HookPost]:
-    """The newest posts first."""
+    """Return the newest posts first."""
     query = _POSTS.order_by(_P.id.desc()).limit(limit)
     rows = session.connection().execute(query if state is None else query.where(_P.state == state))
     return [_post(row, row.attempts) for row in rows]
 
 
 def by_key(session: Session, number: int) -> HookPost | None:
-    """One post."""
+    """Return one post."""
     row = session.connection().execute(_POSTS.where(_P.id == number)).first()
     return None if row is None else _post(row, row.attempts)
 
 
 def counts(session: Session) -> dict[PostState, int]:
-    """How many posts are in each state; a state that none is in counts 0."""
+    """Return the number of posts in each state."""
     rows = session.connection().execute(select(_P.state, func.count()).group_by(_P.state))
     return dict.fromkeys(PostState, 0) | {PostState(row[0]): row[1] for row in rows}
 
 
 def delete_before(db: Database, before: datetime) -> None:
-    """Delete the posts of what happened before then, whatever became of them; nothing is written if there are none.
+    """Delete posts of events before a time; write nothing if there are none.
 
     Rows are in the order of time, so only the first are looked at.
     """

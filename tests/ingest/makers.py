@@ -37,7 +37,8 @@ def rows(db: Database, table: str) -> Sequence[Any]:
 
 def everything(db: Database) -> dict[str, list[Any]]:
     """All that is kept of papers, row numbers included."""
-    return {table: sorted(map(repr, rows(db, table))) for table in ("paper", "alias", "revision", "sighting", "signal")}
+    tables = ("paper", "paper_alias", "revision", "sighting", "signal")
+    return {table: sorted(map(repr, rows(db, table))) for table in tables}
 
 
 def forget(db: Database) -> None:

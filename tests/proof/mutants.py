@@ -61,7 +61,7 @@ MUTANTS = (
         "digestd/store/ledger/commit_point.py",
         """\
     if objection(row):
-        return Gated.GONE
+        return CommitDecision.GONE
 """,
         "",
         "tests/proof/test_gate_race.py",
@@ -70,12 +70,12 @@ MUTANTS = (
         "fenced taken for gone",
         "digestd/store/ledger/commit_point.py",
         """\
-        return Gated.FENCED
-    return Gated.OK
+        return CommitDecision.FENCED
+    return CommitDecision.OK
 """,
         """\
-        return Gated.GONE
-    return Gated.OK
+        return CommitDecision.GONE
+    return CommitDecision.OK
 """,
         "tests/ledger/test_road.py",
     ),

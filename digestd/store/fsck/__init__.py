@@ -19,7 +19,7 @@ INVARIANTS = {**{name: query.says for name, query in QUERIES.items()}, **WALKED}
 
 
 def fsck(db: Database, now: datetime) -> dict[str, list[dict[str, object]]]:
-    """Every invariant with the rows that violate it, in one reading transaction."""
+    """Return every invariant with the rows that violate it, in one read transaction."""
     with db.read() as session:
         found = {name: run(session, query, now) for name, query in QUERIES.items()}
         found.update(walk(session))

@@ -22,7 +22,7 @@ class Query:
 
 
 def run(session: Session, query: Query, now: datetime) -> list[dict[str, object]]:
-    """The rows a query finds at `now`, binary columns as hex."""
+    """Return the rows a query finds at `now`, binary columns as hex."""
     parameters = {"now": to_us(now)} if ":now" in query.sql else {}
     rows = session.connection().execute(text(f"{query.sql} LIMIT {SHOWN}"), parameters).mappings()
     return [{key: value.hex() if isinstance(value, bytes) else value for key, value in row.items()} for row in rows]

@@ -69,7 +69,7 @@ def _deliveries(session: Session) -> Iterator[core.Record]:
 
 
 def _check_seen(rows: list[core.Record], found: Found) -> None:
-    """Where picks are cut it is told of them (I15), and nobody can tell more."""
+    """Compare the seen papers with the picks; damaged picks are reported by I15."""
     if rows[0].status == Status.ERASED:
         return
     held: list[int] = []

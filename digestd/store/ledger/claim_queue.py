@@ -58,7 +58,7 @@ class Claimed:
 
     @property
     def nothing(self) -> bool:
-        """Whether no delivery was ready at all."""
+        """Return True if no delivery was ready."""
         return not (self.claims or self.skipped or self.expired)
 
 
@@ -100,7 +100,7 @@ def expire(session: Session, limit: int, now: datetime) -> int:
 
 
 def objection(row: core.Record) -> str | None:
-    """Why the mail that a row of RECIPIENTS speaks of may not be sent; None if it may."""
+    """Return why a mail must not be sent (a row of RECIPIENTS); None if it may."""
     return _objection(row.kind, row.consent_version, row.status, row.version, row.suppression, row.address is not None)
 
 
@@ -114,7 +114,7 @@ def _objection(
 
 @lru_cache(maxsize=100)
 def coverage(kept: str) -> Mapping[str, CoverageState] | None:
-    """The sources that were not whole when a digest was planned, from the text of its COVERAGE; None: unreadable."""
+    """Return the incomplete sources from the text of COVERAGE; None if unreadable."""
     try:
         return {name: CoverageState(state) for name, state in json.loads(kept).items()}
     except (ValueError, AttributeError):

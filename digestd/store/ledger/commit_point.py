@@ -54,7 +54,7 @@ class CommitRequest(NamedTuple):
 
 
 def commit_sends(session: Session, wishes: Sequence[CommitRequest], now: datetime) -> list[CommitDecision]:
-    """Decide each wish, and write what was decided, in the caller's write transaction."""
+    """Decide each request and write the decisions in the caller's transaction."""
     if not wishes:
         return []
     at_us = to_us(now)

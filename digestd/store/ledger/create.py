@@ -111,7 +111,7 @@ _NEXT_DUE = BulkStatement(
 
 
 def already_planned(session: Session, periods: Mapping[int, str]) -> set[int]:
-    """Those of these subscribers (key → period) who have a digest of that very period in the ledger."""
+    """Return which of these subscribers (key → period) have a digest of that period."""
     query = select(core.delivery.c.subscriber_id, core.delivery.c.key).where(
         core.delivery.c.subscriber_id.in_(list(periods)),
         core.delivery.c.kind == MailKind.DIGEST,
@@ -121,7 +121,7 @@ def already_planned(session: Session, periods: Mapping[int, str]) -> set[int]:
 
 
 def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | None:
-    """Write one notice; its number, or None where the same one (subscriber, kind, key) is in the ledger already."""
+    """Write one notice and return its number; None if the same one exists already."""
     same = select(core.delivery.c.id).where(
         core.delivery.c.subscriber_id == notice.subscriber,
         core.delivery.c.kind == notice.kind,
@@ -151,7 +151,7 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
 
 
 def audit_hash(due: Iterable[tuple[int, str]]) -> int:
-    """Sum of the hashes of (subscriber, period key), whatever their order."""
+    """Return the sum of the hashes of (subscriber, period key); order does not matter."""
     total = 0
     for subscriber, key in due:
         total += int.from_bytes(hashlib.blake2b(f"{subscriber}|{key}".encode(), digest_size=8).digest(), "big")
@@ -159,7 +159,7 @@ def audit_hash(due: Iterable[tuple[int, str]]) -> int:
 
 
 def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...]]:
-    """What differs of each, as `_BIRTHS` begins."""
+    """Yield the values that differ per digest, in the column order of `_BIRTHS`."""
     history = {state: step(state, Actor.PLANNER, at_us) for state in (State.READY, State.EMPTY)}
     for digest in digests:
         slot, state = digest.slot, State.READY if digest.picks.picks else State.EMPTY

@@ -57,7 +57,7 @@ def offer_uncertain(session: Session, subscribers: Sequence[int], now: datetime)
 
 
 def offered_by(session: Session, deliveries: Sequence[int]) -> dict[int, tuple[OfferedDigest, ...]]:
-    """What each of these digests offers, oldest first; only those that offer anything."""
+    """Return the uncertain digests that each of these digests offers, oldest first."""
     found: dict[int, tuple[OfferedDigest, ...]] = {}
     for by, key, period in _OFFERED.rows(session, deliveries):
         found[by] = (*found.get(by, ()), OfferedDigest(key, period))

@@ -79,25 +79,25 @@ class AttemptInfo:
 
 
 def is_any_ready(session: Session, now: datetime) -> bool:
-    """Whether a claim would find anything."""
+    """Return True if a claim would find anything."""
     query = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
     return session.connection().execute(query).first() is not None
 
 
 def count_ready(session: Session, now: datetime, most: int | None = None) -> int:
-    """How many deliveries a run would find now; no more than `most` are counted."""
+    """Count the deliveries that are ready now, up to `most`."""
     found = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(most)
     return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
 
 
 def count_poisoned(session: Session) -> int:
-    """How many deliveries could not be composed, and wait for the operator until they are too late."""
+    """Count the deliveries that could not be composed and wait for the operator."""
     query = select(func.count()).where(AT_WORK, _D.state == State.POISONED)
     return int(session.connection().execute(query).scalar_one())
 
 
 def sample(session: Session, most: int, now: datetime) -> list[Claim]:
-    """Some of what a run would find now, from all over it, as `as_claim` gives them; none that has failed before."""
+    """Return a scattered sample of ready deliveries that have not failed, as claims."""
     found = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), _D.expires_us > to_us(now)
     scattered = (_D.id * _STRIDE) % _RING
     some = select(_D.id).where(*found, _D.failures == 0).order_by(scattered, _D.id).limit(most)
@@ -110,14 +110,14 @@ _STRIDE, _RING = 7_919, 10_007
 
 
 def counts(session: Session) -> dict[State, int]:
-    """How many deliveries are in each state; a state that none is in counts 0."""
+    """Return the number of deliveries in each state."""
     query = select(_D.state, func.count()).group_by(_D.state)
     found = {State(row[0]): row[1] for row in session.connection().execute(query)}
     return dict.fromkeys(State, 0) | found
 
 
 def entries(session: Session, limit: int, asked: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryInfo]:
-    """The newest deliveries first."""
+    """Yield the deliveries that match, newest first."""
     query = (
         select(*ALL_COLUMNS, _S.address)
         .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
@@ -138,39 +138,39 @@ def entries(session: Session, limit: int, asked: DeliveryFilter = DeliveryFilter
 
 
 def entry(session: Session, delivery: int) -> DeliveryInfo | None:
-    """One delivery."""
+    """Return one delivery."""
     query = select(*ALL_COLUMNS, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
     row = session.connection().execute(query.where(_D.id == delivery)).first()
     return None if row is None else _entry(row)
 
 
 def attempts(session: Session, delivery: int) -> list[AttemptInfo]:
-    """The attempts at one delivery, oldest first."""
+    """Return the attempts at one delivery, oldest first."""
     query = select(core.attempt).where(_A.delivery_id == delivery).order_by(_A.n)
     return [_try(row) for row in session.connection().execute(query)]
 
 
 def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
-    """What a digest holds, as far as it can be read."""
+    """Return the picks of a digest; none if they cannot be read."""
     return readable_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
 
 
 def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
-    """Why each paper of their newest digests was picked."""
+    """Return the reasons of all picks in a subscriber's newest digests."""
     query = select(_D.picks).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
     rows = session.connection().execute(query.order_by(_D.id.desc()).limit(digests)).scalars()
     return [pick.reason for packed in rows for pick in readable_picks(packed)]
 
 
 def digests(session: Session, subscriber: int) -> list[PlannedDigest]:
-    """Every digest of a subscriber, empty ones too, oldest first."""
+    """Return every digest of a subscriber, empty ones too, oldest first."""
     query = select(_D.id, _D.key, _D.state, _D.sha256).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
     rows = session.connection().execute(query.order_by(_D.id))
     return [PlannedDigest(row.id, row.key, State(row.state), row.sha256) for row in rows]
 
 
 def newest_digest(session: Session, subscriber: int) -> int | None:
-    """The newest delivery that carries a digest with picks to this subscriber."""
+    """Return the newest delivery that carries a digest with picks to a subscriber."""
     query = select(func.max(_D.id)).where(
         _D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.state != State.EMPTY
     )
@@ -186,7 +186,7 @@ def digest_of(session: Session, subscriber: int, period: str) -> int | None:
 
 
 def as_claim(session: Session, delivery: int) -> Claim | None:
-    """A delivery as a worker would hold it, for composing it again; nothing is leased."""
+    """Return a delivery as a claim, to compose it again; nothing is leased."""
     row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
     return None if row is None else _claim(row)
 

@@ -28,13 +28,13 @@ class Recovered:
 
 
 def owners(session: Session) -> list[str]:
-    """The workers that hold a lease, alive or not."""
+    """Return the workers that hold a lease, alive or not."""
     query = select(_D.lease_owner).where(AT_WORK, _D.state.in_([State.LEASED, State.DOT])).distinct()
     return sorted(session.connection().execute(query).scalars())
 
 
 def recover(session: Session, owner: str, now: datetime) -> Recovered:
-    """Take over everything a dead worker held, in the caller's write transaction; safe to repeat."""
+    """Take over everything a dead worker held; safe to repeat."""
     at_us = to_us(now)
     return _take_over(session, _D.lease_owner == owner, at_us)
 
@@ -64,7 +64,7 @@ def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> 
 
 
 def release(session: Session, owner: str, deliveries: Sequence[tuple[int, int]], now: datetime) -> int:
-    """Give back leases (delivery, attempt) of a living worker that were not sent; how many were still its own."""
+    """Release unsent leases (delivery, attempt) of a living worker; return how many."""
     query = select(_D.id, _D.attempts).where(
         _D.id.in_([key for key, _ in deliveries]), _D.state == State.LEASED, _D.lease_owner == owner
     )

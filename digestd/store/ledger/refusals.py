@@ -68,7 +68,7 @@ def judge_refusals(session: Session, refused: Sequence[AttemptResult], now: date
 
 
 def count_waiting(session: Session) -> int:
-    """Count the mails that wait although the relay refused them for good at their last attempt."""
+    """Count ready mails whose last attempt the relay refused for good."""
     query = (
         select(func.count())
         .select_from(core.delivery.join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts)))

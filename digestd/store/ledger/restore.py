@@ -47,7 +47,7 @@ class OpenDelivery:
 
 
 def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None:
-    """The Message-ID of the delivery whose attempt passed the gate; None where the ledger knows of no such thing."""
+    """Return the Message-ID of an attempt that passed the commit point; else None."""
     query = (
         select(_D.message_id)
         .join_from(core.attempt, core.delivery, _D.id == _A.delivery_id)
@@ -57,7 +57,7 @@ def sent_message_id(session: Session, delivery: int, attempt: int) -> str | None
 
 
 def open_deliveries(session: Session) -> list[OpenDelivery]:
-    """What waits, or is uncertain."""
+    """Return the deliveries that are ready or uncertain."""
     query = select(_D.id, _D.state, _D.message_id, _D.history).where(_D.state.in_(sorted(_LEFT))).order_by(_D.id)
     return [
         OpenDelivery(row.id, State(row.state), row.message_id, steps(row.history)[0][2])
@@ -66,7 +66,7 @@ def open_deliveries(session: Session) -> list[OpenDelivery]:
 
 
 def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, envelope_from: str, accepted: bool) -> bool:
-    """Have a delivery end as its mail did; False where consent has ended since, or there is nothing to tell."""
+    """Give a delivery the end its mail had; return False if it cannot have it."""
     now = from_us(max(left.at_us, mail.born_us))
     if mail.state is State.UNCERTAIN:
         proof = SettlementProof(Evidence.RECEIPT_JOURNAL, Actor.RECOVERY, WHY)
@@ -82,7 +82,7 @@ def apply_sent(session: Session, mail: OpenDelivery, left: SentAttempt, envelope
 
 
 def reserve_numbers(session: Session, beyond: int, now: datetime) -> None:
-    """Number deliveries from beyond a number that was in use: bounces of those that are lost must not meet others.
+    """Continue delivery numbers after `beyond`, so that late bounces match no new mail.
 
     A row that says so keeps the place; there is none to keep where nobody is subscribed.
     """

@@ -47,7 +47,7 @@ class AttemptResult(NamedTuple):
 
 
 def record_results(session: Session, results: Sequence[AttemptResult], now: datetime) -> int:
-    """Write results in the caller's write transaction; how many were ours to write.
+    """Write the relay's replies in the caller's transaction; return how many applied.
 
     They are the relay's replies as they come in; see `record_kept` for those of a journal.
 
@@ -58,7 +58,7 @@ def record_results(session: Session, results: Sequence[AttemptResult], now: date
 
 
 def record_journalled(session: Session, results: Sequence[AttemptResult], now: datetime) -> int:
-    """The same with what a run that is no more kept in its receipt journal."""
+    """Write results from the journal of a worker that has ended."""
     return _record(session, results, now, (Evidence.RECEIPT_JOURNAL, Evidence.RECEIPT_JOURNAL))
 
 
@@ -114,7 +114,7 @@ def _write(session: Session, results: Sequence[AttemptResult], at_us: int, evide
 
 
 def _delivery(result: AttemptResult, at_us: int) -> Row:
-    """As `_DELIVERY` wants it."""
+    """Return the values of `_DELIVERY`."""
     said, entry = result.text[:_TEXT_MAX] or None, step(result.state, Actor.WORKER, at_us)
     return (
         *(result.state.value, result.code, said, result.queue_id, result.reason),
@@ -123,13 +123,13 @@ def _delivery(result: AttemptResult, at_us: int) -> Row:
 
 
 def _attempt(result: AttemptResult, at_us: int, evidence: Evidence) -> Row:
-    """As `_ATTEMPT` wants it."""
+    """Return the values of `_ATTEMPT`."""
     said, by = result.text[:_TEXT_MAX] or None, evidence.value if result.code is not None else None
     return (result.outcome.value, by, result.code, said, at_us, result.relay, result.delivery, result.attempt)
 
 
 def _note_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> None:
-    """A refusal on the spot is a bounce like one that comes by mail."""
+    """Record refusals as bounces, like those that come by mail."""
     for result in sorted(refused, key=lambda result: result.delivery):
         bounce = bounce_of(session, result, now)
         if bounce is not None:

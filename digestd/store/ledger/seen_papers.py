@@ -15,13 +15,13 @@ from digestd.store.packing import pack_seen, picked_papers, steps, unpack_seen
 
 
 def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
-    """The papers each of these subscribers has had; who has had none is absent."""
+    """Return the seen papers of each subscriber; absent if there are none."""
     query = select(core.seen_papers).where(core.seen_papers.c.subscriber_id.in_(subscribers))
     return {row.subscriber_id: unpack_seen(row.papers) for row in session.connection().execute(query)}
 
 
 def _locked(session: Session, subscribers: Iterable[int]) -> dict[int, NDArray[np.uint32]]:
-    """Like `of`, for changing them: planning and the end of a mail may come at once for one subscriber."""
+    """Return the seen papers like `of`, and lock the rows for a change."""
     return {who: unpack_seen(papers) for who, papers in _LOCKED.rows(session, list(subscribers))}
 
 
@@ -32,7 +32,7 @@ _LOCKED = KeyLookup(
 
 
 def add(session: Session, papers: Mapping[int, NDArray[np.uint32]]) -> None:
-    """Note papers that digests of these subscribers now hold: row numbers, ascending."""
+    """Add the papers (ascending row numbers) of new digests."""
     had = _locked(session, papers)
     _INSERT.run(session, ((who, new.tobytes()) for who, new in papers.items() if who not in had))
     _REPLACE.run(session, ((_joined(had[who], new), who) for who, new in papers.items() if who in had))
@@ -44,7 +44,7 @@ def _joined(had: NDArray[np.uint32], new: NDArray[np.uint32]) -> bytes:
 
 
 def return_papers(session: Session, deliveries: Iterable[int]) -> None:
-    """The digests in these deliveries ended unsent: their papers may come again, and count as new.
+    """Make the papers of unsent digests available again.
 
     Call it after the deliveries' states were written: what was planned last is then looked up anew.
     """
@@ -61,7 +61,7 @@ def return_papers(session: Session, deliveries: Iterable[int]) -> None:
 
 
 def _papers(picks: bytes) -> list[int]:
-    """None where nobody can tell any more which they were: they do not come again."""
+    """Return the papers of packed picks; none if they cannot be read."""
     try:
         return picked_papers(picks)
     except Damaged:
@@ -69,7 +69,7 @@ def _papers(picks: bytes) -> list[int]:
 
 
 def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
-    """First and by number, as planning does: else the two may wait for each other."""
+    """Lock subscribers by number, in the order planning uses, to avoid deadlocks."""
     key = core.subscriber.c.id
     session.connection().execute(select(key).where(key.in_(list(subscribers))).order_by(key).with_for_update()).all()
 

@@ -36,7 +36,7 @@ class SentDigest:
 
 
 def digests(session: Session, since: datetime | None = None) -> Iterator[SentDigest]:
-    """Every digest sent to subscribers who ever said anything, in the order they were planned; from `since` on.
+    """Yield every digest sent to subscribers who gave feedback, in planning order.
 
     Streamed, a block at a time.
     """
@@ -74,7 +74,7 @@ def _shown(session: Session, rows: Sequence[core.Record]) -> Iterator[SentDigest
 
 
 def _standing(session: Session, subscribers: set[int]) -> dict[tuple[int, int], tuple[Verdict, datetime]]:
-    """(subscriber, paper) → the newest verdict that was not taken back, and when it was given; the older first."""
+    """Return (subscriber, paper) → newest active verdict and its time, oldest first."""
     newest = (
         select(func.max(_F.id))
         .where(_F.subscriber_id.in_(subscribers), _F.undone_us.is_(None))

@@ -48,7 +48,7 @@ class SettlementProof:
 
 
 def settle(session: Session, delivery: int, how: Settlement, proof: SettlementProof, now: datetime) -> bool:
-    """Settle one delivery in the caller's write transaction; False where there is nothing to settle so."""
+    """Settle one delivery in the caller's transaction; return False if it cannot be."""
     query = (
         select(_D.id, _D.state, _D.attempts, _A.dot_us)
         .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
@@ -63,7 +63,7 @@ def settle(session: Session, delivery: int, how: Settlement, proof: SettlementPr
 
 
 def settle_bounced(session: Session, deliveries: Sequence[int], now: datetime) -> int:
-    """Accepted is what is uncertain and came back: a bounce with our mark proves that the relay had it. How many."""
+    """Settle uncertain deliveries as accepted if they bounced; return how many."""
     query = _came_back().where(_D.id.in_(deliveries)).order_by(_D.id).with_for_update(of=core.delivery)
     rows = list({row.id: row for row in session.connection().execute(query)}.values())
     _write(session, rows, Settlement.ACCEPTED, SettlementProof(Evidence.DSN, Actor.INBOUND, "it came back"), to_us(now))
@@ -71,7 +71,7 @@ def settle_bounced(session: Session, deliveries: Sequence[int], now: datetime) -
 
 
 def settle_all_bounced(db: Database, now: datetime) -> int:
-    """The same for whatever became uncertain after its bounce had come; nothing is locked where there is nothing."""
+    """Settle whatever became uncertain after its bounce had come; return how many."""
     lately = select(_B.delivery_id).where(_B.delivery_id.is_not(None), _B.at_us > to_us(now - LOOKED_BACK))
     with db.read() as session:
         found = {row.id for row in session.connection().execute(_came_back().where(_D.id.in_(lately)))}

@@ -29,7 +29,7 @@ class UncertainDelivery:
 
 
 def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]:
-    """What is uncertain, oldest first, at most so many."""
+    """Return up to `most` uncertain deliveries, oldest first."""
     query = (
         select(_D.id, _A.n, _A.envelope_from, _A.relay, _A.dot_us)
         .join_from(core.delivery, core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
@@ -41,13 +41,13 @@ def uncertain_deliveries(session: Session, most: int) -> list[UncertainDelivery]
 
 
 def count_long_uncertain(session: Session, now: datetime) -> int:
-    """How many were due more than LONG ago, and nobody knows yet."""
+    """Count the deliveries that were due more than LONG ago and are still uncertain."""
     query = select(func.count()).select_from(core.delivery).where(UNCERTAIN, _D.due_us < to_us(now - LONG))
     return int(session.connection().execute(query).scalar_one())
 
 
 def commit_times(session: Session, attempts: Collection[tuple[int, int]]) -> list[int]:
-    """When the dots left of those attempts (delivery, n) that the relay took in its own words; microseconds."""
+    """Return the commit times (µs) of these attempts that the relay acknowledged."""
     query = select(_A.dot_us).where(
         tuple_(_A.delivery_id, _A.n).in_(list(attempts)), _A.evidence == Evidence.REPLY, _A.dot_us.is_not(None)
     )
