@@ -28,8 +28,9 @@ from digestd.evaluate.dense import stored
 from digestd.evaluate.run import EVENING, Case, cases_of
 from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.model import TextModel, fit, loads
-from digestd.store import papers, past, references, text_models
+from digestd.store import papers, references, text_models
 from digestd.store.database import Database
+from digestd.store.interests import for_ranking_at
 from digestd.store.ledger.sent_digests import SentDigest, digests
 
 BLOCK = 500
@@ -121,7 +122,7 @@ def _then(session: Session, block: Sequence[SentDigest], model: TextModel, encod
 
 
 def _ranked(session: Session, then: _Then, block: Sequence[SentDigest], earlier: _Earlier) -> Iterator[Replayed]:
-    wants = past.wants_at(session, {shown.subscriber: shown.planned for shown in block})
+    wants = for_ranking_at(session, {shown.subscriber: shown.planned for shown in block})
     library = {str(paper.id): paper for paper in then.papers.values()}
     interests = {who: tuple(i for i in given if _was_known(i, library)) for who, given in wants.items()}
     named = {PaperId(i.value) for given in interests.values() for i in given if i.kind is Kind.PAPER}

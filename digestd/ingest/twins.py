@@ -21,7 +21,6 @@ from digestd.ingest.wording import Plain
 from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database
-from digestd.store.families import families
 from digestd.store.sightings import PaperState
 
 COMMON = 20
@@ -162,7 +161,7 @@ def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> P
         numbers = [_number(session, name) for name in (one, other)]
         if numbers[0] == numbers[1]:
             raise BadInput(f"{one} and {other} are one paper already; there is nothing to merge")
-        related = families(session, numbers)
+        related = papers.merge_groups(session, numbers)
         do_not_merge.remove(session, *(related.get(number, {number}) for number in numbers))
         both = kept.by_number(session, numbers)
         kept.apply(session, [joined(both, (), "operator", f"{one} = {other}", now)], Plain(), now)

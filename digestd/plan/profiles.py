@@ -17,7 +17,8 @@ from digestd.plan.seeds import Named, Shelf, shelf_of
 from digestd.ranking.compiler import FORM, Wants, compile_records
 from digestd.ranking.profile import Profiles, read_profiles
 from digestd.store import encodings, profiles, references
-from digestd.store.due import DueSubscriber, wants_of
+from digestd.store.due import DueSubscriber
+from digestd.store.interests import for_ranking
 from digestd.store.profiles import StoredProfile
 
 NOBODY = 0
@@ -41,7 +42,7 @@ def compiled(session: Session, day: Day, subscribers: Sequence[DueSubscriber]) -
     shelf = shelf_of(session, day.readings, {key: kept.papers for key, kept in usable.items()}, own)
     holding = {key: kept for key, kept in usable.items() if _current(key, kept, shelf)}
     fresh = [due for due in subscribers if due.key not in holding]
-    interests = wants_of(session, [due.key for due in fresh]) if fresh else {}
+    interests = for_ranking(session, [due.key for due in fresh]) if fresh else {}
     shelf = shelf.joined(shelf_of(session, day.readings, {key: _names(each) for key, each in interests.items()}, own))
     made = _made(day, fresh, interests, shelf)
     kept = [(due.key, holding.get(due.key) or made[due.key]) for due in subscribers]

@@ -25,7 +25,7 @@ from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.dense import Encoder, Silent
 from digestd.store import due as waiting
-from digestd.store import ledger, pauses, references
+from digestd.store import ledger, references, subscribers
 from digestd.store.database import Database
 from digestd.store.due import DueSubscriber
 from digestd.store.ledger import NewDigest, RankingInputs
@@ -88,12 +88,12 @@ def _end_pauses(db: Database, now: datetime) -> None:
     """Who wanted a pause until now is active again before it is asked who is due."""
     while _any_pause_is_over(db, now):
         with db.write() as session:
-            pauses.end(session, SHARD, now)
+            subscribers.end_pauses(session, SHARD, now)
 
 
 def _any_pause_is_over(db: Database, now: datetime) -> bool:
     with db.read() as session:
-        return pauses.is_any_over(session, now)
+        return subscribers.is_any_pause_over(session, now)
 
 
 def _gather(db: Database, planner: Planner, now: datetime) -> Day:

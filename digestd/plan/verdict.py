@@ -15,7 +15,7 @@ from digestd.plan.day import Day
 from digestd.plan.shard import Shard
 from digestd.ranking.calibration import BARS
 from digestd.ranking.profile import Wants, compile_profiles
-from digestd.store.due import wants_of
+from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
 
 ALIKE = 0.5
@@ -88,7 +88,7 @@ def _names(case: Case) -> set[int]:
 def _muting(case: Case) -> str:
     """The first of the muted interests that the paper meets."""
     due, pool = case.shard.subscribers[0], case.day.pool
-    interests = wants_of(case.session, [due.key]).get(due.key, ())
+    interests = for_ranking(case.session, [due.key]).get(due.key, ())
     muted = [interest for interest in interests if interest.wish is Wish.MUTED]
     named = case.day.readings.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}

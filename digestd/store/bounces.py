@@ -19,7 +19,7 @@ from digestd.domain.delivery import State
 from digestd.domain.hook import bounced
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import bounce_surge, core, suppressions, webhooks
-from digestd.store.chunks import chunks
+from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
 COUNTED = 200

@@ -1,18 +1,36 @@
-"""Statements for many rows and lookups by many keys, handed to the driver as text: what SQLAlchemy does to each costs
-as much again. Several are one exchange with PostgreSQL: waiting for it is what most of a round's time goes into.
+"""Statements for many rows: bulk writes, lookups by many keys, reserved row numbers.
+
+Bulk statements and lookups are compiled once and handed to the driver as text, because SQLAlchemy's work per row costs
+as much as the driver's. On PostgreSQL several go in one exchange (pipeline), because a delivery round mostly waits for
+exchanges.
 """
 
 import json
 import re
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, Column, Connection, Dialect, Insert, Update, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Insert,
+    Table,
+    Update,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
@@ -24,6 +42,48 @@ Value: TypeAlias = int | str | bytes | None
 Row: TypeAlias = tuple[Value, ...]
 Record: TypeAlias = Any
 """A row that was found, its columns by name."""
+
+
+_T = TypeVar("_T")
+CHUNK = 5_000
+"""Values in one IN list, far below SQLite's 32,766 and PostgreSQL's 65,535."""
+
+
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Yield the values in lists short enough for one statement."""
+    held = list(values)
+    for start in range(0, len(held), CHUNK):
+        yield held[start : start + CHUNK]
+
+
+def reserve(session: Session, table: Table, count: int) -> list[int]:
+    """Reserve ascending row numbers for new rows of this write transaction.
+
+    SQLite has one writer at a time, so the next numbers are free; PostgreSQL hands them out by
+    the table's sequence.
+    """
+    if not count:
+        return []
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        first = int(connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()) + 1
+        return list(range(first, first + count))
+    query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
+    return sorted(connection.execute(query, {"name": table.name, "count": count}).scalars())
+
+
+def insert_plain(session: Session, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows whose values the driver takes as they are (numbers, texts, bytes); all have the same columns.
+
+    SQLAlchemy's work on each value takes longer than SQLite's on the row.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    statement = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = statement.positiontup
+    values = [tuple(row[name] for name in names) for row in rows] if names else [dict(row) for row in rows]
+    connection.exec_driver_sql(str(statement), values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

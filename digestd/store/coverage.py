@@ -10,7 +10,8 @@ from sqlmodel import Session
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.paper import PaperId
 from digestd.store import core
-from digestd.store.papers import aliases, chunks
+from digestd.store.bulk import chunks
+from digestd.store.papers import aliases
 from digestd.store.timestamps import to_us
 
 _C, _G = core.coverage.c, core.sighting.c

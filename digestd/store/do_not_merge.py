@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, insert, or_, select
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.chunks import chunks
+from digestd.store.bulk import chunks
 from digestd.store.timestamps import to_us
 
 _X = core.do_not_merge.c

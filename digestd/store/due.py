@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, update
 from sqlmodel import Session
 
-from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Status, Timing
-from digestd.store import core, feedback, mutings, profiles
+from digestd.store import core, profiles
 from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
 from digestd.store.profiles import StoredProfile
@@ -115,37 +114,6 @@ def reschedule_misscheduled(session: Session, now: datetime) -> int:
 
 def _too_far(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _ACTIVE, _S.next_due_us > to_us(now + LONGEST)
-
-
-def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """What ranking goes by: their interests, what they muted of papers, and the papers they gave feedback on where
-    no interest names them."""
-    found = interests_of(session, subscribers)
-    for key, muted in mutings.active(session, subscribers).items():
-        found[key] = (*found.get(key, ()), *muted)
-    for key, said in feedback.interests(session, subscribers).items():
-        own = found.get(key, ())
-        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
-        found[key] = (*own, *(interest for interest in said if interest.value not in named))
-    return found
-
-
-def interests_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Return the interests of subscribers in the order given; absent if they have none."""
-    query = (
-        select(_I.subscriber_id, _I.kind, _I.value, _I.wish, _I.since_us)
-        .where(_I.subscriber_id.in_(subscribers))
-        .order_by(_I.subscriber_id, _I.position)
-    )
-    found: dict[int, list[Interest]] = {}
-    for who, kind, value, wish, since_us in session.connection().execute(query):
-        since = None if since_us is None else from_us(since_us)
-        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish], since))
-    return {key: tuple(interests) for key, interests in found.items()}
-
-
-_KINDS = {str(kind): kind for kind in Kind}
-_WISHES = {str(wish): wish for wish in Wish}
 
 
 def _due(row: core.Record) -> DueSubscriber:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.papers import chunks
+from digestd.store.bulk import chunks
 
 Vector = NDArray[np.float32]
 _P, _R, _E = core.paper.c, core.revision.c, core.embedding.c

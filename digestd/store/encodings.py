@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.chunks import chunks
+from digestd.store.bulk import chunks
 
 _E = core.encoding.c
 

@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, delete, insert, or_, sel
 from sqlmodel import Session
 
 from digestd.store import core, do_not_merge
-from digestd.store.families import families
-from digestd.store.papers import MERGED, merged_into
+from digestd.store.papers import MERGED, merge_groups, merged_into
 from digestd.store.timestamps import from_us, to_us
 
 _P, _S, _A, _G, _M = core.paper.c, core.signal.c, core.paper_alias.c, core.sighting.c, core.merge.c
@@ -84,7 +83,7 @@ def undo(session: Session, merging: Merge, now: datetime) -> int:
 
 def of_paper(session: Session, paper: int) -> list[Merge]:
     """Return the merges that made a paper, undone ones too, oldest first."""
-    members = families(session, [paper]).get(paper, frozenset())
+    members = merge_groups(session, [paper]).get(paper, frozenset())
     query = select(core.merge).where(or_(_M.kept.in_(members), _M.absorbed.in_(members))).order_by(_M.id)
     return [_merging(row) for row in session.connection().execute(query)]
 

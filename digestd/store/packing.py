@@ -1,6 +1,19 @@
 """Compact columns of the ledger: picks, history, seen papers.
 
-Child rows for these measured five times the time and the space of the whole ledger row.
+Why not JSON columns: measured on one core with 4,000 digests of 15 picks, in µs of CPU per subscriber. For comparison,
+ranking costs 302 µs (`digestd bench rank --subscribers 4000 --papers 500 --processes 1`).
+
+                                  packed    JSON
+    write the picks                    5      21    1.1 kB → 1.5 kB
+    read the picks                    44      69
+    read 1,000 seen papers            <1      49    4.0 kB → 7.4 kB
+    add to 1,000 seen papers           1      87
+    read 5,000 seen papers            <3     237
+    add to 5,000 seen papers           3     414
+
+JSON picks alone would be within the limit of 10 %. Seen papers would not: planning reads them and adds to them for every
+subscriber, which adds 45 % of the cost of ranking for a subscriber of two months, and 210 % for one of a year.
+Child rows for picks took five times the time and space of the whole ledger row.
 """
 
 import json

@@ -14,13 +14,12 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.store import core
-from digestd.store.chunks import chunks as chunks  # also known from here
-from digestd.store.families import families
+from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
 MERGED = "merged:"
 
-_P, _R, _A, _S = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c
+_P, _R, _A, _S, _G = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c, core.merge.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
             _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
             _R.authors, _R.categories, _R.url, _R.links)  # fmt: skip
@@ -91,7 +90,36 @@ def former_keys(session: Session, keys: Iterable[int]) -> dict[int, tuple[int, .
 
     Who has had a paper under one of them has had it: before a merging, and after one was undone.
     """
-    return {key: tuple(sorted(members - {key})) for key, members in families(session, list(keys)).items()}
+    return {key: tuple(sorted(members - {key})) for key, members in merge_groups(session, list(keys)).items()}
+
+
+def merge_groups(session: Session, keys: Iterable[int]) -> dict[int, frozenset[int]]:
+    """Return, for each paper that was ever merged, all papers it was ever one with.
+
+    A merge that was undone counts too: who had the merged paper has seen the words of both.
+    """
+    edges = _edges(session, set(keys))
+    family = {key: {key} for edge in edges for key in edge}
+    for one, other in edges:
+        if family[one] is not family[other]:
+            family[one] |= family[other]
+            for member in family[one]:
+                family[member] = family[one]
+    return {key: frozenset(family[key]) for key in keys if key in family}
+
+
+def _edges(session: Session, keys: set[int]) -> set[tuple[int, int]]:
+    """Return the merges of these papers, and of those they lead to."""
+    found: set[tuple[int, int]] = set()
+    asked: set[int] = set()
+    while fresh := keys - asked:
+        asked |= fresh
+        for column in (_G.kept, _G.absorbed):
+            for chunk in chunks(fresh):
+                rows = session.connection().execute(select(_G.kept, _G.absorbed).where(column.in_(chunk)))
+                found |= {(row.kept, row.absorbed) for row in rows}
+        keys = {key for edge in found for key in edge}
+    return found
 
 
 def listing(session: Session, limit: int, since: datetime | None = None) -> list[Paper]:

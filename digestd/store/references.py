@@ -17,7 +17,7 @@ from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.domain.reference import MOST, Reference
 from digestd.store import core, papers, profiles
-from digestd.store.chunks import chunks
+from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us
 
 _R, _I, _L, _E = core.reference.c, core.interest.c, core.library.c, core.library_entry.c

@@ -15,8 +15,7 @@ from sqlmodel import Session
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.sighting_record import from_record, to_record
 from digestd.store import core, merges
-from digestd.store.chunks import chunks
-from digestd.store.numbers import insert_plain, reserve
+from digestd.store.bulk import chunks, insert_plain, reserve
 from digestd.store.papers import aliases, latest_signals, words_of
 from digestd.store.timestamps import from_us, to_us
 

@@ -9,8 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.chunks import chunks
-from digestd.store.numbers import insert_plain
+from digestd.store.bulk import chunks, insert_plain
 from digestd.store.papers import merged_into
 
 _L = core.similarity_key.c

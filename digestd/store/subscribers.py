@@ -19,7 +19,7 @@ from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Act, Bar, Cadence, Cause, Status, Subscriber, Timing
 from digestd.schedule import due_period, first_due
 from digestd.store import consent, core, references
-from digestd.store.due import interests_of
+from digestd.store.interests import of as interests_of
 from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
@@ -181,6 +181,27 @@ def _consented(
     after = by_key(session, before.key)
     assert after is not None  # noqa: S101  # it is locked, and rows are never deleted
     return after
+
+
+def set_pause_end(session: Session, key: int, until: datetime | None) -> None:
+    """Set when a pause ends by itself; None: it does not."""
+    values = {"paused_until_us": None if until is None else to_us(until)}
+    session.connection().execute(update(core.subscriber).where(_S.id == key).values(values))
+
+
+def is_any_pause_over(session: Session, now: datetime) -> bool:
+    """Return True if any pause has ended by now; cheap."""
+    return session.connection().execute(_paused_until(now).limit(1)).first() is not None
+
+
+def end_pauses(session: Session, limit: int, now: datetime) -> None:
+    """End up to `limit` pauses that are over by now."""
+    for key in session.connection().execute(_paused_until(now).limit(limit)).scalars().all():
+        change_status(session, key, Status.ACTIVE, Cause.PAUSE_ENDED, now)
+
+
+def _paused_until(now: datetime) -> core.Query:
+    return select(_S.id).where(_S.paused_until_us <= to_us(now), _S.status == Status.PAUSED).order_by(_S.id)
 
 
 def invalidate_links(session: Session, key: int, before: datetime) -> None:

@@ -14,7 +14,7 @@ from digestd.domain.paper import Paper
 from digestd.domain.reply import Told
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
-from digestd.store import feedback, papers, pauses, subscribers
+from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
 from digestd.subscribe.leaving import pause_end, refuse_end
 from digestd.subscribe.record import LISTS, MUTABLE, parse, said_of
@@ -68,7 +68,7 @@ def _pause(session: Session, doing: Doing, command: Command) -> Told:
         except BadInput:
             return Told("unclear", (command.verb.value,))
     _status(session, doing, Status.PAUSED)
-    pauses.set_end(session, doing.subscriber.key, until)
+    subscribers.set_pause_end(session, doing.subscriber.key, until)
     return Told("paused", (said,))
 
 

@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Act, Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys, address_key
-from digestd.store import bounce_surge, consent, erasure, pauses, subscribers, suppressions
+from digestd.store import bounce_surge, consent, erasure, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.suppressions import SuppressionFilter
 
@@ -65,7 +65,7 @@ def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: 
         refuse_end(until, now)
     with db.write() as session:
         changed = _switched(session, subscriber, (Status.ACTIVE, Status.PAUSED), (by, now))
-        pauses.set_end(session, subscriber, until)
+        subscribers.set_pause_end(session, subscriber, until)
         return changed
 
 

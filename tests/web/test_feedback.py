@@ -11,7 +11,8 @@ from digestd.deliver import Composer
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
 from digestd.links import Purpose
-from digestd.store import core, due, feedback, mutings
+from digestd.store import core, feedback, mutings
+from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
 from digestd.subscribe import erase
 from digestd.web.feedback import PER_PICK
@@ -77,7 +78,7 @@ def test_what_is_said_changes_what_ranking_wants_at_once(client: TestClient, hou
     client.post(f"{link}/less")
     with house.app.db.read() as session:
         key = house.subscriber(ADA).key
-        wants = due.wants_of(session, [key])[key]
+        wants = for_ranking(session, [key])[key]
     assert ("invented:lakes", Wish.MUTED) in [(want.value, want.wish) for want in wants]
 
 

@@ -1,9 +1,9 @@
-"""Check the invariants of the ledger on any database, at any moment; nothing is changed.
+"""Check the invariants of the ledger on any database at any time; nothing is changed.
 
-    queries   the invariants that SQL can tell
-    walk      those that need the packed columns, one streaming pass over the deliveries
+    sql_checks         invariants that one SQL query can find violated
+    streaming_checks   invariants on packed columns: one pass over the deliveries, in bounded memory
 
-Each invariant is named as in the documentation, and holds when it finds no row.
+An invariant holds if it finds no row. Their names (I01 …) are those of the documentation.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The invariants that SQL can tell, in a dialect that SQLite and PostgreSQL share."""
+"""Invariants that SQL can check, in the dialect that SQLite and PostgreSQL share."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,20 +73,20 @@ QUERIES = {
         "HAVING d.attempts <> count(a.n) OR d.attempts <> coalesce(max(a.n), 0)",
     ),
     "I08": Query(
-        "a digest that passed the gate without active consent",
+        "a digest that passed the commit point without active consent",
         "SELECT a.delivery_id AS id, a.n, a.consent_version, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id LEFT JOIN consent_event e "
         "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version "
         "WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL AND (e.status IS NULL OR e.status <> 'active')",
     ),
     "I09": Query(
-        "a digest that passed the gate with another consent than it was planned for",
+        "a digest that passed the commit point with another consent than it was planned for",
         "SELECT a.delivery_id AS id, a.n, a.consent_version, d.consent_version FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL "
         "AND (a.consent_version IS NULL OR a.consent_version <> d.consent_version)",
     ),
     "I10": Query(
-        "a digest that passed the gate after consent had ended",
+        "a digest that passed the commit point after consent had ended",
         "SELECT a.delivery_id AS id, a.n, a.dot_us, e.at_us, e.status FROM attempt a "
         "JOIN delivery d ON d.id = a.delivery_id JOIN consent_event e "
         "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version + 1 "

@@ -1,4 +1,4 @@
-"""The invariants that need the packed columns: one pass by subscriber, memory flat."""
+"""Invariants on packed columns: one pass by subscriber, in bounded memory."""
 
 from collections.abc import Iterator
 from itertools import groupby, pairwise

@@ -1,20 +1,22 @@
-"""The ledger: every mail's row, from planning to its counted end.
+"""The ledger: one row per mail, from planning to its one counted end.
 
-    births     planning: digests, notices, who was due
-    claims     a worker leases what is ready
-    gate       the point of no return: consent and lease rechecked, `dot` committed
-    results    the relay's answer
-    recovery   what a dead worker left behind
-    held       what may not have arrived, offered by the next digest
-    open_ends  what nobody knows the end of
-    settling   that, settled from evidence
-    adoption   what had left of a database put back from a backup
-    seen       which papers each subscriber has had
-    reading    the ledger as people see it
-    verdicts   refusals: rejected for good, or too many at once to be about the readers
-    work       what is not over, as its indexes know it
+    create         planning: digests, notices, the audit of who was due
+    claim_queue    a worker leases what is ready
+    commit_point   consent and lease are checked again, and `dot` is committed before the final dot is sent
+    results        the relay's reply
+    refusals       refusals are judged: final, or too many at once to be about the recipients
+    recovery       what a dead worker left behind
+    uncertain      deliveries whose final reply was lost
+    settlement     those, settled from evidence or by the operator
+    offered        uncertain digests that the next digest links to
+    restore        mails that left after the backup a database was restored from
+    seen_papers    which papers each subscriber has had
+    sent_digests   what was sent, with the feedback on it
+    queries        deliveries for the CLI, pages and previews
+    indexes        conditions in the words of the partial indexes
 
-Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
+Every change is a compare-and-set on state, attempt and owner; whoever comes second changes nothing. The ledger knows
+nothing of SMTP: it takes results and returns claims.
 """
 
 from digestd.store.ledger.claim_queue import Claimed, Claimer, claim, expire

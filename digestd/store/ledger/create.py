@@ -18,7 +18,6 @@ from digestd.store import core
 from digestd.store.bulk import BulkStatement, Value
 from digestd.store.ledger import seen_papers
 from digestd.store.packing import Packed, step
-from digestd.store.tables import DeliveryRow
 from digestd.store.timestamps import to_us
 
 _HASH_BITS = 62
@@ -130,24 +129,28 @@ def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | Non
     if session.connection().execute(same).first() is not None:
         return None
     at_us = to_us(now)
-    row = DeliveryRow(
-        subscriber_id=notice.subscriber,
-        kind=notice.kind,
-        key=notice.key,
-        recipient_key=notice.recipient_key,
-        covers_from=notice.key,
-        consent_version=notice.consent_version,
-        state=State.READY,
-        message_id=notice.message_id,
-        template_hash=notice.template_hash,
-        history=step(State.READY, Actor.PLANNER, at_us),
-        due_us=at_us,
-        expires_us=to_us(notice.expires),
-        not_before_us=to_us(notice.not_before or now),
-    )
-    session.add(row)
-    session.flush()
-    return row.id
+    row = {
+        "subscriber_id": notice.subscriber,
+        "kind": notice.kind,
+        "key": notice.key,
+        "recipient_key": notice.recipient_key,
+        "covers_from": notice.key,
+        "consent_version": notice.consent_version,
+        "state": State.READY,
+        "message_id": notice.message_id,
+        "picks": b"",
+        "considered": 0,
+        "coverage": {},
+        "template_hash": notice.template_hash,
+        "history": step(State.READY, Actor.PLANNER, at_us),
+        "due_us": at_us,
+        "expires_us": to_us(notice.expires),
+        "not_before_us": to_us(notice.not_before or now),
+        "attempts": 0,
+        "failures": 0,
+    }
+    statement = insert(core.delivery).values(row).returning(core.delivery.c.id)
+    return int(session.connection().execute(statement).scalar_one())
 
 
 def audit_hash(due: Iterable[tuple[int, str]]) -> int:

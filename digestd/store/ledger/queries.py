@@ -54,7 +54,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDigest:
-    """One digest in a subscriber's history. `sha256`: of the bytes that last passed the gate; None if none did."""
+    """One digest in a subscriber's history. `sha256`: of the bytes that last passed the commit point; None if none did."""
 
     key: int
     period: str

@@ -28,7 +28,7 @@ _LEFT = frozenset({State.READY, State.UNCERTAIN})
 
 @dataclass(frozen=True, slots=True)
 class SentAttempt:
-    """One attempt that passed the gate: its numbers and time as they were, and the SHA-256 of the mail."""
+    """One attempt that passed the commit point: its numbers and time as they were, and the SHA-256 of the mail."""
 
     delivery: int
     attempt: int
