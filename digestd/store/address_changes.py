@@ -1,4 +1,4 @@
-"""Moves: another address that a subscriber asked for, which counts once both addresses have confirmed it."""
+"""Requested address changes: a change takes effect once the old and the new address have confirmed it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ _M = core.address_change.c
 
 @dataclass(frozen=True, slots=True)
 class AddressChange:
-    """A move that is asked for: where to, when, and which sides have confirmed it."""
+    """A requested change: the new address, when, and which sides have confirmed."""
 
     address: str
     address_key: bytes

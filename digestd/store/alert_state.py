@@ -1,4 +1,4 @@
-"""How many of a kind the operator was told of, so that of more it is told once, however many workers see them."""
+"""Counts at the last alert, so that only one worker alerts, and only when there are more."""
 
 from collections.abc import Callable
 

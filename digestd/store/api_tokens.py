@@ -1,4 +1,4 @@
-"""Tokens of the API: only a hash of each is kept."""
+"""API tokens; only a hash of each is stored."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ _T = core.api_token.c
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token as listed; what it is written as is not known any more."""
+    """A token as listed; its secret is not known any more."""
 
     key: int
     name: str

@@ -1,7 +1,7 @@
-"""Hold suppressions back while unusually many mails come back, by relay and by the domain of the recipients.
+"""Hold suppressions back while unusually many mails bounce, by relay and by recipient domain.
 
-A bounce is held by its column `held`. Whoever was suppressed by the same wave before it could be seen is taken back.
-Mails to addresses that nobody has confirmed yet are not counted: else strangers could set the brake off.
+The column `held` marks a bounce that suppressed nobody. Suppressions by the same surge from before it was noticed are
+lifted. Mails to unconfirmed addresses do not count, so that strangers cannot cause a surge.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """The readers at a domain who failed of late, by their address keys, and how many of them are still mailed."""
+    """The address keys at a domain that failed lately, and how many are still mailed."""
 
     keys: frozenset[bytes]
     open: int

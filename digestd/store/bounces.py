@@ -1,7 +1,7 @@
-"""Bounces and complaints, by keyed hash of the address; noting one decides what follows, in the same transaction.
+"""Bounces and complaints by keyed hash of the address; `record` stores one and applies its effects in one transaction.
 
-An address is locked by its subscriber's row, as consent and the gate of delivery lock it, so two
-bounces at once are two bounces, and a mail that passes the gate afterwards meets the suppression.
+An address is locked by its subscriber's row, like consent and the commit point, so that two bounces at once count
+twice, and a mail that reaches the commit point afterwards sees the suppression.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ class BounceEffect:
 
 @dataclass(frozen=True, slots=True)
 class BounceAddressee:
-    """Whom a delivery went to, and its last attempt."""
+    """The recipient of a delivery, and its last attempt."""
 
     delivery: int
     attempts: int

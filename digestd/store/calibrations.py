@@ -1,4 +1,4 @@
-"""What the install learnt of chances: a row a fit, the newest in force, none dropped, as old chances go by old rows."""
+"""Calibrations of the probability of relevance: one row per fit, the newest in force, none deleted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _C = core.calibration.c
 
 @dataclass(frozen=True, slots=True)
 class StoredCalibration:
-    """One fit: when, of how many verdicts, and its coefficients by name."""
+    """One fit: when, from how many verdicts, and its coefficients by name."""
 
     fitted: datetime
     events: int

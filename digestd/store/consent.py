@@ -1,4 +1,4 @@
-"""Consent events: append-only, one a version of a subscriber's consent, with the words it was given by."""
+"""Consent events: append-only, one per consent version, with the wording that was shown."""
 
 import hashlib
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _E, _W = core.consent_event.c, core.consent_wording.c
 
 @dataclass(frozen=True, slots=True)
 class ConsentEvent:
-    """One change of consent: `version` holds from `at` until the next; `wording`: the words that were shown, whole."""
+    """One change of consent; `version` holds from `at` until the next event."""
 
     version: int
     status: Status

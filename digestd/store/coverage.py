@@ -1,4 +1,4 @@
-"""How complete each announcement day of each source is."""
+"""Completeness of each announcement day of each source."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime

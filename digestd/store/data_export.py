@@ -1,4 +1,4 @@
-"""Whatever the database holds of one subscriber: by their number, or by the keyed hash of their address."""
+"""Export everything stored about a subscriber, by row number or by keyed hash of the address."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Papers that an operator said are two works: nothing joins them again but an operator."""
+"""Pairs of papers that an operator has split; only an operator merges them again."""
 
 from collections.abc import Iterable
 from datetime import datetime

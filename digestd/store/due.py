@@ -1,4 +1,4 @@
-"""Who is due, in blocks; and what planning needs to know of them."""
+"""Due subscribers, in blocks, with what planning needs to know of them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
-"""Dense vectors of papers: one a revision, in half precision, of the one model in use.
+"""Dense vectors of papers: one per revision, in half precision, of the model in use.
 
-A changed model has another version, so its vectors take the place of the old ones as they are made.
+A changed model has another version; its vectors replace the old ones as they are made.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
-"""Texts of papers as the text model in use reads them: one row a revision, for papers that subscribers named.
+"""Term counts of papers by the text model in use: one row per revision, for papers that subscribers named.
 
-Another model's rows take the place of the old ones as they are made. All of it can be made anew.
+Rows of another model replace the old ones as they are made. All of it can be made again.
 """
 
 from collections.abc import Iterable, Mapping

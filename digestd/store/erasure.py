@@ -1,4 +1,4 @@
-"""Erasure: of a person nothing is left but the keyed hash of the address, in no file of the database."""
+"""Erasure: only the keyed hash of the address stays, in no other form and in no file of the database."""
 
 import hashlib
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Feedback events: appended, taken back, never changed."""
+"""Feedback events: appended and taken back, never changed."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

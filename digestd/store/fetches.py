@@ -1,4 +1,4 @@
-"""What is known of each source's requests."""
+"""The last fetch of each address of each source, with its validators."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ERROR_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class FetchRecord:
-    """How the last fetch of one address went; `error` is None where it went well."""
+    """The result of the last fetch of one address; `error` is None if it succeeded."""
 
     source: str
     url: str

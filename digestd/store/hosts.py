@@ -1,7 +1,6 @@
-"""What is known of each host: when it may be asked next, who is asking it now, and how it has failed.
+"""The state of each host, shared by all processes: next request, lock, and circuit breaker.
 
-Each step is one statement that compares and sets, so that all processes together keep to it. Every
-instant in here has a bound: one beyond it was written under another clock and is passed over.
+Each step is one compare-and-set statement. Times beyond their bound were written under a wrong clock and are ignored.
 """
 
 from dataclasses import dataclass

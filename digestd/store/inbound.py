@@ -1,4 +1,4 @@
-"""How many mails and events came in, by what became of them: for an operator to see that bounces are read."""
+"""Counts of inbound mails and events by outcome, so that operators see that bounces are read."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,7 +1,7 @@
 """Libraries of subscribers and their entries; claimed by compare-and-set.
 
-A claim moves `next_us` on, so a library whose reader died is due again by itself. What a reader writes in the end
-counts only while its claim stands: the library may have been unlinked, or linked anew, meanwhile.
+A claim moves `next_us` on, so that a library whose reader died becomes due again. A reader's result counts only while
+its claim is valid: the library may have been unlinked or linked again meanwhile.
 """
 
 from collections.abc import Collection, Iterable

@@ -1,8 +1,7 @@
-"""Two known papers that are one work: everything moves to the older row, and what moved is kept.
+"""Merges of two papers that are one work: everything moves to the older row, and a merge can be undone.
 
-The younger row stays, archived, because picks of old digests point at it; `merged:<its number>`
-becomes an alias of the older one, so whoever asks for it finds the paper it is now. A merging can
-be undone: what moved goes back, with whatever was said since under the identifiers that moved.
+The younger row stays, archived, because picks of old digests refer to it; `merged:<its number>` becomes an alias of
+the older one. Undoing moves everything back, with whatever was reported since under the identifiers that moved.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ EVIDENCE_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two papers that became one, by what (identifier, likeness, operator) and on what evidence."""
+    """Two papers that became one: by what (identifier, likeness, operator) and why."""
 
     number: int
     kept: int

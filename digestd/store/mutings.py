@@ -1,4 +1,4 @@
-"""What subscribers mute of papers: events, appended, taken back, never changed."""
+"""Mutings from papers: events, appended and taken back, never changed."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -1,6 +1,6 @@
-"""Where an SQLite file must not lie: its write-ahead log needs memory that all processes share, and locks that hold.
+"""Detect network file systems, where an SQLite file must not be: WAL needs shared memory and reliable locks.
 
-Over a network neither is sure: two machines ruin the file, and one may (https://sqlite.org/wal.html, section 1).
+On a network neither is certain, and the file may be damaged (https://sqlite.org/wal.html, section 1).
 """
 
 import re

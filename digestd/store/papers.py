@@ -1,8 +1,7 @@
-"""Papers: find, list, and gather them with their latest signals, never one query a paper.
+"""Papers: find, list, and load them with their latest signals, never one query per paper.
 
-A paper that turned out to be another known one stays as a row (old digests point at it), is
-archived, and is found under the paper it was merged into: its row number is kept there as the
-alias `merged:<number>`.
+A merged paper keeps its row, archived, because old digests refer to it. It is found under the paper it was merged
+into, which has the alias `merged:<number>`.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Keep what sign-ups ask for, each with its confirmation mail, until that mail is confirmed."""
+"""Requests of sign-ups, stored with their confirmation mails until those are confirmed."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Which workers are alive, told by the kernel or the database server, not by a clock.
+"""Locks that tell which workers are alive, by the kernel or the database server instead of a clock.
 
-SQLite: each worker holds an flock on a file of its name beside the database; the kernel lets go
-at death. PostgreSQL: each holds a session advisory lock on a connection of its own.
+SQLite: each worker holds an flock on a file of its name beside the database; the kernel releases it when the process
+ends. PostgreSQL: each holds a session advisory lock on a connection of its own.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""Compiled profiles: what ranking needs of a subscriber, kept until what they want, or the text model, has changed.
+"""Compiled profiles: what ranking needs of a subscriber, valid until their interests or the text model change.
 
-A row is derived and can be made anew at any time. It holds for the number of the subscriber's wants that it was made
-from, which every change of interests and feedback raises: so a change that comes while one is made wins.
+A row is derived and can be made again at any time. It is valid for the value of `subscriber.wants` it was made from;
+every change of interests or feedback raises that value, so a change during compilation wins.
 """
 
 import json

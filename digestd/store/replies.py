@@ -1,4 +1,4 @@
-"""What replies to mails of subscribers say, beside their deliveries in the ledger."""
+"""The content of replies to subscribers' mails, beside their deliveries in the ledger."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a subscriber keeps to read, and what their digests held; and the edition of the secret address of both."""
+"""Saved papers and recent picks of a subscriber, and the version of the secret link to both."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
-"""What sources said of papers, and the papers made of it: the writing side of `papers`.
+"""Sightings and the papers made from them: the writing side of `papers`.
 
-`known` gathers what is kept of the works a page names; ingest decides; `apply` writes the
-decisions in bulk. Revisions are only ever appended.
+`known` returns the state of the papers that a page names, ingest decides, and `apply` writes the decisions in bulk.
+Revisions are only ever appended.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ _NOT_IN_RECORD = frozenset({"version", "announced", "day", "signals"})
 
 @dataclass(frozen=True, slots=True)
 class PaperText:
-    """What a revision holds."""
+    """The text of a revision."""
 
     words: Words
     url: str | None

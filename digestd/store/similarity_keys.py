@@ -1,6 +1,6 @@
-"""Which papers share a likeness key: where to look for one work under two names.
+"""Papers that share a similarity key: candidates for being one work under two names.
 
-Rows of a merged paper stay under its own row number, and what is found is told as the paper it is now.
+Rows of a merged paper keep its row number; lookups return the paper it was merged into.
 """
 
 from collections.abc import Iterable, Mapping

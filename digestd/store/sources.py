@@ -1,4 +1,4 @@
-"""The sources that are asked, and what of their last answers could not be read."""
+"""Configured sources, and the records of their last answers that could not be read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ REJECTS_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """One record that could not be read when the source was last asked."""
+    """One record that could not be read when the source was last fetched."""
 
     where: str
     field: str

@@ -1,10 +1,9 @@
-"""Subscribers and what they consented to.
+"""Subscribers and their consent.
 
-`change_status` is the only way consent changes: it raises the version, writes the consent
-event and sets the next due time, in the caller's transaction. Settings and interests change
-by `update`, which leaves the version alone. A subscriber is locked where it is read to be
-changed (PostgreSQL by row; SQLite has one writer anyhow), so consent and the gate of
-delivery see each other.
+`change_status` is the only way to change consent: it raises the version, writes the consent event and sets the next
+due time, in the caller's transaction. `update_many` changes settings and interests and leaves the version alone. A
+subscriber is locked when read for a change (PostgreSQL by row; SQLite has one writer), so that consent and the commit
+point see each other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

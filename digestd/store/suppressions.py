@@ -1,4 +1,4 @@
-"""Suppressions: addresses never to write to, by keyed hash. They outlive the subscriber."""
+"""Suppressions: addresses that must not be written to, by keyed hash. They outlive the subscriber."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ A request and a complaint outlive an erasure: a new sign-up ends that, but nothi
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A suppression; `address`: that of the subscriber, None where nobody has it."""
+    """A suppression; `address` is the subscriber's, None if there is none."""
 
     address_key: bytes
     address: str | None

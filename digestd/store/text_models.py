@@ -1,7 +1,6 @@
 """Fitted text models, versioned; the newest is in use.
 
-Some old ones are kept whole, to rank again as a digest was ranked; of still older ones only the row that says
-what they were.
+Some old ones are kept, to rank again as a digest was ranked; of older ones only the description stays.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ _M = core.text_model.c
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """What is known of a model without reading it; `papers`: how many it was fitted on."""
+    """A model without its data; `papers` is the number it was fitted on."""
 
     version: str
     fitted: datetime

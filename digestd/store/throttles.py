@@ -1,4 +1,4 @@
-"""Throttles and rests of relays and recipient domains, one row each, changed as pure functions say."""
+"""Throttles and back-offs of relays and recipient domains, one row each, changed by pure functions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _ERROR_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class ThrottleState:
-    """What is kept of one relay or domain."""
+    """The stored state of one relay or domain."""
 
     throttle: Throttle
     rest: Rest
@@ -29,7 +29,7 @@ NEW = ThrottleState(Throttle(), Rest())
 
 @dataclass(frozen=True, slots=True)
 class RelayBackoff:
-    """A relay that is left alone until then, after so many failures in a row."""
+    """A relay that gets no mail until a time, after consecutive failures."""
 
     relay: str
     until: datetime

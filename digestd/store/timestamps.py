@@ -1,4 +1,4 @@
-"""Instants at the edge of the store: aware datetimes outside, whole microseconds inside."""
+"""Conversion between aware datetimes and whole microseconds since 1970 UTC."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

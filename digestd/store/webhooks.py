@@ -1,7 +1,7 @@
-"""The outbox of hooks: a row an event and URL, in the event's own transaction; claimed by compare-and-set.
+"""The outbox of webhooks: one row per event and URL, in the event's own transaction; claimed by compare-and-set.
 
-A claim moves `not_before` on, so a post whose sender died is due again by itself: a receiver may be
-told twice, under the same number, and never not at all.
+A claim moves `not_before` on, so that a post whose sender died becomes due again: a receiver may get an event twice,
+under the same number, but never not at all.
 """
 
 from collections.abc import Iterable, Sequence

@@ -15,7 +15,7 @@ SHOWN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a row found by `sql` means."""
+    """An SQL query, and what a row it finds means."""
 
     says: str
     sql: str

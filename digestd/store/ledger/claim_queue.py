@@ -1,4 +1,4 @@
-"""Claiming: a worker leases ready deliveries, oldest due first, and notices those past sending."""
+"""The claim queue: a worker leases ready deliveries, oldest due first, and closes those not to be sent."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -42,7 +42,7 @@ RECIPIENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Claimer:
-    """Who claims: a worker's name, and how it names the envelope sender of (delivery, attempt)."""
+    """A worker's name, and how it names the envelope sender of (delivery, attempt)."""
 
     owner: str
     envelope: Callable[[int, int], str]
@@ -50,7 +50,7 @@ class Claimer:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What one claim found: the leased, and how many past sending it closed."""
+    """The result of a claim: leased deliveries, and how many were closed unsent."""
 
     claims: tuple[Claim, ...]
     skipped: int

@@ -1,8 +1,8 @@
-"""The gate: the last look before the final dot may leave, committed before it does.
+"""The commit point: the last check before the final dot, committed before the dot is sent.
 
-One transaction serves many lanes. PostgreSQL locks the subscriber rows, SQLite the whole
-database (BEGIN IMMEDIATE), so an unsubscribe is either seen here or comes after the mail.
-Subscribers are locked first and by number, as planning does: else the two may wait for each other.
+One transaction serves many connections. PostgreSQL locks the subscriber rows, SQLite the database (BEGIN IMMEDIATE), so
+an unsubscribe is either seen here or comes after the mail. Subscribers are locked first and by number, as planning
+does, to avoid deadlocks.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
 
 
 class CommitDecision(StrEnum):
-    """What the gate says."""
+    """What a worker must do with a mail at the commit point."""
 
     OK = "ok"  # `dot` is committed: send the dot
     GONE = "gone"  # consent is gone: the delivery is skipped

@@ -1,4 +1,4 @@
-"""Planning writes the ledger: digests with their picks, and notices."""
+"""Create deliveries: digests with their picks, and notices."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ _HASH_BITS = 62
 
 
 class NewDigest(NamedTuple):
-    """A digest about to be planned for one subscriber; no picks means the day is empty."""
+    """A digest to create for one subscriber; without picks it is empty."""
 
     subscriber: int
     consent_version: int

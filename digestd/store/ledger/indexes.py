@@ -1,7 +1,7 @@
-"""What waits, is under way or is uncertain: little of all that there ever was, and an index finds it.
+"""Conditions in the words of the ledger's partial indexes: deliveries that are open or uncertain, a few of all.
 
-SQLite takes an index on some rows only for a query that names them in the very words of the index. What a parameter
-will be it does not know when it plans: without these conditions each claim walks through the whole ledger.
+SQLite uses a partial index only if the query repeats the index condition literally; it does not know the value of a
+parameter when it plans. Without these conditions each claim would scan the whole ledger.
 """
 
 from sqlalchemy import literal_column, or_

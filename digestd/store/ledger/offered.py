@@ -1,6 +1,6 @@
-"""Digests that may not have arrived are offered by the next one: a link to them, decided when that is planned.
+"""Uncertain digests, offered by the next digest with a link; decided when that is planned.
 
-An uncertain digest is never sent again blindly, yet its papers count as seen: by the link its reader loses nothing.
+An uncertain digest is never sent again blindly, but its papers count as seen. With the link its reader loses nothing.
 """
 
 from collections.abc import Sequence

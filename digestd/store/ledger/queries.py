@@ -1,4 +1,4 @@
-"""The ledger as people read it: one delivery, or the newest of them; and what is ready at all."""
+"""Read deliveries for the CLI, pages and previews; count what is ready."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class DeliveryInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
-    """Which deliveries are wanted; None: any. `before`: only those of a lower number."""
+    """Conditions on deliveries; None matches any. `before`: only lower numbers."""
 
     state: State | None = None
     subscriber: int | None = None
@@ -54,7 +54,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class PlannedDigest:
-    """One digest in a subscriber's history. `sha256`: of the bytes that last passed the commit point; None if none did."""
+    """One digest in a subscriber's history; `sha256` is of the last bytes that passed the commit point, if any did."""
 
     key: int
     period: str
@@ -64,7 +64,7 @@ class PlannedDigest:
 
 @dataclass(frozen=True, slots=True)
 class AttemptInfo:
-    """One attempt as shown."""
+    """One attempt as listed."""
 
     n: int
     phase: str

@@ -1,6 +1,6 @@
-"""What a worker leaves behind: `leased` goes back to ready, `dot` becomes uncertain.
+"""Recovery of a dead worker's deliveries: `leased` becomes ready, `dot` becomes uncertain.
 
-A delivery in `dot` may or may not have left: nobody knows, and it is never sent blindly again.
+Whether a delivery in `dot` was sent is unknown, so it is never sent again blindly.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _D, _A = core.delivery.c, core.attempt.c
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many deliveries went back to ready, and how many are now uncertain."""
+    """How many deliveries are ready again, and how many are uncertain now."""
 
     ready: int
     uncertain: int

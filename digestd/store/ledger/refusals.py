@@ -1,4 +1,4 @@
-"""Judge mails that a relay refused for good: they are rejected, or wait because the refusals hit too many.
+"""Judge permanent refusals: the mails are rejected, or wait because too many were refused.
 
 A refusal is recorded as ready, with its attempt ended as `perm`. The verdict comes when others have been tried as well:
 

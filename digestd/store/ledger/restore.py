@@ -1,7 +1,7 @@
-"""What a database put back from a backup is told: mails that left after the backup was made.
+"""Apply mails that left after a backup was made to a database restored from it.
 
-Each goes the way that it had gone, ready → leased → dot → accepted or uncertain, at the time and under the return
-path of its real departure: so the relay's log and bounces settle what nobody knows the end of, as ever.
+Each goes the way that it had gone, ready → leased → dot → accepted or uncertain, with the time and return path of the
+real attempt, so that the relay's log and bounces settle uncertain ones as usual.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class SentAttempt:
 
 @dataclass(frozen=True, slots=True)
 class OpenDelivery:
-    """A delivery that has not ended here: its number, state, Message-ID, and when it was planned."""
+    """A delivery without an end: number, state, Message-ID, time of planning."""
 
     id: int
     state: State

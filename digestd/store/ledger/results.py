@@ -1,4 +1,4 @@
-"""The relay's answer, written down: each a compare-and-set on state, attempt and owner."""
+"""Write the relay's replies: each a compare-and-set on state, attempt and owner."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

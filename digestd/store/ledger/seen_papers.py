@@ -1,4 +1,4 @@
-"""Which papers a subscriber has had: one packed row each, kept equal to what live and sent digests hold."""
+"""Papers that each subscriber has received: one packed row, equal to the picks of live and sent digests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What was sent to whom and what they said of it: the picks of digests, each with the verdict that stands."""
+"""Sent digests with the active verdict on each pick."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Settling what nobody knows the end of: from evidence, or by the operator's word.
+"""Settlement of uncertain deliveries, from evidence or by the operator.
 
     uncertain → accepted   evidence: the relay has it
     uncertain → ready      evidence: it never left; not before the longest transaction has ended
@@ -40,7 +40,7 @@ _WHY_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class SettlementProof:
-    """Who says how it ended, and on what grounds; `why` is kept, and must name nobody."""
+    """The evidence, who gives it, and why; `why` is stored and must name nobody."""
 
     evidence: Evidence
     actor: Actor

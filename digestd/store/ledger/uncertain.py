@@ -1,4 +1,4 @@
-"""Deliveries that nobody knows the end of, and what the ledger knows of attempts that a relay's log names."""
+"""Uncertain deliveries, and the commit times of attempts that a relay's log names."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _D, _A = core.delivery.c, core.attempt.c
 
 @dataclass(frozen=True, slots=True)
 class UncertainDelivery:
-    """An uncertain delivery: its last attempt, the relay that was written to, and when the dot may have left."""
+    """An uncertain delivery: last attempt, relay, and time of the commit point."""
 
     delivery: int
     attempt: int

@@ -1,4 +1,4 @@
-"""What came back: bounces by keyed hash of the address, suppressions taken back, and a count of what came in."""
+"""Bounces by keyed hash of the address, lifted suppressions, and counts of inbound mail."""
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
@@ -9,7 +9,7 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
 class BounceRow(SQLModel, table=True):
-    """One bounce or complaint; `key` is the same whenever the same thing is told again."""
+    """One bounce or complaint; `key` is the same if it is reported again."""
 
     __tablename__ = "bounce"
     __table_args__ = (
@@ -30,7 +30,7 @@ class BounceRow(SQLModel, table=True):
 
 
 class LiftedSuppressionRow(SQLModel, table=True):
-    """A suppression that was taken back: by fresh consent, or by the operator, who says why."""
+    """A lifted suppression: by fresh consent, or by an operator, with a note."""
 
     __tablename__ = "lifted_suppression"
     __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
@@ -42,7 +42,7 @@ class LiftedSuppressionRow(SQLModel, table=True):
 
 
 class InboundCountRow(SQLModel, table=True):
-    """How many mails and events came to each outcome, and when the last did."""
+    """The number of mails and events of each outcome, and when the last came."""
 
     __tablename__ = "inbound_count"
     __table_args__ = (CheckConstraint(one_of("outcome", InboundOutcome), "outcome"), {"sqlite_with_rowid": False})

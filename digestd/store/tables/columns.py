@@ -1,4 +1,4 @@
-"""Columns that many tables share, and how constraints are named."""
+"""Columns that many tables share, and the naming of constraints."""
 
 from collections.abc import Iterable
 from enum import StrEnum

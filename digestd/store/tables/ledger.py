@@ -18,7 +18,7 @@ REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.
 
 
 class SuppressionRow(SQLModel, table=True):
-    """An address never to write to, by keyed hash."""
+    """An address that must not be written to, by keyed hash."""
 
     __tablename__ = "suppression"
     __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
@@ -28,7 +28,7 @@ class SuppressionRow(SQLModel, table=True):
 
 
 class DueAuditRow(SQLModel, table=True):
-    """Who was due in one planning transaction: a count, and an order-free hash of (subscriber, key)."""
+    """The due subscribers of one planning transaction: count, and order-free hash."""
 
     __tablename__ = "due_audit"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -38,7 +38,7 @@ class DueAuditRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One mail to one address: the ledger. See domain.delivery for its states."""
+    """One mail to one address; see domain.delivery for its states."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -91,7 +91,7 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try at a delivery; `envelope_from` is its own, so that a bounce names it."""
+    """One attempt at a delivery; a bounce names it by its own `envelope_from`."""
 
     __tablename__ = "attempt"
     __table_args__ = (
@@ -123,7 +123,7 @@ class AttemptRow(SQLModel, table=True):
 
 
 class SeenPapersRow(SQLModel, table=True):
-    """The papers that live or sent digests of a subscriber hold: packed row numbers, 4 bytes each."""
+    """The papers in live or sent digests of a subscriber: packed row numbers."""
 
     __tablename__ = "seen_papers"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
@@ -131,7 +131,7 @@ class SeenPapersRow(SQLModel, table=True):
 
 
 class ReplyRow(SQLModel, table=True):
-    """What a reply to a mail of a subscriber says, and the commands it asks to confirm, until that was done."""
+    """The content of a reply, and the commands it asks to confirm."""
 
     __tablename__ = "reply"
     delivery_id: int = Field(sa_column=ref("delivery.id", primary_key=True))

@@ -8,7 +8,7 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
 class LibraryRow(SQLModel, table=True):
-    """A library at its keeper. `sealed`: the key to it, which opens for this subscriber alone."""
+    """A library at its provider; `sealed` is the encrypted key to it."""
 
     __tablename__ = "library"
     __table_args__ = (
@@ -35,7 +35,7 @@ class LibraryRow(SQLModel, table=True):
 
 
 class LibraryEntryRow(SQLModel, table=True):
-    """An entry, the paper it names, and what it does."""
+    """An entry of a library, the paper it names, and its effect."""
 
     __tablename__ = "library_entry"
     __table_args__ = (CheckConstraint(one_of("counts", Counts), "counts"), {"sqlite_with_rowid": False})

@@ -1,4 +1,4 @@
-"""What operators run: API tokens, trials of ranking weights, throttles of relays and domains, alerts."""
+"""Operations: API tokens, trials of ranking weights, throttles, alerts."""
 
 from sqlalchemy import CheckConstraint, Column, Float, LargeBinary, Text
 from sqlmodel import Field, SQLModel
@@ -7,7 +7,7 @@ from digestd.store.tables.columns import own_key, us
 
 
 class ApiTokenRow(SQLModel, table=True):
-    """A token: what it is for, and a hash of its secret. A revoked one stays, as a record."""
+    """A token with a hash of its secret; a revoked one stays as a record."""
 
     __tablename__ = "api_token"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -19,7 +19,7 @@ class ApiTokenRow(SQLModel, table=True):
 
 
 class TrialRow(SQLModel, table=True):
-    """One trial, running until `stopped_us`. Which team took a pick is kept with the pick."""
+    """One trial, running until `stopped_us`; each pick keeps its team."""
 
     __tablename__ = "trial"
     __table_args__ = (CheckConstraint("share > 0 AND share <= 1", "share"),)
@@ -47,7 +47,7 @@ class ThrottleRow(SQLModel, table=True):
 
 
 class AlertStateRow(SQLModel, table=True):
-    """An event that is told again only when there are more; see digestd.store.alert_state."""
+    """The count at the last alert about an event; see digestd.store.alert_state."""
 
     __tablename__ = "alert_state"
     __table_args__ = ({"sqlite_with_rowid": False},)

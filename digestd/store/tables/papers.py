@@ -1,4 +1,4 @@
-"""Papers, what sources said of them, and what is derived or kept beside them."""
+"""Papers, sightings, sources, and what is derived from them."""
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -8,7 +8,7 @@ from digestd.store.tables.columns import KEY, one_of, own_key, ref, us
 
 
 class PaperRow(SQLModel, table=True):
-    """One work. `revision_id` is its current text; archived papers train the text model only."""
+    """One work; `revision_id` is its current text. Archived papers are never news."""
 
     __tablename__ = "paper"
     __table_args__ = (Index("ix_paper_first_seen_us", "first_seen_us"),)
@@ -22,7 +22,7 @@ class PaperRow(SQLModel, table=True):
 
 
 class PaperAliasRow(SQLModel, table=True):
-    """Every identifier a work is known under, its own included."""
+    """Every identifier of a paper, its own included."""
 
     __tablename__ = "paper_alias"
     alias: str = Field(primary_key=True, max_length=400)
@@ -51,7 +51,7 @@ class RevisionRow(SQLModel, table=True):
 
 
 class SightingRow(SQLModel, table=True):
-    """What one source said of a paper; a row per change of its words (`digest` is their hash)."""
+    """What one source reported about a paper; a row per change (`digest` is a hash)."""
 
     __tablename__ = "sighting"
     __table_args__ = (UniqueConstraint("paper", "source", "digest"),)
@@ -67,7 +67,7 @@ class SightingRow(SQLModel, table=True):
 
 
 class SignalRow(SQLModel, table=True):
-    """A community measure over time; a row only where the value changed."""
+    """A community measure over time; a row per change of the value."""
 
     __tablename__ = "signal"
     paper: int = Field(sa_column=ref("paper.id", primary_key=True))
@@ -94,7 +94,7 @@ class FetchRow(SQLModel, table=True):
 
 
 class HostRow(SQLModel, table=True):
-    """When a host may be asked next, by whatever process, who is asking it now, and how it has failed."""
+    """The next request, the lock and the circuit breaker of a host, for all processes."""
 
     __tablename__ = "host"
     host: str = Field(primary_key=True, max_length=255)
@@ -107,7 +107,7 @@ class HostRow(SQLModel, table=True):
 
 
 class SourceRow(SQLModel, table=True):
-    """A source that is asked, by its spec."""
+    """A configured source, by its spec."""
 
     __tablename__ = "source"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -116,7 +116,7 @@ class SourceRow(SQLModel, table=True):
 
 
 class RejectedRecordRow(SQLModel, table=True):
-    """A record that could not be read when its source was last asked."""
+    """A record that could not be read when its source was last fetched."""
 
     __tablename__ = "rejected_record"
     source: str = Field(primary_key=True, max_length=200)
@@ -128,7 +128,7 @@ class RejectedRecordRow(SQLModel, table=True):
 
 
 class CoverageRow(SQLModel, table=True):
-    """How complete one announcement day of one source is. `expected`: about how many there should be."""
+    """The completeness of one announcement day; `expected` is the usual number."""
 
     __tablename__ = "coverage"
     __table_args__ = (CheckConstraint(one_of("state", CoverageState), "state"),)
@@ -142,7 +142,7 @@ class CoverageRow(SQLModel, table=True):
 
 
 class SimilarityKeyRow(SQLModel, table=True):
-    """Papers that may be one work share a key: a hash of what their title and authors have in common."""
+    """A hash of what the title and authors of similar papers have in common."""
 
     __tablename__ = "similarity_key"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -151,7 +151,7 @@ class SimilarityKeyRow(SQLModel, table=True):
 
 
 class MergeRow(SQLModel, table=True):
-    """Two papers that became one: who said so, on what evidence, and what moved, so that it can be undone."""
+    """Two merged papers: by what, why, and what moved, so that it can be undone."""
 
     __tablename__ = "merge"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -165,7 +165,7 @@ class MergeRow(SQLModel, table=True):
 
 
 class DoNotMergeRow(SQLModel, table=True):
-    """Two papers that an operator said are two works, whatever they have in common; `one` < `other`."""
+    """Two papers that an operator has split; `one` < `other`."""
 
     __tablename__ = "do_not_merge"
     one: int = Field(sa_column=ref("paper.id", primary_key=True))
@@ -174,7 +174,7 @@ class DoNotMergeRow(SQLModel, table=True):
 
 
 class EmbeddingRow(SQLModel, table=True):
-    """A revision as the dense model in use reads it: its vector in half precision."""
+    """The vector of a revision by the dense model in use, in half precision."""
 
     __tablename__ = "embedding"
     revision: int = Field(sa_column=ref("revision.id", primary_key=True))
@@ -183,7 +183,7 @@ class EmbeddingRow(SQLModel, table=True):
 
 
 class EncodingRow(SQLModel, table=True):
-    """A revision as the text model in use reads it: which terms stand in it, and how often."""
+    """The terms of a revision and their counts, by the text model in use."""
 
     __tablename__ = "encoding"
     revision: int = Field(sa_column=ref("revision.id", primary_key=True))
@@ -192,7 +192,7 @@ class EncodingRow(SQLModel, table=True):
 
 
 class TextModelRow(SQLModel, table=True):
-    """A fitted text model; the newest is used. Of old ones `data` is emptied, as digests still name them."""
+    """A fitted text model; the newest is used. The data of old ones is emptied."""
 
     __tablename__ = "text_model"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -203,7 +203,7 @@ class TextModelRow(SQLModel, table=True):
 
 
 class TemplateSetRow(SQLModel, table=True):
-    """A set of templates by hash, so that a digest is composed with those it was planned for."""
+    """A template set by hash, so that a digest keeps those it was planned with."""
 
     __tablename__ = "template_set"
     hash: str = Field(primary_key=True, max_length=64)

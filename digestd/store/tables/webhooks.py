@@ -1,4 +1,4 @@
-"""Where subscribers' events are posted, and each post."""
+"""Webhooks and the outbox of their posts."""
 
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
@@ -8,7 +8,7 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
 class WebhookRow(SQLModel, table=True):
-    """A URL of the settings. One that is set no longer is told nothing more."""
+    """A URL of the settings; one that is not set any more gets no new posts."""
 
     __tablename__ = "webhook"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -17,7 +17,7 @@ class WebhookRow(SQLModel, table=True):
 
 
 class WebhookPostRow(SQLModel, table=True):
-    """One event for one URL, written with the event itself. It names the subscriber, never the address."""
+    """One event for one URL, written with the event; it never holds the address."""
 
     __tablename__ = "webhook_post"
     __table_args__ = (
