@@ -48,5 +48,5 @@ def forget(db: Database) -> None:
         for table in (*derived, core.paper_alias, core.sighting, core.signal, core.revision, core.paper):
             session.connection().execute(delete(table))
         if not db.is_sqlite:
-            for name in ("paper", "revision", "sighting", "merging"):
+            for name in ("paper", "revision", "sighting", "merge"):
                 session.connection().exec_driver_sql(f"ALTER SEQUENCE {name}_id_seq RESTART")

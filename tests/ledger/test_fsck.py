@@ -11,7 +11,7 @@ from digestd.store.fsck import INVARIANTS
 from digestd.store.ledger import AttemptResult, Claimed, recover
 from tests.ledger.rows import Ledger
 
-TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen", "interest")
+TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen_papers", "interest")
 
 # Deliveries 1 to 8 are each of one subscriber of the same number.
 ACCEPTED, READY, LEASED, DOT, UNCERTAIN, EMPTY, SKIPPED, REJECTED = range(1, 9)

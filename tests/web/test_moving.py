@@ -50,11 +50,11 @@ def test_either_side_stops_a_move_and_it_is_forgotten_after_two_days(client: Tes
     late = house.link(Purpose.MOVE_TO, key, issued(house.clock()))
     house.clock.advance(hours=48)
     tidy(house.app, house.clock())
-    assert len(house.contents()["moving"]) == 1
+    assert len(house.contents()["address_change"]) == 1
     house.clock.advance(seconds=1)
     assert client.post(late).status_code == 410
     tidy(house.app, house.clock())
-    assert house.contents()["moving"] == [], "it may be a stranger's address"
+    assert house.contents()["address_change"] == [], "it may be a stranger's address"
 
 
 def test_nobody_learns_or_takes_who_else_is_there_by_a_move(client: TestClient, house: House) -> None:
