@@ -55,7 +55,7 @@ def test_no_look_walks_through_the_whole_ledger(sqlite_url: str, look: str) -> N
 
 BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
     "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
-    "a post that waits": (lambda session: webhooks.claim(session, 1, NOW), "ix_hook_post_waiting"),
+    "a post that waits": (lambda session: webhooks.claim(session, 1, NOW), "ix_webhook_post_waiting"),
     "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
     "what may be offered": (lambda session: offer_uncertain(session, [1], NOW), "ix_delivery_uncertain"),
 }
