@@ -24,10 +24,11 @@ from digestd import settings as configuration
 from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
 from digestd.secret import make_secret, read_keys
 from digestd.settings import Settings
-from digestd.store import hooks, sources, subscribers
+from digestd.store import sources, subscribers, webhooks
 from digestd.store.database import Database, open_database
-from digestd.store.migrate import migrate, refuse_other
-from digestd.store.owners import Owners, owners
+from digestd.store.ledger import queries
+from digestd.store.migrate import migrate, require_current
+from digestd.store.process_locks import ProcessLocks, process_locks
 
 if TYPE_CHECKING:
     from digestd.bounces.providers import Provider
@@ -80,8 +81,8 @@ class App:
         """
         from digestd.store import template_sets
 
-        if not template_sets.is_kept(self.db, self.templates.hash):
-            template_sets.keep(self.db, self.templates.check().hash, self.templates.files)
+        if not template_sets.is_known(self.db, self.templates.hash):
+            template_sets.add(self.db, self.templates.check().hash, self.templates.files)
         return self.templates.hash
 
     @cached_property
@@ -132,9 +133,9 @@ class App:
         return _encoder(self.settings.embedding_model)
 
     @property
-    def owners(self) -> Owners:
+    def owners(self) -> ProcessLocks:
         """The locks by which live workers own their claims on this database."""
-        return owners(self.db)
+        return process_locks(self.db)
 
     @property
     def sources(self) -> list[Source]:
@@ -164,11 +165,10 @@ class App:
     @property
     def sample_digest_url(self) -> str | None:
         """The web view of the sample subscriber's newest digest, or None."""
-        from digestd.store.ledger import reading
 
         with self.db.read() as session:
             found = subscribers.by_address_key(session, address_key(self.keys, canonical_address(SAMPLE_ADDRESS)))
-            delivery = reading.newest_digest(session, found.key) if found else None
+            delivery = queries.newest_digest(session, found.key) if found else None
         return None if delivery is None else self.urls.view(token(self.keys, Purpose.VIEW, delivery, self.clock()))
 
     @property
@@ -310,7 +310,7 @@ def connect(settings: Settings | None = None) -> App:
     keys = read_keys(settings.secret_key_file)
     db = database(settings)
     check_secret(db, keys)
-    hooks.keep(db, settings.webhook_urls.split())
+    webhooks.configure(db, settings.webhook_urls.split())
     return App(settings, db, keys, clock(settings.now), SystemRandom())
 
 
@@ -326,7 +326,7 @@ def build(settings: Settings | None = None) -> App:
 def database(settings: Settings) -> Database:
     """Return the database that `digestd init` created. Raises BadSetting, DatabaseUnreachable, NotInitialised."""
     db = open_database(settings.database_url)
-    refuse_other(db)
+    require_current(db)
     return db
 
 
@@ -358,7 +358,7 @@ def alone(name: str) -> Iterator[App]:
     settings = configuration.load()
     check_settings(settings)
     db = open_database(settings.database_url)
-    with owners(db).hold(name, settings.public_url):
+    with process_locks(db).hold(name, settings.public_url):
         db.close()
         yield initialise(settings)
 

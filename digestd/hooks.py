@@ -22,7 +22,7 @@ from digestd.domain.backoff import Backoff
 from digestd.domain.hook import HookPost, PostState
 from digestd.errors import BadSetting
 from digestd.links import Keys
-from digestd.store import hooks
+from digestd.store import webhooks
 from digestd.store.database import Database
 
 SECONDS = 10.0
@@ -84,7 +84,7 @@ def message(post: HookPost) -> bytes:
 async def post_due(by: Hooks) -> int:
     """Post what is due, to every URL at once and in order to each; how many were taken."""
     with by.db.read() as session:
-        told = hooks.told(session)
+        told = webhooks.configured(session)
     async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
         return sum(await asyncio.gather(*(_post_all(by, client, hook) for hook in told)))
 
@@ -105,7 +105,7 @@ async def _post_all(by: Hooks, client: httpx2.AsyncClient, hook: int) -> int:
 
 def _claim(by: Hooks, hook: int) -> HookPost | None:
     with by.db.write() as session:
-        return hooks.claim(session, hook, by.clock())
+        return webhooks.claim(session, hook, by.clock())
 
 
 async def _try(by: Hooks, client: httpx2.AsyncClient, post: HookPost) -> tuple[str, bool]:
@@ -134,8 +134,8 @@ def _name(keys: Keys, post: HookPost) -> str:
 def _record(by: Hooks, post: HookPost, error: str, is_final: bool) -> None:
     with by.db.write() as session:
         if not error:
-            hooks.end(session, post, PostState.TAKEN)
+            webhooks.finish(session, post, PostState.TAKEN)
         elif is_final or post.attempts > len(BACKOFF.steps):
-            hooks.end(session, post, PostState.GIVEN_UP, error)
+            webhooks.finish(session, post, PostState.GIVEN_UP, error)
         else:
-            hooks.postpone(session, post, by.clock() + BACKOFF.delay(post.attempts), error)
+            webhooks.postpone(session, post, by.clock() + BACKOFF.delay(post.attempts), error)

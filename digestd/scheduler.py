@@ -19,8 +19,8 @@ from digestd.plan import plan
 from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due
 from digestd.store import erasure
-from digestd.store.due import too_far
-from digestd.store.migrate import refuse_other
+from digestd.store.due import count_misscheduled
+from digestd.store.migrate import require_current
 
 PLAN_SECONDS = 15
 REFIT_SECONDS = 15 * 60
@@ -100,7 +100,7 @@ class Scheduler:
             self.last_tick = now
             return
         try:
-            await asyncio.to_thread(refuse_other, self._app.db)
+            await asyncio.to_thread(require_current, self._app.db)
             report = await asyncio.to_thread(plan, self._app.db, self._app.planner, now, self._is_running)
             await asyncio.to_thread(self._warn_of_far_due, now)
         except DigestdError as error:
@@ -116,7 +116,7 @@ class Scheduler:
         The cause is a clock that is wrong, or was wrong when they were planned.
         """
         with self._app.db.read() as session:
-            far = too_far(session, now)
+            far = count_misscheduled(session, now)
         if far > self._far_away:
             log.error(
                 "next digest more than ten days away", subscribers=far,

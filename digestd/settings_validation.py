@@ -41,7 +41,7 @@ def check_secret(db: Database, keys: Keys) -> None:
         BadSetting: it is a different key.
     """
     with db.read() as session:
-        someone = subscribers.someone(session)
+        someone = subscribers.any_address(session)
     if someone is not None and address_key(keys, someone[0]) != someone[1]:
         raise BadSetting(
             "DIGESTD_SECRET_KEY_FILE: this is not the secret key that the database was created with; "

@@ -19,9 +19,18 @@ from digestd.deliver import DeliveryReport, RunCounters, deliver, reconcile, rec
 from digestd.domain.hook import POSTS_KEPT as HOOK_POSTS_KEPT
 from digestd.errors import BadSetting, DigestdError
 from digestd.retry import RELAY_BACKOFF
-from digestd.store import brake, hooks, ledger, mail_budgets, moves, pending_requests, throttles, told
-from digestd.store.ledger import reading
-from digestd.store.migrate import refuse_other
+from digestd.store import (
+    address_changes,
+    alert_state,
+    bounce_surge,
+    ledger,
+    mail_budgets,
+    pending_requests,
+    throttles,
+    webhooks,
+)
+from digestd.store.ledger import queries
+from digestd.store.migrate import require_current
 from digestd.subscribe.asking import purge_unconfirmed
 from digestd.transports import Route
 
@@ -108,7 +117,7 @@ async def tick(app: App, stop: asyncio.Event) -> None:
 
     Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
     """
-    await asyncio.to_thread(refuse_other, app.db)
+    await asyncio.to_thread(require_current, app.db)
     now = app.clock()
     await asyncio.to_thread(clean_up, app, now)
     routes = await asyncio.to_thread(_available_routes, app, now)
@@ -125,8 +134,8 @@ def clean_up(app: App, now: datetime) -> None:
     """Recover after dead workers, settle bounced deliveries, expire late ones and delete old records."""
     recover(app.db, app.owners, app.journals, now)
     ledger.settle_all_bounced(app.db, now)
-    hooks.forget(app.db, now - HOOK_POSTS_KEPT)
-    moves.forget_old(app.db, now)
+    webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT)
+    address_changes.delete_expired(app.db, now)
     more = True
     while more:
         with app.db.write() as session:
@@ -137,8 +146,8 @@ def delete_expired(app: App, now: datetime) -> None:
     """Delete unconfirmed sign-ups, old requests and old counts of mails."""
     if purged := purge_unconfirmed(app.db, now):
         log.info("deleted unconfirmed sign-ups", subscribers=purged)
-    pending_requests.forget_old(app.db, now)
-    mail_budgets.forget_old(app.db, now)
+    pending_requests.erase_expired(app.db, now)
+    mail_budgets.delete_expired(app.db, now)
 
 
 def settle_uncertain(app: App, now: datetime) -> None:
@@ -193,22 +202,22 @@ def counts(report: DeliveryReport) -> dict[str, int]:
 
 def _newly_uncertain(app: App) -> int:
     with app.db.read() as session:
-        if ledger.long_uncertain(session, app.clock()) == told.known(session, _UNCERTAIN):
+        if ledger.count_long_uncertain(session, app.clock()) == alert_state.last_count(session, _UNCERTAIN):
             return 0  # the usual case takes no lock
     with app.db.write() as session:
-        return told.count(session, _UNCERTAIN, lambda: ledger.long_uncertain(session, app.clock()))
+        return alert_state.count_if_more(session, _UNCERTAIN, lambda: ledger.count_long_uncertain(session, app.clock()))
 
 
 def _newly_held(app: App) -> int:
     with app.db.read() as session:
-        if _held(app, session) == told.known(session, _HELD):
+        if _held(app, session) == alert_state.last_count(session, _HELD):
             return 0
     with app.db.write() as session:
-        return told.count(session, _HELD, lambda: _held(app, session))
+        return alert_state.count_if_more(session, _HELD, lambda: _held(app, session))
 
 
 def _held(app: App, session: Session) -> int:
-    return ledger.waiting(session) + len(brake.held(session, app.clock()))
+    return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
 
 
 def _clear_backoff(app: App) -> None:
@@ -219,7 +228,7 @@ def _clear_backoff(app: App) -> None:
             session,
             {
                 name: lambda kept: replace(kept, rest=replace(kept.rest, until=0.0))
-                for name, kept in throttles.standings(session, names).items()
+                for name, kept in throttles.states(session, names).items()
                 if kept.rest.until
             },
         )
@@ -229,10 +238,10 @@ def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
     """Return the routes that are not paused. A pause longer than possible was written under a wrong clock."""
     longest = (now + RELAY_BACKOFF.longest).timestamp()
     with app.db.read() as session:
-        kept = throttles.standings(session, [route.name for route in app.routes])
+        kept = throttles.states(session, [route.name for route in app.routes])
     return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].rest.until <= longest)
 
 
 def _anything_ready(app: App, now: datetime) -> bool:
     with app.db.read() as session:
-        return reading.anything_ready(session, now)
+        return queries.is_any_ready(session, now)

@@ -17,7 +17,7 @@ from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key
-from digestd.store import belongings, bounces, core, libraries, references, subscribers, suppressions
+from digestd.store import bounces, core, data_export, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
 from digestd.subscribe import erase, feedback, find
 from digestd.subscribe.belongings import everything
@@ -32,14 +32,18 @@ CANARIES = (b"ada.canary", b"new.canary", b"Canary Lovelace", b"canary topic", b
 ADDRESSES = ("recipient_key", "address_key")
 NOBODYS = frozenset(
     {
-        *("paper", "paper_alias", "revision", "sighting", "signal", "fetch", "pace", "source", "reject", "coverage"),
-        *("likeness", "merging", "apart", "embedding", "encoding", "text_model", "templates", "calibration", "trial"),
-        *("wording", "hook", "api_token", "inbound", "due_audit", "throttle", "told"),
+        *("paper", "paper_alias", "revision", "sighting", "signal", "fetch", "host", "source", "coverage", "merge"),
+        *("rejected_record", "similarity_key", "do_not_merge", "embedding", "encoding", "text_model", "template_set"),
+        *("calibration", "trial", "consent_wording", "webhook", "api_token", "inbound_count", "due_audit", "throttle"),
+        "alert_state",
     }
 )
 """Tables that hold nothing of anybody; a new table is either here or in the export."""
 LEDGER = frozenset(
-    {"subscriber", "delivery", "attempt", "consent_event", "suppression", "lifting", "saved_edition", "hook_post"}
+    {
+        *("subscriber", "delivery", "attempt", "consent_event", "suppression", "lifted_suppression"),
+        *("saved_list_link", "webhook_post"),
+    }
 )
 """What stays of the erased, without a word of theirs: that mails went, that they consented, that they left."""
 
@@ -71,9 +75,9 @@ async def lived(made: Install) -> int:
         (library,) = libraries.of(session, key)
         libraries.write_entries(session, (), [Entry(library.key, "LAKES000", PaperId("doi:10.5555/canary topic"))])
         brought = PaperId("doi:10.5555/canary topic")
-        references.bring(session, key, [Reference(brought, (brought,), Words("Canary Lovelace", "canary topic"))], now)
-        bounces.note(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
-        suppressions.note(session, by, SuppressionReason.REQUEST, now)
+        references.store(session, key, [Reference(brought, (brought,), Words("Canary Lovelace", "canary topic"))], now)
+        bounces.record(session, Bounce(b"k" * 32, by, BounceKind.SOFT, "dsn", "4.2.2", 1, 1, now), now)
+        suppressions.record(session, by, SuppressionReason.REQUEST, now)
         suppressions.lift(session, by, "they asked: ada.canary is back", now)
         act = Act(Cause.WEB, b"n" * 32, "Press the button.")
         subscribers.change_status(session, key, Status.PAUSED, act, now)
@@ -81,10 +85,10 @@ async def lived(made: Install) -> int:
 
 
 def test_every_table_is_known_to_hold_something_of_a_person_or_nothing() -> None:
-    assert set(SQLModel.metadata.tables) == belongings.KEPT | NOBODYS
+    assert set(SQLModel.metadata.tables) == data_export.PERSONAL_TABLES | NOBODYS
     tied = {"subscriber_id", "address_key", "recipient_key", "address", "delivery_id"}
     for name, table in SQLModel.metadata.tables.items():
-        assert name in belongings.KEPT or not tied & set(table.columns.keys()), name
+        assert name in data_export.PERSONAL_TABLES or not tied & set(table.columns.keys()), name
 
 
 async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: Install) -> None:
@@ -93,9 +97,9 @@ async def test_the_export_holds_every_row_of_every_table_that_is_theirs(made: In
         known = subscribers.by_key(session, key)
         assert known is not None
         kept, there = everything(session, known, made.clock.now), address_key(made.app.keys, NEW)
-        for name in belongings.KEPT - {"subscriber"}:
+        for name in data_export.PERSONAL_TABLES - {"subscriber"}:
             rows = session.connection().execute(select(SQLModel.metadata.tables[name])).all()
-            if name != "moving":  # an address to move to is not theirs yet
+            if name != "address_change":  # an address to move to is not theirs yet
                 rows = [row for row in rows if there not in {getattr(row, of, None) for of in ADDRESSES}]
             assert len(kept[name]) == len(rows), name  # type: ignore[arg-type]  # a list: there is one subscriber
     said = json.dumps(kept, default=str)
@@ -111,12 +115,12 @@ async def test_erasure_leaves_no_word_of_theirs_in_any_file(made: Install, tmp_p
         connection = session.connection()
         counts = connection.execute(select(core.caused_mail.c.network, core.caused_mail.c.causer)).all()
         assert {tuple(row) for row in counts} <= {(None, "")}, "of mails to a keyed hash, only that they went"
-        for name in belongings.KEPT - LEDGER - {"caused_mail"}:
+        for name in data_export.PERSONAL_TABLES - LEDGER - {"caused_mail"}:
             assert connection.execute(select(SQLModel.metadata.tables[name])).all() == [], name
         networks = connection.execute(select(core.consent_event.c.network)).scalars()
         assert set(networks) == {None}
         hashed = address_key(made.app.keys, ADA)
-        assert suppressions.is_suppressed(session, hashed) is SuppressionReason.ERASED
+        assert suppressions.reason_for(session, hashed) is SuppressionReason.ERASED
         assert subscribers.address_key_of(session, key) != hashed
     made.db.close()
     outbox = tmp_path / "outbox"  # the mails themselves are where the relay put them

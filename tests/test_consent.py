@@ -50,7 +50,7 @@ def test_no_part_of_an_event_can_be_changed(db: Database, ada: int, column: str)
         session.connection().execute(update(core.consent_event).where(event).values({column: changed}))
 
 
-@pytest.mark.parametrize("table", ["consent_event", "wording"])
+@pytest.mark.parametrize("table", ["consent_event", "consent_wording"])
 def test_nothing_on_record_can_be_taken_away(db: Database, ada: int, table: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
         session.connection().execute(delete(getattr(core, table)))
@@ -64,13 +64,13 @@ def test_nothing_on_record_can_be_taken_away(db: Database, ada: int, table: str)
 def test_the_words_on_record_cannot_be_changed(db: Database, ada: int) -> None:
     assert ada
     with pytest.raises(DBAPIError, match="append-only"), db.write() as session:
-        session.connection().execute(update(core.wording).values(text="something else"))
+        session.connection().execute(update(core.consent_wording).values(text="something else"))
 
 
 def test_the_same_words_are_kept_once(db: Database, ada: int, now: datetime) -> None:
     with db.write() as session:
         subscribers.change_status(session, ada, Status.PAUSED, CONFIRMED, now)
-        hashes = session.connection().execute(text("SELECT count(*) FROM wording")).scalar()
+        hashes = session.connection().execute(text("SELECT count(*) FROM consent_wording")).scalar()
     assert hashes == 2
 
 

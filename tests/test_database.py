@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from digestd.errors import BadSetting, DatabaseUnreachable
 from digestd.store.database import Database, open_database
-from digestd.store.owners import owners
+from digestd.store.process_locks import process_locks
 from tests.parts.forks import can_trace
 
 
@@ -48,7 +48,10 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
 def test_a_folder_of_locks_that_cannot_be_is_named(tmp_path: Path) -> None:
     db = open_database(f"sqlite:///{tmp_path / 'digestd.db'}")
     (tmp_path / "digestd.db.locks").write_text("in the way")
-    with pytest.raises(DatabaseUnreachable, match=r"cannot write in .*digestd\.db\.locks"), owners(db).hold("worker-1"):
+    with (
+        pytest.raises(DatabaseUnreachable, match=r"cannot write in .*digestd\.db\.locks"),
+        process_locks(db).hold("worker-1"),
+    ):
         pass
 
 

@@ -9,8 +9,8 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.errors import BadSetting
 from digestd.settings import Settings
-from digestd.store import drives
-from digestd.store.drives import network_drive
+from digestd.store import network_filesystems
+from digestd.store.network_filesystems import network_filesystem
 
 MOUNTS = """\
 proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0
@@ -49,17 +49,17 @@ filer:/new /srv/under nfs rw 0 0
     ],
 )
 def test_what_lies_on_a_network_drive_is_known_by_the_table_of_mounts(folder: str, kind: str | None) -> None:
-    assert network_drive(PurePath(folder), MOUNTS) == kind
+    assert network_filesystem(PurePath(folder), MOUNTS) == kind
 
 
 def test_without_a_table_nothing_is_known() -> None:
-    assert network_drive(PurePath("/home/ada"), "") is None
+    assert network_filesystem(PurePath("/home/ada"), "") is None
 
 
 def test_this_machine_s_own_table_is_read() -> None:
-    if not drives.MOUNTS.exists():
+    if not network_filesystems.MOUNTS.exists():
         pytest.skip("there is no table of mounts here")
-    assert network_drive(PurePath("/proc/self"), drives.MOUNTS.read_text()) is None
+    assert network_filesystem(PurePath("/proc/self"), network_filesystems.MOUNTS.read_text()) is None
 
 
 @pytest.mark.parametrize("opens", [wiring.initialise, wiring.build])
@@ -70,7 +70,7 @@ def test_a_database_there_is_refused_with_the_remedy(
     (tmp_path / "link").symlink_to(far)
     far.mkdir()
     table.write_text(f"/dev/vda / ext4 rw 0 0\nfiler:/x {far} nfs4 rw 0 0\n")
-    monkeypatch.setattr(drives, "MOUNTS", table)
+    monkeypatch.setattr(network_filesystems, "MOUNTS", table)
     (tmp_path / "secret.key").write_bytes(bytes(range(32)))
     (tmp_path / "secret.key").chmod(0o600)
     settings = Settings(

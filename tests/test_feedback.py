@@ -15,7 +15,7 @@ from digestd.plan.shard import rank
 from digestd.ranking.dense import Silent
 from digestd.store import core, due, feedback, mutings, papers
 from digestd.store.database import Database
-from digestd.store.past import wants_at
+from digestd.store.interests import for_ranking, for_ranking_at
 from digestd.subscribe import erase, find
 from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
 from tests.parts.install import Install, install
@@ -63,7 +63,7 @@ def say(made: Install, name: str, verdict: Verdict) -> None:
 def wants(db: Database, made: Install) -> list[tuple[str, Wish]]:
     with db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
-        interests = due.wants_of(session, [subscriber.key]).get(subscriber.key, ())
+        interests = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
     return [(interest.value, interest.wish) for interest in interests if interest.kind is Kind.PAPER]
 
 
@@ -160,8 +160,8 @@ def test_what_was_muted_at_a_moment_is_known_afterwards(made: Install) -> None:
     mute(made, Kind.CATEGORY, "geo")
     with made.db.read() as session:
         key = find(session, made.app.keys, ADA).key
-        assert wants_at(session, {key: before})[key] == ()
-        assert [i.value for i in wants_at(session, {key: made.clock.now})[key]] == ["geo"]
+        assert for_ranking_at(session, {key: before})[key] == ()
+        assert [i.value for i in for_ranking_at(session, {key: made.clock.now})[key]] == ["geo"]
 
 
 def test_every_like_is_dated_and_keeps_its_date_when_others_are_added(made: Install) -> None:
@@ -173,7 +173,7 @@ def test_every_like_is_dated_and_keeps_its_date_when_others_are_added(made: Inst
     say(made, "invented:frog2", Verdict.MORE)
     with made.db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
-        interests = due.wants_of(session, [subscriber.key])[subscriber.key]
+        interests = for_ranking(session, [subscriber.key])[subscriber.key]
     assert [(i.value, i.since) for i in interests] == [
         (LAKES, first), (FROGS, first + DAY), ("invented:frog2", first + 2 * DAY),
     ]  # fmt: skip
@@ -201,5 +201,5 @@ def test_only_the_newest_five_hundred_papers_count(made: Install) -> None:
         subscriber = find(session, made.app.keys, ADA)
         keys = papers.aliases(session, [PaperId(f"invented:{n}") for n in range(501)])
         for n in range(501):
-            feedback.give(session, subscriber.key, keys[PaperId(f"invented:{n}")], Verdict.MORE, made.clock.now)
+            feedback.add(session, subscriber.key, keys[PaperId(f"invented:{n}")], Verdict.MORE, made.clock.now)
     assert [name for name, _ in wants(made.db, made)] == [f"invented:{n}" for n in range(500, 0, -1)]

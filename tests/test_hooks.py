@@ -22,7 +22,7 @@ from digestd.errors import BadSetting
 from digestd.hooks import BACKOFF, Hooks, post_due, read_secret
 from digestd.links import Keys, Purpose, address_key, token
 from digestd.settings import load
-from digestd.store import bounces, hooks, subscribers
+from digestd.store import bounces, subscribers, webhooks
 from digestd.store.database import Database
 from digestd.subscribe import Post, add, ask, confirm, erase, parse, unsubscribe
 
@@ -109,12 +109,12 @@ class Office:
         key = bounces.key_of(kind, address)
         with self.db.write() as session:
             whose = address_key(self.keys, address)
-            bounces.note(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
+            bounces.record(session, Bounce(key, whose, kind, "test", "5.1.1", None, None, self.now), self.now)
 
     @property
     def states(self) -> list[tuple[PostState, int]]:
         with self.db.read() as session:
-            return [(post.state, post.attempts) for post in reversed(hooks.listing(session, 100))]
+            return [(post.state, post.attempts) for post in reversed(webhooks.listing(session, 100))]
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def office(db: Database, keys: Keys, now: datetime) -> Office:
 
 def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) -> None:
     with receiving() as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         ask(office.db, office.post, parse({"email": ADA}), office.now)
         with office.db.read() as session:
             known = subscribers.by_address_key(session, address_key(office.keys, ADA))
@@ -155,7 +155,7 @@ def test_every_step_of_a_subscriber_is_told_once_and_in_order(office: Office) ->
 
 def test_a_post_proves_who_sent_it_and_when(office: Office) -> None:
     with receiving() as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         office.tell()
     ((headers, body),) = receiver.came
@@ -175,7 +175,7 @@ def test_the_signature_is_that_of_the_published_example() -> None:
 
 def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> None:
     with receiving(500, 302, 204) as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         for wait in (timedelta(), *BACKOFF.steps[:2]):
             office.now += wait - timedelta(seconds=1 if wait else 0)
@@ -190,21 +190,21 @@ def test_what_fails_is_tried_again_later_under_the_same_name(office: Office) -> 
 
 def test_it_is_given_up_in_the_end_and_can_be_tried_again_by_hand(office: Office) -> None:
     with receiving(*[500] * (len(BACKOFF.steps) + 1)) as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         for wait in (timedelta(), *BACKOFF.steps, timedelta(days=30)):
             office.now += wait
             office.tell()
         assert office.states == [(PostState.GIVEN_UP, len(BACKOFF.steps) + 1)]
         with office.db.write() as session:
-            assert hooks.retry(session, None, office.now) == 1
+            assert webhooks.retry(session, None, office.now) == 1
         office.tell()
     assert office.states == [(PostState.TAKEN, 1)]
 
 
 def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> None:
     with receiving(410) as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         office.tell()
     assert office.states == [(PostState.GIVEN_UP, 1)]
@@ -213,7 +213,7 @@ def test_a_receiver_that_is_gone_for_good_is_not_asked_again(office: Office) -> 
 def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "SECONDS", 2.0)
     with receiving(0, 0) as hanging, receiving() as other:
-        hooks.keep(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
+        webhooks.configure(office.db, [hanging.url, other.url, "http://127.0.0.1:9/nobody"])
         office.join()
         office.join("bob@example.org")
         assert office.tell() == 2
@@ -223,28 +223,28 @@ def test_one_that_hangs_or_is_not_there_holds_up_nobody_else(office: Office, mon
 
 
 def test_what_is_not_committed_is_not_told(office: Office) -> None:
-    hooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     office.join()
     before = office.states
     come_back = Bounce(
         b"k" * 32, address_key(office.keys, ADA), BounceKind.HARD, "test", "5.1.1", None, None, office.now
     )
     with office.db.write() as session:
-        bounces.note(session, come_back, office.now)
+        bounces.record(session, come_back, office.now)
         session.rollback()
     assert office.states == before
 
 
 def test_two_senders_post_it_once_and_a_dead_one_loses_nothing(office: Office) -> None:
-    hooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     office.join()
     with office.db.read() as session:
-        (hook,) = hooks.told(session)
+        (hook,) = webhooks.configured(session)
     with office.db.write() as session:
-        assert hooks.claim(session, hook, office.now) is not None
+        assert webhooks.claim(session, hook, office.now) is not None
     with office.db.write() as session:
-        assert hooks.claim(session, hook, office.now) is None
-        again = hooks.claim(session, hook, office.now + hooks.LEASE)
+        assert webhooks.claim(session, hook, office.now) is None
+        again = webhooks.claim(session, hook, office.now + webhooks.LEASE)
     assert again is not None
     assert again.attempts == 2
 
@@ -252,22 +252,22 @@ def test_two_senders_post_it_once_and_a_dead_one_loses_nothing(office: Office) -
 def test_what_is_older_than_a_month_is_forgotten_whatever_became_of_it(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks, "FORGET_BLOCK", 2)
+    monkeypatch.setattr(webhooks, "FORGET_BLOCK", 2)
     with receiving() as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         for n in range(3):
             office.join(f"reader{n}@example.org")
         office.tell()
-    hooks.keep(office.db, ["http://127.0.0.1:9/nobody"])
+    webhooks.configure(office.db, ["http://127.0.0.1:9/nobody"])
     for n in range(4, 6):
         office.join(f"reader{n}@example.org")
     office.now += POSTS_KEPT
     office.join("bob@example.org")
-    hooks.forget(office.db, office.now - POSTS_KEPT)
+    webhooks.delete_before(office.db, office.now - POSTS_KEPT)
     assert len(office.states) == 6, "a month is not over yet"
-    hooks.forget(office.db, office.now - POSTS_KEPT + timedelta(seconds=1))
+    webhooks.delete_before(office.db, office.now - POSTS_KEPT + timedelta(seconds=1))
     assert office.states == [(PostState.WAITING, 0)]
-    hooks.forget(office.db, office.now + POSTS_KEPT)
+    webhooks.delete_before(office.db, office.now + POSTS_KEPT)
     assert office.states == []
 
 
@@ -275,19 +275,19 @@ def test_without_a_url_nothing_is_kept_and_one_set_no_longer_is_told_nothing(off
     office.join()
     assert office.states == []
     with receiving() as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join("bob@example.org")
-        hooks.keep(office.db, [])
+        webhooks.configure(office.db, [])
         office.join("eve@example.org")
         assert office.tell() == 0
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         assert office.tell() == 1
         assert [said["email"] for _, said in receiver.told] == ["bob@example.org"]
 
 
 def test_of_an_erased_person_no_address_is_told_or_kept(office: Office) -> None:
     with receiving() as receiver:
-        hooks.keep(office.db, [receiver.url])
+        webhooks.configure(office.db, [receiver.url])
         office.join()
         erase(office.db, office.keys, ADA, office.now)
         office.tell()

@@ -125,18 +125,18 @@ def test_networks_and_counts_are_forgotten(db: Database, now: datetime) -> None:
             rows = session.connection().execute(core.caused_mail.select())
             return [(row.network, bytes(row.address_key)) for row in rows]
 
-    mail_budgets.forget_old(db, now + DAY - timedelta(seconds=1))
+    mail_budgets.delete_expired(db, now + DAY - timedelta(seconds=1))
     assert kept() == [(NETWORK, ADA)]
-    mail_budgets.forget_old(db, now + DAY)
+    mail_budgets.delete_expired(db, now + DAY)
     assert kept() == [(None, ADA)]
-    mail_budgets.forget_old(db, now + 30 * DAY)
+    mail_budgets.delete_expired(db, now + 30 * DAY)
     assert kept() == []
 
 
 def test_erasing_lets_nobody_start_again(db: Database, now: datetime) -> None:
     _take(db, now, Budget(Pool.STRANGER, ADA, subscriber(1), NETWORK))
     with db.write() as session:
-        mail_budgets.forget_person(session, 1, ADA)
+        mail_budgets.anonymise(session, 1, ADA)
     assert not _take(db, now, Budget(Pool.STRANGER, ADA))
     with db.read() as session:
         (row,) = session.connection().execute(core.caused_mail.select()).all()

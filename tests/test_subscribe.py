@@ -334,11 +334,11 @@ def test_only_a_bounce_is_healed_by_confirming_again(
     ask(db, post, parse({"email": ADA}), now + timedelta(days=2))
     assert len(confirmations(db)) == mails
     with db.read() as session:
-        assert suppressions.is_suppressed(session, address_key(keys, ADA)) is reason, "asking lifts nothing"
+        assert suppressions.reason_for(session, address_key(keys, ADA)) is reason, "asking lifts nothing"
     if mails:
         confirm(db, keys, link(keys, found()), now + timedelta(days=3))
         with db.read() as session:
-            assert suppressions.is_suppressed(session, address_key(keys, ADA)) is None
+            assert suppressions.reason_for(session, address_key(keys, ADA)) is None
 
 
 def test_the_erased_cannot_be_brought_back_by_others(db: Database, post: Post, keys: Keys, now: datetime) -> None:
@@ -364,12 +364,12 @@ def test_the_erased_come_back_by_confirming_a_sign_up(
     ask(db, post, parse({"email": ADA}), now)
     assert confirmations(db) == [("1", 1)]
     with db.read() as session:
-        assert suppressions.is_suppressed(session, address_key(keys, ADA)) is SuppressionReason.ERASED
+        assert suppressions.reason_for(session, address_key(keys, ADA)) is SuppressionReason.ERASED
     assert confirm(db, keys, link(keys, found()), now).status is Status.ACTIVE
     assert found().key != erased
     assert found().interests == ()
     with db.read() as session:
-        assert suppressions.is_suppressed(session, address_key(keys, ADA)) is None
+        assert suppressions.reason_for(session, address_key(keys, ADA)) is None
 
 
 def test_the_file_holds_nothing_of_the_erased(

@@ -13,8 +13,8 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.links import Keys, address_key
 from digestd.store import consent, core, erasure, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
 from digestd.store.subscribers import NewSubscriber
+from digestd.store.timestamps import from_us, to_us
 
 INTERESTS = (
     Interest(Kind.TOPIC, "protein folding"),
@@ -134,14 +134,14 @@ def test_the_erased_leave_nothing_but_a_hash(db: Database, keys: Keys, now: date
     key = stored(db, keys, now)
     with db.write() as session:
         delivery(session, key, now)
-        session.connection().execute(insert(core.seen).values(subscriber_id=key, papers=b"1234"))
+        session.connection().execute(insert(core.seen_papers).values(subscriber_id=key, papers=b"1234"))
         erasure.erase(session, key, now)
         erased = subscribers.by_key(session, key)
         assert erased is not None
         assert (erased.address, erased.name, erased.interests, erased.status) == (None, "", (), Status.ERASED)
         assert erased.timing == Timing()
         assert subscribers.by_address_key(session, address_key(keys, "ada@example.org")) is None
-        assert session.connection().execute(select(core.seen)).all() == []
+        assert session.connection().execute(select(core.seen_papers)).all() == []
         assert session.connection().execute(select(core.delivery.c.picks)).scalars().all() == [b""]
 
 
@@ -182,7 +182,7 @@ def test_a_stronger_reason_takes_the_place_of_a_weaker_one(db: Database, keys: K
             (SuppressionReason.ERASED, SuppressionReason.COMPLAINT),
         ):
             suppressions.suppress(session, hashed, reason, now)
-            assert suppressions.is_suppressed(session, hashed) is standing
+            assert suppressions.reason_for(session, hashed) is standing
 
 
 def test_a_suppression_is_taken_back_with_the_reason_why_but_never_an_erasure(
@@ -190,15 +190,15 @@ def test_a_suppression_is_taken_back_with_the_reason_why_but_never_an_erasure(
 ) -> None:
     hashed = address_key(keys, "nobody@example.org")
     with db.write() as session:
-        suppressions.note(session, hashed, SuppressionReason.COMPLAINT, now)
+        suppressions.record(session, hashed, SuppressionReason.COMPLAINT, now)
         assert suppressions.lift(session, hashed, "it was a mistake", now) is SuppressionReason.COMPLAINT
         assert suppressions.lift(session, hashed, "again", now) is None
-        assert suppressions.is_suppressed(session, hashed) is None
-        kept = suppressions.liftings(session, hashed)
-        assert kept == [suppressions.Lifting(SuppressionReason.COMPLAINT, "it was a mistake", now)]
-        suppressions.note(session, hashed, SuppressionReason.ERASED, now)
+        assert suppressions.reason_for(session, hashed) is None
+        kept = suppressions.lifted(session, hashed)
+        assert kept == [suppressions.LiftedSuppression(SuppressionReason.COMPLAINT, "it was a mistake", now)]
+        suppressions.record(session, hashed, SuppressionReason.ERASED, now)
         assert suppressions.lift(session, hashed, "they want it back", now) is None
-        assert suppressions.is_suppressed(session, hashed) is SuppressionReason.ERASED
+        assert suppressions.reason_for(session, hashed) is SuppressionReason.ERASED
 
 
 def delivery(session: Session, subscriber: int, now: datetime) -> None:

@@ -41,9 +41,9 @@ from digestd.ranking.dense import Silent
 from digestd.settings import Settings
 from digestd.store import due as waiting
 from digestd.store import subscribers
-from digestd.store.due import Due
+from digestd.store.due import DueSubscriber
 from digestd.store.fsck import fsck
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 
 FOREIGN_MAX = 0.15
 """Share of the machine that other programs may use during a pair before it is left out."""
@@ -100,7 +100,7 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         pairs = [_pair(bench, number, say) for number in range(load.pairs)]
         idle = spend([["deliver", "--drain"]] * load.processes, bench.environment)
         with app.db.read() as session:
-            accepted = reading.counts(session).get(State.ACCEPTED, 0)
+            accepted = queries.counts(session).get(State.ACCEPTED, 0)
         broken = sorted(name for name, rows in fsck(app.db, app.clock()).items() if rows)
         app.db.close()
     arrived = sum(pair.arrived for pair in pairs)
@@ -185,7 +185,7 @@ def _compile(app: App, at: datetime) -> float:
     return time.process_time() - began
 
 
-def _due(app: App, after: int, at: datetime) -> list[Due]:
+def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
     with app.db.read() as session:
         return waiting.due(session, after, SHARD, at)
 
@@ -193,7 +193,7 @@ def _due(app: App, after: int, at: datetime) -> list[Due]:
 def _mail(app: App, file: Path) -> int:
     """Write the digest nearest to the mean size of the first ones, with LF line ends; its size on the wire."""
     with app.db.read() as session:
-        claims = [claim for key in range(1, SIZED) if (claim := reading.as_claim(session, key)) and claim.picks]
+        claims = [claim for key in range(1, SIZED) if (claim := queries.as_claim(session, key)) and claim.picks]
     if not claims:
         raise BadSetting("nothing was planned: give more --subscribers or --papers")
     composer = Composer(app.db, app.sender)

@@ -44,7 +44,7 @@ from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
 from digestd.store import subscribers
 from digestd.store.database import Database, open_database
-from digestd.store.due import Due
+from digestd.store.due import DueSubscriber
 from digestd.store.migrate import migrate
 
 T = TypeVar("T")
@@ -230,7 +230,7 @@ def _compiled(url: str, turn: int, load: Load) -> float:
     return time.thread_time() - began
 
 
-def compile_profiles(db: Database, day: Day, block: Sequence[Due]) -> None:
+def compile_profiles(db: Database, day: Day, block: Sequence[DueSubscriber]) -> None:
     """Compile the profiles of these subscribers, and keep them."""
     with db.read() as session:
         made = compiled(session, day, block).made
@@ -253,14 +253,14 @@ def _ranked(url: str, turn: int, load: Load) -> Spent:
     return Spent(time.thread_time() - began, start, first, peak, ranked, reasons)
 
 
-def _rank(db: Database, day: Day, block: Sequence[Due]) -> int:
+def _rank(db: Database, day: Day, block: Sequence[DueSubscriber]) -> int:
     """Rank a shard; how many reasons were given. Nothing of it is left when the next one comes."""
     with db.read() as session:
         shard = rank(session, day, block)
     return len(_explained(day, shard))
 
 
-def _blocks(db: Database, day: Day, turn: int, load: Load) -> Iterator[list[Due]]:
+def _blocks(db: Database, day: Day, turn: int, load: Load) -> Iterator[list[DueSubscriber]]:
     """Every n-th shard of the first so many subscribers."""
     for after in range(turn * SHARD, load.subscribers, load.processes * SHARD):
         last = min(after + SHARD, load.subscribers)

@@ -15,7 +15,7 @@ from digestd.cli.progress import delivery_progress
 from digestd.cli.service import run_until_stopped
 from digestd.deliver import DeliveryReport, RunCounters
 from digestd.domain.typed import NUMBER_MAX
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.worker import clean_up, counts, run, settle_uncertain
 
 
@@ -46,7 +46,7 @@ def deliver(
 async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:
     """Run once, with a progress bar."""
     with app.db.read() as session:
-        ready = reading.ready(session, app.clock())
+        ready = queries.ready(session, app.clock())
     counters = RunCounters()
     with delivery_progress(counters, ready if limit is None else min(limit, ready)):
         return await run(app, drain=drain, limit=limit, stop=stop, counters=counters)

@@ -21,10 +21,10 @@ from digestd.domain.sanitise import shorten
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys
-from digestd.store import bounces, models, papers
+from digestd.store import bounces, papers, text_models
 from digestd.store.fsck import INVARIANTS, fsck
-from digestd.store.ledger import GRACE, Proof, reading, settle
-from digestd.store.ledger.reading import Asked, Entry
+from digestd.store.ledger import GRACE, SettlementProof, queries, settle
+from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
 from digestd.subscribe import find
 
 
@@ -41,7 +41,7 @@ def list_deliveries(
     built = wiring.connect()
     with built.db.read() as session:
         subscriber = find(session, built.keys, email).key if email else None
-        entries = [delivery_row(entry) for entry in reading.entries(session, limit, Asked(state, subscriber))]
+        entries = [delivery_row(entry) for entry in queries.entries(session, limit, DeliveryFilter(state, subscriber))]
     columns = ("id", "email", "kind", "period", "state", "picks", "attempts", "reason")
     emit(entries if as_json else [{name: entry[name] for name in columns} for entry in entries], as_json)
 
@@ -56,17 +56,17 @@ def show_delivery(
     """
     built = wiring.connect()
     with built.db.read() as session:
-        entry = reading.entry(session, key)
+        entry = queries.entry(session, key)
         if entry is None:
             raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows them")
-        tries = [asdict(attempt) for attempt in reading.tries(session, key)]
-        picks = reading.picks(session, key)
+        tries = [asdict(attempt) for attempt in queries.attempts(session, key)]
+        picks = queries.picks(session, key)
         known = papers.by_keys(session, [pick.paper for pick in picks])
         returned = [
             {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "attempt": b.attempt}
             for b in bounces.of_delivery(session, key)
         ]
-        model = models.of_delivery(session, key)
+        model = text_models.of_delivery(session, key)
     ranked_by = None if model is None else asdict(model)
     picked = [_pick_json(pick, known.get(pick.paper)) if as_json else _pick_row(built, pick, known) for pick in picks]
     emit(
@@ -93,8 +93,10 @@ def settle_delivery(
         raise BadInput("--why is empty; give the evidence, which is stored in the ledger")
     with built.db.write() as session:
         key = int(which) if which.isascii() and which.isdecimal() else _open_delivery(session, built.keys, which)
-        settled = settle(session, key, how, Proof(Evidence.OPERATOR, Actor.OPERATOR, why.strip()), built.clock())
-        entry = reading.entry(session, key)
+        settled = settle(
+            session, key, how, SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, why.strip()), built.clock()
+        )
+        entry = queries.entry(session, key)
     if entry is None:
         raise NotFound(f"there is no delivery {key}; `digestd delivery list` shows them")
     if not settled:
@@ -141,7 +143,7 @@ def _open_delivery(session: Session, keys: Keys, email: str) -> int:
     waiting = [
         entry.key
         for state in (State.UNCERTAIN, State.POISONED)
-        for entry in reading.entries(session, 20, Asked(state, subscriber))
+        for entry in queries.entries(session, 20, DeliveryFilter(state, subscriber))
     ]
     if len(waiting) == 1:
         return waiting[0]
@@ -171,7 +173,7 @@ def check_ledger(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def delivery_row(entry: Entry) -> dict[str, object]:
+def delivery_row(entry: DeliveryInfo) -> dict[str, object]:
     """Return a delivery as printed."""
     return {
         "id": entry.key,

@@ -25,7 +25,7 @@ from digestd.plan import Explanation, explain, explain_past, preview
 from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
 from digestd.store import subscribers, suppressions
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 from digestd.subscribe import find
 
 Text = Annotated[bool, typer.Option("--text", help="Show the text part. Default.")]
@@ -188,7 +188,7 @@ def _find(app: App, email: str) -> Subscriber:
     with app.db.read() as session:
         key = address_key(app.keys, email)
         is_known = subscribers.by_address_key(session, key) is not None
-        if not is_known and suppressions.is_suppressed(session, key) is SuppressionReason.ERASED:
+        if not is_known and suppressions.reason_for(session, key) is SuppressionReason.ERASED:
             raise NotFound(f"{email} was erased; digests of erased subscribers cannot be rebuilt")
         return find(session, app.keys, email)
 

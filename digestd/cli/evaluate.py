@@ -50,7 +50,7 @@ from digestd.evaluate.promises import Promise, calibration_error, error_of
 from digestd.evaluate.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
 from digestd.ranking import calibration, weights
 from digestd.ranking.model import fit as fit_text
-from digestd.store.ledger.shown import digests
+from digestd.store.ledger.sent_digests import digests
 
 NO_FEEDBACK = (
     "there is no feedback to evaluate: no subscriber liked a paper of a digest that was sent; record some with "

@@ -9,7 +9,7 @@ from digestd.cli.arguments import Json, Limit, PaperName, parse_datetime
 from digestd.cli.output import emit
 from digestd.domain.paper import Paper, paper_id
 from digestd.errors import NotFound
-from digestd.store import merging, papers
+from digestd.store import merges, papers
 
 
 def list_papers(
@@ -42,7 +42,7 @@ def show_paper(
     built = wiring.connect()
     with built.db.read() as session:
         found = papers.find(session, paper_id(name))
-        mergings = [] if found is None else merging.of(session, found.key)
+        mergings = [] if found is None else merges.of_paper(session, found.key)
         known_as = [] if found is None else papers.names(session, found.key)
     if found is None:
         raise NotFound(f"there is no paper {name}; `digestd paper list` shows the papers")
@@ -66,5 +66,5 @@ def paper_row(paper: Paper) -> dict[str, object]:
     }
 
 
-def _merging(one: merging.Merging) -> dict[str, object]:
+def _merging(one: merges.Merge) -> dict[str, object]:
     return {"merging": one.number, "by": one.by, "evidence": one.evidence, "at": one.at, "undone": one.undone}

@@ -17,7 +17,7 @@ def plan_due(
     at: Annotated[
         str, typer.Option(help="Plan as of this time (ISO 8601), as in 2026-11-24T07:00:00Z. Default: now.")
     ] = "",
-    due_again: Annotated[
+    reschedule_misscheduled: Annotated[
         bool,
         typer.Option(
             "--due-again",
@@ -33,9 +33,9 @@ def plan_due(
     """
     app = wiring.build()
     now = parse_datetime(at) if at else app.clock()
-    if due_again:
+    if reschedule_misscheduled:
         with app.db.write() as session:
-            say(f"{due.due_again(session, now)} subscribers were rescheduled")
+            say(f"{due.reschedule_misscheduled(session, now)} subscribers were rescheduled")
     tune_gc_for_batch()
     report = plan(app.db, app.planner, now)
     emit({"due": report.due, "planned": report.planned, "empty": report.empty}, as_json)

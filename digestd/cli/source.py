@@ -13,7 +13,7 @@ from digestd.cli.output import emit
 from digestd.errors import BadInput
 from digestd.sources import Source, kind_of, parse_source
 from digestd.store import fetches, hosts, sources
-from digestd.store.fetches import Fetched
+from digestd.store.fetches import FetchRecord
 from digestd.store.hosts import HostState
 
 Spec = Annotated[
@@ -30,7 +30,7 @@ def list_sources(as_json: Json = False) -> None:
     """
     built = wiring.connect()
     with built.db.read() as session:
-        last = fetches.last(session)
+        last = fetches.latest(session)
         known = {host.host: host for host in hosts.all_of(session)}
     emit([source_row(one, last.get(one.name), known.get(one.pace.host)) for one in built.sources], as_json)
 
@@ -67,7 +67,7 @@ def remove_source(spec: Spec) -> None:
     say(f"{spec} is removed; its papers stay")
 
 
-def source_row(source: Source, last: Fetched | None, host: HostState | None) -> dict[str, object]:
+def source_row(source: Source, last: FetchRecord | None, host: HostState | None) -> dict[str, object]:
     """Return one source as printed: its last fetch, and until when its host is not contacted."""
     state = "never asked" if last is None else "broken" if last.error else "answered"
     fetched: datetime | None = last.fetched if last else None

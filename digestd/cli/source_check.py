@@ -13,7 +13,7 @@ from digestd.cli.source import Spec
 from digestd.ingest.check import Checked, check
 from digestd.sources import parse_source
 from digestd.store import papers, sources
-from digestd.store.sources import Rejected
+from digestd.store.sources import RejectedRecord
 
 SHOWN = 5
 """The number of records shown of each kind."""
@@ -30,7 +30,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
     built = wiring.connect()
     (source,) = built.observed([parse_source(spec)])
     with built.db.read() as session:
-        rejects = sources.rejects(session, source.name)
+        rejects = sources.rejected(session, source.name)
         known = papers.candidates(session, built.clock() - RECENT, built.clock())
     checked = asyncio.run(check(built.db, source, built.client, built.clock, known))
     report = _report(checked, rejects)
@@ -41,7 +41,7 @@ def check_source(spec: Spec, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _report(checked: Checked, rejects: list[Rejected]) -> dict[str, object]:
+def _report(checked: Checked, rejects: list[RejectedRecord]) -> dict[str, object]:
     found = checked.page.sightings
     dates = [sighting.published for sighting in found if sighting.published]
     return {

@@ -27,9 +27,9 @@ from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import bounces, consent, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.ledger import reading
-from digestd.store.ledger.reading import Asked
-from digestd.store.suppressions import Wave
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import DeliveryFilter
+from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribe import Record, exported, files, import_subscribers, leaving, parse, rehearse_import
 from digestd.subscribe.belongings import as_json as export_json
 from digestd.subscribe.belongings import everything
@@ -188,7 +188,7 @@ def show_subscriber(email: Email, as_json: Json = False) -> None:
         ]
         mails = [
             {"id": e.key, "kind": e.kind, "period": e.period, "state": e.state, "picks": e.picks, "due": e.due}
-            for e in reading.entries(session, DELIVERIES_SHOWN, Asked(subscriber=found.key))
+            for e in queries.entries(session, DELIVERIES_SHOWN, DeliveryFilter(subscriber=found.key))
         ]
         bounced = _bounces(session, found.key, built.clock())
     if as_json:
@@ -403,7 +403,7 @@ def unsuppress(
     now = built.clock()
     reasons = frozenset(reason) if reason else HEALED_BY_CONSENT
     end = parse_datetime(until) if until else now
-    wave = Wave(parse_datetime(since), end, reasons, domain.strip().lstrip("@"), relay.strip())
+    wave = SuppressionFilter(parse_datetime(since), end, reasons, domain.strip().lstrip("@"), relay.strip())
     restored = leaving.unsuppress_wave(built.db, wave, why, now, dry_run)
     if as_json:
         emit({"dry_run": dry_run, "count": len(restored), "restored": [asdict(one) for one in restored]}, as_json=True)
@@ -457,10 +457,10 @@ def _summary(subscriber: Subscriber) -> dict[str, object]:
 def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
     """Return suppression, bounce points, the newest bounces and lifted suppressions of a subscriber's address."""
     address_key = subscribers.address_key_of(session, key)
-    found = bounces.of(session, address_key, BOUNCES_SHOWN)
+    found = bounces.of_address(session, address_key, BOUNCES_SHOWN)
     points = bounces.score_of(session, address_key, now).at(now)
     return {
-        "suppression": suppressions.is_suppressed(session, address_key),
+        "suppression": suppressions.reason_for(session, address_key),
         "bounce points": f"{points:.1f} of {SUPPRESS_AT:g}" if found else "",
         "bounces": [
             {"at": b.at, "kind": b.kind, "status": b.status, "via": b.via, "delivery": b.delivery, "held": b.held}
@@ -468,7 +468,7 @@ def _bounces(session: Session, key: int, now: datetime) -> dict[str, object]:
         ],
         "liftings": [
             {"at": lifting.at, "reason": lifting.reason, "why": lifting.why}
-            for lifting in suppressions.liftings(session, address_key)
+            for lifting in suppressions.lifted(session, address_key)
         ],
     }
 

@@ -18,8 +18,8 @@ from digestd.logs import configure
 from digestd.plan import plan
 from digestd.scheduler import NAME
 from digestd.store import papers
-from digestd.store.ledger import reading
-from digestd.store.ledger.reading import Asked
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import DeliveryFilter
 from digestd.subscribe import add, find, parse
 from digestd.worker import clean_up, run
 
@@ -100,7 +100,7 @@ def _where(app: App) -> str:
     """Return the file of the sample subscriber's newest digest."""
     with app.db.read() as session:
         subscriber = find(session, app.keys, SAMPLE_ADDRESS)
-        entries = reading.entries(session, 1, Asked(State.ACCEPTED, subscriber.key))
+        entries = queries.entries(session, 1, DeliveryFilter(State.ACCEPTED, subscriber.key))
         reply = next((entry.reply or "" for entry in entries), "")
     folder = app.settings.transport_url.removeprefix("maildir:")
     if "filed as " not in reply:

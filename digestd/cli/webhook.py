@@ -11,7 +11,7 @@ from digestd.cli.output import emit
 from digestd.domain.hook import HookPost, PostState
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import NotFound
-from digestd.store import hooks
+from digestd.store import webhooks
 
 
 def list_posts(
@@ -24,7 +24,7 @@ def list_posts(
     Example: digestd webhook list --state given_up
     """
     with wiring.connect().db.read() as session:
-        emit([_row(post) for post in hooks.listing(session, limit, state)], as_json)
+        emit([_row(post) for post in webhooks.listing(session, limit, state)], as_json)
 
 
 def show_post(number: Number, as_json: Json = False) -> None:
@@ -33,7 +33,7 @@ def show_post(number: Number, as_json: Json = False) -> None:
     Example: digestd webhook show 12
     """
     with wiring.connect().db.read() as session:
-        found = hooks.by_key(session, number)
+        found = webhooks.by_key(session, number)
     if found is None:
         raise NotFound(f"there is no post {number}; `digestd webhook list` shows them all")
     emit(_row(found) | {"at": found.at, "not_before": found.not_before, "detail": found.detail}, as_json)
@@ -51,7 +51,7 @@ def retry_posts(
     """
     built = wiring.connect()
     with built.db.write() as session:
-        count = hooks.retry(session, number, built.clock())
+        count = webhooks.retry(session, number, built.clock())
     if number is not None and not count:
         raise NotFound(f"no post {number} was given up; `digestd webhook list --state given_up` shows which were")
     say(f"{count} will be retried by the running service")

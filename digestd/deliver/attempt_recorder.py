@@ -14,7 +14,7 @@ from digestd.deliver.refusals import PendingRefusals
 from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
 from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
 from digestd.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, verdict
-from digestd.store.ledger import Gated, Result
+from digestd.store.ledger import AttemptResult, CommitDecision
 from digestd.transports import Refusal
 
 COMPOSE_TRIES = 3
@@ -69,11 +69,11 @@ class AttemptRecorder:
         if meaning is Verdict.RELAY:
             raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
 
-    def record_stopped_at_commit_point(self, claim: Claim, gated: Gated) -> None:
+    def record_stopped_at_commit_point(self, claim: Claim, gated: CommitDecision) -> None:
         """Count a mail that the commit point stopped. The ledger has recorded why, unless our lease was lost."""
-        self.counters.skipped += gated is Gated.GONE
-        self.counters.expired += gated is Gated.EXPIRED
-        if gated is Gated.FENCED:
+        self.counters.skipped += gated is CommitDecision.GONE
+        self.counters.expired += gated is CommitDecision.EXPIRED
+        if gated is CommitDecision.FENCED:
             self.record_not_sent(claim)
 
     def record_uncertain(self, claim: Claim, reason: str) -> None:
@@ -129,8 +129,8 @@ class AttemptRecorder:
                 "the mails wait. Check the relay's policy"
             )
 
-    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> Result:
-        return Result(
+    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> AttemptResult:
+        return AttemptResult(
             delivery=claim.key,
             attempt=claim.attempt,
             owner=self._owner,

@@ -15,7 +15,7 @@ from digestd.deliver.run_counters import RunCounters
 from digestd.domain.delivery import Claim
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import Claimer, reading
+from digestd.store.ledger import Claimer, queries
 
 BATCH = 192
 """A multiple of the usual number of workers, so that the last round is as full as the others."""
@@ -159,8 +159,8 @@ class ClaimQueue:
             return False
         now = self._until()
         with self._db.write() as session:
-            ledger.by_index(session)
-            size = min(size, max(LEAST, reading.ready(session, now, PART * BATCH) // PART))
+            ledger.force_index_scans(session)
+            size = min(size, max(LEAST, queries.count_ready(session, now, PART * BATCH) // PART))
             claimed = ledger.claim(session, self._claimer, size, now, [domain[1:] for domain in self._apart])
         counters.skipped += claimed.skipped
         counters.expired += claimed.expired

@@ -33,8 +33,8 @@ from digestd.render import (
 from digestd.schedule import period_date
 from digestd.store import papers, replies, template_sets
 from digestd.store.database import Database
-from digestd.store.instants import from_us
-from digestd.store.ledger import Held, offered
+from digestd.store.ledger import OfferedDigest, offered_by
+from digestd.store.timestamps import from_us
 
 CACHED_PAPERS = 5_000
 WHOLE = 10_000_000
@@ -56,7 +56,7 @@ class Composer:
         self._sender = sender
         self._entries: dict[int, Entry] = {}
         self._templates: dict[str, Templates] = {}
-        self._held: dict[int, tuple[Held, ...]] = {}
+        self._held: dict[int, tuple[OfferedDigest, ...]] = {}
         self._replies: dict[int, Reply] = {}
         self._reading = RLock()
 
@@ -75,7 +75,7 @@ class Composer:
                 self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
             missing = sorted(wanted - self._entries.keys())
             said = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
-            held = offered(session, [claim.key for claim in claims])
+            held = offered_by(session, [claim.key for claim in claims])
             self._replies.update({claim.key: said.get(claim.key, Reply(())) for claim in claims})
             self._held.update({claim.key: held.get(claim.key, ()) for claim in claims})
             if missing:
@@ -157,7 +157,7 @@ class Composer:
             held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.are_public),
         )
 
-    def _before(self, claim: Claim, held: Held) -> Before:
+    def _before(self, claim: Claim, held: OfferedDigest) -> Before:
         view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, held.delivery, from_us(claim.dated_us)))
         return Before(period_date(held.period), view)
 

@@ -17,7 +17,7 @@ from digestd.domain.backoff import Backoff
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import Gated, Pass, Result
+from digestd.store.ledger import AttemptResult, CommitDecision, CommitRequest
 
 GATHER_SECONDS = 0.002
 """How long a group waits for other workers: less than its sync takes, and half the CPU if twice as many join."""
@@ -48,8 +48,8 @@ class GroupCommit:
         self._result_journal = result_journal
         self._sent_journal = sent_journal
         self._limiter = limiter
-        self._requests: list[tuple[Pass, asyncio.Future[Gated]]] = []
-        self._results: list[Result] = []
+        self._requests: list[tuple[CommitRequest, asyncio.Future[CommitDecision]]] = []
+        self._results: list[AttemptResult] = []
         self._work = asyncio.Event()
         self._full = asyncio.Event()
         self._workers = 0
@@ -58,18 +58,18 @@ class GroupCommit:
         self._broken: BaseException | None = None
         self._patience = PATIENCE_SECONDS
 
-    async def pass_commit_point(self, request: Pass) -> Gated:
+    async def pass_commit_point(self, request: CommitRequest) -> CommitDecision:
         """Ask to send one final dot and return once the answer is committed. Raises the database's error."""
         if self._broken is not None:
             raise RuntimeError("an earlier group could not be committed") from self._broken
-        answer: asyncio.Future[Gated] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[CommitDecision] = asyncio.get_running_loop().create_future()
         self._requests.append((request, answer))
         self._work.set()
         if len(self._requests) >= self._workers:
             self._full.set()
         return await answer
 
-    def record(self, result: Result) -> None:
+    def record(self, result: AttemptResult) -> None:
         """Hand over a result; it is committed with the next group, at the latest when the run ends."""
         self._results.append(result)
         if self._idle is None:
@@ -139,26 +139,31 @@ class GroupCommit:
                 answer.set_result(gated)
 
     def _give_up(
-        self, requests: "list[tuple[Pass, asyncio.Future[Gated]]]", results: list[Result], error: BaseException
+        self,
+        requests: "list[tuple[CommitRequest, asyncio.Future[CommitDecision]]]",
+        results: list[AttemptResult],
+        error: BaseException,
     ) -> None:
         self._broken = error
         self._result_journal.write(results)
         for _, answer in [*requests, *self._requests]:
             _fail(answer, error)
 
-    def _write(self, requests: list[Pass], results: list[Result], used: Mapping[str, int]) -> list[Gated]:
+    def _write(
+        self, requests: list[CommitRequest], results: list[AttemptResult], used: Mapping[str, int]
+    ) -> list[CommitDecision]:
         with self._db.write() as session:
-            ledger.by_index(session)
+            ledger.force_index_scans(session)
             now = self._clock()
-            ledger.record(session, results, now)
-            answers = ledger.pass_gate(session, requests, now)
+            ledger.record_results(session, results, now)
+            answers = ledger.commit_sends(session, requests, now)
             stored = self._limiter.write(session, used)
-        passed = [request for request, answer in zip(requests, answers, strict=True) if answer is Gated.OK]
+        passed = [request for request, answer in zip(requests, answers, strict=True) if answer is CommitDecision.OK]
         self._sent_journal.write(passed, results, now)
         self._limiter.merge(stored)
         return answers
 
 
-def _fail(answer: "asyncio.Future[Gated]", error: BaseException) -> None:
+def _fail(answer: "asyncio.Future[CommitDecision]", error: BaseException) -> None:
     if not answer.done():
         answer.set_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))

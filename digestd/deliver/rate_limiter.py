@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlmodel import Session
 
 from digestd.store import throttles
-from digestd.store.instants import from_us
-from digestd.store.throttles import Standing
+from digestd.store.throttles import ThrottleState
+from digestd.store.timestamps import from_us
 from digestd.throttle import Throttle
 
 ANY_DOMAIN = "*"
@@ -56,20 +56,20 @@ class RateLimiter:
         used, self._used = self._used, Counter()
         return dict(used)
 
-    def write(self, session: Session, used: Mapping[str, int]) -> dict[str, Standing]:
+    def write(self, session: Session, used: Mapping[str, int]) -> dict[str, ThrottleState]:
         """Write used mails in the caller's transaction; return the stored throttles, to be passed to `merge`."""
         now = self._now()
         return throttles.change(
             session,
             {
-                name: lambda kept, name=name, count=count: Standing(  # type: ignore[misc]  # bind per iteration
+                name: lambda kept, name=name, count=count: ThrottleState(  # type: ignore[misc]  # bind per iteration
                     kept.throttle.taken(count, self._limit(name), now), kept.rest
                 )
                 for name, count in used.items()
             },
         )
 
-    def merge(self, stored: Mapping[str, Standing]) -> None:
+    def merge(self, stored: Mapping[str, ThrottleState]) -> None:
         """Adopt stored throttles where they are stricter, because other workers send as well."""
         for name, standing in stored.items():
             mine = self._throttle(name)
@@ -79,7 +79,7 @@ class RateLimiter:
 
     def load(self, session: Session, routes: Iterable[str]) -> None:
         """Load the stored throttles of these relays and of recipient domains."""
-        self.merge(throttles.standings(session, routes))
+        self.merge(throttles.states(session, routes))
         if self._domains:
             self.merge(throttles.busy_domains(session, from_us(round(self._now() * 1e6))))
 
@@ -89,7 +89,11 @@ class RateLimiter:
         self.merge(
             throttles.change(
                 session,
-                {name: lambda kept: Standing(kept.throttle.asked_for_less(self._limit(name), rate, now), kept.rest)},
+                {
+                    name: lambda kept: ThrottleState(
+                        kept.throttle.asked_for_less(self._limit(name), rate, now), kept.rest
+                    )
+                },
             )
         )
 

@@ -23,8 +23,8 @@ from digestd.errors import BadSetting
 from digestd.links import BadToken, Keys, claims_our_form, read_envelope_from
 from digestd.relaylogs import queued
 from digestd.store.database import Database
-from digestd.store.instants import from_us
-from digestd.store.ledger import GRACE, OpenEnd, Proof, answered_at, open_ends, settle
+from digestd.store.ledger import GRACE, SettlementProof, UncertainDelivery, commit_times, settle, uncertain_deliveries
+from digestd.store.timestamps import from_us
 
 BATCH = 5_000
 WITNESSES = 200
@@ -64,13 +64,13 @@ class LogEvidence:
 def reconcile(db: Database, keys: Keys, relay_log: RelayLog, now: datetime) -> ReconcileReport:
     """Settle uncertain deliveries by the log; safe to repeat. Raises BadSetting if it cannot be read."""
     with db.read() as session:
-        ends = open_ends(session, BATCH)
+        ends = uncertain_deliveries(session, BATCH)
     if not ends:
         return ReconcileReport()
     since = from_us(min(end.dot_us for end in ends)) - KEPT_BEFORE
     evidence = read_evidence(_lines(relay_log.file, since), {end.envelope_from.lower() for end in ends}, keys)
     with db.write() as session:
-        known = answered_at(session, evidence.witnesses)
+        known = commit_times(session, evidence.witnesses)
         settled = {Settlement.ACCEPTED: 0, Settlement.NOT_SENT: 0}
         for end in ends:
             verdict = settle_by_evidence(end, evidence, known, relay_log.relays, now)
@@ -92,10 +92,10 @@ def resend_uncertain(db: Database, now: datetime) -> int:
     The mail is resent under the same Message-ID, by which many mail readers recognise a duplicate.
     """
     with db.read() as session:
-        ends = [end for end in open_ends(session, BATCH) if now - from_us(end.dot_us) >= PATIENCE]
+        ends = [end for end in uncertain_deliveries(session, BATCH) if now - from_us(end.dot_us) >= PATIENCE]
     if not ends:
         return 0
-    proof = Proof(Evidence.POLICY, Actor.RECOVERY, "no evidence; resent because of DIGESTD_ON_UNCERTAIN")
+    proof = SettlementProof(Evidence.POLICY, Actor.RECOVERY, "no evidence; resent because of DIGESTD_ON_UNCERTAIN")
     with db.write() as session:
         return sum(settle(session, end.delivery, Settlement.NOT_SENT, proof, now) for end in ends)
 
@@ -118,11 +118,11 @@ def read_evidence(lines: Iterable[bytes], asked: set[str], keys: Keys) -> LogEvi
 
 
 def settle_by_evidence(
-    end: OpenEnd, evidence: LogEvidence, known: Sequence[int], relays: frozenset[str], now: datetime
-) -> tuple[Settlement, Proof] | None:
+    end: UncertainDelivery, evidence: LogEvidence, known: Sequence[int], relays: frozenset[str], now: datetime
+) -> tuple[Settlement, SettlementProof] | None:
     """Return how a delivery ended with the proof, or None if the log does not show it.
 
-    `known` holds the times of answers to the witnesses, as `answered_at` returns them.
+    `known` holds the times of answers to the witnesses, as `commit_times` returns them.
     """
     if (queue_id := evidence.queue_ids.get(end.envelope_from.lower())) is not None:
         return Settlement.ACCEPTED, _proof(f"the relay queued it as {queue_id}")
@@ -132,8 +132,8 @@ def settle_by_evidence(
     return None
 
 
-def _proof(why: str) -> Proof:
-    return Proof(Evidence.RELAY_LOG, Actor.RECOVERY, why)
+def _proof(why: str) -> SettlementProof:
+    return SettlementProof(Evidence.RELAY_LOG, Actor.RECOVERY, why)
 
 
 def _ours(addresses: Iterable[str], keys: Keys) -> Iterator[tuple[int, int]]:

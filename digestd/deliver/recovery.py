@@ -9,12 +9,12 @@ from digestd.deliver import result_journal
 from digestd.store import ledger
 from digestd.store.database import Database
 from digestd.store.ledger import recovery
-from digestd.store.owners import Owners
+from digestd.store.process_locks import ProcessLocks
 
 log = structlog.get_logger(__name__)
 
 
-def recover(db: Database, owners: Owners, journals: Path, now: datetime) -> recovery.Recovered:
+def recover(db: Database, owners: ProcessLocks, journals: Path, now: datetime) -> recovery.Recovered:
     """Recover after every dead worker; safe to run at any time, by several workers at once.
 
     Answers that a dead worker wrote to its result journal in the folder `journals` are recorded instead of becoming
@@ -27,7 +27,7 @@ def recover(db: Database, owners: Owners, journals: Path, now: datetime) -> reco
         if owners.is_dead(owner):
             results = result_journal.read_results(journals, owner)
             with db.write() as session:
-                if settled := ledger.record_kept(session, results, now):
+                if settled := ledger.record_journalled(session, results, now):
                     log.warning("recorded the journal of a dead worker", worker=owner, answers=settled)
                 found = recovery.recover(session, owner, now)
             result_journal.delete_journal(journals, owner)

@@ -14,7 +14,7 @@ from digestd.deliver.run_counters import RunCounters
 from digestd.errors import DatabaseUnreachable
 from digestd.store import ledger
 from digestd.store.database import Database
-from digestd.store.ledger import Result
+from digestd.store.ledger import AttemptResult
 
 JUDGE_SECONDS = 60.0
 """Interval at which refusals are judged during a run, well before they would be sent again."""
@@ -28,9 +28,9 @@ class PendingRefusals:
         self._db = db
         self._clock = clock
         self.counters = counters
-        self._refused: list[Result] = []
+        self._refused: list[AttemptResult] = []
 
-    def add(self, result: Result) -> None:
+    def add(self, result: AttemptResult) -> None:
         """Add a recorded refusal to be judged."""
         self._refused.append(result)
 
@@ -72,7 +72,7 @@ class PendingRefusals:
             await asyncio.sleep(JUDGE_SECONDS)
             await self.judge()
 
-    def _judge_in_ledger(self, refused: list[Result]) -> ledger.Verdicts:
+    def _judge_in_ledger(self, refused: list[AttemptResult]) -> ledger.RefusalCounts:
         with self._db.write() as session:
-            ledger.by_index(session)
-            return ledger.pronounce(session, refused, self._clock())
+            ledger.force_index_scans(session)
+            return ledger.judge_refusals(session, refused, self._clock())

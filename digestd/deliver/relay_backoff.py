@@ -10,7 +10,7 @@ from digestd.errors import DatabaseUnreachable, RelayBusy, RelayFailed
 from digestd.retry import RELAY_BACKOFF
 from digestd.store import throttles
 from digestd.store.database import Database
-from digestd.store.throttles import Standing
+from digestd.store.throttles import ThrottleState
 from digestd.throttle import Rest
 
 log = structlog.get_logger(__name__)
@@ -39,10 +39,10 @@ class RelayBackoff:
         now = self._clock()
         seconds = max((now - self._started).total_seconds(), 1.0)
 
-        def pause(kept: Standing) -> Standing:
+        def pause(kept: ThrottleState) -> ThrottleState:
             failures = 1 if accepted else kept.rest.failures + 1
             until = (now + RELAY_BACKOFF.delay(failures)).timestamp()
-            return Standing(kept.throttle, Rest(failures, until, str(error)))
+            return ThrottleState(kept.throttle, Rest(failures, until, str(error)))
 
         try:
             with self._db.write() as session:
@@ -59,10 +59,10 @@ class RelayBackoff:
         """Clear a relay's failures. Return True if there were any."""
         try:
             with self._db.read() as session:
-                if not throttles.standings(session, [route])[route].rest.failures:
+                if not throttles.states(session, [route])[route].rest.failures:
                     return False
             with self._db.write() as session:
-                throttles.change(session, {route: lambda kept: Standing(kept.throttle, Rest())})
+                throttles.change(session, {route: lambda kept: ThrottleState(kept.throttle, Rest())})
         except DatabaseUnreachable:
             return False
         log.info("relay resumed", relay=route)

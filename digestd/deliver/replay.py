@@ -10,8 +10,8 @@ from digestd.errors import NotFound
 from digestd.render import Rendered
 from digestd.schedule import period_date
 from digestd.store.database import Database
-from digestd.store.ledger import reading
-from digestd.store.ledger.reading import Planned
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import PlannedDigest
 
 _NEAREST = 5
 
@@ -22,7 +22,7 @@ class Replayed:
 
     message: bytes
     rendered: Rendered
-    ledger: Planned
+    ledger: PlannedDigest
 
     @property
     def sha256(self) -> bytes:
@@ -58,9 +58,9 @@ _DONE = {
 def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replayed:
     """Rebuild a subscriber's digest for a period. Raises NotFound if there is none."""
     with db.read() as session:
-        known = reading.digests(session, subscriber)
+        known = queries.digests(session, subscriber)
         planned = next((one for one in known if one.period == period), None)
-        claim = None if planned is None else reading.as_claim(session, planned.key)
+        claim = None if planned is None else queries.as_claim(session, planned.key)
     if planned is None or claim is None:
         raise NotFound(f"there is no digest for {period}; {_instead(known, period)}")
     if planned.state is State.EMPTY:
@@ -70,7 +70,7 @@ def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replay
     return Replayed(composer.compose(claim), composer.render(claim), planned)
 
 
-def _instead(known: list[Planned], period: str) -> str:
+def _instead(known: list[PlannedDigest], period: str) -> str:
     wanted = period_date(period)
     held = [one.period for one in known if one.state is not State.EMPTY]
     if not held:

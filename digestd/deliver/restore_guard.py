@@ -9,7 +9,7 @@ from digestd.deliver.sent_journal import SentOutcome
 from digestd.errors import NotResumed
 from digestd.links import Keys, envelope_from
 from digestd.store.database import Database
-from digestd.store.ledger import adoption
+from digestd.store.ledger import restore
 
 BLOCK = 200
 """How many mails are settled in one transaction."""
@@ -41,7 +41,7 @@ def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
     if last is not None:
         delivery, attempt, mail = last
         with db.read() as session:
-            known = adoption.knows_departure(session, delivery, attempt)
+            known = restore.sent_message_id(session, delivery, attempt)
         if known is None or sent_journal.hash_message_id(known) != mail:
             raise NotResumed(
                 "the database is older than the mails sent with it, as after restoring a backup: run "
@@ -70,7 +70,7 @@ def resume_after_restore(
     sent = sent_journal.read_sent(folder)
     with db.read() as session:
         waiting = [
-            mail for mail in adoption.unsettled(session) if sent_journal.hash_message_id(mail.message_id) in sent
+            mail for mail in restore.open_deliveries(session) if sent_journal.hash_message_id(mail.message_id) in sent
         ]
     done = {SentOutcome.ACCEPTED: 0, SentOutcome.UNKNOWN: 0, SentOutcome.REFUSED: 0}
     for begin in range(0, len(waiting), BLOCK):
@@ -79,8 +79,8 @@ def resume_after_restore(
                 departed, outcome = sent[sent_journal.hash_message_id(mail.message_id)]
                 path = envelope_from(keys, departed.delivery, departed.attempt, bounce)
                 if outcome is not SentOutcome.REFUSED:
-                    done[outcome] += adoption.adopt(session, mail, departed, path, outcome is SentOutcome.ACCEPTED)
+                    done[outcome] += restore.apply_sent(session, mail, departed, path, outcome is SentOutcome.ACCEPTED)
     with db.write() as session:
-        adoption.number_from(session, max((departed.delivery for departed, _ in sent.values()), default=0) + 1, now)
+        restore.reserve_numbers(session, max((departed.delivery for departed, _ in sent.values()), default=0) + 1, now)
     sent_journal.record_restore(folder, machine, now)
     return RestoreReport(done[SentOutcome.ACCEPTED], done[SentOutcome.UNKNOWN])

@@ -1,4 +1,4 @@
-"""Result journal: answers of the relay that the database did not take, kept until it does.
+"""AttemptResult journal: answers of the relay that the database did not take, kept until it does.
 
 There is one file per run, named after the run. Its blocks are allocated and synced before the first mail is sent, so
 that an answer can be written even when the disk is full. Recovery reads what a dead run left before it declares
@@ -20,7 +20,7 @@ import structlog
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
 from digestd.store.database import Database
-from digestd.store.ledger import Result
+from digestd.store.ledger import AttemptResult
 
 SIZE_BYTES = 64 * 1024
 """Room for some 300 answers; a run has a few per worker."""
@@ -38,7 +38,7 @@ class ResultJournal:
     _file: int
     _end: int = 0
 
-    def write(self, results: Sequence[Result]) -> int:
+    def write(self, results: Sequence[AttemptResult]) -> int:
         """Write the answers among these results, synced to disk, and return how many.
 
         Returns 0 if the journal's disk fails too; recovery then makes those mails uncertain.
@@ -89,7 +89,7 @@ def list_runs(folder: Path) -> list[str]:
     return sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
 
 
-def read_results(folder: Path, owner: str) -> list[Result]:
+def read_results(folder: Path, owner: str) -> list[AttemptResult]:
     """Return the results that a run wrote, up to a line that a crash cut short."""
     try:
         lines = (folder / f"{owner}{SUFFIX}").read_bytes().split(b"\n")
@@ -109,20 +109,20 @@ def delete_journal(folder: Path, owner: str) -> None:
     (folder / f"{owner}{SUFFIX}").unlink(missing_ok=True)
 
 
-def _line(result: Result) -> bytes:
+def _line(result: AttemptResult) -> bytes:
     """Encode a result, without the relay's text, which may name the recipient."""
     fields = {name: getattr(result, name) for name in _KEPT} | {"wait": result.wait.total_seconds()}
     data = json.dumps(fields, separators=(",", ":")).encode()
     return _checksum(data) + b" " + data + b"\n"
 
 
-def _result(owner: str, fields: dict[str, Any]) -> Result:
+def _result(owner: str, fields: dict[str, Any]) -> AttemptResult:
     named = {
         "state": State(fields["state"]),
         "outcome": Outcome(fields["outcome"]),
         "wait": timedelta(seconds=fields["wait"]),
     }
-    return Result(owner=owner, **{**fields, **named})
+    return AttemptResult(owner=owner, **{**fields, **named})
 
 
 def _checksum(data: bytes) -> bytes:

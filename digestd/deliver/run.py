@@ -29,7 +29,7 @@ from digestd.deliver.worker_pool import WorkerPool
 from digestd.errors import MailsBroken
 from digestd.links import envelope_from
 from digestd.store.database import Database
-from digestd.store.ledger import Claimer, reading
+from digestd.store.ledger import Claimer, queries
 from digestd.transports import Route
 
 
@@ -144,7 +144,7 @@ async def deliver(
 
 def _check_composing(config: DeliveryConfig, composer: Composer, now: datetime) -> None:
     with config.db.read() as session:
-        sample = reading.sample(session, preflight.SAMPLE_SIZE, now)
+        sample = queries.sample(session, preflight.SAMPLE_SIZE, now)
     preflight.check_composing(composer, sample)
 
 

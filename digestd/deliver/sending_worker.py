@@ -15,7 +15,7 @@ from digestd.deliver.group_commit import GroupCommit
 from digestd.domain.delivery import Claim
 from digestd.errors import RelayFailed
 from digestd.links import envelope_tag
-from digestd.store.ledger import Gated, Pass
+from digestd.store.ledger import CommitDecision, CommitRequest
 from digestd.transports import Connection, LostReply, OutgoingMail, Route
 
 IDLE_SECONDS = 30.0
@@ -119,7 +119,7 @@ class SendingWorker:
     async def _pass_commit_point(self, connection: Connection, prepared: PreparedMail) -> bool:
         """Return True once the ledger has committed that the final dot may be sent."""
         claim = prepared.claim
-        request = Pass(
+        request = CommitRequest(
             claim.key, claim.attempt, self._context.owner, prepared.sha256, self._context.route.name, claim.message_id
         )
         try:
@@ -128,10 +128,10 @@ class SendingWorker:
             await connection.abandon()
             self._context.recorder.record_not_sent(claim)
             raise
-        if gated is not Gated.OK:
+        if gated is not CommitDecision.OK:
             await connection.abandon()
             self._context.recorder.record_stopped_at_commit_point(claim, gated)
-        return gated is Gated.OK
+        return gated is CommitDecision.OK
 
     async def _send_final_dot(self, connection: Connection, claim: Claim) -> None:
         recorder = self._context.recorder

@@ -26,8 +26,8 @@ import structlog
 
 from digestd.domain.delivery import Outcome, State
 from digestd.errors import BadSetting
-from digestd.store.instants import to_us
-from digestd.store.ledger import Departed, Pass, Result
+from digestd.store.ledger import AttemptResult, CommitRequest, SentAttempt
+from digestd.store.timestamps import to_us
 
 SUFFIX = ".sent"
 KEPT = timedelta(days=7)
@@ -56,7 +56,7 @@ class SentJournal:
 
     _file: int
 
-    def write(self, passed: Sequence[Pass], results: Sequence[Result], now: datetime) -> None:
+    def write(self, passed: Sequence[CommitRequest], results: Sequence[AttemptResult], now: datetime) -> None:
         """Append mails that passed the commit point, and answers. After a disk error a restore may go unnoticed."""
         records = b"".join([*_pack_answers(results, to_us(now)), *_pack_passed(passed, to_us(now))])
         if not records:
@@ -101,14 +101,14 @@ def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
     return None
 
 
-def read_sent(folder: Path) -> dict[bytes, tuple[Departed, SentOutcome]]:
+def read_sent(folder: Path) -> dict[bytes, tuple[SentAttempt, SentOutcome]]:
     """Return the last entry of every mail and its outcome, by Message-ID hash. An accepted mail stays accepted."""
-    found: dict[bytes, tuple[Departed, SentOutcome]] = {}
+    found: dict[bytes, tuple[SentAttempt, SentOutcome]] = {}
     mails: dict[tuple[int, int], bytes] = {}
     for kind, delivery, attempt, at_us, mail, sha256 in _records(folder):
         if kind == _SENT and found.get(mail, (None, None))[1] is not SentOutcome.ACCEPTED:
             mails[delivery, attempt] = mail
-            found[mail] = Departed(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
+            found[mail] = SentAttempt(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
         elif (answered := mails.get((delivery, attempt))) is not None and kind in {_ACCEPTED, _REFUSED}:
             found[answered] = found[answered][0], SentOutcome.ACCEPTED if kind == _ACCEPTED else SentOutcome.REFUSED
     return found
@@ -149,13 +149,13 @@ def hash_message_id(message_id: str) -> bytes:
     return blake2b(message_id.encode(), digest_size=16).digest()
 
 
-def _pack_passed(passed: Sequence[Pass], at_us: int) -> Iterable[bytes]:
+def _pack_passed(passed: Sequence[CommitRequest], at_us: int) -> Iterable[bytes]:
     return [
         _RECORD.pack(_SENT, p.delivery, p.attempt, at_us, hash_message_id(p.message_id), p.sha256, _END) for p in passed
     ]
 
 
-def _pack_answers(results: Sequence[Result], at_us: int) -> Iterable[bytes]:
+def _pack_answers(results: Sequence[AttemptResult], at_us: int) -> Iterable[bytes]:
     """Pack the answers. An uncertain result adds no information and is left out."""
     return [
         _RECORD.pack(_ACCEPTED if r.outcome is Outcome.ACCEPTED else _REFUSED, r.delivery, r.attempt, at_us, *_NOTHING)

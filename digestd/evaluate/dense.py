@@ -37,7 +37,7 @@ def stored(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vecto
     if not encoder.dims:
         return Vectors()
     known = {paper.id: paper for paper in papers}
-    kept = embeddings.of(session, encoder.version, [paper.revision for paper in known.values()])
+    kept = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in known.values()])
     found: dict[str, Floats] = {name: kept[p.revision] for name, p in known.items() if p.revision in kept}
     missing = [name for name in known if name not in found]
     found.update(zip(missing, encoder.encode([known[name].text for name in missing]), strict=True))

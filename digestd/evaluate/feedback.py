@@ -28,9 +28,10 @@ from digestd.evaluate.dense import stored
 from digestd.evaluate.run import EVENING, Case, cases_of
 from digestd.ranking.dense import Encoder, Silent
 from digestd.ranking.model import TextModel, fit, loads
-from digestd.store import models, papers, past, references
+from digestd.store import papers, references, text_models
 from digestd.store.database import Database
-from digestd.store.ledger.shown import Shown, digests
+from digestd.store.interests import for_ranking_at
+from digestd.store.ledger.sent_digests import SentDigest, digests
 
 BLOCK = 500
 """Digests of one day that are ranked together."""
@@ -42,7 +43,7 @@ ARCHIVE = 20_000
 class Replayed:
     """A digest of which something was said, ranked again. `names`: of the paper of each pick; None if it is gone."""
 
-    shown: Shown
+    shown: SentDigest
     names: tuple[str | None, ...]
     case: Case
 
@@ -85,12 +86,12 @@ class _Earlier:
         self._everything = everything
         self._had: defaultdict[int, list[tuple[datetime, tuple[int, ...]]]] = defaultdict(list)
 
-    def note(self, day: Sequence[Shown]) -> None:
+    def note(self, day: Sequence[SentDigest]) -> None:
         for shown in day:
             lately = [one for one in self._had[shown.subscriber] if one[0] > shown.planned - WINDOW]
             self._had[shown.subscriber] = [*lately, (shown.planned, shown.papers)]
 
-    def candidates(self, then: _Then, shown: Shown) -> tuple[str, ...]:
+    def candidates(self, then: _Then, shown: SentDigest) -> tuple[str, ...]:
         """What the digest was chosen from, its own picks among them."""
         first = self._everything and shown.subscriber not in self._had
         since = shown.planned - (FIRST_WINDOW if first else WINDOW)
@@ -104,24 +105,24 @@ class _Earlier:
 
 
 def _model(session: Session) -> TextModel:
-    newest = models.newest(session)
+    newest = text_models.newest(session)
     if newest is not None:
         try:
-            return loads(models.data(session, newest.version))
+            return loads(text_models.data(session, newest.version))
         except ValueError:  # of an earlier release, in another form
             pass
     return fit(papers.texts(session, ARCHIVE))
 
 
-def _then(session: Session, block: Sequence[Shown], model: TextModel, encoder: Encoder) -> _Then:
+def _then(session: Session, block: Sequence[SentDigest], model: TextModel, encoder: Encoder) -> _Then:
     first, last = min(shown.planned for shown in block), max(shown.planned for shown in block)
     news = papers.candidates(session, first - WINDOW, last, as_of=first)
     held = papers.by_keys(session, {key for shown in block for key in shown.papers}, as_of=first)
     return _Then({paper.key: paper for paper in [*news, *held.values()]}, first, model, encoder)
 
 
-def _ranked(session: Session, then: _Then, block: Sequence[Shown], earlier: _Earlier) -> Iterator[Replayed]:
-    wants = past.wants_at(session, {shown.subscriber: shown.planned for shown in block})
+def _ranked(session: Session, then: _Then, block: Sequence[SentDigest], earlier: _Earlier) -> Iterator[Replayed]:
+    wants = for_ranking_at(session, {shown.subscriber: shown.planned for shown in block})
     library = {str(paper.id): paper for paper in then.papers.values()}
     interests = {who: tuple(i for i in given if _was_known(i, library)) for who, given in wants.items()}
     named = {PaperId(i.value) for given in interests.values() for i in given if i.kind is Kind.PAPER}
@@ -146,7 +147,7 @@ def _brought(
     """
     found: dict[str, Paper] = {}
     renamed = dict(interests)
-    for who, theirs in references.wanted(session, list(interests)).items():
+    for who, theirs in references.of_interests(session, list(interests)).items():
         known = {
             name: _as_paper(who, one)
             for name, one in references.resolved(session, who, list(theirs)).items()
@@ -174,7 +175,7 @@ def _was_known(interest: Interest, library: dict[str, Paper]) -> bool:
     return interest.kind is not Kind.PAPER or interest.since is not None or interest.value not in library
 
 
-def _judgment(then: _Then, shown: Shown, interests: tuple[Interest, ...], candidates: tuple[str, ...]) -> Judgment:
+def _judgment(then: _Then, shown: SentDigest, interests: tuple[Interest, ...], candidates: tuple[str, ...]) -> Judgment:
     verdicts = zip(shown.papers, shown.verdicts, strict=True)
     liked = [_name(then, key) for key, verdict in verdicts if verdict in LIKING]
     return Judgment(

@@ -21,7 +21,7 @@ from scipy.special import betainc, betaincinv
 from digestd.domain.feedback import LIKING, Verdict
 from digestd.domain.trial import Team, Trial
 from digestd.store.database import Database
-from digestd.store.ledger.shown import Shown, digests
+from digestd.store.ledger.sent_digests import SentDigest, digests
 
 ENOUGH = 20
 """Digests to be decided before a preference is worth reading: seven to three is no more than luck."""
@@ -82,7 +82,7 @@ def standing(db: Database, trial: Trial) -> Standing:
         return tally(shown for shown in digests(session, trial.started) if _is_of(trial, shown))
 
 
-def tally(drafted: Iterable[Shown]) -> Standing:
+def tally(drafted: Iterable[SentDigest]) -> Standing:
     """Count digests of one trial. One whose drafted picks nothing was said of decides nothing and is left out."""
     each: dict[int, Score] = {}
     for shown in drafted:
@@ -95,7 +95,7 @@ def tally(drafted: Iterable[Shown]) -> Standing:
     return Standing(total, voices, each)
 
 
-def margin(shown: Shown) -> int:
+def margin(shown: SentDigest) -> int:
     """By how many points team B won a digest; less than 0 where A did."""
     points: Counter[str] = Counter()
     for pick, verdict in zip(shown.picks, shown.verdicts, strict=True):
@@ -116,6 +116,6 @@ def _points(verdict: Verdict | None) -> int:
     return 1 if verdict in LIKING else -1
 
 
-def _is_of(trial: Trial, shown: Shown) -> bool:
+def _is_of(trial: Trial, shown: SentDigest) -> bool:
     during = trial.started <= shown.planned and (trial.stopped is None or shown.planned < trial.stopped)
     return during and any(pick.team for pick in shown.picks)

@@ -28,7 +28,7 @@ from digestd.evaluate.promises import Promise
 from digestd.evaluate.run import totals
 from digestd.ranking.arrays import Doubles
 from digestd.ranking.weights import WEIGHTS
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import SentDigest
 
 FULL = 20
 """Picks in a bin."""
@@ -91,7 +91,7 @@ def accuracy(given: Iterable[Verdicts]) -> tuple[Estimate, int]:
     return _over_users(right)
 
 
-def promises(shown: Iterable[Shown]) -> list[Promise]:
+def promises(shown: Iterable[SentDigest]) -> list[Promise]:
     """The chances that digests gave their picks, and what came of them, where something was said."""
     return [(str(one.subscriber), *_chances(one)) for one in shown if any(one.verdicts)]
 
@@ -101,7 +101,7 @@ def bins(given: Sequence[Promise]) -> int:
     return max(1, min(BINS, sum(len(chances) for _, chances, _ in given) // FULL))
 
 
-def explored(shown: Iterable[Shown]) -> Explored | None:
+def explored(shown: Iterable[SentDigest]) -> Explored | None:
     """What the picks drawn at random tell; None where none was."""
     rows: defaultdict[int, Doubles] = defaultdict(lambda: np.zeros(4))
     picks = 0
@@ -129,7 +129,7 @@ def _over_users(values: Mapping[str, Sequence[float]]) -> tuple[Estimate, int]:
     return interval(np.array(means)), len(means)
 
 
-def _chances(shown: Shown) -> tuple[Doubles, Doubles]:
+def _chances(shown: SentDigest) -> tuple[Doubles, Doubles]:
     pairs = [
         (pick.chance, float(verdict in LIKING))
         for pick, verdict in zip(shown.picks, shown.verdicts, strict=True)

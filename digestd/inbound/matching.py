@@ -45,11 +45,11 @@ def by_envelope(session: Session, keys: Keys, address: str) -> Match | None:
         delivery, attempt = read_envelope_from(keys, address)
     except BadToken:
         return None
-    known = bounces.addressee(session, delivery)
+    known = bounces.addressee_of_delivery(session, delivery)
     return None if known is None else Match(known.address_key, delivery, attempt)
 
 
 def by_message_id(session: Session, message_id: str) -> Match | None:
     """The delivery of a Message-ID, at its last attempt: earlier ones were not accepted."""
-    known = bounces.addressee_of(session, message_id) if message_id else None
+    known = bounces.addressee_of_message(session, message_id) if message_id else None
     return None if known is None else Match(known.address_key, known.delivery, known.attempts)

@@ -29,7 +29,7 @@ def take_events(desk: Desk, provider: str, events: Sequence[Event], now: datetim
                 InboundOutcome.FOREIGN if whose is None else note(session, _bounce(provider, event, whose, now), now)
             )
             counts[outcome] += 1
-        inbound.tally(session, counts, now)
+        inbound.add_counts(session, counts, now)
     return dict(counts)
 
 

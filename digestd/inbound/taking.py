@@ -19,7 +19,7 @@ from digestd.commands import Incoming, Letter, read
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.inbound.matching import Match, is_forged, match, named_without_proof
 from digestd.links import Keys
-from digestd.store import bounces, brake, inbound, ledger
+from digestd.store import bounce_surge, bounces, inbound, ledger
 from digestd.store.database import Database
 
 FOR_A_PERSON = frozenset(
@@ -57,7 +57,7 @@ class Desk:
         found = self._read(raw, tuple(sent_to))
         with self.db.write() as session:
             outcome = found if isinstance(found, InboundOutcome) else self._hear(session, found, now)
-            inbound.tally(session, {outcome: 1}, now)
+            inbound.add_counts(session, {outcome: 1}, now)
         return outcome
 
     def settle(self, now: datetime) -> int:
@@ -90,7 +90,7 @@ class Desk:
             log.warning("a bounce in no known form", delivery=whose.delivery)
             return InboundOutcome.UNREAD
         bounce = _bounce(whose, finding.kind, finding, reading.via, now)
-        doubtful = bounce.kind is BounceKind.HARD and brake.is_contradicted(session, bounce, now - LATEST)
+        doubtful = bounce.kind is BounceKind.HARD and bounce_surge.is_contradicted(session, bounce, now - LATEST)
         return note(session, bounce, now, doubtful)
 
 
@@ -109,7 +109,7 @@ def _unproven(session: Session, reading: Reading) -> InboundOutcome:
 
 def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
     """Keep a bounce, settle its delivery if that was uncertain, and tell the log what followed."""
-    noted = bounces.note(session, bounce, now, doubtful)
+    noted = bounces.record(session, bounce, now, doubtful)
     if not noted.is_new:
         return InboundOutcome.KNOWN
     if bounce.delivery is not None:

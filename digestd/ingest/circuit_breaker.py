@@ -47,14 +47,14 @@ class Breaker:
     def _let(self, host: str) -> hosts.HostState | None:
         now = self._clock()
         with self._db.read() as session:
-            state = hosts.one(session, host)
+            state = hosts.by_name(session, host)
         if state is None or state.failures < hosts.FAILURES:
             return state
         if not hosts.is_open(state, now):
             with self._db.write() as session:
-                if hosts.probe(session, host, now, now + self._probing):
+                if hosts.acquire_probe(session, host, now, now + self._probing):
                     return state
-                state = hosts.one(session, host) or state
+                state = hosts.by_name(session, host) or state
         until = state.open_until or now
         raise NotNowError(
             f"{host} failed {state.failures} times in a row (last: {state.why}); it is tried again at {moment(until)}"
@@ -63,6 +63,6 @@ class Breaker:
     def _note(self, host: str, error: SourceFailed | None) -> None:
         with self._db.write() as session:
             if error is None:
-                hosts.succeeded(session, host)
+                hosts.record_success(session, host)
             else:
-                hosts.failed(session, host, self._clock(), str(error))
+                hosts.record_failure(session, host, self._clock(), str(error))

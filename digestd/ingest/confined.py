@@ -14,11 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from digestd.domain.paper import Sighting
     from digestd.sources import Page
 
 _ON_DEMAND = ("pylatexenc.latexwalker._defaultspecs", "xml.sax.expatreader")
 """Modules that pylatexenc and feedparser import at the first use, which would be too late."""
+LONG_TEXTS = ("title", "abstract")
+"""Fields whose texts follow the records; there the record holds the length in bytes."""
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
     gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
+    import digestd.domain.sighting_record  # noqa: PLC0415  # likewise
     import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; nothing can be loaded later
     from digestd.confinement.framing import receive, send  # noqa: PLC0415  # likewise
     from digestd.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
@@ -71,34 +73,23 @@ def encode(page: "Page") -> tuple[bytes, bytes]:
 
     The texts are most of a page: as JSON they would take twice as long.
     """
+    from digestd.domain.sighting_record import to_record  # noqa: PLC0415  # the path had to be set first
+
     head = [len(page.sightings), len(page.rejects), page.next, page.total, page.day and page.day.isoformat()]
     lines, texts = [_line(head)], []
     for sighting in page.sightings:
-        own = [text.encode("utf-8", "surrogatepass") for text in (sighting.words.title, sighting.words.abstract)]
-        texts += own
-        lines.append(_line([*map(len, own), *_rest(sighting)]))
+        record = to_record(sighting)
+        for name in LONG_TEXTS:
+            if name in record:
+                texts.append(record[name].encode("utf-8", "surrogatepass"))
+                record[name] = len(texts[-1])
+        lines.append(_line(record))
     lines += [_line([reject.where, reject.field, reject.message]) for reject in page.rejects]
     return b"".join(lines), b"".join(texts)
 
 
 def _line(value: object) -> bytes:
     return json.dumps(value).encode() + b"\n"
-
-
-def _rest(sighting: "Sighting") -> tuple[object, ...]:
-    return (
-        sighting.ids,
-        sighting.words.authors,
-        sighting.words.categories,
-        sighting.published and sighting.published.isoformat(),
-        sighting.version,
-        sighting.announced,
-        sighting.url,
-        dict(sighting.links),
-        dict(sighting.signals),
-        sighting.day and sighting.day.isoformat(),
-        sighting.withdrawn,
-    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, TITLE_MAX, PaperId, Sighting, Words
+from digestd.domain.paper import ABSTRACT_MAX, AUTHORS_MAX, TITLE_MAX, PaperId, Sighting
+from digestd.domain.sighting_record import FIELDS, assemble
+from digestd.ingest.confined import LONG_TEXTS
 from digestd.sources import Page, Reject
 from digestd.sources.source import CATEGORIES_MAX, names, squeeze, web_url
 
@@ -47,7 +49,7 @@ def decode(frame: bytes, texts: bytes) -> Page | str:
         raise ValueError("too many records")
     cut = _cutter(texts)
     return Page(
-        tuple([_sighting(cut, *_record(lines)) for _ in range(sightings)]),
+        tuple([_sighting(cut, _object(next(lines))) for _ in range(sightings)]),
         None if after is None else _text(after, CURSOR_MAX),
         tuple([Reject(*map(message, _record(lines))) for _ in range(rejects)]),
         None if total is None else _number(total),
@@ -85,39 +87,17 @@ def _cutter(texts: bytes) -> Callable[[object], str]:
     return cut
 
 
-def _sighting(  # noqa: PLR0913  # a sighting's fields, in the order in which confined.py lists them
-    cut: Callable[[object], str],
-    title: object,
-    abstract: object,
-    ids: object,
-    authors: object,
-    categories: object,
-    published: str | None,
-    version: object,
-    announced: object,
-    url: object,
-    links: object,
-    signals: object,
-    day: str | None,
-    withdrawn: object,
-) -> Sighting:
-    return Sighting(
-        ids=_ids(ids),
-        words=Words(
-            squeeze(cut(title), TITLE_MAX),
-            squeeze(cut(abstract), ABSTRACT_MAX),
-            names(_texts(authors), AUTHORS_MAX),
-            names(_texts(categories), CATEGORIES_MAX),
-        ),
-        published=None if published is None else _instant(published),
-        version=None if version is None else _number(version),
-        announced=_announced(announced),
-        url=web_url(url),
-        links={name: address for name, link in _marks(links) if (address := web_url(link))},
-        signals={name: _measure(value) for name, value in _marks(signals)},
-        day=None if day is None else date.fromisoformat(day),
-        withdrawn=_flag(withdrawn),
-    )
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("a sighting is not an object")
+    return value
+
+
+def _sighting(cut: Callable[[object], str], record: dict[str, object]) -> Sighting:
+    record |= {name: cut(record[name]) for name in LONG_TEXTS if name in record}
+    if unknown := record.keys() - _CHECKS.keys():
+        raise ValueError(f"unknown fields: {len(unknown)}")
+    return assemble({name: _CHECKS[name](value) for name, value in record.items()})
 
 
 def _text(value: object, most: int) -> str:
@@ -182,3 +162,31 @@ def _instant(text: str) -> datetime:
     if found.tzinfo is None or not 1900 < found.year < 2200:
         raise ValueError("date is out of range")
     return found
+
+
+def _date(value: object) -> date:
+    return date.fromisoformat(_text(value, 10))
+
+
+def _published(value: object) -> datetime:
+    return _instant(_text(value, 40))
+
+
+_CHECKS: dict[str, Callable[[object], object]] = {
+    "title": lambda value: squeeze(_text(value, LINE_MAX), TITLE_MAX),
+    "abstract": lambda value: squeeze(_text(value, LINE_MAX), ABSTRACT_MAX),
+    "authors": lambda value: names(_texts(value), AUTHORS_MAX),
+    "categories": lambda value: names(_texts(value), CATEGORIES_MAX),
+    "ids": _ids,
+    "published": _published,
+    "version": _number,
+    "announced": _announced,
+    "url": web_url,
+    "links": lambda value: {name: url for name, link in _marks(value) if (url := web_url(link))},
+    "signals": lambda value: {name: _measure(number) for name, number in _marks(value)},
+    "day": _date,
+    "withdrawn": _flag,
+}
+"""How each field of a sighting is checked and cleaned."""
+if missing := set(FIELDS) ^ _CHECKS.keys():
+    raise RuntimeError(f"fields of a sighting without a check, or checks without a field: {sorted(missing)}")

@@ -19,11 +19,10 @@ from digestd.errors import BadInput, NotFound
 from digestd.ingest.merge import joined, restated
 from digestd.ingest.similarity import Similarity, blocking_keys, conflicting_ids, same_work
 from digestd.ingest.text_selection import Plain
-from digestd.store import apart, likeness, merging, papers
+from digestd.store import do_not_merge, merges, papers, similarity_keys
 from digestd.store import sightings as kept
 from digestd.store.database import Database
-from digestd.store.families import families
-from digestd.store.said import Known
+from digestd.store.sightings import PaperState
 
 COMMON = 20
 """Papers that may share a blocking key; more make it useless."""
@@ -61,20 +60,24 @@ def join_alike(
     of_arxiv = {paper for paper, said in fresh.items() if any(map(_is_of_arxiv, said))}
     open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
     other_keys = {key for held in wanted.values() for key in held} - open_keys
-    stored = likeness.sharing(session, open_keys) | likeness.sharing_but_arxiv(session, other_keys)
+    stored = similarity_keys.papers_sharing(session, open_keys) | similarity_keys.non_arxiv_papers_sharing(
+        session, other_keys
+    )
     pairs = {pair for pair in _pairs(wanted, stored) if not of_arxiv.issuperset(pair)}
     _note_keys(session, wanted, created)
     if not pairs:
         return 0
     known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
-    joins = find_joins(known, fresh, pairs, apart.among(session, known))
+    joins = find_joins(known, fresh, pairs, do_not_merge.pairs_of(session, known))
     for join in joins:
         _join(session, join, created, plain, now)
-    return len(set(papers.twins(session, [key for join in joins for key in (join.one, join.other)])) & set(created))
+    return len(
+        set(papers.merged_into(session, [key for join in joins for key in (join.one, join.other)])) & set(created)
+    )
 
 
 def find_joins(
-    known: Mapping[int, Known],
+    known: Mapping[int, PaperState],
     fresh: Mapping[int, Sequence[Sighting]],
     pairs: Iterable[tuple[int, int]],
     kept_apart: Collection[tuple[int, int]],
@@ -94,7 +97,9 @@ def _is_of_arxiv(sighting: Sighting) -> bool:
     return any(name.startswith("arxiv:") for name in sighting.ids)
 
 
-def _best(one: Known, new_of_one: Sequence[Sighting], other: Known, new_of_other: Sequence[Sighting]) -> Similarity:
+def _best(
+    one: PaperState, new_of_one: Sequence[Sighting], other: PaperState, new_of_other: Sequence[Sighting]
+) -> Similarity:
     """Return the similarity of the two most similar sightings."""
     pairs = [(mine, theirs) for mine in new_of_one for theirs in _sightings(other)]
     pairs += [(mine, theirs) for mine in _sightings(one) for theirs in new_of_other]
@@ -102,12 +107,12 @@ def _best(one: Known, new_of_one: Sequence[Sighting], other: Known, new_of_other
     return max(verdicts, key=lambda verdict: (verdict.score, verdict.evidence))
 
 
-def _sightings(paper: Known) -> list[Sighting]:
+def _sightings(paper: PaperState) -> list[Sighting]:
     return [said.sighting for said in (*paper.said, *paper.older)]
 
 
 def _without_doubt(
-    joins: Sequence[Join], known: Mapping[int, Known], kept_apart: Collection[tuple[int, int]]
+    joins: Sequence[Join], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]
 ) -> list[Join]:
     """Drop every group that would merge two papers known to differ."""
     groups: dict[int, set[int]] = {}
@@ -117,7 +122,7 @@ def _without_doubt(
     return [join for join in joins if not _differ(groups[join.one], known, kept_apart)]
 
 
-def _differ(group: Iterable[int], known: Mapping[int, Known], kept_apart: Collection[tuple[int, int]]) -> bool:
+def _differ(group: Iterable[int], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]) -> bool:
     return any(
         pair in kept_apart or conflicting_ids(known[pair[0]].aliases, known[pair[1]].aliases)
         for pair in combinations(sorted(group), 2)
@@ -143,14 +148,14 @@ def _pairs(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[in
 
 
 def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], created: Collection[int]) -> None:
-    held = likeness.held(session, wanted.keys() - set(created))
-    likeness.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
+    held = similarity_keys.of_papers(session, wanted.keys() - set(created))
+    similarity_keys.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
 
 
 def _join(session: Session, join: Join, created: Collection[int], plain: Mapping[str, str], now: datetime) -> None:
     """Merge two papers, even if they were merged with others meanwhile."""
     pair = {join.one, join.other}
-    found = papers.twins(session, pair)
+    found = papers.merged_into(session, pair)
     both = kept.by_number(session, {found.get(key, key) for key in pair})
     if len(both) == 2:
         change = joined(both, created, "similarity", join.evidence, now)
@@ -169,8 +174,8 @@ def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> P
         numbers = [_number(session, name) for name in (one, other)]
         if numbers[0] == numbers[1]:
             raise BadInput(f"{one} and {other} are one paper already; there is nothing to merge")
-        related = families(session, numbers)
-        apart.lift(session, *(related.get(number, {number}) for number in numbers))
+        related = papers.merge_groups(session, numbers)
+        do_not_merge.remove(session, *(related.get(number, {number}) for number in numbers))
         both = kept.by_number(session, numbers)
         kept.apply(session, [joined(both, (), "operator", f"{one} = {other}", now)], Plain(), now)
         return papers.by_keys(session, [both[0].key])[both[0].key]
@@ -188,9 +193,9 @@ def split_paper(db: Database, name: PaperId, now: datetime, number: int | None =
     with db.write() as session:
         kept.lock(session)
         undone = _to_undo(session, name, number)
-        holder = merging.undo(session, undone, now)
+        holder = merges.undo(session, undone, now)
         pair = (holder, undone.absorbed)
-        apart.add(session, [pair, (undone.kept, undone.absorbed)], now)
+        do_not_merge.add(session, [pair, (undone.kept, undone.absorbed)], now)
         both = kept.by_number(session, pair)
         kept.apply(session, [restated(paper, now) for paper in both], Plain(), now)
         _note_keys(session, {paper.key: _keys(paper) for paper in both}, ())
@@ -198,10 +203,10 @@ def split_paper(db: Database, name: PaperId, now: datetime, number: int | None =
         return found[pair[0]], found[pair[1]]
 
 
-def _to_undo(session: Session, name: PaperId, number: int | None) -> merging.Merging:
+def _to_undo(session: Session, name: PaperId, number: int | None) -> merges.Merge:
     paper = _number(session, name)
-    live = [one for one in merging.of(session, paper) if one.undone is None]
-    ours = [one for one in live if papers.twins(session, [one.absorbed]).get(one.absorbed) == paper]
+    live = [one for one in merges.of_paper(session, paper) if one.undone is None]
+    ours = [one for one in live if papers.merged_into(session, [one.absorbed]).get(one.absorbed) == paper]
     if not ours:
         raise BadInput(f"{name} was not merged of others; there is nothing to split")
     chosen = ours[-1] if number is None else next((one for one in ours if one.number == number), None)
@@ -218,5 +223,5 @@ def _number(session: Session, name: PaperId) -> int:
     return found[name]
 
 
-def _keys(paper: Known) -> frozenset[int]:
+def _keys(paper: PaperState) -> frozenset[int]:
     return frozenset().union(*map(blocking_keys, _sightings(paper)))

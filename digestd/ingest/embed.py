@@ -29,12 +29,14 @@ def embed(
     done = 0
     while encoder.dims and done < limit and keep_on():
         with db.read() as session:
-            block = embeddings.unread(session, encoder.version, min(BLOCK, limit - done))
+            block = embeddings.unembedded(session, encoder.version, min(BLOCK, limit - done))
         if not block:
             break
         vectors = encoder.encode([one.text for one in block])
         with db.write() as session:
-            embeddings.keep(session, encoder.version, {one.revision: v for one, v in zip(block, vectors, strict=True)})
+            embeddings.upsert(
+                session, encoder.version, {one.revision: v for one, v in zip(block, vectors, strict=True)}
+            )
         done += len(block)
         advance(len(block))
     return done

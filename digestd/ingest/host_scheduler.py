@@ -113,7 +113,7 @@ class HostScheduler:
             if hosts.is_held(session, host, now):
                 return False
         with self._db.write() as session:
-            return hosts.hold(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
+            return hosts.acquire(session, host, self._holder, now, now + timedelta(seconds=2 * self._seconds + SLACK))
 
     def _reserve(self, pace: Pace, now: datetime) -> datetime:
         """Reserve the time slot before using it, so that no other process takes it."""
@@ -121,7 +121,7 @@ class HostScheduler:
             turn = hosts.reserve(session, pace.host, now, pace.seconds)
             if pace.alone:
                 until = turn + timedelta(seconds=self._seconds + SLACK)
-                if not hosts.hold(session, pace.host, self._holder, now, until):
+                if not hosts.acquire(session, pace.host, self._holder, now, until):
                     raise TakenError(_TAKEN.format(pace.host))
         return turn
 

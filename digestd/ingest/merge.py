@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from digestd.domain.paper import PaperId, Sighting, canonical
 from digestd.ingest.identity import Work, works
 from digestd.ingest.text_selection import is_withdrawn, text_of
-from digestd.store.said import Change, Known, Said, record
+from digestd.store.sightings import PaperState, PaperWrite, StoredSighting, record
 
 NEWS = frozenset({"new", "cross"})
 REPLACED = frozenset({"replace", "replace-cross"})
@@ -31,7 +31,7 @@ NEWS_DAYS = timedelta(days=7)
 class Decision:
     """What to write, and how many of the sightings were new, changed something, or changed nothing."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[PaperWrite, ...] = ()
     new: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -40,7 +40,7 @@ class Decision:
 def decide(
     source: str,
     sightings: Sequence[Sighting],
-    known: Sequence[Known],
+    known: Sequence[PaperState],
     now: datetime,
     apart: Collection[tuple[int, int]] = (),
 ) -> Decision:
@@ -48,7 +48,7 @@ def decide(
     papers = {paper.key: paper for paper in known}
     telling = [sighting for sighting in sightings if sighting.announced != SIGNALS]
     measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
-    changes: list[Change] = []
+    changes: list[PaperWrite] = []
     for work in works(telling, {key: paper.aliases for key, paper in papers.items()}, apart):
         members = [telling[position] for position in work.members]
         said = _newest(source, members)
@@ -72,7 +72,7 @@ def is_recent(sighting: Sighting, now: datetime) -> bool:
     return sighting.announced in NEWS | REPLACED and not is_old
 
 
-def joined(papers: Sequence[Known], created: Collection[int], by: str, evidence: str, now: datetime) -> Change:
+def joined(papers: Sequence[PaperState], created: Collection[int], by: str, evidence: str, now: datetime) -> PaperWrite:
     """Return the change that merges stored papers into the first.
 
     `created`: papers stored a moment ago, which nobody has seen: they do not count as news.
@@ -83,12 +83,12 @@ def joined(papers: Sequence[Known], created: Collection[int], by: str, evidence:
     return replace(change, by=by, evidence=evidence)
 
 
-def restated(paper: Known, now: datetime) -> Change:
+def restated(paper: PaperState, now: datetime) -> PaperWrite:
     """Return the change that rebuilds a stored paper from its remaining sightings."""
     return _change(_as_work([paper]), [], [paper], _Standing([paper], False, None, now))
 
 
-def _as_work(papers: Sequence[Known]) -> Work:
+def _as_work(papers: Sequence[PaperState]) -> Work:
     names = sorted(alias for paper in papers for alias in paper.aliases)
     return Work(tuple(names), tuple(paper.key for paper in papers), ())
 
@@ -98,7 +98,9 @@ def _named_together(source: str, members: Sequence[Sighting]) -> str:
     return f"{source}: {'; '.join(together)}"[:500]
 
 
-def _with_signals(changes: list[Change], measured: Sequence[Sighting], known: Sequence[Known]) -> list[Change]:
+def _with_signals(
+    changes: list[PaperWrite], measured: Sequence[Sighting], known: Sequence[PaperState]
+) -> list[PaperWrite]:
     """Add signals to the papers they name, stored or of this page; drop the others."""
     places = {alias: place for place, change in enumerate(changes) if change.key is None for alias in change.aliases}
     by_key = {change.key: place for place, change in enumerate(changes) if change.key is not None}
@@ -122,11 +124,11 @@ def _with_signals(changes: list[Change], measured: Sequence[Sighting], known: Se
     return changes
 
 
-def _untouched(paper: Known) -> Change:
-    return Change(paper.key, paper.id, paper.archived, paper.first_seen, paper.published, paper.withdrawn)
+def _untouched(paper: PaperState) -> PaperWrite:
+    return PaperWrite(paper.key, paper.id, paper.archived, paper.first_seen, paper.published, paper.withdrawn)
 
 
-def _newest(source: str, sightings: Iterable[Sighting]) -> list[Said]:
+def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:
     """Return one sighting per identifier and version, newest last; a later line of a file wins."""
     newest: dict[tuple[PaperId, int], Sighting] = {}
     for sighting in sightings:
@@ -147,10 +149,10 @@ def digest(sighting: Sighting) -> bytes:
     return _said("", sighting).digest
 
 
-def _said(source: str, sighting: Sighting) -> Said:
+def _said(source: str, sighting: Sighting) -> StoredSighting:
     kept = record(sighting)
     said = json.dumps([kept, sighting.version], sort_keys=True, ensure_ascii=False)
-    return Said(source, hashlib.blake2b(said.encode(), digest_size=16).digest(), sighting, record=kept)
+    return StoredSighting(source, hashlib.blake2b(said.encode(), digest_size=16).digest(), sighting, record=kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class _Standing:
     `published`: the earliest date given for it.
     """
 
-    papers: Sequence[Known]
+    papers: Sequence[PaperState]
     is_news: bool
     published: datetime | None
     now: datetime
@@ -171,7 +173,7 @@ def _standing_at(members: Sequence[Sighting], now: datetime) -> _Standing:
     return _Standing((), any(is_news(sighting, now) for sighting in members), published, now)
 
 
-def _change(work: Work, said: Sequence[Said], papers: Sequence[Known], given: _Standing) -> Change:
+def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperState], given: _Standing) -> PaperWrite:
     kept = papers[0] if papers else None
     name = canonical([name for name in work.ids if not name.startswith("merged:")])
     said_now = list({(one.source, one.sighting.ids[0]): one for one in _all_said(papers, said)}.values())
@@ -183,7 +185,7 @@ def _change(work: Work, said: Sequence[Said], papers: Sequence[Known], given: _S
     older = {(one.source, one.digest) for paper in papers for one in paper.older}
     fresh = [one for one in said if (one.source, one.digest) not in held]
     is_same = kept is not None and text == kept.text
-    return Change(
+    return PaperWrite(
         key=kept.key if kept else None,
         id=name,
         archived=archived,
@@ -203,7 +205,7 @@ def _change(work: Work, said: Sequence[Said], papers: Sequence[Known], given: _S
     )
 
 
-def _all_said(papers: Sequence[Known], said: Sequence[Said]) -> list[Said]:
+def _all_said(papers: Sequence[PaperState], said: Sequence[StoredSighting]) -> list[StoredSighting]:
     """Return stored and new sightings, the new ones last unless their version is lower."""
     kept = [one for paper in papers for one in paper.said]
     if not kept:
@@ -232,7 +234,7 @@ def _standing(given: _Standing) -> tuple[bool, datetime, datetime]:
     return True, min(paper.first_seen for paper in given.papers), given.papers[0].published
 
 
-def _signals(papers: Sequence[Known], said: Sequence[Sighting]) -> dict[str, float]:
+def _signals(papers: Sequence[PaperState], said: Sequence[Sighting]) -> dict[str, float]:
     """Return the signals that differ from the latest stored ones."""
     latest: dict[str, float] = {}
     for paper in reversed(papers):
@@ -244,10 +246,10 @@ def _signals(papers: Sequence[Known], said: Sequence[Sighting]) -> dict[str, flo
     return {name: value for name, value in found.items() if latest.get(name) != value}
 
 
-def _shows(change: Change) -> bool:
+def _shows(change: PaperWrite) -> bool:
     """Return True if a reader could see the change of a stored paper."""
     return bool(change.text or change.signals or change.absorbed or change.restated or change.becomes_plain)
 
 
-def _writes(change: Change) -> bool:
+def _writes(change: PaperWrite) -> bool:
     return bool(change.key is None or _shows(change) or change.aliases or change.said or change.again)

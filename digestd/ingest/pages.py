@@ -10,7 +10,7 @@ from digestd.domain.paper import Sighting
 from digestd.ingest.deduplication import join_alike
 from digestd.ingest.merge import Decision, decide, is_recent
 from digestd.ingest.text_selection import Plain
-from digestd.store import apart
+from digestd.store import do_not_merge
 from digestd.store import sightings as kept
 from digestd.store.database import Database
 
@@ -60,4 +60,4 @@ def prepare(decision: Decision) -> Plain:
 
 def _look(session: Session, source: str, sightings: Sequence[Sighting], now: datetime) -> Decision:
     known = kept.known(session, {name for sighting in sightings for name in sighting.ids})
-    return decide(source, sightings, known, now, apart.among(session, [paper.key for paper in known]))
+    return decide(source, sightings, known, now, do_not_merge.pairs_of(session, [paper.key for paper in known]))

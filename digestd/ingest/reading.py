@@ -22,7 +22,7 @@ from digestd.ingest.report import SourceReport
 from digestd.sources import Announcing, Page, Reject, Request, Source
 from digestd.store import coverage
 from digestd.store.database import Database
-from digestd.store.fetches import Fetched
+from digestd.store.fetches import FetchRecord
 
 STALLS_MAX = 2
 """How often a page that leads back to itself (an empty one in mid-result) is asked for again."""
@@ -60,11 +60,11 @@ class Visit:
     name: str
     report: SourceReport
     pages_left: int
-    before: Mapping[str, Fetched] = field(default_factory=dict)
+    before: Mapping[str, FetchRecord] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     here: frozenset[date] = frozenset()
     old_before: datetime | None = None
-    asked: list[Fetched] = field(default_factory=list)
+    asked: list[FetchRecord] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     url: str = ""
 
@@ -194,9 +194,9 @@ async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
     return answer
 
 
-def _fetched(visit: Visit, request: Request, answer: Answer, items: int) -> Fetched:
+def _fetched(visit: Visit, request: Request, answer: Answer, items: int) -> FetchRecord:
     valid = answer.validators
-    return Fetched(visit.name, request.url, visit.context.clock(), items, valid.etag, valid.last_modified)
+    return FetchRecord(visit.name, request.url, visit.context.clock(), items, valid.etag, valid.last_modified)
 
 
 def _store(visit: Visit, source: Source, page: Page, result: FetchResult) -> None:
@@ -230,7 +230,7 @@ def _is_old(visit: Visit, source: Source, page: Page) -> bool:
     if len(news) < UNMOVED_MIN:
         return False
     with visit.context.db.read() as session:
-        return coverage.heard(session, visit.name, news) >= UNMOVED * len(news)
+        return coverage.count_known(session, visit.name, news) >= UNMOVED * len(news)
 
 
 def _ids(page: Page) -> set[PaperId]:

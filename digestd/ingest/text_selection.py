@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from digestd.domain.paper import PaperId, Words
-from digestd.store.said import Said, Text
+from digestd.store.sightings import PaperText, StoredSighting
 from digestd.tex import to_plain
 
 _TRUST = {"arxiv": 4, "arxiv-oai": 3, "import": 2, "arxiv-rss": 1}
@@ -19,13 +19,13 @@ class Plain(dict[str, str]):
         return found
 
 
-def text_of(name: PaperId, said: Sequence[Said]) -> Text:
+def text_of(name: PaperId, said: Sequence[StoredSighting]) -> PaperText:
     """Return the texts of the most trusted source; gaps are filled from the next."""
     ranked = [one.sighting for one in sorted(said, key=_trust, reverse=True)]
     links = _files(name)
     for sighting in reversed(ranked):
         links |= sighting.links
-    return Text(
+    return PaperText(
         words=Words(
             title=ranked[0].words.title,
             abstract=next((s.words.abstract for s in ranked if s.words.abstract), ""),
@@ -37,7 +37,7 @@ def text_of(name: PaperId, said: Sequence[Said]) -> Text:
     )
 
 
-def is_withdrawn(said: Sequence[Said]) -> bool:
+def is_withdrawn(said: Sequence[StoredSighting]) -> bool:
     """Return True if the work was withdrawn: by arXiv's newest sighting, without one by any.
 
     Of one version any of arXiv's interfaces may know it. A word without a version counts if it
@@ -50,7 +50,7 @@ def is_withdrawn(said: Sequence[Said]) -> bool:
     return any(one.sighting.withdrawn for one in counted or said)
 
 
-def _trust(said: Said) -> tuple[bool, int, int, bool, str, str]:
+def _trust(said: StoredSighting) -> tuple[bool, int, int, bool, str, str]:
     """Return the sort key: arXiv's newest version first, then by source, then by name."""
     kind = said.source.partition(":")[0]
     own = said.sighting.ids[0]
@@ -59,7 +59,7 @@ def _trust(said: Said) -> tuple[bool, int, int, bool, str, str]:
     return is_arxiv, version, _TRUST.get(kind, 0), own.startswith("arxiv:"), said.source, own
 
 
-def _is_arxiv(said: Said) -> bool:
+def _is_arxiv(said: StoredSighting) -> bool:
     return said.source.partition(":")[0].partition("-")[0] == "arxiv"
 
 

@@ -20,8 +20,8 @@ from digestd.sources.arxiv_calendar import days
 from digestd.store import coverage, fetches, papers
 from digestd.store import sources as kept
 from digestd.store.database import Database
-from digestd.store.fetches import Fetched
-from digestd.store.sources import Rejected
+from digestd.store.fetches import FetchRecord
+from digestd.store.sources import RejectedRecord
 
 FIRST_LOOK = timedelta(days=3)
 LOOK_BACK_MAX = timedelta(days=7)
@@ -82,7 +82,7 @@ class _Start:
     since: datetime
     asked_for: date | None
     last: datetime | None
-    before: dict[str, Fetched]
+    before: dict[str, FetchRecord]
     known: list[Coverage]
     required: frozenset[str]
     papers: Sequence[Paper]
@@ -108,9 +108,9 @@ def _gather(db: Database, source: Source, since: datetime | None, now: datetime)
             since=start,
             asked_for=since.date() if since else None,
             last=last,
-            before=fetches.of(session, source.name),
-            known=coverage.of(session, source.name, min(start.date(), learned_from)),
-            required=required(coverage.last_said(session, source.name, now - REMEMBERED_FOR)),
+            before=fetches.of_source(session, source.name),
+            known=coverage.of_source(session, source.name, min(start.date(), learned_from)),
+            required=required(coverage.latest_records(session, source.name, now - REMEMBERED_FOR)),
             papers=papers.candidates(session, now - LOOK_BACK_MAX, now)[-ENRICHED_MAX:] if is_enriching else (),
         )
 
@@ -141,11 +141,11 @@ async def _announce(visit: Visit, source: Source, start: _Start, begun: datetime
     await asyncio.to_thread(_note, visit, result, failed, found, begun)
 
 
-async def _ask(visit: Visit, source: Source, since: datetime) -> tuple[FetchResult, Fetched | None]:
+async def _ask(visit: Visit, source: Source, since: datetime) -> tuple[FetchResult, FetchRecord | None]:
     """Read a source; return what came, and the failure if there was one."""
     result = FetchResult()
     visit.report.error = error = await read(visit, source, since, result)
-    failed = Fetched(visit.name, visit.url, visit.context.clock(), visit.report.fetched, error=error)
+    failed = FetchRecord(visit.name, visit.url, visit.context.clock(), visit.report.fetched, error=error)
     return result, failed if error else None
 
 
@@ -201,15 +201,15 @@ def _standing(known: Iterable[Coverage], found: Iterable[Coverage]) -> list[Cove
 
 
 def _note(
-    visit: Visit, result: FetchResult, failed: Fetched | None, found: Sequence[Coverage], begun: datetime
+    visit: Visit, result: FetchResult, failed: FetchRecord | None, found: Sequence[Coverage], begun: datetime
 ) -> None:
     """Record the outcome; after a complete run, forget addresses that were not asked again."""
     now = visit.context.clock()
     with visit.context.db.write() as session:
-        fetches.keep(session, [failed] if failed else visit.asked)
+        fetches.upsert(session, [failed] if failed else visit.asked)
         if failed is None:
-            fetches.forget_before(session, visit.name, begun)
+            fetches.delete_before(session, visit.name, begun)
         if result.pages:
-            rejects = (Rejected(one.where, one.field, one.message, now) for one in visit.rejects)
-            kept.keep_rejects(session, visit.name, rejects)
-        coverage.keep(session, found, now)
+            rejects = (RejectedRecord(one.where, one.field, one.message, now) for one in visit.rejects)
+            kept.replace_rejected(session, visit.name, rejects)
+        coverage.upsert(session, found, now)

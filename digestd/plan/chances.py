@@ -20,10 +20,10 @@ from sqlmodel import Session
 from digestd.domain.feedback import LIKING
 from digestd.ranking.calibration import Own, fit_own, logit
 from digestd.store import calibrations, feedback
-from digestd.store.calibrations import Learnt
+from digestd.store.calibrations import StoredCalibration
 from digestd.store.database import Database
-from digestd.store.ledger import shown
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger import sent_digests
+from digestd.store.ledger.sent_digests import SentDigest
 
 EVENTS = 50
 """Verdicts below which nothing is learnt."""
@@ -49,12 +49,12 @@ def refit(db: Database, now: datetime) -> None:
         count, last = feedback.count(session), calibrations.newest(session, now)
         if count < EVENTS or not (last is None or _outgrown(last, count, now)):
             return
-        own = own_of(shown.digests(session, now - LOOK_BACK))
+        own = own_of(sent_digests.digests(session, now - LOOK_BACK))
     with db.write() as session:
-        calibrations.keep(session, Learnt(now, count, {"shift": own.shift, "slope": own.slope}))
+        calibrations.add(session, StoredCalibration(now, count, {"shift": own.shift, "slope": own.slope}))
 
 
-def own_of(digests: Iterable[Shown]) -> Own:
+def own_of(digests: Iterable[SentDigest]) -> Own:
     """Fit the chances to these digests and the verdicts on them; the package's own where too few people spoke."""
     said: defaultdict[int, list[Row]] = defaultdict(list)
     for one in digests:
@@ -67,11 +67,11 @@ def own_of(digests: Iterable[Shown]) -> Own:
     return fit_own(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
-def _outgrown(last: Learnt, count: int, now: datetime) -> bool:
+def _outgrown(last: StoredCalibration, count: int, now: datetime) -> bool:
     return count >= last.events * GROWTH or (count != last.events and now - last.fitted > REFIT_AFTER)
 
 
-def _rows(one: Shown) -> Iterator[Row]:
+def _rows(one: SentDigest) -> Iterator[Row]:
     """(log odds, liked, weight) of each pick whose chance was kept."""
     for pick, verdict in zip(one.picks, one.verdicts, strict=True):
         if pick.prior is not None:

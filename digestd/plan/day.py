@@ -23,7 +23,7 @@ from digestd.ranking.dense import Encoder
 from digestd.ranking.pool import Pool, build_pool
 from digestd.store import papers, trials
 from digestd.store.database import Database
-from digestd.store.due import Due
+from digestd.store.due import DueSubscriber
 
 SLACK = timedelta(days=1)
 """How much longer than a week may be since a weekly digest."""
@@ -57,7 +57,7 @@ class Day:
         """The highest row number among the candidates; what is stored later has a higher one."""
         return int(self.keys.max(initial=0))
 
-    def windows(self, subscribers: Sequence[Due]) -> tuple[Bools, Bools]:
+    def windows(self, subscribers: Sequence[DueSubscriber]) -> tuple[Bools, Bools]:
         """(open, fresh) for n subscribers, each (n, m): inside the window; new since the last digest.
 
         Most were planned last at the same moment, so few windows differ.

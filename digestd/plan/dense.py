@@ -20,15 +20,17 @@ def read(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[S
     if not encoder.dims:
         return SILENCE, np.zeros((len(candidates), 0), dtype=np.float32)
     with db.read() as session:
-        known = embeddings.of(session, encoder.version, [paper.revision for paper in candidates])
+        known = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in candidates])
     missing = [paper for paper in candidates if paper.revision not in known]
     made = dict(zip((p.revision for p in missing), encoder.encode([p.text for p in missing]), strict=True))
     if made:
         with db.write() as session:
-            embeddings.keep(session, encoder.version, made)
+            embeddings.upsert(session, encoder.version, made)
     with db.read() as session:
         archive = embeddings.newest(session, encoder.version, SAMPLE)
-        known |= embeddings.of(session, encoder.version, made)  # in half precision, as the next run will see them
+        known |= embeddings.of_revisions(
+            session, encoder.version, made
+        )  # in half precision, as the next run will see them
     rows = np.array([known[paper.revision] for paper in candidates], dtype=np.float32)
     space = build_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
     return space, rows.reshape(len(candidates), encoder.dims)
@@ -38,4 +40,4 @@ def seed_vectors(session: Session, space: Space, named: Sequence[Paper]) -> Mapp
     """Revision → vector of the papers that subscribers named, as far as they have been read."""
     if space.silent or not named:
         return {}
-    return embeddings.of(session, space.encoder.version, [paper.revision for paper in named])
+    return embeddings.of_revisions(session, space.encoder.version, [paper.revision for paper in named])

@@ -15,8 +15,8 @@ from digestd.plan.picking import picks_of
 from digestd.plan.profiles import compile_new
 from digestd.plan.seeds import Readings
 from digestd.plan.shard import rank
-from digestd.store.due import Due
-from digestd.store.profiles import Kept
+from digestd.store.due import DueSubscriber
+from digestd.store.profiles import StoredProfile
 
 STRANGER = 0
 """No subscriber has this key."""
@@ -49,8 +49,8 @@ def foresee(session: Session, day: Day, interests: Sequence[Interest], size: int
     return Foreseen(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
 
 
-def _stranger(size: int, kept: Kept) -> Due:
-    return Due(
+def _stranger(size: int, kept: StoredProfile) -> DueSubscriber:
+    return DueSubscriber(
         key=STRANGER,
         version=0,
         timing=Timing(),

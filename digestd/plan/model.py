@@ -11,7 +11,7 @@ from threading import Lock
 
 from digestd.ranking.corpus import read_corpus
 from digestd.ranking.model import TextModel, dumps, fit_corpus, is_readable, loads
-from digestd.store import models, papers
+from digestd.store import papers, text_models
 from digestd.store.database import Database
 
 REFIT_AFTER = timedelta(days=7)
@@ -41,11 +41,11 @@ def text_model(db: Database, now: datetime) -> TextModel:
 def _ready(db: Database, now: datetime) -> TextModel | None:
     """The model in force, unless planning has to fit one by itself."""
     with db.read() as session:
-        newest = models.newest(session)
-        count = models.papers(session)
+        newest = text_models.newest(session)
+        count = text_models.count_fit_papers(session)
         if newest is not None and is_readable(newest.version) and not _is_young(newest, count, now):
             with suppress(ValueError):
-                return loads(models.data(session, newest.version))
+                return loads(text_models.data(session, newest.version))
     return None
 
 
@@ -60,14 +60,14 @@ def refit(db: Database, now: datetime) -> None:
 def is_refit_due(db: Database, now: datetime) -> bool:
     """Whether the archive has outgrown both the model in force and what planning fits by itself."""
     with db.read() as session:
-        newest = models.newest(session)
-        count = models.papers(session)
+        newest = text_models.newest(session)
+        count = text_models.count_fit_papers(session)
     if count <= AT_ONCE:
         return False
     return newest is None or not is_readable(newest.version) or outgrown(newest, count, ARCHIVE, now)
 
 
-def outgrown(fitted: models.Fitted, count: int, most: int, now: datetime) -> bool:
+def outgrown(fitted: text_models.FittedModel, count: int, most: int, now: datetime) -> bool:
     """Whether a model should be fitted anew on up to `most` of `count` papers: it is a week old, or they have grown
     by a quarter."""
     readable = min(count, most)
@@ -75,7 +75,7 @@ def outgrown(fitted: models.Fitted, count: int, most: int, now: datetime) -> boo
     return readable > fitted.papers * GROWTH or (changed and now - fitted.fitted > REFIT_AFTER)
 
 
-def _is_young(fitted: models.Fitted, count: int, now: datetime) -> bool:
+def _is_young(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
     """Whether a model knows so little that planning had better fit one by itself."""
     return fitted.papers < AT_ONCE and outgrown(fitted, count, AT_ONCE, now)
 
@@ -85,5 +85,5 @@ def _fitted(db: Database, most: int, now: datetime) -> TextModel:
         corpus = read_corpus(papers.texts(session, most))  # no transaction stays open while it is fitted
     model = fit_corpus(corpus)
     with db.write() as session:
-        models.keep(session, models.Fitted(model.version, now, model.size), dumps(model))
+        text_models.add(session, text_models.FittedModel(model.version, now, model.size), dumps(model))
     return model

@@ -7,7 +7,7 @@ from digestd.plan.verdict import in_words, mailed_in
 from digestd.schedule import period_date
 from digestd.store import papers
 from digestd.store.database import Database
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 
 
 def explain_past(db: Database, subscriber: int, paper_id: PaperId, period: str) -> Explanation:
@@ -17,9 +17,9 @@ def explain_past(db: Database, subscriber: int, paper_id: PaperId, period: str) 
     """
     paper = known(db, paper_id)
     with db.read() as session:
-        digests = reading.digests(session, subscriber)
+        digests = queries.digests(session, subscriber)
         planned = next((one for one in digests if one.period == period), None)
-        claim = None if planned is None else reading.as_claim(session, planned.key)
+        claim = None if planned is None else queries.as_claim(session, planned.key)
         if claim is None:
             near = sorted((one.period for one in digests), key=lambda key: abs(period_date(key) - period_date(period)))
             raise NotFound(

@@ -17,8 +17,9 @@ from digestd.plan.seeds import Named, Shelf, shelf_of
 from digestd.ranking.compiler import FORM, Wants, compile_records
 from digestd.ranking.profile import Profiles, read_profiles
 from digestd.store import encodings, profiles, references
-from digestd.store.due import Due, wants_of
-from digestd.store.profiles import Kept
+from digestd.store.due import DueSubscriber
+from digestd.store.interests import for_ranking
+from digestd.store.profiles import StoredProfile
 
 NOBODY = 0
 """No subscriber has this key."""
@@ -30,18 +31,18 @@ class Compiled:
 
     profiles: Profiles
     named: Sequence[Sequence[Named]]
-    made: Mapping[int, Kept]
+    made: Mapping[int, StoredProfile]
 
 
-def compiled(session: Session, day: Day, subscribers: Sequence[Due]) -> Compiled:
+def compiled(session: Session, day: Day, subscribers: Sequence[DueSubscriber]) -> Compiled:
     """The profiles of these subscribers before the day."""
     model = _made_by(day)
     usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
-    own = references.wanted(session, [due.key for due in subscribers])
+    own = references.of_interests(session, [due.key for due in subscribers])
     shelf = shelf_of(session, day.readings, {key: kept.papers for key, kept in usable.items()}, own)
     holding = {key: kept for key, kept in usable.items() if _current(key, kept, shelf)}
     fresh = [due for due in subscribers if due.key not in holding]
-    interests = wants_of(session, [due.key for due in fresh]) if fresh else {}
+    interests = for_ranking(session, [due.key for due in fresh]) if fresh else {}
     shelf = shelf.joined(shelf_of(session, day.readings, {key: _names(each) for key, each in interests.items()}, own))
     made = _made(day, fresh, interests, shelf)
     kept = [(due.key, holding.get(due.key) or made[due.key]) for due in subscribers]
@@ -50,14 +51,14 @@ def compiled(session: Session, day: Day, subscribers: Sequence[Due]) -> Compiled
     return Compiled(profiles, named, made)
 
 
-def _current(subscriber: int, kept: Kept, shelf: Shelf) -> bool:
+def _current(subscriber: int, kept: StoredProfile, shelf: Shelf) -> bool:
     """Return True if the papers are still read as they were."""
     return not kept.papers or [shelf.revision(subscriber, name) for name in kept.papers] == list(kept.revisions)
 
 
 def _made(
-    day: Day, subscribers: Sequence[Due], interests: Mapping[int, tuple[Interest, ...]], shelf: Shelf
-) -> dict[int, Kept]:
+    day: Day, subscribers: Sequence[DueSubscriber], interests: Mapping[int, tuple[Interest, ...]], shelf: Shelf
+) -> dict[int, StoredProfile]:
     """Compile the profiles of these subscribers."""
     wants = [_wants(due.key, interests.get(due.key, ()), shelf) for due in subscribers]
     records = compile_records(wants, day.pool) if wants else []
@@ -67,7 +68,9 @@ def _made(
     }
 
 
-def compile_new(session: Session, day: Day, interests: tuple[Interest, ...]) -> tuple[Kept, tuple[PaperId, ...]]:
+def compile_new(
+    session: Session, day: Day, interests: tuple[Interest, ...]
+) -> tuple[StoredProfile, tuple[PaperId, ...]]:
     """The profile of somebody who wants this and is no subscriber, and the papers they name that are not known."""
     shelf = shelf_of(session, day.readings, {NOBODY: _names(interests)}, {})
     want = _wants(NOBODY, interests, shelf)
@@ -80,11 +83,11 @@ def _wants(subscriber: int, interests: tuple[Interest, ...], shelf: Shelf) -> Wa
     return Wants(interests, {name: named.seed for name, named in found.items() if named})
 
 
-def _kept(day: Day, whose: tuple[int, int], want: Wants, record: bytes, shelf: Shelf) -> Kept:
+def _kept(day: Day, whose: tuple[int, int], want: Wants, record: bytes, shelf: Shelf) -> StoredProfile:
     """Return a compiled profile to be kept; `whose`: the subscriber and the number of what they want."""
     subscriber, number = whose
     papers = list(dict.fromkeys([*want.named(), *_names(want.interests)]))
-    return Kept(_made_by(day), number, papers, [shelf.revision(subscriber, name) for name in papers], record)
+    return StoredProfile(_made_by(day), number, papers, [shelf.revision(subscriber, name) for name in papers], record)
 
 
 def _made_by(day: Day) -> str:
@@ -95,10 +98,10 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
     return [PaperId(interest.value) for interest in interests if interest.kind is Kind.PAPER]
 
 
-def keep_compiled(session: Session, day: Day, made: Mapping[int, Kept]) -> None:
+def keep_compiled(session: Session, day: Day, made: Mapping[int, StoredProfile]) -> None:
     """Keep what was compiled for these subscribers, and what has been read for it so far."""
-    profiles.keep(session, made)
-    encodings.keep(session, day.pool.model.version, day.readings.made)
-    references.keep_read(session, day.readings.made_private)
+    profiles.upsert(session, made)
+    encodings.upsert(session, day.pool.model.version, day.readings.made)
+    references.store_derived(session, day.readings.made_private)
     day.readings.made.clear()
     day.readings.made_private.clear()

@@ -25,10 +25,10 @@ from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.dense import Encoder, Silent
 from digestd.store import due as waiting
-from digestd.store import ledger, pauses, references
+from digestd.store import ledger, references, subscribers
 from digestd.store.database import Database
-from digestd.store.due import Due
-from digestd.store.ledger import NewDigest, Ranked
+from digestd.store.due import DueSubscriber
+from digestd.store.ledger import NewDigest, RankingInputs
 from digestd.store.packing import pack_picks
 
 SHARD = 400
@@ -88,12 +88,12 @@ def _end_pauses(db: Database, now: datetime) -> None:
     """Who wanted a pause until now is active again before it is asked who is due."""
     while _any_pause_is_over(db, now):
         with db.write() as session:
-            pauses.end(session, SHARD, now)
+            subscribers.end_pauses(session, SHARD, now)
 
 
 def _any_pause_is_over(db: Database, now: datetime) -> bool:
     with db.read() as session:
-        return pauses.is_any_over(session, now)
+        return subscribers.is_any_pause_over(session, now)
 
 
 def _gather(db: Database, planner: Planner, now: datetime) -> Day:
@@ -101,7 +101,7 @@ def _gather(db: Database, planner: Planner, now: datetime) -> Day:
     return gather_day(db, now, planner.encoder)
 
 
-def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: Day, shard: Sequence[Due]) -> PlanReport:
+def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: Day, shard: Sequence[DueSubscriber]) -> PlanReport:
     """Plan a shard; if it cannot be, plan each of it alone, so that one bad row holds up nobody else."""
     try:
         return _plan_shard(db, planner, day, shard)
@@ -112,17 +112,17 @@ def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: Day, shard: S
             return sum((_plan_whole_or_one_by_one(db, planner, day, [due]) for due in shard), PlanReport())
         log.error("cannot plan", subscriber=shard[0].key, kind=type(error).__name__)
         with db.write() as session:
-            waiting.put_off(session, {shard[0].key: day.now + PUT_OFF})
+            waiting.postpone(session, {shard[0].key: day.now + PUT_OFF})
         return PlanReport()
 
 
-def _next(db: Database, after: int, now: datetime) -> list[Due]:
+def _next(db: Database, after: int, now: datetime) -> list[DueSubscriber]:
     with db.read() as session:
         shard = waiting.due(session, after, SHARD, now)
-        return shard[: references.fitting(session, [due.key for due in shard], REFERENCES)]
+        return shard[: references.count_fitting(session, [due.key for due in shard], REFERENCES)]
 
 
-def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[Due]) -> PlanReport:
+def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[DueSubscriber]) -> PlanReport:
     with db.read() as session:
         shard = rank(session, day, candidates)
     digests = _digests(planner, day, shard)
@@ -130,13 +130,13 @@ def _plan_shard(db: Database, planner: Planner, day: Day, candidates: Sequence[D
         still = waiting.unchanged(session, candidates)
         wanted = {due.key: digests[due.key] for due in still if due.key in digests}
         # who moves to a later weekday has had the digest of this week
-        had = ledger.planned_for(session, {key: digest.slot.period.key for key, digest in wanted.items()})
+        had = ledger.already_planned(session, {key: digest.slot.period.key for key, digest in wanted.items()})
         new = [digest for key, digest in wanted.items() if key not in had]
-        ranked = Ranked(day.horizon, day.pool.model.version, day.coverage)
+        ranked = RankingInputs(day.horizon, day.pool.model.version, day.coverage)
         ledger.plan_digests(session, new, planner.template_hash, day.now, ranked)
-        ledger.offer_held(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
+        ledger.offer_uncertain(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
         keep_compiled(session, day, {d.key: shard.compiled[d.key] for d in still if d.key in shard.compiled})
-        waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
+        waiting.postpone(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
     return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))
 
 
@@ -174,5 +174,5 @@ def _slot(timing: Timing, last_date: str | None, last_planned: datetime | None, 
     )
 
 
-def _put_off(due: Due, day: Day) -> datetime:
+def _put_off(due: DueSubscriber, day: Day) -> datetime:
     return schedule.next_due(due.timing, day.now)

@@ -18,7 +18,7 @@ from digestd.ranking.model import TextModel
 from digestd.ranking.seeds import Seed
 from digestd.ranking.terms import read_terms
 from digestd.store import encodings, papers
-from digestd.store.references import Kept, Read, identifiers
+from digestd.store.references import DerivedVectors, StoredReference, identifiers
 
 ROOM = 20_000
 """Papers kept: 50 MB of text."""
@@ -50,7 +50,7 @@ class Readings:
     model: TextModel
     space: Space
     made: dict[int, bytes] = field(default_factory=dict)
-    made_private: dict[tuple[int, PaperId], Read] = field(default_factory=dict)
+    made_private: dict[tuple[int, PaperId], DerivedVectors] = field(default_factory=dict)
     _kept: dict[PaperId, Named] = field(default_factory=dict)
     _unknown: set[PaperId] = field(default_factory=set)
 
@@ -68,19 +68,19 @@ class Readings:
                 del self._kept[oldest]
         return found
 
-    def private(self, kept: Mapping[tuple[int, PaperId], Kept]) -> dict[tuple[int, PaperId], Named]:
+    def private(self, kept: Mapping[tuple[int, PaperId], StoredReference]) -> dict[tuple[int, PaperId], Named]:
         """Return these references, by subscriber and name, as what ranking needs of them."""
         unread = {key: one for key, one in kept.items() if not self._is_read(one)}
         texts = [one.reference.text for one in unread.values()]
         terms = read_terms(self.model, texts)
         fresh = {
-            key: Read(one.added, self.model.version, found, self._version, vector)
+            key: DerivedVectors(one.added, self.model.version, found, self._version, vector)
             for (key, one), found, vector in zip(unread.items(), terms, self._vectors(texts), strict=True)
         }
         self.made_private.update(fresh)
         return {key: _private(one, fresh.get(key)) for key, one in kept.items()}
 
-    def _is_read(self, kept: Kept) -> bool:
+    def _is_read(self, kept: StoredReference) -> bool:
         is_encoded = self._version is None or kept.encoder == self._version
         return kept.model == self.model.version and kept.terms is not None and is_encoded
 
@@ -103,7 +103,7 @@ class Readings:
         }
 
     def _terms(self, session: Session, read: Mapping[int, Paper]) -> dict[int, bytes]:
-        terms = encodings.of(session, self.model.version, read)
+        terms = encodings.of_revisions(session, self.model.version, read)
         missing = [revision for revision in read if revision not in terms]
         made = dict(zip(missing, read_terms(self.model, [read[key].text for key in missing]), strict=True))
         self.made.update(made)
@@ -118,7 +118,7 @@ class Shelf:
     """
 
     public: Mapping[PaperId, Named]
-    references: Mapping[int, Mapping[PaperId, Kept]]
+    references: Mapping[int, Mapping[PaperId, StoredReference]]
     private: Mapping[tuple[int, PaperId], Named]
 
     def find(self, subscriber: int, name: PaperId) -> Named | None:
@@ -145,7 +145,7 @@ def shelf_of(
     session: Session,
     readings: Readings,
     named: Mapping[int, Sequence[PaperId]],
-    references: Mapping[int, Mapping[PaperId, Kept]],
+    references: Mapping[int, Mapping[PaperId, StoredReference]],
 ) -> Shelf:
     """Look up what subscribers (row number → names) named."""
     own = {
@@ -162,11 +162,11 @@ def shelf_of(
     return Shelf(public, references, readings.private(unresolved))
 
 
-def _public(public: Mapping[PaperId, Named], name: PaperId, kept: Kept) -> Named | None:
+def _public(public: Mapping[PaperId, Named], name: PaperId, kept: StoredReference) -> Named | None:
     return next((public[one] for one in identifiers(name, kept.reference) if one in public), None)
 
 
-def _private(kept: Kept, read: Read | None) -> Named:
+def _private(kept: StoredReference, read: DerivedVectors | None) -> Named:
     words, text = kept.reference.words, kept.reference.text
     terms, vector = (kept.terms, kept.vector) if read is None else (read.terms, read.vector)
     return Named(0, PRIVATE, Seed(words.title, text, words.authors, 0.0, vector, terms, is_private=True))

@@ -14,8 +14,8 @@ from digestd.ranking.calibration import CALIBRATION, level, liked
 from digestd.ranking.fusion import Scores, score
 from digestd.ranking.profile import Profiles
 from digestd.ranking.weights import parse
-from digestd.store.due import Due
-from digestd.store.profiles import Kept
+from digestd.store.due import DueSubscriber
+from digestd.store.profiles import StoredProfile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Shard:
     weights on trial. `compiled`: profiles made anew, by subscriber.
     """
 
-    subscribers: Sequence[Due]
+    subscribers: Sequence[DueSubscriber]
     ranked: Ranked
     open: Bools
     unseen: Bools
@@ -37,7 +37,7 @@ class Shard:
     allowed: Bools
     filed: Bools
     rivals: Mapping[int, Floats]
-    compiled: Mapping[int, Kept]
+    compiled: Mapping[int, StoredProfile]
 
     @property
     def rival(self) -> Ranked:
@@ -48,7 +48,7 @@ class Shard:
         return replace(self.ranked, total=total)
 
 
-def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
+def rank(session: Session, day: Day, subscribers: Sequence[DueSubscriber]) -> Shard:
     """Score the day's papers for each subscriber of a shard."""
     found = compiled(session, day, subscribers)
     is_open, fresh = day.windows(subscribers)
@@ -94,7 +94,7 @@ def _odds(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats:
     return liked(marked, scores.relevance)
 
 
-def _rivals(day: Day, subscribers: Sequence[Due], profiles: Profiles, eligible: Bools) -> dict[int, Floats]:
+def _rivals(day: Day, subscribers: Sequence[DueSubscriber], profiles: Profiles, eligible: Bools) -> dict[int, Floats]:
     if day.trial is None:
         return {}
     some = [i for i, due in enumerate(subscribers) if day.trial.includes(due.key)]

@@ -15,8 +15,8 @@ from digestd.plan.day import Day
 from digestd.plan.shard import Shard
 from digestd.ranking.calibration import BARS
 from digestd.ranking.profile import Wants, compile_profiles
-from digestd.store.due import wants_of
-from digestd.store.ledger import reading
+from digestd.store.interests import for_ranking
+from digestd.store.ledger import queries
 
 ALIKE = 0.5
 """Latent cosine from which a paper is called like another."""
@@ -49,7 +49,7 @@ def in_words(pick: Pick) -> str:
 
 def mailed_in(session: Session, subscriber: int, papers: Set[int]) -> str | None:
     """The period of the digest that held one of these row numbers."""
-    return next((p.period for p in reading.digests(session, subscriber) if papers & _held(session, p.key)), None)
+    return next((p.period for p in queries.digests(session, subscriber) if papers & _held(session, p.key)), None)
 
 
 def ordinal(number: int) -> str:
@@ -59,7 +59,7 @@ def ordinal(number: int) -> str:
 
 
 def _held(session: Session, delivery: int) -> set[int]:
-    return {pick.paper for pick in reading.picks(session, delivery)}
+    return {pick.paper for pick in queries.picks(session, delivery)}
 
 
 def _barred(case: Case) -> str | None:
@@ -88,7 +88,7 @@ def _names(case: Case) -> set[int]:
 def _muting(case: Case) -> str:
     """The first of the muted interests that the paper meets."""
     due, pool = case.shard.subscribers[0], case.day.pool
-    interests = wants_of(case.session, [due.key]).get(due.key, ())
+    interests = for_ranking(case.session, [due.key]).get(due.key, ())
     muted = [interest for interest in interests if interest.wish is Wish.MUTED]
     named = case.day.readings.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}

@@ -1,4 +1,4 @@
-"""Tokens of the API: only a hash of each is kept."""
+"""API tokens; only a hash of each is stored."""
 
 import hashlib
 import hmac
@@ -11,14 +11,14 @@ from sqlmodel import Session
 
 from digestd.domain.api import Scope
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _T = core.api_token.c
 
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token as listed; what it is written as is not known any more."""
+    """A token as listed; its secret is not known any more."""
 
     key: int
     name: str
@@ -28,7 +28,7 @@ class ApiToken:
 
 
 def add(session: Session, name: str, secret: str, scopes: Collection[Scope], now: datetime) -> int:
-    """Keep a new token's hash; its number."""
+    """Store the hash of a new token and return its number."""
     row = {
         "name": name,
         "hash": _hash(secret),
@@ -40,30 +40,30 @@ def add(session: Session, name: str, secret: str, scopes: Collection[Scope], now
 
 
 def genuine(session: Session, number: int, secret: str) -> ApiToken | None:
-    """The token of this number if it stands and this is its secret, compared in constant time."""
+    """Return the token of this number if it is valid and this is its secret."""
     row = session.connection().execute(select(core.api_token).where(_T.id == number)).first()
     is_same = hmac.compare_digest(_hash(secret), bytes(32) if row is None else bytes(row.hash))
     return _token(row) if row is not None and is_same and row.revoked_us is None else None
 
 
 def any_stands(session: Session) -> bool:
-    """Whether the API is open to anyone."""
+    """Return True if any token is valid."""
     return bool(session.connection().execute(select(func.count()).where(_T.revoked_us.is_(None))).scalar_one())
 
 
 def listing(session: Session) -> list[ApiToken]:
-    """Every token there ever was, oldest first."""
+    """Return all tokens, revoked ones too, oldest first."""
     return [_token(row) for row in session.connection().execute(select(core.api_token).order_by(_T.id))]
 
 
 def revoke(session: Session, number: int, now: datetime) -> bool:
-    """Let a token open nothing any more; False where there is none that stands."""
+    """Revoke a token; return False if there is no valid one of this number."""
     change = update(core.api_token).where(_T.id == number, _T.revoked_us.is_(None)).values(revoked_us=to_us(now))
     return session.connection().execute(change.returning(_T.id)).first() is not None
 
 
 def _hash(secret: str) -> bytes:
-    """A plain hash is enough: secrets are 32 random bytes, which nobody tries out."""
+    """Return a plain hash; secrets are 32 random bytes, so nobody can guess them."""
     return hashlib.sha256(secret.encode()).digest()
 
 

@@ -1,7 +1,7 @@
-"""Bounces and complaints, by keyed hash of the address; noting one decides what follows, in the same transaction.
+"""Bounces and complaints by keyed hash of the address; `record` stores one and applies its effects in one transaction.
 
-An address is locked by its subscriber's row, as consent and the gate of delivery lock it, so two
-bounces at once are two bounces, and a mail that passes the gate afterwards meets the suppression.
+An address is locked by its subscriber's row, like consent and the commit point, so that two bounces at once count
+twice, and a mail that reaches the commit point afterwards sees the suppression.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
 from digestd.domain.hook import bounced
 from digestd.domain.suppression import SuppressionReason
-from digestd.store import brake, core, hooks, suppressions
-from digestd.store.chunks import chunks
-from digestd.store.instants import from_us, to_us
+from digestd.store import bounce_surge, core, suppressions, webhooks
+from digestd.store.bulk import chunks
+from digestd.store.timestamps import from_us, to_us
 
 COUNTED = 200
 """So many newest bounces and accepted mails of an address are looked at: a score needs no more."""
@@ -33,7 +33,7 @@ _SUPPRESSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class BounceEffect:
     """The result of a bounce. `is_new` is False if it was reported before: then nothing was done.
 
     A bounce is held, and suppresses nobody, while unusually many come, or where it is `doubtful`.
@@ -44,8 +44,8 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Addressee:
-    """Whom a delivery went to, and its last attempt."""
+class BounceAddressee:
+    """The recipient of a delivery, and its last attempt."""
 
     delivery: int
     attempts: int
@@ -53,25 +53,25 @@ class Addressee:
 
 
 def key_of(*parts: object) -> bytes:
-    """The key of a bounce that these parts tell from all others."""
+    """Return the key that identifies a bounce by these parts."""
     return hashlib.sha256("|".join(map(str, parts)).encode()).digest()
 
 
-def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> Noted:
-    """Keep a bounce and do what follows from it, in the caller's write transaction; safe to repeat."""
+def record(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> BounceEffect:
+    """Store a bounce and apply its effects in the caller's transaction; safe to repeat."""
     session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key).with_for_update())
     if not insert(session, bounce):
-        return Noted(is_new=False)
-    if bounce.kind is BounceKind.HARD and (doubtful or brake.holds(session, bounce, now)):
-        brake.hold(session, [bounce.key])
-        return Noted(is_new=True, standing=Standing.HELD)
-    return Noted(is_new=True, standing=follow(session, bounce, now))
+        return BounceEffect(is_new=False)
+    if bounce.kind is BounceKind.HARD and (doubtful or bounce_surge.must_hold(session, bounce, now)):
+        bounce_surge.hold(session, [bounce.key])
+        return BounceEffect(is_new=True, standing=Standing.HELD)
+    return BounceEffect(is_new=True, standing=apply_effects(session, bounce, now))
 
 
-def follow(session: Session, bounce: Bounce, now: datetime) -> Standing:
-    """Do what follows from a bounce that is stored and not held."""
+def apply_effects(session: Session, bounce: Bounce, now: datetime) -> Standing:
+    """Apply the effects of a stored bounce that is not held."""
     _tell(session, bounce, now)
-    lifted = max((one.at for one in suppressions.liftings(session, bounce.address_key)), default=None)
+    lifted = max((one.at for one in suppressions.lifted(session, bounce.address_key)), default=None)
     if lifted is not None and _is_older(session, bounce, lifted):
         return Standing.FINE
     follows = standing(bounce, score_of(session, bounce.address_key, now))
@@ -87,39 +87,39 @@ def lock(session: Session, address_keys: Iterable[bytes]) -> None:
 
 
 def score_of(session: Session, address_key: bytes, now: datetime) -> Score:
-    """The score of an address by what came back since its last suppression was lifted."""
+    """Return the bounce score of an address since its last suppression was lifted."""
     since = now - REMEMBERED
-    lifted = max((one.at for one in suppressions.liftings(session, address_key)), default=since)
-    found = [bounce for bounce in of(session, address_key, COUNTED) if bounce.at > max(since, lifted)]
+    lifted = max((one.at for one in suppressions.lifted(session, address_key)), default=since)
+    found = [bounce for bounce in of_address(session, address_key, COUNTED) if bounce.at > max(since, lifted)]
     return score(found, _accepted(session, address_key) if found else ())
 
 
-def of(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
-    """The newest bounces of an address, newest first."""
+def of_address(session: Session, address_key: bytes, limit: int) -> list[Bounce]:
+    """Return the newest bounces of an address, newest first."""
     query = select(core.bounce).where(_B.address_key == address_key).order_by(_B.at_us.desc(), _B.key).limit(limit)
     return [_bounce(row) for row in session.connection().execute(query)]
 
 
 def of_delivery(session: Session, delivery: int) -> list[Bounce]:
-    """What came back about one delivery, oldest first."""
+    """Return the bounces of one delivery, oldest first."""
     query = select(core.bounce).where(_B.delivery_id == delivery).order_by(_B.at_us, _B.key)
     return [_bounce(row) for row in session.connection().execute(query)]
 
 
 def count(session: Session) -> dict[BounceKind, int]:
-    """How many bounces of each kind there were."""
+    """Return the number of bounces of each kind."""
     query = select(_B.kind, func.count().label("how_many")).group_by(_B.kind)
     found = {BounceKind(row.kind): row.how_many for row in session.connection().execute(query)}
     return dict.fromkeys(BounceKind, 0) | found
 
 
-def addressee(session: Session, delivery: int) -> Addressee | None:
-    """Whom a delivery went to; None where there is no such delivery."""
+def addressee_of_delivery(session: Session, delivery: int) -> BounceAddressee | None:
+    """Return the recipient of a delivery; None if there is no such delivery."""
     return next(_addressees(session, _ADDRESSEES.where(_D.id == delivery)), None)
 
 
-def addressee_of(session: Session, message_id: str) -> Addressee | None:
-    """The same by Message-ID."""
+def addressee_of_message(session: Session, message_id: str) -> BounceAddressee | None:
+    """Return the recipient of the delivery with this Message-ID."""
     return next(_addressees(session, _ADDRESSEES.where(_D.message_id == message_id)), None)
 
 
@@ -129,13 +129,13 @@ _ADDRESSEES = select(_D.id, _D.attempts, _WENT_TO.label("address_key")).join_fro
 )
 
 
-def _addressees(session: Session, query: core.Query) -> Iterator[Addressee]:
+def _addressees(session: Session, query: core.Query) -> Iterator[BounceAddressee]:
     for row in session.connection().execute(query):
-        yield Addressee(row.id, row.attempts, bytes(row.address_key))
+        yield BounceAddressee(row.id, row.attempts, bytes(row.address_key))
 
 
 def insert(session: Session, bounce: Bounce) -> bool:
-    """Store a bounce alone; False if it was told before."""
+    """Store a bounce without effects; return False if it was reported before."""
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {
         "key": bounce.key,
@@ -156,11 +156,11 @@ def _tell(session: Session, bounce: Bounce, now: datetime) -> None:
     what = bounced(bounce.kind)
     whose = session.connection().execute(select(_S.id).where(_S.address_key == bounce.address_key)).scalar()
     if what and whose is not None:
-        hooks.note(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
+        webhooks.enqueue(session, [(whose, what, f"{bounce.kind} {bounce.status}".strip())], to_us(now))
 
 
 def _is_older(session: Session, bounce: Bounce, lifted: datetime) -> bool:
-    """Whether it is about a mail from before the lifting: that says nothing of the address as it is now."""
+    """Return True if the bounced mail was sent before the suppression was lifted."""
     if bounce.delivery is None:
         return bounce.at <= lifted
     sent = session.connection().execute(select(_D.dated_us).where(_D.id == bounce.delivery)).scalar()

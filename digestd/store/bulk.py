@@ -1,18 +1,36 @@
-"""Statements for many rows and lookups by many keys, handed to the driver as text: what SQLAlchemy does to each costs
-as much again. Several are one exchange with PostgreSQL: waiting for it is what most of a round's time goes into.
+"""Statements for many rows: bulk writes, lookups by many keys, reserved row numbers.
+
+Bulk statements and lookups are compiled once and handed to the driver as text, because SQLAlchemy's work per row costs
+as much as the driver's. On PostgreSQL several go in one exchange (pipeline), because a delivery round mostly waits for
+exchanges.
 """
 
 import json
 import re
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, Column, Connection, Dialect, Insert, Update, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    Insert,
+    Table,
+    Update,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
@@ -26,8 +44,50 @@ Record: TypeAlias = Any
 """A row that was found, its columns by name."""
 
 
+_T = TypeVar("_T")
+CHUNK = 5_000
+"""Values in one IN list, far below SQLite's 32,766 and PostgreSQL's 65,535."""
+
+
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Yield the values in lists short enough for one statement."""
+    held = list(values)
+    for start in range(0, len(held), CHUNK):
+        yield held[start : start + CHUNK]
+
+
+def reserve(session: Session, table: Table, count: int) -> list[int]:
+    """Reserve ascending row numbers for new rows of this write transaction.
+
+    SQLite has one writer at a time, so the next numbers are free; PostgreSQL hands them out by
+    the table's sequence.
+    """
+    if not count:
+        return []
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        first = int(connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()) + 1
+        return list(range(first, first + count))
+    query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
+    return sorted(connection.execute(query, {"name": table.name, "count": count}).scalars())
+
+
+def insert_plain(session: Session, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows whose values the driver takes as they are (numbers, texts, bytes); all have the same columns.
+
+    SQLAlchemy's work on each value takes longer than SQLite's on the row.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    statement = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = statement.positiontup
+    values = [tuple(row[name] for name in names) for row in rows] if names else [dict(row) for row in rows]
+    connection.exec_driver_sql(str(statement), values)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Bulk:
+class BulkStatement:
     """A statement with these parameters, and perhaps constants of its own. A row holds their values in this order, as
     the driver takes them: JSON is text, an instant its number."""
 
@@ -35,12 +95,12 @@ class Bulk:
     names: tuple[str, ...]
 
     def run(self, session: Session, rows: Iterable[Row]) -> None:
-        """`change` by this one alone."""
-        change(session, (self, rows))
+        """Run this statement alone."""
+        run_all(session, (self, rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lookup:
+class KeyLookup:
     """A query for the rows with these keys, whose text is the same however many are asked for.
 
     Only of columns that the driver returns as they are: numbers, text, bytes.
@@ -50,12 +110,12 @@ class Lookup:
     key: Column[Any]
 
     def rows(self, session: Session, keys: Sequence[int]) -> list[Record]:
-        """`look_up` by this one alone."""
+        """Return the rows of this lookup alone."""
         [found] = look_up(session, (self, keys))
         return found
 
 
-def change(session: Session, *changes: tuple[Bulk, Iterable[Row]]) -> None:
+def run_all(session: Session, *changes: tuple[BulkStatement, Iterable[Row]]) -> None:
     """Run each for its rows, of which no two are to change the same: PostgreSQL takes them all at once."""
     asked = [(bulk, given) for bulk, rows in changes if (given := list(rows))]
     if not asked:
@@ -67,8 +127,8 @@ def change(session: Session, *changes: tuple[Bulk, Iterable[Row]]) -> None:
             run(cursor(), words, given)
 
 
-def look_up(session: Session, *lookups: tuple[Lookup, Sequence[int]]) -> list[list[Record]]:
-    """The rows there are, for each."""
+def look_up(session: Session, *lookups: tuple[KeyLookup, Sequence[int]]) -> list[list[Record]]:
+    """Return the rows that each lookup finds, in one exchange."""
     connection = session.connection()
     with driver(connection) as cursor:
         asked = [(_looked_up(lookup, connection.dialect), keys) for lookup, keys in lookups]
@@ -78,7 +138,7 @@ def look_up(session: Session, *lookups: tuple[Lookup, Sequence[int]]) -> list[li
 
 @contextmanager
 def driver(connection: Connection) -> Iterator[Callable[[], Any]]:
-    """Cursors of the driver's own. What it raises is raised as SQLAlchemy does, and a connection that is lost is."""
+    """Yield a function that opens cursors of the driver; raise its errors as SQLAlchemy's."""
     own: Any = connection.connection.driver_connection
     try:
         if connection.dialect.name == "sqlite":
@@ -100,8 +160,10 @@ _KEYS = "keys"
 
 
 @lru_cache(maxsize=64)
-def _looked_up(lookup: Lookup, dialect: Dialect) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
-    """The text, how keys become what the driver takes, and how what it returns becomes a record."""
+def _looked_up(
+    lookup: KeyLookup, dialect: Dialect
+) -> tuple[str, Callable[[Sequence[int]], Any], Callable[[Any], Record]]:
+    """Return the SQL text, the converter of keys, and the maker of records."""
     made = namedtuple("Found", lookup.query.selected_columns.keys())._make  # type: ignore[attr-defined]  # mypy knows it only of columns in so many words
     if dialect.name == "sqlite":
         given = func.json_each(bindparam(_KEYS)).table_valued("value")
@@ -112,8 +174,8 @@ def _looked_up(lookup: Lookup, dialect: Dialect) -> tuple[str, Callable[[Sequenc
 
 
 @lru_cache(maxsize=64)
-def _compiled(bulk: Bulk, dialect: Dialect) -> tuple[str, Callable[[Any, str, list[Row]], object]]:
-    """The text, and how a cursor runs it for rows."""
+def _compiled(bulk: BulkStatement, dialect: Dialect) -> tuple[str, Callable[[Any, str, list[Row]], object]]:
+    """Return the SQL text, and a function that runs it for many rows."""
     inline = bulk.statement.inline() if isinstance(bulk.statement, Insert) else bulk.statement
     compiled = inline.compile(dialect=dialect, column_keys=list(bulk.names) if inline.is_insert else None)
     own = {name: value for name, value in compiled.params.items() if name not in bulk.names}
@@ -129,7 +191,7 @@ def _compiled(bulk: Bulk, dialect: Dialect) -> tuple[str, Callable[[Any, str, li
 
 
 def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
-    """The statement over all rows in one: for each alone the server takes twice as long."""
+    """Return the statement rewritten over all rows at once; one by one takes twice as long."""
     arrays = ", ".join(f"%({name})s::{_type(compiled, name)}[]" for name in names)
     given = f"unnest({arrays}) AS given({', '.join(map(_quoted, names))})"
     words = _PLACEHOLDER.sub(
@@ -142,7 +204,7 @@ def _at_once(compiled: Compiled, names: Sequence[str]) -> str:
 
 
 def _type(compiled: Compiled, name: str) -> str:
-    """As the server names it; texts without their lengths, as a cast would cut them."""
+    """Return the server's name of a type, without the length, as a cast would truncate."""
     return str(compiled.binds[name].type.compile(dialect=compiled.dialect)).partition("(")[0]  # type: ignore[attr-defined]  # every compiled statement has them
 
 

@@ -1,4 +1,4 @@
-"""What the install learnt of chances: a row a fit, the newest in force, none dropped, as old chances go by old rows."""
+"""Calibrations of the probability of relevance: one row per fit, the newest in force, none deleted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ from sqlalchemy import insert, select
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _C = core.calibration.c
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
-    """One fit: when, of how many verdicts, and its coefficients by name."""
+class StoredCalibration:
+    """One fit: when, from how many verdicts, and its coefficients by name."""
 
     fitted: datetime
     events: int
     data: Mapping[str, float]
 
 
-def newest(session: Session, at: datetime) -> Learnt | None:
-    """What was in force at a time; None before the first fit."""
+def newest(session: Session, at: datetime) -> StoredCalibration | None:
+    """Return the calibration in force at a time; None before the first fit."""
     query = select(core.calibration).where(_C.fitted_us <= to_us(at)).order_by(_C.id.desc()).limit(1)
     row = session.connection().execute(query).first()
-    return None if row is None else Learnt(from_us(row.fitted_us), row.events, row.data)
+    return None if row is None else StoredCalibration(from_us(row.fitted_us), row.events, row.data)
 
 
-def keep(session: Session, learnt: Learnt) -> None:
+def add(session: Session, learnt: StoredCalibration) -> None:
     """Put a fit in force."""
     row = {"fitted_us": to_us(learnt.fitted), "events": learnt.events, "data": dict(learnt.data)}
     session.connection().execute(insert(core.calibration).values(row))

@@ -1,4 +1,4 @@
-"""Consent events: append-only, one a version of a subscriber's consent, with the words it was given by."""
+"""Consent events: append-only, one per consent version, with the wording that was shown."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,15 +11,15 @@ from sqlmodel import Session
 
 from digestd.domain.hook import happening
 from digestd.domain.subscriber import Act, Cause, Status, act
-from digestd.store import core, hooks
-from digestd.store.instants import from_us, to_us
+from digestd.store import core, webhooks
+from digestd.store.timestamps import from_us, to_us
 
-_E, _W = core.consent_event.c, core.wording.c
+_E, _W = core.consent_event.c, core.consent_wording.c
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentEvent:
-    """One change of consent: `version` holds from `at` until the next; `wording`: the words that were shown, whole."""
+    """One change of consent; `version` holds from `at` until the next event."""
 
     version: int
     status: Status
@@ -30,26 +30,26 @@ class ConsentEvent:
 
 
 def event(session: Session, subscriber: int, version: int) -> ConsentEvent | None:
-    """What made a consent version."""
+    """Return the event that made a consent version."""
     query = _EVENTS.where(_E.subscriber_id == subscriber, _E.version == version)
     return next((_event(row) for row in session.connection().execute(query)), None)
 
 
 def history(session: Session, subscriber: int) -> list[ConsentEvent]:
-    """Every change of a subscriber's consent, oldest first."""
+    """Return every change of a subscriber's consent, oldest first."""
     query = _EVENTS.where(_E.subscriber_id == subscriber).order_by(_E.version)
     return [_event(row) for row in session.connection().execute(query)]
 
 
 _EVENTS = select(core.consent_event, _W.text).select_from(
-    core.consent_event.outerjoin(core.wording, _W.hash == _E.wording)
+    core.consent_event.outerjoin(core.consent_wording, _W.hash == _E.wording)
 )
 
 
-def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
-    """Write events as (subscriber, version, status); `subscribers` calls this with each change of consent."""
+def record(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause | Act, at_us: int) -> None:
+    """Write events as (subscriber, version, status); called with each change of consent."""
     how, events = act(by), list(events)
-    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": kept_wording(session, how.wording)}
+    kept = {"cause": how.cause, "at_us": at_us, "network": how.network, "wording": store_wording(session, how.wording)}
     rows = [
         {"subscriber_id": subscriber, "version": version, "status": status, **kept}
         for subscriber, version, status in events
@@ -57,27 +57,27 @@ def note(session: Session, events: Iterable[tuple[int, int, Status]], by: Cause 
     if rows:
         session.connection().execute(insert(core.consent_event), rows)
         told = [(subscriber, happening(version, status, how.cause)) for subscriber, version, status in events]
-        hooks.note(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
+        webhooks.enqueue(session, [(subscriber, what, how.cause) for subscriber, what in told if what], at_us)
 
 
-def kept_wording(session: Session, wording: str) -> str | None:
-    """The hash under which these words are kept, from now on if they were not; None for none."""
+def store_wording(session: Session, wording: str) -> str | None:
+    """Store a wording once and return its hash; None for an empty one."""
     if not wording:
         return None
     make = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     row = {"hash": hashlib.sha256(wording.encode()).hexdigest(), "text": wording}
-    session.connection().execute(make(core.wording).values(row).on_conflict_do_nothing(index_elements=["hash"]))
+    session.connection().execute(make(core.consent_wording).values(row).on_conflict_do_nothing(index_elements=["hash"]))
     return row["hash"]
 
 
-def forget_networks(session: Session, subscriber: int) -> None:
-    """Forget where an erased person spoke from; that they did, when and by which words stays."""
+def erase_networks(session: Session, subscriber: int) -> None:
+    """Erase the networks from the consent record of an erased person."""
     change = update(core.consent_event).where(_E.subscriber_id == subscriber)
     session.connection().execute(change.values(network=None))
 
 
-def time_of_next(session: Session, subscriber: int, now: datetime) -> int:
-    """`now`, but not before the last event, nor before the last dot that passed the gate.
+def next_event_time(session: Session, subscriber: int, now: datetime) -> int:
+    """Return `now`, but not before the last event or the last commit point.
 
     The caller read its clock before it waited for the lock, and clocks are set back.
     """

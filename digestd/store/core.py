@@ -1,68 +1,68 @@
-"""The tables once more, for statements in bulk: rows as mappings, no unit of work, no tracking."""
+"""The tables for SQLAlchemy Core: rows are read as tuples, without a unit of work or change tracking."""
 
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Table
 from sqlmodel import SQLModel
 
-import digestd.store.tables  # noqa: F401  # importing fills the metadata
+from digestd.store import tables
 
 Record = Row[*tuple[Any, ...]]
-"""One row of a result, its columns by name."""
+"""A row of a result; its columns are attributes."""
 Query = Select[*tuple[Any, ...]]
 
 Condition = ColumnElement[Any]
 """A part of a statement."""
 
 
-def _table(name: str) -> Table:
-    return SQLModel.metadata.tables[name]
+def _table(row: type[SQLModel]) -> Table:
+    return SQLModel.metadata.tables[str(row.__tablename__)]
 
 
-paper = _table("paper")
-alias = _table("paper_alias")
-revision = _table("revision")
-sighting = _table("sighting")
-signal = _table("signal")
-fetch = _table("fetch")
-pace = _table("pace")
-source = _table("source")
-reject = _table("reject")
-coverage = _table("coverage")
-likeness = _table("likeness")
-merging = _table("merging")
-apart = _table("apart")
-embedding = _table("embedding")
-encoding = _table("encoding")
-text_model = _table("text_model")
-templates = _table("templates")
-subscriber = _table("subscriber")
-interest = _table("interest")
-profile = _table("profile")
-feedback = _table("feedback")
-muting = _table("muting")
-saved_edition = _table("saved_edition")
-api_token = _table("api_token")
-hook = _table("hook")
-hook_post = _table("hook_post")
-library = _table("library")
-library_entry = _table("library_entry")
-reference = _table("reference")
-calibration = _table("calibration")
-trial = _table("trial")
-consent_event = _table("consent_event")
-wording = _table("wording")
-moving = _table("moving")
-caused_mail = _table("caused_mail")
-pending_request = _table("pending_request")
-suppression = _table("suppression")
-lifting = _table("lifting")
-bounce = _table("bounce")
-inbound = _table("inbound")
-due_audit = _table("due_audit")
-delivery = _table("delivery")
-attempt = _table("attempt")
-seen = _table("seen")
-reply = _table("reply")
-throttle = _table("throttle")
-told = _table("told")
+paper = _table(tables.PaperRow)
+paper_alias = _table(tables.PaperAliasRow)
+revision = _table(tables.RevisionRow)
+sighting = _table(tables.SightingRow)
+signal = _table(tables.SignalRow)
+fetch = _table(tables.FetchRow)
+host = _table(tables.HostRow)
+source = _table(tables.SourceRow)
+rejected_record = _table(tables.RejectedRecordRow)
+coverage = _table(tables.CoverageRow)
+similarity_key = _table(tables.SimilarityKeyRow)
+merge = _table(tables.MergeRow)
+do_not_merge = _table(tables.DoNotMergeRow)
+embedding = _table(tables.EmbeddingRow)
+encoding = _table(tables.EncodingRow)
+text_model = _table(tables.TextModelRow)
+template_set = _table(tables.TemplateSetRow)
+subscriber = _table(tables.SubscriberRow)
+interest = _table(tables.InterestRow)
+profile = _table(tables.ProfileRow)
+feedback = _table(tables.FeedbackRow)
+muting = _table(tables.MutingRow)
+saved_list_link = _table(tables.SavedListLinkRow)
+api_token = _table(tables.ApiTokenRow)
+webhook = _table(tables.WebhookRow)
+webhook_post = _table(tables.WebhookPostRow)
+library = _table(tables.LibraryRow)
+library_entry = _table(tables.LibraryEntryRow)
+reference = _table(tables.ReferenceRow)
+calibration = _table(tables.CalibrationRow)
+trial = _table(tables.TrialRow)
+consent_event = _table(tables.ConsentEventRow)
+consent_wording = _table(tables.ConsentWordingRow)
+address_change = _table(tables.AddressChangeRow)
+caused_mail = _table(tables.CausedMailRow)
+pending_request = _table(tables.PendingRequestRow)
+suppression = _table(tables.SuppressionRow)
+lifted_suppression = _table(tables.LiftedSuppressionRow)
+bounce = _table(tables.BounceRow)
+inbound_count = _table(tables.InboundCountRow)
+due_audit = _table(tables.DueAuditRow)
+delivery = _table(tables.DeliveryRow)
+attempt = _table(tables.AttemptRow)
+seen_papers = _table(tables.SeenPapersRow)
+reply = _table(tables.ReplyRow)
+throttle = _table(tables.ThrottleRow)
+alert_state = _table(tables.AlertStateRow)

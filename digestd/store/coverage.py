@@ -1,4 +1,4 @@
-"""How complete each announcement day of each source is."""
+"""Completeness of each announcement day of each source."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -10,8 +10,9 @@ from sqlmodel import Session
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.paper import PaperId
 from digestd.store import core
-from digestd.store.instants import to_us
-from digestd.store.papers import aliases, chunks
+from digestd.store.bulk import chunks
+from digestd.store.papers import aliases
+from digestd.store.timestamps import to_us
 
 _C, _G = core.coverage.c, core.sighting.c
 NOTE_MAX = 500
@@ -20,8 +21,8 @@ REMEMBERED = 200
 _SEARCHED = 5_000
 
 
-def keep(session: Session, found: Iterable[Coverage], now: datetime) -> None:
-    """Note these days, each in place of what was known of it."""
+def upsert(session: Session, found: Iterable[Coverage], now: datetime) -> None:
+    """Store these days in place of what was known of them."""
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
     statement = insert(core.coverage)
     rest = {name: statement.excluded[name] for name in ("state", "items", "expected", "note", "at_us")}
@@ -30,28 +31,28 @@ def keep(session: Session, found: Iterable[Coverage], now: datetime) -> None:
         session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "day"], set_=rest), rows)
 
 
-def of(session: Session, source: str, since: date) -> list[Coverage]:
-    """The days of one source from `since` on, oldest first."""
+def of_source(session: Session, source: str, since: date) -> list[Coverage]:
+    """Return the days of one source from `since` on, oldest first."""
     query = select(core.coverage).where(_C.source == source, _C.day >= since.isoformat()).order_by(_C.day)
     return [_coverage(row) for row in session.connection().execute(query)]
 
 
 def recent(session: Session, since: date) -> list[Coverage]:
-    """The days of every source from `since` on, newest first, by source within a day."""
+    """Return the days of all sources from `since` on, newest first, then by source."""
     query = select(core.coverage).where(_C.day >= since.isoformat()).order_by(_C.day.desc(), _C.source)
     return [_coverage(row) for row in session.connection().execute(query)]
 
 
-def heard(session: Session, source: str, ids: Iterable[PaperId]) -> int:
-    """How many of these papers the source has named before."""
+def count_known(session: Session, source: str, ids: Iterable[PaperId]) -> int:
+    """Return how many of these papers the source has reported before."""
     keys = set(aliases(session, ids).values())
     query = select(func.count(_G.paper.distinct())).where(_G.source == source)
     found = (session.connection().execute(query.where(_G.paper.in_(chunk))).scalar_one() for chunk in chunks(keys))
     return sum(found)
 
 
-def last_said(session: Session, source: str, since: datetime) -> list[Mapping[str, object]]:
-    """What a source said of papers last, as kept; only what it has said since `since`, and not long ago."""
+def latest_records(session: Session, source: str, since: datetime) -> list[Mapping[str, object]]:
+    """Return the latest stored records of a source, none from before `since`."""
     newest = select(func.max(_G.id)).scalar_subquery()
     query = (
         select(_G.record)

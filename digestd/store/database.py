@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from digestd.errors import BadSetting, DatabaseUnreachable
-from digestd.store import drives
+from digestd.store import network_filesystems
 
 BUSY_SECONDS = 30.0
 """How long one writer waits for another; `?timeout=` in the URL of an SQLite database says otherwise."""
@@ -36,30 +36,30 @@ class Database:
 
     @property
     def file(self) -> Path | None:
-        """The SQLite file; None on PostgreSQL."""
+        """Return the SQLite file; None on PostgreSQL."""
         return Path(str(self.engine.url.database)) if self.is_sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that sees one state of the database and changes nothing."""
+        """Open a transaction that sees one state of the database and changes nothing."""
         with _said(self.engine.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
             session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that commits at the end, or not at all if anything is raised."""
+        """Open a transaction that commits at the end, or rolls back if anything is raised."""
         with _said(self.engine.url), Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
-        """A connection of one's own: for what lives as long as it, or cannot be in a transaction."""
+        """Open a connection outside any transaction, for locks and maintenance."""
         with _said(self.engine.url), self.engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every connection."""
         self.engine.dispose()
 
 
@@ -145,8 +145,9 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _refuse_network_drive(folder: Path) -> None:
-    mounts = drives.MOUNTS.read_text(errors="surrogateescape") if drives.MOUNTS.exists() else ""
-    if kind := drives.network_drive(folder.resolve(), mounts):
+    listed = network_filesystems.MOUNTS
+    mounts = listed.read_text(errors="surrogateescape") if listed.exists() else ""
+    if kind := network_filesystems.network_filesystem(folder.resolve(), mounts):
         raise BadSetting(
             f"DIGESTD_DATABASE_URL: {folder} is on a network drive ({kind}), where SQLite may ruin its file; "
             "put it on a disk of this machine, or use PostgreSQL"
@@ -161,7 +162,7 @@ def _busy_seconds(url: URL) -> float:
 
 
 def is_lost(dialect: Dialect, error: Any, connection: Any) -> bool:
-    """Whether a connection of the driver's, which raised this, is of no use any more."""
+    """Return True if the driver's connection cannot be used any more after this error."""
     return dialect.is_disconnect(error, connection, None) or _is_untrue(error)
 
 

@@ -1,4 +1,4 @@
-"""Who is due, in blocks; and what planning needs to know of them."""
+"""Due subscribers, in blocks, with what planning needs to know of them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select, update
 from sqlmodel import Session
 
-from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Status, Timing
-from digestd.store import core, feedback, mutings, profiles
-from digestd.store.bulk import Lookup
-from digestd.store.instants import from_us, to_us
+from digestd.store import core, profiles
+from digestd.store.bulk import KeyLookup
 from digestd.store.packing import unpack_seen
-from digestd.store.profiles import Kept
+from digestd.store.profiles import StoredProfile
+from digestd.store.timestamps import from_us, to_us
 
 _S, _I, _P = core.subscriber.c, core.interest.c, core.profile.c
 _ACTIVE = _S.status == literal_column(f"'{Status.ACTIVE}'")
@@ -25,7 +24,7 @@ LONGEST = timedelta(days=10)
 """More than there is between two digests of any cadence, in a zone that skips a day."""
 
 
-class Due(NamedTuple):
+class DueSubscriber(NamedTuple):
     """A subscriber whose hour may have come. `mark` tells whether the row is still as it was read.
 
     `wants`: the number of what they want; `profile`: what is kept of it, if it still holds; `had`: row numbers of
@@ -40,7 +39,7 @@ class Due(NamedTuple):
     last_planned: datetime | None
     horizon: int | None
     wants: int
-    profile: Kept | None
+    profile: StoredProfile | None
     had: NDArray[np.uint32]
     mark: tuple[int, int, str | None]
     bar: Bar = Bar.NORMAL
@@ -48,8 +47,8 @@ class Due(NamedTuple):
     only_categories: bool = False
 
 
-def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
-    """Up to `limit` active subscribers with key > `after` that are due by `now`, by key.
+def due(session: Session, after: int, limit: int, now: datetime) -> list[DueSubscriber]:
+    """Return up to `limit` active subscribers with key > `after` that are due, by key.
 
     Mostly nobody is, which an index tells; they themselves are gone through by key, as those before them are due too.
     """
@@ -62,8 +61,8 @@ def due(session: Session, after: int, limit: int, now: datetime) -> list[Due]:
     return [_due(row) for row in session.connection().execute(query).all()]  # one by one takes twice as long
 
 
-def by_key(session: Session, subscriber: int) -> Due:
-    """One subscriber as planning would see them now, due or not."""
+def by_key(session: Session, subscriber: int) -> DueSubscriber:
+    """Return one subscriber as planning would see them now, due or not."""
     return _due(session.connection().execute(_DUE.where(_S.id == subscriber)).one())
 
 
@@ -72,27 +71,27 @@ _DUE = (
         *(_S.id, _S.version, _S.timezone, _S.hour, _S.cadence, _S.weekday, _S.size, _S.bar, _S.explore),
         _S.only_categories,
         *(_S.last_date, _S.last_planned_us, _S.horizon, _S.next_due_us, _S.wants),
-        *(_P.model, _P.papers, _P.record, core.seen.c.papers.label("had")),
+        *(_P.model, _P.papers, _P.record, core.seen_papers.c.papers.label("had")),
     )
     .select_from(core.subscriber)
     .outerjoin(core.profile, and_(_P.subscriber_id == _S.id, _P.wants == _S.wants))
-    .outerjoin(core.seen, core.seen.c.subscriber_id == _S.id)
+    .outerjoin(core.seen_papers, core.seen_papers.c.subscriber_id == _S.id)
 )
 
 
-def unchanged(session: Session, shard: Sequence[Due]) -> list[Due]:
-    """Those of a shard whose rows are still as they were read; locks them until the transaction ends."""
+def unchanged(session: Session, shard: Sequence[DueSubscriber]) -> list[DueSubscriber]:
+    """Return those of a shard whose rows have not changed; lock them."""
     marks = {key: tuple(mark) for key, *mark in _MARKS.rows(session, [due.key for due in shard])}
     return [due for due in shard if marks.get(due.key) == due.mark]
 
 
-_MARKS = Lookup(
+_MARKS = KeyLookup(
     select(_S.id, _S.version, _S.next_due_us, _S.last_date).where(_ACTIVE).order_by(_S.id).with_for_update(), _S.id
 )
 
 
-def put_off(session: Session, until: Mapping[int, datetime]) -> None:
-    """Their hour has not come after all: look at them again then."""
+def postpone(session: Session, until: Mapping[int, datetime]) -> None:
+    """Set the next due time of subscribers whose hour has not come yet."""
     if until:
         rows = [{"row": key, "next_due": to_us(instant)} for key, instant in until.items()]
         session.connection().execute(_PUT_OFF, rows)
@@ -101,14 +100,14 @@ def put_off(session: Session, until: Mapping[int, datetime]) -> None:
 _PUT_OFF = update(core.subscriber).where(_S.id == bindparam("row")).values(next_due_us=bindparam("next_due"))
 
 
-def too_far(session: Session, now: datetime) -> int:
-    """How many wait for an instant that no cadence has them wait for: it was set while a clock stood wrong."""
+def count_misscheduled(session: Session, now: datetime) -> int:
+    """Count subscribers due later than any cadence allows (set by a wrong clock)."""
     query = select(func.count()).select_from(core.subscriber).where(*_too_far(now))
     return int(session.connection().execute(query).scalar_one())
 
 
-def due_again(session: Session, now: datetime) -> int:
-    """Have those looked at now, by the clock as it is now; how many. A period that they had a digest of stays had."""
+def reschedule_misscheduled(session: Session, now: datetime) -> int:
+    """Make misscheduled subscribers due now and return how many there were."""
     change = update(core.subscriber).where(*_too_far(now)).values(next_due_us=to_us(now), last_date=None)
     return session.connection().execute(change).rowcount
 
@@ -117,41 +116,10 @@ def _too_far(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _ACTIVE, _S.next_due_us > to_us(now + LONGEST)
 
 
-def wants_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """What ranking goes by: their interests, what they muted of papers, and the papers they gave feedback on where
-    no interest names them."""
-    found = interests_of(session, subscribers)
-    for key, muted in mutings.standing(session, subscribers).items():
-        found[key] = (*found.get(key, ()), *muted)
-    for key, said in feedback.wishes(session, subscribers).items():
-        own = found.get(key, ())
-        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
-        found[key] = (*own, *(interest for interest in said if interest.value not in named))
-    return found
-
-
-def interests_of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """Their interests, in the order given; who has none is absent."""
-    query = (
-        select(_I.subscriber_id, _I.kind, _I.value, _I.wish, _I.since_us)
-        .where(_I.subscriber_id.in_(subscribers))
-        .order_by(_I.subscriber_id, _I.position)
-    )
-    found: dict[int, list[Interest]] = {}
-    for who, kind, value, wish, since_us in session.connection().execute(query):
-        since = None if since_us is None else from_us(since_us)
-        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish], since))
-    return {key: tuple(interests) for key, interests in found.items()}
-
-
-_KINDS = {str(kind): kind for kind in Kind}
-_WISHES = {str(wish): wish for wish in Wish}
-
-
-def _due(row: core.Record) -> Due:
+def _due(row: core.Record) -> DueSubscriber:
     key, version, timezone, hour, cadence, weekday, size, bar, explore, *more = row  # by name takes thrice as long
     only_categories, last_date, planned_us, horizon, next_due_us, wants, model, papers, record, had = more
-    return Due(
+    return DueSubscriber(
         key=key,
         version=version,
         timing=_timing(timezone, hour, cadence, weekday),

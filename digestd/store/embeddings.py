@@ -1,6 +1,6 @@
-"""Dense vectors of papers: one a revision, in half precision, of the one model in use.
+"""Dense vectors of papers: one per revision, in half precision, of the model in use.
 
-A changed model has another version, so its vectors take the place of the old ones as they are made.
+A changed model has another version; its vectors replace the old ones as they are made.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,22 +13,22 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.papers import chunks
+from digestd.store.bulk import chunks
 
 Vector = NDArray[np.float32]
 _P, _R, _E = core.paper.c, core.revision.c, core.embedding.c
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnembeddedRevision:
     """A current revision without a vector, and its text."""
 
     revision: int
     text: str
 
 
-def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, Vector]:
-    """The vectors of these revisions, as far as this model has read them."""
+def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict[int, Vector]:
+    """Return the stored vectors of these revisions made by this model."""
     return {
         row.revision: _vector(row.vector)
         for chunk in chunks(set(revisions))
@@ -39,13 +39,13 @@ def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, Vect
 
 
 def newest(session: Session, model: str, limit: int) -> list[Vector]:
-    """The vectors made last."""
+    """Return the newest vectors of a model."""
     query = select(_E.vector).where(_E.model == model).order_by(_E.revision.desc()).limit(limit)
     return [_vector(row.vector) for row in session.connection().execute(query)]
 
 
-def unread(session: Session, model: str, limit: int) -> list[Unread]:
-    """Papers that this model has not read yet, the newest first, archived ones too."""
+def unembedded(session: Session, model: str, limit: int) -> list[UnembeddedRevision]:
+    """Return papers without a vector of this model, newest first, archived ones too."""
     query = (
         select(
             _R.id,
@@ -58,11 +58,11 @@ def unread(session: Session, model: str, limit: int) -> list[Unread]:
         .order_by(_P.first_seen_us.desc(), _P.id.desc())
         .limit(limit)
     )
-    return [Unread(row.id, f"{row.title}. {row.abstract}") for row in session.connection().execute(query)]
+    return [UnembeddedRevision(row.id, f"{row.title}. {row.abstract}") for row in session.connection().execute(query)]
 
 
-def keep(session: Session, model: str, vectors: Mapping[int, Vector]) -> None:
-    """Keep the vectors of these revisions; another process may have been faster."""
+def upsert(session: Session, model: str, vectors: Mapping[int, Vector]) -> None:
+    """Store the vectors of these revisions; another process may have been faster."""
     if not vectors:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert

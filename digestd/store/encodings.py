@@ -1,6 +1,6 @@
-"""Texts of papers as the text model in use reads them: one row a revision, for papers that subscribers named.
+"""Term counts of papers by the text model in use: one row per revision, for papers that subscribers named.
 
-Another model's rows take the place of the old ones as they are made. All of it can be made anew.
+Rows of another model replace the old ones as they are made. All of it can be made again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.chunks import chunks
+from digestd.store.bulk import chunks
 
 _E = core.encoding.c
 
 
-def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, bytes]:
-    """The terms of these revisions, as far as this model has read them."""
+def of_revisions(session: Session, model: str, revisions: Iterable[int]) -> dict[int, bytes]:
+    """Return the stored terms of these revisions made by this model."""
     return {
         row.revision: row.terms
         for chunk in chunks(set(revisions))
@@ -26,8 +26,8 @@ def of(session: Session, model: str, revisions: Iterable[int]) -> dict[int, byte
     }
 
 
-def keep(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
-    """Keep the terms of these revisions; another process may have been faster."""
+def upsert(session: Session, model: str, terms: Mapping[int, bytes]) -> None:
+    """Store the terms of these revisions; another process may have been faster."""
     if not terms:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert

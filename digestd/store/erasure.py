@@ -1,4 +1,4 @@
-"""Erasure: of a person nothing is left but the keyed hash of the address, in no file of the database."""
+"""Erasure: only the keyed hash of the address stays, in no other form and in no file of the database."""
 
 import hashlib
 from datetime import datetime
@@ -12,16 +12,16 @@ from digestd.store.database import Database
 
 
 def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE) -> Subscriber:
-    """Leave nothing of the person but the keyed hash of the address; the ledger keeps that mails went, not what."""
+    """Erase a person: only the keyed hash of the address and the fact of mails stay."""
     erased = subscribers.change_status(session, key, Status.ERASED, cause, now)
     subscribers.update_many(session, [_forgotten(erased)], now)
     address_key = subscribers.address_key_of(session, key)
     theirs = core.delivery.c.subscriber_id == key
     mails = select(core.delivery.c.id).where(theirs)
-    mail_budgets.forget_person(session, key, address_key)
-    pending_requests.blank(session, key)
+    mail_budgets.anonymise(session, key, address_key)
+    pending_requests.erase_content(session, key)
     libraries.forget(session, key)
-    for table in (core.seen, core.feedback, core.muting, core.profile, core.moving, core.reference):
+    for table in (core.seen_papers, core.feedback, core.muting, core.profile, core.address_change, core.reference):
         session.connection().execute(delete(table).where(table.c.subscriber_id == key))
     for statement in (
         delete(core.bounce).where(core.bounce.c.address_key == address_key),
@@ -30,7 +30,7 @@ def erase(session: Session, key: int, now: datetime, cause: Cause = Cause.ERASE)
         update(core.delivery).where(theirs).values(picks=b"", reply_text=None, recipient_key=None),
     ):
         session.connection().execute(statement)
-    consent.forget_networks(session, key)
+    consent.erase_networks(session, key)
     _detach(session, key, address_key)
     return erased
 

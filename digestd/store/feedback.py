@@ -1,4 +1,4 @@
-"""Feedback events: appended, taken back, never changed."""
+"""Feedback events: appended and taken back, never changed."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,22 +10,22 @@ from digestd.domain.feedback import Feedback, Verdict, as_interest
 from digestd.domain.interest import Interest
 from digestd.domain.paper import PaperId
 from digestd.store import core, profiles
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _F, _P = core.feedback.c, core.paper.c
-KEPT = 500
+FEEDBACK_MAX = 500
 """So many papers of one subscriber count, the newest: older tastes have drifted."""
 
 
-def give(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
-    """Note a verdict on a paper (row number); the number of the event."""
+def add(session: Session, subscriber: int, paper: int, verdict: Verdict, now: datetime) -> int:
+    """Store a verdict on a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "verdict": verdict, "at_us": to_us(now)}
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     return int(session.connection().execute(insert(core.feedback).values(row).returning(_F.id)).scalar_one())
 
 
 def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdict | None:
-    """Take back the newest standing verdict on a paper; None where there is none."""
+    """Take back the newest active verdict on a paper; return None if there is none."""
     query = (
         select(_F.id, _F.verdict)
         .where(_F.subscriber_id == subscriber, _F.paper == paper, _F.undone_us.is_(None))
@@ -35,32 +35,32 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Verdic
     found = session.connection().execute(query).first()
     if found is None:
         return None
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     session.connection().execute(update(core.feedback).where(_F.id == found.id).values(undone_us=to_us(now)))
     return Verdict(found.verdict)
 
 
-def standing(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Verdict, ...]:
-    """The verdicts on a paper, by every row number it is known under, that were not taken back; oldest first."""
+def active_verdicts(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Verdict, ...]:
+    """Return the verdicts on a paper (all its row numbers) not taken back, oldest first."""
     query = select(_F.verdict).where(_F.subscriber_id == subscriber, _F.paper.in_(papers), _F.undone_us.is_(None))
     return tuple(Verdict(said) for said in session.connection().execute(query.order_by(_F.id)).scalars())
 
 
 def withdraw(session: Session, subscriber: int, papers: Collection[int], verdict: Verdict, now: datetime) -> None:
-    """Take back one kind of verdict on a paper, however often it was given; what else was said of it stands."""
+    """Take back one kind of verdict on a paper; other verdicts stay."""
     theirs = _F.subscriber_id == subscriber, _F.paper.in_(papers), _F.verdict == verdict, _F.undone_us.is_(None)
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     session.connection().execute(update(core.feedback).where(*theirs).values(undone_us=to_us(now)))
 
 
 def count(session: Session) -> int:
-    """How many verdicts stand."""
+    """Count the verdicts that were not taken back."""
     query = select(func.count()).select_from(core.feedback).where(_F.undone_us.is_(None))
     return int(session.connection().execute(query).scalar_one())
 
 
 def history(session: Session, subscriber: int) -> list[Feedback]:
-    """Every event of a subscriber, oldest first."""
+    """Return every event of a subscriber, oldest first."""
     query = (
         select(core.feedback, _P.paper_id)
         .join_from(core.feedback, core.paper, _P.id == _F.paper)
@@ -79,8 +79,8 @@ def history(session: Session, subscriber: int) -> list[Feedback]:
     ]
 
 
-def wishes(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """The newest standing verdict on each paper as an interest, newest first, at most KEPT a subscriber."""
+def interests(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """Return the newest active verdict on each paper as an interest, newest first."""
     newest = (
         select(func.max(_F.id).label("id"))
         .where(_F.subscriber_id.in_(subscribers), _F.undone_us.is_(None))
@@ -96,6 +96,6 @@ def wishes(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Inte
     found: dict[int, list[Interest]] = {}
     for row in session.connection().execute(query):
         theirs = found.setdefault(row.subscriber_id, [])
-        if len(theirs) < KEPT:
+        if len(theirs) < FEEDBACK_MAX:
             theirs.append(as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us)))
     return {key: tuple(interests) for key, interests in found.items()}

@@ -1,4 +1,4 @@
-"""What is known of each source's requests."""
+"""The last fetch of each address of each source, with its validators."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _F = core.fetch.c
 ERROR_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """How the last fetch of one address went; `error` is None where it went well."""
+class FetchRecord:
+    """The result of the last fetch of one address; `error` is None if it succeeded."""
 
     source: str
     url: str
@@ -29,62 +29,62 @@ class Fetched:
     error: str | None = None
 
 
-def of(session: Session, source: str) -> dict[str, Fetched]:
-    """The last fetches of a source by address."""
+def of_source(session: Session, source: str) -> dict[str, FetchRecord]:
+    """Return the last fetches of a source by address."""
     rows = session.connection().execute(select(core.fetch).where(_F.source == source))
     return {row.url: _fetched(row) for row in rows}
 
 
-def last(session: Session) -> dict[str, Fetched]:
-    """The newest fetch of every source ever asked; of several addresses at once, a failed one."""
+def latest(session: Session) -> dict[str, FetchRecord]:
+    """Return the newest fetch of every source; of several at once, a failed one."""
     query = select(core.fetch).order_by(_F.fetched_us, _F.error.is_not(None), _F.url)
     return {row.source: _fetched(row) for row in session.connection().execute(query)}
 
 
 def newest_success(session: Session, source: str) -> datetime | None:
-    """When the source last answered well."""
-    query = select(func.max(_F.answered_us)).where(_F.source == source)
+    """Return when the source last answered successfully."""
+    query = select(func.max(_F.succeeded_us)).where(_F.source == source)
     found = session.connection().execute(query).scalar_one()
     return None if found is None else from_us(found)
 
 
-def keep(session: Session, fetched: Iterable[Fetched]) -> None:
-    """Note how these fetches went, in place of the earlier ones of the same addresses."""
+def upsert(session: Session, fetched: Iterable[FetchRecord]) -> None:
+    """Store the results of these fetches in place of earlier ones of the same addresses."""
     statement = _upsert(session, core.fetch)
     names = ("etag", "last_modified", "fetched_us", "items", "error")
     rest: dict[str, ColumnElement[Any]] = {name: statement.excluded[name] for name in names}
-    rest["answered_us"] = func.coalesce(statement.excluded.answered_us, _F.answered_us)
+    rest["succeeded_us"] = func.coalesce(statement.excluded.succeeded_us, _F.succeeded_us)
     rows = [_row(one) for one in fetched]
     if rows:
         session.connection().execute(statement.on_conflict_do_update(index_elements=["source", "url"], set_=rest), rows)
 
 
-def forget_before(session: Session, source: str, before: datetime) -> None:
-    """Drop addresses of a source not asked since: dated addresses would pile up."""
+def delete_before(session: Session, source: str, before: datetime) -> None:
+    """Delete addresses of a source not fetched since; dated addresses would pile up."""
     session.connection().execute(delete(core.fetch).where(_F.source == source, _F.fetched_us < to_us(before)))
 
 
 def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT … ON CONFLICT of whichever database this is; both read the same."""
+    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
     is_sqlite = session.connection().dialect.name == "sqlite"
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
 
-def _row(fetched: Fetched) -> dict[str, object]:
+def _row(fetched: FetchRecord) -> dict[str, object]:
     return {
         "source": fetched.source,
         "url": fetched.url,
         "etag": fetched.etag,
         "last_modified": fetched.last_modified,
         "fetched_us": to_us(fetched.fetched),
-        "answered_us": None if fetched.error else to_us(fetched.fetched),
+        "succeeded_us": None if fetched.error else to_us(fetched.fetched),
         "items": fetched.items,
         "error": fetched.error[:ERROR_MAX] if fetched.error else None,
     }
 
 
-def _fetched(row: core.Record) -> Fetched:
-    return Fetched(
+def _fetched(row: core.Record) -> FetchRecord:
+    return FetchRecord(
         source=row.source,
         url=row.url,
         fetched=from_us(row.fetched_us),

@@ -1,7 +1,6 @@
-"""What is known of each host: when it may be asked next, who is asking it now, and how it has failed.
+"""The state of each host, shared by all processes: next request, lock, and circuit breaker.
 
-Each step is one statement that compares and sets, so that all processes together keep to it. Every
-instant in here has a bound: one beyond it was written under another clock and is passed over.
+Each step is one compare-and-set statement. Times beyond their bound were written under a wrong clock and are ignored.
 """
 
 from dataclasses import dataclass
@@ -13,16 +12,16 @@ from sqlmodel import Session
 
 from digestd.domain.backoff import Backoff
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
-_P = core.pace.c
+_P = core.host.c
 HORIZON = timedelta(hours=1)
 """A host is never left alone for longer because it said so, nor held for longer."""
 FAILURES = 3
 """So many failed fetches in a row, and a host is left alone for a while."""
 BACKOFF = Backoff.doubling(timedelta(minutes=5), timedelta(hours=6))
-WHY_MAX = 500
-_NEW = {"next_us": 0, "held_until_us": 0, "failures": 0, "open_until_us": 0}
+ERROR_MAX = 500
+_NEW = {"next_request_us": 0, "locked_until_us": 0, "failures": 0, "circuit_open_until_us": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,43 +41,43 @@ class HostState:
 
 
 def all_of(session: Session) -> list[HostState]:
-    """Every host ever asked, by name."""
-    return [_state(row) for row in session.connection().execute(select(core.pace).order_by(_P.host))]
+    """Return every host ever contacted, by name."""
+    return [_state(row) for row in session.connection().execute(select(core.host).order_by(_P.host))]
 
 
-def one(session: Session, host: str) -> HostState | None:
-    """One host; None where it was never asked."""
-    row = session.connection().execute(select(core.pace).where(_P.host == host)).first()
+def by_name(session: Session, host: str) -> HostState | None:
+    """Return one host; None if it was never contacted."""
+    row = session.connection().execute(select(core.host).where(_P.host == host)).first()
     return None if row is None else _state(row)
 
 
 def reserve(session: Session, host: str, now: datetime, seconds: float) -> datetime:
-    """Take the next free moment of a host for one request, before it is made; later ones wait `seconds` more."""
+    """Reserve the next free moment of a host; later requests wait `seconds` more."""
     now_us, step = to_us(now), round(seconds * 1e6)
-    is_ahead = (_P.next_us > now_us) & (_P.next_us <= to_us(now + HORIZON))
-    statement = _upsert(session, core.pace).values(**_NEW | {"host": host, "next_us": now_us + step})
+    is_ahead = (_P.next_request_us > now_us) & (_P.next_request_us <= to_us(now + HORIZON))
+    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": now_us + step})
     row = session.connection().execute(
         statement.on_conflict_do_update(
-            index_elements=["host"], set_={"next_us": case((is_ahead, _P.next_us), else_=now_us) + step}
-        ).returning(_P.next_us)
+            index_elements=["host"], set_={"next_request_us": case((is_ahead, _P.next_request_us), else_=now_us) + step}
+        ).returning(_P.next_request_us)
     )
     return from_us(row.scalar_one() - step)
 
 
 def postpone(session: Session, host: str, until: datetime) -> None:
-    """Ask a host no earlier than this: it said so itself."""
+    """Postpone the next request to a host, as the host itself asked."""
     until_us = to_us(until)
-    statement = _upsert(session, core.pace).values(**_NEW | {"host": host, "next_us": until_us})
+    statement = _upsert(session, core.host).values(**_NEW | {"host": host, "next_request_us": until_us})
     session.connection().execute(
-        statement.on_conflict_do_update(index_elements=["host"], set_={"next_us": _later(until_us)})
+        statement.on_conflict_do_update(index_elements=["host"], set_={"next_request_us": _later(until_us)})
     )
 
 
-def hold(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
-    """Be the only one to ask this host, at most until then. False where somebody else is."""
-    held = {"held_by": holder, "held_until_us": to_us(until)}
-    statement = _upsert(session, core.pace).values(**_NEW | held | {"host": host})
-    free = or_(_P.held_by.is_(None), _P.held_by == holder, _outside(_P.held_until_us, now, HORIZON))
+def acquire(session: Session, host: str, holder: str, now: datetime, until: datetime) -> bool:
+    """Lock a host until a time at most; return False if somebody else holds it."""
+    held = {"locked_by": holder, "locked_until_us": to_us(until)}
+    statement = _upsert(session, core.host).values(**_NEW | held | {"host": host})
+    free = or_(_P.locked_by.is_(None), _P.locked_by == holder, _outside(_P.locked_until_us, now, HORIZON))
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=held, where=free).returning(_P.host)
     )
@@ -86,35 +85,37 @@ def hold(session: Session, host: str, holder: str, now: datetime, until: datetim
 
 
 def release(session: Session, host: str, holder: str, following: datetime) -> None:
-    """Let others ask, no earlier than `following`. Nothing where somebody else took over meanwhile."""
+    """Release the lock and set the earliest next request; no effect if it was lost."""
     session.connection().execute(
-        update(core.pace)
-        .where(_P.host == host, _P.held_by == holder)
-        .values(held_by=None, held_until_us=0, next_us=_later(to_us(following)))
+        update(core.host)
+        .where(_P.host == host, _P.locked_by == holder)
+        .values(locked_by=None, locked_until_us=0, next_request_us=_later(to_us(following)))
     )
 
 
 def is_held(session: Session, host: str, now: datetime) -> bool:
-    """Whether anybody asks this host just now."""
-    query = select(_P.host).where(_P.host == host, _P.held_by.is_not(None), ~_outside(_P.held_until_us, now, HORIZON))
+    """Return True if the host is locked now."""
+    query = select(_P.host).where(
+        _P.host == host, _P.locked_by.is_not(None), ~_outside(_P.locked_until_us, now, HORIZON)
+    )
     return session.connection().execute(query).first() is not None
 
 
-def probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
-    """Be the one to try whether a host that was left alone answers again; the others wait until then."""
+def acquire_probe(session: Session, host: str, now: datetime, until: datetime) -> bool:
+    """Return True for the one caller that may test whether a failing host is back."""
     row = session.connection().execute(
-        update(core.pace)
-        .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.open_until_us, now, BACKOFF.longest))
-        .values(open_until_us=to_us(until))
+        update(core.host)
+        .where(_P.host == host, _P.failures >= FAILURES, _outside(_P.circuit_open_until_us, now, BACKOFF.longest))
+        .values(circuit_open_until_us=to_us(until))
         .returning(_P.host)
     )
     return row.first() is not None
 
 
-def failed(session: Session, host: str, now: datetime, why: str) -> HostState:
-    """Count a failed fetch; from the third in a row on, leave the host alone for 5 minutes, doubling to 6 hours."""
-    said = {"why": why[:WHY_MAX]}
-    statement = _upsert(session, core.pace).values(**_NEW | said | {"host": host, "failures": 1})
+def record_failure(session: Session, host: str, now: datetime, why: str) -> HostState:
+    """Count a failed fetch; from the third on, open the circuit for 5 min to 6 h."""
+    said = {"error": why[:ERROR_MAX]}
+    statement = _upsert(session, core.host).values(**_NEW | said | {"host": host, "failures": 1})
     row = session.connection().execute(
         statement.on_conflict_do_update(index_elements=["host"], set_=said | {"failures": _P.failures + 1}).returning(
             _P.failures
@@ -122,25 +123,27 @@ def failed(session: Session, host: str, now: datetime, why: str) -> HostState:
     )
     failures = row.scalar_one()
     until_us = to_us(now + BACKOFF.delay(failures - FAILURES + 1)) if failures >= FAILURES else 0
-    session.connection().execute(update(core.pace).where(_P.host == host).values(open_until_us=until_us))
-    return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:WHY_MAX])
+    session.connection().execute(update(core.host).where(_P.host == host).values(circuit_open_until_us=until_us))
+    return HostState(host, now, None, failures, from_us(until_us) if until_us else None, why[:ERROR_MAX])
 
 
-def succeeded(session: Session, host: str) -> None:
-    """It answers: whatever failed before is over."""
+def record_success(session: Session, host: str) -> None:
+    """Close the circuit and reset the failures of a host."""
     session.connection().execute(
-        update(core.pace).where(_P.host == host, _P.failures > 0).values(failures=0, open_until_us=0, why=None)
+        update(core.host)
+        .where(_P.host == host, _P.failures > 0)
+        .values(failures=0, circuit_open_until_us=0, error=None)
     )
 
 
 def is_open(state: HostState, now: datetime) -> bool:
-    """Whether a host is left alone now; what was written under another clock is not believed."""
+    """Return True if the circuit is open; times from a wrong clock are ignored."""
     until = state.open_until
     return state.failures >= FAILURES and until is not None and now < until <= now + BACKOFF.longest
 
 
 def _later(us: int) -> ColumnElement[int]:
-    return case((_P.next_us > us, _P.next_us), else_=us)
+    return case((_P.next_request_us > us, _P.next_request_us), else_=us)
 
 
 def _outside(column: ColumnElement[int], now: datetime, horizon: timedelta) -> ColumnElement[bool]:
@@ -148,7 +151,7 @@ def _outside(column: ColumnElement[int], now: datetime, horizon: timedelta) -> C
 
 
 def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT … ON CONFLICT of whichever database this is; both read the same."""
+    """Return an INSERT that takes ON CONFLICT, for the engine in use."""
     is_sqlite = session.connection().dialect.name == "sqlite"
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
 
@@ -156,9 +159,9 @@ def _upsert(session: Session, table: Table) -> sqlite.Insert | postgresql.Insert
 def _state(row: core.Record) -> HostState:
     return HostState(
         host=row.host,
-        next=from_us(row.next_us),
-        held_until=from_us(row.held_until_us) if row.held_by else None,
+        next=from_us(row.next_request_us),
+        held_until=from_us(row.locked_until_us) if row.locked_by else None,
         failures=row.failures,
-        open_until=from_us(row.open_until_us) if row.open_until_us else None,
-        why=row.why,
+        open_until=from_us(row.circuit_open_until_us) if row.circuit_open_until_us else None,
+        why=row.error,
     )

@@ -1,7 +1,7 @@
 """Libraries of subscribers and their entries; claimed by compare-and-set.
 
-A claim moves `next_us` on, so a library whose reader died is due again by itself. What a reader writes in the end
-counts only while its claim stands: the library may have been unlinked, or linked anew, meanwhile.
+A claim moves `next_us` on, so that a library whose reader died becomes due again. A reader's result counts only while
+its claim is valid: the library may have been unlinked or linked again meanwhile.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,7 +17,7 @@ from digestd.domain.library import Counts, Entry, Keeper, Library, Standing
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 LEASE = timedelta(minutes=20)
 WHY_MAX = 300
@@ -40,7 +40,7 @@ class NewLibrary:
 
 
 def link(session: Session, new: NewLibrary, now: datetime) -> None:
-    """Link a library, to be read at once; one that is linked already is given the new key and read anew."""
+    """Link a library, due at once; one that is linked already gets the new key."""
     row = {
         "subscriber_id": new.subscriber,
         "keeper": new.keeper,
@@ -63,13 +63,13 @@ def link(session: Session, new: NewLibrary, now: datetime) -> None:
 
 
 def of(session: Session, subscriber: int) -> list[Library]:
-    """The libraries of a subscriber, in the order they were linked."""
+    """Return the libraries of a subscriber in the order they were linked."""
     query = select(core.library).where(_L.subscriber_id == subscriber).order_by(_L.id)
     return [_library(row) for row in session.connection().execute(query)]
 
 
 def counted(session: Session, subscriber: int) -> dict[tuple[int, Counts], int]:
-    """How many entries of each of their libraries count how; what none does is absent."""
+    """Return the number of entries per library and effect; absent if none."""
     query = (
         select(_E.library_id, _E.counts, func.count())
         .join(core.library, _L.id == _E.library_id)
@@ -80,7 +80,7 @@ def counted(session: Session, subscriber: int) -> dict[tuple[int, Counts], int]:
 
 
 def claim(session: Session, now: datetime, only: int | None = None) -> Library | None:
-    """The library that has been due for longest, or `only` this one, due or not, to be read until the lease is over.
+    """Claim the library that is due longest, or `only` this one, due or not.
 
     None where nothing is due, or another reader was quicker. Nobody's library is read who gets no digest.
     """
@@ -96,13 +96,13 @@ def claim(session: Session, now: datetime, only: int | None = None) -> Library |
 
 
 def holds(session: Session, claimed: Library) -> bool:
-    """Whether a claim still stands; if so the library is locked until the transaction ends."""
+    """Return True if a claim is still valid; the library is then locked."""
     query = select(_L.id).where(_L.id == claimed.key, _L.next_us == to_us(claimed.next)).with_for_update()
     return session.connection().execute(query).first() is not None
 
 
 def end(session: Session, claimed: Library, becomes: Library) -> None:
-    """Write what came of a claim, which ends; nothing where it stands no more."""
+    """Write the result of a claim, which ends; no effect if it is not valid any more."""
     row = {
         "sealed": becomes.sealed,
         "standing": becomes.standing,
@@ -117,25 +117,25 @@ def end(session: Session, claimed: Library, becomes: Library) -> None:
 
 
 def due_now(session: Session, key: int, now: datetime) -> None:
-    """Read a library at once, also one that was given up."""
+    """Make a library due now, even one that was given up."""
     change = update(core.library).where(_L.id == key)
     session.connection().execute(change.values(next_us=to_us(now), standing=Standing.LINKED))
 
 
 def unlink(session: Session, key: int) -> None:
-    """Forget a library, its key and its entries."""
+    """Delete a library, its key and its entries."""
     session.connection().execute(delete(core.library_entry).where(_E.library_id == key))
     session.connection().execute(delete(core.library).where(_L.id == key))
 
 
 def forget(session: Session, subscriber: int) -> None:
-    """Forget all libraries of somebody."""
+    """Delete all libraries of a subscriber."""
     for library in of(session, subscriber):
         unlink(session, library.key)
 
 
 def entries(session: Session, subscriber: int) -> list[Entry]:
-    """The entries of all libraries of a subscriber, in the order of their names."""
+    """Return the entries of all libraries of a subscriber, by name."""
     query = (
         select(core.library_entry)
         .join(core.library, _L.id == _E.library_id)
@@ -147,7 +147,7 @@ def entries(session: Session, subscriber: int) -> list[Entry]:
 
 
 def write_entries(session: Session, before: Collection[Entry], after: Collection[Entry]) -> None:
-    """Bring the entries of a subscriber from one state to another; those that stay are not touched."""
+    """Replace the entries of a subscriber; unchanged ones are not touched."""
     stood, stands = set(before), set(after)
     gone = {(entry.library, entry.name) for entry in stood - stands}
     for library, names in _by_library(gone).items():

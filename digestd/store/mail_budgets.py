@@ -26,7 +26,7 @@ from digestd.domain.mail_budget import (
 from digestd.domain.mail_budget import subscriber as of_subscriber
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _B = core.caused_mail.c
 _LOCK = 0x6D61696C
@@ -68,16 +68,16 @@ def count(session: Session, budgets: Iterable[Budget], at: datetime) -> None:
 
 
 def is_network_over(session: Session, pool: Pool, network: bytes, now: datetime) -> bool:
-    """True if this network can cause no more mail just now."""
+    """Return True if this network can cause no more mail now."""
     return _any_reached(session, pool, _B.network == network, PER_NETWORK, now)
 
 
 def is_pool_busy(session: Session, pool: Pool, now: datetime) -> bool:
-    """True if mails of this pool are delayed, as too many are asked for by everybody together."""
+    """Return True if mails of this pool are delayed because too many are requested."""
     return _pool_has_room(session, pool, now) > now
 
 
-def forget_old(db: Database, now: datetime) -> None:
+def delete_expired(db: Database, now: datetime) -> None:
     """Delete what no limit counts any more, and networks after a day; nothing is written if there is none."""
     old = _B.at_us <= to_us(now - KEPT)
     placed = _B.network.is_not(None) & (_B.at_us <= to_us(now - NETWORKS_KEPT))
@@ -94,7 +94,7 @@ def clear(session: Session, recipient: bytes, pool: Pool) -> None:
     session.connection().execute(delete(core.caused_mail).where(_B.address_key == recipient, _B.pool == pool))
 
 
-def forget_person(session: Session, key: int, address_key: bytes) -> None:
+def anonymise(session: Session, key: int, address_key: bytes) -> None:
     """Forget from where mails to an erased address were caused, and which ones an erased subscriber caused.
 
     The counts under its keyed hash stay for their month, else erasing would let strangers start again.
@@ -104,7 +104,7 @@ def forget_person(session: Session, key: int, address_key: bytes) -> None:
 
 
 def _is_over(session: Session, budget: Budget, now: datetime) -> bool:
-    """True if a limit on the recipient, the causer or the network is reached."""
+    """Return True if a limit on the recipient, the causer or the network is reached."""
     checks: list[tuple[ColumnElement[bool], tuple[Limit, ...]]] = [
         (_B.address_key == budget.recipient, PER_RECIPIENT[budget.pool])
     ]

@@ -1,8 +1,13 @@
 """Bring a database to the schema of this version; safe to run at every start, and twice at once.
 
-Alembic is imported where there is anything to bring: every command looks whether there is.
+A change of the schema takes two releases. Expand: add what the new code needs, with defaults, so that the old code
+keeps working. Contract: drop what only the old code needed. A process of the previous release can then run on while
+others are upgraded.
+
+Alembic is imported only if there is something to upgrade, because every command checks the revision.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -21,16 +26,17 @@ _ADVISORY_LOCK = 0x6469676573746401
 
 
 def migrate(db: Database) -> bool:
-    """Upgrade to the newest schema in one transaction; True if anything was done.
+    """Upgrade to the newest schema in one transaction; return True if anything was done.
 
-    Raises NotInitialised where the database is of a newer digestd than this one.
+    Raises:
+        NotInitialised: The database has the schema of a newer digestd.
     """
     with db.write() as session:
         connection = session.connection()
         if not db.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         before = _revision(connection)
-        _refuse_newer(before)
+        _require_known(before, _shipped())
         if before == newest():
             return False
         _upgrade(connection)
@@ -38,42 +44,47 @@ def migrate(db: Database) -> bool:
 
 
 def is_current(db: Database) -> bool:
-    """Whether the schema is the one this version needs."""
+    """Return True if the schema is the one this version needs."""
     with db.read() as session:
         return _revision(session.connection()) == newest()
 
 
-def refuse_other(db: Database) -> None:
-    """Raise NotInitialised where the schema is another version's, as under a process that an upgrade left running."""
-    if db.file and not db.file.exists():  # to read it would make it
+def require_current(db: Database) -> None:
+    """Raise NotInitialised unless the schema is the one this version needs.
+
+    An upgrade may change it under a process that goes on running.
+    """
+    if db.file and not db.file.exists():  # reading would create it
         raise NotInitialised(f"there is no database {db.file} yet; run `digestd init`")
     with db.read() as session:
-        found = _revision(session.connection())
-    _refuse_newer(found)
-    if found != newest():
-        raise NotInitialised(
-            f"the database is at schema {found}, older than this digestd; run `digestd init`"
-            if found
-            else "the database has no tables yet; run `digestd init`"
-        )
+        require_newest(_revision(session.connection()), _shipped())
 
 
-def _refuse_newer(revision: str | None) -> None:
-    if revision is not None and revision not in _shipped():
+def require_newest(found: str | None, shipped: Sequence[str]) -> None:
+    """Raise NotInitialised unless the revision `found` is the last of those shipped."""
+    _require_known(found, shipped)
+    if found is None:
+        raise NotInitialised("the database has no tables yet; run `digestd init`")
+    if found != shipped[-1]:
+        raise NotInitialised(f"the database is at schema {found}, older than this digestd; run `digestd init`")
+
+
+def _require_known(found: str | None, shipped: Sequence[str]) -> None:
+    if found is not None and found not in shipped:
         raise NotInitialised(
-            f"the database has schema {revision} of a newer digestd than this one: stop this one and start that one"
+            f"the database has schema {found} of a newer digestd than this one: stop this one and start that one"
         )
 
 
 def newest() -> str:
-    """The newest schema revision this version ships; there is exactly one."""
+    """Return the newest schema revision this version ships; there is exactly one."""
     return _shipped()[-1]
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> list[str]:
-    """The revisions that this version ships, the oldest first: their files are named after them."""
-    names = [file.name for file in (_PLACE / "versions").iterdir()]
+    """Return the revisions this version ships, oldest first: their files are named after them."""
+    names = [file.name for file in (_FOLDER / "versions").iterdir()]
     return sorted(name.partition("_")[0] for name in names if name[0].isdigit())
 
 
@@ -85,7 +96,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415  # see above
+    from alembic import command  # noqa: PLC0415  # see the module's docstring
 
     config = _config()
     config.attributes["connection"] = connection
@@ -93,11 +104,11 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _config() -> "Config":
-    from alembic.config import Config  # noqa: PLC0415  # see above
+    from alembic.config import Config  # noqa: PLC0415  # see the module's docstring
 
     config = Config()
-    config.set_main_option("script_location", str(_PLACE))
+    config.set_main_option("script_location", str(_FOLDER))
     return config
 
 
-_PLACE = files("digestd.store") / "migrations"
+_FOLDER = files("digestd.store") / "migrations"

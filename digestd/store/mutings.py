@@ -1,4 +1,4 @@
-"""What subscribers mute of papers: events, appended, taken back, never changed."""
+"""Mutings from papers: events, appended and taken back, never changed."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,20 +10,20 @@ from digestd.domain.feedback import Muting
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
 from digestd.store import core, profiles
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _M, _P = core.muting.c, core.paper.c
 
 
-def give(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
-    """Note what of a paper (row number) is muted; the number of the event."""
+def add(session: Session, subscriber: int, paper: int, kind: Kind, value: str, now: datetime) -> int:
+    """Store a muting from a paper (row number) and return the number of the event."""
     row = {"subscriber_id": subscriber, "paper": paper, "kind": kind, "value": value, "at_us": to_us(now)}
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     return int(session.connection().execute(insert(core.muting).values(row).returning(_M.id)).scalar_one())
 
 
 def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Interest | None:
-    """Take back the newest standing muting that was said of a paper; None where there is none."""
+    """Take back the newest active muting from a paper; return None if there is none."""
     query = (
         select(_M.id, _M.kind, _M.value, _M.at_us)
         .where(_M.subscriber_id == subscriber, _M.paper == paper, _M.undone_us.is_(None))
@@ -33,7 +33,7 @@ def undo(session: Session, subscriber: int, paper: int, now: datetime) -> Intere
     found = session.connection().execute(query).first()
     if found is None:
         return None
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     session.connection().execute(update(core.muting).where(_M.id == found.id).values(undone_us=to_us(now)))
     return _interest(found)
 
@@ -42,11 +42,11 @@ def undo_all(session: Session, subscriber: int, what: Interest, now: datetime) -
     """Take back every standing muting of this, whichever paper it was said of."""
     mine = (_M.subscriber_id == subscriber, _M.kind == what.kind, _M.value == what.value, _M.undone_us.is_(None))
     if session.connection().execute(update(core.muting).where(*mine).values(undone_us=to_us(now))).rowcount:
-        profiles.changed(session, [subscriber])
+        profiles.invalidate(session, [subscriber])
 
 
 def history(session: Session, subscriber: int) -> list[Muting]:
-    """Every muting of a subscriber, oldest first."""
+    """Return every muting of a subscriber, oldest first."""
     query = (
         select(core.muting, _P.paper_id)
         .join_from(core.muting, core.paper, _P.id == _M.paper)
@@ -65,8 +65,8 @@ def history(session: Session, subscriber: int) -> list[Muting]:
     ]
 
 
-def standing(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
-    """What each has muted and not taken back, oldest first; who has nothing is absent."""
+def active(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """Return what each subscriber mutes, oldest first; absent if nothing."""
     query = (
         select(_M.subscriber_id, _M.kind, _M.value, _M.at_us)
         .where(_M.subscriber_id.in_(subscribers), _M.undone_us.is_(None))
@@ -78,8 +78,8 @@ def standing(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[In
     return {key: tuple(muted) for key, muted in found.items()}
 
 
-def of(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
-    """What was muted of a paper, by every row number it is known under, and not taken back; oldest first."""
+def of_papers(session: Session, subscriber: int, papers: Collection[int]) -> tuple[Interest, ...]:
+    """Return what was muted from a paper (all its row numbers), oldest first."""
     query = select(_M.kind, _M.value, _M.at_us).where(
         _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     )
@@ -90,12 +90,12 @@ def withdraw(session: Session, subscriber: int, papers: Collection[int], what: I
     """Take back one muting that was said of a paper, however often it was said."""
     theirs = _M.subscriber_id == subscriber, _M.paper.in_(papers), _M.undone_us.is_(None)
     same = _M.kind == what.kind, _M.value == what.value
-    profiles.changed(session, [subscriber])
+    profiles.invalidate(session, [subscriber])
     session.connection().execute(update(core.muting).where(*theirs, *same).values(undone_us=to_us(now)))
 
 
-def standing_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
-    """The same of one subscriber at a moment in the past."""
+def active_at(session: Session, subscriber: int, moment: datetime) -> tuple[Interest, ...]:
+    """Return what one subscriber muted at a moment in the past."""
     said = [m for m in history(session, subscriber) if m.at <= moment and (m.undone is None or m.undone > moment)]
     return tuple(dict.fromkeys(m.interest for m in said))
 

@@ -1,8 +1,7 @@
-"""Papers: find, list, and gather them with their latest signals, never one query a paper.
+"""Papers: find, list, and load them with their latest signals, never one query per paper.
 
-A paper that turned out to be another known one stays as a row (old digests point at it), is
-archived, and is found under the paper it was merged into: its row number is kept there as the
-alias `merged:<number>`.
+A merged paper keeps its row, archived, because old digests refer to it. It is found under the paper it was merged
+into, which has the alias `merged:<number>`.
 """
 
 import math
@@ -14,13 +13,12 @@ from sqlmodel import Session
 
 from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.store import core
-from digestd.store.chunks import chunks as chunks  # also known from here
-from digestd.store.families import families
-from digestd.store.instants import from_us, to_us
+from digestd.store.bulk import chunks
+from digestd.store.timestamps import from_us, to_us
 
 MERGED = "merged:"
 
-_P, _R, _A, _S = core.paper.c, core.revision.c, core.alias.c, core.signal.c
+_P, _R, _A, _S, _G = core.paper.c, core.revision.c, core.paper_alias.c, core.signal.c, core.merge.c
 _COLUMNS = (_P.id.label("key"), _P.paper_id, _P.published_us, _P.first_seen_us, _P.archived, _P.withdrawn,
             _R.id.label("revision"), _R.title, _R.abstract, _R.plain_title, _R.plain_abstract,
             _R.authors, _R.categories, _R.url, _R.links)  # fmt: skip
@@ -35,27 +33,27 @@ DAY_COSTS = 0.5
 
 
 def find(session: Session, paper: PaperId) -> Paper | None:
-    """The paper known under an identifier, whichever of its identifiers that is."""
+    """Return the paper known under any of its identifiers."""
     return by_ids(session, [paper]).get(paper)
 
 
 def by_ids(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Paper]:
-    """The papers known under these identifiers; unknown ones are absent."""
+    """Return the papers known under these identifiers; unknown ones are absent."""
     keys = aliases(session, ids)
     papers = _by_own_key(session, set(keys.values()))
     return {name: papers[key] for name, key in keys.items()}
 
 
 def by_keys(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, Paper]:
-    """The papers with these row numbers; one that was merged gives the paper it is now. `as_of` as in `candidates`."""
+    """Return papers by row number; a merged one gives the paper it is now."""
     wanted = set(keys)
-    now_known_as = twins(session, wanted)
+    now_known_as = merged_into(session, wanted)
     papers = _by_own_key(session, {now_known_as.get(key, key) for key in wanted}, as_of)
     return {key: papers[now] for key in wanted if (now := now_known_as.get(key, key)) in papers}
 
 
 def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
-    """The row numbers of the papers known under these identifiers."""
+    """Return the row numbers of the papers known under these identifiers."""
     connection = session.connection()
     return {
         PaperId(row.alias): row.paper
@@ -66,7 +64,7 @@ def aliases(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, int]:
 
 def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, PaperId]:
     """Return the name of the paper known under each of these identifiers; unknown ones are absent."""
-    query = select(_A.alias, _P.paper_id).join_from(core.alias, core.paper, _P.id == _A.paper)
+    query = select(_A.alias, _P.paper_id).join_from(core.paper_alias, core.paper, _P.id == _A.paper)
     return {
         PaperId(row.alias): PaperId(row.paper_id)
         for chunk in chunks(set(ids))
@@ -75,35 +73,64 @@ def public_names(session: Session, ids: Iterable[PaperId]) -> dict[PaperId, Pape
 
 
 def names(session: Session, key: int) -> list[PaperId]:
-    """Every identifier a paper is known under."""
+    """Return every identifier of a paper."""
     query = select(_A.alias).where(_A.paper == key, _A.alias.not_like(f"{MERGED}%")).order_by(_A.alias)
     return [PaperId(name) for name in session.connection().execute(query).scalars()]
 
 
-def twins(session: Session, keys: Iterable[int]) -> dict[int, int]:
-    """Merged papers among these row numbers → the row number each is known under now."""
+def merged_into(session: Session, keys: Iterable[int]) -> dict[int, int]:
+    """Return merged row number → the row number it was merged into."""
     found = aliases(session, (PaperId(f"{MERGED}{key}") for key in keys))
     return {int(name.removeprefix(MERGED)): key for name, key in found.items()}
 
 
 def former_keys(session: Session, keys: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Other row numbers of what these papers are or were merged with; most papers have none.
+    """Return other row numbers that these papers are or were merged with.
 
     Who has had a paper under one of them has had it: before a merging, and after one was undone.
     """
-    return {key: tuple(sorted(members - {key})) for key, members in families(session, list(keys)).items()}
+    return {key: tuple(sorted(members - {key})) for key, members in merge_groups(session, list(keys)).items()}
+
+
+def merge_groups(session: Session, keys: Iterable[int]) -> dict[int, frozenset[int]]:
+    """Return, for each paper that was ever merged, all papers it was ever one with.
+
+    A merge that was undone counts too: who had the merged paper has seen the words of both.
+    """
+    edges = _edges(session, set(keys))
+    family = {key: {key} for edge in edges for key in edge}
+    for one, other in edges:
+        if family[one] is not family[other]:
+            family[one] |= family[other]
+            for member in family[one]:
+                family[member] = family[one]
+    return {key: frozenset(family[key]) for key in keys if key in family}
+
+
+def _edges(session: Session, keys: set[int]) -> set[tuple[int, int]]:
+    """Return the merges of these papers, and of those they lead to."""
+    found: set[tuple[int, int]] = set()
+    asked: set[int] = set()
+    while fresh := keys - asked:
+        asked |= fresh
+        for column in (_G.kept, _G.absorbed):
+            for chunk in chunks(fresh):
+                rows = session.connection().execute(select(_G.kept, _G.absorbed).where(column.in_(chunk)))
+                found |= {(row.kept, row.absorbed) for row in rows}
+        keys = {key for edge in found for key in edge}
+    return found
 
 
 def listing(session: Session, limit: int, since: datetime | None = None) -> list[Paper]:
-    """The papers first seen last, newest first, archived ones too; from `since` on."""
+    """Return the newest papers, archived ones too, from `since` on."""
     query = _CURRENT.where(_P.revision_id.is_not(None))
     if since is not None:
         query = query.where(_P.first_seen_us >= to_us(since))
     return _papers(session, query.order_by(_P.first_seen_us.desc(), _P.id.desc()).limit(limit))
 
 
-def page(session: Session, limit: int, before: int | None = None, since: datetime | None = None) -> list[Paper]:
-    """The papers by row number, the highest first; those below `before`, and first seen at `since` or later."""
+def page_before(session: Session, limit: int, before: int | None = None, since: datetime | None = None) -> list[Paper]:
+    """Return papers by descending row number, below `before` and from `since` on."""
     query = _CURRENT.where(_P.revision_id.is_not(None), _P.paper_id.not_like(f"{MERGED}%"))
     if before is not None:
         query = query.where(_P.id < before)
@@ -113,7 +140,7 @@ def page(session: Session, limit: int, before: int | None = None, since: datetim
 
 
 def candidates(session: Session, since: datetime, until: datetime, as_of: datetime | None = None) -> list[Paper]:
-    """The papers that became news after `since`, up to and with `until`, oldest first.
+    """Return the papers that became news after `since`, up to `until`, oldest first.
 
     `as_of`: with the signals of that time instead of the latest.
     """
@@ -121,7 +148,7 @@ def candidates(session: Session, since: datetime, until: datetime, as_of: dateti
 
 
 def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
-    """Papers with their words as of these revisions: what a frozen digest is composed from.
+    """Return papers with their words as of these revisions, to compose frozen digests.
 
     Signals are left out, as they are not kept as of a revision.
     """
@@ -133,7 +160,7 @@ def revisions(session: Session, keys: Iterable[int]) -> dict[int, Paper]:
 
 
 def texts(session: Session, limit: int) -> Iterator[str]:
-    """Title and abstract of the newest papers, archived ones too: what a text model is fitted on. Streamed."""
+    """Yield title and abstract of the newest papers, to fit a text model."""
     query = (
         select(
             func.coalesce(_R.plain_title, _R.title).label("title"),
@@ -149,7 +176,7 @@ def texts(session: Session, limit: int) -> Iterator[str]:
 
 
 def trending(session: Session, since: datetime, limit: int, until: datetime | None = None) -> list[Paper]:
-    """What the community likes most of the news since `since` and before `until`; without votes the newest first."""
+    """Return the most popular news from `since` to before `until`."""
     query = select(_P.id, _P.first_seen_us).where(_P.first_seen_us >= to_us(since), *_SHOWN)
     if until is not None:
         query = query.where(_P.first_seen_us < to_us(until))
@@ -161,7 +188,7 @@ def trending(session: Session, since: datetime, limit: int, until: datetime | No
 
 
 def news_beside(session: Session, start: datetime, end: datetime) -> tuple[datetime | None, datetime | None]:
-    """When a paper was news last before `start` and first from `end` on."""
+    """Return when a paper was news last before `start` and first from `end` on."""
     before = select(func.max(_P.first_seen_us)).where(_P.first_seen_us < to_us(start), *_SHOWN)
     after = select(func.min(_P.first_seen_us)).where(_P.first_seen_us >= to_us(end), *_SHOWN)
     found = (session.connection().execute(query).scalar() for query in (before, after))
@@ -170,7 +197,7 @@ def news_beside(session: Session, start: datetime, end: datetime) -> tuple[datet
 
 
 def archive_votes(session: Session, before: datetime, limit: int) -> list[float]:
-    """How much each of the newest works first seen up to `before` is talked about."""
+    """Return the votes of the newest papers first seen up to `before`."""
     query = select(_P.id).where(_P.first_seen_us <= to_us(before), _P.revision_id.is_not(None))
     keys = list(session.connection().execute(query.order_by(_P.first_seen_us.desc()).limit(limit)).scalars())
     signals = latest_signals(session, keys)
@@ -178,13 +205,13 @@ def archive_votes(session: Session, before: datetime, limit: int) -> list[float]
 
 
 def count(session: Session) -> int:
-    """How many works are known; merged ones count once."""
-    merged = select(func.count()).select_from(core.alias).where(_A.alias.startswith(MERGED)).scalar_subquery()
+    """Return the number of papers; merged ones count once."""
+    merged = select(func.count()).select_from(core.paper_alias).where(_A.alias.startswith(MERGED)).scalar_subquery()
     return int(session.connection().execute(select(func.count(_P.id) - merged)).scalar_one())
 
 
 def latest_signals(session: Session, keys: Iterable[int], as_of: datetime | None = None) -> dict[int, dict[str, float]]:
-    """The newest value of each signal of these papers, or the newest of that time."""
+    """Return the newest value of each signal, now or as of a time."""
     found: dict[int, dict[str, float]] = {}
     for chunk in chunks(set(keys)):
         newest = (
@@ -241,5 +268,5 @@ def _paper(row: core.Record, signals: dict[str, float]) -> Paper:
 
 
 def words_of(row: core.Record) -> Words:
-    """The words a revision holds."""
+    """Return the words of a revision."""
     return Words(row.title, row.abstract, tuple(row.authors), tuple(row.categories))

@@ -1,4 +1,4 @@
-"""Keep what sign-ups ask for, each with its confirmation mail, until that mail is confirmed."""
+"""Requests of sign-ups, stored with their confirmation mails until those are confirmed."""
 
 import json
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from sqlmodel import Session
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.store import consent, core
 from digestd.store.database import Database
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
-KEPT = timedelta(days=7)
+EXPIRES_AFTER = timedelta(days=7)
 """After so long nobody can confirm a request any more, and what it asked for is forgotten."""
-_R, _W, _S, _E = core.pending_request.c, core.wording.c, core.subscriber.c, core.consent_event.c
+_R, _W, _S, _E = core.pending_request.c, core.consent_wording.c, core.subscriber.c, core.consent_event.c
 _VOID = 0
 """No consent version."""
 
@@ -38,7 +38,7 @@ class PendingRequest:
     at: datetime
 
 
-def keep(
+def add(
     session: Session, whose: tuple[int, int], said: Mapping[str, object] | None, by: Act, now: datetime
 ) -> PendingRequest:
     """Store a request of a subscriber at a consent version (`whose`), under a number that was never used before."""
@@ -52,7 +52,7 @@ def keep(
         "record": None if said is None else json.dumps(said, ensure_ascii=False),
         "cause": by.cause,
         "network": by.network,
-        "wording": consent.kept_wording(session, by.wording),
+        "wording": consent.store_wording(session, by.wording),
         "at_us": to_us(now),
     }
     session.connection().execute(insert(core.pending_request).values(row))
@@ -65,18 +65,18 @@ def of(session: Session, subscriber: int, n: int) -> PendingRequest | None:
     return next((_request(row) for row in session.connection().execute(query)), None)
 
 
-def standing(session: Session, subscriber: int, version: int) -> list[PendingRequest]:
+def valid(session: Session, subscriber: int, version: int) -> list[PendingRequest]:
     """Return the requests made at a consent version, newest first."""
     query = _REQUESTS.where(_R.subscriber_id == subscriber, _R.version == version).order_by(_R.n.desc())
     return [_request(row) for row in session.connection().execute(query)]
 
 
 _REQUESTS = select(core.pending_request, _W.text).select_from(
-    core.pending_request.outerjoin(core.wording, _W.hash == _R.wording)
+    core.pending_request.outerjoin(core.consent_wording, _W.hash == _R.wording)
 )
 
 
-def blank(session: Session, subscriber: int, n: int | None = None) -> None:
+def erase_content(session: Session, subscriber: int, n: int | None = None) -> None:
     """Forget what a subscriber's requests asked for and from where: of one of them, or of all."""
     change = update(core.pending_request).where(_R.subscriber_id == subscriber)
     change = change if n is None else change.where(_R.n == n)
@@ -104,9 +104,9 @@ def unconfirmed(session: Session, pending_since: datetime, asked_since: datetime
     return list(session.connection().execute(query).scalars())
 
 
-def forget_old(db: Database, now: datetime) -> None:
+def erase_expired(db: Database, now: datetime) -> None:
     """Forget what old requests asked for; nothing is written if there is none."""
-    old = (_R.at_us <= to_us(now - KEPT)) & or_(_R.record.is_not(None), _R.network.is_not(None))
+    old = (_R.at_us <= to_us(now - EXPIRES_AFTER)) & or_(_R.record.is_not(None), _R.network.is_not(None))
     with db.read() as session:
         if session.connection().execute(select(_R.n).where(old).limit(1)).first() is None:
             return

@@ -1,7 +1,7 @@
-"""Compiled profiles: what ranking needs of a subscriber, kept until what they want, or the text model, has changed.
+"""Compiled profiles: what ranking needs of a subscriber, valid until their interests or the text model change.
 
-A row is derived and can be made anew at any time. It holds for the number of the subscriber's wants that it was made
-from, which every change of interests and feedback raises: so a change that comes while one is made wins.
+A row is derived and can be made again at any time. It is valid for the value of `subscriber.wants` it was made from;
+every change of interests or feedback raises that value, so a change during compilation wins.
 """
 
 import json
@@ -18,7 +18,7 @@ from digestd.store import core
 _S = core.subscriber.c
 
 
-class Kept(NamedTuple):
+class StoredProfile(NamedTuple):
     """A compiled profile: `record` as ranking packs it, made by `model` (form and text model) from these wants.
 
     `papers`: those named, in the order of the record and then those it does without; `revisions`: of each the
@@ -32,8 +32,8 @@ class Kept(NamedTuple):
     record: bytes
 
 
-def keep(session: Session, profiles: Mapping[int, Kept]) -> None:
-    """Keep the profiles of these subscribers in place of older ones."""
+def upsert(session: Session, profiles: Mapping[int, StoredProfile]) -> None:
+    """Store profiles in place of older ones."""
     if not profiles:
         return
     insert = sqlite.insert if session.connection().dialect.name == "sqlite" else postgresql.insert
@@ -46,8 +46,8 @@ def keep(session: Session, profiles: Mapping[int, Kept]) -> None:
     session.connection().execute(statement.on_conflict_do_update(index_elements=["subscriber_id"], set_=replaced), rows)
 
 
-def changed(session: Session, subscribers: Iterable[int]) -> None:
-    """What these subscribers want has changed: profiles made before hold no more."""
+def invalidate(session: Session, subscribers: Iterable[int]) -> None:
+    """Invalidate the profiles of subscribers whose interests have changed."""
     rows = [{"who": who} for who in sorted(subscribers)]
     if rows:
         session.connection().execute(_CHANGED, rows)
@@ -56,17 +56,17 @@ def changed(session: Session, subscribers: Iterable[int]) -> None:
 _CHANGED = update(core.subscriber).where(_S.id == bindparam("who")).values(wants=_S.wants + 1)
 
 
-def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> Kept | None:
-    """The profile that these columns hold, if there is one for what the subscriber wants."""
+def read(model: str | None, wants: int, papers: str | None, record: bytes | None) -> StoredProfile | None:
+    """Return the profile in these columns; None if it is missing or out of date."""
     if model is None or record is None:
         return None
     names, revisions = _read(papers) if papers else ((), ())
-    return Kept(model, wants, names, revisions, record)
+    return StoredProfile(model, wants, names, revisions, record)
 
 
 _read = json.JSONDecoder().decode
 
 
-def _said(kept: Kept) -> str:
-    """The papers and their revisions; nothing where there are none."""
+def _said(kept: StoredProfile) -> str:
+    """Return the papers and their revisions as JSON; empty if there are none."""
     return json.dumps([kept.papers, kept.revisions], separators=(",", ":")) if kept.papers else ""

@@ -17,14 +17,14 @@ from digestd.domain.interest import Kind
 from digestd.domain.paper import Paper, PaperId, Words
 from digestd.domain.reference import MOST, Reference
 from digestd.store import core, papers, profiles
-from digestd.store.chunks import chunks
-from digestd.store.instants import from_us, to_us
+from digestd.store.bulk import chunks
+from digestd.store.timestamps import from_us, to_us
 
 _R, _I, _L, _E = core.reference.c, core.interest.c, core.library.c, core.library_entry.c
 _WORDS = (_R.subscriber_id, _R.name, _R.ids, _R.title, _R.abstract, _R.authors, _R.added_us)
 
 
-class Kept(NamedTuple):
+class StoredReference(NamedTuple):
     """A reference as stored, with what ranking has read in it.
 
     `terms` were made by the text model `model`, `vector` by the dense model `encoder`.
@@ -46,7 +46,7 @@ def of(session: Session, subscriber: int, names: Iterable[PaperId] | None = None
     return {PaperId(row.name): _reference(row) for row in rows}
 
 
-def wanted(session: Session, subscribers: Sequence[int]) -> dict[int, dict[PaperId, Kept]]:
+def of_interests(session: Session, subscribers: Sequence[int]) -> dict[int, dict[PaperId, StoredReference]]:
     """Return the references that an interest of their owner names, by subscriber and name."""
     named = and_(_I.subscriber_id == _R.subscriber_id, _I.kind == Kind.PAPER, _I.value == _R.name)
     query = (
@@ -55,15 +55,15 @@ def wanted(session: Session, subscribers: Sequence[int]) -> dict[int, dict[Paper
         .where(_R.subscriber_id.in_(subscribers))
         .order_by(_R.subscriber_id, _R.name)
     )
-    found: dict[int, dict[PaperId, Kept]] = {}
+    found: dict[int, dict[PaperId, StoredReference]] = {}
     for row in session.connection().execute(query):
         vector = None if row.vector is None else np.frombuffer(row.vector, dtype=np.float16).astype(np.float32)
-        kept = Kept(_reference(row), from_us(row.added_us), row.model, row.terms, row.encoder, vector)
+        kept = StoredReference(_reference(row), from_us(row.added_us), row.model, row.terms, row.encoder, vector)
         found.setdefault(row.subscriber_id, {})[PaperId(row.name)] = kept
     return found
 
 
-def fitting(session: Session, subscribers: Sequence[int], most: int) -> int:
+def count_fitting(session: Session, subscribers: Sequence[int], most: int) -> int:
     """Return how many of these subscribers, from the first on, hold at most so many references together; at least 1."""
     query = select(_R.subscriber_id, func.count()).where(_R.subscriber_id.in_(subscribers)).group_by(_R.subscriber_id)
     held: dict[int, int] = {key: count for key, count in session.connection().execute(query)}
@@ -98,8 +98,8 @@ def identifiers(name: PaperId, reference: Reference | None) -> tuple[PaperId, ..
     return (name, *(reference.ids if reference else ()))
 
 
-def bring(session: Session, subscriber: int, references: Iterable[Reference], now: datetime) -> None:
-    """Store references of a subscriber; one of the same name takes the new words.
+def store(session: Session, subscriber: int, references: Iterable[Reference], now: datetime) -> None:
+    """Store references of a subscriber; one of the same name is overwritten.
 
     The caller has locked the subscriber. Beyond MOST, new references are left out: only their names count then.
     """
@@ -112,10 +112,10 @@ def bring(session: Session, subscriber: int, references: Iterable[Reference], no
         connection.execute(delete(core.reference).where(_R.subscriber_id == subscriber, _R.name.in_(block)))
     if rows := [_row(subscriber, one, now) for one in (*changed, *new)]:
         connection.execute(insert(core.reference), rows)
-        profiles.changed(session, [subscriber])
+        profiles.invalidate(session, [subscriber])
 
 
-def tidy(session: Session, subscribers: Sequence[int]) -> None:
+def delete_unused(session: Session, subscribers: Sequence[int]) -> None:
     """Delete the references that neither an interest nor a library entry of their owner names any more."""
     liked = select(_I.subscriber_id, _I.value).where(_I.subscriber_id.in_(subscribers), _I.kind == Kind.PAPER)
     listed = (
@@ -129,7 +129,7 @@ def tidy(session: Session, subscribers: Sequence[int]) -> None:
     )
 
 
-class Read(NamedTuple):
+class DerivedVectors(NamedTuple):
     """The terms and vector that ranking derived from the words of a reference at `added`."""
 
     added: datetime
@@ -139,7 +139,7 @@ class Read(NamedTuple):
     vector: NDArray[np.float32] | None
 
 
-def keep_read(session: Session, made: Mapping[tuple[int, PaperId], Read]) -> None:
+def store_derived(session: Session, made: Mapping[tuple[int, PaperId], DerivedVectors]) -> None:
     """Store what ranking derived, by subscriber and name, unless the reference has changed or is gone."""
     rows = [
         {

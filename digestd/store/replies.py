@@ -1,4 +1,4 @@
-"""What replies to mails of subscribers say, beside their deliveries in the ledger."""
+"""The content of replies to subscribers' mails, beside their deliveries in the ledger."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,13 +9,13 @@ from sqlmodel import Session
 from digestd.domain.delivery import MailKind
 from digestd.domain.reply import Reply, ReplyLine
 from digestd.store import core
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 
 _R, _D = core.reply.c, core.delivery.c
 
 
 def keep(session: Session, delivery: int, reply: Reply) -> None:
-    """Keep what a delivery says."""
+    """Store the content of a reply."""
     row = {
         "delivery_id": delivery,
         "said": [[line.what, *line.values] for line in reply.lines],
@@ -26,13 +26,13 @@ def keep(session: Session, delivery: int, reply: Reply) -> None:
 
 
 def of(session: Session, deliveries: Sequence[int]) -> dict[int, Reply]:
-    """What these deliveries say; those that say nothing are absent."""
+    """Return the replies of these deliveries; absent if they are none."""
     rows = session.connection().execute(select(core.reply).where(_R.delivery_id.in_(deliveries)))
     return {row.delivery_id: _reply(row) for row in rows}
 
 
 def take_asked(session: Session, delivery: int, since: datetime) -> Reply | None:
-    """What was asked to be confirmed with this delivery since then; it is asked no more. None where nothing is."""
+    """Return the commands a delivery asks to confirm, once; None if there are none."""
     query = select(core.reply).join_from(core.reply, core.delivery, _D.id == _R.delivery_id)
     row = session.connection().execute(query.where(_R.delivery_id == delivery, _D.due_us > to_us(since))).first()
     if row is None or not row.asks:
@@ -42,13 +42,13 @@ def take_asked(session: Session, delivery: int, since: datetime) -> Reply | None
 
 
 def is_known(session: Session, subscriber: int, key: str) -> bool:
-    """Whether this very mail was answered before."""
+    """Return True if this mail was answered before."""
     query = select(_D.id).where(_D.subscriber_id == subscriber, _D.kind == MailKind.REPLY, _D.key == key)
     return session.connection().execute(query).first() is not None
 
 
 def count_since(session: Session, subscriber: int, since: datetime) -> int:
-    """How many replies a subscriber was sent since then."""
+    """Count the replies sent to a subscriber since then."""
     query = select(func.count()).where(
         _D.subscriber_id == subscriber, _D.kind == MailKind.REPLY, _D.due_us > to_us(since)
     )

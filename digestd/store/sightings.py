@@ -1,26 +1,110 @@
-"""What sources said of papers, and the papers made of it: the writing side of `papers`.
+"""Sightings and the papers made from them: the writing side of `papers`.
 
-`known` gathers what is kept of the works a page names; ingest decides; `apply` writes the
-decisions in bulk. Revisions are only ever appended.
+`known` returns the state of the papers that a page names, ingest decides, and `apply` writes the decisions in bulk.
+Revisions are only ever appended.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlmodel import Session
 
-from digestd.domain.paper import PaperId
-from digestd.store import core, merging
-from digestd.store.chunks import chunks
-from digestd.store.instants import from_us, to_us
-from digestd.store.numbers import insert_plain, reserve
+from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.domain.sighting_record import from_record, to_record
+from digestd.store import core, merges
+from digestd.store.bulk import chunks, insert_plain, reserve
 from digestd.store.papers import aliases, latest_signals, words_of
-from digestd.store.said import Change, Known, Said, Text, from_record, record
+from digestd.store.timestamps import from_us, to_us
 
-_P, _A, _R, _G = core.paper.c, core.alias.c, core.revision.c, core.sighting.c
+_P, _A, _R, _G = core.paper.c, core.paper_alias.c, core.revision.c, core.sighting.c
 _ADVISORY_LOCK = 0x6469676573746402
 """'digest' in ASCII: on PostgreSQL only one writer merges papers at a time, as on SQLite anyway."""
+
+
+_NOT_IN_RECORD = frozenset({"version", "announced", "day", "signals"})
+"""Fields with a column or table of their own, and the day, which only decides whether a sighting is news."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperText:
+    """The text of a revision."""
+
+    words: Words
+    url: str | None
+    links: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSighting:
+    """What a source says of a paper under one identifier (`sighting.ids[0]`); `digest` is its hash.
+
+    `seen`: when it was said last; None for what is said just now. `record`: the sighting as it will
+    be kept, where it was made already.
+    """
+
+    source: str
+    digest: bytes
+    sighting: Sighting
+    seen: datetime | None = None
+    record: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperState:
+    """One paper as kept: `said` is the newest of each source and identifier, `older` the rest.
+
+    `is_plain`: its words are there for people too.
+    """
+
+    key: int
+    id: PaperId
+    aliases: tuple[PaperId, ...]
+    archived: bool
+    first_seen: datetime
+    published: datetime
+    withdrawn: bool
+    is_plain: bool
+    text: PaperText
+    said: tuple[StoredSighting, ...]
+    older: tuple[StoredSighting, ...]
+    signals: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperWrite:
+    """What to write of one work: a new paper (`key` None) or what changed of a known one.
+
+    `absorbed`: papers that turned out to be this one, `by` what and on what `evidence`. `text`: the
+    new revision, None if the words stand. `becomes_plain`: the words that stand, where they are to
+    be made words for people now. `said`, `again`: sightings to add, and kept ones that hold again.
+    `aliases` and `signals`: only those that are new.
+    """
+
+    key: int | None
+    id: PaperId
+    archived: bool
+    first_seen: datetime
+    published: datetime
+    withdrawn: bool = False
+    absorbed: tuple[int, ...] = ()
+    aliases: tuple[PaperId, ...] = ()
+    text: PaperText | None = None
+    becomes_plain: PaperText | None = None
+    said: tuple[StoredSighting, ...] = ()
+    again: tuple[StoredSighting, ...] = ()
+    signals: Mapping[str, float] | None = None
+    restated: bool = False
+    """Whether id, archived, first_seen, published or withdrawn of a known paper change."""
+    by: str = "identifier"
+    evidence: str = ""
+
+
+def record(sighting: Sighting) -> dict[str, Any]:
+    """Return the record of a sighting as stored in the column `record`."""
+    return {name: value for name, value in to_record(sighting).items() if name not in _NOT_IN_RECORD}
 
 
 def lock(session: Session) -> None:
@@ -29,13 +113,13 @@ def lock(session: Session) -> None:
         session.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
 
 
-def known(session: Session, ids: Iterable[PaperId]) -> list[Known]:
-    """The papers known under any of these identifiers, by row number."""
+def known(session: Session, ids: Iterable[PaperId]) -> list[PaperState]:
+    """Return the papers known under any of these identifiers, by row number."""
     return by_number(session, aliases(session, ids).values())
 
 
-def by_number(session: Session, numbers: Iterable[int]) -> list[Known]:
-    """The papers of these row numbers, in their order; none of them merged into another."""
+def by_number(session: Session, numbers: Iterable[int]) -> list[PaperState]:
+    """Return the papers of these row numbers in order; none may be merged."""
     keys = sorted(set(numbers))
     names: dict[int, list[PaperId]] = {}
     said: dict[int, list[core.Record]] = {}
@@ -60,10 +144,10 @@ _PAPERS = (
 )  # fmt: skip
 
 
-def _known(row: core.Record, names: list[PaperId], said: list[core.Record], signals: dict[str, float]) -> Known:
+def _known(row: core.Record, names: list[PaperId], said: list[core.Record], signals: dict[str, float]) -> PaperState:
     said.sort(key=lambda one: (one.version or 0, one.seen_us, one.id))
     newest = {(one.source, one.external_id): one for one in said}
-    return Known(
+    return PaperState(
         key=row.key,
         id=PaperId(row.paper_id),
         aliases=tuple(names),
@@ -72,22 +156,26 @@ def _known(row: core.Record, names: list[PaperId], said: list[core.Record], sign
         published=from_us(row.published_us),
         withdrawn=row.withdrawn,
         is_plain=row.is_plain,
-        text=Text(words_of(row), row.url, row.links),
+        text=PaperText(words_of(row), row.url, row.links),
         said=tuple(map(_said, newest.values())),
         older=tuple(_said(one) for one in said if newest[(one.source, one.external_id)] is not one),
         signals=signals,
     )
 
 
-def _said(row: core.Record) -> Said:
-    return Said(row.source, bytes(row.digest), from_record(row), from_us(row.seen_us))
+def _said(row: core.Record) -> StoredSighting:
+    return StoredSighting(row.source, bytes(row.digest), _sighting(row), from_us(row.seen_us))
 
 
-def apply(session: Session, changes: Sequence[Change], plain: Mapping[str, str], now: datetime) -> list[int]:
-    """Write the decisions; returns the row number of each. `plain` has the words for people of what may be picked."""
+def _sighting(row: core.Record) -> Sighting:
+    return from_record({**row.record, "version": row.version, "announced": row.announced})
+
+
+def apply(session: Session, changes: Sequence[PaperWrite], plain: Mapping[str, str], now: datetime) -> list[int]:
+    """Write the decisions and return the row number of each."""
     for change in changes:
         for other in change.absorbed:
-            merging.absorb(session, change.key or 0, other, (change.by, change.evidence), now)
+            merges.merge(session, change.key or 0, other, (change.by, change.evidence), now)
     _restate(session, [change for change in changes if change.restated])
     revisions = dict(zip(
         (place for place, change in enumerate(changes) if change.text),
@@ -96,16 +184,18 @@ def apply(session: Session, changes: Sequence[Change], plain: Mapping[str, str],
     ))  # fmt: skip
     keys = _insert_new(session, changes, revisions)
     numbered = list(zip(keys, changes, strict=True))
-    insert_plain(session, core.alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.aliases])
+    insert_plain(
+        session, core.paper_alias, [{"alias": name, "paper": key} for key, c in numbered for name in c.aliases]
+    )
     _insert(session, core.sighting, [_row(key, said, now) for key, c in numbered for said in c.said])
     _hold_again(session, [(key, said) for key, c in numbered for said in c.again], now)
     _revise(session, [(number, *numbered[place]) for place, number in revisions.items()], plain, now)
     _make_plain(session, [(key, c.becomes_plain) for key, c in numbered if c.becomes_plain], plain)
-    merging.keep_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
+    merges.add_signals(session, {key: c.signals for key, c in numbered if c.signals}, now)
     return keys
 
 
-def _restate(session: Session, changes: Sequence[Change]) -> None:
+def _restate(session: Session, changes: Sequence[PaperWrite]) -> None:
     rows = [
         {
             "b_key": c.key,
@@ -134,8 +224,8 @@ _RESTATE = (
 )
 
 
-def _insert_new(session: Session, changes: Sequence[Change], revisions: Mapping[int, int]) -> list[int]:
-    """The row numbers of all changes, new papers inserted in their order; `revisions`: their numbers by place."""
+def _insert_new(session: Session, changes: Sequence[PaperWrite], revisions: Mapping[int, int]) -> list[int]:
+    """Insert new papers and return the row numbers of all changes in order."""
     made = iter(reserve(session, core.paper, sum(change.key is None for change in changes)))
     keys = [next(made) if change.key is None else change.key for change in changes]
     rows = [
@@ -156,7 +246,7 @@ def _insert_new(session: Session, changes: Sequence[Change], revisions: Mapping[
 
 
 def _revise(
-    session: Session, numbered: Sequence[tuple[int, int, Change]], plain: Mapping[str, str], now: datetime
+    session: Session, numbered: Sequence[tuple[int, int, PaperWrite]], plain: Mapping[str, str], now: datetime
 ) -> None:
     """Append the new words; those of archived papers wait in TeX until the paper becomes news."""
     rows = [_revision(number, key, change, plain) | {"made_us": to_us(now)} for number, key, change in numbered]
@@ -166,7 +256,7 @@ def _revise(
         session.connection().execute(_CURRENT, current)
 
 
-def _revision(number: int, key: int, change: Change, plain: Mapping[str, str]) -> dict[str, object]:
+def _revision(number: int, key: int, change: PaperWrite, plain: Mapping[str, str]) -> dict[str, object]:
     revised = change.text
     if revised is None:
         raise ValueError("a change without text makes no revision")
@@ -187,7 +277,7 @@ def _revision(number: int, key: int, change: Change, plain: Mapping[str, str]) -
 _CURRENT = update(core.paper).where(_P.id == bindparam("b_key")).values(revision_id=bindparam("b_revision"))
 
 
-def _make_plain(session: Session, texts: Sequence[tuple[int, Text]], plain: Mapping[str, str]) -> None:
+def _make_plain(session: Session, texts: Sequence[tuple[int, PaperText]], plain: Mapping[str, str]) -> None:
     rows = [
         {"b_key": key, "b_title": plain[text.words.title], "b_abstract": plain[text.words.abstract]}
         for key, text in texts
@@ -203,7 +293,7 @@ _PLAIN = (
 )
 
 
-def _hold_again(session: Session, said: Sequence[tuple[int, Said]], now: datetime) -> None:
+def _hold_again(session: Session, said: Sequence[tuple[int, StoredSighting]], now: datetime) -> None:
     rows = [{"b_key": key, "b_source": one.source, "b_digest": one.digest, "b_seen": to_us(now)} for key, one in said]
     if rows:
         session.connection().execute(_AGAIN, rows)
@@ -221,7 +311,7 @@ def _insert(session: Session, table: Table, rows: Sequence[Mapping[str, object]]
         session.connection().execute(insert(table), [*rows])
 
 
-def _row(key: int, said: Said, now: datetime) -> dict[str, object]:
+def _row(key: int, said: StoredSighting, now: datetime) -> dict[str, object]:
     sighting = said.sighting
     return {
         "paper": key,

@@ -1,4 +1,4 @@
-"""The sources that are asked, and what of their last answers could not be read."""
+"""Configured sources, and the records of their last answers that could not be read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from sqlalchemy import delete, insert, select
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
-_S, _R = core.source.c, core.reject.c
+_S, _R = core.source.c, core.rejected_record.c
 REJECTS_MAX = 100
 """So many of one source are kept; the first show the pattern."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """One record that could not be read when the source was last asked."""
+class RejectedRecord:
+    """One record that could not be read when the source was last fetched."""
 
     where: str
     field: str
@@ -26,26 +26,26 @@ class Rejected:
 
 
 def specs(session: Session) -> list[str]:
-    """The specs of the sources, in the order in which they were added."""
+    """Return the specs of the sources in the order they were added."""
     query = select(_S.spec).order_by(_S.id)
     return list(session.connection().execute(query).scalars())
 
 
 def add(session: Session, new: Iterable[str], now: datetime) -> None:
-    """Ask these from now on; each must not be there yet."""
+    """Add sources; each must be new."""
     rows = [{"spec": spec, "added_us": to_us(now)} for spec in new]
     if rows:
         session.connection().execute(insert(core.source), rows)
 
 
 def remove(session: Session, spec: str) -> None:
-    """Ask it no more; its papers stay."""
+    """Remove a source; its papers stay."""
     session.connection().execute(delete(core.source).where(_S.spec == spec))
 
 
-def keep_rejects(session: Session, source: str, rejected: Iterable[Rejected]) -> None:
-    """Note what could not be read this time, in place of the last time's."""
-    session.connection().execute(delete(core.reject).where(_R.source == source))
+def replace_rejected(session: Session, source: str, rejected: Iterable[RejectedRecord]) -> None:
+    """Store the rejected records of this fetch in place of the last ones."""
+    session.connection().execute(delete(core.rejected_record).where(_R.source == source))
     rows = [
         {
             "source": source,
@@ -58,12 +58,13 @@ def keep_rejects(session: Session, source: str, rejected: Iterable[Rejected]) ->
         for number, one in zip(range(REJECTS_MAX), rejected, strict=False)
     ]
     if rows:
-        session.connection().execute(insert(core.reject), rows)
+        session.connection().execute(insert(core.rejected_record), rows)
 
 
-def rejects(session: Session, source: str) -> list[Rejected]:
-    """What could not be read when the source was last asked."""
-    query = select(core.reject).where(_R.source == source).order_by(_R.n)
+def rejected(session: Session, source: str) -> list[RejectedRecord]:
+    """Return the records that could not be read when the source was last fetched."""
+    query = select(core.rejected_record).where(_R.source == source).order_by(_R.n)
     return [
-        Rejected(row.place, row.field, row.message, from_us(row.at_us)) for row in session.connection().execute(query)
+        RejectedRecord(row.place, row.field, row.message, from_us(row.at_us))
+        for row in session.connection().execute(query)
     ]

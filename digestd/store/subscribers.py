@@ -1,10 +1,9 @@
-"""Subscribers and what they consented to.
+"""Subscribers and their consent.
 
-`change_status` is the only way consent changes: it raises the version, writes the consent
-event and sets the next due time, in the caller's transaction. Settings and interests change
-by `update`, which leaves the version alone. A subscriber is locked where it is read to be
-changed (PostgreSQL by row; SQLite has one writer anyhow), so consent and the gate of
-delivery see each other.
+`change_status` is the only way to change consent: it raises the version, writes the consent event and sets the next
+due time, in the caller's transaction. `update_many` changes settings and interests and leaves the version alone. A
+subscriber is locked when read for a change (PostgreSQL by row; SQLite has one writer), so that consent and the commit
+point see each other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +18,8 @@ from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Act, Bar, Cadence, Cause, Status, Subscriber, Timing
 from digestd.schedule import due_period, first_due
 from digestd.store import consent, core, references
-from digestd.store.due import interests_of
-from digestd.store.instants import from_us, to_us
+from digestd.store.interests import of as interests_of
+from digestd.store.timestamps import from_us, to_us
 
 BLOCK = 500
 _S, _I = core.subscriber.c, core.interest.c
@@ -44,7 +43,7 @@ class NewSubscriber:
 
 
 def insert_many(session: Session, new: Sequence[NewSubscriber], by: Cause | Act, now: datetime) -> dict[bytes, int]:
-    """Store new subscribers at version 1; their keys by address key.
+    """Insert new subscribers at version 1 and return their keys by address key.
 
     One whose address key exists already is left out: another transaction was first.
     """
@@ -56,7 +55,7 @@ def insert_many(session: Session, new: Sequence[NewSubscriber], by: Cause | Act,
     done = session.connection().execute(statement.returning(_S.id, _S.address_key), rows)
     keys = {row.address_key: row.id for row in done}
     stored = [(keys[n.address_key], n) for n in new if n.address_key in keys]
-    consent.note(session, [(key, 1, n.status) for key, n in stored], by, to_us(now))
+    consent.record(session, [(key, 1, n.status) for key, n in stored], by, to_us(now))
     _add_interests(session, {key: n.interests for key, n in stored}, now)
     return keys
 
@@ -70,6 +69,8 @@ def _row(new: NewSubscriber, now: datetime) -> dict[str, object]:
         **_settings(new),
         "created_us": to_us(now),
         "next_due_us": to_us(first_due(new.timing, now)),
+        "wants": 0,
+        "links_from_us": 0,
     }
 
 
@@ -89,7 +90,7 @@ def _settings(of: NewSubscriber | Subscriber) -> dict[str, object]:
 
 
 def update_many(session: Session, subscribers: Sequence[Subscriber], now: datetime) -> None:
-    """Store the settings and interests of known subscribers as they are now; consent is not touched.
+    """Write settings and interests of known subscribers; consent is not touched.
 
     Each is given a fresh due time, which also tells a planner that read them before to look again.
     """
@@ -101,7 +102,7 @@ def update_many(session: Session, subscribers: Sequence[Subscriber], now: dateti
     session.connection().execute(delete(core.interest).where(_I.subscriber_id.in_(keys)))
     kept = {s.key: [replace(i, since=i.since or since.get((s.key, i))) for i in s.interests] for s in subscribers}
     _add_interests(session, kept, now)
-    references.tidy(session, keys)
+    references.delete_unused(session, keys)
 
 
 def _change(subscriber: Subscriber, now: datetime) -> dict[str, object]:
@@ -135,7 +136,7 @@ _UPDATE = (
 
 
 def change_status(session: Session, key: int, status: Status, by: Cause | Act, now: datetime) -> Subscriber:
-    """Change what a subscriber consents to, in every respect at once; the subscriber as they are then.
+    """Change the status, with a consent event and a new due time.
 
     A fresh `pending` is an event of its own even where they were pending before. Raises KeyError
     for an unknown key.
@@ -153,7 +154,7 @@ def change_status(session: Session, key: int, status: Status, by: Cause | Act, n
 
 
 def change_address(session: Session, key: int, to: tuple[str, bytes], by: Act, now: datetime) -> Subscriber:
-    """Write to another address (and its keyed hash) from now on; what waits for the old one is not sent.
+    """Change the address (and its keyed hash); mails to the old one are not sent.
 
     Links from before are void, and what bounces late of mails from before still counts for the old address.
     """
@@ -170,24 +171,45 @@ def change_address(session: Session, key: int, to: tuple[str, bytes], by: Act, n
 def _consented(
     session: Session, before: Subscriber, changed: Mapping[str, object], by: tuple[Cause | Act, datetime]
 ) -> Subscriber:
-    """Raise the version with what changed, and put it on record."""
+    """Raise the consent version with these changes and record the event."""
     version, (act, now) = before.version + 1, by
     change = update(core.subscriber).where(_S.id == before.key).values(version=version, **changed)
     session.connection().execute(change)
     status = Status(str(changed.get("status", before.status)))
-    consent.note(session, [(before.key, version, status)], act, consent.time_of_next(session, before.key, now))
+    consent.record(session, [(before.key, version, status)], act, consent.next_event_time(session, before.key, now))
     after = by_key(session, before.key)
     assert after is not None  # noqa: S101  # it is locked, and rows are never deleted
     return after
 
 
-def void_links(session: Session, key: int, before: datetime) -> None:
-    """Links to the preferences that were issued before this moment count no more."""
+def set_pause_end(session: Session, key: int, until: datetime | None) -> None:
+    """Set when a pause ends by itself; None: it does not."""
+    values = {"paused_until_us": None if until is None else to_us(until)}
+    session.connection().execute(update(core.subscriber).where(_S.id == key).values(values))
+
+
+def is_any_pause_over(session: Session, now: datetime) -> bool:
+    """Return True if any pause has ended by now; cheap."""
+    return session.connection().execute(_paused_until(now).limit(1)).first() is not None
+
+
+def end_pauses(session: Session, limit: int, now: datetime) -> None:
+    """End up to `limit` pauses that are over by now."""
+    for key in session.connection().execute(_paused_until(now).limit(limit)).scalars().all():
+        change_status(session, key, Status.ACTIVE, Cause.PAUSE_ENDED, now)
+
+
+def _paused_until(now: datetime) -> core.Query:
+    return select(_S.id).where(_S.paused_until_us <= to_us(now), _S.status == Status.PAUSED).order_by(_S.id)
+
+
+def invalidate_links(session: Session, key: int, before: datetime) -> None:
+    """Invalidate preference links that were issued before a time."""
     session.connection().execute(update(core.subscriber).where(_S.id == key).values(links_from_us=to_us(before)))
 
 
 def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]], now: datetime) -> None:
-    """Those that were not said before are said now."""
+    """Insert interests; new ones date from now."""
     rows = [
         {
             "subscriber_id": key,
@@ -205,32 +227,32 @@ def _add_interests(session: Session, interests: Mapping[int, Sequence[Interest]]
 
 
 def by_key(session: Session, key: int, *, lock: bool = False) -> Subscriber | None:
-    """The subscriber of a row number; `lock` to change them in this transaction."""
+    """Return a subscriber by row number; `lock` it to change it in this transaction."""
     query = select(core.subscriber).where(_S.id == key)
     return next(iter(_read(session, query.with_for_update() if lock else query)), None)
 
 
 def by_address_key(session: Session, address_key: bytes, *, lock: bool = False) -> Subscriber | None:
-    """The subscriber of an address; `lock` to change them in this transaction."""
+    """Return a subscriber by address key; `lock` it to change it in this transaction."""
     query = select(core.subscriber).where(_S.address_key == address_key)
     return next(iter(_read(session, query.with_for_update() if lock else query)), None)
 
 
 def by_address_keys(session: Session, address_keys: Sequence[bytes]) -> dict[bytes, Subscriber]:
-    """The known ones of a block of addresses, locked."""
+    """Return and lock the known subscribers among these address keys."""
     query = select(core.subscriber).where(_S.address_key.in_(address_keys)).order_by(_S.id).with_for_update()
     rows = session.connection().execute(query).all()
     return dict(zip([row.address_key for row in rows], _subscribers(session, rows), strict=True))
 
 
 def listing(session: Session, after_key: int, limit: int, status: Status | None = None) -> list[Subscriber]:
-    """Up to `limit` subscribers with key > `after_key`, by key."""
+    """Return up to `limit` subscribers with key > `after_key`, by key."""
     query = select(core.subscriber).where(_S.id > after_key).order_by(_S.id).limit(limit)
     return _read(session, query if status is None else query.where(_S.status == status))
 
 
 def stream(session: Session, status: Status | None = None) -> Iterator[Subscriber]:
-    """All subscribers by key, read in blocks: memory stays flat however many there are."""
+    """Yield all subscribers by key, read in blocks so that memory stays flat."""
     block = listing(session, 0, BLOCK, status)
     while block:
         yield from block
@@ -238,26 +260,26 @@ def stream(session: Session, status: Status | None = None) -> Iterator[Subscribe
 
 
 def created(session: Session, key: int) -> datetime:
-    """When a subscriber was first stored."""
+    """Return when a subscriber was first stored."""
     return from_us(session.connection().execute(select(_S.created_us).where(_S.id == key)).scalar_one())
 
 
 def count(session: Session) -> dict[Status, int]:
-    """How many subscribers there are of each status."""
+    """Return the number of subscribers of each status."""
     query = select(_S.status, func.count().label("how_many")).group_by(_S.status)
     return {Status(row.status): row.how_many for row in session.connection().execute(query)}
 
 
 def address_key_of(session: Session, key: int) -> bytes:
-    """The keyed hash of a subscriber's address. Raises KeyError for an unknown key."""
+    """Return the keyed hash of a subscriber's address; raise KeyError if unknown."""
     found = session.connection().execute(select(_S.address_key).where(_S.id == key)).scalar()
     if found is None:
         raise KeyError(key)
     return bytes(found)
 
 
-def someone(session: Session) -> tuple[str, bytes] | None:
-    """Any address with its keyed hash; None where there is none."""
+def any_address(session: Session) -> tuple[str, bytes] | None:
+    """Return any address with its keyed hash; None if there is none."""
     query = select(_S.address, _S.address_key).where(_S.address.is_not(None)).limit(1)
     row = session.connection().execute(query).first()
     return None if row is None else (row.address, bytes(row.address_key))

@@ -1,4 +1,4 @@
-"""Suppressions: addresses never to write to, by keyed hash. They outlive the subscriber."""
+"""Suppressions: addresses that must not be written to, by keyed hash. They outlive the subscriber."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import HEALED_BY_CONSENT, LIFTED_BY_CONSENT, SuppressionReason
 from digestd.errors import NotFound
 from digestd.store import consent, core, subscribers
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
-WHY_MAX = 300
-_S, _L, _WHO = core.suppression.c, core.lifting.c, core.subscriber.c
+NOTE_MAX = 300
+_S, _L, _WHO = core.suppression.c, core.lifted_suppression.c, core.subscriber.c
 _STRENGTH = (
     SuppressionReason.SOFT_BOUNCE,
     SuppressionReason.HARD_BOUNCE,
@@ -30,8 +30,8 @@ A request and a complaint outlive an erasure: a new sign-up ends that, but nothi
 
 
 @dataclass(frozen=True, slots=True)
-class Suppressed:
-    """A suppression; `address`: that of the subscriber, None where nobody has it."""
+class Suppression:
+    """A suppression; `address` is the subscriber's, None if there is none."""
 
     address_key: bytes
     address: str | None
@@ -40,11 +40,11 @@ class Suppressed:
 
 
 def suppress(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
-    """Never write to this address again, whoever it is; a subscriber behind it becomes `suppressed`."""
+    """Suppress an address; its subscriber becomes `suppressed`."""
     known = subscribers.by_address_key(session, address_key, lock=True)
     if known is not None and known.status is Status.ERASED:
         return  # the row lets go of the address, whose own suppression stands
-    note(session, address_key, reason, now)
+    record(session, address_key, reason, now)
     if known is not None:
         subscribers.change_status(session, known.key, Status.SUPPRESSED, _CAUSE[reason], now)
 
@@ -58,8 +58,8 @@ _CAUSE = {
 }
 
 
-def note(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
-    """Write the suppression alone; a weaker reason than the standing one changes nothing."""
+def record(session: Session, address_key: bytes, reason: SuppressionReason, now: datetime) -> None:
+    """Write the suppression alone; a weaker reason does not replace a stronger one."""
     values = {"address_key": address_key, "reason": reason, "at_us": to_us(now)}
     try:
         with session.begin_nested():
@@ -70,13 +70,13 @@ def note(session: Session, address_key: bytes, reason: SuppressionReason, now: d
         session.connection().execute(change.values(reason=reason, at_us=to_us(now)))
 
 
-def is_suppressed(session: Session, address_key: bytes) -> SuppressionReason | None:
-    """Why an address must not be written to; None where it may."""
-    return among(session, [address_key]).get(address_key)
+def reason_for(session: Session, address_key: bytes) -> SuppressionReason | None:
+    """Return why an address is suppressed; None if it is not."""
+    return of_addresses(session, [address_key]).get(address_key)
 
 
-def among(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, SuppressionReason]:
-    """Those of a block of addresses that are suppressed, and why."""
+def of_addresses(session: Session, address_keys: Iterable[bytes]) -> dict[bytes, SuppressionReason]:
+    """Return which of these addresses are suppressed, and why."""
     query = select(_S.address_key, _S.reason).where(_S.address_key.in_(list(address_keys)))
     return {row.address_key: SuppressionReason(row.reason) for row in session.connection().execute(query)}
 
@@ -102,13 +102,13 @@ def _lift(
     reason = session.connection().execute(gone.returning(_S.reason)).scalar()
     if reason is None:
         return None
-    row = {"address_key": address_key, "reason": reason, "why": why[:WHY_MAX], "at_us": to_us(now)}
-    session.connection().execute(insert(core.lifting).values(row))
+    row = {"address_key": address_key, "reason": reason, "note": why[:NOTE_MAX], "at_us": to_us(now)}
+    session.connection().execute(insert(core.lifted_suppression).values(row))
     return SuppressionReason(reason)
 
 
-def take_back(session: Session, address_key: bytes, why: str, by: Cause, now: datetime) -> Status | None:
-    """Lift a suppression, and give its subscriber the status from before; the status then, None if there is none.
+def undo(session: Session, address_key: bytes, why: str, by: Cause, now: datetime) -> Status | None:
+    """Lift a suppression and restore the status from before; return it.
 
     After a complaint or a request they are unsubscribed: their will stands until they sign up again. Raises NotFound
     if the address is not suppressed, or was erased.
@@ -137,7 +137,7 @@ def since(session: Session, address_key: bytes, reason: SuppressionReason) -> in
 
 
 @dataclass(frozen=True, slots=True)
-class Wave:
+class SuppressionFilter:
     """A selection of suppressions by time and reason, and by domain or relay if these are given."""
 
     since: datetime
@@ -147,7 +147,7 @@ class Wave:
     relay: str = ""
 
 
-def of_wave(session: Session, wave: Wave, after: bytes, limit: int) -> list[Suppressed]:
+def matching(session: Session, wave: SuppressionFilter, after: bytes, limit: int) -> list[Suppression]:
     """Return up to `limit` suppressions of a wave with keys beyond `after`, by key; those of erasures never."""
     query = (
         select(core.suppression, _WHO.address)
@@ -163,13 +163,13 @@ def of_wave(session: Session, wave: Wave, after: bytes, limit: int) -> list[Supp
         query = query.where(_came_by(wave.relay))
     rows = session.connection().execute(query)
     return [
-        Suppressed(bytes(row.address_key), row.address, SuppressionReason(row.reason), from_us(row.at_us))
+        Suppression(bytes(row.address_key), row.address, SuppressionReason(row.reason), from_us(row.at_us))
         for row in rows
     ]
 
 
 def _came_by(relay: str) -> core.Condition:
-    """True of a suppression that a bounce of a mail over this relay made."""
+    """Return the condition that a bounce over this relay made a suppression."""
     bounce, attempt = core.bounce.c, core.attempt.c
     query = select(bounce.key).join_from(
         core.bounce, core.attempt, (attempt.delivery_id == bounce.delivery_id) & (attempt.n == bounce.attempt)
@@ -178,7 +178,7 @@ def _came_by(relay: str) -> core.Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Lifting:
+class LiftedSuppression:
     """A suppression that was taken back."""
 
     reason: SuppressionReason
@@ -186,20 +186,20 @@ class Lifting:
     at: datetime
 
 
-def liftings(session: Session, address_key: bytes) -> list[Lifting]:
-    """The suppressions of an address that were taken back, oldest first."""
-    query = select(core.lifting).where(_L.address_key == address_key).order_by(_L.id)
+def lifted(session: Session, address_key: bytes) -> list[LiftedSuppression]:
+    """Return the lifted suppressions of an address, oldest first."""
+    query = select(core.lifted_suppression).where(_L.address_key == address_key).order_by(_L.id)
     rows = session.connection().execute(query)
-    return [Lifting(SuppressionReason(row.reason), row.why, from_us(row.at_us)) for row in rows]
+    return [LiftedSuppression(SuppressionReason(row.reason), row.note, from_us(row.at_us)) for row in rows]
 
 
-def forget_why(session: Session, address_key: bytes) -> None:
+def erase_notes(session: Session, address_key: bytes) -> None:
     """Blank the operator's words about an address: they may name the person, who is erased."""
-    session.connection().execute(update(core.lifting).where(_L.address_key == address_key).values(why=""))
+    session.connection().execute(update(core.lifted_suppression).where(_L.address_key == address_key).values(note=""))
 
 
 def count(session: Session) -> dict[SuppressionReason, int]:
-    """How many addresses are suppressed for each reason."""
+    """Return the number of suppressed addresses for each reason."""
     query = select(_S.reason, func.count().label("how_many")).group_by(_S.reason)
     found = {SuppressionReason(row.reason): row.how_many for row in session.connection().execute(query)}
     return dict.fromkeys(SuppressionReason, 0) | found

@@ -1,4 +1,4 @@
-"""Template sets by hash, kept for as long as a digest may have to be composed with them."""
+"""Template sets by hash, kept as long as a digest may have to be composed with them."""
 
 from collections.abc import Mapping
 
@@ -8,20 +8,20 @@ from sqlmodel import Session
 from digestd.store import core
 from digestd.store.database import Database
 
-_T = core.templates.c
+_T = core.template_set.c
 
 
-def is_kept(db: Database, template_hash: str) -> bool:
-    """Whether a set is known: it was in force before, so its templates have been checked."""
+def is_known(db: Database, template_hash: str) -> bool:
+    """Return True if a set was in use before, so that it has been checked."""
     with db.read() as session:
         return _is_kept(session, template_hash)
 
 
-def keep(db: Database, template_hash: str, files: Mapping[str, str]) -> None:
-    """Note the set of templates in force, if it is not known."""
+def add(db: Database, template_hash: str, files: Mapping[str, str]) -> None:
+    """Store the template set in use, if it is new."""
     with db.write() as session:
         if not _is_kept(session, template_hash):
-            session.connection().execute(insert(core.templates).values(hash=template_hash, files=dict(files)))
+            session.connection().execute(insert(core.template_set).values(hash=template_hash, files=dict(files)))
 
 
 def _is_kept(session: Session, template_hash: str) -> bool:
@@ -30,5 +30,5 @@ def _is_kept(session: Session, template_hash: str) -> bool:
 
 
 def files(session: Session, template_hash: str) -> dict[str, str]:
-    """The files of a set."""
+    """Return the files of a set."""
     return dict(session.connection().execute(select(_T.files).where(_T.hash == template_hash)).scalar_one())

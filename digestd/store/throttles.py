@@ -1,4 +1,4 @@
-"""Throttles and rests of relays and recipient domains, one row each, changed as pure functions say."""
+"""Throttles and back-offs of relays and recipient domains, one row each, changed by pure functions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 from digestd.throttle import Rest, Throttle
 
 _T = core.throttle.c
-_WHY_MAX = 500
+_ERROR_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What is kept of one relay or domain."""
+class ThrottleState:
+    """The stored state of one relay or domain."""
 
     throttle: Throttle
     rest: Rest
 
 
-NEW = Standing(Throttle(), Rest())
+NEW = ThrottleState(Throttle(), Rest())
 
 
 @dataclass(frozen=True, slots=True)
-class Resting:
-    """A relay that is left alone until then, after so many failures in a row."""
+class RelayBackoff:
+    """A relay that gets no mail until a time, after consecutive failures."""
 
     relay: str
     until: datetime
@@ -37,21 +37,23 @@ class Resting:
     why: str
 
 
-def standings(session: Session, names: Iterable[str]) -> dict[str, Standing]:
-    """What is kept of these; of one never heard of, the beginning."""
+def states(session: Session, names: Iterable[str]) -> dict[str, ThrottleState]:
+    """Return the state of each name; unknown names get the initial state."""
     wanted = sorted(set(names))
     kept = {row.name: _standing(row) for row in session.connection().execute(_query(wanted))}
     return {name: kept.get(name, NEW) for name in wanted}
 
 
-def busy_domains(session: Session, now: datetime) -> dict[str, Standing]:
-    """Every recipient domain that must wait now, or that was slowed down."""
+def busy_domains(session: Session, now: datetime) -> dict[str, ThrottleState]:
+    """Return the recipient domains that must wait now or were slowed down."""
     query = select(core.throttle).where(_T.name.like("@%"), (_T.free_us > to_us(now)) | (_T.lowered > 0))
     return {row.name: _standing(row) for row in session.connection().execute(query)}
 
 
-def change(session: Session, changes: Mapping[str, Callable[[Standing], Standing]]) -> dict[str, Standing]:
-    """Change each as its function says, in the caller's write transaction; what they are then."""
+def change(
+    session: Session, changes: Mapping[str, Callable[[ThrottleState], ThrottleState]]
+) -> dict[str, ThrottleState]:
+    """Change each state by its function in the caller's transaction; return the new ones."""
     if not changes:
         return {}
     connection = session.connection()
@@ -65,11 +67,11 @@ def change(session: Session, changes: Mapping[str, Callable[[Standing], Standing
     return after
 
 
-def resting(session: Session) -> list[Resting]:
-    """The relays that did not serve us last time, by name; one whose rest is over is tried with the next mail."""
+def backed_off_relays(session: Session) -> list[RelayBackoff]:
+    """Return the relays whose last transaction failed, by name."""
     query = select(core.throttle).where(_T.failures > 0).order_by(_T.name)
     return [
-        Resting(row.name, from_us(row.rest_until_us), row.failures, row.why)
+        RelayBackoff(row.name, from_us(row.backoff_until_us), row.failures, row.error)
         for row in session.connection().execute(query)
     ]
 
@@ -78,12 +80,12 @@ def _query(names: list[str]) -> core.Query:
     return select(core.throttle).where(_T.name.in_(names)).order_by(_T.name)
 
 
-def _standing(row: core.Record) -> Standing:
+def _standing(row: core.Record) -> ThrottleState:
     throttle = Throttle(row.free_us / 1e6, row.lowered, row.slowed_us / 1e6, row.before)
-    return Standing(throttle, Rest(row.failures, row.rest_until_us / 1e6, row.why))
+    return ThrottleState(throttle, Rest(row.failures, row.backoff_until_us / 1e6, row.error))
 
 
-def _values(standing: Standing) -> dict[str, object]:
+def _values(standing: ThrottleState) -> dict[str, object]:
     throttle, rest = standing.throttle, standing.rest
     return {
         "free_us": round(throttle.free * 1e6),
@@ -91,6 +93,6 @@ def _values(standing: Standing) -> dict[str, object]:
         "slowed_us": round(throttle.slowed * 1e6),
         "before": throttle.before,
         "failures": rest.failures,
-        "rest_until_us": round(rest.until * 1e6),
-        "why": rest.why[:_WHY_MAX],
+        "backoff_until_us": round(rest.until * 1e6),
+        "error": rest.why[:_ERROR_MAX],
     }

@@ -7,13 +7,13 @@ from sqlmodel import Session
 
 from digestd.domain.trial import Trial
 from digestd.store import core
-from digestd.store.instants import from_us, to_us
+from digestd.store.timestamps import from_us, to_us
 
 _T = core.trial.c
 
 
 def start(session: Session, trial: Trial) -> None:
-    """Note a trial; its row number is given here."""
+    """Insert a trial; its row number is assigned here."""
     row = {"name": trial.name, "weights": trial.weights, "share": trial.share, "started_us": to_us(trial.started)}
     session.connection().execute(insert(core.trial), [row])
 
@@ -24,14 +24,14 @@ def stop(session: Session, trial: Trial, now: datetime) -> None:
 
 
 def running(session: Session, now: datetime) -> Trial | None:
-    """The trial that planning at `now` takes part in."""
+    """Return the trial that planning at `now` takes part in."""
     on = _T.started_us <= to_us(now), or_(_T.stopped_us.is_(None), _T.stopped_us > to_us(now))
     row = session.connection().execute(select(core.trial).where(*on).order_by(_T.id.desc()).limit(1)).first()
     return None if row is None else _trial(row)
 
 
 def every(session: Session) -> list[Trial]:
-    """All trials, the newest first."""
+    """Return all trials, newest first."""
     return [_trial(row) for row in session.connection().execute(select(core.trial).order_by(_T.id.desc()))]
 
 

@@ -14,8 +14,8 @@ from digestd.domain.paper import Paper
 from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
-from digestd.store import feedback, papers, pauses, subscribers
-from digestd.store.ledger import reading
+from digestd.store import feedback, papers, subscribers
+from digestd.store.ledger import queries
 from digestd.subscribe.leaving import pause_end, refuse_end
 from digestd.subscribe.record import LISTS, MUTABLE, parse, subscriber_fields
 
@@ -68,7 +68,7 @@ def _pause(session: Session, doing: Doing, command: Command) -> ReplyLine:
         except BadInput:
             return ReplyLine("unclear", (command.verb.value,))
     _status(session, doing, Status.PAUSED)
-    pauses.set_end(session, doing.subscriber.key, until)
+    subscribers.set_pause_end(session, doing.subscriber.key, until)
     return ReplyLine("paused", (said,))
 
 
@@ -86,7 +86,7 @@ def _say(session: Session, doing: Doing, command: Command) -> ReplyLine:
     paper = _paper(session, doing, command)
     if paper is None:
         return ReplyLine("no_paper", (command.value or "",))
-    feedback.give(session, doing.subscriber.key, paper.key, _VERDICTS[command.verb], doing.now)
+    feedback.add(session, doing.subscriber.key, paper.key, _VERDICTS[command.verb], doing.now)
     return ReplyLine(command.verb.value, (paper.plain_title[:SHOWN],))
 
 
@@ -104,8 +104,8 @@ def _undo(session: Session, doing: Doing, command: Command) -> ReplyLine:
 def _paper(session: Session, doing: Doing, command: Command) -> Paper | None:
     """The paper of a number: of the digest that is answered, else of the newest."""
     place = int(command.value or 0) - 1
-    for delivery in (doing.delivery, reading.newest_digest(session, doing.subscriber.key)):
-        picks = reading.picks(session, delivery) if delivery is not None else ()
+    for delivery in (doing.delivery, queries.newest_digest(session, doing.subscriber.key)):
+        picks = queries.picks(session, delivery) if delivery is not None else ()
         if picks:
             if not 0 <= place < len(picks):
                 return None

@@ -69,7 +69,7 @@ def _may_be_asked(session: Session, key: bytes, known: Subscriber | None) -> boo
     """True if a confirmation mail may go to an address: a bounce does not stand against it, anybody's will does."""
     if known is not None and known.status not in _ASKABLE:
         return False
-    reason = suppressions.is_suppressed(session, key)
+    reason = suppressions.reason_for(session, key)
     return reason is None or reason in LIFTED_BY_CONSENT
 
 
@@ -110,7 +110,7 @@ def remind(db: Database, post: Post, address: str, now: datetime, by: Act = Act(
         known = subscribers.by_address_key(session, key, lock=True)
         if known is None or known.status is not Status.PENDING or not _may_be_asked(session, key, known):
             return
-        made = pending_requests.standing(session, known.key, known.version)
+        made = pending_requests.valid(session, known.key, known.version)
         mine = [one for one in made if one.act.network is not None and one.act.network == by.network]
         chosen = next(iter((*mine, *made)), None)
         invite(session, post, known, (_record(known, chosen), by), stranger_budget(key, by), now)
@@ -173,7 +173,7 @@ def mail_confirmation(
     """Keep a request of a subscriber at a consent version (`whose`), and plan the mail that asks to confirm it."""
     record, by = asked
     said = None if record is None else record_fields(record)
-    request = pending_requests.keep(session, whose, said, act_of(by), now)
+    request = pending_requests.add(session, whose, said, act_of(by), now)
     key, version = whose
     mail = Mail(key, MailKind.CONFIRM, str(request.n), version, now + CONFIRM_WITHIN, not_before=leaves)
     plan(session, post, mail, now)
@@ -237,7 +237,7 @@ def _apply(session: Session, known: Subscriber, asked: PendingRequest, by: Cause
     if not _is_on_record(session, known, asked):
         subscribers.change_status(session, known.key, Status.PENDING, asked.act, asked.at)
     active = subscribers.change_status(session, known.key, Status.ACTIVE, by, now)
-    pending_requests.blank(session, known.key)
+    pending_requests.erase_content(session, known.key)
     return active
 
 
@@ -302,7 +302,7 @@ def _drop(session: Session, known: Subscriber, cause: Cause, now: datetime) -> b
     past = [event.status for event in consent.history(session, known.key) if event.status is not Status.PENDING]
     if past and past[-1] is not Status.ERASED:
         subscribers.change_status(session, known.key, Status.UNSUBSCRIBED, cause, now)
-        pending_requests.blank(session, known.key)
+        pending_requests.erase_content(session, known.key)
         return False
     erasure.erase(session, known.key, now, cause)
     return True

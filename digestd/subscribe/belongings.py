@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from digestd.domain.subscriber import Subscriber
-from digestd.store import belongings
+from digestd.store import data_export
 from digestd.subscribe.record import subscriber_fields
 
 FORM = 1
@@ -23,7 +23,7 @@ def everything(session: Session, subscriber: Subscriber, now: datetime) -> dict[
         "form": FORM,
         "exported": now,
         "subscriber": subscriber_fields(subscriber),
-        **belongings.rows(session, subscriber.key),
+        **data_export.export(session, subscriber.key),
     }
 
 

@@ -20,7 +20,7 @@ def say_of(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verd
     """Note a verdict. Raises NotFound for an unknown address or paper."""
     with db.write() as session:
         subscriber = find(session, keys, address)
-        feedback.give(session, subscriber.key, _paper(session, paper).key, verdict, now)
+        feedback.add(session, subscriber.key, _paper(session, paper).key, verdict, now)
 
 
 def take_back(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
@@ -44,7 +44,7 @@ def mute_of(db: Database, keys: Keys, address: str, paper: PaperId, what: Intere
         found = _paper(session, paper)
         if not has(found, what):
             raise BadInput(f"{what.kind} {what.value!r}: {paper} has no such {what.kind}; nothing was muted")
-        mutings.give(session, subscriber.key, found.key, what.kind, what.value, now)
+        mutings.add(session, subscriber.key, found.key, what.kind, what.value, now)
 
 
 def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:

@@ -106,7 +106,7 @@ def _record(line: Line) -> Record:
 
 def _take_in(session: Session, post: Post, block: Mapping[bytes, Record], now: datetime) -> SubscriberImportReport:
     known = subscribers.by_address_keys(session, list(block))
-    suppressed = suppressions.among(session, block)
+    suppressed = suppressions.of_addresses(session, block)
     fresh = {key: record for key, record in block.items() if key not in known and key not in suppressed}
     report = _add(session, post, fresh, now)
     report.left_alone += sum(key not in known for key in suppressed)
@@ -159,7 +159,7 @@ def _add(session: Session, post: Post, fresh: Mapping[bytes, Record], now: datet
     stored = subscribers.insert_many(session, arrivals, Cause.IMPORT, now)
     for arrival in arrivals:
         if arrival.address_key in stored and arrival.status is Status.SUPPRESSED:
-            suppressions.note(session, arrival.address_key, SuppressionReason.REQUEST, now)
+            suppressions.record(session, arrival.address_key, SuppressionReason.REQUEST, now)
         elif arrival.address_key in stored and arrival.status is Status.PENDING:
             mail_budgets.count(session, [stranger_budget(arrival.address_key, Cause.IMPORT)], now)
             mail_confirmation(session, post, (stored[arrival.address_key], 1), (None, Cause.IMPORT), now, now)

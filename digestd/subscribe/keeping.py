@@ -68,7 +68,7 @@ def _allowed(session: Session, keys: Keys, record: Record) -> Subscriber | None:
     """Who has this address, if anybody. Raises NoConsent where it must not be written to."""
     key = address_key(keys, record.address)
     known = subscribers.by_address_key(session, key, lock=True)
-    if suppressions.is_suppressed(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
+    if suppressions.reason_for(session, key) or (known and known.status in {Status.SUPPRESSED, Status.ERASED}):
         raise NoConsent(f"{record.address} is suppressed: digestd must not write to it, so it was not added")
     return known
 

@@ -13,9 +13,9 @@ from digestd.domain.subscriber import Act, Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import Keys, address_key
-from digestd.store import brake, consent, erasure, pauses, subscribers, suppressions
+from digestd.store import bounce_surge, consent, erasure, subscribers, suppressions
 from digestd.store.database import Database
-from digestd.store.suppressions import Wave
+from digestd.store.suppressions import SuppressionFilter
 
 _LONGEST_PAUSE = timedelta(days=366)
 REGRET = timedelta(hours=1)
@@ -65,7 +65,7 @@ def pause(db: Database, subscriber: int, by: Cause | Act, now: datetime, until: 
         refuse_end(until, now)
     with db.write() as session:
         changed = _switched(session, subscriber, (Status.ACTIVE, Status.PAUSED), (by, now))
-        pauses.set_end(session, subscriber, until)
+        subscribers.set_pause_end(session, subscriber, until)
         return changed
 
 
@@ -102,7 +102,7 @@ def come_back(db: Database, subscriber: int, act: Act, now: datetime) -> bool:
         events = consent.history(session, subscriber)
         if known.status is not Status.UNSUBSCRIBED or now - events[-1].at > REGRET:
             return known.status is Status.ACTIVE
-        if suppressions.is_suppressed(session, subscribers.address_key_of(session, subscriber)) is not None:
+        if suppressions.reason_for(session, subscribers.address_key_of(session, subscriber)) is not None:
             return False
         before = events[-2].status if len(events) > 1 else Status.PENDING
         if before not in {Status.ACTIVE, Status.PAUSED}:
@@ -144,10 +144,12 @@ def unsuppress(db: Database, keys: Keys, address: str, why: str, now: datetime) 
     if not why.strip():
         raise BadInput("say why, with --why: it is stored with the address")
     with db.write() as session:
-        return suppressions.take_back(session, address_key(keys, address), why.strip(), Cause.CLI, now)
+        return suppressions.undo(session, address_key(keys, address), why.strip(), Cause.CLI, now)
 
 
-def unsuppress_wave(db: Database, wave: Wave, why: str, now: datetime, dry_run: bool = False) -> list[Restored]:
+def unsuppress_wave(
+    db: Database, wave: SuppressionFilter, why: str, now: datetime, dry_run: bool = False
+) -> list[Restored]:
     """Take back all suppressions of one time, in blocks; each as `unsuppress` does it. `dry_run` changes nothing."""
     if not why.strip():
         raise BadInput("say why, with --why: it is stored with the addresses")
@@ -157,11 +159,9 @@ def unsuppress_wave(db: Database, wave: Wave, why: str, now: datetime, dry_run: 
     after, more = b"", True
     while more:
         with db.read() if dry_run else db.write() as session:
-            block = suppressions.of_wave(session, wave, after, _BLOCK)
+            block = suppressions.matching(session, wave, after, _BLOCK)
             for one in block:
-                status = (
-                    None if dry_run else suppressions.take_back(session, one.address_key, why.strip(), Cause.CLI, now)
-                )
+                status = None if dry_run else suppressions.undo(session, one.address_key, why.strip(), Cause.CLI, now)
                 restored.append(Restored(one.address, one.reason, one.at, status))
         more, after = len(block) == _BLOCK, block[-1].address_key if block else b""
     return restored
@@ -170,11 +170,11 @@ def unsuppress_wave(db: Database, wave: Wave, why: str, now: datetime, dry_run: 
 def suppress_held(db: Database, since: datetime | None, now: datetime, dry_run: bool = False) -> int:
     """Suppress every address whose hard bounces are held: the operator says that the mailboxes are gone. How many."""
     with db.read() if dry_run else db.write() as session:
-        keys = brake.held(session, now, since)
+        keys = bounce_surge.held_addresses(session, now, since)
         for key in () if dry_run else keys:
             suppressions.suppress(session, key, SuppressionReason.HARD_BOUNCE, now)
         if keys and not dry_run:
-            brake.release(session, keys)
+            bounce_surge.release(session, keys)
     return len(keys)
 
 
@@ -190,7 +190,7 @@ def forget(db: Database, subscriber: int, now: datetime) -> None:
     with db.write() as session:
         known = _locked(session, subscriber)
         address_key = subscribers.address_key_of(session, known.key)
-        suppressions.note(session, address_key, SuppressionReason.ERASED, now)
-        suppressions.forget_why(session, address_key)
+        suppressions.record(session, address_key, SuppressionReason.ERASED, now)
+        suppressions.erase_notes(session, address_key)
         erasure.erase(session, known.key, now)
     erasure.scrub(db)

@@ -84,7 +84,7 @@ def take_up(
         if read is not None:
             public = references.public_names(session, (reference for reference, _ in read.entries.values()))
             after = _after(claimed, before, read, public)
-            references.bring(session, known.key, _unresolved(claimed, after, read, public), now)
+            references.store(session, known.key, _unresolved(claimed, after, read, public), now)
         settled = _settled(session, known, (before, after), now)
         libraries.end(session, claimed, becomes)
     return settled
@@ -99,7 +99,7 @@ def unlink(db: Database, subscriber: int, number: int, now: datetime, *, keep: b
             before = libraries.entries(session, subscriber)
             _settled(session, known, (before, [entry for entry in before if entry.library != number]), now)
         libraries.unlink(session, number)
-        references.tidy(session, [subscriber])
+        references.delete_unused(session, [subscriber])
     return library
 
 
@@ -140,7 +140,7 @@ def _settled(
     libraries.write_entries(session, before, settled.entries)
     if settled.interests != known.interests:
         subscribers.update_many(session, [replace(known, interests=settled.interests)], now)
-    references.tidy(session, [known.key])
+    references.delete_unused(session, [known.key])
     return settled
 
 

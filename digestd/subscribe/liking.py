@@ -40,7 +40,7 @@ def like(db: Database, subscriber: int, brought: Sequence[Reference], now: datet
         added, beyond = tuple(fresh[:room]), fresh[room:]
         counting = own.keys() | set(added)
         kept = [replace(one, name=name) for name, one in named.items() if name in counting and one.name not in public]
-        references.bring(session, subscriber, kept, now)
+        references.store(session, subscriber, kept, now)
         if added:
             likes = tuple(Interest(Kind.PAPER, name, Wish.LIKED) for name in added)
             subscribers.update_many(session, [replace(known, interests=(*known.interests, *likes))], now)

@@ -16,9 +16,9 @@ from digestd.domain.mail_budget import subscriber as of_subscriber
 from digestd.domain.subscriber import Act, Status, Subscriber
 from digestd.errors import BadInput
 from digestd.links import BadToken, Keys, OutdatedToken, Purpose, address_key, canonical_address, issued, read
-from digestd.store import mail_budgets, moves, subscribers, suppressions
+from digestd.store import address_changes, mail_budgets, subscribers, suppressions
+from digestd.store.address_changes import EXPIRES_AFTER, AddressChange
 from digestd.store.database import Database
-from digestd.store.moves import WITHIN, Move
 from digestd.subscribe.asking import TooOld
 from digestd.subscribe.notices import Mail, Post, plan
 
@@ -34,7 +34,7 @@ class Side:
     """One end of a move, as its link opens it."""
 
     subscriber: Subscriber
-    move: Move
+    move: AddressChange
     at_new: bool
 
 
@@ -60,21 +60,21 @@ def ask_move(
         leaves = mail_budgets.take(session, [Budget(Pool.OWNER, here, causer)], now)
         if leaves is None:
             return
-        moves.ask(session, subscriber, there, key, now)
+        address_changes.request(session, subscriber, there, key, now)
         mails: list[tuple[MailKind, bytes | None, datetime]] = [(MailKind.MOVE_FROM, None, leaves)]
         if _is_free(session, key) and (
             later := mail_budgets.take(session, [Budget(Pool.STRANGER, key, causer, network)], now)
         ):
             mails.append((MailKind.MOVE_TO, key, later))
         for kind, recipient, not_before in mails:
-            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + WITHIN, recipient, not_before)
+            mail = Mail(subscriber, kind, str(issued(now)), known.version, now + EXPIRES_AFTER, recipient, not_before)
             plan(session, post, mail, now)
 
 
 def _is_free(session: Session, key: bytes) -> bool:
     """Whether nobody has the address, and nothing stands against writing to it."""
     taken = subscribers.by_address_key(session, key) is not None
-    return not taken and suppressions.is_suppressed(session, key) is None
+    return not taken and suppressions.reason_for(session, key) is None
 
 
 def opened_side(db: Database, keys: Keys, link: str, now: datetime) -> Side:
@@ -87,12 +87,12 @@ def confirm_move(db: Database, keys: Keys, link: str, act: Act, now: datetime) -
     """Confirm one side; whether that made the move. Raises like `opened_side`."""
     with db.write() as session:
         side = _side(session, keys, link, now, lock=True)
-        moves.confirm(session, side.subscriber.key, now, at_new=side.at_new)
+        address_changes.confirm(session, side.subscriber.key, now, at_new=side.at_new)
         agreed = side.move.at_old if side.at_new else side.move.at_new
         if not agreed:
             return side, False
         move, key = side.move, side.subscriber.key
-        moves.drop(session, key)
+        address_changes.cancel(session, key)
         is_free = _is_free(session, move.address_key)
         if is_free:
             subscribers.change_address(session, key, (move.address, move.address_key), act, now)
@@ -105,16 +105,16 @@ def stop_move(db: Database, keys: Keys, link: str, now: datetime) -> None:
     """Forget the move. Raises like `opened_side`."""
     with db.write() as session:
         side = _side(session, keys, link, now, lock=True)
-        moves.drop(session, side.subscriber.key)
+        address_changes.cancel(session, side.subscriber.key)
 
 
 def _side(session: Session, keys: Keys, link: str, now: datetime, *, lock: bool = False) -> Side:
     (key, version), at_new = _read(keys, link, now)
     known = subscribers.by_key(session, key, lock=lock)
-    move = moves.of(session, key)
+    move = address_changes.of(session, key)
     if known is None or known.status not in _MAY_MOVE or move is None or issued(move.asked) != version:
         raise TooOld("there is nothing left to confirm")
-    if now - move.asked > WITHIN:
+    if now - move.asked > EXPIRES_AFTER:
         raise TooOld("this link is older than 48 hours; ask again in the settings")
     return Side(known, move, at_new)
 

@@ -33,7 +33,7 @@ from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
 from digestd.links import BadToken, Keys, Purpose, address_key, read, read_command_address
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe.acts import Doing, act
 from digestd.subscribe.asking import (
     CONFIRM_WITHIN,
@@ -118,7 +118,7 @@ class Clerk:
         except BadRecord:
             return None
         for one in incoming.ids:
-            known = bounces.addressee_of(session, one)
+            known = bounces.addressee_of_message(session, one)
             if known is None or known.address_key != sender:
                 continue
             if named := _named(session, known.delivery, sender):
@@ -236,7 +236,7 @@ class Clerk:
     ) -> None:
         known, commands = said
         address = subscribers.address_key_of(session, known.key)
-        if suppressions.is_suppressed(session, address):
+        if suppressions.reason_for(session, address):
             return
         leaves = mail_budgets.take(session, [Budget(Pool.ASK_BACK, address)], now)
         if leaves is None:
@@ -280,7 +280,7 @@ def _by_address(session: Session, keys: Keys, address: str, now: datetime) -> _P
             continue
         if purpose is not Purpose.COMMAND:
             return _Proof(number, purpose, version)
-        known = bounces.addressee(session, number)
+        known = bounces.addressee_of_delivery(session, number)
         subscriber = subscribers.by_address_key(session, known.address_key) if known else None
         if known is None or subscriber is None or is_void(subscriber, at, now):
             return None
@@ -293,7 +293,7 @@ def _named(session: Session, delivery: int, address: bytes) -> _Proof | None:
 
     None if its subscriber has another address by now, even if somebody new subscribed with the one it went to.
     """
-    entry, subscriber = reading.entry(session, delivery), subscribers.by_address_key(session, address)
+    entry, subscriber = queries.entry(session, delivery), subscribers.by_address_key(session, address)
     if entry is None or subscriber is None or entry.subscriber != subscriber.key:
         return None
     if entry.kind is MailKind.CONFIRM:

@@ -16,7 +16,7 @@ from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import BadRecord, NotFound
 from digestd.store import feedback, mutings, papers, subscribers
 from digestd.store.database import Database
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe.feedback import has
 
 VALUE_MAX = 200
@@ -70,7 +70,7 @@ class Picked:
 
 def picked(session: Session, delivery: int, place: int) -> Picked:
     """The pick at a place, from 1, of a digest. Raises Gone, and NotFound for a place that the digest never had."""
-    claim = reading.as_claim(session, delivery)
+    claim = queries.as_claim(session, delivery)
     if claim is None or not claim.picks:
         raise Gone("this digest was removed")
     if not 1 <= place <= len(claim.picks):
@@ -83,7 +83,7 @@ def say(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> P
     with db.write() as session:
         pick = picked(session, *at)
         if not pick.says(verdict):
-            feedback.give(session, pick.subscriber.key, pick.paper.key, verdict, now)
+            feedback.add(session, pick.subscriber.key, pick.paper.key, verdict, now)
         return picked(session, *at)
 
 
@@ -103,7 +103,7 @@ def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Pi
         if not has(pick.paper, what):
             raise BadRecord(what.kind, "not found in this paper; choose something from it")
         if what not in pick.muted:
-            mutings.give(session, pick.subscriber.key, pick.paper.key, what.kind, what.value, now)
+            mutings.add(session, pick.subscriber.key, pick.paper.key, what.kind, what.value, now)
         return picked(session, *at)
 
 
@@ -122,7 +122,7 @@ def _standing(session: Session, subscriber: int, pick: Pick) -> Picked:
     if known is None or known.status is Status.ERASED or paper is None:
         raise Gone("this paper was removed")
     keys = (pick.paper, paper.key)
-    said = feedback.standing(session, subscriber, keys)
+    said = feedback.active_verdicts(session, subscriber, keys)
     return Picked(
         subscriber=known,
         paper=paper,
@@ -130,5 +130,5 @@ def _standing(session: Session, subscriber: int, pick: Pick) -> Picked:
         keys=keys,
         verdict=next((verdict for verdict in reversed(said) if verdict is not Verdict.SAVED), None),
         is_saved=Verdict.SAVED in said,
-        muted=mutings.of(session, subscriber, keys),
+        muted=mutings.of_papers(session, subscriber, keys),
     )

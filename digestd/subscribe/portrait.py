@@ -18,8 +18,8 @@ from digestd.ranking import portrait
 from digestd.ranking.portrait import Trait
 from digestd.store import feedback, mutings, papers, references, subscribers
 from digestd.store.database import Database
-from digestd.store.due import wants_of
-from digestd.store.ledger import reading
+from digestd.store.interests import for_ranking
+from digestd.store.ledger import queries
 
 LIKES = 100
 """Newest likes that are looked at."""
@@ -52,7 +52,7 @@ class Portrait:
 
 def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
     """The portrait as of now."""
-    wants = wants_of(session, [subscriber.key]).get(subscriber.key, ())
+    wants = for_ranking(session, [subscriber.key]).get(subscriber.key, ())
     liked = _named(session, subscriber.key, wants, Wish.LIKED)
     own = (*values(wants, Kind.TOPIC), *values(wants, Kind.TOPIC, Wish.MUTED), *values(wants, Kind.PHRASE, Wish.MUTED))
     known = (*values(wants, Kind.AUTHOR), *values(wants, Kind.AUTHOR, Wish.MUTED))
@@ -63,8 +63,8 @@ def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
         authors=tuple(portrait.names((paper.words.authors for paper in found), known)),
         likes=tuple(_like(name, paper) for name, paper in liked),
         dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Wish.MUTED)),
-        led=_led(reading.reasons(session, subscriber.key, DIGESTS)),
-        muted=mutings.standing(session, [subscriber.key]).get(subscriber.key, ()),
+        led=_led(queries.reasons(session, subscriber.key, DIGESTS)),
+        muted=mutings.active(session, [subscriber.key]).get(subscriber.key, ()),
     )
 
 

@@ -55,7 +55,7 @@ def ask_link(db: Database, post: Post, address: str, now: datetime, by: Act = Ac
     key = address_key(post.keys, address)
     with db.write() as session:
         known = subscribers.by_address_key(session, key, lock=True)
-        if known is None or known.status not in _MAY_OPEN or suppressions.is_suppressed(session, key) is not None:
+        if known is None or known.status not in _MAY_OPEN or suppressions.reason_for(session, key) is not None:
             return
         leaves = mail_budgets.take(session, [stranger_budget(key, by)], now)
         if leaves is not None:

@@ -12,7 +12,7 @@ from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
 from digestd.links import Keys, Purpose, issued, read
-from digestd.store import mail_budgets, saved, subscribers, suppressions
+from digestd.store import mail_budgets, saved_list, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.subscribe.asking import TooOld
 from digestd.subscribe.leaving import forget
@@ -49,7 +49,7 @@ def _request(db: Database, post: Post, subscriber: int, what: tuple[MailKind, Po
         if known is None or known.status not in _WRITABLE:
             return Asked.UNREACHABLE
         key = subscribers.address_key_of(session, subscriber)
-        if suppressions.is_suppressed(session, key) is not None:
+        if suppressions.reason_for(session, key) is not None:
             return Asked.UNREACHABLE
         leaves = mail_budgets.take(session, [Budget(pool, key)], now)
         if leaves is None:
@@ -93,8 +93,8 @@ def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, sh
     """
     known = opened_request(db, keys, Purpose.RENEW, link, now)
     with db.write() as session:
-        subscribers.void_links(session, known.key, now)
+        subscribers.invalidate_links(session, known.key, now)
         mail_budgets.clear(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
         if shelf:
-            saved.renew(session, known.key)
+            saved_list.renew_link(session, known.key)
     return link_for(keys, known.key, now)

@@ -17,7 +17,7 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.errors import BadRecord, NotFound
 from digestd.render import Entry
 from digestd.render.shown import Fit, fitted
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe.picked import VALUE_MAX, Picked, mute, picked, unmute
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
@@ -62,7 +62,7 @@ class _MutePages:
         """
         known = self.settings_page.whose(token)
         with self.app.db.read() as session:
-            delivery = reading.digest_of(session, known.key, period)
+            delivery = queries.digest_of(session, known.key, period)
         if delivery is None:
             raise NotFound("there was no such digest")
         return delivery, n

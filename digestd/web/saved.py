@@ -31,7 +31,7 @@ from digestd.render import Entry, render_reason
 from digestd.render.citations import bibtex, ris
 from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
 from digestd.render.shown import Fit, fitted
-from digestd.store import feedback, papers, saved, subscribers
+from digestd.store import feedback, papers, saved_list, subscribers
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 
@@ -61,7 +61,7 @@ class SavedPapers:
         """
         key, edition, _ = read(self.app.keys, Purpose.SAVED, signed, self.app.clock())
         known = subscribers.by_key(session, key)
-        if known is None or known.status is Status.ERASED or edition != saved.edition(session, key):
+        if known is None or known.status is Status.ERASED or edition != saved_list.link_version(session, key):
             raise NotFound("this address was renewed")
         return known
 
@@ -74,12 +74,12 @@ class SavedPapers:
     def page_of(self, owner: Subscriber, settings: str) -> Response:
         """Return the list for its owner, with buttons. `settings`: path of the settings page."""
         with self.app.db.read() as session:
-            edition = saved.edition(session, owner.key)
+            edition = saved_list.link_version(session, owner.key)
         return self._page(owner, token(self.app.keys, Purpose.SAVED, owner.key, self.app.clock(), edition), settings)
 
     def _page(self, owner: Subscriber, signed: str, settings: str = "") -> Response:
         with self.app.db.read() as session:
-            found = saved.saved(session, owner.key)
+            found = saved_list.saved(session, owner.key)
         return self.pages.page(
             "saved",
             language=owner.language,
@@ -93,7 +93,7 @@ class SavedPapers:
         """Return the list as a file for reference managers."""
         kind, written = _FILES[name]
         with self.app.db.read() as session:
-            found = saved.saved(session, self.owner(session, signed).key)
+            found = saved_list.saved(session, self.owner(session, signed).key)
         text = written(paper for paper, _ in found)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(text.encode("utf-8", "replace"), media_type=kind, headers=headers)
@@ -117,13 +117,13 @@ class SavedPapers:
         )
 
     def _saved(self, session: Session, owner: Subscriber) -> list[Posted]:
-        return [Posted(paper, at) for paper, at in saved.saved(session, owner.key, SHOWN_MAX)]
+        return [Posted(paper, at) for paper, at in saved_list.saved(session, owner.key, SHOWN_MAX)]
 
     def _picked(self, session: Session, owner: Subscriber) -> list[Posted]:
         templates, language = self.app.templates, owner.language
         return [
             Posted(paper, at, render_reason(templates, pick.reason.shareable, language))
-            for paper, pick, at in saved.had(session, owner.key)
+            for paper, pick, at in saved_list.recent_picks(session, owner.key)
         ]
 
 

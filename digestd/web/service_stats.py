@@ -14,21 +14,21 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.plan.coverage import IN_USE
 from digestd.store import (
+    bounce_surge,
     bounces,
-    brake,
     coverage,
     fetches,
-    hooks,
     hosts,
     inbound,
     ledger,
     papers,
     subscribers,
     suppressions,
+    webhooks,
 )
 from digestd.store.hosts import HostState
-from digestd.store.ledger import reading
-from digestd.store.throttles import Resting, resting
+from digestd.store.ledger import queries
+from digestd.store.throttles import RelayBackoff, backed_off_relays
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ServiceStats:
     sources: Mapping[str, Coverage]
     answered: Mapping[str, datetime]
     hosts: Sequence[HostState]
-    relays_stopped: Sequence[Resting]
+    relays_stopped: Sequence[RelayBackoff]
     bounces: Mapping[BounceKind, int]
     inbound: Mapping[InboundOutcome, int]
     suppressions: Mapping[SuppressionReason, int]
@@ -60,27 +60,27 @@ class ServiceStats:
 def service_stats(session: Session, now: datetime) -> ServiceStats:
     """Return the current counts. States without rows count 0."""
     return ServiceStats(
-        deliveries=reading.counts(session),
+        deliveries=queries.counts(session),
         subscribers=dict.fromkeys(Status, 0) | subscribers.count(session),
         papers=papers.count(session),
         last_ingest=last_ingest(session),
         sources=newest_days(session, now.date()),
         answered=answered(session),
         hosts=hosts.all_of(session),
-        relays_stopped=resting(session),
+        relays_stopped=backed_off_relays(session),
         bounces=bounces.count(session),
         inbound=inbound.counts(session),
         suppressions=suppressions.count(session),
         last_inbound=inbound.last(session),
-        hook_posts=hooks.counts(session),
-        refused_waiting=ledger.waiting(session),
-        bounces_held=len(brake.held(session, now)),
+        hook_posts=webhooks.counts(session),
+        refused_waiting=ledger.count_waiting(session),
+        bounces_held=len(bounce_surge.held_addresses(session, now)),
     )
 
 
 def last_ingest(session: Session) -> datetime | None:
     """Return the time of the last usable answer of any source."""
-    return max((last.fetched for last in fetches.last(session).values() if last.error is None), default=None)
+    return max((last.fetched for last in fetches.latest(session).values() if last.error is None), default=None)
 
 
 def newest_days(session: Session, today: date) -> dict[str, Coverage]:
@@ -91,5 +91,5 @@ def newest_days(session: Session, today: date) -> dict[str, Coverage]:
 
 def answered(session: Session) -> dict[str, datetime]:
     """Return the time of the last usable answer of each source that ever gave one."""
-    found = {source: fetches.newest_success(session, source) for source in fetches.last(session)}
+    found = {source: fetches.newest_success(session, source) for source in fetches.latest(session)}
     return {source: instant for source, instant in found.items() if instant is not None}

@@ -7,7 +7,7 @@ from digestd.app import App
 from digestd.deliver import Composer
 from digestd.errors import NotFound
 from digestd.links import Purpose, read
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.web.headers import INLINE_STYLE
 from digestd.web.pages import SHOW
 
@@ -34,7 +34,7 @@ def view_digest(app: App, delivery: int) -> str:
         NotFound: The digest does not exist or was removed.
     """
     with app.db.read() as session:
-        claim = reading.as_claim(session, delivery)
+        claim = queries.as_claim(session, delivery)
     if claim is None or not claim.picks:
         raise NotFound("there is no such digest any more")
     composer = Composer(app.db, app.sender)

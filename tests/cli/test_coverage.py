@@ -47,7 +47,7 @@ def noted(run: Run, tmp_path: Path) -> Run:
     """The same, with some days noted."""
     db = open_database(f"sqlite:///{tmp_path / 'd.db'}")
     with db.write() as session:
-        coverage.keep(session, ROWS, datetime(2026, 11, 24, tzinfo=UTC))
+        coverage.upsert(session, ROWS, datetime(2026, 11, 24, tzinfo=UTC))
     db.close()
     return run
 

@@ -40,7 +40,7 @@ def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
     made = install(tmp_path, url, now)
     archive(made)
     with made.db.write() as session:
-        coverage.keep(session, [Coverage("hf-daily", now.date(), CoverageState.LATE)], now)
+        coverage.upsert(session, [Coverage("hf-daily", now.date(), CoverageState.LATE)], now)
     made.papers([{**paper("strong00"), **KNOWN}, *shelf("more", 3, authors=["Ingrid Sørensen"])])
     made.people([reader(name="Ada")])
     yield made
@@ -88,7 +88,7 @@ async def test_a_digest_is_rebuilt_byte_for_byte_whatever_has_changed_since(
         assert len(set(one_work.values())) == 1, "the two turned out to be one"
     made.people([reader(name="Ada", topics=["something else"], size=1, hour=22)])
     with made.db.write() as session:
-        coverage.keep(session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], made.clock.now)
+        coverage.upsert(session, [Coverage("hf-daily", date(2026, 11, 24), CoverageState.FRESH)], made.clock.now)
     templates = tmp_path / "other" / "email"
     templates.mkdir(parents=True)
     (templates / "digest.lead.txt.j2").write_text("Other words", encoding="utf-8")

@@ -70,7 +70,7 @@ async def read(made: Install, count: int, wanted: str) -> None:
         for pick, name in zip(digest.picks, digest.names, strict=True):
             verdict = Verdict.MORE if name.startswith(wanted) else Verdict.LESS
             with made.db.write() as session:
-                feedback.give(session, subscriber(made, address(n)), pick.paper, verdict, made.clock.now)
+                feedback.add(session, subscriber(made, address(n)), pick.paper, verdict, made.clock.now)
 
 
 def test_without_a_trial_no_pick_has_a_team(made: Install) -> None:

@@ -132,7 +132,7 @@ async def test_tagged_address_ends_with_settings_links(read_by_ada: Office, is_r
     read_by_ada.made.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
     if is_renewed:
         with read_by_ada.made.db.write() as session:
-            subscribers.void_links(session, 1, read_by_ada.made.clock.now)
+            subscribers.invalidate_links(session, 1, read_by_ada.made.clock.now)
     for command in ("unsubscribe", "add topic bees", "less 1"):
         assert read_by_ada.write(command, to=to) is UNPROVEN
     assert read_by_ada.status() is Status.ACTIVE

@@ -8,7 +8,7 @@ from digestd.deliver import Composer
 from digestd.domain.delivery import MailKind
 from digestd.domain.reply import Reply, ReplyLine
 from digestd.store import replies
-from digestd.store.ledger import NewNotice, plan_notice, reading
+from digestd.store.ledger import NewNotice, plan_notice, queries
 from tests.commands.conftest import Office
 
 
@@ -19,7 +19,7 @@ def test_an_answer_says_the_same_when_others_were_taken_on_meanwhile(read_by_ada
         delivery = plan_notice(session, notice, now)
         assert delivery is not None
         replies.keep(session, delivery, Reply((ReplyLine("prove", ("pause",)),)))
-        claim = reading.as_claim(session, delivery)
+        claim = queries.as_claim(session, delivery)
     assert claim is not None
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])

@@ -11,7 +11,7 @@ import pytest
 from digestd.deliver import alert, webhook_alert
 from digestd.domain.delivery import Actor, Evidence, Settlement, State
 from digestd.store import ledger
-from digestd.store.ledger import Proof, reading
+from digestd.store.ledger import SettlementProof, queries
 from digestd.worker import alert_uncertain, tick
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
@@ -98,8 +98,8 @@ async def test_mails_uncertain_for_a_day_are_told_by_one_of_all_workers_and_agai
         with local_client(install.app) as client:
             assert client.get("/readyz").json()["uncertain_for_a_day"] == 2
         with install.db.write() as session:
-            proof = Proof(Evidence.OPERATOR, Actor.OPERATOR, "it is here")
-            lost = [entry.key for entry in reading.entries(session, 9, reading.Asked(State.UNCERTAIN))]
+            proof = SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "it is here")
+            lost = [entry.key for entry in queries.entries(session, 9, queries.DeliveryFilter(State.UNCERTAIN))]
             assert ledger.settle(session, lost[0], Settlement.ACCEPTED, proof, install.clock.now)
         await by_workers(install)
         assert len(told) == 1

@@ -14,7 +14,7 @@ from digestd.domain.bounce import Bounce, BounceKind
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause, Status
 from digestd.links import address_key
-from digestd.store import bounces, brake, core, ledger, subscribers, suppressions
+from digestd.store import bounce_surge, bounces, core, ledger, subscribers, suppressions
 from digestd.subscribe.leaving import suppress_held
 from digestd.transports import Route
 from digestd.worker import alert_held
@@ -43,7 +43,7 @@ def suppressed(install: Install) -> int:
 
 def held(install: Install) -> int:
     with install.db.read() as session:
-        return len(brake.held(session, install.clock.now))
+        return len(bounce_surge.held_addresses(session, install.clock.now))
 
 
 async def until_all_is_tried(install: Install, relay: Relay, runs: int = 3) -> None:
@@ -124,7 +124,7 @@ async def test_refusal_without_any_other_mail_waits(on_file: Install) -> None:
         report = await on_file.deliver(transport(relay.port), limit=1)
         assert (report.deferred, report.rejected) == (1, 0)
         with on_file.db.read() as session:
-            assert ledger.waiting(session) == 1
+            assert ledger.count_waiting(session) == 1
         on_file.clock.go(timedelta(minutes=10))
         assert (await on_file.deliver(transport(relay.port))).accepted == READERS
         assert on_file.sound(relay.copies)
@@ -201,7 +201,7 @@ async def test_unconfirmed_addresses_do_not_set_off_the_brake(on_file: Install) 
         report = await on_file.to("smtp://127.0.0.1", connections=1).deliver(transport(relay.port))
     assert (report.accepted, report.stopped) == (2, None)
     with on_file.db.read() as session:
-        share = brake.by_relay(session, "relay", 1, int(on_file.clock.now.timestamp() * 1e6))
+        share = bounce_surge.relay_share(session, "relay", 1, int(on_file.clock.now.timestamp() * 1e6))
     assert (share.tried, share.failed) == (2, 0)
 
 
@@ -235,9 +235,9 @@ async def came_back(waiting: Install) -> Returning:
     def take(delivery: int) -> None:
         waiting.clock.go(timedelta(minutes=1))
         with waiting.db.write() as session:
-            known = bounces.addressee(session, delivery)
+            known = bounces.addressee_of_delivery(session, delivery)
             assert known is not None
-            bounces.note(session, _hard(known.address_key, delivery, waiting), waiting.clock.now)
+            bounces.record(session, _hard(known.address_key, delivery, waiting), waiting.clock.now)
 
     return take
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from digestd.deliver import preflight
 from digestd.domain.delivery import State
 from digestd.store import core, throttles
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from tests.deliver.conftest import READERS, planned
 from tests.deliver.test_outcomes import spoil
 from tests.parts.install import Install
@@ -34,7 +34,7 @@ async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_t
         assert f"{READERS} of {READERS} sample mails cannot be composed (KeyError), so none are sent" in report.stopped
         assert (report.deferred, relay.sessions, tries(there)) == (0, 0, before)
         with there.db.read() as session:
-            [rests] = throttles.resting(session)
+            [rests] = throttles.backed_off_relays(session)
         assert rests.why == report.stopped
         mend(there, whole)
         there.clock.go(timedelta(minutes=1))
@@ -73,7 +73,7 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
 ) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
-        seen = {claim.key for claim in reading.sample(session, preflight.SAMPLE_SIZE, now)}
+        seen = {claim.key for claim in queries.sample(session, preflight.SAMPLE_SIZE, now)}
     assert len(seen) == preflight.SAMPLE_SIZE
     for key in set(picks(many)) - seen:
         spoil(many, key)
@@ -90,7 +90,7 @@ async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys
 def test_the_sample_is_from_all_over_the_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
     many = planned(tmp_path / "many", sqlite_url, now, 60)
     with many.db.read() as session:
-        keys = [claim.key for claim in reading.sample(session, 10, now)]
+        keys = [claim.key for claim in queries.sample(session, 10, now)]
     assert keys == sorted(keys)
     assert {(key - 1) // 20 for key in keys} == {0, 1, 2}
     many.db.close()
@@ -105,9 +105,9 @@ def tries(install: Install) -> Sequence[tuple[int, int]]:
 
 def picks(install: Install) -> dict[int, tuple[bytes, bytes]]:
     """What each digest holds, and what its reader has seen."""
-    joined = core.delivery.join(core.seen, core.seen.c.subscriber_id == DELIVERY.subscriber_id)
+    joined = core.delivery.join(core.seen_papers, core.seen_papers.c.subscriber_id == DELIVERY.subscriber_id)
     with install.db.read() as session:
-        query = select(DELIVERY.id, DELIVERY.picks, core.seen.c.papers).select_from(joined)
+        query = select(DELIVERY.id, DELIVERY.picks, core.seen_papers.c.papers).select_from(joined)
         return {key: (held, seen) for key, held, seen in session.connection().execute(query)}
 
 
@@ -116,4 +116,6 @@ def mend(install: Install, whole: dict[int, tuple[bytes, bytes]]) -> None:
     with install.db.write() as session:
         for key, (held, seen) in whole.items():
             session.connection().execute(core.delivery.update().where(DELIVERY.id == key).values(picks=held))
-            session.connection().execute(core.seen.update().where(core.seen.c.subscriber_id == key).values(papers=seen))
+            session.connection().execute(
+                core.seen_papers.update().where(core.seen_papers.c.subscriber_id == key).values(papers=seen)
+            )

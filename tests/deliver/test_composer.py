@@ -8,7 +8,7 @@ from digestd.deliver import Composer
 from digestd.deliver.composer import Composed
 from digestd.domain.delivery import Claim
 from digestd.message import dot_stuffed
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from tests.deliver.test_outcomes import spoil
 from tests.parts.install import Install
 
@@ -16,7 +16,7 @@ from tests.parts.install import Install
 def prepared(install: Install) -> tuple[Composer, list[Claim]]:
     """Return a composer and every digest that waits."""
     with install.db.read() as session:
-        claims = [claim for entry in reading.entries(session, 100) if (claim := reading.as_claim(session, entry.key))]
+        claims = [claim for entry in queries.entries(session, 100) if (claim := queries.as_claim(session, entry.key))]
     composer = Composer(install.db, install.app.sender)
     composer.prepare(claims)
     return composer, claims

@@ -13,7 +13,7 @@ from digestd.deliver import Composer, replay
 from digestd.domain.delivery import State
 from digestd.links import Purpose
 from digestd.links import read as read_token
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from tests.inbound.conftest import Returned
 from tests.parts import library
 from tests.parts.install import Install, install
@@ -71,7 +71,7 @@ async def test_what_is_offered_is_read_again_for_a_mail_that_waits_while_others_
     fresh(made, 1)
     assert made.plan().planned == 2
     with made.db.read() as session:
-        digests = [claim for key in (3, 4) if (claim := reading.as_claim(session, key))]
+        digests = [claim for key in (3, 4) if (claim := queries.as_claim(session, key))]
     waits = next(claim for claim in digests if claim.subscriber == 1)
     composer = Composer(made.db, made.app.sender)
     composer.prepare(digests)

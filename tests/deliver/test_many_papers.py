@@ -6,7 +6,7 @@ import pytest
 
 from digestd.deliver import Composer, claim_queue, composer, deliver
 from digestd.domain.delivery import Claim, State
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.transports import Route
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
@@ -19,7 +19,7 @@ def test_a_mail_whose_papers_gave_way_to_others_is_the_same_once_they_are_read_a
 ) -> None:
     monkeypatch.setattr(composer, "CACHED_PAPERS", 12)
     with on_file.db.read() as session:
-        claims = [claim for key in range(1, READERS + 1) if (claim := reading.as_claim(session, key))]
+        claims = [claim for key in range(1, READERS + 1) if (claim := queries.as_claim(session, key))]
     at_once = {claim.key: fresh(on_file, [claim]).take(claim) for claim in claims}
     one = fresh(on_file, [])
     for claim in claims:

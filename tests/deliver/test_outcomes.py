@@ -11,7 +11,7 @@ from sqlalchemy import select
 from digestd.domain.delivery import State
 from digestd.links import read_envelope_from
 from digestd.store import core
-from digestd.store.ledger.reading import picks
+from digestd.store.ledger.queries import picks
 from digestd.store.packing import pack_seen
 from tests.deliver.conftest import READERS, planned
 from tests.parts.install import Install
@@ -226,4 +226,6 @@ def spoil(install: Install, delivery: int) -> None:
         values = {"picks": packed([first._replace(revision=999_999)]).picks}
         session.connection().execute(core.delivery.update().where(core.delivery.c.id == delivery).values(values))
         seen = {"papers": pack_seen([first.paper])}
-        session.connection().execute(core.seen.update().where(core.seen.c.subscriber_id == delivery).values(seen))
+        session.connection().execute(
+            core.seen_papers.update().where(core.seen_papers.c.subscriber_id == delivery).values(seen)
+        )

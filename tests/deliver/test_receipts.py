@@ -12,7 +12,7 @@ from digestd.domain.delivery import Evidence, Outcome, State
 from digestd.errors import BadSetting
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.store.ledger import Result
+from digestd.store.ledger import AttemptResult
 from tests.deliver.conftest import READERS
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
@@ -28,7 +28,7 @@ REFUSE = {
         " WHEN (NEW.relay_qid IS NOT NULL) EXECUTE FUNCTION refuse()",
     ],
 }
-RESULT = Result(7, 2, "w1", State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ")
+RESULT = AttemptResult(7, 2, "w1", State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ")
 
 
 def _run(db: Database, *statements: str) -> None:
@@ -68,8 +68,10 @@ async def test_a_run_that_could_write_everything_leaves_no_journal(waiting: Inst
 
 
 def test_what_is_kept_is_read_again_without_the_relays_words(tmp_path: Path) -> None:
-    later = Result(8, 1, "w1", State.READY, Outcome.TEMP, code=450, text="<ada@example.net>", wait=timedelta(minutes=5))
-    unknown = Result(9, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="silence")
+    later = AttemptResult(
+        8, 1, "w1", State.READY, Outcome.TEMP, code=450, text="<ada@example.net>", wait=timedelta(minutes=5)
+    )
+    unknown = AttemptResult(9, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="silence")
     with result_journal.open_result_journal(tmp_path, "w1") as journal:
         assert journal.write([RESULT, unknown]) == 1
         assert journal.write([later]) == 1

@@ -17,7 +17,7 @@ from digestd.deliver.reconcile import PATIENCE
 from digestd.domain.delivery import State
 from digestd.errors import BadSetting
 from digestd.links import Keys, envelope_from
-from digestd.store.ledger import GRACE, Claimer, Pass, claim, pass_gate, reading, recovery
+from digestd.store.ledger import GRACE, Claimer, CommitRequest, claim, commit_sends, queries, recovery
 from digestd.worker import settle_uncertain
 from tests.inbound.conftest import Returned
 from tests.parts import library
@@ -52,7 +52,7 @@ def die_before_the_dot_leaves(made: Install, relay: str) -> int:
         claimer = Claimer("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
         (found,) = claim(session, claimer, 1, made.clock.now).claims
     with made.db.write() as session:
-        pass_gate(session, [Pass(found.key, found.attempt, "dead", bytes(32), relay)], made.clock.now)
+        commit_sends(session, [CommitRequest(found.key, found.attempt, "dead", bytes(32), relay)], made.clock.now)
     with made.db.write() as session:
         assert recovery.recover(session, "dead", made.clock.now).uncertain == 1
     return found.key
@@ -87,8 +87,8 @@ async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_onc
     assert made.states == {State.ACCEPTED: READERS}
     assert made.broken == {}
     with made.db.read() as session:
-        assert [one.evidence for one in reading.tries(session, 3)] == ["relay_log"]
-        assert [one.outcome for one in reading.tries(session, lost)] == ["not_sent", "accepted"]
+        assert [one.evidence for one in queries.attempts(session, 3)] == ["relay_log"]
+        assert [one.outcome for one in queries.attempts(session, lost)] == ["not_sent", "accepted"]
 
 
 async def test_a_log_that_was_not_kept_at_that_time_proves_no_absence(

@@ -82,7 +82,7 @@ async def test_where_one_relay_fails_the_other_takes_its_mails(on_file: Install,
     assert on_file.states == {State.ACCEPTED: READERS}
     assert on_file.sound(one.copies + two.copies)
     with on_file.db.read() as session:
-        [resting] = throttles.resting(session)
+        [resting] = throttles.backed_off_relays(session)
     assert (resting.relay, resting.failures) == ("one", 1)
 
 
@@ -112,14 +112,14 @@ async def test_five_like_refusals_stop_every_relay(on_file: Install) -> None:
     assert report.stopped is not None
     assert on_file.states == {State.READY: READERS}
     with on_file.db.read() as session:
-        assert {resting.relay for resting in throttles.resting(session)} == {"one", "two"}
+        assert {resting.relay for resting in throttles.backed_off_relays(session)} == {"one", "two"}
 
 
 async def test_a_relay_that_asks_for_less_gets_half_and_what_was_sent_outlives_the_run(on_file: Install) -> None:
     async with Relay({"MAIL": Fault("421 4.7.0 slow down", times=1)}).serving() as one:
         assert (await by(on_file, [route(one, "one")], limits={"one": 100.0})).stopped is not None
     with on_file.db.read() as session:
-        kept = throttles.standings(session, ["one"])["one"]
+        kept = throttles.states(session, ["one"])["one"]
     assert kept.throttle.lowered == 50
     assert kept.throttle.free > on_file.clock.now.timestamp()
     assert kept.rest.failures == 1
@@ -136,7 +136,7 @@ async def test_a_domain_with_a_limit_holds_up_nobody_else(on_file: Install) -> N
     domains = [taken.recipient.partition("@")[2].lower() for taken in one.taken]
     assert domains[-2:] == ["slow.example"] * 2  # the first may go at once, the others wait for their turn
     with on_file.db.read() as session:
-        kept = throttles.standings(session, ["@slow.example"])["@slow.example"]
+        kept = throttles.states(session, ["@slow.example"])["@slow.example"]
     assert kept.throttle.free >= on_file.clock.now.timestamp() + 3 / 5
 
 
@@ -170,7 +170,7 @@ async def test_the_worker_leaves_a_failed_relay_alone_for_longer_each_time(on_fi
             await tick(install.app, _never())
             assert one.sessions > sessions
             with install.db.read() as session:
-                [resting] = throttles.resting(session)
+                [resting] = throttles.backed_off_relays(session)
             assert (resting.relay, resting.failures) == (name, failures)
             assert resting.until == install.clock.now + timedelta(minutes=minutes)
             assert _available_routes(install.app, install.clock.now) == ()

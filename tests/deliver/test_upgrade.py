@@ -24,28 +24,27 @@ from tests.parts.relay import Relay
 from tests.proof.renewal import settled
 from tests.proof.scene import many
 
-OLD = "0012"
-"""An early schema; what came later makes tables and changes some that are full."""
 KILLS = 8
 
 
 @pytest.fixture
-def outdated(on_file: Install, memory: Path) -> Install:
-    """An install whose digests are ready, on a database of long ago, in memory where that can be."""
+def emptied(on_file: Install, memory: Path) -> Install:
+    """An install whose database has no tables yet, in memory where that can be."""
     with on_file.db.write() as session:
         config = migrate._config()
         config.attributes["connection"] = session.connection()
-        command.downgrade(config, OLD)
+        command.downgrade(config, "base")
     settled(on_file.db)
     moved = shutil.copy(str(on_file.db.file), memory / "digestd.db")
     return replace(on_file, url=f"sqlite:///{moved}")
 
 
-def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(outdated: Install, memory: Path) -> None:
+@pytest.mark.slow
+def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(emptied: Install, memory: Path) -> None:
     if not can_trace():
         pytest.skip("strace is not installed here, or may not trace (it needs root)")
     original = shutil.copy(memory / "digestd.db", memory / "original")
-    upgrade = Command(("init",), outdated.environment(), memory)
+    upgrade = Command(("init",), emptied.environment(), memory)
     counted = upgrade.counted()
     found = Counter[str]()
     for call, nth in spread(counted, many(KILLS)):
@@ -53,15 +52,15 @@ def test_an_upgrade_that_is_killed_was_done_or_was_not_and_is_done_by_the_next(o
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         shutil.copy(original, memory / "digestd.db")
         assert upgrade.killed_at(call, nth).killed
-        after = open_database(outdated.url)
+        after = open_database(emptied.url)
         found[schema(after)] += 1
         migrate.migrate(after)
         after.close()
-        again = reopened(outdated.folder, outdated.url, NOW)
-        assert (again.states, again.broken, again.db_is_whole) == ({State.READY: READERS}, {}, True)
+        again = reopened(emptied.folder, emptied.url, NOW)
+        assert (again.states, again.broken, again.db_is_whole) == ({}, {}, True)
         again.db.close()
     print(f"{sum(counted.values())} calls, killed with the schema {dict(found)}")
-    assert found.keys() == {OLD, migrate.newest()}, found
+    assert found.keys() == {"none", migrate.newest()}, found
 
 
 def spread(counted: Counter[str], kills: int) -> list[tuple[str, int]]:

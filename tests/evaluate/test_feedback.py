@@ -65,7 +65,7 @@ async def day(made: Install, name: str) -> tuple[str, ...]:
 def say(made: Install, name: str, verdict: Verdict = Verdict.MORE) -> None:
     [pick] = [p for d in digests(made) for p, known in zip(d.picks, d.names, strict=True) if known == name]
     with made.db.write() as session:
-        feedback.give(session, subscriber(made), pick.paper, verdict, made.clock.now)
+        feedback.add(session, subscriber(made), pick.paper, verdict, made.clock.now)
 
 
 def replayed(made: Install, since: datetime | None = None) -> list[Replayed]:

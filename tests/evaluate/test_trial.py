@@ -11,7 +11,7 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.trial import Trial
 from digestd.evaluate.trial import Score, Standing, margin, preference, tally
 from digestd.ranking.draft import team_draft
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import SentDigest
 
 MORE, LESS, SAVED, ASIDE = Verdict.MORE, Verdict.LESS, Verdict.SAVED, Verdict.DISMISSED
 DAYS, SUBSCRIBERS, SIZE, PAPERS = 6, 30, 10, 60
@@ -19,10 +19,10 @@ AT = datetime(2026, 11, 24, tzinfo=UTC)
 TRIAL = Trial(1, "fitted", "", 1.0, AT)
 
 
-def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> Shown:
+def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> SentDigest:
     reason = Reason(Why.NEW)
     picks = [Pick(n, n, 1.0, Section.FOR_YOU, reason, team=team.strip()) for n, team in enumerate(teams)]
-    return Shown(1, subscriber, AT, tuple(picks), tuple(range(len(picks))), tuple(verdicts), (AT,) * len(picks))
+    return SentDigest(1, subscriber, AT, tuple(picks), tuple(range(len(picks))), tuple(verdicts), (AT,) * len(picks))
 
 
 @pytest.mark.parametrize(

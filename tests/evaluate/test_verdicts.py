@@ -10,17 +10,17 @@ from digestd.domain.feedback import Verdict
 from digestd.evaluate.calibrate import reliability
 from digestd.evaluate.promises import calibration_error
 from digestd.evaluate.verdicts import Verdicts, accuracy, auc, bins, explored, promises
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import SentDigest
 
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 PICK = Pick(1, 1, 1.0, Section.FOR_YOU, Reason(Why.NEW))
 MORE, LESS, NONE = Verdict.MORE, Verdict.LESS, None
 
 
-def digest(subscriber: int, *picks: tuple[float | None, Verdict | None], chance: float | None = None) -> Shown:
+def digest(subscriber: int, *picks: tuple[float | None, Verdict | None], chance: float | None = None) -> SentDigest:
     """Each pick by its propensity and what was said of it."""
     held = tuple(PICK._replace(propensity=p, chance=chance) for p, _ in picks)
-    return Shown(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
+    return SentDigest(1, subscriber, AT, held, tuple(range(len(held))), tuple(v for _, v in picks), (AT,) * len(held))
 
 
 def said(user: str, *told: tuple[float, float, bool]) -> Verdicts:

@@ -80,9 +80,9 @@ class Returned:
     def suppression(self, delivery: int = 1) -> SuppressionReason | None:
         """Why they must not be written to."""
         with self.made.db.read() as session:
-            known = bounces.addressee(session, delivery)
+            known = bounces.addressee_of_delivery(session, delivery)
             assert known is not None
-            return suppressions.is_suppressed(session, known.address_key)
+            return suppressions.reason_for(session, known.address_key)
 
     def bounces(self, delivery: int = 1) -> list[Bounce]:
         """What is kept about a delivery."""
@@ -104,7 +104,7 @@ class Returned:
     def lose_the_answer(self, delivery: int = 1) -> None:
         """As if the answer to the dot of an accepted mail had never come."""
         with self.made.db.write() as session:
-            session.connection().exec_driver_sql("DROP TRIGGER delivery_step" + self._on_table)
+            session.connection().exec_driver_sql("DROP TRIGGER delivery_state_change" + self._on_table)
             values = {"row": delivery, "end": f"uw{0:013x}"}
             for statement in _LOST:
                 session.connection().execute(text(statement), values)

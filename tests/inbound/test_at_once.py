@@ -31,7 +31,7 @@ def test_every_soft_bounce_of_one_address_counts_whoever_brings_it(sent: Returne
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(bring, range(8))) == [{InboundOutcome.TAKEN: 3}] * 8
     with sent.made.db.read() as session:
-        assert all(len(bounces.of(session, sent.key(number), 99)) == 8 for number in (1, 2, 3))
+        assert all(len(bounces.of_address(session, sent.key(number), 99)) == 8 for number in (1, 2, 3))
     last = sent.made.clock.now + timedelta(days=8)
     events = [Event(f"last {address}", BounceKind.SOFT, address) for address in addresses]
     take_events(sent.desk, "ses", events, last)

@@ -98,10 +98,10 @@ async def test_a_report_settles_a_mail_whose_answer_was_lost(
 
 def came_back(made: Install, address: str) -> list[Bounce]:
     with made.db.read() as session:
-        return bounces.of(session, address_key(made.app.keys, address), 10)
+        return bounces.of_address(session, address_key(made.app.keys, address), 10)
 
 
 def suppressed(made: Install, address: str) -> bool:
     with made.db.read() as session:
-        reason = suppressions.is_suppressed(session, address_key(made.app.keys, address))
+        reason = suppressions.reason_for(session, address_key(made.app.keys, address))
     return reason is SuppressionReason.HARD_BOUNCE

@@ -11,8 +11,8 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import Keys, Purpose, address_key, envelope_from, token
-from digestd.store import bounces, brake, core, subscribers, suppressions
-from digestd.store.instants import to_us
+from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
+from digestd.store.timestamps import to_us
 from digestd.subscribe import ask, confirm, erase, parse
 from digestd.subscribe.leaving import unsuppress
 from tests.inbound.conftest import BOUNCE, READERS, Returned
@@ -80,7 +80,7 @@ def test_a_reader_who_cannot_be_reached_for_a_week_is_suppressed(on_file: Return
     assert on_file.suppression() is None
     with made.db.write() as session:
         for day in range(7):
-            bounces.note(session, _soft(on_file, day), made.clock.now + timedelta(days=day))
+            bounces.record(session, _soft(on_file, day), made.clock.now + timedelta(days=day))
     assert on_file.suppression() is SuppressionReason.SOFT_BOUNCE
     assert on_file.status() is Status.SUPPRESSED
 
@@ -159,7 +159,7 @@ def test_an_unknown_delivery_is_foreign_although_its_mac_is_right(on_file: Retur
 
 def held(back: Returned) -> int:
     with back.made.db.read() as session:
-        return len(brake.held(session, back.made.clock.now))
+        return len(bounce_surge.held_addresses(session, back.made.clock.now))
 
 
 def test_wave_of_reports_by_mail_suppresses_nobody(sent: Returned) -> None:
@@ -171,7 +171,7 @@ def test_wave_of_reports_by_mail_suppresses_nobody(sent: Returned) -> None:
     assert [sent.suppression(n) for n in range(1, READERS + 1)] == [None] * READERS
     assert held(sent) == READERS
     with sent.made.db.read() as session:
-        (lifting,) = suppressions.liftings(session, sent.key(1))
+        (lifting,) = suppressions.lifted(session, sent.key(1))
     assert lifting.why.startswith("held:")
     assert sent.made.broken == {}
 
@@ -291,9 +291,9 @@ def test_a_suppression_outlives_erasure_and_later_bounces_change_nothing(sent: R
     assert (sent.status(), sent.suppression()) == (Status.ERASED, None)
     key = address_key(sent.made.app.keys, address)
     with sent.made.db.read() as session:
-        assert suppressions.is_suppressed(session, key) is SuppressionReason.ERASED
+        assert suppressions.reason_for(session, key) is SuppressionReason.ERASED
         assert suppressions.count(session)[SuppressionReason.HARD_BOUNCE] == 0
-        assert [lifting.why for lifting in suppressions.liftings(session, key)] == [""]
+        assert [lifting.why for lifting in suppressions.lifted(session, key)] == [""]
     assert sent.made.broken == {}
 
 
@@ -331,7 +331,7 @@ def test_who_signs_up_anew_after_a_bounce_starts_without_points(on_file: Returne
     assert (on_file.status(), on_file.suppression()) == (Status.ACTIVE, None)
     with made.db.read() as session:
         assert bounces.score_of(session, on_file.key(), made.clock.now).points == 0
-        (lifting,) = suppressions.liftings(session, on_file.key())
+        (lifting,) = suppressions.lifted(session, on_file.key())
     assert lifting.why == "signed up again and confirmed"
 
 

@@ -9,7 +9,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
 from digestd.errors import BadInput
 from digestd.store import subscribers, suppressions
-from digestd.store.suppressions import Wave
+from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribe import erase, unsubscribe
 from digestd.subscribe.leaving import Restored, suppress, unsuppress_wave
 from tests.inbound.conftest import Returned
@@ -22,7 +22,7 @@ def take_back(back: Returned, *, dry_run: bool = False, **more: Any) -> list[Res
     """What of the last hour is meant, unless `more` says otherwise."""
     now = back.made.clock.now
     given = {"since": now - HOUR, "until": now, "reasons": HEALED_BY_CONSENT, **more}
-    return unsuppress_wave(back.made.db, Wave(**given), WHY, now, dry_run)
+    return unsuppress_wave(back.made.db, SuppressionFilter(**given), WHY, now, dry_run)
 
 
 def statuses(back: Returned) -> list[Status]:
@@ -54,7 +54,7 @@ def test_unsuppress_restores_status_and_leaves_complaints(bounced: Returned) -> 
     }
     assert statuses(bounced) == [Status.PAUSED, Status.ACTIVE, Status.SUPPRESSED]
     with bounced.made.db.read() as session:
-        assert [one.why for one in suppressions.liftings(session, bounced.key(2))] == [WHY]
+        assert [one.why for one in suppressions.lifted(session, bounced.key(2))] == [WHY]
     assert take_back(bounced) == []
     assert bounced.made.broken == {}
 
@@ -63,7 +63,7 @@ def test_unsuppress_leaves_who_unsubscribed_meanwhile(bounced: Returned) -> None
     """A suppressed reader who presses Unsubscribe is not written to again when the suppression is taken back."""
     assert unsubscribe(bounced.made.db, 2, Cause.ONE_CLICK, bounced.made.clock.now)
     with bounced.made.db.read() as session:
-        assert suppressions.is_suppressed(session, bounced.key(2)) is SuppressionReason.HARD_BOUNCE
+        assert suppressions.reason_for(session, bounced.key(2)) is SuppressionReason.HARD_BOUNCE
     take_back(bounced)
     assert statuses(bounced) == [Status.PAUSED, Status.UNSUBSCRIBED, Status.SUPPRESSED]
     assert bounced.made.broken == {}

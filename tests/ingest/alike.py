@@ -25,7 +25,7 @@ def in_journal(**more: object) -> Sighting:
 def works(db: Database) -> set[frozenset[str]]:
     """The identifiers of each paper."""
     found: dict[int, set[str]] = {}
-    for row in rows(db, "alias"):
+    for row in rows(db, "paper_alias"):
         if not row.alias.startswith(papers.MERGED):
             found.setdefault(row.paper, set()).add(row.alias)
     return set(map(frozenset, found.values()))

@@ -111,7 +111,7 @@ class Desk:
     def days(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, Coverage]:
         """What is noted of the days of a source."""
         with self.db.read() as session:
-            return {row.day.isoformat(): row for row in coverage.of(session, source, since)}
+            return {row.day.isoformat(): row for row in coverage.of_source(session, source, since)}
 
     def states(self, source: str, since: date = date(2026, 1, 1)) -> dict[str, str]:
         """The same, the states alone."""

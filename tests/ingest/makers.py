@@ -37,15 +37,16 @@ def rows(db: Database, table: str) -> Sequence[Any]:
 
 def everything(db: Database) -> dict[str, list[Any]]:
     """All that is kept of papers, row numbers included."""
-    return {table: sorted(map(repr, rows(db, table))) for table in ("paper", "alias", "revision", "sighting", "signal")}
+    tables = ("paper", "paper_alias", "revision", "sighting", "signal")
+    return {table: sorted(map(repr, rows(db, table))) for table in tables}
 
 
 def forget(db: Database) -> None:
     """Empty the tables of papers."""
     with db.write() as session:
-        derived = (core.likeness, core.merging, core.apart)
-        for table in (*derived, core.alias, core.sighting, core.signal, core.revision, core.paper):
+        derived = (core.similarity_key, core.merge, core.do_not_merge)
+        for table in (*derived, core.paper_alias, core.sighting, core.signal, core.revision, core.paper):
             session.connection().execute(delete(table))
         if not db.is_sqlite:
-            for name in ("paper", "revision", "sighting", "merging"):
+            for name in ("paper", "revision", "sighting", "merge"):
                 session.connection().exec_driver_sql(f"ALTER SEQUENCE {name}_id_seq RESTART")

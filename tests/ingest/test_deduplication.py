@@ -8,15 +8,15 @@ from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.ingest import merge_papers, split_paper
 from digestd.ingest.merge import ARCHIVE
-from digestd.store import merging, papers
+from digestd.store import merges, papers
 from digestd.store.database import Database
 from tests.ingest.alike import HOUR, PEOPLE, TITLE, A, B, D, at_arxiv, in_journal, works
 from tests.ingest.makers import paper, seen, take
 
 
-def mergings(db: Database, name: str) -> list[merging.Merging]:
+def mergings(db: Database, name: str) -> list[merges.Merge]:
     with db.read() as session:
-        return merging.of(session, papers.aliases(session, [PaperId(name)])[PaperId(name)])
+        return merges.of_paper(session, papers.aliases(session, [PaperId(name)])[PaperId(name)])
 
 
 def test_a_preprint_and_its_journal_are_one_without_an_identifier_in_common(db: Database, now: datetime) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from digestd.domain.paper import Sighting
 from digestd.ingest import split_paper
-from digestd.store import merging, papers
+from digestd.store import merges, papers
 from digestd.store.database import Database
 from tests.ingest.alike import BY_OTHERS, PEOPLE, TITLE, A, B, D, works
 from tests.ingest.makers import forget, paper, rows, seen, take
@@ -88,10 +88,10 @@ def test_all_that_was_joined_can_be_split_again(db: Database, now: datetime) -> 
     take(db, "s", *page, now=now)
     with db.read() as session:
         numbers = sorted(papers.aliases(session, {name for one in page for name in one.ids}).values())
-        live = {one.number for key in numbers for one in merging.of(session, key) if one.undone is None}
+        live = {one.number for key in numbers for one in merges.of_paper(session, key) if one.undone is None}
     for _ in live:
         with db.read() as session:
-            holder = next(iter(papers.twins(session, range(1, 40)).values()))
+            holder = next(iter(papers.merged_into(session, range(1, 40)).values()))
             name = papers.names(session, holder)[0]
         split_paper(db, name, now)
     assert works(db) == {frozenset(one.ids) for one in page}

@@ -242,14 +242,14 @@ def test_a_turn_written_under_another_clock_is_forgotten(db: Database, now: date
 
 
 def test_how_the_last_fetch_went_is_kept(db: Database, now: datetime) -> None:
-    one = fetches.Fetched("s", "https://a.example.org", now, 3, '"v"', None)
-    failed = fetches.Fetched("s", "https://b.example.org", now + timedelta(hours=1), error="x" * 1_000)
+    one = fetches.FetchRecord("s", "https://a.example.org", now, 3, '"v"', None)
+    failed = fetches.FetchRecord("s", "https://b.example.org", now + timedelta(hours=1), error="x" * 1_000)
     with db.write() as session:
-        fetches.keep(session, [one, failed])
-        fetches.keep(session, [one])
-        assert fetches.of(session, "s")["https://a.example.org"] == one
-        assert fetches.last(session)["s"].error == "x" * 500
+        fetches.upsert(session, [one, failed])
+        fetches.upsert(session, [one])
+        assert fetches.of_source(session, "s")["https://a.example.org"] == one
+        assert fetches.latest(session)["s"].error == "x" * 500
         assert fetches.newest_success(session, "s") == now
         assert fetches.newest_success(session, "t") is None
-        fetches.forget_before(session, "s", now + timedelta(minutes=1))
-        assert list(fetches.of(session, "s")) == ["https://b.example.org"]
+        fetches.delete_before(session, "s", now + timedelta(minutes=1))
+        assert list(fetches.of_source(session, "s")) == ["https://b.example.org"]

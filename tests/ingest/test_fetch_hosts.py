@@ -17,7 +17,7 @@ from tests.ingest.site import Site, says, site
 
 def state(db: Database, host: str) -> hosts.HostState:
     with db.read() as session:
-        found = hosts.one(session, host)
+        found = hosts.by_name(session, host)
     assert found is not None
     return found
 
@@ -88,10 +88,10 @@ async def test_only_one_may_try_whether_a_host_answers_again(
     host = f"127.0.0.1:{web.port}"
     with db.write() as session:
         for _ in range(3):
-            hosts.failed(session, host, clock.now, "refused")
+            hosts.record_failure(session, host, clock.now, "refused")
     clock.forward(minutes=5)
     with db.write() as session:
-        tries = [hosts.probe(session, host, clock.now, clock.now + timedelta(minutes=1)) for _ in range(3)]
+        tries = [hosts.acquire_probe(session, host, clock.now, clock.now + timedelta(minutes=1)) for _ in range(3)]
     assert tries == [True, False, False]
     await fails(fetcher, web, "failed 3 times in a row")
     clock.forward(minutes=1)
@@ -158,25 +158,25 @@ async def test_a_clock_that_jumped_locks_no_host(
     there = clock.now + timedelta(days=days)
     with db.write() as session:
         hosts.reserve(session, "site", there, 3)
-        assert hosts.hold(session, "site", "somebody", there, there + timedelta(minutes=1))
+        assert hosts.acquire(session, "site", "somebody", there, there + timedelta(minutes=1))
         for _ in range(9):
-            hosts.failed(session, host, there, "refused")
+            hosts.record_failure(session, host, there, "refused")
     assert (await get(fetcher, web, pace=pace)).body == b"ok"
 
 
 def test_a_hold_is_one_holders_until_it_ends(db: Database, now: datetime) -> None:
     minute = timedelta(minutes=1)
     with db.write() as session:
-        assert hosts.hold(session, "arxiv.org", "one", now, now + minute)
-        assert hosts.hold(session, "arxiv.org", "one", now, now + minute)
-        assert not hosts.hold(session, "arxiv.org", "other", now, now + minute)
+        assert hosts.acquire(session, "arxiv.org", "one", now, now + minute)
+        assert hosts.acquire(session, "arxiv.org", "one", now, now + minute)
+        assert not hosts.acquire(session, "arxiv.org", "other", now, now + minute)
         hosts.release(session, "arxiv.org", "other", now)
         assert hosts.is_held(session, "arxiv.org", now)
         hosts.release(session, "arxiv.org", "one", now + timedelta(seconds=3))
         assert not hosts.is_held(session, "arxiv.org", now)
         assert hosts.reserve(session, "arxiv.org", now, 3) == now + timedelta(seconds=3)
-        assert hosts.hold(session, "arxiv.org", "other", now, now + minute)
-        assert hosts.hold(session, "arxiv.org", "one", now + minute, now + 2 * minute), "the other's has ended"
+        assert hosts.acquire(session, "arxiv.org", "other", now, now + minute)
+        assert hosts.acquire(session, "arxiv.org", "one", now + minute, now + 2 * minute), "the other's has ended"
         hosts.release(session, "arxiv.org", "other", now + minute)
         assert hosts.is_held(session, "arxiv.org", now + minute)
 
@@ -189,7 +189,7 @@ async def test_a_fetch_that_fails_gives_the_host_back(db: Database, fetcher: Fet
 
 async def test_who_waits_too_long_for_a_held_host_gives_up(db: Database, web: Site, clock: Clock) -> None:
     with db.write() as session:
-        hosts.hold(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
+        hosts.acquire(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
     client = Client("https://x.example.org", limits=replace(LIMITS, patience=0.5))
     async with Fetcher(db, client, clock) as fetcher:
         await fails(fetcher, web, "site is being asked by another process", pace=Pace("site", 1, alone=True))

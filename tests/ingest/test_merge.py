@@ -134,7 +134,7 @@ def test_two_known_papers_that_are_one_become_one(db: Database, now: datetime) -
     with db.read() as session:
         assert papers.count(session) == 1
         assert papers.by_keys(session, [old.key, young.key]) == {old.key: one, young.key: one}
-        assert papers.twins(session, [old.key, young.key]) == {young.key: old.key}
+        assert papers.merged_into(session, [old.key, young.key]) == {young.key: old.key}
         assert papers.former_keys(session, [old.key]) == {old.key: (young.key,)}
         assert papers.revisions(session, [young.revision])[young.revision].words.title == "By arXiv"
         assert [found.key for found in papers.candidates(session, now - timedelta(days=1), later)] == [old.key]

@@ -61,7 +61,7 @@ async def test_one_broken_source_stops_no_other(desk: Desk) -> None:
     assert "a feed was expected" in str(reports[0].error)
     assert all("\n" not in str(r.error) for r in reports)
     with desk.db.read() as session:
-        last = fetches.last(session)
+        last = fetches.latest(session)
     assert last["arxiv-rss:cs.LG"].error == reports[0].error
     assert last["hf-daily"].error is None
 

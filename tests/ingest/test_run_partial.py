@@ -72,13 +72,13 @@ async def test_what_could_not_be_read_is_kept_until_the_next_time(desk: Desk) ->
     assert (report.state, report.rejected) == ("partial", 1)
     assert desk.days("arxiv:cs.LG")["2026-11-24"].note == "1 of 9 records could not be read"
     with desk.db.read() as session:
-        assert [(one.where, one.field) for one in kept.rejects(session, "arxiv:cs.LG")] == [
+        assert [(one.where, one.field) for one in kept.rejected(session, "arxiv:cs.LG")] == [
             ("http://arxiv.org/abs/2611.00009v1", "published")
         ]
     (report,) = await desk.ask("arxiv:cs.LG")
     assert (report.state, desk.states("arxiv:cs.LG")["2026-11-24"]) == ("quiet", "fresh")
     with desk.db.read() as session:
-        assert kept.rejects(session, "arxiv:cs.LG") == []
+        assert kept.rejected(session, "arxiv:cs.LG") == []
 
 
 async def test_a_total_that_was_overstated_is_said(desk: Desk) -> None:

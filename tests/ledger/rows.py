@@ -12,8 +12,18 @@ from digestd.links import Keys, address_key
 from digestd.store import core, ledger, subscribers
 from digestd.store.database import Database
 from digestd.store.fsck import fsck
-from digestd.store.ledger import Claimed, Claimer, Gated, NewDigest, Pass, Result, claim, pass_gate, record
-from digestd.store.ledger.seen import of as seen_of
+from digestd.store.ledger import (
+    AttemptResult,
+    Claimed,
+    Claimer,
+    CommitDecision,
+    CommitRequest,
+    NewDigest,
+    claim,
+    commit_sends,
+    record_results,
+)
+from digestd.store.ledger.seen_papers import of as seen_of
 from digestd.store.subscribers import NewSubscriber
 from tests.parts.picks import packed
 
@@ -68,16 +78,16 @@ class Ledger:
         with self.db.write() as session:
             return claim(session, Claimer(owner, lambda key, n: f"b+{key}.{n}@example.org"), limit, self.now + later)
 
-    def gate(self, claimed: Claimed, owner: str = "w1", later: timedelta = timedelta(0)) -> list[Gated]:
+    def gate(self, claimed: Claimed, owner: str = "w1", later: timedelta = timedelta(0)) -> list[CommitDecision]:
         """Ask the gate for all of a claim."""
-        wishes = [Pass(c.key, c.attempt, owner, SHA) for c in claimed.claims]
+        wishes = [CommitRequest(c.key, c.attempt, owner, SHA) for c in claimed.claims]
         with self.db.write() as session:
-            return pass_gate(session, wishes, self.now + later)
+            return commit_sends(session, wishes, self.now + later)
 
-    def record(self, *results: Result, later: timedelta = timedelta(0)) -> int:
+    def record(self, *results: AttemptResult, later: timedelta = timedelta(0)) -> int:
         """Write results."""
         with self.db.write() as session:
-            return record(session, results, self.now + later)
+            return record_results(session, results, self.now + later)
 
     def change(self, subscriber: int, status: Status, cause: Cause = Cause.WEB) -> None:
         """Change a subscriber's status now."""

@@ -12,7 +12,7 @@ from digestd.domain.delivery import Outcome, State
 from digestd.store import core
 from digestd.store import ledger as store
 from digestd.store.database import open_database
-from digestd.store.ledger import Gated, Result
+from digestd.store.ledger import AttemptResult, CommitDecision
 from tests.ledger.rows import Ledger
 from tests.parts.forks import CONTEXT
 
@@ -53,7 +53,7 @@ def test_of_many_that_recover_one_dead_worker_each_delivery_has_one(ledger: Ledg
 def test_a_mail_that_ends_while_the_next_is_planned_leaves_both_in_the_books(ledger: Ledger) -> None:
     [who] = ledger.ready(1)
     [claim] = ledger.claim().claims
-    refused = Result(claim.key, claim.attempt, "w1", State.REJECTED, Outcome.PERM, 550, "5.1.1", reason="rcpt")
+    refused = AttemptResult(claim.key, claim.attempt, "w1", State.REJECTED, Outcome.PERM, 550, "5.1.1", reason="rcpt")
     other = threading.Thread(target=ledger.record, args=[refused])
     with ledger.db.write() as session:
         store.plan_digests(session, [ledger.digest(who, (7, 8), "2026-11-25")], "t", ledger.now)
@@ -73,12 +73,12 @@ def test_the_gate_planning_and_ends_never_wait_for_each_other(ledger: Ledger) ->
     def mail(number: int) -> int:
         claimed = ledger.claim(f"w{number}", limit=20)
         refused = [
-            Result(c.key, c.attempt, f"w{number}", State.REJECTED, Outcome.PERM, 554, "5.6.0", reason="dot: 554")
+            AttemptResult(c.key, c.attempt, f"w{number}", State.REJECTED, Outcome.PERM, 554, "5.6.0", reason="dot: 554")
             for c in claimed.claims
         ]
         gated = ledger.gate(claimed, f"w{number}")
         assert ledger.record(*refused) == len(refused)
-        return sum(said is Gated.OK for said in gated)
+        return sum(said is CommitDecision.OK for said in gated)
 
     def replan(day: int) -> int:
         new = [ledger.digest(subscriber, (100 + day,), f"2026-12-{day:02}") for subscriber in who]

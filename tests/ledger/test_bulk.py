@@ -6,34 +6,34 @@ from sqlalchemy.exc import IntegrityError
 
 from digestd.errors import DatabaseUnreachable
 from digestd.store import core
-from digestd.store.bulk import Bulk, Lookup, change, look_up
+from digestd.store.bulk import BulkStatement, KeyLookup, look_up, run_all
 from digestd.store.database import Database, open_database
 
-NAMES = "name", "free_us", "lowered", "slowed_us", "before", "failures", "rest_until_us", "why"
-THROTTLES = Bulk(insert(core.throttle), NAMES)
-AGAIN = Bulk(
-    update(core.throttle).where(core.throttle.c.failures == bindparam("those")).values(why=bindparam("so")),
+NAMES = "name", "free_us", "lowered", "slowed_us", "before", "failures", "backoff_until_us", "error"
+THROTTLES = BulkStatement(insert(core.throttle), NAMES)
+AGAIN = BulkStatement(
+    update(core.throttle).where(core.throttle.c.failures == bindparam("those")).values(error=bindparam("so")),
     ("so", "those"),
 )
-BY_FAILURES = Lookup(
-    select(core.throttle.c.name, core.throttle.c.why).order_by(core.throttle.c.name), core.throttle.c.failures
+BY_FAILURES = KeyLookup(
+    select(core.throttle.c.name, core.throttle.c.error).order_by(core.throttle.c.name), core.throttle.c.failures
 )
 ROWS = [(name, 0, 0, 0, 0, failures, 0, "") for failures, name in enumerate(("one", "two", "three"), start=1)]
 
 
 def test_several_statements_and_lookups_are_run_in_their_order(db: Database) -> None:
     with db.write() as session:
-        change(session, (THROTTLES, ROWS), (AGAIN, []), (AGAIN, [("first", 1), ("third", 3)]))
+        run_all(session, (THROTTLES, ROWS), (AGAIN, []), (AGAIN, [("first", 1), ("third", 3)]))
     with db.read() as session:
         some, none, more = look_up(session, (BY_FAILURES, [3, 1]), (BY_FAILURES, []), (BY_FAILURES, [2, 7]))
-    assert [(row.name, row.why) for row in some] == [("one", "first"), ("three", "third")]
+    assert [(row.name, row.error) for row in some] == [("one", "first"), ("three", "third")]
     assert none == []
-    assert [(row.name, row.why) for row in more] == [("two", "")]
+    assert [(row.name, row.error) for row in more] == [("two", "")]
 
 
 def test_what_fails_writes_nothing_and_is_raised_as_sqlalchemy_does(db: Database) -> None:
     with pytest.raises(IntegrityError), db.write() as session:
-        change(session, (THROTTLES, ROWS), (THROTTLES, ROWS))
+        run_all(session, (THROTTLES, ROWS), (THROTTLES, ROWS))
     with db.read() as session:
         assert BY_FAILURES.rows(session, [1, 2, 3]) == []
 
@@ -54,4 +54,4 @@ def _write(db: Database, *, ended: bool = False) -> None:
         if ended:
             with db.connected() as other:
                 other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
-        change(session, (THROTTLES, ROWS))
+        run_all(session, (THROTTLES, ROWS))

@@ -8,10 +8,10 @@ import pytest
 from digestd.domain.delivery import STEPS, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store.fsck import INVARIANTS
-from digestd.store.ledger import Claimed, Result, recover
+from digestd.store.ledger import AttemptResult, Claimed, recover
 from tests.ledger.rows import Ledger
 
-TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen", "interest")
+TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen_papers", "interest")
 
 # Deliveries 1 to 8 are each of one subscriber of the same number.
 ACCEPTED, READY, LEASED, DOT, UNCERTAIN, EMPTY, SKIPPED, REJECTED = range(1, 9)
@@ -30,9 +30,9 @@ def mixed(ledger: Ledger) -> Ledger:
     claims = {c.key: c for c in ledger.claim("w1").claims}
     ledger.gate(Claimed(tuple(claims[n] for n in (ACCEPTED, DOT, UNCERTAIN)), 0, 0), "w1")
     ledger.record(
-        Result(ACCEPTED, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250, "ok"),
-        Result(UNCERTAIN, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"),
-        Result(REJECTED, 1, "w1", State.REJECTED, Outcome.PERM, 550, "no", reason="rcpt: 550"),
+        AttemptResult(ACCEPTED, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250, "ok"),
+        AttemptResult(UNCERTAIN, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"),
+        AttemptResult(REJECTED, 1, "w1", State.REJECTED, Outcome.PERM, 550, "no", reason="rcpt: 550"),
     )
     return ledger
 
@@ -98,8 +98,8 @@ SEEDS: list[tuple[str, tuple[str, ...]]] = [
     ("I07", (f"UPDATE attempt SET n = 3 WHERE delivery_id = {LEASED}",)),
     ("I08", (f"UPDATE consent_event SET status = 'pending' WHERE subscriber_id = {ACCEPTED}",)),
     ("I08", (f"DELETE FROM consent_event WHERE subscriber_id = {UNCERTAIN}",)),
-    ("I09", (f"UPDATE attempt SET gate_version = 2 WHERE delivery_id = {ACCEPTED}",)),
-    ("I09", (f"UPDATE attempt SET gate_version = NULL WHERE delivery_id = {DOT}",)),
+    ("I09", (f"UPDATE attempt SET consent_version = 2 WHERE delivery_id = {ACCEPTED}",)),
+    ("I09", (f"UPDATE attempt SET consent_version = NULL WHERE delivery_id = {DOT}",)),
     (
         "I10",
         (
@@ -112,7 +112,7 @@ SEEDS: list[tuple[str, tuple[str, ...]]] = [
     ("I12", (f"INSERT INTO suppression SELECT address_key, 'complaint', 1 FROM subscriber WHERE id = {READY}",)),
     ("I13", (f"UPDATE delivery SET state = 'skipped' WHERE id = {REJECTED}",)),
     ("I14", (f"UPDATE delivery SET state = 'ready' WHERE id = {REJECTED}",)),
-    ("I14", (f"DELETE FROM seen WHERE subscriber_id = {ACCEPTED}",)),
+    ("I14", (f"DELETE FROM seen_papers WHERE subscriber_id = {ACCEPTED}",)),
     ("I14", _copy("delivery", f"id = {ACCEPTED}", "id = 99, key = '2026-11-23'")),
     ("I15", (f"UPDATE delivery SET state = 'empty' WHERE id = {READY}",)),
     ("I15", (f"UPDATE delivery SET state = 'ready' WHERE id = {EMPTY}",)),
@@ -189,14 +189,14 @@ def test_the_database_itself_refuses_steps_that_the_states_do_not_allow(
     for onward in road:
         for other in State:
             if other is not at and (at, other) not in STEPS:
-                with pytest.raises(Exception, match="illegal step"):
+                with pytest.raises(Exception, match="illegal state change"):
                     ledger.sql(_SET, **_all(other))
         ledger.sql(_SET, **_all(onward))
         at = onward
     assert all(pair in STEPS for pair in pairwise((State.READY, *road)))
     for other in set(State) - {at}:
         if (at, other) not in STEPS:
-            with pytest.raises(Exception, match="illegal step"):
+            with pytest.raises(Exception, match="illegal state change"):
                 ledger.sql(_SET, **_all(other))
 
 
@@ -207,5 +207,5 @@ def test_a_delivery_is_born_ready_or_empty(ledger: Ledger) -> None:
         "history, due_us, expires_us, not_before_us, attempts, failures"
     )
     values = "1, 'digest', 'x', 'x', 1, 'm', picks, 0, 't', '', 1, 2, 1, 0, 0"
-    with pytest.raises(Exception, match="illegal birth"):
+    with pytest.raises(Exception, match="illegal initial state"):
         ledger.sql(f"INSERT INTO delivery ({columns}, state) SELECT {values}, 'expired' FROM delivery")

@@ -46,11 +46,6 @@ PICKS = st.lists(
     ),
     max_size=50,
 )
-OLD = (
-    b"\x02\x07\x00\x00\x00\x09\x00\x00\x00\x00\x00\xc0\x3f\x00\x01\x08\x00\x00\x00\x0a\x00\x00\x00\x00\x00\x00\xbf\x01\x00"
-    b'[["trend","42"],["topic","graph networks","graph"]]'
-)
-"""Two picks as the first release wrote them."""
 STEPS = st.lists(st.tuples(st.sampled_from(State), st.sampled_from(Actor), st.integers(0, 2**52 - 1)))
 
 
@@ -89,13 +84,7 @@ def plainly_packed(picks: Sequence[Pick]) -> bytes:
         [pick.team for pick in picks] if any(pick.team for pick in picks) else [],
     ]
     words = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
-    return bytes([128 + len(picks)]) + b"".join(rows) + words
-
-
-def test_picks_of_the_first_release_are_read_as_they_were() -> None:
-    topic = Reason(Why.TOPIC, "graph networks", ("graph",))
-    first = Pick(7, 9, 1.5, Section.FOR_YOU, topic)
-    assert unpack_picks(OLD) == (first, Pick(8, 10, -0.5, Section.TRENDING, Reason(Why.TREND, "42")))
+    return bytes([len(picks)]) + b"".join(rows) + words
 
 
 @given(PICKS)
@@ -103,7 +92,6 @@ def test_how_many_and_which_papers_is_told_without_their_words(picks: list[Pick]
     whole = packed(picks).picks
     rows = whole[: 1 + 20 * len(picks)]
     assert (pick_count(rows), picked_papers(rows)) == (len(picks), [pick.paper for pick in picks])
-    assert (pick_count(OLD), picked_papers(OLD)) == (2, [7, 8])
 
 
 @given(PICKS.filter(bool), st.data())

@@ -11,31 +11,31 @@ from digestd.domain.suppression import SuppressionReason
 from digestd.links import address_key
 from digestd.store import erasure, subscribers, suppressions
 from digestd.store import ledger as store
-from digestd.store.ledger import Claimed, Gated, NewNotice, Result
+from digestd.store.ledger import AttemptResult, Claimed, CommitDecision, NewNotice
 from digestd.store.ledger.recovery import Recovered, owners, recover, release
 from tests.ledger.rows import KEYS, Ledger
 
 LATE = timedelta(hours=19)
 
 
-def accepted(claimed: Claimed, owner: str = "w1") -> list[Result]:
+def accepted(claimed: Claimed, owner: str = "w1") -> list[AttemptResult]:
     """A 250 for all of a claim."""
     return [
-        Result(c.key, c.attempt, owner, State.ACCEPTED, Outcome.ACCEPTED, 250, "2.0.0 ok", "ABC123")
+        AttemptResult(c.key, c.attempt, owner, State.ACCEPTED, Outcome.ACCEPTED, 250, "2.0.0 ok", "ABC123")
         for c in claimed.claims
     ]
 
 
-def ended(claimed: Claimed, state: State, outcome: Outcome, owner: str = "w1", **more: object) -> list[Result]:
+def ended(claimed: Claimed, state: State, outcome: Outcome, owner: str = "w1", **more: object) -> list[AttemptResult]:
     """Some other end for all of a claim."""
-    return [Result(c.key, c.attempt, owner, state, outcome, **more) for c in claimed.claims]  # type: ignore[arg-type]
+    return [AttemptResult(c.key, c.attempt, owner, state, outcome, **more) for c in claimed.claims]  # type: ignore[arg-type]
 
 
 def test_a_digest_goes_from_ready_to_accepted(ledger: Ledger) -> None:
     ledger.ready(2)
     claimed = ledger.claim()
     assert ledger.states == ["leased", "leased"]
-    assert ledger.gate(claimed) == [Gated.OK, Gated.OK]
+    assert ledger.gate(claimed) == [CommitDecision.OK, CommitDecision.OK]
     assert ledger.states == ["dot", "dot"]
     assert ledger.record(*accepted(claimed)) == 2
     assert ledger.states == ["accepted", "accepted"]
@@ -82,12 +82,12 @@ def test_a_fenced_worker_changes_nothing(ledger: Ledger) -> None:
         assert recover(session, "w1", ledger.now) == Recovered(1, 0)
     living = ledger.claim("w2")
     before = ledger.outcomes
-    assert ledger.gate(zombie, "w1") == [Gated.FENCED]
-    assert ledger.gate(living, "w1") == [Gated.FENCED]
+    assert ledger.gate(zombie, "w1") == [CommitDecision.FENCED]
+    assert ledger.gate(living, "w1") == [CommitDecision.FENCED]
     assert ledger.record(*accepted(zombie, "w1")) == 0
     assert ledger.record(*accepted(living, "w1")) == 0
     assert (ledger.outcomes, ledger.states) == (before, ["leased"])
-    assert ledger.gate(living, "w2") == [Gated.OK]
+    assert ledger.gate(living, "w2") == [CommitDecision.OK]
     assert ledger.record(*accepted(living, "w2")) == 1
     assert ledger.broken() == {}
 
@@ -112,7 +112,7 @@ def test_a_late_250_of_another_worker_or_attempt_proves_nothing(ledger: Ledger) 
     with ledger.db.write() as session:
         recover(session, "w1", ledger.now)
     [result] = accepted(claimed)
-    other = Result(result.delivery, 2, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250)
+    other = AttemptResult(result.delivery, 2, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250)
     assert ledger.record(*accepted(claimed, "w2"), other) == 0
     assert ledger.states == ["uncertain"]
 
@@ -136,7 +136,7 @@ def test_recovery_takes_only_what_the_dead_held_and_may_be_repeated(ledger: Ledg
         with ledger.db.write() as session:
             assert recover(session, "dead", ledger.now) == expected
     assert sorted(ledger.states) == ["leased", "leased", "ready", "uncertain"]
-    assert ledger.gate(alive, "alive") == [Gated.OK] * 2
+    assert ledger.gate(alive, "alive") == [CommitDecision.OK] * 2
     assert ledger.broken() == {}
 
 
@@ -161,7 +161,7 @@ def test_whoever_left_is_not_mailed(ledger: Ledger, status: Status, claimed_befo
     if claimed is None:
         assert ledger.claim().skipped == 1
     else:
-        assert ledger.gate(claimed) == [Gated.GONE]
+        assert ledger.gate(claimed) == [CommitDecision.GONE]
     assert (ledger.states, ledger.seen(who)) == (["skipped"], [])
     assert ledger.broken() == {}
 
@@ -171,7 +171,7 @@ def test_whoever_left_and_came_back_is_not_mailed_on_the_old_consent(ledger: Led
     claimed = ledger.claim()
     ledger.change(who, Status.PAUSED)
     ledger.change(who, Status.ACTIVE)
-    assert ledger.gate(claimed) == [Gated.GONE]
+    assert ledger.gate(claimed) == [CommitDecision.GONE]
     assert ledger.broken() == {}
 
 
@@ -181,7 +181,7 @@ def test_a_suppressed_address_is_not_mailed(ledger: Ledger) -> None:
     with ledger.db.write() as session:
         key = address_key(KEYS, "s0@example.net")
         suppressions.suppress(session, key, SuppressionReason.COMPLAINT, ledger.now)
-    assert ledger.gate(claimed) == [Gated.GONE]
+    assert ledger.gate(claimed) == [CommitDecision.GONE]
     assert ledger.broken() == {}
 
 
@@ -189,7 +189,7 @@ def test_a_suppressed_address_is_not_mailed(ledger: Ledger) -> None:
 def test_a_digest_too_late_to_be_of_use_expires(ledger: Ledger, claimed_before: bool) -> None:
     [who] = ledger.ready(1)
     if claimed_before:
-        assert ledger.gate(ledger.claim(), later=LATE) == [Gated.EXPIRED]
+        assert ledger.gate(ledger.claim(), later=LATE) == [CommitDecision.EXPIRED]
     else:
         assert ledger.claim(later=LATE).expired == 1
     assert (ledger.states, ledger.seen(who)) == (["expired"], [])
@@ -199,7 +199,7 @@ def test_a_digest_too_late_to_be_of_use_expires(ledger: Ledger, claimed_before: 
 def test_a_lease_that_cannot_outlast_the_wait_for_the_dot_is_no_good(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
-    assert ledger.gate(claimed, later=timedelta(minutes=35)) == [Gated.FENCED]
+    assert ledger.gate(claimed, later=timedelta(minutes=35)) == [CommitDecision.FENCED]
     assert ledger.states == ["leased"]
 
 
@@ -224,7 +224,7 @@ def test_a_confirmation_goes_to_the_pending_and_a_digest_does_not(ledger: Ledger
         assert not store.plan_notice(session, notice, ledger.now)
     claimed = ledger.claim()
     assert ([c.kind for c in claimed.claims], claimed.skipped) == ([MailKind.CONFIRM], 1)
-    assert ledger.gate(claimed) == [Gated.OK]
+    assert ledger.gate(claimed) == [CommitDecision.OK]
     ledger.record(*accepted(claimed))
     assert ledger.broken() == {}
 
@@ -235,11 +235,11 @@ def test_erasing_someone_leaves_a_ledger_that_holds(ledger: Ledger) -> None:
     ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))
     with ledger.db.write() as session:
         for subscriber in (who, other):
-            suppressions.note(
+            suppressions.record(
                 session, subscribers.address_key_of(session, subscriber), SuppressionReason.ERASED, ledger.now
             )
             erasure.erase(session, subscriber, ledger.now)
-    assert ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [Gated.GONE]
+    assert ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [CommitDecision.GONE]
     assert ledger.record(*accepted(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))) == 1
     assert sorted(ledger.states) == ["accepted", "skipped"]
     assert ledger.broken() == {}

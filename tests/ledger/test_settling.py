@@ -10,11 +10,11 @@ from digestd.domain.delivery import Actor, Evidence, Outcome, Settlement, State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import bounces, core, suppressions
-from digestd.store.ledger import GRACE, Proof, Result, settle
+from digestd.store.ledger import GRACE, AttemptResult, SettlementProof, settle
 from digestd.store.subscribers import address_key_of, by_key
 from tests.ledger.rows import Ledger
 
-PROOF = Proof(Evidence.OPERATOR, Actor.OPERATOR, "the relay's log has it")
+PROOF = SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "the relay's log has it")
 
 
 def uncertain(ledger: Ledger) -> None:
@@ -22,7 +22,7 @@ def uncertain(ledger: Ledger) -> None:
     ledger.ready(1)
     claimed = ledger.claim()
     ledger.gate(claimed)
-    ledger.record(Result(1, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer to the dot"))
+    ledger.record(AttemptResult(1, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer to the dot"))
 
 
 def settled(ledger: Ledger, how: Settlement, later: timedelta = GRACE) -> bool:
@@ -89,7 +89,7 @@ def test_what_could_not_be_composed_goes_on_after_a_repair(
 ) -> None:
     ledger.ready(1)
     ledger.claim()
-    ledger.record(Result(1, 1, "w1", State.POISONED, Outcome.NOT_SENT, reason="cannot be composed"))
+    ledger.record(AttemptResult(1, 1, "w1", State.POISONED, Outcome.NOT_SENT, reason="cannot be composed"))
     assert settled(ledger, how) is done
     assert ledger.states == [state]
     assert ledger.broken() == {}
@@ -101,7 +101,7 @@ def test_what_could_not_be_composed_goes_on_after_a_repair(
 def refused(ledger: Ledger, code: int, text: str) -> None:
     ledger.ready(1)
     ledger.claim()
-    ledger.record(Result(1, 1, "w1", State.REJECTED, Outcome.PERM, code=code, text=text, reason=f"rcpt: {code}"))
+    ledger.record(AttemptResult(1, 1, "w1", State.REJECTED, Outcome.PERM, code=code, text=text, reason=f"rcpt: {code}"))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_refusal_on_the_spot_is_a_bounce(
     refused(ledger, code, text)
     with ledger.db.read() as session:
         (bounce,) = bounces.of_delivery(session, 1)
-        reason = suppressions.is_suppressed(session, address_key_of(session, 1))
+        reason = suppressions.reason_for(session, address_key_of(session, 1))
         known = by_key(session, 1)
     assert (bounce.kind, bounce.via, bounce.attempt) == (kind, "reply", 1)
     assert reason == (SuppressionReason.HARD_BOUNCE if suppressed else None)
@@ -133,6 +133,6 @@ def test_a_refusal_on_the_spot_is_a_bounce(
 def test_a_refusal_to_be_tried_later_is_no_bounce(ledger: Ledger) -> None:
     ledger.ready(1)
     ledger.claim()
-    ledger.record(Result(1, 1, "w1", State.READY, Outcome.TEMP, code=450, text="4.2.2 mailbox full"))
+    ledger.record(AttemptResult(1, 1, "w1", State.READY, Outcome.TEMP, code=450, text="4.2.2 mailbox full"))
     with ledger.db.read() as session:
         assert session.connection().execute(select(core.bounce)).all() == []

@@ -6,21 +6,30 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from digestd.store import due, hooks, libraries
+from digestd.store import due, libraries, webhooks
 from digestd.store.database import open_database
-from digestd.store.ledger import Claimer, claim, expire, offer_held, open_ends, reading, recovery, settle_all_bounced
+from digestd.store.ledger import (
+    Claimer,
+    claim,
+    expire,
+    offer_uncertain,
+    queries,
+    recovery,
+    settle_all_bounced,
+    uncertain_deliveries,
+)
 from tests.conftest import NOW
 from tests.ledger.rows import Ledger
 
 LOOKS: dict[str, Callable[[Session], object]] = {
     "claim": lambda session: claim(session, Claimer("w2", lambda key, n: f"b+{key}.{n}@example.org"), 10, NOW),
     "expire": lambda session: expire(session, 10, NOW),
-    "anything ready": lambda session: reading.anything_ready(session, NOW),
-    "ready": lambda session: reading.ready(session, NOW),
+    "anything ready": lambda session: queries.is_any_ready(session, NOW),
+    "ready": lambda session: queries.count_ready(session, NOW),
     "owners": recovery.owners,
     "recover": lambda session: recovery.recover(session, "w1", NOW),
     "recover overdue": lambda session: recovery.recover_overdue(session, NOW),
-    "open ends": lambda session: open_ends(session, 10),
+    "open ends": lambda session: uncertain_deliveries(session, 10),
 }
 
 
@@ -46,9 +55,9 @@ def test_no_look_walks_through_the_whole_ledger(sqlite_url: str, look: str) -> N
 
 BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
     "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
-    "a post that waits": (lambda session: hooks.claim(session, 1, NOW), "ix_hook_post_waiting"),
+    "a post that waits": (lambda session: webhooks.claim(session, 1, NOW), "ix_webhook_post_waiting"),
     "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
-    "what may be offered": (lambda session: offer_held(session, [1], NOW), "ix_delivery_uncertain"),
+    "what may be offered": (lambda session: offer_uncertain(session, [1], NOW), "ix_delivery_uncertain"),
 }
 
 

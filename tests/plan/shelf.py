@@ -15,7 +15,7 @@ from digestd.domain.digest import Pick
 from digestd.domain.paper import Paper, PaperId
 from digestd.ingest import import_papers
 from digestd.store import core, papers
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks
 from tests.parts import library
 from tests.parts.install import Install
@@ -94,7 +94,7 @@ def mail(install: Install, delivery: int) -> bytes:
     from digestd.deliver import Composer  # noqa: PLC0415  # a new one each time: nothing is cached
 
     with install.db.read() as session:
-        claim = reading.as_claim(session, delivery)
+        claim = queries.as_claim(session, delivery)
     assert claim is not None
     composer = Composer(install.db, install.app.sender)
     composer.prepare([claim])

@@ -10,15 +10,15 @@ from digestd.domain.feedback import Verdict
 from digestd.plan.chances import EVENTS, PEOPLE, learnt, own_of
 from digestd.ranking.calibration import Own
 from digestd.store import feedback
-from digestd.store.ledger.shown import Shown
+from digestd.store.ledger.sent_digests import SentDigest
 from tests.parts.install import Install
 from tests.plan.shelf import DAY, digests, planned, reader, shelf, subscriber
 
 
-def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> Shown:
+def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> SentDigest:
     """A digest whose picks all had the same chance."""
     picks = tuple(Pick(n, n, 1.0, Section.FOR_YOU, Reason(Why.NEW), n, prior, prior) for n in range(len(verdicts)))
-    return Shown(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
+    return SentDigest(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
 
 
 def test_digests_of_which_nothing_was_said_teach_nothing(now: datetime) -> None:
@@ -62,7 +62,7 @@ async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -
         [held] = digests(bare, address)
         with bare.db.write() as session:
             for pick in held.picks[: 5 if n else 4]:
-                feedback.give(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
+                feedback.add(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
         with bare.db.read() as session:
             assert learnt(session, bare.clock.now) == Own()
     bare.clock.go(DAY)
@@ -72,7 +72,7 @@ async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -
         assert feedback.count(session) == 49 < EVENTS
         assert learnt(session, bare.clock.now) == Own()
     with bare.db.write() as session:
-        feedback.give(session, subscriber(bare, "r1@example.net"), held.picks[9].paper, Verdict.SAVED, bare.clock.now)
+        feedback.add(session, subscriber(bare, "r1@example.net"), held.picks[9].paper, Verdict.SAVED, bare.clock.now)
     bare.clock.go(DAY)
     bare.papers(shelf("third", 3))
     bare.plan()

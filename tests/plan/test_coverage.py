@@ -10,7 +10,7 @@ from digestd.domain.coverage import Coverage, CoverageState
 from digestd.plan import preview
 from digestd.plan.coverage import not_whole
 from digestd.store import core, coverage
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from tests.parts.install import Install
 from tests.plan.shelf import DAY, digests, mail, reader, shelf, subscriber
 
@@ -22,7 +22,7 @@ ONE_ARXIV, OTHER_ARXIV = "arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV"
 
 def noted(install: Install, states: Mapping[str, CoverageState], day: date = TODAY) -> None:
     with install.db.write() as session:
-        coverage.keep(session, [Coverage(name, day, state) for name, state in states.items()], install.clock.now)
+        coverage.upsert(session, [Coverage(name, day, state) for name, state in states.items()], install.clock.now)
 
 
 def frozen(install: Install) -> list[dict[str, str]]:
@@ -80,7 +80,7 @@ def test_a_claim_holds_what_was_frozen(bare: Install) -> None:
     bare.people([reader()])
     bare.plan()
     with bare.db.read() as session:
-        claim = reading.as_claim(session, digests(bare)[0].key)
+        claim = queries.as_claim(session, digests(bare)[0].key)
     assert claim is not None
     assert claim.coverage == {"Hugging Face": BROKEN, "arXiv": STALE}
 

@@ -18,7 +18,7 @@ from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Silent
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due
-from digestd.store.due import Due
+from digestd.store.due import DueSubscriber
 from digestd.subscribe import erase
 from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
 from tests.parts.install import Install, install
@@ -49,7 +49,7 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
     return built
 
 
-def everybody(made: Install) -> tuple[Day, Sequence[Due]]:
+def everybody(made: Install) -> tuple[Day, Sequence[DueSubscriber]]:
     day = gather_day(made.db, made.clock.now, Silent())
     with made.db.read() as session:
         keys = session.connection().execute(select(core.subscriber.c.id).order_by(core.subscriber.c.id)).scalars()

@@ -15,17 +15,17 @@ from digestd.plan.aside import refit_aside
 from digestd.plan.model import is_refit_due, refit, text_model
 from digestd.ranking.model import dumps, fit
 from digestd.scheduler import Scheduler
-from digestd.store import core, models
-from digestd.store.models import KEPT, Fitted
+from digestd.store import core, text_models
+from digestd.store.text_models import MODELS_KEPT, FittedModel
 from tests.parts import library
 from tests.parts.install import Install, install
 
 WEEK = timedelta(days=8)
 
 
-def in_force(made: Install) -> Fitted:
+def in_force(made: Install) -> FittedModel:
     with made.db.read() as session:
-        newest = models.newest(session)
+        newest = text_models.newest(session)
     assert newest is not None
     return newest
 
@@ -140,7 +140,7 @@ def test_a_refit_that_is_killed_leaves_the_old_model_in_force(large: Install) ->
     before = dumps(text_model(large.db, large.clock.now))
     assert not refit_aside(large.db, large.clock.now + WEEK, lambda: False)
     with large.db.read() as session:
-        assert models.data(session, in_force(large).version) == before
+        assert text_models.data(session, in_force(large).version) == before
 
 
 def test_a_digest_names_the_model_that_ranked_it_also_when_others_came(library_of: Install) -> None:
@@ -149,26 +149,26 @@ def test_a_digest_names_the_model_that_ranked_it_also_when_others_came(library_o
     used = in_force(library_of)
     with library_of.db.read() as session:
         delivery = session.connection().execute(select(core.delivery.c.id)).scalar_one()
-    for n in range(KEPT + 2):
+    for n in range(MODELS_KEPT + 2):
         _fit(library_of, f"Lakes of kind {chr(97 + n) * 3}", n + 1)
     with library_of.db.read() as session:
-        assert models.of_delivery(session, delivery) == used
-    assert whole(library_of) == KEPT
+        assert text_models.of_delivery(session, delivery) == used
+    assert whole(library_of) == MODELS_KEPT
 
 
 def test_a_model_fitted_again_after_it_was_emptied_is_whole_and_in_force(bare: Install) -> None:
-    for n in [*range(KEPT + 1), 0]:
-        _fit(bare, f"Lakes of kind {chr(97 + n) * 3}", n if n else KEPT + 2)
+    for n in [*range(MODELS_KEPT + 1), 0]:
+        _fit(bare, f"Lakes of kind {chr(97 + n) * 3}", n if n else MODELS_KEPT + 2)
     newest = in_force(bare)
     with bare.db.read() as session:
-        assert models.data(session, newest.version) == dumps(fit(["Lakes of kind aaa"]))
+        assert text_models.data(session, newest.version) == dumps(fit(["Lakes of kind aaa"]))
 
 
 def _fit(made: Install, text: str, days: int) -> None:
     model = fit([text])
     with made.db.write() as session:
-        fitted = Fitted(model.version, made.clock.now + timedelta(days=days), 1)
-        models.keep(session, fitted, dumps(model))
+        fitted = FittedModel(model.version, made.clock.now + timedelta(days=days), 1)
+        text_models.add(session, fitted, dumps(model))
 
 
 def _of_form(data: bytes, form: int) -> bytes:

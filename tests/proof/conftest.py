@@ -17,7 +17,7 @@ import pytest
 from digestd.deliver import result_journal
 from digestd.domain.delivery import Outcome, State
 from digestd.store.database import open_database
-from digestd.store.ledger import Result
+from digestd.store.ledger import AttemptResult
 from tests.conftest import NOW
 from tests.deliver.conftest import Original, create, file_copy, planned
 from tests.ledger.rows import Ledger
@@ -147,11 +147,12 @@ def _until_both_arrived(there: Install, relay: Relay, seconds: float = 120) -> N
         time.sleep(0.01)
 
 
-def _dots(made: Install) -> list[Result]:
+def _dots(made: Install) -> list[AttemptResult]:
     """The mails in doubt, each as if it had been accepted."""
     with made.db.read() as session:
         query = "SELECT id, attempts, lease_owner FROM delivery WHERE state = 'dot' ORDER BY id"
         rows = session.connection().exec_driver_sql(query).all()
     return [
-        Result(key, nth, owner, State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ") for key, nth, owner in rows
+        AttemptResult(key, nth, owner, State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ")
+        for key, nth, owner in rows
     ]

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from digestd.domain.delivery import Actor, Claim, Evidence, Outcome, Settlement, State
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import core, erasure, ledger, subscribers
-from digestd.store.ledger import Gated, Proof, Result, recovery
+from digestd.store.ledger import AttemptResult, CommitDecision, SettlementProof, recovery
 from tests.ledger.rows import Ledger
 
 UNSENT = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
@@ -119,13 +119,13 @@ class Life:
         """A worker, alive or thought dead, asks for the way to be opened."""
         key, expected = hand.claim.key, self._expected(hand)
         assert self.ledger.gate(ledger.Claimed((hand.claim,), 0, 0), hand.owner) == [expected]
-        if expected is Gated.OK:
+        if expected is CommitDecision.OK:
             hand.gated = self.rows[key].dot = self.now
             self.rows[key].state = State.DOT
             return
         self.hands.remove(hand)
-        if expected is not Gated.FENCED:
-            self._end(key, State.SKIPPED if expected is Gated.GONE else State.EXPIRED)
+        if expected is not CommitDecision.FENCED:
+            self._end(key, State.SKIPPED if expected is CommitDecision.GONE else State.EXPIRED)
         elif self._holds(hand):  # too little of the lease is left: the worker gives it back
             self._record(hand, State.READY, Outcome.NOT_SENT)
 
@@ -184,7 +184,9 @@ class Life:
             and (how is not Settlement.NOT_SENT or (row.dot is not None and self.now - row.dot >= GRACE))
         )
         with self.ledger.db.write() as session:
-            done = ledger.settle(session, key, how, Proof(Evidence.OPERATOR, Actor.OPERATOR, "looked"), self.now)
+            done = ledger.settle(
+                session, key, how, SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "looked"), self.now
+            )
         assert done is may
         if done and how is Settlement.NOT_SENT:
             row.state, row.rests_until, row.failures = State.READY, self.now, 0
@@ -227,15 +229,15 @@ class Life:
         row = self.rows[hand.claim.key]
         return (row.attempts, row.owner) == (hand.claim.attempt, hand.owner)
 
-    def _expected(self, hand: Hand) -> Gated:
+    def _expected(self, hand: Hand) -> CommitDecision:
         row = self.rows[hand.claim.key]
         if not self._holds(hand) or row.state is not State.LEASED or row.lease is None:
-            return Gated.FENCED
+            return CommitDecision.FENCED
         if row.expires <= self.now:
-            return Gated.EXPIRED
+            return CommitDecision.EXPIRED
         if not self._consents(hand.claim.key):
-            return Gated.GONE
-        return Gated.FENCED if row.lease - self.now < LEASE_LEFT else Gated.OK
+            return CommitDecision.GONE
+        return CommitDecision.FENCED if row.lease - self.now < LEASE_LEFT else CommitDecision.OK
 
     def _record(
         self, hand: Hand, state: State, outcome: Outcome, code: int | None = None, failed: bool = False
@@ -243,7 +245,7 @@ class Life:
         key, row = hand.claim.key, self.rows[hand.claim.key]
         rest = GREYLISTED if state is State.READY else timedelta(0)
         why = None if state in {State.READY, State.ACCEPTED} else "said so"
-        result = Result(
+        result = AttemptResult(
             key, hand.claim.attempt, hand.owner, state, outcome, code, "5.7.1 policy", "4XyZ", why, rest, failed
         )
         late = (

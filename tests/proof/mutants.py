@@ -58,30 +58,30 @@ MUTANTS = (
     ),
     Mutant(
         "no gate",
-        "digestd/store/ledger/gate.py",
+        "digestd/store/ledger/commit_point.py",
         """\
     if objection(row):
-        return Gated.GONE
+        return CommitDecision.GONE
 """,
         "",
         "tests/proof/test_gate_race.py",
     ),
     Mutant(
         "fenced taken for gone",
-        "digestd/store/ledger/gate.py",
+        "digestd/store/ledger/commit_point.py",
         """\
-        return Gated.FENCED
-    return Gated.OK
+        return CommitDecision.FENCED
+    return CommitDecision.OK
 """,
         """\
-        return Gated.GONE
-    return Gated.OK
+        return CommitDecision.GONE
+    return CommitDecision.OK
 """,
         "tests/ledger/test_road.py",
     ),
     Mutant(
         "no fence on attempt and owner",
-        "digestd/store/ledger/gate.py",
+        "digestd/store/ledger/commit_point.py",
         "(row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner)",
         "row.state != State.LEASED",
         "tests/ledger/test_road.py",
@@ -122,14 +122,14 @@ MUTANTS = (
     ),
     Mutant(
         "no unique index",
-        "digestd/store/migrations/versions/0002_ledger.py",
-        'sa.UniqueConstraint("subscriber_id", "kind", "key", name=op.f("uq_delivery_subscriber_id_kind_key")),',
+        "digestd/store/migrations/versions/0001_initial.py",
+        'sa.UniqueConstraint("subscriber_id", "kind", "key"),',
         "",
         "tests/ledger/test_road.py",
     ),
     Mutant(
         "a cursor instead of the ledger",
-        "digestd/store/ledger/claims.py",
+        "digestd/store/ledger/claim_queue.py",
         ".where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us)",
         ".where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us, "
         "_D.id > select(func.coalesce(func.max(core.attempt.c.delivery_id), 0)).scalar_subquery())",

@@ -11,7 +11,7 @@ from random import Random
 from digestd.domain.delivery import Claim
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
-from digestd.store.ledger import Claimed, Gated
+from digestd.store.ledger import Claimed, CommitDecision
 from tests.ledger.rows import Ledger
 from tests.proof.scene import many
 
@@ -24,17 +24,17 @@ def test_whoever_leaves_while_their_mail_passes_the_gate_gets_none(ledger: Ledge
     passed = turned_away = 0
     for seed in range(many(ROUNDS)):
         answers = _race(ledger, ledger.ready(PEOPLE, first=seed * PEOPLE), seed)
-        assert set(answers) <= {Gated.OK, Gated.GONE}
-        passed += answers.count(Gated.OK)
-        turned_away += answers.count(Gated.GONE)
+        assert set(answers) <= {CommitDecision.OK, CommitDecision.GONE}
+        passed += answers.count(CommitDecision.OK)
+        turned_away += answers.count(CommitDecision.GONE)
     print(f"attempts {passed + turned_away}, passed {passed}, turned away {turned_away}, after consent had ended 0")
     assert ledger.broken() == {}
     assert passed + turned_away == PEOPLE * many(ROUNDS)
     assert min(passed, turned_away) > 0
 
 
-def _race(ledger: Ledger, who: Sequence[int], seed: int) -> list[Gated]:
-    claimed, begin, answers = ledger.claim(limit=PEOPLE), threading.Barrier(2), list[Gated]()
+def _race(ledger: Ledger, who: Sequence[int], seed: int) -> list[CommitDecision]:
+    claimed, begin, answers = ledger.claim(limit=PEOPLE), threading.Barrier(2), list[CommitDecision]()
     order = Random(seed).sample(list(who), len(who))
     with ThreadPoolExecutor(2) as both:
         leaving = both.submit(_leave, ledger, order, begin, seed)
@@ -52,7 +52,7 @@ def _leave(ledger: Ledger, who: Sequence[int], begin: threading.Barrier, seed: i
                 subscribers.change_status(session, subscriber, status, Cause.ONE_CLICK, ledger.now)
 
 
-def _mail(ledger: Ledger, claims: Sequence[Claim], begin: threading.Barrier, answers: list[Gated]) -> None:
+def _mail(ledger: Ledger, claims: Sequence[Claim], begin: threading.Barrier, answers: list[CommitDecision]) -> None:
     rng = Random(len(claims))
     begin.wait(60)
     while claims:

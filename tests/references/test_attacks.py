@@ -18,8 +18,9 @@ from tests.parts.install import Install
 from tests.plan.shelf import paper, shelf
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
 
-PUBLIC = ("paper", "paper_alias", "revision", "sighting", "signal", "merging", "likeness", "apart", "text_model",
-          "coverage", "seen", "feedback")  # fmt: skip
+PUBLIC = ("paper", "paper_alias", "revision", "sighting", "signal", "merge", "similarity_key",
+          "do_not_merge", "text_model",
+          "coverage", "seen_papers", "feedback")  # fmt: skip
 FUTURE = PaperId("arxiv:2601.99999")
 
 
@@ -94,6 +95,6 @@ def test_ids_that_are_typed_create_and_alias_nothing(made: Install) -> None:
     made.people([{"email": ADA, "likes": ids[:3], "dislikes": ids[3:]}])
     made.plan()
     after = public(made)
-    assert {name: after[name] for name in PUBLIC if name not in {"text_model", "seen"}} == {
-        name: before[name] for name in PUBLIC if name not in {"text_model", "seen"}
+    assert {name: after[name] for name in PUBLIC if name not in {"text_model", "seen_papers"}} == {
+        name: before[name] for name in PUBLIC if name not in {"text_model", "seen_papers"}
     }

@@ -17,7 +17,6 @@ from digestd.subscribe import erase
 from tests.parts.install import Install
 from tests.plan.shelf import shelf
 from tests.references.conftest import ADA, CANARY, bring, files, known
-from tests.references.test_migration import poison
 
 WORDS = (
     b"canarytitle",
@@ -98,14 +97,6 @@ def test_log_that_a_reader_needs_is_emptied_later(made: Install, tmp_path: Path)
         assert not scrub(made.db, wait=False)
         assert held(tmp_path) == ["digestd.db-wal"]
     asyncio.run(Scheduler(made.app).scrub())
-    assert held(tmp_path) == []
-
-
-def test_erasure_leaves_nothing_of_what_the_migration_moved(made: Install, tmp_path: Path) -> None:
-    poison(made)
-    erase(made.db, made.app.keys, ADA, made.clock.now)
-    assert list(rows(made)) == []
-    made.db.close()
     assert held(tmp_path) == []
 
 

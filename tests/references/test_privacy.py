@@ -22,7 +22,7 @@ from digestd.domain.feedback import Verdict
 from digestd.libraries import link_orcid, link_zotero, sync_due
 from digestd.links import Purpose, token
 from digestd.store import api_tokens, core, references
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks
 from digestd.subscribe import feedback
 from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
@@ -124,7 +124,7 @@ def pages(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
 def digests(made: Install) -> dict[str, int]:
     """Return the number of the newest digest of each."""
     with made.db.read() as session:
-        return {who: reading.digests(session, known(made, who).key)[-1].key for who in (ADA, BEA)}
+        return {who: queries.digests(session, known(made, who).key)[-1].key for who in (ADA, BEA)}
 
 
 def answers(made: Install, client: TestClient) -> Iterator[tuple[str, str]]:
@@ -219,7 +219,7 @@ def test_shared_pages_do_not_name_the_reference(made: Install, client: TestClien
     made.papers(shelf("strong", 3))
     made.plan()
     with made.db.read() as session:
-        delivery = reading.digests(session, known(made, ADA).key)[-1].key
+        delivery = queries.digests(session, known(made, ADA).key)[-1].key
     view = client.get(f"/d/{token(made.app.keys, Purpose.VIEW, delivery, made.clock.now)}").text
     assert "Similar to a paper you added" in view
     assert "canary" not in view.casefold()

@@ -40,7 +40,7 @@ def ranked(made: Install, encoder: Encoder = Silent()) -> tuple[Day, Shard]:
     """Rank for Ada and Bea, and keep what was compiled."""
     day = gather_day(made.db, made.clock.now, encoder)
     with made.db.read() as session:
-        people: Sequence[due.Due] = [due.by_key(session, known(made, who).key) for who in (ADA, BEA)]
+        people: Sequence[due.DueSubscriber] = [due.by_key(session, known(made, who).key) for who in (ADA, BEA)]
         shard = rank(session, day, people)
     with made.db.write() as session:
         keep_compiled(session, day, shard.compiled)
@@ -62,7 +62,9 @@ def test_shard_is_cut_before_its_references_are_too_many(both: Install, monkeypa
     """Readers with full lists of references cannot make one shard take all memory."""
     ada, bea = known(both, ADA).key, known(both, BEA).key
     with both.db.read() as session:
-        fitting = [references.fitting(session, who, most) for who, most in (((ada, bea), 1), ((bea, ada), 0), ((), 0))]
+        fitting = [
+            references.count_fitting(session, who, most) for who, most in (((ada, bea), 1), ((bea, ada), 0), ((), 0))
+        ]
     assert fitting == [2, 1, 1]
     monkeypatch.setattr(road, "REFERENCES", 0)
     assert both.plan().due == len((ADA, BEA))
@@ -99,7 +101,7 @@ def test_dense_vectors_of_references_are_kept_with_them(both: Install, tmp_path:
     encoder = open_encoder(str(tiny_encoder(tmp_path / "tiny")))
     _, fresh = ranked(both, encoder)
     with both.db.read() as session:
-        (kept,) = references.wanted(session, [known(both, ADA).key])[known(both, ADA).key].values()
+        (kept,) = references.of_interests(session, [known(both, ADA).key])[known(both, ADA).key].values()
     assert kept.encoder == encoder.version
     assert kept.vector is not None
     assert kept.terms is not None
@@ -143,7 +145,7 @@ def test_nothing_of_another_subscriber_is_found(both: Install) -> None:
     name = PaperId("doi:10.5555/canarydoi.bibtex")
     both.people([{"email": BEA, "likes": [name]}])
     with both.db.read() as session:
-        assert references.wanted(session, [bea]) == {}
+        assert references.of_interests(session, [bea]) == {}
         assert references.resolved(session, bea, [name]) == {}
         assert list(references.resolved(session, ada, [name])) == [name]
     _, shard = ranked(both)
@@ -161,5 +163,5 @@ def test_reference_goes_with_the_last_thing_that_names_it(made: Install) -> None
 def test_references_are_bounded(made: Install) -> None:
     many = [Reference(PaperId(f"doi:10.5555/{n}"), (PaperId(f"doi:10.5555/{n}"),), WORDS) for n in range(MOST + 10)]
     with made.db.write() as session:
-        references.bring(session, known(made, ADA).key, many, made.clock.now)
+        references.store(session, known(made, ADA).key, many, made.clock.now)
         assert len(references.of(session, known(made, ADA).key)) == MOST

@@ -110,7 +110,6 @@ S25 words of one for others   references/test_privacy.py::test_no_reference_is_s
                               references/test_attacks.py::test_claimed_future_id_does_not_touch_the_paper
                               references/test_attacks.py::test_ids_that_are_typed_create_and_alias_nothing
                               references/test_ranking.py::test_nothing_of_another_subscriber_is_found
-                              references/test_migration.py::test_no_public_row_holds_a_word_of_the_import
                               references/test_erasure.py::test_erasure_leaves_no_reference_in_any_row_file_or_log
                               references/test_erasure.py::test_vacuum_leaves_no_reference_in_the_data_folder
 S26 links that are passed on  security/test_links_carry_no_power.py::test_passed_on_link_reaches_no_other_token

@@ -21,8 +21,8 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Cause, Status, Timing
 from digestd.links import Purpose, address_key
 from digestd.store import core, feedback, ledger, subscribers
-from digestd.store.instants import to_us
 from digestd.store.subscribers import NewSubscriber
+from digestd.store.timestamps import to_us
 from tests.parts.install import Install, install
 from tests.parts.picks import packed
 from tests.parts.relay import Relay, Taken
@@ -146,7 +146,7 @@ def _readers(made: Install, words: Sequence[str], now: datetime) -> None:
         ledger.plan_digests(session, digests, made.app.templates.hash, now)
         for n, part in enumerate(parts, 1):
             for paper in range((n - 1) * PER_DIGEST + 1, (n - 1) * PER_DIGEST + len(part) + 1):
-                feedback.give(session, n, paper, Verdict.SAVED, now)
+                feedback.add(session, n, paper, Verdict.SAVED, now)
 
 
 def _reader(made: Install, number: int, words: Sequence[str]) -> NewSubscriber:

@@ -11,7 +11,7 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import Keys, Purpose, Retired
-from digestd.store.suppressions import Wave
+from digestd.store.suppressions import SuppressionFilter
 from digestd.subscribe import edit, erase, parse, suppress, unsubscribe
 from digestd.subscribe.leaving import unsuppress, unsuppress_wave
 from digestd.web.feedback import PER_PICK
@@ -52,7 +52,7 @@ def test_unsubscribing_while_suppressed_outlives_its_undoing(
     house.clock.advance(minutes=5)
     assert heading(client.post(link).text) == "You’re unsubscribed"
     house.clock.advance(minutes=5)
-    unsuppress_wave(app.db, Wave(now, house.clock(), frozenset({reason})), "wrong map", house.clock())
+    unsuppress_wave(app.db, SuppressionFilter(now, house.clock(), frozenset({reason})), "wrong map", house.clock())
     assert house.subscriber(ADA).status is Status.UNSUBSCRIBED
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Table, select, update
 from digestd.domain.api import Scope
 from digestd.links import Purpose, token
 from digestd.store import api_tokens, core
-from digestd.store.instants import to_us
+from digestd.store.timestamps import to_us
 from digestd.web.form_timestamp import SOONEST
 from tests.commands.mails import mail
 from tests.deliver.test_first_digest import asked, is_up
@@ -153,7 +153,7 @@ def test_a_mailer_that_crashes_tells_where_and_never_over_what(made: Install, mo
         said = _settings(made, f"http://127.0.0.1:{free_port()}", "json", relay.url)
         ended = Command(("up",), said | more, made.folder).run()
     assert (ended.code, "unexpected ValueError" in ended.said) == (1, True)
-    assert ("reading.py" in ended.said) == bool(more)
+    assert ("queries.py" in ended.said) == bool(more)
     assert told(ended) == []
     assert left(made.folder) == []
 

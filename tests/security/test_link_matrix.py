@@ -45,7 +45,7 @@ ALL = "name topic muted"
 CONSENT = "subscriber consent_event"
 POWERS: Mapping[str, Power] = {
     "GET /confirm/{token}": _power("topic"),
-    "POST /confirm/{token}": _power("", f"{CONSENT} interest pending_request wording"),
+    "POST /confirm/{token}": _power("", f"{CONSENT} interest pending_request consent_wording"),
     "GET /confirm/{token}/decline": _power(),
     "POST /confirm/{token}/decline": _power("", f"{CONSENT} pending_request"),
     "GET /u/{token}": _power(),
@@ -72,7 +72,7 @@ POWERS: Mapping[str, Power] = {
     "POST /p/{token}/resume": _power(ALL),
     "POST /p/{token}/leave": _power(ALL, CONSENT),
     "POST /p/{token}/back": _power(ALL),
-    "POST /p/{token}/move": _power(ALL, "moving delivery caused_mail"),
+    "POST /p/{token}/move": _power(ALL, "address_change delivery caused_mail"),
     "POST /p/{token}/renew": _power("", "delivery caused_mail"),
     "GET /p/{token}/erase": _power(),
     "POST /p/{token}/erase": _power("", "delivery caused_mail"),
@@ -89,8 +89,8 @@ POWERS: Mapping[str, Power] = {
     "GET /renew/{token}": _power(),
     "POST /renew/{token}": _power(ALL, "subscriber"),
     "GET /move/{token}": _power(),
-    "POST /move/{token}": _power("", "moving"),
-    "POST /move/{token}/stop": _power("", "moving"),
+    "POST /move/{token}": _power("", "address_change"),
+    "POST /move/{token}/stop": _power("", "address_change"),
 }
 
 

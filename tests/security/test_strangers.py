@@ -121,7 +121,7 @@ async def test_bounce_is_healed_by_confirming_alone(mailing: App, relay: Relay, 
 
     def standing() -> SuppressionReason | None:
         with mailing.db.read() as session:
-            return suppressions.is_suppressed(session, key)
+            return suppressions.reason_for(session, key)
 
     with browsing(mailing) as client:
         client.post("/subscribe", data={"email": ADA})

@@ -94,7 +94,7 @@ async def at_once(_seconds: float) -> None:
 def app(db: Database, keys: Keys, clock: Clock, templates: Templates, monkeypatch: pytest.MonkeyPatch) -> App:
     """The app, whose forms answer without the wait that hides what is known of an address."""
     monkeypatch.setattr("digestd.web.constant_time_response.sleep", at_once)
-    template_sets.keep(db, templates.hash, templates.files)
+    template_sets.add(db, templates.hash, templates.files)
     settings = Settings(
         public_url=HOME, list_name="Papers Daily", postal_address="Storgata 1, Oslo", zotero_url=NOWHERE
     )
@@ -260,7 +260,7 @@ def pages(house: House, language: str) -> list[str]:
         house.link(Purpose.UNSUBSCRIBE, ada.key),
         house.link(Purpose.VIEW, delivery),
         *(f"{house.link(Purpose.FEEDBACK, delivery, 1)}{action}" for action in ("", "/more")),
-        *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved.bib", "/digests.atom")),
+        *(f"{house.link(Purpose.SAVED, ada.key)}{path}" for path in ("", "/saved_list.bib", "/digests.atom")),
         *(f"{settings}/{path}" for path in ("saved", "saved/remove", "mute/2026-11-24/1", "erase")),
         house.link(Purpose.RENEW, ada.key, ada.version),
         house.link(Purpose.ERASE, ada.key, ada.version),

@@ -11,8 +11,9 @@ from digestd.deliver import Composer
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
 from digestd.links import Purpose
-from digestd.store import core, due, feedback, mutings
-from digestd.store.ledger import reading
+from digestd.store import core, feedback, mutings
+from digestd.store.interests import for_ranking
+from digestd.store.ledger import queries
 from digestd.subscribe import erase
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import House
@@ -46,7 +47,7 @@ def said(house: House) -> list[tuple[Verdict, bool]]:
 def muted(house: House) -> list[tuple[Kind, str]]:
     with house.app.db.read() as session:
         key = house.subscriber(ADA).key
-        return [(one.kind, one.value) for one in mutings.standing(session, [key]).get(key, ())]
+        return [(one.kind, one.value) for one in mutings.active(session, [key]).get(key, ())]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_what_is_said_changes_what_ranking_wants_at_once(client: TestClient, hou
     client.post(f"{link}/less")
     with house.app.db.read() as session:
         key = house.subscriber(ADA).key
-        wants = due.wants_of(session, [key])[key]
+        wants = for_ranking(session, [key])[key]
     assert ("invented:lakes", Wish.MUTED) in [(want.value, want.wish) for want in wants]
 
 
@@ -148,7 +149,7 @@ def test_what_the_paper_does_not_have_is_not_muted_and_the_page_says_what_to_do(
 
 def test_mail_links_to_the_pages_of_each_pick(client: TestClient, house: House, app: App, link: str) -> None:
     with app.db.read() as session:
-        claim = reading.as_claim(session, 1)
+        claim = queries.as_claim(session, 1)
     assert claim is not None
     composer = Composer(app.db, app.sender)
     composer.prepare([claim])

@@ -19,8 +19,8 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.store import coverage, fetches, hosts, throttles
 from digestd.store.database import open_database
-from digestd.store.fetches import Fetched
-from digestd.store.throttles import Standing
+from digestd.store.fetches import FetchRecord
+from digestd.store.throttles import ThrottleState
 from digestd.throttle import Rest, Throttle
 from digestd.web import build
 from digestd.web.operator_access import is_local
@@ -71,7 +71,7 @@ def test_it_is_ready_with_a_database_and_a_ticking_scheduler(app: App, now: date
 
 def test_a_relay_that_rests_is_told_and_takes_no_page_away(app: App, client: TestClient, now: datetime) -> None:
     until = now + timedelta(minutes=5)
-    rest = Standing(Throttle(), Rest(3, until.timestamp(), "the relay refuses to serve us"))
+    rest = ThrottleState(Throttle(), Rest(3, until.timestamp(), "the relay refuses to serve us"))
     with app.db.write() as session:
         throttles.change(session, {"relay.example.org:587": lambda _: rest, "fine.example.org:587": lambda kept: kept})
     answer = client.get("/readyz")
@@ -147,13 +147,13 @@ def noted(app: App, now: datetime) -> None:
         Coverage("jsonl:old", now.date() - timedelta(days=9), CoverageState.BROKEN),
     ]
     answers = [
-        Fetched(ARXIV, "https://example.org/1", now - timedelta(hours=1)),
-        Fetched(ARXIV, "https://example.org/2", now - timedelta(hours=2)),
-        Fetched("hf-daily", "https://example.org/3", now, error="HTTP 503"),
+        FetchRecord(ARXIV, "https://example.org/1", now - timedelta(hours=1)),
+        FetchRecord(ARXIV, "https://example.org/2", now - timedelta(hours=2)),
+        FetchRecord("hf-daily", "https://example.org/3", now, error="HTTP 503"),
     ]
     with app.db.write() as session:
-        coverage.keep(session, days, now)
-        fetches.keep(session, answers)
+        coverage.upsert(session, days, now)
+        fetches.upsert(session, answers)
 
 
 @pytest.mark.usefixtures("noted")
@@ -184,7 +184,7 @@ def test_metrics_tell_which_hosts_are_left_alone(client: TestClient, app: App, n
     with app.db.write() as session:
         hosts.reserve(session, "good.example.org", now, 3)
         for _ in range(3):
-            hosts.failed(session, "bad.example.org", now, "HTTP 503")
+            hosts.record_failure(session, "bad.example.org", now, "HTTP 503")
     counted = _metrics(client)
     names = ("digestd_host_failures", "digestd_host_left_alone")
     assert [counted[name, "good.example.org"] for name in names] == [0, 0]
@@ -237,7 +237,7 @@ def test_operations_refuse_what_a_local_proxy_passes_on(app: App, headers: dict[
 
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1", "::ffff:192.0.2.1", "2001:db8::1", "testclient", ""])
-def test_operations_refuse_other_machines(app: App, peer: str) -> None:
+def test_operations_require_current_machines(app: App, peer: str) -> None:
     with TestClient(build(app), base_url="http://127.0.0.1:8080", client=(peer, 50_000)) as client:
         assert [client.get(path).status_code for path in PRIVATE] == [404, 404]
 

@@ -13,7 +13,7 @@ from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.links import Purpose
 from digestd.store import core, subscribers, suppressions
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe import suppress, unsubscribe
 from digestd.subscribe.requests import VALID
 from tests.web.conftest import House
@@ -40,7 +40,7 @@ def mailed(house: House, act: str) -> str:
     """The path that the newest mail of this kind links to."""
     with house.app.db.read() as session:
         query = select(core.delivery.c.id).where(core.delivery.c.kind == ACTS[act][0]).order_by(-core.delivery.c.id)
-        claim = reading.as_claim(session, session.connection().execute(query).scalars().all()[0])
+        claim = queries.as_claim(session, session.connection().execute(query).scalars().all()[0])
     assert claim is not None
     composer = Composer(house.app.db, house.app.sender)
     composer.prepare([claim])
@@ -165,11 +165,11 @@ def test_erased_person_signs_up_again(client: TestClient, app: App, house: House
     assert (fresh.status, fresh.key != ada) == (Status.PENDING, True)
     with app.db.read() as session:
         key = subscribers.address_key_of(session, fresh.key)
-        assert suppressions.is_suppressed(session, key) is SuppressionReason.ERASED
+        assert suppressions.reason_for(session, key) is SuppressionReason.ERASED
     assert house.mails(MailKind.CONFIRM) == [fresh.key]
     assert client.post(house.confirmation(ADA)).status_code == 200
     assert house.subscriber(ADA).status is Status.ACTIVE
     with app.db.read() as session:
-        assert suppressions.is_suppressed(session, key) is None
+        assert suppressions.reason_for(session, key) is None
     house.clock.now -= timedelta(days=39)
     assert client.get(at).status_code == 404

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from digestd.deliver import deliver
 from digestd.links import Purpose
-from digestd.store import saved
+from digestd.store import saved_list
 from digestd.transports import Route
 from digestd.transports.maildir import MaildirTransport
 from tests.web.conftest import House
@@ -137,7 +137,7 @@ def test_a_feed_without_papers_is_valid_too(client: TestClient, house: House) ->
 def test_a_new_address_makes_all_before_it_void(client: TestClient, house: House, shelf: str) -> None:
     ada = house.subscriber(ADA)
     with house.app.db.write() as session:
-        edition = saved.renew(session, ada.key)
+        edition = saved_list.renew_link(session, ada.key)
     for path in (shelf, *(f"{shelf}/{name}" for name in NAMES)):
         assert client.get(path).status_code == 404
     new = house.link(Purpose.SAVED, ada.key, edition)

@@ -15,7 +15,7 @@ from digestd.app import App
 from digestd.deliver import Composer
 from digestd.domain.delivery import MailKind
 from digestd.store import core
-from digestd.store.ledger import reading
+from digestd.store.ledger import queries
 from digestd.subscribe import add, parse
 from digestd.subscribe.moving import ask_move
 from digestd.subscribe.preferences import ask_link
@@ -51,7 +51,7 @@ def mails(app: App, house: House) -> list[bytes]:
     request_renewal(app.db, app.post, house.subscriber("reader3@example.org").key, house.clock())
     with app.db.read() as session:
         keys = list(session.connection().execute(select(core.delivery.c.id).order_by(core.delivery.c.id)).scalars())
-        claims = [claim for key in keys if (claim := reading.as_claim(session, key)) is not None]
+        claims = [claim for key in keys if (claim := queries.as_claim(session, key)) is not None]
     assert {claim.kind for claim in claims} == set(MailKind) - {MailKind.REPLY}  # a reply has no links of its own
     composer = Composer(app.db, app.sender)
     composer.prepare(claims)

@@ -50,7 +50,7 @@ def told(house: House, kind: BounceKind, **more: str) -> Story:
 
 def suppression(app: App) -> SuppressionReason | None:
     with app.db.read() as session:
-        return suppressions.is_suppressed(session, address_key(app.keys, ADA))
+        return suppressions.reason_for(session, address_key(app.keys, ADA))
 
 
 def counts(app: App) -> dict[InboundOutcome, int]:

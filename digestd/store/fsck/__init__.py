@@ -1,16 +1,16 @@
-"""Check the invariants of the ledger on any database, at any moment; nothing is changed.
+"""Check the invariants of the ledger on any database at any time; nothing is changed.
 
-    queries   the invariants that SQL can tell
-    walk      those that need the packed columns, one streaming pass over the deliveries
+    sql_checks         invariants that one SQL query can find violated
+    streaming_checks   invariants on packed columns: one pass over the deliveries, in bounded memory
 
-Each invariant is named as in the documentation, and holds when it finds no row.
+An invariant holds if it finds no row. Their names (I01 …) are those of the documentation.
 """
 
 from datetime import datetime
 
 from digestd.store.database import Database
-from digestd.store.fsck.queries import QUERIES, run
-from digestd.store.fsck.walk import WALKED, walk
+from digestd.store.fsck.sql_checks import QUERIES, run
+from digestd.store.fsck.streaming_checks import WALKED, walk
 
 __all__ = ["INVARIANTS", "fsck"]
 
@@ -19,7 +19,7 @@ INVARIANTS = {**{name: query.says for name, query in QUERIES.items()}, **WALKED}
 
 
 def fsck(db: Database, now: datetime) -> dict[str, list[dict[str, object]]]:
-    """Every invariant with the rows that violate it, in one reading transaction."""
+    """Return every invariant with the rows that violate it, in one read transaction."""
     with db.read() as session:
         found = {name: run(session, query, now) for name, query in QUERIES.items()}
         found.update(walk(session))

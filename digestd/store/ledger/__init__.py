@@ -1,68 +1,70 @@
-"""The ledger: every mail's row, from planning to its counted end.
+"""The ledger: one row per mail, from planning to its one counted end.
 
-    births     planning: digests, notices, who was due
-    claims     a worker leases what is ready
-    gate       the point of no return: consent and lease rechecked, `dot` committed
-    results    the relay's answer
-    recovery   what a dead worker left behind
-    held       what may not have arrived, offered by the next digest
-    open_ends  what nobody knows the end of
-    settling   that, settled from evidence
-    adoption   what had left of a database put back from a backup
-    seen       which papers each subscriber has had
-    reading    the ledger as people see it
-    verdicts   refusals: rejected for good, or too many at once to be about the readers
-    work       what is not over, as its indexes know it
+    create         planning: digests, notices, the audit of who was due
+    claim_queue    a worker leases what is ready
+    commit_point   consent and lease are checked again, and `dot` is committed before the final dot is sent
+    results        the relay's reply
+    refusals       refusals are judged: final, or too many at once to be about the recipients
+    recovery       what a dead worker left behind
+    uncertain      deliveries whose final reply was lost
+    settlement     those, settled from evidence or by the operator
+    offered        uncertain digests that the next digest links to
+    restore        mails that left after the backup a database was restored from
+    seen_papers    which papers each subscriber has had
+    sent_digests   what was sent, with the feedback on it
+    queries        deliveries for the CLI, pages and previews
+    indexes        conditions in the words of the partial indexes
 
-Every change is a compare-and-set on state, attempt and owner; the loser changes nothing.
+Every change is a compare-and-set on state, attempt and owner; whoever comes second changes nothing. The ledger knows
+nothing of SMTP: it takes results and returns claims.
 """
 
-from digestd.store.ledger.adoption import Departed
-from digestd.store.ledger.births import NewDigest, NewNotice, Ranked, plan_digests, plan_notice, planned_for
-from digestd.store.ledger.claims import Claimed, Claimer, claim, expire
-from digestd.store.ledger.gate import Gated, Pass, pass_gate
-from digestd.store.ledger.held import Held, offer_held, offered
-from digestd.store.ledger.open_ends import OpenEnd, answered_at, long_uncertain, open_ends
+from digestd.store.ledger.claim_queue import Claimed, Claimer, claim, expire
+from digestd.store.ledger.commit_point import CommitDecision, CommitRequest, commit_sends
+from digestd.store.ledger.create import NewDigest, NewNotice, RankingInputs, already_planned, plan_digests, plan_notice
+from digestd.store.ledger.indexes import force_index_scans
+from digestd.store.ledger.offered import OfferedDigest, offer_uncertain, offered_by
 from digestd.store.ledger.recovery import recover, release
-from digestd.store.ledger.results import Result, record, record_kept
-from digestd.store.ledger.settling import GRACE, Proof, settle, settle_all_bounced, settle_bounced
-from digestd.store.ledger.verdicts import Verdicts, pronounce, waiting
-from digestd.store.ledger.work import by_index
+from digestd.store.ledger.refusals import RefusalCounts, count_waiting, judge_refusals
+from digestd.store.ledger.restore import SentAttempt
+from digestd.store.ledger.results import AttemptResult, record_journalled, record_results
+from digestd.store.ledger.settlement import GRACE, SettlementProof, settle, settle_all_bounced, settle_bounced
+from digestd.store.ledger.uncertain import UncertainDelivery, commit_times, count_long_uncertain, uncertain_deliveries
 
 __all__ = [
     "GRACE",
+    "AttemptResult",
     "Claimed",
     "Claimer",
-    "Departed",
-    "Gated",
-    "Held",
+    "CommitDecision",
+    "CommitRequest",
     "NewDigest",
     "NewNotice",
-    "OpenEnd",
-    "Pass",
-    "Proof",
-    "Ranked",
-    "Result",
-    "Verdicts",
-    "answered_at",
-    "by_index",
+    "OfferedDigest",
+    "RankingInputs",
+    "RefusalCounts",
+    "SentAttempt",
+    "SettlementProof",
+    "UncertainDelivery",
+    "already_planned",
     "claim",
+    "commit_sends",
+    "commit_times",
+    "count_long_uncertain",
+    "count_waiting",
     "expire",
-    "long_uncertain",
-    "offer_held",
-    "offered",
-    "open_ends",
-    "pass_gate",
+    "force_index_scans",
+    "judge_refusals",
+    "offer_uncertain",
+    "offered_by",
     "plan_digests",
     "plan_notice",
-    "planned_for",
-    "pronounce",
-    "record",
-    "record_kept",
+    "record_journalled",
+    "record_results",
     "recover",
     "release",
     "settle",
     "settle_all_bounced",
     "settle_bounced",
-    "waiting",
+    "uncertain_deliveries",
 ]

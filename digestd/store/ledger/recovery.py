@@ -1,6 +1,6 @@
-"""What a worker leaves behind: `leased` goes back to ready, `dot` becomes uncertain.
+"""Recovery of a dead worker's deliveries: `leased` becomes ready, `dot` becomes uncertain.
 
-A delivery in `dot` may or may not have left: nobody knows, and it is never sent blindly again.
+Whether a delivery in `dot` was sent is unknown, so it is never sent again blindly.
 """
 
 from collections.abc import Sequence
@@ -12,29 +12,29 @@ from sqlmodel import Session
 
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import core
-from digestd.store.instants import to_us
-from digestd.store.ledger.work import AT_WORK
+from digestd.store.ledger.indexes import AT_WORK
 from digestd.store.packing import step
+from digestd.store.timestamps import to_us
 
 _D, _A = core.delivery.c, core.attempt.c
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many deliveries went back to ready, and how many are now uncertain."""
+    """How many deliveries are ready again, and how many are uncertain now."""
 
     ready: int
     uncertain: int
 
 
 def owners(session: Session) -> list[str]:
-    """The workers that hold a lease, alive or not."""
+    """Return the workers that hold a lease, alive or not."""
     query = select(_D.lease_owner).where(AT_WORK, _D.state.in_([State.LEASED, State.DOT])).distinct()
     return sorted(session.connection().execute(query).scalars())
 
 
 def recover(session: Session, owner: str, now: datetime) -> Recovered:
-    """Take over everything a dead worker held, in the caller's write transaction; safe to repeat."""
+    """Take over everything a dead worker held; safe to repeat."""
     at_us = to_us(now)
     return _take_over(session, _D.lease_owner == owner, at_us)
 
@@ -64,7 +64,7 @@ def _take_over(session: Session, condition: ColumnElement[bool], at_us: int) -> 
 
 
 def release(session: Session, owner: str, deliveries: Sequence[tuple[int, int]], now: datetime) -> int:
-    """Give back leases (delivery, attempt) of a living worker that were not sent; how many were still its own."""
+    """Release unsent leases (delivery, attempt) of a living worker; return how many."""
     query = select(_D.id, _D.attempts).where(
         _D.id.in_([key for key, _ in deliveries]), _D.state == State.LEASED, _D.lease_owner == owner
     )

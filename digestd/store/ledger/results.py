@@ -1,4 +1,4 @@
-"""The relay's answer, written down: each a compare-and-set on state, attempt and owner."""
+"""Write the relay's replies: each a compare-and-set on state, attempt and owner."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,10 +12,10 @@ from digestd.domain.bounce import Bounce
 from digestd.domain.delivery import UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core
-from digestd.store.bulk import Bulk, Lookup, Row, change
-from digestd.store.instants import to_us
-from digestd.store.ledger import seen
+from digestd.store.bulk import BulkStatement, KeyLookup, Row, run_all
+from digestd.store.ledger import seen_papers
 from digestd.store.packing import step
+from digestd.store.timestamps import to_us
 
 _D, _A = core.delivery.c, core.attempt.c
 _TEXT_MAX = 500
@@ -24,7 +24,7 @@ VIA_REPLY = "reply"
 """What a bounce came by that is the relay's own answer."""
 
 
-class Result(NamedTuple):
+class AttemptResult(NamedTuple):
     """How one attempt ended, and where the delivery goes.
 
     `wait`: for a delivery that goes back to ready, how long it rests. `failed`: it could not be
@@ -46,8 +46,8 @@ class Result(NamedTuple):
     relay: str | None = None
 
 
-def record(session: Session, results: Sequence[Result], now: datetime) -> int:
-    """Write results in the caller's write transaction; how many were ours to write.
+def record_results(session: Session, results: Sequence[AttemptResult], now: datetime) -> int:
+    """Write the relay's replies in the caller's transaction; return how many applied.
 
     They are the relay's replies as they come in; see `record_kept` for those of a journal.
 
@@ -57,12 +57,14 @@ def record(session: Session, results: Sequence[Result], now: datetime) -> int:
     return _record(session, results, now, (Evidence.REPLY, Evidence.LATE_REPLY))
 
 
-def record_kept(session: Session, results: Sequence[Result], now: datetime) -> int:
-    """The same with what a run that is no more kept in its receipt journal."""
+def record_journalled(session: Session, results: Sequence[AttemptResult], now: datetime) -> int:
+    """Write results from the journal of a worker that has ended."""
     return _record(session, results, now, (Evidence.RECEIPT_JOURNAL, Evidence.RECEIPT_JOURNAL))
 
 
-def _record(session: Session, results: Sequence[Result], now: datetime, evidence: tuple[Evidence, Evidence]) -> int:
+def _record(
+    session: Session, results: Sequence[AttemptResult], now: datetime, evidence: tuple[Evidence, Evidence]
+) -> int:
     """`evidence`: of what is settled as its attempt's own, and of what comes after it was called uncertain."""
     if not results:
         return 0
@@ -88,7 +90,7 @@ _ERASED = str(Status.ERASED)
 _UNDER_WAY = State.LEASED.value, State.DOT.value
 _DEFINITE = Outcome.ACCEPTED, Outcome.TEMP
 """What beats the uncertainty of the same attempt."""
-_STANDING = Lookup(
+_STANDING = KeyLookup(
     select(_D.id, _D.state, _D.attempts, _D.lease_owner, _A.owner, core.subscriber.c.status)
     .select_from(core.delivery)
     .join(core.attempt, (_A.delivery_id == _D.id) & (_A.n == _D.attempts))
@@ -99,20 +101,20 @@ _STANDING = Lookup(
 )
 
 
-def _write(session: Session, results: Sequence[Result], at_us: int, evidence: Evidence) -> None:
+def _write(session: Session, results: Sequence[AttemptResult], at_us: int, evidence: Evidence) -> None:
     if not results:
         return
-    change(
+    run_all(
         session,
         (_DELIVERY, [_delivery(result, at_us) for result in results]),
         (_ATTEMPT, [_attempt(result, at_us, evidence) for result in results]),
     )
     if unsent := [result.delivery for result in results if result.state in UNSENT]:
-        seen.give_back(session, unsent)
+        seen_papers.return_papers(session, unsent)
 
 
-def _delivery(result: Result, at_us: int) -> Row:
-    """As `_DELIVERY` wants it."""
+def _delivery(result: AttemptResult, at_us: int) -> Row:
+    """Return the values of `_DELIVERY`."""
     said, entry = result.text[:_TEXT_MAX] or None, step(result.state, Actor.WORKER, at_us)
     return (
         *(result.state.value, result.code, said, result.queue_id, result.reason),
@@ -120,23 +122,23 @@ def _delivery(result: Result, at_us: int) -> Row:
     )
 
 
-def _attempt(result: Result, at_us: int, evidence: Evidence) -> Row:
-    """As `_ATTEMPT` wants it."""
+def _attempt(result: AttemptResult, at_us: int, evidence: Evidence) -> Row:
+    """Return the values of `_ATTEMPT`."""
     said, by = result.text[:_TEXT_MAX] or None, evidence.value if result.code is not None else None
     return (result.outcome.value, by, result.code, said, at_us, result.relay, result.delivery, result.attempt)
 
 
-def _note_refusals(session: Session, refused: Sequence[Result], now: datetime) -> None:
-    """A refusal on the spot is a bounce like one that comes by mail."""
+def _note_refusals(session: Session, refused: Sequence[AttemptResult], now: datetime) -> None:
+    """Record refusals as bounces, like those that come by mail."""
     for result in sorted(refused, key=lambda result: result.delivery):
         bounce = bounce_of(session, result, now)
         if bounce is not None:
-            bounces.note(session, bounce, now)
+            bounces.record(session, bounce, now)
 
 
-def bounce_of(session: Session, refused: Result, now: datetime) -> Bounce | None:
+def bounce_of(session: Session, refused: AttemptResult, now: datetime) -> Bounce | None:
     """Return the bounce that a refusal is; None where nobody knows whom the mail was for."""
-    went_to = bounces.addressee(session, refused.delivery)
+    went_to = bounces.addressee_of_delivery(session, refused.delivery)
     if went_to is None:
         return None
     words = f"{refused.code} {refused.text}"
@@ -152,7 +154,7 @@ def bounce_of(session: Session, refused: Result, now: datetime) -> Bounce | None
     )
 
 
-_DELIVERY = Bulk(
+_DELIVERY = BulkStatement(
     update(core.delivery)
     .where(_D.id == bindparam("row"))
     .values(
@@ -170,7 +172,7 @@ _DELIVERY = Bulk(
     ),
     ("to", "code", "said", "qid", "why", "rest", "failed", "step", "row"),
 )
-_ATTEMPT = Bulk(
+_ATTEMPT = BulkStatement(
     update(core.attempt)
     .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
     .values(

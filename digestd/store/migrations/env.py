@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection it is handed, in one transaction on both databases."""
+"""Run Alembic on the connection it is handed, in one transaction on both engines."""
 
 from alembic import context
 from sqlmodel import SQLModel

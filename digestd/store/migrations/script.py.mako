@@ -1,9 +1,7 @@
 """${message}"""
 
 import sqlalchemy as sa
-import sqlmodel
 from alembic import op
-from sqlalchemy import Text
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

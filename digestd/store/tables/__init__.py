@@ -1,88 +1,90 @@
-"""The rows. Nothing outside the store sees them; domain values go in and out."""
+"""The tables as SQLModel classes. Nothing outside the store sees them; domain values go in and out."""
 
-from digestd.store.tables.api import ApiTokenRow
-from digestd.store.tables.bounces import BounceRow, InboundRow, LiftingRow
-from digestd.store.tables.hooks import HookPostRow, HookRow
-from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenRow, SuppressionRow
-from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow
+from digestd.store.tables.bounces import BounceRow, InboundCountRow, LiftedSuppressionRow
+from digestd.store.tables.ledger import AttemptRow, DeliveryRow, DueAuditRow, ReplyRow, SeenPapersRow, SuppressionRow
+from digestd.store.tables.libraries import LibraryEntryRow, LibraryRow, ReferenceRow
+from digestd.store.tables.operations import AlertStateRow, ApiTokenRow, ThrottleRow, TrialRow
 from digestd.store.tables.papers import (
-    AliasRow,
-    ApartRow,
     CoverageRow,
+    DoNotMergeRow,
     EmbeddingRow,
     EncodingRow,
     FetchRow,
-    LikenessRow,
-    MergingRow,
-    PaceRow,
+    HostRow,
+    MergeRow,
+    PaperAliasRow,
     PaperRow,
-    RejectRow,
+    RejectedRecordRow,
     RevisionRow,
     SightingRow,
     SignalRow,
+    SimilarityKeyRow,
     SourceRow,
-    TemplatesRow,
+    TemplateSetRow,
     TextModelRow,
 )
-from digestd.store.tables.references import ReferenceRow
 from digestd.store.tables.subscribers import (
+    AddressChangeRow,
     CalibrationRow,
+    CausedMailRow,
     ConsentEventRow,
+    ConsentWordingRow,
     FeedbackRow,
     InterestRow,
-    MovingRow,
+    MutingRow,
+    PendingRequestRow,
     ProfileRow,
-    SavedEditionRow,
+    SavedListLinkRow,
     SubscriberRow,
-    WordingRow,
 )
-from digestd.store.tables.throttle import ThrottleRow
-from digestd.store.tables.told import ToldRow
-from digestd.store.tables.trials import TrialRow
+from digestd.store.tables.webhooks import WebhookPostRow, WebhookRow
 
 __all__ = [
-    "AliasRow",
-    "ApartRow",
+    "AddressChangeRow",
+    "AlertStateRow",
     "ApiTokenRow",
     "AttemptRow",
     "BounceRow",
     "CalibrationRow",
+    "CausedMailRow",
     "ConsentEventRow",
+    "ConsentWordingRow",
     "CoverageRow",
     "DeliveryRow",
+    "DoNotMergeRow",
     "DueAuditRow",
     "EmbeddingRow",
     "EncodingRow",
     "FeedbackRow",
     "FetchRow",
-    "HookPostRow",
-    "HookRow",
-    "InboundRow",
+    "HostRow",
+    "InboundCountRow",
     "InterestRow",
     "LibraryEntryRow",
     "LibraryRow",
-    "LiftingRow",
-    "LikenessRow",
-    "MergingRow",
-    "MovingRow",
-    "PaceRow",
+    "LiftedSuppressionRow",
+    "MergeRow",
+    "MutingRow",
+    "PaperAliasRow",
     "PaperRow",
+    "PendingRequestRow",
     "ProfileRow",
     "ReferenceRow",
-    "RejectRow",
+    "RejectedRecordRow",
     "ReplyRow",
     "RevisionRow",
-    "SavedEditionRow",
-    "SeenRow",
+    "SavedListLinkRow",
+    "SeenPapersRow",
     "SightingRow",
     "SignalRow",
+    "SimilarityKeyRow",
     "SourceRow",
     "SubscriberRow",
     "SuppressionRow",
-    "TemplatesRow",
+    "TemplateSetRow",
     "TextModelRow",
     "ThrottleRow",
-    "ToldRow",
     "TrialRow",
-    "WordingRow",
+    "WebhookPostRow",
+    "WebhookRow",
 ]

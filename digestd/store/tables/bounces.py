@@ -1,4 +1,4 @@
-"""What came back: bounces by keyed hash of the address, suppressions taken back, and a count of what came in."""
+"""Bounces by keyed hash of the address, lifted suppressions, and counts of inbound mail."""
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
@@ -9,7 +9,7 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
 class BounceRow(SQLModel, table=True):
-    """One bounce or complaint; `key` is the same whenever the same thing is told again."""
+    """One bounce or complaint; `key` is the same if it is reported again."""
 
     __tablename__ = "bounce"
     __table_args__ = (
@@ -29,22 +29,22 @@ class BounceRow(SQLModel, table=True):
     """True if it came with unusually many others, so that its address was not suppressed."""
 
 
-class LiftingRow(SQLModel, table=True):
-    """A suppression that was taken back: by fresh consent, or by the operator, who says why."""
+class LiftedSuppressionRow(SQLModel, table=True):
+    """A lifted suppression: by fresh consent, or by an operator, with a note."""
 
-    __tablename__ = "lifting"
+    __tablename__ = "lifted_suppression"
     __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
     id: int | None = Field(default=None, sa_column=own_key())
     address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
     reason: str = Field(max_length=20)
-    why: str = Field(max_length=300)
+    note: str = Field(max_length=300)
     at_us: int = Field(sa_column=us())
 
 
-class InboundRow(SQLModel, table=True):
-    """How many mails and events came to each outcome, and when the last did."""
+class InboundCountRow(SQLModel, table=True):
+    """The number of mails and events of each outcome, and when the last came."""
 
-    __tablename__ = "inbound"
+    __tablename__ = "inbound_count"
     __table_args__ = (CheckConstraint(one_of("outcome", InboundOutcome), "outcome"), {"sqlite_with_rowid": False})
     outcome: str = Field(primary_key=True, max_length=12)
     total: int = Field(sa_column=us())

@@ -1,7 +1,7 @@
 """The ledger: suppressions, who was due, deliveries, attempts, and what each subscriber has had.
 
-Its constraints hold whatever the code does; illegal steps of a delivery are refused by triggers
-(see migrations).
+Its constraints hold whatever the code does; triggers refuse illegal changes of a delivery's state
+(see migrations/versions/0001_initial.py).
 """
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
@@ -18,7 +18,7 @@ REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.
 
 
 class SuppressionRow(SQLModel, table=True):
-    """An address never to write to, by keyed hash."""
+    """An address that must not be written to, by keyed hash."""
 
     __tablename__ = "suppression"
     __table_args__ = (CheckConstraint(one_of("reason", SuppressionReason), "reason"),)
@@ -28,7 +28,7 @@ class SuppressionRow(SQLModel, table=True):
 
 
 class DueAuditRow(SQLModel, table=True):
-    """Who was due in one planning transaction: a count, and an order-free hash of (subscriber, key)."""
+    """The due subscribers of one planning transaction: count, and order-free hash."""
 
     __tablename__ = "due_audit"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -38,7 +38,7 @@ class DueAuditRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One mail to one address: the ledger. See domain.delivery for its states."""
+    """One mail to one address; see domain.delivery for its states."""
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -91,7 +91,7 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try at a delivery; `envelope_from` is its own, so that a bounce names it."""
+    """One attempt at a delivery; a bounce names it by its own `envelope_from`."""
 
     __tablename__ = "attempt"
     __table_args__ = (
@@ -112,7 +112,7 @@ class AttemptRow(SQLModel, table=True):
     envelope_from: str = Field(unique=True, max_length=320)
     relay: str | None = Field(default=None, max_length=300)
     phase: str = Field(max_length=6)
-    gate_version: int | None = None
+    consent_version: int | None = None
     outcome: str | None = Field(default=None, max_length=10)
     evidence: str | None = Field(default=None, max_length=20)
     code: int | None = None
@@ -122,16 +122,16 @@ class AttemptRow(SQLModel, table=True):
     closed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class SeenRow(SQLModel, table=True):
-    """The papers that live or sent digests of a subscriber hold: packed row numbers, 4 bytes each."""
+class SeenPapersRow(SQLModel, table=True):
+    """The papers in live or sent digests of a subscriber: packed row numbers."""
 
-    __tablename__ = "seen"
+    __tablename__ = "seen_papers"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     papers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class ReplyRow(SQLModel, table=True):
-    """What a reply to a mail of a subscriber says, and the commands it asks to confirm, until that was done."""
+    """The content of a reply, and the commands it asks to confirm."""
 
     __tablename__ = "reply"
     delivery_id: int = Field(sa_column=ref("delivery.id", primary_key=True))

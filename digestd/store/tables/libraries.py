@@ -1,6 +1,6 @@
-"""Libraries that subscribers linked, and what stands in them."""
+"""Private papers of subscribers: linked libraries with their entries, and references."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from digestd.domain.library import Counts, Keeper, Standing
@@ -8,7 +8,7 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
 class LibraryRow(SQLModel, table=True):
-    """A library at its keeper. `sealed`: the key to it, which opens for this subscriber alone."""
+    """A library at its provider; `sealed` is the encrypted key to it."""
 
     __tablename__ = "library"
     __table_args__ = (
@@ -35,7 +35,7 @@ class LibraryRow(SQLModel, table=True):
 
 
 class LibraryEntryRow(SQLModel, table=True):
-    """An entry, the paper it names, and what it does."""
+    """An entry of a library, the paper it names, and its effect."""
 
     __tablename__ = "library_entry"
     __table_args__ = (CheckConstraint(one_of("counts", Counts), "counts"), {"sqlite_with_rowid": False})
@@ -44,3 +44,24 @@ class LibraryEntryRow(SQLModel, table=True):
     paper: str = Field(max_length=500)
     day: str = Field(max_length=10)
     counts: str = Field(max_length=10)
+
+
+class ReferenceRow(SQLModel, table=True):
+    """A paper that a subscriber brought along: their words, and what the models in use read in them.
+
+    `terms` is derived by the text model `model`, `vector` by the dense model `encoder`. Both are personal data too and
+    are deleted with the row. `added_us` changes with the words.
+    """
+
+    __tablename__ = "reference"
+    subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
+    name: str = Field(primary_key=True, max_length=500)
+    ids: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    title: str = Field(sa_column=Column(Text, nullable=False))
+    abstract: str = Field(sa_column=Column(Text, nullable=False))
+    authors: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    added_us: int = Field(sa_column=us())
+    model: str | None = Field(default=None, max_length=64)
+    terms: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    encoder: str | None = Field(default=None, max_length=80)
+    vector: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))

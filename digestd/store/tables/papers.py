@@ -1,4 +1,4 @@
-"""Papers, what sources said of them, and what is derived or kept beside them."""
+"""Papers, sightings, sources, and what is derived from them."""
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -8,7 +8,7 @@ from digestd.store.tables.columns import KEY, one_of, own_key, ref, us
 
 
 class PaperRow(SQLModel, table=True):
-    """One work. `revision_id` is its current text; archived papers train the text model only."""
+    """One work; `revision_id` is its current text. Archived papers are never news."""
 
     __tablename__ = "paper"
     __table_args__ = (Index("ix_paper_first_seen_us", "first_seen_us"),)
@@ -21,8 +21,8 @@ class PaperRow(SQLModel, table=True):
     withdrawn: bool = False
 
 
-class AliasRow(SQLModel, table=True):
-    """Every identifier a work is known under, its own included."""
+class PaperAliasRow(SQLModel, table=True):
+    """Every identifier of a paper, its own included."""
 
     __tablename__ = "paper_alias"
     alias: str = Field(primary_key=True, max_length=400)
@@ -51,7 +51,7 @@ class RevisionRow(SQLModel, table=True):
 
 
 class SightingRow(SQLModel, table=True):
-    """What one source said of a paper; a row per change of its words (`digest` is their hash)."""
+    """What one source reported about a paper; a row per change (`digest` is a hash)."""
 
     __tablename__ = "sighting"
     __table_args__ = (UniqueConstraint("paper", "source", "digest"),)
@@ -67,7 +67,7 @@ class SightingRow(SQLModel, table=True):
 
 
 class SignalRow(SQLModel, table=True):
-    """A community measure over time; a row only where the value changed."""
+    """A community measure over time; a row per change of the value."""
 
     __tablename__ = "signal"
     paper: int = Field(sa_column=ref("paper.id", primary_key=True))
@@ -79,7 +79,7 @@ class SignalRow(SQLModel, table=True):
 class FetchRow(SQLModel, table=True):
     """What is known of one request to one source: validators for the next, and how the last went.
 
-    `answered_us`: when it last went well; a failure does not take that away.
+    `succeeded_us`: when it last went well; a failure does not take that away.
     """
 
     __tablename__ = "fetch"
@@ -88,26 +88,26 @@ class FetchRow(SQLModel, table=True):
     etag: str | None = None
     last_modified: str | None = None
     fetched_us: int = Field(sa_column=us())
-    answered_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    succeeded_us: int | None = Field(default=None, sa_column=us(nullable=True))
     items: int = 0
     error: str | None = None
 
 
-class PaceRow(SQLModel, table=True):
-    """When a host may be asked next, by whatever process, who is asking it now, and how it has failed."""
+class HostRow(SQLModel, table=True):
+    """The next request, the lock and the circuit breaker of a host, for all processes."""
 
-    __tablename__ = "pace"
+    __tablename__ = "host"
     host: str = Field(primary_key=True, max_length=255)
-    next_us: int = Field(sa_column=us())
-    held_by: str | None = Field(default=None, max_length=40)
-    held_until_us: int = Field(default=0, sa_column=us())
+    next_request_us: int = Field(sa_column=us())
+    locked_by: str | None = Field(default=None, max_length=40)
+    locked_until_us: int = Field(default=0, sa_column=us())
     failures: int = 0
-    open_until_us: int = Field(default=0, sa_column=us())
-    why: str | None = Field(default=None, max_length=500)
+    circuit_open_until_us: int = Field(default=0, sa_column=us())
+    error: str | None = Field(default=None, max_length=500)
 
 
 class SourceRow(SQLModel, table=True):
-    """A source that is asked, by its spec."""
+    """A configured source, by its spec."""
 
     __tablename__ = "source"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -115,10 +115,10 @@ class SourceRow(SQLModel, table=True):
     added_us: int = Field(sa_column=us())
 
 
-class RejectRow(SQLModel, table=True):
-    """A record that could not be read when its source was last asked."""
+class RejectedRecordRow(SQLModel, table=True):
+    """A record that could not be read when its source was last fetched."""
 
-    __tablename__ = "reject"
+    __tablename__ = "rejected_record"
     source: str = Field(primary_key=True, max_length=200)
     n: int = Field(primary_key=True)
     place: str = Field(max_length=200)
@@ -128,7 +128,7 @@ class RejectRow(SQLModel, table=True):
 
 
 class CoverageRow(SQLModel, table=True):
-    """How complete one announcement day of one source is. `expected`: about how many there should be."""
+    """The completeness of one announcement day; `expected` is the usual number."""
 
     __tablename__ = "coverage"
     __table_args__ = (CheckConstraint(one_of("state", CoverageState), "state"),)
@@ -141,19 +141,19 @@ class CoverageRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class LikenessRow(SQLModel, table=True):
-    """Papers that may be one work share a key: a hash of what their title and authors have in common."""
+class SimilarityKeyRow(SQLModel, table=True):
+    """A hash of what the title and authors of similar papers have in common."""
 
-    __tablename__ = "likeness"
+    __tablename__ = "similarity_key"
     __table_args__ = ({"sqlite_with_rowid": False},)
     key: int = Field(sa_column=us(primary_key=True))
     paper: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
 
 
-class MergingRow(SQLModel, table=True):
-    """Two papers that became one: who said so, on what evidence, and what moved, so that it can be undone."""
+class MergeRow(SQLModel, table=True):
+    """Two merged papers: by what, why, and what moved, so that it can be undone."""
 
-    __tablename__ = "merging"
+    __tablename__ = "merge"
     id: int | None = Field(default=None, sa_column=own_key())
     kept: int = Field(sa_column=ref("paper.id", index=True))
     absorbed: int = Field(sa_column=ref("paper.id", index=True))
@@ -164,17 +164,17 @@ class MergingRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class ApartRow(SQLModel, table=True):
-    """Two papers that an operator said are two works, whatever they have in common; `one` < `other`."""
+class DoNotMergeRow(SQLModel, table=True):
+    """Two papers that an operator has split; `one` < `other`."""
 
-    __tablename__ = "apart"
+    __tablename__ = "do_not_merge"
     one: int = Field(sa_column=ref("paper.id", primary_key=True))
     other: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
     at_us: int = Field(sa_column=us())
 
 
 class EmbeddingRow(SQLModel, table=True):
-    """A revision as the dense model in use reads it: its vector in half precision."""
+    """The vector of a revision by the dense model in use, in half precision."""
 
     __tablename__ = "embedding"
     revision: int = Field(sa_column=ref("revision.id", primary_key=True))
@@ -183,7 +183,7 @@ class EmbeddingRow(SQLModel, table=True):
 
 
 class EncodingRow(SQLModel, table=True):
-    """A revision as the text model in use reads it: which terms stand in it, and how often."""
+    """The terms of a revision and their counts, by the text model in use."""
 
     __tablename__ = "encoding"
     revision: int = Field(sa_column=ref("revision.id", primary_key=True))
@@ -192,7 +192,7 @@ class EncodingRow(SQLModel, table=True):
 
 
 class TextModelRow(SQLModel, table=True):
-    """A fitted text model; the newest is used. Of old ones `data` is emptied, as digests still name them."""
+    """A fitted text model; the newest is used. The data of old ones is emptied."""
 
     __tablename__ = "text_model"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -202,9 +202,9 @@ class TextModelRow(SQLModel, table=True):
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class TemplatesRow(SQLModel, table=True):
-    """A set of templates by hash, so that a digest is composed with those it was planned for."""
+class TemplateSetRow(SQLModel, table=True):
+    """A template set by hash, so that a digest keeps those it was planned with."""
 
-    __tablename__ = "templates"
+    __tablename__ = "template_set"
     hash: str = Field(primary_key=True, max_length=64)
     files: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))

@@ -1,4 +1,4 @@
-"""Subscribers: address, settings, interests, and the record of their consent."""
+"""Subscribers: address, settings, interests, feedback and consent."""
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
@@ -10,7 +10,7 @@ from digestd.store.tables.columns import one_of, own_key, ref, us
 
 
 class SubscriberRow(SQLModel, table=True):
-    """An address that asked. `address` goes at erasure; `address_key`, its keyed hash, stays."""
+    """A subscriber. Erasure clears `address`; `address_key` is its keyed hash."""
 
     __tablename__ = "subscriber"
     __table_args__ = (
@@ -53,7 +53,7 @@ class SubscriberRow(SQLModel, table=True):
 
 
 class InterestRow(SQLModel, table=True):
-    """One thing a subscriber wants more or less of."""
+    """One interest, liked or muted."""
 
     __tablename__ = "interest"
     __table_args__ = (
@@ -70,7 +70,7 @@ class InterestRow(SQLModel, table=True):
 
 
 class ProfileRow(SQLModel, table=True):
-    """What ranking needs of a subscriber, compiled from what they wanted when `wants` was this: can be made anew."""
+    """A compiled profile, valid while `wants` is unchanged; can be made again."""
 
     __tablename__ = "profile"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
@@ -81,7 +81,7 @@ class ProfileRow(SQLModel, table=True):
 
 
 class FeedbackRow(SQLModel, table=True):
-    """What a subscriber said of a paper: append-only but for `undone_us`."""
+    """A verdict on a paper: append-only but for `undone_us`."""
 
     __tablename__ = "feedback"
     __table_args__ = (CheckConstraint(one_of("verdict", Verdict), "verdict"),)
@@ -94,7 +94,7 @@ class FeedbackRow(SQLModel, table=True):
 
 
 class CalibrationRow(SQLModel, table=True):
-    """What so many verdicts taught of the chances of a like; the newest is used, none is dropped."""
+    """A calibration of probabilities of relevance; the newest is used."""
 
     __tablename__ = "calibration"
     id: int | None = Field(default=None, sa_column=own_key())
@@ -104,7 +104,7 @@ class CalibrationRow(SQLModel, table=True):
 
 
 class MutingRow(SQLModel, table=True):
-    """What of a paper a subscriber muted: append-only but for `undone_us`."""
+    """A muting from a paper: append-only but for `undone_us`."""
 
     __tablename__ = "muting"
     __table_args__ = (CheckConstraint("kind IN ('topic', 'phrase', 'author', 'category')", "kind"),)
@@ -117,12 +117,12 @@ class MutingRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class SavedEditionRow(SQLModel, table=True):
-    """How often the secret address of the saved list was renewed; absent: never."""
+class SavedListLinkRow(SQLModel, table=True):
+    """How often the secret link to the saved list was renewed; no row: never."""
 
-    __tablename__ = "saved_edition"
+    __tablename__ = "saved_list_link"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
-    edition: int
+    version: int
 
 
 class ConsentEventRow(SQLModel, table=True):
@@ -142,25 +142,25 @@ class ConsentEventRow(SQLModel, table=True):
     wording: str | None = Field(default=None, max_length=64)
 
 
-class WordingRow(SQLModel, table=True):
-    """Append-only, by trigger: words that somebody consented by, under the SHA-256 of them."""
+class ConsentWordingRow(SQLModel, table=True):
+    """Append-only, by trigger: wordings of consent under their SHA-256."""
 
-    __tablename__ = "wording"
+    __tablename__ = "consent_wording"
     __table_args__ = ({"sqlite_with_rowid": False},)
     hash: str = Field(primary_key=True, max_length=64)
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class MovingRow(SQLModel, table=True):
-    """Another address that a subscriber asked for; each side confirms, then the row goes, as it does after two days."""
+class AddressChangeRow(SQLModel, table=True):
+    """A requested address; the row goes once both sides confirm, or after two days."""
 
-    __tablename__ = "moving"
+    __tablename__ = "address_change"
     subscriber_id: int = Field(sa_column=ref("subscriber.id", primary_key=True))
     address: str = Field(max_length=254)
     address_key: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
-    asked_us: int = Field(sa_column=us())
-    from_us: int | None = Field(default=None, sa_column=us(nullable=True))
-    to_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    requested_us: int = Field(sa_column=us())
+    old_confirmed_us: int | None = Field(default=None, sa_column=us(nullable=True))
+    new_confirmed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
 class CausedMailRow(SQLModel, table=True):

@@ -7,8 +7,8 @@ from digestd.app import App
 from digestd.domain.api import Scope
 from digestd.domain.delivery import MailKind, State
 from digestd.errors import NotFound
-from digestd.store.ledger import reading
-from digestd.store.ledger.reading import Entry
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import DeliveryInfo
 from digestd.web.api.auth import needs
 from digestd.web.api.shapes import (
     Cursor,
@@ -33,16 +33,16 @@ def router(app: App) -> APIRouter:
         limit: Limit = 20, cursor: Cursor = None, subscriber: Whose = None, period: Period = None
     ) -> ResultPage[DigestOut]:
         """List digests with their picks, newest first."""
-        asked = reading.Asked(None, subscriber, MailKind.DIGEST, cursor, period)
+        asked = queries.DeliveryFilter(None, subscriber, MailKind.DIGEST, cursor, period)
         with app.db.read() as session:
-            found = [_digest(session, entry) for entry in reading.entries(session, limit + 1, asked)]
+            found = [_digest(session, entry) for entry in queries.entries(session, limit + 1, asked)]
         return page_of(found, limit, lambda item: item.number)
 
     @routes.get("/digests/{number}", tags=["digests"])
     def show_digest(number: Number) -> DigestOut:
         """Return a digest."""
         with app.db.read() as session:
-            entry = reading.entry(session, number)
+            entry = queries.entry(session, number)
             if entry is None or entry.kind is not MailKind.DIGEST:
                 raise NotFound(f"there is no digest number {number}")
             return _digest(session, entry)
@@ -56,16 +56,16 @@ def router(app: App) -> APIRouter:
         subscriber: Whose = None,
     ) -> ResultPage[DeliveryOut]:
         """List deliveries, newest first."""
-        asked = reading.Asked(state, subscriber, kind, cursor)
+        asked = queries.DeliveryFilter(state, subscriber, kind, cursor)
         with app.db.read() as session:
-            found = [DeliveryOut.model_validate(_row(entry)) for entry in reading.entries(session, limit + 1, asked)]
+            found = [DeliveryOut.model_validate(_row(entry)) for entry in queries.entries(session, limit + 1, asked)]
         return page_of(found, limit, lambda item: item.number)
 
     @routes.get("/deliveries/{number}", tags=["deliveries"])
     def show_delivery(number: Number) -> DeliveryOut:
         """Return a delivery."""
         with app.db.read() as session:
-            entry = reading.entry(session, number)
+            entry = queries.entry(session, number)
         if entry is None:
             raise NotFound(f"there is no delivery number {number}")
         return DeliveryOut.model_validate(_row(entry))
@@ -73,7 +73,7 @@ def router(app: App) -> APIRouter:
     return routes
 
 
-def _row(entry: Entry) -> dict[str, object]:
+def _row(entry: DeliveryInfo) -> dict[str, object]:
     return {
         "number": entry.key,
         "subscriber": entry.subscriber,
@@ -85,7 +85,7 @@ def _row(entry: Entry) -> dict[str, object]:
     }
 
 
-def _digest(session: Session, entry: Entry) -> DigestOut:
+def _digest(session: Session, entry: DeliveryInfo) -> DigestOut:
     picks = [
         PickOut(
             paper=pick.paper,
@@ -94,6 +94,6 @@ def _digest(session: Session, entry: Entry) -> DigestOut:
             why=pick.reason.why,
             value=pick.reason.shareable.value,
         )
-        for pick in reading.picks(session, entry.key)
+        for pick in queries.picks(session, entry.key)
     ]
     return DigestOut.model_validate({**_row(entry), "covers_from": entry.covers_from, "picks": picks})

@@ -21,7 +21,7 @@ def router(app: App) -> APIRouter:
     def list_papers(limit: Limit = 50, cursor: Cursor = None, since: Since = None) -> ResultPage[PaperOut]:
         """List papers, newest first."""
         with app.db.read() as session:
-            found = papers.page(session, limit + 1, cursor, since)
+            found = papers.page_before(session, limit + 1, cursor, since)
         return page_of([_paper(paper) for paper in found], limit, lambda item: item.number)
 
     @routes.get("/papers/{id:path}", tags=["papers"])

@@ -1,0 +1,31 @@
+"""Counts at the last alert, so that only one worker alerts, and only when there are more."""
+
+from collections.abc import Callable
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from digestd.store import core
+
+_T = core.alert_state.c
+
+
+def last_count(session: Session, event: str) -> int:
+    """Return the count at the last check; 0 before the first."""
+    return int(session.connection().execute(select(_T.known).where(_T.event == event)).scalar() or 0)
+
+
+def count_if_more(session: Session, event: str, found: Callable[[], int]) -> int:
+    """Note how many are found, and return that where it is more than were known; else 0. In a write transaction.
+
+    They are looked for while others who count wait: an old number over a newer one would be told once more.
+    """
+    connection = session.connection()
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    connection.execute(insert(core.alert_state).values(event=event, known=0).on_conflict_do_nothing())
+    own = _T.event == event
+    before = connection.execute(select(_T.known).where(own).with_for_update()).scalar_one()
+    now = found()
+    connection.execute(update(core.alert_state).where(own).values(known=now))
+    return now if now > before else 0

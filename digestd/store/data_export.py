@@ -1,0 +1,128 @@
+"""Export everything stored about a subscriber, by row number or by keyed hash of the address."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlmodel import Session
+
+from digestd.domain.delivery import MailKind
+from digestd.store import core
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
+from digestd.store.packing import readable_picks, steps, unpack_seen
+from digestd.store.subscribers import address_key_of
+from digestd.store.timestamps import from_us
+
+_BY_SUBSCRIBER = (
+    core.interest,
+    core.profile,
+    core.feedback,
+    core.muting,
+    core.saved_list_link,
+    core.consent_event,
+    core.address_change,
+    core.seen_papers,
+    core.webhook_post,
+    core.library,
+    core.reference,
+    core.pending_request,
+)
+_BY_ADDRESS = (core.bounce, core.lifted_suppression, core.caused_mail, core.suppression)
+_BY_DELIVERY = (core.attempt, core.reply)
+_D = core.delivery.c
+PERSONAL_TABLES = frozenset(
+    table.name
+    for table in (
+        *(core.subscriber, core.delivery, core.library_entry),
+        *(*_BY_SUBSCRIBER, *_BY_ADDRESS, *_BY_DELIVERY),
+    )
+)
+"""The names of the tables that hold something of a person."""
+_OURS = frozenset({"subscriber_id", "address_key", "recipient_key", "template_hash", "audit_id", "model_id"})
+"""Columns that only tie rows together; they say nothing of the person."""
+_UNREADABLE = {
+    "sealed": "a key, which is not shown",
+    "terms": "numbers that the text model made of these words",
+    "vector": "numbers that the dense model made of these words",
+}
+"""Columns whose content is described instead of shown."""
+
+
+def export(session: Session, subscriber: int) -> dict[str, list[dict[str, object]]]:
+    """Return every row that holds something of a subscriber, by table, ready for JSON.
+
+    Nothing by an address that they only ask to move to, and no mail to it: that would tell who else has it.
+    """
+    address_key = address_key_of(session, subscriber)
+    theirs = _D.subscriber_id == subscriber
+    theirs &= or_(_D.kind != MailKind.MOVE_TO, _D.recipient_key == address_key)
+    mails = select(_D.id).where(theirs)
+    linked = select(core.library.c.id).where(core.library.c.subscriber_id == subscriber)
+    conditions = {core.subscriber: core.subscriber.c.id == subscriber}
+    conditions |= {table: table.c.subscriber_id == subscriber for table in _BY_SUBSCRIBER}
+    conditions |= {table: table.c.address_key == address_key for table in _BY_ADDRESS}
+    conditions |= {table: table.c.delivery_id.in_(mails) for table in _BY_DELIVERY}
+    conditions |= {core.delivery: theirs, core.library_entry: core.library_entry.c.library_id.in_(linked)}
+    found = {}
+    for table, condition in conditions.items():
+        columns = ALL_COLUMNS if table is core.delivery else table.c
+        query = select(*columns).where(condition).order_by(*table.primary_key)
+        rows = session.connection().execute(query).mappings()
+        found["row" if table is core.subscriber else table.name] = [_readable(session, table.name, row) for row in rows]
+    return found
+
+
+def _readable(session: Session, table: str, row: Any) -> dict[str, object]:
+    said = {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+    for name, read in _PACKED.get(table, {}).items():
+        said[name] = read(session, row[name])
+    if table in {"consent_event", "pending_request"} and row["wording"]:
+        said["wording"] = (
+            session.connection()
+            .execute(select(core.consent_wording.c.text).where(core.consent_wording.c.hash == row["wording"]))
+            .scalar()
+        )
+    said |= {name: words for name, words in _UNREADABLE.items() if said.get(name) is not None}
+    if isinstance(said.get("paper"), int):
+        said["paper"] = _names(session, [row["paper"]])[0]
+    return {name.removesuffix("_us"): value for name, value in said.items()}
+
+
+def _plain(name: str, value: object) -> object:
+    if name.endswith("_us") and isinstance(value, int):
+        return from_us(value)
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _names(session: Session, papers: list[int]) -> list[str]:
+    query = select(core.paper.c.id, core.paper.c.paper_id).where(core.paper.c.id.in_(papers))
+    names = {row.id: row.paper_id for row in session.connection().execute(query)}
+    return [names.get(paper, str(paper)) for paper in papers]
+
+
+def _picked(session: Session, packed: bytes) -> object:
+    picks = readable_picks(packed)
+    names = _names(session, [pick.paper for pick in picks])
+    return [
+        {"paper": name, "section": pick.section, "why": pick.reason.why, "value": pick.reason.value}
+        for name, pick in zip(names, picks, strict=True)
+    ]
+
+
+def _seen(session: Session, packed: bytes) -> object:
+    return _names(session, unpack_seen(packed).tolist())
+
+
+def _history(_session: Session, packed: str) -> object:
+    return [{"state": state, "by": actor, "at": from_us(at)} for state, actor, at in steps(packed)]
+
+
+def _coverage(_session: Session, kept: str) -> object:
+    return coverage(kept)
+
+
+_PACKED: dict[str, dict[str, Callable[[Session, Any], object]]] = {
+    "delivery": {"picks": _picked, "history": _history, "coverage": _coverage},
+    "seen_papers": {"papers": _seen},
+}
+"""Columns that are kept packed, and how they are read."""

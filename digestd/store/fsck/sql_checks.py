@@ -1,0 +1,138 @@
+"""Invariants that SQL can check, in the dialect that SQLite and PostgreSQL share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from digestd.store.packing import STATE_LETTERS, STEP_LENGTH
+from digestd.store.timestamps import to_us
+
+SHOWN = 1_000
+"""Violations listed for one invariant; more would tell an operator nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An SQL query, and what a row it finds means."""
+
+    says: str
+    sql: str
+
+
+def run(session: Session, query: Query, now: datetime) -> list[dict[str, object]]:
+    """Return the rows a query finds at `now`, binary columns as hex."""
+    parameters = {"now": to_us(now)} if ":now" in query.sql else {}
+    rows = session.connection().execute(text(f"{query.sql} LIMIT {SHOWN}"), parameters).mappings()
+    return [{key: value.hex() if isinstance(value, bytes) else value for key, value in row.items()} for row in rows]
+
+
+_LETTER = " ".join(f"WHEN '{state}' THEN '{letter}'" for state, letter in STATE_LETTERS.items())
+_LAST_LETTER = f"substr(d.history, length(d.history) - {STEP_LENGTH - 1}, 1)"
+
+QUERIES = {
+    "I01": Query(
+        "one subscriber and period with more than one delivery",
+        "SELECT subscriber_id, kind, key, count(*) AS n FROM delivery GROUP BY subscriber_id, kind, key "
+        "HAVING count(*) > 1",
+    ),
+    "I02": Query(
+        "an accepted delivery without exactly one accepted attempt, or another state with one",
+        "SELECT d.id, d.state, count(a.n) AS accepted FROM delivery d "
+        "LEFT JOIN attempt a ON a.delivery_id = d.id AND a.outcome = 'accepted' GROUP BY d.id, d.state "
+        "HAVING count(a.n) <> CASE WHEN d.state = 'accepted' THEN 1 ELSE 0 END",
+    ),
+    "I03": Query(
+        "an attempt after one that was accepted or is uncertain",
+        "SELECT b.delivery_id AS id, a.n AS settled, b.n AS later FROM attempt a "
+        "JOIN attempt b ON b.delivery_id = a.delivery_id AND b.n > a.n WHERE a.outcome IN ('accepted', 'uncertain')",
+    ),
+    "I04": Query(
+        "the last attempt and the delivery disagree on uncertainty",
+        "SELECT d.id, d.state, a.outcome FROM delivery d JOIN attempt a ON a.delivery_id = d.id AND a.n = d.attempts "
+        "WHERE (d.state = 'uncertain' AND (a.outcome IS NULL OR a.outcome <> 'uncertain')) "
+        "OR (a.outcome = 'uncertain' AND d.state NOT IN ('uncertain', 'abandoned'))",
+    ),
+    "I05": Query(
+        "a delivery under way without an open attempt, or an open attempt of one that is not",
+        "SELECT d.id, d.state, count(a.n) AS open FROM delivery d "
+        "LEFT JOIN attempt a ON a.delivery_id = d.id AND a.phase <> 'closed' GROUP BY d.id, d.state "
+        "HAVING (count(a.n) > 0) <> (d.state IN ('leased', 'dot'))",
+    ),
+    "I06": Query(
+        "a delivery in dot without an attempt in dot, or the reverse",
+        "SELECT d.id, d.state, count(a.n) AS dots FROM delivery d "
+        "LEFT JOIN attempt a ON a.delivery_id = d.id AND a.phase = 'dot' GROUP BY d.id, d.state "
+        "HAVING (count(a.n) > 0) <> (d.state = 'dot')",
+    ),
+    "I07": Query(
+        "a delivery that miscounts its attempts",
+        "SELECT d.id, d.attempts, count(a.n) AS n, coalesce(max(a.n), 0) AS highest FROM delivery d "
+        "LEFT JOIN attempt a ON a.delivery_id = d.id GROUP BY d.id, d.attempts "
+        "HAVING d.attempts <> count(a.n) OR d.attempts <> coalesce(max(a.n), 0)",
+    ),
+    "I08": Query(
+        "a digest that passed the commit point without active consent",
+        "SELECT a.delivery_id AS id, a.n, a.consent_version, e.status FROM attempt a "
+        "JOIN delivery d ON d.id = a.delivery_id LEFT JOIN consent_event e "
+        "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version "
+        "WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL AND (e.status IS NULL OR e.status <> 'active')",
+    ),
+    "I09": Query(
+        "a digest that passed the commit point with another consent than it was planned for",
+        "SELECT a.delivery_id AS id, a.n, a.consent_version, d.consent_version FROM attempt a "
+        "JOIN delivery d ON d.id = a.delivery_id WHERE d.kind = 'digest' AND a.dot_us IS NOT NULL "
+        "AND (a.consent_version IS NULL OR a.consent_version <> d.consent_version)",
+    ),
+    "I10": Query(
+        "a digest that passed the commit point after consent had ended",
+        "SELECT a.delivery_id AS id, a.n, a.dot_us, e.at_us, e.status FROM attempt a "
+        "JOIN delivery d ON d.id = a.delivery_id JOIN consent_event e "
+        "ON e.subscriber_id = d.subscriber_id AND e.version = a.consent_version + 1 "
+        "WHERE d.kind = 'digest' AND a.dot_us > e.at_us AND e.status <> 'active'",
+    ),
+    "I11": Query(
+        "a subscriber whose consent is not on record, or differs from it",
+        "SELECT s.id, s.version, s.status, e.status AS on_record FROM subscriber s LEFT JOIN consent_event e "
+        "ON e.subscriber_id = s.id AND e.version = s.version WHERE e.status IS NULL OR e.status <> s.status",
+    ),
+    "I12": Query(
+        "an active subscriber who is suppressed",
+        "SELECT s.id, p.reason FROM subscriber s JOIN suppression p ON p.address_key = s.address_key "
+        "WHERE s.status = 'active'",
+    ),
+    "I13": Query(
+        "a digest skipped although consent stands",
+        "SELECT d.id, d.reason FROM delivery d JOIN subscriber s ON s.id = d.subscriber_id "
+        "LEFT JOIN suppression p ON p.address_key = s.address_key WHERE d.kind = 'digest' AND d.state = 'skipped' "
+        "AND s.status = 'active' AND s.version = d.consent_version AND p.address_key IS NULL",
+    ),
+    "I16": Query(
+        "a delivery without history, or whose history ends in another state",
+        f"SELECT d.id, d.state, {_LAST_LETTER} AS last FROM delivery d "  # noqa: S608  # made of constants only
+        f"WHERE d.history = '' OR {_LAST_LETTER} <> CASE d.state {_LETTER} END",
+    ),
+    "I19": Query(
+        "an erased subscriber of whom something is left",
+        "SELECT s.id FROM subscriber s WHERE s.status = 'erased' AND (s.address IS NOT NULL OR s.name <> '' "
+        "OR EXISTS (SELECT 1 FROM interest i WHERE i.subscriber_id = s.id) "
+        "OR EXISTS (SELECT 1 FROM seen_papers n WHERE n.subscriber_id = s.id) "
+        "OR EXISTS (SELECT 1 FROM delivery d WHERE d.subscriber_id = s.id "
+        "AND (length(d.picks) > 0 OR d.reply_text IS NOT NULL)) "
+        "OR EXISTS (SELECT 1 FROM reply r JOIN delivery d ON d.id = r.delivery_id WHERE d.subscriber_id = s.id))",
+    ),
+    "L1": Query(
+        "a lease that ended ten minutes ago and was not taken over",
+        "SELECT id, state, lease_owner, lease_until_us FROM delivery "
+        "WHERE state IN ('leased', 'dot') AND lease_until_us < :now - 600000000",
+    ),
+    "L2": Query(
+        "a delivery that should have expired ten minutes ago",
+        "SELECT id, expires_us FROM delivery WHERE state = 'ready' AND expires_us < :now - 600000000",
+    ),
+    "L3": Query(
+        "a delivery uncertain for more than a day",
+        "SELECT id, due_us FROM delivery WHERE state = 'uncertain' AND due_us < :now - 86400000000",
+    ),
+}

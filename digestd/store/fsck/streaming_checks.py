@@ -1,0 +1,122 @@
+"""Invariants on packed columns: one pass by subscriber, in bounded memory."""
+
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from digestd.domain.delivery import BIRTHS, FINAL, STEPS, UNSENT, MailKind, State
+from digestd.domain.subscriber import Status
+from digestd.errors import Damaged
+from digestd.store import core
+from digestd.store.fsck.sql_checks import SHOWN
+from digestd.store.ledger.claim_queue import COVERAGE, coverage
+from digestd.store.ledger.create import audit_hash
+from digestd.store.packing import picked_papers, readable_picks, steps, unpack_seen
+
+WALKED = {
+    "I14": "a paper in two live or sent digests of a subscriber, or a seen set that differs from what they hold",
+    "I15": "an empty digest with picks, or a live or sent one whose picks or coverage cannot be read",
+    "I17": "a step that the states do not allow",
+    "I18": "a step out of a final state",
+    "I20": "someone who was due without a delivery for the period",
+}
+_BLOCK = 1_000
+_D, _S, _A = core.delivery.c, core.subscriber.c, core.due_audit.c
+_HOLDING = frozenset({State.READY, State.LEASED, State.DOT, State.ACCEPTED, State.UNCERTAIN, State.POISONED})
+
+Found = dict[str, list[dict[str, object]]]
+
+
+def walk(session: Session) -> Found:
+    """Read every delivery once, subscriber by subscriber."""
+    found: Found = {name: [] for name in WALKED}
+    due: dict[int, tuple[int, int]] = {}
+    for _, group in groupby(_deliveries(session), key=lambda row: row.subscriber_id):
+        rows = list(group)
+        _check_seen(rows, found)
+        for row in rows:
+            _check_delivery(row, found)
+            if row.audit_id is not None:
+                count, total = due.get(row.audit_id, (0, 0))
+                due[row.audit_id] = (count + 1, total + audit_hash([(row.subscriber_id, row.key)]))
+    _check_due(session, due, found)
+    return found
+
+
+def _deliveries(session: Session) -> Iterator[core.Record]:
+    query = (
+        select(
+            _D.id,
+            _D.subscriber_id,
+            _D.kind,
+            _D.key,
+            _D.state,
+            _D.picks,
+            COVERAGE,
+            _D.history,
+            _D.audit_id,
+            _S.status,
+            core.seen_papers.c.papers.label("seen"),
+        )
+        .select_from(core.delivery.join(core.subscriber, _S.id == _D.subscriber_id).outerjoin(
+            core.seen_papers, core.seen_papers.c.subscriber_id == _D.subscriber_id))
+        .order_by(_D.subscriber_id, _D.id)
+        .execution_options(yield_per=_BLOCK)
+    )  # fmt: skip
+    yield from session.connection().execute(query)
+
+
+def _check_seen(rows: list[core.Record], found: Found) -> None:
+    """Compare the seen papers with the picks; damaged picks are reported by I15."""
+    if rows[0].status == Status.ERASED:
+        return
+    held: list[int] = []
+    for row in rows:
+        if row.kind == MailKind.DIGEST and State(row.state) not in UNSENT:
+            try:
+                held.extend(picked_papers(row.picks))
+            except Damaged:
+                return
+    twice = sorted({paper for paper in held if held.count(paper) > 1}) if len(set(held)) != len(held) else []
+    seen = set() if rows[0].seen is None else set(unpack_seen(rows[0].seen).tolist())
+    if twice or seen != set(held):
+        differs = sorted(seen ^ set(held))
+        _note(found, "I14", {"subscriber_id": rows[0].subscriber_id, "twice": twice, "differs": differs})
+
+
+def _check_delivery(row: core.Record, found: Found) -> None:
+    state = State(row.state)
+    wrong = bool(row.picks) if state is State.EMPTY else state in _HOLDING and not _is_readable(row)
+    if wrong and row.kind == MailKind.DIGEST and row.status != Status.ERASED:
+        _note(found, "I15", {"id": row.id, "state": state})
+    try:
+        walked = [step[0] for step in steps(row.history)]
+    except ValueError as error:
+        _note(found, "I17", {"id": row.id, "history": str(error)})
+        return
+    if walked and walked[0] not in BIRTHS:
+        _note(found, "I17", {"id": row.id, "from": "born", "to": walked[0]})
+    for before, after in pairwise(walked):
+        if before in FINAL:
+            _note(found, "I18", {"id": row.id, "from": before, "to": after})
+        elif (before, after) not in STEPS:
+            _note(found, "I17", {"id": row.id, "from": before, "to": after})
+
+
+def _is_readable(row: core.Record) -> bool:
+    return bool(readable_picks(row.picks)) and coverage(row.coverage) is not None
+
+
+def _check_due(session: Session, due: dict[int, tuple[int, int]], found: Found) -> None:
+    query = select(core.due_audit).order_by(_A.id).execution_options(yield_per=_BLOCK)
+    for row in session.connection().execute(query):
+        count, total = due.get(row.id, (0, 0))
+        if (row.due, row.hash) != (count, total % (1 << 62)):
+            _note(found, "I20", {"audit_id": row.id, "due": row.due, "found": count})
+
+
+def _note(found: Found, name: str, row: dict[str, object]) -> None:
+    if len(found[name]) < SHOWN:
+        found[name].append(row)

@@ -1,0 +1,80 @@
+"""The interests of subscribers: those they set, and those that follow from what they mute and rate."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from digestd.domain.feedback import Verdict, as_interest
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.paper import PaperId
+from digestd.store import core, feedback, mutings
+from digestd.store.feedback import FEEDBACK_MAX
+from digestd.store.timestamps import from_us, to_us
+
+_I, _F, _P = core.interest.c, core.feedback.c, core.paper.c
+
+
+def for_ranking(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """Return what ranking uses: interests, mutings, and rated papers that no interest names."""
+    found = of(session, subscribers)
+    for key, muted in mutings.active(session, subscribers).items():
+        found[key] = (*found.get(key, ()), *muted)
+    for key, said in feedback.interests(session, subscribers).items():
+        own = found.get(key, ())
+        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
+        found[key] = (*own, *(interest for interest in said if interest.value not in named))
+    return found
+
+
+def of(session: Session, subscribers: Sequence[int]) -> dict[int, tuple[Interest, ...]]:
+    """Return the interests of subscribers in the order given; absent if they have none."""
+    query = (
+        select(_I.subscriber_id, _I.kind, _I.value, _I.wish, _I.since_us)
+        .where(_I.subscriber_id.in_(subscribers))
+        .order_by(_I.subscriber_id, _I.position)
+    )
+    found: dict[int, list[Interest]] = {}
+    for who, kind, value, wish, since_us in session.connection().execute(query):
+        since = None if since_us is None else from_us(since_us)
+        found.setdefault(who, []).append(Interest(_KINDS[kind], value, _WISHES[wish], since))
+    return {key: tuple(interests) for key, interests in found.items()}
+
+
+_KINDS = {str(kind): kind for kind in Kind}
+_WISHES = {str(wish): wish for wish in Wish}
+
+
+def for_ranking_at(session: Session, moments: Mapping[int, datetime]) -> dict[int, tuple[Interest, ...]]:
+    """Return the interests each subscriber was ranked by at a moment.
+
+    The interests are those of now without what was added since, as far as that is known: what was taken
+    back is not kept.
+    """
+    now, said = of(session, list(moments)), _said(session, moments)
+    found = {}
+    for key, moment in moments.items():
+        own = tuple(i for i in now.get(key, ()) if i.since is None or i.since <= moment)
+        named = {interest.value for interest in own if interest.kind is Kind.PAPER}
+        muted = mutings.active_at(session, key, moment)
+        found[key] = (*own, *muted, *(interest for interest in said[key] if interest.value not in named))
+    return found
+
+
+def _said(session: Session, moments: Mapping[int, datetime]) -> dict[int, list[Interest]]:
+    """Return the verdicts active at each moment, newest first, one per paper."""
+    found: dict[int, dict[str, Interest]] = {key: {} for key in moments}
+    last = to_us(max(moments.values()))
+    query = (
+        select(_F.subscriber_id, _F.verdict, _F.at_us, _F.undone_us, _P.paper_id)
+        .join_from(core.feedback, core.paper, _P.id == _F.paper)
+        .where(_F.subscriber_id.in_(list(moments)), _F.at_us <= last)
+        .order_by(_F.id.desc())
+    )
+    for row in session.connection().execute(query):
+        at_us, theirs = to_us(moments[row.subscriber_id]), found[row.subscriber_id]
+        stood = row.at_us <= at_us and (row.undone_us is None or row.undone_us > at_us)
+        if stood and row.paper_id not in theirs and len(theirs) < FEEDBACK_MAX:
+            theirs[row.paper_id] = as_interest(PaperId(row.paper_id), Verdict(row.verdict), from_us(row.at_us))
+    return {key: list(theirs.values()) for key, theirs in found.items()}

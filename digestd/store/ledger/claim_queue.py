@@ -1,0 +1,232 @@
+"""The claim queue: a worker leases ready deliveries, oldest due first, and closes those not to be sent."""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from sqlalchemy import BigInteger, Text, and_, bindparam, case, cast, func, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.coverage import CoverageState
+from digestd.domain.delivery import Actor, Claim, Consent, MailKind, State
+from digestd.domain.subscriber import Status
+from digestd.domain.suppression import SuppressionReason, stands_against
+from digestd.store import core
+from digestd.store.bulk import BulkStatement, run_all
+from digestd.store.ledger import seen_papers
+from digestd.store.ledger.indexes import AT_WORK
+from digestd.store.packing import readable_picks, step
+from digestd.store.timestamps import to_us
+
+LEASE = timedelta(minutes=45)
+"""Longer than a whole batch can take; recovery goes by the owner's life, not by this."""
+
+TOO_LATE = "too late to be of use"
+_D, _S, _M = core.delivery.c, core.subscriber.c, core.address_change.c
+_KINDS, _STATUSES = {str(kind): kind for kind in MailKind}, {str(status): status for status in Status}
+COVERAGE = cast(_D.coverage, Text).label("coverage")
+"""As text, which is the same for all mails of a day, and read once."""
+ALL_COLUMNS = tuple(COVERAGE if column is _D.coverage else column for column in _D)
+"""Every column of a delivery; to select them fails over no damage in one of them."""
+RECIPIENT = case((_D.recipient_key.is_(None), _S.address), else_=_M.address)
+"""The address a delivery goes to: the subscriber's own, or one they mean to move to."""
+RECIPIENTS = (
+    core.delivery.join(core.subscriber, _S.id == _D.subscriber_id)
+    .outerjoin(core.address_change, and_(_M.subscriber_id == _D.subscriber_id, _M.address_key == _D.recipient_key))
+    .outerjoin(core.suppression, core.suppression.c.address_key == func.coalesce(_D.recipient_key, _S.address_key))
+)
+"""Each delivery with its subscriber, and with what stands against writing to its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimer:
+    """A worker's name, and how it names the envelope sender of (delivery, attempt)."""
+
+    owner: str
+    envelope: Callable[[int, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The result of a claim: leased deliveries, and how many were closed unsent."""
+
+    claims: tuple[Claim, ...]
+    skipped: int
+    expired: int
+
+    @property
+    def nothing(self) -> bool:
+        """Return True if no delivery was ready."""
+        return not (self.claims or self.skipped or self.expired)
+
+
+def claim(session: Session, claimer: Claimer, limit: int, now: datetime, without: Collection[str] = ()) -> Claimed:
+    """Lease up to `limit` ready deliveries, in the caller's write transaction; none to the domains `without`."""
+    at_us = to_us(now)
+    query = _ready(at_us, limit)
+    for domain in without:
+        query = query.where(func.lower(RECIPIENT).not_like(f"%@{_literal(domain)}", escape="\\"))
+    rows = session.connection().execute(query).all()
+    expired = [row for row in rows if row.expires_us <= at_us]
+    late = {row.id for row in expired}
+    objections = {row.id: said for row in rows if row.id not in late and (said := objection(row))}
+    skipped = [row for row in rows if row.id in objections]
+    leased = [row for row in rows if row.id not in late and row.id not in objections]
+    _end(session, State.EXPIRED, {row.id: TOO_LATE for row in expired}, at_us)
+    _end(session, State.SKIPPED, objections, at_us)
+    claims = tuple([_claim(row, claimer, at_us) for row in leased])
+    _lease(session, claims, claimer.owner, at_us)
+    return Claimed(claims, len(skipped), len(expired))
+
+
+def claim_these(session: Session, claimer: Claimer, deliveries: Collection[int], now: datetime) -> tuple[Claim, ...]:
+    """Lease these deliveries if they are ready and nothing stands against them, even if they rest or are late."""
+    query = _selected().where(_D.state == State.READY, _D.id.in_(deliveries)).order_by(_D.id)
+    rows = session.connection().execute(query.with_for_update(of=core.delivery)).all()
+    claims = tuple([_claim(row, claimer, to_us(now)) for row in rows if not objection(row)])
+    _lease(session, claims, claimer.owner, to_us(now))
+    return claims
+
+
+def expire(session: Session, limit: int, now: datetime) -> int:
+    """Close up to `limit` deliveries that wait, rest or could not be composed, and are too late; how many."""
+    waiting = _D.state.in_([State.READY, State.POISONED])
+    late = select(_D.id).where(AT_WORK, waiting, _D.expires_us <= to_us(now)).order_by(_D.id).limit(limit)
+    rows = session.connection().execute(late.with_for_update(skip_locked=True)).scalars().all()
+    _end(session, State.EXPIRED, dict.fromkeys(rows, TOO_LATE), to_us(now))
+    return len(rows)
+
+
+def objection(row: core.Record) -> str | None:
+    """Return why a mail must not be sent (a row of RECIPIENTS); None if it may."""
+    return _objection(row.kind, row.consent_version, row.status, row.version, row.suppression, row.address is not None)
+
+
+@lru_cache(maxsize=1_000)
+def _objection(
+    kind: str, planned: int, status: str, version: int, suppression: str | None, addressed: bool
+) -> str | None:
+    suppressed = suppression is not None and stands_against(_KINDS[kind], SuppressionReason(suppression))
+    return Consent(_KINDS[kind], planned, _STATUSES[status], version, suppressed, addressed).objection
+
+
+@lru_cache(maxsize=100)
+def coverage(kept: str) -> Mapping[str, CoverageState] | None:
+    """Return the incomplete sources from the text of COVERAGE; None if unreadable."""
+    try:
+        return {name: CoverageState(state) for name, state in json.loads(kept).items()}
+    except (ValueError, AttributeError):
+        return None
+
+
+def _selected() -> core.Query:
+    suppression = core.suppression.c.reason.label("suppression")
+    return select(
+        *_COLUMNS, RECIPIENT.label("address"), _S.name, _S.language, _S.status, _S.version, suppression
+    ).select_from(RECIPIENTS)
+
+
+def _ready(at_us: int, limit: int) -> core.Query:
+    return (
+        _selected()
+        .where(AT_WORK, _D.state == State.READY, _D.not_before_us <= at_us)
+        .order_by(_D.not_before_us, _D.id)
+        .limit(limit)
+        .with_for_update(of=core.delivery, skip_locked=True)
+    )
+
+
+def _literal(domain: str) -> str:
+    return domain.replace("_", "\\_").replace("%", "\\%")
+
+
+_COLUMNS = (
+    _D.id,
+    _D.subscriber_id,
+    _D.kind,
+    _D.key,
+    _D.covers_from,
+    _D.consent_version,
+    _D.message_id,
+    _D.template_hash,
+    _D.picks,
+    _D.considered,
+    COVERAGE,
+    _D.dated_us,
+    _D.expires_us,
+    _D.attempts,
+    _D.failures,
+)
+
+
+def _end(session: Session, state: State, reasons: dict[int, str], at_us: int) -> None:
+    if not reasons:
+        return
+    session.connection().execute(
+        _END,
+        [
+            {"row": key, "to": state, "why": why, "step": step(state, Actor.WORKER, at_us)}
+            for key, why in reasons.items()
+        ],
+    )
+    seen_papers.return_papers(session, reasons)
+
+
+_END = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), (_D.state == State.READY) | (_D.state == State.POISONED))
+    .values(state=bindparam("to"), reason=bindparam("why"), history=_D.history.concat(bindparam("step")))
+)
+
+
+def _lease(session: Session, claims: Sequence[Claim], owner: str, at_us: int) -> None:
+    if not claims:
+        return
+    until = at_us + LEASE // timedelta(microseconds=1)
+    common = (State.LEASED.value, owner, until, at_us, step(State.LEASED, Actor.WORKER, at_us), State.READY.value)
+    run_all(
+        session,
+        (_LEASE, [(*common, claim.key) for claim in claims]),
+        (_OPEN, [(claim.key, claim.attempt, claim.envelope_from, owner, "open", at_us) for claim in claims]),
+    )
+
+
+_OPEN = BulkStatement(insert(core.attempt), ("delivery_id", "n", "envelope_from", "owner", "phase", "opened_us"))
+_LEASE = BulkStatement(
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
+    .values(
+        state=bindparam("to"),
+        attempts=_D.attempts + 1,
+        lease_owner=bindparam("owner"),
+        lease_until_us=bindparam("until"),
+        dated_us=func.coalesce(_D.dated_us, bindparam("at", type_=BigInteger)),
+        history=_D.history.concat(bindparam("step")),
+    ),
+    ("to", "owner", "until", "at", "step", "from", "row"),
+)
+
+
+def _claim(row: core.Record, claimer: Claimer, at_us: int) -> Claim:
+    return Claim(
+        key=row.id,
+        attempt=row.attempts + 1,
+        kind=_KINDS[row.kind],
+        subscriber=row.subscriber_id,
+        consent_version=row.consent_version,
+        address=row.address,
+        name=row.name,
+        language=row.language,
+        period=row.key,
+        covers_from=row.covers_from,
+        considered=row.considered,
+        message_id=row.message_id,
+        envelope_from=claimer.envelope(row.id, row.attempts + 1),
+        template_hash=row.template_hash,
+        picks=readable_picks(row.picks),
+        dated_us=at_us if row.dated_us is None else row.dated_us,
+        failures=row.failures,
+        coverage=coverage(row.coverage),
+    )

@@ -1,0 +1,174 @@
+"""The commit point: the last check before the final dot, committed before the dot is sent.
+
+One transaction serves many connections. PostgreSQL locks the subscriber rows, SQLite the database (BEGIN IMMEDIATE), so
+an unsubscribe is either seen here or comes after the mail. Subscribers are locked first and by number, as planning
+does, to avoid deadlocks.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from sqlalchemy import bindparam, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, Outcome, State
+from digestd.store import core
+from digestd.store.bulk import BulkStatement, KeyLookup, Record, look_up, run_all
+from digestd.store.ledger import seen_papers
+from digestd.store.ledger.claim_queue import RECIPIENT, RECIPIENTS, TOO_LATE, objection
+from digestd.store.packing import step
+from digestd.store.timestamps import to_us
+
+LEASE_LEFT = timedelta(minutes=11)
+"""The dot may be waited for ten minutes (RFC 5321 section 4.5.3.2.6); the lease must outlast that."""
+
+_LEASE_LEFT_US = LEASE_LEFT // timedelta(microseconds=1)
+Rows: TypeAlias = dict[int, Record]
+"""What stands of each delivery, by its key."""
+_D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
+
+
+class CommitDecision(StrEnum):
+    """What a worker must do with a mail at the commit point."""
+
+    OK = "ok"  # `dot` is committed: send the dot
+    GONE = "gone"  # consent is gone: the delivery is skipped
+    EXPIRED = "expired"  # too late: the delivery is expired
+    FENCED = "fenced"  # the lease is not ours any more, or nearly over: do nothing
+
+
+class CommitRequest(NamedTuple):
+    """One worker's wish to send one attempt of one delivery to a relay; `sha256` is of the very bytes.
+
+    `message_id` is for whoever notes departures.
+    """
+
+    delivery: int
+    attempt: int
+    owner: str
+    sha256: bytes
+    relay: str | None = None
+    message_id: str = ""
+
+
+def commit_sends(session: Session, wishes: Sequence[CommitRequest], now: datetime) -> list[CommitDecision]:
+    """Decide each request and write the decisions in the caller's transaction."""
+    if not wishes:
+        return []
+    at_us = to_us(now)
+    deliveries = [wish.delivery for wish in wishes]
+    locks = () if session.connection().dialect.name == "sqlite" else ((_SUBSCRIBERS, deliveries),)
+    *_, found = look_up(session, *locks, (_STANDING, deliveries))
+    rows = {row.id: row for row in found}
+    said = [_decide(wish, rows.get(wish.delivery), at_us) for wish in wishes]
+    for answer, act in _ACTS.items():
+        if these := [wish for wish, gated in zip(wishes, said, strict=True) if gated is answer]:
+            act(session, these, rows, at_us)
+    return said
+
+
+_SUBSCRIBERS = KeyLookup(
+    select(_S.id).join(core.delivery, _D.subscriber_id == _S.id).order_by(_S.id).with_for_update(of=core.subscriber),
+    _D.id,
+)
+_STANDING = KeyLookup(
+    select(
+        _D.id,
+        _D.kind,
+        _D.state,
+        _D.attempts,
+        _D.lease_owner,
+        _D.lease_until_us,
+        _D.consent_version,
+        _D.expires_us,
+        _S.status,
+        _S.version,
+        RECIPIENT.label("address"),
+        core.suppression.c.reason.label("suppression"),
+    )
+    .select_from(RECIPIENTS)
+    .order_by(_D.id)
+    .with_for_update(of=core.delivery),
+    _D.id,
+)
+
+
+def _decide(wish: CommitRequest, row: Record | None, at_us: int) -> CommitDecision:
+    if row is None or (row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner):
+        return CommitDecision.FENCED
+    if row.expires_us <= at_us:
+        return CommitDecision.EXPIRED
+    if objection(row):
+        return CommitDecision.GONE
+    if row.lease_until_us - at_us < _LEASE_LEFT_US:
+        return CommitDecision.FENCED
+    return CommitDecision.OK
+
+
+def _open_the_way(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
+    entry, dot, leased = step(State.DOT, Actor.WORKER, at_us), State.DOT.value, State.LEASED.value
+    run_all(
+        session,
+        (_DOT, [(dot, w.sha256, entry, w.delivery, leased) for w in wishes]),
+        (_DOT_ATTEMPT, [(dot, rows[w.delivery].version, at_us, w.relay, w.delivery, w.attempt) for w in wishes]),
+    )
+
+
+_DOT = BulkStatement(
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == bindparam("from"))
+    .values(state=bindparam("to"), sha256=bindparam("sha"), history=_D.history.concat(bindparam("step"))),
+    ("to", "sha", "step", "row", "from"),
+)
+_DOT_ATTEMPT = BulkStatement(
+    update(core.attempt)
+    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
+    .values(phase=bindparam("to"), consent_version=bindparam("seen"), dot_us=bindparam("at"), relay=bindparam("via")),
+    ("to", "seen", "at", "via", "row", "nth"),
+)
+
+
+def _skip(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
+    why = {wish.delivery: objection(rows[wish.delivery]) or TOO_LATE for wish in wishes}
+    _turn_away(session, State.SKIPPED, wishes, why, at_us)
+
+
+def _expire(session: Session, wishes: Sequence[CommitRequest], rows: Rows, at_us: int) -> None:
+    del rows  # whatever else is so, it is too late
+    _turn_away(session, State.EXPIRED, wishes, {wish.delivery: TOO_LATE for wish in wishes}, at_us)
+
+
+_ACTS = {CommitDecision.OK: _open_the_way, CommitDecision.GONE: _skip, CommitDecision.EXPIRED: _expire}
+
+
+def _turn_away(
+    session: Session, state: State, wishes: Sequence[CommitRequest], why: dict[int, str], at_us: int
+) -> None:
+    entry = step(state, Actor.WORKER, at_us)
+    session.connection().execute(
+        _AWAY, [{"row": w.delivery, "to": state, "why": why[w.delivery], "step": entry} for w in wishes]
+    )
+    session.connection().execute(
+        _ABORT, [{"row": w.delivery, "nth": w.attempt, "at": at_us, "how": Outcome.ABORTED} for w in wishes]
+    )
+    seen_papers.return_papers(session, [w.delivery for w in wishes])
+
+
+_AWAY = (
+    update(core.delivery)
+    .where(_D.id == bindparam("row"), _D.state == State.LEASED)
+    .values(
+        state=bindparam("to"),
+        reason=bindparam("why"),
+        lease_owner=None,
+        lease_until_us=None,
+        history=_D.history.concat(bindparam("step")),
+    )
+)
+_ABORT = (
+    update(core.attempt)
+    .where(_A.delivery_id == bindparam("row"), _A.n == bindparam("nth"))
+    .values(phase="closed", outcome=bindparam("how"), closed_us=bindparam("at"))
+)

@@ -1,0 +1,174 @@
+"""Create deliveries: digests with their picks, and notices."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.coverage import CoverageState
+from digestd.domain.delivery import Actor, MailKind, State
+from digestd.domain.digest import Slot
+from digestd.store import core
+from digestd.store.bulk import BulkStatement, Value
+from digestd.store.ledger import seen_papers
+from digestd.store.packing import Packed, step
+from digestd.store.timestamps import to_us
+
+_HASH_BITS = 62
+"""An order-free sum of hashes that still fits a signed 64-bit column."""
+
+
+class NewDigest(NamedTuple):
+    """A digest to create for one subscriber; without picks it is empty."""
+
+    subscriber: int
+    consent_version: int
+    slot: Slot
+    picks: Packed
+    considered: int
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankingInputs:
+    """What digests were chosen from and by: the highest paper row number, so that the next ones know what is new, the
+    version of the text model, and the sources that are not whole now, by their names for people."""
+
+    horizon: int | None = None
+    model: str | None = None
+    coverage: Mapping[str, CoverageState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """A notice about to be planned: `key` is what it answers, e.g. the consent version.
+
+    `recipient_key`: of the address it goes to, if that is not the subscriber's own but one they mean to move to.
+    `not_before`: when it may leave, if not at once.
+    """
+
+    subscriber: int
+    kind: MailKind
+    key: str
+    consent_version: int
+    message_id: str
+    template_hash: str
+    expires: datetime
+    recipient_key: bytes | None = None
+    not_before: datetime | None = None
+
+
+def plan_digests(
+    session: Session,
+    digests: Sequence[NewDigest],
+    template_hash: str,
+    now: datetime,
+    ranked: RankingInputs = RankingInputs(),
+) -> None:
+    """Write digests, seen papers, the audit of who was due and each next due time, in the caller's transaction."""
+    if not digests:
+        return
+    at_us, connection = to_us(now), session.connection()
+    due = audit_hash((d.subscriber, d.slot.period.key) for d in digests)
+    audit = insert(core.due_audit).values(at_us=at_us, due=len(digests), hash=due).returning(core.due_audit.c.id)
+    model = select(core.text_model.c.id).where(core.text_model.c.version == ranked.model)
+    noted, made_by = connection.execute(audit).scalar_one(), connection.execute(model).scalar()
+    alike = (json.dumps(dict(ranked.coverage)), template_hash, noted, made_by)
+    _BIRTHS.run(session, ((*row, *alike) for row in _rows(digests, at_us)))
+    seen_papers.add(session, {d.subscriber: d.picks.papers for d in digests if d.picks.picks})
+    _NEXT_DUE.run(
+        session, ((_us(d.slot.next_due), d.slot.local_date, at_us, ranked.horizon, d.subscriber) for d in digests)
+    )
+
+
+_us = lru_cache(maxsize=10_000)(to_us)
+_BIRTHS = BulkStatement(
+    insert(core.delivery),
+    (
+        *("subscriber_id", "kind", "key", "covers_from", "consent_version", "state", "message_id", "picks"),
+        *("considered", "history", "due_us", "expires_us", "not_before_us", "attempts", "failures"),
+        *("coverage", "template_hash", "audit_id", "model_id"),
+    ),
+)
+_NEXT_DUE = BulkStatement(
+    update(core.subscriber)
+    .where(core.subscriber.c.id == bindparam("row"))
+    .values(
+        next_due_us=bindparam("next_due"),
+        last_date=bindparam("last_date"),
+        last_planned_us=bindparam("planned"),
+        horizon=bindparam("up_to"),
+    ),
+    ("next_due", "last_date", "planned", "up_to", "row"),
+)
+
+
+def already_planned(session: Session, periods: Mapping[int, str]) -> set[int]:
+    """Return which of these subscribers (key → period) have a digest of that period."""
+    query = select(core.delivery.c.subscriber_id, core.delivery.c.key).where(
+        core.delivery.c.subscriber_id.in_(list(periods)),
+        core.delivery.c.kind == MailKind.DIGEST,
+        core.delivery.c.key.in_(sorted(set(periods.values()))),
+    )
+    return {row.subscriber_id for row in session.connection().execute(query) if periods[row.subscriber_id] == row.key}
+
+
+def plan_notice(session: Session, notice: NewNotice, now: datetime) -> int | None:
+    """Write one notice and return its number; None if the same one exists already."""
+    same = select(core.delivery.c.id).where(
+        core.delivery.c.subscriber_id == notice.subscriber,
+        core.delivery.c.kind == notice.kind,
+        core.delivery.c.key == notice.key,
+    )
+    if session.connection().execute(same).first() is not None:
+        return None
+    at_us = to_us(now)
+    row = {
+        "subscriber_id": notice.subscriber,
+        "kind": notice.kind,
+        "key": notice.key,
+        "recipient_key": notice.recipient_key,
+        "covers_from": notice.key,
+        "consent_version": notice.consent_version,
+        "state": State.READY,
+        "message_id": notice.message_id,
+        "picks": b"",
+        "considered": 0,
+        "coverage": {},
+        "template_hash": notice.template_hash,
+        "history": step(State.READY, Actor.PLANNER, at_us),
+        "due_us": at_us,
+        "expires_us": to_us(notice.expires),
+        "not_before_us": to_us(notice.not_before or now),
+        "attempts": 0,
+        "failures": 0,
+    }
+    statement = insert(core.delivery).values(row).returning(core.delivery.c.id)
+    return int(session.connection().execute(statement).scalar_one())
+
+
+def audit_hash(due: Iterable[tuple[int, str]]) -> int:
+    """Return the sum of the hashes of (subscriber, period key); order does not matter."""
+    total = 0
+    for subscriber, key in due:
+        total += int.from_bytes(hashlib.blake2b(f"{subscriber}|{key}".encode(), digest_size=8).digest(), "big")
+    return total % (1 << _HASH_BITS)
+
+
+def _rows(digests: Iterable[NewDigest], at_us: int) -> Iterator[tuple[Value, ...]]:
+    """Yield the values that differ per digest, in the column order of `_BIRTHS`."""
+    history = {state: step(state, Actor.PLANNER, at_us) for state in (State.READY, State.EMPTY)}
+    for digest in digests:
+        slot, state = digest.slot, State.READY if digest.picks.picks else State.EMPTY
+        due_us = _us(slot.period.due)
+        yield (
+            *(digest.subscriber, MailKind.DIGEST.value, slot.period.key, slot.covers_from, digest.consent_version),
+            *(state.value, digest.message_id, digest.picks.picks, digest.considered, history[state]),
+            *(due_us, max(_us(slot.expires), due_us + 1), due_us, 0, 0),
+        )

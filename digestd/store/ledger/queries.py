@@ -1,0 +1,260 @@
+"""Read deliveries for the CLI, pages and previews; count what is ready."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from digestd.domain.delivery import Actor, Claim, MailKind, State
+from digestd.domain.digest import Pick, Reason
+from digestd.store import core
+from digestd.store.ledger.claim_queue import ALL_COLUMNS, coverage
+from digestd.store.ledger.indexes import AT_WORK
+from digestd.store.packing import pick_count, readable_picks, steps
+from digestd.store.timestamps import from_us, to_us
+
+_D, _S, _A = core.delivery.c, core.subscriber.c, core.attempt.c
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryInfo:
+    """One delivery as listed."""
+
+    key: int
+    subscriber: int
+    address: str | None
+    kind: MailKind
+    period: str
+    covers_from: str
+    state: State
+    picks: int
+    attempts: int
+    due: datetime
+    expires: datetime
+    not_before: datetime
+    message_id: str
+    reply: str | None
+    queue_id: str | None
+    reason: str | None
+    history: tuple[tuple[State, Actor, datetime], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Conditions on deliveries; None matches any. `before`: only lower numbers."""
+
+    state: State | None = None
+    subscriber: int | None = None
+    kind: MailKind | None = None
+    before: int | None = None
+    period: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDigest:
+    """One digest in a subscriber's history; `sha256` is of the last bytes that passed the commit point, if any did."""
+
+    key: int
+    period: str
+    state: State
+    sha256: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptInfo:
+    """One attempt as listed."""
+
+    n: int
+    phase: str
+    outcome: str | None
+    evidence: str | None
+    reply: str | None
+    relay: str | None
+    envelope_from: str
+    opened: datetime
+    dot: datetime | None
+    closed: datetime | None
+
+
+def is_any_ready(session: Session, now: datetime) -> bool:
+    """Return True if a claim would find anything."""
+    query = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(1)
+    return session.connection().execute(query).first() is not None
+
+
+def count_ready(session: Session, now: datetime, most: int | None = None) -> int:
+    """Count the deliveries that are ready now, up to `most`."""
+    found = select(_D.id).where(AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now)).limit(most)
+    return int(session.connection().execute(select(func.count()).select_from(found.subquery())).scalar_one())
+
+
+def count_poisoned(session: Session) -> int:
+    """Count the deliveries that could not be composed and wait for the operator."""
+    query = select(func.count()).where(AT_WORK, _D.state == State.POISONED)
+    return int(session.connection().execute(query).scalar_one())
+
+
+def sample(session: Session, most: int, now: datetime) -> list[Claim]:
+    """Return a scattered sample of ready deliveries that have not failed, as claims."""
+    found = AT_WORK, _D.state == State.READY, _D.not_before_us <= to_us(now), _D.expires_us > to_us(now)
+    scattered = (_D.id * _STRIDE) % _RING
+    some = select(_D.id).where(*found, _D.failures == 0).order_by(scattered, _D.id).limit(most)
+    query = _WITH_READER.where(_D.id.in_(some), _S.address.is_not(None)).order_by(_D.id)
+    return [_claim(row) for row in session.connection().execute(query)]
+
+
+_STRIDE, _RING = 7_919, 10_007
+"""Primes: neighbours in the ledger come to lie far apart, and the same are found again."""
+
+
+def counts(session: Session) -> dict[State, int]:
+    """Return the number of deliveries in each state."""
+    query = select(_D.state, func.count()).group_by(_D.state)
+    found = {State(row[0]): row[1] for row in session.connection().execute(query)}
+    return dict.fromkeys(State, 0) | found
+
+
+def entries(session: Session, limit: int, asked: DeliveryFilter = DeliveryFilter()) -> Iterator[DeliveryInfo]:
+    """Yield the deliveries that match, newest first."""
+    query = (
+        select(*ALL_COLUMNS, _S.address)
+        .join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+        .order_by(_D.id.desc())
+        .limit(limit)
+    )
+    wanted = {
+        _D.state: asked.state,
+        _D.subscriber_id: asked.subscriber,
+        _D.kind: asked.kind,
+        _D.key: asked.period,
+    }
+    query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+    if asked.before is not None:
+        query = query.where(_D.id < asked.before)
+    for row in session.connection().execute(query):
+        yield _entry(row)
+
+
+def entry(session: Session, delivery: int) -> DeliveryInfo | None:
+    """Return one delivery."""
+    query = select(*ALL_COLUMNS, _S.address).join_from(core.delivery, core.subscriber, _S.id == _D.subscriber_id)
+    row = session.connection().execute(query.where(_D.id == delivery)).first()
+    return None if row is None else _entry(row)
+
+
+def attempts(session: Session, delivery: int) -> list[AttemptInfo]:
+    """Return the attempts at one delivery, oldest first."""
+    query = select(core.attempt).where(_A.delivery_id == delivery).order_by(_A.n)
+    return [_try(row) for row in session.connection().execute(query)]
+
+
+def picks(session: Session, delivery: int) -> tuple[Pick, ...]:
+    """Return the picks of a digest; none if they cannot be read."""
+    return readable_picks(session.connection().execute(select(_D.picks).where(_D.id == delivery)).scalar_one())
+
+
+def reasons(session: Session, subscriber: int, digests: int) -> list[Reason]:
+    """Return the reasons of all picks in a subscriber's newest digests."""
+    query = select(_D.picks).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
+    rows = session.connection().execute(query.order_by(_D.id.desc()).limit(digests)).scalars()
+    return [pick.reason for packed in rows for pick in readable_picks(packed)]
+
+
+def digests(session: Session, subscriber: int) -> list[PlannedDigest]:
+    """Return every digest of a subscriber, empty ones too, oldest first."""
+    query = select(_D.id, _D.key, _D.state, _D.sha256).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST)
+    rows = session.connection().execute(query.order_by(_D.id))
+    return [PlannedDigest(row.id, row.key, State(row.state), row.sha256) for row in rows]
+
+
+def newest_digest(session: Session, subscriber: int) -> int | None:
+    """Return the newest delivery that carries a digest with picks to a subscriber."""
+    query = select(func.max(_D.id)).where(
+        _D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.state != State.EMPTY
+    )
+    found: int | None = session.connection().execute(query).scalar()
+    return found
+
+
+def digest_of(session: Session, subscriber: int, period: str) -> int | None:
+    """Return the delivery that carries a subscriber's digest of a period."""
+    query = select(_D.id).where(_D.subscriber_id == subscriber, _D.kind == MailKind.DIGEST, _D.key == period)
+    found: int | None = session.connection().execute(query).scalar()
+    return found
+
+
+def as_claim(session: Session, delivery: int) -> Claim | None:
+    """Return a delivery as a claim, to compose it again; nothing is leased."""
+    row = session.connection().execute(_WITH_READER.where(_D.id == delivery)).first()
+    return None if row is None else _claim(row)
+
+
+_WITH_READER = select(*ALL_COLUMNS, _S.address, _S.name, _S.language).join_from(
+    core.delivery, core.subscriber, _S.id == _D.subscriber_id
+)
+
+
+def _claim(row: core.Record) -> Claim:
+    return Claim(
+        key=row.id,
+        attempt=row.attempts,
+        kind=MailKind(row.kind),
+        subscriber=row.subscriber_id,
+        consent_version=row.consent_version,
+        address=row.address or "",
+        name=row.name,
+        language=row.language,
+        period=row.key,
+        covers_from=row.covers_from,
+        considered=row.considered,
+        message_id=row.message_id,
+        envelope_from="",
+        template_hash=row.template_hash,
+        picks=readable_picks(row.picks),
+        dated_us=row.dated_us if row.dated_us is not None else row.due_us,
+        failures=row.failures,
+        coverage=coverage(row.coverage),
+    )
+
+
+def _entry(row: core.Record) -> DeliveryInfo:
+    return DeliveryInfo(
+        key=row.id,
+        subscriber=row.subscriber_id,
+        address=row.address,
+        kind=MailKind(row.kind),
+        period=row.key,
+        covers_from=row.covers_from,
+        state=State(row.state),
+        picks=pick_count(row.picks),
+        attempts=row.attempts,
+        due=from_us(row.due_us),
+        expires=from_us(row.expires_us),
+        not_before=from_us(row.not_before_us),
+        message_id=row.message_id,
+        reply=_said(row.reply_code, row.reply_text),
+        queue_id=row.relay_qid,
+        reason=row.reason,
+        history=tuple((state, actor, from_us(at_us)) for state, actor, at_us in steps(row.history)),
+    )
+
+
+def _try(row: core.Record) -> AttemptInfo:
+    return AttemptInfo(
+        n=row.n,
+        phase=row.phase,
+        outcome=row.outcome,
+        evidence=row.evidence,
+        reply=_said(row.code, row.text),
+        relay=row.relay,
+        envelope_from=row.envelope_from,
+        opened=from_us(row.opened_us),
+        dot=None if row.dot_us is None else from_us(row.dot_us),
+        closed=None if row.closed_us is None else from_us(row.closed_us),
+    )
+
+
+def _said(code: int | None, text: str | None) -> str | None:
+    return None if code is None else f"{code} {text or ''}".strip()

@@ -1,0 +1,107 @@
+"""Papers that each subscriber has received: one packed row, equal to the picks of live and sent digests."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlmodel import Session
+
+from digestd.domain.delivery import UNSENT, MailKind
+from digestd.errors import Damaged
+from digestd.store import core
+from digestd.store.bulk import BulkStatement, KeyLookup
+from digestd.store.packing import pack_seen, picked_papers, steps, unpack_seen
+
+
+def of(session: Session, subscribers: Sequence[int]) -> dict[int, NDArray[np.uint32]]:
+    """Return the seen papers of each subscriber; absent if there are none."""
+    query = select(core.seen_papers).where(core.seen_papers.c.subscriber_id.in_(subscribers))
+    return {row.subscriber_id: unpack_seen(row.papers) for row in session.connection().execute(query)}
+
+
+def _locked(session: Session, subscribers: Iterable[int]) -> dict[int, NDArray[np.uint32]]:
+    """Return the seen papers like `of`, and lock the rows for a change."""
+    return {who: unpack_seen(papers) for who, papers in _LOCKED.rows(session, list(subscribers))}
+
+
+_LOCKED = KeyLookup(
+    select(core.seen_papers).order_by(core.seen_papers.c.subscriber_id).with_for_update(),
+    core.seen_papers.c.subscriber_id,
+)
+
+
+def add(session: Session, papers: Mapping[int, NDArray[np.uint32]]) -> None:
+    """Add the papers (ascending row numbers) of new digests."""
+    had = _locked(session, papers)
+    _INSERT.run(session, ((who, new.tobytes()) for who, new in papers.items() if who not in had))
+    _REPLACE.run(session, ((_joined(had[who], new), who) for who, new in papers.items() if who in had))
+
+
+def _joined(had: NDArray[np.uint32], new: NDArray[np.uint32]) -> bytes:
+    later = not len(had) or not len(new) or new[0] > had[-1]  # as it mostly is
+    return had.tobytes() + new.tobytes() if later else np.union1d(had, new).tobytes()
+
+
+def return_papers(session: Session, deliveries: Iterable[int]) -> None:
+    """Make the papers of unsent digests available again.
+
+    Call it after the deliveries' states were written: what was planned last is then looked up anew.
+    """
+    query = select(core.delivery.c.subscriber_id, core.delivery.c.picks).where(
+        core.delivery.c.id.in_(list(deliveries)), core.delivery.c.kind == MailKind.DIGEST
+    )
+    returned: dict[int, set[int]] = {}
+    for row in session.connection().execute(query):
+        returned.setdefault(row.subscriber_id, set()).update(_papers(row.picks))
+    _lock_subscribers(session, returned)
+    had = _locked(session, returned)
+    _REPLACE.run(session, ((pack_seen(set(had[who].tolist()) - returned[who]), who) for who in had))
+    _look_back(session, sorted(returned))
+
+
+def _papers(picks: bytes) -> list[int]:
+    """Return the papers of packed picks; none if they cannot be read."""
+    try:
+        return picked_papers(picks)
+    except Damaged:
+        return []
+
+
+def _lock_subscribers(session: Session, subscribers: Iterable[int]) -> None:
+    """Lock subscribers by number, in the order planning uses, to avoid deadlocks."""
+    key = core.subscriber.c.id
+    session.connection().execute(select(key).where(key.in_(list(subscribers))).order_by(key).with_for_update()).all()
+
+
+def _look_back(session: Session, subscribers: Sequence[int]) -> None:
+    """Set each one's last planning to that of the newest digest that is live or was sent."""
+    newest = (
+        select(func.max(core.delivery.c.id))
+        .where(
+            core.delivery.c.subscriber_id.in_(subscribers),
+            core.delivery.c.kind == MailKind.DIGEST,
+            core.delivery.c.state.not_in(sorted(UNSENT)),
+        )
+        .group_by(core.delivery.c.subscriber_id)
+    )
+    query = select(core.delivery.c.subscriber_id, core.delivery.c.history).where(core.delivery.c.id.in_(newest))
+    planned = {row.subscriber_id: steps(row.history)[0][2] for row in session.connection().execute(query)}
+    rows = [{"who": who, "planned": planned.get(who)} for who in subscribers]
+    if rows:
+        session.connection().execute(_PLANNED, rows)
+
+
+_PLANNED = (
+    update(core.subscriber)
+    .where(core.subscriber.c.id == bindparam("who"))
+    .values(last_planned_us=bindparam("planned"), horizon=None)
+)
+
+_INSERT = BulkStatement(insert(core.seen_papers), ("subscriber_id", "papers"))
+_REPLACE = BulkStatement(
+    update(core.seen_papers)
+    .where(core.seen_papers.c.subscriber_id == bindparam("who"))
+    .values(papers=bindparam("held")),
+    ("held", "who"),
+)

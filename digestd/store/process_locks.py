@@ -1,0 +1,146 @@
+"""Locks that tell which workers are alive, by the kernel or the database server instead of a clock.
+
+SQLite: each worker holds an flock on a file of its name beside the database; the kernel releases it when the process
+ends. PostgreSQL: each holds a session advisory lock on a connection of its own.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Protocol
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from digestd.errors import AlreadyRunning, DatabaseUnreachable
+from digestd.store.database import Database
+
+
+class ProcessLocks(Protocol):
+    """Holds this process's name while it lives, and tells whether others' names are held."""
+
+    def hold(self, owner: str, where: str = "") -> contextlib.AbstractContextManager[None]:
+        """Hold a name until the context ends or the process dies. Raises AlreadyRunning if it is held.
+
+        `where`: what to tell whoever comes second, e.g. the address of the pages.
+        """
+
+    def is_dead(self, owner: str) -> bool:
+        """Return True if nobody holds the name."""
+
+
+def process_locks(db: Database) -> ProcessLocks:
+    """Return the locks for this database."""
+    if db.file is None:
+        return AdvisoryLocks(db)
+    file = db.file.resolve()  # two ways to one file must meet in one folder
+    return FileLocks(file.parent / f"{file.name}.locks")
+
+
+class FileLocks:
+    """flock on one file a name, in a folder beside the SQLite file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def hold(self, owner: str, where: str = "") -> Iterator[None]:
+        """See Owners.hold; the file is removed at the end of an orderly run."""
+        with self._locked(owner) as file:
+            if file is None:
+                raise AlreadyRunning(self._said(owner))
+            with self._said_of_disk():
+                file.seek(0)
+                file.truncate()
+                file.write(f"process {os.getpid()}{', ' if where else ''}{where}")
+                file.flush()
+            yield
+            (self._folder / owner).unlink(missing_ok=True)
+
+    def is_dead(self, owner: str) -> bool:
+        """See Owners.is_dead; a name without a file belongs to nobody."""
+        if not (self._folder / owner).exists():
+            return True
+        with self._locked(owner) as file:
+            if file is not None:
+                (self._folder / owner).unlink(missing_ok=True)
+            return file is not None
+
+    @contextlib.contextmanager
+    def _locked(self, owner: str) -> Iterator[IO[str] | None]:
+        with self._said_of_disk():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            opened = (self._folder / owner).open("a+")
+        with opened as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield None
+                return
+            # Between opening and locking, an orderly end may have removed the file: then the
+            # lock is on a name nobody else will see, and somebody else is just starting.
+            yield file if _is_still(self._folder / owner, file) else None
+
+    @contextlib.contextmanager
+    def _said_of_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DatabaseUnreachable(
+                f"cannot write in {self._folder}: {error.strerror};"
+                " see that its disk has room and that this user may write there, then try again"
+            ) from error
+
+    def _said(self, owner: str) -> str:
+        try:
+            who = (self._folder / owner).read_text().strip() or "just starting"
+        except FileNotFoundError:
+            who = "just ending"
+        return f"another digestd ({who}) already runs as {owner} on this database; stop it first"
+
+
+def _is_still(path: Path, file: IO[str]) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
+
+
+class AdvisoryLocks:
+    """pg_try_advisory_lock on a hash of the name; the server lets go when the connection ends."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    @contextlib.contextmanager
+    def hold(self, owner: str, where: str = "") -> Iterator[None]:
+        """See Owners.hold; uses one connection for as long."""
+        del where  # the server keeps no text beside a lock
+        with self._db.connected() as connection:
+            if not _try(connection, owner):
+                raise AlreadyRunning(f"another digestd already runs as {owner} on this database; stop it first")
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.invalidate()
+
+    def is_dead(self, owner: str) -> bool:
+        """See Owners.is_dead."""
+        with self._db.connected() as connection:
+            free = _try(connection, owner)
+            if free:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _number(owner)})
+            connection.commit()
+            return free
+
+
+def _try(connection: Connection, owner: str) -> bool:
+    return bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _number(owner)}).scalar_one())
+
+
+def _number(owner: str) -> int:
+    return int.from_bytes(hashlib.blake2b(owner.encode(), digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,55 @@
+"""Operations: API tokens, trials of ranking weights, throttles, alerts."""
+
+from sqlalchemy import CheckConstraint, Column, Float, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+from digestd.store.tables.columns import own_key, us
+
+
+class ApiTokenRow(SQLModel, table=True):
+    """A token with a hash of its secret; a revoked one stays as a record."""
+
+    __tablename__ = "api_token"
+    id: int | None = Field(default=None, sa_column=own_key())
+    name: str = Field(max_length=80)
+    hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    scopes: str = Field(max_length=60)
+    created_us: int = Field(sa_column=us())
+    revoked_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class TrialRow(SQLModel, table=True):
+    """One trial, running until `stopped_us`; each pick keeps its team."""
+
+    __tablename__ = "trial"
+    __table_args__ = (CheckConstraint("share > 0 AND share <= 1", "share"),)
+    id: int | None = Field(default=None, sa_column=own_key())
+    name: str = Field(max_length=60, unique=True)
+    weights: str = Field(sa_column=Column(Text, nullable=False))
+    share: float
+    started_us: int = Field(sa_column=us())
+    stopped_us: int | None = Field(default=None, sa_column=us(nullable=True))
+
+
+class ThrottleRow(SQLModel, table=True):
+    """One relay (`host:port`) or one recipient domain (`@domain`); see digestd.throttle."""
+
+    __tablename__ = "throttle"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    name: str = Field(primary_key=True, max_length=300)
+    free_us: int = Field(default=0, sa_column=us())
+    lowered: float = Field(default=0, sa_column=Column(Float, nullable=False))
+    slowed_us: int = Field(default=0, sa_column=us())
+    before: float = Field(default=0, sa_column=Column(Float, nullable=False))
+    failures: int = 0
+    backoff_until_us: int = Field(default=0, sa_column=us())
+    error: str = Field(default="", max_length=500)
+
+
+class AlertStateRow(SQLModel, table=True):
+    """The count at the last alert about an event; see digestd.store.alert_state."""
+
+    __tablename__ = "alert_state"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    event: str = Field(primary_key=True, max_length=40)
+    known: int

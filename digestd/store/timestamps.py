@@ -1,0 +1,20 @@
+"""Conversion between aware datetimes and whole microseconds since 1970 UTC."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(instant: datetime) -> int:
+    """Return microseconds since 1970 UTC, exact; raise ValueError for a naive datetime."""
+    if instant.tzinfo is None:
+        raise ValueError("a naive datetime names no instant")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+@lru_cache(maxsize=1_024)  # what comes in a batch is mostly of one moment
+def from_us(us: int) -> datetime:
+    """Return the aware datetime in UTC."""
+    return _EPOCH + timedelta(microseconds=us)
