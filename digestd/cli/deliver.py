@@ -46,7 +46,7 @@ def deliver(
 async def _deliver(app: App, *, drain: bool, limit: int | None, stop: asyncio.Event) -> DeliveryReport:
     """Run once, with a progress bar."""
     with app.db.read() as session:
-        ready = queries.ready(session, app.clock())
+        ready = queries.count_ready(session, app.clock())
     counters = RunCounters()
     with delivery_progress(counters, ready if limit is None else min(limit, ready)):
         return await run(app, drain=drain, limit=limit, stop=stop, counters=counters)
