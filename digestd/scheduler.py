@@ -16,8 +16,8 @@ from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.ingest import embed, ingest
 from digestd.plan import plan
-from digestd.plan.aside import refit_aside
-from digestd.plan.model import is_refit_due
+from digestd.plan.refit_subprocess import refit_in_subprocess
+from digestd.plan.text_model import is_refit_due
 from digestd.store import erasure
 from digestd.store.due import too_far
 from digestd.store.migrate import refuse_other
@@ -129,7 +129,7 @@ class Metronome:
         try:
             if not await asyncio.to_thread(is_refit_due, self._app.db, self._app.clock()):
                 return
-            fitted = await asyncio.to_thread(refit_aside, self._app.db, self._app.clock(), self._keep_on)
+            fitted = await asyncio.to_thread(refit_in_subprocess, self._app.db, self._app.clock(), self._keep_on)
         except DigestdError as error:
             log.error("refit failed", why=str(error), retry=error.retry)
             return

@@ -19,7 +19,7 @@ from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import address_key, message_id
-from digestd.plan import Explanation, explain, explain_past, preview
+from digestd.plan import Explanation, explain, explain_past_pick, preview
 from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
 from digestd.store import subscribers, suppressions
@@ -96,7 +96,7 @@ def show_explanation(
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
     if period:
-        found = explain_past(app.db, subscriber.key, name, period)
+        found = explain_past_pick(app.db, subscriber.key, name, period)
     else:
         found = explain(app.db, subscriber.key, name, app.clock(), app.encoder, app.settings.explore)
     if as_json:

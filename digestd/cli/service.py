@@ -20,7 +20,7 @@ from digestd.ingest import embed, ingest
 from digestd.libraries import sync_due
 from digestd.logs import configure
 from digestd.plan import plan
-from digestd.plan.model import is_refit_due, refit
+from digestd.plan.text_model import is_refit_due, refit
 from digestd.receiver import receive
 from digestd.scheduler import NAME, Metronome
 from digestd.worker import counts, keep_up, read_libraries, run, settle_open_ends, tell, tidy, work

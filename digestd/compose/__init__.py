@@ -6,8 +6,18 @@ spread    over subjects and interests
 table     the picks with score, section, chance and reason
 """
 
-from digestd.compose.choosing import GOOD, choose
-from digestd.compose.table import held, table
-from digestd.compose.terms import Choice, Choices, Ranked, Terms, luck
+from digestd.compose.options import DigestOptions, RankedCandidates, Selection, Selections, sampling_seed
+from digestd.compose.pick_table import build_pick_table, selected_cells
+from digestd.compose.selection import GOOD, select
 
-__all__ = ["GOOD", "Choice", "Choices", "Ranked", "Terms", "choose", "held", "luck", "table"]
+__all__ = [
+    "GOOD",
+    "DigestOptions",
+    "RankedCandidates",
+    "Selection",
+    "Selections",
+    "build_pick_table",
+    "sampling_seed",
+    "select",
+    "selected_cells",
+]

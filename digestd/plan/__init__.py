@@ -15,20 +15,20 @@ past      how it fared in a past digest
 chances   what the install has learnt of chances
 """
 
-from digestd.plan.account import Explanation, Preview, explain, preview
-from digestd.plan.foresee import Foreseen, foresee
-from digestd.plan.past import explain_past
-from digestd.plan.road import Planner, PlanReport, plan
+from digestd.plan.anonymous_preview import AnonymousPreview, preview_anonymous
+from digestd.plan.explanation import Explanation, Preview, explain, preview
+from digestd.plan.past_digest import explain_past_pick
+from digestd.plan.planner import Planner, PlanReport, plan
 
 __all__ = [
     "Explanation",
-    "Foreseen",
+    "AnonymousPreview",
     "PlanReport",
     "Planner",
     "Preview",
     "explain",
-    "explain_past",
-    "foresee",
+    "explain_past_pick",
     "plan",
     "preview",
+    "preview_anonymous",
 ]

@@ -12,9 +12,9 @@ from sqlmodel import Session
 
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import PaperId
-from digestd.plan.day import Day
-from digestd.plan.seeds import Named, Shelf, shelf_of
-from digestd.ranking.compiler import FORM, Wants, compile_records
+from digestd.plan.planning_day import PlanningDay
+from digestd.plan.seed_reader import NamedPaper, NamedPapers, find_seeds
+from digestd.ranking.compiler import FORM, ProfileInput, compile_records
 from digestd.ranking.profile import Profiles, read_profiles
 from digestd.store import encodings, profiles, references
 from digestd.store.due import Due, wants_of
@@ -25,80 +25,84 @@ NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compiled:
+class CompiledProfiles:
     """The `profiles` of a shard; of each, the papers named that are known; those `made` anew, to be kept."""
 
     profiles: Profiles
-    named: Sequence[Sequence[Named]]
+    named: Sequence[Sequence[NamedPaper]]
     made: Mapping[int, Kept]
 
 
-def compiled(session: Session, day: Day, subscribers: Sequence[Due]) -> Compiled:
+def compiled(session: Session, day: PlanningDay, subscribers: Sequence[Due]) -> CompiledProfiles:
     """The profiles of these subscribers before the day."""
     model = _made_by(day)
     usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
     own = references.wanted(session, [due.key for due in subscribers])
-    shelf = shelf_of(session, day.readings, {key: kept.papers for key, kept in usable.items()}, own)
+    shelf = find_seeds(session, day.readings, {key: kept.papers for key, kept in usable.items()}, own)
     holding = {key: kept for key, kept in usable.items() if _current(key, kept, shelf)}
     fresh = [due for due in subscribers if due.key not in holding]
     interests = wants_of(session, [due.key for due in fresh]) if fresh else {}
-    shelf = shelf.joined(shelf_of(session, day.readings, {key: _names(each) for key, each in interests.items()}, own))
+    shelf = shelf.joined(find_seeds(session, day.readings, {key: _names(each) for key, each in interests.items()}, own))
     made = _made(day, fresh, interests, shelf)
     kept = [(due.key, holding.get(due.key) or made[due.key]) for due in subscribers]
     named = [[found for name in one.papers if (found := shelf.find(key, name))] for key, one in kept]
-    profiles = read_profiles([one.record for _, one in kept], [[one.seed for one in each] for each in named], day.pool)
-    return Compiled(profiles, named, made)
+    profiles = read_profiles(
+        [one.record for _, one in kept], [[one.seed for one in each] for each in named], day.candidates
+    )
+    return CompiledProfiles(profiles, named, made)
 
 
-def _current(subscriber: int, kept: Kept, shelf: Shelf) -> bool:
+def _current(subscriber: int, kept: Kept, shelf: NamedPapers) -> bool:
     """Return True if the papers are still read as they were."""
     return not kept.papers or [shelf.revision(subscriber, name) for name in kept.papers] == list(kept.revisions)
 
 
 def _made(
-    day: Day, subscribers: Sequence[Due], interests: Mapping[int, tuple[Interest, ...]], shelf: Shelf
+    day: PlanningDay, subscribers: Sequence[Due], interests: Mapping[int, tuple[Interest, ...]], shelf: NamedPapers
 ) -> dict[int, Kept]:
     """Compile the profiles of these subscribers."""
     wants = [_wants(due.key, interests.get(due.key, ()), shelf) for due in subscribers]
-    records = compile_records(wants, day.pool) if wants else []
+    records = compile_records(wants, day.candidates) if wants else []
     return {
         due.key: _kept(day, (due.key, due.wants), want, record, shelf)
         for due, want, record in zip(subscribers, wants, records, strict=True)
     }
 
 
-def compile_new(session: Session, day: Day, interests: tuple[Interest, ...]) -> tuple[Kept, tuple[PaperId, ...]]:
+def compile_new(
+    session: Session, day: PlanningDay, interests: tuple[Interest, ...]
+) -> tuple[Kept, tuple[PaperId, ...]]:
     """The profile of somebody who wants this and is no subscriber, and the papers they name that are not known."""
-    shelf = shelf_of(session, day.readings, {NOBODY: _names(interests)}, {})
+    shelf = find_seeds(session, day.readings, {NOBODY: _names(interests)}, {})
     want = _wants(NOBODY, interests, shelf)
-    kept = _kept(day, (NOBODY, 0), want, compile_records([want], day.pool)[0], shelf)
+    kept = _kept(day, (NOBODY, 0), want, compile_records([want], day.candidates)[0], shelf)
     return kept, tuple(name for name in _names(interests) if shelf.find(NOBODY, name) is None)
 
 
-def _wants(subscriber: int, interests: tuple[Interest, ...], shelf: Shelf) -> Wants:
+def _wants(subscriber: int, interests: tuple[Interest, ...], shelf: NamedPapers) -> ProfileInput:
     found = {name: shelf.find(subscriber, name) for name in _names(interests)}
-    return Wants(interests, {name: named.seed for name, named in found.items() if named})
+    return ProfileInput(interests, {name: named.seed for name, named in found.items() if named})
 
 
-def _kept(day: Day, whose: tuple[int, int], want: Wants, record: bytes, shelf: Shelf) -> Kept:
+def _kept(day: PlanningDay, whose: tuple[int, int], want: ProfileInput, record: bytes, shelf: NamedPapers) -> Kept:
     """Return a compiled profile to be kept; `whose`: the subscriber and the number of what they want."""
     subscriber, number = whose
     papers = list(dict.fromkeys([*want.named(), *_names(want.interests)]))
     return Kept(_made_by(day), number, papers, [shelf.revision(subscriber, name) for name in papers], record)
 
 
-def _made_by(day: Day) -> str:
-    return f"{FORM}:{day.pool.model.version}"
+def _made_by(day: PlanningDay) -> str:
+    return f"{FORM}:{day.candidates.model.version}"
 
 
 def _names(interests: Iterable[Interest]) -> list[PaperId]:
     return [PaperId(interest.value) for interest in interests if interest.kind is Kind.PAPER]
 
 
-def keep_compiled(session: Session, day: Day, made: Mapping[int, Kept]) -> None:
+def keep_compiled(session: Session, day: PlanningDay, made: Mapping[int, Kept]) -> None:
     """Keep what was compiled for these subscribers, and what has been read for it so far."""
     profiles.keep(session, made)
-    encodings.keep(session, day.pool.model.version, day.readings.made)
+    encodings.keep(session, day.candidates.model.version, day.readings.made)
     references.keep_read(session, day.readings.made_private)
     day.readings.made.clear()
     day.readings.made_private.clear()

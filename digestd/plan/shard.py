@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlmodel import Session
 
-from digestd.compose import Ranked
-from digestd.plan.day import Day
+from digestd.compose import RankedCandidates
+from digestd.plan.planning_day import PlanningDay
 from digestd.plan.profiles import compiled
 from digestd.ranking.arrays import Bools, Floats
-from digestd.ranking.calibration import CALIBRATION, level, liked
+from digestd.ranking.calibration import CALIBRATION, like_log_odds, mean_relevance
 from digestd.ranking.fusion import Scores, score
 from digestd.ranking.profile import Profiles
 from digestd.ranking.weights import parse
@@ -29,7 +29,7 @@ class Shard:
     """
 
     subscribers: Sequence[Due]
-    ranked: Ranked
+    ranked: RankedCandidates
     open: Bools
     unseen: Bools
     own: Bools
@@ -40,7 +40,7 @@ class Shard:
     compiled: Mapping[int, Kept]
 
     @property
-    def rival(self) -> Ranked:
+    def rival(self) -> RankedCandidates:
         """The same by the weights on trial, for whoever takes part in one."""
         total = self.ranked.total.copy()
         for i, theirs in self.rivals.items():
@@ -48,24 +48,24 @@ class Shard:
         return replace(self.ranked, total=total)
 
 
-def rank(session: Session, day: Day, subscribers: Sequence[Due]) -> Shard:
+def rank(session: Session, day: PlanningDay, subscribers: Sequence[Due]) -> Shard:
     """Score the day's papers for each subscriber of a shard."""
     found = compiled(session, day, subscribers)
     is_open, fresh = day.windows(subscribers)
     unseen = day.unseen([due.had for due in subscribers])
     own = day.among([[named.key for named in each] for each in found.named])
     eligible = is_open & unseen & ~own
-    scores = score(day.pool, found.profiles, eligible)
-    filed = _filed(found.profiles, [due.only_categories for due in subscribers], len(day.pool))
+    scores = score(day.candidates, found.profiles, eligible)
+    filed = _filed(found.profiles, [due.only_categories for due in subscribers], len(day.candidates))
     return Shard(
         subscribers=subscribers,
-        ranked=Ranked(
+        ranked=RankedCandidates(
             profiles=found.profiles,
             total=scores.total,
             relevance=scores.relevance,
             fresh=fresh,
             open=eligible & scores.allowed & filed,
-            odds=_odds(found.profiles, scores, eligible),
+            log_odds=_odds(found.profiles, scores, eligible),
         ),
         open=is_open,
         unseen=unseen,
@@ -89,14 +89,14 @@ def _filed(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
 
 
 def _odds(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats:
-    likes = profiles.tastes.likes.sizes.astype(np.float32)
-    marked = CALIBRATION.odds(scores.total, scores.relevance, level(scores.relevance, eligible), likes)
-    return liked(marked, scores.relevance)
+    likes = profiles.feedback.likes.sizes.astype(np.float32)
+    marked = CALIBRATION.log_odds(scores.total, scores.relevance, mean_relevance(scores.relevance, eligible), likes)
+    return like_log_odds(marked, scores.relevance)
 
 
-def _rivals(day: Day, subscribers: Sequence[Due], profiles: Profiles, eligible: Bools) -> dict[int, Floats]:
+def _rivals(day: PlanningDay, subscribers: Sequence[Due], profiles: Profiles, eligible: Bools) -> dict[int, Floats]:
     if day.trial is None:
         return {}
     some = [i for i, due in enumerate(subscribers) if day.trial.includes(due.key)]
-    scores = score(day.pool, [profiles[i] for i in some], eligible[some], parse(day.trial.weights))
+    scores = score(day.candidates, [profiles[i] for i in some], eligible[some], parse(day.trial.weights))
     return dict(zip(some, scores.total, strict=True))

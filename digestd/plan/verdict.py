@@ -7,14 +7,14 @@ import numpy as np
 from sqlmodel import Session
 
 from digestd import compose
-from digestd.compose import Choice, Terms
+from digestd.compose import DigestOptions, Selection
 from digestd.domain.digest import Pick
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
-from digestd.plan.day import Day
+from digestd.plan.planning_day import PlanningDay
 from digestd.plan.shard import Shard
-from digestd.ranking.calibration import BARS
-from digestd.ranking.profile import Wants, compile_profiles
+from digestd.ranking.calibration import MIN_SCORES
+from digestd.ranking.profile import ProfileInput, compile_profiles
 from digestd.store.due import wants_of
 from digestd.store.ledger import reading
 
@@ -23,16 +23,16 @@ ALIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Case:
+class ExplainedPaper:
     """One paper, by its place in the day's pool, for the one subscriber of a shard."""
 
     session: Session
-    day: Day
+    day: PlanningDay
     shard: Shard
     place: int
 
 
-def verdict(case: Case, agreed: Terms, choice: Choice, picked: Mapping[int, Pick]) -> str:
+def verdict(case: ExplainedPaper, agreed: DigestOptions, choice: Selection, picked: Mapping[int, Pick]) -> str:
     """What becomes of the paper, and why. `picked`: what the digest holds, by row number."""
     pick = picked.get(int(case.day.keys[case.place]))
     if pick is None:
@@ -62,7 +62,7 @@ def _held(session: Session, delivery: int) -> set[int]:
     return {pick.paper for pick in reading.picks(session, delivery)}
 
 
-def _barred(case: Case) -> str | None:
+def _barred(case: ExplainedPaper) -> str | None:
     """Why it may not be picked whatever its score; None if it may."""
     shard, j = case.shard, case.place
     if not shard.allowed[0, j]:
@@ -75,24 +75,24 @@ def _barred(case: Case) -> str | None:
     if shard.own[0, j]:
         return "is one of the subscriber's own papers"
     if not shard.open[0, j]:
-        return f"is older than a digest looks back: first seen {case.day.pool.papers[j].first_seen:%Y-%m-%d}"
+        return f"is older than a digest looks back: first seen {case.day.candidates.papers[j].first_seen:%Y-%m-%d}"
     return None
 
 
-def _names(case: Case) -> set[int]:
+def _names(case: ExplainedPaper) -> set[int]:
     """The row numbers that the paper has and had."""
     former = case.day.former
     return {int(case.day.keys[case.place]), *former[former[:, 1] == case.place, 0].tolist()}
 
 
-def _muting(case: Case) -> str:
+def _muting(case: ExplainedPaper) -> str:
     """The first of the muted interests that the paper meets."""
-    due, pool = case.shard.subscribers[0], case.day.pool
+    due, candidates = case.shard.subscribers[0], case.day.candidates
     interests = wants_of(case.session, [due.key]).get(due.key, ())
     muted = [interest for interest in interests if interest.wish is Wish.MUTED]
     named = case.day.readings.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}
-    profiles = compile_profiles([Wants((interest,), seeds) for interest in muted], pool.model, pool)
+    profiles = compile_profiles([ProfileInput((interest,), seeds) for interest in muted], candidates.model, candidates)
     met = (interest for interest, profile in zip(muted, profiles, strict=True) if case.place in profile.muted)
     return _said(next(met, None))
 
@@ -103,27 +103,27 @@ def _said(interest: Interest | None) -> str:
     return "the subscriber does not like it" if interest.kind is Kind.PAPER else f"{interest.kind} {interest.value}"
 
 
-def _passed_over(case: Case, agreed: Terms, choice: Choice, places: int) -> str:
+def _passed_over(case: ExplainedPaper, agreed: DigestOptions, choice: Selection, places: int) -> str:
     """Why it was not picked though it might have been."""
     ranked, j = case.shard.ranked, case.place
     if ranked.relevance[0, j] <= 0:
         return "meets none of the interests"
-    chance, rank = case.day.own.chance(float(ranked.odds[0, j])), choice.rank(j)
+    chance, rank = case.day.own.chance(float(ranked.log_odds[0, j])), choice.rank(j)
     if rank is None:
         return f"is not new, and an older one needs a chance of {compose.GOOD:.2f}; its chance is {chance:.2f}"
     where = f"ranked {ordinal(rank)} of {len(choice.order)}"
-    if not choice.worthy[j]:
-        return f"{where}; below the bar of {BARS[agreed.bar]:.2f}, as its chance is {chance:.2f}"
+    if not choice.above_minimum[j]:
+        return f"{where}; below the bar of {MIN_SCORES[agreed.bar]:.2f}, as its chance is {chance:.2f}"
     if all((choice.rank(k) or 0) < rank for k in choice.chosen):
         return f"cut by size: {where}, the digest holds {places}"
     return _crowded_out(case, choice, where)
 
 
-def _crowded_out(case: Case, choice: Choice, where: str) -> str:
+def _crowded_out(case: ExplainedPaper, choice: Selection, where: str) -> str:
     """What ranked lower was chosen: for variety, for an interest without a place, for an author who is followed."""
-    vectors, chosen = case.day.pool.encoded.dense, list(choice.chosen)
+    vectors, chosen = case.day.candidates.encoded.dense, list(choice.chosen)
     cosine = vectors[chosen] @ vectors[case.place]
     nearest = int(np.argmax(cosine))
     if cosine[nearest] < ALIKE:
         return f"gave way to papers for other interests or by followed authors: {where}"
-    return f"left out as too like «{case.day.pool.papers[chosen[nearest]].plain_title}»: {where}"
+    return f"left out as too like «{case.day.candidates.papers[chosen[nearest]].plain_title}»: {where}"

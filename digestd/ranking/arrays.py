@@ -51,7 +51,7 @@ class Cells:
         found = np.minimum(np.searchsorted(keys, sought), len(keys) - 1)
         return np.where(keys[found] == sought, found, -1)
 
-    def laid_out(self, value: float | Floats, shape: tuple[int, int]) -> Floats:
+    def to_dense(self, value: float | Floats, shape: tuple[int, int]) -> Floats:
         """The whole table with these values there and 0 elsewhere."""
         table = np.zeros(shape, dtype=np.float32)
         table[self.rows, self.columns] = value

@@ -32,14 +32,14 @@ BEND = 3.0
 """The score from which on more is worth less."""
 UNMARKED = log(0.05 / 0.95) - log(0.01 / 0.99)
 ASKED = 1.5
-BARS = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
+MIN_SCORES = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
 """The chance that a paper needs."""
 LOOSE = (2.0, 0.5)
 """Standard deviations of what an install may be found to shift and stretch."""
 STEADY = 0.1
 """The least slope: a better score is never a worse chance."""
 STEPS = 25
-FEATURES = ("intercept", "topics", "likes", "relevance", "level")
+FEATURES = ("intercept", "topics", "likes", "relevance", "mean_relevance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,59 +50,59 @@ class Calibration:
     topics: float
     likes: float
     relevance: float
-    level: float
+    mean_relevance: float
 
-    def odds(self, totals: Floats, relevance: Floats, level: Floats, likes: Floats) -> Floats:
+    def log_odds(self, totals: Floats, relevance: Floats, mean_relevance: Floats, likes: Floats) -> Floats:
         """The log odds of a mark, of scores (n, m); `level` and `likes` are (n,)."""
         warm = likes / (likes + HALF)
         slope = self.topics * (1 - warm) + self.likes * warm
         found: Floats = np.arcsinh(totals / np.float32(BEND)) * slope[:, None] + np.float32(self.relevance) * relevance
-        found += (self.intercept + self.level * level)[:, None].astype(np.float32)
+        found += (self.intercept + self.mean_relevance * mean_relevance)[:, None].astype(np.float32)
         return found
 
 
-def liked(marked: Floats, relevance: Floats) -> Floats:
+def like_log_odds(marked: Floats, relevance: Floats) -> Floats:
     """The log odds of a like from those of a mark, as assumed."""
-    odds: Floats = marked + np.float32(ASKED) * relevance + np.float32(UNMARKED)
-    return odds
+    log_odds: Floats = marked + np.float32(ASKED) * relevance + np.float32(UNMARKED)
+    return log_odds
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class LocalCalibration:
     """What an install learnt of itself: log odds = shift + slope · log odds of the package. Nothing by default."""
 
     shift: float = 0.0
     slope: float = 1.0
 
-    def chance(self, odds: float) -> float:
+    def chance(self, log_odds: float) -> float:
         """The probability of a like, to four decimals, from the package's log odds."""
-        return float(self.chances(np.array([odds]))[0])
+        return float(self.chances(np.array([log_odds]))[0])
 
-    def chances(self, odds: Floats | Doubles) -> Doubles:
+    def chances(self, log_odds: Floats | Doubles) -> Doubles:
         """The same of several (c,)."""
-        inside = np.clip(self.shift + self.slope * odds.astype(np.float64), -30, 30)
+        inside = np.clip(self.shift + self.slope * log_odds.astype(np.float64), -30, 30)
         return np.round(1 / (1 + np.exp(-inside)), 4)
 
-    def needs(self, chance: float) -> float:
+    def log_odds_for(self, chance: float) -> float:
         """The package's log odds at which a paper has this chance."""
         return (logit(chance) - self.shift) / self.slope
 
 
-def fit_own(odds: Doubles, liked: Doubles, weights: Doubles) -> Own:
+def fit_local(log_odds: Doubles, like_log_odds: Doubles, weights: Doubles) -> LocalCalibration:
     """Platt scaling of the package's log odds (c,) to what was liked (c,), each counting by its weight (c,).
 
     Shift and slope are drawn to 0 and 1 by a normal prior, so that few verdicts change little. Newton's method.
     """
     theta, usual = np.array([0.0, 1.0]), np.array([0.0, 1.0])
     precision = 1 / np.array(LOOSE) ** 2
-    features = np.stack([np.ones_like(odds), odds], axis=1)
+    features = np.stack([np.ones_like(log_odds), log_odds], axis=1)
     for _ in range(STEPS):
         chance = 1 / (1 + np.exp(-np.clip(features @ theta, -30, 30)))
-        gradient = features.T @ (weights * (chance - liked)) + precision * (theta - usual)
+        gradient = features.T @ (weights * (chance - like_log_odds)) + precision * (theta - usual)
         curvature = (features.T * (weights * chance * (1 - chance))) @ features + np.diag(precision)
         theta = theta - np.linalg.solve(curvature, gradient)
         theta[1] = max(theta[1], STEADY)
-    return Own(round(float(theta[0]), 4), round(float(theta[1]), 4))
+    return LocalCalibration(round(float(theta[0]), 4), round(float(theta[1]), 4))
 
 
 def logit(chance: float) -> float:
@@ -111,7 +111,7 @@ def logit(chance: float) -> float:
     return log(inside / (1 - inside))
 
 
-def level(relevance: Floats, eligible: Bools) -> Floats:
+def mean_relevance(relevance: Floats, eligible: Bools) -> Floats:
     """The mean relevance (n,) of the papers that may be picked; 0 where none may."""
     count = np.maximum(eligible.sum(axis=1), 1)
     mean: Floats = ((relevance * eligible).sum(axis=1) / count).astype(np.float32)

@@ -15,11 +15,11 @@ import numpy as np
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import PaperId
 from digestd.ranking.arrays import NOWHERE, Doubles, Floats, Ints
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.drift import recency
-from digestd.ranking.pool import Pool
+from digestd.ranking.kernel_ridge import dual
 from digestd.ranking.records import Run, pack
-from digestd.ranking.ridge import dual
-from digestd.ranking.seeds import Seed, Shelf
+from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 
 DISLIKES = 0.5
@@ -31,7 +31,7 @@ RUNS, FACTS = 11, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
+class ProfileInput:
     """What a subscriber asked for. `seeds`: the text of each liked or disliked paper that is known."""
 
     interests: tuple[Interest, ...] = ()
@@ -55,7 +55,7 @@ class Wants:
         return {name: when for name, when in said.items() if name in self.seeds}
 
 
-class Said(NamedTuple):
+class RecordWords(NamedTuple):
     """The words of a record: topics that have a content word, their stems that the model never saw, what is named,
     what is muted, and the papers liked and disliked."""
 
@@ -66,10 +66,10 @@ class Said(NamedTuple):
     papers: Sequence[PaperId]
 
 
-def said(text: bytes) -> Said:
+def said(text: bytes) -> RecordWords:
     """Read the words of a record."""
     topics, strange, named, muted, papers = _read(text.decode())
-    return Said(topics, strange, _pairs(named), _pairs(muted), papers)
+    return RecordWords(topics, strange, _pairs(named), _pairs(muted), papers)
 
 
 def _pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
@@ -80,52 +80,52 @@ _read = json.JSONDecoder().decode
 _KINDS = {str(kind): kind for kind in Kind}
 
 
-def compile_records(wants: Sequence[Wants], pool: Pool) -> list[bytes]:
+def compile_records(wants: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
     """The record of each subscriber; the topics and papers of a block are read in one go.
 
     Only the text model of the pool counts, none of its papers.
     """
-    topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool.model)
+    topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), candidates.model)
     each = [{v: topics[v] for v in values(want.interests, Kind.TOPIC) if v in topics} for want in wants]
-    shelf, _ = pool.shelves.holding(seed for want in wants for seed in want.seeds.values())
-    echoes = _echoes([list(asked.values()) for asked in each], pool)
+    seed_table, _ = candidates.seed_encoder.holding(seed for want in wants for seed in want.seeds.values())
+    expansion = _echoes([list(asked.values()) for asked in each], candidates)
     return [
-        _record(want, asked, echo, _tastes(want, shelf, pool))
-        for want, asked, echo in zip(wants, each, echoes, strict=True)
+        _record(want, asked, query_expansion, _tastes(want, seed_table, candidates))
+        for want, asked, query_expansion in zip(wants, each, expansion, strict=True)
     ]
 
 
-def _echoes(topics: Sequence[Sequence[Topic]], pool: Pool) -> list[tuple[Ints, Floats]]:
+def _echoes(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
     """What the topics of each find in the archive: rows of it and their shares."""
     columns = [np.concatenate([NOWHERE, *(topic.columns for topic in asked)]) for asked in topics]
-    nothing = np.zeros(pool.model.dims, dtype=np.float32)
-    places = np.array([sum((topic.place for topic in asked), nothing) for asked in topics], dtype=np.float32)
+    no_values = np.zeros(candidates.model.dims, dtype=np.float32)
+    places = np.array([sum((topic.place for topic in asked), no_values) for asked in topics], dtype=np.float32)
     queries = [row[row != UNKNOWN] for row in columns]
-    return pool.model.archive.best(queries, places.reshape(len(topics), pool.model.dims))
+    return candidates.model.archive.best(queries, places.reshape(len(topics), candidates.model.dims))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tastes:
     likes: int
     dislikes: int
-    duals: Floats
-    pulls: Floats
+    dual_weights: Floats
+    centroid_weights: Floats
 
 
 _NO_TASTES = _Tastes(0, 0, np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
 
 
-def _tastes(want: Wants, shelf: Shelf, pool: Pool) -> _Tastes:
+def _tastes(want: ProfileInput, seed_table: SeedTable, candidates: CandidateSet) -> _Tastes:
     likes, dislikes = want.liked(), want.disliked()
     if not likes:
         return _NO_TASTES
-    seeds = [shelf.seeds[shelf.rows[want.seeds[name]]] for name in [*likes, *dislikes]]
+    seeds = [seed_table.seeds[seed_table.rows[want.seeds[name]]] for name in [*likes, *dislikes]]
     liked, disliked = recency(list(likes.values())), recency(list(dislikes.values()))
     return _Tastes(
         likes=len(likes),
         dislikes=len(dislikes),
-        duals=dual(pool.background, seeds, liked, disliked),
-        pulls=np.concatenate([_whole(liked), -DISLIKES * _whole(disliked)]).astype(np.float32),
+        dual_weights=dual(candidates.background, seeds, liked, disliked),
+        centroid_weights=np.concatenate([_whole(liked), -DISLIKES * _whole(disliked)]).astype(np.float32),
     )
 
 
@@ -134,12 +134,14 @@ def _whole(weights: Doubles) -> Doubles:
     return shares
 
 
-def _record(want: Wants, asked: Mapping[str, Topic], echo: tuple[Ints, Floats], tastes: _Tastes) -> bytes:
+def _record(
+    want: ProfileInput, asked: Mapping[str, Topic], query_expansion: tuple[Ints, Floats], feedback: _Tastes
+) -> bytes:
     named = [i for i in want.interests if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.wish is Wish.LIKED]
     muted = [i for i in want.interests if i.wish is Wish.MUTED]
     topics = list(asked.values())
     strange = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
-    plain = not (topics or tastes.likes or any(map(str.isalnum, "".join(i.value for i in named))))
+    without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))
     runs: list[Run] = [
         np.array([len(topic.stems) for topic in topics], dtype=np.int32),
         _ints(topic.columns for topic in topics),
@@ -147,11 +149,14 @@ def _record(want: Wants, asked: Mapping[str, Topic], echo: tuple[Ints, Floats], 
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
         _ints(topic.terms for topic in topics),
         _floats(topic.values for topic in topics),
-        echo[0].astype(np.int32),
-        echo[1],
-        tastes.duals,
-        tastes.pulls,
-        np.array([tastes.likes, tastes.dislikes, plain, bool(strange), bool(named), bool(muted)], dtype=np.int32),
+        query_expansion[0].astype(np.int32),
+        query_expansion[1],
+        feedback.dual_weights,
+        feedback.centroid_weights,
+        np.array(
+            [feedback.likes, feedback.dislikes, without_interests, bool(strange), bool(named), bool(muted)],
+            dtype=np.int32,
+        ),
     ]
     words = [
         list(asked),

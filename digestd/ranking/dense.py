@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from digestd.ranking.arrays import Floats
-from digestd.ranking.latent import precision, spread
+from digestd.ranking.lsa import precision, spread
 
 FLOOR = 0.35
 """The least cosine at which two texts count as near, however scattered the archive is."""
@@ -53,7 +53,7 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class NoEncoder:
     """No dense model."""
 
     version: str = ""
@@ -65,7 +65,7 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Space:
+class EmbeddingSpace:
     """An encoder with the `archive`'s vectors (n, e), their `mean` (e,) and the `precision` (e, e) of their spread.
 
     `near`: the cosine above which two texts are alike. `breadth` in [0, 1]: what the model's signals count before
@@ -85,18 +85,18 @@ class Space:
         return self.encoder.dims
 
     @property
-    def silent(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is no dense model."""
         return not self.dims
 
 
-def build_space(encoder: Encoder, archive: Floats) -> Space:
+def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
     """The space of an encoder from archive vectors (n, e); with few of them it stays unwhitened."""
     shown = archive[:SAMPLE]
     pairs = np.triu_indices(len(shown), 1)
     near = float(np.quantile((shown @ shown.T)[pairs], RARE)) if len(pairs[0]) else FLOOR
     mean, cov = spread([archive], encoder.dims)
-    return Space(
+    return EmbeddingSpace(
         encoder=encoder,
         archive=archive,
         mean=mean,
@@ -118,5 +118,5 @@ def _breadth(archive: float, unlike: float) -> float:
     return min(max(1 - (archive - unlike) / room / NARROW, 0.0), 1.0) if room > 0.01 else 1.0
 
 
-SILENCE = build_space(Silent(), np.zeros((0, 0), dtype=np.float32))
+NO_SPACE = build_embedding_space(NoEncoder(), np.zeros((0, 0), dtype=np.float32))
 """The space of a ranker without a dense model."""

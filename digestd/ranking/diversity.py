@@ -23,7 +23,7 @@ _OUT = -100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Likeness:
+class PaperSimilarity:
     """How alike m papers are, by their `vectors` (m, d).
 
     One shard after the other asks for the same papers, so the latest answer is kept. This only saves time.
@@ -43,7 +43,7 @@ class Likeness:
         return cosines
 
 
-def diversify(papers: Ints, totals: Floats, likeness: Likeness, sizes: Ints) -> Ints:
+def diversify(papers: Ints, totals: Floats, similarity: PaperSimilarity, sizes: Ints) -> Ints:
     """Choose papers for n subscribers at once: places (n, s) in their candidates, −1 past the last one chosen.
 
     `papers` (n, w): the candidates of each, best first, of those whose `likeness` is known; −1 past the last.
@@ -57,7 +57,7 @@ def diversify(papers: Ints, totals: Floats, likeness: Likeness, sizes: Ints) -> 
     chosen = np.full((len(papers), int(wanted.max(initial=0))), -1, dtype=np.intp)
     if not chosen.size:
         return chosen
-    cosines = _cosines(papers, likeness)
+    cosines = _cosines(papers, similarity)
     gain = np.where(there, np.float32(SPREAD) * _scaled(totals, there), np.float32(-np.inf))
     nearest, crowd = np.zeros_like(gain), np.zeros(gain.shape, dtype=np.int8)
     for n in range(chosen.shape[1]):
@@ -73,7 +73,7 @@ def diversify(papers: Ints, totals: Floats, likeness: Likeness, sizes: Ints) -> 
     return chosen
 
 
-def share_out(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0, reach: int | None = None) -> list[int]:
+def rebalance(chosen: Sequence[int], order: Ints, met: Bools, keep: int = 0, reach: int | None = None) -> list[int]:
     """Give each interest its share of the places: a digest of ten with four topics is not ten papers on one.
 
     `order` (c,) are the worthy papers, best first, `met` (k, c) the interests that each meets. The share is
@@ -107,22 +107,22 @@ def _spared(live: Bools, mine: Sequence[int], keep: int) -> int | None:
     return None
 
 
-def _cosines(papers: Ints, likeness: Likeness) -> Callable[[Ints], Floats]:
+def _cosines(papers: Ints, similarity: PaperSimilarity) -> Callable[[Ints], Floats]:
     """How to find the cosines (n, w) of one candidate of each, by its place (n,), with all of theirs.
 
     They are read off those of all that anybody has, or where these are so many that it is more work, made for
     each apart.
     """
     rows, (n, width) = np.arange(len(papers)), papers.shape
-    here = np.zeros(len(likeness.vectors) + 1, dtype=np.bool_)
+    here = np.zeros(len(similarity.vectors) + 1, dtype=np.bool_)
     here[papers + 1] = True
     used = np.flatnonzero(here) - 1
     if len(used) ** 2 > n * width**2:
-        own = likeness.vectors[papers]
+        own = similarity.vectors[papers]
         apart: Floats = own @ own.transpose(0, 2, 1)
         return lambda best: apart[rows, best]
     which = (here.cumsum() - 1)[papers + 1]
-    shared = likeness.among(used).ravel()
+    shared = similarity.among(used).ravel()
     return lambda best: shared.take(which[rows, best][:, None] * len(used) + which)
 
 

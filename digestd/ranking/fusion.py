@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.ranking.arrays import Bools, Floats
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profile, Profiles, block
 from digestd.ranking.signals import SIGNALS, Signal
-from digestd.ranking.signals.base import Hits, Values, laid_out
-from digestd.ranking.standing import Over, away, over, standard
+from digestd.ranking.signals.base import SparseValues, Values, to_dense
 from digestd.ranking.weights import WEIGHTS, Weights
+from digestd.ranking.zscore import Population, deviations, population, zscores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SignalContribution:
     """What one signal adds to a total: contribution = weight · z."""
 
     signal: str
@@ -43,91 +43,97 @@ class Part:
     contribution: float
 
 
-def score(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None, weights: Weights = WEIGHTS) -> Scores:
+def score(
+    candidates: CandidateSet, profiles: Sequence[Profile], eligible: Bools | None = None, weights: Weights = WEIGHTS
+) -> Scores:
     """Score every paper for every profile. `eligible` (n, m): the papers each is standardised over; all if None."""
-    among = block(profiles, pool)
-    total = np.zeros((len(among), len(pool)), dtype=np.float32)
+    among = block(profiles, candidates)
+    total = np.zeros((len(among), len(candidates)), dtype=np.float32)
     relevance = np.zeros_like(total)
-    likes, papers = _likes(among), over(eligible, total.shape)
-    for signal in (signal for signal in SIGNALS if not silent(signal, pool)):
+    likes, papers = _likes(among), population(eligible, total.shape)
+    for signal in (signal for signal in SIGNALS if not is_inactive(signal, candidates)):
         counts = weight(signal, likes, weights)
-        raw = signal.module.score(pool, among)
-        if isinstance(raw, Hits) and signal.boost:
+        raw = signal.module.score(candidates, among)
+        if isinstance(raw, SparseValues) and signal.boost:
             total[raw.cells.rows, raw.cells.columns] += counts[raw.cells.rows] * raw.values
         else:
-            total += _weighed(signal, pool, laid_out(raw, pool, among), papers, counts)
-        _raise(relevance, signal.module.evidence(pool, among))
+            total += _weighed(signal, candidates, to_dense(raw, candidates, among), papers, counts)
+        _raise(relevance, signal.module.evidence(candidates, among))
     np.minimum(relevance, 1, out=relevance)
     allowed = np.ones(total.shape, dtype=np.bool_)
     allowed[among.muted.rows, among.muted.columns] = False
     return Scores(total, relevance, allowed)
 
 
-def relevance(pool: Pool, profiles: Sequence[Profile]) -> Floats:
+def relevance(candidates: CandidateSet, profiles: Sequence[Profile]) -> Floats:
     """The relevance that `score` gives, alone: (n, m)."""
-    return score(pool, profiles).relevance
+    return score(candidates, profiles).relevance
 
 
-def account(pool: Pool, profile: Profile, j: int, eligible: Bools | None = None) -> list[Part]:
+def score_breakdown(
+    candidates: CandidateSet, profile: Profile, j: int, eligible: Bools | None = None
+) -> list[SignalContribution]:
     """How paper j came by its total for one profile, signal by signal. `eligible` (m,) as its row in `score`."""
-    alone = block([profile], pool)
+    alone = block([profile], candidates)
     likes = _likes(alone)
     found = []
     for signal, (raw, z) in zip(
-        SIGNALS, values(pool, alone, None if eligible is None else eligible[None, :]), strict=True
+        SIGNALS, values(candidates, alone, None if eligible is None else eligible[None, :]), strict=True
     ):
-        if not silent(signal, pool):
+        if not is_inactive(signal, candidates):
             counts, entering = float(weight(signal, likes)[0]), float(z[0, j])
-            found.append(Part(signal.name, float(raw[0, j]), entering, counts, counts * entering))
+            found.append(SignalContribution(signal.name, float(raw[0, j]), entering, counts, counts * entering))
     return found
 
 
-def values(pool: Pool, profiles: Sequence[Profile], eligible: Bools | None = None) -> Iterator[tuple[Floats, Floats]]:
+def values(
+    candidates: CandidateSet, profiles: Sequence[Profile], eligible: Bools | None = None
+) -> Iterator[tuple[Floats, Floats]]:
     """Per signal, in their order: raw values and those that enter the sum, both (n, m)."""
-    among = block(profiles, pool)
+    among = block(profiles, candidates)
     for signal in SIGNALS:
-        raw, known = _numbers(laid_out(signal.module.score(pool, among), pool, among))
+        raw, known = _numbers(to_dense(signal.module.score(candidates, among), candidates, among))
         yield (
             raw,
             raw
-            if signal.boost or silent(signal, pool)
-            else standard(raw, eligible, known) * np.float32(_standing(signal, pool)),
+            if signal.boost or is_inactive(signal, candidates)
+            else zscores(raw, eligible, known) * np.float32(_standing(signal, candidates)),
         )
 
 
 def _likes(profiles: Profiles) -> Floats:
-    return profiles.tastes.likes.sizes.astype(np.float32)
+    return profiles.feedback.likes.sizes.astype(np.float32)
 
 
-def _weighed(signal: Signal, pool: Pool, raw: Floats, papers: Over, counts: Floats) -> Floats:
+def _weighed(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Population, counts: Floats) -> Floats:
     """What a signal adds: its values as they enter the sum, by its weights (n,)."""
     if signal.boost:
         weighed: Floats = _numbers(raw)[0] * counts[:, None]
         return weighed
-    far, scale = away(raw, papers)
+    far, scale = deviations(raw, papers)
     if np.isnan(scale).any():
-        far, scale = standard(_numbers(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
-    far *= (scale * counts * _standing(signal, pool))[:, None]
+        far, scale = zscores(_numbers(raw)[0], papers.mask > 0, np.isfinite(raw)), np.ones_like(counts)
+    far *= (scale * counts * _standing(signal, candidates))[:, None]
     return far
 
 
-def _standing(signal: Signal, pool: Pool) -> float:
+def _standing(signal: Signal, candidates: CandidateSet) -> float:
     """What a dense model says counts by the breadth of the archive."""
-    return pool.space.breadth if signal.dense else 1.0
+    return candidates.space.breadth if signal.dense else 1.0
 
 
 def _raise(relevance: Floats, evidence: Values) -> None:
     """To the evidence where that is more; NaN is none."""
-    if isinstance(evidence, Hits):
+    if isinstance(evidence, SparseValues):
         rows, columns = evidence.cells.rows, evidence.cells.columns
         relevance[rows, columns] = np.fmax(relevance[rows, columns], evidence.values)
     else:
         np.fmax(relevance, evidence, out=relevance)
 
 
-def silent(signal: Signal, pool: Pool) -> bool:
+def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
     """Whether a signal has nothing to say of anything, for want of a dense model."""
-    return signal.dense and pool.space.silent
+    return signal.dense and candidates.space.is_empty
 
 
 def weight(signal: Signal, likes: Floats, weights: Weights = WEIGHTS) -> Floats:

@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 from digestd.ranking.archive import Archive, build_archive, rarity
 from digestd.ranking.arrays import Counts, Floats, Halves, Sparse
 from digestd.ranking.corpus import Corpus, read_corpus
-from digestd.ranking.latent import TERMS, components, halved, precision, singles, spread
+from digestd.ranking.lsa import TERMS, components, halved, precision, singles, spread
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, choose, counts, tally
 
@@ -40,7 +40,7 @@ MOST = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
+class EncodedTexts:
     """n texts: `sparse` (n, V) TF-IDF and `dense` (n, d) latent; rows of length 1, or 0 where no word is known."""
 
     sparse: Sparse
@@ -87,14 +87,14 @@ class TextModel:
         """The latent cosine above which two texts are alike: chance gives 0 ± 1/√d."""
         return 0.25 + 2 / float(np.sqrt(max(self.dims, 1)))
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
+    def encode(self, texts: Sequence[str]) -> EncodedTexts:
         """Encode texts; the order and number of the others in the batch makes no difference."""
         return self.encode_tokens(analyse(texts))
 
-    def encode_tokens(self, docs: Sequence[Sequence[str]]) -> Encoded:
+    def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:
         """Encode texts that are already stems."""
         sparse = weighted(counts(docs, self.vocabulary), self.idf)
-        return Encoded(sparse, latent(sparse, self.components))
+        return EncodedTexts(sparse, latent(sparse, self.components))
 
 
 def weighted(tf: Sparse, idf: Floats) -> Sparse:

@@ -11,16 +11,16 @@ import numpy as np
 
 from digestd.domain.interest import Kind
 from digestd.ranking.arrays import Bools, Cells, Ints, Sparse, grouped
-from digestd.ranking.compiler import FACTS, RUNS, Said, Wants, compile_records, said
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.compiler import FACTS, RUNS, ProfileInput, RecordWords, compile_records, said
+from digestd.ranking.exact_matches import ExactMatch, ExactMatches, build_exact_matches, finders
+from digestd.ranking.feedback_matrix import FeedbackMatrix, match_coauthors
 from digestd.ranking.model import TextModel
-from digestd.ranking.named import Match, Named, finders, read_named
-from digestd.ranking.pool import Pool
-from digestd.ranking.records import Runs, unpack
+from digestd.ranking.records import RecordColumn, unpack
 from digestd.ranking.seeds import Seed
-from digestd.ranking.tastes import Tastes, kin_of
 from digestd.ranking.topics import Topics, read_topics
 
-__all__ = ["Profile", "Profiles", "Seed", "Wants", "block", "compile_profiles", "read_profiles"]
+__all__ = ["Profile", "Profiles", "Seed", "ProfileInput", "block", "compile_profiles", "read_profiles"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,25 +35,25 @@ class Profiles(Sequence["Profile"]):
     seeds: Sequence[Sequence[Seed]]
     words: "_Words"
     topics: Topics
-    echoes: Sparse
-    phrases: Named
-    authors: Named
-    categories: Named
-    tastes: Tastes
-    plain: Bools
+    expansion: Sparse
+    phrases: ExactMatches
+    authors: ExactMatches
+    categories: ExactMatches
+    feedback: FeedbackMatrix
+    without_interests: Bools
     muted: Cells
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def typed(self) -> Callable[[int], str]:
+    def topic_text(self) -> Callable[[int], str]:
         """What gives a topic of the block as typed."""
         owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()
 
         def topic(number: int) -> str:
             owner = owners[number]
-            typed: str = self.words.of(owner).topics[number - starts[owner]]
-            return typed
+            topic_text: str = self.words.of(owner).topics[number - starts[owner]]
+            return topic_text
 
         return topic
 
@@ -75,14 +75,14 @@ class Profile:
     row: int
 
     @property
-    def plain(self) -> bool:
+    def without_interests(self) -> bool:
         """Whether there is nothing to go by, so that only trends count."""
-        return bool(self.among.plain[self.row])
+        return bool(self.among.without_interests[self.row])
 
     @property
     def likes(self) -> int:
         """How many liked papers are known."""
-        return int(self.among.tastes.likes.sizes[self.row])
+        return int(self.among.feedback.likes.sizes[self.row])
 
     @property
     def muted(self) -> Ints:
@@ -90,26 +90,26 @@ class Profile:
         return self.among.muted.of(self.row)
 
 
-def compile_profiles(wants: Sequence[Wants], model: TextModel, pool: Pool) -> Profiles:
+def compile_profiles(wants: Sequence[ProfileInput], model: TextModel, candidates: CandidateSet) -> Profiles:
     """Compile a block of subscribers and read them at once.
 
     `model` must be the one the pool was built with.
     """
-    if model.version != pool.model.version:
-        raise ValueError(f"the pool was built with text model {pool.model.version}, not {model.version}")
+    if model.version != candidates.model.version:
+        raise ValueError(f"the candidates were read with text model {candidates.model.version}, not {model.version}")
     seeds = [[want.seeds[name] for name in want.named()] for want in wants]
-    return read_profiles(compile_records(wants, pool), seeds, pool)
+    return read_profiles(compile_records(wants, candidates), seeds, candidates)
 
 
-def block(profiles: Sequence[Profile], pool: Pool) -> Profiles:
+def block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
     """Any profiles as one block."""
     if isinstance(profiles, Profiles):
         return profiles
     records = [one.among.records[one.row] for one in profiles]
-    return read_profiles(records, [one.among.seeds[one.row] for one in profiles], pool)
+    return read_profiles(records, [one.among.seeds[one.row] for one in profiles], candidates)
 
 
-def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], pool: Pool) -> Profiles:
+def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], candidates: CandidateSet) -> Profiles:
     """A block of compiled subscribers before the pool.
 
     `seeds`: of each the papers that its record names, in order; more than these are left alone.
@@ -117,18 +117,18 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], poo
     runs, texts = unpack(records, RUNS)
     facts = runs[-1].ints.reshape(len(records), FACTS)
     words = _Words(records, texts)
-    named, muted = _named(words, facts[:, 4] > 0, facts[:, 5] > 0, pool)
+    named, muted = _named(words, facts[:, 4] > 0, facts[:, 5] > 0, candidates)
     return Profiles(
         records=records,
         seeds=seeds,
         words=words,
-        topics=_topics(runs, words, facts[:, 3], pool),
-        echoes=runs[6].groups.summing(runs[7].floats, runs[6].ints, len(pool.model.archive)),
+        topics=_topics(runs, words, facts[:, 3], candidates),
+        expansion=runs[6].groups.summing(runs[7].floats, runs[6].ints, len(candidates.model.archive)),
         phrases=named[Kind.PHRASE],
         authors=named[Kind.AUTHOR],
         categories=named[Kind.CATEGORY],
-        tastes=_tastes(runs, facts, seeds, pool),
-        plain=facts[:, 2].astype(np.bool_),
+        feedback=_tastes(runs, facts, seeds, candidates),
+        without_interests=facts[:, 2].astype(np.bool_),
         muted=muted,
     )
 
@@ -139,42 +139,52 @@ class _Words:
 
     records: Sequence[bytes]
     places: Sequence[slice]
-    _read: dict[int, Said] = field(default_factory=dict)
+    _read: dict[int, RecordWords] = field(default_factory=dict)
 
-    def of(self, row: int) -> Said:
+    def of(self, row: int) -> RecordWords:
         """Those of one subscriber."""
         found = self._read.get(row)
         return self._read.setdefault(row, said(self.records[row][self.places[row]])) if found is None else found
 
 
-def _topics(runs: Sequence[Runs], words: _Words, strange: Ints, pool: Pool) -> Topics:
+def _topics(runs: Sequence[RecordColumn], words: _Words, strange: Ints, candidates: CandidateSet) -> Topics:
     stems, terms = grouped(runs[0].ints), grouped(runs[3].ints)
     columns = runs[1].ints
-    rows = pool.lexicon.row_of[columns] if len(pool.lexicon.row_of) else np.full(len(columns), -1, dtype=np.intp)
+    rows = (
+        candidates.bm25_index.row_of[columns]
+        if len(candidates.bm25_index.row_of)
+        else np.full(len(columns), -1, dtype=np.intp)
+    )
     unknown = [stem for row in np.flatnonzero(strange).tolist() for stem in words.of(row).strange]
-    rows[columns < 0] = [pool.lexicon.rows.get(stem, -1) for stem in unknown]
-    tfidf = terms.summing(runs[5].floats, runs[4].ints, len(pool.model.vocabulary))
-    return read_topics(pool, runs[0].groups, stems, rows, runs[2].floats, tfidf)
+    rows[columns < 0] = [candidates.bm25_index.rows.get(stem, -1) for stem in unknown]
+    tfidf = terms.summing(runs[5].floats, runs[4].ints, len(candidates.model.vocabulary))
+    return read_topics(candidates, runs[0].groups, stems, rows, runs[2].floats, tfidf)
 
 
-def _tastes(runs: Sequence[Runs], facts: Ints, seeds: Sequence[Sequence[Seed]], pool: Pool) -> Tastes:
+def _tastes(
+    runs: Sequence[RecordColumn], facts: Ints, seeds: Sequence[Sequence[Seed]], candidates: CandidateSet
+) -> FeedbackMatrix:
     everything, likes = runs[8].groups, grouped(facts[:, 0])
     named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
-    shelf, places = pool.shelves.holding(named)
+    seed_table, places = candidates.seed_encoder.holding(named)
     liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
-    kin = kin_of(shelf, likes, liked, len(pool))
-    return Tastes(shelf, likes, liked, everything, places, runs[8].floats, runs[9].floats, *kin)
+    papers_by_coauthors = match_coauthors(seed_table, likes, liked, len(candidates))
+    return FeedbackMatrix(
+        seed_table, likes, liked, everything, places, runs[8].floats, runs[9].floats, *papers_by_coauthors
+    )
 
 
-def _named(words: _Words, naming: Bools, muting: Bools, pool: Pool) -> tuple[dict[Kind, Named], Cells]:
+def _named(
+    words: _Words, naming: Bools, muting: Bools, candidates: CandidateSet
+) -> tuple[dict[Kind, ExactMatches], Cells]:
     """What is named, by kind, and what is muted."""
-    finder = finders(pool)
-    named: dict[Kind, list[tuple[int, Match]]] = {kind: [] for kind in finder}
+    finder = finders(candidates)
+    named: dict[Kind, list[tuple[int, ExactMatch]]] = {kind: [] for kind in finder}
     for row in np.flatnonzero(naming).tolist():
         for kind, value in words.of(row).named:
             named[kind].append((row, finder[kind](value)))
     muted = [
         (row, finder[kind](value)) for row in np.flatnonzero(muting).tolist() for kind, value in words.of(row).muted
     ]
-    found = {kind: read_named(each, len(pool)) for kind, each in named.items()}
-    return found, read_named(muted, len(pool)).cells
+    found = {kind: build_exact_matches(each, len(candidates)) for kind, each in named.items()}
+    return found, build_exact_matches(muted, len(candidates)).cells

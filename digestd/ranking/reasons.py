@@ -8,39 +8,39 @@ from typing import overload
 import numpy as np
 
 from digestd.domain.digest import Reason, Why
-from digestd.ranking import weighing
+from digestd.ranking import term_contributions
 from digestd.ranking.arrays import Cells, Ints
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profile, Profiles
 from digestd.ranking.signals import (
     author,
     category,
+    coauthors,
     dense_likes,
     dense_topic,
-    kin,
-    latent,
+    latent_likes,
     likes,
-    meaning,
     phrase,
     topic,
+    topic_similarity,
     trend,
 )
-from digestd.ranking.signals.base import Evidence, Explains
+from digestd.ranking.signals.base import Explainer, ReasonEvidence
 
 STRONG = 0.5
 """A topic named before a liked paper must for the most part stand in the text, and be meant by it."""
 
-ORDER: tuple[tuple[Explains, float], ...] = (
+ORDER: tuple[tuple[Explainer, float], ...] = (
     (author, 0.0),
     (phrase, 0.0),
     (topic, STRONG),
     (likes, 0.0),
     (dense_likes, 0.0),
-    (latent, 0.0),
-    (kin, 0.0),
-    (weighing, 0.0),
+    (latent_likes, 0.0),
+    (coauthors, 0.0),
+    (term_contributions, 0.0),
     (dense_topic, 0.0),
-    (meaning, 0.0),
+    (topic_similarity, 0.0),
     (topic, 0.0),
     (category, 0.0),
     (trend, 0.0),
@@ -68,16 +68,16 @@ class Reasons(Sequence[Reason]):
         return self.distinct[int(self.which[place])]
 
 
-def reason(pool: Pool, profile: Profile, j: int) -> Reason:
+def reason(candidates: CandidateSet, profile: Profile, j: int) -> Reason:
     """The reason for paper j."""
-    return reasons(pool, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
+    return reasons(candidates, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
 
 
-def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
+def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
     """The reason at each of q (subscriber, paper), in any order."""
     distinct = [Reason(Why.NEW)]
     which = np.zeros(len(at), dtype=np.intp)
-    for places, evidence, among in _decided(pool, profiles, at):
+    for places, evidence, among in _decided(candidates, profiles, at):
         _, first, alike = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
         known: dict[tuple[Why, str, tuple[str, ...]], int] = {}
         numbers = [known.setdefault(evidence.reason(k), len(known)) for k in among[first].tolist()]
@@ -89,13 +89,13 @@ def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
 _reason = partial(tuple.__new__, Reason)
 
 
-def _decided(pool: Pool, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, Evidence, Ints]]:
+def _decided(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, ReasonEvidence, Ints]]:
     """For each signal in order: the places it gives the reason for, its evidence, and which of that they are."""
     left = np.arange(len(at))
     for module, least in ORDER:
         if not len(left):
             return
-        evidence = module.explain(pool, profiles, Cells(at.rows[left], at.columns[left]))
+        evidence = module.explain(candidates, profiles, Cells(at.rows[left], at.columns[left]))
         if evidence is not None:
             enough = (evidence.strength > 0) & (evidence.strength >= least)
             yield left[enough], evidence, np.flatnonzero(enough)

@@ -18,7 +18,7 @@ Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Runs:
+class RecordColumn:
     """One run of each of n records, joined: `values` (all of them) and whose they are."""
 
     raw: NDArray[np.int32]
@@ -42,7 +42,7 @@ def pack(runs: Sequence[Run], text: str) -> bytes:
     return b"".join([head.tobytes(), *(run.astype(f"<{run.dtype.kind}4").tobytes() for run in runs), said])
 
 
-def unpack(records: Sequence[bytes], count: int) -> tuple[list[Runs], list[slice]]:
+def unpack(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], list[slice]]:
     """The `count` runs of each record, and where in each its text stands."""
     heads = np.frombuffer(b"".join(record[: 4 * (count + 1)] for record in records), dtype="<i4")
     lengths = heads.reshape(len(records), count + 1).astype(np.intp)
@@ -54,6 +54,6 @@ def unpack(records: Sequence[bytes], count: int) -> tuple[list[Runs], list[slice
     runs = []
     for length in lengths[:, :count].T:
         groups = grouped(length)
-        runs.append(Runs(whole[(starts - groups.starts)[groups.owner] + np.arange(len(groups.owner))], groups))
+        runs.append(RecordColumn(whole[(starts - groups.starts)[groups.owner] + np.arange(len(groups.owner))], groups))
         starts = starts + length
     return runs, [slice(end, end + size) for end, size in zip(ends, lengths[:, count].tolist(), strict=True)]

@@ -11,14 +11,14 @@ from itertools import pairwise
 import numpy as np
 
 from digestd.ranking.arrays import Columns, Floats, Ints, Parts, Sparse, parts
-from digestd.ranking.background import Background
+from digestd.ranking.author_kernel import AuthorKernel, shares
+from digestd.ranking.coauthors import papers_by_coauthors
 from digestd.ranking.dense import Encoder
-from digestd.ranking.folk import Folk, shares
-from digestd.ranking.kin import kin
+from digestd.ranking.inverted_index import InvertedIndex
 from digestd.ranking.lengths import lengths, table
-from digestd.ranking.lookup import Lookup
-from digestd.ranking.model import Encoded, TextModel, latent, weighted
-from digestd.ranking.terms import read_terms, term_counts
+from digestd.ranking.model import EncodedTexts, TextModel, latent, weighted
+from digestd.ranking.negative_prior import NegativePrior
+from digestd.ranking.term_counts import read_terms, term_counts
 
 ROOM = 48_000_000
 """Bytes kept, which are 6,000 seeds before 1,000 papers."""
@@ -47,7 +47,7 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
+class EncodedSeed:
     """One encoded seed: TF-IDF `columns` and `values` (few of V), and behind the V terms the people who wrote it.
 
     `features` (b,) against the background; `folk`: the positions of the pool's papers that have any of these people,
@@ -61,11 +61,11 @@ class Shelved:
     features: Floats
     folk: Columns
     bonds: Floats
-    kin: Ints
+    coauthored: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shelf:
+class SeedTable:
     """Places for seeds: `rows` says which have one. Row r of each array is that of the seed in place r.
 
     Before the pool's m papers: `cosine` by TF-IDF and `closeness`, the latent cosine; (places, m) each.
@@ -75,7 +75,7 @@ class Shelf:
     """
 
     rows: dict[Seed, int]
-    seeds: list[Shelved]
+    seeds: list[EncodedSeed]
     cosine: Floats
     closeness: Parts
     features: Floats
@@ -95,79 +95,79 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shelves:
+class SeedEncoder:
     """The way from seeds to a shelf of them, for one model and one pool.
 
     `pool`: its papers, encoded, and `across` (V, m) their TF-IDF columns; `folk`: who wrote them.
     """
 
     model: TextModel
-    background: Background
-    pool: Encoded
+    background: NegativePrior
+    candidates: EncodedTexts
     across: Sparse
-    lookup: Lookup
-    folk: Folk
+    inverted_index: InvertedIndex
+    folk: AuthorKernel
     encoder: Encoder
-    _latest: list[Shelf] = field(default_factory=list)
+    _latest: list[SeedTable] = field(default_factory=list)
 
-    def holding(self, seeds: Iterable[Seed]) -> tuple[Shelf, Ints]:
+    def holding(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
         """A shelf with these seeds among others, and the place of each: the latest, or a new one where that is full."""
         wanted = list(seeds)
-        shelf = self._latest[0] if self._latest else self._new(len(wanted))
-        places = shelf.find(wanted)
+        seed_table = self._latest[0] if self._latest else self._new(len(wanted))
+        places = seed_table.find(wanted)
         missing = {seed: None for seed, place in zip(wanted, places, strict=True) if place is None}
-        if len(shelf.rows) + len(missing) > shelf.room:
+        if len(seed_table.rows) + len(missing) > seed_table.room:
             missing = dict.fromkeys(wanted)
-            shelf = self._new(len(missing))
+            seed_table = self._new(len(missing))
         new = list(missing)
         for first in range(0, len(new), BATCH):
-            self._put(shelf, new[first : first + BATCH])
-        return shelf, np.array(shelf.find(wanted) if new else places, dtype=np.intp)
+            self._put(seed_table, new[first : first + BATCH])
+        return seed_table, np.array(seed_table.find(wanted) if new else places, dtype=np.intp)
 
-    def _new(self, least: int) -> Shelf:
+    def _new(self, least: int) -> SeedTable:
         self._latest[:] = [self._empty(least)]
         return self._latest[0]
 
-    def _empty(self, least: int) -> Shelf:
-        papers, known = len(self.pool), self.background.rows.shape[0]
+    def _empty(self, least: int) -> SeedTable:
+        papers, known = len(self.candidates), self.background.rows.shape[0]
         widths = [papers, known, self.model.dims, self.encoder.dims, 1, 2]
         room = max(least, ROOM // (4 * sum(widths) + 2 * papers + 1))
         # pages of it that are not used take no memory
         cosine, *others = (np.empty((room, width), dtype=np.float32) for width in widths)
-        return Shelf({}, [], cosine, np.empty((room, papers), dtype=np.uint16), *others)
+        return SeedTable({}, [], cosine, np.empty((room, papers), dtype=np.uint16), *others)
 
-    def _put(self, shelf: Shelf, seeds: Sequence[Seed]) -> None:
-        start = len(shelf.rows)
+    def _put(self, seed_table: SeedTable, seeds: Sequence[Seed]) -> None:
+        start = len(seed_table.rows)
         places = slice(start, start + len(seeds))
         encoded = self._encode(seeds)
-        shelf.cosine[places] = (encoded.sparse @ self.across).toarray()
-        shelf.closeness[places] = parts(encoded.dense @ self.pool.dense.T)
-        shelf.features[places] = self.background.features(encoded.sparse)
-        shelf.centre[places] = encoded.dense @ self.model.precision
-        shelf.vectors[places] = self._vectors(seeds)
-        shelf.votes[places, 0] = [seed.votes for seed in seeds]
-        shelf.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
-        shelf.seeds.extend(self._shelved(seeds, encoded.sparse, shelf.features[places]))
-        shelf.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
+        seed_table.cosine[places] = (encoded.sparse @ self.across).toarray()
+        seed_table.closeness[places] = parts(encoded.dense @ self.candidates.dense.T)
+        seed_table.features[places] = self.background.features(encoded.sparse)
+        seed_table.centre[places] = encoded.dense @ self.model.precision
+        seed_table.vectors[places] = self._vectors(seeds)
+        seed_table.votes[places, 0] = [seed.votes for seed in seeds]
+        seed_table.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
+        seed_table.seeds.extend(self._shelved(seeds, encoded.sparse, seed_table.features[places]))
+        seed_table.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 
-    def _shelved(self, seeds: Sequence[Seed], sparse: Sparse, features: Floats) -> Iterator[Shelved]:
-        people = [self.folk.numbers(seed.authors) for seed in seeds]
-        each = [shares(who) for who in people]
-        bonds = self.folk.bonds(people, each)
+    def _shelved(self, seeds: Sequence[Seed], sparse: Sparse, features: Floats) -> Iterator[EncodedSeed]:
+        author_keys = [self.folk.numbers(seed.authors) for seed in seeds]
+        each = [shares(who) for who in author_keys]
+        bonds = self.folk.bonds(author_keys, each)
         runs = zip(pairwise(sparse.indptr), pairwise(bonds.indptr), strict=True)
         for i, ((a, b), (c, d)) in enumerate(runs):
-            near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
-            columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + people[i]).astype(np.int32)])
+            near = np.array(sorted(papers_by_coauthors(self.inverted_index, seeds[i].authors)), dtype=np.intp)
+            columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + author_keys[i]).astype(np.int32)])
             values = np.concatenate([sparse.data[a:b], each[i]])
             akin = bonds.indices[c:d], bonds.data[c:d]
-            yield Shelved(seeds[i].title, seeds[i].is_private, columns, values, features[i], *akin, near)
+            yield EncodedSeed(seeds[i].title, seeds[i].is_private, columns, values, features[i], *akin, near)
 
-    def _encode(self, seeds: Sequence[Seed]) -> Encoded:
+    def _encode(self, seeds: Sequence[Seed]) -> EncodedTexts:
         """From the terms that are known, and those of the others read now."""
         made = iter(read_terms(self.model, [seed.text for seed in seeds if seed.terms is None]))
         terms = [next(made) if seed.terms is None else seed.terms for seed in seeds]
         sparse = weighted(term_counts(self.model, terms), self.model.idf)
-        return Encoded(sparse, latent(sparse, self.model.components))
+        return EncodedTexts(sparse, latent(sparse, self.model.components))
 
     def _vectors(self, seeds: Sequence[Seed]) -> Floats:
         """Those that are known, and the others encoded now."""

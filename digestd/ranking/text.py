@@ -35,8 +35,8 @@ def fold(text: str) -> str:
     """Lower case without diacritics or compatibility forms (NFKD, then case folding)."""
     if text.isascii():
         return text.lower()
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return plain.casefold().translate(_LETTERS)
+    without_interests = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return without_interests.casefold().translate(_LETTERS)
 
 
 def flat(text: str) -> str:
@@ -61,15 +61,17 @@ def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """
     stem = Stemmer.Stemmer("english", 0).stemWord
     return {
-        surface: tuple([stem(token) for token in _parts(surface) if token not in STOP_WORDS and not token.isdigit()])
-        for surface in surfaces
+        surface_forms: tuple(
+            [stem(token) for token in _parts(surface_forms) if token not in STOP_WORDS and not token.isdigit()]
+        )
+        for surface_forms in surfaces
     }
 
 
-def _parts(surface: str) -> Iterable[str]:
-    if surface.isascii():
-        return (surface.lower(),) if surface.isalnum() else _TOKEN.findall(surface.lower())
-    return _scripts(unicodedata.normalize("NFC", fold(surface)))
+def _parts(surface_forms: str) -> Iterable[str]:
+    if surface_forms.isascii():
+        return (surface_forms.lower(),) if surface_forms.isalnum() else _TOKEN.findall(surface_forms.lower())
+    return _scripts(unicodedata.normalize("NFC", fold(surface_forms)))
 
 
 def _scripts(folded: str) -> Iterator[str]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from digestd.ranking.archive import rarity
 from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.model import TextModel, latent
-from digestd.ranking.pool import Pool
 from digestd.ranking.text import analyse
 
 UNKNOWN = -1
@@ -89,22 +89,24 @@ def _idf(model: TextModel, columns: Ints) -> Floats:
     return rarity(frequency, model.size)
 
 
-def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Floats, terms: Sparse) -> Topics:
+def read_topics(
+    candidates: CandidateSet, of: Groups, stems: Groups, rows: Ints, shares: Floats, terms: Sparse
+) -> Topics:
     """The topics of a block before the pool: `rows` of the lexicon and `shares` of their stems, `terms` (t, V)."""
     here = rows >= 0
     asked, which = np.unique(rows[here], return_inverse=True)
-    bm25 = pool.lexicon.bm25[asked].toarray()  # mostly zeros, but sums of sparse rows take six times as long
+    bm25 = candidates.bm25_index.bm25[asked].toarray()  # mostly zeros, but sums of sparse rows take six times as long
     there = (bm25 > 0).astype(np.float32)
     held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
     ones = np.ones(len(which), dtype=np.float32)
-    places = latent(terms, pool.model.components)
+    places = latent(terms, candidates.model.components)
     return Topics(
         of=of,
         stems=stems,
         rows=rows,
         bm25=counted.summing(ones, which, len(asked)) @ bm25,
         covered=held.summing(shares[here], which, len(asked)) @ there,
-        closeness=places @ pool.encoded.dense.T,
+        closeness=places @ candidates.encoded.dense.T,
         places=places,
     )

@@ -24,7 +24,7 @@ PRIOR = 5
 """Papers' worth of the pool's average in the average of an age."""
 
 
-def points(papers: Sequence[Paper]) -> Floats:
+def weighted_votes(papers: Sequence[Paper]) -> Floats:
     """The weighted votes of each paper (m,)."""
     return np.array([votes(paper.signals) for paper in papers], dtype=np.float32)
 

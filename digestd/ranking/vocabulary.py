@@ -29,7 +29,7 @@ Keys = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Terms:
+class VocabularyTerms:
     """V terms, the commonest first: `columns` term → place; `keys` (V,); `frequency` (V,) texts with the term."""
 
     columns: Mapping[str, int]
@@ -42,7 +42,7 @@ def grams(stems: Sequence[str]) -> list[str]:
     return [*stems, *map(" ".join, pairwise(stems))]
 
 
-def choose(corpus: Corpus) -> Terms:
+def choose(corpus: Corpus) -> VocabularyTerms:
     """The commonest terms of a corpus; of equals the first in the alphabet."""
     found, seen = _frequencies(corpus)
     least = 1 if len(corpus) < TINY else 2
@@ -52,10 +52,10 @@ def choose(corpus: Corpus) -> Terms:
     names = [_name(corpus.names, key) for key in found.tolist()]
     kept = sorted(range(len(names)), key=list(zip((-seen).tolist(), names, strict=True)).__getitem__)[:TERMS]
     columns = {names[i]: column for column, i in enumerate(kept)}
-    return Terms(columns, found[kept], seen[kept].astype(np.float32))
+    return VocabularyTerms(columns, found[kept], seen[kept].astype(np.float32))
 
 
-def tally(corpus: Corpus, terms: Terms) -> Sparse:
+def tally(corpus: Corpus, terms: VocabularyTerms) -> Sparse:
     """How often each term stands in each text of a corpus: (n, V)."""
     order = np.argsort(terms.keys)
     none = csr_array(np.zeros((0, len(order)), dtype=np.float32))

@@ -43,7 +43,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
-from digestd.plan.day import gather_day
+from digestd.plan.planning_day import read_planning_day
 from digestd.web import (
     assets,
     belongings,
@@ -89,7 +89,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     """
     pages = Pages.of(app)
     asking = Asking.of(app, pages)
-    today = Today(lambda now: gather_day(app.db, now, app.encoder))
+    today = Today(lambda now: read_planning_day(app.db, now, app.encoder))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
-from digestd.plan import foresee
+from digestd.plan import preview_anonymous
 from digestd.render import render_reason
 from digestd.web import front
 from digestd.web.cards import brief
@@ -61,7 +61,7 @@ def router(app: App, pages: Pages, today: Today) -> APIRouter:
 def _seen(app: App, pages: Pages, today: Today, typed: Typed, now: datetime) -> Seen:
     day = today.day(now)
     with app.db.read() as session:
-        found = foresee(session, day, typed.interests(), typed.most)
+        found = preview_anonymous(session, day, typed.interests(), typed.most)
     shown = [
         brief(paper, render_reason(app.templates, reason, pages.language)) for paper, reason in found.papers[:SHOWN]
     ]

@@ -10,7 +10,7 @@ from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.trial import Trial
 from digestd.evaluate.trial import Score, Standing, margin, preference, tally
-from digestd.ranking.draft import team_draft
+from digestd.ranking.interleaving import team_draft
 from digestd.store.ledger.shown import Shown
 
 MORE, LESS, SAVED, ASIDE = Verdict.MORE, Verdict.LESS, Verdict.SAVED, Verdict.DISMISSED
@@ -37,9 +37,9 @@ def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> S
     ],
 )
 def test_a_team_is_credited_with_what_was_said_of_its_picks(
-    teams: str, verdicts: list[Verdict | None], points: int
+    teams: str, verdicts: list[Verdict | None], weighted_votes: int
 ) -> None:
-    assert margin(digest(teams, verdicts)) == points
+    assert margin(digest(teams, verdicts)) == weighted_votes
 
 
 def test_digests_of_which_nothing_was_said_are_left_out() -> None:

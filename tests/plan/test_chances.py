@@ -7,8 +7,8 @@ import pytest
 
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
-from digestd.plan.chances import EVENTS, PEOPLE, learnt, own_of
-from digestd.ranking.calibration import Own
+from digestd.plan.relevance_probability import EVENTS, PEOPLE, fit_from_digests, learnt
+from digestd.ranking.calibration import LocalCalibration
 from digestd.store import feedback
 from digestd.store.ledger.shown import Shown
 from tests.parts.install import Install
@@ -22,12 +22,12 @@ def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], pr
 
 
 def test_digests_of_which_nothing_was_said_teach_nothing(now: datetime) -> None:
-    assert own_of([shown(n, now, [None] * 10) for n in range(50)]) == Own()
+    assert fit_from_digests([shown(n, now, [None] * 10) for n in range(50)]) == LocalCalibration()
 
 
 def test_what_was_passed_over_beside_a_like_counts_a_quarter(now: datetime) -> None:
-    silent = own_of([shown(n, now, [Verdict.MORE, *[None] * 8]) for n in range(40)])
-    said = own_of([shown(n, now, [Verdict.MORE, Verdict.LESS, Verdict.DISMISSED]) for n in range(40)])
+    silent = fit_from_digests([shown(n, now, [Verdict.MORE, *[None] * 8]) for n in range(40)])
+    said = fit_from_digests([shown(n, now, [Verdict.MORE, Verdict.LESS, Verdict.DISMISSED]) for n in range(40)])
     assert silent.chance(-1.386) == pytest.approx(1 / 3, abs=0.03)
     assert said.chance(-1.386) == pytest.approx(1 / 3, abs=0.03)
 
@@ -35,19 +35,19 @@ def test_what_was_passed_over_beside_a_like_counts_a_quarter(now: datetime) -> N
 def test_one_who_says_much_does_not_speak_for_all(now: datetime) -> None:
     loud = [shown(1, now, [Verdict.LESS] * 10) for _ in range(100)]
     others = [shown(n, now, [Verdict.MORE] * 10) for n in range(2, 32)]
-    assert own_of([*loud, *others]).chance(-1.386) > 0.7
+    assert fit_from_digests([*loud, *others]).chance(-1.386) > 0.7
 
 
 def test_own_of_ignores_fewer_than_ten_people(now: datetime) -> None:
     few = [shown(n, now, [Verdict.LESS] * 10) for n in range(PEOPLE - 1) for _ in range(20)]
-    assert own_of(few) == Own()
-    assert own_of([*few, shown(PEOPLE, now, [Verdict.LESS] * 10)]) != Own()
+    assert fit_from_digests(few) == LocalCalibration()
+    assert fit_from_digests([*few, shown(PEOPLE, now, [Verdict.LESS] * 10)]) != LocalCalibration()
 
 
 def test_own_of_limits_a_few_fake_accounts(now: datetime) -> None:
     honest = [shown(n, now, [Verdict.MORE, Verdict.LESS, *[None] * 8]) for n in range(20)]
     fake = [shown(n, now, [Verdict.LESS] * 10) for n in range(100, 103) for _ in range(50)]
-    before, after = own_of(honest).chance(-1.386), own_of([*honest, *fake]).chance(-1.386)
+    before, after = fit_from_digests(honest).chance(-1.386), fit_from_digests([*honest, *fake]).chance(-1.386)
     assert after > 0.8 * before
 
 
@@ -59,26 +59,28 @@ async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -
     assert (await bare.deliver()).accepted == 11
     for n in range(10):
         address = f"r{n}@example.net"
-        [held] = digests(bare, address)
+        [selected_cells] = digests(bare, address)
         with bare.db.write() as session:
-            for pick in held.picks[: 5 if n else 4]:
+            for pick in selected_cells.picks[: 5 if n else 4]:
                 feedback.give(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
         with bare.db.read() as session:
-            assert learnt(session, bare.clock.now) == Own()
+            assert learnt(session, bare.clock.now) == LocalCalibration()
     bare.clock.go(DAY)
     bare.papers(shelf("next", 3))
     bare.plan()
     with bare.db.read() as session:
         assert feedback.count(session) == 49 < EVENTS
-        assert learnt(session, bare.clock.now) == Own()
+        assert learnt(session, bare.clock.now) == LocalCalibration()
     with bare.db.write() as session:
-        feedback.give(session, subscriber(bare, "r1@example.net"), held.picks[9].paper, Verdict.SAVED, bare.clock.now)
+        feedback.give(
+            session, subscriber(bare, "r1@example.net"), selected_cells.picks[9].paper, Verdict.SAVED, bare.clock.now
+        )
     bare.clock.go(DAY)
     bare.papers(shelf("third", 3))
     bare.plan()
     with bare.db.read() as session:
         own = learnt(session, bare.clock.now)
-        assert learnt(session, bare.clock.now - DAY) == Own()
+        assert learnt(session, bare.clock.now - DAY) == LocalCalibration()
     assert own.shift > 0
     [*_, newest] = digests(bare)
     assert newest.picks

@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
-from digestd.plan.day import Day, gather_day
+from digestd.plan.planning_day import PlanningDay, read_planning_day
 from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.arrays import Cells
-from digestd.ranking.dense import Silent
+from digestd.ranking.dense import NoEncoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due
 from digestd.store.due import Due
@@ -49,8 +49,8 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
     return built
 
 
-def everybody(made: Install) -> tuple[Day, Sequence[Due]]:
-    day = gather_day(made.db, made.clock.now, Silent())
+def everybody(made: Install) -> tuple[PlanningDay, Sequence[Due]]:
+    day = read_planning_day(made.db, made.clock.now, NoEncoder())
     with made.db.read() as session:
         keys = session.connection().execute(select(core.subscriber.c.id).order_by(core.subscriber.c.id)).scalars()
         return day, [due.by_key(session, key) for key in keys]
@@ -73,8 +73,8 @@ def test_a_kept_profile_ranks_exactly_as_one_made_anew(made: Install) -> None:
     assert np.array_equal(fresh.ranked.total, kept.ranked.total)
     assert np.array_equal(fresh.ranked.relevance, kept.ranked.relevance)
     assert np.array_equal(fresh.allowed, kept.allowed)
-    at, pool = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(made)[0].pool
-    assert list(reasons(pool, fresh.ranked.profiles, at)) == list(reasons(pool, kept.ranked.profiles, at))
+    at, candidates = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(made)[0].candidates
+    assert list(reasons(candidates, fresh.ranked.profiles, at)) == list(reasons(candidates, kept.ranked.profiles, at))
 
 
 def test_planning_keeps_what_it_compiled(made: Install) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from sqlalchemy import event, select, update
 
-from digestd.plan import model as planning
-from digestd.plan.aside import refit_aside
-from digestd.plan.model import is_refit_due, refit, text_model
+from digestd.plan import text_model as planning
+from digestd.plan.refit_subprocess import refit_in_subprocess
+from digestd.plan.text_model import is_refit_due, refit, text_model
 from digestd.ranking.model import dumps, fit
 from digestd.scheduler import Metronome
 from digestd.store import core, models
@@ -124,7 +124,7 @@ def test_bytes_that_cannot_be_read_are_no_reason_not_to_plan(bare: Install) -> N
 
 def test_a_refit_in_a_process_of_its_own_changes_the_model_in_force(large: Install) -> None:
     text_model(large.db, large.clock.now)
-    assert refit_aside(large.db, large.clock.now + timedelta(minutes=1), lambda: True)
+    assert refit_in_subprocess(large.db, large.clock.now + timedelta(minutes=1), lambda: True)
     assert in_force(large).papers == 60
 
 
@@ -140,7 +140,7 @@ async def test_the_scheduler_refits_what_is_outgrown(large: Install) -> None:
 def test_a_refit_that_is_killed_leaves_the_old_model_in_force(large: Install) -> None:
     before = dumps(text_model(large.db, large.clock.now))
     ends = _after(0.2)
-    assert not refit_aside(large.db, large.clock.now + WEEK, lambda: not next(ends))
+    assert not refit_in_subprocess(large.db, large.clock.now + WEEK, lambda: not next(ends))
     with large.db.read() as session:
         assert models.data(session, in_force(large).version) == before
 

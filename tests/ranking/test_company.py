@@ -30,15 +30,15 @@ def test_a_text_is_no_company_for_itself() -> None:
 
 
 def test_the_nearer_the_company_the_nearer_a_text_comes_to_the_middle_of_both() -> None:
-    text, away = np.eye(8, dtype=np.float32)[:1], np.eye(8, dtype=np.float32)[1:2]
-    near, far = (drawn(text, unit(text + part * away)) for part in (0.6, 4.0))
-    middle = [unit(text + unit(text + part * away)) for part in (0.6, 4.0)]
+    text, deviations = np.eye(8, dtype=np.float32)[:1], np.eye(8, dtype=np.float32)[1:2]
+    near, far = (drawn(text, unit(text + part * deviations)) for part in (0.6, 4.0))
+    middle = [unit(text + unit(text + part * deviations)) for part in (0.6, 4.0)]
     assert float((near @ middle[0].T).item()) > float((far @ middle[1].T).item())
     assert np.array_equal(drawn(text, -text), text)  # the opposite draws nobody
 
 
 def test_an_empty_archive_or_a_text_without_a_place_changes_nothing() -> None:
-    nothing = np.zeros((2, 8), dtype=np.float32)
-    assert np.array_equal(drawn(TEXTS, nothing[:0]), TEXTS)
-    assert np.array_equal(drawn(nothing, TEXTS), nothing)
-    assert drawn(nothing[:, :0], TEXTS[:, :0]).shape == (2, 0)
+    no_values = np.zeros((2, 8), dtype=np.float32)
+    assert np.array_equal(drawn(TEXTS, no_values[:0]), TEXTS)
+    assert np.array_equal(drawn(no_values, TEXTS), no_values)
+    assert drawn(no_values[:, :0], TEXTS[:, :0]).shape == (2, 0)

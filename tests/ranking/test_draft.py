@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.domain.trial import Team
-from digestd.ranking.draft import team_draft
+from digestd.ranking.interleaving import team_draft
 
 ORDERS = st.lists(st.integers(0, 30), unique=True, max_size=20)
 A, B = Team.A, Team.B

@@ -2,7 +2,7 @@
 
 import pytest
 
-from digestd.ranking.names import parse, same
+from digestd.ranking.person_names import parse, same
 
 
 def alike(one: str, other: str) -> bool:

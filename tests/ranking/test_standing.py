@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from digestd.ranking.latent import singles
-from digestd.ranking.standing import away, over, standard
+from digestd.ranking.lsa import singles
+from digestd.ranking.zscore import deviations, population, zscores
 
 VALUES = arrays(np.float32, (3, 7), elements=st.floats(-100, 100, width=32))
 SOME = arrays(np.bool_, (3, 7))
@@ -15,7 +15,7 @@ SOME = arrays(np.bool_, (3, 7))
 
 @given(VALUES, SOME)
 def test_a_standard_score_is_what_its_definition_says(raw: np.ndarray, counts: np.ndarray) -> None:
-    for row, some, found in zip(raw.astype(np.float64), counts, standard(raw, counts), strict=True):
+    for row, some, found in zip(raw.astype(np.float64), counts, zscores(raw, counts), strict=True):
         spread = row[some].std() if some.any() else 0
         if spread > 1e-2:  # what single precision tells apart
             assert found == pytest.approx((row - row[some].mean()) / spread, abs=2e-2 / spread)
@@ -24,12 +24,12 @@ def test_a_standard_score_is_what_its_definition_says(raw: np.ndarray, counts: n
 @given(VALUES, st.sampled_from([np.nan, np.inf, -np.inf]), st.integers(0, 6))
 def test_a_row_with_no_number_in_it_is_told_apart_from_the_others(raw: np.ndarray, odd: float, place: int) -> None:
     raw[1, place] = odd
-    assert np.isnan(away(raw, over(None, raw.shape))[1]).tolist() == [False, True, False]
+    assert np.isnan(deviations(raw, population(None, raw.shape))[1]).tolist() == [False, True, False]
 
 
 def test_values_beyond_what_squares_hold_are_no_error() -> None:
     raw = np.array([[1e30, -1e30, 3e38], [3e38, 3e38, 3e38]], dtype=np.float32)
-    assert np.isfinite(standard(raw)).all()
+    assert np.isfinite(zscores(raw)).all()
 
 
 def test_every_finite_number_of_half_precision_is_read_exactly() -> None:

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from digestd.ranking.signals import (
     author,
     category,
+    coauthors,
     dense_likes,
     dense_near,
     dense_topic,
-    echo,
-    fame,
-    fresh,
-    kin,
-    latent,
+    freshness,
+    latent_likes,
     length,
     likes,
-    meaning,
     phrase,
+    popularity,
+    query_expansion,
     topic,
+    topic_similarity,
     trend,
 )
-from digestd.ranking.signals.base import Module
+from digestd.ranking.signals.base import SignalModule
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Signal:
     without a dense model.
     """
 
-    module: Module
+    module: SignalModule
     fades: bool = False
     boost: bool = False
     dense: bool = False
@@ -51,17 +51,17 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(author, boost=True),
     Signal(phrase, boost=True),
     Signal(topic, fades=True),
-    Signal(meaning, fades=True),
-    Signal(echo, fades=True),
+    Signal(topic_similarity, fades=True),
+    Signal(query_expansion, fades=True),
     Signal(dense_topic, fades=True, dense=True),
     Signal(likes),
-    Signal(latent),
+    Signal(latent_likes),
     Signal(dense_likes, dense=True),
     Signal(dense_near, dense=True),
-    Signal(kin, boost=True),
+    Signal(coauthors, boost=True),
     Signal(category, boost=True),
     Signal(trend),
-    Signal(fresh),
-    Signal(fame, boost=True),
+    Signal(freshness),
+    Signal(popularity, boost=True),
     Signal(length, boost=True),
 )

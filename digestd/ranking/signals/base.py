@@ -8,17 +8,17 @@ import numpy as np
 
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, above
-from digestd.ranking.named import Named
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.exact_matches import ExactMatches
 from digestd.ranking.profile import Profiles
-from digestd.ranking.seeds import Shelved
+from digestd.ranking.seeds import EncodedSeed
 
 Words: TypeAlias = tuple[str, tuple[str, ...]]
 """The value and the words of a reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hits:
+class SparseValues:
     """Values of a few (subscriber, paper); all others are 0."""
 
     cells: Cells
@@ -26,7 +26,7 @@ class Hits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class ReasonEvidence:
     """The words for reasons at q places. `strength` (q,): the signal's evidence there, 0 where it has nothing to say.
 
     `said`: what is said at the k-th of them. `alike` (q,): where equal, the same is said. `why_at`: the kind of reason
@@ -44,59 +44,59 @@ class Evidence:
         return (self.why if self.why_at is None else self.why_at(k), *self.said(k))
 
 
-Values: TypeAlias = Floats | Hits
+Values: TypeAlias = Floats | SparseValues
 
 
-class Explains(Protocol):
+class Explainer(Protocol):
     """What may give the reason for a paper."""
 
     @property
     def NAME(self) -> str: ...
 
-    def explain(self, pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None: ...
+    def explain(self, candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None: ...
 
 
-class Module(Explains, Protocol):
+class SignalModule(Explainer, Protocol):
     """A signal's file."""
 
-    def score(self, pool: Pool, profiles: Profiles) -> Values: ...
+    def score(self, candidates: CandidateSet, profiles: Profiles) -> Values: ...
 
-    def evidence(self, pool: Pool, profiles: Profiles) -> Values: ...
+    def evidence(self, candidates: CandidateSet, profiles: Profiles) -> Values: ...
 
 
-def laid_out(values: Values, pool: Pool, profiles: Profiles) -> Floats:
+def to_dense(values: Values, candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Values as a whole table (n, m)."""
-    if isinstance(values, Hits):
-        return values.cells.laid_out(values.values, (len(profiles), len(pool)))
+    if isinstance(values, SparseValues):
+        return values.cells.to_dense(values.values, (len(profiles), len(candidates)))
     return values
 
 
-def blank(pool: Pool, profiles: Profiles) -> Floats:
+def zeros(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Zeros (n, m)."""
-    return np.zeros((len(profiles), len(pool)), dtype=np.float32)
+    return np.zeros((len(profiles), len(candidates)), dtype=np.float32)
 
 
-def nothing() -> Hits:
+def no_values() -> SparseValues:
     """Zeros, of which none is written out."""
-    return Hits(Cells(NOWHERE, NOWHERE), np.zeros(0, dtype=np.float32))
+    return SparseValues(Cells(NOWHERE, NOWHERE), np.zeros(0, dtype=np.float32))
 
 
-def hits(named: Named, value: float = 1.0) -> Hits:
+def sparse_values(named: ExactMatches, value: float = 1.0) -> SparseValues:
     """The same value where any of the named interests stands in the paper."""
-    return Hits(named.cells, np.full(len(named.cells), value, dtype=np.float32))
+    return SparseValues(named.cells, np.full(len(named.cells), value, dtype=np.float32))
 
 
 def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
     """The likes of whoever stands at each of q places: as groups, and which likes they are."""
-    return profiles.tastes.likes.members(at.rows)
+    return profiles.feedback.likes.members(at.rows)
 
 
-def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> Evidence:
+def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> ReasonEvidence:
     """The title of the like with the greatest cosine, one being given for each that was asked."""
     groups, rows = asked
     most, where = groups.peaks(cosine)
-    best = profiles.tastes.liked[rows[where]] if len(rows) else where
-    seeds, seed = profiles.tastes.shelf.seeds, best.tolist()
+    best = profiles.feedback.liked[rows[where]] if len(rows) else where
+    seeds, seed = profiles.feedback.seed_table.seeds, best.tolist()
 
     def said(k: int) -> Words:
         return seeds[seed[k]].title, ()
@@ -104,22 +104,22 @@ def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, f
     def why(k: int) -> Why:
         return why_liked(seeds[seed[k]])
 
-    return Evidence(Why.LIKED, above(most, floor), said, best, why)
+    return ReasonEvidence(Why.LIKED, above(most, floor), said, best, why)
 
 
-def why_liked(seed: Shelved) -> Why:
+def why_liked(seed: EncodedSeed) -> Why:
     """Return the kind of reason that a liked paper gives: a private reference is told apart."""
     return Why.REFERENCE if seed.is_private else Why.LIKED
 
 
-def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> Evidence:
+def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> ReasonEvidence:
     """The nearest topic by a cosine (t, m) above the floor."""
     asked, rows = profiles.topics.of.members(at.rows)
     most, where = asked.peaks(cosine[rows, at.columns[asked.owner]])
     best = rows[where] if len(rows) else where
-    typed, topic = profiles.typed(), best.tolist()
+    topic_text, topic = profiles.topic_text(), best.tolist()
 
     def said(k: int) -> Words:
-        return typed(topic[k]), ()
+        return topic_text(topic[k]), ()
 
-    return Evidence(Why.NEAR_TOPIC, above(most, floor), said, best)
+    return ReasonEvidence(Why.NEAR_TOPIC, above(most, floor), said, best)

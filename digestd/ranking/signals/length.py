@@ -7,9 +7,9 @@ day's papers: a subscriber's own slope, drawn towards none where few likes tell.
 import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Hits, nothing
+from digestd.ranking.signals.base import SparseValues, no_values
 from digestd.ranking.trend import ranks
 
 NAME = "length"
@@ -19,13 +19,13 @@ MOST = np.float32(0.5)
 """Of a slope: however alike in length all likes are, what they are about says more."""
 
 
-def score(pool: Pool, profiles: Profiles) -> Floats:
+def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """The taste for length times the length of each paper; 0 without likes."""
-    tastes = profiles.tastes
-    liked = standing(tastes.shelf.lengths[tastes.liked], pool.lengths)
-    sure = (tastes.likes.sizes / (tastes.likes.sizes + DOUBT)).astype(np.float32)
-    slope = np.clip(sure[:, None] * tastes.likes.mean(liked), -MOST, MOST)
-    value: Floats = slope @ standing(pool.lengths, pool.lengths).T
+    feedback = profiles.feedback
+    liked = standing(feedback.seed_table.lengths[feedback.liked], candidates.lengths)
+    sure = (feedback.likes.sizes / (feedback.likes.sizes + DOUBT)).astype(np.float32)
+    slope = np.clip(sure[:, None] * feedback.likes.mean(liked), -MOST, MOST)
+    value: Floats = slope @ standing(candidates.lengths, candidates.lengths).T
     return value
 
 
@@ -35,11 +35,11 @@ def standing(rows: Floats, among: Floats) -> Floats:
     return np.array(found, dtype=np.float32).T
 
 
-def evidence(pool: Pool, profiles: Profiles) -> Hits:  # noqa: ARG001 - every signal is asked alike
+def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001 - every signal is asked alike
     """None: what it is about decides whether a paper matters."""
-    return nothing()
+    return no_values()
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> None:  # noqa: ARG001 - every signal is asked alike
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:  # noqa: ARG001 - every signal is asked alike
     """Nothing to say: nobody reads a paper for its length."""
     return

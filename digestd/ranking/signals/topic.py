@@ -7,9 +7,9 @@ import numpy as np
 
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import Bools, Cells, Floats, Ints
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, Words
+from digestd.ranking.signals.base import ReasonEvidence, Words
 
 NAME = "topic"
 FEW = 3
@@ -25,47 +25,47 @@ MEANT = 0.4
 hold a topic whole, those near its meaning were right four to nine times as often as those far from it."""
 
 
-def score(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
+def score(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
     """The sum of BM25 over all topics' stems; a stem of two topics counts twice."""
     return profiles.topics.bm25
 
 
-def evidence(pool: Pool, profiles: Profiles) -> Floats:
+def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """The part of the best topic's idf that stands in the paper, the less the farther off the paper's meaning is."""
     topics = profiles.topics
     met = _met(topics.covered, topics.stems.sizes)
-    met *= _meant(topics.closeness, topics.placed, pool.model.near)
+    met *= _meant(topics.closeness, topics.placed, candidates.model.near)
     return topics.of.best(met)
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """The topic that is met best, with the words that stand there."""
     topics = profiles.topics
     asked, rows = topics.of.members(at.rows)
     columns = at.columns[asked.owner]
     met = _met(topics.covered[rows, columns], topics.stems.sizes[rows])
-    met *= _meant(topics.closeness[rows, columns], topics.placed[rows], pool.model.near)
+    met *= _meant(topics.closeness[rows, columns], topics.placed[rows], candidates.model.near)
     most, where = asked.peaks(met)
     best = rows[where] if len(rows) else where
-    topic, paper, asked_for = best.tolist(), at.columns.tolist(), _asked_for(pool, profiles)
+    topic, paper, asked_for = best.tolist(), at.columns.tolist(), _asked_for(candidates, profiles)
 
     def said(k: int) -> Words:
         value, stems = asked_for(topic[k])
-        return value, tuple(dict.fromkeys(filter(None, map(pool.surface[paper[k]].get, stems))))
+        return value, tuple(dict.fromkeys(filter(None, map(candidates.surface_forms[paper[k]].get, stems))))
 
-    return Evidence(Why.TOPIC, most, said, best * len(pool) + at.columns)
+    return ReasonEvidence(Why.TOPIC, most, said, best * len(candidates) + at.columns)
 
 
-def _asked_for(pool: Pool, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
+def _asked_for(candidates: CandidateSet, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
     """What gives a topic as typed, and those of its stems that any of the day's papers holds."""
     stems = profiles.topics.stems
     starts, sizes, rows = stems.starts.tolist(), stems.sizes.tolist(), profiles.topics.rows.tolist()
-    typed, spelt = profiles.typed(), pool.lexicon.stems
+    topic_text, spelt = profiles.topic_text(), candidates.bm25_index.stems
 
     @cache
     def asked_for(number: int) -> tuple[str, list[str]]:
         own = rows[starts[number] : starts[number] + sizes[number]]
-        return typed(number), [spelt[row] for row in own if row >= 0]
+        return topic_text(number), [spelt[row] for row in own if row >= 0]
 
     return asked_for
 

@@ -1,0 +1,47 @@
+"""How a paper fared in a past digest, as far as it was frozen."""
+
+from digestd.domain.paper import PaperId
+from digestd.errors import NotFound
+from digestd.plan.explanation import Explanation, known
+from digestd.plan.verdict import in_words, mailed_in
+from digestd.schedule import period_date
+from digestd.store import papers
+from digestd.store.database import Database
+from digestd.store.ledger import reading
+
+
+def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: str) -> Explanation:
+    """The account of a pick of a past digest: without the parts of its score, which are not kept.
+
+    Raises NotFound where there is no such digest, or the paper was not in it: of what was not picked nothing is kept.
+    """
+    paper = known(db, paper_id)
+    with db.read() as session:
+        digests = reading.digests(session, subscriber)
+        planned = next((one for one in digests if one.period == period), None)
+        claim = None if planned is None else reading.as_claim(session, planned.key)
+        if claim is None:
+            near = sorted((one.period for one in digests), key=lambda key: abs(period_date(key) - period_date(period)))
+            raise NotFound(
+                f"there is no digest of {period}" + (f"; the nearest: {', '.join(near[:5])}" if near else "")
+            )
+        names = {paper.key, *papers.former_keys(session, [paper.key]).get(paper.key, ())}
+        pick = next((pick for pick in claim.picks if pick.paper in names), None)
+        if pick is None:
+            other = mailed_in(session, subscriber, names)
+            raise NotFound(
+                f"{paper_id} was not in the digest of {period}, and of what was not picked nothing is kept"
+                + (f"; it was in that of {other}" if other else "")
+            )
+        return Explanation(
+            paper=papers.revisions(session, [pick.revision])[pick.revision],
+            period=period,
+            score=pick.score,
+            relevance=None,
+            chance=pick.chance,
+            bar=None,
+            rank=pick.rank,
+            candidates=claim.considered,
+            verdict=in_words(pick),
+            reason=pick.reason,
+        )

@@ -1,0 +1,77 @@
+"""The picks of digests: chosen by the weights in force, or drafted by them and those on trial."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from digestd import compose
+from digestd.compose import DigestOptions, Selections, build_pick_table, sampling_seed, selected_cells
+from digestd.domain.picks import TEAMS, PickTable
+from digestd.domain.trial import Team
+from digestd.plan.planning_day import PlanningDay
+from digestd.plan.shard import Shard
+from digestd.ranking.interleaving import team_draft
+from digestd.ranking.reasons import reasons
+
+Draft: TypeAlias = list[tuple[int, Team | None]]
+"""The papers of a digest, each with the team that took it."""
+
+
+def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> PickTable:
+    """The picks of a shard, each for a period. `explore`: whether the install draws any at random.
+
+    What is said of a pick is what the weights in force make of it, whichever team took it. What is drawn
+    at random belongs to none.
+    """
+    agreed = [terms(shard, i, period, explore) for i, period in enumerate(periods)]
+    choices = compose.select(day.candidates, shard.ranked, agreed, day.own)
+    if day.trial is None or not shard.rivals:
+        return _table(day, shard, choices)
+    drafts = _drafts(day, shard, choices, agreed)
+    teams = {
+        i: team_draft(*drafts[i], _places(agreed[i], choices, i), day.trial.coins(shard.subscribers[i].key, periods[i]))
+        for i in shard.rivals
+    }
+    return _by_teams(day, shard, choices, teams)
+
+
+def terms(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
+    """On what terms a digest is composed: the subscriber's, and those of the install."""
+    due = shard.subscribers[i]
+    return DigestOptions(due.size, due.bar, explore and due.explore, sampling_seed(due.key, period))
+
+
+def _table(day: PlanningDay, shard: Shard, choices: Selections) -> PickTable:
+    said = reasons(day.candidates, shard.ranked.profiles, selected_cells(choices))
+    return build_pick_table(day.candidates, shard.ranked, choices, day.own, said)
+
+
+def _places(agreed: DigestOptions, choices: Selections, i: int) -> int:
+    """How many a digest has beside what is drawn."""
+    return agreed.size - int(choices.explored[i] >= 0)
+
+
+def _drafts(
+    day: PlanningDay, shard: Shard, ours: Selections, agreed: Sequence[DigestOptions]
+) -> dict[int, tuple[list[int], list[int]]]:
+    """What either ranking of a trial would choose for each who takes part, without what is drawn."""
+    asked = [each._replace(size=max(_places(each, ours, i), 1), explore=False) for i, each in enumerate(agreed)]
+    theirs = compose.select(day.candidates, shard.rival, asked, day.own)
+    return {i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.explored[i]]) for i in shard.rivals}
+
+
+def _by_teams(day: PlanningDay, shard: Shard, choices: Selections, drafted: Mapping[int, Draft]) -> PickTable:
+    """The choices as the teams of a trial drafted them."""
+    width = max(choices.chosen.shape[1], *map(len, drafted.values()))
+    chosen = np.full((len(choices), width), -1, dtype=np.intp)
+    chosen[:, : choices.chosen.shape[1]] = choices.chosen
+    teams = np.zeros((len(choices), width + 1), dtype=np.intp)
+    for i, draft in drafted.items():
+        chosen[i] = -1
+        chosen[i, : len(draft)] = [j for j, _ in draft]
+        teams[i, : len(draft)] = [TEAMS.index(team or "") for _, team in draft]
+    made = replace(choices, chosen=chosen)
+    there = np.column_stack([chosen, made.explored]) >= 0
+    return replace(_table(day, shard, made), team=teams[there])

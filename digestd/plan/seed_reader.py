@@ -1,0 +1,178 @@
+"""The papers that subscribers named: public ones, read from the store once a run, as many name the same ones; and the
+private references of each subscriber, which are read for them alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from sqlmodel import Session
+
+from digestd.domain.paper import Paper, PaperId, votes
+from digestd.plan.embeddings import seed_vectors
+from digestd.ranking.arrays import Floats
+from digestd.ranking.dense import EmbeddingSpace
+from digestd.ranking.model import TextModel
+from digestd.ranking.seeds import Seed
+from digestd.ranking.term_counts import read_terms
+from digestd.store import encodings, papers
+from digestd.store.references import Kept, Read, identifiers
+
+ROOM = 20_000
+"""Papers kept: 50 MB of text."""
+
+
+PRIVATE = -1
+"""Stands for the revision of a private reference, which has none."""
+
+
+class NamedPaper(NamedTuple):
+    """A paper somebody named: its row number, the revision that was read, and what ranking needs of it.
+
+    A private reference has row number 0, which no paper has.
+    """
+
+    key: int
+    revision: int
+    seed: Seed
+
+
+@dataclass(frozen=True, slots=True)
+class SeedReader:
+    """What has been read in this run, up to a bound, and which names are unknown. It only saves time.
+
+    `made`: the terms of revisions that had not been read by this text model before, to be kept. `made_private`: the
+    same for references, by subscriber and name.
+    """
+
+    model: TextModel
+    space: EmbeddingSpace
+    made: dict[int, bytes] = field(default_factory=dict)
+    made_private: dict[tuple[int, PaperId], Read] = field(default_factory=dict)
+    _kept: dict[PaperId, NamedPaper] = field(default_factory=dict)
+    _unknown: set[PaperId] = field(default_factory=set)
+
+    def of(self, session: Session, names: Iterable[PaperId]) -> dict[PaperId, NamedPaper]:
+        """The papers known under these names; unknown ones are absent."""
+        wanted = set(names)
+        found = {name: self._kept[name] for name in wanted if name in self._kept}
+        missing = sorted(wanted - found.keys() - self._unknown)
+        if missing:
+            fresh = self._read(session, missing)
+            self._unknown.update(wanted - found.keys() - fresh.keys())
+            self._kept.update(fresh)
+            found |= fresh
+            for oldest in list(islice(self._kept, max(0, len(self._kept) - ROOM))):
+                del self._kept[oldest]
+        return found
+
+    def private(self, kept: Mapping[tuple[int, PaperId], Kept]) -> dict[tuple[int, PaperId], NamedPaper]:
+        """Return these references, by subscriber and name, as what ranking needs of them."""
+        unread = {key: one for key, one in kept.items() if not self._is_read(one)}
+        texts = [one.reference.text for one in unread.values()]
+        terms = read_terms(self.model, texts)
+        fresh = {
+            key: Read(one.added, self.model.version, found, self._version, vector)
+            for (key, one), found, vector in zip(unread.items(), terms, self._vectors(texts), strict=True)
+        }
+        self.made_private.update(fresh)
+        return {key: _private(one, fresh.get(key)) for key, one in kept.items()}
+
+    def _is_read(self, kept: Kept) -> bool:
+        is_encoded = self._version is None or kept.encoder == self._version
+        return kept.model == self.model.version and kept.terms is not None and is_encoded
+
+    @property
+    def _version(self) -> str | None:
+        return None if self.space.is_empty else self.space.encoder.version
+
+    def _vectors(self, texts: Sequence[str]) -> Sequence[Floats | None]:
+        """Return the dense vectors in half precision, as the next run will read them."""
+        if self._version is None or not texts:
+            return [None] * len(texts)
+        return list(self.space.encoder.encode(texts).astype(np.float16).astype(np.float32))
+
+    def _read(self, session: Session, names: Sequence[PaperId]) -> dict[PaperId, NamedPaper]:
+        found = papers.by_ids(session, names)
+        vectors = seed_vectors(session, self.space, list(found.values()))
+        terms = self._terms(session, {paper.revision: paper for paper in found.values()})
+        return {
+            name: _named(paper, vectors.get(paper.revision), terms[paper.revision]) for name, paper in found.items()
+        }
+
+    def _terms(self, session: Session, read: Mapping[int, Paper]) -> dict[int, bytes]:
+        terms = encodings.of(session, self.model.version, read)
+        missing = [revision for revision in read if revision not in terms]
+        made = dict(zip(missing, read_terms(self.model, [read[key].text for key in missing]), strict=True))
+        self.made.update(made)
+        return terms | made
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPapers:
+    """Return the papers that each subscriber of a shard named: public where a source knows it, else their reference.
+
+    `references` and `private` are by subscriber and name.
+    """
+
+    public: Mapping[PaperId, NamedPaper]
+    references: Mapping[int, Mapping[PaperId, Kept]]
+    private: Mapping[tuple[int, PaperId], NamedPaper]
+
+    def find(self, subscriber: int, name: PaperId) -> NamedPaper | None:
+        """Return what a subscriber means by a name; None if nothing is known under it."""
+        found = self.public.get(name)
+        if found is not None or subscriber not in self.references:
+            return found
+        kept = self.references[subscriber].get(name)
+        return (_public(self.public, name, kept) if kept else None) or self.private.get((subscriber, name))
+
+    def revision(self, subscriber: int, name: PaperId) -> int:
+        """Return the revision that was read: PRIVATE for a reference, 0 if nothing is known under the name."""
+        found = self.find(subscriber, name)
+        return found.revision if found else 0
+
+    def joined(self, other: "NamedPapers") -> "NamedPapers":
+        """Return this shelf with what another one holds."""
+        return NamedPapers(
+            {**self.public, **other.public}, {**self.references, **other.references}, {**self.private, **other.private}
+        )
+
+
+def find_seeds(
+    session: Session,
+    readings: SeedReader,
+    named: Mapping[int, Sequence[PaperId]],
+    references: Mapping[int, Mapping[PaperId, Kept]],
+) -> NamedPapers:
+    """Look up what subscribers (row number → names) named."""
+    own = {
+        (who, name): theirs[name] for who, theirs in references.items() for name in named.get(who, ()) if name in theirs
+    }
+    names = {name for each in named.values() for name in each}
+    names.update(one for kept in own.values() for one in kept.reference.ids)
+    public = readings.of(session, names)
+    unresolved = {
+        (who, name): kept
+        for (who, name), kept in own.items()
+        if kept.reference.words.title and _public(public, name, kept) is None
+    }
+    return NamedPapers(public, references, readings.private(unresolved))
+
+
+def _public(public: Mapping[PaperId, NamedPaper], name: PaperId, kept: Kept) -> NamedPaper | None:
+    return next((public[one] for one in identifiers(name, kept.reference) if one in public), None)
+
+
+def _private(kept: Kept, read: Read | None) -> NamedPaper:
+    words, text = kept.reference.words, kept.reference.text
+    terms, vector = (kept.terms, kept.vector) if read is None else (read.terms, read.vector)
+    return NamedPaper(0, PRIVATE, Seed(words.title, text, words.authors, 0.0, vector, terms, is_private=True))
+
+
+def _named(paper: Paper, vector: Floats | None, terms: bytes) -> NamedPaper:
+    heard = votes(paper.signals)
+    seed = Seed(paper.plain_title, paper.text, paper.words.authors, heard, vector, terms)
+    return NamedPaper(paper.key, paper.revision, seed)

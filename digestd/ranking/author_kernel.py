@@ -1,0 +1,51 @@
+"""Folk: who wrote a paper, as a part of the kernel that likes are learnt with.
+
+k(x, z) = words(x)·words(z) + SHARE · folk(x)·folk(z), folk being 1/√n for each of a paper's n authors: people
+come back to what they wrote of, and an author shared with many likes tells more than one shared with
+a single like, which the regression weighs by itself. The background's people are left out: they are few.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from digestd.ranking.arrays import Floats, Ints, Sparse, stacked
+from digestd.ranking.coauthors import author_keys
+
+SHARE = 0.3
+"""Of the same people against the same words: .2 to .4 measured alike, 0 cost .013 with 20 likes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuthorKernel:
+    """The people met so far, by number, those of the pool first; `papers` (m, P): who wrote each of the pool's."""
+
+    papers: Sparse
+    _known: dict[str, int] = field(default_factory=dict)
+
+    def numbers(self, authors: Sequence[str]) -> Ints:
+        """The numbers of those who wrote a paper; whoever is new gets one."""
+        return _numbers(self._known, authors)
+
+    def bonds(self, folk: Sequence[Ints], each: Sequence[Floats]) -> Sparse:
+        """What the people of k papers, by numbers and shares, add to the kernels with those of the pool: (k, m)."""
+        width = self.papers.shape[1]
+        bonds: Sparse = stacked(folk, each, max(width, len(self._known)))[:, :width] @ self.papers.T
+        return bonds
+
+
+def build_author_kernel(authors: Sequence[Sequence[str]]) -> AuthorKernel:
+    """From the authors of each paper of the pool."""
+    known: dict[str, int] = {}
+    each = [_numbers(known, names) for names in authors]
+    return AuthorKernel(stacked(each, [shares(who) for who in each], len(known)), known)
+
+
+def shares(who: Ints) -> Floats:
+    """What each of a paper's people counts in the kernel: √(SHARE/n)."""
+    return np.full(len(who), np.sqrt(SHARE / max(len(who), 1)), dtype=np.float32)
+
+
+def _numbers(known: dict[str, int], authors: Sequence[str]) -> Ints:
+    return np.array([known.setdefault(name, len(known)) for name in author_keys(authors)], dtype=np.intp)

@@ -1,0 +1,115 @@
+"""The pool: the day's candidate papers, with everything computed once per planning run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from digestd.domain.paper import Paper
+from digestd.ranking.arrays import Floats
+from digestd.ranking.author_kernel import build_author_kernel
+from digestd.ranking.bm25 import BM25Index, build_bm25_index
+from digestd.ranking.company import drawn
+from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
+from digestd.ranking.diversity import PaperSimilarity
+from digestd.ranking.inverted_index import InvertedIndex, build_inverted_index
+from digestd.ranking.lengths import lengths, table
+from digestd.ranking.model import EncodedTexts, TextModel
+from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
+from digestd.ranking.query_expansion import ExpansionIndex, build_expansion_index
+from digestd.ranking.seeds import SeedEncoder
+from digestd.ranking.text import analyse, analysed
+from digestd.ranking.trend import newness, ranks, trend, weighted_votes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandidateSet:
+    """m papers.
+
+    `drawn` (m, d): their latent places, each drawn towards its company in the archive; `lengths` (m, 2) of titles and
+    abstracts. `features` (m, b), `prior` and `lift` (m,) against the background; (m,) as well `points`, `trend`,
+    `newness` and `fame`; `heard`: the votes of archive papers. `surface`: for each paper, stem → the first word that
+    stands for it there. `vectors` (m, e) in the dense `space`, and `leaning` (m, e), each drawn towards its company.
+    `likeness`: how alike the papers are.
+    """
+
+    papers: tuple[Paper, ...]
+    model: TextModel
+    encoded: EncodedTexts
+    bm25_index: BM25Index
+    inverted_index: InvertedIndex
+    background: NegativePrior
+    smoothed: Floats
+    lengths: Floats
+    features: Floats
+    prior: Floats
+    leave_one_out: Floats
+    weighted_votes: Floats
+    trend: Floats
+    newness: Floats
+    popularity: Floats
+    archive_votes: Floats
+    surface_forms: tuple[Mapping[str, str], ...]
+    seed_encoder: SeedEncoder
+    space: EmbeddingSpace
+    vectors: Floats
+    smoothed_vectors: Floats
+    expansion: ExpansionIndex
+    similarity: PaperSimilarity
+
+    def __len__(self) -> int:
+        return len(self.papers)
+
+    def with_archive_votes(self, votes: Sequence[float]) -> "CandidateSet":
+        """The same, with the votes of archive papers to compare those of likes with; without any, its own stay."""
+        return replace(self, archive_votes=np.array(votes, dtype=np.float32)) if len(votes) else self
+
+
+def build_candidates(
+    papers: Sequence[Paper],
+    model: TextModel,
+    now: datetime,
+    background: NegativePrior | None = None,
+    space: EmbeddingSpace = NO_SPACE,
+    vectors: Floats | None = None,
+) -> CandidateSet:
+    """Read the papers once. `now` is the time of planning.
+
+    `background`: that of the model, and `vectors`: the papers' own, where they are known already.
+    """
+    texts = [paper.text for paper in papers]
+    docs, surface_forms = analysed(texts)
+    encoded = model.encode_tokens(docs)
+    across = encoded.sparse.T.tocsr()
+    background = background or build_negative_prior(model.background)
+    inverted_index = build_inverted_index(papers)
+    features = background.features(encoded.sparse)
+    folk = build_author_kernel([paper.words.authors for paper in papers])
+    votes = weighted_votes(papers)
+    vectors = space.encoder.encode(texts) if vectors is None else vectors
+    return CandidateSet(
+        papers=tuple(papers),
+        model=model,
+        encoded=encoded,
+        bm25_index=build_bm25_index(analyse([paper.plain_title for paper in papers]), docs, model),
+        inverted_index=inverted_index,
+        background=background,
+        smoothed=drawn(encoded.dense, model.archive.dense),
+        lengths=table(lengths(paper.plain_title, paper.text) for paper in papers),
+        features=features.astype(np.float32),
+        prior=background.prior(features).astype(np.float32),
+        leave_one_out=background.lift(encoded.sparse).astype(np.float32),
+        weighted_votes=votes,
+        trend=trend(papers, votes, now),
+        newness=newness(papers),
+        popularity=ranks(votes, votes),
+        archive_votes=votes,
+        surface_forms=tuple(surface_forms),
+        seed_encoder=SeedEncoder(model, background, encoded, across, inverted_index, folk, space.encoder),
+        space=space,
+        vectors=vectors,
+        smoothed_vectors=drawn(vectors, space.archive),
+        expansion=build_expansion_index(model.archive, across),
+        similarity=PaperSimilarity(encoded.dense),
+    )

@@ -1,0 +1,37 @@
+"""It means what the liked papers mean: their latent centroid, whitened (linear discriminant analysis).
+
+w = P (mean of likes − ½ mean of dislikes − μ) with μ the archive's mean and P its inverse covariance:
+whitening keeps a library of several interests from blurring into none.
+"""
+
+from digestd.ranking.arrays import Cells, Floats, above, whole
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.profile import Profiles
+from digestd.ranking.signals.base import ReasonEvidence, liked_at, nearest_of, zeros
+
+NAME = "latent_likes"
+
+
+def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Latent vector, drawn towards its company, · w; 0 without likes."""
+    out, feedback = zeros(candidates, profiles), profiles.feedback
+    centres = (
+        feedback.sum(feedback.centroid_weights, feedback.seed_table.centre)
+        - candidates.model.mean @ candidates.model.precision
+    )
+    out[feedback.rows] = centres @ candidates.smoothed.T
+    return out
+
+
+def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Latent cosine with the nearest like, above chance."""
+    feedback = profiles.feedback
+    return above(whole(feedback.likes.best(feedback.seed_table.closeness[feedback.liked])), candidates.model.near)
+
+
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+    """The title of the nearest like."""
+    asked, rows = liked_at(profiles, at)
+    feedback = profiles.feedback
+    closeness = feedback.seed_table.closeness[feedback.liked[rows], at.columns[asked.owner]]
+    return nearest_of(profiles, (asked, rows), whole(closeness), candidates.model.near)
