@@ -97,10 +97,10 @@ def tally(drafted: Iterable[Shown]) -> Standing:
 
 def margin(shown: Shown) -> int:
     """By how many points team B won a digest; less than 0 where A did."""
-    weighted_votes: Counter[str] = Counter()
+    points: Counter[str] = Counter()
     for pick, verdict in zip(shown.picks, shown.verdicts, strict=True):
-        weighted_votes[pick.team] += _points(verdict)
-    return weighted_votes[Team.B] - weighted_votes[Team.A]
+        points[pick.team] += _points(verdict)
+    return points[Team.B] - points[Team.A]
 
 
 def preference(score: Score) -> Preference:

@@ -21,8 +21,8 @@ from digestd.plan.past_digest import explain_past_pick
 from digestd.plan.planner import Planner, PlanReport, plan
 
 __all__ = [
-    "Explanation",
     "AnonymousPreview",
+    "Explanation",
     "PlanReport",
     "Planner",
     "Preview",

@@ -9,22 +9,16 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 Floats: TypeAlias = NDArray[np.float32]
-Halves: TypeAlias = NDArray[np.float16]
 Doubles: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
 Bools: TypeAlias = NDArray[np.bool_]
 Sparse: TypeAlias = csr_array[np.float32, tuple[int, int]]
-Counts: TypeAlias = csr_array[np.uint8, tuple[int, int]]
 Columns: TypeAlias = NDArray[np.int32]
-Parts: TypeAlias = NDArray[np.uint16]
-"""Numbers from 0 to 1 in parts of FINE: half the memory, and as exact as a cosine needs where it is only looked at."""
-FINE = 65_535
 FEW = 4
 """Groups that are better gone through one by one."""
 
 NOWHERE: Ints = np.zeros(0, dtype=np.intp)
 
-Number = TypeVar("Number", Floats, Parts)
 Rows = TypeVar("Rows", Bools, Floats, Ints)
 
 
@@ -80,7 +74,7 @@ class Groups:
         means: Floats = self.summing((1 / np.maximum(self.sizes, 1)).astype(np.float32)[self.owner]) @ rows
         return means
 
-    def best(self, rows: Number) -> Number:
+    def best(self, rows: Floats) -> Floats:
         """The largest value per column of each group: (n, columns); 0 for an empty one."""
         filled = np.flatnonzero(self.sizes)
         out = np.zeros((len(self), rows.shape[1]), dtype=rows.dtype)
@@ -163,19 +157,6 @@ def marked(marks: Bools) -> Cells:
     """The cells (n, m) that are marked, row by row."""
     rows, columns = np.divmod(np.flatnonzero(marks), marks.shape[1] or 1)
     return Cells(rows, columns)
-
-
-def parts(values: Floats) -> Parts:
-    """Numbers as parts of FINE; what is below 0 is 0."""
-    scaled = np.clip(values, 0, 1)
-    scaled *= FINE
-    return np.rint(scaled, out=scaled).astype(np.uint16)
-
-
-def whole(values: Parts) -> Floats:
-    """The numbers again."""
-    numbers: Floats = values * np.float32(1 / FINE)
-    return numbers
 
 
 def above(values: Floats, floor: float) -> Floats:

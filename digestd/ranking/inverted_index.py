@@ -1,7 +1,6 @@
 """Where things stand in the day's papers: literal phrases, people, categories."""
 
 import re
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ class InvertedIndex:
 def build_inverted_index(papers: Sequence[Paper]) -> InvertedIndex:
     """Index the papers."""
     texts = tuple(flat(paper.text) for paper in papers)
-    postings: defaultdict[str, array[int]] = defaultdict(lambda: array("i"))
+    postings: defaultdict[str, list[int]] = defaultdict(list)
     author_keys: defaultdict[str, list[tuple[PersonName, int, str]]] = defaultdict(list)
     labels: defaultdict[str, set[int]] = defaultdict(set)
     for j, paper in enumerate(papers):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from digestd.ranking.arrays import Doubles, Floats, Halves, Sparse
+from digestd.ranking.arrays import Doubles, Floats, Sparse
 
 DIMS = 200
 OVERSAMPLING = 10
@@ -23,22 +23,6 @@ def components(rows: Sparse, seed: int) -> Floats:
     if dims < 1:
         return np.zeros((rows.shape[1], 0), dtype=np.float32)
     return _axes(rows, dims, seed)
-
-
-def singles(halves: Halves) -> Floats:
-    """Finite numbers of half precision in single precision, by their bits: a sixth of the time that NumPy takes."""
-    bits = halves.view(np.int16).astype(np.int32)
-    bits <<= 13  # the exponent and the fraction come to their places, and the sign to four
-    bits &= ~0x70000000
-    numbers: Floats = bits.view(np.float32)
-    numbers *= np.float32(2.0**112)  # between the two biases of exponents, 127 and 15
-    return numbers
-
-
-def halved(axes: Floats) -> Halves:
-    """In half precision: it halves the file and the memory, and costs no quality."""
-    half: Halves = axes.astype(np.float16)
-    return half
 
 
 def _axes(rows: Sparse, dims: int, seed: int) -> Floats:

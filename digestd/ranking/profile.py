@@ -20,7 +20,7 @@ from digestd.ranking.records import RecordColumn, unpack
 from digestd.ranking.seeds import Seed
 from digestd.ranking.topics import Topics, read_topics
 
-__all__ = ["Profile", "Profiles", "Seed", "ProfileInput", "block", "compile_profiles", "read_profiles"]
+__all__ = ["Profile", "ProfileInput", "Profiles", "Seed", "block", "compile_profiles", "read_profiles"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digestd.ranking.archive import Archive
-from digestd.ranking.arrays import Bools, Columns, Floats, Halves, Sparse, sparse
-from digestd.ranking.lsa import singles
+from digestd.ranking.arrays import Bools, Columns, Floats, Sparse, sparse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,14 +19,14 @@ class ExpansionIndex:
 
     archive: Archive
     across: Sparse
-    cosine: Halves
+    cosine: Floats
     done: Bools
 
     def like(self, shares: Sparse) -> Floats:
         """TF-IDF cosine of each paper with archive papers, on average by their shares (n, r): (n, m)."""
         wanted, columns = np.unique(shares.indices, return_inverse=True)
         self._look_up(wanted[~self.done[wanted]])
-        means: Floats = sparse(shares.data, columns, shares.indptr, len(wanted)) @ singles(self.cosine[wanted])
+        means: Floats = sparse(shares.data, columns, shares.indptr, len(wanted)) @ self.cosine[wanted]
         return means
 
     def _look_up(self, rows: Columns) -> None:
@@ -38,5 +37,5 @@ class ExpansionIndex:
 
 def build_expansion_index(archive: Archive, across: Sparse) -> ExpansionIndex:
     """Before the TF-IDF columns (V, m) of a pool; nothing is looked up yet."""
-    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float16)
+    cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float32)
     return ExpansionIndex(archive, across, cosine, np.zeros(len(archive), dtype=np.bool_))

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from digestd.ranking.arrays import Columns, Floats, Ints, Parts, Sparse, parts
+from digestd.ranking.arrays import Columns, Floats, Ints, Sparse
 from digestd.ranking.author_kernel import AuthorKernel, shares
 from digestd.ranking.coauthors import papers_by_coauthors
 from digestd.ranking.dense import Encoder
@@ -77,7 +77,7 @@ class SeedTable:
     rows: dict[Seed, int]
     seeds: list[EncodedSeed]
     cosine: Floats
-    closeness: Parts
+    closeness: Floats
     features: Floats
     centre: Floats
     vectors: Floats
@@ -130,18 +130,17 @@ class SeedEncoder:
 
     def _empty(self, least: int) -> SeedTable:
         papers, known = len(self.candidates), self.background.rows.shape[0]
-        widths = [papers, known, self.model.dims, self.encoder.dims, 1, 2]
-        room = max(least, ROOM // (4 * sum(widths) + 2 * papers + 1))
-        # pages of it that are not used take no memory
-        cosine, *others = (np.empty((room, width), dtype=np.float32) for width in widths)
-        return SeedTable({}, [], cosine, np.empty((room, papers), dtype=np.uint16), *others)
+        widths = [papers, papers, known, self.model.dims, self.encoder.dims, 1, 2]
+        rows = max(least, ROOM // (4 * sum(widths)))
+        # np.empty takes memory only for the pages that are written
+        return SeedTable({}, [], *(np.empty((rows, width), dtype=np.float32) for width in widths))
 
     def _put(self, seed_table: SeedTable, seeds: Sequence[Seed]) -> None:
         start = len(seed_table.rows)
         places = slice(start, start + len(seeds))
         encoded = self._encode(seeds)
         seed_table.cosine[places] = (encoded.sparse @ self.across).toarray()
-        seed_table.closeness[places] = parts(encoded.dense @ self.candidates.dense.T)
+        seed_table.closeness[places] = encoded.dense @ self.candidates.dense.T
         seed_table.features[places] = self.background.features(encoded.sparse)
         seed_table.centre[places] = encoded.dense @ self.model.precision
         seed_table.vectors[places] = self._vectors(seeds)

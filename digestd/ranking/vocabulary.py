@@ -4,7 +4,6 @@ In a corpus a term is a number, its key: a stem's is its own from 1 up, a pair's
 and the second's. A table of the pairs of 100,000 texts as strings would take gigabytes.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +65,8 @@ def tally(corpus: Corpus, terms: VocabularyTerms) -> Sparse:
 
 def counts(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
     """How often each known term stands in each text: (n, V)."""
-    columns, values = array("i"), array("i")  # a list of so many numbers takes four times the memory
+    columns: list[int] = []
+    values: list[int] = []
     ends = [0]
     for doc in docs:
         found = Counter(filter(vocabulary.__contains__, grams(doc)))

@@ -37,9 +37,9 @@ def digest(teams: str, verdicts: list[Verdict | None], subscriber: int = 1) -> S
     ],
 )
 def test_a_team_is_credited_with_what_was_said_of_its_picks(
-    teams: str, verdicts: list[Verdict | None], weighted_votes: int
+    teams: str, verdicts: list[Verdict | None], points: int
 ) -> None:
-    assert margin(digest(teams, verdicts)) == weighted_votes
+    assert margin(digest(teams, verdicts)) == points
 
 
 def test_digests_of_which_nothing_was_said_are_left_out() -> None:

@@ -4,7 +4,7 @@ w = P (mean of likes − ½ mean of dislikes − μ) with μ the archive's mean 
 whitening keeps a library of several interests from blurring into none.
 """
 
-from digestd.ranking.arrays import Cells, Floats, above, whole
+from digestd.ranking.arrays import Cells, Floats, above
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, liked_at, nearest_of, zeros
@@ -26,7 +26,7 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Latent cosine with the nearest like, above chance."""
     feedback = profiles.feedback
-    return above(whole(feedback.likes.best(feedback.seed_table.closeness[feedback.liked])), candidates.model.near)
+    return above(feedback.likes.best(feedback.seed_table.closeness[feedback.liked]), candidates.model.near)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
@@ -34,4 +34,4 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     asked, rows = liked_at(profiles, at)
     feedback = profiles.feedback
     closeness = feedback.seed_table.closeness[feedback.liked[rows], at.columns[asked.owner]]
-    return nearest_of(profiles, (asked, rows), whole(closeness), candidates.model.near)
+    return nearest_of(profiles, (asked, rows), closeness, candidates.model.near)
