@@ -1,8 +1,7 @@
-"""The day's papers as bags of stems: BM25 weights and who holds what.
+"""BM25 index over the day's papers (Robertson & Zaragoza 2009, eq. 3.15).
 
-BM25 (Robertson & Zaragoza 2009, eq. 3.15), k₁ = 1.5, b = .75, the title counted twice. The inverse
-document frequency counts the model's texts and the day's together, so that a thin day does not
-make every word rare and a word the model never saw is not lost.
+k₁ = 1.5, b = .75, the title counted twice. Document frequencies are counted over the model's texts and the day's
+papers together: on a thin day, common words stay common, and words unknown to the model still count.
 """
 
 from collections import Counter
@@ -19,9 +18,13 @@ from digestd.ranking.vocabulary import counts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BM25Index:
-    """S stems of m papers: `rows` stem → row of `bm25` (S, m), which has a number where a paper holds the stem.
+    """S stems × m papers.
 
-    `stems`: that of each row. `row_of` (V,): the row of each term of the model, −1 where it has none.
+    Attributes:
+        stems: The stem of each row.
+        rows: Stem → row of `bm25`.
+        row_of: (V,) row of each model term, −1 if no paper has it.
+        bm25: (S, m) weights, present where a paper contains the stem.
     """
 
     stems: Sequence[str]
@@ -30,7 +33,7 @@ class BM25Index:
     bm25: Sparse
 
     def holding(self, stems: Iterable[str]) -> Ints:
-        """Papers that hold all of these stems; none for no stems."""
+        """Return the papers that contain all of these stems; none if there are no stems."""
         rows = [self._papers(stem) for stem in stems]
         if not rows:
             return NOWHERE
@@ -48,7 +51,7 @@ class BM25Index:
 
 
 def build_bm25_index(titles: Sequence[Sequence[str]], docs: Sequence[Sequence[str]], model: TextModel) -> BM25Index:
-    """From the stems of each paper's title and of its whole text."""
+    """Build the index from the stems of each paper's title and of its full text."""
     seen: Counter[str] = Counter()
     for doc in docs:
         seen.update(set(doc))

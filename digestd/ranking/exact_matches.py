@@ -1,4 +1,4 @@
-"""What subscribers name outright, phrases, people, categories, and where it stands in the day's papers."""
+"""Exact matches: where the phrases, authors and categories that subscribers name occur in the candidate papers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from digestd.ranking.text import tokens
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactMatch:
-    """An interest that names something: `value` as typed, the `papers` (sorted positions) that have it.
+    """One named interest: its `value` as typed and the `papers` (sorted positions) that match.
 
-    `written`: as which it stands there, where that may differ.
+    `written`: the spelling in each paper, where it may differ from the value.
     """
 
     value: str
@@ -27,9 +27,13 @@ class ExactMatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactMatches:
-    """What a block names of one kind: the (subscriber, paper) where something stands, and what stands there first.
+    """The matches of one kind of interest for a block of subscribers.
 
-    `owner` (h,): whose each thing is that is named and found; `found`: the (thing, paper) where it stands.
+    Attributes:
+        cells: (subscriber, paper) with at least one match.
+        matches: The first match of each cell.
+        owner: (h,) subscriber of each interest that matches anything.
+        found: (interest, paper) of every match.
     """
 
     cells: Cells
@@ -38,14 +42,14 @@ class ExactMatches:
     found: Cells
 
     def standing(self, width: int) -> Bools:
-        """Where each thing stands: (h, width)."""
+        """Return which papers each interest matches (h, width)."""
         table = np.zeros((len(self.owner), width), dtype=np.bool_)
         table[self.found.rows, self.found.columns] = True
         return table
 
 
 def build_exact_matches(found: Iterable[tuple[int, ExactMatch]], width: int) -> ExactMatches:
-    """From what each row of the block names, in order."""
+    """Collect (subscriber, match) pairs, in subscriber order. `width`: number of papers."""
     sparse_values = [(row, match) for row, match in found if len(match.papers)]
     if not sparse_values:
         return _NOBODY
@@ -65,7 +69,7 @@ _NOBODY = ExactMatches(Cells(NOWHERE, NOWHERE), (), NOWHERE, Cells(NOWHERE, NOWH
 
 
 def finders(candidates: CandidateSet) -> Mapping[Kind, Callable[[str], ExactMatch]]:
-    """How what is named is looked up, by kind; a finder remembers what it found."""
+    """Return one memoised lookup function per kind of interest."""
 
     def person(value: str) -> ExactMatch:
         written = candidates.inverted_index.author(value)

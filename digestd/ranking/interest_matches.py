@@ -1,4 +1,4 @@
-"""Which of the subscribers' interests a paper meets: what is named outright, and stands there."""
+"""Which named interests of the subscribers each paper matches literally."""
 
 from dataclasses import dataclass
 
@@ -8,22 +8,24 @@ from digestd.ranking.arrays import Bools, Ints
 from digestd.ranking.profile import Profiles
 
 MOST = 0.6
-"""The part of a topic's idf that must stand in a paper: as much as a reason asks that names the topic first."""
+"""Share of a topic's idf that must occur in a paper; a reason that names the topic asks for as much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InterestMatches:
-    """k interests of a block of subscribers: whose each is, `owner` (k,), and which of the m papers meet it,
-    `by` (k, m). Those of one subscriber stand in order: topics, phrases, authors, categories."""
+    """k interests of a block of subscribers: `owner` (k,), and `by` (k, m), the papers that match each.
+
+    The interests of one subscriber are in the order topics, phrases, authors, categories.
+    """
 
     owner: Ints
     by: Bools
 
 
 def met(profiles: Profiles, width: int) -> InterestMatches:
-    """What the m = `width` papers of the day meet of the liked topics, phrases, authors and categories of a block.
+    """Match the liked topics, phrases, authors and categories of a block against m = `width` papers.
 
-    Phrases, authors and categories that none of the day's papers has are left out.
+    Phrases, authors and categories without any match are left out.
     """
     topics = profiles.topics
     kinds = [profiles.phrases, profiles.authors, profiles.categories]

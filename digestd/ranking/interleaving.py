@@ -1,8 +1,7 @@
 """Team-draft interleaving of two rankings (Radlinski, Kurup & Joachims 2008, section 3).
 
-As two captains choose their teams: in each round a coin decides who chooses first, and each takes the
-best of its ranking that is not taken yet. So whatever one ranking gains by standing in front, the
-other gains as often, and who likes more of a team's papers likes its ranking more.
+Two captains choose teams: in each round a coin decides who picks first, and each picks the best paper of their
+ranking that is still free. Neither ranking gains from position, so the team with more likes has the better ranking.
 """
 
 from collections.abc import Sequence
@@ -12,11 +11,13 @@ from digestd.domain.trial import Team
 
 
 def team_draft(ours: Sequence[int], theirs: Sequence[int], size: int, coins: bytes) -> list[tuple[int, Team | None]]:
-    """Up to `size` papers of two rankings, best first, each with the team that took it.
+    """Return up to `size` papers of two rankings (best first), each with the team that picked it.
 
-    As many as the longer ranking has. What is left of it when the other ends belongs to no team: the
-    longer one would be credited for its length alone. `coins`: a bit for each round, used again from
-    the start where there are more rounds.
+    As many papers as the longer ranking has. What is left of the longer one when the other ends belongs to no team,
+    so that length alone earns no credit.
+
+    Args:
+        coins: Random bits, one per round, reused from the start if there are more rounds.
     """
     most = min(size, max(len(ours), len(theirs)))
     rankings = {Team.A: ours, Team.B: theirs}
@@ -33,7 +34,7 @@ def team_draft(ours: Sequence[int], theirs: Sequence[int], size: int, coins: byt
 
 
 def _turn(n: int, coins: bytes, taken: dict[int, Team | None]) -> Team:
-    """Who takes the n-th paper: by the coin of the round, then the other."""
+    """Return the team that picks the n-th paper: by coin in even turns, else the other team."""
     if n % 2:
         return Team.A if list(taken.values())[-1] is Team.B else Team.B
     place = n // 2 % (8 * len(coins))

@@ -1,4 +1,4 @@
-"""Where things stand in the day's papers: literal phrases, people, categories."""
+"""Inverted index of the candidate papers: literal phrases, authors, categories."""
 
 import re
 from collections import defaultdict
@@ -15,9 +15,13 @@ from digestd.ranking.text import flat, fold, folded_tokens
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InvertedIndex:
-    """Inverted indices over the papers; every finder answers with sorted positions in the pool.
+    """Postings over the papers. Every lookup returns sorted positions in the candidate set.
 
-    `texts`: flat text per paper. `postings`: folded word → papers. `people`: surname → (name, paper, as written).
+    Attributes:
+        texts: Normalised text of each paper.
+        postings: Folded word → papers.
+        people: Surname → (name, paper, spelling in the paper).
+        labels: Category or parent category → papers.
     """
 
     texts: tuple[str, ...]
@@ -26,7 +30,7 @@ class InvertedIndex:
     labels: Mapping[str, Ints]
 
     def phrase(self, phrase: str) -> Ints:
-        """Papers in whose text the phrase stands as whole words."""
+        """Return the papers that contain the phrase as whole words."""
         wanted = flat(phrase)
         if not any(map(str.isalnum, wanted)):
             return NOWHERE
@@ -34,14 +38,14 @@ class InvertedIndex:
         return positions(filter(lambda j: literal(wanted).search(self.texts[j]), holding))
 
     def author(self, name: str) -> dict[int, str]:
-        """Papers by that person: position → the name as the paper writes it."""
+        """Return the papers by this person: position → the name as written there."""
         sought = parse(name)
         if sought is None:
             return {}
         return {j: written for known, j, written in self.author_keys.get(sought.surname, ()) if same(sought, known)}
 
     def category(self, label: str) -> Ints:
-        """Papers in that category or one below it: `cs` and `cs.*` hold `cs.LG`."""
+        """Return the papers in this category or below it: `cs` and `cs.*` match `cs.LG`."""
         return self.labels.get(fold(label).strip().removesuffix(".*"), NOWHERE)
 
     def _with_words(self, wanted: str) -> Iterable[int]:
@@ -73,18 +77,18 @@ def build_inverted_index(papers: Sequence[Paper]) -> InvertedIndex:
 
 
 def positions(found: Iterable[int]) -> Ints:
-    """Sorted, as an array."""
+    """Return sorted positions as an array."""
     return np.array(sorted(found), dtype=np.intp)
 
 
 def levels(label: str) -> list[str]:
-    """A category and those above it: `cs.lg` → `cs.lg`, `cs`."""
+    """Return a category and its parents: `cs.lg` → `cs.lg`, `cs`."""
     parts = fold(label).strip().split(".")
     return [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
 
 
 def literal(wanted: str) -> re.Pattern[str]:
-    """The phrase in flat text, untouched by letters or digits; a script without case has no such edges."""
+    """Return a pattern for the phrase in normalised text, with word boundaries in scripts that have letter case."""
     before = r"(?<!\w)" if _edged(wanted[0]) else ""
     after = r"(?!\w)" if _edged(wanted[-1]) else ""
     return re.compile(before + re.escape(wanted) + after)

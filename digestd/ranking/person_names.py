@@ -1,4 +1,4 @@
-"""People's names: 'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be one person, 'John Smith' is another."""
+"""Names of people: 'Smith, J.', 'J Smith' and 'Jane Q. Smith' may be one person; 'John Smith' is another."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class PersonName:
 
 @lru_cache(maxsize=50_000)
 def parse(text: str) -> PersonName | None:
-    """Read a name as 'Given Surname', 'Surname, Given' or 'Surname G'; None if there is no letter in it."""
+    """Parse 'Given Surname', 'Surname, Given' or 'Surname G'; return None if there is no letter."""
     family, comma, given = text.partition(",")
     if comma and _parts(given):
         return _name(f"{given} {family}")
@@ -37,7 +37,7 @@ def parse(text: str) -> PersonName | None:
 
 
 def same(one: PersonName, other: PersonName) -> bool:
-    """Whether the two may be one person: equal surnames, and each given name equals or abbreviates the other's."""
+    """Return True if both may be one person: same surname, and given names that are equal or abbreviate each other."""
     if one.surname != other.surname or bool(one.given) != bool(other.given):
         return False
     return all(_fits(a, b) for a, b in zip(one.given, other.given, strict=False))

@@ -1,8 +1,7 @@
-"""A portrait: the words and names that set what somebody likes apart from everything else, for them to look at.
+"""A profile summary: the words and authors that distinguish what a subscriber likes, to show to them.
 
-It is shown, never ranked by. A word counts by how many liked papers have it, times the logarithm of how much
-commoner it is among them than among others (with a half added to each count, as in Robertson and Spärck Jones
-1976, equation F4).
+It never influences the ranking. A word scores the number of liked papers with it, times the log odds ratio of its
+use in liked and other papers (Robertson & Spärck Jones 1976, formula F4, with ½ added to each count).
 """
 
 from collections import Counter
@@ -19,14 +18,14 @@ _SHORT = 3
 
 @dataclass(frozen=True, slots=True)
 class ProfileTerm:
-    """A word or a name, and how many liked papers have it."""
+    """A word or a name, and the number of liked papers that have it."""
 
     value: str
     papers: int
 
 
 def words(liked: Sequence[str], others: Sequence[str], left_out: Iterable[str] = ()) -> list[ProfileTerm]:
-    """The words that tell liked papers from others, the strongest first; `left_out`: what is not to be named."""
+    """Return the words that best distinguish liked papers from others, except those in `left_out`."""
     spelled = surfaces(liked)
     among = Counter(stem for text in spelled for stem in text)
     elsewhere = Counter(stem for text in surfaces(others) for stem in text)
@@ -42,7 +41,7 @@ def words(liked: Sequence[str], others: Sequence[str], left_out: Iterable[str] =
 
 
 def names(authors: Iterable[Sequence[str]], left_out: Iterable[str] = ()) -> list[ProfileTerm]:
-    """The authors of more than one liked paper, the most frequent first."""
+    """Return the authors of more than one liked paper, most frequent first, except those in `left_out`."""
     known = {name.casefold() for name in left_out}
     counted = Counter(name for each in authors for name in dict.fromkeys(each) if name.casefold() not in known)
     return [ProfileTerm(name, count) for name, count in counted.most_common(NAMES) if count > 1]
@@ -55,7 +54,7 @@ def _weight(inside: int, liked: int, outside: int, others: int) -> float:
 
 
 def _spelling(stem: str, spelled: Sequence[dict[str, str]]) -> str:
-    """As the liked papers mostly write it; in small letters unless they never do."""
+    """Return the most frequent spelling in liked papers, in lower case unless it never occurs so."""
     seen = Counter(text[stem] for text in spelled if stem in text)
     small = [word for word in seen if word.islower()]
     return max(small or seen, key=lambda word: (seen[word], word))

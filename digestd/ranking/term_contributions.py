@@ -1,7 +1,8 @@
-"""Words that weigh: those of a paper by which a subscriber's likes carry it, where no single like is near.
+"""Term contributions: the words that make a paper a match for a subscriber's likes as a whole.
 
-The regression on likes is a sum over terms, Σ x_t · w_t with w = Aᵀα, A the TF-IDF rows of likes and dislikes and
-α their weights. Single words are named, those that add the most.
+The regression on likes is a sum over terms, Σ x_t · w_t with w = Aᵀα, where A holds the TF-IDF rows of likes and
+dislikes and α their dual weights. The reason names the single words that add the most; it is used when no
+individual like is close to the paper.
 """
 
 import numpy as np
@@ -14,15 +15,15 @@ from digestd.ranking.signals.base import ReasonEvidence, Words
 
 NAME = "words"
 LEAST = 0.08
-"""What likes must add in all: about what one alone adds to a paper that is just near it."""
+"""Minimum contribution of all likes together: about that of one like that is just close enough."""
 MOST = 3
-"""Words named."""
+"""Maximum number of words."""
 PART = 0.05
-"""The part of that sum that a word must add to be named."""
+"""Minimum share of the sum that a word must add."""
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """Up to three words of the paper, as they stand there."""
+    """Return up to three words of the paper, as written there."""
     feedback = profiles.feedback
     asked, rows = feedback.seeds.members(at.rows)
     each = feedback.dual_weights[rows] * feedback.seed_table.cosine[feedback.places[rows], at.columns[asked.owner]]
@@ -60,7 +61,7 @@ def _weighty(adds: Floats) -> Bools:
 
 
 def _weights(profiles: Profiles, row: int, columns: Ints) -> Floats:
-    """What each of these terms weighs for a subscriber (len(columns),)."""
+    """Return the weight w_t of each of these terms for one subscriber (len(columns),)."""
     feedback, total = profiles.feedback, np.zeros(len(columns), dtype=np.float32)
     start = int(feedback.seeds.starts[row])
     for number in range(start, start + int(feedback.seeds.sizes[row])):

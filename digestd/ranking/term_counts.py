@@ -1,7 +1,4 @@
-"""Terms of a text as bytes: which of the model's stand in it, and how often. What a text is encoded from.
-
-Reading a text costs some hundred times what reading these does.
-"""
+"""Term counts of a text as bytes, so that it can be encoded again without being tokenised and stemmed."""
 
 from collections.abc import Sequence
 
@@ -13,19 +10,19 @@ from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import counts
 
 SIZE = 6
-"""Bytes a term: four of its column, then, after all columns, two of how often it stands."""
+"""Bytes per term: four for its column, then, after all columns, two for its count."""
 MOST = 65_535
 
 
 def read_terms(model: TextModel, texts: Sequence[str]) -> list[bytes]:
-    """The terms of each text."""
+    """Tokenise texts and encode the counts of the model's terms."""
     tf = counts(analyse(texts), model.vocabulary)
     columns, often = tf.indices.astype("<i4"), np.minimum(tf.data, MOST).astype("<u2")
     return [columns[a:b].tobytes() + often[a:b].tobytes() for a, b in zip(tf.indptr, tf.indptr[1:], strict=False)]
 
 
 def term_counts(model: TextModel, terms: Sequence[bytes]) -> Sparse:
-    """How often each term stands in each text: (n, V)."""
+    """Decode term counts (n, V)."""
     each = grouped([len(packed) // SIZE for packed in terms])
     columns = b"".join(packed[: 4 * (len(packed) // SIZE)] for packed in terms)
     often = b"".join(packed[4 * (len(packed) // SIZE) :] for packed in terms)

@@ -1,4 +1,4 @@
-"""Standard scores: how far a value is from the mean of its row, in standard deviations, over the papers that count."""
+"""Standard scores (z-scores): distance from the row mean in standard deviations, over the papers that count."""
 
 from dataclasses import dataclass
 
@@ -7,27 +7,27 @@ import numpy as np
 from digestd.ranking.arrays import Bools, Floats
 
 EVEN = 1e-5
-"""A deviation of no more than this part of the mean is rounding: the values do not differ."""
+"""A standard deviation below this share of the mean is rounding: the values are equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Population:
-    """What rows of m values are standardised over: `mask` (n, m), 1 for what counts, and `count` (n,) of it."""
+    """What each row of m values is standardised over: a 0/1 `mask` (n, m) and its row sums `count` (n,)."""
 
     mask: Floats
     count: Floats
 
 
 def population(eligible: Bools | None, shape: tuple[int, int]) -> Population:
-    """Over the eligible values of each row (n, m); all if None."""
+    """Return the population of eligible values (n, m); all if None."""
     mask = np.ones(shape, dtype=np.float32) if eligible is None else eligible.astype(np.float32)
     return Population(mask, np.maximum(mask.sum(axis=1), 1))
 
 
 def deviations(raw: Floats, among: Population) -> tuple[Floats, Floats]:
-    """How far values are from the mean of their row (n, m), and what makes standard scores of that (n,).
+    """Return the deviations from the row mean (n, m), and the factor that turns them into z-scores (n,).
 
-    The latter is 0 where they do not differ, and NaN where one of the row is no number.
+    The factor is 0 if all values are equal, and NaN if one of the row is not finite.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         mean = np.vecdot(raw, among.mask) / among.count
@@ -40,7 +40,7 @@ def deviations(raw: Floats, among: Population) -> tuple[Floats, Floats]:
 
 
 def zscores(raw: Floats, eligible: Bools | None = None, known: Bools | None = None) -> Floats:
-    """(raw − mean)/deviation of each row over its eligible papers; 0 where they do not differ or nothing is known."""
+    """Return z-scores of each row over its eligible papers; 0 if values are equal or unknown."""
     if known is not None:
         z: Floats = zscores(raw, known if eligible is None else eligible & known) * known
         return z
