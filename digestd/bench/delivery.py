@@ -33,7 +33,7 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
 from digestd.ingest import import_papers
-from digestd.plan.planner import SHARD
+from digestd.plan.planner import SHARD_SIZE
 from digestd.plan.planning_day import read_planning_day
 from digestd.plan.resource_limits import single_blas_thread
 from digestd.plan.text_model import text_model
@@ -187,7 +187,7 @@ def _compile(app: App, at: datetime) -> float:
 
 def _due(app: App, after: int, at: datetime) -> list[Due]:
     with app.db.read() as session:
-        return waiting.due(session, after, SHARD, at)
+        return waiting.due(session, after, SHARD_SIZE, at)
 
 
 def _mail(app: App, file: Path) -> int:

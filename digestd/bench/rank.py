@@ -29,7 +29,7 @@ import numpy as np
 from digestd.bench import invented
 from digestd.domain.subscriber import Cause
 from digestd.ingest import import_papers
-from digestd.plan.planner import SHARD
+from digestd.plan.planner import SHARD_SIZE
 from digestd.plan.planning_day import PlanningDay, read_planning_day
 from digestd.plan.profiles import compiled, keep_compiled
 from digestd.plan.resource_limits import release_free_memory, single_blas_thread
@@ -174,8 +174,8 @@ def bare_product(papers: Sparse, count: int) -> float:
     rows = papers[np.arange(count) % max(papers.shape[0], 1)] if papers.shape[0] else papers
     across = papers.T.tocsr()
     began = time.process_time()
-    for start in range(0, rows.shape[0], SHARD):
-        (rows[start : start + SHARD] @ across).toarray()
+    for start in range(0, rows.shape[0], SHARD_SIZE):
+        (rows[start : start + SHARD_SIZE] @ across).toarray()
     return (time.process_time() - began) / max(rows.shape[0], 1) * 1e6
 
 
@@ -210,7 +210,7 @@ def _as_new(day: PlanningDay) -> PlanningDay:
     return replace(
         day,
         candidates=replace(pool, seed_encoder=seed_encoder, expansion=echoes),
-        readings=SeedReader(pool.model, pool.space),
+        seed_reader=SeedReader(pool.model, pool.space),
     )
 
 
@@ -269,8 +269,8 @@ def _rank(db: Database, day: PlanningDay, block: Sequence[Due]) -> int:
 
 def _blocks(db: Database, day: PlanningDay, turn: int, load: Load) -> Iterator[list[Due]]:
     """Every n-th shard of the first so many subscribers."""
-    for after in range(turn * SHARD, load.subscribers, load.processes * SHARD):
-        last = min(after + SHARD, load.subscribers)
+    for after in range(turn * SHARD_SIZE, load.subscribers, load.processes * SHARD_SIZE):
+        last = min(after + SHARD_SIZE, load.subscribers)
         with db.read() as session:
             yield [due for due in waiting.due(session, after, last - after, day.now) if due.key <= last]
 

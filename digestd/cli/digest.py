@@ -131,7 +131,11 @@ def _parts(found: Explanation) -> list[dict[str, object]]:
 def _figures(found: Explanation) -> Iterator[str]:
     yield f"score {found.score:.3f}"
     yield "not among the candidates" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
-    for name, value in (("relevance", found.relevance), ("chance", found.chance), ("bar", found.bar)):
+    for name, value in (
+        ("relevance", found.relevance),
+        ("probability", found.probability),
+        ("min_score", found.min_score),
+    ):
         if value is not None:
             yield f"{name} {value:.2f}"
 
@@ -189,8 +193,8 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
         "reason": render_reason(app.templates, found.reason.shareable, subscriber.language),
         "score": found.score,
         "relevance": found.relevance,
-        "chance": found.chance,
-        "bar": found.bar,
+        "probability": found.probability,
+        "min_score": found.min_score,
         "rank": found.rank,
         "candidates": found.candidates,
         "parts": _parts(found),

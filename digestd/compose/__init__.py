@@ -8,10 +8,10 @@ table     the picks with score, section, chance and reason
 
 from digestd.compose.options import DigestOptions, RankedCandidates, Selection, Selections, sampling_seed
 from digestd.compose.pick_table import build_pick_table, selected_cells
-from digestd.compose.selection import GOOD, select
+from digestd.compose.selection import CARRY_OVER_PROBABILITY, select
 
 __all__ = [
-    "GOOD",
+    "CARRY_OVER_PROBABILITY",
     "DigestOptions",
     "RankedCandidates",
     "Selection",

@@ -28,12 +28,12 @@ class EligiblePapers:
         return build_pick_table.reshape(marks.shape)
 
 
-def spread(candidates: CandidateSet, ranked: RankedCandidates, above: EligiblePapers, sizes: Ints) -> Ints:
+def diversify_selection(candidates: CandidateSet, ranked: RankedCandidates, above: EligiblePapers, sizes: Ints) -> Ints:
     """Up to `sizes` (n,) of the worthy papers, best first: positions (n, s), −1 past the last."""
     followed = _followed(ranked, above)
-    first = firsts(followed, sizes)
+    first = first_marks(followed, sizes)
     kept = (first >= 0).sum(axis=1)
-    others = firsts(above.marks & ~followed, np.maximum(TOP, sizes - kept))
+    others = first_marks(above.marks & ~followed, np.maximum(TOP, sizes - kept))
     papers = _papers(above.order, others)
     totals = along(ranked.total, papers)
     varied = diversify(papers, totals, candidates.similarity, sizes - kept)
@@ -41,7 +41,7 @@ def spread(candidates: CandidateSet, ranked: RankedCandidates, above: EligiblePa
     return _shared_out(ranked, above, chosen, kept, sizes)
 
 
-def firsts(marks: Bools, most: Ints) -> Ints:
+def first_marks(marks: Bools, most: Ints) -> Ints:
     """The columns of the first marks of each row, up to `most` (n,): (n, w), −1 past the last."""
     wanted = marked(marks & (marks.cumsum(axis=1) <= most[:, None]))
     counts = np.bincount(wanted.rows, minlength=len(marks))

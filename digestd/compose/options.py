@@ -35,7 +35,7 @@ class DigestOptions(NamedTuple):
     """
 
     size: int
-    bar: Bar = Bar.NORMAL
+    min_score: Bar = Bar.NORMAL
     explore: bool = False
     seed: float = 0.0
 

@@ -21,7 +21,11 @@ def selected_cells(choices: Selections) -> Cells:
 
 
 def build_pick_table(
-    candidates: CandidateSet, ranked: RankedCandidates, choices: Selections, own: LocalCalibration, reasons: Reasons
+    candidates: CandidateSet,
+    ranked: RankedCandidates,
+    choices: Selections,
+    calibration: LocalCalibration,
+    reasons: Reasons,
 ) -> PickTable:
     """What the digests hold, with score, section, chance and its reasons. `own`: what the install learnt of chances."""
     at = selected_cells(choices)
@@ -36,8 +40,8 @@ def build_pick_table(
         section=np.where(explored, _DRAWN, np.where(without_interests, _TRENDING, _FOR_YOU)),
         reason=reasons.which,
         rank=_ranks(choices, at),
-        chance=np.where(without_interests, np.nan, own.chances(log_odds)),
-        prior=np.where(without_interests, np.nan, LocalCalibration().chances(log_odds)),
+        chance=np.where(without_interests, np.nan, calibration.probabilities(log_odds)),
+        prior=np.where(without_interests, np.nan, LocalCalibration().probabilities(log_odds)),
         propensity=np.where(explored, choices.propensity[at.rows], np.nan),
         team=np.zeros(len(at), dtype=np.int64),
         reasons=reasons.distinct,

@@ -16,7 +16,7 @@ import numpy as np
 from digestd.evaluate.learn import FOLDS, fold
 from digestd.evaluate.run import Case, totals
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
-from digestd.ranking.calibration import BEND, CALIBRATION, FEATURES, HALF, Calibration
+from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF_WARM, SCORE_SCALE, Calibration
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.weights import WEIGHTS
 from digestd.ranking.zscore import zscores
@@ -156,8 +156,8 @@ def _days(case: Case) -> Iterator[Ints]:
 
 def _features(case: Case, day: Ints) -> Doubles:
     total = totals(replace(case, values=_standing(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS)
-    met, warm = case.relevance[day], case.likes / (case.likes + HALF)
-    bent = np.arcsinh(total / BEND)
+    met, warm = case.relevance[day], case.likes / (case.likes + HALF_WARM)
+    bent = np.arcsinh(total / SCORE_SCALE)
     columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, met, np.full(len(day), met.mean())]
     return np.array(columns, dtype=np.float64).T
 

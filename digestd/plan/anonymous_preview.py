@@ -41,7 +41,7 @@ def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[In
 
     The day may be shared: what is read for it here is not kept.
     """
-    day = replace(day, readings=SeedReader(day.candidates.model, day.candidates.space), trial=None)
+    day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
     kept, unknown = compile_new(session, day, tuple(interests))
     shard = rank(session, day, [_stranger(size, kept)])
     picks = select_picks(day, shard, [FIRST], explore=False).of(0)

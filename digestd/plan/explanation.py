@@ -9,7 +9,7 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Pick, Reason
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import NotFound
-from digestd.plan.pick_selection import select_picks, terms
+from digestd.plan.pick_selection import digest_options, select_picks
 from digestd.plan.planning_day import PlanningDay, read_planning_day
 from digestd.plan.resource_limits import single_blas_thread
 from digestd.plan.shard import Shard, rank
@@ -45,8 +45,8 @@ class Explanation:
     period: str
     score: float
     relevance: float | None
-    chance: float | None
-    bar: float | None
+    probability: float | None
+    min_score: float | None
     rank: int | None
     candidates: int
     verdict: str
@@ -72,7 +72,7 @@ def explain(
     explore: bool = True,
 ) -> Explanation:
     """The account of one paper. Raises NotFound for a paper unknown or no candidate any more."""
-    paper = known(db, paper_id)
+    paper = find_paper(db, paper_id)
     day, shard = _alone(db, subscriber, now, encoder)
     place = day.places.get(paper.key)
     if place is None:
@@ -86,7 +86,7 @@ def explain(
         return _explanation(ExplainedPaper(session, day, shard, place), explore)
 
 
-def known(db: Database, paper_id: PaperId) -> Paper:
+def find_paper(db: Database, paper_id: PaperId) -> Paper:
     """The paper of an identifier. Raises NotFound."""
     with db.read() as session:
         paper = papers.find(session, paper_id)
@@ -108,8 +108,8 @@ def _period(day: PlanningDay, shard: Shard) -> str:
 def _explanation(case: ExplainedPaper, explore: bool) -> Explanation:
     day, shard, j = case.day, case.shard, case.place
     ranked, period = shard.ranked, _period(day, shard)
-    agreed = terms(shard, 0, period, explore)
-    choice = compose.select(day.candidates, ranked, [agreed], day.own)[0]
+    options = digest_options(shard, 0, period, explore)
+    selection = compose.select(day.candidates, ranked, [options], day.calibration)[0]
     picked = {pick.paper: pick for pick in select_picks(day, shard, [period], explore).of(0)}
     profile = ranked.profiles[0]
     return Explanation(
@@ -117,11 +117,11 @@ def _explanation(case: ExplainedPaper, explore: bool) -> Explanation:
         period=period,
         score=float(ranked.total[0, j]),
         relevance=float(ranked.relevance[0, j]),
-        chance=None if profile.without_interests else day.own.chance(float(ranked.log_odds[0, j])),
-        bar=None if profile.without_interests else MIN_SCORES[agreed.bar],
-        rank=choice.rank(j),
-        candidates=len(choice.order),
-        verdict=verdict(case, agreed, choice, picked),
+        probability=None if profile.without_interests else day.calibration.probability(float(ranked.log_odds[0, j])),
+        min_score=None if profile.without_interests else MIN_SCORES[options.min_score],
+        rank=selection.rank(j),
+        candidates=len(selection.order),
+        verdict=verdict(case, options, selection, picked),
         reason=reason(day.candidates, profile, j),
         parts=tuple(score_breakdown(day.candidates, profile, j, shard.eligible[0])),
     )

@@ -2,7 +2,7 @@
 
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
-from digestd.plan.explanation import Explanation, known
+from digestd.plan.explanation import Explanation, find_paper
 from digestd.plan.verdict import in_words, mailed_in
 from digestd.schedule import period_date
 from digestd.store import papers
@@ -15,7 +15,7 @@ def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: 
 
     Raises NotFound where there is no such digest, or the paper was not in it: of what was not picked nothing is kept.
     """
-    paper = known(db, paper_id)
+    paper = find_paper(db, paper_id)
     with db.read() as session:
         digests = reading.digests(session, subscriber)
         planned = next((one for one in digests if one.period == period), None)
@@ -38,8 +38,8 @@ def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: 
             period=period,
             score=pick.score,
             relevance=None,
-            chance=pick.chance,
-            bar=None,
+            probability=pick.chance,
+            min_score=None,
             rank=pick.rank,
             candidates=claim.considered,
             verdict=in_words(pick),

@@ -25,53 +25,55 @@ def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore
     What is said of a pick is what the weights in force make of it, whichever team took it. What is drawn
     at random belongs to none.
     """
-    agreed = [terms(shard, i, period, explore) for i, period in enumerate(periods)]
-    choices = compose.select(day.candidates, shard.ranked, agreed, day.own)
+    options = [digest_options(shard, i, period, explore) for i, period in enumerate(periods)]
+    selections = compose.select(day.candidates, shard.ranked, options, day.calibration)
     if day.trial is None or not shard.rivals:
-        return _table(day, shard, choices)
-    drafts = _drafts(day, shard, choices, agreed)
+        return _table(day, shard, selections)
+    drafts = _drafts(day, shard, selections, options)
     teams = {
-        i: team_draft(*drafts[i], _places(agreed[i], choices, i), day.trial.coins(shard.subscribers[i].key, periods[i]))
+        i: team_draft(
+            *drafts[i], _places(options[i], selections, i), day.trial.coins(shard.subscribers[i].key, periods[i])
+        )
         for i in shard.rivals
     }
-    return _by_teams(day, shard, choices, teams)
+    return _by_teams(day, shard, selections, teams)
 
 
-def terms(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
+def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
     """On what terms a digest is composed: the subscriber's, and those of the install."""
     due = shard.subscribers[i]
     return DigestOptions(due.size, due.bar, explore and due.explore, sampling_seed(due.key, period))
 
 
-def _table(day: PlanningDay, shard: Shard, choices: Selections) -> PickTable:
-    said = reasons(day.candidates, shard.ranked.profiles, selected_cells(choices))
-    return build_pick_table(day.candidates, shard.ranked, choices, day.own, said)
+def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:
+    said = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
+    return build_pick_table(day.candidates, shard.ranked, selections, day.calibration, said)
 
 
-def _places(agreed: DigestOptions, choices: Selections, i: int) -> int:
+def _places(options: DigestOptions, selections: Selections, i: int) -> int:
     """How many a digest has beside what is drawn."""
-    return agreed.size - int(choices.explored[i] >= 0)
+    return options.size - int(selections.explored[i] >= 0)
 
 
 def _drafts(
-    day: PlanningDay, shard: Shard, ours: Selections, agreed: Sequence[DigestOptions]
+    day: PlanningDay, shard: Shard, ours: Selections, options: Sequence[DigestOptions]
 ) -> dict[int, tuple[list[int], list[int]]]:
     """What either ranking of a trial would choose for each who takes part, without what is drawn."""
-    asked = [each._replace(size=max(_places(each, ours, i), 1), explore=False) for i, each in enumerate(agreed)]
-    theirs = compose.select(day.candidates, shard.rival, asked, day.own)
+    asked = [each._replace(size=max(_places(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
+    theirs = compose.select(day.candidates, shard.rival, asked, day.calibration)
     return {i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.explored[i]]) for i in shard.rivals}
 
 
-def _by_teams(day: PlanningDay, shard: Shard, choices: Selections, drafted: Mapping[int, Draft]) -> PickTable:
+def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: Mapping[int, Draft]) -> PickTable:
     """The choices as the teams of a trial drafted them."""
-    width = max(choices.chosen.shape[1], *map(len, drafted.values()))
-    chosen = np.full((len(choices), width), -1, dtype=np.intp)
-    chosen[:, : choices.chosen.shape[1]] = choices.chosen
-    teams = np.zeros((len(choices), width + 1), dtype=np.intp)
+    width = max(selections.chosen.shape[1], *map(len, drafted.values()))
+    chosen = np.full((len(selections), width), -1, dtype=np.intp)
+    chosen[:, : selections.chosen.shape[1]] = selections.chosen
+    teams = np.zeros((len(selections), width + 1), dtype=np.intp)
     for i, draft in drafted.items():
         chosen[i] = -1
         chosen[i, : len(draft)] = [j for j, _ in draft]
         teams[i, : len(draft)] = [TEAMS.index(team or "") for _, team in draft]
-    made = replace(choices, chosen=chosen)
+    made = replace(selections, chosen=chosen)
     there = np.column_stack([chosen, made.explored]) >= 0
     return replace(_table(day, shard, made), team=teams[there])

@@ -31,7 +31,7 @@ from digestd.store.due import Due
 from digestd.store.ledger import NewDigest, Ranked
 from digestd.store.packing import pack_picks
 
-SHARD = 400
+SHARD_SIZE = 400
 """Subscribers planned at a time: at 250 ranking takes 5 µs more of each, at 1,000 some 30 MB more in all."""
 REFERENCES = 10_000
 """References of a shard, all of which are in memory at a time: some 10 kB each at most, but for those of one subscriber
@@ -67,20 +67,22 @@ class PlanReport:
         return PlanReport(self.due + other.due, self.planned + other.planned, self.empty + other.empty)
 
 
-def plan(db: Database, planner: Planner, now: datetime, keep_on: Callable[[], bool] = lambda: True) -> PlanReport:
+def plan(
+    db: Database, planner: Planner, now: datetime, should_continue: Callable[[], bool] = lambda: True
+) -> PlanReport:
     """Plan a digest for every subscriber whose hour has come by `now`; safe to repeat at any time.
 
     `keep_on` is asked before each shard: what is left when it says no is planned the next time.
     """
     _end_pauses(db, now)
-    shard = _next(db, 0, now) if keep_on() else []
+    shard = _next(db, 0, now) if should_continue() else []
     if not shard:
         return PlanReport()
     day, report = _gather(db, planner, now), PlanReport()
     with single_blas_thread():
         while shard:
             report += _plan_whole_or_one_by_one(db, planner, day, shard)
-            shard = _next(db, shard[-1].key, now) if keep_on() else []
+            shard = _next(db, shard[-1].key, now) if should_continue() else []
     return report
 
 
@@ -88,7 +90,7 @@ def _end_pauses(db: Database, now: datetime) -> None:
     """Who wanted a pause until now is active again before it is asked who is due."""
     while _any_pause_is_over(db, now):
         with db.write() as session:
-            pauses.end(session, SHARD, now)
+            pauses.end(session, SHARD_SIZE, now)
 
 
 def _any_pause_is_over(db: Database, now: datetime) -> bool:
@@ -118,7 +120,7 @@ def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: PlanningDay, 
 
 def _next(db: Database, after: int, now: datetime) -> list[Due]:
     with db.read() as session:
-        shard = waiting.due(session, after, SHARD, now)
+        shard = waiting.due(session, after, SHARD_SIZE, now)
         return shard[: references.fitting(session, [due.key for due in shard], REFERENCES)]
 
 

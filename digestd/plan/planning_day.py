@@ -47,10 +47,10 @@ class PlanningDay:
     first_seen: NDArray[np.float64]
     now: datetime
     coverage: Mapping[str, CoverageState]
-    readings: SeedReader
+    seed_reader: SeedReader
     places: Mapping[int, int]
     trial: Trial | None
-    own: LocalCalibration
+    calibration: LocalCalibration
 
     @property
     def horizon(self) -> int:
@@ -125,7 +125,7 @@ def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> Planning
         former = papers.former_keys(session, [paper.key for paper in found])
         coverage = not_whole(session, now)
         trial = trials.running(session, now)
-        own = learnt(session, now)
+        calibration = learnt(session, now)
     space, vectors = read(db, encoder, found)
     pairs = [(was, j) for j, paper in enumerate(found) for was in former.get(paper.key, ())]
     with single_blas_thread():
@@ -137,10 +137,10 @@ def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> Planning
         first_seen=np.array([paper.first_seen.timestamp() for paper in found], dtype=np.float64),
         now=now,
         coverage=coverage,
-        readings=SeedReader(model, space),
+        seed_reader=SeedReader(model, space),
         places={paper.key: j for j, paper in enumerate(found)},
         trial=trial,
-        own=own,
+        calibration=calibration,
     )
     release_free_memory()
     return day

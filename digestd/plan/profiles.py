@@ -38,11 +38,13 @@ def compiled(session: Session, day: PlanningDay, subscribers: Sequence[Due]) -> 
     model = _made_by(day)
     usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
     own = references.wanted(session, [due.key for due in subscribers])
-    shelf = find_seeds(session, day.readings, {key: kept.papers for key, kept in usable.items()}, own)
+    shelf = find_seeds(session, day.seed_reader, {key: kept.papers for key, kept in usable.items()}, own)
     holding = {key: kept for key, kept in usable.items() if _current(key, kept, shelf)}
     fresh = [due for due in subscribers if due.key not in holding]
     interests = wants_of(session, [due.key for due in fresh]) if fresh else {}
-    shelf = shelf.joined(find_seeds(session, day.readings, {key: _names(each) for key, each in interests.items()}, own))
+    shelf = shelf.joined(
+        find_seeds(session, day.seed_reader, {key: _names(each) for key, each in interests.items()}, own)
+    )
     made = _made(day, fresh, interests, shelf)
     kept = [(due.key, holding.get(due.key) or made[due.key]) for due in subscribers]
     named = [[found for name in one.papers if (found := shelf.find(key, name))] for key, one in kept]
@@ -73,7 +75,7 @@ def compile_new(
     session: Session, day: PlanningDay, interests: tuple[Interest, ...]
 ) -> tuple[Kept, tuple[PaperId, ...]]:
     """The profile of somebody who wants this and is no subscriber, and the papers they name that are not known."""
-    shelf = find_seeds(session, day.readings, {NOBODY: _names(interests)}, {})
+    shelf = find_seeds(session, day.seed_reader, {NOBODY: _names(interests)}, {})
     want = _wants(NOBODY, interests, shelf)
     kept = _kept(day, (NOBODY, 0), want, compile_records([want], day.candidates)[0], shelf)
     return kept, tuple(name for name in _names(interests) if shelf.find(NOBODY, name) is None)
@@ -102,7 +104,7 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
 def keep_compiled(session: Session, day: PlanningDay, made: Mapping[int, Kept]) -> None:
     """Keep what was compiled for these subscribers, and what has been read for it so far."""
     profiles.keep(session, made)
-    encodings.keep(session, day.candidates.model.version, day.readings.made)
-    references.keep_read(session, day.readings.made_private)
-    day.readings.made.clear()
-    day.readings.made_private.clear()
+    encodings.keep(session, day.candidates.model.version, day.seed_reader.made)
+    references.keep_read(session, day.seed_reader.made_private)
+    day.seed_reader.made.clear()
+    day.seed_reader.made_private.clear()

@@ -19,13 +19,13 @@ LOOK = 0.5
 BEHIND = 10
 
 
-def refit_in_subprocess(db: Database, now: datetime, keep_on: Callable[[], bool]) -> bool:
+def refit_in_subprocess(db: Database, now: datetime, should_continue: Callable[[], bool]) -> bool:
     """`refit` where no other work waits for it; killed when `keep_on` says no. Whether it came to its end."""
     url = db.engine.url.render_as_string(hide_password=False)
     process = get_context("spawn").Process(target=_refit, args=(url, now), name="refit", daemon=True)
     process.start()
     while process.is_alive():
-        if not keep_on():
+        if not should_continue():
             process.kill()
         process.join(LOOK)
     return process.exitcode == 0

@@ -143,7 +143,7 @@ class NamedPapers:
 
 def find_seeds(
     session: Session,
-    readings: SeedReader,
+    seed_reader: SeedReader,
     named: Mapping[int, Sequence[PaperId]],
     references: Mapping[int, Mapping[PaperId, Kept]],
 ) -> NamedPapers:
@@ -153,13 +153,13 @@ def find_seeds(
     }
     names = {name for each in named.values() for name in each}
     names.update(one for kept in own.values() for one in kept.reference.ids)
-    public = readings.of(session, names)
+    public = seed_reader.of(session, names)
     unresolved = {
         (who, name): kept
         for (who, name), kept in own.items()
         if kept.reference.words.title and _public(public, name, kept) is None
     }
-    return NamedPapers(public, references, readings.private(unresolved))
+    return NamedPapers(public, references, seed_reader.private(unresolved))
 
 
 def _public(public: Mapping[PaperId, NamedPaper], name: PaperId, kept: Kept) -> NamedPaper | None:

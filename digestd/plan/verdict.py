@@ -32,18 +32,18 @@ class ExplainedPaper:
     place: int
 
 
-def verdict(case: ExplainedPaper, agreed: DigestOptions, choice: Selection, picked: Mapping[int, Pick]) -> str:
+def verdict(case: ExplainedPaper, options: DigestOptions, selection: Selection, picked: Mapping[int, Pick]) -> str:
     """What becomes of the paper, and why. `picked`: what the digest holds, by row number."""
     pick = picked.get(int(case.day.keys[case.place]))
     if pick is None:
-        return _barred(case) or _passed_over(case, agreed, choice, len(picked))
+        return _barred(case) or _passed_over(case, options, selection, len(picked))
     return in_words(pick)
 
 
 def in_words(pick: Pick) -> str:
     """How a pick came into its digest."""
     if pick.propensity is not None:
-        return f"drawn at random for this digest, chance 1 in {round(1 / pick.propensity)}"
+        return f"drawn at random for this digest, probability 1 in {round(1 / pick.propensity)}"
     return f"picked, ranked {ordinal(pick.rank)}" if pick.rank else "picked"
 
 
@@ -90,7 +90,7 @@ def _muting(case: ExplainedPaper) -> str:
     due, candidates = case.shard.subscribers[0], case.day.candidates
     interests = wants_of(case.session, [due.key]).get(due.key, ())
     muted = [interest for interest in interests if interest.wish is Wish.MUTED]
-    named = case.day.readings.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
+    named = case.day.seed_reader.of(case.session, [PaperId(i.value) for i in muted if i.kind is Kind.PAPER])
     seeds = {name: found.seed for name, found in named.items()}
     profiles = compile_profiles([ProfileInput((interest,), seeds) for interest in muted], candidates.model, candidates)
     met = (interest for interest, profile in zip(muted, profiles, strict=True) if case.place in profile.muted)
@@ -103,25 +103,25 @@ def _said(interest: Interest | None) -> str:
     return "the subscriber does not like it" if interest.kind is Kind.PAPER else f"{interest.kind} {interest.value}"
 
 
-def _passed_over(case: ExplainedPaper, agreed: DigestOptions, choice: Selection, places: int) -> str:
+def _passed_over(case: ExplainedPaper, options: DigestOptions, selection: Selection, places: int) -> str:
     """Why it was not picked though it might have been."""
     ranked, j = case.shard.ranked, case.place
     if ranked.relevance[0, j] <= 0:
         return "meets none of the interests"
-    chance, rank = case.day.own.chance(float(ranked.log_odds[0, j])), choice.rank(j)
+    probability, rank = case.day.calibration.probability(float(ranked.log_odds[0, j])), selection.rank(j)
     if rank is None:
-        return f"is not new, and an older one needs a chance of {compose.GOOD:.2f}; its chance is {chance:.2f}"
-    where = f"ranked {ordinal(rank)} of {len(choice.order)}"
-    if not choice.above_minimum[j]:
-        return f"{where}; below the bar of {MIN_SCORES[agreed.bar]:.2f}, as its chance is {chance:.2f}"
-    if all((choice.rank(k) or 0) < rank for k in choice.chosen):
+        return f"is not new, and an older one needs a probability of {compose.CARRY_OVER_PROBABILITY:.2f}; it has {probability:.2f}"
+    where = f"ranked {ordinal(rank)} of {len(selection.order)}"
+    if not selection.above_minimum[j]:
+        return f"{where}; below the minimum score of {MIN_SCORES[options.min_score]:.2f}, with a probability of {probability:.2f}"
+    if all((selection.rank(k) or 0) < rank for k in selection.chosen):
         return f"cut by size: {where}, the digest holds {places}"
-    return _crowded_out(case, choice, where)
+    return _crowded_out(case, selection, where)
 
 
-def _crowded_out(case: ExplainedPaper, choice: Selection, where: str) -> str:
+def _crowded_out(case: ExplainedPaper, selection: Selection, where: str) -> str:
     """What ranked lower was chosen: for variety, for an interest without a place, for an author who is followed."""
-    vectors, chosen = case.day.candidates.encoded.dense, list(choice.chosen)
+    vectors, chosen = case.day.candidates.encoded.dense, list(selection.chosen)
     cosine = vectors[chosen] @ vectors[case.place]
     nearest = int(np.argmax(cosine))
     if cosine[nearest] < ALIKE:

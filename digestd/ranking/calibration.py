@@ -26,17 +26,17 @@ import numpy as np
 from digestd.domain.subscriber import Bar
 from digestd.ranking.arrays import Bools, Doubles, Floats
 
-HALF = 2.0
+HALF_WARM = 2.0
 """The number of likes at which a score's slope is half that of topics, half that of likes."""
-BEND = 3.0
+SCORE_SCALE = 3.0
 """The score from which on more is worth less."""
-UNMARKED = log(0.05 / 0.95) - log(0.01 / 0.99)
-ASKED = 1.5
+PRIOR_SHIFT = log(0.05 / 0.95) - log(0.01 / 0.99)
+RELEVANCE_BONUS = 1.5
 MIN_SCORES = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
 """The chance that a paper needs."""
-LOOSE = (2.0, 0.5)
+PRIOR_DEVIATIONS = (2.0, 0.5)
 """Standard deviations of what an install may be found to shift and stretch."""
-STEADY = 0.1
+MIN_SLOPE = 0.1
 """The least slope: a better score is never a worse chance."""
 STEPS = 25
 FEATURES = ("intercept", "topics", "likes", "relevance", "mean_relevance")
@@ -54,16 +54,18 @@ class Calibration:
 
     def log_odds(self, totals: Floats, relevance: Floats, mean_relevance: Floats, likes: Floats) -> Floats:
         """The log odds of a mark, of scores (n, m); `level` and `likes` are (n,)."""
-        warm = likes / (likes + HALF)
+        warm = likes / (likes + HALF_WARM)
         slope = self.topics * (1 - warm) + self.likes * warm
-        found: Floats = np.arcsinh(totals / np.float32(BEND)) * slope[:, None] + np.float32(self.relevance) * relevance
+        found: Floats = (
+            np.arcsinh(totals / np.float32(SCORE_SCALE)) * slope[:, None] + np.float32(self.relevance) * relevance
+        )
         found += (self.intercept + self.mean_relevance * mean_relevance)[:, None].astype(np.float32)
         return found
 
 
 def like_log_odds(marked: Floats, relevance: Floats) -> Floats:
     """The log odds of a like from those of a mark, as assumed."""
-    log_odds: Floats = marked + np.float32(ASKED) * relevance + np.float32(UNMARKED)
+    log_odds: Floats = marked + np.float32(RELEVANCE_BONUS) * relevance + np.float32(PRIOR_SHIFT)
     return log_odds
 
 
@@ -74,40 +76,40 @@ class LocalCalibration:
     shift: float = 0.0
     slope: float = 1.0
 
-    def chance(self, log_odds: float) -> float:
+    def probability(self, log_odds: float) -> float:
         """The probability of a like, to four decimals, from the package's log odds."""
-        return float(self.chances(np.array([log_odds]))[0])
+        return float(self.probabilities(np.array([log_odds]))[0])
 
-    def chances(self, log_odds: Floats | Doubles) -> Doubles:
+    def probabilities(self, log_odds: Floats | Doubles) -> Doubles:
         """The same of several (c,)."""
         inside = np.clip(self.shift + self.slope * log_odds.astype(np.float64), -30, 30)
         return np.round(1 / (1 + np.exp(-inside)), 4)
 
-    def log_odds_for(self, chance: float) -> float:
+    def log_odds_for(self, probability: float) -> float:
         """The package's log odds at which a paper has this chance."""
-        return (logit(chance) - self.shift) / self.slope
+        return (logit(probability) - self.shift) / self.slope
 
 
-def fit_local(log_odds: Doubles, like_log_odds: Doubles, weights: Doubles) -> LocalCalibration:
+def fit_local(log_odds: Doubles, liked: Doubles, weights: Doubles) -> LocalCalibration:
     """Platt scaling of the package's log odds (c,) to what was liked (c,), each counting by its weight (c,).
 
     Shift and slope are drawn to 0 and 1 by a normal prior, so that few verdicts change little. Newton's method.
     """
     theta, usual = np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    precision = 1 / np.array(LOOSE) ** 2
+    precision = 1 / np.array(PRIOR_DEVIATIONS) ** 2
     features = np.stack([np.ones_like(log_odds), log_odds], axis=1)
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(features @ theta, -30, 30)))
-        gradient = features.T @ (weights * (chance - like_log_odds)) + precision * (theta - usual)
-        curvature = (features.T * (weights * chance * (1 - chance))) @ features + np.diag(precision)
+        probability = 1 / (1 + np.exp(-np.clip(features @ theta, -30, 30)))
+        gradient = features.T @ (weights * (probability - liked)) + precision * (theta - usual)
+        curvature = (features.T * (weights * probability * (1 - probability))) @ features + np.diag(precision)
         theta = theta - np.linalg.solve(curvature, gradient)
-        theta[1] = max(theta[1], STEADY)
+        theta[1] = max(theta[1], MIN_SLOPE)
     return LocalCalibration(round(float(theta[0]), 4), round(float(theta[1]), 4))
 
 
-def logit(chance: float) -> float:
+def logit(probability: float) -> float:
     """log(p/(1 − p)); of 0 and 1, that of the nearest number with four decimals."""
-    inside = min(max(chance, 0.00005), 0.99995)
+    inside = min(max(probability, 0.00005), 0.99995)
     return log(inside / (1 - inside))
 
 

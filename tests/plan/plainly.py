@@ -6,7 +6,14 @@ import numpy as np
 
 from digestd.compose import DigestOptions, RankedCandidates, Selection
 from digestd.compose.diversification import REACH
-from digestd.compose.selection import FIRST, FLOOR, GOOD, LAST, POPULAR, ROOMY
+from digestd.compose.selection import (
+    CARRY_OVER_PROBABILITY,
+    CARRY_OVER_RELEVANCE,
+    EXPLORE_FROM,
+    EXPLORE_TO,
+    MIN_EXPLORE_PROBABILITY,
+    MIN_EXPLORE_SIZE,
+)
 from digestd.ranking.arrays import Bools, Ints
 from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
 from digestd.ranking.candidates import CandidateSet
@@ -18,9 +25,20 @@ class Reader:
     """One subscriber of a block."""
 
     def __init__(
-        self, candidates: CandidateSet, ranked: RankedCandidates, row: int, terms: DigestOptions, own: LocalCalibration
+        self,
+        candidates: CandidateSet,
+        ranked: RankedCandidates,
+        row: int,
+        options: DigestOptions,
+        own: LocalCalibration,
     ) -> None:
-        self.candidates, self.profiles, self.row, self.terms, self.own = candidates, ranked.profiles, row, terms, own
+        self.candidates, self.profiles, self.row, self.options, self.own = (
+            candidates,
+            ranked.profiles,
+            row,
+            options,
+            own,
+        )
         self.total, self.relevance, self.log_odds = (a[row] for a in (ranked.total, ranked.relevance, ranked.log_odds))
         self.fresh, self.open = ranked.fresh[row], ranked.open[row]
         self.without_interests = bool(self.profiles.without_interests[row])
@@ -35,25 +53,25 @@ class Reader:
             return Selection(order, above_minimum, tuple(some[:1]))
         outside = self.outside(order)
         if outside:
-            chosen = self.spread(above, self.terms.size - 1)
+            chosen = self.spread(above, self.options.size - 1)
             left = [j for j in outside if j not in chosen]
             if left:
-                explored = left[int(self.terms.seed * len(left))]
+                explored = left[int(self.options.seed * len(left))]
                 return Selection(order, above_minimum, tuple(chosen), explored, 1 / len(left))
-        return Selection(order, above_minimum, tuple(self.spread(above, self.terms.size)))
+        return Selection(order, above_minimum, tuple(self.spread(above, self.options.size)))
 
     def order(self) -> Ints:
         """The candidates, best first; luck decides between equals."""
         enough = (
-            self.relevance >= POPULAR
+            self.relevance >= CARRY_OVER_RELEVANCE
             if self.without_interests
-            else self.log_odds >= np.float32(self.own.log_odds_for(GOOD))
+            else self.log_odds >= np.float32(self.own.log_odds_for(CARRY_OVER_PROBABILITY))
         )
         candidates = np.flatnonzero(self.open & (self.fresh | enough) & ~np.isnan(self.total))
         order: Ints = candidates[np.argsort(-self.total[candidates], kind="stable")]
         if len(set(self.total[order].tolist())) == len(order):
             return order
-        shuffled = np.random.default_rng(int(self.terms.seed * 2**48)).permutation(candidates)
+        shuffled = np.random.default_rng(int(self.options.seed * 2**48)).permutation(candidates)
         lucky: Ints = shuffled[np.argsort(-self.total[shuffled], kind="stable")]
         return lucky
 
@@ -61,16 +79,20 @@ class Reader:
         """What reaches the bar."""
         if self.without_interests:
             return np.ones(len(self.total), dtype=np.bool_)
-        enough: Bools = self.log_odds >= np.float32(self.own.log_odds_for(MIN_SCORES[self.terms.bar]))
+        enough: Bools = self.log_odds >= np.float32(self.own.log_odds_for(MIN_SCORES[self.options.min_score]))
         enough[self.profiles.authors.cells.of(self.row)] = True
         return enough
 
     def outside(self, order: Ints) -> list[int]:
         """What may be drawn."""
-        if not self.terms.explore or self.terms.size < ROOMY or self.without_interests:
+        if not self.options.explore or self.options.size < MIN_EXPLORE_SIZE or self.without_interests:
             return []
-        ranks = order[max(FIRST, self.terms.size + 1) - 1 : LAST]
-        return [int(j) for j in ranks if self.fresh[j] and self.log_odds[j] >= np.float32(self.own.log_odds_for(FLOOR))]
+        ranks = order[max(EXPLORE_FROM, self.options.size + 1) - 1 : EXPLORE_TO]
+        return [
+            int(j)
+            for j in ranks
+            if self.fresh[j] and self.log_odds[j] >= np.float32(self.own.log_odds_for(MIN_EXPLORE_PROBABILITY))
+        ]
 
     def spread(self, above: Sequence[int], size: int) -> list[int]:
         """What is chosen of the worthy papers."""

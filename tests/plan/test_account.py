@@ -54,7 +54,7 @@ def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) 
     for name, pick in zip(digest.names, digest.picks, strict=True):
         assert pick.score == pytest.approx(accounts[name].score)
         assert pick.reason == accounts[name].reason
-        assert (pick.rank, pick.chance) == (accounts[name].rank, accounts[name].chance)
+        assert (pick.rank, pick.chance) == (accounts[name].rank, accounts[name].probability)
 
 
 def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
@@ -70,7 +70,7 @@ def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
     cut = verdicts["cut00"]
     assert {name: score_breakdown.verdict for name, score_breakdown in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
-        "cut00": f"is not new, and an older one needs a chance of 0.20; its chance is {cut.chance:.2f}",
+        "cut00": f"is not new, and an older one needs a probability of 0.20; it has {cut.probability:.2f}",
         "muted": "muted: phrase brackish yodelling",
         "mine": "is one of the subscriber's own papers",
     }
@@ -85,11 +85,11 @@ def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
     bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
     bare.people([reader(bar="high")])
     weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda score_breakdown: score_breakdown.rank or 0)
-    assert weakest.chance is not None
-    assert weakest.bar == 0.2
+    assert weakest.probability is not None
+    assert weakest.min_score == 0.2
     assert (
         weakest.verdict
-        == f"ranked {weakest.rank}th of 16; below the bar of 0.20, as its chance is {weakest.chance:.2f}"
+        == f"ranked {weakest.rank}th of 16; below the minimum score of 0.20, with a probability of {weakest.probability:.2f}"
     )
     assert told(bare, "other00").verdict == "meets none of the interests"
 

@@ -28,14 +28,14 @@ def test_digests_of_which_nothing_was_said_teach_nothing(now: datetime) -> None:
 def test_what_was_passed_over_beside_a_like_counts_a_quarter(now: datetime) -> None:
     silent = fit_from_digests([shown(n, now, [Verdict.MORE, *[None] * 8]) for n in range(40)])
     said = fit_from_digests([shown(n, now, [Verdict.MORE, Verdict.LESS, Verdict.DISMISSED]) for n in range(40)])
-    assert silent.chance(-1.386) == pytest.approx(1 / 3, abs=0.03)
-    assert said.chance(-1.386) == pytest.approx(1 / 3, abs=0.03)
+    assert silent.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
+    assert said.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
 
 
 def test_one_who_says_much_does_not_speak_for_all(now: datetime) -> None:
     loud = [shown(1, now, [Verdict.LESS] * 10) for _ in range(100)]
     others = [shown(n, now, [Verdict.MORE] * 10) for n in range(2, 32)]
-    assert fit_from_digests([*loud, *others]).chance(-1.386) > 0.7
+    assert fit_from_digests([*loud, *others]).probability(-1.386) > 0.7
 
 
 def test_own_of_ignores_fewer_than_ten_people(now: datetime) -> None:
@@ -47,7 +47,7 @@ def test_own_of_ignores_fewer_than_ten_people(now: datetime) -> None:
 def test_own_of_limits_a_few_fake_accounts(now: datetime) -> None:
     honest = [shown(n, now, [Verdict.MORE, Verdict.LESS, *[None] * 8]) for n in range(20)]
     fake = [shown(n, now, [Verdict.LESS] * 10) for n in range(100, 103) for _ in range(50)]
-    before, after = fit_from_digests(honest).chance(-1.386), fit_from_digests([*honest, *fake]).chance(-1.386)
+    before, after = fit_from_digests(honest).probability(-1.386), fit_from_digests([*honest, *fake]).probability(-1.386)
     assert after > 0.8 * before
 
 

@@ -72,10 +72,10 @@ def seen(seed: int, share: float, grain: float) -> RankedCandidates:
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.02, 0.3, 1.0]), st.sampled_from([0.0, 0.5]), TERMS)
-def test_a_block_is_composed_as_each_alone(seed: int, share: float, grain: float, terms: list[DigestOptions]) -> None:
+def test_a_block_is_composed_as_each_alone(seed: int, share: float, grain: float, options: list[DigestOptions]) -> None:
     ranked, own = seen(seed, share, grain), LocalCalibration(0.3, 0.9)
-    for row, choice in enumerate(select(day(), ranked, terms, own)):
-        without_interests = Reader(day(), ranked, row, terms[row], own).choice()
+    for row, choice in enumerate(select(day(), ranked, options, own)):
+        without_interests = Reader(day(), ranked, row, options[row], own).choice()
         assert choice.order.tolist() == without_interests.order.tolist()
         assert choice.above_minimum.tolist() == without_interests.above_minimum.tolist()
         assert (choice.chosen, choice.explored, choice.propensity) == (

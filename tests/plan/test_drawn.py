@@ -40,8 +40,8 @@ def test_what_is_drawn_is_the_same_in_preview_plan_and_explanation(bare: Install
     [digest] = digests(bare)
     assert seen == digest.picks
     past = explain_past_pick(bare.db, subscriber(bare), named(names[-1]), digest.period)
-    assert past.verdict == f"drawn at random for this digest, chance 1 in {round(1 / (seen[-1].propensity or 1))}"
-    assert (past.score, past.rank, past.chance) == (seen[-1].score, seen[-1].rank, seen[-1].chance)
+    assert past.verdict == f"drawn at random for this digest, probability 1 in {round(1 / (seen[-1].propensity or 1))}"
+    assert (past.score, past.rank, past.probability) == (seen[-1].score, seen[-1].rank, seen[-1].chance)
     assert b"DRAWN AT RANDOM" in mail(bare, digest.key)
 
 

@@ -26,8 +26,8 @@ def ranked(day: CandidateSet, total: Floats) -> RankedCandidates:
     return RankedCandidates(alone(day), total[None, :], high, everything, everything, 9 * high)
 
 
-def chosen(day: CandidateSet, view: RankedCandidates, terms: DigestOptions) -> Selection:
-    return select(day, view, [terms], LocalCalibration())[0]
+def chosen(day: CandidateSet, view: RankedCandidates, options: DigestOptions) -> Selection:
+    return select(day, view, [options], LocalCalibration())[0]
 
 
 def test_of_equals_each_comes_first_as_often_as_another(day: CandidateSet) -> None:

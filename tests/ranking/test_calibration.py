@@ -28,7 +28,7 @@ SHARES = st.floats(0, 1, width=32)
 
 def chance(score: float, relevance: float, likes: float = 0, mean: float = 0.2) -> float:
     found = CALIBRATION.log_odds(_rows(score), _rows(relevance), _row(mean), _row(likes))
-    return LocalCalibration().chance(float(like_log_odds(found, _rows(relevance))[0, 0]))
+    return LocalCalibration().probability(float(like_log_odds(found, _rows(relevance))[0, 0]))
 
 
 def _rows(value: float) -> Floats:
@@ -79,18 +79,18 @@ def test_an_install_learns_how_often_its_picks_are_liked(likely: float) -> None:
     rng = Random(1)
     log_odds = np.array([logit(rng.uniform(0.05, 0.4)) for _ in range(2_000)])
     shift = logit(likely) - float(log_odds.mean())
-    came = np.array([float(rng.random() < LocalCalibration().chance(o + shift)) for o in log_odds])
+    came = np.array([float(rng.random() < LocalCalibration().probability(o + shift)) for o in log_odds])
     own = fit_local(log_odds, came, np.ones_like(log_odds))
-    promised = np.array([own.chance(o) for o in log_odds])
+    promised = np.array([own.probability(o) for o in log_odds])
     assert promised.mean() == pytest.approx(came.mean(), abs=0.01)
-    assert own.chance(own.log_odds_for(0.2)) == pytest.approx(0.2, abs=1e-3)
+    assert own.probability(own.log_odds_for(0.2)) == pytest.approx(0.2, abs=1e-3)
 
 
 def test_few_verdicts_change_little_and_none_change_nothing() -> None:
     no_values = np.zeros(0)
     assert fit_local(no_values, no_values, no_values) == LocalCalibration()
     one = np.ones(1)
-    assert fit_local(-one, one, one).chance(-1) < 0.65
+    assert fit_local(-one, one, one).probability(-1) < 0.65
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), max_size=60))
@@ -98,4 +98,4 @@ def test_whatever_was_said_a_better_paper_keeps_the_better_chance(said: list[tup
     log_odds = np.array([value for value, _ in said])
     own = fit_local(log_odds, np.array([float(was) for _, was in said]), np.ones_like(log_odds))
     assert own.slope > 0
-    assert own.chance(-2) <= own.chance(2)
+    assert own.probability(-2) <= own.probability(2)
