@@ -20,7 +20,7 @@ from digestd.ranking.negative_prior import NegativePrior, build_negative_prior
 from digestd.ranking.query_expansion import ExpansionIndex, build_expansion_index
 from digestd.ranking.seeds import SeedEncoder
 from digestd.ranking.text import analyse, analysed
-from digestd.ranking.trend import newness, ranks, trend, weighted_votes
+from digestd.ranking.trend import ranks, trend, weighted_votes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,6 @@ class CandidateSet:
     leave_one_out: Floats
     weighted_votes: Floats
     trend: Floats
-    newness: Floats
     popularity: Floats
     archive_votes: Floats
     surface_forms: tuple[Mapping[str, str], ...]
@@ -102,11 +101,10 @@ def build_candidates(
         leave_one_out=background.lift(encoded.sparse).astype(np.float32),
         weighted_votes=votes,
         trend=trend(papers, votes, now),
-        newness=newness(papers),
         popularity=ranks(votes, votes),
         archive_votes=votes,
         surface_forms=tuple(surface_forms),
-        seed_encoder=SeedEncoder(model, background, encoded, across, inverted_index, folk, space.encoder),
+        seed_encoder=SeedEncoder(model, background, encoded, across, folk, space.encoder),
         space=space,
         vectors=vectors,
         smoothed_vectors=drawn(vectors, space.archive),

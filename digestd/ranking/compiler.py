@@ -7,16 +7,14 @@ else: not on the day, not on the company in the block. Ranking always reads reco
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import PaperId
-from digestd.ranking.arrays import NOWHERE, Doubles, Floats, Ints
+from digestd.ranking.arrays import NOWHERE, Floats, Ints
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.drift import recency
 from digestd.ranking.kernel_ridge import dual
 from digestd.ranking.records import Run, pack
 from digestd.ranking.seeds import Seed, SeedTable
@@ -37,12 +35,12 @@ class ProfileInput:
     interests: tuple[Interest, ...] = ()
     seeds: Mapping[PaperId, Seed] = field(default_factory=dict)
 
-    def liked(self) -> dict[PaperId, datetime | None]:
-        """The liked papers that are known, and when that was said."""
+    def liked(self) -> list[PaperId]:
+        """Return the liked papers whose text is known."""
         return self._known(Wish.LIKED)
 
-    def disliked(self) -> dict[PaperId, datetime | None]:
-        """Likewise those disliked."""
+    def disliked(self) -> list[PaperId]:
+        """Return the disliked papers whose text is known."""
         return self._known(Wish.MUTED)
 
     def named(self) -> list[PaperId]:
@@ -50,9 +48,9 @@ class ProfileInput:
         likes = self.liked()
         return [*likes, *self.disliked()] if likes else []
 
-    def _known(self, wish: Wish) -> dict[PaperId, datetime | None]:
-        said = {PaperId(i.value): i.since for i in self.interests if i.kind is Kind.PAPER and i.wish is wish}
-        return {name: when for name, when in said.items() if name in self.seeds}
+    def _known(self, wish: Wish) -> list[PaperId]:
+        named = (PaperId(i.value) for i in self.interests if i.kind is Kind.PAPER and i.wish is wish)
+        return [name for name in dict.fromkeys(named) if name in self.seeds]
 
 
 class RecordWords(NamedTuple):
@@ -120,18 +118,14 @@ def _tastes(want: ProfileInput, seed_table: SeedTable, candidates: CandidateSet)
     if not likes:
         return _NO_TASTES
     seeds = [seed_table.seeds[seed_table.rows[want.seeds[name]]] for name in [*likes, *dislikes]]
-    liked, disliked = recency(list(likes.values())), recency(list(dislikes.values()))
     return _Tastes(
         likes=len(likes),
         dislikes=len(dislikes),
-        dual_weights=dual(candidates.background, seeds, liked, disliked),
-        centroid_weights=np.concatenate([_whole(liked), -DISLIKES * _whole(disliked)]).astype(np.float32),
+        dual_weights=dual(candidates.background, seeds, len(likes)),
+        centroid_weights=np.repeat(
+            [1 / len(likes), -DISLIKES / max(len(dislikes), 1)], [len(likes), len(dislikes)]
+        ).astype(np.float32),
     )
-
-
-def _whole(weights: Doubles) -> Doubles:
-    shares: Doubles = weights / max(weights.sum(), 1e-9)
-    return shares
 
 
 def _record(

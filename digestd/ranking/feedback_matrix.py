@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, cells, grouped
+from digestd.ranking.arrays import Floats, Groups, Ints, grouped
 from digestd.ranking.seeds import SeedTable
 
 
@@ -24,9 +24,6 @@ class FeedbackMatrix:
     places: Ints
     dual_weights: Floats
     centroid_weights: Floats
-    coauthors: Cells
-    first_coauthored: Ints
-    shared: Ints
 
     @property
     def rows(self) -> Ints:
@@ -37,11 +34,3 @@ class FeedbackMatrix:
         """Rows of the shelf added up by weight for each of those `rows`: (len(rows), columns of the table)."""
         total: Floats = grouped(self.seeds.sizes[self.rows]).summing(weights, self.places, len(table)) @ table
         return total
-
-
-def match_coauthors(seed_table: SeedTable, likes: Groups, liked: Ints, width: int) -> tuple[Cells, Ints, Ints]:
-    """Where likes share people with papers, `width` in all; the place of the first there, and how many do."""
-    near = [seed_table.seeds[place].coauthored for place in liked.tolist()]
-    sizes = [len(found) for found in near]
-    once, first, often = cells(np.repeat(likes.owner, sizes), np.concatenate([NOWHERE, *near]), width)
-    return once, np.repeat(liked, sizes)[first], often

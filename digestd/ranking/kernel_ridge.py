@@ -19,12 +19,12 @@ MASS = 150.0
 """Total weight of the negative examples: 300 texts at C = ½."""
 
 
-def dual(background: NegativePrior, seeds: Sequence[EncodedSeed], likes: Doubles, dislikes: Doubles) -> Floats:
-    """Return the dual weight of each seed (k,), likes first."""
+def dual(background: NegativePrior, seeds: Sequence[EncodedSeed], likes: int) -> Floats:
+    """Return the dual weight of each seed (k,), of which the first `likes` are liked and the others disliked."""
     features = np.array([seed.features for seed in seeds], dtype=np.float64)
     kernel = gram(seeds) + 1 - features @ features.T
-    kernel[np.diag_indices_from(kernel)] += penalties(likes, dislikes)
-    target = np.repeat([1.0, -1.0], [len(likes), len(dislikes)])
+    kernel[np.diag_indices_from(kernel)] += penalties(likes, len(seeds) - likes)
+    target = np.repeat([1.0, -1.0], [likes, len(seeds) - likes])
     return np.linalg.solve(kernel, target - background.prior(features)).astype(np.float32)
 
 
@@ -51,10 +51,10 @@ def _laid_out(columns: Sequence[Columns], values: Sequence[Floats], width: int) 
     return out
 
 
-def penalties(likes: Doubles, dislikes: Doubles) -> Doubles:
-    """λ/C of each like, then of each dislike: each takes of the mass of its side by its recency."""
-    share = 0.0 if not len(dislikes) else 0.85 if len(dislikes) >= 5 else 0.2
-    whole = MASS / (1 - share)
-    per_like = RIDGE * likes.sum() / (whole * likes)
-    per_dislike = RIDGE * dislikes.sum() / (whole * share * dislikes) if len(dislikes) else dislikes
-    return np.concatenate([per_like, per_dislike])
+def penalties(likes: int, dislikes: int) -> Doubles:
+    """Return λ/C of each like, then of each dislike; all seeds of a side share its weight equally."""
+    share = 0.0 if not dislikes else 0.85 if dislikes >= 5 else 0.2
+    weight = MASS / (1 - share)
+    return np.repeat(
+        [RIDGE * likes / weight, RIDGE * dislikes / (weight * share) if dislikes else 0.0], [likes, dislikes]
+    )

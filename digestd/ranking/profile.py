@@ -14,7 +14,7 @@ from digestd.ranking.arrays import Bools, Cells, Ints, Sparse, grouped
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.compiler import FACTS, RUNS, ProfileInput, RecordWords, compile_records, said
 from digestd.ranking.exact_matches import ExactMatch, ExactMatches, build_exact_matches, finders
-from digestd.ranking.feedback_matrix import FeedbackMatrix, match_coauthors
+from digestd.ranking.feedback_matrix import FeedbackMatrix
 from digestd.ranking.model import TextModel
 from digestd.ranking.records import RecordColumn, unpack
 from digestd.ranking.seeds import Seed
@@ -168,10 +168,7 @@ def _tastes(
     named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
     seed_table, places = candidates.seed_encoder.holding(named)
     liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
-    papers_by_coauthors = match_coauthors(seed_table, likes, liked, len(candidates))
-    return FeedbackMatrix(
-        seed_table, likes, liked, everything, places, runs[8].floats, runs[9].floats, *papers_by_coauthors
-    )
+    return FeedbackMatrix(seed_table, likes, liked, everything, places, runs[8].floats, runs[9].floats)
 
 
 def _named(

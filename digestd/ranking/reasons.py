@@ -15,7 +15,6 @@ from digestd.ranking.profile import Profile, Profiles
 from digestd.ranking.signals import (
     author,
     category,
-    coauthors,
     dense_likes,
     dense_topic,
     latent_likes,
@@ -37,7 +36,6 @@ ORDER: tuple[tuple[Explainer, float], ...] = (
     (likes, 0.0),
     (dense_likes, 0.0),
     (latent_likes, 0.0),
-    (coauthors, 0.0),
     (term_contributions, 0.0),
     (dense_topic, 0.0),
     (topic_similarity, 0.0),

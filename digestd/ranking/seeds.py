@@ -12,9 +12,7 @@ import numpy as np
 
 from digestd.ranking.arrays import Columns, Floats, Ints, Sparse
 from digestd.ranking.author_kernel import AuthorKernel, shares
-from digestd.ranking.coauthors import papers_by_coauthors
 from digestd.ranking.dense import Encoder
-from digestd.ranking.inverted_index import InvertedIndex
 from digestd.ranking.lengths import lengths, table
 from digestd.ranking.model import EncodedTexts, TextModel, latent, weighted
 from digestd.ranking.negative_prior import NegativePrior
@@ -61,7 +59,6 @@ class EncodedSeed:
     features: Floats
     folk: Columns
     bonds: Floats
-    coauthored: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +102,6 @@ class SeedEncoder:
     background: NegativePrior
     candidates: EncodedTexts
     across: Sparse
-    inverted_index: InvertedIndex
     folk: AuthorKernel
     encoder: Encoder
     _latest: list[SeedTable] = field(default_factory=list)
@@ -155,11 +151,10 @@ class SeedEncoder:
         bonds = self.folk.bonds(author_keys, each)
         runs = zip(pairwise(sparse.indptr), pairwise(bonds.indptr), strict=True)
         for i, ((a, b), (c, d)) in enumerate(runs):
-            near = np.array(sorted(papers_by_coauthors(self.inverted_index, seeds[i].authors)), dtype=np.intp)
             columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + author_keys[i]).astype(np.int32)])
             values = np.concatenate([sparse.data[a:b], each[i]])
             akin = bonds.indices[c:d], bonds.data[c:d]
-            yield EncodedSeed(seeds[i].title, seeds[i].is_private, columns, values, features[i], *akin, near)
+            yield EncodedSeed(seeds[i].title, seeds[i].is_private, columns, values, features[i], *akin)
 
     def _encode(self, seeds: Sequence[Seed]) -> EncodedTexts:
         """From the terms that are known, and those of the others read now."""

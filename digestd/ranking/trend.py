@@ -42,12 +42,6 @@ def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
     return value
 
 
-def newness(papers: Sequence[Paper]) -> Floats:
-    """How new each paper (m,) was when it came: 1 for one just out, ½ after H days."""
-    ages = [max(0.0, (paper.first_seen - paper.published).total_seconds() / 86_400) for paper in papers]
-    return np.exp2(-np.array(ages) / HALF_LIFE).astype(np.float32)
-
-
 def ranks(values: Floats, among: Floats) -> Floats:
     """The ranks of values among those of other papers, of mean 0 and, without ties, of variance 1; equals share one."""
     usual = np.sort(among)

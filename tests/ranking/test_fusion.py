@@ -147,9 +147,9 @@ def test_the_same_day_gives_the_same_scores() -> None:
 
 
 def test_a_warm_memory_of_seeds_changes_no_score() -> None:
-    day, freshness = candidates(), candidates()
+    day, fresh = candidates(), candidates()
     many(day)
-    assert np.array_equal(score(day, many(day)).total, score(freshness, many(freshness)).total)
+    assert np.array_equal(score(day, many(day)).total, score(fresh, many(fresh)).total)
 
 
 def test_topics_fade_as_likes_come_in() -> None:

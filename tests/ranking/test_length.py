@@ -1,17 +1,15 @@
 """A taste for long or short papers, and how new a paper was when it came."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
-import pytest
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import ProfileInput, Profiles, Seed, compile_profiles
-from digestd.ranking.signals import freshness, length
-from tests.ranking.library import NOON, candidates, likes, paper
+from digestd.ranking.signals import length
+from tests.ranking.library import candidates, likes, paper
 
 WORD = "ice "
 
@@ -46,14 +44,3 @@ def test_one_like_says_less_of_it_than_two_and_a_hundred_no_more_than_a_few() ->
 def test_without_likes_length_says_nothing() -> None:
     of = day()
     assert not length.score(of, reader(of)).any()
-
-
-def test_what_had_been_out_for_long_is_less_new_and_what_is_dated_ahead_is_new() -> None:
-    days = (0.0, 3.0, 40.0, -2.0)
-    of = candidates(
-        [
-            replace(paper(j, "bees", "Bees", "Dances."), published=NOON - timedelta(days=d), first_seen=NOON)
-            for j, d in enumerate(days)
-        ]
-    )
-    assert freshness.score(of, reader(of))[0] == pytest.approx([1, 0.5, 0, 1], abs=1e-3)

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from digestd.ranking.signals import (
     author,
     category,
-    coauthors,
     dense_likes,
     dense_near,
     dense_topic,
-    freshness,
     latent_likes,
     length,
     likes,
@@ -58,10 +56,8 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(latent_likes),
     Signal(dense_likes, dense=True),
     Signal(dense_near, dense=True),
-    Signal(coauthors, boost=True),
     Signal(category, boost=True),
     Signal(trend),
-    Signal(freshness),
     Signal(popularity, boost=True),
     Signal(length, boost=True),
 )

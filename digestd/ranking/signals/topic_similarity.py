@@ -4,8 +4,6 @@ The mean, not the best: measured .015 to .03 better in nDCG@10. What the topics 
 (pseudo-relevance feedback, as in `echo`): half as much measured between ±0 and +.003 on five sets.
 """
 
-import numpy as np
-
 from digestd.ranking.arrays import Cells, Floats, above
 from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.model import unit
@@ -13,15 +11,11 @@ from digestd.ranking.profile import Profiles
 from digestd.ranking.signals.base import ReasonEvidence, nearest_topic
 
 NAME = "topic_similarity"
-HEARD = np.float32(0.5)
-"""What the archive's papers say, of what the topics themselves do."""
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Latent cosine with the topics and what they find, on average, of a paper drawn towards its company."""
-    asked = unit(profiles.topics.of.mean(profiles.topics.places))
-    archive_votes = unit(profiles.expansion @ candidates.model.archive.dense)
-    value: Floats = (asked + HEARD * archive_votes) @ candidates.smoothed.T
+    value: Floats = unit(profiles.topics.of.mean(profiles.topics.places)) @ candidates.smoothed.T
     return value
 
 

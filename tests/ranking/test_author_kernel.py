@@ -8,10 +8,9 @@ import pytest
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId, Words
 from digestd.ranking.arrays import grouped
-from digestd.ranking.author_kernel import SHARE, build_author_kernel, shares
+from digestd.ranking.author_kernel import MAX_AUTHORS, SHARE, author_keys, build_author_kernel, shares
 from digestd.ranking.candidates import CandidateSet, build_candidates
-from digestd.ranking.coauthors import CROWD, author_keys
-from digestd.ranking.feedback_matrix import FeedbackMatrix, match_coauthors
+from digestd.ranking.feedback_matrix import FeedbackMatrix
 from digestd.ranking.kernel_ridge import gram
 from digestd.ranking.profile import ProfileInput, Profiles, Seed, compile_profiles
 from digestd.ranking.signals import likes, popularity
@@ -28,7 +27,7 @@ def test_people_are_known_by_surname_and_first_name_or_all_initials() -> None:
 
 
 def test_a_crowd_is_nobody() -> None:
-    assert author_keys([f"Author{chr(97 + n // 26)}{chr(97 + n % 26)} Name{n}" for n in range(CROWD + 1)]) == []
+    assert author_keys([f"Author{chr(97 + n // 26)}{chr(97 + n % 26)} Name{n}" for n in range(MAX_AUTHORS + 1)]) == []
 
 
 def test_the_same_people_share_all_and_strangers_nothing() -> None:
@@ -43,18 +42,9 @@ def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
     seed_table, _ = day.seed_encoder.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     within = gram(seed_table.seeds)
     features = np.array([seed.features for seed in seed_table.seeds])
-    each, no_values = grouped([1] * len(day)), grouped([0] * len(day))
+    each = grouped([1] * len(day))
     places, ones = np.arange(len(day)), np.ones(len(day), dtype=np.float32)
-    feedback = FeedbackMatrix(
-        seed_table,
-        each,
-        places,
-        each,
-        places,
-        ones,
-        ones,
-        *match_coauthors(seed_table, no_values, places[:0], len(day)),
-    )
+    feedback = FeedbackMatrix(seed_table, each, places, each, places, ones, ones)
     assert within + 1 - features @ features.T == pytest.approx(kernels(day, feedback), abs=1e-4)
 
 
