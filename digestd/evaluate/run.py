@@ -97,14 +97,14 @@ def cases_of(
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
     for n, judgment in enumerate(judgments):
         days[judgment.day].append(n)
-    background = build_negative_prior(model.background)
+    negative_prior = build_negative_prior(model.negative_prior)
     heard = weighted_votes(list(library.values())).tolist()
     for day, numbers in days.items():
         candidates = {n: _candidates(library, judgments[n]) for n in numbers}
         wanted = frozenset().union(*candidates.values())
         papers = [_seen(paper, day) for name, paper in library.items() if name in wanted]
         vectors = dense.rows([paper.id for paper in papers])
-        pool = build_candidates(papers, model, (day or EPOCH) + EVENING, background, dense.space, vectors)
+        pool = build_candidates(papers, model, (day or EPOCH) + EVENING, negative_prior, dense.space, vectors)
         yield from _day(_Known(library, dense), judgments, candidates, pool.with_archive_votes(heard))
         advance(len(numbers))
 

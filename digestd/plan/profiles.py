@@ -63,11 +63,11 @@ def _made(
     day: PlanningDay, subscribers: Sequence[Due], interests: Mapping[int, tuple[Interest, ...]], shelf: NamedPapers
 ) -> dict[int, Kept]:
     """Compile the profiles of these subscribers."""
-    wants = [_wants(due.key, interests.get(due.key, ()), shelf) for due in subscribers]
-    records = compile_records(wants, day.candidates) if wants else []
+    inputs = [_wants(due.key, interests.get(due.key, ()), shelf) for due in subscribers]
+    records = compile_records(inputs, day.candidates) if inputs else []
     return {
-        due.key: _kept(day, (due.key, due.wants), want, record, shelf)
-        for due, want, record in zip(subscribers, wants, records, strict=True)
+        due.key: _kept(day, (due.key, due.wants), profile_input, record, shelf)
+        for due, profile_input, record in zip(subscribers, inputs, records, strict=True)
     }
 
 
@@ -76,8 +76,8 @@ def compile_new(
 ) -> tuple[Kept, tuple[PaperId, ...]]:
     """The profile of somebody who wants this and is no subscriber, and the papers they name that are not known."""
     shelf = find_seeds(session, day.seed_reader, {NOBODY: _names(interests)}, {})
-    want = _wants(NOBODY, interests, shelf)
-    kept = _kept(day, (NOBODY, 0), want, compile_records([want], day.candidates)[0], shelf)
+    profile_input = _wants(NOBODY, interests, shelf)
+    kept = _kept(day, (NOBODY, 0), profile_input, compile_records([profile_input], day.candidates)[0], shelf)
     return kept, tuple(name for name in _names(interests) if shelf.find(NOBODY, name) is None)
 
 
@@ -86,10 +86,12 @@ def _wants(subscriber: int, interests: tuple[Interest, ...], shelf: NamedPapers)
     return ProfileInput(interests, {name: named.seed for name, named in found.items() if named})
 
 
-def _kept(day: PlanningDay, whose: tuple[int, int], want: ProfileInput, record: bytes, shelf: NamedPapers) -> Kept:
+def _kept(
+    day: PlanningDay, whose: tuple[int, int], profile_input: ProfileInput, record: bytes, shelf: NamedPapers
+) -> Kept:
     """Return a compiled profile to be kept; `whose`: the subscriber and the number of what they want."""
     subscriber, number = whose
-    papers = list(dict.fromkeys([*want.named(), *_names(want.interests)]))
+    papers = list(dict.fromkeys([*profile_input.named(), *_names(profile_input.interests)]))
     return Kept(_made_by(day), number, papers, [shelf.revision(subscriber, name) for name in papers], record)
 
 

@@ -110,10 +110,12 @@ def _passed_over(case: ExplainedPaper, options: DigestOptions, selection: Select
         return "meets none of the interests"
     probability, rank = case.day.calibration.probability(float(ranked.log_odds[0, j])), selection.rank(j)
     if rank is None:
-        return f"is not new, and an older one needs a probability of {compose.CARRY_OVER_PROBABILITY:.2f}; it has {probability:.2f}"
+        needed = compose.CARRY_OVER_PROBABILITY
+        return f"is not new, and an older paper needs a probability of {needed:.2f}; it has {probability:.2f}"
     where = f"ranked {ordinal(rank)} of {len(selection.order)}"
     if not selection.above_minimum[j]:
-        return f"{where}; below the minimum score of {MIN_SCORES[options.min_score]:.2f}, with a probability of {probability:.2f}"
+        needed = MIN_SCORES[options.min_score]
+        return f"{where}; its probability of {probability:.2f} is below the minimum score of {needed:.2f}"
     if all((selection.rank(k) or 0) < rank for k in selection.chosen):
         return f"cut by size: {where}, the digest holds {places}"
     return _crowded_out(case, selection, where)

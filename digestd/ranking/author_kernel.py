@@ -30,21 +30,21 @@ class AuthorKernel:
         """The numbers of those who wrote a paper; whoever is new gets one."""
         return _numbers(self._known, authors)
 
-    def bonds(self, folk: Sequence[Ints], each: Sequence[Floats]) -> Sparse:
+    def author_products(self, author_kernel: Sequence[Ints], each: Sequence[Floats]) -> Sparse:
         """What the people of k papers, by numbers and shares, add to the kernels with those of the pool: (k, m)."""
         width = self.papers.shape[1]
-        bonds: Sparse = stacked(folk, each, max(width, len(self._known)))[:, :width] @ self.papers.T
-        return bonds
+        author_products: Sparse = stacked(author_kernel, each, max(width, len(self._known)))[:, :width] @ self.papers.T
+        return author_products
 
 
 def build_author_kernel(authors: Sequence[Sequence[str]]) -> AuthorKernel:
     """From the authors of each paper of the pool."""
     known: dict[str, int] = {}
     each = [_numbers(known, names) for names in authors]
-    return AuthorKernel(stacked(each, [shares(who) for who in each], len(known)), known)
+    return AuthorKernel(stacked(each, [author_weights(who) for who in each], len(known)), known)
 
 
-def shares(who: Ints) -> Floats:
+def author_weights(who: Ints) -> Floats:
     """What each of a paper's people counts in the kernel: √(SHARE/n)."""
     return np.full(len(who), np.sqrt(SHARE / max(len(who), 1)), dtype=np.float32)
 

@@ -10,7 +10,6 @@ from digestd.domain.paper import Paper
 from digestd.ranking.arrays import Floats
 from digestd.ranking.author_kernel import build_author_kernel
 from digestd.ranking.bm25 import BM25Index, build_bm25_index
-from digestd.ranking.company import drawn
 from digestd.ranking.dense import NO_SPACE, EmbeddingSpace
 from digestd.ranking.diversity import PaperSimilarity
 from digestd.ranking.inverted_index import InvertedIndex, build_inverted_index
@@ -39,8 +38,7 @@ class CandidateSet:
     encoded: EncodedTexts
     bm25_index: BM25Index
     inverted_index: InvertedIndex
-    background: NegativePrior
-    smoothed: Floats
+    negative_prior: NegativePrior
     lengths: Floats
     features: Floats
     prior: Floats
@@ -53,7 +51,6 @@ class CandidateSet:
     seed_encoder: SeedEncoder
     space: EmbeddingSpace
     vectors: Floats
-    smoothed_vectors: Floats
     expansion: ExpansionIndex
     similarity: PaperSimilarity
 
@@ -69,7 +66,7 @@ def build_candidates(
     papers: Sequence[Paper],
     model: TextModel,
     now: datetime,
-    background: NegativePrior | None = None,
+    negative_prior: NegativePrior | None = None,
     space: EmbeddingSpace = NO_SPACE,
     vectors: Floats | None = None,
 ) -> CandidateSet:
@@ -81,10 +78,10 @@ def build_candidates(
     docs, surface_forms = analysed(texts)
     encoded = model.encode_tokens(docs)
     across = encoded.sparse.T.tocsr()
-    background = background or build_negative_prior(model.background)
+    negative_prior = negative_prior or build_negative_prior(model.negative_prior)
     inverted_index = build_inverted_index(papers)
-    features = background.features(encoded.sparse)
-    folk = build_author_kernel([paper.words.authors for paper in papers])
+    features = negative_prior.features(encoded.sparse)
+    author_kernel = build_author_kernel([paper.words.authors for paper in papers])
     votes = weighted_votes(papers)
     vectors = space.encoder.encode(texts) if vectors is None else vectors
     return CandidateSet(
@@ -93,21 +90,19 @@ def build_candidates(
         encoded=encoded,
         bm25_index=build_bm25_index(analyse([paper.plain_title for paper in papers]), docs, model),
         inverted_index=inverted_index,
-        background=background,
-        smoothed=drawn(encoded.dense, model.archive.dense),
+        negative_prior=negative_prior,
         lengths=table(lengths(paper.plain_title, paper.text) for paper in papers),
         features=features.astype(np.float32),
-        prior=background.prior(features).astype(np.float32),
-        leave_one_out=background.lift(encoded.sparse).astype(np.float32),
+        prior=negative_prior.prior(features).astype(np.float32),
+        leave_one_out=negative_prior.lift(encoded.sparse).astype(np.float32),
         weighted_votes=votes,
         trend=trend(papers, votes, now),
         popularity=ranks(votes, votes),
         archive_votes=votes,
         surface_forms=tuple(surface_forms),
-        seed_encoder=SeedEncoder(model, background, encoded, across, folk, space.encoder),
+        seed_encoder=SeedEncoder(model, negative_prior, encoded, across, author_kernel, space.encoder),
         space=space,
         vectors=vectors,
-        smoothed_vectors=drawn(vectors, space.archive),
         expansion=build_expansion_index(model.archive, across),
         similarity=PaperSimilarity(encoded.dense),
     )

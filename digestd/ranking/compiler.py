@@ -58,16 +58,16 @@ class RecordWords(NamedTuple):
     what is muted, and the papers liked and disliked."""
 
     topics: Sequence[str]
-    strange: Sequence[str]
+    unknown_stems: Sequence[str]
     named: Sequence[tuple[Kind, str]]
     muted: Sequence[tuple[Kind, str]]
     papers: Sequence[PaperId]
 
 
-def said(text: bytes) -> RecordWords:
+def read_words(text: bytes) -> RecordWords:
     """Read the words of a record."""
-    topics, strange, named, muted, papers = _read(text.decode())
-    return RecordWords(topics, strange, _pairs(named), _pairs(muted), papers)
+    topics, unknown_stems, named, muted, papers = _read(text.decode())
+    return RecordWords(topics, unknown_stems, _pairs(named), _pairs(muted), papers)
 
 
 def _pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
@@ -78,22 +78,26 @@ _read = json.JSONDecoder().decode
 _KINDS = {str(kind): kind for kind in Kind}
 
 
-def compile_records(wants: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
+def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
     """The record of each subscriber; the topics and papers of a block are read in one go.
 
     Only the text model of the pool counts, none of its papers.
     """
-    topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), candidates.model)
-    each = [{v: topics[v] for v in values(want.interests, Kind.TOPIC) if v in topics} for want in wants]
-    seed_table, _ = candidates.seed_encoder.holding(seed for want in wants for seed in want.seeds.values())
-    expansion = _echoes([list(asked.values()) for asked in each], candidates)
+    topics = compile_topics((v for w in inputs for v in values(w.interests, Kind.TOPIC)), candidates.model)
+    each = [
+        {v: topics[v] for v in values(profile_input.interests, Kind.TOPIC) if v in topics} for profile_input in inputs
+    ]
+    seed_table, _ = candidates.seed_encoder.table_with(
+        seed for profile_input in inputs for seed in profile_input.seeds.values()
+    )
+    expansion = _expansions([list(asked.values()) for asked in each], candidates)
     return [
-        _record(want, asked, query_expansion, _tastes(want, seed_table, candidates))
-        for want, asked, query_expansion in zip(wants, each, expansion, strict=True)
+        _record(profile_input, asked, query_expansion, _feedback(profile_input, seed_table, candidates))
+        for profile_input, asked, query_expansion in zip(inputs, each, expansion, strict=True)
     ]
 
 
-def _echoes(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
+def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
     """What the topics of each find in the archive: rows of it and their shares."""
     columns = [np.concatenate([NOWHERE, *(topic.columns for topic in asked)]) for asked in topics]
     no_values = np.zeros(candidates.model.dims, dtype=np.float32)
@@ -103,25 +107,25 @@ def _echoes(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Tastes:
+class _Feedback:
     likes: int
     dislikes: int
     dual_weights: Floats
     centroid_weights: Floats
 
 
-_NO_TASTES = _Tastes(0, 0, np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
+_NO_FEEDBACK = _Feedback(0, 0, np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
 
 
-def _tastes(want: ProfileInput, seed_table: SeedTable, candidates: CandidateSet) -> _Tastes:
-    likes, dislikes = want.liked(), want.disliked()
+def _feedback(profile_input: ProfileInput, seed_table: SeedTable, candidates: CandidateSet) -> _Feedback:
+    likes, dislikes = profile_input.liked(), profile_input.disliked()
     if not likes:
-        return _NO_TASTES
-    seeds = [seed_table.seeds[seed_table.rows[want.seeds[name]]] for name in [*likes, *dislikes]]
-    return _Tastes(
+        return _NO_FEEDBACK
+    seeds = [seed_table.seeds[seed_table.rows[profile_input.seeds[name]]] for name in [*likes, *dislikes]]
+    return _Feedback(
         likes=len(likes),
         dislikes=len(dislikes),
-        dual_weights=dual(candidates.background, seeds, len(likes)),
+        dual_weights=dual(candidates.negative_prior, seeds, len(likes)),
         centroid_weights=np.repeat(
             [1 / len(likes), -DISLIKES / max(len(dislikes), 1)], [len(likes), len(dislikes)]
         ).astype(np.float32),
@@ -129,12 +133,16 @@ def _tastes(want: ProfileInput, seed_table: SeedTable, candidates: CandidateSet)
 
 
 def _record(
-    want: ProfileInput, asked: Mapping[str, Topic], query_expansion: tuple[Ints, Floats], feedback: _Tastes
+    profile_input: ProfileInput, asked: Mapping[str, Topic], query_expansion: tuple[Ints, Floats], feedback: _Feedback
 ) -> bytes:
-    named = [i for i in want.interests if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.wish is Wish.LIKED]
-    muted = [i for i in want.interests if i.wish is Wish.MUTED]
+    named = [
+        i
+        for i in profile_input.interests
+        if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.wish is Wish.LIKED
+    ]
+    muted = [i for i in profile_input.interests if i.wish is Wish.MUTED]
     topics = list(asked.values())
-    strange = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
+    unknown_stems = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
     without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))
     runs: list[Run] = [
         np.array([len(topic.stems) for topic in topics], dtype=np.int32),
@@ -148,16 +156,16 @@ def _record(
         feedback.dual_weights,
         feedback.centroid_weights,
         np.array(
-            [feedback.likes, feedback.dislikes, without_interests, bool(strange), bool(named), bool(muted)],
+            [feedback.likes, feedback.dislikes, without_interests, bool(unknown_stems), bool(named), bool(muted)],
             dtype=np.int32,
         ),
     ]
     words = [
         list(asked),
-        strange,
+        unknown_stems,
         [[i.kind, i.value] for i in named],
         [[i.kind, i.value] for i in muted],
-        want.named(),
+        profile_input.named(),
     ]
     return pack(runs, json.dumps(words, separators=(",", ":")))
 

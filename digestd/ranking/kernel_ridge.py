@@ -19,13 +19,13 @@ MASS = 150.0
 """Total weight of the negative examples: 300 texts at C = ½."""
 
 
-def dual(background: NegativePrior, seeds: Sequence[EncodedSeed], likes: int) -> Floats:
+def dual(negative_prior: NegativePrior, seeds: Sequence[EncodedSeed], likes: int) -> Floats:
     """Return the dual weight of each seed (k,), of which the first `likes` are liked and the others disliked."""
     features = np.array([seed.features for seed in seeds], dtype=np.float64)
     kernel = gram(seeds) + 1 - features @ features.T
     kernel[np.diag_indices_from(kernel)] += penalties(likes, len(seeds) - likes)
     target = np.repeat([1.0, -1.0], [likes, len(seeds) - likes])
-    return np.linalg.solve(kernel, target - background.prior(features)).astype(np.float32)
+    return np.linalg.solve(kernel, target - negative_prior.prior(features)).astype(np.float32)
 
 
 def gram(seeds: Sequence[EncodedSeed]) -> Doubles:
@@ -55,6 +55,5 @@ def penalties(likes: int, dislikes: int) -> Doubles:
     """Return λ/C of each like, then of each dislike; all seeds of a side share its weight equally."""
     share = 0.0 if not dislikes else 0.85 if dislikes >= 5 else 0.2
     weight = MASS / (1 - share)
-    return np.repeat(
-        [RIDGE * likes / weight, RIDGE * dislikes / (weight * share) if dislikes else 0.0], [likes, dislikes]
-    )
+    per_dislike = RIDGE * dislikes / (weight * share) if dislikes else 0.0
+    return np.repeat([RIDGE * likes / weight, per_dislike], [likes, dislikes])

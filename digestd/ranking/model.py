@@ -73,7 +73,7 @@ class TextModel:
         return int(self.components.shape[1])
 
     @property
-    def background(self) -> Sparse:
+    def negative_prior(self) -> Sparse:
         """TF-IDF rows (b, V) of a sample of the texts, everybody's "not this"."""
         return self.archive.rows[:BACKGROUND]
 

@@ -12,7 +12,7 @@ import numpy as np
 from digestd.domain.interest import Kind
 from digestd.ranking.arrays import Bools, Cells, Ints, Sparse, grouped
 from digestd.ranking.candidates import CandidateSet
-from digestd.ranking.compiler import FACTS, RUNS, ProfileInput, RecordWords, compile_records, said
+from digestd.ranking.compiler import FACTS, RUNS, ProfileInput, RecordWords, compile_records, read_words
 from digestd.ranking.exact_matches import ExactMatch, ExactMatches, build_exact_matches, finders
 from digestd.ranking.feedback_matrix import FeedbackMatrix
 from digestd.ranking.model import TextModel
@@ -90,15 +90,15 @@ class Profile:
         return self.among.muted.of(self.row)
 
 
-def compile_profiles(wants: Sequence[ProfileInput], model: TextModel, candidates: CandidateSet) -> Profiles:
+def compile_profiles(inputs: Sequence[ProfileInput], model: TextModel, candidates: CandidateSet) -> Profiles:
     """Compile a block of subscribers and read them at once.
 
     `model` must be the one the pool was built with.
     """
     if model.version != candidates.model.version:
         raise ValueError(f"the candidates were read with text model {candidates.model.version}, not {model.version}")
-    seeds = [[want.seeds[name] for name in want.named()] for want in wants]
-    return read_profiles(compile_records(wants, candidates), seeds, candidates)
+    seeds = [[profile_input.seeds[name] for name in profile_input.named()] for profile_input in inputs]
+    return read_profiles(compile_records(inputs, candidates), seeds, candidates)
 
 
 def block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
@@ -127,7 +127,7 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
         phrases=named[Kind.PHRASE],
         authors=named[Kind.AUTHOR],
         categories=named[Kind.CATEGORY],
-        feedback=_tastes(runs, facts, seeds, candidates),
+        feedback=_feedback(runs, facts, seeds, candidates),
         without_interests=facts[:, 2].astype(np.bool_),
         muted=muted,
     )
@@ -144,10 +144,10 @@ class _Words:
     def of(self, row: int) -> RecordWords:
         """Those of one subscriber."""
         found = self._read.get(row)
-        return self._read.setdefault(row, said(self.records[row][self.places[row]])) if found is None else found
+        return self._read.setdefault(row, read_words(self.records[row][self.places[row]])) if found is None else found
 
 
-def _topics(runs: Sequence[RecordColumn], words: _Words, strange: Ints, candidates: CandidateSet) -> Topics:
+def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, candidates: CandidateSet) -> Topics:
     stems, terms = grouped(runs[0].ints), grouped(runs[3].ints)
     columns = runs[1].ints
     rows = (
@@ -155,18 +155,18 @@ def _topics(runs: Sequence[RecordColumn], words: _Words, strange: Ints, candidat
         if len(candidates.bm25_index.row_of)
         else np.full(len(columns), -1, dtype=np.intp)
     )
-    unknown = [stem for row in np.flatnonzero(strange).tolist() for stem in words.of(row).strange]
+    unknown = [stem for row in np.flatnonzero(unknown_stems).tolist() for stem in words.of(row).unknown_stems]
     rows[columns < 0] = [candidates.bm25_index.rows.get(stem, -1) for stem in unknown]
     tfidf = terms.summing(runs[5].floats, runs[4].ints, len(candidates.model.vocabulary))
     return read_topics(candidates, runs[0].groups, stems, rows, runs[2].floats, tfidf)
 
 
-def _tastes(
+def _feedback(
     runs: Sequence[RecordColumn], facts: Ints, seeds: Sequence[Sequence[Seed]], candidates: CandidateSet
 ) -> FeedbackMatrix:
     everything, likes = runs[8].groups, grouped(facts[:, 0])
     named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
-    seed_table, places = candidates.seed_encoder.holding(named)
+    seed_table, places = candidates.seed_encoder.table_with(named)
     liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
     return FeedbackMatrix(seed_table, likes, liked, everything, places, runs[8].floats, runs[9].floats)
 

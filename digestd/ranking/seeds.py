@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from digestd.ranking.arrays import Columns, Floats, Ints, Sparse
-from digestd.ranking.author_kernel import AuthorKernel, shares
+from digestd.ranking.author_kernel import AuthorKernel, author_weights
 from digestd.ranking.dense import Encoder
 from digestd.ranking.lengths import lengths, table
 from digestd.ranking.model import EncodedTexts, TextModel, latent, weighted
@@ -57,8 +57,8 @@ class EncodedSeed:
     columns: Columns
     values: Floats
     features: Floats
-    folk: Columns
-    bonds: Floats
+    author_kernel: Columns
+    author_products: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +74,7 @@ class SeedTable:
     rows: dict[Seed, int]
     seeds: list[EncodedSeed]
     cosine: Floats
-    closeness: Floats
+    lsa_cosine: Floats
     features: Floats
     centre: Floats
     vectors: Floats
@@ -82,7 +82,7 @@ class SeedTable:
     lengths: Floats
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """Places in all."""
         return len(self.cosine)
 
@@ -99,20 +99,20 @@ class SeedEncoder:
     """
 
     model: TextModel
-    background: NegativePrior
+    negative_prior: NegativePrior
     candidates: EncodedTexts
     across: Sparse
-    folk: AuthorKernel
+    author_kernel: AuthorKernel
     encoder: Encoder
     _latest: list[SeedTable] = field(default_factory=list)
 
-    def holding(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
+    def table_with(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
         """A shelf with these seeds among others, and the place of each: the latest, or a new one where that is full."""
         wanted = list(seeds)
         seed_table = self._latest[0] if self._latest else self._new(len(wanted))
         places = seed_table.find(wanted)
         missing = {seed: None for seed, place in zip(wanted, places, strict=True) if place is None}
-        if len(seed_table.rows) + len(missing) > seed_table.room:
+        if len(seed_table.rows) + len(missing) > seed_table.capacity:
             missing = dict.fromkeys(wanted)
             seed_table = self._new(len(missing))
         new = list(missing)
@@ -125,7 +125,7 @@ class SeedEncoder:
         return self._latest[0]
 
     def _empty(self, least: int) -> SeedTable:
-        papers, known = len(self.candidates), self.background.rows.shape[0]
+        papers, known = len(self.candidates), self.negative_prior.rows.shape[0]
         widths = [papers, papers, known, self.model.dims, self.encoder.dims, 1, 2]
         rows = max(least, ROOM // (4 * sum(widths)))
         # np.empty takes memory only for the pages that are written
@@ -136,25 +136,25 @@ class SeedEncoder:
         places = slice(start, start + len(seeds))
         encoded = self._encode(seeds)
         seed_table.cosine[places] = (encoded.sparse @ self.across).toarray()
-        seed_table.closeness[places] = encoded.dense @ self.candidates.dense.T
-        seed_table.features[places] = self.background.features(encoded.sparse)
+        seed_table.lsa_cosine[places] = encoded.dense @ self.candidates.dense.T
+        seed_table.features[places] = self.negative_prior.features(encoded.sparse)
         seed_table.centre[places] = encoded.dense @ self.model.precision
         seed_table.vectors[places] = self._vectors(seeds)
         seed_table.votes[places, 0] = [seed.votes for seed in seeds]
         seed_table.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
-        seed_table.seeds.extend(self._shelved(seeds, encoded.sparse, seed_table.features[places]))
+        seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
         seed_table.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 
-    def _shelved(self, seeds: Sequence[Seed], sparse: Sparse, features: Floats) -> Iterator[EncodedSeed]:
-        author_keys = [self.folk.numbers(seed.authors) for seed in seeds]
-        each = [shares(who) for who in author_keys]
-        bonds = self.folk.bonds(author_keys, each)
-        runs = zip(pairwise(sparse.indptr), pairwise(bonds.indptr), strict=True)
+    def _rows_of(self, seeds: Sequence[Seed], sparse: Sparse, features: Floats) -> Iterator[EncodedSeed]:
+        author_keys = [self.author_kernel.numbers(seed.authors) for seed in seeds]
+        each = [author_weights(who) for who in author_keys]
+        author_products = self.author_kernel.author_products(author_keys, each)
+        runs = zip(pairwise(sparse.indptr), pairwise(author_products.indptr), strict=True)
         for i, ((a, b), (c, d)) in enumerate(runs):
             columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + author_keys[i]).astype(np.int32)])
             values = np.concatenate([sparse.data[a:b], each[i]])
-            akin = bonds.indices[c:d], bonds.data[c:d]
-            yield EncodedSeed(seeds[i].title, seeds[i].is_private, columns, values, features[i], *akin)
+            author_cells = author_products.indices[c:d], author_products.data[c:d]
+            yield EncodedSeed(seeds[i].title, seeds[i].is_private, columns, values, features[i], *author_cells)
 
     def _encode(self, seeds: Sequence[Seed]) -> EncodedTexts:
         """From the terms that are known, and those of the others read now."""

@@ -54,7 +54,7 @@ class Topics:
     rows: Ints
     bm25: Floats
     covered: Floats
-    closeness: Floats
+    lsa_cosine: Floats
     places: Floats
 
     @property
@@ -124,6 +124,6 @@ def read_topics(
         rows=rows,
         bm25=counted.summing(ones, which, len(asked)) @ bm25,
         covered=held.summing(shares[here], which, len(asked)) @ there,
-        closeness=places @ candidates.encoded.dense.T,
+        lsa_cosine=places @ candidates.encoded.dense.T,
         places=places,
     )

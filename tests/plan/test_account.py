@@ -70,7 +70,7 @@ def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
     cut = verdicts["cut00"]
     assert {name: score_breakdown.verdict for name, score_breakdown in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
-        "cut00": f"is not new, and an older one needs a probability of 0.20; it has {cut.probability:.2f}",
+        "cut00": f"is not new, and an older paper needs a probability of 0.20; it has {cut.probability:.2f}",
         "muted": "muted: phrase brackish yodelling",
         "mine": "is one of the subscriber's own papers",
     }
@@ -89,7 +89,7 @@ def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
     assert weakest.min_score == 0.2
     assert (
         weakest.verdict
-        == f"ranked {weakest.rank}th of 16; below the minimum score of 0.20, with a probability of {weakest.probability:.2f}"
+        == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum score of 0.20"
     )
     assert told(bare, "other00").verdict == "meets none of the interests"
 

@@ -8,7 +8,7 @@ import pytest
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId, Words
 from digestd.ranking.arrays import grouped
-from digestd.ranking.author_kernel import MAX_AUTHORS, SHARE, author_keys, build_author_kernel, shares
+from digestd.ranking.author_kernel import MAX_AUTHORS, SHARE, author_keys, author_weights, build_author_kernel
 from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.feedback_matrix import FeedbackMatrix
 from digestd.ranking.kernel_ridge import gram
@@ -31,15 +31,15 @@ def test_a_crowd_is_nobody() -> None:
 
 
 def test_the_same_people_share_all_and_strangers_nothing() -> None:
-    folk = build_author_kernel([["Ana Lima", "Bo Ek"], ["Ana Lima"], []])
-    who = [folk.numbers(names) for names in (["Bo Ek", "Ana Lima"], ["Cy Orr"], [])]
-    shared = folk.bonds(who, [shares(author_keys) for author_keys in who]).toarray()
+    author_kernel = build_author_kernel([["Ana Lima", "Bo Ek"], ["Ana Lima"], []])
+    who = [author_kernel.numbers(names) for names in (["Bo Ek", "Ana Lima"], ["Cy Orr"], [])]
+    shared = author_kernel.author_products(who, [author_weights(author_keys) for author_keys in who]).toarray()
     assert shared == pytest.approx(np.array([[SHARE, SHARE / 2**0.5, 0], [0, 0, 0], [0, 0, 0]]), abs=1e-6)
 
 
 def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
     day = candidates()
-    seed_table, _ = day.seed_encoder.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
+    seed_table, _ = day.seed_encoder.table_with(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     within = gram(seed_table.seeds)
     features = np.array([seed.features for seed in seed_table.seeds])
     each = grouped([1] * len(day))
@@ -51,7 +51,7 @@ def test_the_regression_is_learnt_and_applied_with_one_kernel() -> None:
 @pytest.mark.parametrize("count", [2, 14], ids=["laid out", "as a product"])
 def test_the_kernel_of_few_and_of_many_is_one(count: int) -> None:
     day = candidates()
-    seed_table, _ = day.seed_encoder.holding(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
+    seed_table, _ = day.seed_encoder.table_with(Seed(p.plain_title, p.text, p.words.authors) for p in day.papers)
     all_at_once = gram(seed_table.seeds)
     assert gram(seed_table.seeds[:count]) == pytest.approx(all_at_once[:count, :count], abs=1e-6)
 

@@ -46,7 +46,7 @@ def test_a_model_survives_its_bytes() -> None:
     again = loads(dumps(model))
     assert again.version == model.version
     assert np.array_equal(again.encode(TEXTS).dense, model.encode(TEXTS).dense)
-    assert (again.background - model.background).count_nonzero() == 0
+    assert (again.negative_prior - model.negative_prior).count_nonzero() == 0
     assert dumps(again) == dumps(model)
 
 

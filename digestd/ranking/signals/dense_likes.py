@@ -18,7 +18,7 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Values:
     out, feedback = zeros(candidates, profiles), profiles.feedback
     if not candidates.space.is_empty:
         centres = feedback.sum(feedback.centroid_weights, feedback.seed_table.vectors) - candidates.space.mean
-        out[feedback.rows] = centres @ candidates.space.precision @ candidates.smoothed_vectors.T
+        out[feedback.rows] = centres @ candidates.space.precision @ candidates.vectors.T
     return out
 
 

@@ -15,7 +15,7 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Values:
     """Dense cosine with each topic, on average, of a paper drawn towards its company."""
     if candidates.space.is_empty:
         return zeros(candidates, profiles)
-    value: Floats = profiles.topics.of.mean(_topics(candidates, profiles)) @ candidates.smoothed_vectors.T
+    value: Floats = profiles.topics.of.mean(_topics(candidates, profiles)) @ candidates.vectors.T
     return value
 
 

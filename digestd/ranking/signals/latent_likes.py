@@ -19,19 +19,19 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
         feedback.sum(feedback.centroid_weights, feedback.seed_table.centre)
         - candidates.model.mean @ candidates.model.precision
     )
-    out[feedback.rows] = centres @ candidates.smoothed.T
+    out[feedback.rows] = centres @ candidates.encoded.dense.T
     return out
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Latent cosine with the nearest like, above chance."""
     feedback = profiles.feedback
-    return above(feedback.likes.best(feedback.seed_table.closeness[feedback.liked]), candidates.model.near)
+    return above(feedback.likes.best(feedback.seed_table.lsa_cosine[feedback.liked]), candidates.model.near)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """The title of the nearest like."""
     asked, rows = liked_at(profiles, at)
     feedback = profiles.feedback
-    closeness = feedback.seed_table.closeness[feedback.liked[rows], at.columns[asked.owner]]
-    return nearest_of(profiles, (asked, rows), closeness, candidates.model.near)
+    lsa_cosine = feedback.seed_table.lsa_cosine[feedback.liked[rows], at.columns[asked.owner]]
+    return nearest_of(profiles, (asked, rows), lsa_cosine, candidates.model.near)

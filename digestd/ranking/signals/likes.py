@@ -34,8 +34,10 @@ def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
     values -= feedback.sum(feedback.dual_weights, feedback.seed_table.features) @ candidates.features.T
     values += np.bincount(owned.owner, feedback.dual_weights, len(values)).astype(np.float32)[:, None]
     seeds = [feedback.seed_table.seeds[place] for place in feedback.places.tolist()]
-    bonds = stacked([seed.folk for seed in seeds], [seed.bonds for seed in seeds], len(candidates))
-    shared = (owned.summing(feedback.dual_weights) @ bonds).tocoo()
+    author_products = stacked(
+        [seed.author_kernel for seed in seeds], [seed.author_products for seed in seeds], len(candidates)
+    )
+    shared = (owned.summing(feedback.dual_weights) @ author_products).tocoo()
     values[shared.row, shared.col] += shared.data
     return values
 

@@ -34,7 +34,7 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """The part of the best topic's idf that stands in the paper, the less the farther off the paper's meaning is."""
     topics = profiles.topics
     met = _met(topics.covered, topics.stems.sizes)
-    met *= _meant(topics.closeness, topics.placed, candidates.model.near)
+    met *= _meant(topics.lsa_cosine, topics.placed, candidates.model.near)
     return topics.of.best(met)
 
 
@@ -44,13 +44,13 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
     asked, rows = topics.of.members(at.rows)
     columns = at.columns[asked.owner]
     met = _met(topics.covered[rows, columns], topics.stems.sizes[rows])
-    met *= _meant(topics.closeness[rows, columns], topics.placed[rows], candidates.model.near)
+    met *= _meant(topics.lsa_cosine[rows, columns], topics.placed[rows], candidates.model.near)
     most, where = asked.peaks(met)
     best = rows[where] if len(rows) else where
-    topic, paper, asked_for = best.tolist(), at.columns.tolist(), _asked_for(candidates, profiles)
+    topic, paper, topic_words = best.tolist(), at.columns.tolist(), _asked_for(candidates, profiles)
 
     def said(k: int) -> Words:
-        value, stems = asked_for(topic[k])
+        value, stems = topic_words(topic[k])
         return value, tuple(dict.fromkeys(filter(None, map(candidates.surface_forms[paper[k]].get, stems))))
 
     return ReasonEvidence(Why.TOPIC, most, said, best * len(candidates) + at.columns)
@@ -60,14 +60,14 @@ def _asked_for(candidates: CandidateSet, profiles: Profiles) -> Callable[[int], 
     """What gives a topic as typed, and those of its stems that any of the day's papers holds."""
     stems = profiles.topics.stems
     starts, sizes, rows = stems.starts.tolist(), stems.sizes.tolist(), profiles.topics.rows.tolist()
-    topic_text, spelt = profiles.topic_text(), candidates.bm25_index.stems
+    topic_text, known = profiles.topic_text(), candidates.bm25_index.stems
 
     @cache
-    def asked_for(number: int) -> tuple[str, list[str]]:
+    def topic_words(number: int) -> tuple[str, list[str]]:
         own = rows[starts[number] : starts[number] + sizes[number]]
-        return topic_text(number), [spelt[row] for row in own if row >= 0]
+        return topic_text(number), [known[row] for row in own if row >= 0]
 
-    return asked_for
+    return topic_words
 
 
 def _met(covered: Floats, stems: Ints) -> Floats:
@@ -79,9 +79,9 @@ def _met(covered: Floats, stems: Ints) -> Floats:
     return np.clip(far, 0, 1, out=far)
 
 
-def _meant(closeness: Floats, placed: Bools, near: float) -> Floats:
+def _meant(lsa_cosine: Floats, placed: Bools, near: float) -> Floats:
     """How far papers mean what topics (t, …) mean: in [MEANT, 1]; 1 where all words are new to the model."""
-    far: Floats = closeness * np.float32((1 - MEANT) / near)
+    far: Floats = lsa_cosine * np.float32((1 - MEANT) / near)
     far += np.float32(MEANT)
     np.clip(far, MEANT, 1, out=far)
     far[~placed] = 1

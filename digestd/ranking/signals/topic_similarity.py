@@ -15,15 +15,15 @@ NAME = "topic_similarity"
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Latent cosine with the topics and what they find, on average, of a paper drawn towards its company."""
-    value: Floats = unit(profiles.topics.of.mean(profiles.topics.places)) @ candidates.smoothed.T
+    value: Floats = unit(profiles.topics.of.mean(profiles.topics.places)) @ candidates.encoded.dense.T
     return value
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
     """Latent cosine with the nearest topic, above chance."""
-    return above(profiles.topics.of.best(profiles.topics.closeness), candidates.model.near)
+    return above(profiles.topics.of.best(profiles.topics.lsa_cosine), candidates.model.near)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
     """The nearest topic; it claims no word."""
-    return nearest_topic(profiles, at, profiles.topics.closeness, candidates.model.near)
+    return nearest_topic(profiles, at, profiles.topics.lsa_cosine, candidates.model.near)
