@@ -1,4 +1,4 @@
-"""What of the worthy papers is chosen: followed authors first, then variety, then a share for each interest."""
+"""Diversification: followed authors first, then variety, then a share for every interest."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,25 @@ from digestd.ranking.diversity import TOP, diversify, rebalance
 from digestd.ranking.interest_matches import met
 
 REACH = 1.5
-"""Who has likes, beside which topics count for less, gets a place for what is among so many times the size."""
+"""With likes, only interests matched within this multiple of the size get a guaranteed place."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EligiblePapers:
-    """The papers above the bar of n subscribers: in column c of `order` (n, m) where `marks` (n, m) says so."""
+    """The papers above the minimum score: column c of `order` (n, m) where `marks` (n, m) is True."""
 
     order: Ints
     marks: Bools
 
-    def back(self, marks: Bools) -> Bools:
-        """Marks in order of score as marks by position."""
-        build_pick_table = np.zeros(marks.size, dtype=np.bool_)
-        build_pick_table[cells_along(self.order, marks.shape[1])] = marks
-        return build_pick_table.reshape(marks.shape)
+    def by_position(self, marks: Bools) -> Bools:
+        """Convert marks in order of score to marks by position."""
+        table = np.zeros(marks.size, dtype=np.bool_)
+        table[cells_along(self.order, marks.shape[1])] = marks
+        return table.reshape(marks.shape)
 
 
 def diversify_selection(candidates: CandidateSet, ranked: RankedCandidates, above: EligiblePapers, sizes: Ints) -> Ints:
-    """Up to `sizes` (n,) of the worthy papers, best first: positions (n, s), −1 past the last."""
+    """Choose up to `sizes` (n,) eligible papers, best first: positions (n, s), −1 past the last."""
     followed = _followed(ranked, above)
     first = first_marks(followed, sizes)
     kept = (first >= 0).sum(axis=1)
@@ -38,11 +38,11 @@ def diversify_selection(candidates: CandidateSet, ranked: RankedCandidates, abov
     totals = along(ranked.total, papers)
     varied = diversify(papers, totals, candidates.similarity, sizes - kept)
     chosen = _joined(_papers(above.order, first), kept, _papers(papers, varied))
-    return _shared_out(ranked, above, chosen, kept, sizes)
+    return _rebalance(ranked, above, chosen, kept, sizes)
 
 
 def first_marks(marks: Bools, most: Ints) -> Ints:
-    """The columns of the first marks of each row, up to `most` (n,): (n, w), −1 past the last."""
+    """Return the columns of the first marks of each row, up to `most` (n,): (n, w), −1 past the last."""
     wanted = marked(marks & (marks.cumsum(axis=1) <= most[:, None]))
     counts = np.bincount(wanted.rows, minlength=len(marks))
     found = np.full((len(marks), int(counts.max(initial=0))), -1, dtype=np.intp)
@@ -55,20 +55,20 @@ def _followed(ranked: RankedCandidates, above: EligiblePapers) -> Bools:
     cells = ranked.profiles.authors.cells
     if not len(cells):
         return np.zeros_like(above.marks)
-    build_pick_table = np.zeros_like(above.marks)
-    build_pick_table[cells.rows, cells.columns] = True
-    followed: Bools = along(build_pick_table, above.order) & above.marks
+    table = np.zeros_like(above.marks)
+    table[cells.rows, cells.columns] = True
+    followed: Bools = along(table, above.order) & above.marks
     return followed
 
 
 def _papers(order: Ints, places: Ints) -> Ints:
-    """What stands in these places of each row; −1 for −1."""
+    """Return the papers in these columns of each row; −1 for −1."""
     papers: Ints = np.where(places >= 0, along(order, np.maximum(places, 0)), -1)
     return papers
 
 
 def _joined(first: Ints, kept: Ints, then: Ints) -> Ints:
-    """Of each row what comes first, `kept` (n,) of it, and what comes then."""
+    """Concatenate, for each row, the first `kept` (n,) papers and the following ones."""
     if not first.shape[1]:
         return then
     out = np.full((len(first), first.shape[1] + then.shape[1]), -1, dtype=np.intp)
@@ -78,12 +78,12 @@ def _joined(first: Ints, kept: Ints, then: Ints) -> Ints:
     return out
 
 
-def _shared_out(ranked: RankedCandidates, above: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
-    """Give each interest its share: most have it, and whoever has an interest without a place is looked at alone."""
+def _rebalance(ranked: RankedCandidates, above: EligiblePapers, chosen: Ints, kept: Ints, sizes: Ints) -> Ints:
+    """Give every interest its share; only subscribers with an interest left out are treated one by one."""
     likes = ranked.profiles.feedback.likes.sizes
     reach = np.where(likes > 0, (REACH * sizes).astype(np.intp), above.marks.shape[1])
     interests = met(ranked.profiles, above.marks.shape[1])
-    near = above.back(above.marks & (above.marks.cumsum(axis=1) <= reach[:, None]))
+    near = above.by_position(above.marks & (above.marks.cumsum(axis=1) <= reach[:, None]))
     live = (interests.by & near[interests.owner]).any(axis=1)
     selected_cells = np.zeros_like(above.marks)
     rows, places = np.nonzero(chosen >= 0)

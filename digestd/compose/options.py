@@ -1,4 +1,4 @@
-"""From what and on what terms digests are composed, and what comes of it."""
+"""The options of digests, and what was selected from which candidates."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,10 +14,12 @@ from digestd.ranking.profile import Profiles
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RankedCandidates:
-    """How a block of n subscribers sees the pool's m papers; every array is (n, m).
+    """n subscribers × m candidates.
 
-    `fresh`: first seen since the last digest. `open`: may be picked at all (in the window, not had, not muted).
-    `odds`: the log odds of a like by the package's own knowledge.
+    Attributes:
+        fresh: First seen since the last digest.
+        open: Selectable: in the window, not sent before, not muted.
+        log_odds: Log odds of a like by the shipped calibration.
     """
 
     profiles: Profiles
@@ -29,9 +31,9 @@ class RankedCandidates:
 
 
 class DigestOptions(NamedTuple):
-    """On what terms a digest is composed: up to `size` papers above the bar.
+    """Up to `size` papers above the minimum score.
 
-    `luck` in [0, 1) decides between equals, and what is drawn where `explore` allows it; see `luck`.
+    `seed` in [0, 1) orders ties, and draws the exploration paper if `explore` is set; see `sampling_seed`.
     """
 
     size: int
@@ -42,10 +44,13 @@ class DigestOptions(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """What was chosen for one subscriber and from what.
+    """What was selected for one subscriber.
 
-    `order` (c,): positions of the candidates, best first. `worthy` (m,): reaches the bar. `chosen`: positions,
-    best first; `drawn`: the one that was drawn, with the probability of that.
+    Attributes:
+        order: (c,) candidates, best first.
+        above_minimum: (m,) reaches the minimum score.
+        chosen: Selected papers, best first.
+        explored: The exploration paper, drawn with probability `propensity`.
     """
 
     order: Ints
@@ -56,22 +61,24 @@ class Selection:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """All that the digest holds, in its order."""
+        """Return all papers of the digest, in order."""
         return self.chosen if self.explored is None else (*self.chosen, self.explored)
 
     def rank(self, j: int) -> int | None:
-        """The place of paper j among the candidates, from 1; None if it is none."""
+        """Return the rank of paper j among the candidates, from 1; None if it is not a candidate."""
         found = np.flatnonzero(self.order == j)
         return int(found[0]) + 1 if found.size else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selections(Sequence[Selection]):
-    """What was chosen for a block of n subscribers and from what.
+    """What was selected for n subscribers.
 
-    `order` (n, m): positions, best first, of which the first `counts` (n,) are candidates. `worthy` (n, m) as in
-    `Choice`. `chosen` (n, s): positions, best first, −1 past the last. `drawn` (n,): −1 where none was, and the
-    `propensity` (n,).
+    Attributes:
+        order, counts: (n, m) papers, best first, of which the first (n,) are candidates.
+        above_minimum: (n, m) as in `Selection`.
+        chosen: (n, s) best first, −1 past the last.
+        explored, propensity: (n,) exploration paper, −1 if none, and its probability.
     """
 
     order: Ints
@@ -105,6 +112,6 @@ class Selections(Sequence[Selection]):
 
 
 def sampling_seed(subscriber: int, period: str) -> float:
-    """A number in [0, 1) of a digest's own: the same whenever it is composed."""
+    """Return a number in [0, 1) derived from subscriber and period, so that a digest can be composed again."""
     digest = hashlib.blake2b(f"{subscriber}|{period}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "big") / 2**48

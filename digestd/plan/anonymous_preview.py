@@ -1,4 +1,4 @@
-"""What a digest would hold for somebody who is not a subscriber yet: ranked as planning ranks, nothing stored."""
+"""Anonymous preview: the digest that somebody who has not subscribed would get. Nothing is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,17 +18,17 @@ from digestd.plan.shard import rank
 from digestd.store.due import Due
 from digestd.store.profiles import Kept
 
-STRANGER = 0
-"""No subscriber has this key."""
-FIRST = "first"
-"""The period of a digest that is not planned: between equals the same are shown to everybody."""
+ANONYMOUS = 0
+"""A key that no subscriber has."""
+PERIOD = "first"
+"""A period that is never planned; ties are in the same order for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnonymousPreview:
-    """Papers in the order of the digest, each with its reason; `considered`: the new papers they were chosen from.
+    """Papers in digest order, each with its reason; `considered`: the number of new papers.
 
-    `unknown`: named papers that are not in the store; they count from the day they are.
+    `unknown`: named papers that are not in the store yet.
     """
 
     papers: tuple[tuple[Paper, Reason], ...]
@@ -37,21 +37,18 @@ class AnonymousPreview:
 
 
 def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[Interest], size: int) -> AnonymousPreview:
-    """The first digest of somebody who wants this, were it planned on this day: up to `size` papers, none at random.
-
-    The day may be shared: what is read for it here is not kept.
-    """
+    """Return the first digest for these interests, up to `size` papers. `day` may be shared and stays unchanged."""
     day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
     kept, unknown = compile_new(session, day, tuple(interests))
-    shard = rank(session, day, [_stranger(size, kept)])
-    picks = select_picks(day, shard, [FIRST], explore=False).of(0)
+    shard = rank(session, day, [_anonymous(size, kept)])
+    picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
     papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
     return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
 
 
-def _stranger(size: int, kept: Kept) -> Due:
+def _anonymous(size: int, kept: Kept) -> Due:
     return Due(
-        key=STRANGER,
+        key=ANONYMOUS,
         version=0,
         timing=Timing(),
         size=size,

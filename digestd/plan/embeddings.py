@@ -1,4 +1,4 @@
-"""The day's papers as the dense model reads them: vectors from the store, those it lacks made now."""
+"""Embeddings of the day's papers by the optional dense model: read from the store, missing ones computed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,11 +12,11 @@ from digestd.store import embeddings
 from digestd.store.database import Database
 
 SAMPLE = 5_000
-"""Archive vectors that show how the space is filled."""
+"""Archive vectors that describe the geometry of the space."""
 
 
 def read(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
-    """The space, and the vectors (m, e) of the candidates."""
+    """Return the embedding space, and the vectors (m, e) of the candidates."""
     if not encoder.dims:
         return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
     with db.read() as session:
@@ -28,14 +28,14 @@ def read(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[E
             embeddings.keep(session, encoder.version, made)
     with db.read() as session:
         archive = embeddings.newest(session, encoder.version, SAMPLE)
-        known |= embeddings.of(session, encoder.version, made)  # in half precision, as the next run will see them
+        known |= embeddings.of(session, encoder.version, made)  # in half precision, as the next run reads them
     rows = np.array([known[paper.revision] for paper in candidates], dtype=np.float32)
     space = build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
     return space, rows.reshape(len(candidates), encoder.dims)
 
 
 def seed_vectors(session: Session, space: EmbeddingSpace, named: Sequence[Paper]) -> Mapping[int, Floats]:
-    """Revision → vector of the papers that subscribers named, as far as they have been read."""
+    """Return the stored vectors of papers that subscribers named, by revision."""
     if space.is_empty or not named:
         return {}
     return embeddings.of(session, space.encoder.version, [paper.revision for paper in named])

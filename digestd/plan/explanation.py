@@ -1,4 +1,4 @@
-"""What planning would do for one subscriber now, and why: changes nothing."""
+"""Preview and explain: what planning would do for one subscriber now, and why. Changes nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from digestd.plan.pick_selection import digest_options, select_picks
 from digestd.plan.planning_day import PlanningDay, read_planning_day
 from digestd.plan.resource_limits import single_blas_thread
 from digestd.plan.shard import Shard, rank
-from digestd.plan.verdict import ExplainedPaper, mailed_in, verdict
+from digestd.plan.verdict import ExplainedPaper, period_of_pick, verdict
 from digestd.ranking.calibration import MIN_SCORES
 from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.fusion import SignalContribution, score_breakdown
@@ -26,7 +26,7 @@ from digestd.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The picks that a digest planned now would hold, out of how many new papers, and which sources are not whole."""
+    """The picks of a digest planned now, the number of new papers considered, and incomplete sources."""
 
     picks: tuple[Pick, ...]
     considered: int
@@ -35,10 +35,12 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How one paper fares for one subscriber; the contributions of `parts` sum to the score.
+    """How one paper does for one subscriber; the contributions of `parts` sum to the score.
 
-    `rank` counts from 1 among `candidates`; None if it is none. `chance` of a like and the `bar` it needs are
-    None for who asked for nothing. `relevance` and `parts` are not kept of a past digest.
+    Attributes:
+        rank: Rank among the candidates, from 1; None if it is not one.
+        probability, min_score: Of a like, and the minimum needed; None for subscribers without interests.
+        relevance, parts: Not known for a past digest.
     """
 
     paper: Paper
@@ -57,8 +59,8 @@ class Explanation:
 def preview(
     db: Database, subscriber: int, now: datetime, encoder: Encoder = NoEncoder(), explore: bool = True
 ) -> Preview:
-    """Rank and compose as planning would at `now`, due or not. `explore`: as the install's setting."""
-    day, shard = _alone(db, subscriber, now, encoder)
+    """Rank and compose as planning would at `now`, due or not. `explore`: the install's setting."""
+    day, shard = _rank_one(db, subscriber, now, encoder)
     considered = int((shard.open & shard.ranked.fresh).sum())
     return Preview(select_picks(day, shard, [_period(day, shard)], explore).of(0), considered, day.coverage)
 
@@ -71,13 +73,13 @@ def explain(
     encoder: Encoder = NoEncoder(),
     explore: bool = True,
 ) -> Explanation:
-    """The account of one paper. Raises NotFound for a paper unknown or no candidate any more."""
+    """Explain one paper. Raises NotFound if it is unknown or no longer a candidate."""
     paper = find_paper(db, paper_id)
-    day, shard = _alone(db, subscriber, now, encoder)
+    day, shard = _rank_one(db, subscriber, now, encoder)
     place = day.places.get(paper.key)
     if place is None:
         with db.read() as session:
-            period = mailed_in(session, subscriber, {paper.key})
+            period = period_of_pick(session, subscriber, {paper.key})
         raise NotFound(
             f"{paper_id} is older than seven days or archived, so it is no candidate any more"
             + (f"; it was in the digest of {period}, see --period {period}" if period else "")
@@ -87,7 +89,7 @@ def explain(
 
 
 def find_paper(db: Database, paper_id: PaperId) -> Paper:
-    """The paper of an identifier. Raises NotFound."""
+    """Return the paper with this identifier. Raises NotFound."""
     with db.read() as session:
         paper = papers.find(session, paper_id)
     if paper is None:
@@ -95,7 +97,7 @@ def find_paper(db: Database, paper_id: PaperId) -> Paper:
     return paper
 
 
-def _alone(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tuple[PlanningDay, Shard]:
+def _rank_one(db: Database, subscriber: int, now: datetime, encoder: Encoder) -> tuple[PlanningDay, Shard]:
     day = read_planning_day(db, now, encoder)
     with single_blas_thread(), db.read() as session:
         return day, rank(session, day, [waiting.by_key(session, subscriber)])
@@ -110,7 +112,7 @@ def _explanation(case: ExplainedPaper, explore: bool) -> Explanation:
     ranked, period = shard.ranked, _period(day, shard)
     options = digest_options(shard, 0, period, explore)
     selection = compose.select(day.candidates, ranked, [options], day.calibration)[0]
-    picked = {pick.paper: pick for pick in select_picks(day, shard, [period], explore).of(0)}
+    picks_by_paper = {pick.paper: pick for pick in select_picks(day, shard, [period], explore).of(0)}
     profile = ranked.profiles[0]
     return Explanation(
         paper=day.candidates.papers[j],
@@ -121,7 +123,7 @@ def _explanation(case: ExplainedPaper, explore: bool) -> Explanation:
         min_score=None if profile.without_interests else MIN_SCORES[options.min_score],
         rank=selection.rank(j),
         candidates=len(selection.order),
-        verdict=verdict(case, options, selection, picked),
+        verdict=verdict(case, options, selection, picks_by_paper),
         reason=reason(day.candidates, profile, j),
         parts=tuple(score_breakdown(day.candidates, profile, j, shard.eligible[0])),
     )

@@ -1,9 +1,9 @@
-"""How a paper fared in a past digest, as far as it was frozen."""
+"""Explain a pick of a past digest, as far as it was frozen."""
 
 from digestd.domain.paper import PaperId
 from digestd.errors import NotFound
 from digestd.plan.explanation import Explanation, find_paper
-from digestd.plan.verdict import in_words, mailed_in
+from digestd.plan.verdict import describe_pick, period_of_pick
 from digestd.schedule import period_date
 from digestd.store import papers
 from digestd.store.database import Database
@@ -11,9 +11,9 @@ from digestd.store.ledger import reading
 
 
 def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: str) -> Explanation:
-    """The account of a pick of a past digest: without the parts of its score, which are not kept.
+    """Explain a pick of a past digest, without the parts of its score, which are not stored.
 
-    Raises NotFound where there is no such digest, or the paper was not in it: of what was not picked nothing is kept.
+    Raises NotFound if there is no such digest or the paper was not in it: nothing is stored about other papers.
     """
     paper = find_paper(db, paper_id)
     with db.read() as session:
@@ -28,9 +28,9 @@ def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: 
         names = {paper.key, *papers.former_keys(session, [paper.key]).get(paper.key, ())}
         pick = next((pick for pick in claim.picks if pick.paper in names), None)
         if pick is None:
-            other = mailed_in(session, subscriber, names)
+            other = period_of_pick(session, subscriber, names)
             raise NotFound(
-                f"{paper_id} was not in the digest of {period}, and of what was not picked nothing is kept"
+                f"{paper_id} was not in the digest of {period}, and nothing is stored about other papers"
                 + (f"; it was in that of {other}" if other else "")
             )
         return Explanation(
@@ -42,6 +42,6 @@ def explain_past_pick(db: Database, subscriber: int, paper_id: PaperId, period: 
             min_score=None,
             rank=pick.rank,
             candidates=claim.considered,
-            verdict=in_words(pick),
+            verdict=describe_pick(pick),
             reason=pick.reason,
         )

@@ -1,4 +1,4 @@
-"""The picks of digests: chosen by the weights in force, or drafted by them and those on trial."""
+"""Pick selection: by the current weights, or by team draft between them and weights on trial."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,31 +16,30 @@ from digestd.ranking.interleaving import team_draft
 from digestd.ranking.reasons import reasons
 
 Draft: TypeAlias = list[tuple[int, Team | None]]
-"""The papers of a digest, each with the team that took it."""
+"""The papers of a digest, each with the team that picked it."""
 
 
 def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> PickTable:
-    """The picks of a shard, each for a period. `explore`: whether the install draws any at random.
+    """Return the picks of a shard, one period per subscriber. `explore`: the install's setting.
 
-    What is said of a pick is what the weights in force make of it, whichever team took it. What is drawn
-    at random belongs to none.
+    Reasons and scores come from the current weights, whichever team picked a paper. Exploration papers have no team.
     """
     options = [digest_options(shard, i, period, explore) for i, period in enumerate(periods)]
     selections = compose.select(day.candidates, shard.ranked, options, day.calibration)
-    if day.trial is None or not shard.rivals:
+    if day.trial is None or not shard.trial_totals:
         return _table(day, shard, selections)
     drafts = _drafts(day, shard, selections, options)
     teams = {
         i: team_draft(
-            *drafts[i], _places(options[i], selections, i), day.trial.coins(shard.subscribers[i].key, periods[i])
+            *drafts[i], _slots(options[i], selections, i), day.trial.coins(shard.subscribers[i].key, periods[i])
         )
-        for i in shard.rivals
+        for i in shard.trial_totals
     }
     return _by_teams(day, shard, selections, teams)
 
 
 def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
-    """On what terms a digest is composed: the subscriber's, and those of the install."""
+    """Return the options of a digest: the subscriber's, limited by the install's."""
     due = shard.subscribers[i]
     return DigestOptions(due.size, due.bar, explore and due.explore, sampling_seed(due.key, period))
 
@@ -50,22 +49,24 @@ def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:
     return build_pick_table(day.candidates, shard.ranked, selections, day.calibration, said)
 
 
-def _places(options: DigestOptions, selections: Selections, i: int) -> int:
-    """How many a digest has beside what is drawn."""
+def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
+    """Return the number of places besides the exploration slot."""
     return options.size - int(selections.explored[i] >= 0)
 
 
 def _drafts(
     day: PlanningDay, shard: Shard, ours: Selections, options: Sequence[DigestOptions]
 ) -> dict[int, tuple[list[int], list[int]]]:
-    """What either ranking of a trial would choose for each who takes part, without what is drawn."""
-    asked = [each._replace(size=max(_places(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
-    theirs = compose.select(day.candidates, shard.rival, asked, day.calibration)
-    return {i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.explored[i]]) for i in shard.rivals}
+    """Return what either ranking of a trial would choose for each participant, without exploration."""
+    asked = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
+    theirs = compose.select(day.candidates, shard.trial_ranking, asked, day.calibration)
+    return {
+        i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.explored[i]]) for i in shard.trial_totals
+    }
 
 
 def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: Mapping[int, Draft]) -> PickTable:
-    """The choices as the teams of a trial drafted them."""
+    """Replace the selections of participants by what the teams drafted."""
     width = max(selections.chosen.shape[1], *map(len, drafted.values()))
     chosen = np.full((len(selections), width), -1, dtype=np.intp)
     chosen[:, : selections.chosen.shape[1]] = selections.chosen
@@ -74,6 +75,6 @@ def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: M
         chosen[i] = -1
         chosen[i, : len(draft)] = [j for j, _ in draft]
         teams[i, : len(draft)] = [TEAMS.index(team or "") for _, team in draft]
-    made = replace(selections, chosen=chosen)
-    there = np.column_stack([chosen, made.explored]) >= 0
-    return replace(_table(day, shard, made), team=teams[there])
+    combined = replace(selections, chosen=chosen)
+    there = np.column_stack([chosen, combined.explored]) >= 0
+    return replace(_table(day, shard, combined), team=teams[there])

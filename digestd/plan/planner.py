@@ -1,7 +1,7 @@
 """Plan everything due: gather, decide, apply, one shard of subscribers after the other.
 
-A shard is written in one transaction: digests, seen papers, who was due, next due times. What
-changed between reading and writing (an unsubscribe, another planner) is left for the next tick.
+A shard is written in one transaction: digests, seen papers, next due times. Whatever changed between reading and
+writing (an unsubscribe, another planner) is left for the next tick.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,20 +32,19 @@ from digestd.store.ledger import NewDigest, Ranked
 from digestd.store.packing import pack_picks
 
 SHARD_SIZE = 400
-"""Subscribers planned at a time: at 250 ranking takes 5 µs more of each, at 1,000 some 30 MB more in all."""
-REFERENCES = 10_000
-"""References of a shard, all of which are in memory at a time: some 10 kB each at most, but for those of one subscriber
-alone."""
-PUT_OFF = timedelta(hours=1)
-"""When to look again at a subscriber whose digest could not be planned."""
+"""Subscribers planned at a time: 250 cost 5 µs more each, 1,000 some 30 MB more in total."""
+MAX_REFERENCES = 10_000
+"""References of a shard held in memory: some 10 kB each at most; one subscriber alone may have more."""
+RETRY_AFTER = timedelta(hours=1)
+"""Delay before a subscriber whose digest could not be planned is tried again."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """What planning needs besides the database.
+    """What planning needs besides the database: keys and host of Message-IDs, template hash, dense model.
 
-    Keys and host of Message-IDs, the templates in force, a dense model; `explore`: digests may hold a drawn paper.
+    `explore`: digests may have an exploration paper.
     """
 
     keys: Keys
@@ -57,7 +56,7 @@ class Planner:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """How many were due, how many digests were planned, and for how many the day is empty."""
+    """Number of subscribers due, digests planned, and empty digests."""
 
     due: int = 0
     planned: int = 0
@@ -70,24 +69,24 @@ class PlanReport:
 def plan(
     db: Database, planner: Planner, now: datetime, should_continue: Callable[[], bool] = lambda: True
 ) -> PlanReport:
-    """Plan a digest for every subscriber whose hour has come by `now`; safe to repeat at any time.
+    """Plan a digest for every subscriber who is due by `now`; safe to repeat.
 
-    `keep_on` is asked before each shard: what is left when it says no is planned the next time.
+    `should_continue` is asked before each shard; the rest is planned next time.
     """
     _end_pauses(db, now)
     shard = _next(db, 0, now) if should_continue() else []
     if not shard:
         return PlanReport()
-    day, report = _gather(db, planner, now), PlanReport()
+    day, report = _prepare_day(db, planner, now), PlanReport()
     with single_blas_thread():
         while shard:
-            report += _plan_whole_or_one_by_one(db, planner, day, shard)
+            report += _plan_or_split(db, planner, day, shard)
             shard = _next(db, shard[-1].key, now) if should_continue() else []
     return report
 
 
 def _end_pauses(db: Database, now: datetime) -> None:
-    """Who wanted a pause until now is active again before it is asked who is due."""
+    """Reactivate subscribers whose pause is over."""
     while _any_pause_is_over(db, now):
         with db.write() as session:
             pauses.end(session, SHARD_SIZE, now)
@@ -98,30 +97,30 @@ def _any_pause_is_over(db: Database, now: datetime) -> bool:
         return pauses.is_any_over(session, now)
 
 
-def _gather(db: Database, planner: Planner, now: datetime) -> PlanningDay:
+def _prepare_day(db: Database, planner: Planner, now: datetime) -> PlanningDay:
     refit(db, now)
     return read_planning_day(db, now, planner.encoder)
 
 
-def _plan_whole_or_one_by_one(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[Due]) -> PlanReport:
-    """Plan a shard; if it cannot be, plan each of it alone, so that one bad row holds up nobody else."""
+def _plan_or_split(db: Database, planner: Planner, day: PlanningDay, shard: Sequence[Due]) -> PlanReport:
+    """Plan a shard; on failure plan each subscriber alone, so that one bad row delays nobody else."""
     try:
         return _plan_shard(db, planner, day, shard)
     except DigestdError:
         raise
-    except Exception as error:  # whatever it is, it must not stop everybody's digest
+    except Exception as error:  # no failure may stop everybody's digest
         if len(shard) > 1:
-            return sum((_plan_whole_or_one_by_one(db, planner, day, [due]) for due in shard), PlanReport())
+            return sum((_plan_or_split(db, planner, day, [due]) for due in shard), PlanReport())
         log.error("cannot plan", subscriber=shard[0].key, kind=type(error).__name__)
         with db.write() as session:
-            waiting.put_off(session, {shard[0].key: day.now + PUT_OFF})
+            waiting.put_off(session, {shard[0].key: day.now + RETRY_AFTER})
         return PlanReport()
 
 
 def _next(db: Database, after: int, now: datetime) -> list[Due]:
     with db.read() as session:
         shard = waiting.due(session, after, SHARD_SIZE, now)
-        return shard[: references.fitting(session, [due.key for due in shard], REFERENCES)]
+        return shard[: references.fitting(session, [due.key for due in shard], MAX_REFERENCES)]
 
 
 def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Sequence[Due]) -> PlanReport:
@@ -129,21 +128,23 @@ def _plan_shard(db: Database, planner: Planner, day: PlanningDay, candidates: Se
         shard = rank(session, day, candidates)
     digests = _digests(planner, day, shard)
     with db.write() as session:
-        still = waiting.unchanged(session, candidates)
-        wanted = {due.key: digests[due.key] for due in still if due.key in digests}
-        # who moves to a later weekday has had the digest of this week
-        had = ledger.planned_for(session, {key: digest.slot.period.key for key, digest in wanted.items()})
-        new = [digest for key, digest in wanted.items() if key not in had]
+        unchanged = waiting.unchanged(session, candidates)
+        wanted = {due.key: digests[due.key] for due in unchanged if due.key in digests}
+        # after a change of weekday, this week's digest may exist already
+        already_planned = ledger.planned_for(session, {key: digest.slot.period.key for key, digest in wanted.items()})
+        new = [digest for key, digest in wanted.items() if key not in already_planned]
         ranked = Ranked(day.horizon, day.candidates.model.version, day.coverage)
         ledger.plan_digests(session, new, planner.template_hash, day.now, ranked)
         ledger.offer_held(session, [digest.subscriber for digest in new if digest.picks.picks], day.now)
-        keep_compiled(session, day, {d.key: shard.compiled[d.key] for d in still if d.key in shard.compiled})
-        waiting.put_off(session, {d.key: _put_off(d, day) for d in still if d.key not in wanted or d.key in had})
+        keep_compiled(session, day, {d.key: shard.compiled[d.key] for d in unchanged if d.key in shard.compiled})
+        waiting.put_off(
+            session, {d.key: _next_look(d, day) for d in unchanged if d.key not in wanted or d.key in already_planned}
+        )
     return PlanReport(len(new), sum(1 for d in new if d.picks.picks), sum(1 for d in new if not d.picks.picks))
 
 
 def _digests(planner: Planner, day: PlanningDay, shard: Shard) -> dict[int, NewDigest]:
-    """The digest of each subscriber; who is not in it turns out not to be due yet."""
+    """Return the digest of each subscriber who is due."""
     slots = [_slot(due.timing, due.last_date, due.last_planned, day.now) for due in shard.subscribers]
     picks = pack_picks(select_picks(day, shard, [slot.period.key if slot else "" for slot in slots], planner.explore))
     considered = (shard.open & shard.ranked.fresh).sum(axis=1).tolist()
@@ -163,7 +164,7 @@ def _digests(planner: Planner, day: PlanningDay, shard: Shard) -> dict[int, NewD
 
 @lru_cache(maxsize=2_000)
 def _slot(timing: Timing, last_date: str | None, last_planned: datetime | None, now: datetime) -> Slot | None:
-    """What is due by a timing; many have the same one, and much else the same."""
+    """Return the slot that is due; cached, because many subscribers share a timing."""
     period = schedule.due_period(timing, last_date, now)
     if period is None:
         return None
@@ -176,5 +177,5 @@ def _slot(timing: Timing, last_date: str | None, last_planned: datetime | None, 
     )
 
 
-def _put_off(due: Due, day: PlanningDay) -> datetime:
+def _next_look(due: Due, day: PlanningDay) -> datetime:
     return schedule.next_due(due.timing, day.now)

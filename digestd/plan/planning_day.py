@@ -1,4 +1,4 @@
-"""The day: every paper that may be picked at `now`, read and encoded once for all subscribers."""
+"""The planning day: every selectable paper at `now`, read and indexed once for all subscribers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import FIRST_WINDOW, WINDOW
 from digestd.domain.subscriber import Cadence
 from digestd.domain.trial import Trial
-from digestd.plan.coverage import not_whole
+from digestd.plan.coverage import incomplete_sources
 from digestd.plan.embeddings import read
-from digestd.plan.relevance_probability import learnt
+from digestd.plan.relevance_probability import calibration_at
 from digestd.plan.resource_limits import release_free_memory, single_blas_thread
 from digestd.plan.seed_reader import SeedReader
 from digestd.plan.text_model import text_model
@@ -25,20 +25,23 @@ from digestd.store import papers, trials
 from digestd.store.database import Database
 from digestd.store.due import Due
 
-SLACK = timedelta(days=1)
-"""How much longer than a week may be since a weekly digest."""
-HEARD = 2_000
-"""Papers out of the window whose votes say what is usual."""
+WEEKLY_SLACK = timedelta(days=1)
+"""How much longer than a week the window of a weekly digest may be."""
+ARCHIVE_VOTES = 2_000
+"""Older papers whose votes tell what is usual."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanningDay:
-    """m candidate papers; `keys` and `first_seen` (seconds since 1970), both (m,).
+    """m candidates; `keys` and `first_seen` (seconds since 1970) are (m,).
 
-    `former`: (f, 2), row numbers from before a merge, and the position of the paper they are now.
-    `coverage`: the sources that are not whole, by their names for people.
-    `readings`: the papers that subscribers named. `places`: row number → position. `trial`: the one that runs.
-    `own`: what the install learnt of chances.
+    Attributes:
+        former: (f, 2) row numbers from before a merge, and the position of the paper they are now.
+        coverage: Incomplete sources by label.
+        seed_reader: Reads the papers that subscribers named.
+        places: Row number → position.
+        trial: The running trial.
+        calibration: What the install learned from feedback.
     """
 
     candidates: CandidateSet
@@ -54,13 +57,13 @@ class PlanningDay:
 
     @property
     def horizon(self) -> int:
-        """The highest row number among the candidates; what is stored later has a higher one."""
+        """Return the highest row number among the candidates; papers stored later have higher ones."""
         return int(self.keys.max(initial=0))
 
     def windows(self, subscribers: Sequence[Due]) -> tuple[Bools, Bools]:
-        """(open, fresh) for n subscribers, each (n, m): inside the window; new since the last digest.
+        """Return (open, fresh) for n subscribers, each (n, m): inside the window; new since the last digest.
 
-        Most were planned last at the same moment, so few windows differ.
+        Most subscribers were planned at the same moment, so few windows differ.
         """
         asked = [(due.timing.cadence, due.last_planned, due.horizon) for due in subscribers]
         distinct = {when: row for row, when in enumerate(dict.fromkeys(asked))}
@@ -71,8 +74,10 @@ class PlanningDay:
         return pairs[which, 0], pairs[which, 1]
 
     def _window(self, cadence: Cadence, last_planned: datetime | None, horizon: int | None) -> tuple[Bools, Bools]:
-        """New is what was stored after the last planning had read, whatever the clocks said then, and
-        what became news since (an archived paper that was announced).
+        """Return one pair of windows.
+
+        New papers are those stored after the last planning read the store, whatever the clocks said, and archived
+        papers that were announced since.
         """
         if last_planned is None:
             inside = self.first_seen > (self.now - FIRST_WINDOW).timestamp()
@@ -84,15 +89,15 @@ class PlanningDay:
         return inside, inside & fresh
 
     def _since(self, cadence: Cadence, last_planned: datetime) -> datetime:
-        """How far back: a week, and for who reads weekly the whole of the time since, if it was a little more.
+        """Return the start of the window: a week, or the whole time since a weekly digest if that is a little more.
 
-        The week in which the clocks go back has an hour more, and a planner may have been late.
+        The week in which the clocks go back has an extra hour, and a planner may have been late.
         """
         week = self.now - WINDOW
-        return max(min(week, last_planned), week - SLACK) if cadence is Cadence.WEEKLY else week
+        return max(min(week, last_planned), week - WEEKLY_SLACK) if cadence is Cadence.WEEKLY else week
 
     def unseen(self, had: Sequence[NDArray[np.uint32]]) -> Bools:
-        """(n, m): the papers that are not among each one's row numbers, under their own or a former one."""
+        """Return the papers (n, m) not among each subscriber's row numbers, current or former."""
         mask = np.ones((len(had), len(self.candidates)), dtype=np.bool_)
         rows = np.repeat(np.arange(len(had)), [len(papers) for papers in had])
         papers = np.concatenate([np.zeros(0, dtype=np.uint32), *had]).astype(np.int64)
@@ -101,13 +106,13 @@ class PlanningDay:
         order = np.argsort(names, kind="stable")
         names, places = names[order], places[order]
         left, right = np.searchsorted(names, papers, side="left"), np.searchsorted(names, papers, side="right")
-        while (found := left < right).any():  # a former number may be that of several, so the runs are followed
+        while (found := left < right).any():  # one former number may belong to several papers
             mask[rows[found], places[left[found]]] = False
             left = left + 1
         return mask
 
     def among(self, papers: Sequence[Sequence[int]]) -> Bools:
-        """(n, m): the papers that are among each one's row numbers."""
+        """Return the papers (n, m) among each subscriber's row numbers."""
         mask = np.zeros((len(papers), len(self.candidates)), dtype=np.bool_)
         found = [(i, self.places[key]) for i, keys in enumerate(papers) for key in keys if key in self.places]
         rows, columns = np.array(found, dtype=np.intp).reshape(-1, 2).T
@@ -116,20 +121,20 @@ class PlanningDay:
 
 
 def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> PlanningDay:
-    """Read the candidates of `now` and build the pool."""
+    """Read the candidates of `now` and index them."""
     model = text_model(db, now)
     with db.read() as session:
-        # Another process's clock may be ahead of ours: a paper that is known is a candidate.
-        found = papers.candidates(session, now - WINDOW - SLACK, now + WINDOW)
-        heard = papers.archive_votes(session, now - WINDOW - SLACK, HEARD)
+        # Another process's clock may be ahead: every stored paper is a candidate.
+        found = papers.candidates(session, now - WINDOW - WEEKLY_SLACK, now + WINDOW)
+        archive_votes = papers.archive_votes(session, now - WINDOW - WEEKLY_SLACK, ARCHIVE_VOTES)
         former = papers.former_keys(session, [paper.key for paper in found])
-        coverage = not_whole(session, now)
+        coverage = incomplete_sources(session, now)
         trial = trials.running(session, now)
-        calibration = learnt(session, now)
+        calibration = calibration_at(session, now)
     space, vectors = read(db, encoder, found)
     pairs = [(was, j) for j, paper in enumerate(found) for was in former.get(paper.key, ())]
     with single_blas_thread():
-        candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(heard)
+        candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(archive_votes)
     day = PlanningDay(
         candidates=candidates,
         keys=np.array([paper.key for paper in found], dtype=np.int64),

@@ -1,8 +1,7 @@
-"""The profiles of a shard: those kept that still hold, and the others compiled anew.
+"""Profiles of a shard: stored ones that are still valid, and newly compiled ones.
 
-A kept profile holds while the subscriber's wants, the text model, and the texts of the papers they name are what
-they were; the number of the wants is compared where it is read. A reference of theirs counts by its own words until a
-source brings the paper.
+A stored profile is valid while the subscriber's interests, the text model and the texts of the papers they name are
+unchanged. A reference counts by its own text until a source reports the paper.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,12 +20,12 @@ from digestd.store.due import Due, wants_of
 from digestd.store.profiles import Kept
 
 NOBODY = 0
-"""No subscriber has this key."""
+"""A key that no subscriber has."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledProfiles:
-    """The `profiles` of a shard; of each, the papers named that are known; those `made` anew, to be kept."""
+    """The `profiles` of a shard; the known papers that each names; those `made` anew, to be stored."""
 
     profiles: Profiles
     named: Sequence[Sequence[NamedPaper]]
@@ -34,7 +33,7 @@ class CompiledProfiles:
 
 
 def compiled(session: Session, day: PlanningDay, subscribers: Sequence[Due]) -> CompiledProfiles:
-    """The profiles of these subscribers before the day."""
+    """Return the profiles of these subscribers against the day."""
     model = _made_by(day)
     usable = {due.key: due.profile for due in subscribers if due.profile and due.profile.model == model}
     own = references.wanted(session, [due.key for due in subscribers])
@@ -74,7 +73,7 @@ def _made(
 def compile_new(
     session: Session, day: PlanningDay, interests: tuple[Interest, ...]
 ) -> tuple[Kept, tuple[PaperId, ...]]:
-    """The profile of somebody who wants this and is no subscriber, and the papers they name that are not known."""
+    """Return the profile for these interests without a subscriber, and the papers they name that are unknown."""
     shelf = find_seeds(session, day.seed_reader, {NOBODY: _names(interests)}, {})
     profile_input = _wants(NOBODY, interests, shelf)
     kept = _kept(day, (NOBODY, 0), profile_input, compile_records([profile_input], day.candidates)[0], shelf)
@@ -104,9 +103,9 @@ def _names(interests: Iterable[Interest]) -> list[PaperId]:
 
 
 def keep_compiled(session: Session, day: PlanningDay, made: Mapping[int, Kept]) -> None:
-    """Keep what was compiled for these subscribers, and what has been read for it so far."""
+    """Store profiles compiled for these subscribers, and the term counts read for them."""
     profiles.keep(session, made)
-    encodings.keep(session, day.candidates.model.version, day.seed_reader.made)
-    references.keep_read(session, day.seed_reader.made_private)
-    day.seed_reader.made.clear()
-    day.seed_reader.made_private.clear()
+    encodings.keep(session, day.candidates.model.version, day.seed_reader.new_terms)
+    references.keep_read(session, day.seed_reader.new_references)
+    day.seed_reader.new_terms.clear()
+    day.seed_reader.new_references.clear()

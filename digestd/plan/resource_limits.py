@@ -1,4 +1,4 @@
-"""Planning beside all else that a machine does: one core at a time, and no more memory than it uses."""
+"""Resource limits: planning uses one core at a time and returns memory it no longer needs."""
 
 import ctypes
 import sys
@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def single_blas_thread() -> Iterator[None]:
-    """Within it linear algebra uses one thread: the products of a shard are so small that more of them mostly wait.
+    """Limit linear algebra to one thread: a shard's products are so small that threads mostly wait.
 
     Two threads took 1.7 times the CPU of one.
     """
@@ -19,9 +19,9 @@ def single_blas_thread() -> Iterator[None]:
 
 
 def release_free_memory() -> None:
-    """Give the system what reading has left free: after a day of 1,000 papers some 50 MB.
+    """Return freed heap memory to the system: some 50 MB after a day of 1,000 papers.
 
-    Only the GNU C library keeps so much, and only it has this call.
+    Only the GNU C library keeps that much, and only it has this call (malloc_trim).
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:

@@ -1,5 +1,7 @@
-"""The papers that subscribers named: public ones, read from the store once a run, as many name the same ones; and the
-private references of each subscriber, which are read for them alone.
+"""Seed reader: the papers that subscribers named.
+
+Public papers are read once per run, because many subscribers name the same ones. Private references are read for
+their owner only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +23,7 @@ from digestd.store import encodings, papers
 from digestd.store.references import Kept, Read, identifiers
 
 ROOM = 20_000
-"""Papers kept: 50 MB of text."""
+"""Cached papers: 50 MB of text."""
 
 
 PRIVATE = -1
@@ -29,10 +31,7 @@ PRIVATE = -1
 
 
 class NamedPaper(NamedTuple):
-    """A paper somebody named: its row number, the revision that was read, and what ranking needs of it.
-
-    A private reference has row number 0, which no paper has.
-    """
+    """A named paper: row number (0 for a private reference), revision, and what ranking needs of it."""
 
     key: int
     revision: int
@@ -41,35 +40,36 @@ class NamedPaper(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SeedReader:
-    """What has been read in this run, up to a bound, and which names are unknown. It only saves time.
+    """Reads named papers, with a bounded cache.
 
-    `made`: the terms of revisions that had not been read by this text model before, to be kept. `made_private`: the
-    same for references, by subscriber and name.
+    Attributes:
+        new_terms: Term counts computed in this run, to be stored, by revision.
+        new_references: The same for references, by subscriber and name.
     """
 
     model: TextModel
     space: EmbeddingSpace
-    made: dict[int, bytes] = field(default_factory=dict)
-    made_private: dict[tuple[int, PaperId], Read] = field(default_factory=dict)
-    _kept: dict[PaperId, NamedPaper] = field(default_factory=dict)
+    new_terms: dict[int, bytes] = field(default_factory=dict)
+    new_references: dict[tuple[int, PaperId], Read] = field(default_factory=dict)
+    _cache: dict[PaperId, NamedPaper] = field(default_factory=dict)
     _unknown: set[PaperId] = field(default_factory=set)
 
     def of(self, session: Session, names: Iterable[PaperId]) -> dict[PaperId, NamedPaper]:
-        """The papers known under these names; unknown ones are absent."""
+        """Return the papers known under these names; unknown ones are absent."""
         wanted = set(names)
-        found = {name: self._kept[name] for name in wanted if name in self._kept}
+        found = {name: self._cache[name] for name in wanted if name in self._cache}
         missing = sorted(wanted - found.keys() - self._unknown)
         if missing:
             fresh = self._read(session, missing)
             self._unknown.update(wanted - found.keys() - fresh.keys())
-            self._kept.update(fresh)
+            self._cache.update(fresh)
             found |= fresh
-            for oldest in list(islice(self._kept, max(0, len(self._kept) - ROOM))):
-                del self._kept[oldest]
+            for oldest in list(islice(self._cache, max(0, len(self._cache) - ROOM))):
+                del self._cache[oldest]
         return found
 
     def private(self, kept: Mapping[tuple[int, PaperId], Kept]) -> dict[tuple[int, PaperId], NamedPaper]:
-        """Return these references, by subscriber and name, as what ranking needs of them."""
+        """Return these references, by subscriber and name, as ranking needs them."""
         unread = {key: one for key, one in kept.items() if not self._is_read(one)}
         texts = [one.reference.text for one in unread.values()]
         terms = read_terms(self.model, texts)
@@ -77,7 +77,7 @@ class SeedReader:
             key: Read(one.added, self.model.version, found, self._version, vector)
             for (key, one), found, vector in zip(unread.items(), terms, self._vectors(texts), strict=True)
         }
-        self.made_private.update(fresh)
+        self.new_references.update(fresh)
         return {key: _private(one, fresh.get(key)) for key, one in kept.items()}
 
     def _is_read(self, kept: Kept) -> bool:
@@ -89,7 +89,7 @@ class SeedReader:
         return None if self.space.is_empty else self.space.encoder.version
 
     def _vectors(self, texts: Sequence[str]) -> Sequence[Floats | None]:
-        """Return the dense vectors in half precision, as the next run will read them."""
+        """Return embeddings in half precision, as the next run reads them."""
         if self._version is None or not texts:
             return [None] * len(texts)
         return list(self.space.encoder.encode(texts).astype(np.float16).astype(np.float32))
@@ -105,16 +105,16 @@ class SeedReader:
     def _terms(self, session: Session, read: Mapping[int, Paper]) -> dict[int, bytes]:
         terms = encodings.of(session, self.model.version, read)
         missing = [revision for revision in read if revision not in terms]
-        made = dict(zip(missing, read_terms(self.model, [read[key].text for key in missing]), strict=True))
-        self.made.update(made)
-        return terms | made
+        new_terms = dict(zip(missing, read_terms(self.model, [read[key].text for key in missing]), strict=True))
+        self.new_terms.update(new_terms)
+        return terms | new_terms
 
 
 @dataclass(frozen=True, slots=True)
 class NamedPapers:
-    """Return the papers that each subscriber of a shard named: public where a source knows it, else their reference.
+    """The papers that each subscriber of a shard named: public if a source knows them, else their reference.
 
-    `references` and `private` are by subscriber and name.
+    `references` and `private` are keyed by subscriber and name.
     """
 
     public: Mapping[PaperId, NamedPaper]
@@ -122,7 +122,7 @@ class NamedPapers:
     private: Mapping[tuple[int, PaperId], NamedPaper]
 
     def find(self, subscriber: int, name: PaperId) -> NamedPaper | None:
-        """Return what a subscriber means by a name; None if nothing is known under it."""
+        """Return what a subscriber means by a name; None if unknown."""
         found = self.public.get(name)
         if found is not None or subscriber not in self.references:
             return found
@@ -130,12 +130,12 @@ class NamedPapers:
         return (_public(self.public, name, kept) if kept else None) or self.private.get((subscriber, name))
 
     def revision(self, subscriber: int, name: PaperId) -> int:
-        """Return the revision that was read: PRIVATE for a reference, 0 if nothing is known under the name."""
+        """Return the revision that was read: PRIVATE for a reference, 0 if the name is unknown."""
         found = self.find(subscriber, name)
         return found.revision if found else 0
 
     def joined(self, other: "NamedPapers") -> "NamedPapers":
-        """Return this shelf with what another one holds."""
+        """Return the union with another set of papers."""
         return NamedPapers(
             {**self.public, **other.public}, {**self.references, **other.references}, {**self.private, **other.private}
         )
@@ -147,7 +147,7 @@ def find_seeds(
     named: Mapping[int, Sequence[PaperId]],
     references: Mapping[int, Mapping[PaperId, Kept]],
 ) -> NamedPapers:
-    """Look up what subscribers (row number → names) named."""
+    """Look up the papers that subscribers (row number → names) named."""
     own = {
         (who, name): theirs[name] for who, theirs in references.items() for name in named.get(who, ()) if name in theirs
     }
@@ -173,6 +173,6 @@ def _private(kept: Kept, read: Read | None) -> NamedPaper:
 
 
 def _named(paper: Paper, vector: Floats | None, terms: bytes) -> NamedPaper:
-    heard = votes(paper.signals)
-    seed = Seed(paper.plain_title, paper.text, paper.words.authors, heard, vector, terms)
+    weighted = votes(paper.signals)
+    seed = Seed(paper.plain_title, paper.text, paper.words.authors, weighted, vector, terms)
     return NamedPaper(paper.key, paper.revision, seed)

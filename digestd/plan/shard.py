@@ -1,4 +1,4 @@
-"""A shard: some hundreds of subscribers, ranked and composed together against one day."""
+"""A shard: some hundreds of subscribers, ranked together against one day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +20,17 @@ from digestd.store.profiles import Kept
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
-    """n subscribers ranked against m papers, and what of these is open to them and why; (n, m) each:
+    """n subscribers × m papers; all arrays are (n, m).
 
-    `open`: in the window; `unseen`: not had yet; `own`: named by the subscriber as a seed, so known to them and its
-    own best match; `eligible`: what each subscriber's scores are standardised over; `allowed`: not muted; `filed`:
-    under a category of who wants no other. `rivals`: for whoever takes part in a trial, the totals (m,) of the
-    weights on trial. `compiled`: profiles made anew, by subscriber.
+    Attributes:
+        open: In the window.
+        unseen: Not in an earlier digest.
+        own: Named by the subscriber, so already known to them.
+        eligible: What z-scores are computed over.
+        allowed: Not muted.
+        in_categories: In a chosen category, for subscribers who want no other.
+        trial_totals: Subscriber → scores (m,) by the weights on trial.
+        compiled: Profiles compiled anew, by subscriber.
     """
 
     subscribers: Sequence[Due]
@@ -35,15 +40,15 @@ class Shard:
     own: Bools
     eligible: Bools
     allowed: Bools
-    filed: Bools
-    rivals: Mapping[int, Floats]
+    in_categories: Bools
+    trial_totals: Mapping[int, Floats]
     compiled: Mapping[int, Kept]
 
     @property
-    def rival(self) -> RankedCandidates:
-        """The same by the weights on trial, for whoever takes part in one."""
+    def trial_ranking(self) -> RankedCandidates:
+        """Return the ranking by the weights on trial, for subscribers who take part."""
         total = self.ranked.total.copy()
-        for i, theirs in self.rivals.items():
+        for i, theirs in self.trial_totals.items():
             total[i] = theirs
         return replace(self.ranked, total=total)
 
@@ -56,7 +61,7 @@ def rank(session: Session, day: PlanningDay, subscribers: Sequence[Due]) -> Shar
     own = day.among([[named.key for named in each] for each in found.named])
     eligible = is_open & unseen & ~own
     scores = score(day.candidates, found.profiles, eligible)
-    filed = _filed(found.profiles, [due.only_categories for due in subscribers], len(day.candidates))
+    in_categories = _in_categories(found.profiles, [due.only_categories for due in subscribers], len(day.candidates))
     return Shard(
         subscribers=subscribers,
         ranked=RankedCandidates(
@@ -64,7 +69,7 @@ def rank(session: Session, day: PlanningDay, subscribers: Sequence[Due]) -> Shar
             total=scores.total,
             relevance=scores.relevance,
             fresh=fresh,
-            open=eligible & scores.allowed & filed,
+            open=eligible & scores.allowed & in_categories,
             log_odds=_odds(found.profiles, scores, eligible),
         ),
         open=is_open,
@@ -72,14 +77,14 @@ def rank(session: Session, day: PlanningDay, subscribers: Sequence[Due]) -> Shar
         own=own,
         eligible=eligible,
         allowed=scores.allowed,
-        filed=filed,
-        rivals=_rivals(day, subscribers, found.profiles, eligible),
+        in_categories=in_categories,
+        trial_totals=_trial_totals(day, subscribers, found.profiles, eligible),
         compiled=found.made,
     )
 
 
-def _filed(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
-    """Where a subscriber who wants no other category finds one of theirs, or an author they follow (n, papers)."""
+def _in_categories(profiles: Profiles, only: Sequence[bool], papers: int) -> Bools:
+    """Return papers in chosen categories or by followed authors, for subscribers who want no others."""
     asks = np.array(only, dtype=np.bool_)
     found = np.repeat(~asks[:, None], papers, axis=1)
     if asks.any():
@@ -94,7 +99,9 @@ def _odds(profiles: Profiles, scores: Scores, eligible: Bools) -> Floats:
     return like_log_odds(marked, scores.relevance)
 
 
-def _rivals(day: PlanningDay, subscribers: Sequence[Due], profiles: Profiles, eligible: Bools) -> dict[int, Floats]:
+def _trial_totals(
+    day: PlanningDay, subscribers: Sequence[Due], profiles: Profiles, eligible: Bools
+) -> dict[int, Floats]:
     if day.trial is None:
         return {}
     some = [i for i, due in enumerate(subscribers) if day.trial.includes(due.key)]

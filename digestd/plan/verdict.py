@@ -1,4 +1,4 @@
-"""Why a paper is in a digest or not: one sentence for the operator, the first of what is so."""
+"""Verdicts: one sentence for the operator on why a paper is in a digest or not."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from digestd.ranking.profile import ProfileInput, compile_profiles
 from digestd.store.due import wants_of
 from digestd.store.ledger import reading
 
-ALIKE = 0.5
-"""Latent cosine from which a paper is called like another."""
+SIMILAR = 0.5
+"""LSA cosine from which one paper counts as similar to another."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainedPaper:
-    """One paper, by its place in the day's pool, for the one subscriber of a shard."""
+    """One paper, by its position among the candidates, for the one subscriber of a shard."""
 
     session: Session
     day: PlanningDay
@@ -32,45 +32,49 @@ class ExplainedPaper:
     place: int
 
 
-def verdict(case: ExplainedPaper, options: DigestOptions, selection: Selection, picked: Mapping[int, Pick]) -> str:
-    """What becomes of the paper, and why. `picked`: what the digest holds, by row number."""
-    pick = picked.get(int(case.day.keys[case.place]))
+def verdict(
+    case: ExplainedPaper, options: DigestOptions, selection: Selection, picks_by_paper: Mapping[int, Pick]
+) -> str:
+    """Return what happens to the paper, and why. `picks_by_paper`: the digest's picks by row number."""
+    pick = picks_by_paper.get(int(case.day.keys[case.place]))
     if pick is None:
-        return _barred(case) or _passed_over(case, options, selection, len(picked))
-    return in_words(pick)
+        return _exclusion(case) or _rejection(case, options, selection, len(picks_by_paper))
+    return describe_pick(pick)
 
 
-def in_words(pick: Pick) -> str:
-    """How a pick came into its digest."""
+def describe_pick(pick: Pick) -> str:
+    """Return how a pick got into its digest."""
     if pick.propensity is not None:
         return f"drawn at random for this digest, probability 1 in {round(1 / pick.propensity)}"
     return f"picked, ranked {ordinal(pick.rank)}" if pick.rank else "picked"
 
 
-def mailed_in(session: Session, subscriber: int, papers: Set[int]) -> str | None:
-    """The period of the digest that held one of these row numbers."""
-    return next((p.period for p in reading.digests(session, subscriber) if papers & _held(session, p.key)), None)
+def period_of_pick(session: Session, subscriber: int, papers: Set[int]) -> str | None:
+    """Return the period of the digest that held one of these row numbers, if any."""
+    return next(
+        (p.period for p in reading.digests(session, subscriber) if papers & _picked_papers(session, p.key)), None
+    )
 
 
 def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, …, 11th, …"""
+    """Return 1st, 2nd, 3rd, 4th, …, 11th, …"""
     last = {1: "st", 2: "nd", 3: "rd"} if number % 100 not in (11, 12, 13) else {}
     return f"{number}{last.get(number % 10, 'th')}"
 
 
-def _held(session: Session, delivery: int) -> set[int]:
+def _picked_papers(session: Session, delivery: int) -> set[int]:
     return {pick.paper for pick in reading.picks(session, delivery)}
 
 
-def _barred(case: ExplainedPaper) -> str | None:
-    """Why it may not be picked whatever its score; None if it may."""
+def _exclusion(case: ExplainedPaper) -> str | None:
+    """Return why the paper is not selectable, whatever its score; None if it is."""
     shard, j = case.shard, case.place
     if not shard.allowed[0, j]:
-        return f"muted: {_muting(case)}"
-    if not shard.filed[0, j]:
+        return f"muted: {_muted_by(case)}"
+    if not shard.in_categories[0, j]:
         return "is filed under none of the categories, and the subscriber wants no other"
     if not shard.unseen[0, j]:
-        period = mailed_in(case.session, shard.subscribers[0].key, _names(case))
+        period = period_of_pick(case.session, shard.subscribers[0].key, _names(case))
         return f"was in the digest of {period}" if period else "was in an earlier digest"
     if shard.own[0, j]:
         return "is one of the subscriber's own papers"
@@ -80,12 +84,12 @@ def _barred(case: ExplainedPaper) -> str | None:
 
 
 def _names(case: ExplainedPaper) -> set[int]:
-    """The row numbers that the paper has and had."""
+    """Return the current and former row numbers of the paper."""
     former = case.day.former
     return {int(case.day.keys[case.place]), *former[former[:, 1] == case.place, 0].tolist()}
 
 
-def _muting(case: ExplainedPaper) -> str:
+def _muted_by(case: ExplainedPaper) -> str:
     """The first of the muted interests that the paper meets."""
     due, candidates = case.shard.subscribers[0], case.day.candidates
     interests = wants_of(case.session, [due.key]).get(due.key, ())
@@ -94,17 +98,17 @@ def _muting(case: ExplainedPaper) -> str:
     seeds = {name: found.seed for name, found in named.items()}
     profiles = compile_profiles([ProfileInput((interest,), seeds) for interest in muted], candidates.model, candidates)
     met = (interest for interest, profile in zip(muted, profiles, strict=True) if case.place in profile.muted)
-    return _said(next(met, None))
+    return _describe_muting(next(met, None))
 
 
-def _said(interest: Interest | None) -> str:
+def _describe_muting(interest: Interest | None) -> str:
     if interest is None:
         return "by something that the subscriber does not want"
     return "the subscriber does not like it" if interest.kind is Kind.PAPER else f"{interest.kind} {interest.value}"
 
 
-def _passed_over(case: ExplainedPaper, options: DigestOptions, selection: Selection, places: int) -> str:
-    """Why it was not picked though it might have been."""
+def _rejection(case: ExplainedPaper, options: DigestOptions, selection: Selection, places: int) -> str:
+    """Return why a selectable paper was not picked."""
     ranked, j = case.shard.ranked, case.place
     if ranked.relevance[0, j] <= 0:
         return "meets none of the interests"
@@ -118,14 +122,14 @@ def _passed_over(case: ExplainedPaper, options: DigestOptions, selection: Select
         return f"{where}; its probability of {probability:.2f} is below the minimum score of {needed:.2f}"
     if all((selection.rank(k) or 0) < rank for k in selection.chosen):
         return f"cut by size: {where}, the digest holds {places}"
-    return _crowded_out(case, selection, where)
+    return _displaced(case, selection, where)
 
 
-def _crowded_out(case: ExplainedPaper, selection: Selection, where: str) -> str:
-    """What ranked lower was chosen: for variety, for an interest without a place, for an author who is followed."""
+def _displaced(case: ExplainedPaper, selection: Selection, where: str) -> str:
+    """Return why lower-ranked papers were chosen instead: variety, another interest, a followed author."""
     vectors, chosen = case.day.candidates.encoded.dense, list(selection.chosen)
     cosine = vectors[chosen] @ vectors[case.place]
     nearest = int(np.argmax(cosine))
-    if cosine[nearest] < ALIKE:
+    if cosine[nearest] < SIMILAR:
         return f"gave way to papers for other interests or by followed authors: {where}"
     return f"left out as too like «{case.day.candidates.papers[chosen[nearest]].plain_title}»: {where}"

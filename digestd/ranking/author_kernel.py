@@ -1,8 +1,8 @@
-"""Folk: who wrote a paper, as a part of the kernel that likes are learnt with.
+"""Author kernel: shared authors as part of the kernel that likes are learnt with.
 
-k(x, z) = words(x)·words(z) + SHARE · folk(x)·folk(z), folk being 1/√n for each of a paper's n authors: people
-come back to what they wrote of, and an author shared with many likes tells more than one shared with
-a single like, which the regression weighs by itself. The background's people are left out: they are few.
+k(x, z) = words(x)·words(z) + SHARE · authors(x)·authors(z), where each of a paper's n authors counts 1/√n. People
+return to what they wrote about, and the regression learns by itself that an author of many liked papers tells
+more than an author of one. The shared negative examples have no authors here: hardly any would match.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,38 +14,43 @@ from digestd.ranking.arrays import Floats, Ints, Sparse, stacked
 from digestd.ranking.person_names import PersonName, parse
 
 SHARE = 0.3
-"""Of the same people against the same words: .2 to .4 measured alike, 0 cost .013 with 20 likes."""
+"""Weight of authors against words. .2 to .4 measured alike; 0 costs .011 [.002, .020] nDCG@10 with five likes."""
 MAX_AUTHORS = 50
 """Papers with more authors say nothing about any one of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AuthorKernel:
-    """The people met so far, by number, those of the pool first; `papers` (m, P): who wrote each of the pool's."""
+    """Author numbers, the candidates' authors first; `papers` (m, P): the weighted authors of each candidate."""
 
     papers: Sparse
     _known: dict[str, int] = field(default_factory=dict)
 
     def numbers(self, authors: Sequence[str]) -> Ints:
-        """The numbers of those who wrote a paper; whoever is new gets one."""
+        """Return the numbers of a paper's authors, assigning new ones as needed."""
         return _numbers(self._known, authors)
 
     def author_products(self, author_kernel: Sequence[Ints], each: Sequence[Floats]) -> Sparse:
-        """What the people of k papers, by numbers and shares, add to the kernels with those of the pool: (k, m)."""
+        """Return the author part of the kernel between k papers and the candidates (k, m).
+
+        Args:
+            author_kernel: Author numbers of each paper.
+            each: Author weights of each paper.
+        """
         width = self.papers.shape[1]
         author_products: Sparse = stacked(author_kernel, each, max(width, len(self._known)))[:, :width] @ self.papers.T
         return author_products
 
 
 def build_author_kernel(authors: Sequence[Sequence[str]]) -> AuthorKernel:
-    """From the authors of each paper of the pool."""
+    """Build the kernel from the authors of each candidate."""
     known: dict[str, int] = {}
     each = [_numbers(known, names) for names in authors]
     return AuthorKernel(stacked(each, [author_weights(who) for who in each], len(known)), known)
 
 
 def author_weights(who: Ints) -> Floats:
-    """What each of a paper's people counts in the kernel: √(SHARE/n)."""
+    """Return the weight of each author of a paper in the kernel: √(SHARE/n)."""
     return np.full(len(who), np.sqrt(SHARE / max(len(who), 1)), dtype=np.float32)
 
 

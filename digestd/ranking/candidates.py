@@ -1,4 +1,4 @@
-"""The pool: the day's candidate papers, with everything computed once per planning run."""
+"""The candidate set: the day's papers, with everything that is computed once per planning run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,11 +26,14 @@ from digestd.ranking.trend import ranks, trend, weighted_votes
 class CandidateSet:
     """m papers.
 
-    `drawn` (m, d): their latent places, each drawn towards its company in the archive; `lengths` (m, 2) of titles and
-    abstracts. `features` (m, b), `prior` and `lift` (m,) against the background; (m,) as well `points`, `trend`,
-    `newness` and `fame`; `heard`: the votes of archive papers. `surface`: for each paper, stem → the first word that
-    stands for it there. `vectors` (m, e) in the dense `space`, and `leaning` (m, e), each drawn towards its company.
-    `likeness`: how alike the papers are.
+    Attributes:
+        features, prior, leave_one_out: (m, b), (m,), (m,) against the shared negative examples.
+        lengths: (m, 2) length of title and abstract.
+        weighted_votes, trend, popularity: (m,) each.
+        archive_votes: Votes of archive papers, for comparison.
+        surface_forms: For each paper, stem → the first word with that stem.
+        vectors: (m, e) embeddings in the dense `space`.
+        similarity: LSA similarity between the papers.
     """
 
     papers: tuple[Paper, ...]
@@ -58,7 +61,7 @@ class CandidateSet:
         return len(self.papers)
 
     def with_archive_votes(self, votes: Sequence[float]) -> "CandidateSet":
-        """The same, with the votes of archive papers to compare those of likes with; without any, its own stay."""
+        """Return a copy that ranks likes among these archive votes; unchanged if there are none."""
         return replace(self, archive_votes=np.array(votes, dtype=np.float32)) if len(votes) else self
 
 
@@ -70,9 +73,12 @@ def build_candidates(
     space: EmbeddingSpace = NO_SPACE,
     vectors: Floats | None = None,
 ) -> CandidateSet:
-    """Read the papers once. `now` is the time of planning.
+    """Read and index the papers once.
 
-    `background`: that of the model, and `vectors`: the papers' own, where they are known already.
+    Args:
+        now: Time of planning.
+        negative_prior: The model's, if known already.
+        vectors: The papers' embeddings, if known already.
     """
     texts = [paper.text for paper in papers]
     docs, surface_forms = analysed(texts)

@@ -1,7 +1,7 @@
-"""Compiling: what subscribers ask for, read against the text model into records that can be kept.
+"""Profile compiler: turn interests into records that can be stored, using the text model.
 
-A record depends on the interests, the texts of the papers they name, and the text model, and on nothing
-else: not on the day, not on the company in the block. Ranking always reads records, kept or fresh.
+A record depends only on the interests, the texts of the papers they name, and the text model; never on the day or on
+the other subscribers of a block. Ranking always reads records, whether stored or new.
 """
 
 import json
@@ -21,9 +21,9 @@ from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 
 DISLIKES = 0.5
-"""What the mean of the dislikes takes from that of the likes in the latent centroid."""
+"""Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
 FORM = 2
-"""Of records; one of another form is made anew."""
+"""Version of the record format; records of another version are compiled anew."""
 RUNS, FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 
@@ -44,7 +44,7 @@ class ProfileInput:
         return self._known(Wish.MUTED)
 
     def named(self) -> list[PaperId]:
-        """The known papers in the order of a record: likes, then dislikes; none without likes."""
+        """Return the known papers in record order: likes, then dislikes; none without likes."""
         likes = self.liked()
         return [*likes, *self.disliked()] if likes else []
 
@@ -54,8 +54,14 @@ class ProfileInput:
 
 
 class RecordWords(NamedTuple):
-    """The words of a record: topics that have a content word, their stems that the model never saw, what is named,
-    what is muted, and the papers liked and disliked."""
+    """The texts of a record.
+
+    Attributes:
+        topics: Topics with a content word.
+        unknown_stems: Their stems that the model does not know.
+        named, muted: (kind, value) of named and muted interests.
+        papers: Liked and disliked papers.
+    """
 
     topics: Sequence[str]
     unknown_stems: Sequence[str]
@@ -65,7 +71,7 @@ class RecordWords(NamedTuple):
 
 
 def read_words(text: bytes) -> RecordWords:
-    """Read the words of a record."""
+    """Decode the texts of a record."""
     topics, unknown_stems, named, muted, papers = _read(text.decode())
     return RecordWords(topics, unknown_stems, _pairs(named), _pairs(muted), papers)
 
@@ -79,10 +85,7 @@ _KINDS = {str(kind): kind for kind in Kind}
 
 
 def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
-    """The record of each subscriber; the topics and papers of a block are read in one go.
-
-    Only the text model of the pool counts, none of its papers.
-    """
+    """Compile the record of each subscriber. Only the candidates' text model matters, not the papers."""
     topics = compile_topics((v for w in inputs for v in values(w.interests, Kind.TOPIC)), candidates.model)
     each = [
         {v: topics[v] for v in values(profile_input.interests, Kind.TOPIC) if v in topics} for profile_input in inputs
@@ -98,7 +101,7 @@ def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) ->
 
 
 def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
-    """What the topics of each find in the archive: rows of it and their shares."""
+    """Return each subscriber's query expansion: archive rows and their weights."""
     columns = [np.concatenate([NOWHERE, *(topic.columns for topic in asked)]) for asked in topics]
     no_values = np.zeros(candidates.model.dims, dtype=np.float32)
     places = np.array([sum((topic.place for topic in asked), no_values) for asked in topics], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Tastes: the likes and dislikes of a block of subscribers, as rows of one shelf."""
+"""Feedback matrix: the likes and dislikes of a block of subscribers, as rows of one seed table."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,14 @@ from digestd.ranking.seeds import SeedTable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeedbackMatrix:
-    """`likes` and `liked`: whose they are and the place of each on the shelf; all of them: `seeds`, `places`.
+    """Likes and dislikes of n subscribers.
 
-    Of each of all: its weight in the ridge regression `duals`, its part of the latent centroid `pulls`.
-    `kin`: the (subscriber, paper) where likes share people with a paper; there, `through`: the place of the first
-    that does, and `shared`: how many do.
+    Attributes:
+        seed_table: The encoded seeds.
+        likes, liked: Owner and table row of each like.
+        seeds, places: Owner and table row of each like or dislike.
+        dual_weights: Weight of each in the kernel ridge regression.
+        centroid_weights: Weight of each in the LSA centroid.
     """
 
     seed_table: SeedTable
@@ -27,10 +30,10 @@ class FeedbackMatrix:
 
     @property
     def rows(self) -> Ints:
-        """Who likes anything."""
+        """Return the subscribers with likes."""
         return np.flatnonzero(self.likes.sizes)
 
     def sum(self, weights: Floats, table: Floats) -> Floats:
-        """Rows of the shelf added up by weight for each of those `rows`: (len(rows), columns of the table)."""
+        """Return the weighted sum of table rows per subscriber in `rows`: (len(rows), columns of the table)."""
         total: Floats = grouped(self.seeds.sizes[self.rows]).summing(weights, self.places, len(table)) @ table
         return total

@@ -1,9 +1,8 @@
-"""From signals to one score: standardised within the day, weighted, added.
+"""Score fusion: z-score each signal within the day, weight it, and add up.
 
-For each subscriber s = Σ w · z(signal) over the papers that may be picked; boosts are added as they are.
-What topics say fades as likes come in, w · a/(a + likes): equal weight next to likes costs .018.
-Standard scores beat reciprocal rank fusion by .003 to .005 in nDCG@10. A signal that says the same
-of every paper says nothing: 0.
+For each subscriber s = Σ w · z(signal) over the selectable papers; boosts are added unscaled. The weight of topic
+signals fades with likes, w · a/(a + likes): equal weight next to likes costs .018 nDCG@10. Z-scores beat reciprocal
+rank fusion by .003 to .005. A signal that is equal for all papers contributes 0.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,10 @@ from digestd.ranking.zscore import Population, deviations, population, zscores
 class Scores:
     """n subscribers × m papers.
 
-    `total`: to rank by. `relevance` in [0, 1]: 0 where no interest is met. `allowed`: not muted.
+    Attributes:
+        total: Score to rank by.
+        relevance: In [0, 1]; 0 if no interest is matched.
+        allowed: False if muted.
     """
 
     total: Floats
@@ -34,7 +36,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class SignalContribution:
-    """What one signal adds to a total: contribution = weight · z."""
+    """What one signal adds to a score: contribution = weight · z."""
 
     signal: str
     raw: float
@@ -46,7 +48,7 @@ class SignalContribution:
 def score(
     candidates: CandidateSet, profiles: Sequence[Profile], eligible: Bools | None = None, weights: Weights = WEIGHTS
 ) -> Scores:
-    """Score every paper for every profile. `eligible` (n, m): the papers each is standardised over; all if None."""
+    """Score every paper for every profile. `eligible` (n, m): the papers that z-scores run over; all if None."""
     among = block(profiles, candidates)
     total = np.zeros((len(among), len(candidates)), dtype=np.float32)
     relevance = np.zeros_like(total)
@@ -66,14 +68,14 @@ def score(
 
 
 def relevance(candidates: CandidateSet, profiles: Sequence[Profile]) -> Floats:
-    """The relevance that `score` gives, alone: (n, m)."""
+    """Return only the relevance of `score`: (n, m)."""
     return score(candidates, profiles).relevance
 
 
 def score_breakdown(
     candidates: CandidateSet, profile: Profile, j: int, eligible: Bools | None = None
 ) -> list[SignalContribution]:
-    """How paper j came by its total for one profile, signal by signal. `eligible` (m,) as its row in `score`."""
+    """Return the contribution of each signal to the score of paper j. `eligible` (m,): a row as in `score`."""
     alone = block([profile], candidates)
     likes = _likes(alone)
     found = []
@@ -89,7 +91,7 @@ def score_breakdown(
 def values(
     candidates: CandidateSet, profiles: Sequence[Profile], eligible: Bools | None = None
 ) -> Iterator[tuple[Floats, Floats]]:
-    """Per signal, in their order: raw values and those that enter the sum, both (n, m)."""
+    """Yield for each signal its raw values and those that enter the sum, both (n, m)."""
     among = block(profiles, candidates)
     for signal in SIGNALS:
         raw, known = _numbers(to_dense(signal.module.score(candidates, among), candidates, among))
@@ -106,7 +108,7 @@ def _likes(profiles: Profiles) -> Floats:
 
 
 def _weighed(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Population, counts: Floats) -> Floats:
-    """What a signal adds: its values as they enter the sum, by its weights (n,)."""
+    """Return the weighted contribution of a signal."""
     if signal.boost:
         weighed: Floats = _numbers(raw)[0] * counts[:, None]
         return weighed
@@ -118,12 +120,12 @@ def _weighed(signal: Signal, candidates: CandidateSet, raw: Floats, papers: Popu
 
 
 def _standing(signal: Signal, candidates: CandidateSet) -> float:
-    """What a dense model says counts by the breadth of the archive."""
+    """Return the factor of dense signals: the topical breadth of the archive."""
     return candidates.space.breadth if signal.dense else 1.0
 
 
 def _raise(relevance: Floats, evidence: Values) -> None:
-    """To the evidence where that is more; NaN is none."""
+    """Raise relevance to the evidence where that is higher; NaN counts as none."""
     if isinstance(evidence, SparseValues):
         rows, columns = evidence.cells.rows, evidence.cells.columns
         relevance[rows, columns] = np.fmax(relevance[rows, columns], evidence.values)
@@ -132,18 +134,18 @@ def _raise(relevance: Floats, evidence: Values) -> None:
 
 
 def is_inactive(signal: Signal, candidates: CandidateSet) -> bool:
-    """Whether a signal has nothing to say of anything, for want of a dense model."""
+    """Return True if a signal needs a dense model and there is none."""
     return signal.dense and candidates.space.is_empty
 
 
 def weight(signal: Signal, likes: Floats, weights: Weights = WEIGHTS) -> Floats:
-    """What a signal counts for subscribers with so many likes (n,)."""
+    """Return a signal's weight for subscribers with these numbers of likes (n,)."""
     fade = weights.fade / np.maximum(weights.fade + likes, 1e-9) if signal.fades else np.ones_like(likes)
     counts: Floats = (np.float32(weights.of(signal.name)) * fade).astype(np.float32)
     return counts
 
 
 def _numbers(raw: Floats) -> tuple[Floats, Bools | None]:
-    """The values, 0 for what is no number; and which are numbers, None for all of them."""
+    """Return the values with 0 for non-finite ones, and a mask of finite ones (None if all are)."""
     known = np.isfinite(raw)
     return (raw, None) if known.all() else (np.where(known, raw, np.float32(0)), known)

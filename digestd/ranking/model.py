@@ -1,9 +1,9 @@
-"""The text model: TF-IDF over stems and pairs of stems, and a latent space below it (LSA).
+"""The text model: TF-IDF over stems and pairs of stems, and a latent space (LSA) below it.
 
-Fitted now and then on the papers known; inductive, so a text it never saw is encoded the same way.
-TF-IDF: (1 + ln tf) · (1 + ln((1+N)/(1+df)))^1.5, rows of length 1; the power, between the usual 1 and 2
-(idf on both sides), lets rare names tell more. LSA: truncated SVD of these rows with the power taken back
-to 1, over the commonest terms (Deerwester et al. 1990; Halko et al. 2011 for the randomised solver).
+Fitted now and then on the known papers; unseen texts are encoded the same way. TF-IDF is
+(1 + ln tf) · (1 + ln((1+N)/(1+df)))^1.5 in unit rows; the power, between the usual 1 and 2 (idf on both sides), gives
+rare names more weight. LSA is a truncated SVD of these rows with the power taken back to 1, over the commonest terms
+(Deerwester et al. 1990; randomised solver: Halko et al. 2011).
 """
 
 import json
@@ -24,19 +24,19 @@ from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, choose, counts, tally
 
 FORM = 4
-"""Of the stored bytes; another form is not read."""
+"""Version of the stored format; other versions are not read."""
 BACKGROUND = 300
-"""Texts kept as everybody's negatives: 300 to 500 measured alike."""
+"""Texts that serve as negative examples for everybody; 300 to 500 measured alike."""
 KEPT = 10_000
-"""Texts kept to look topics up in."""
+"""Texts kept in the archive for query expansion."""
 POWER = 1.5
-"""Of the idf: measured against 1 on citeulike ±0, on HF authors +.011, on HF submitters +.003."""
+"""Power of the idf; against 1: citeulike ±0, HF authors +.011, HF submitters +.003 nDCG@10."""
 WHERE = ("indices", "indptr")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedTexts:
-    """n texts: `sparse` (n, V) TF-IDF and `dense` (n, d) latent; rows of length 1, or 0 where no word is known."""
+    """n texts: TF-IDF rows `sparse` (n, V) and LSA vectors `dense` (n, d); unit length, or 0 without known words."""
 
     sparse: Sparse
     dense: Floats
@@ -47,12 +47,15 @@ class EncodedTexts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextModel:
-    """What was learnt from N texts with V terms, d latent dimensions and b texts kept as background.
+    """What was learned from N texts with V terms and d latent dimensions.
 
-    `version` is a hash of the content. `frequency` (V,): texts with the term. `components` (v, d) of the
-    v ≤ V commonest terms. `mean` (d,) of the latent vectors, `precision` (d, d) the inverse of their
-    shrunk covariance. `kept` (r, V): how often each term stands in a sample of the texts, in random order,
-    and `heads` (r, V) in their titles; `archive`: the same, to be looked up in.
+    Attributes:
+        version: Hash of the content.
+        frequency: (V,) document frequency.
+        components: (v, d) LSA axes of the v ≤ V commonest terms.
+        mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
+        kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
+        archive: The same sample, indexed.
     """
 
     version: str
@@ -69,31 +72,31 @@ class TextModel:
 
     @property
     def dims(self) -> int:
-        """Latent dimensions d."""
+        """Return the number of latent dimensions d."""
         return int(self.components.shape[1])
 
     @property
     def negative_prior(self) -> Sparse:
-        """TF-IDF rows (b, V) of a sample of the texts, everybody's "not this"."""
+        """Return TF-IDF rows (b, V) of a sample of the texts: the negative examples for everybody."""
         return self.archive.rows[:BACKGROUND]
 
     @property
     def near(self) -> float:
-        """The latent cosine above which two texts are alike: chance gives 0 ± 1/√d."""
+        """Return the LSA cosine above which two texts are similar; chance gives 0 ± 1/√d."""
         return 0.25 + 2 / float(np.sqrt(max(self.dims, 1)))
 
     def encode(self, texts: Sequence[str]) -> EncodedTexts:
-        """Encode texts; the order and number of the others in the batch makes no difference."""
+        """Encode texts, independently of the rest of the batch."""
         return self.encode_tokens(analyse(texts))
 
     def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:
-        """Encode texts that are already stems."""
+        """Encode texts given as stems."""
         sparse = weighted(counts(docs, self.vocabulary), self.idf)
         return EncodedTexts(sparse, latent(sparse, self.components))
 
 
 def weighted(tf: Sparse, idf: Floats) -> Sparse:
-    """TF-IDF rows of length 1 from counts (n, V)."""
+    """Return unit TF-IDF rows from counts (n, V)."""
     data = np.log(tf.data)
     data += 1
     data *= idf[tf.indices]
@@ -109,19 +112,19 @@ def latent(rows: Sparse, axes: Floats) -> Floats:
 
 
 def unit(rows: Floats) -> Floats:
-    """Rows scaled to length 1; zero rows stay zero."""
+    """Scale rows to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-9)
     return scaled
 
 
 def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
-    """Learn a model from any number of texts, none included. Same texts and seed, same model."""
+    """Fit a model on any number of texts, even none. Same texts and seed give the same model."""
     return fit_corpus(read_corpus(texts), seed)
 
 
 def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
-    """The same from texts that have been read already."""
+    """Fit a model on a corpus."""
     terms = choose(corpus)
     size, frequency = len(corpus), terms.frequency
     usual = (1 + np.log((1 + size) / (1 + frequency))).astype(np.float32)
@@ -149,7 +152,7 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
 
 
 def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
-    """The latent axes of the commonest terms, by their usual idf."""
+    """Return the LSA axes of the commonest terms, computed with the usual idf."""
     return components(weighted(tf[:, :TERMS], usual), seed)
 
 
@@ -164,7 +167,7 @@ def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Float
 
 
 def fingerprint(model: TextModel) -> str:
-    """The name of a model: its form, and 16 hexadecimal digits over what it knows."""
+    """Return the version of a model: its format and 16 hexadecimal digits of a hash of its content."""
     digest = sha256("\n".join([str(FORM), *model.vocabulary]).encode())
     for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
@@ -174,12 +177,12 @@ def fingerprint(model: TextModel) -> str:
 
 
 def is_readable(version: str) -> bool:
-    """Whether a model of this name is of the form that this release reads."""
+    """Return True if this release can read a model of this version."""
     return version.startswith(f"{FORM}-")
 
 
 def dumps(model: TextModel) -> bytes:
-    """A model as bytes: a plain NumPy archive, never a pickle."""
+    """Serialise a model as a NumPy archive, without pickles."""
     words = {"version": model.version, "terms": list(model.vocabulary)}
     out = BytesIO()
     np.savez(
@@ -204,10 +207,10 @@ def dumps(model: TextModel) -> bytes:
 
 
 def loads(data: bytes) -> TextModel:
-    """The model that `dumps` gave these bytes for. Raises ValueError for any others."""
+    """Deserialise what `dumps` wrote. Raises ValueError for anything else."""
     with np.load(BytesIO(data), allow_pickle=False) as file:
         if int(file["form"]) != FORM:
-            raise ValueError(f"a text model of form {int(file['form'])}, not {FORM}; fit it anew")
+            raise ValueError(f"text model of format {int(file['form'])}, expected {FORM}; refit it")
         part = dict(file.items())
     words: dict[str, Any] = json.loads(part.pop("words").tobytes())
     shape = (len(part["indptr"]) - 1, len(words["terms"]))

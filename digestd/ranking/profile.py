@@ -1,6 +1,6 @@
-"""Profiles: subscribers' interests before the day's papers, a block of them at a time.
+"""Profiles: blocks of subscribers' interests, matched against the day's papers.
 
-A block holds arrays, not objects: what signals do, they do for everybody in it at once.
+A block holds arrays instead of objects, so that every signal handles all its subscribers at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +25,13 @@ __all__ = ["Profile", "ProfileInput", "Profiles", "Seed", "block", "compile_prof
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profiles(Sequence["Profile"]):
-    """n subscribers before m papers.
+    """n subscribers against m papers.
 
-    `echoes` (n, r): the archive papers that stand for the topics, by their shares. `plain` (n,): nothing to go
-    by, so only trends count. `muted`: (subscriber, paper) never shown. `records` and `seeds`: what they were read from.
+    Attributes:
+        records, seeds: What the block was read from.
+        expansion: (n, r) weights of the archive papers that expand the topics.
+        without_interests: (n,) True if there is nothing to go by, so only trends count.
+        muted: (subscriber, paper) that must never be shown.
     """
 
     records: Sequence[bytes]
@@ -47,7 +50,7 @@ class Profiles(Sequence["Profile"]):
         return len(self.records)
 
     def topic_text(self) -> Callable[[int], str]:
-        """What gives a topic of the block as typed."""
+        """Return a function that gives the text of a topic, as typed."""
         owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()
 
         def topic(number: int) -> str:
@@ -76,25 +79,22 @@ class Profile:
 
     @property
     def without_interests(self) -> bool:
-        """Whether there is nothing to go by, so that only trends count."""
+        """Return True if there is nothing to go by, so that only trends count."""
         return bool(self.among.without_interests[self.row])
 
     @property
     def likes(self) -> int:
-        """How many liked papers are known."""
+        """Return the number of known liked papers."""
         return int(self.among.feedback.likes.sizes[self.row])
 
     @property
     def muted(self) -> Ints:
-        """The positions of papers never shown."""
+        """Return the positions of papers that must never be shown."""
         return self.among.muted.of(self.row)
 
 
 def compile_profiles(inputs: Sequence[ProfileInput], model: TextModel, candidates: CandidateSet) -> Profiles:
-    """Compile a block of subscribers and read them at once.
-
-    `model` must be the one the pool was built with.
-    """
+    """Compile a block of subscribers and read it. `model` must be the one the candidates were read with."""
     if model.version != candidates.model.version:
         raise ValueError(f"the candidates were read with text model {candidates.model.version}, not {model.version}")
     seeds = [[profile_input.seeds[name] for name in profile_input.named()] for profile_input in inputs]
@@ -102,7 +102,7 @@ def compile_profiles(inputs: Sequence[ProfileInput], model: TextModel, candidate
 
 
 def block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
-    """Any profiles as one block."""
+    """Return any profiles as one block."""
     if isinstance(profiles, Profiles):
         return profiles
     records = [one.among.records[one.row] for one in profiles]
@@ -110,9 +110,10 @@ def block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
 
 
 def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], candidates: CandidateSet) -> Profiles:
-    """A block of compiled subscribers before the pool.
+    """Read compiled records as a block against the candidates.
 
-    `seeds`: of each the papers that its record names, in order; more than these are left alone.
+    Args:
+        seeds: For each record, the papers that it names, in order; extra ones are ignored.
     """
     runs, texts = unpack(records, RUNS)
     facts = runs[-1].ints.reshape(len(records), FACTS)
@@ -135,14 +136,14 @@ def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], can
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Words:
-    """The words of each record, read when they are asked for."""
+    """The texts of each record, decoded on demand."""
 
     records: Sequence[bytes]
     places: Sequence[slice]
     _read: dict[int, RecordWords] = field(default_factory=dict)
 
     def of(self, row: int) -> RecordWords:
-        """Those of one subscriber."""
+        """Return the texts of one subscriber."""
         found = self._read.get(row)
         return self._read.setdefault(row, read_words(self.records[row][self.places[row]])) if found is None else found
 
@@ -174,7 +175,7 @@ def _feedback(
 def _named(
     words: _Words, naming: Bools, muting: Bools, candidates: CandidateSet
 ) -> tuple[dict[Kind, ExactMatches], Cells]:
-    """What is named, by kind, and what is muted."""
+    """Return the matches of named interests by kind, and the muted cells."""
     finder = finders(candidates)
     named: dict[Kind, list[tuple[int, ExactMatch]]] = {kind: [] for kind in finder}
     for row in np.flatnonzero(naming).tolist():

@@ -1,7 +1,7 @@
-"""Echoes: the archive's papers that a subscriber's topics meet best, and what the day holds like them.
+"""Query expansion by pseudo-relevance feedback: candidates similar to the archive papers that match the topics.
 
-Many subscribers have topics in common, so a run keeps the cosines it met: at most archive × pool.
-This only saves time: with or without it, every number is the same.
+Many subscribers share topics, so a run caches the cosines it has computed: at most archive × candidates. The cache
+never changes a result.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,12 @@ from digestd.ranking.arrays import Bools, Columns, Floats, Sparse, sparse
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpansionIndex:
-    """The way from archive papers to a pool of m, `across` (V, m): `cosine` (r, m) holds what was asked for so far, in
-    half precision."""
+    """Cosines between archive papers and m candidates.
+
+    Attributes:
+        across: (V, m) TF-IDF columns of the candidates.
+        cosine, done: (r, m) cosines computed so far, and which rows those are.
+    """
 
     archive: Archive
     across: Sparse
@@ -23,7 +27,7 @@ class ExpansionIndex:
     done: Bools
 
     def like(self, shares: Sparse) -> Floats:
-        """TF-IDF cosine of each paper with archive papers, on average by their shares (n, r): (n, m)."""
+        """Return the weighted mean TF-IDF cosine of each candidate with archive papers; `shares` (n, r): (n, m)."""
         wanted, columns = np.unique(shares.indices, return_inverse=True)
         self._look_up(wanted[~self.done[wanted]])
         means: Floats = sparse(shares.data, columns, shares.indptr, len(wanted)) @ self.cosine[wanted]
@@ -36,6 +40,6 @@ class ExpansionIndex:
 
 
 def build_expansion_index(archive: Archive, across: Sparse) -> ExpansionIndex:
-    """Before the TF-IDF columns (V, m) of a pool; nothing is looked up yet."""
+    """Return an empty cache for the TF-IDF columns (V, m) of the candidates."""
     cosine = np.zeros((len(archive), across.shape[1]), dtype=np.float32)
     return ExpansionIndex(archive, across, cosine, np.zeros(len(archive), dtype=np.bool_))

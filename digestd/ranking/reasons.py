@@ -1,4 +1,4 @@
-"""Why these papers: one reason each, the strongest, and never more than is so."""
+"""Reasons: one true reason per paper, the strongest that applies."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from digestd.ranking.signals import (
 from digestd.ranking.signals.base import Explainer, ReasonEvidence
 
 STRONG = 0.5
-"""A topic named before a liked paper must for the most part stand in the text, and be meant by it."""
+"""Before a liked paper, a topic is named only if most of it occurs in the text and fits its meaning."""
 
 ORDER: tuple[tuple[Explainer, float], ...] = (
     (author, 0.0),
@@ -43,12 +43,12 @@ ORDER: tuple[tuple[Explainer, float], ...] = (
     (category, 0.0),
     (trend, 0.0),
 )
-"""What gives reasons, from the strongest to the weakest, each with the strength it needs there."""
+"""What gives reasons, strongest first, with the strength that each needs at that position."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reasons(Sequence[Reason]):
-    """The reasons at q places: those that are given, few more than once, and `which` of them each place has (q,)."""
+    """The reasons at q places: the `distinct` ones, and `which` of them each place has (q,)."""
 
     distinct: Sequence[Reason]
     which: Ints
@@ -67,12 +67,12 @@ class Reasons(Sequence[Reason]):
 
 
 def reason(candidates: CandidateSet, profile: Profile, j: int) -> Reason:
-    """The reason for paper j."""
+    """Return the reason for paper j."""
     return reasons(candidates, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
 
 
 def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
-    """The reason at each of q (subscriber, paper), in any order."""
+    """Return the reason at each of q (subscriber, paper), in any order."""
     distinct = [Reason(Why.NEW)]
     which = np.zeros(len(at), dtype=np.intp)
     for places, evidence, among in _decided(candidates, profiles, at):
@@ -88,7 +88,7 @@ _reason = partial(tuple.__new__, Reason)
 
 
 def _decided(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, ReasonEvidence, Ints]]:
-    """For each signal in order: the places it gives the reason for, its evidence, and which of that they are."""
+    """Yield for each signal in order the places that it gives the reason for, its evidence, and their indices there."""
     left = np.arange(len(at))
     for module, least in ORDER:
         if not len(left):

@@ -1,7 +1,7 @@
-"""Seed papers: what a subscriber liked or disliked, encoded once per planning run.
+"""Seed papers: what subscribers liked or disliked, encoded once per planning run.
 
-Many subscribers like the same papers, so a run keeps what it made of those it met, up to a bound, and
-ranking a subscriber is adding up rows. This only saves time: with or without it, every number is the same.
+Many subscribers like the same papers, so a run caches encoded seeds up to a bound, and ranking a subscriber adds up
+rows. The cache never changes a result.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,17 +19,20 @@ from digestd.ranking.negative_prior import NegativePrior
 from digestd.ranking.term_counts import read_terms, term_counts
 
 ROOM = 48_000_000
-"""Bytes kept, which are 6,000 seeds before 1,000 papers."""
+"""Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
 BATCH = 200
-"""Seeds encoded at a time: what is made on the way takes some ten megabytes."""
+"""Seeds encoded at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A paper a subscriber named: its title (for the reason), its whole text, and who wrote it.
+    """A paper that a subscriber named.
 
-    `votes`: how much it is talked about. `vector` (e,) of the dense model and `terms` for the text model, where they
-    are known already. `is_private`: it is a reference of the subscriber, so only they may be told of its title.
+    Attributes:
+        title: Shown in the reason.
+        votes: How much it is discussed.
+        vector, terms: Its embedding (e,) and term counts, if known already.
+        is_private: A reference of the subscriber: its title is for them only.
     """
 
     title: str
@@ -41,15 +44,17 @@ class Seed:
     is_private: bool = False
 
     def __hash__(self) -> int:
-        return hash(self.text)  # Python keeps the hash of a string; that of the whole is made anew each time
+        return hash(self.text)  # Python caches the hash of a string, not that of a dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedSeed:
-    """One encoded seed: TF-IDF `columns` and `values` (few of V), and behind the V terms the people who wrote it.
+    """One encoded seed.
 
-    `features` (b,) against the background; `folk`: the positions of the pool's papers that have any of these people,
-    and what that adds to the kernel, `bonds`; `kin`: those that come from them.
+    Attributes:
+        columns, values: TF-IDF row, followed by its authors after the V terms.
+        features: (b,) against the shared negative examples.
+        author_kernel, author_products: Candidates that share authors with it, and their author kernel.
     """
 
     title: str
@@ -63,12 +68,14 @@ class EncodedSeed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeedTable:
-    """Places for seeds: `rows` says which have one. Row r of each array is that of the seed in place r.
+    """A table of seeds; `rows` gives the row of each.
 
-    Before the pool's m papers: `cosine` by TF-IDF and `closeness`, the latent cosine; (places, m) each.
-    `features` (places, b) against the background; `centre` (places, d), what it adds to a whitened latent centroid;
-    `vectors` (places, e) of the dense model. `votes` (places, 1): how much it is talked about; `lengths` (places, 2) of
-    title and abstract.
+    Attributes:
+        cosine, lsa_cosine: (rows, m) TF-IDF and LSA cosines with the candidates.
+        features: (rows, b) against the shared negative examples.
+        centre: (rows, d) contribution to a whitened LSA centroid.
+        vectors: (rows, e) embeddings.
+        votes, lengths: (rows, 1) votes, and (rows, 2) length of title and abstract.
     """
 
     rows: dict[Seed, int]
@@ -83,20 +90,17 @@ class SeedTable:
 
     @property
     def capacity(self) -> int:
-        """Places in all."""
+        """Return the number of rows."""
         return len(self.cosine)
 
     def find(self, seeds: Iterable[Seed]) -> list[int | None]:
-        """The place of each seed; None for one that has none."""
+        """Return the row of each seed; None if it is not in the table."""
         return list(map(self.rows.get, seeds))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeedEncoder:
-    """The way from seeds to a shelf of them, for one model and one pool.
-
-    `pool`: its papers, encoded, and `across` (V, m) their TF-IDF columns; `folk`: who wrote them.
-    """
+    """Encodes seeds for one model and one candidate set; `across` (V, m): TF-IDF columns of the candidates."""
 
     model: TextModel
     negative_prior: NegativePrior
@@ -107,7 +111,7 @@ class SeedEncoder:
     _latest: list[SeedTable] = field(default_factory=list)
 
     def table_with(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
-        """A shelf with these seeds among others, and the place of each: the latest, or a new one where that is full."""
+        """Return a table that contains these seeds, and their rows: the latest table, or a new one if full."""
         wanted = list(seeds)
         seed_table = self._latest[0] if self._latest else self._new(len(wanted))
         places = seed_table.find(wanted)
@@ -157,14 +161,14 @@ class SeedEncoder:
             yield EncodedSeed(seeds[i].title, seeds[i].is_private, columns, values, features[i], *author_cells)
 
     def _encode(self, seeds: Sequence[Seed]) -> EncodedTexts:
-        """From the terms that are known, and those of the others read now."""
+        """Encode seeds from their term counts, counting terms where these are missing."""
         made = iter(read_terms(self.model, [seed.text for seed in seeds if seed.terms is None]))
         terms = [next(made) if seed.terms is None else seed.terms for seed in seeds]
         sparse = weighted(term_counts(self.model, terms), self.model.idf)
         return EncodedTexts(sparse, latent(sparse, self.model.components))
 
     def _vectors(self, seeds: Sequence[Seed]) -> Floats:
-        """Those that are known, and the others encoded now."""
+        """Return the seeds' embeddings, computing missing ones."""
         unknown = [seed.text for seed in seeds if seed.vector is None]
         made = iter(self.encoder.encode(unknown))
         found = [next(made) if seed.vector is None else seed.vector for seed in seeds]

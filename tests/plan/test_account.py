@@ -89,7 +89,8 @@ def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
     assert weakest.min_score == 0.2
     assert (
         weakest.verdict
-        == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum score of 0.20"
+        == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum "
+        "score of 0.20"
     )
     assert told(bare, "other00").verdict == "meets none of the interests"
 

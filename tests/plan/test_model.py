@@ -49,7 +49,7 @@ def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]
 def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
     """An install whose archive is more than planning fits on by itself."""
     fresh.papers(library.papers(60))
-    monkeypatch.setattr(planning, "AT_ONCE", 20)
+    monkeypatch.setattr(planning, "MAX_INLINE_TEXTS", 20)
     return fresh
 
 
@@ -100,7 +100,7 @@ def test_a_model_is_outgrown_after_a_week_if_anything_came_in(large: Install) ->
 
 
 def test_a_full_archive_moves_on_every_week(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "ARCHIVE", 50)
+    monkeypatch.setattr(planning, "MAX_TEXTS", 50)
     refit(large.db, large.clock.now)
     assert in_force(large).papers == 50
     assert not is_refit_due(large.db, large.clock.now)

@@ -7,7 +7,7 @@ import pytest
 
 from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
-from digestd.plan.relevance_probability import EVENTS, PEOPLE, fit_from_digests, learnt
+from digestd.plan.relevance_probability import MIN_SUBSCRIBERS, MIN_VERDICTS, calibration_at, fit_from_digests
 from digestd.ranking.calibration import LocalCalibration
 from digestd.store import feedback
 from digestd.store.ledger.shown import Shown
@@ -39,9 +39,9 @@ def test_one_who_says_much_does_not_speak_for_all(now: datetime) -> None:
 
 
 def test_own_of_ignores_fewer_than_ten_people(now: datetime) -> None:
-    few = [shown(n, now, [Verdict.LESS] * 10) for n in range(PEOPLE - 1) for _ in range(20)]
+    few = [shown(n, now, [Verdict.LESS] * 10) for n in range(MIN_SUBSCRIBERS - 1) for _ in range(20)]
     assert fit_from_digests(few) == LocalCalibration()
-    assert fit_from_digests([*few, shown(PEOPLE, now, [Verdict.LESS] * 10)]) != LocalCalibration()
+    assert fit_from_digests([*few, shown(MIN_SUBSCRIBERS, now, [Verdict.LESS] * 10)]) != LocalCalibration()
 
 
 def test_own_of_limits_a_few_fake_accounts(now: datetime) -> None:
@@ -64,13 +64,13 @@ async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -
             for pick in selected_cells.picks[: 5 if n else 4]:
                 feedback.give(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
         with bare.db.read() as session:
-            assert learnt(session, bare.clock.now) == LocalCalibration()
+            assert calibration_at(session, bare.clock.now) == LocalCalibration()
     bare.clock.go(DAY)
     bare.papers(shelf("next", 3))
     bare.plan()
     with bare.db.read() as session:
-        assert feedback.count(session) == 49 < EVENTS
-        assert learnt(session, bare.clock.now) == LocalCalibration()
+        assert feedback.count(session) == 49 < MIN_VERDICTS
+        assert calibration_at(session, bare.clock.now) == LocalCalibration()
     with bare.db.write() as session:
         feedback.give(
             session, subscriber(bare, "r1@example.net"), selected_cells.picks[9].paper, Verdict.SAVED, bare.clock.now
@@ -79,8 +79,8 @@ async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -
     bare.papers(shelf("third", 3))
     bare.plan()
     with bare.db.read() as session:
-        own = learnt(session, bare.clock.now)
-        assert learnt(session, bare.clock.now - DAY) == LocalCalibration()
+        own = calibration_at(session, bare.clock.now)
+        assert calibration_at(session, bare.clock.now - DAY) == LocalCalibration()
     assert own.shift > 0
     [*_, newest] = digests(bare)
     assert newest.picks

@@ -64,7 +64,7 @@ def test_shard_is_cut_before_its_references_are_too_many(both: Install, monkeypa
     with both.db.read() as session:
         fitting = [references.fitting(session, who, most) for who, most in (((ada, bea), 1), ((bea, ada), 0), ((), 0))]
     assert fitting == [2, 1, 1]
-    monkeypatch.setattr(planner, "REFERENCES", 0)
+    monkeypatch.setattr(planner, "MAX_REFERENCES", 0)
     assert both.plan().due == len((ADA, BEA))
 
 

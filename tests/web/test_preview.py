@@ -135,7 +135,7 @@ def test_a_shared_day_is_not_changed_by_who_looks(app: App, clock: Clock) -> Non
     with app.db.read() as session:
         for name in ("arxiv:2611.00001", "arxiv:1706.03762"):
             preview_anonymous(session, day, [Interest(Kind.PAPER, name)], 10)
-    assert not day.seed_reader.made
+    assert not day.seed_reader.new_terms
     assert day.seed_reader == SeedReader(day.candidates.model, day.candidates.space)
 
 

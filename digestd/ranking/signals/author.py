@@ -1,4 +1,4 @@
-"""A followed author wrote it."""
+"""Followed authors."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sp
 NAME = "author"
 
 
-def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001 - every signal is asked alike
-    """1 for a paper by a followed author."""
+def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return 1 for papers by a followed author."""
     return sparse_values(profiles.authors)
 
 
@@ -20,7 +20,7 @@ evidence = score
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """The author as followed, and as the paper writes the name."""
+    """Return the author as followed, and as written in the paper."""
     found = profiles.authors.cells.find(at, len(candidates))
 
     def said(k: int) -> Words:

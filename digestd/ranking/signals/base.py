@@ -1,4 +1,4 @@
-"""What a signal is, and what those share that look for something named."""
+"""The signal interface and shared helpers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from digestd.ranking.profile import Profiles
 from digestd.ranking.seeds import EncodedSeed
 
 Words: TypeAlias = tuple[str, tuple[str, ...]]
-"""The value and the words of a reason."""
+"""Value and words of a reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseValues:
-    """Values of a few (subscriber, paper); all others are 0."""
+    """Values at a few (subscriber, paper) cells; 0 elsewhere."""
 
     cells: Cells
     values: Floats
@@ -27,10 +27,13 @@ class SparseValues:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReasonEvidence:
-    """The words for reasons at q places. `strength` (q,): the signal's evidence there, 0 where it has nothing to say.
+    """The reasons that a signal can give at q places.
 
-    `said`: what is said at the k-th of them. `alike` (q,): where equal, the same is said. `why_at`: the kind of reason
-    at the k-th, if it is not `why` at all of them.
+    Attributes:
+        strength: (q,) the signal's evidence there; 0 if it has nothing to say.
+        said: Returns value and words at the k-th place.
+        alike: (q,) places with equal numbers have equal reasons.
+        why_at: Returns the kind of reason at the k-th place, if it varies.
     """
 
     why: Why
@@ -48,7 +51,7 @@ Values: TypeAlias = Floats | SparseValues
 
 
 class Explainer(Protocol):
-    """What may give the reason for a paper."""
+    """Anything that can give the reason for a paper."""
 
     @property
     def NAME(self) -> str: ...
@@ -57,7 +60,7 @@ class Explainer(Protocol):
 
 
 class SignalModule(Explainer, Protocol):
-    """A signal's file."""
+    """The interface of a signal module."""
 
     def score(self, candidates: CandidateSet, profiles: Profiles) -> Values: ...
 
@@ -65,34 +68,34 @@ class SignalModule(Explainer, Protocol):
 
 
 def to_dense(values: Values, candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Values as a whole table (n, m)."""
+    """Return values as a full table (n, m)."""
     if isinstance(values, SparseValues):
         return values.cells.to_dense(values.values, (len(profiles), len(candidates)))
     return values
 
 
 def zeros(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Zeros (n, m)."""
+    """Return zeros (n, m)."""
     return np.zeros((len(profiles), len(candidates)), dtype=np.float32)
 
 
 def no_values() -> SparseValues:
-    """Zeros, of which none is written out."""
+    """Return an empty sparse table."""
     return SparseValues(Cells(NOWHERE, NOWHERE), np.zeros(0, dtype=np.float32))
 
 
 def sparse_values(named: ExactMatches, value: float = 1.0) -> SparseValues:
-    """The same value where any of the named interests stands in the paper."""
+    """Return the same value wherever one of the named interests matches."""
     return SparseValues(named.cells, np.full(len(named.cells), value, dtype=np.float32))
 
 
 def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
-    """The likes of whoever stands at each of q places: as groups, and which likes they are."""
+    """Return the likes of the subscriber at each of q places, as groups, and their rows."""
     return profiles.feedback.likes.members(at.rows)
 
 
 def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> ReasonEvidence:
-    """The title of the like with the greatest cosine, one being given for each that was asked."""
+    """Return the title of the like with the largest cosine at each place as the reason."""
     groups, rows = asked
     most, where = groups.peaks(cosine)
     best = profiles.feedback.liked[rows[where]] if len(rows) else where
@@ -108,12 +111,12 @@ def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, f
 
 
 def why_liked(seed: EncodedSeed) -> Why:
-    """Return the kind of reason that a liked paper gives: a private reference is told apart."""
+    """Return the kind of reason for a liked paper; private references have their own."""
     return Why.REFERENCE if seed.is_private else Why.LIKED
 
 
 def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> ReasonEvidence:
-    """The nearest topic by a cosine (t, m) above the floor."""
+    """Return the topic with the largest cosine (t, m) above the floor as the reason."""
     asked, rows = profiles.topics.of.members(at.rows)
     most, where = asked.peaks(cosine[rows, at.columns[asked.owner]])
     best = rows[where] if len(rows) else where

@@ -1,4 +1,4 @@
-"""It is filed under a chosen category. Never the only thing that counts: a category holds hundreds a day."""
+"""Chosen categories. Never the only thing that counts: a category holds hundreds of papers a day."""
 
 import numpy as np
 
@@ -13,18 +13,18 @@ STRENGTH = 0.2
 """Weak evidence: hardly anyone wants all of a category."""
 
 
-def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001 - every signal is asked alike
-    """1 for a paper in any of the categories or below one."""
+def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return 1 for papers in any chosen category or below it."""
     return sparse_values(profiles.categories)
 
 
-def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001 - every signal is asked alike
-    """The same, but weak."""
+def evidence(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return the same cells with weak evidence."""
     return sparse_values(profiles.categories, STRENGTH)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """The category as chosen."""
+    """Return the category as chosen."""
     found = profiles.categories.cells.find(at, len(candidates))
 
     def said(k: int) -> Words:

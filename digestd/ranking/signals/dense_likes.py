@@ -1,6 +1,6 @@
-"""It means what the liked papers mean, as a dense model reads them: their whitened centroid.
+"""Similarity to the likes in the dense space: their whitened centroid.
 
-w = P (mean of likes − ½ mean of dislikes − μ), as for the latent space. Silent without a dense model.
+w = P (mean of likes − ½ mean of dislikes − μ), as in `latent_likes`. Inactive without a dense model.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ NAME = "dense_likes"
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Dense vector, drawn towards its company, · w; 0 without likes."""
+    """Return embedding · w; 0 without likes."""
     out, feedback = zeros(candidates, profiles), profiles.feedback
     if not candidates.space.is_empty:
         centres = feedback.sum(feedback.centroid_weights, feedback.seed_table.vectors) - candidates.space.mean
@@ -23,14 +23,14 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Values:
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Dense cosine with the nearest like, above what archive papers have with each other."""
+    """Return the dense cosine with the nearest like, above the usual."""
     if candidates.space.is_empty:
         return zeros(candidates, profiles)
     return above(profiles.feedback.likes.best(cosines(candidates, profiles)), candidates.space.near)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
-    """The title of the nearest like."""
+    """Return the title of the nearest like."""
     if candidates.space.is_empty:
         return None
     asked, rows = liked_at(profiles, at)
@@ -40,6 +40,6 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
 
 
 def cosines(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Of each like with each paper (likes, m)."""
+    """Return the cosine of each like with each paper (likes, m)."""
     cosine: Floats = profiles.feedback.seed_table.vectors[profiles.feedback.liked] @ candidates.vectors.T
     return cosine

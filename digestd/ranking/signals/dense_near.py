@@ -1,6 +1,6 @@
-"""It stands beside some of the liked papers, as a dense model reads them: the mean of the three nearest.
+"""Similarity to the three nearest likes in the dense space.
 
-A centroid blurs a library of many interests, the nearest ones do not. Silent without a dense model.
+A centroid blurs a library with many interests; the nearest likes do not. Inactive without a dense model.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ NEAREST = 3
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Dense cosine with the three nearest likes, on average; 0 without likes."""
+    """Return the mean dense cosine with the three nearest likes; 0 without likes."""
     out, likes = zeros(candidates, profiles), profiles.feedback.likes
     if candidates.space.is_empty:
         return out
@@ -31,4 +31,4 @@ evidence = dense_likes.evidence
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:
-    """Nothing of its own: `dense_likes` names the paper."""
+    """Return None: `dense_likes` names the paper."""

@@ -1,6 +1,6 @@
-"""It means what the topics mean, as a dense model reads both: cosine with each topic, on average.
+"""Similarity to the topics in the dense space: the mean cosine over topics. Inactive without a dense model.
 
-Silent without a dense model. The mean over topics, not the best: measured .017 better in nDCG@10.
+The mean measured .017 better in nDCG@10 than the maximum.
 """
 
 from digestd.ranking.arrays import Cells, Floats, above
@@ -12,7 +12,7 @@ NAME = "dense_topic"
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Dense cosine with each topic, on average, of a paper drawn towards its company."""
+    """Return the mean dense cosine with the topics."""
     if candidates.space.is_empty:
         return zeros(candidates, profiles)
     value: Floats = profiles.topics.of.mean(_topics(candidates, profiles)) @ candidates.vectors.T
@@ -20,14 +20,14 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Values:
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Dense cosine with the nearest topic, above what archive papers have with each other."""
+    """Return the dense cosine with the nearest topic, above the usual."""
     if candidates.space.is_empty:
         return zeros(candidates, profiles)
     return above(profiles.topics.of.best(_cosine(candidates, profiles)), candidates.space.near)
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
-    """The nearest topic; it claims no word."""
+    """Return the nearest topic, without matched words."""
     return (
         None
         if candidates.space.is_empty
@@ -36,13 +36,13 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
 
 
 def _cosine(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """Of each topic with each paper (t, m)."""
+    """Return the cosine of each topic with each paper (t, m)."""
     cosine: Floats = _topics(candidates, profiles) @ candidates.vectors.T
     return cosine
 
 
 def _topics(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """The vector of each topic (t, e)."""
+    """Return the vector of each topic (t, e)."""
     each = list(map(profiles.topic_text(), range(len(profiles.topics.covered))))
     distinct = {value: row for row, value in enumerate(dict.fromkeys(each))}
     vectors = candidates.space.encoder.encode(list(distinct))

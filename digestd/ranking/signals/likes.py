@@ -1,4 +1,4 @@
-"""It reads like the papers liked and not like those disliked: kernel ridge regression on TF-IDF."""
+"""Similarity to likes and distance from dislikes: kernel ridge regression on TF-IDF and authors."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from digestd.ranking.signals.base import ReasonEvidence, liked_at, nearest_of, z
 
 NAME = "likes"
 NEAR = 0.045
-"""TF-IDF cosine above which two papers are alike; of one field 3 % are, of different fields one in a thousand."""
+"""TF-IDF cosine of similar papers; 3 % of pairs in one field exceed it, one in a thousand across fields."""
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """The regression's value: about 1 for a liked paper, −1 for any other; 0 without likes."""
+    """Return the regression's value: about 1 for liked papers, −1 for others; 0 without likes."""
     out, feedback = zeros(candidates, profiles), profiles.feedback
     values = kernels(candidates, feedback)
     values += candidates.prior + 1
@@ -25,9 +25,9 @@ def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
 
 
 def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
-    """The weighted sum of each taste's kernels with the papers, the background being known.
+    """Return the weighted kernel sums of each subscriber with the papers, given the negative prior.
 
-    Kernels are linear in seeds, so seeds are added up first.
+    Kernels are linear in the seeds, so seeds are summed first.
     """
     owned = grouped(feedback.seeds.sizes[feedback.rows])
     values = feedback.sum(feedback.dual_weights, feedback.seed_table.cosine)
@@ -42,14 +42,14 @@ def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
     return values
 
 
-def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
-    """TF-IDF cosine with the nearest like, above the usual."""
+def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
+    """Return the TF-IDF cosine with the nearest like, above the usual."""
     feedback = profiles.feedback
     return above(feedback.likes.best(feedback.seed_table.cosine[feedback.liked]), NEAR)
 
 
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001 - every signal is asked alike
-    """The title of the nearest like."""
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001  # the interface of all signals
+    """Return the title of the nearest like."""
     asked, rows = liked_at(profiles, at)
     cosine = profiles.feedback.seed_table.cosine[profiles.feedback.liked[rows], at.columns[asked.owner]]
     return nearest_of(profiles, (asked, rows), cosine, NEAR)

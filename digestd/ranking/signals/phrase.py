@@ -1,4 +1,4 @@
-"""A phrase stands in the text, as whole words."""
+"""Named phrases, matched as whole words."""
 
 import re
 
@@ -17,8 +17,8 @@ GAP = r"[\s\-\u2010-\u2015\u2212]+"
 WORDS = r"[^\s\-\u2010-\u2015\u2212]+"
 
 
-def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001 - every signal is asked alike
-    """1 for a paper with any of the phrases."""
+def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return 1 for papers with any of the phrases."""
     return sparse_values(profiles.phrases)
 
 
@@ -26,7 +26,7 @@ evidence = score
 
 
 def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
-    """The phrase, and the words as they stand in the paper."""
+    """Return the phrase, and the words as written in the paper."""
     found = profiles.phrases.cells.find(at, len(candidates))
 
     def said(k: int) -> Words:
@@ -37,7 +37,7 @@ def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEv
 
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:
-    """The part of the text that is the phrase, as it stands there: the first run of words that folds to it."""
+    """Return the phrase as written in the text: the first run of words that folds to it."""
     wanted = flat(phrase)
     found = re.search(literal(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
     if found:

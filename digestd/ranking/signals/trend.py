@@ -1,4 +1,4 @@
-"""Everybody talks about it."""
+"""Trending papers, for subscribers without interests and as a small part of every score."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ from digestd.ranking.signals.base import ReasonEvidence, Values, Words, no_value
 
 NAME = "trend"
 UNKNOWN = 0.1
-"""Evidence for a paper nobody voted for: to who asked for nothing, anything new may matter."""
+"""Evidence for papers without votes: to subscribers without interests, anything new may matter."""
 
 
 def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
-    """The pool's trend values, alike for all."""
+    """Return the trend of each paper, the same for all."""
     return np.broadcast_to(candidates.trend, (len(profiles), len(candidates)))
 
 
 def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
-    """Rising with the votes from .1, never 1; counts only for who asked for nothing in particular."""
+    """Return evidence that rises with votes from .1, for subscribers without interests only."""
     if not profiles.without_interests.any():
         return no_values()
     votes = np.log1p(candidates.weighted_votes)
@@ -28,8 +28,8 @@ def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
     return out
 
 
-def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001 - every signal is asked alike
-    """The number of upvotes, where there are any."""
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001  # the interface of all signals
+    """Return the number of upvotes, if any."""
     upvotes = np.array(
         [candidates.papers[j].signals.get("upvotes", 0.0) for j in at.columns.tolist()], dtype=np.float64
     )
