@@ -16,8 +16,8 @@ from digestd.app import App
 from digestd.errors import DigestdError
 from digestd.ingest import embed, ingest
 from digestd.plan import plan
-from digestd.plan.aside import refit_aside
-from digestd.plan.model import is_refit_due
+from digestd.plan.refit_subprocess import refit_in_subprocess
+from digestd.plan.text_model import is_refit_due
 from digestd.store import erasure
 from digestd.store.due import count_misscheduled
 from digestd.store.migrate import require_current
@@ -133,7 +133,7 @@ class Scheduler:
         try:
             if not await asyncio.to_thread(is_refit_due, self._app.db, self._app.clock()):
                 return
-            fitted = await asyncio.to_thread(refit_aside, self._app.db, self._app.clock(), self._is_running)
+            fitted = await asyncio.to_thread(refit_in_subprocess, self._app.db, self._app.clock(), self._is_running)
         except DigestdError as error:
             log.error("refit failed", why=str(error), retry=error.retry)
             return

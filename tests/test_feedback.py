@@ -10,9 +10,9 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.plan import preview
-from digestd.plan.day import gather_day
+from digestd.plan.planning_day import read_planning_day
 from digestd.plan.shard import rank
-from digestd.ranking.dense import Silent
+from digestd.ranking.dense import NoEncoder
 from digestd.store import core, due, feedback, mutings, papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking, for_ranking_at
@@ -109,9 +109,9 @@ def offered(made: Install) -> set[str]:
     """The papers that ranking may show now."""
     with made.db.read() as session:
         subscriber = find(session, made.app.keys, ADA)
-        day = gather_day(made.db, made.clock.now, Silent())
+        day = read_planning_day(made.db, made.clock.now, NoEncoder())
         allowed = rank(session, day, [due.by_key(session, subscriber.key)]).allowed[0]
-    return {paper.id for paper, shown in zip(day.pool.papers, allowed, strict=True) if shown}
+    return {paper.id for paper, shown in zip(day.candidates.papers, allowed, strict=True) if shown}
 
 
 @pytest.mark.parametrize(

@@ -33,11 +33,11 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadSetting
 from digestd.ingest import import_papers
-from digestd.plan.day import gather_day
-from digestd.plan.lean import one_core
-from digestd.plan.model import text_model
-from digestd.plan.road import SHARD
-from digestd.ranking.dense import Silent
+from digestd.plan.planner import SHARD_SIZE
+from digestd.plan.planning_day import read_planning_day
+from digestd.plan.resource_limits import single_blas_thread
+from digestd.plan.text_model import text_model
+from digestd.ranking.dense import NoEncoder
 from digestd.settings import Settings
 from digestd.store import due as waiting
 from digestd.store import subscribers
@@ -176,9 +176,9 @@ def _fill(app: App, load: Load, now: datetime) -> None:
 
 def _compile(app: App, at: datetime) -> float:
     """Compile and keep everybody's profile; seconds of CPU."""
-    day, after = gather_day(app.db, at, Silent()), 0
+    day, after = read_planning_day(app.db, at, NoEncoder()), 0
     began = time.process_time()
-    with one_core():
+    with single_blas_thread():
         while block := _due(app, after, at):
             compile_profiles(app.db, day, block)
             after = block[-1].key
@@ -187,7 +187,7 @@ def _compile(app: App, at: datetime) -> float:
 
 def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
     with app.db.read() as session:
-        return waiting.due(session, after, SHARD, at)
+        return waiting.due(session, after, SHARD_SIZE, at)
 
 
 def _mail(app: App, file: Path) -> int:

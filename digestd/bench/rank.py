@@ -29,17 +29,17 @@ import numpy as np
 from digestd.bench import invented
 from digestd.domain.subscriber import Cause
 from digestd.ingest import import_papers
-from digestd.plan.day import Day, gather_day
-from digestd.plan.lean import give_back, one_core
-from digestd.plan.model import text_model
+from digestd.plan.planner import SHARD_SIZE
+from digestd.plan.planning_day import PlanningDay, read_planning_day
 from digestd.plan.profiles import compiled, keep_compiled
-from digestd.plan.road import SHARD
-from digestd.plan.seeds import Readings
+from digestd.plan.resource_limits import release_free_memory, single_blas_thread
+from digestd.plan.seed_reader import SeedReader
 from digestd.plan.shard import Shard, rank
+from digestd.plan.text_model import text_model
 from digestd.ranking.arrays import Cells, Sparse
-from digestd.ranking.dense import Silent
-from digestd.ranking.echoes import build_echoes
-from digestd.ranking.pool import build_pool
+from digestd.ranking.candidates import build_candidates
+from digestd.ranking.dense import NoEncoder
+from digestd.ranking.query_expansion import build_expansion_index
 from digestd.ranking.reasons import Reasons, reasons
 from digestd.store import due as waiting
 from digestd.store import subscribers
@@ -94,7 +94,7 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
             apart.submit(_prepare, url, load, now).result()
         db = open_database(url)
         began = time.perf_counter()
-        day = gather_day(db, now + timedelta(days=1), Silent())
+        day = read_planning_day(db, now + timedelta(days=1), NoEncoder())
         gathered = time.perf_counter()
         db.close()
         say("compiling profiles")
@@ -106,13 +106,13 @@ def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: No
         quarter = replace(load, subscribers=max(load.subscribers // 4, 1))
         less, _ = _everybody(_ranked, url, day, quarter)
         least, _ = _everybody(_ranked, url, _shortened(day), quarter)
-    bare = bare_product(day.pool.encoded.sparse, min(load.subscribers, 20_000))
+    bare = bare_product(day.candidates.encoded.sparse, min(load.subscribers, 20_000))
     cpu = sum(one.cpu for one in spent) / load.subscribers * 1e6
     if (ranked := sum(one.ranked for one in spent)) != load.subscribers:
         raise AssertionError(f"{ranked} of {load.subscribers} were ranked")
     return {
         "subscribers": load.subscribers,
-        "papers": len(day.pool),
+        "papers": len(day.candidates),
         "day_seconds": round(gathered - began, 2),
         "rank_seconds": round(done - ready, 2),
         "compile_us": round(sum(compiling) / load.subscribers * 1e6, 1),
@@ -138,12 +138,12 @@ def _more(large: float | None, small: float | None, times: int = 1) -> float | N
     return round(large / small / times, 2) if large and small else None
 
 
-def _shortened(day: Day) -> Day:
+def _shortened(day: PlanningDay) -> PlanningDay:
     """The day with the first quarter of its papers."""
-    papers = day.pool.papers[: max(len(day.pool) // 4, 1)]
+    papers = day.candidates.papers[: max(len(day.candidates) // 4, 1)]
     return replace(
         day,
-        pool=build_pool(papers, day.pool.model, day.now),
+        candidates=build_candidates(papers, day.candidates.model, day.now),
         keys=day.keys[: len(papers)],
         former=day.former[:0],  # none of the invented papers was merged
         first_seen=day.first_seen[: len(papers)],
@@ -174,12 +174,12 @@ def bare_product(papers: Sparse, count: int) -> float:
     rows = papers[np.arange(count) % max(papers.shape[0], 1)] if papers.shape[0] else papers
     across = papers.T.tocsr()
     began = time.process_time()
-    for start in range(0, rows.shape[0], SHARD):
-        (rows[start : start + SHARD] @ across).toarray()
+    for start in range(0, rows.shape[0], SHARD_SIZE):
+        (rows[start : start + SHARD_SIZE] @ across).toarray()
     return (time.process_time() - began) / max(rows.shape[0], 1) * 1e6
 
 
-def _everybody(work: Callable[[str, int, Load], T], url: str, day: Day, load: Load) -> tuple[list[T], float]:
+def _everybody(work: Callable[[str, int, Load], T], url: str, day: PlanningDay, load: Load) -> tuple[list[T], float]:
     """Each process takes every n-th shard, this one among them. What each gives, and the most memory of all.
 
     The day is shared by forking, with nothing kept of what was ranked before.
@@ -188,7 +188,7 @@ def _everybody(work: Callable[[str, int, Load], T], url: str, day: Day, load: Lo
     _day = _as_new(day)
     gc.collect()
     gc.freeze()  # else each process copies what it shares by looking for garbage in it
-    give_back()
+    release_free_memory()
     others, done = max(load.processes - 1, 0), Event()
     with ProcessPoolExecutor(max(others, 1), mp_context=get_context("fork")) as pool, ThreadPoolExecutor(1) as aside:
         turns = [pool.submit(work, url, turn, load) for turn in range(1, others + 1)]
@@ -200,11 +200,18 @@ def _everybody(work: Callable[[str, int, Load], T], url: str, day: Day, load: Lo
         return found, most.result()
 
 
-def _as_new(day: Day) -> Day:
+def _as_new(day: PlanningDay) -> PlanningDay:
     """The day before anybody was ranked."""
-    pool = day.pool
-    shelves, echoes = replace(pool.shelves, _latest=[]), build_echoes(pool.model.archive, pool.shelves.across)
-    return replace(day, pool=replace(pool, shelves=shelves, echoes=echoes), readings=Readings(pool.model, pool.space))
+    pool = day.candidates
+    seed_encoder, echoes = (
+        replace(pool.seed_encoder, _latest=[]),
+        build_expansion_index(pool.model.archive, pool.seed_encoder.across),
+    )
+    return replace(
+        day,
+        candidates=replace(pool, seed_encoder=seed_encoder, expansion=echoes),
+        seed_reader=SeedReader(pool.model, pool.space),
+    )
 
 
 def _watched(done: Event) -> float:
@@ -215,7 +222,7 @@ def _watched(done: Event) -> float:
     return most
 
 
-_day: Day | None = None
+_day: PlanningDay | None = None
 
 
 def _compiled(url: str, turn: int, load: Load) -> float:
@@ -223,14 +230,14 @@ def _compiled(url: str, turn: int, load: Load) -> float:
     assert _day is not None  # noqa: S101  # set before the fork
     began = time.thread_time()
     db = open_database(url)
-    with one_core():
+    with single_blas_thread():
         for block in _blocks(db, _day, turn, load):
             compile_profiles(db, _day, block)
     db.close()
     return time.thread_time() - began
 
 
-def compile_profiles(db: Database, day: Day, block: Sequence[DueSubscriber]) -> None:
+def compile_profiles(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> None:
     """Compile the profiles of these subscribers, and keep them."""
     with db.read() as session:
         made = compiled(session, day, block).made
@@ -242,7 +249,7 @@ def _ranked(url: str, turn: int, load: Load) -> Spent:
     assert _day is not None  # noqa: S101  # set before the fork
     began, start, first, ranked, reasons = time.thread_time(), 0.0, 0, 0, 0
     db = open_database(url)
-    with one_core():
+    with single_blas_thread():
         for block in _blocks(db, _day, turn, load):
             ranked += len(block)
             reasons += _rank(db, _day, block)
@@ -253,17 +260,17 @@ def _ranked(url: str, turn: int, load: Load) -> Spent:
     return Spent(time.thread_time() - began, start, first, peak, ranked, reasons)
 
 
-def _rank(db: Database, day: Day, block: Sequence[DueSubscriber]) -> int:
+def _rank(db: Database, day: PlanningDay, block: Sequence[DueSubscriber]) -> int:
     """Rank a shard; how many reasons were given. Nothing of it is left when the next one comes."""
     with db.read() as session:
         shard = rank(session, day, block)
     return len(_explained(day, shard))
 
 
-def _blocks(db: Database, day: Day, turn: int, load: Load) -> Iterator[list[DueSubscriber]]:
+def _blocks(db: Database, day: PlanningDay, turn: int, load: Load) -> Iterator[list[DueSubscriber]]:
     """Every n-th shard of the first so many subscribers."""
-    for after in range(turn * SHARD, load.subscribers, load.processes * SHARD):
-        last = min(after + SHARD, load.subscribers)
+    for after in range(turn * SHARD_SIZE, load.subscribers, load.processes * SHARD_SIZE):
+        last = min(after + SHARD_SIZE, load.subscribers)
         with db.read() as session:
             yield [due for due in waiting.due(session, after, last - after, day.now) if due.key <= last]
 
@@ -277,7 +284,7 @@ def _pss(process: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def _explained(day: Day, shard: Shard) -> Reasons:
+def _explained(day: PlanningDay, shard: Shard) -> Reasons:
     """The reasons for the first of the top of each of a shard."""
     total = np.where(shard.ranked.open, shard.ranked.total, -np.inf)
     top = min(TOP, total.shape[1])
@@ -285,5 +292,5 @@ def _explained(day: Day, shard: Shard) -> Reasons:
     values = np.take_along_axis(total, best, axis=1)
     first = np.take_along_axis(best, np.argsort(-values, axis=1, kind="stable"), axis=1)[:, :REASONS]
     return reasons(
-        day.pool, shard.ranked.profiles, Cells(np.repeat(np.arange(len(first)), first.shape[1]), first.ravel())
+        day.candidates, shard.ranked.profiles, Cells(np.repeat(np.arange(len(first)), first.shape[1]), first.ravel())
     )

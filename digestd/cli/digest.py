@@ -21,7 +21,7 @@ from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
 from digestd.links import address_key, message_id
-from digestd.plan import Explanation, explain, explain_past, preview
+from digestd.plan import Explanation, explain, explain_past_pick, preview
 from digestd.render import Rendered, render_reason
 from digestd.schedule import newest_due, period_date
 from digestd.store import subscribers, suppressions
@@ -107,7 +107,7 @@ def show_explanation(
     with app.db.read() as session:
         subscriber = find(session, app.keys, email)
     if period:
-        found = explain_past(app.db, subscriber.key, name, period)
+        found = explain_past_pick(app.db, subscriber.key, name, period)
     else:
         found = explain(app.db, subscriber.key, name, app.clock(), app.encoder, app.settings.explore)
     if as_json:
@@ -142,7 +142,8 @@ def _parts(found: Explanation) -> list[dict[str, object]]:
 def _figures(found: Explanation) -> Iterator[str]:
     yield f"score {found.score:.3f}"
     yield "not among the candidates" if found.rank is None else f"ranked {found.rank} of {found.candidates}"
-    for name, value in (("relevance", found.relevance), ("chance", found.chance), ("minimum score", found.bar)):
+    figures = {"relevance": found.relevance, "probability": found.probability, "minimum score": found.min_score}
+    for name, value in figures.items():
         if value is not None:
             yield f"{name} {value:.2f}"
 
@@ -202,8 +203,8 @@ def _explained(app: App, subscriber: Subscriber, found: Explanation) -> dict[str
         "reason": render_reason(app.templates, found.reason.shareable, subscriber.language),
         "score": found.score,
         "relevance": found.relevance,
-        "chance": found.chance,
-        "bar": found.bar,
+        "probability": found.probability,
+        "min_score": found.min_score,
         "rank": found.rank,
         "candidates": found.candidates,
         "parts": _parts(found),

@@ -13,7 +13,7 @@ from digestd.hooks import post_due
 from digestd.ingest import embed, ingest
 from digestd.libraries import sync_due
 from digestd.plan import plan
-from digestd.plan.model import is_refit_due, refit
+from digestd.plan.text_model import is_refit_due, refit
 from digestd.scheduler import NAME
 from digestd.worker import clean_up, counts, delete_expired, run, settle_uncertain
 

@@ -1,13 +1,25 @@
-"""Which of the ranked papers make the subscribers' digests: pure, for a block of them at a time.
+"""Composition: which of the ranked papers go into the digests. Pure, for a block of subscribers at a time.
 
-terms     from what and on what terms, and what comes of it
-choosing  papers whose chance reaches the bar, and where the subscriber lets us one drawn from outside the usual
-spread    over subjects and interests
-table     the picks with score, section, chance and reason
+options           what a digest may hold, and what was selected from which candidates
+selection         papers above the minimum score, and one exploration slot where the subscriber allows it
+diversification   variety of subjects, and a share for every interest
+pick_table        the picks with score, section, probability and reason
+
+It knows nothing of the store, of time or of mail.
 """
 
-from digestd.compose.choosing import GOOD, choose
-from digestd.compose.table import held, table
-from digestd.compose.terms import Choice, Choices, Ranked, Terms, luck
+from digestd.compose.options import DigestOptions, RankedCandidates, Selection, Selections, sampling_seed
+from digestd.compose.pick_table import build_pick_table, selected_cells
+from digestd.compose.selection import CARRY_OVER_PROBABILITY, select
 
-__all__ = ["GOOD", "Choice", "Choices", "Ranked", "Terms", "choose", "held", "luck", "table"]
+__all__ = [
+    "CARRY_OVER_PROBABILITY",
+    "DigestOptions",
+    "RankedCandidates",
+    "Selection",
+    "Selections",
+    "build_pick_table",
+    "sampling_seed",
+    "select",
+    "selected_cells",
+]

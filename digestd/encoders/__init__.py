@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from digestd.errors import BadSetting
-from digestd.ranking.dense import Encoder, Silent
+from digestd.ranking.dense import Encoder, NoEncoder
 
 SETTING = "DIGESTD_EMBEDDING_MODEL"
 NEEDS = ("onnxruntime", "tokenizers")
@@ -21,7 +21,7 @@ def open_encoder(folder: str) -> Encoder:
     Raises BadSetting where the folder holds no model, or the extra `digestd[dense]` is not installed.
     """
     if not folder:
-        return Silent()
+        return NoEncoder()
     check_encoder(folder)
     opened: Encoder = import_module("digestd.encoders.onnx").open_onnx(Path(folder))
     return opened

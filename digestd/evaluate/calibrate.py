@@ -16,10 +16,10 @@ import numpy as np
 from digestd.evaluate.learn import FOLDS, fold
 from digestd.evaluate.run import Case, totals
 from digestd.ranking.arrays import Bools, Doubles, Floats, Ints
-from digestd.ranking.calibration import BEND, CALIBRATION, FEATURES, HALF, Calibration
+from digestd.ranking.calibration import CALIBRATION, FEATURES, HALF_WARM, SCORE_SCALE, Calibration
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.standing import standard
 from digestd.ranking.weights import WEIGHTS
+from digestd.ranking.zscore import zscores
 
 SHOWN = 20
 BINS = 10
@@ -78,8 +78,8 @@ def shown(case: Case, calibration: Calibration = CALIBRATION) -> tuple[Doubles, 
     best = np.argsort(-total, kind="stable")[:SHOWN]
     best = best[np.isfinite(total[best])]
     level, likes = np.array([case.relevance.mean()], dtype=np.float32), np.array([case.likes], dtype=np.float32)
-    odds = calibration.odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
-    return sigmoid(odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
+    log_odds = calibration.log_odds(total[None, best].astype(np.float32), case.relevance[None, best], level, likes)[0]
+    return sigmoid(log_odds.astype(np.float64)), np.array([float(case.names[j] in case.relevant) for j in best])
 
 
 def reliability(pairs: Iterable[tuple[Doubles, Doubles]], bins: int = BINS) -> Reliability:
@@ -124,9 +124,9 @@ def _step(features: Doubles, right: Doubles, counts: Doubles, theta: Doubles, fr
     return shortened
 
 
-def sigmoid(odds: Doubles) -> Doubles:
+def sigmoid(log_odds: Doubles) -> Doubles:
     """The probability of log odds."""
-    found: Doubles = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
+    found: Doubles = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
     return found
 
 
@@ -156,8 +156,8 @@ def _days(case: Case) -> Iterator[Ints]:
 
 def _features(case: Case, day: Ints) -> Doubles:
     total = totals(replace(case, values=_standing(case.values, day), names=tuple(case.names[j] for j in day)), WEIGHTS)
-    met, warm = case.relevance[day], case.likes / (case.likes + HALF)
-    bent = np.arcsinh(total / BEND)
+    met, warm = case.relevance[day], case.likes / (case.likes + HALF_WARM)
+    bent = np.arcsinh(total / SCORE_SCALE)
     columns = [np.ones(len(day)), (1 - warm) * bent, warm * bent, met, np.full(len(day), met.mean())]
     return np.array(columns, dtype=np.float64).T
 
@@ -166,7 +166,7 @@ def _standing(values: Floats, day: Ints) -> Floats:
     """What the signals would say on this day alone; a dense model counts by the breadth of the archive on any day."""
     return np.array(
         [
-            row[day] if signal.boost else standard(row[None, day])[0] * (row.std() if signal.dense else np.float32(1))
+            row[day] if signal.boost else zscores(row[None, day])[0] * (row.std() if signal.dense else np.float32(1))
             for signal, row in zip(SIGNALS, values, strict=True)
         ]
     )

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from digestd.domain.paper import Paper
 from digestd.evaluate.cases import Library
 from digestd.ranking.arrays import Floats
-from digestd.ranking.dense import SILENCE, Encoder, Space, build_space
+from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
 from digestd.store import embeddings
 
 BLOCK = 64
@@ -22,12 +22,12 @@ SAMPLE = 5_000
 class Vectors:
     """A dense space, and the vector of each paper by id; by default no dense model at all."""
 
-    space: Space = SILENCE
+    space: EmbeddingSpace = NO_SPACE
     by_id: Mapping[str, Floats] = field(default_factory=dict)
 
     def rows(self, names: list[str]) -> Floats:
         """The vectors of these papers (n, e)."""
-        if self.space.silent:
+        if self.space.is_empty:
             return np.zeros((len(names), 0), dtype=np.float32)
         return np.array([self.by_id[name] for name in names], dtype=np.float32).reshape(len(names), self.space.dims)
 
@@ -42,7 +42,9 @@ def stored(session: Session, encoder: Encoder, papers: Iterable[Paper]) -> Vecto
     missing = [name for name in known if name not in found]
     found.update(zip(missing, encoder.encode([known[name].text for name in missing]), strict=True))
     archive = embeddings.newest(session, encoder.version, SAMPLE)
-    return Vectors(build_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims)), found)
+    return Vectors(
+        build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims)), found
+    )
 
 
 def encode(
@@ -58,4 +60,4 @@ def encode(
         block = names[start : start + BLOCK]
         found.update(zip(block, encoder.encode([texts[name] for name in block]), strict=True))
         advance(len(block))
-    return Vectors(build_space(encoder, np.array([found[name] for name in archive], dtype=np.float32)), found)
+    return Vectors(build_embedding_space(encoder, np.array([found[name] for name in archive], dtype=np.float32)), found)

@@ -26,7 +26,7 @@ from digestd.domain.reference import Reference
 from digestd.evaluate.cases import EPOCH, Judgment
 from digestd.evaluate.dense import stored
 from digestd.evaluate.run import EVENING, Case, cases_of
-from digestd.ranking.dense import Encoder, Silent
+from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.model import TextModel, fit, loads
 from digestd.store import papers, references, text_models
 from digestd.store.database import Database
@@ -61,7 +61,7 @@ class _Then:
 def replay(
     db: Database,
     since: datetime | None = None,
-    encoder: Encoder = Silent(),
+    encoder: Encoder = NoEncoder(),
     advance: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Replayed]:
     """Every digest of which something was said, from those planned at `since` on; changes nothing. Streamed."""

@@ -16,14 +16,14 @@ from digestd.evaluate.cases import EPOCH, Judgment, Library
 from digestd.evaluate.dense import Vectors
 from digestd.evaluate.metrics import measures, ranked
 from digestd.ranking.arrays import Bools, Floats, Ints
-from digestd.ranking.background import build_background
+from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.fusion import relevance, values, weight
 from digestd.ranking.model import TextModel
-from digestd.ranking.pool import Pool, build_pool
-from digestd.ranking.profile import Profile, Wants, compile_profiles
+from digestd.ranking.negative_prior import build_negative_prior
+from digestd.ranking.profile import Profile, ProfileInput, compile_profiles
 from digestd.ranking.seeds import Seed
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.trend import points
+from digestd.ranking.trend import weighted_votes
 from digestd.ranking.weights import WEIGHTS, Weights
 
 BLOCK = 10_000_000
@@ -97,15 +97,15 @@ def cases_of(
     days: defaultdict[datetime | None, list[int]] = defaultdict(list)
     for n, judgment in enumerate(judgments):
         days[judgment.day].append(n)
-    background = build_background(model.background)
-    heard = points(list(library.values())).tolist()
+    negative_prior = build_negative_prior(model.negative_prior)
+    heard = weighted_votes(list(library.values())).tolist()
     for day, numbers in days.items():
         candidates = {n: _candidates(library, judgments[n]) for n in numbers}
         wanted = frozenset().union(*candidates.values())
         papers = [_seen(paper, day) for name, paper in library.items() if name in wanted]
         vectors = dense.rows([paper.id for paper in papers])
-        pool = build_pool(papers, model, (day or EPOCH) + EVENING, background, dense.space, vectors)
-        yield from _day(_Known(library, dense), judgments, candidates, pool.hearing(heard))
+        pool = build_candidates(papers, model, (day or EPOCH) + EVENING, negative_prior, dense.space, vectors)
+        yield from _day(_Known(library, dense), judgments, candidates, pool.with_archive_votes(heard))
         advance(len(numbers))
 
 
@@ -146,7 +146,7 @@ class _Said:
 
 
 def _day(
-    known: _Known, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: Pool
+    known: _Known, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: CandidateSet
 ) -> Iterator[Case]:
     names, numbers = [paper.id for paper in pool.papers], list(candidates)
     size = max(1, BLOCK // max(1, len(names) * len(SIGNALS)))
@@ -161,7 +161,7 @@ def _day(
             yield _case(n, judgments[n], profiles[i], pool, _Said(where, z[:, i, where], met[i, where]))
 
 
-def _case(n: int, judgment: Judgment, profile: Profile, pool: Pool, said: _Said) -> Case:
+def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, said: _Said) -> Case:
     return Case(
         n=n,
         user=judgment.user,
@@ -184,10 +184,10 @@ def _seen(paper: Paper, day: datetime | None) -> Paper:
     return replace(paper, first_seen=EPOCH) if day is None else paper
 
 
-def _wants(known: _Known, judgment: Judgment) -> Wants:
+def _wants(known: _Known, judgment: Judgment) -> ProfileInput:
     named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in known.library]
     seeds = {PaperId(name): _seed(known.library[name], known.dense.by_id.get(name)) for name in named}
-    return Wants(judgment.interests, seeds)
+    return ProfileInput(judgment.interests, seeds)
 
 
 def _seed(paper: Paper, vector: Floats | None) -> Seed:

@@ -1,34 +1,34 @@
 """Planning: who is due, which papers, frozen as a digest with its ledger row.
 
-model     the text model in use, fitted anew when the archive has outgrown it
-aside     fits it in a process of its own, which planning does not wait for
-day       the candidate papers of the day, read once
-coverage  which sources are not whole, said in the digest
-dense     what the dense model, where there is one, makes of them
-shard     rank and compose for some hundreds of subscribers
-picking   the picks of one subscriber; of two rankers where a trial runs
-road      plan everything due: gather, decide, apply, shard by shard
-account   preview and explain: what planning would do for one subscriber
-foresee   the first digest of somebody who is none yet
-verdict   why a paper is in a digest or not, in a sentence
-past      how it fared in a past digest
-chances   what the install has learnt of chances
+text_model             the text model in use, refitted when the archive has outgrown it
+refit_subprocess       refits it in a process of its own
+planning_day           the candidate papers of the day, read once
+coverage               which sources are incomplete, as shown in the digest
+embeddings             the candidates' vectors by the optional dense model
+seed_reader            the papers that subscribers named
+profiles, shard        compile profiles and rank some hundreds of subscribers
+pick_selection         select their picks, from two rankings while a trial runs
+planner                plan everything due: gather, decide, apply, shard by shard
+explanation, verdict   preview and explain: what planning would do for one subscriber, and why
+past_digest            explain a pick of a past digest
+anonymous_preview      the first digest of somebody who has not subscribed
+relevance_probability  what the install has learned from feedback
 """
 
-from digestd.plan.account import Explanation, Preview, explain, preview
-from digestd.plan.foresee import Foreseen, foresee
-from digestd.plan.past import explain_past
-from digestd.plan.road import Planner, PlanReport, plan
+from digestd.plan.anonymous_preview import AnonymousPreview, preview_anonymous
+from digestd.plan.explanation import Explanation, Preview, explain, preview
+from digestd.plan.past_digest import explain_past_pick
+from digestd.plan.planner import Planner, PlanReport, plan
 
 __all__ = [
+    "AnonymousPreview",
     "Explanation",
-    "Foreseen",
     "PlanReport",
     "Planner",
     "Preview",
     "explain",
-    "explain_past",
-    "foresee",
+    "explain_past_pick",
     "plan",
     "preview",
+    "preview_anonymous",
 ]

@@ -1,4 +1,4 @@
-"""Which sources are not whole at the moment of planning: said in every digest planned with it."""
+"""Incomplete sources at the time of planning, as shown in the digest."""
 
 from datetime import datetime, timedelta
 
@@ -9,15 +9,15 @@ from digestd.sources import kind_of
 from digestd.store import coverage
 
 IN_USE = timedelta(days=3)
-"""A source of which nothing was noted for longer is not asked any more."""
+"""A source without any record for longer is no longer in use."""
 _WORST_LAST = list(CoverageState)
 
 
-def not_whole(session: Session, now: datetime) -> dict[str, CoverageState]:
-    """The sources that are not whole, by their names for people, each with the worst of its states.
+def incomplete_sources(session: Session, now: datetime) -> dict[str, CoverageState]:
+    """Return the incomplete sources by label, each with the worst of its states.
 
-    Several sources may share a name, as two sets of arXiv's categories do: while one of them is
-    whole, that name is partial at worst, for its papers are in the digest.
+    Several sources may share a label, such as two sets of arXiv categories. If one of them is complete, the label is
+    partial at worst, because its papers are in the digest.
     """
     today = now.date()
     rows = coverage.recent(session, today - IN_USE)

@@ -1,10 +1,10 @@
-"""Which papers matter to whom, and why: pure functions over arrays, no I/O, no clock, no randomness.
+"""Ranking: which papers matter to whom, and why. Pure functions over arrays: no I/O, no clock, no global state.
 
-    texts ──► model.fit ──► TextModel ─┬► pool.build_pool ───────────► Pool  (the day's papers, once per run)
-                                       └► profile.compile_profiles ──► Profile per subscriber (in blocks)
-    Pool × profiles ──► signals.* ──► fusion.score ──► Scores ──► diversity.diversify
-                              └─────► reasons.reason, fusion.account
+    texts ──► model.fit ──► TextModel ─┬► candidates.build_candidates ──► CandidateSet  (the day's papers, once a run)
+                                       └► profile.compile_profiles ─────► Profile per subscriber, in blocks
+    CandidateSet × profiles ──► signals.* ──► fusion.score ──► Scores ──► diversity.diversify
+                                    └───────► reasons.reason, fusion.score_breakdown
 
-A signal is one file in `signals/` and one line in its registry. The design and the measured
-weights follow a kernel-ridge text ranker with latent semantic analysis; sources are named where used.
+A signal is one module in `signals/` and one line in its registry. The model is kernel ridge regression on TF-IDF
+with latent semantic analysis; each module names its sources. Ranking knows nothing of the store, of mail or of time.
 """

@@ -1,19 +1,19 @@
-"""Chances: how likely a subscriber is to like a paper, from its score and its relevance.
+"""Calibration: the probability that a subscriber likes a paper, from its score and its relevance.
 
-A score is relative to the day: of papers that are all off the mark, one still stands out. So
+A score is relative to the day: even if all papers miss the subject, one has the highest score. Therefore
 
-    logit P(mark) = intercept + ((1 − w) · topics + w · likes) · asinh(score/BEND) + relevance · r + level · mean(r)
-    logit P(like) = logit P(mark) + UNMARKED + ASKED · r,              w = n/(n + HALF) with n liked papers known,
+    logit P(mark) = intercept + ((1 − w) · topics + w · likes) · asinh(score/SCORE_SCALE)
+                    + relevance · r + mean_relevance · mean(r)
+    logit P(like) = logit P(mark) + PRIOR_SHIFT + RELEVANCE_BONUS · r,       w = n/(n + HALF_WARM), n known likes,
 
-where r is a paper's relevance and mean(r) that of all that may be picked: where everything is on the
-subject, an average score is worth more. All slopes are ≥ 0, so a better score is never a worse chance.
-P(mark) is learnt by `digestd evaluate --calibrate` and kept in `calibration.json` beside this file.
+where r is a paper's relevance and mean(r) that of all selectable papers: on a day full of matching papers an average
+score is worth more. All slopes are ≥ 0, so a better score never has a lower probability. P(mark) is fitted by
+`digestd evaluate --calibrate` and stored in `calibration.json` next to this file.
 
-In the sets it is learnt from, what a person kept counts as marked and all else as not, be it that they
-never saw it; and their topics are tags and keywords, which nobody typed as a wish. Two assumptions, not
-estimates, make a like of a mark: people like five of a hundred papers of a day where the sets have one
-mark (a corrected intercept: King & Zeng 2001), and what stands there as it was asked for is liked more
-often still. Feedback replaces them: `Own` is what the verdicts of an install make of it (Platt 1999).
+The training sets count what a person kept as marked and everything else, seen or not, as unmarked, and their topics
+are tags that nobody typed as a wish. Two assumptions turn a mark into a like: people like 5 % of a day's papers where
+the sets mark 1 % (prior correction: King & Zeng 2001), and papers that match what was asked for are liked more often.
+Feedback replaces both: `LocalCalibration` is fitted on the verdicts of the install (Platt 1999).
 """
 
 import json
@@ -26,20 +26,20 @@ import numpy as np
 from digestd.domain.subscriber import Bar
 from digestd.ranking.arrays import Bools, Doubles, Floats
 
-HALF = 2.0
-"""The number of likes at which a score's slope is half that of topics, half that of likes."""
-BEND = 3.0
-"""The score from which on more is worth less."""
-UNMARKED = log(0.05 / 0.95) - log(0.01 / 0.99)
-ASKED = 1.5
-BARS = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
-"""The chance that a paper needs."""
-LOOSE = (2.0, 0.5)
-"""Standard deviations of what an install may be found to shift and stretch."""
-STEADY = 0.1
-"""The least slope: a better score is never a worse chance."""
+HALF_WARM = 2.0
+"""Number of likes at which the score's slope is half that of topics, half that of likes."""
+SCORE_SCALE = 3.0
+"""Score from which further increases count less."""
+PRIOR_SHIFT = log(0.05 / 0.95) - log(0.01 / 0.99)
+RELEVANCE_BONUS = 1.5
+MIN_SCORES = {Bar.LOW: 0.03, Bar.NORMAL: 0.06, Bar.HIGH: 0.2}
+"""The probability that a paper needs, by the subscriber's setting."""
+PRIOR_DEVIATIONS = (2.0, 0.5)
+"""Standard deviations of the prior on the local shift and slope."""
+MIN_SLOPE = 0.1
+"""A better score must never have a lower probability."""
 STEPS = 25
-FEATURES = ("intercept", "topics", "likes", "relevance", "level")
+FEATURES = ("intercept", "topics", "likes", "relevance", "mean_relevance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,79 +50,81 @@ class Calibration:
     topics: float
     likes: float
     relevance: float
-    level: float
+    mean_relevance: float
 
-    def odds(self, totals: Floats, relevance: Floats, level: Floats, likes: Floats) -> Floats:
-        """The log odds of a mark, of scores (n, m); `level` and `likes` are (n,)."""
-        warm = likes / (likes + HALF)
+    def log_odds(self, totals: Floats, relevance: Floats, mean_relevance: Floats, likes: Floats) -> Floats:
+        """Return the log odds of a mark for scores (n, m); `mean_relevance` and `likes` are (n,)."""
+        warm = likes / (likes + HALF_WARM)
         slope = self.topics * (1 - warm) + self.likes * warm
-        found: Floats = np.arcsinh(totals / np.float32(BEND)) * slope[:, None] + np.float32(self.relevance) * relevance
-        found += (self.intercept + self.level * level)[:, None].astype(np.float32)
+        found: Floats = (
+            np.arcsinh(totals / np.float32(SCORE_SCALE)) * slope[:, None] + np.float32(self.relevance) * relevance
+        )
+        found += (self.intercept + self.mean_relevance * mean_relevance)[:, None].astype(np.float32)
         return found
 
 
-def liked(marked: Floats, relevance: Floats) -> Floats:
-    """The log odds of a like from those of a mark, as assumed."""
-    odds: Floats = marked + np.float32(ASKED) * relevance + np.float32(UNMARKED)
-    return odds
+def like_log_odds(marked: Floats, relevance: Floats) -> Floats:
+    """Return the log odds of a like from those of a mark, by the two assumptions above."""
+    log_odds: Floats = marked + np.float32(RELEVANCE_BONUS) * relevance + np.float32(PRIOR_SHIFT)
+    return log_odds
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """What an install learnt of itself: log odds = shift + slope · log odds of the package. Nothing by default."""
+class LocalCalibration:
+    """What an install learned from its own feedback: log odds = shift + slope · shipped log odds."""
 
     shift: float = 0.0
     slope: float = 1.0
 
-    def chance(self, odds: float) -> float:
-        """The probability of a like, to four decimals, from the package's log odds."""
-        return float(self.chances(np.array([odds]))[0])
+    def probability(self, log_odds: float) -> float:
+        """Return the probability of a like, to four decimals, from the shipped log odds."""
+        return float(self.probabilities(np.array([log_odds]))[0])
 
-    def chances(self, odds: Floats | Doubles) -> Doubles:
-        """The same of several (c,)."""
-        inside = np.clip(self.shift + self.slope * odds.astype(np.float64), -30, 30)
+    def probabilities(self, log_odds: Floats | Doubles) -> Doubles:
+        """Return the probabilities of several papers (c,)."""
+        inside = np.clip(self.shift + self.slope * log_odds.astype(np.float64), -30, 30)
         return np.round(1 / (1 + np.exp(-inside)), 4)
 
-    def needs(self, chance: float) -> float:
-        """The package's log odds at which a paper has this chance."""
-        return (logit(chance) - self.shift) / self.slope
+    def log_odds_for(self, probability: float) -> float:
+        """Return the shipped log odds at which a paper has this probability."""
+        return (logit(probability) - self.shift) / self.slope
 
 
-def fit_own(odds: Doubles, liked: Doubles, weights: Doubles) -> Own:
-    """Platt scaling of the package's log odds (c,) to what was liked (c,), each counting by its weight (c,).
+def fit_local(log_odds: Doubles, liked: Doubles, weights: Doubles) -> LocalCalibration:
+    """Fit Platt scaling of shipped log odds (c,) to `liked` (c,), with weights (c,), by Newton's method.
 
-    Shift and slope are drawn to 0 and 1 by a normal prior, so that few verdicts change little. Newton's method.
+    A normal prior pulls shift and slope to 0 and 1, so a few verdicts change little.
     """
     theta, usual = np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    precision = 1 / np.array(LOOSE) ** 2
-    features = np.stack([np.ones_like(odds), odds], axis=1)
+    precision = 1 / np.array(PRIOR_DEVIATIONS) ** 2
+    features = np.stack([np.ones_like(log_odds), log_odds], axis=1)
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(features @ theta, -30, 30)))
-        gradient = features.T @ (weights * (chance - liked)) + precision * (theta - usual)
-        curvature = (features.T * (weights * chance * (1 - chance))) @ features + np.diag(precision)
+        probability = 1 / (1 + np.exp(-np.clip(features @ theta, -30, 30)))
+        gradient = features.T @ (weights * (probability - liked)) + precision * (theta - usual)
+        curvature = (features.T * (weights * probability * (1 - probability))) @ features + np.diag(precision)
         theta = theta - np.linalg.solve(curvature, gradient)
-        theta[1] = max(theta[1], STEADY)
-    return Own(round(float(theta[0]), 4), round(float(theta[1]), 4))
+        theta[1] = max(theta[1], MIN_SLOPE)
+    return LocalCalibration(round(float(theta[0]), 4), round(float(theta[1]), 4))
 
 
-def logit(chance: float) -> float:
-    """log(p/(1 − p)); of 0 and 1, that of the nearest number with four decimals."""
-    inside = min(max(chance, 0.00005), 0.99995)
+def logit(probability: float) -> float:
+    """Return log(p/(1 − p)), with p clipped to the nearest four-decimal number inside (0, 1)."""
+    inside = min(max(probability, 0.00005), 0.99995)
     return log(inside / (1 - inside))
 
 
-def level(relevance: Floats, eligible: Bools) -> Floats:
-    """The mean relevance (n,) of the papers that may be picked; 0 where none may."""
+def mean_relevance(relevance: Floats, eligible: Bools) -> Floats:
+    """Return the mean relevance (n,) of the selectable papers; 0 if there are none."""
     count = np.maximum(eligible.sum(axis=1), 1)
     mean: Floats = ((relevance * eligible).sum(axis=1) / count).astype(np.float32)
     return mean
 
 
 def parse(text: str) -> Calibration:
-    """Read a file of coefficients. Raises ValueError, saying what is wrong."""
+    """Parse a calibration file. Raises ValueError with the problem."""
     found = json.loads(text)
     if not isinstance(found, dict) or set(found) != set(FEATURES):
-        raise ValueError(f"a calibration has {', '.join(FEATURES)}")
+        raise ValueError(f"expected a JSON object with {', '.join(FEATURES)}")
     for name, value in found.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             raise ValueError(f"{name} must be a number")
@@ -130,7 +132,7 @@ def parse(text: str) -> Calibration:
 
 
 def dumps(calibration: Calibration) -> str:
-    """As `parse` reads them."""
+    """Format coefficients as `parse` reads them."""
     return json.dumps(asdict(calibration), indent=2) + "\n"
 
 

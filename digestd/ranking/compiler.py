@@ -1,75 +1,79 @@
-"""Compiling: what subscribers ask for, read against the text model into records that can be kept.
+"""Profile compiler: turn interests into records that can be stored, using the text model.
 
-A record depends on the interests, the texts of the papers they name, and the text model, and on nothing
-else: not on the day, not on the company in the block. Ranking always reads records, kept or fresh.
+A record depends only on the interests, the texts of the papers they name, and the text model; never on the day or on
+the other subscribers of a block. Ranking always reads records, whether stored or new.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.paper import PaperId
-from digestd.ranking.arrays import NOWHERE, Doubles, Floats, Ints
-from digestd.ranking.drift import recency
-from digestd.ranking.pool import Pool
+from digestd.ranking.arrays import NOWHERE, Floats, Ints
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.kernel_ridge import dual
 from digestd.ranking.records import Run, pack
-from digestd.ranking.ridge import dual
-from digestd.ranking.seeds import Seed, Shelf
+from digestd.ranking.seeds import Seed, SeedTable
 from digestd.ranking.topics import UNKNOWN, Topic, compile_topics
 
 DISLIKES = 0.5
-"""What the mean of the dislikes takes from that of the likes in the latent centroid."""
+"""Weight of the mean of the dislikes against that of the likes in the LSA centroid."""
 FORM = 2
-"""Of records; one of another form is made anew."""
+"""Version of the record format; records of another version are compiled anew."""
 RUNS, FACTS = 11, 6
 """Runs of numbers in a record, and numbers in the last of them: see `_record`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
+class ProfileInput:
     """What a subscriber asked for. `seeds`: the text of each liked or disliked paper that is known."""
 
     interests: tuple[Interest, ...] = ()
     seeds: Mapping[PaperId, Seed] = field(default_factory=dict)
 
-    def liked(self) -> dict[PaperId, datetime | None]:
-        """The liked papers that are known, and when that was said."""
+    def liked(self) -> list[PaperId]:
+        """Return the liked papers whose text is known."""
         return self._known(Wish.LIKED)
 
-    def disliked(self) -> dict[PaperId, datetime | None]:
-        """Likewise those disliked."""
+    def disliked(self) -> list[PaperId]:
+        """Return the disliked papers whose text is known."""
         return self._known(Wish.MUTED)
 
     def named(self) -> list[PaperId]:
-        """The known papers in the order of a record: likes, then dislikes; none without likes."""
+        """Return the known papers in record order: likes, then dislikes; none without likes."""
         likes = self.liked()
         return [*likes, *self.disliked()] if likes else []
 
-    def _known(self, wish: Wish) -> dict[PaperId, datetime | None]:
-        said = {PaperId(i.value): i.since for i in self.interests if i.kind is Kind.PAPER and i.wish is wish}
-        return {name: when for name, when in said.items() if name in self.seeds}
+    def _known(self, wish: Wish) -> list[PaperId]:
+        named = (PaperId(i.value) for i in self.interests if i.kind is Kind.PAPER and i.wish is wish)
+        return [name for name in dict.fromkeys(named) if name in self.seeds]
 
 
-class Said(NamedTuple):
-    """The words of a record: topics that have a content word, their stems that the model never saw, what is named,
-    what is muted, and the papers liked and disliked."""
+class RecordWords(NamedTuple):
+    """The texts of a record.
+
+    Attributes:
+        topics: Topics with a content word.
+        unknown_stems: Their stems that the model does not know.
+        named, muted: (kind, value) of named and muted interests.
+        papers: Liked and disliked papers.
+    """
 
     topics: Sequence[str]
-    strange: Sequence[str]
+    unknown_stems: Sequence[str]
     named: Sequence[tuple[Kind, str]]
     muted: Sequence[tuple[Kind, str]]
     papers: Sequence[PaperId]
 
 
-def said(text: bytes) -> Said:
-    """Read the words of a record."""
-    topics, strange, named, muted, papers = _read(text.decode())
-    return Said(topics, strange, _pairs(named), _pairs(muted), papers)
+def read_words(text: bytes) -> RecordWords:
+    """Decode the texts of a record."""
+    topics, unknown_stems, named, muted, papers = _read(text.decode())
+    return RecordWords(topics, unknown_stems, _pairs(named), _pairs(muted), papers)
 
 
 def _pairs(found: Sequence[tuple[str, str]]) -> list[tuple[Kind, str]]:
@@ -80,66 +84,69 @@ _read = json.JSONDecoder().decode
 _KINDS = {str(kind): kind for kind in Kind}
 
 
-def compile_records(wants: Sequence[Wants], pool: Pool) -> list[bytes]:
-    """The record of each subscriber; the topics and papers of a block are read in one go.
-
-    Only the text model of the pool counts, none of its papers.
-    """
-    topics = compile_topics((v for w in wants for v in values(w.interests, Kind.TOPIC)), pool.model)
-    each = [{v: topics[v] for v in values(want.interests, Kind.TOPIC) if v in topics} for want in wants]
-    shelf, _ = pool.shelves.holding(seed for want in wants for seed in want.seeds.values())
-    echoes = _echoes([list(asked.values()) for asked in each], pool)
+def compile_records(inputs: Sequence[ProfileInput], candidates: CandidateSet) -> list[bytes]:
+    """Compile the record of each subscriber. Only the candidates' text model matters, not the papers."""
+    topics = compile_topics((v for w in inputs for v in values(w.interests, Kind.TOPIC)), candidates.model)
+    each = [
+        {v: topics[v] for v in values(profile_input.interests, Kind.TOPIC) if v in topics} for profile_input in inputs
+    ]
+    seed_table, _ = candidates.seed_encoder.table_with(
+        seed for profile_input in inputs for seed in profile_input.seeds.values()
+    )
+    expansion = _expansions([list(asked.values()) for asked in each], candidates)
     return [
-        _record(want, asked, echo, _tastes(want, shelf, pool))
-        for want, asked, echo in zip(wants, each, echoes, strict=True)
+        _record(profile_input, asked, query_expansion, _feedback(profile_input, seed_table, candidates))
+        for profile_input, asked, query_expansion in zip(inputs, each, expansion, strict=True)
     ]
 
 
-def _echoes(topics: Sequence[Sequence[Topic]], pool: Pool) -> list[tuple[Ints, Floats]]:
-    """What the topics of each find in the archive: rows of it and their shares."""
+def _expansions(topics: Sequence[Sequence[Topic]], candidates: CandidateSet) -> list[tuple[Ints, Floats]]:
+    """Return each subscriber's query expansion: archive rows and their weights."""
     columns = [np.concatenate([NOWHERE, *(topic.columns for topic in asked)]) for asked in topics]
-    nothing = np.zeros(pool.model.dims, dtype=np.float32)
-    places = np.array([sum((topic.place for topic in asked), nothing) for asked in topics], dtype=np.float32)
+    no_values = np.zeros(candidates.model.dims, dtype=np.float32)
+    places = np.array([sum((topic.place for topic in asked), no_values) for asked in topics], dtype=np.float32)
     queries = [row[row != UNKNOWN] for row in columns]
-    return pool.model.archive.best(queries, places.reshape(len(topics), pool.model.dims))
+    return candidates.model.archive.best(queries, places.reshape(len(topics), candidates.model.dims))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Tastes:
+class _Feedback:
     likes: int
     dislikes: int
-    duals: Floats
-    pulls: Floats
+    dual_weights: Floats
+    centroid_weights: Floats
 
 
-_NO_TASTES = _Tastes(0, 0, np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
+_NO_FEEDBACK = _Feedback(0, 0, np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32))
 
 
-def _tastes(want: Wants, shelf: Shelf, pool: Pool) -> _Tastes:
-    likes, dislikes = want.liked(), want.disliked()
+def _feedback(profile_input: ProfileInput, seed_table: SeedTable, candidates: CandidateSet) -> _Feedback:
+    likes, dislikes = profile_input.liked(), profile_input.disliked()
     if not likes:
-        return _NO_TASTES
-    seeds = [shelf.seeds[shelf.rows[want.seeds[name]]] for name in [*likes, *dislikes]]
-    liked, disliked = recency(list(likes.values())), recency(list(dislikes.values()))
-    return _Tastes(
+        return _NO_FEEDBACK
+    seeds = [seed_table.seeds[seed_table.rows[profile_input.seeds[name]]] for name in [*likes, *dislikes]]
+    return _Feedback(
         likes=len(likes),
         dislikes=len(dislikes),
-        duals=dual(pool.background, seeds, liked, disliked),
-        pulls=np.concatenate([_whole(liked), -DISLIKES * _whole(disliked)]).astype(np.float32),
+        dual_weights=dual(candidates.negative_prior, seeds, len(likes)),
+        centroid_weights=np.repeat(
+            [1 / len(likes), -DISLIKES / max(len(dislikes), 1)], [len(likes), len(dislikes)]
+        ).astype(np.float32),
     )
 
 
-def _whole(weights: Doubles) -> Doubles:
-    shares: Doubles = weights / max(weights.sum(), 1e-9)
-    return shares
-
-
-def _record(want: Wants, asked: Mapping[str, Topic], echo: tuple[Ints, Floats], tastes: _Tastes) -> bytes:
-    named = [i for i in want.interests if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.wish is Wish.LIKED]
-    muted = [i for i in want.interests if i.wish is Wish.MUTED]
+def _record(
+    profile_input: ProfileInput, asked: Mapping[str, Topic], query_expansion: tuple[Ints, Floats], feedback: _Feedback
+) -> bytes:
+    named = [
+        i
+        for i in profile_input.interests
+        if i.kind in (Kind.PHRASE, Kind.AUTHOR, Kind.CATEGORY) and i.wish is Wish.LIKED
+    ]
+    muted = [i for i in profile_input.interests if i.wish is Wish.MUTED]
     topics = list(asked.values())
-    strange = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
-    plain = not (topics or tastes.likes or any(map(str.isalnum, "".join(i.value for i in named))))
+    unknown_stems = [stem for t in topics for stem, column in zip(t.stems, t.columns, strict=True) if column == UNKNOWN]
+    without_interests = not (topics or feedback.likes or any(map(str.isalnum, "".join(i.value for i in named))))
     runs: list[Run] = [
         np.array([len(topic.stems) for topic in topics], dtype=np.int32),
         _ints(topic.columns for topic in topics),
@@ -147,18 +154,21 @@ def _record(want: Wants, asked: Mapping[str, Topic], echo: tuple[Ints, Floats], 
         np.array([len(topic.terms) for topic in topics], dtype=np.int32),
         _ints(topic.terms for topic in topics),
         _floats(topic.values for topic in topics),
-        echo[0].astype(np.int32),
-        echo[1],
-        tastes.duals,
-        tastes.pulls,
-        np.array([tastes.likes, tastes.dislikes, plain, bool(strange), bool(named), bool(muted)], dtype=np.int32),
+        query_expansion[0].astype(np.int32),
+        query_expansion[1],
+        feedback.dual_weights,
+        feedback.centroid_weights,
+        np.array(
+            [feedback.likes, feedback.dislikes, without_interests, bool(unknown_stems), bool(named), bool(muted)],
+            dtype=np.int32,
+        ),
     ]
     words = [
         list(asked),
-        strange,
+        unknown_stems,
         [[i.kind, i.value] for i in named],
         [[i.kind, i.value] for i in muted],
-        want.named(),
+        profile_input.named(),
     ]
     return pack(runs, json.dumps(words, separators=(",", ":")))
 

@@ -1,4 +1,4 @@
-"""A corpus: many texts as numbers, read once and in a stream: 4 bytes a word, whatever the words are."""
+"""A corpus: texts as numbered stems, read as a stream, at 4 bytes per word."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,13 @@ Numbers = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
-    """n texts of T stems in all: `stems` (T,) numbers them by `names`, `ends` (n + 1,) where each text begins and ends.
+    """n texts with T stems in total.
 
-    `heads` (n,): how many of its first stems are the title's.
+    Attributes:
+        names: The stem of each number.
+        stems: (T,) stem numbers, text after text.
+        ends: (n + 1,) offsets at which texts start and end.
+        heads: (n,) number of leading stems that belong to the title.
     """
 
     names: Sequence[str]
@@ -30,7 +34,7 @@ class Corpus:
         return len(self.heads)
 
     def titles(self, rows: NDArray[np.int64]) -> "Corpus":
-        """The titles alone of some of the texts."""
+        """Return the titles of these texts as a corpus."""
         lengths = self.heads[rows]
         ends = np.concatenate([[0], np.cumsum(lengths)])
         places = np.arange(ends[-1]) + np.repeat(self.ends[rows] - ends[:-1], lengths)
@@ -38,7 +42,7 @@ class Corpus:
 
 
 def read_corpus(texts: Iterable[str]) -> Corpus:
-    """Read texts that begin with their titles. Stems are numbered as they first come."""
+    """Read texts that start with their titles. Stems are numbered in order of first appearance."""
     reader = _Reader()
     parts = [reader.read(chunk) for chunk in _chunks(texts)]
     none = np.zeros(0, dtype=np.int64)
@@ -52,12 +56,12 @@ def read_corpus(texts: Iterable[str]) -> Corpus:
 
 
 def title(text: str) -> str:
-    """The first sentence: the texts of papers begin with their titles."""
+    """Return the first sentence: a paper's text starts with its title."""
     return text.partition(". ")[0]
 
 
 class _Reader:
-    """What is known of words so far: `surfaces` numbers them, `starts` tells where the stems of each begin."""
+    """The words seen so far: `surfaces` numbers them, `starts` says where the stems of each begin."""
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
@@ -66,7 +70,7 @@ class _Reader:
         self.stems: list[int] = []
 
     def read(self, texts: Sequence[str]) -> tuple[Numbers, NDArray[np.int64], NDArray[np.int64]]:
-        """The stems of these texts, how many each has, and how many of them are its title's."""
+        """Return the stem numbers of these texts, the length of each text, and the length of each title."""
         rows = [words(text) for text in texts]
         heads = [len(words(title(text))) for text in texts]
         self._learn(dict.fromkeys(chain.from_iterable(rows)))

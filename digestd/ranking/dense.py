@@ -1,7 +1,7 @@
-"""A dense model beside the text model: an encoder of any kind, and what the day needs to know of its space.
+"""An optional dense model next to the text model: any sentence encoder, and the geometry of its vectors.
 
-The ranker never loads one; it is handed something that turns texts into vectors of length 1. Without
-one the space has no dimension, and every dense signal is silent.
+The ranker never loads a model; it receives an object that turns texts into unit vectors. Without one the space has
+zero dimensions and every dense signal is inactive.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from typing import Protocol
 import numpy as np
 
 from digestd.ranking.arrays import Floats
-from digestd.ranking.latent import precision, spread
+from digestd.ranking.lsa import precision, spread
 
 FLOOR = 0.35
-"""The least cosine at which two texts count as near, however scattered the archive is."""
+"""Minimum cosine at which two texts count as similar, however scattered the archive is."""
 RARE = 0.99
-"""The part of all pairs of archive papers that are less alike than near ones."""
+"""Share of all pairs of archive papers that are less alike than similar ones."""
 SAMPLE = 2_000
-"""Archive papers of which pairs are compared."""
+"""Archive papers whose pairs are compared."""
 
 FIELDS = (
     "Gene expression in the developing embryo",
@@ -32,14 +32,16 @@ FIELDS = (
     "Risk factors of heart failure in the elderly",
     "Memory consolidation during sleep",
 )
-"""Titles that have nothing in common: how alike an encoder finds these is its zero."""
+"""Titles with nothing in common: the mean cosine that an encoder gives these is its zero point."""
 NARROW = 0.25
-"""The mean likeness of an archive in which a dense model tells nothing more: it knows fields apart, not the papers of
-one. Measured with MiniLM in nDCG@10: at .06 (citeulike) its signals gain .011, at .27 (HF) they cost up to .012."""
+"""Mean similarity of an archive in which a dense model adds nothing: it separates fields, not papers of one field.
+
+Measured with MiniLM in nDCG@10: at .06 (citeulike) its signals gain .011, at .27 (HF) they cost up to .012.
+"""
 
 
 class Encoder(Protocol):
-    """A sentence encoder. `version` names it and changes with its weights; `dims` is e."""
+    """A sentence encoder. `version` changes with its weights; `dims` is the vector length e."""
 
     @property
     def version(self) -> str: ...
@@ -48,28 +50,31 @@ class Encoder(Protocol):
     def dims(self) -> int: ...
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Vectors (n, e) of length 1; 0 where the model has nothing to say. Never NaN."""
+        """Return unit vectors (n, e); 0 if the model has nothing to say. Never NaN."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """No dense model."""
+class NoEncoder:
+    """The absence of a dense model."""
 
     version: str = ""
     dims: int = 0
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Vectors of no dimension."""
+        """Return vectors of length zero."""
         return np.zeros((len(texts), 0), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Space:
-    """An encoder with the `archive`'s vectors (n, e), their `mean` (e,) and the `precision` (e, e) of their spread.
+class EmbeddingSpace:
+    """An encoder with the geometry of the archive's vectors.
 
-    `near`: the cosine above which two texts are alike. `breadth` in [0, 1]: what the model's signals count before
-    such an archive, 1 where its papers have no more in common than any two.
+    Attributes:
+        archive: (n, e) vectors.
+        mean, precision: (e,) mean, and (e, e) inverse of the shrunk covariance.
+        near: Cosine above which two texts are similar.
+        breadth: Weight of the dense signals in [0, 1]; 1 if archive papers have no more in common than any two texts.
     """
 
     encoder: Encoder
@@ -81,22 +86,22 @@ class Space:
 
     @property
     def dims(self) -> int:
-        """Dimensions e; 0 without a dense model."""
+        """Return the vector length e; 0 without a dense model."""
         return self.encoder.dims
 
     @property
-    def silent(self) -> bool:
-        """Whether there is no dense model."""
+    def is_empty(self) -> bool:
+        """Return True if there is no dense model."""
         return not self.dims
 
 
-def build_space(encoder: Encoder, archive: Floats) -> Space:
-    """The space of an encoder from archive vectors (n, e); with few of them it stays unwhitened."""
+def build_embedding_space(encoder: Encoder, archive: Floats) -> EmbeddingSpace:
+    """Build the space of an encoder from archive vectors (n, e); with few of them it stays unwhitened."""
     shown = archive[:SAMPLE]
     pairs = np.triu_indices(len(shown), 1)
     near = float(np.quantile((shown @ shown.T)[pairs], RARE)) if len(pairs[0]) else FLOOR
     mean, cov = spread([archive], encoder.dims)
-    return Space(
+    return EmbeddingSpace(
         encoder=encoder,
         archive=archive,
         mean=mean,
@@ -107,16 +112,16 @@ def build_space(encoder: Encoder, archive: Floats) -> Space:
 
 
 def _alike(vectors: Floats) -> float:
-    """The mean cosine of two of these vectors (n, e); 0 for fewer than two."""
+    """Return the mean cosine of two of these vectors (n, e); 0 for fewer than two."""
     size = len(vectors)
     return float((np.square(vectors.sum(axis=0)).sum() - np.square(vectors).sum()) / max(size * (size - 1), 1))
 
 
 def _breadth(archive: float, unlike: float) -> float:
-    """1 where the archive's papers are as unlike as they come, 0 from NARROW on; 1 for an encoder that is blind."""
+    """Return 1 if archive papers are as unlike as `unlike` texts, 0 from NARROW on; 1 if the encoder is blind."""
     room = 1 - unlike
     return min(max(1 - (archive - unlike) / room / NARROW, 0.0), 1.0) if room > 0.01 else 1.0
 
 
-SILENCE = build_space(Silent(), np.zeros((0, 0), dtype=np.float32))
+NO_SPACE = build_embedding_space(NoEncoder(), np.zeros((0, 0), dtype=np.float32))
 """The space of a ranker without a dense model."""

@@ -1,5 +1,4 @@
-"""Lengths: how long titles and abstracts are, by which kinds of papers differ: a letter from a review, a case report
-from a benchmark, a field that writes abstracts by sections from one that does not."""
+"""Lengths of titles and abstracts: they differ between kinds of papers, such as letters, reviews and benchmarks."""
 
 from collections.abc import Iterable
 
@@ -9,10 +8,10 @@ from digestd.ranking.arrays import Floats
 
 
 def lengths(title: str, text: str) -> tuple[int, int]:
-    """In characters, of the title and of what comes after it."""
+    """Return the number of characters of the title and of the rest of the text."""
     return len(title), len(text) - len(title)
 
 
 def table(found: Iterable[tuple[int, int]]) -> Floats:
-    """Lengths as rows (n, 2)."""
+    """Return lengths as rows (n, 2)."""
     return np.array(list(found), dtype=np.float32).reshape(-1, 2)

@@ -1,9 +1,9 @@
-"""The text model: TF-IDF over stems and pairs of stems, and a latent space below it (LSA).
+"""The text model: TF-IDF over stems and pairs of stems, and a latent space (LSA) below it.
 
-Fitted now and then on the papers known; inductive, so a text it never saw is encoded the same way.
-TF-IDF: (1 + ln tf) · (1 + ln((1+N)/(1+df)))^1.5, rows of length 1; the power, between the usual 1 and 2
-(idf on both sides), lets rare names tell more. LSA: truncated SVD of these rows with the power taken back
-to 1, over the commonest terms (Deerwester et al. 1990; Halko et al. 2011 for the randomised solver).
+Fitted now and then on the known papers; unseen texts are encoded the same way. TF-IDF is
+(1 + ln tf) · (1 + ln((1+N)/(1+df)))^1.5 in unit rows; the power, between the usual 1 and 2 (idf on both sides), gives
+rare names more weight. LSA is a truncated SVD of these rows with the power taken back to 1, over the commonest terms
+(Deerwester et al. 1990; randomised solver: Halko et al. 2011).
 """
 
 import json
@@ -11,37 +11,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from digestd.ranking.archive import Archive, build_archive, rarity
-from digestd.ranking.arrays import Counts, Floats, Halves, Sparse
+from digestd.ranking.arrays import Floats, Sparse
 from digestd.ranking.corpus import Corpus, read_corpus
-from digestd.ranking.latent import TERMS, components, halved, precision, singles, spread
+from digestd.ranking.lsa import TERMS, components, precision, spread
 from digestd.ranking.text import analyse
 from digestd.ranking.vocabulary import CHUNK, choose, counts, tally
 
-FORM = 3
-"""Of the stored bytes; another form is not read."""
+FORM = 4
+"""Version of the stored format; other versions are not read."""
 BACKGROUND = 300
-"""Texts kept as everybody's negatives: 300 to 500 measured alike."""
+"""Texts that serve as negative examples for everybody; 300 to 500 measured alike."""
 KEPT = 10_000
-"""Texts kept to look topics up in."""
+"""Texts kept in the archive for query expansion."""
 POWER = 1.5
-"""Of the idf: measured against 1 on citeulike ±0, on HF authors +.011, on HF submitters +.003."""
-AT_ONCE = 12_000
-"""Terms of texts that are placed at a time: their axes take some 8 MB in full precision."""
+"""Power of the idf; against 1: citeulike ±0, HF authors +.011, HF submitters +.003 nDCG@10."""
 WHERE = ("indices", "indptr")
-MOST = 255
-"""A term that stands more often in a kept text than this is counted so often: one byte holds it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
-    """n texts: `sparse` (n, V) TF-IDF and `dense` (n, d) latent; rows of length 1, or 0 where no word is known."""
+class EncodedTexts:
+    """n texts: TF-IDF rows `sparse` (n, V) and LSA vectors `dense` (n, d); unit length, or 0 without known words."""
 
     sparse: Sparse
     dense: Floats
@@ -52,12 +47,15 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextModel:
-    """What was learnt from N texts with V terms, d latent dimensions and b texts kept as background.
+    """What was learned from N texts with V terms and d latent dimensions.
 
-    `version` is a hash of the content. `frequency` (V,): texts with the term. `components` (v, d) of the
-    v ≤ V commonest terms. `mean` (d,) of the latent vectors, `precision` (d, d) the inverse of their
-    shrunk covariance. `kept` (r, V): how often each term stands in a sample of the texts, in random order,
-    and `heads` (r, V) in their titles; `archive`: the same, to be looked up in.
+    Attributes:
+        version: Hash of the content.
+        frequency: (V,) document frequency.
+        components: (v, d) LSA axes of the v ≤ V commonest terms.
+        mean, precision: (d,) mean of the LSA vectors, and (d, d) inverse of their shrunk covariance.
+        kept, heads: (r, V) term counts of a random sample of the texts, and of their titles.
+        archive: The same sample, indexed.
     """
 
     version: str
@@ -65,40 +63,40 @@ class TextModel:
     vocabulary: Mapping[str, int]
     frequency: Floats
     idf: Floats
-    components: Halves
+    components: Floats
     mean: Floats
     precision: Floats
-    kept: Counts
-    heads: Counts
+    kept: Sparse
+    heads: Sparse
     archive: Archive
 
     @property
     def dims(self) -> int:
-        """Latent dimensions d."""
+        """Return the number of latent dimensions d."""
         return int(self.components.shape[1])
 
     @property
-    def background(self) -> Sparse:
-        """TF-IDF rows (b, V) of a sample of the texts, everybody's "not this"."""
+    def negative_prior(self) -> Sparse:
+        """Return TF-IDF rows (b, V) of a sample of the texts: the negative examples for everybody."""
         return self.archive.rows[:BACKGROUND]
 
     @property
     def near(self) -> float:
-        """The latent cosine above which two texts are alike: chance gives 0 ± 1/√d."""
+        """Return the LSA cosine above which two texts are similar; chance gives 0 ± 1/√d."""
         return 0.25 + 2 / float(np.sqrt(max(self.dims, 1)))
 
-    def encode(self, texts: Sequence[str]) -> Encoded:
-        """Encode texts; the order and number of the others in the batch makes no difference."""
+    def encode(self, texts: Sequence[str]) -> EncodedTexts:
+        """Encode texts, independently of the rest of the batch."""
         return self.encode_tokens(analyse(texts))
 
-    def encode_tokens(self, docs: Sequence[Sequence[str]]) -> Encoded:
-        """Encode texts that are already stems."""
+    def encode_tokens(self, docs: Sequence[Sequence[str]]) -> EncodedTexts:
+        """Encode texts given as stems."""
         sparse = weighted(counts(docs, self.vocabulary), self.idf)
-        return Encoded(sparse, latent(sparse, self.components))
+        return EncodedTexts(sparse, latent(sparse, self.components))
 
 
 def weighted(tf: Sparse, idf: Floats) -> Sparse:
-    """TF-IDF rows of length 1 from counts (n, V)."""
+    """Return unit TF-IDF rows from counts (n, V)."""
     data = np.log(tf.data)
     data += 1
     data *= idf[tf.indices]
@@ -108,45 +106,33 @@ def weighted(tf: Sparse, idf: Floats) -> Sparse:
     return csr_array((data, tf.indices, tf.indptr), shape=tf.shape)
 
 
-def latent(rows: Sparse, axes: Halves) -> Floats:
-    """The latent places (n, d) of TF-IDF rows (n, V); `axes` (v, d) of the v ≤ V commonest terms."""
-    known = rows[:, : len(axes)]
-    places = np.empty((rows.shape[0], axes.shape[1]), dtype=np.float32)
-    ends = np.searchsorted(known.indptr, np.arange(0, known.nnz + 1, AT_ONCE))
-    for start, end in pairwise([*dict.fromkeys(ends.tolist()), len(places)]):
-        places[start:end] = _placed(known[start:end] if end - start < len(places) else known, axes)
-    return unit(places)
-
-
-def _placed(rows: Sparse, axes: Halves) -> Floats:
-    used, columns = np.unique(rows.indices, return_inverse=True)  # in full precision only what is asked for
-    short = csr_array((rows.data, columns, rows.indptr), shape=(rows.shape[0], len(used)))
-    placed: Floats = short @ singles(axes[used])
-    return placed
+def latent(rows: Sparse, axes: Floats) -> Floats:
+    """Return unit LSA vectors (n, d) of TF-IDF rows (n, V); `axes` (v, d) belong to the v ≤ V commonest terms."""
+    return unit(rows[:, : len(axes)] @ axes)
 
 
 def unit(rows: Floats) -> Floats:
-    """Rows scaled to length 1; zero rows stay zero."""
+    """Scale rows to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     scaled: Floats = np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 1e-9)
     return scaled
 
 
 def fit(texts: Iterable[str], *, seed: int = 0) -> TextModel:
-    """Learn a model from any number of texts, none included. Same texts and seed, same model."""
+    """Fit a model on any number of texts, even none. Same texts and seed give the same model."""
     return fit_corpus(read_corpus(texts), seed)
 
 
 def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
-    """The same from texts that have been read already."""
+    """Fit a model on a corpus."""
     terms = choose(corpus)
     size, frequency = len(corpus), terms.frequency
     usual = (1 + np.log((1 + size) / (1 + frequency))).astype(np.float32)
     idf = usual**POWER
     tf = tally(corpus, terms)
     sample = np.random.default_rng(seed).permutation(size)[:KEPT]
-    kept, heads = bytewise(tf[sample]), bytewise(tally(corpus.titles(sample), terms))
-    basis = halved(_axes(tf, usual, seed) / (idf / usual)[:TERMS, None])
+    kept, heads = tf[sample], tally(corpus.titles(sample), terms)
+    basis = _half_precision(_axes(tf, usual, seed) / (idf / usual)[:TERMS, None])
     dense = (latent(weighted(tf[first : first + CHUNK], idf), basis) for first in range(0, size, CHUNK))
     mean, cov = spread(dense, basis.shape[1])
     model = TextModel(
@@ -166,32 +152,24 @@ def fit_corpus(corpus: Corpus, seed: int = 0) -> TextModel:
 
 
 def _axes(tf: Sparse, usual: Floats, seed: int) -> Floats:
-    """The latent axes of the commonest terms, by their usual idf."""
+    """Return the LSA axes of the commonest terms, computed with the usual idf."""
     return components(weighted(tf[:, :TERMS], usual), seed)
 
 
-def bytewise(tf: Sparse) -> Counts:
-    """Counts in one byte each."""
-    where = tf.indices.astype(np.int32), tf.indptr.astype(np.int32)
-    return csr_array((np.minimum(tf.data, MOST).astype(np.uint8), *where), shape=tf.shape)
+def _half_precision(axes: Floats) -> Floats:
+    """Round to the precision in which models are stored: half the bytes, and no measurable loss of quality."""
+    return axes.astype(np.float16).astype(np.float32)
 
 
-def _archive(kept: Counts, heads: Counts, idf: Floats, axes: Halves, rare: Floats) -> Archive:
-    body = _numbers(kept)
-    rows = weighted(body, idf)
-    return build_archive((body + _numbers(heads)).tocsr(), rows, latent(rows, axes), rare)
-
-
-def _numbers(counts: Counts) -> Sparse:
-    """To reckon with; where they stand is kept once."""
-    rows: Sparse = csr_array((counts.data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
-    return rows
+def _archive(kept: Sparse, heads: Sparse, idf: Floats, axes: Floats, rare: Floats) -> Archive:
+    rows = weighted(kept, idf)
+    return build_archive((kept + heads).tocsr(), rows, latent(rows, axes), rare)
 
 
 def fingerprint(model: TextModel) -> str:
-    """The name of a model: its form, and 16 hexadecimal digits over what it knows."""
+    """Return the version of a model: its format and 16 hexadecimal digits of a hash of its content."""
     digest = sha256("\n".join([str(FORM), *model.vocabulary]).encode())
-    for part in (model.idf, model.components.astype(np.float32), model.precision):
+    for part in (model.idf, model.components, model.precision):
         digest.update(np.ascontiguousarray(part).tobytes())
     for rows in (model.kept, model.heads):
         digest.update(b"".join(part.astype(np.float64).tobytes() for part in (rows.indptr, rows.indices, rows.data)))
@@ -199,12 +177,12 @@ def fingerprint(model: TextModel) -> str:
 
 
 def is_readable(version: str) -> bool:
-    """Whether a model of this name is of the form that this release reads."""
+    """Return True if this release can read a model of this version."""
     return version.startswith(f"{FORM}-")
 
 
 def dumps(model: TextModel) -> bytes:
-    """A model as bytes: a plain NumPy archive, never a pickle."""
+    """Serialise a model as a NumPy archive, without pickles."""
     words = {"version": model.version, "terms": list(model.vocabulary)}
     out = BytesIO()
     np.savez(
@@ -215,7 +193,7 @@ def dumps(model: TextModel) -> bytes:
         words=np.frombuffer(json.dumps(words, ensure_ascii=False).encode(), dtype=np.uint8),
         frequency=model.frequency,
         idf=model.idf,
-        components=model.components,
+        components=model.components.astype(np.float16),
         mean=model.mean,
         precision=model.precision,
         data=model.kept.data,
@@ -229,19 +207,23 @@ def dumps(model: TextModel) -> bytes:
 
 
 def loads(data: bytes) -> TextModel:
-    """The model that `dumps` gave these bytes for. Raises ValueError for any others."""
+    """Deserialise what `dumps` wrote. Raises ValueError for anything else."""
     with np.load(BytesIO(data), allow_pickle=False) as file:
         if int(file["form"]) != FORM:
-            raise ValueError(f"a text model of form {int(file['form'])}, not {FORM}; fit it anew")
+            raise ValueError(f"text model of format {int(file['form'])}, expected {FORM}; refit it")
         part = dict(file.items())
-    del data  # it is as large as all that is read from it, and whoever calls may have let go of it
     words: dict[str, Any] = json.loads(part.pop("words").tobytes())
     shape = (len(part["indptr"]) - 1, len(words["terms"]))
     kept, heads = (
         csr_array((part[f"{of}data"], *(part[f"{of}{which}"].astype(np.int32) for which in WHERE)), shape=shape)
         for of in ("", "head_")
     )
-    frequency, idf, axes, size = part["frequency"], part["idf"], part["components"], int(part["size"])
+    frequency, idf, axes, size = (
+        part["frequency"],
+        part["idf"],
+        part["components"].astype(np.float32),
+        int(part["size"]),
+    )
     return TextModel(
         version=words["version"],
         size=size,

@@ -1,6 +1,6 @@
-"""Profiles: subscribers' interests before the day's papers, a block of them at a time.
+"""Profiles: blocks of subscribers' interests, matched against the day's papers.
 
-A block holds arrays, not objects: what signals do, they do for everybody in it at once.
+A block holds arrays instead of objects, so that every signal handles all its subscribers at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,49 +11,52 @@ import numpy as np
 
 from digestd.domain.interest import Kind
 from digestd.ranking.arrays import Bools, Cells, Ints, Sparse, grouped
-from digestd.ranking.compiler import FACTS, RUNS, Said, Wants, compile_records, said
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.compiler import FACTS, RUNS, ProfileInput, RecordWords, compile_records, read_words
+from digestd.ranking.exact_matches import ExactMatch, ExactMatches, build_exact_matches, finders
+from digestd.ranking.feedback_matrix import FeedbackMatrix
 from digestd.ranking.model import TextModel
-from digestd.ranking.named import Match, Named, finders, read_named
-from digestd.ranking.pool import Pool
-from digestd.ranking.records import Runs, unpack
+from digestd.ranking.records import RecordColumn, unpack
 from digestd.ranking.seeds import Seed
-from digestd.ranking.tastes import Tastes, kin_of
 from digestd.ranking.topics import Topics, read_topics
 
-__all__ = ["Profile", "Profiles", "Seed", "Wants", "block", "compile_profiles", "read_profiles"]
+__all__ = ["Profile", "ProfileInput", "Profiles", "Seed", "block", "compile_profiles", "read_profiles"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profiles(Sequence["Profile"]):
-    """n subscribers before m papers.
+    """n subscribers against m papers.
 
-    `echoes` (n, r): the archive papers that stand for the topics, by their shares. `plain` (n,): nothing to go
-    by, so only trends count. `muted`: (subscriber, paper) never shown. `records` and `seeds`: what they were read from.
+    Attributes:
+        records, seeds: What the block was read from.
+        expansion: (n, r) weights of the archive papers that expand the topics.
+        without_interests: (n,) True if there is nothing to go by, so only trends count.
+        muted: (subscriber, paper) that must never be shown.
     """
 
     records: Sequence[bytes]
     seeds: Sequence[Sequence[Seed]]
     words: "_Words"
     topics: Topics
-    echoes: Sparse
-    phrases: Named
-    authors: Named
-    categories: Named
-    tastes: Tastes
-    plain: Bools
+    expansion: Sparse
+    phrases: ExactMatches
+    authors: ExactMatches
+    categories: ExactMatches
+    feedback: FeedbackMatrix
+    without_interests: Bools
     muted: Cells
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def typed(self) -> Callable[[int], str]:
-        """What gives a topic of the block as typed."""
+    def topic_text(self) -> Callable[[int], str]:
+        """Return a function that gives the text of a topic, as typed."""
         owners, starts = self.topics.of.owner.tolist(), self.topics.of.starts.tolist()
 
         def topic(number: int) -> str:
             owner = owners[number]
-            typed: str = self.words.of(owner).topics[number - starts[owner]]
-            return typed
+            topic_text: str = self.words.of(owner).topics[number - starts[owner]]
+            return topic_text
 
         return topic
 
@@ -75,106 +78,111 @@ class Profile:
     row: int
 
     @property
-    def plain(self) -> bool:
-        """Whether there is nothing to go by, so that only trends count."""
-        return bool(self.among.plain[self.row])
+    def without_interests(self) -> bool:
+        """Return True if there is nothing to go by, so that only trends count."""
+        return bool(self.among.without_interests[self.row])
 
     @property
     def likes(self) -> int:
-        """How many liked papers are known."""
-        return int(self.among.tastes.likes.sizes[self.row])
+        """Return the number of known liked papers."""
+        return int(self.among.feedback.likes.sizes[self.row])
 
     @property
     def muted(self) -> Ints:
-        """The positions of papers never shown."""
+        """Return the positions of papers that must never be shown."""
         return self.among.muted.of(self.row)
 
 
-def compile_profiles(wants: Sequence[Wants], model: TextModel, pool: Pool) -> Profiles:
-    """Compile a block of subscribers and read them at once.
-
-    `model` must be the one the pool was built with.
-    """
-    if model.version != pool.model.version:
-        raise ValueError(f"the pool was built with text model {pool.model.version}, not {model.version}")
-    seeds = [[want.seeds[name] for name in want.named()] for want in wants]
-    return read_profiles(compile_records(wants, pool), seeds, pool)
+def compile_profiles(inputs: Sequence[ProfileInput], model: TextModel, candidates: CandidateSet) -> Profiles:
+    """Compile a block of subscribers and read it. `model` must be the one the candidates were read with."""
+    if model.version != candidates.model.version:
+        raise ValueError(f"the candidates were read with text model {candidates.model.version}, not {model.version}")
+    seeds = [[profile_input.seeds[name] for name in profile_input.named()] for profile_input in inputs]
+    return read_profiles(compile_records(inputs, candidates), seeds, candidates)
 
 
-def block(profiles: Sequence[Profile], pool: Pool) -> Profiles:
-    """Any profiles as one block."""
+def block(profiles: Sequence[Profile], candidates: CandidateSet) -> Profiles:
+    """Return any profiles as one block."""
     if isinstance(profiles, Profiles):
         return profiles
     records = [one.among.records[one.row] for one in profiles]
-    return read_profiles(records, [one.among.seeds[one.row] for one in profiles], pool)
+    return read_profiles(records, [one.among.seeds[one.row] for one in profiles], candidates)
 
 
-def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], pool: Pool) -> Profiles:
-    """A block of compiled subscribers before the pool.
+def read_profiles(records: Sequence[bytes], seeds: Sequence[Sequence[Seed]], candidates: CandidateSet) -> Profiles:
+    """Read compiled records as a block against the candidates.
 
-    `seeds`: of each the papers that its record names, in order; more than these are left alone.
+    Args:
+        seeds: For each record, the papers that it names, in order; extra ones are ignored.
     """
     runs, texts = unpack(records, RUNS)
     facts = runs[-1].ints.reshape(len(records), FACTS)
     words = _Words(records, texts)
-    named, muted = _named(words, facts[:, 4] > 0, facts[:, 5] > 0, pool)
+    named, muted = _named(words, facts[:, 4] > 0, facts[:, 5] > 0, candidates)
     return Profiles(
         records=records,
         seeds=seeds,
         words=words,
-        topics=_topics(runs, words, facts[:, 3], pool),
-        echoes=runs[6].groups.summing(runs[7].floats, runs[6].ints, len(pool.model.archive)),
+        topics=_topics(runs, words, facts[:, 3], candidates),
+        expansion=runs[6].groups.summing(runs[7].floats, runs[6].ints, len(candidates.model.archive)),
         phrases=named[Kind.PHRASE],
         authors=named[Kind.AUTHOR],
         categories=named[Kind.CATEGORY],
-        tastes=_tastes(runs, facts, seeds, pool),
-        plain=facts[:, 2].astype(np.bool_),
+        feedback=_feedback(runs, facts, seeds, candidates),
+        without_interests=facts[:, 2].astype(np.bool_),
         muted=muted,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Words:
-    """The words of each record, read when they are asked for."""
+    """The texts of each record, decoded on demand."""
 
     records: Sequence[bytes]
     places: Sequence[slice]
-    _read: dict[int, Said] = field(default_factory=dict)
+    _read: dict[int, RecordWords] = field(default_factory=dict)
 
-    def of(self, row: int) -> Said:
-        """Those of one subscriber."""
+    def of(self, row: int) -> RecordWords:
+        """Return the texts of one subscriber."""
         found = self._read.get(row)
-        return self._read.setdefault(row, said(self.records[row][self.places[row]])) if found is None else found
+        return self._read.setdefault(row, read_words(self.records[row][self.places[row]])) if found is None else found
 
 
-def _topics(runs: Sequence[Runs], words: _Words, strange: Ints, pool: Pool) -> Topics:
+def _topics(runs: Sequence[RecordColumn], words: _Words, unknown_stems: Ints, candidates: CandidateSet) -> Topics:
     stems, terms = grouped(runs[0].ints), grouped(runs[3].ints)
     columns = runs[1].ints
-    rows = pool.lexicon.row_of[columns] if len(pool.lexicon.row_of) else np.full(len(columns), -1, dtype=np.intp)
-    unknown = [stem for row in np.flatnonzero(strange).tolist() for stem in words.of(row).strange]
-    rows[columns < 0] = [pool.lexicon.rows.get(stem, -1) for stem in unknown]
-    tfidf = terms.summing(runs[5].floats, runs[4].ints, len(pool.model.vocabulary))
-    return read_topics(pool, runs[0].groups, stems, rows, runs[2].floats, tfidf)
+    rows = (
+        candidates.bm25_index.row_of[columns]
+        if len(candidates.bm25_index.row_of)
+        else np.full(len(columns), -1, dtype=np.intp)
+    )
+    unknown = [stem for row in np.flatnonzero(unknown_stems).tolist() for stem in words.of(row).unknown_stems]
+    rows[columns < 0] = [candidates.bm25_index.rows.get(stem, -1) for stem in unknown]
+    tfidf = terms.summing(runs[5].floats, runs[4].ints, len(candidates.model.vocabulary))
+    return read_topics(candidates, runs[0].groups, stems, rows, runs[2].floats, tfidf)
 
 
-def _tastes(runs: Sequence[Runs], facts: Ints, seeds: Sequence[Sequence[Seed]], pool: Pool) -> Tastes:
+def _feedback(
+    runs: Sequence[RecordColumn], facts: Ints, seeds: Sequence[Sequence[Seed]], candidates: CandidateSet
+) -> FeedbackMatrix:
     everything, likes = runs[8].groups, grouped(facts[:, 0])
     named = [seed for own, count in zip(seeds, everything.sizes.tolist(), strict=True) for seed in own[:count]]
-    shelf, places = pool.shelves.holding(named)
+    seed_table, places = candidates.seed_encoder.table_with(named)
     liked = places[np.arange(len(places)) < (everything.starts + likes.sizes)[everything.owner]]
-    kin = kin_of(shelf, likes, liked, len(pool))
-    return Tastes(shelf, likes, liked, everything, places, runs[8].floats, runs[9].floats, *kin)
+    return FeedbackMatrix(seed_table, likes, liked, everything, places, runs[8].floats, runs[9].floats)
 
 
-def _named(words: _Words, naming: Bools, muting: Bools, pool: Pool) -> tuple[dict[Kind, Named], Cells]:
-    """What is named, by kind, and what is muted."""
-    finder = finders(pool)
-    named: dict[Kind, list[tuple[int, Match]]] = {kind: [] for kind in finder}
+def _named(
+    words: _Words, naming: Bools, muting: Bools, candidates: CandidateSet
+) -> tuple[dict[Kind, ExactMatches], Cells]:
+    """Return the matches of named interests by kind, and the muted cells."""
+    finder = finders(candidates)
+    named: dict[Kind, list[tuple[int, ExactMatch]]] = {kind: [] for kind in finder}
     for row in np.flatnonzero(naming).tolist():
         for kind, value in words.of(row).named:
             named[kind].append((row, finder[kind](value)))
     muted = [
         (row, finder[kind](value)) for row in np.flatnonzero(muting).tolist() for kind, value in words.of(row).muted
     ]
-    found = {kind: read_named(each, len(pool)) for kind, each in named.items()}
-    return found, read_named(muted, len(pool)).cells
+    found = {kind: build_exact_matches(each, len(candidates)) for kind, each in named.items()}
+    return found, build_exact_matches(muted, len(candidates)).cells

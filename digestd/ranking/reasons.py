@@ -1,4 +1,4 @@
-"""Why these papers: one reason each, the strongest, and never more than is so."""
+"""Reasons: one true reason per paper, the strongest that applies."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,49 +8,47 @@ from typing import overload
 import numpy as np
 
 from digestd.domain.digest import Reason, Why
-from digestd.ranking import weighing
+from digestd.ranking import term_contributions
 from digestd.ranking.arrays import Cells, Ints
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profile, Profiles
 from digestd.ranking.signals import (
     author,
     category,
     dense_likes,
     dense_topic,
-    kin,
-    latent,
+    latent_likes,
     likes,
-    meaning,
     phrase,
     topic,
+    topic_similarity,
     trend,
 )
-from digestd.ranking.signals.base import Evidence, Explains
+from digestd.ranking.signals.base import Explainer, ReasonEvidence
 
 STRONG = 0.5
-"""A topic named before a liked paper must for the most part stand in the text, and be meant by it."""
+"""Before a liked paper, a topic is named only if most of it occurs in the text and fits its meaning."""
 
-ORDER: tuple[tuple[Explains, float], ...] = (
+ORDER: tuple[tuple[Explainer, float], ...] = (
     (author, 0.0),
     (phrase, 0.0),
     (topic, STRONG),
     (likes, 0.0),
     (dense_likes, 0.0),
-    (latent, 0.0),
-    (kin, 0.0),
-    (weighing, 0.0),
+    (latent_likes, 0.0),
+    (term_contributions, 0.0),
     (dense_topic, 0.0),
-    (meaning, 0.0),
+    (topic_similarity, 0.0),
     (topic, 0.0),
     (category, 0.0),
     (trend, 0.0),
 )
-"""What gives reasons, from the strongest to the weakest, each with the strength it needs there."""
+"""What gives reasons, strongest first, with the strength that each needs at that position."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reasons(Sequence[Reason]):
-    """The reasons at q places: those that are given, few more than once, and `which` of them each place has (q,)."""
+    """The reasons at q places: the `distinct` ones, and `which` of them each place has (q,)."""
 
     distinct: Sequence[Reason]
     which: Ints
@@ -68,16 +66,16 @@ class Reasons(Sequence[Reason]):
         return self.distinct[int(self.which[place])]
 
 
-def reason(pool: Pool, profile: Profile, j: int) -> Reason:
-    """The reason for paper j."""
-    return reasons(pool, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
+def reason(candidates: CandidateSet, profile: Profile, j: int) -> Reason:
+    """Return the reason for paper j."""
+    return reasons(candidates, profile.among, Cells(np.array([profile.row]), np.array([j])))[0]
 
 
-def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
-    """The reason at each of q (subscriber, paper), in any order."""
+def reasons(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Reasons:
+    """Return the reason at each of q (subscriber, paper), in any order."""
     distinct = [Reason(Why.NEW)]
     which = np.zeros(len(at), dtype=np.intp)
-    for places, evidence, among in _decided(pool, profiles, at):
+    for places, evidence, among in _decided(candidates, profiles, at):
         _, first, alike = np.unique(evidence.alike[among], return_index=True, return_inverse=True)
         known: dict[tuple[Why, str, tuple[str, ...]], int] = {}
         numbers = [known.setdefault(evidence.reason(k), len(known)) for k in among[first].tolist()]
@@ -89,13 +87,13 @@ def reasons(pool: Pool, profiles: Profiles, at: Cells) -> Reasons:
 _reason = partial(tuple.__new__, Reason)
 
 
-def _decided(pool: Pool, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, Evidence, Ints]]:
-    """For each signal in order: the places it gives the reason for, its evidence, and which of that they are."""
+def _decided(candidates: CandidateSet, profiles: Profiles, at: Cells) -> Iterator[tuple[Ints, ReasonEvidence, Ints]]:
+    """Yield for each signal in order the places that it gives the reason for, its evidence, and their indices there."""
     left = np.arange(len(at))
     for module, least in ORDER:
         if not len(left):
             return
-        evidence = module.explain(pool, profiles, Cells(at.rows[left], at.columns[left]))
+        evidence = module.explain(candidates, profiles, Cells(at.rows[left], at.columns[left]))
         if evidence is not None:
             enough = (evidence.strength > 0) & (evidence.strength >= least)
             yield left[enough], evidence, np.flatnonzero(enough)

@@ -1,8 +1,7 @@
-"""Records: what is known of one subscriber as bytes, and what a block of them holds as arrays.
+"""Profile records: a subscriber's compiled profile as bytes, and many of them as arrays.
 
-A record has some runs of numbers, four bytes each, and a text. First stand the lengths of the runs and of
-the text in bytes, then the runs, then the text. Many records are taken apart with a few operations on
-arrays, however many there are.
+A record is a header with the length of each run of numbers (4 bytes each) and of the text, then the runs, then the
+text. A block of records is decoded with a few array operations.
 """
 
 from collections.abc import Sequence
@@ -18,32 +17,32 @@ Run: TypeAlias = NDArray[np.int32] | Ints | Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Runs:
-    """One run of each of n records, joined: `values` (all of them) and whose they are."""
+class RecordColumn:
+    """The same run of each of n records, concatenated, and the groups that say whose values are whose."""
 
     raw: NDArray[np.int32]
     groups: Groups
 
     @property
     def ints(self) -> Ints:
-        """The values as whole numbers."""
+        """Return the values as integers."""
         return self.raw.astype(np.intp)
 
     @property
     def floats(self) -> Floats:
-        """The values as numbers of single precision."""
+        """Return the values as single-precision numbers."""
         return self.raw.view(np.float32)
 
 
 def pack(runs: Sequence[Run], text: str) -> bytes:
-    """One record."""
+    """Encode one record."""
     said = text.encode()
     head = np.array([*map(len, runs), len(said)], dtype="<i4")
     return b"".join([head.tobytes(), *(run.astype(f"<{run.dtype.kind}4").tobytes() for run in runs), said])
 
 
-def unpack(records: Sequence[bytes], count: int) -> tuple[list[Runs], list[slice]]:
-    """The `count` runs of each record, and where in each its text stands."""
+def unpack(records: Sequence[bytes], count: int) -> tuple[list[RecordColumn], list[slice]]:
+    """Decode the `count` runs of each record, and locate its text."""
     heads = np.frombuffer(b"".join(record[: 4 * (count + 1)] for record in records), dtype="<i4")
     lengths = heads.reshape(len(records), count + 1).astype(np.intp)
     numbers = lengths[:, :count].sum(axis=1)
@@ -54,6 +53,6 @@ def unpack(records: Sequence[bytes], count: int) -> tuple[list[Runs], list[slice
     runs = []
     for length in lengths[:, :count].T:
         groups = grouped(length)
-        runs.append(Runs(whole[(starts - groups.starts)[groups.owner] + np.arange(len(groups.owner))], groups))
+        runs.append(RecordColumn(whole[(starts - groups.starts)[groups.owner] + np.arange(len(groups.owner))], groups))
         starts = starts + length
     return runs, [slice(end, end + size) for end, size in zip(ends, lengths[:, count].tolist(), strict=True)]

@@ -1,7 +1,7 @@
-"""Seed papers: what a subscriber liked or disliked, encoded once per planning run.
+"""Seed papers: what subscribers liked or disliked, encoded once per planning run.
 
-Many subscribers like the same papers, so a run keeps what it made of those it met, up to a bound, and
-ranking a subscriber is adding up rows. This only saves time: with or without it, every number is the same.
+Many subscribers like the same papers, so a run caches encoded seeds up to a bound, and ranking a subscriber adds up
+rows. The cache never changes a result.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,28 +10,29 @@ from itertools import pairwise
 
 import numpy as np
 
-from digestd.ranking.arrays import Columns, Floats, Ints, Parts, Sparse, parts
-from digestd.ranking.background import Background
+from digestd.ranking.arrays import Columns, Floats, Ints, Sparse
+from digestd.ranking.author_kernel import AuthorKernel, author_weights
 from digestd.ranking.dense import Encoder
-from digestd.ranking.folk import Folk, shares
-from digestd.ranking.kin import kin
 from digestd.ranking.lengths import lengths, table
-from digestd.ranking.lookup import Lookup
-from digestd.ranking.model import Encoded, TextModel, latent, weighted
-from digestd.ranking.terms import read_terms, term_counts
+from digestd.ranking.model import EncodedTexts, TextModel, latent, weighted
+from digestd.ranking.negative_prior import NegativePrior
+from digestd.ranking.term_counts import read_terms, term_counts
 
 ROOM = 48_000_000
-"""Bytes kept, which are 6,000 seeds before 1,000 papers."""
+"""Bytes of cached seeds: some 5,000 seeds against 1,000 papers."""
 BATCH = 200
-"""Seeds encoded at a time: what is made on the way takes some ten megabytes."""
+"""Seeds encoded at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A paper a subscriber named: its title (for the reason), its whole text, and who wrote it.
+    """A paper that a subscriber named.
 
-    `votes`: how much it is talked about. `vector` (e,) of the dense model and `terms` for the text model, where they
-    are known already. `is_private`: it is a reference of the subscriber, so only they may be told of its title.
+    Attributes:
+        title: Shown in the reason.
+        votes: How much it is discussed.
+        vector, terms: Its embedding (e,) and term counts, if known already.
+        is_private: A reference of the subscriber: its title is for them only.
     """
 
     title: str
@@ -43,15 +44,17 @@ class Seed:
     is_private: bool = False
 
     def __hash__(self) -> int:
-        return hash(self.text)  # Python keeps the hash of a string; that of the whole is made anew each time
+        return hash(self.text)  # Python caches the hash of a string, not that of a dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Shelved:
-    """One encoded seed: TF-IDF `columns` and `values` (few of V), and behind the V terms the people who wrote it.
+class EncodedSeed:
+    """One encoded seed.
 
-    `features` (b,) against the background; `folk`: the positions of the pool's papers that have any of these people,
-    and what that adds to the kernel, `bonds`; `kin`: those that come from them.
+    Attributes:
+        columns, values: TF-IDF row, followed by its authors after the V terms.
+        features: (b,) against the shared negative examples.
+        author_kernel, author_products: Candidates that share authors with it, and their author kernel.
     """
 
     title: str
@@ -59,25 +62,26 @@ class Shelved:
     columns: Columns
     values: Floats
     features: Floats
-    folk: Columns
-    bonds: Floats
-    kin: Ints
+    author_kernel: Columns
+    author_products: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shelf:
-    """Places for seeds: `rows` says which have one. Row r of each array is that of the seed in place r.
+class SeedTable:
+    """A table of seeds; `rows` gives the row of each.
 
-    Before the pool's m papers: `cosine` by TF-IDF and `closeness`, the latent cosine; (places, m) each.
-    `features` (places, b) against the background; `centre` (places, d), what it adds to a whitened latent centroid;
-    `vectors` (places, e) of the dense model. `votes` (places, 1): how much it is talked about; `lengths` (places, 2) of
-    title and abstract.
+    Attributes:
+        cosine, lsa_cosine: (rows, m) TF-IDF and LSA cosines with the candidates.
+        features: (rows, b) against the shared negative examples.
+        centre: (rows, d) contribution to a whitened LSA centroid.
+        vectors: (rows, e) embeddings.
+        votes, lengths: (rows, 1) votes, and (rows, 2) length of title and abstract.
     """
 
     rows: dict[Seed, int]
-    seeds: list[Shelved]
+    seeds: list[EncodedSeed]
     cosine: Floats
-    closeness: Parts
+    lsa_cosine: Floats
     features: Floats
     centre: Floats
     vectors: Floats
@@ -85,92 +89,86 @@ class Shelf:
     lengths: Floats
 
     @property
-    def room(self) -> int:
-        """Places in all."""
+    def capacity(self) -> int:
+        """Return the number of rows."""
         return len(self.cosine)
 
     def find(self, seeds: Iterable[Seed]) -> list[int | None]:
-        """The place of each seed; None for one that has none."""
+        """Return the row of each seed; None if it is not in the table."""
         return list(map(self.rows.get, seeds))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shelves:
-    """The way from seeds to a shelf of them, for one model and one pool.
-
-    `pool`: its papers, encoded, and `across` (V, m) their TF-IDF columns; `folk`: who wrote them.
-    """
+class SeedEncoder:
+    """Encodes seeds for one model and one candidate set; `across` (V, m): TF-IDF columns of the candidates."""
 
     model: TextModel
-    background: Background
-    pool: Encoded
+    negative_prior: NegativePrior
+    candidates: EncodedTexts
     across: Sparse
-    lookup: Lookup
-    folk: Folk
+    author_kernel: AuthorKernel
     encoder: Encoder
-    _latest: list[Shelf] = field(default_factory=list)
+    _latest: list[SeedTable] = field(default_factory=list)
 
-    def holding(self, seeds: Iterable[Seed]) -> tuple[Shelf, Ints]:
-        """A shelf with these seeds among others, and the place of each: the latest, or a new one where that is full."""
+    def table_with(self, seeds: Iterable[Seed]) -> tuple[SeedTable, Ints]:
+        """Return a table that contains these seeds, and their rows: the latest table, or a new one if full."""
         wanted = list(seeds)
-        shelf = self._latest[0] if self._latest else self._new(len(wanted))
-        places = shelf.find(wanted)
+        seed_table = self._latest[0] if self._latest else self._new(len(wanted))
+        places = seed_table.find(wanted)
         missing = {seed: None for seed, place in zip(wanted, places, strict=True) if place is None}
-        if len(shelf.rows) + len(missing) > shelf.room:
+        if len(seed_table.rows) + len(missing) > seed_table.capacity:
             missing = dict.fromkeys(wanted)
-            shelf = self._new(len(missing))
+            seed_table = self._new(len(missing))
         new = list(missing)
         for first in range(0, len(new), BATCH):
-            self._put(shelf, new[first : first + BATCH])
-        return shelf, np.array(shelf.find(wanted) if new else places, dtype=np.intp)
+            self._put(seed_table, new[first : first + BATCH])
+        return seed_table, np.array(seed_table.find(wanted) if new else places, dtype=np.intp)
 
-    def _new(self, least: int) -> Shelf:
+    def _new(self, least: int) -> SeedTable:
         self._latest[:] = [self._empty(least)]
         return self._latest[0]
 
-    def _empty(self, least: int) -> Shelf:
-        papers, known = len(self.pool), self.background.rows.shape[0]
-        widths = [papers, known, self.model.dims, self.encoder.dims, 1, 2]
-        room = max(least, ROOM // (4 * sum(widths) + 2 * papers + 1))
-        # pages of it that are not used take no memory
-        cosine, *others = (np.empty((room, width), dtype=np.float32) for width in widths)
-        return Shelf({}, [], cosine, np.empty((room, papers), dtype=np.uint16), *others)
+    def _empty(self, least: int) -> SeedTable:
+        papers, known = len(self.candidates), self.negative_prior.rows.shape[0]
+        widths = [papers, papers, known, self.model.dims, self.encoder.dims, 1, 2]
+        rows = max(least, ROOM // (4 * sum(widths)))
+        # np.empty takes memory only for the pages that are written
+        return SeedTable({}, [], *(np.empty((rows, width), dtype=np.float32) for width in widths))
 
-    def _put(self, shelf: Shelf, seeds: Sequence[Seed]) -> None:
-        start = len(shelf.rows)
+    def _put(self, seed_table: SeedTable, seeds: Sequence[Seed]) -> None:
+        start = len(seed_table.rows)
         places = slice(start, start + len(seeds))
         encoded = self._encode(seeds)
-        shelf.cosine[places] = (encoded.sparse @ self.across).toarray()
-        shelf.closeness[places] = parts(encoded.dense @ self.pool.dense.T)
-        shelf.features[places] = self.background.features(encoded.sparse)
-        shelf.centre[places] = encoded.dense @ self.model.precision
-        shelf.vectors[places] = self._vectors(seeds)
-        shelf.votes[places, 0] = [seed.votes for seed in seeds]
-        shelf.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
-        shelf.seeds.extend(self._shelved(seeds, encoded.sparse, shelf.features[places]))
-        shelf.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
+        seed_table.cosine[places] = (encoded.sparse @ self.across).toarray()
+        seed_table.lsa_cosine[places] = encoded.dense @ self.candidates.dense.T
+        seed_table.features[places] = self.negative_prior.features(encoded.sparse)
+        seed_table.centre[places] = encoded.dense @ self.model.precision
+        seed_table.vectors[places] = self._vectors(seeds)
+        seed_table.votes[places, 0] = [seed.votes for seed in seeds]
+        seed_table.lengths[places] = table(lengths(seed.title, seed.text) for seed in seeds)
+        seed_table.seeds.extend(self._rows_of(seeds, encoded.sparse, seed_table.features[places]))
+        seed_table.rows.update(zip(seeds, range(start, start + len(seeds)), strict=True))
 
-    def _shelved(self, seeds: Sequence[Seed], sparse: Sparse, features: Floats) -> Iterator[Shelved]:
-        people = [self.folk.numbers(seed.authors) for seed in seeds]
-        each = [shares(who) for who in people]
-        bonds = self.folk.bonds(people, each)
-        runs = zip(pairwise(sparse.indptr), pairwise(bonds.indptr), strict=True)
+    def _rows_of(self, seeds: Sequence[Seed], sparse: Sparse, features: Floats) -> Iterator[EncodedSeed]:
+        author_keys = [self.author_kernel.numbers(seed.authors) for seed in seeds]
+        each = [author_weights(who) for who in author_keys]
+        author_products = self.author_kernel.author_products(author_keys, each)
+        runs = zip(pairwise(sparse.indptr), pairwise(author_products.indptr), strict=True)
         for i, ((a, b), (c, d)) in enumerate(runs):
-            near = np.array(sorted(kin(self.lookup, seeds[i].authors)), dtype=np.intp)
-            columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + people[i]).astype(np.int32)])
+            columns = np.concatenate([sparse.indices[a:b], (sparse.shape[1] + author_keys[i]).astype(np.int32)])
             values = np.concatenate([sparse.data[a:b], each[i]])
-            akin = bonds.indices[c:d], bonds.data[c:d]
-            yield Shelved(seeds[i].title, seeds[i].is_private, columns, values, features[i], *akin, near)
+            author_cells = author_products.indices[c:d], author_products.data[c:d]
+            yield EncodedSeed(seeds[i].title, seeds[i].is_private, columns, values, features[i], *author_cells)
 
-    def _encode(self, seeds: Sequence[Seed]) -> Encoded:
-        """From the terms that are known, and those of the others read now."""
+    def _encode(self, seeds: Sequence[Seed]) -> EncodedTexts:
+        """Encode seeds from their term counts, counting terms where these are missing."""
         made = iter(read_terms(self.model, [seed.text for seed in seeds if seed.terms is None]))
         terms = [next(made) if seed.terms is None else seed.terms for seed in seeds]
         sparse = weighted(term_counts(self.model, terms), self.model.idf)
-        return Encoded(sparse, latent(sparse, self.model.components))
+        return EncodedTexts(sparse, latent(sparse, self.model.components))
 
     def _vectors(self, seeds: Sequence[Seed]) -> Floats:
-        """Those that are known, and the others encoded now."""
+        """Return the seeds' embeddings, computing missing ones."""
         unknown = [seed.text for seed in seeds if seed.vector is None]
         made = iter(self.encoder.encode(unknown))
         found = [next(made) if seed.vector is None else seed.vector for seed in seeds]

@@ -1,6 +1,6 @@
-"""Words that tell nothing about what a paper is about: English function words, by kind.
+"""English function words, which say nothing about the subject of a paper.
 
-Words that also name things a paper may be about ("system", "few", "full", "interest") are not among them.
+Words that may name a subject ("system", "few", "full", "interest") are not in the list.
 """
 
 _ARTICLES_AND_PRONOUNS = """

@@ -1,4 +1,4 @@
-"""Words: how text becomes the stems that everything in ranking compares."""
+"""Tokens: turn text into the stems that all ranking compares."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"[a-z0-9]+")
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-"""Scripts without a space between words, and Korean, whose particles cling to them."""
+"""Scripts without spaces between words, and Korean, whose particles are attached to words."""
 _PART = re.compile(rf"[a-z0-9]+|[{_UNSPACED}]+|[^\W_a-z0-9{_UNSPACED}]+")
 _RUN = re.compile(rf"[{_UNSPACED}]+")
 _GAP = re.compile(r"[\s\-\u2010-\u2015\u2212]+")
@@ -27,49 +27,53 @@ _LETTERS = str.maketrans(
     | {"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
     | dict.fromkeys(map(chr, range(0x2B9, 0x2C0)), "")
 )
-"""Letters that Unicode does not decompose; Greek ones by name, so that β-VAE meets 'beta VAE'. Those that are
-apostrophes (ŉ is one and an n, the ʻ of Hawaiʻi) are no part of a word."""
+"""Letters that Unicode does not decompose. Greek letters become their names, so that β-VAE matches 'beta VAE'.
+
+Modifier letters (the ʻ of Hawaiʻi, the first half of ŉ) are dropped from words.
+"""
 
 
 def fold(text: str) -> str:
-    """Lower case without diacritics or compatibility forms (NFKD, then case folding)."""
+    """Return lower case without diacritics and compatibility forms (NFKD, then case folding)."""
     if text.isascii():
         return text.lower()
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return plain.casefold().translate(_LETTERS)
+    without_interests = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return without_interests.casefold().translate(_LETTERS)
 
 
 def flat(text: str) -> str:
-    """Folded text in which spaces and hyphens of any kind are one space: where phrases are looked up."""
+    """Return folded text with runs of spaces and hyphens as one space: the form in which phrases are searched."""
     return _GAP.sub(" ", fold(text)).strip()
 
 
 def folded_tokens(text: str) -> list[str]:
-    """The words of already folded text, unstemmed, nothing left out."""
+    """Return the words of folded text, unstemmed, including stop words."""
     return _TOKEN.findall(text)
 
 
 def words(text: str) -> list[str]:
-    """The words as they stand."""
+    """Return the words as written."""
     return _WORD.findall(text if text.isascii() else unicodedata.normalize("NFC", text))
 
 
 def stems(surfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """What each word contributes: its Snowball stem; nothing for stop words and bare numbers.
+    """Map each word to its Snowball stems; to nothing if it is a stop word or a number.
 
-    A run of characters without spaces contributes each pair of neighbours, as in Lucene's CJKBigramFilter.
+    A run of characters without spaces yields each pair of neighbours, as Lucene's CJKBigramFilter does.
     """
     stem = Stemmer.Stemmer("english", 0).stemWord
     return {
-        surface: tuple([stem(token) for token in _parts(surface) if token not in STOP_WORDS and not token.isdigit()])
-        for surface in surfaces
+        surface_forms: tuple(
+            [stem(token) for token in _parts(surface_forms) if token not in STOP_WORDS and not token.isdigit()]
+        )
+        for surface_forms in surfaces
     }
 
 
-def _parts(surface: str) -> Iterable[str]:
-    if surface.isascii():
-        return (surface.lower(),) if surface.isalnum() else _TOKEN.findall(surface.lower())
-    return _scripts(unicodedata.normalize("NFC", fold(surface)))
+def _parts(surface_forms: str) -> Iterable[str]:
+    if surface_forms.isascii():
+        return (surface_forms.lower(),) if surface_forms.isalnum() else _TOKEN.findall(surface_forms.lower())
+    return _scripts(unicodedata.normalize("NFC", fold(surface_forms)))
 
 
 def _scripts(folded: str) -> Iterator[str]:
@@ -81,28 +85,28 @@ def _scripts(folded: str) -> Iterator[str]:
 
 
 def analyse(texts: Sequence[str]) -> list[list[str]]:
-    """The stems of each text in order. One batch folds and stems every distinct word once."""
+    """Return the stems of each text in order. Each distinct word of the batch is stemmed once."""
     return _stemmed(*_read(texts))
 
 
 def tokens(text: str) -> list[str]:
-    """The stems of one text in order."""
+    """Return the stems of one text in order."""
     return analyse([text])[0]
 
 
 def surfaces(texts: Sequence[str]) -> list[dict[str, str]]:
-    """For each text: stem → the first word that stands for it there. Equal words are one object."""
+    """Return for each text a map from stem to the first word with that stem."""
     return _standing(*_read(texts))
 
 
 def analysed(texts: Sequence[str]) -> tuple[list[list[str]], list[dict[str, str]]]:
-    """What `analyse` and `surfaces` give, from reading the texts once."""
+    """Return the results of `analyse` and `surfaces`, tokenising once."""
     batch, table = _read(texts)
     return _stemmed(batch, table), _standing(batch, table)
 
 
 def _read(texts: Sequence[str]) -> tuple[list[list[str]], dict[str, tuple[str, ...]]]:
-    """The words of each text, and what each distinct one contributes."""
+    """Return the words of each text, and the stems of each distinct word."""
     batch = [words(text) for text in texts]
     return batch, stems(set(chain.from_iterable(batch)))
 

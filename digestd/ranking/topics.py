@@ -1,4 +1,4 @@
-"""Topics: what subscribers ask for in free text, read once, and what the day's papers have of it."""
+"""Topics: what subscribers ask for in free text, and how the day's papers match it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,24 @@ import numpy as np
 
 from digestd.ranking.archive import rarity
 from digestd.ranking.arrays import Bools, Floats, Groups, Ints, Sparse, grouped
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.model import TextModel, latent
-from digestd.ranking.pool import Pool
 from digestd.ranking.text import analyse
 
 UNKNOWN = -1
-"""The column of a stem that the model never saw."""
+"""Column of a stem that the text model does not know."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Topic:
-    """One topic, as the text model has it.
+    """One topic.
 
-    `stems` in order, each once, their `columns` in the model's vocabulary and their `shares` of the topic's whole
-    idf; `terms` and `values`: its TF-IDF row, pairs of stems too; `place` (d,): its latent place.
+    Attributes:
+        stems: Distinct stems in order.
+        columns: Their columns in the model's vocabulary.
+        shares: Their shares of the topic's total idf.
+        terms, values: The TF-IDF row, including pairs of stems.
+        place: (d,) LSA vector.
     """
 
     stems: tuple[str, ...]
@@ -33,11 +37,16 @@ class Topic:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Topics:
-    """The t topics of a block of subscribers before the m papers of the day.
+    """The t topics of a block of n subscribers against m papers.
 
-    `of`: whose they are. `stems`: the stems of each, `rows` of the lexicon (−1 for one that is not there). `bm25`
-    (n, m): the sum over all of a subscriber's. `covered` (t, m): the part of a topic's idf that stands in a paper.
-    `places` (t, d): their latent places, and `closeness` (t, m): the cosine of these with papers.
+    Attributes:
+        of: Owner of each topic.
+        stems: Stems of each topic, as groups.
+        rows: Row of each stem in the BM25 index, −1 if no paper has it.
+        bm25: (n, m) sum over all topics of a subscriber.
+        covered: (t, m) share of a topic's idf that occurs in a paper.
+        closeness: (t, m) LSA cosine.
+        places: (t, d) LSA vectors.
     """
 
     of: Groups
@@ -45,17 +54,17 @@ class Topics:
     rows: Ints
     bm25: Floats
     covered: Floats
-    closeness: Floats
+    lsa_cosine: Floats
     places: Floats
 
     @property
     def placed(self) -> Bools:
-        """Whether each has a latent place at all (t,)."""
+        """Return whether each topic has an LSA vector (t,)."""
         return np.asarray(self.places.any(axis=1), dtype=np.bool_)
 
 
 def compile_topics(values: Iterable[str], model: TextModel) -> dict[str, Topic]:
-    """Each distinct topic that has a content word, in one batch."""
+    """Compile each distinct topic that has a content word, in one batch."""
     distinct = list(dict.fromkeys(values))
     docs = analyse(distinct)
     encoded = model.encode_tokens(docs)
@@ -82,29 +91,39 @@ def _topic(model: TextModel, doc: Sequence[str], rows: Sparse, own: slice, place
 
 
 def _idf(model: TextModel, columns: Ints) -> Floats:
-    """How telling stems are by the model alone, whatever the day holds."""
+    """Return the idf of stems by the model alone, independent of the day."""
     frequency = np.zeros(len(columns), dtype=np.float32)
     known = columns != UNKNOWN
     frequency[known] = model.frequency[columns[known]]
     return rarity(frequency, model.size)
 
 
-def read_topics(pool: Pool, of: Groups, stems: Groups, rows: Ints, shares: Floats, terms: Sparse) -> Topics:
-    """The topics of a block before the pool: `rows` of the lexicon and `shares` of their stems, `terms` (t, V)."""
+def read_topics(
+    candidates: CandidateSet, of: Groups, stems: Groups, rows: Ints, shares: Floats, terms: Sparse
+) -> Topics:
+    """Match the topics of a block against the candidates.
+
+    Args:
+        of: Owner of each topic.
+        stems: Stems of each topic, as groups.
+        rows: Row of each stem in the BM25 index.
+        shares: Share of each stem.
+        terms: (t, V) TF-IDF rows.
+    """
     here = rows >= 0
     asked, which = np.unique(rows[here], return_inverse=True)
-    bm25 = pool.lexicon.bm25[asked].toarray()  # mostly zeros, but sums of sparse rows take six times as long
+    bm25 = candidates.bm25_index.bm25[asked].toarray()  # mostly zeros, but sparse sums take six times as long
     there = (bm25 > 0).astype(np.float32)
     held = grouped(np.bincount(stems.owner[here], minlength=len(stems)))
     counted = grouped(np.bincount(of.owner[held.owner], minlength=len(of)))
     ones = np.ones(len(which), dtype=np.float32)
-    places = latent(terms, pool.model.components)
+    places = latent(terms, candidates.model.components)
     return Topics(
         of=of,
         stems=stems,
         rows=rows,
         bm25=counted.summing(ones, which, len(asked)) @ bm25,
         covered=held.summing(shares[here], which, len(asked)) @ there,
-        closeness=places @ pool.encoded.dense.T,
+        lsa_cosine=places @ candidates.encoded.dense.T,
         places=places,
     )

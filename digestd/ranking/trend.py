@@ -1,13 +1,9 @@
-"""Trends: how much a paper is talked about, for its age.
+"""Trends: how much a paper is discussed for its age, and its popularity rank.
 
-log1p(weighted votes) less what papers of the same age in whole days have on average,
-so that a new paper is not punished for having had no time; within a day older votes fade with a
-half-life of H = 3 days. The average is drawn towards that of the whole pool where few are of an age.
-
-Newness is 2^(−d/H) of a paper that had been out for d days when it was first seen, whenever that was.
-
-Fame is the rank of a paper's votes among those of papers like it: new ones among the day's, old ones among
-the archive's, which had time to collect.
+A trend is log1p(weighted votes) minus the mean of papers of the same age in days, so that new papers are not
+punished for having had no time; within a day, older votes decay with a half-life of 3 days. Where few papers have the
+same age, the mean is shrunk towards that of all. Popularity is the rank of a paper's votes among comparable papers:
+the day's for candidates, the archive's for old ones, which had time to collect votes.
 """
 
 from collections.abc import Sequence
@@ -21,16 +17,16 @@ from digestd.ranking.arrays import Floats
 HALF_LIFE = 3.0
 """Days."""
 PRIOR = 5
-"""Papers' worth of the pool's average in the average of an age."""
+"""Weight of the overall mean in the mean of an age, in papers."""
 
 
-def points(papers: Sequence[Paper]) -> Floats:
-    """The weighted votes of each paper (m,)."""
+def weighted_votes(papers: Sequence[Paper]) -> Floats:
+    """Return the weighted votes of each paper (m,)."""
     return np.array([votes(paper.signals) for paper in papers], dtype=np.float32)
 
 
 def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
-    """The trend value of each paper (m,) from its points."""
+    """Return the trend of each paper (m,) from its weighted votes."""
     if not papers:
         return np.zeros(0, dtype=np.float32)
     ages = np.array([max(0.0, (now - paper.first_seen).total_seconds() / 86_400) for paper in papers])
@@ -42,14 +38,8 @@ def trend(papers: Sequence[Paper], voted: Floats, now: datetime) -> Floats:
     return value
 
 
-def newness(papers: Sequence[Paper]) -> Floats:
-    """How new each paper (m,) was when it came: 1 for one just out, ½ after H days."""
-    ages = [max(0.0, (paper.first_seen - paper.published).total_seconds() / 86_400) for paper in papers]
-    return np.exp2(-np.array(ages) / HALF_LIFE).astype(np.float32)
-
-
 def ranks(values: Floats, among: Floats) -> Floats:
-    """The ranks of values among those of other papers, of mean 0 and, without ties, of variance 1; equals share one."""
+    """Return mid-ranks of `values` among other papers, with mean 0 and, without ties, variance 1."""
     usual = np.sort(among)
     below, upto = (np.searchsorted(usual, values, side) for side in ("left", "right"))
     found = (below + upto) / (2 * max(len(usual), 1)) - 0.5

@@ -1,10 +1,9 @@
-"""Terms: stems and pairs of neighbouring stems, which of them are kept, and how often a text has them.
+"""The vocabulary: stems and pairs of adjacent stems, which of them are kept, and their counts.
 
-In a corpus a term is a number, its key: a stem's is its own from 1 up, a pair's the first stem's times 2²⁶
-and the second's. A table of the pairs of 100,000 texts as strings would take gigabytes.
+In a corpus a term is an integer key: a stem's number plus 1, or for a pair the first stem's key · 2²⁶ plus the
+second's. The pairs of 100,000 texts as strings would take gigabytes.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,19 +17,19 @@ from digestd.ranking.arrays import Floats, Sparse, sparse
 from digestd.ranking.corpus import Corpus
 
 TERMS = 300_000
-"""Rare terms are kept: names coined by one group tell most. 60,000 measured .014 less in nDCG@10 on HF authors."""
+"""Rare terms are kept: names coined by one group are telling. 60,000 measured .014 less nDCG@10 on HF authors."""
 TINY = 50
-"""Below this many texts a term of a single text counts as well."""
+"""In a smaller corpus, terms of a single text are kept as well."""
 CHUNK = 2_000
-"""Texts looked at together: their number takes 11 bits, beside the 52 of a key."""
+"""Texts processed together: their number needs 11 bits next to the 52 of a key."""
 _STEM = 26
 _TEXT = 2 * _STEM
 Keys = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Terms:
-    """V terms, the commonest first: `columns` term → place; `keys` (V,); `frequency` (V,) texts with the term."""
+class VocabularyTerms:
+    """V terms, most frequent first: `columns` term → column; `keys` (V,); document `frequency` (V,)."""
 
     columns: Mapping[str, int]
     keys: Keys
@@ -38,12 +37,12 @@ class Terms:
 
 
 def grams(stems: Sequence[str]) -> list[str]:
-    """The stems and each pair of neighbours."""
+    """Return the stems and each pair of neighbours."""
     return [*stems, *map(" ".join, pairwise(stems))]
 
 
-def choose(corpus: Corpus) -> Terms:
-    """The commonest terms of a corpus; of equals the first in the alphabet."""
+def choose(corpus: Corpus) -> VocabularyTerms:
+    """Return the most frequent terms of a corpus; ties in alphabetical order."""
     found, seen = _frequencies(corpus)
     least = 1 if len(corpus) < TINY else 2
     if len(seen) > TERMS:
@@ -52,11 +51,11 @@ def choose(corpus: Corpus) -> Terms:
     names = [_name(corpus.names, key) for key in found.tolist()]
     kept = sorted(range(len(names)), key=list(zip((-seen).tolist(), names, strict=True)).__getitem__)[:TERMS]
     columns = {names[i]: column for column, i in enumerate(kept)}
-    return Terms(columns, found[kept], seen[kept].astype(np.float32))
+    return VocabularyTerms(columns, found[kept], seen[kept].astype(np.float32))
 
 
-def tally(corpus: Corpus, terms: Terms) -> Sparse:
-    """How often each term stands in each text of a corpus: (n, V)."""
+def tally(corpus: Corpus, terms: VocabularyTerms) -> Sparse:
+    """Count each term in each text of a corpus: (n, V)."""
     order = np.argsort(terms.keys)
     none = csr_array(np.zeros((0, len(order)), dtype=np.float32))
     rows = (_rows(chunk, terms.keys[order], order.astype(np.int32)) for chunk in _chunks(corpus))
@@ -65,8 +64,9 @@ def tally(corpus: Corpus, terms: Terms) -> Sparse:
 
 
 def counts(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Sparse:
-    """How often each known term stands in each text: (n, V)."""
-    columns, values = array("i"), array("i")  # a list of so many numbers takes four times the memory
+    """Count each known term in each text: (n, V)."""
+    columns: list[int] = []
+    values: list[int] = []
     ends = [0]
     for doc in docs:
         found = Counter(filter(vocabulary.__contains__, grams(doc)))
@@ -81,7 +81,7 @@ def counts(docs: Sequence[Sequence[str]], vocabulary: Mapping[str, int]) -> Spar
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chunk:
-    """Some texts and every term that stands there, one entry for each time: `texts` its text, `keys` its key."""
+    """Some texts, with one (text, key) entry per occurrence of a term."""
 
     size: int
     texts: Keys
@@ -99,7 +99,7 @@ def _chunks(corpus: Corpus) -> Iterator[_Chunk]:
 
 
 def _frequencies(corpus: Corpus) -> tuple[Keys, Keys]:
-    """The key of each term that stands anywhere, rising, and in how many texts."""
+    """Return the key of each term in ascending order, and its document frequency."""
     keys = np.empty(2 * len(corpus.stems), dtype=np.int64)  # room for all; what stays empty takes no memory
     size = 0
     for chunk in _chunks(corpus):
@@ -112,7 +112,7 @@ def _frequencies(corpus: Corpus) -> tuple[Keys, Keys]:
 
 
 def _begins(values: Keys) -> Keys:
-    """Sort the values in place, and tell where each distinct one begins."""
+    """Sort the values in place and return where each distinct value begins."""
     values.sort()
     changes = np.ones(len(values), dtype=np.bool_)
     np.not_equal(values[1:], values[:-1], out=changes[1:])
@@ -120,7 +120,7 @@ def _begins(values: Keys) -> Keys:
 
 
 def _rows(chunk: _Chunk, keys: Keys, columns: NDArray[np.int32]) -> Sparse:
-    """The counts of one chunk: `keys` are those of the terms, rising, and `columns` their places."""
+    """Count terms in one chunk; `keys` ascending, `columns` their columns."""
     if not len(keys):
         return csr_array(np.zeros((chunk.size, 0), dtype=np.float32))
     place = np.searchsorted(keys, chunk.keys).clip(max=len(keys) - 1)

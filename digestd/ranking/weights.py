@@ -1,6 +1,6 @@
-"""The weights of the signals: learnt by `digestd evaluate --fit`, kept in `weights.json` beside this file.
+"""The weights of the signals, fitted by `digestd evaluate --fit` and stored in `weights.json` next to this file.
 
-What no judgment speaks of (followed authors, phrases, categories) keeps the weight it has: promises, not estimates.
+Followed authors, phrases and categories keep fixed weights: they are promises to the subscriber, not estimates.
 """
 
 import json
@@ -12,24 +12,24 @@ from math import isfinite
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`signals`: name → weight. `fade`: the number of likes at which what topics say has half its weight."""
+    """`signals`: name → weight. `fade`: the number of likes at which the weight of topic signals is halved."""
 
     signals: Mapping[str, float]
     fade: float
 
     def of(self, name: str) -> float:
-        """The weight of a signal; 0 for one that is not named."""
+        """Return the weight of a signal; 0 if it has none."""
         return self.signals.get(name, 0.0)
 
 
 def parse(text: str) -> Weights:
-    """Read a file of weights. Raises ValueError, saying what is wrong."""
+    """Parse a weights file. Raises ValueError with the problem."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or set(found) != {"fade", "signals"} or not isinstance(found["signals"], dict):
-        raise ValueError('is no file of weights: weights are {"fade": number, "signals": {name: number}}')
+        raise ValueError('is not a weights file: expected {"fade": number, "signals": {name: number}}')
     for name, value in {**found["signals"], "fade": found["fade"]}.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
             raise ValueError(f"the weight of {name} must be a number from 0 up")
@@ -37,7 +37,7 @@ def parse(text: str) -> Weights:
 
 
 def dumps(weights: Weights) -> str:
-    """As `parse` reads them."""
+    """Format weights as `parse` reads them."""
     return json.dumps({"fade": weights.fade, "signals": dict(weights.signals)}, indent=2) + "\n"
 
 

@@ -9,7 +9,7 @@ from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
 from digestd.errors import BadInput, NotFound
 from digestd.links import Keys
-from digestd.ranking.lookup import build_lookup
+from digestd.ranking.inverted_index import build_inverted_index
 from digestd.ranking.text import tokens
 from digestd.store import feedback, mutings, papers
 from digestd.store.database import Database
@@ -60,7 +60,7 @@ def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime
 
 def has(paper: Paper, what: Interest) -> bool:
     """Whether the muting would leave out this very paper."""
-    lookup = build_lookup([paper])
+    lookup = build_inverted_index([paper])
     match what.kind:
         case Kind.TOPIC:
             stems = set(tokens(what.value))

@@ -14,8 +14,8 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Subscriber
 from digestd.errors import NotFound
-from digestd.ranking import portrait
-from digestd.ranking.portrait import Trait
+from digestd.ranking import profile_summary
+from digestd.ranking.profile_summary import ProfileTerm
 from digestd.store import feedback, mutings, papers, references, subscribers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking
@@ -42,8 +42,8 @@ class Portrait:
     """`words` and `authors`: what the liked papers have in common. `led`: how many papers of the last digests came by
     each interest. `muted`: what they muted from papers, beside their own list."""
 
-    words: tuple[Trait, ...]
-    authors: tuple[Trait, ...]
+    words: tuple[ProfileTerm, ...]
+    authors: tuple[ProfileTerm, ...]
     likes: tuple[Like, ...]
     dislikes: tuple[Like, ...]
     led: Mapping[tuple[str, str], int]
@@ -59,8 +59,8 @@ def portrait_of(session: Session, subscriber: Subscriber) -> Portrait:
     found = [paper for _, paper in liked if paper is not None]
     others = list(islice(papers.texts(session, OTHERS), OTHERS)) if found else []
     return Portrait(
-        words=tuple(portrait.words([paper.text for paper in found], others, own)),
-        authors=tuple(portrait.names((paper.words.authors for paper in found), known)),
+        words=tuple(profile_summary.words([paper.text for paper in found], others, own)),
+        authors=tuple(profile_summary.names((paper.words.authors for paper in found), known)),
         likes=tuple(_like(name, paper) for name, paper in liked),
         dislikes=tuple(_like(name, paper) for name, paper in _named(session, subscriber.key, wants, Wish.MUTED)),
         led=_led(queries.reasons(session, subscriber.key, DIGESTS)),

@@ -43,7 +43,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
-from digestd.plan.day import gather_day
+from digestd.plan.planning_day import read_planning_day
 from digestd.web import (
     address_change,
     assets,
@@ -93,7 +93,7 @@ def build(app: App, last_tick: Callable[[], datetime | None] | None = None) -> F
     """
     pages = Pages.of(app)
     forms = EmailForms.of(app, pages)
-    preview_day = PreviewDay(lambda now: gather_day(app.db, now, app.encoder))
+    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=handlers(pages)
     )

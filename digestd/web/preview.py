@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
 from digestd.domain.interest import Interest
-from digestd.plan import foresee
+from digestd.plan import preview_anonymous
 from digestd.render import render_reason
 from digestd.web import home
 from digestd.web.consent_audit import network_key
@@ -71,7 +71,7 @@ def _preview(
     """Return what these interests and this size would bring today."""
     day = preview_day.day(now)
     with app.db.read() as session:
-        found = foresee(session, day, *asked)
+        found = preview_anonymous(session, day, *asked)
     shown = [
         short_card(paper, render_reason(app.templates, reason, pages.language))
         for paper, reason in found.papers[:SHOWN]

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Lock
 
-from digestd.plan.day import Day
+from digestd.plan.planning_day import PlanningDay
 
 FRESH = timedelta(minutes=10)
 STALE = timedelta(hours=3)
@@ -19,11 +19,11 @@ STALE = timedelta(hours=3)
 class PreviewDay:
     """The current day. `gather` loads the day of a time; only one load runs at a time."""
 
-    def __init__(self, gather: Callable[[datetime], Day]) -> None:
+    def __init__(self, gather: Callable[[datetime], PlanningDay]) -> None:
         self._gather = gather
         self._lock = Lock()
-        self._kept: Day | None = None
-        self._coming: Future[Day] | None = None
+        self._kept: PlanningDay | None = None
+        self._coming: Future[PlanningDay] | None = None
         self._reader = ThreadPoolExecutor(1, "today")
 
     def begin(self, now: datetime) -> None:
@@ -31,7 +31,7 @@ class PreviewDay:
         with self._lock:
             self._renewed(now)
 
-    def day(self, now: datetime) -> Day:
+    def day(self, now: datetime) -> PlanningDay:
         """Return the newest day that may be shown at `now`."""
         with self._lock:
             kept = self._kept
@@ -40,13 +40,13 @@ class PreviewDay:
             coming = self._renewed(now)
         return kept if kept is not None and _age(kept, now) <= STALE else coming.result()
 
-    def _renewed(self, now: datetime) -> "Future[Day]":
+    def _renewed(self, now: datetime) -> "Future[PlanningDay]":
         """Return the running load, or start one. The caller holds the lock."""
         if self._coming is None:
             self._coming = self._reader.submit(self._read, now)
         return self._coming
 
-    def _read(self, now: datetime) -> Day:
+    def _read(self, now: datetime) -> PlanningDay:
         try:
             day = self._gather(now)
         except BaseException:
@@ -54,9 +54,12 @@ class PreviewDay:
                 self._coming = None
             raise
         with self._lock:
-            self._kept, self._coming = (day if day.pool.papers else None), None  # do not keep a day without papers
+            self._kept, self._coming = (
+                (day if day.candidates.papers else None),
+                None,
+            )  # do not keep a day without papers
         return day
 
 
-def _age(day: Day, now: datetime) -> timedelta:
+def _age(day: PlanningDay, now: datetime) -> timedelta:
     return abs(now - day.now)

@@ -22,11 +22,11 @@ from digestd.bench import invented
 from digestd.bench.rank import Load, measure
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId, Words
-from digestd.plan.lean import one_core
+from digestd.plan.resource_limits import single_blas_thread
+from digestd.ranking.candidates import build_candidates
 from digestd.ranking.fusion import score
 from digestd.ranking.model import dumps, fit
-from digestd.ranking.pool import build_pool
-from digestd.ranking.profile import Seed, Wants, compile_profiles
+from digestd.ranking.profile import ProfileInput, Seed, compile_profiles
 
 LINEAR, REFIT_MS = 1.2, 3.0
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
@@ -48,15 +48,17 @@ def refit(likes: int, papers: int = 0) -> float:
     """
     texts = [_text(line) for line in invented.papers(2_000, 1, "old")]
     model = fit(texts)
-    pool = build_pool([_paper(n, text) for n, text in enumerate(texts[-papers:] if papers else [])], model, NOW)
+    candidates = build_candidates(
+        [_paper(n, text) for n, text in enumerate(texts[-papers:] if papers else [])], model, NOW
+    )
     seeds = {PaperId(f"old:{n}"): Seed("", text) for n, text in enumerate(texts[:likes])}
-    wants = [Wants(tuple(Interest(Kind.PAPER, name) for name in seeds), seeds)]
-    compile_profiles(wants, model, pool)
+    wants = [ProfileInput(tuple(Interest(Kind.PAPER, name) for name in seeds), seeds)]
+    compile_profiles(wants, model, candidates)
     times = []
-    with one_core():  # as planning does: at 100 likes two threads take five times the CPU of one
+    with single_blas_thread():  # as planning does: at 100 likes two threads take five times the CPU of one
         for _ in range(7):
             began = time.process_time()
-            score(pool, compile_profiles(wants, model, pool))
+            score(candidates, compile_profiles(wants, model, candidates))
             times.append(time.process_time() - began)
     return round(min(times) * 1e3, 2)
 

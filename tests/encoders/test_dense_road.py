@@ -1,7 +1,6 @@
 """A dense model on the road: every paper read once, late and changed models made good, the ranking better for it."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,19 +11,17 @@ from digestd.domain.interest import Kind
 from digestd.encoders import open_encoder
 from digestd.ingest import embed, import_papers
 from digestd.plan import explain, plan
-from digestd.plan.day import gather_day
-from digestd.ranking.arrays import Floats
-from digestd.ranking.dense import Encoder, build_space
-from digestd.ranking.fusion import account, score
-from digestd.ranking.model import unit
-from digestd.ranking.pool import build_pool
+from digestd.plan.planning_day import read_planning_day
+from digestd.ranking.candidates import build_candidates
+from digestd.ranking.dense import Encoder, build_embedding_space
+from digestd.ranking.fusion import score, score_breakdown
 from digestd.ranking.profile import compile_profiles
 from digestd.store import embeddings
 from tests.encoders.tiny import tiny_encoder
 from tests.parts.install import Install
 from tests.plan.conftest import bare, library_of  # noqa: F401  # fixtures
 from tests.plan.shelf import named, paper, reader, subscriber
-from tests.ranking.library import NOON, likes, model, papers, retitled, wants
+from tests.ranking.library import NOON, likes, model, papers, wants
 
 
 @pytest.fixture
@@ -54,10 +51,12 @@ def test_another_model_reads_everything_anew(bare: Install, encoder: Encoder, tm
 
 def test_planning_makes_the_vectors_that_ingest_left_out(bare: Install, encoder: Encoder) -> None:  # noqa: F811
     import_papers(bare.db, _lines(3), bare.clock.now)
-    day = gather_day(bare.db, bare.clock.now, encoder)
-    assert day.pool.vectors.shape == (3, encoder.dims)
+    day = read_planning_day(bare.db, bare.clock.now, encoder)
+    assert day.candidates.vectors.shape == (3, encoder.dims)
     assert embed(bare.db, encoder) == 80
-    assert np.array_equal(gather_day(bare.db, bare.clock.now, encoder).pool.vectors, day.pool.vectors)
+    assert np.array_equal(
+        read_planning_day(bare.db, bare.clock.now, encoder).candidates.vectors, day.candidates.vectors
+    )
 
 
 def test_an_account_names_the_dense_signals_only_with_a_model(bare: Install, encoder: Encoder) -> None:  # noqa: F811
@@ -79,42 +78,14 @@ def test_a_digest_is_planned_with_a_model(bare: Install, encoder: Encoder) -> No
 def test_meaning_finds_what_no_word_does(encoder: Encoder) -> None:
     """No paper says 'meltwater ice' but the model puts it beside 'glacier'."""
     known = papers()
-    space = build_space(encoder, encoder.encode([p.text for p in known]))
-    day = build_pool(known, model(known), NOON, space=space)
+    space = build_embedding_space(encoder, encoder.encode([p.text for p in known]))
+    day = build_candidates(known, model(known), NOON, space=space)
     who = compile_profiles([wants(*likes((Kind.TOPIC, "hive"), (Kind.PAPER, "made:4")))], day.model, day)
     total = score(day, who).total
-    parts = {part.signal: part for part in account(day, who[0], 5)}
+    parts = {part.signal: part for part in score_breakdown(day, who[0], 5)}
     assert total.shape == (1, 16)
     assert parts["dense_topic"].z > 0
     assert parts["dense_near"].z > 0
-
-
-def test_a_dense_place_is_drawn_towards_its_company_in_the_archive() -> None:
-    """Its neighbours agree in a direction that it says nothing of."""
-    axes = np.eye(64, dtype=np.float32)
-    space = build_space(Scattering(), unit(axes[0] + 0.5 * axes[1] + 0.1 * axes[2:20]))
-    day = build_pool([retitled("One paper")], model(papers()), NOON, space=space)
-    assert day.vectors[0, 1] == 0
-    assert day.leaning[0, 1] > 0.1
-    assert np.linalg.norm(day.leaning, axis=1) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("spread", "breadth"), [(1.0, 1.0), (0.2, 0.0)], ids=["an archive of all fields", "an archive of one field"]
-)
-def test_a_dense_model_counts_by_how_broad_the_archive_is(spread: float, breadth: float) -> None:
-    draw = np.random.default_rng(3)
-    around = unit((np.eye(64)[0] * (1 - spread) + spread * draw.standard_normal((400, 64)) / 8).astype(np.float32))
-    assert build_space(Scattering(), around).breadth == pytest.approx(breadth, abs=0.15)
-
-
-class Scattering:
-    """An encoder to which no two texts are alike."""
-
-    version, dims = "scattering", 64
-
-    def encode(self, texts: Sequence[str]) -> Floats:
-        return np.eye(64, dtype=np.float32)[: len(texts)]
 
 
 def _lines(count: int) -> list[bytes]:

@@ -26,7 +26,7 @@ def test_the_chances_are_learnt_and_written(judged: list[str], tmp_path: Path) -
     assert found.topics > 0
     assert found.likes > 0
     assert found.relevance >= 0
-    assert found.level >= 0
+    assert found.mean_relevance >= 0
 
 
 def test_a_file_that_cannot_be_written_is_told(judged: list[str], tmp_path: Path) -> None:

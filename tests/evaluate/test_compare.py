@@ -16,11 +16,11 @@ from digestd.evaluate.cases import EPOCH
 from digestd.evaluate.learn import FIXED
 from digestd.evaluate.metrics import interval
 from digestd.evaluate.run import EVENING, totals
+from digestd.ranking.candidates import build_candidates
 from digestd.ranking.fusion import score
-from digestd.ranking.pool import build_pool
 from digestd.ranking.profile import compile_profiles
 from digestd.ranking.signals import SIGNALS
-from digestd.ranking.trend import points
+from digestd.ranking.trend import weighted_votes
 from digestd.ranking.weights import WEIGHTS, Weights, dumps, parse
 from tests.evaluate.judged import judgments
 from tests.ranking.library import model, papers, wants
@@ -44,8 +44,8 @@ def run(*words: str) -> Any:
 
 
 def test_a_case_is_scored_as_planning_scores_it(found: list[Case]) -> None:
-    day = build_pool(list(LIBRARY.values()), model(papers()), EPOCH + EVENING)
-    day = day.hearing(points(list(LIBRARY.values())).tolist())
+    day = build_candidates(list(LIBRARY.values()), model(papers()), EPOCH + EVENING)
+    day = day.with_archive_votes(weighted_votes(list(LIBRARY.values())).tolist())
     for case, judgment in zip(found, judgments(), strict=True):
         eligible = np.array([[name in case.names for name in LIBRARY]])
         profiles = compile_profiles([wants(*judgment.interests)], day.model, day)
@@ -138,7 +138,7 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 def test_ablation_names_each_signal_that_speaks(judged: list[str], tmp_path: Path) -> None:
     worth = run(*judged, "--ablate", "--scores", str(tmp_path / "s.jsonl"))
     assert (tmp_path / "s.jsonl").read_text()
-    assert set(worth) == {"topic", "meaning", "echo", "likes", "latent", "length"}
+    assert set(worth) == {"topic", "topic_similarity", "query_expansion", "likes", "latent_likes", "length"}
     assert set(worth["likes"]["mrr"]) == {"value", "low", "high", "better", "worse", "equal"}
 
 
@@ -151,7 +151,10 @@ def test_the_command_writes_weights_that_ship(judged: list[str], tmp_path: Path)
 
 
 def test_learning_finds_a_weight_that_was_lost(found: list[Case]) -> None:
-    poor = replace(WEIGHTS, signals={**WEIGHTS.signals, "topic": 0.05, "meaning": 0.05, "echo": 0.05, "trend": 1.0})
+    poor = replace(
+        WEIGHTS,
+        signals={**WEIGHTS.signals, "topic": 0.05, "topic_similarity": 0.05, "query_expansion": 0.05, "trend": 1.0},
+    )
     learnt = learn({"all": found}, poor)
     assert learnt.weights.of("trend") < 1
     assert all(learnt.weights.of(signal.name) > 0 for signal in SIGNALS)

@@ -10,7 +10,7 @@ from digestd.domain.digest import Pick, Reason, Section, Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.trial import Trial
 from digestd.evaluate.trial import Score, Standing, margin, preference, tally
-from digestd.ranking.draft import team_draft
+from digestd.ranking.interleaving import team_draft
 from digestd.store.ledger.sent_digests import SentDigest
 
 MORE, LESS, SAVED, ASIDE = Verdict.MORE, Verdict.LESS, Verdict.SAVED, Verdict.DISMISSED

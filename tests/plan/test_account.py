@@ -29,9 +29,11 @@ def test_the_parts_sum_to_the_score_for_every_paper(bare: Install) -> None:
     wants = {"authors": [AUTHOR], "categories": ["inv.tide"], "phrases": ["vostok"], "likes": likes}
     bare.people([reader(**wants, dislikes=["shelf:other03"])])
     for name in [f"{kind}{n:02}" for kind, count in (("strong", 4), ("weak", 4), ("other", 6)) for n in range(count)]:
-        account = told(bare, name)
-        assert sum(part.contribution for part in account.parts) == pytest.approx(account.score, abs=1e-4)
-        for part in account.parts:
+        score_breakdown = told(bare, name)
+        assert sum(part.contribution for part in score_breakdown.parts) == pytest.approx(
+            score_breakdown.score, abs=1e-4
+        )
+        for part in score_breakdown.parts:
             assert part.contribution == pytest.approx(part.weight * part.z, abs=1e-5)
     assert len({part.signal for part in told(bare, "strong00").parts if part.contribution}) >= 4
 
@@ -41,16 +43,18 @@ def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) 
     bare.people([reader(size=5)])
     names = [f"{kind}{n:02}" for kind, count in (("strong", 6), ("weak", 3), ("other", 3)) for n in range(count)]
     accounts = {name: told(bare, name) for name in names}
-    assert {account.candidates for account in accounts.values()} == {12}
+    assert {score_breakdown.candidates for score_breakdown in accounts.values()} == {12}
     ranked = sorted(names, key=lambda name: accounts[name].rank or 0)
     assert [accounts[name].score for name in ranked] == sorted((a.score for a in accounts.values()), reverse=True)
-    picked = {name for name, account in accounts.items() if account.verdict.startswith("picked, ranked ")}
+    picked = {
+        name for name, score_breakdown in accounts.items() if score_breakdown.verdict.startswith("picked, ranked ")
+    }
     assert picked == set(planned(bare))
     [digest] = digests(bare)
     for name, pick in zip(digest.names, digest.picks, strict=True):
         assert pick.score == pytest.approx(accounts[name].score)
         assert pick.reason == accounts[name].reason
-        assert (pick.rank, pick.chance) == (accounts[name].rank, accounts[name].chance)
+        assert (pick.rank, pick.chance) == (accounts[name].rank, accounts[name].probability)
 
 
 def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
@@ -64,9 +68,9 @@ def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
     bare.people([reader(size=1, mute={"phrases": ["brackish yodelling"]}, likes=["shelf:mine"])])
     verdicts = {name: told(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")}
     cut = verdicts["cut00"]
-    assert {name: account.verdict for name, account in verdicts.items() if name[:6] != "strong"} == {
+    assert {name: score_breakdown.verdict for name, score_breakdown in verdicts.items() if name[:6] != "strong"} == {
         "seen00": "was in the digest of 2026-11-24",
-        "cut00": f"is not new, and an older one needs a chance of 0.20; its chance is {cut.chance:.2f}",
+        "cut00": f"is not new, and an older paper needs a probability of 0.20; it has {cut.probability:.2f}",
         "muted": "muted: phrase brackish yodelling",
         "mine": "is one of the subscriber's own papers",
     }
@@ -80,12 +84,13 @@ def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
 def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
     bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
     bare.people([reader(bar="high")])
-    weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda account: account.rank or 0)
-    assert weakest.chance is not None
-    assert weakest.bar == 0.2
+    weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda score_breakdown: score_breakdown.rank or 0)
+    assert weakest.probability is not None
+    assert weakest.min_score == 0.2
     assert (
         weakest.verdict
-        == f"ranked {weakest.rank}th of 16; below the bar of 0.20, as its chance is {weakest.chance:.2f}"
+        == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum "
+        "score of 0.20"
     )
     assert told(bare, "other00").verdict == "meets none of the interests"
 

@@ -35,8 +35,8 @@ def test_two_planners_at_once_make_one_digest_each(library_of: Install) -> None:
 def test_many_planners_in_one_process_make_one_digest_each(library_of: Install) -> None:
     library_of.plan()  # the text model is fitted now
     library_of.people(library.people(READERS))
-    with ThreadPoolExecutor(4) as pool:
-        reports = list(pool.map(lambda _: library_of.plan(), range(8)))
+    with ThreadPoolExecutor(4) as candidates:
+        reports = list(candidates.map(lambda _: library_of.plan(), range(8)))
     assert sum(report.planned for report in reports) == READERS
     assert library_of.states == {State.READY: READERS}
     assert library_of.unsafe == {}

@@ -8,7 +8,7 @@ from sqlalchemy import event, select
 
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.plan import preview
-from digestd.plan.coverage import not_whole
+from digestd.plan.coverage import incomplete_sources
 from digestd.store import core, coverage
 from digestd.store.ledger import queries
 from tests.parts.install import Install
@@ -34,7 +34,7 @@ def frozen(install: Install) -> list[dict[str, str]]:
 
 def found(install: Install) -> dict[str, CoverageState]:
     with install.db.read() as session:
-        return not_whole(session, install.clock.now)
+        return incomplete_sources(session, install.clock.now)
 
 
 def words(install: Install, delivery: int) -> str:

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from digestd.compose import luck
+from digestd.compose import sampling_seed
 from digestd.domain.digest import Section
-from digestd.plan import explain, explain_past, preview
+from digestd.plan import explain, explain_past_pick, preview
 from tests.parts.install import Install
 from tests.plan.shelf import DAY, HALF, TOPIC, digests, mail, named, paper, planned, reader, shelf, subscriber
 
@@ -39,14 +39,14 @@ def test_what_is_drawn_is_the_same_in_preview_plan_and_explanation(bare: Install
     names = planned(bare)
     [digest] = digests(bare)
     assert seen == digest.picks
-    past = explain_past(bare.db, subscriber(bare), named(names[-1]), digest.period)
-    assert past.verdict == f"drawn at random for this digest, chance 1 in {round(1 / (seen[-1].propensity or 1))}"
-    assert (past.score, past.rank, past.chance) == (seen[-1].score, seen[-1].rank, seen[-1].chance)
+    past = explain_past_pick(bare.db, subscriber(bare), named(names[-1]), digest.period)
+    assert past.verdict == f"drawn at random for this digest, probability 1 in {round(1 / (seen[-1].propensity or 1))}"
+    assert (past.score, past.rank, past.probability) == (seen[-1].score, seen[-1].rank, seen[-1].chance)
     assert b"DRAWN AT RANDOM" in mail(bare, digest.key)
 
 
 def test_days_and_readers_draw_apart_and_fairly() -> None:
-    drawn = [luck(who, f"2026-11-{day:02}") for who in range(40) for day in range(1, 26)]
+    drawn = [sampling_seed(who, f"2026-11-{day:02}") for who in range(40) for day in range(1, 26)]
     assert len(set(drawn)) == 1_000
     assert 0 <= min(drawn) < 0.01 < 0.99 < max(drawn) < 1
     assert abs(sum(drawn) / 1_000 - 0.5) < 0.03
@@ -58,7 +58,9 @@ def test_nobody_gets_one_who_declines_or_asked_for_nothing_or_for_little(bare: I
     bare.people(reader(email=f"{name}@example.net", **wish) for name, wish in few.items())
     bare.plan()
     for name in few:
-        assert {pick.propensity for held in digests(bare, f"{name}@example.net") for pick in held.picks} == {None}
+        assert {
+            pick.propensity for selected_cells in digests(bare, f"{name}@example.net") for pick in selected_cells.picks
+        } == {None}
 
 
 def test_an_install_can_do_without(bare: Install) -> None:
@@ -77,7 +79,7 @@ def test_what_is_drawn_was_never_had_and_never_muted(bare: Install) -> None:
         bare.papers([*shelf(f"day{day}-", 25), *shelf(f"low{day}-", 20, HALF), *bad])
         had += planned(bare)
         bare.clock.go(DAY)
-    assert sum(pick.propensity is not None for held in digests(bare) for pick in held.picks) == 4
+    assert sum(pick.propensity is not None for selected_cells in digests(bare) for pick in selected_cells.picks) == 4
     assert len(had) == len(set(had)) == 40
     assert not [name for name in had if name.startswith("bad")]
 

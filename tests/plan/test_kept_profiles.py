@@ -11,16 +11,17 @@ from sqlalchemy import func, select
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
-from digestd.plan.day import Day, gather_day
+from digestd.plan.planning_day import PlanningDay, read_planning_day
 from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.arrays import Cells
-from digestd.ranking.dense import Silent
+from digestd.ranking.dense import NoEncoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due
 from digestd.store.due import DueSubscriber
 from digestd.subscribe import erase
-from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
+from digestd.subscribe.feedback import mute_of, say_of, unmute
+from digestd.subscribe.feedback import take_back as feedback_take_back
 from tests.parts.install import Install, install
 
 ADA, BEA = "ada@example.net", "bea@example.net"
@@ -49,8 +50,8 @@ def made(tmp_path: Path, database_url: str, now: datetime) -> Install:
     return built
 
 
-def everybody(made: Install) -> tuple[Day, Sequence[DueSubscriber]]:
-    day = gather_day(made.db, made.clock.now, Silent())
+def everybody(made: Install) -> tuple[PlanningDay, Sequence[DueSubscriber]]:
+    day = read_planning_day(made.db, made.clock.now, NoEncoder())
     with made.db.read() as session:
         keys = session.connection().execute(select(core.subscriber.c.id).order_by(core.subscriber.c.id)).scalars()
         return day, [due.by_key(session, key) for key in keys]
@@ -73,8 +74,8 @@ def test_a_kept_profile_ranks_exactly_as_one_made_anew(made: Install) -> None:
     assert np.array_equal(fresh.ranked.total, kept.ranked.total)
     assert np.array_equal(fresh.ranked.relevance, kept.ranked.relevance)
     assert np.array_equal(fresh.allowed, kept.allowed)
-    at, pool = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(made)[0].pool
-    assert list(reasons(pool, fresh.ranked.profiles, at)) == list(reasons(pool, kept.ranked.profiles, at))
+    at, candidates = Cells(np.repeat([0, 1], 2), np.tile([0, 1], 2)), everybody(made)[0].candidates
+    assert list(reasons(candidates, fresh.ranked.profiles, at)) == list(reasons(candidates, kept.ranked.profiles, at))
 
 
 def test_planning_keeps_what_it_compiled(made: Install) -> None:
@@ -89,8 +90,8 @@ def give(made: Install) -> None:
     say_of(made.db, made.app.keys, ADA, PaperId("invented:frog2"), Verdict.MORE, made.clock.now)
 
 
-def undo(made: Install) -> None:
-    take_back(made.db, made.app.keys, ADA, PaperId("invented:frog2"), made.clock.now)
+def take_back(made: Install) -> None:
+    feedback_take_back(made.db, made.app.keys, ADA, PaperId("invented:frog2"), made.clock.now)
 
 
 def mute(made: Install) -> None:
@@ -106,7 +107,7 @@ def edit(made: Install) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [[give], [give, undo], [mute], [mute, want_it_back], [edit]], ids=lambda c: c[-1].__name__
+    "changes", [[give], [give, take_back], [mute], [mute, want_it_back], [edit]], ids=lambda c: c[-1].__name__
 )
 def test_whatever_is_said_makes_that_profile_anew_and_no_other(made: Install, changes: list[Change]) -> None:
     for change in changes:

@@ -77,7 +77,7 @@ def test_whoever_unsubscribes_while_their_digest_is_ranked_is_not_planned_for(tw
     now = two.clock.now
     report = meanwhile(two, lambda s, who: subscribers.change_status(s, who, Status.UNSUBSCRIBED, Cause.ONE_CLICK, now))
     assert report.due == 1
-    assert [held.period for held in digests(two)] == ["2026-11-24"]
+    assert [selected_cells.period for selected_cells in digests(two)] == ["2026-11-24"]
     assert len(digests(two, "reader0@example.net")) == 2
     assert two.plan() == PlanReport()
     assert two.unsafe == {}
@@ -90,7 +90,7 @@ def test_whoever_changes_their_settings_while_ranked_is_planned_by_the_new_ones(
     changed = replace(known, size=1)
     meanwhile(two, lambda s, _: subscribers.update_many(s, [changed], two.clock.now))
     two.plan()
-    assert [len(held.picks) for held in digests(two)] == [1, 1]
+    assert [len(selected_cells.picks) for selected_cells in digests(two)] == [1, 1]
     assert two.unsafe == {}
 
 
@@ -98,7 +98,7 @@ def test_whoever_unsubscribes_after_planning_keeps_their_row_and_gets_no_mail(tw
     assert planned(two)
     with two.db.write() as session:
         subscribers.change_status(session, subscriber(two), Status.UNSUBSCRIBED, Cause.ONE_CLICK, two.clock.now)
-    assert [held.state for held in digests(two)][-1] == State.READY
+    assert [selected_cells.state for selected_cells in digests(two)][-1] == State.READY
     assert two.plan() == PlanReport()
 
 

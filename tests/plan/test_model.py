@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import event, select, update
 
-from digestd.plan import model as planning
-from digestd.plan.aside import refit_aside
-from digestd.plan.model import is_refit_due, refit, text_model
+from digestd.plan import text_model as planning
+from digestd.plan.refit_subprocess import refit_in_subprocess
+from digestd.plan.text_model import is_refit_due, refit, text_model
 from digestd.ranking.model import dumps, fit
 from digestd.scheduler import Scheduler
 from digestd.store import core, text_models
@@ -48,7 +48,7 @@ def fresh(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]
 def large(fresh: Install, monkeypatch: pytest.MonkeyPatch) -> Install:
     """An install whose archive is more than planning fits on by itself."""
     fresh.papers(library.papers(60))
-    monkeypatch.setattr(planning, "AT_ONCE", 20)
+    monkeypatch.setattr(planning, "MAX_INLINE_TEXTS", 20)
     return fresh
 
 
@@ -99,7 +99,7 @@ def test_a_model_is_outgrown_after_a_week_if_anything_came_in(large: Install) ->
 
 
 def test_a_full_archive_moves_on_every_week(large: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "ARCHIVE", 50)
+    monkeypatch.setattr(planning, "MAX_TEXTS", 50)
     refit(large.db, large.clock.now)
     assert in_force(large).papers == 50
     assert not is_refit_due(large.db, large.clock.now)
@@ -123,7 +123,7 @@ def test_bytes_that_cannot_be_read_are_no_reason_not_to_plan(bare: Install) -> N
 
 def test_a_refit_in_a_process_of_its_own_changes_the_model_in_force(large: Install) -> None:
     text_model(large.db, large.clock.now)
-    assert refit_aside(large.db, large.clock.now + timedelta(minutes=1), lambda: True)
+    assert refit_in_subprocess(large.db, large.clock.now + timedelta(minutes=1), lambda: True)
     assert in_force(large).papers == 60
 
 
@@ -138,7 +138,7 @@ async def test_the_scheduler_refits_what_is_outgrown(large: Install) -> None:
 
 def test_a_refit_that_is_killed_leaves_the_old_model_in_force(large: Install) -> None:
     before = dumps(text_model(large.db, large.clock.now))
-    assert not refit_aside(large.db, large.clock.now + WEEK, lambda: False)
+    assert not refit_in_subprocess(large.db, large.clock.now + WEEK, lambda: False)
     with large.db.read() as session:
         assert text_models.data(session, in_force(large).version) == before
 

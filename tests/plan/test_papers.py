@@ -23,8 +23,8 @@ def test_the_next_day_brings_only_new_papers_and_none_twice(library_of: Install)
         library_of.clock.go(DAY)
         library_of.papers(library.papers(40, seed=day, first=100 * (day + 1)))
     for reader in range(5):
-        held = list(chain.from_iterable(papers for *_, papers in digests(library_of, reader)))
-        assert len(held) == len(set(held)) >= 5
+        selected_cells = list(chain.from_iterable(papers for *_, papers in digests(library_of, reader)))
+        assert len(selected_cells) == len(set(selected_cells)) >= 5
     assert library_of.unsafe == {}
 
 
@@ -57,10 +57,10 @@ def test_two_papers_that_turn_out_to_be_one_do_not_come_again(library_of: Instal
     paper = {"title": " ".join(words), "abstract": f"{words[0]} {words[1]} and {words[2]}."}
     library_of.papers([{**paper, "id": "one:1"}])
     library_of.plan()
-    [(_, _, _, held)] = digests(library_of)
+    [(_, _, _, selected_cells)] = digests(library_of)
     with library_of.db.read() as session:
         had = next(p.key for p in papers.listing(session, 100) if p.id == "one:1")
-    assert had in held
+    assert had in selected_cells
     # the same work under another name, then a line that names both: they are merged
     library_of.clock.go(DAY)
     library_of.papers([{**paper, "id": "two:2", "doi": "10.5555/invented"}])

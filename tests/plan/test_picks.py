@@ -17,7 +17,7 @@ async def test_a_day_that_meets_no_interest_is_empty_and_makes_no_mail(bare: Ins
     bare.papers(shelf("other", 20, NONE))
     bare.people([reader()])
     assert bare.plan() == PlanReport(due=1, empty=1)
-    assert [(held.state, held.picks) for held in digests(bare)] == [("empty", ())]
+    assert [(selected_cells.state, selected_cells.picks) for selected_cells in digests(bare)] == [("empty", ())]
     assert (await bare.deliver()).accepted == 0
     assert not [file for file in (bare.folder / "outbox").rglob("*") if file.is_file()]
     assert bare.broken == {}
@@ -205,7 +205,7 @@ def test_eight_days_bring_nobody_a_paper_twice(bare: Install) -> None:
         bare.plan()
         bare.clock.go(DAY)
     for address in addresses:
-        had = [name for held in digests(bare, address) for name in held.names]
+        had = [name for selected_cells in digests(bare, address) for name in selected_cells.names]
         assert len(had) == len(set(had))
-        assert len({held.period for held in digests(bare, address)}) == 8
+        assert len({selected_cells.period for selected_cells in digests(bare, address)}) == 8
     assert bare.unsafe == {}

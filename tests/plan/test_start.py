@@ -18,7 +18,7 @@ def imported() -> set[str]:
 
 @pytest.mark.parametrize("module", SPARED)
 def test_what_planning_does_without_is_not_imported(imported: set[str], module: str) -> None:
-    assert "digestd.plan.road" in imported
+    assert "digestd.plan.planner" in imported
     assert module not in imported
 
 

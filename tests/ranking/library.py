@@ -9,10 +9,10 @@ import numpy as np
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper, PaperId, Words, votes
 from digestd.ranking.arrays import Floats, Ints
+from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.diversity import diversify
 from digestd.ranking.model import TextModel, fit
-from digestd.ranking.pool import Pool, build_pool
-from digestd.ranking.profile import Profile, Profiles, Seed, Wants, compile_profiles
+from digestd.ranking.profile import Profile, ProfileInput, Profiles, Seed, compile_profiles
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -80,9 +80,9 @@ def model(of: Iterable[Paper]) -> TextModel:
     return fit(p.text for p in of)
 
 
-def pool(of: Sequence[Paper] | None = None) -> Pool:
+def candidates(of: Sequence[Paper] | None = None) -> CandidateSet:
     known = papers() if of is None else of
-    return build_pool(known, model(papers()), NOON)
+    return build_candidates(known, model(papers()), NOON)
 
 
 def likes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:
@@ -93,28 +93,28 @@ def mutes(*pairs: tuple[Kind, str]) -> tuple[Interest, ...]:
     return tuple(Interest(kind, value, Wish.MUTED) for kind, value in pairs)
 
 
-def wants(*interests: Interest, of: Sequence[Paper] | None = None) -> Wants:
+def wants(*interests: Interest, of: Sequence[Paper] | None = None) -> ProfileInput:
     """A subscriber; seed papers are looked up in the library."""
     known = {p.id: Seed(p.plain_title, p.text, p.words.authors, votes(p.signals)) for p in of or papers()}
-    return Wants(interests, {p: seed for p, seed in known.items() if p in {i.value for i in interests}})
+    return ProfileInput(interests, {p: seed for p, seed in known.items() if p in {i.value for i in interests}})
 
 
-def profile(of: Pool, *interests: Interest) -> Profile:
+def profile(of: CandidateSet, *interests: Interest) -> Profile:
     return compile_profiles([wants(*interests)], of.model, of)[0]
 
 
-def alone(of: Pool, *interests: Interest) -> Profiles:
+def alone(of: CandidateSet, *interests: Interest) -> Profiles:
     return compile_profiles([wants(*interests)], of.model, of)
 
 
-def varied(order: Ints, of: Pool, totals: Floats, size: int) -> list[int]:
+def varied(order: Ints, of: CandidateSet, totals: Floats, size: int) -> list[int]:
     """The papers chosen for one subscriber."""
-    places = diversify(order[None, :], totals[order][None, :], of.likeness, np.array([size]))[0]
+    places = diversify(order[None, :], totals[order][None, :], of.similarity, np.array([size]))[0]
     chosen: list[int] = order[places[places >= 0]].tolist()
     return chosen
 
 
-def many(of: Pool) -> Profiles:
+def many(of: CandidateSet) -> Profiles:
     """One subscriber of every sort, in one block."""
     blocks = (
         (),

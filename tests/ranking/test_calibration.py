@@ -9,15 +9,26 @@ from hypothesis import strategies as st
 
 from digestd.domain.subscriber import Bar
 from digestd.ranking.arrays import Floats
-from digestd.ranking.calibration import BARS, CALIBRATION, Calibration, Own, dumps, fit_own, level, liked, logit, parse
+from digestd.ranking.calibration import (
+    CALIBRATION,
+    MIN_SCORES,
+    Calibration,
+    LocalCalibration,
+    dumps,
+    fit_local,
+    like_log_odds,
+    logit,
+    mean_relevance,
+    parse,
+)
 
 SCORES = st.floats(-50, 50, width=32)
 SHARES = st.floats(0, 1, width=32)
 
 
 def chance(score: float, relevance: float, likes: float = 0, mean: float = 0.2) -> float:
-    found = CALIBRATION.odds(_rows(score), _rows(relevance), _row(mean), _row(likes))
-    return Own().chance(float(liked(found, _rows(relevance))[0, 0]))
+    found = CALIBRATION.log_odds(_rows(score), _rows(relevance), _row(mean), _row(likes))
+    return LocalCalibration().probability(float(like_log_odds(found, _rows(relevance))[0, 0]))
 
 
 def _rows(value: float) -> Floats:
@@ -42,43 +53,49 @@ def test_an_average_paper_of_a_day_on_the_subject_has_a_better_chance_than_of_an
 
 
 def test_the_bars_part_what_was_asked_for_from_what_was_not() -> None:
-    assert chance(0, 1, mean=1) > BARS[Bar.HIGH] > BARS[Bar.NORMAL] > BARS[Bar.LOW] > chance(0, 0, mean=0)
+    assert (
+        chance(0, 1, mean=1)
+        > MIN_SCORES[Bar.HIGH]
+        > MIN_SCORES[Bar.NORMAL]
+        > MIN_SCORES[Bar.LOW]
+        > chance(0, 0, mean=0)
+    )
 
 
 def test_the_level_is_the_mean_of_what_may_be_picked() -> None:
     relevance = np.array([[1, 0, 0.5], [1, 1, 1]], dtype=np.float32)
-    assert level(relevance, np.array([[1, 0, 1], [0, 0, 0]], dtype=np.bool_)).tolist() == [0.75, 0]
+    assert mean_relevance(relevance, np.array([[1, 0, 1], [0, 0, 0]], dtype=np.bool_)).tolist() == [0.75, 0]
 
 
 def test_what_is_written_is_read_again() -> None:
     assert parse(dumps(CALIBRATION)) == CALIBRATION
     for broken in ("[]", "{}", dumps(Calibration(1, 2, 3, 4, float("nan"))), '{"intercept": true}'):
-        with pytest.raises(ValueError, match=r"calibration has|must be a number"):
+        with pytest.raises(ValueError, match=r"expected a JSON object|must be a number"):
             parse(broken)
 
 
 @pytest.mark.parametrize("likely", [0.02, 0.3])
 def test_an_install_learns_how_often_its_picks_are_liked(likely: float) -> None:
     rng = Random(1)
-    odds = np.array([logit(rng.uniform(0.05, 0.4)) for _ in range(2_000)])
-    shift = logit(likely) - float(odds.mean())
-    came = np.array([float(rng.random() < Own().chance(o + shift)) for o in odds])
-    own = fit_own(odds, came, np.ones_like(odds))
-    promised = np.array([own.chance(o) for o in odds])
+    log_odds = np.array([logit(rng.uniform(0.05, 0.4)) for _ in range(2_000)])
+    shift = logit(likely) - float(log_odds.mean())
+    came = np.array([float(rng.random() < LocalCalibration().probability(o + shift)) for o in log_odds])
+    own = fit_local(log_odds, came, np.ones_like(log_odds))
+    promised = np.array([own.probability(o) for o in log_odds])
     assert promised.mean() == pytest.approx(came.mean(), abs=0.01)
-    assert own.chance(own.needs(0.2)) == pytest.approx(0.2, abs=1e-3)
+    assert own.probability(own.log_odds_for(0.2)) == pytest.approx(0.2, abs=1e-3)
 
 
 def test_few_verdicts_change_little_and_none_change_nothing() -> None:
-    nothing = np.zeros(0)
-    assert fit_own(nothing, nothing, nothing) == Own()
+    no_values = np.zeros(0)
+    assert fit_local(no_values, no_values, no_values) == LocalCalibration()
     one = np.ones(1)
-    assert fit_own(-one, one, one).chance(-1) < 0.65
+    assert fit_local(-one, one, one).probability(-1) < 0.65
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), max_size=60))
 def test_whatever_was_said_a_better_paper_keeps_the_better_chance(said: list[tuple[float, bool]]) -> None:
-    odds = np.array([value for value, _ in said])
-    own = fit_own(odds, np.array([float(was) for _, was in said]), np.ones_like(odds))
+    log_odds = np.array([value for value, _ in said])
+    own = fit_local(log_odds, np.array([float(was) for _, was in said]), np.ones_like(log_odds))
     assert own.slope > 0
-    assert own.chance(-2) <= own.chance(2)
+    assert own.probability(-2) <= own.probability(2)

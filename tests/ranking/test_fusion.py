@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from digestd.domain.interest import Interest, Kind
-from digestd.ranking.fusion import account, score
+from digestd.ranking.fusion import score, score_breakdown
 from digestd.ranking.profile import compile_profiles
-from digestd.ranking.standing import standard
 from digestd.ranking.weights import WEIGHTS
-from tests.ranking.library import alone, likes, many, model, mutes, papers, pool, profile, retitled, wants
+from digestd.ranking.zscore import zscores
+from tests.ranking.library import alone, candidates, likes, many, model, mutes, papers, profile, retitled, wants
 
 
 def ranked(*interests: Interest) -> list[str]:
     """The titles from the best to the worst."""
-    day = pool()
+    day = candidates()
     total = score(day, [profile(day, *interests)]).total[0]
     return [day.papers[j].plain_title for j in np.argsort(-total, kind="stable")]
 
@@ -23,7 +23,7 @@ def test_a_topic_brings_its_papers_first() -> None:
 
 
 def test_likes_bring_their_field_first() -> None:
-    day = pool()
+    day = candidates()
     who = profile(day, *likes((Kind.PAPER, "made:4"), (Kind.PAPER, "made:5")))
     unknown = np.array([[paper.id not in {"made:4", "made:5"} for paper in day.papers]])
     total = np.where(unknown, score(day, [who], unknown).total, -np.inf)
@@ -44,7 +44,7 @@ def test_followed_authors_come_first() -> None:
 
 
 def test_a_followed_author_is_known_to_the_caller() -> None:
-    day = pool()
+    day = candidates()
     who = alone(day, *likes((Kind.AUTHOR, "Jane Smith")))
     assert who.authors.cells.of(0).tolist() == [0, 1, 2, 3, 8, 9, 10, 11]
 
@@ -59,25 +59,25 @@ def test_dislikes_push_their_kind_down() -> None:
 
 
 def test_without_interests_the_order_is_that_of_the_trends() -> None:
-    day = pool()
+    day = candidates()
     who = profile(day)
     scores = score(day, [who])
-    assert who.plain
+    assert who.without_interests
     assert np.argsort(-scores.total[0]).tolist() == list(range(15, -1, -1))
     assert (scores.relevance > 0).all()
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_an_interest_that_says_nothing_leaves_a_plain_profile(kind: Kind) -> None:
-    assert profile(pool(), Interest(kind, " ... ")).plain
+    assert profile(candidates(), Interest(kind, " ... ")).without_interests
 
 
 def test_a_profile_of_mutes_alone_is_plain() -> None:
-    assert profile(pool(), *mutes((Kind.CATEGORY, "hist"))).plain
+    assert profile(candidates(), *mutes((Kind.CATEGORY, "hist"))).without_interests
 
 
 def test_relevance_is_nothing_for_what_was_not_asked_for() -> None:
-    day = pool()
+    day = candidates()
     relevance = score(day, [profile(day, *likes((Kind.TOPIC, "honeybee foragers")))]).relevance[0]
     assert (relevance[:4] == 0).all()
     assert (relevance[8:] == 0).all()
@@ -85,7 +85,7 @@ def test_relevance_is_nothing_for_what_was_not_asked_for() -> None:
 
 
 def test_relevance_does_not_depend_on_the_rest_of_the_day() -> None:
-    few, all_of_it = pool(papers()[4:6]), pool()
+    few, all_of_it = candidates(papers()[4:6]), candidates()
     asked = likes((Kind.TOPIC, "honeybee foragers"), (Kind.PAPER, "made:6"), (Kind.CATEGORY, "bio"))
     assert score(few, [profile(few, *asked)]).relevance[0] == pytest.approx(
         score(all_of_it, [profile(all_of_it, *asked)]).relevance[0][4:6], abs=1e-5
@@ -105,61 +105,61 @@ def test_relevance_does_not_depend_on_the_rest_of_the_day() -> None:
     ],
 )
 def test_mutes_win_over_every_wish(mute: tuple[Kind, str], gone: set[int]) -> None:
-    day = pool()
+    day = candidates()
     who = profile(day, *likes(mute, (Kind.TOPIC, "glacier ice honeybee quantum")), *mutes(mute))
     allowed = score(day, [who]).allowed[0]
     assert set(np.flatnonzero(~allowed).tolist()) == gone
 
 
 def test_the_parts_add_up_to_the_total() -> None:
-    day = pool()
+    day = candidates()
     profiles = many(day)
     eligible = np.tile(np.arange(len(day)) % 3 > 0, (len(profiles), 1))
     for given in (None, eligible):
         total = score(day, profiles, given).total
         for i, who in enumerate(profiles):
             for j in range(len(day)):
-                parts = account(day, who, j, None if given is None else given[i])
+                parts = score_breakdown(day, who, j, None if given is None else given[i])
                 assert sum(part.contribution for part in parts) == pytest.approx(total[i, j], abs=1e-5)
                 assert all(part.contribution == pytest.approx(part.weight * part.z, abs=1e-5) for part in parts)
 
 
 def test_only_eligible_papers_set_the_standard() -> None:
     raw = np.array([[1, 2, 3, 1000]], dtype=np.float32)
-    z = standard(raw, np.array([[True, True, True, False]]))
+    z = zscores(raw, np.array([[True, True, True, False]]))
     assert z[0, :3] == pytest.approx([-1.2247, 0, 1.2247], abs=1e-3)
 
 
 @pytest.mark.parametrize("row", [[0.0, 0.0], [7.3, 7.3], []])
 def test_what_is_the_same_for_all_says_nothing(row: list[float]) -> None:
-    assert (standard(np.array([row], dtype=np.float32)) == 0).all()
+    assert (zscores(np.array([row], dtype=np.float32)) == 0).all()
 
 
 def test_no_paper_eligible_is_no_error() -> None:
-    day = pool()
+    day = candidates()
     profiles = many(day)
     assert np.isfinite(score(day, profiles, np.zeros((len(profiles), len(day)), dtype=np.bool_)).total).all()
 
 
 def test_the_same_day_gives_the_same_scores() -> None:
-    one, other = pool(), pool()
+    one, other = candidates(), candidates()
     assert np.array_equal(score(one, many(one)).total, score(other, many(other)).total)
 
 
 def test_a_warm_memory_of_seeds_changes_no_score() -> None:
-    day, fresh = pool(), pool()
+    day, fresh = candidates(), candidates()
     many(day)
     assert np.array_equal(score(day, many(day)).total, score(fresh, many(fresh)).total)
 
 
 def test_topics_fade_as_likes_come_in() -> None:
-    day = pool()
+    day = candidates()
     asked = likes((Kind.TOPIC, "honeybee foragers"), *((Kind.PAPER, f"made:{j}") for j in range(3)))
-    weights = {part.signal: part.weight for part in account(day, profile(day, *asked), 4)}
+    weights = {part.signal: part.weight for part in score_breakdown(day, profile(day, *asked), 4)}
     assert weights["topic"] == pytest.approx(WEIGHTS.of("topic") * WEIGHTS.fade / (WEIGHTS.fade + 3))
     assert weights["likes"] == pytest.approx(WEIGHTS.of("likes"))
 
 
 def test_a_pool_of_another_model_is_refused() -> None:
     with pytest.raises(ValueError, match="text model"):
-        compile_profiles([wants()], model([retitled("Something else entirely")]), pool())
+        compile_profiles([wants()], model([retitled("Something else entirely")]), candidates())

@@ -1,32 +1,30 @@
 """A taste for long or short papers, and how new a paper was when it came."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
-import pytest
 
 from digestd.domain.interest import Kind
 from digestd.domain.paper import PaperId
-from digestd.ranking.pool import Pool
-from digestd.ranking.profile import Profiles, Seed, Wants, compile_profiles
-from digestd.ranking.signals import fresh, length
-from tests.ranking.library import NOON, likes, paper, pool
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.profile import ProfileInput, Profiles, Seed, compile_profiles
+from digestd.ranking.signals import length
+from tests.ranking.library import candidates, likes, paper
 
 WORD = "ice "
 
 
-def day() -> Pool:
+def day() -> CandidateSet:
     """Papers whose titles and abstracts grow from one to the next."""
-    return pool([replace(paper(j, "glaciers", "Ice" * (j + 1), WORD * 9 * (j + 1)), key=j) for j in range(8)])
+    return candidates([replace(paper(j, "glaciers", "Ice" * (j + 1), WORD * 9 * (j + 1)), key=j) for j in range(8)])
 
 
-def reader(of: Pool, *words: int) -> Profiles:
+def reader(of: CandidateSet, *words: int) -> Profiles:
     """Somebody who likes papers of so many words."""
     seeds = {
         PaperId(f"old:{n}"): Seed("Ice" * many, f"{'Ice' * many}. {WORD * 9 * many}") for n, many in enumerate(words)
     }
-    return compile_profiles([Wants(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], of.model, of)
+    return compile_profiles([ProfileInput(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], of.model, of)
 
 
 def test_who_likes_long_papers_gets_long_ones_and_who_likes_short_ones_short_ones() -> None:
@@ -46,14 +44,3 @@ def test_one_like_says_less_of_it_than_two_and_a_hundred_no_more_than_a_few() ->
 def test_without_likes_length_says_nothing() -> None:
     of = day()
     assert not length.score(of, reader(of)).any()
-
-
-def test_what_had_been_out_for_long_is_less_new_and_what_is_dated_ahead_is_new() -> None:
-    days = (0.0, 3.0, 40.0, -2.0)
-    of = pool(
-        [
-            replace(paper(j, "bees", "Bees", "Dances."), published=NOON - timedelta(days=d), first_seen=NOON)
-            for j, d in enumerate(days)
-        ]
-    )
-    assert fresh.score(of, reader(of))[0] == pytest.approx([1, 0.5, 0, 1], abs=1e-3)

@@ -41,23 +41,12 @@ def test_a_text_is_encoded_alike_alone_and_in_company() -> None:
     assert (alone.sparse - together.sparse[[3]]).count_nonzero() == 0
 
 
-@pytest.mark.parametrize("at_once", [1, 40, 100])
-def test_texts_have_the_same_places_however_many_are_placed_at_once(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = fit(TEXTS)
-    texts = ["", *TEXTS, "zymurgy", TEXTS[0], ""]
-    whole = model.encode(texts).dense
-    monkeypatch.setattr("digestd.ranking.model.AT_ONCE", at_once)
-    assert (model.encode(texts).dense == whole).all()
-
-
 def test_a_model_survives_its_bytes() -> None:
     model = fit(TEXTS)
     again = loads(dumps(model))
     assert again.version == model.version
     assert np.array_equal(again.encode(TEXTS).dense, model.encode(TEXTS).dense)
-    assert (again.background - model.background).count_nonzero() == 0
+    assert (again.negative_prior - model.negative_prior).count_nonzero() == 0
     assert dumps(again) == dumps(model)
 
 

@@ -6,17 +6,17 @@ import pytest
 from digestd.domain.digest import Reason, Why
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId
-from digestd.ranking import weighing
+from digestd.ranking import term_contributions
 from digestd.ranking.arrays import Cells
-from digestd.ranking.pool import build_pool
-from digestd.ranking.profile import Seed, Wants, compile_profiles
+from digestd.ranking.candidates import build_candidates
+from digestd.ranking.profile import ProfileInput, Seed, compile_profiles
 from digestd.ranking.reasons import reason, reasons
 from digestd.ranking.signals import topic
-from tests.ranking.library import NOON, likes, many, model, papers, pool, profile, retitled
+from tests.ranking.library import NOON, candidates, likes, many, model, papers, profile, retitled
 
 
 def why(j: int, *interests: Interest, of: list[Paper] | None = None) -> Reason:
-    day = pool(of)
+    day = candidates(of)
     return reason(day, profile(day, *interests), j)
 
 
@@ -67,9 +67,9 @@ def test_where_no_like_is_near_but_all_together_carry_a_paper_its_words_that_wei
     filler = " ".join(f"{word}{n}" for n in range(40) for word in ("tundra", "basalt", "ledger", "comet"))
     mixed = retitled("Hives, colonies and queens", f"Nectar, brood and swarming. {filler}")
     seeds = {PaperId(f"own:{n}"): Seed(paper.plain_title, paper.text) for n, paper in enumerate(field)}
-    day = build_pool([mixed, *papers()], model([*papers(), *field, mixed]), NOON)
-    who = compile_profiles([Wants(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], day.model, day)
-    said = weighing.explain(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
+    day = build_candidates([mixed, *papers()], model([*papers(), *field, mixed]), NOON)
+    who = compile_profiles([ProfileInput(likes(*((Kind.PAPER, name) for name in seeds)), seeds)], day.model, day)
+    said = term_contributions.explain(day, who, Cells(np.array([0, 0]), np.array([0, 9])))
     assert said.strength[0] > 0
     assert said.strength[1] == 0
     words = said.said(0)[1]
@@ -90,7 +90,7 @@ def test_what_nobody_voted_for_is_new() -> None:
 
 
 def test_no_reason_claims_what_is_not_in_the_paper() -> None:
-    day = pool()
+    day = candidates()
     for who in many(day):
         for j, paper in enumerate(day.papers):
             said = reason(day, who, j)
@@ -100,7 +100,7 @@ def test_no_reason_claims_what_is_not_in_the_paper() -> None:
 
 
 def test_reasons_asked_for_together_are_those_asked_for_one_by_one() -> None:
-    day = pool()
+    day = candidates()
     everybody = many(day)
     rows, columns = np.indices((len(everybody), len(day)))
     order = np.random.default_rng(1).permutation(rows.size)
@@ -117,7 +117,7 @@ def test_a_topic_of_which_only_a_common_word_stands_is_not_claimed() -> None:
 
 def test_words_of_a_topic_scattered_through_a_paper_on_something_else_tell_less_than_where_they_are_meant() -> None:
     tolls = retitled("Harbour tolls and coin hoards", "Ledgers on the surface of a tally list codes of Baltic towns.")
-    day = pool([*papers(), tolls])
+    day = candidates([*papers(), tolls])
     who = profile(day, *likes((Kind.TOPIC, "surface codes")))
     strength = topic.evidence(day, who.among)[0]
     assert 0 < strength[16] < 0.8 * strength[8]
@@ -125,12 +125,12 @@ def test_words_of_a_topic_scattered_through_a_paper_on_something_else_tell_less_
 
 
 def test_a_topic_whose_words_are_all_new_to_the_model_counts_in_full_where_they_stand() -> None:
-    day = build_pool([retitled("Zorblax quimbles"), *papers()], model(papers()), NOON)
+    day = build_candidates([retitled("Zorblax quimbles"), *papers()], model(papers()), NOON)
     assert topic.evidence(day, profile(day, *likes((Kind.TOPIC, "zorblax quimbles"))).among)[0, 0] == 1
 
 
 def test_of_two_topics_that_a_paper_holds_the_one_it_means_is_the_reason() -> None:
     mixed = retitled("Honeybee foragers at the surface", "The waggle dance of honeybee foragers; nectar codes.")
-    day = pool([*papers(), mixed])
+    day = candidates([*papers(), mixed])
     who = profile(day, *likes((Kind.TOPIC, "surface codes"), (Kind.TOPIC, "honeybee foragers")))
     assert reason(day, who, 16).value == "honeybee foragers"

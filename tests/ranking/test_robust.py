@@ -16,15 +16,15 @@ from digestd.domain.paper import Paper, PaperId
 from digestd.evaluate.metrics import ranked
 from digestd.ranking import fusion
 from digestd.ranking.arrays import Floats, grouped
-from digestd.ranking.calibration import CALIBRATION, Own
-from digestd.ranking.fusion import Scores, account, score
+from digestd.ranking.calibration import CALIBRATION, LocalCalibration
+from digestd.ranking.candidates import CandidateSet, build_candidates
+from digestd.ranking.fusion import Scores, score, score_breakdown
 from digestd.ranking.model import fit
-from digestd.ranking.pool import Pool, build_pool
-from digestd.ranking.profile import Profile, Profiles, Seed, Wants, block, compile_profiles
+from digestd.ranking.profile import Profile, ProfileInput, Profiles, Seed, block, compile_profiles
 from digestd.ranking.reasons import reason
 from digestd.ranking.signals import SIGNALS
 from digestd.ranking.text import tokens
-from tests.ranking.library import NOON, likes, model, papers, pool, profile, retitled
+from tests.ranking.library import NOON, candidates, likes, model, papers, profile, retitled
 
 HOSTILE = [
     "\x00",
@@ -66,30 +66,37 @@ def strict() -> Iterator[None]:
         yield
 
 
-def sound(day: Pool, profiles: Sequence[Profile]) -> Scores:
+def sound(day: CandidateSet, profiles: Sequence[Profile]) -> Scores:
     """Score, check what must always hold, and let everybody choose."""
     found = score(day, profiles)
     assert np.isfinite(found.total).all()
     assert ((found.relevance >= 0) & (found.relevance <= 1)).all()
     zero = np.zeros(len(profiles), dtype=np.float32)
-    odds = CALIBRATION.odds(found.total, found.relevance, zero, zero)
-    everything = np.ones(odds.shape, dtype=np.bool_)
-    view = compose.Ranked(block(profiles, day), found.total, found.relevance, everything, found.allowed, odds)
-    choices = compose.choose(day, view, [compose.Terms(10, explore=True, luck=0.7)] * len(profiles), Own())
+    log_odds = CALIBRATION.log_odds(found.total, found.relevance, zero, zero)
+    everything = np.ones(log_odds.shape, dtype=np.bool_)
+    view = compose.RankedCandidates(
+        block(profiles, day), found.total, found.relevance, everything, found.allowed, log_odds
+    )
+    choices = compose.select(
+        day, view, [compose.DigestOptions(10, explore=True, seed=0.7)] * len(profiles), LocalCalibration()
+    )
     for i, (who, choice) in enumerate(zip(profiles, choices, strict=True)):
         chosen = list(choice.positions)
         assert len(chosen) == len(set(chosen)) <= 10
         assert all(found.allowed[i][chosen])
         for j in chosen:
             reason(day, who, j)
-            assert sum(part.contribution for part in account(day, who, j)) == pytest.approx(found.total[i, j], abs=1e-3)
+            assert sum(part.contribution for part in score_breakdown(day, who, j)) == pytest.approx(
+                found.total[i, j], abs=1e-3
+            )
     return found
 
 
-def compiled(day: Pool, *people: Sequence[Interest]) -> Sequence[Profile]:
+def compiled(day: CandidateSet, *author_keys: Sequence[Interest]) -> Sequence[Profile]:
     known = {paper.id: Seed(paper.plain_title, paper.text) for paper in [*day.papers, *papers()]}
     wants = [
-        Wants(tuple(p), {PaperId(i.value): known[PaperId(i.value)] for i in p if i.value in known}) for p in people
+        ProfileInput(tuple(p), {PaperId(i.value): known[PaperId(i.value)] for i in p if i.value in known})
+        for p in author_keys
     ]
     return compile_profiles(wants, day.model, day)
 
@@ -101,15 +108,15 @@ def compiled(day: Pool, *people: Sequence[Interest]) -> Sequence[Profile]:
     st.sampled_from(["the day", *ARCHIVES]),
 )
 def test_any_text_and_any_wish_can_be_ranked_by_a_model_of_anything(
-    texts: list[tuple[str, str, float]], people: list[list[Interest]], archive: str
+    texts: list[tuple[str, str, float]], author_keys: list[list[Interest]], archive: str
 ) -> None:
     day = [
         replace(retitled(title, abstract), key=j, id=PaperId(f"any:{j}"), signals={"upvotes": votes})
         for j, (title, abstract, votes) in enumerate(texts)
     ]
-    the_pool = build_pool(day, model(day) if archive == "the day" else ARCHIVES[archive], NOON)
+    the_pool = build_candidates(day, model(day) if archive == "the day" else ARCHIVES[archive], NOON)
     seeds = [Interest(Kind.PAPER, paper.id) for paper in day[:2]]
-    sound(the_pool, compiled(the_pool, *people, seeds))
+    sound(the_pool, compiled(the_pool, *author_keys, seeds))
 
 
 @settings(max_examples=60)
@@ -123,25 +130,25 @@ def test_a_topic_of_any_letters_finds_the_paper_that_has_it(word: str) -> None:
 @settings(max_examples=20)
 @given(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 15), MOMENTS), min_size=1, max_size=30))
 def test_likes_of_any_number_and_age_are_a_taste(copies: int, said: list[tuple[int, datetime | None]]) -> None:
-    day = pool()
+    day = candidates()
     liked = [Interest(Kind.PAPER, f"made:{j}", since=when) for j, when in said] * copies
     sound(day, compiled(day, liked))
 
 
 def test_papers_without_abstract_rank_by_their_titles() -> None:
-    day = pool([replace(paper, plain_abstract="") for paper in papers()])
+    day = candidates([replace(paper, plain_abstract="") for paper in papers()])
     assert sound(day, [profile(day, *likes((Kind.TOPIC, "waggle dances")))]).total[0].argmax() == 4
 
 
 def test_a_topic_of_one_word_finds_its_paper() -> None:
-    day = pool()
+    day = candidates()
     assert sound(day, [profile(day, *likes((Kind.TOPIC, "fluxonium")))]).total[0].argmax() == 9
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_topic_in_another_script_finds_the_paper_that_has_it(script: str) -> None:
     found = retitled(f"On {script}", f"A survey of {script} today.", signals={})
-    day = pool([*papers(), replace(found, key=16, id=PaperId("made:16"))])
+    day = candidates([*papers(), replace(found, key=16, id=PaperId("made:16"))])
     scores = sound(day, [profile(day, *likes((Kind.TOPIC, script)))])
     assert scores.total[0].argmax() == 16
     assert scores.relevance[0, 16] > 0.3
@@ -150,35 +157,37 @@ def test_a_topic_in_another_script_finds_the_paper_that_has_it(script: str) -> N
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_a_topic_in_a_script_that_the_day_lacks_meets_nothing_and_breaks_nothing(script: str) -> None:
-    day = pool()
+    day = candidates()
     assert not sound(day, [profile(day, *likes((Kind.TOPIC, script)))]).relevance.any()
 
 
 def test_five_hundred_likes_are_still_a_taste() -> None:
     many = [replace(paper, key=j, id=PaperId(f"made:{j}")) for j, paper in enumerate(_bees(500))]
-    day = pool()
-    usual = float(np.median(day.points))  # liked for what they are about, not for how much they are talked about
+    day = candidates()
+    usual = float(
+        np.median(day.weighted_votes)
+    )  # liked for what they are about, not for how much they are talked about
     known = {paper.id: Seed(paper.plain_title, paper.text, votes=usual) for paper in many}
-    want = Wants(tuple(Interest(Kind.PAPER, name) for name in known), known)
+    want = ProfileInput(tuple(Interest(Kind.PAPER, name) for name in known), known)
     total = sound(day, compile_profiles([want], day.model, day)).total[0]
     assert set(np.argsort(-total)[:4].tolist()) == {4, 5, 6, 7}
 
 
 def test_papers_that_are_all_alike_are_all_equal() -> None:
-    day = pool([replace(papers()[4], key=j, id=PaperId(f"same:{j}")) for j in range(30)])
+    day = candidates([replace(papers()[4], key=j, id=PaperId(f"same:{j}")) for j in range(30)])
     total = sound(day, compiled(day, likes((Kind.TOPIC, "honeybee"), (Kind.PAPER, "made:5")), ())).total
     assert np.ptp(total, axis=1) == pytest.approx(0, abs=1e-4)
 
 
 @pytest.mark.parametrize("learnt", [fit([]), fit([""]), fit(["one paper"]), model(papers())])
 def test_a_day_without_papers_is_no_error(learnt: object) -> None:
-    day = build_pool([], learnt, NOON)  # type: ignore[arg-type]  # a text model
+    day = build_candidates([], learnt, NOON)  # type: ignore[arg-type]  # a text model
     assert sound(day, compiled(day, likes((Kind.TOPIC, "honeybee"), (Kind.PAPER, "made:5")))).total.shape == (1, 0)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_signal_that_is_no_number_never_ranks(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    day = pool()
+    day = candidates()
     who = profile(day, *likes((Kind.TOPIC, "honeybee foragers")))
     before = score(day, [who]).total[0]
     broken = next(signal for signal in SIGNALS if signal.name == "trend")
@@ -188,7 +197,7 @@ def test_a_signal_that_is_no_number_never_ranks(value: float, monkeypatch: pytes
         evidence, explain = staticmethod(broken.module.evidence), staticmethod(broken.module.explain)
 
         @staticmethod
-        def score(of: Pool, profiles: Profiles) -> Floats:
+        def score(of: CandidateSet, profiles: Profiles) -> Floats:
             raw = np.array(broken.module.score(of, profiles))
             raw[:, 0] = value
             return raw
@@ -201,7 +210,7 @@ def test_a_signal_that_is_no_number_never_ranks(value: float, monkeypatch: pytes
 
 @pytest.mark.parametrize("votes", [float("nan"), float("inf"), -5.0, 1e300])
 def test_votes_that_are_no_number_do_not_lead(votes: float) -> None:
-    day = pool([replace(paper, signals={"upvotes": votes if paper.key == 0 else 5.0}) for paper in papers()])
+    day = candidates([replace(paper, signals={"upvotes": votes if paper.key == 0 else 5.0}) for paper in papers()])
     sound(day, [profile(day), profile(day, *likes((Kind.TOPIC, "glacier")))])
 
 
@@ -223,8 +232,8 @@ def test_the_best_of_each_group_is_its_largest(counts: list[int]) -> None:
     assert np.array_equal(grouped(counts).best(rows), np.array(wanted, dtype=np.float32).reshape(len(counts), 5))
 
 
-def _asked(day: Sequence[Paper], topic: str) -> tuple[Pool, Sequence[Profile]]:
-    of = pool(day)
+def _asked(day: Sequence[Paper], topic: str) -> tuple[CandidateSet, Sequence[Profile]]:
+    of = candidates(day)
     return of, [profile(of, *likes((Kind.TOPIC, topic)))]
 
 

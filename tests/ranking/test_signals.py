@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 
 from digestd.ranking.arrays import Cells, Floats
+from digestd.ranking.candidates import CandidateSet, build_candidates
 from digestd.ranking.model import fit
-from digestd.ranking.pool import Pool, build_pool
 from digestd.ranking.profile import Profiles, block, compile_profiles
 from digestd.ranking.signals import SIGNALS, Signal
-from digestd.ranking.signals.base import laid_out
-from tests.ranking.library import NOON, many, papers, pool, retitled, wants
+from digestd.ranking.signals.base import to_dense
+from tests.ranking.library import NOON, candidates, many, papers, retitled, wants
 
 
-def scores(signal: Signal, day: Pool, profiles: Profiles) -> Floats:
-    return laid_out(signal.module.score(day, profiles), day, profiles)
+def scores(signal: Signal, day: CandidateSet, profiles: Profiles) -> Floats:
+    return to_dense(signal.module.score(day, profiles), day, profiles)
 
 
-def evidence(signal: Signal, day: Pool, profiles: Profiles) -> Floats:
-    return laid_out(signal.module.evidence(day, profiles), day, profiles)
+def evidence(signal: Signal, day: CandidateSet, profiles: Profiles) -> Floats:
+    return to_dense(signal.module.evidence(day, profiles), day, profiles)
 
 
-def everywhere(day: Pool, profiles: Profiles) -> Cells:
+def everywhere(day: CandidateSet, profiles: Profiles) -> Cells:
     rows, columns = np.indices((len(profiles), len(day)))
     return Cells(rows.ravel(), columns.ravel())
 
@@ -36,7 +36,7 @@ def test_every_signal_has_its_own_name() -> None:
 
 @every
 def test_scores_are_finite_single_precision_numbers(signal: Signal) -> None:
-    day = pool()
+    day = candidates()
     raw = scores(signal, day, many(day))
     assert raw.shape == (len(many(day)), len(day))
     assert raw.dtype == np.float32
@@ -45,7 +45,7 @@ def test_scores_are_finite_single_precision_numbers(signal: Signal) -> None:
 
 @every
 def test_evidence_lies_between_nothing_and_certainty(signal: Signal) -> None:
-    day = pool()
+    day = candidates()
     seen = evidence(signal, day, many(day))
     assert seen.shape == (len(many(day)), len(day))
     assert seen.min() >= 0
@@ -54,7 +54,7 @@ def test_evidence_lies_between_nothing_and_certainty(signal: Signal) -> None:
 
 @every
 def test_a_signal_explains_what_it_has_evidence_for(signal: Signal) -> None:
-    day = pool()
+    day = candidates()
     profiles = many(day)
     seen = evidence(signal, day, profiles)
     at = everywhere(day, profiles)
@@ -69,7 +69,7 @@ def test_a_signal_explains_what_it_has_evidence_for(signal: Signal) -> None:
 
 @every
 def test_what_is_alike_is_said_alike(signal: Signal) -> None:
-    day = pool()
+    day = candidates()
     at = everywhere(day, many(day))
     found = signal.module.explain(day, many(day), at)
     said: dict[int, object] = {}
@@ -80,7 +80,7 @@ def test_what_is_alike_is_said_alike(signal: Signal) -> None:
 
 @every
 def test_nobody_wants_nothing_of_an_empty_day(signal: Signal) -> None:
-    day = build_pool([], fit([]), NOON)
+    day = build_candidates([], fit([]), NOON)
     assert scores(signal, day, many(day)).shape == (len(many(day)), 0)
     assert scores(signal, day, compile_profiles([], day.model, day)).shape == (0, 0)
     assert evidence(signal, day, many(day)).shape == (len(many(day)), 0)
@@ -88,21 +88,21 @@ def test_nobody_wants_nothing_of_an_empty_day(signal: Signal) -> None:
 
 @every
 def test_empty_texts_and_an_empty_vocabulary_do_no_harm(signal: Signal) -> None:
-    blank = [retitled("", ""), retitled("the", "of"), replace(papers()[0], signals={"upvotes": float("nan")})]
-    day = build_pool(blank, fit([]), NOON)
+    zeros = [retitled("", ""), retitled("the", "of"), replace(papers()[0], signals={"upvotes": float("nan")})]
+    day = build_candidates(zeros, fit([]), NOON)
     assert np.isfinite(scores(signal, day, many(day))).all()
     assert np.isfinite(evidence(signal, day, many(day))).all()
 
 
 @every
 def test_the_order_of_the_papers_makes_no_difference(signal: Signal) -> None:
-    day, turned = pool(), pool(papers()[::-1])
+    day, turned = candidates(), candidates(papers()[::-1])
     assert np.allclose(scores(signal, day, many(day)), scores(signal, turned, many(turned))[:, ::-1], atol=1e-4)
 
 
 @every
 def test_the_company_in_a_block_makes_no_difference(signal: Signal) -> None:
-    day = pool()
+    day = candidates()
     together = scores(signal, day, many(day))
     for i, profile in enumerate(many(day)):
         assert np.allclose(scores(signal, day, block([profile], day))[0], together[i], atol=1e-5)
@@ -110,6 +110,6 @@ def test_the_company_in_a_block_makes_no_difference(signal: Signal) -> None:
 
 @every
 def test_who_asked_for_nothing_is_moved_by_trends_alone(signal: Signal) -> None:
-    day = pool()
+    day = candidates()
     raw = scores(signal, day, compile_profiles([wants()], day.model, day))
     assert (np.ptp(raw) > 0) == (signal.name == "trend")

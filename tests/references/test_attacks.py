@@ -9,10 +9,10 @@ from sqlmodel import SQLModel
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.ingest.pages import take_in
-from digestd.plan.day import gather_day
+from digestd.plan.planning_day import read_planning_day
 from digestd.plan.profiles import compiled
 from digestd.plan.shard import rank
-from digestd.ranking.dense import Silent
+from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
 from tests.parts.install import Install
 from tests.plan.shelf import paper, shelf
@@ -75,7 +75,7 @@ def test_importer_likes_the_public_paper_once_it_arrives(made: Install) -> None:
     made.plan()
     words = Words("Frozen rivers", "Rivers freeze from below.", ("Bo Rue",))
     take_in(made.db, "arxiv-rss:geo", [arxiv(words, made.clock.now)], made.clock.now)
-    day = gather_day(made.db, made.clock.now, Silent())
+    day = read_planning_day(made.db, made.clock.now, NoEncoder())
     with made.db.read() as session:
         public_key = papers.aliases(session, [FUTURE])[FUTURE]
         found = compiled(session, day, [due.by_key(session, known(made, ADA).key)])

@@ -17,12 +17,12 @@ from digestd.domain.reference import MOST, Reference, reference_of
 from digestd.encoders import open_encoder
 from digestd.evaluate.feedback import replay
 from digestd.ingest import import_papers
-from digestd.plan import road
-from digestd.plan.day import Day, gather_day
+from digestd.plan import planner
+from digestd.plan.planning_day import PlanningDay, read_planning_day
 from digestd.plan.profiles import keep_compiled
 from digestd.plan.shard import Shard, rank
 from digestd.ranking.arrays import Cells
-from digestd.ranking.dense import Encoder, Silent
+from digestd.ranking.dense import Encoder, NoEncoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
 from digestd.subscribe.feedback import say_of
@@ -36,9 +36,9 @@ WORDS = Words("Lakes")
 PUBLIC: dict[str, object] = {"id": "old:1", "title": title("bibtex"), "abstract": ABSTRACT, "authors": [AUTHOR]}
 
 
-def ranked(made: Install, encoder: Encoder = Silent()) -> tuple[Day, Shard]:
+def ranked(made: Install, encoder: Encoder = NoEncoder()) -> tuple[PlanningDay, Shard]:
     """Rank for Ada and Bea, and keep what was compiled."""
-    day = gather_day(made.db, made.clock.now, encoder)
+    day = read_planning_day(made.db, made.clock.now, encoder)
     with made.db.read() as session:
         people: Sequence[due.DueSubscriber] = [due.by_key(session, known(made, who).key) for who in (ADA, BEA)]
         shard = rank(session, day, people)
@@ -66,7 +66,7 @@ def test_shard_is_cut_before_its_references_are_too_many(both: Install, monkeypa
             references.count_fitting(session, who, most) for who, most in (((ada, bea), 1), ((bea, ada), 0), ((), 0))
         ]
     assert fitting == [2, 1, 1]
-    monkeypatch.setattr(road, "REFERENCES", 0)
+    monkeypatch.setattr(planner, "MAX_REFERENCES", 0)
     assert both.plan().due == len((ADA, BEA))
 
 
@@ -83,8 +83,8 @@ def test_reference_ranks_exactly_as_a_liked_paper(both: Install) -> None:
     assert np.array_equal(shard.ranked.total[0], shard.ranked.total[1])
     assert np.array_equal(shard.ranked.relevance[0], shard.ranked.relevance[1])
     assert shard.ranked.relevance[0].max() > 0
-    columns = np.arange(len(day.pool))
-    hers, theirs = (list(reasons(day.pool, shard.ranked.profiles, Cells(np.full_like(columns, who), columns)))
+    columns = np.arange(len(day.candidates))
+    hers, theirs = (list(reasons(day.candidates, shard.ranked.profiles, Cells(np.full_like(columns, who), columns)))
                     for who in (0, 1))  # fmt: skip
     assert {one.why for one in hers} >= {Why.REFERENCE}
     assert [one._replace(why=Why.LIKED) if one.why is Why.REFERENCE else one for one in hers] == theirs
@@ -123,7 +123,7 @@ def test_reference_gives_way_to_the_paper_that_a_source_brings(both: Install) ->
     )
     day, after = ranked(both)
     assert list(after.compiled) == [known(both, ADA).key]
-    place = next(j for j, paper in enumerate(day.pool.papers) if paper.id == "arxiv:2611.00077")
+    place = next(j for j, paper in enumerate(day.candidates.papers) if paper.id == "arxiv:2611.00077")
     assert after.own[:, place].tolist() == [True, False]
     bring(both, bibtex())
     assert values(known(both, ADA).interests, Kind.PAPER) == ("doi:10.5555/canarydoi.bibtex",), "it is liked already"

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.cli.web import serve_pages
 from digestd.domain.interest import Interest, Kind
-from digestd.plan import foresee, preview
-from digestd.plan.day import Day, gather_day
-from digestd.plan.seeds import Readings
+from digestd.plan import preview, preview_anonymous
+from digestd.plan.planning_day import PlanningDay, read_planning_day
+from digestd.plan.seed_reader import SeedReader
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay
@@ -131,25 +131,25 @@ def test_it_speaks_the_readers_language(client: TestClient) -> None:
 
 @pytest.mark.usefixtures("day")
 def test_a_shared_day_is_not_changed_by_who_looks(app: App, clock: Clock) -> None:
-    day = gather_day(app.db, clock(), app.encoder)
+    day = read_planning_day(app.db, clock(), app.encoder)
     with app.db.read() as session:
         for name in ("arxiv:2611.00001", "arxiv:1706.03762"):
-            foresee(session, day, [Interest(Kind.PAPER, name)], 10)
-    assert not day.readings.made
-    assert day.readings == Readings(day.pool.model, day.pool.space)
+            preview_anonymous(session, day, [Interest(Kind.PAPER, name)], 10)
+    assert not day.seed_reader.new_terms
+    assert day.seed_reader == SeedReader(day.candidates.model, day.candidates.space)
 
 
 def test_the_day_is_read_once_renewed_behind_the_answers_and_never_shown_too_old(
     app: App, house: House, clock: Clock
 ) -> None:
     house.take_in(*DAY)
-    read: list[Day] = []
+    read: list[PlanningDay] = []
     may_read = Event()
     may_read.set()
 
-    def gather(now: object) -> Day:
+    def gather(now: object) -> PlanningDay:
         assert may_read.wait(PATIENCE_SECONDS)
-        read.append(gather_day(app.db, clock(), app.encoder))
+        read.append(read_planning_day(app.db, clock(), app.encoder))
         return read[-1]
 
     preview_day = PreviewDay(gather)
@@ -171,10 +171,10 @@ def test_the_day_is_read_from_the_time_on_that_pages_are_served_and_nobody_need_
     app: App, house: House, clock: Clock
 ) -> None:
     house.take_in(*DAY)
-    read: list[Day] = []
+    read: list[PlanningDay] = []
 
-    def gather(now: datetime) -> Day:
-        read.append(gather_day(app.db, now, app.encoder))
+    def gather(now: datetime) -> PlanningDay:
+        read.append(read_planning_day(app.db, now, app.encoder))
         return read[-1]
 
     preview_day = PreviewDay(gather)
@@ -186,11 +186,11 @@ def test_the_day_is_read_from_the_time_on_that_pages_are_served_and_nobody_need_
 def test_a_day_without_papers_is_not_kept_so_that_the_first_are_seen_at_once(
     app: App, house: House, clock: Clock
 ) -> None:
-    preview_day = PreviewDay(lambda now: gather_day(app.db, now, app.encoder))
+    preview_day = PreviewDay(lambda now: read_planning_day(app.db, now, app.encoder))
     clock.advance(days=40)
-    assert not preview_day.day(clock()).pool.papers
+    assert not preview_day.day(clock()).candidates.papers
     house.take_in({"id": "arxiv:2612.00001", "title": "The first of a day"})
-    assert len(preview_day.day(clock()).pool.papers) == 1
+    assert len(preview_day.day(clock()).candidates.papers) == 1
 
 
 async def test_a_service_reads_the_day_once_its_pages_answer(app: App) -> None:
@@ -206,11 +206,11 @@ async def test_a_service_reads_the_day_once_its_pages_answer(app: App) -> None:
 def test_a_reading_that_fails_is_tried_again(app: App, clock: Clock) -> None:
     tries: list[int] = []
 
-    def gather(_now: object) -> Day:
+    def gather(_now: object) -> PlanningDay:
         tries.append(1)
         if len(tries) == 1:
             raise RuntimeError("once")
-        return gather_day(app.db, clock(), app.encoder)
+        return read_planning_day(app.db, clock(), app.encoder)
 
     preview_day = PreviewDay(gather)
     with pytest.raises(RuntimeError):

@@ -1,8 +1,8 @@
-"""The signals: what speaks for a paper. One file each, one line each here.
+"""Signals: what speaks for a paper. One module and one registry line each.
 
-score(pool, profiles)     raw values (n, m): how strongly, comparable within one profile's day
-evidence(pool, profiles)  [0, 1] (n, m): whether the interest is met at all, whatever else the day holds
-explain(pool, profile, j) the words for it, or None where the signal has nothing to say of paper j
+score(candidates, profiles)         raw values (n, m), comparable within one profile's day
+evidence(candidates, profiles)      [0, 1] (n, m): whether an interest is matched at all, independent of the day
+explain(candidates, profiles, at)   the reason at some cells, or None if the signal never gives one
 """
 
 from dataclasses import dataclass
@@ -13,31 +13,30 @@ from digestd.ranking.signals import (
     dense_likes,
     dense_near,
     dense_topic,
-    echo,
-    fame,
-    fresh,
-    kin,
-    latent,
+    latent_likes,
     length,
     likes,
-    meaning,
     phrase,
+    popularity,
+    query_expansion,
     topic,
+    topic_similarity,
     trend,
 )
-from digestd.ranking.signals.base import Module
+from digestd.ranking.signals.base import SignalModule
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal with how it enters the sum; its weight is in `weights.json`.
+    """A signal and how it enters the sum; its weight is in `weights.json`.
 
-    `fades`: its weight falls as likes come in. `boost`: added as it is, not standardised
-    within the day: what is named outright counts alike whatever else the day holds. `dense`: says nothing
-    without a dense model.
+    Attributes:
+        fades: Its weight falls as likes come in.
+        boost: Added unscaled instead of as z-scores: explicit interests count the same on every day.
+        dense: Inactive without a dense model.
     """
 
-    module: Module
+    module: SignalModule
     fades: bool = False
     boost: bool = False
     dense: bool = False
@@ -51,17 +50,15 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(author, boost=True),
     Signal(phrase, boost=True),
     Signal(topic, fades=True),
-    Signal(meaning, fades=True),
-    Signal(echo, fades=True),
+    Signal(topic_similarity, fades=True),
+    Signal(query_expansion, fades=True),
     Signal(dense_topic, fades=True, dense=True),
     Signal(likes),
-    Signal(latent),
+    Signal(latent_likes),
     Signal(dense_likes, dense=True),
     Signal(dense_near, dense=True),
-    Signal(kin, boost=True),
     Signal(category, boost=True),
     Signal(trend),
-    Signal(fresh),
-    Signal(fame, boost=True),
+    Signal(popularity, boost=True),
     Signal(length, boost=True),
 )

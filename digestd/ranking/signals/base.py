@@ -1,4 +1,4 @@
-"""What a signal is, and what those share that look for something named."""
+"""The signal interface and shared helpers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,29 +8,32 @@ import numpy as np
 
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import NOWHERE, Cells, Floats, Groups, Ints, above
-from digestd.ranking.named import Named
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.exact_matches import ExactMatches
 from digestd.ranking.profile import Profiles
-from digestd.ranking.seeds import Shelved
+from digestd.ranking.seeds import EncodedSeed
 
 Words: TypeAlias = tuple[str, tuple[str, ...]]
-"""The value and the words of a reason."""
+"""Value and words of a reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hits:
-    """Values of a few (subscriber, paper); all others are 0."""
+class SparseValues:
+    """Values at a few (subscriber, paper) cells; 0 elsewhere."""
 
     cells: Cells
     values: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """The words for reasons at q places. `strength` (q,): the signal's evidence there, 0 where it has nothing to say.
+class ReasonEvidence:
+    """The reasons that a signal can give at q places.
 
-    `said`: what is said at the k-th of them. `alike` (q,): where equal, the same is said. `why_at`: the kind of reason
-    at the k-th, if it is not `why` at all of them.
+    Attributes:
+        strength: (q,) the signal's evidence there; 0 if it has nothing to say.
+        said: Returns value and words at the k-th place.
+        alike: (q,) places with equal numbers have equal reasons.
+        why_at: Returns the kind of reason at the k-th place, if it varies.
     """
 
     why: Why
@@ -44,59 +47,59 @@ class Evidence:
         return (self.why if self.why_at is None else self.why_at(k), *self.said(k))
 
 
-Values: TypeAlias = Floats | Hits
+Values: TypeAlias = Floats | SparseValues
 
 
-class Explains(Protocol):
-    """What may give the reason for a paper."""
+class Explainer(Protocol):
+    """Anything that can give the reason for a paper."""
 
     @property
     def NAME(self) -> str: ...
 
-    def explain(self, pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None: ...
+    def explain(self, candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None: ...
 
 
-class Module(Explains, Protocol):
-    """A signal's file."""
+class SignalModule(Explainer, Protocol):
+    """The interface of a signal module."""
 
-    def score(self, pool: Pool, profiles: Profiles) -> Values: ...
+    def score(self, candidates: CandidateSet, profiles: Profiles) -> Values: ...
 
-    def evidence(self, pool: Pool, profiles: Profiles) -> Values: ...
+    def evidence(self, candidates: CandidateSet, profiles: Profiles) -> Values: ...
 
 
-def laid_out(values: Values, pool: Pool, profiles: Profiles) -> Floats:
-    """Values as a whole table (n, m)."""
-    if isinstance(values, Hits):
-        return values.cells.laid_out(values.values, (len(profiles), len(pool)))
+def to_dense(values: Values, candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return values as a full table (n, m)."""
+    if isinstance(values, SparseValues):
+        return values.cells.to_dense(values.values, (len(profiles), len(candidates)))
     return values
 
 
-def blank(pool: Pool, profiles: Profiles) -> Floats:
-    """Zeros (n, m)."""
-    return np.zeros((len(profiles), len(pool)), dtype=np.float32)
+def zeros(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return zeros (n, m)."""
+    return np.zeros((len(profiles), len(candidates)), dtype=np.float32)
 
 
-def nothing() -> Hits:
-    """Zeros, of which none is written out."""
-    return Hits(Cells(NOWHERE, NOWHERE), np.zeros(0, dtype=np.float32))
+def no_values() -> SparseValues:
+    """Return an empty sparse table."""
+    return SparseValues(Cells(NOWHERE, NOWHERE), np.zeros(0, dtype=np.float32))
 
 
-def hits(named: Named, value: float = 1.0) -> Hits:
-    """The same value where any of the named interests stands in the paper."""
-    return Hits(named.cells, np.full(len(named.cells), value, dtype=np.float32))
+def sparse_values(named: ExactMatches, value: float = 1.0) -> SparseValues:
+    """Return the same value wherever one of the named interests matches."""
+    return SparseValues(named.cells, np.full(len(named.cells), value, dtype=np.float32))
 
 
 def liked_at(profiles: Profiles, at: Cells) -> tuple[Groups, Ints]:
-    """The likes of whoever stands at each of q places: as groups, and which likes they are."""
-    return profiles.tastes.likes.members(at.rows)
+    """Return the likes of the subscriber at each of q places, as groups, and their rows."""
+    return profiles.feedback.likes.members(at.rows)
 
 
-def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> Evidence:
-    """The title of the like with the greatest cosine, one being given for each that was asked."""
+def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, floor: float) -> ReasonEvidence:
+    """Return the title of the like with the largest cosine at each place as the reason."""
     groups, rows = asked
     most, where = groups.peaks(cosine)
-    best = profiles.tastes.liked[rows[where]] if len(rows) else where
-    seeds, seed = profiles.tastes.shelf.seeds, best.tolist()
+    best = profiles.feedback.liked[rows[where]] if len(rows) else where
+    seeds, seed = profiles.feedback.seed_table.seeds, best.tolist()
 
     def said(k: int) -> Words:
         return seeds[seed[k]].title, ()
@@ -104,22 +107,22 @@ def nearest_of(profiles: Profiles, asked: tuple[Groups, Ints], cosine: Floats, f
     def why(k: int) -> Why:
         return why_liked(seeds[seed[k]])
 
-    return Evidence(Why.LIKED, above(most, floor), said, best, why)
+    return ReasonEvidence(Why.LIKED, above(most, floor), said, best, why)
 
 
-def why_liked(seed: Shelved) -> Why:
-    """Return the kind of reason that a liked paper gives: a private reference is told apart."""
+def why_liked(seed: EncodedSeed) -> Why:
+    """Return the kind of reason for a liked paper; private references have their own."""
     return Why.REFERENCE if seed.is_private else Why.LIKED
 
 
-def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> Evidence:
-    """The nearest topic by a cosine (t, m) above the floor."""
+def nearest_topic(profiles: Profiles, at: Cells, cosine: Floats, floor: float) -> ReasonEvidence:
+    """Return the topic with the largest cosine (t, m) above the floor as the reason."""
     asked, rows = profiles.topics.of.members(at.rows)
     most, where = asked.peaks(cosine[rows, at.columns[asked.owner]])
     best = rows[where] if len(rows) else where
-    typed, topic = profiles.typed(), best.tolist()
+    topic_text, topic = profiles.topic_text(), best.tolist()
 
     def said(k: int) -> Words:
-        return typed(topic[k]), ()
+        return topic_text(topic[k]), ()
 
-    return Evidence(Why.NEAR_TOPIC, above(most, floor), said, best)
+    return ReasonEvidence(Why.NEAR_TOPIC, above(most, floor), said, best)

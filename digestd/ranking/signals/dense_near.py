@@ -1,27 +1,27 @@
-"""It stands beside some of the liked papers, as a dense model reads them: the mean of the three nearest.
+"""Similarity to the three nearest likes in the dense space.
 
-A centroid blurs a library of many interests, the nearest ones do not. Silent without a dense model.
+A centroid blurs a library with many interests; the nearest likes do not. Inactive without a dense model.
 """
 
 import numpy as np
 
 from digestd.ranking.arrays import Cells
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
 from digestd.ranking.signals import dense_likes
-from digestd.ranking.signals.base import Values, blank
+from digestd.ranking.signals.base import Values, zeros
 
 NAME = "dense_near"
 NEAREST = 3
 
 
-def score(pool: Pool, profiles: Profiles) -> Values:
-    """Dense cosine with the three nearest likes, on average; 0 without likes."""
-    out, likes = blank(pool, profiles), profiles.tastes.likes
-    if pool.space.silent:
+def score(candidates: CandidateSet, profiles: Profiles) -> Values:
+    """Return the mean dense cosine with the three nearest likes; 0 without likes."""
+    out, likes = zeros(candidates, profiles), profiles.feedback.likes
+    if candidates.space.is_empty:
         return out
-    cosine = dense_likes.cosines(pool, profiles)
-    for row in profiles.tastes.rows:
+    cosine = dense_likes.cosines(candidates, profiles)
+    for row in profiles.feedback.rows:
         own = cosine[likes.starts[row] : likes.starts[row] + likes.sizes[row]]
         out[row] = np.sort(own, axis=0)[-NEAREST:].mean(axis=0)
     return out
@@ -30,5 +30,5 @@ def score(pool: Pool, profiles: Profiles) -> Values:
 evidence = dense_likes.evidence
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> None:
-    """Nothing of its own: `dense_likes` names the paper."""
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> None:
+    """Return None: `dense_likes` names the paper."""

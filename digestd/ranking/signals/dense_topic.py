@@ -1,45 +1,49 @@
-"""It means what the topics mean, as a dense model reads both: cosine with each topic, on average.
+"""Similarity to the topics in the dense space: the mean cosine over topics. Inactive without a dense model.
 
-Silent without a dense model. The mean over topics, not the best: measured .017 better in nDCG@10.
+The mean measured .017 better in nDCG@10 than the maximum.
 """
 
 from digestd.ranking.arrays import Cells, Floats, above
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, Values, blank, nearest_topic
+from digestd.ranking.signals.base import ReasonEvidence, Values, nearest_topic, zeros
 
 NAME = "dense_topic"
 
 
-def score(pool: Pool, profiles: Profiles) -> Values:
-    """Dense cosine with each topic, on average, of a paper drawn towards its company."""
-    if pool.space.silent:
-        return blank(pool, profiles)
-    value: Floats = profiles.topics.of.mean(_topics(pool, profiles)) @ pool.leaning.T
+def score(candidates: CandidateSet, profiles: Profiles) -> Values:
+    """Return the mean dense cosine with the topics."""
+    if candidates.space.is_empty:
+        return zeros(candidates, profiles)
+    value: Floats = profiles.topics.of.mean(_topics(candidates, profiles)) @ candidates.vectors.T
     return value
 
 
-def evidence(pool: Pool, profiles: Profiles) -> Values:
-    """Dense cosine with the nearest topic, above what archive papers have with each other."""
-    if pool.space.silent:
-        return blank(pool, profiles)
-    return above(profiles.topics.of.best(_cosine(pool, profiles)), pool.space.near)
+def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
+    """Return the dense cosine with the nearest topic, above the usual."""
+    if candidates.space.is_empty:
+        return zeros(candidates, profiles)
+    return above(profiles.topics.of.best(_cosine(candidates, profiles)), candidates.space.near)
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence | None:
-    """The nearest topic; it claims no word."""
-    return None if pool.space.silent else nearest_topic(profiles, at, _cosine(pool, profiles), pool.space.near)
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence | None:
+    """Return the nearest topic, without matched words."""
+    return (
+        None
+        if candidates.space.is_empty
+        else nearest_topic(profiles, at, _cosine(candidates, profiles), candidates.space.near)
+    )
 
 
-def _cosine(pool: Pool, profiles: Profiles) -> Floats:
-    """Of each topic with each paper (t, m)."""
-    cosine: Floats = _topics(pool, profiles) @ pool.vectors.T
+def _cosine(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the cosine of each topic with each paper (t, m)."""
+    cosine: Floats = _topics(candidates, profiles) @ candidates.vectors.T
     return cosine
 
 
-def _topics(pool: Pool, profiles: Profiles) -> Floats:
-    """The vector of each topic (t, e)."""
-    each = list(map(profiles.typed(), range(len(profiles.topics.covered))))
+def _topics(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the vector of each topic (t, e)."""
+    each = list(map(profiles.topic_text(), range(len(profiles.topics.covered))))
     distinct = {value: row for row, value in enumerate(dict.fromkeys(each))}
-    vectors = pool.space.encoder.encode(list(distinct))
-    return vectors[[distinct[value] for value in each]].reshape(len(each), pool.space.dims)
+    vectors = candidates.space.encoder.encode(list(distinct))
+    return vectors[[distinct[value] for value in each]].reshape(len(each), candidates.space.dims)

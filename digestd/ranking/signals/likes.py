@@ -1,53 +1,55 @@
-"""It reads like the papers liked and not like those disliked: kernel ridge regression on TF-IDF."""
+"""Similarity to likes and distance from dislikes: kernel ridge regression on TF-IDF and authors."""
 
 import numpy as np
 
 from digestd.ranking.arrays import Cells, Floats, above, grouped, stacked
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.feedback_matrix import FeedbackMatrix
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, blank, liked_at, nearest_of
-from digestd.ranking.tastes import Tastes
+from digestd.ranking.signals.base import ReasonEvidence, liked_at, nearest_of, zeros
 
 NAME = "likes"
 NEAR = 0.045
-"""TF-IDF cosine above which two papers are alike; of one field 3 % are, of different fields one in a thousand."""
+"""TF-IDF cosine of similar papers; 3 % of pairs in one field exceed it, one in a thousand across fields."""
 
 
-def score(pool: Pool, profiles: Profiles) -> Floats:
-    """The regression's value: about 1 for a liked paper, −1 for any other; 0 without likes."""
-    out, tastes = blank(pool, profiles), profiles.tastes
-    values = kernels(pool, tastes)
-    values += pool.prior + 1
-    values *= pool.lift
+def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the regression's value: about 1 for liked papers, −1 for others; 0 without likes."""
+    out, feedback = zeros(candidates, profiles), profiles.feedback
+    values = kernels(candidates, feedback)
+    values += candidates.prior + 1
+    values *= candidates.leave_one_out
     values -= 1
-    out[tastes.rows] = values
+    out[feedback.rows] = values
     return out
 
 
-def kernels(pool: Pool, tastes: Tastes) -> Floats:
-    """The weighted sum of each taste's kernels with the papers, the background being known.
+def kernels(candidates: CandidateSet, feedback: FeedbackMatrix) -> Floats:
+    """Return the weighted kernel sums of each subscriber with the papers, given the negative prior.
 
-    Kernels are linear in seeds, so seeds are added up first.
+    Kernels are linear in the seeds, so seeds are summed first.
     """
-    owned = grouped(tastes.seeds.sizes[tastes.rows])
-    values = tastes.sum(tastes.duals, tastes.shelf.cosine)
-    values -= tastes.sum(tastes.duals, tastes.shelf.features) @ pool.features.T
-    values += np.bincount(owned.owner, tastes.duals, len(values)).astype(np.float32)[:, None]
-    seeds = [tastes.shelf.seeds[place] for place in tastes.places.tolist()]
-    bonds = stacked([seed.folk for seed in seeds], [seed.bonds for seed in seeds], len(pool))
-    shared = (owned.summing(tastes.duals) @ bonds).tocoo()
+    owned = grouped(feedback.seeds.sizes[feedback.rows])
+    values = feedback.sum(feedback.dual_weights, feedback.seed_table.cosine)
+    values -= feedback.sum(feedback.dual_weights, feedback.seed_table.features) @ candidates.features.T
+    values += np.bincount(owned.owner, feedback.dual_weights, len(values)).astype(np.float32)[:, None]
+    seeds = [feedback.seed_table.seeds[place] for place in feedback.places.tolist()]
+    author_products = stacked(
+        [seed.author_kernel for seed in seeds], [seed.author_products for seed in seeds], len(candidates)
+    )
+    shared = (owned.summing(feedback.dual_weights) @ author_products).tocoo()
     values[shared.row, shared.col] += shared.data
     return values
 
 
-def evidence(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
-    """TF-IDF cosine with the nearest like, above the usual."""
-    tastes = profiles.tastes
-    return above(tastes.likes.best(tastes.shelf.cosine[tastes.liked]), NEAR)
+def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
+    """Return the TF-IDF cosine with the nearest like, above the usual."""
+    feedback = profiles.feedback
+    return above(feedback.likes.best(feedback.seed_table.cosine[feedback.liked]), NEAR)
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:  # noqa: ARG001 - every signal is asked alike
-    """The title of the nearest like."""
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001  # the interface of all signals
+    """Return the title of the nearest like."""
     asked, rows = liked_at(profiles, at)
-    cosine = profiles.tastes.shelf.cosine[profiles.tastes.liked[rows], at.columns[asked.owner]]
+    cosine = profiles.feedback.seed_table.cosine[profiles.feedback.liked[rows], at.columns[asked.owner]]
     return nearest_of(profiles, (asked, rows), cosine, NEAR)

@@ -1,4 +1,4 @@
-"""A phrase stands in the text, as whole words."""
+"""Named phrases, matched as whole words."""
 
 import re
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import Cells
-from digestd.ranking.lookup import literal
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.inverted_index import literal
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, Hits, Words, hits
+from digestd.ranking.signals.base import ReasonEvidence, SparseValues, Words, sparse_values
 from digestd.ranking.text import flat
 
 NAME = "phrase"
@@ -17,27 +17,27 @@ GAP = r"[\s\-\u2010-\u2015\u2212]+"
 WORDS = r"[^\s\-\u2010-\u2015\u2212]+"
 
 
-def score(pool: Pool, profiles: Profiles) -> Hits:  # noqa: ARG001 - every signal is asked alike
-    """1 for a paper with any of the phrases."""
-    return hits(profiles.phrases)
+def score(candidates: CandidateSet, profiles: Profiles) -> SparseValues:  # noqa: ARG001  # the interface of all signals
+    """Return 1 for papers with any of the phrases."""
+    return sparse_values(profiles.phrases)
 
 
 evidence = score
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
-    """The phrase, and the words as they stand in the paper."""
-    found = profiles.phrases.cells.find(at, len(pool))
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+    """Return the phrase, and the words as written in the paper."""
+    found = profiles.phrases.cells.find(at, len(candidates))
 
     def said(k: int) -> Words:
         value = profiles.phrases.matches[found[k]].value
-        return value, standing(pool.papers[at.columns[k]].text, value)
+        return value, standing(candidates.papers[at.columns[k]].text, value)
 
-    return Evidence(Why.PHRASE, (found >= 0).astype(np.float32), said, found)
+    return ReasonEvidence(Why.PHRASE, (found >= 0).astype(np.float32), said, found)
 
 
 def standing(text: str, phrase: str) -> tuple[str, ...]:
-    """The part of the text that is the phrase, as it stands there: the first run of words that folds to it."""
+    """Return the phrase as written in the text: the first run of words that folds to it."""
     wanted = flat(phrase)
     found = re.search(literal(wanted).pattern.replace(r"\ ", GAP), text, re.IGNORECASE)
     if found:

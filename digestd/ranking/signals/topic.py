@@ -1,4 +1,4 @@
-"""Words of a topic stand in the paper: BM25 over the day's papers, all topics together."""
+"""Words of the topics in the text: BM25 over the day's papers, all topics together."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,71 +7,73 @@ import numpy as np
 
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import Bools, Cells, Floats, Ints
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, Words
+from digestd.ranking.signals.base import ReasonEvidence, Words
 
 NAME = "topic"
 FEW = 3
-"""Stems of a topic that is a name, as most are; a longer one is a description."""
+"""Up to this many stems a topic is a name, as most are; a longer one is a description."""
 PART, PART_OF_MANY = 0.5, 0.3
-"""The part of a topic's idf that must stand in a paper to mean anything, of few stems and of many.
+"""The share of a topic's idf that must occur in a paper, for names and for descriptions.
 
-'learning' alone is not 'metric learning', nor are half the words of a sentence nothing.
+'learning' alone is not 'metric learning', but half the words of a sentence are something.
 """
 
 MEANT = 0.4
-"""What words of a topic count in a paper that means something else: they stand scattered through it. Of papers that
-hold a topic whole, those near its meaning were right four to nine times as often as those far from it."""
+"""Factor for a paper that contains the words but means something else.
+
+Of papers with all words of a topic, those near its meaning were right four to nine times as often as those far off.
+"""
 
 
-def score(pool: Pool, profiles: Profiles) -> Floats:  # noqa: ARG001 - every signal is asked alike
-    """The sum of BM25 over all topics' stems; a stem of two topics counts twice."""
+def score(candidates: CandidateSet, profiles: Profiles) -> Floats:  # noqa: ARG001  # the interface of all signals
+    """Return the sum of BM25 over the stems of all topics."""
     return profiles.topics.bm25
 
 
-def evidence(pool: Pool, profiles: Profiles) -> Floats:
-    """The part of the best topic's idf that stands in the paper, the less the farther off the paper's meaning is."""
+def evidence(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the covered share of the best topic's idf, reduced if the paper's meaning is far from it."""
     topics = profiles.topics
     met = _met(topics.covered, topics.stems.sizes)
-    met *= _meant(topics.closeness, topics.placed, pool.model.near)
+    met *= _meant(topics.lsa_cosine, topics.placed, candidates.model.near)
     return topics.of.best(met)
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:
-    """The topic that is met best, with the words that stand there."""
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:
+    """Return the topic that matches best, with its words as written in the paper."""
     topics = profiles.topics
     asked, rows = topics.of.members(at.rows)
     columns = at.columns[asked.owner]
     met = _met(topics.covered[rows, columns], topics.stems.sizes[rows])
-    met *= _meant(topics.closeness[rows, columns], topics.placed[rows], pool.model.near)
+    met *= _meant(topics.lsa_cosine[rows, columns], topics.placed[rows], candidates.model.near)
     most, where = asked.peaks(met)
     best = rows[where] if len(rows) else where
-    topic, paper, asked_for = best.tolist(), at.columns.tolist(), _asked_for(pool, profiles)
+    topic, paper, topic_words = best.tolist(), at.columns.tolist(), _asked_for(candidates, profiles)
 
     def said(k: int) -> Words:
-        value, stems = asked_for(topic[k])
-        return value, tuple(dict.fromkeys(filter(None, map(pool.surface[paper[k]].get, stems))))
+        value, stems = topic_words(topic[k])
+        return value, tuple(dict.fromkeys(filter(None, map(candidates.surface_forms[paper[k]].get, stems))))
 
-    return Evidence(Why.TOPIC, most, said, best * len(pool) + at.columns)
+    return ReasonEvidence(Why.TOPIC, most, said, best * len(candidates) + at.columns)
 
 
-def _asked_for(pool: Pool, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
-    """What gives a topic as typed, and those of its stems that any of the day's papers holds."""
+def _asked_for(candidates: CandidateSet, profiles: Profiles) -> Callable[[int], tuple[str, list[str]]]:
+    """Return a function that gives a topic as typed, and its stems that occur in the day's papers."""
     stems = profiles.topics.stems
     starts, sizes, rows = stems.starts.tolist(), stems.sizes.tolist(), profiles.topics.rows.tolist()
-    typed, spelt = profiles.typed(), pool.lexicon.stems
+    topic_text, known = profiles.topic_text(), candidates.bm25_index.stems
 
     @cache
-    def asked_for(number: int) -> tuple[str, list[str]]:
+    def topic_words(number: int) -> tuple[str, list[str]]:
         own = rows[starts[number] : starts[number] + sizes[number]]
-        return typed(number), [spelt[row] for row in own if row >= 0]
+        return topic_text(number), [known[row] for row in own if row >= 0]
 
-    return asked_for
+    return topic_words
 
 
 def _met(covered: Floats, stems: Ints) -> Floats:
-    """How far topics of so many stems (t,) are met where these parts of their idf (t, …) stand: in [0, 1]."""
+    """Map covered shares of idf (t, …) to [0, 1] by the number of stems (t,)."""
     part = np.where(stems <= FEW, PART, PART_OF_MANY).astype(np.float32)
     part = part.reshape(-1, *[1] * (covered.ndim - 1))
     far: Floats = covered - part
@@ -79,9 +81,9 @@ def _met(covered: Floats, stems: Ints) -> Floats:
     return np.clip(far, 0, 1, out=far)
 
 
-def _meant(closeness: Floats, placed: Bools, near: float) -> Floats:
-    """How far papers mean what topics (t, …) mean: in [MEANT, 1]; 1 where all words are new to the model."""
-    far: Floats = closeness * np.float32((1 - MEANT) / near)
+def _meant(lsa_cosine: Floats, placed: Bools, near: float) -> Floats:
+    """Map LSA cosines (t, …) to [MEANT, 1]; 1 if the model knows none of the words."""
+    far: Floats = lsa_cosine * np.float32((1 - MEANT) / near)
     far += np.float32(MEANT)
     np.clip(far, MEANT, 1, out=far)
     far[~placed] = 1

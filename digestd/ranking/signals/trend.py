@@ -1,40 +1,42 @@
-"""Everybody talks about it."""
+"""Trending papers, for subscribers without interests and as a small part of every score."""
 
 import numpy as np
 
 from digestd.domain.digest import Why
 from digestd.ranking.arrays import Cells, Floats
-from digestd.ranking.pool import Pool
+from digestd.ranking.candidates import CandidateSet
 from digestd.ranking.profile import Profiles
-from digestd.ranking.signals.base import Evidence, Values, Words, blank, nothing
+from digestd.ranking.signals.base import ReasonEvidence, Values, Words, no_values, zeros
 
 NAME = "trend"
 UNKNOWN = 0.1
-"""Evidence for a paper nobody voted for: to who asked for nothing, anything new may matter."""
+"""Evidence for papers without votes: to subscribers without interests, anything new may matter."""
 
 
-def score(pool: Pool, profiles: Profiles) -> Floats:
-    """The pool's trend values, alike for all."""
-    return np.broadcast_to(pool.trend, (len(profiles), len(pool)))
+def score(candidates: CandidateSet, profiles: Profiles) -> Floats:
+    """Return the trend of each paper, the same for all."""
+    return np.broadcast_to(candidates.trend, (len(profiles), len(candidates)))
 
 
-def evidence(pool: Pool, profiles: Profiles) -> Values:
-    """Rising with the votes from .1, never 1; counts only for who asked for nothing in particular."""
-    if not profiles.plain.any():
-        return nothing()
-    votes = np.log1p(pool.points)
-    out = blank(pool, profiles)
-    out[profiles.plain] = UNKNOWN + (1 - UNKNOWN) * votes / (votes + 3)
+def evidence(candidates: CandidateSet, profiles: Profiles) -> Values:
+    """Return evidence that rises with votes from .1, for subscribers without interests only."""
+    if not profiles.without_interests.any():
+        return no_values()
+    votes = np.log1p(candidates.weighted_votes)
+    out = zeros(candidates, profiles)
+    out[profiles.without_interests] = UNKNOWN + (1 - UNKNOWN) * votes / (votes + 3)
     return out
 
 
-def explain(pool: Pool, profiles: Profiles, at: Cells) -> Evidence:  # noqa: ARG001 - every signal is asked alike
-    """The number of upvotes, where there are any."""
-    upvotes = np.array([pool.papers[j].signals.get("upvotes", 0.0) for j in at.columns.tolist()], dtype=np.float64)
+def explain(candidates: CandidateSet, profiles: Profiles, at: Cells) -> ReasonEvidence:  # noqa: ARG001  # the interface of all signals
+    """Return the number of upvotes, if any."""
+    upvotes = np.array(
+        [candidates.papers[j].signals.get("upvotes", 0.0) for j in at.columns.tolist()], dtype=np.float64
+    )
     told = (upvotes >= 1) & np.isfinite(upvotes)
 
     def said(k: int) -> Words:
         return str(int(upvotes[k])), ()
 
     strength = np.where(told, 1 - 1 / (1 + np.where(told, upvotes, 0)), 0).astype(np.float32)
-    return Evidence(Why.TREND, strength, said, at.columns)
+    return ReasonEvidence(Why.TREND, strength, said, at.columns)

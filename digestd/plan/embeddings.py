@@ -1,0 +1,43 @@
+"""Embeddings of the day's papers by the optional dense model: read from the store, missing ones computed."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sqlmodel import Session
+
+from digestd.domain.paper import Paper
+from digestd.ranking.arrays import Floats
+from digestd.ranking.dense import NO_SPACE, EmbeddingSpace, Encoder, build_embedding_space
+from digestd.store import embeddings
+from digestd.store.database import Database
+
+SAMPLE = 5_000
+"""Archive vectors that describe the geometry of the space."""
+
+
+def read(db: Database, encoder: Encoder, candidates: Sequence[Paper]) -> tuple[EmbeddingSpace, Floats]:
+    """Return the embedding space, and the vectors (m, e) of the candidates."""
+    if not encoder.dims:
+        return NO_SPACE, np.zeros((len(candidates), 0), dtype=np.float32)
+    with db.read() as session:
+        known = embeddings.of_revisions(session, encoder.version, [paper.revision for paper in candidates])
+    missing = [paper for paper in candidates if paper.revision not in known]
+    made = dict(zip((p.revision for p in missing), encoder.encode([p.text for p in missing]), strict=True))
+    if made:
+        with db.write() as session:
+            embeddings.upsert(session, encoder.version, made)
+    with db.read() as session:
+        archive = embeddings.newest(session, encoder.version, SAMPLE)
+        known |= embeddings.of_revisions(
+            session, encoder.version, made
+        )  # in half precision, as the next run reads them
+    rows = np.array([known[paper.revision] for paper in candidates], dtype=np.float32)
+    space = build_embedding_space(encoder, np.array(archive, dtype=np.float32).reshape(len(archive), encoder.dims))
+    return space, rows.reshape(len(candidates), encoder.dims)
+
+
+def seed_vectors(session: Session, space: EmbeddingSpace, named: Sequence[Paper]) -> Mapping[int, Floats]:
+    """Return the stored vectors of papers that subscribers named, by revision."""
+    if space.is_empty or not named:
+        return {}
+    return embeddings.of_revisions(session, space.encoder.version, [paper.revision for paper in named])

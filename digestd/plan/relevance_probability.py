@@ -1,0 +1,87 @@
+"""Fit the probability of relevance to the install's own feedback, refitted as verdicts come in.
+
+A verdict has weight 1: more and saved are likes, less and dismissed are not. A pick without a verdict counts as not
+liked, with weight NO_VERDICT_WEIGHT, if another pick of the same digest has one: whoever rated one paper has seen the
+others. Digests without any verdict may never have been read and are ignored.
+
+Nothing is fitted on fewer than MIN_SUBSCRIBERS, and nobody weighs more than the median subscriber (or MAX_WEIGHT
+verdicts): a few fake accounts must not empty or fill the digests of others.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from statistics import median
+
+import numpy as np
+from sqlmodel import Session
+
+from digestd.domain.feedback import LIKING
+from digestd.ranking.calibration import LocalCalibration, fit_local, logit
+from digestd.store import calibrations, feedback
+from digestd.store.calibrations import StoredCalibration
+from digestd.store.database import Database
+from digestd.store.ledger import sent_digests
+from digestd.store.ledger.sent_digests import SentDigest
+
+MIN_VERDICTS = 50
+"""Minimum number of verdicts."""
+MIN_SUBSCRIBERS = 10
+"""Minimum number of subscribers with verdicts."""
+GROWTH = 1.25
+REFIT_AFTER = timedelta(days=7)
+LOOK_BACK = timedelta(days=365)
+NO_VERDICT_WEIGHT = 0.25
+MAX_WEIGHT = 50.0
+Row = tuple[float, float, float]
+
+
+def calibration_at(session: Session, at: datetime) -> LocalCalibration:
+    """Return the calibration in force at a time."""
+    found = calibrations.newest(session, at)
+    return LocalCalibration() if found is None else LocalCalibration(**found.data)
+
+
+def refit(db: Database, now: datetime) -> None:
+    """Refit if there are 25 % more verdicts than last time, or any more after a week."""
+    with db.read() as session:
+        count, last = feedback.count(session), calibrations.newest(session, now)
+        if count < MIN_VERDICTS or not (last is None or _outgrown(last, count, now)):
+            return
+        own = fit_from_digests(sent_digests.digests(session, now - LOOK_BACK))
+    with db.write() as session:
+        calibrations.add(session, StoredCalibration(now, count, {"shift": own.shift, "slope": own.slope}))
+
+
+def fit_from_digests(digests: Iterable[SentDigest]) -> LocalCalibration:
+    """Fit a calibration to these digests and their verdicts; the default one if too few people gave any."""
+    said: defaultdict[int, list[Row]] = defaultdict(list)
+    for one in digests:
+        if any(one.verdicts):
+            said[one.subscriber] += _rows(one)
+    if len(said) < MIN_SUBSCRIBERS:
+        return LocalCalibration()
+    most = min(MAX_WEIGHT, median(map(_weight, said.values())))
+    rows = np.array([row for theirs in said.values() for row in _capped(theirs, most)]).reshape(-1, 3)
+    return fit_local(rows[:, 0], rows[:, 1], rows[:, 2])
+
+
+def _outgrown(last: StoredCalibration, count: int, now: datetime) -> bool:
+    return count >= last.events * GROWTH or (count != last.events and now - last.fitted > REFIT_AFTER)
+
+
+def _rows(one: SentDigest) -> Iterator[Row]:
+    """Yield (log odds, liked, weight) of each pick with a stored probability."""
+    for pick, verdict in zip(one.picks, one.verdicts, strict=True):
+        if pick.prior is not None:
+            yield logit(pick.prior), float(verdict in LIKING), NO_VERDICT_WEIGHT if verdict is None else 1.0
+
+
+def _weight(rows: list[Row]) -> float:
+    return sum(weight for _, _, weight in rows)
+
+
+def _capped(rows: list[Row], most: float) -> list[Row]:
+    """Scale one subscriber's weights down to a sum of at most `most`."""
+    share = min(1.0, most / max(_weight(rows), 1e-9))
+    return [(log_odds, liked, weight * share) for log_odds, liked, weight in rows]

@@ -1,0 +1,84 @@
+"""The text model in use: fitted on the archive, stored by version, refitted when outgrown.
+
+A refit of a large archive takes a minute or two and is a job of its own (`refit`); planning continues with the current
+model until the new one is stored. Planning itself fits only small models, in seconds: when there is none that this
+release can read, or when a small archive has grown.
+"""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from threading import Lock
+
+from digestd.ranking.corpus import read_corpus
+from digestd.ranking.model import TextModel, dumps, fit_corpus, is_readable, loads
+from digestd.store import papers, text_models
+from digestd.store.database import Database
+
+REFIT_AFTER = timedelta(days=7)
+GROWTH = 1.25
+"""A model is outgrown if the archive has grown by this factor since."""
+MAX_TEXTS = 100_000
+"""Newest papers that a refit reads: 50 s of one core and 1.1 GiB.
+
+A model of a quarter of the HF papers measured .026 less nDCG@10 on submitters than one of all.
+"""
+MAX_INLINE_TEXTS = 10_000
+"""Newest papers that planning fits a model on by itself: some seconds."""
+_FIT_LOCK = Lock()
+"""Per process: parts of a service on several machines each fit their own."""
+
+
+def text_model(db: Database, now: datetime) -> TextModel:
+    """Return the model to rank with at `now`, fitting one if there is none. Concurrent callers fit it once."""
+    if (ready := _ready(db, now)) is not None:
+        return ready
+    with _FIT_LOCK:
+        ready = _ready(db, now)
+        return _fitted(db, MAX_INLINE_TEXTS, now) if ready is None else ready
+
+
+def _ready(db: Database, now: datetime) -> TextModel | None:
+    """Return the current model, or None if planning has to fit one."""
+    with db.read() as session:
+        newest = text_models.newest(session)
+        count = text_models.count_fit_papers(session)
+        if newest is not None and is_readable(newest.version) and not _is_young(newest, count, now):
+            with suppress(ValueError):
+                return loads(text_models.data(session, newest.version))
+    return None
+
+
+def refit(db: Database, now: datetime) -> None:
+    """Fit a model on the whole archive and put it into use once it is stored."""
+    _fitted(db, MAX_TEXTS, now)
+
+
+def is_refit_due(db: Database, now: datetime) -> bool:
+    """Return True if the archive has outgrown both the current model and what planning fits by itself."""
+    with db.read() as session:
+        newest = text_models.newest(session)
+        count = text_models.count_fit_papers(session)
+    if count <= MAX_INLINE_TEXTS:
+        return False
+    return newest is None or not is_readable(newest.version) or outgrown(newest, count, MAX_TEXTS, now)
+
+
+def outgrown(fitted: text_models.FittedModel, count: int, most: int, now: datetime) -> bool:
+    """Return True if a model is a week old or `count` papers, up to `most`, are 25 % more than it was fitted on."""
+    readable = min(count, most)
+    changed = readable != fitted.papers or count > most
+    return readable > fitted.papers * GROWTH or (changed and now - fitted.fitted > REFIT_AFTER)
+
+
+def _is_young(fitted: text_models.FittedModel, count: int, now: datetime) -> bool:
+    """Return True if a model knows so few papers that planning should fit a new one."""
+    return fitted.papers < MAX_INLINE_TEXTS and outgrown(fitted, count, MAX_INLINE_TEXTS, now)
+
+
+def _fitted(db: Database, most: int, now: datetime) -> TextModel:
+    with db.read() as session:
+        corpus = read_corpus(papers.texts(session, most))  # the transaction ends before fitting
+    model = fit_corpus(corpus)
+    with db.write() as session:
+        text_models.add(session, text_models.FittedModel(model.version, now, model.size), dumps(model))
+    return model

@@ -1,0 +1,98 @@
+"""Inverted index of the candidate papers: literal phrases, authors, categories."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from digestd.domain.paper import Paper
+from digestd.ranking.arrays import NOWHERE, Ints
+from digestd.ranking.person_names import PersonName, parse, same
+from digestd.ranking.text import flat, fold, folded_tokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InvertedIndex:
+    """Postings over the papers. Every lookup returns sorted positions in the candidate set.
+
+    Attributes:
+        texts: Normalised text of each paper.
+        postings: Folded word → papers.
+        people: Surname → (name, paper, spelling in the paper).
+        labels: Category or parent category → papers.
+    """
+
+    texts: tuple[str, ...]
+    postings: Mapping[str, Sequence[int]]
+    author_keys: Mapping[str, Sequence[tuple[PersonName, int, str]]]
+    labels: Mapping[str, Ints]
+
+    def phrase(self, phrase: str) -> Ints:
+        """Return the papers that contain the phrase as whole words."""
+        wanted = flat(phrase)
+        if not any(map(str.isalnum, wanted)):
+            return NOWHERE
+        holding = [j for j in self._with_words(wanted) if wanted in self.texts[j]]
+        return positions(filter(lambda j: literal(wanted).search(self.texts[j]), holding))
+
+    def author(self, name: str) -> dict[int, str]:
+        """Return the papers by this person: position → the name as written there."""
+        sought = parse(name)
+        if sought is None:
+            return {}
+        return {j: written for known, j, written in self.author_keys.get(sought.surname, ()) if same(sought, known)}
+
+    def category(self, label: str) -> Ints:
+        """Return the papers in this category or below it: `cs` and `cs.*` match `cs.LG`."""
+        return self.labels.get(fold(label).strip().removesuffix(".*"), NOWHERE)
+
+    def _with_words(self, wanted: str) -> Iterable[int]:
+        found = sorted((self.postings.get(word, ()) for word in folded_tokens(wanted)), key=len)
+        return frozenset(found[0]).intersection(*found[1:]) if found else range(len(self.texts))
+
+
+def build_inverted_index(papers: Sequence[Paper]) -> InvertedIndex:
+    """Index the papers."""
+    texts = tuple(flat(paper.text) for paper in papers)
+    postings: defaultdict[str, list[int]] = defaultdict(list)
+    author_keys: defaultdict[str, list[tuple[PersonName, int, str]]] = defaultdict(list)
+    labels: defaultdict[str, set[int]] = defaultdict(set)
+    for j, paper in enumerate(papers):
+        for word in dict.fromkeys(folded_tokens(texts[j])):
+            postings[word].append(j)
+        for written in paper.words.authors:
+            if name := parse(written):
+                author_keys[name.surname].append((name, j, written))
+        for label in paper.words.categories:
+            for level in levels(label):
+                labels[level].add(j)
+    return InvertedIndex(
+        texts=texts,
+        postings=dict(postings),
+        author_keys=dict(author_keys),
+        labels={label: positions(found) for label, found in labels.items()},
+    )
+
+
+def positions(found: Iterable[int]) -> Ints:
+    """Return sorted positions as an array."""
+    return np.array(sorted(found), dtype=np.intp)
+
+
+def levels(label: str) -> list[str]:
+    """Return a category and its parents: `cs.lg` → `cs.lg`, `cs`."""
+    parts = fold(label).strip().split(".")
+    return [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+
+
+def literal(wanted: str) -> re.Pattern[str]:
+    """Return a pattern for the phrase in normalised text, with word boundaries in scripts that have letter case."""
+    before = r"(?<!\w)" if _edged(wanted[0]) else ""
+    after = r"(?!\w)" if _edged(wanted[-1]) else ""
+    return re.compile(before + re.escape(wanted) + after)
+
+
+def _edged(letter: str) -> bool:
+    return letter.isdigit() or letter.lower() != letter.upper()

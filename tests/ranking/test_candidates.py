@@ -1,0 +1,72 @@
+"""The day's papers: trends for their age, variety, and who stands in the background."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from digestd.domain.interest import Kind
+from digestd.domain.paper import Paper
+from digestd.ranking.fusion import score
+from tests.ranking.library import candidates, likes, papers, profile, retitled, varied
+
+
+def test_a_pool_keeps_its_papers_in_order() -> None:
+    assert len(candidates()) == 16
+    assert candidates().papers == tuple(papers())
+
+
+def test_more_votes_are_a_stronger_trend_at_the_same_age() -> None:
+    assert (np.diff(candidates().trend) > 0).all()
+
+
+def test_a_new_paper_is_not_punished_for_its_age() -> None:
+    def aged(j: int, days: int, votes: float) -> Paper:
+        paper = papers()[j]
+        return replace(paper, first_seen=paper.first_seen - timedelta(days=days), signals={"upvotes": votes})
+
+    old = [aged(j, 5, 80 + j) for j in range(8)]
+    new = [aged(j, 0, 4) for j in range(8, 15)] + [aged(15, 0, 20)]
+    assert candidates(old + new).trend.argmax() == 15
+
+
+@pytest.mark.parametrize("votes", [float("nan"), float("inf"), -5.0])
+def test_a_figure_that_is_none_counts_as_nothing(votes: float) -> None:
+    assert candidates([replace(papers()[0], signals={"upvotes": votes})]).weighted_votes.tolist() == [0]
+
+
+def test_a_category_holds_those_below_it() -> None:
+    inverted_index = candidates().inverted_index
+    assert inverted_index.category("bio").tolist() == inverted_index.category("BIO.pe").tolist() == [4, 5, 6, 7]
+    assert inverted_index.category("bio.*").tolist() == [4, 5, 6, 7]
+    assert inverted_index.category("bi").tolist() == []
+
+
+def test_standing_in_the_background_is_no_disadvantage() -> None:
+    twin = retitled("Smoke and sleepy swarms", "Beekeepers calm honeybee swarms with smoke.")
+    day = candidates([*papers(), twin])
+    value = score(day, [profile(day, *likes((Kind.PAPER, "made:4"), (Kind.PAPER, "made:5")))]).total[0]
+    assert set(np.argsort(-value)[:2].tolist()) == {4, 5}
+
+
+def test_variety_takes_one_of_two_near_copies() -> None:
+    day = candidates([*papers(), papers()[0]])
+    totals = np.full(17, -1, dtype=np.float32)
+    totals[[0, 16, 9]] = [2.0, 1.99, 1.9]
+    order = np.argsort(-totals, kind="stable")
+    assert order[:2].tolist() == [0, 16]
+    assert varied(order, day, totals, 2) == [0, 9]
+
+
+def test_variety_starts_with_the_best_and_keeps_to_the_size() -> None:
+    day = candidates()
+    totals = np.linspace(1, 0, 16, dtype=np.float32)
+    chosen = varied(np.arange(16), day, totals, 5)
+    assert chosen[0] == 0
+    assert len(chosen) == len(set(chosen)) == 5
+
+
+@pytest.mark.parametrize(("order", "size"), [([], 5), ([3], 5), ([3], 0)])
+def test_variety_of_little_is_little(order: list[int], size: int) -> None:
+    assert varied(np.array(order, dtype=np.intp), candidates(), np.zeros(16, dtype=np.float32), size) == order[:size]

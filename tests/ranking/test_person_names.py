@@ -1,0 +1,45 @@
+"""Names: who may be whom."""
+
+import pytest
+
+from digestd.ranking.person_names import parse, same
+
+
+def alike(one: str, other: str) -> bool:
+    first, second = parse(one), parse(other)
+    return bool(first and second and same(first, second) and same(second, first))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("J. Smith", "Jane Smith"),
+        ("Smith, Jane", "jane smith"),
+        ("Smith J", "Jane Smith"),
+        ("Jane Smith", "Jane Q. Smith"),
+        ("J.-P. Serre", "Jean-Pierre Serre"),
+        ("Laurens van der Maaten", "van der Maaten, L."),
+        ("Gabriel García Márquez", "GARCIA MARQUEZ, Gabriel"),
+        ("Ingrid Ødegård", "Ingrid Odegard"),
+        ("Martin Luther King Jr.", "Martin Luther King"),
+        ("李飞飞", "李飞飞"),
+    ],
+)
+def test_one_person(one: str, other: str) -> None:
+    assert alike(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("J. Smith", "Karl Smith"),
+        ("Jane Smith", "John Smith"),
+        ("Jane A. Smith", "Jane B. Smith"),
+        ("Jane Smith", "Jane Smithson"),
+        ("Smith", "Jane Smith"),
+        ("", "Jane Smith"),
+        ("...", "..."),
+    ],
+)
+def test_two_people(one: str, other: str) -> None:
+    assert not alike(one, other)
