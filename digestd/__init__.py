@@ -1,33 +1,31 @@
-"""digestd turns the day's new papers into one personal mail per subscriber.
-
-The road of one paper, a file a stage:
+"""digestd: the day's new papers as one personal e-mail per subscriber.
 
      source ──► fetch ──► papers ──► digest ─────────────► delivery ──► transport
-     request,   HTTP,     identity,  due, rank, pick,      assemble,     SMTP /
-     parse      limits    merge      freeze, ledger row    commit, send  Maildir
-                                                           record   ◄── bounces, replies
-     scheduler: only ticks; what is due is in the database
+     request,   HTTP,     identity,  due, rank, pick,      assemble,     SMTP / Maildir
+     parse      limits    merge      freeze, ledger row    commit, send
+                                                            record   ◄── bounces, replies
+     scheduler: ticks; what is due is in the database
 
-    sources/     where papers come from: what to ask for, and how to read the answer
-    ingest/      fetches politely and makes one paper of many sightings
-    ranking/     scores the day's papers against each subscriber's interests, and says why
-    plan         who is due, which papers, frozen as a digest with its ledger row
-    deliver/     claims, composes, passes the gate, sends, records the answer
-    transports/  where mail goes
-    inbound/     what comes back: bounces and complaints, to scores and suppressions
+Stages meet only in the store, so each can be run by hand, killed, or moved to another machine. Imports go down only:
 
-The stages meet only in the store, so each can be run by hand, killed, or moved to another
-machine. What is due is in the database; the scheduler only ticks. Imports go down only:
-
-    cli
-    bench | web | scheduler | worker | receiver
-    app                                   wiring; the only clock and source of randomness
-    ingest | plan | deliver | inbound | subscribe | evaluate   shells: gather, decide, apply
-    store | sources | transports | encoders | settings | shipped | secret | confinement
-    compose | render | message | sign | tex | schedule | retry | throttle | links | bounces
-    ranking
-    domain
-    errors
+    cli/           the command line, one module per noun
+    web/           pages, JSON API, static files
+    jobs/          scheduler, worker and receiver: what runs when
+    evaluation/    evaluate, trial, bench: measures, never used by the pipeline
+    app            composition root: settings become the parts; the only clock and source of randomness
+    replies/       bounces, complaints and commands by mail: read, classify, act
+    subscribers/   sign-up, preferences, consent, references and libraries, webhooks
+    delivery/      claim, commit point, connections, transports, retry, relay logs, reconciliation
+    digests/       who is due, candidates, picks, planning
+    mail/          templates to HTML and text, MIME, DKIM, feeds and citations
+    papers/        identity, deduplication, merging, coverage
+    fetching/      HTTP client, politeness, SSRF guard, confined parsers
+    sources/       one module per source: request and parse, pure
+    ranking/       model, profiles, signals, fusion, reasons: pure
+    store/         the only place that sees the database: tables, one module per aggregate, migrations
+    security/      tokens in links, the secret key, encryption at rest, confinement of parsers
+    domain/        frozen dataclasses and pure rules about them
+    settings, errors, logs, resources (built-in templates and sample papers)
 """
 
 __version__ = "0.1.0"

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from digestd import settings as configuration
-from digestd.links import Keys, Purpose, Urls, address_key, canonical_address, token
-from digestd.secret import make_secret, read_keys
+from digestd.security.links import Keys, Purpose, Urls, address_key, canonical_address, token
+from digestd.security.secret_key import make_secret, read_keys
 from digestd.settings import Settings
 from digestd.store import sources, subscribers, webhooks
 from digestd.store.database import Database, open_database
@@ -31,21 +31,23 @@ from digestd.store.migrate import migrate, require_current
 from digestd.store.process_locks import ProcessLocks, process_locks
 
 if TYPE_CHECKING:
-    from digestd.bounces.providers import Provider
-    from digestd.deliver import DeliveryConfig, RelayLog, Sender
-    from digestd.deliver.reconcile import ReconcileReport
+    from digestd.delivery.reconcile import ReconcileReport, RelayLog
+    from digestd.delivery.run import DeliveryConfig
+    from digestd.delivery.sender import Sender
+    from digestd.delivery.transports import Route
+    from digestd.digests.planner import Planner
     from digestd.domain.digest import Reason
-    from digestd.hooks import Hooks
-    from digestd.inbound import Door, Postbox
-    from digestd.ingest import Client
-    from digestd.libraries import Libraries
-    from digestd.plan import Planner
+    from digestd.fetching.fetch import Client
+    from digestd.mail.dkim import Signer
+    from digestd.mail.templates import Templates
     from digestd.ranking.dense import Encoder
-    from digestd.render import Templates
-    from digestd.sign import Signer
-    from digestd.sources import Source
-    from digestd.subscribe import Post
-    from digestd.transports import Route
+    from digestd.replies.bounces.providers.provider import Provider
+    from digestd.replies.mailboxes.lmtp import Door
+    from digestd.replies.mailboxes.mailbox import Postbox
+    from digestd.sources.source import Source
+    from digestd.subscribers.library_sync import Libraries
+    from digestd.subscribers.notices import Post
+    from digestd.subscribers.webhooks import Hooks
 
 FIRST_SOURCES = ("arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV+cs.LG+stat.ML", "hf-daily")
 """The sources of a new installation."""
@@ -66,11 +68,11 @@ class App:
     @cached_property
     def templates(self) -> Templates:
         """The templates in force. Raises BadSetting if an override cannot be read."""
-        from digestd import shipped
-        from digestd.render import Templates
+        from digestd import resources
+        from digestd.mail.templates import Templates
 
         overrides = [Path(self.settings.templates_dir)] if self.settings.templates_dir else []
-        return Templates.of(shipped.templates(overrides))
+        return Templates.of(resources.templates(overrides))
 
     @cached_property
     def template_hash(self) -> str:
@@ -88,7 +90,7 @@ class App:
     @cached_property
     def signer(self) -> Signer | None:
         """The DKIM signer, or None if the relay signs. Raises BadSetting."""
-        from digestd.dkim import open_signer
+        from digestd.mail.dkim_key import open_signer
 
         return open_signer(self.settings.dkim_domain, self.settings.dkim_selector, self.settings.dkim_key_file)
 
@@ -100,8 +102,8 @@ class App:
     @property
     def sender(self) -> Sender:
         """The sender of all mail: addresses, list name and signer."""
-        from digestd.deliver import Sender
-        from digestd.message import Mailbox
+        from digestd.delivery.sender import Sender
+        from digestd.mail.mime import Mailbox
 
         name, address = parseaddr(self.settings.mail_from)
         reply_to = parseaddr(self.settings.reply_to)[1] or address
@@ -122,7 +124,7 @@ class App:
     @property
     def planner(self) -> Planner:
         """The settings of planning."""
-        from digestd.plan import Planner
+        from digestd.digests.planner import Planner
 
         host = parseaddr(self.settings.mail_from)[1].rpartition("@")[2]  # as in `sender`
         return Planner(self.keys, host, self.template_hash, self.encoder, self.settings.explore)
@@ -156,8 +158,8 @@ class App:
     @property
     def client(self) -> Client:
         """How we identify ourselves to sources: User-Agent, contact, API keys."""
-        from digestd.ingest import Client
-        from digestd.ingest.credentials import credentials
+        from digestd.fetching.credentials import credentials
+        from digestd.fetching.fetch import Client
 
         contact = parseaddr(self.settings.contact)[1] or self.sender.reply_to
         return Client(self.settings.public_url, contact, credentials=credentials(self.settings.model_dump()))
@@ -174,29 +176,29 @@ class App:
     @property
     def post(self) -> Post:
         """What confirmation mails are made with: keys, host, template set."""
-        from digestd.subscribe import Post
+        from digestd.subscribers.notices import Post
 
         return Post(self.keys, self.sender.host, self.template_hash)
 
     @property
     def inbound(self) -> Postbox | Door | None:
         """The mailbox or LMTP server that receives bounces and commands, or None."""
-        from digestd.inbound import open_inbound
+        from digestd.replies.mailboxes.open_mailbox import open_inbound
 
         return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_quarantine))
 
     @property
     def providers(self) -> dict[str, Provider]:
         """The mail providers whose webhooks are accepted, by name."""
-        from digestd.bounces.providers import open_providers
-        from digestd.inbound import Certificates
+        from digestd.replies.bounces.providers import open_providers
+        from digestd.replies.certificates import Certificates
 
         return open_providers(self.settings.model_dump(), Certificates())
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """The relays or folders that mail goes to. Raises BadSetting."""
-        from digestd.transports import open_routes
+        from digestd.delivery.transports import open_routes
 
         return open_routes(self.settings.transport_url, ehlo=urlsplit(self.settings.public_url).hostname or "localhost")
 
@@ -207,8 +209,8 @@ class App:
             owner: the name under which mails are claimed; the caller holds its lock.
             routes: the routes to use; all by default.
         """
-        from digestd.deliver import DeliveryConfig
-        from digestd.deliver.sent_journal import read_machine_id
+        from digestd.delivery.run import DeliveryConfig
+        from digestd.delivery.sent_journal import read_machine_id
 
         chosen = self.routes if routes is None else routes
         return DeliveryConfig(
@@ -228,7 +230,7 @@ class App:
     @property
     def relay_log(self) -> RelayLog | None:
         """The relay's log, with the routes that it covers: those on this machine, or the only one. None if not set."""
-        from digestd.deliver import RelayLog
+        from digestd.delivery.reconcile import RelayLog
 
         if not self.settings.relay_log:
             return None
@@ -239,7 +241,7 @@ class App:
     @property
     def webhooks(self) -> Hooks | None:
         """The parts that post events to the operator's programs, or None if no URL is set."""
-        from digestd.hooks import Hooks, read_secret
+        from digestd.subscribers.webhooks import Hooks, read_secret
 
         if not self.settings.webhook_urls.split():
             return None
@@ -248,14 +250,14 @@ class App:
     @property
     def libraries(self) -> Libraries:
         """The parts that link and sync subscribers' libraries."""
-        from digestd.libraries import Libraries
+        from digestd.subscribers.library_sync import Libraries
 
         return Libraries.of(self.settings, self.db, self.keys, self.client, self.clock)
 
     @property
     def journals(self) -> Path:
         """The folder of the result journals."""
-        from digestd.deliver.result_journal import default_journal_folder
+        from digestd.delivery.result_journal import default_journal_folder
 
         return Path(self.settings.journal_dir) if self.settings.journal_dir else default_journal_folder(self.db)
 
@@ -265,21 +267,21 @@ class App:
         Args:
             file: the log to read, which covers all routes; by default `relay_log`.
         """
-        from digestd.deliver import RelayLog, reconcile
+        from digestd.delivery.reconcile import RelayLog, reconcile
 
         log = self.relay_log if file is None else RelayLog(file, frozenset(route.name for route in self.routes))
         return None if log is None else reconcile(self.db, self.keys, log, self.clock())
 
     def check_relay_log(self) -> None:
         """Check that the relay's log can be read, if it is set. Raises BadSetting."""
-        from digestd.deliver import check_log_is_readable
+        from digestd.delivery.reconcile import check_log_is_readable
 
         if self.relay_log is not None:
             check_log_is_readable(self.relay_log, self.clock())
 
     def dkim_record(self) -> tuple[str, str] | None:
         """Return name and value of the DNS record of the DKIM key, or None if the relay signs."""
-        from digestd.sign import dns_record
+        from digestd.mail.dkim import dns_record
 
         if self.signer is None:
             return None
@@ -287,7 +289,7 @@ class App:
 
     def reason_text(self, reason: Reason, language: str = "en") -> str:
         """Return the reason of a pick as a sentence."""
-        from digestd.render import render_reason
+        from digestd.mail.rendering import render_reason
 
         return render_reason(self.templates, reason, language)
 
@@ -371,7 +373,7 @@ def _with_checked_parts(app: App) -> App:
 
 @lru_cache(maxsize=1)
 def _encoder(folder: str) -> Encoder:
-    from digestd.encoders import open_encoder
+    from digestd.ranking.encoders import open_encoder
 
     return open_encoder(folder)
 

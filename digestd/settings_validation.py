@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from typing import NoReturn
 
 from digestd.errors import BadInput, BadSetting
-from digestd.links import Keys, address_key
+from digestd.security.links import Keys, address_key
 from digestd.settings import Settings
 from digestd.store import subscribers
 from digestd.store.database import Database
@@ -51,10 +51,10 @@ def check_secret(db: Database, keys: Keys) -> None:
 
 def _check_replies(settings: Settings) -> None:
     """Check where bounces arrive: a mailbox, an LMTP server, providers' webhooks."""
-    from digestd.bounces.providers import open_providers
+    from digestd.replies.bounces.providers import open_providers
 
     if settings.inbound_url:
-        from digestd.inbound import open_inbound
+        from digestd.replies.mailboxes.open_mailbox import open_inbound
 
         open_inbound(settings.inbound_url)
     open_providers(settings.model_dump(), _fetch_nothing)
@@ -74,18 +74,18 @@ def _check_optional_parts(settings: Settings) -> None:
         except BadInput as error:
             raise BadSetting(f"DIGESTD_SOURCES: {error}") from error
     if settings.webhook_urls.split():
-        from digestd.hooks import read_secret
+        from digestd.subscribers.webhooks import read_secret
 
         read_secret(settings.webhook_secret)
     if settings.embedding_model:
-        from digestd.encoders import check_encoder
+        from digestd.ranking.encoders import check_encoder
 
         check_encoder(settings.embedding_model)
 
 
 def _check_sender(settings: Settings) -> None:
     """Check that mail to others names its sender and a postal address; a Maildir is for trying."""
-    from digestd.transports import open_routes
+    from digestd.delivery.transports import open_routes
 
     if all(route.name.startswith("maildir:") for route in open_routes(settings.transport_url)):
         return

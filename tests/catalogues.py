@@ -14,7 +14,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from digestd.shipped import templates
+from digestd.resources import templates
 
 FOLDER = Path(__file__).parents[1] / "templates" / "locale"
 LANGUAGES = sorted(file.stem for file in FOLDER.glob("*.po"))

@@ -17,7 +17,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
-from digestd.links import Keys
+from digestd.security.links import Keys
 from digestd.store.database import Database, open_database
 from digestd.store.migrate import migrate
 from tests import postgres
@@ -29,10 +29,10 @@ SLOW = frozenset(
         "cli",
         "commands",
         "confinement",
-        "deliver",
+        "delivery",
         "inbound",
         "libraries",
-        "plan",
+        "digests",
         "proof",
         "references",
         "security",

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd import hooks, libraries
-from digestd.deliver import group_commit
+from digestd.delivery import group_commit
+from digestd.delivery.retry import MAIL_BACKOFF, RELAY_BACKOFF
 from digestd.domain.backoff import Backoff
-from digestd.ingest import Limits
-from digestd.retry import MAIL_BACKOFF, RELAY_BACKOFF
+from digestd.fetching.fetch import Limits
 from digestd.store import hosts
+from digestd.subscribers import library_sync, webhooks
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -22,8 +22,8 @@ POLICIES = {
     "group commit": (group_commit.BACKOFF, [1, 1, 1]),
     "fetch": (Limits().backoff, [1, 2, 4, 8, 10, 10]),
     "host": (hosts.BACKOFF, [n * 5 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 72)]),
-    "library": (libraries.BACKOFF, [n * 15 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 96, 96)]),
-    "webhook": (hooks.BACKOFF, [6, *(n * MINUTE for n in (5, 30, 120, 300, 600, 840, 1200, 1440, 1440))]),
+    "library": (library_sync.BACKOFF, [n * 15 * MINUTE for n in (1, 2, 4, 8, 16, 32, 64, 96, 96)]),
+    "webhook": (webhooks.BACKOFF, [6, *(n * MINUTE for n in (5, 30, 120, 300, 600, 840, 1200, 1440, 1440))]),
 }  # fmt: skip
 
 

@@ -16,14 +16,15 @@ from digestd.domain.paper import PaperId, Words
 from digestd.domain.reference import Reference
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import address_key
+from digestd.security.links import address_key
 from digestd.store import bounces, core, data_export, libraries, references, subscribers, suppressions
 from digestd.store.libraries import NewLibrary
-from digestd.subscribe import erase, feedback, find
-from digestd.subscribe.belongings import everything
-from digestd.subscribe.moving import ask_move
+from digestd.subscribers import feedback
+from digestd.subscribers.belongings import everything
+from digestd.subscribers.leaving import erase, find
+from digestd.subscribers.moving import ask_move
+from tests.digests.shelf import TOPIC, archive, paper, reader, shelf
 from tests.parts.install import Install, install
-from tests.plan.shelf import TOPIC, archive, paper, reader, shelf
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from bibtexparser.entrypoint import parse_string
 from pylatexenc.latex2text import LatexNodes2Text
 
 from digestd.domain.paper import Paper, PaperId, Words
-from digestd.render.citations import bibtex, family_first, ris
+from digestd.mail.citations import bibtex, family_first, ris
 
 DECODER = LatexNodes2Text(keep_comments=True)
 WHEN = datetime(2026, 11, 24, tzinfo=UTC)

@@ -7,10 +7,13 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from digestd.domain.subscriber import Act, Cause, Status
-from digestd.links import Keys, Purpose, address_key, token
+from digestd.security.links import Keys, Purpose, address_key, token
 from digestd.store import consent, core, subscribers
 from digestd.store.database import Database
-from digestd.subscribe import Post, ask, confirm, erase, parse, unsubscribe
+from digestd.subscribers.asking import ask, confirm
+from digestd.subscribers.leaving import erase, unsubscribe
+from digestd.subscribers.notices import Post
+from digestd.subscribers.record import parse
 
 ADA = "ada@example.org"
 ASKED = Act(Cause.WEB, b"a" * 32, "We first send you a link.\nSubscribe")

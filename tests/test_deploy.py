@@ -192,7 +192,7 @@ def system_calls(*filters: str) -> set[str]:
 
 
 def test_unit_permits_what_the_sandbox_for_parsers_needs() -> None:
-    from digestd.confinement import seccomp  # noqa: PLC0415  # the rest of this file needs no application
+    from digestd.security.confinement import seccomp  # noqa: PLC0415  # the rest of this file needs no application
 
     permitted: set[str] = set()
     for words in re.findall(r"^SystemCallFilter=(.+)$", (DEPLOY / "digestd.service").read_text(), re.MULTILINE):

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from digestd.digests.explanation import preview
+from digestd.digests.planning_day import read_planning_day
+from digestd.digests.shard import rank
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId
 from digestd.errors import BadInput, NotFound
-from digestd.plan import preview
-from digestd.plan.planning_day import read_planning_day
-from digestd.plan.shard import rank
 from digestd.ranking.dense import NoEncoder
 from digestd.store import core, due, feedback, mutings, papers
 from digestd.store.database import Database
 from digestd.store.interests import for_ranking, for_ranking_at
-from digestd.subscribe import erase, find
-from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
+from digestd.subscribers.feedback import mute_of, say_of, take_back, unmute
+from digestd.subscribers.leaving import erase, find
 from tests.parts.install import Install, install
 
 pytestmark = pytest.mark.slow

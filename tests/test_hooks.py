@@ -14,17 +14,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from digestd import hooks as posting
 from digestd.domain.bounce import Bounce, BounceKind
-from digestd.domain.hook import POSTS_KEPT, PostState
 from digestd.domain.subscriber import Cause
+from digestd.domain.webhook import POSTS_KEPT, PostState
 from digestd.errors import BadSetting
-from digestd.hooks import BACKOFF, Hooks, post_due, read_secret
-from digestd.links import Keys, Purpose, address_key, token
+from digestd.security.links import Keys, Purpose, address_key, token
 from digestd.settings import load
 from digestd.store import bounces, subscribers, webhooks
 from digestd.store.database import Database
-from digestd.subscribe import Post, add, ask, confirm, erase, parse, unsubscribe
+from digestd.subscribers import webhooks as posting
+from digestd.subscribers.asking import ask, confirm
+from digestd.subscribers.keeping import add
+from digestd.subscribers.leaving import erase, unsubscribe
+from digestd.subscribers.notices import Post
+from digestd.subscribers.record import parse
+from digestd.subscribers.webhooks import BACKOFF, Hooks, post_due, read_secret
 
 pytestmark = pytest.mark.slow
 

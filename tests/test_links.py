@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.errors import BadInput, BadRecord, BadSetting
-from digestd.links import (
+from digestd.security.links import (
     GRACE,
     PLACE_MAX,
     BadToken,

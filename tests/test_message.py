@@ -15,18 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digestd.errors import BadInput
-from digestd.message import (
-    DigestHeaders,
-    Mailbox,
-    compose_digest,
-    compose_notice,
-    dot_stuffed,
-    header_text,
-    quoted_printable,
-    quoted_printable_fragment,
-)
-from digestd.render import Rendered, Templates, assemble_digest, render_notice
-from digestd.shipped import templates
+from digestd.mail.content import Rendered
+from digestd.mail.digest import assemble_digest
+from digestd.mail.mime import DigestHeaders, Mailbox, compose_digest, compose_notice, dot_stuffed, header_text
+from digestd.mail.quoted_printable import quoted_printable, quoted_printable_fragment
+from digestd.mail.rendering import render_notice
+from digestd.mail.templates import Templates
+from digestd.resources import templates
 from tests import golden
 
 TEMPLATES = Templates.of(templates())

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from digestd import scheduler
-from digestd.scheduler import Scheduler
+from digestd.jobs import scheduler
+from digestd.jobs.scheduler import Scheduler
 from tests.parts.install import install
 from tests.parts.waiting import eventually
 

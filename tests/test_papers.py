@@ -7,7 +7,7 @@ from sqlalchemy import event
 from digestd.domain.paper import PaperId
 from digestd.store import papers
 from digestd.store.database import Database
-from tests.ingest.makers import seen, take
+from tests.papers.makers import seen, take
 
 DAY = timedelta(days=1)
 

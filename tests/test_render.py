@@ -11,16 +11,11 @@ import pytest
 from digestd.domain.digest import Reason, Why
 from digestd.domain.sanitise import clean, first_day, shorten, wrap
 from digestd.errors import BadSetting
-from digestd.render import (
-    DigestContent,
-    Entry,
-    Item,
-    Templates,
-    render_digest,
-    render_notice,
-    render_reason,
-)
-from digestd.shipped import templates
+from digestd.mail.content import DigestContent, Entry, Item
+from digestd.mail.digest import render_digest
+from digestd.mail.rendering import render_notice, render_reason
+from digestd.mail.templates import Templates
+from digestd.resources import templates
 from tests import golden
 from tests.golden.harmless import assert_harmless, elements
 

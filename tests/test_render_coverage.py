@@ -6,8 +6,10 @@ from datetime import date
 import pytest
 
 from digestd.domain.coverage import CoverageState
-from digestd.render import DigestContent, Rendered, Templates, render_digest
-from digestd.shipped import templates
+from digestd.mail.content import DigestContent, Rendered
+from digestd.mail.digest import render_digest
+from digestd.mail.templates import Templates
+from digestd.resources import templates
 from tests import golden
 from tests.golden.harmless import assert_harmless
 

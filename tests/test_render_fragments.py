@@ -13,9 +13,11 @@ import pytest
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.sanitise import wrap
 from digestd.errors import BadInput, BadSetting
-from digestd.render import Assembled, Before, DigestContent, DigestLinks, Entry, Item, Templates, assemble_digest
-from digestd.render.fragments import TEXT, Fragment, slot, value
-from digestd.shipped import templates
+from digestd.mail.content import Before, DigestContent, DigestLinks, Entry, Item
+from digestd.mail.digest import Assembled, assemble_digest
+from digestd.mail.fragments import TEXT, Fragment, slot, value
+from digestd.mail.templates import Templates
+from digestd.resources import templates
 from tests import golden
 
 FILES = templates()

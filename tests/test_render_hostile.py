@@ -9,17 +9,12 @@ import pytest
 
 from digestd.domain.digest import Reason, Section, Why
 from digestd.domain.sanitise import safe_url
-from digestd.render import (
-    DigestContent,
-    Entry,
-    Item,
-    Templates,
-    assemble_digest,
-    render_digest,
-    render_notice,
-)
-from digestd.render.shown import HTML_MAX
-from digestd.shipped import templates
+from digestd.mail.content import DigestContent, Entry, Item
+from digestd.mail.digest import assemble_digest, render_digest
+from digestd.mail.rendering import render_notice
+from digestd.mail.templates import Templates
+from digestd.mail.view_models import HTML_MAX
+from digestd.resources import templates
 from tests import golden
 from tests.golden.harmless import assert_harmless, elements
 

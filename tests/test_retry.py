@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.retry import Reply, Stage, Verdict, verdict
+from digestd.delivery.retry import Reply, Stage, Verdict, verdict
 
 
 @pytest.mark.parametrize("stage", [Stage.SESSION, Stage.MAIL, Stage.DATA])

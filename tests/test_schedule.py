@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from digestd import schedule
+from digestd.domain import schedule
 from digestd.domain.subscriber import Cadence, Timing
 from digestd.errors import BadRecord
 

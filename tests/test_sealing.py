@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.links import Keys, Retired
-from digestd.sealing import Unopenable, is_by_current, seal, unseal
+from digestd.security.encryption import Unopenable, is_by_current, seal, unseal
+from digestd.security.links import Keys, Retired
 from tests.conftest import NOW
 
 FIRST, SECOND, THIRD = (bytes([n]) * 32 for n in (1, 2, 3))

@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from digestd.cli import app
 from digestd.errors import BadSetting
-from digestd.links import GRACE, OutdatedToken, Purpose, Retired, address_key, read, token
-from digestd.secret import make_secret, read_keys, rotate
+from digestd.security.links import GRACE, OutdatedToken, Purpose, Retired, address_key, read, token
+from digestd.security.secret_key import make_secret, read_keys, rotate
 from tests.conftest import NOW
+from tests.digests.shelf import reader
 from tests.parts.install import install
-from tests.plan.shelf import reader
 
 DAY = timedelta(days=1)
 
@@ -63,7 +63,7 @@ def test_rotate_with_revoke_ends_the_grace_of_all(file: Path) -> None:
 
 def test_rotate_can_be_repeated_if_it_was_cut_short(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read_keys(file).secret
-    monkeypatch.setattr("digestd.secret._fresh", lambda: 1 / 0)
+    monkeypatch.setattr("digestd.security.secret_key._fresh", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         rotate(file, NOW)
     assert read_keys(file).secret == first
@@ -112,7 +112,7 @@ def test_a_secret_that_cannot_be_replaced_stays(file: Path, monkeypatch: pytest.
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("digestd.secret.os.fsync", full)
+    monkeypatch.setattr("digestd.security.secret_key.os.fsync", full)
     with pytest.raises(BadSetting, match="No space left"):
         rotate(file, NOW)
     assert file.read_bytes() == before

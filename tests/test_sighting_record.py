@@ -8,9 +8,9 @@ import pytest
 
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.sighting_record import FIELDS, from_record, to_record
-from digestd.ingest.merge import digest
+from digestd.papers.merge import digest
 from digestd.store import sightings
-from tests.ingest.odd_sources import FULL
+from tests.papers.odd_sources import FULL
 
 LEAST = Sighting((PaperId("arxiv:2611.00001"),), Words("Moss on walls"))
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digestd.errors import BadSetting
-from digestd.sign import Signer, dns_record, signer
+from digestd.mail.dkim import Signer, dns_record, signer
 from tests.parts.postfix import tool
 
 AT = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)

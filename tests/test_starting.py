@@ -10,17 +10,16 @@ from digestd.domain.interest import Kind, Wish, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound, SourceFailed
-from digestd.ingest import import_papers
-from digestd.ingest.pages import take_in
-from digestd.links import Keys, address_key
-from digestd.sources import Page
+from digestd.papers.imports import import_papers
+from digestd.papers.pages import take_in
+from digestd.security.links import Keys, address_key
 from digestd.sources.imports import Import
-from digestd.starting import Started, read_references, start
+from digestd.sources.source import Page
 from digestd.store import papers, references, subscribers
 from digestd.store.database import Database
-from digestd.subscribe import parse
-from digestd.subscribe.asking import new
-from digestd.subscribe.record import ITEMS_MAX
+from digestd.subscribers.asking import new
+from digestd.subscribers.cold_start import Started, read_references, start
+from digestd.subscribers.record import ITEMS_MAX, parse
 
 pytestmark = pytest.mark.slow
 

@@ -13,30 +13,16 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Act, Cadence, Cause, Status, Subscriber, Timing
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadRecord, NotFound
-from digestd.links import BadToken, Keys, Purpose, address_key, token
+from digestd.security.links import BadToken, Keys, Purpose, address_key, token
 from digestd.store import consent, core, pending_requests, subscribers, suppressions
 from digestd.store.database import Database, open_database
-from digestd.subscribe import (
-    Change,
-    NoConsent,
-    Post,
-    TooOld,
-    add,
-    ask,
-    confirm,
-    edit,
-    erase,
-    import_subscribers,
-    parse,
-    pause,
-    remind,
-    resume,
-    suppress,
-    unsubscribe,
-)
-from digestd.subscribe.asking import decline, purge_unconfirmed
-from digestd.subscribe.files import Line
-from digestd.subscribe.leaving import unsuppress
+from digestd.subscribers.asking import TooOld, ask, confirm, decline, purge_unconfirmed, remind
+from digestd.subscribers.files import Line
+from digestd.subscribers.importing import import_subscribers
+from digestd.subscribers.keeping import Change, add, edit
+from digestd.subscribers.leaving import NoConsent, erase, pause, resume, suppress, unsubscribe, unsuppress
+from digestd.subscribers.notices import Post
+from digestd.subscribers.record import parse
 from tests.conftest import NOW
 
 ADA = "ada@example.org"

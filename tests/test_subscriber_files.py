@@ -12,22 +12,14 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Cause, Status, Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, BadRecord
-from digestd.links import Keys, address_key
+from digestd.security.links import Keys, address_key
 from digestd.store import core, subscribers
 from digestd.store.database import Database
-from digestd.subscribe import (
-    Post,
-    SubscriberImportReport,
-    erase,
-    import_subscribers,
-    parse,
-    pause,
-    rehearse_import,
-    suppress,
-    unsubscribe,
-)
-from digestd.subscribe.files import LINE_MAX, Format, Line, read
-from digestd.subscribe.record import KEYS, subscriber_fields
+from digestd.subscribers.files import LINE_MAX, Format, Line, read
+from digestd.subscribers.importing import SubscriberImportReport, import_subscribers, rehearse_import
+from digestd.subscribers.leaving import erase, pause, suppress, unsubscribe
+from digestd.subscribers.notices import Post
+from digestd.subscribers.record import KEYS, parse, subscriber_fields
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from digestd.domain.subscriber import WEEKDAYS, Cadence
 from digestd.errors import BadRecord
-from digestd.links import Keys
+from digestd.security.links import Keys
 from digestd.store import core
 from digestd.store.database import Database
-from digestd.subscribe import Post, exported, import_subscribers, parse
-from digestd.subscribe.files import Format, Line, read, written
-from digestd.subscribe.record import subscriber_fields
+from digestd.subscribers.files import Format, Line, read, written
+from digestd.subscribers.importing import exported, import_subscribers
+from digestd.subscribers.notices import Post
+from digestd.subscribers.record import parse, subscriber_fields
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Cadence, Cause, Status, Timing
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import Keys, address_key
+from digestd.security.links import Keys, address_key
 from digestd.store import consent, core, erasure, subscribers, suppressions
 from digestd.store.database import Database
 from digestd.store.subscribers import NewSubscriber

@@ -7,13 +7,10 @@ from pathlib import Path
 import pytest
 
 from digestd.errors import BadSetting, NotFound
-from digestd.render import (
-    Templates,
-    render_digest,
-    render_page,
-    web_environment,
-)
-from digestd.shipped import sample, templates
+from digestd.mail.digest import render_digest
+from digestd.mail.rendering import render_page
+from digestd.mail.templates import Templates, web_environment
+from digestd.resources import sample, templates
 from tests import catalogues, golden
 
 FILES = templates()

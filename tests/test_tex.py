@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.tex import to_plain
+from digestd.domain.tex import to_plain
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.throttle import HORIZON_SECONDS, RECOVERY_SECONDS, SLOWEST, Throttle
+from digestd.domain.throttle import HORIZON_SECONDS, RECOVERY_SECONDS, SLOWEST, Throttle
 
 NOW = 1_700_000_000.0
 FRESH = Throttle()

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from digestd.bench import delivery
-from digestd.bench.rank import Load, measure
 from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.errors import BadInput
+from digestd.evaluation.bench import delivery
+from digestd.evaluation.bench.rank import Load, measure
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 """The date of the generated day; results do not depend on it."""

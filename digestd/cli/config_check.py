@@ -7,10 +7,10 @@ import typer
 from digestd import app as wiring
 from digestd import settings as configuration
 from digestd.cli.messages import say
-from digestd.confinement.child import probe
 from digestd.errors import BadInput
-from digestd.links import GRACE
-from digestd.secret import rotate
+from digestd.security.confinement.child import probe
+from digestd.security.links import GRACE
+from digestd.security.secret_key import rotate
 
 
 def check() -> None:

@@ -13,10 +13,11 @@ from digestd.cli.output import emit
 from digestd.cli.process import tune_gc_for_batch
 from digestd.cli.progress import delivery_progress
 from digestd.cli.service import run_until_stopped
-from digestd.deliver import DeliveryReport, RunCounters
+from digestd.delivery.run import DeliveryReport
+from digestd.delivery.run_counters import RunCounters
 from digestd.domain.typed import NUMBER_MAX
+from digestd.jobs.worker import clean_up, counts, run, settle_uncertain
 from digestd.store.ledger import queries
-from digestd.worker import clean_up, counts, run, settle_uncertain
 
 
 def deliver(

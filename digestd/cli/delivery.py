@@ -20,12 +20,13 @@ from digestd.domain.paper import Paper
 from digestd.domain.sanitise import shorten
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.links import Keys
+from digestd.security.links import Keys
 from digestd.store import bounces, papers, text_models
 from digestd.store.fsck import INVARIANTS, fsck
-from digestd.store.ledger import GRACE, SettlementProof, queries, settle
+from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter, DeliveryInfo
-from digestd.subscribe import find
+from digestd.store.ledger.settlement import GRACE, SettlementProof, settle
+from digestd.subscribers.leaving import find
 
 
 def list_deliveries(

@@ -14,19 +14,22 @@ from digestd.app import App
 from digestd.cli.arguments import Email, Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_line
-from digestd.deliver import Composer, replay
+from digestd.delivery.composer import Composer
+from digestd.delivery.replay import replay
+from digestd.digests.explanation import Explanation, explain, preview
+from digestd.digests.past_digest import explain_past_pick
 from digestd.domain.delivery import Claim, MailKind
 from digestd.domain.paper import paper_id
+from digestd.domain.schedule import newest_due, period_date
 from digestd.domain.subscriber import Subscriber
 from digestd.domain.suppression import SuppressionReason
 from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.links import address_key, message_id
-from digestd.plan import Explanation, explain, explain_past_pick, preview
-from digestd.render import Rendered, render_reason
-from digestd.schedule import newest_due, period_date
+from digestd.mail.content import Rendered
+from digestd.mail.rendering import render_reason
+from digestd.security.links import address_key, message_id
 from digestd.store import subscribers, suppressions
 from digestd.store.timestamps import to_us
-from digestd.subscribe import find
+from digestd.subscribers.leaving import find
 
 Text = Annotated[bool, typer.Option("--text", help="Show the text part. Default.")]
 Html = Annotated[bool, typer.Option("--html", help="Show the HTML part.")]

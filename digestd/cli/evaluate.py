@@ -20,35 +20,19 @@ from digestd.cli.arguments import Json, parse_datetime, read_text_file
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.progress import progress
-from digestd.encoders import SETTING, open_encoder
 from digestd.errors import BadInput, NotFound
-from digestd.evaluate import (
-    FOLDS,
-    Case,
-    Estimate,
-    Judgment,
-    Library,
-    Outcome,
-    Vectors,
-    ablation,
-    alone,
-    by_scores,
-    cases,
-    difference,
-    differences,
-    encode,
-    learn,
-    outcome,
-    read_judgments,
-    read_papers,
-    summary,
-)
-from digestd.evaluate.calibrate import Reliability, calibrate, reliability, shown
-from digestd.evaluate.feedback import Replayed, replay
-from digestd.evaluate.metrics import NDCG
-from digestd.evaluate.promises import Promise, calibration_error, error_of
-from digestd.evaluate.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
+from digestd.evaluation.calibrate import Reliability, calibrate, reliability, shown
+from digestd.evaluation.cases import Judgment, Library, read_judgments, read_papers
+from digestd.evaluation.compare import ablation, alone, by_scores, difference, differences
+from digestd.evaluation.dense import Vectors, encode
+from digestd.evaluation.feedback import Replayed, replay
+from digestd.evaluation.learn import FOLDS, learn
+from digestd.evaluation.metrics import NDCG, Estimate, summary
+from digestd.evaluation.promises import Promise, calibration_error, error_of
+from digestd.evaluation.run import Case, Outcome, cases, outcome
+from digestd.evaluation.verdicts import Explored, Verdicts, accuracy, auc, bins, explored, promises, verdicts
 from digestd.ranking import calibration, weights
+from digestd.ranking.encoders import SETTING, open_encoder
 from digestd.ranking.model import fit as fit_text
 from digestd.store.ledger.sent_digests import digests
 
@@ -362,7 +346,7 @@ def _open_drawing(folder: Path | None) -> _Drawing | None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--plots: cannot create the folder {folder}: {error.strerror}") from error
-    return _Drawing(folder, import_module("digestd.evaluate.plots"))
+    return _Drawing(folder, import_module("digestd.evaluation.plots"))
 
 
 def _say_written(files: Iterable[Path]) -> None:

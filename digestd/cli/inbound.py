@@ -11,9 +11,10 @@ from digestd.cli.output import emit
 from digestd.cli.service import run_until_stopped
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadInput, BadSetting
-from digestd.inbound import Door, Postbox
+from digestd.jobs.receiver import Receiver, receive
 from digestd.logs import configure
-from digestd.receiver import Receiver, receive
+from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.mailbox import Postbox
 
 
 def inbound(

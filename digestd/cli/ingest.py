@@ -13,10 +13,12 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.progress import progress
 from digestd.errors import BadInput
-from digestd.ingest import IngestReport, SourceReport, Via, embed
-from digestd.ingest import ingest as fetch_all
-from digestd.ingest.fetch import Fetcher
-from digestd.ingest.recordings import Fetching, Recorder, Replayer
+from digestd.fetching.fetch import Fetcher
+from digestd.fetching.recordings import Fetching, Recorder, Replayer
+from digestd.papers.embed import embed
+from digestd.papers.report import IngestReport, SourceReport
+from digestd.papers.run import Via
+from digestd.papers.run import ingest as fetch_all
 from digestd.sources import parse_source
 
 

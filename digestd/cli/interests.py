@@ -19,10 +19,10 @@ from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import PaperId, paper_id
 from digestd.errors import BadInput
 from digestd.sources.imports import BYTES_MAX, IMPORTS
-from digestd.starting import read_references, start
 from digestd.store import feedback, mutings
-from digestd.subscribe import find
-from digestd.subscribe.feedback import mute_of, say_of, take_back, unmute
+from digestd.subscribers.cold_start import read_references, start
+from digestd.subscribers.feedback import mute_of, say_of, take_back, unmute
+from digestd.subscribers.leaving import find
 
 _FORMATS = ", ".join(IMPORTS)
 

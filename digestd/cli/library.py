@@ -14,11 +14,11 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.library import Counts, Keeper, Library, Standing
 from digestd.errors import BadInput, DigestdError, NotFound
-from digestd.libraries import link_orcid, link_zotero, sync_now
 from digestd.sources.libraries.zotero import KEY_MAX
 from digestd.store import libraries
-from digestd.subscribe import find
-from digestd.subscribe.libraries import Linked, linked, unlink
+from digestd.subscribers.leaving import find
+from digestd.subscribers.libraries import Linked, linked, unlink
+from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_now
 
 LibraryName = Annotated[str, typer.Argument(metavar="LIBRARY", help="As `library list` shows it.")]
 

@@ -15,7 +15,8 @@ from digestd.cli.progress import progress
 from digestd.domain.paper import paper_id
 from digestd.domain.typed import NUMBER_MAX
 from digestd.errors import BadInput
-from digestd.ingest import import_papers, merge_papers, split_paper
+from digestd.papers.deduplication import merge_papers, split_paper
+from digestd.papers.imports import import_papers
 from digestd.sources.jsonl import LINE_MAX
 
 

@@ -9,7 +9,7 @@ from digestd.cli.arguments import Json, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.process import tune_gc_for_batch
-from digestd.plan import plan
+from digestd.digests.planner import plan
 from digestd.store import due
 
 

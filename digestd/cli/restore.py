@@ -8,12 +8,12 @@ import typer
 from digestd import app as wiring
 from digestd.cli.arguments import Json
 from digestd.cli.output import emit
-from digestd.deliver.restore_guard import resume_after_restore
-from digestd.deliver.sent_journal import read_machine_id
+from digestd.delivery.restore_guard import resume_after_restore
+from digestd.delivery.sent_journal import read_machine_id
+from digestd.digests.planner import plan
 from digestd.errors import BadInput
-from digestd.plan import plan
-from digestd.scheduler import NAME
-from digestd.worker import clean_up
+from digestd.jobs.scheduler import NAME
+from digestd.jobs.worker import clean_up
 
 
 def restore(

@@ -9,13 +9,14 @@ from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.cli.service import run_until_stopped
-from digestd.hooks import post_due
-from digestd.ingest import embed, ingest
-from digestd.libraries import sync_due
-from digestd.plan import plan
-from digestd.plan.text_model import is_refit_due, refit
-from digestd.scheduler import NAME
-from digestd.worker import clean_up, counts, delete_expired, run, settle_uncertain
+from digestd.digests.planner import plan
+from digestd.digests.text_model import is_refit_due, refit
+from digestd.jobs.scheduler import NAME
+from digestd.jobs.worker import clean_up, counts, delete_expired, run, settle_uncertain
+from digestd.papers.embed import embed
+from digestd.papers.run import ingest
+from digestd.subscribers.library_sync import sync_due
+from digestd.subscribers.webhooks import post_due
 
 
 def run_once(as_json: Json = False) -> None:

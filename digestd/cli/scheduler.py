@@ -4,7 +4,7 @@ import asyncio
 
 from digestd import app as wiring
 from digestd.cli.service import run_until_stopped, with_logging
-from digestd.scheduler import NAME, Scheduler
+from digestd.jobs.scheduler import NAME, Scheduler
 
 
 def run_scheduler() -> None:

@@ -8,8 +8,8 @@ from typing import TypeVar
 import structlog
 
 from digestd.app import App
-from digestd.confinement.child import ConfinementFailed, probe
 from digestd.logs import configure
+from digestd.security.confinement.child import ConfinementFailed, probe
 
 _T = TypeVar("_T")
 log = structlog.get_logger(__name__)

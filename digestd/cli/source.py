@@ -11,7 +11,8 @@ from digestd.cli.arguments import Json
 from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.errors import BadInput
-from digestd.sources import Source, kind_of, parse_source
+from digestd.sources import kind_of, parse_source
+from digestd.sources.source import Source
 from digestd.store import fetches, hosts, sources
 from digestd.store.fetches import FetchRecord
 from digestd.store.hosts import HostState

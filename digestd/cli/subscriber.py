@@ -16,11 +16,11 @@ from sqlmodel import Session
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.bounces.score import SUPPRESS_AT
 from digestd.cli.arguments import Email, Json, parse_datetime
 from digestd.cli.messages import say
 from digestd.cli.output import emit, emit_import_report
 from digestd.cli.progress import progress
+from digestd.domain.bounce_score import SUPPRESS_AT
 from digestd.domain.interest import Wish
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.domain.suppression import HEALED_BY_CONSENT, SuppressionReason
@@ -30,12 +30,13 @@ from digestd.store.database import Database
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribe import Record, exported, files, import_subscribers, leaving, parse, rehearse_import
-from digestd.subscribe.belongings import as_json as export_json
-from digestd.subscribe.belongings import everything
-from digestd.subscribe.files import Format, Line
-from digestd.subscribe.keeping import add, edit
-from digestd.subscribe.record import MUTABLE, subscriber_fields
+from digestd.subscribers import files, leaving
+from digestd.subscribers.belongings import as_json as export_json
+from digestd.subscribers.belongings import everything
+from digestd.subscribers.files import Format, Line
+from digestd.subscribers.importing import exported, import_subscribers, rehearse_import
+from digestd.subscribers.keeping import add, edit
+from digestd.subscribers.record import MUTABLE, Record, parse, subscriber_fields
 
 DELIVERIES_SHOWN = BOUNCES_SHOWN = 10
 _STDIN = Path("-")

@@ -15,8 +15,8 @@ from digestd.cli.messages import say
 from digestd.cli.output import emit
 from digestd.domain.trial import Trial
 from digestd.errors import BadInput, NotFound
-from digestd.evaluate.compare import only
-from digestd.evaluate.trial import Score, Standing, preference, standing
+from digestd.evaluation.compare import only
+from digestd.evaluation.trial import Score, Standing, preference, standing
 from digestd.ranking import weights
 from digestd.store import subscribers, trials
 

@@ -8,20 +8,22 @@ from typing import Annotated
 import typer
 
 from digestd import app as wiring
-from digestd import shipped
+from digestd import resources
 from digestd.app import SAMPLE_ADDRESS, App
 from digestd.cli.up import serve
+from digestd.digests.planner import plan
 from digestd.domain.delivery import State
 from digestd.errors import AlreadyRunning, DigestdError
-from digestd.ingest import ingest, ingest_files
+from digestd.jobs.scheduler import NAME
+from digestd.jobs.worker import clean_up, run
 from digestd.logs import configure
-from digestd.plan import plan
-from digestd.scheduler import NAME
+from digestd.papers.run import ingest, ingest_files
 from digestd.store import papers
 from digestd.store.ledger import queries
 from digestd.store.ledger.queries import DeliveryFilter
-from digestd.subscribe import add, find, parse
-from digestd.worker import clean_up, run
+from digestd.subscribers.keeping import add
+from digestd.subscribers.leaving import find
+from digestd.subscribers.record import parse
 
 PATIENCE_SECONDS = 10.0
 """The longest wait for the first paper from the sources."""
@@ -62,7 +64,7 @@ def _ingest_papers(app: App) -> str:
     if asyncio.run(_fetch_sources(app)):
         with app.db.read() as session:
             return f"fetched {papers.count(session)} papers from {', '.join(source.name for source in app.sources)}"
-    ingest_files(app.db, [(Path(name).stem, shipped.sample(name)) for name in SAMPLE_FILES], app.clock())
+    ingest_files(app.db, [(Path(name).stem, resources.sample(name)) for name in SAMPLE_FILES], app.clock())
     why = "could not be reached" if app.sources else "are switched off"
     return f"the sources {why}; using a sample day of invented papers"
 

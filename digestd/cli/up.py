@@ -9,11 +9,11 @@ from digestd import app as wiring
 from digestd.app import App
 from digestd.cli.service import run_parts, run_until_stopped, with_logging
 from digestd.cli.web import serve_pages
-from digestd.deliver.restore_guard import check_database_is_current
-from digestd.deliver.sent_journal import read_machine_id
-from digestd.receiver import receive
-from digestd.scheduler import NAME, Scheduler
-from digestd.worker import post_webhooks, sync_libraries, work
+from digestd.delivery.restore_guard import check_database_is_current
+from digestd.delivery.sent_journal import read_machine_id
+from digestd.jobs.receiver import receive
+from digestd.jobs.scheduler import NAME, Scheduler
+from digestd.jobs.worker import post_webhooks, sync_libraries, work
 
 log = structlog.get_logger(__name__)
 

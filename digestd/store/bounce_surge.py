@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select, update
 from sqlmodel import Session
 
-from digestd.bounces.brake import MANY_PART, Share
 from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.bounce_surge import MANY_PART, Share
 from digestd.domain.delivery import UNCONFIRMED, Outcome
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason

@@ -13,11 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from digestd.bounces.score import REMEMBERED, Score, Standing, score, standing
 from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.bounce_score import REMEMBERED, Score, Standing, score, standing
 from digestd.domain.delivery import State
-from digestd.domain.hook import bounced
 from digestd.domain.suppression import SuppressionReason
+from digestd.domain.webhook import bounced
 from digestd.store import bounce_surge, core, suppressions, webhooks
 from digestd.store.bulk import chunks
 from digestd.store.timestamps import from_us, to_us

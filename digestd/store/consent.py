@@ -9,8 +9,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from digestd.domain.hook import happening
 from digestd.domain.subscriber import Act, Cause, Status, act
+from digestd.domain.webhook import happening
 from digestd.store import core, webhooks
 from digestd.store.timestamps import from_us, to_us
 

@@ -15,8 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from digestd.domain.interest import Interest
+from digestd.domain.schedule import due_period, first_due
 from digestd.domain.subscriber import Act, Bar, Cadence, Cause, Status, Subscriber, Timing
-from digestd.schedule import due_period, first_due
 from digestd.store import consent, core, references
 from digestd.store.interests import of as interests_of
 from digestd.store.timestamps import from_us, to_us

@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
+from digestd.domain.throttle import Rest, Throttle
 from digestd.store import core
 from digestd.store.timestamps import from_us, to_us
-from digestd.throttle import Rest, Throttle
 
 _T = core.throttle.c
 _ERROR_MAX = 500

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, insert, literal_column, select, update
 from sqlmodel import Session
 
-from digestd.domain.hook import Happening, HookPost, PostState
 from digestd.domain.subscriber import Status
+from digestd.domain.webhook import Happening, HookPost, PostState
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.timestamps import from_us, to_us

@@ -43,7 +43,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from digestd.app import App
-from digestd.plan.planning_day import read_planning_day
+from digestd.digests.planning_day import read_planning_day
 from digestd.web import (
     address_change,
     assets,

@@ -12,12 +12,11 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.domain.interest import Kind, values
+from digestd.domain.schedule import first_due
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.links import Purpose, read
-from digestd.schedule import first_due
+from digestd.security.links import Purpose, read
 from digestd.store import subscribers
-from digestd.subscribe import TooOld, confirm
-from digestd.subscribe.asking import decline, requested
+from digestd.subscribers.asking import TooOld, confirm, decline, requested
 from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 

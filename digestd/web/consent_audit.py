@@ -4,7 +4,7 @@ from fastapi import Request
 
 from digestd.app import App
 from digestd.domain.subscriber import Act, Cause
-from digestd.links import Keys
+from digestd.security.links import Keys
 from digestd.web.limiter import network_of
 from digestd.web.pages import Pages
 

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from digestd.errors import BadRecord, NotFound, Unavailable
-from digestd.links import BadToken, OutdatedToken
-from digestd.subscribe.picked import Gone
-from digestd.subscribe.preferences import Void
+from digestd.security.links import BadToken, OutdatedToken
+from digestd.subscribers.picked import Gone
+from digestd.subscribers.preferences import Void
 from digestd.web.api import PATH as API
 from digestd.web.api import problems
 from digestd.web.limiter import TooOften

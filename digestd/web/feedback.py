@@ -17,10 +17,10 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.feedback import Verdict
 from digestd.errors import NotFound
-from digestd.links import Purpose, read
-from digestd.render import Entry
-from digestd.render.shown import Fit, fitted
-from digestd.subscribe.picked import Picked, picked, say, unsay
+from digestd.mail.content import Entry
+from digestd.mail.view_models import Fit, fitted
+from digestd.security.links import Purpose, read
+from digestd.subscribers.picked import Picked, picked, say, unsay
 from digestd.web.limiter import Window
 from digestd.web.pages import SHOW, Pages
 

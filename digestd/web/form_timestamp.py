@@ -8,7 +8,7 @@ only the time and four bytes of a keyed hash of the network.
 import re
 from datetime import UTC, datetime, timedelta
 
-from digestd.links import BadToken, Keys, Purpose, read, token
+from digestd.security.links import BadToken, Keys, Purpose, read, token
 
 SOONEST = timedelta(seconds=2)
 """Faster than a person can type an address."""

@@ -10,8 +10,10 @@ from digestd.app import App
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause
 from digestd.errors import BadRecord
-from digestd.subscribe import TooOld, lighter, unsubscribe
-from digestd.subscribe.moving import SameAddress, ask_move
+from digestd.subscribers import lighter
+from digestd.subscribers.asking import TooOld
+from digestd.subscribers.leaving import unsubscribe
+from digestd.subscribers.moving import SameAddress, ask_move
 from digestd.web.consent_audit import consent_act, consent_text, network_key
 from digestd.web.constant_time_response import answer_in_constant_time
 from digestd.web.pages import Pages

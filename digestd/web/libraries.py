@@ -12,9 +12,9 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.sanitise import clean
 from digestd.errors import BadRecord, SourceFailed
-from digestd.libraries import link_orcid, link_zotero
 from digestd.store import libraries
-from digestd.subscribe.libraries import MOST, linked, own, unlink
+from digestd.subscribers.libraries import MOST, linked, own, unlink
+from digestd.subscribers.library_sync import link_orcid, link_zotero
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import MALFORMED, SettingsPage

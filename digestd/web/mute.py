@@ -15,10 +15,10 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.errors import BadRecord, NotFound
-from digestd.render import Entry
-from digestd.render.shown import Fit, fitted
+from digestd.mail.content import Entry
+from digestd.mail.view_models import Fit, fitted
 from digestd.store.ledger import queries
-from digestd.subscribe.picked import VALUE_MAX, Picked, mute, picked, unmute
+from digestd.subscribers.picked import VALUE_MAX, Picked, mute, picked, unmute
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage
 

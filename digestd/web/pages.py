@@ -10,7 +10,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from digestd.app import App
-from digestd.render import Templates, render_page
+from digestd.mail.rendering import render_page
+from digestd.mail.templates import Templates
 from digestd.web.language import preferred, spoken
 
 ENGLISH = "en"

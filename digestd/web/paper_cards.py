@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from digestd.domain.paper import Paper
-from digestd.render import Entry
-from digestd.render.shown import Fit, Fitted, Link, fitted
+from digestd.mail.content import Entry
+from digestd.mail.view_models import Fit, Fitted, Link, fitted
 
 BYTES_MAX = 22_000
 """Bytes of text of all papers on a page. With markup, style, script and icon a page stays below 60 kB."""

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.errors import BadRecord
-from digestd.links import OutdatedToken
-from digestd.subscribe import edit
-from digestd.subscribe.portrait import correct, drop
-from digestd.subscribe.preferences import Void
+from digestd.security.links import OutdatedToken
+from digestd.subscribers.keeping import edit
+from digestd.subscribers.portrait import correct, drop
+from digestd.subscribers.preferences import Void
 from digestd.web.pages import SHOW, Pages
 from digestd.web.preferences_form import PreferencesForm
 from digestd.web.settings_page import SettingsPage

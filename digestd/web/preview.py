@@ -10,9 +10,9 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from digestd.app import App
+from digestd.digests.anonymous_preview import preview_anonymous
 from digestd.domain.interest import Interest
-from digestd.plan import preview_anonymous
-from digestd.render import render_reason
+from digestd.mail.rendering import render_reason
 from digestd.web import home
 from digestd.web.consent_audit import network_key
 from digestd.web.home import PreviewResult

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Lock
 
-from digestd.plan.planning_day import PlanningDay
+from digestd.digests.planning_day import PlanningDay
 
 FRESH = timedelta(minutes=10)
 STALE = timedelta(hours=3)

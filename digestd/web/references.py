@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from digestd.app import App
 from digestd.errors import SourceFailed
-from digestd.sources import Page
 from digestd.sources.imports import BYTES_MAX, IMPORTS
-from digestd.starting import Started, read_references, start
+from digestd.sources.source import Page
+from digestd.subscribers.cold_start import Started, read_references, start
 from digestd.web.limiter import RateLimits
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import MALFORMED, SettingsPage

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from digestd.app import App
-from digestd.links import Purpose
-from digestd.subscribe import TooOld
-from digestd.subscribe.requests import (
+from digestd.security.links import Purpose
+from digestd.subscribers.asking import TooOld
+from digestd.subscribers.requests import (
     Asked,
     erase_as_requested,
     opened_request,

@@ -26,11 +26,12 @@ from digestd.domain.feedback import Verdict
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.errors import NotFound
-from digestd.links import Purpose, read, token
-from digestd.render import Entry, render_reason
-from digestd.render.citations import bibtex, ris
-from digestd.render.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
-from digestd.render.shown import Fit, fitted
+from digestd.mail.citations import bibtex, ris
+from digestd.mail.content import Entry
+from digestd.mail.feeds import ATOM, JSON_FEED, Feed, Posted, atom, json_feed
+from digestd.mail.rendering import render_reason
+from digestd.mail.view_models import Fit, fitted
+from digestd.security.links import Purpose, read, token
 from digestd.store import feedback, papers, saved_list, subscribers
 from digestd.web.pages import SHOW, Pages
 from digestd.web.settings_page import SettingsPage

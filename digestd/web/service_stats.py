@@ -6,13 +6,13 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
+from digestd.digests.coverage import IN_USE
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.coverage import Coverage
 from digestd.domain.delivery import State
-from digestd.domain.hook import PostState
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.plan.coverage import IN_USE
+from digestd.domain.webhook import PostState
 from digestd.store import (
     bounce_surge,
     bounces,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from digestd.app import App
-from digestd.subscribe.preferences import ask_link
+from digestd.subscribers.preferences import ask_link
 from digestd.web.email_forms import EmailForms
 
 

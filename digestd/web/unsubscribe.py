@@ -15,9 +15,10 @@ from digestd.app import App
 from digestd.domain.mail_budget import Pool
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
-from digestd.links import OutdatedToken, Purpose, read
+from digestd.security.links import OutdatedToken, Purpose, read
 from digestd.store import subscribers
-from digestd.subscribe import NoConsent, lighter, pause, unsubscribe
+from digestd.subscribers import lighter
+from digestd.subscribers.leaving import NoConsent, pause, unsubscribe
 from digestd.web.consent_audit import consent_act, consent_text
 from digestd.web.pages import SHOW, Pages
 

@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from digestd.app import App
-from digestd.deliver import Composer
+from digestd.delivery.composer import Composer
 from digestd.errors import NotFound
-from digestd.links import Purpose, read
+from digestd.security.links import Purpose, read
 from digestd.store.ledger import queries
 from digestd.web.headers import INLINE_STYLE
 from digestd.web.pages import SHOW

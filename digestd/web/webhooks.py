@@ -12,9 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from digestd.app import App
-from digestd.bounces.providers import Malformed, NotGenuine, Post, Posted, Provider, Unavailable
 from digestd.errors import NotFound
-from digestd.inbound import Desk, take_events
+from digestd.replies.bounces.providers.provider import Malformed, NotGenuine, Post, Posted, Provider, Unavailable
+from digestd.replies.posted import take_events
+from digestd.replies.taking import Desk
 
 PATH = "/webhooks/"
 PATHS = f"{PATH}*"

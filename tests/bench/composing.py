@@ -17,9 +17,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from digestd.domain.digest import Reason, Why
-from digestd.message import compose_digest
-from digestd.render import DigestContent, Entry, Item, Rendered, Templates, assemble_digest
-from digestd.shipped import templates
+from digestd.mail.content import DigestContent, Entry, Item, Rendered
+from digestd.mail.digest import assemble_digest
+from digestd.mail.mime import compose_digest
+from digestd.mail.templates import Templates
+from digestd.resources import templates
 from tests import golden
 
 T = TypeVar("T")

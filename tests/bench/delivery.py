@@ -10,7 +10,7 @@ import argparse
 import json
 from datetime import UTC, datetime
 
-from digestd.bench.delivery import Load, measure
+from digestd.evaluation.bench.delivery import Load, measure
 
 NOW = datetime(2026, 11, 24, 7, tzinfo=UTC)
 

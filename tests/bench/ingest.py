@@ -25,8 +25,8 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from digestd.ingest.fetch import Answer, Validators
-from digestd.ingest.recordings import Recorder
+from digestd.fetching.fetch import Answer, Validators
+from digestd.fetching.recordings import Recorder
 from digestd.sources.arxiv_oai import ArxivOai
 from digestd.sources.source import Pace, Request
 from tests.parts import library

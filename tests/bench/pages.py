@@ -26,13 +26,14 @@ import numpy as np
 import uvicorn
 
 from digestd import app as wiring
-from digestd.bench import invented
 from digestd.domain.interest import Interest, Kind
-from digestd.ingest import import_papers
-from digestd.links import Purpose, token
+from digestd.evaluation.bench import invented
 from digestd.logs import configure
+from digestd.papers.imports import import_papers
+from digestd.security.links import Purpose, token
 from digestd.settings import load
-from digestd.subscribe import add, parse
+from digestd.subscribers.keeping import add
+from digestd.subscribers.record import parse
 from digestd.web import build
 from digestd.web import preview as limits
 from digestd.web.connection_limits import server_config

@@ -13,9 +13,10 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from digestd.evaluate import Outcome, cases, difference, outcome, read_judgments, read_papers, summary
-from digestd.evaluate.metrics import Estimate
-from digestd.evaluate.run import scored
+from digestd.evaluation.cases import read_judgments, read_papers
+from digestd.evaluation.compare import difference
+from digestd.evaluation.metrics import Estimate, summary
+from digestd.evaluation.run import Outcome, cases, outcome, scored
 from digestd.ranking.model import fit
 from tests.bench.sanity import Sanity
 from tests.outside import outside

@@ -18,11 +18,11 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
 
-from digestd.bench import invented
-from digestd.bench.rank import Load, measure
+from digestd.digests.resource_limits import single_blas_thread
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.paper import Paper, PaperId, Words
-from digestd.plan.resource_limits import single_blas_thread
+from digestd.evaluation.bench import invented
+from digestd.evaluation.bench.rank import Load, measure
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.fusion import score
 from digestd.ranking.model import dumps, fit

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from digestd.bounces.providers import Post
 from digestd.domain.bounce import BounceKind
+from digestd.replies.bounces.providers.provider import Post
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:bounces"
 ACCOUNT = "digestd:a password of sixteen"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from digestd.bounces.finding import Reading
-from digestd.bounces.formats import FORMATS
-from digestd.bounces.reading import read
 from digestd.domain.bounce import BounceKind
+from digestd.replies.bounces.finding import Reading
+from digestd.replies.bounces.formats import FORMATS
+from digestd.replies.bounces.reading import read
 
 VERP = "bounce+17.2.aaaabbbbccccddddeeeeffff@bounces.example.org"
 ID = "<digest.2026-11-24.aaaabbbbccccddddeeeeffff@example.org>"

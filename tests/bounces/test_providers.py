@@ -10,9 +10,10 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digestd.bounces.providers import PROVIDERS, Malformed, NotGenuine, Post, Provider, open_providers
 from digestd.domain.bounce import BounceKind
 from digestd.errors import BadSetting, DigestdError
+from digestd.replies.bounces.providers import PROVIDERS, open_providers
+from digestd.replies.bounces.providers.provider import Malformed, NotGenuine, Post, Provider
 from tests.bounces.posts import (
     ARN,
     CERTIFICATE_URL,

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from digestd.bounces.score import SUPPRESS_AT, WARN_AT, Standing, score, standing
 from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.bounce_score import SUPPRESS_AT, WARN_AT, Standing, score, standing
 
 
 def bounce(day: float, now: datetime, delivery: int | None = None, kind: BounceKind = BounceKind.SOFT) -> Bounce:

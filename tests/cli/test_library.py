@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.secret import rotate
+from digestd.security.secret_key import rotate
 from tests.cli.test_subscriber import Run, refused, run
 from tests.conftest import NOW
 from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer

@@ -11,14 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from digestd.cli import app
-from digestd.deliver import replay
+from digestd.delivery.replay import replay
+from digestd.digests.explanation import explain, preview
 from digestd.domain.feedback import Verdict
 from digestd.errors import BadInput, NotFound
-from digestd.plan import explain, preview
 from digestd.ranking.weights import WEIGHTS, Weights, dumps
 from digestd.store import feedback, trials
+from tests.digests.shelf import DAY, HALF, archive, digests, named, reader, shelf, subscriber
 from tests.parts.install import Install, install
-from tests.plan.shelf import DAY, HALF, archive, digests, named, reader, shelf, subscriber
 
 Run = Callable[..., Any]
 READERS = 22

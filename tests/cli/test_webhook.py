@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from digestd.cli import app
 from digestd.errors import NotFound
-from tests.deliver.test_service import service, terminate
+from tests.delivery.test_service import service, terminate
 from tests.parts.install import install
 from tests.parts.waiting import until
 from tests.test_hooks import ADA, SECRET, receiving

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from digestd.commands import read
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Status, Subscriber
-from digestd.inbound import Desk
-from digestd.links import Purpose, address_key
-from digestd.receiver import make_command_clerk
+from digestd.jobs.receiver import make_command_clerk
+from digestd.replies.commands.reading import read
+from digestd.replies.taking import Desk
+from digestd.security.links import Purpose, address_key
 from digestd.store import subscribers
 from digestd.store.erasure import scrub
 from tests.commands.mails import mail

@@ -2,7 +2,8 @@
 
 from email.message import EmailMessage
 
-from digestd.commands import Letter, read
+from digestd.replies.commands.letter import Letter
+from digestd.replies.commands.reading import read
 
 
 def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>", **headers: str) -> bytes:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.bounces.mail import STAMP_MAX, STAMPS_MAX
-from digestd.commands.authentication import Authentication, read_authentication
+from digestd.replies.bounces.mail import STAMP_MAX, STAMPS_MAX
+from digestd.replies.commands.authentication import Authentication, read_authentication
 from tests.commands.mails import letter, mail
 
 MX = "mx.example.org"

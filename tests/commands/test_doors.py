@@ -18,8 +18,11 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
-from digestd.inbound import Desk, Door, open_inbound, poll
-from digestd.inbound.reader import Reader
+from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.open_mailbox import open_inbound
+from digestd.replies.mailboxes.polling import poll
+from digestd.replies.reader import Reader
+from digestd.replies.taking import Desk
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, office
 from tests.commands.mails import mail
 from tests.parts import library

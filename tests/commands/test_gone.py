@@ -4,8 +4,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import erasure
-from digestd.subscribe import erase, suppress
-from digestd.subscribe.leaving import unsuppress
+from digestd.subscribers.leaving import erase, suppress, unsuppress
 from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
 
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN

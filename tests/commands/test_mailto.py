@@ -14,8 +14,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
 from digestd.domain.subscriber import Status
-from digestd.inbound import Desk, Door, open_inbound, poll
-from digestd.inbound.reader import Reader
+from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.open_mailbox import open_inbound
+from digestd.replies.mailboxes.polling import poll
+from digestd.replies.reader import Reader
+from digestd.replies.taking import Desk
 from digestd.store import feedback
 from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
 from tests.commands.mails import mail

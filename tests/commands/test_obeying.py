@@ -9,7 +9,7 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
 from digestd.domain.subscriber import Cadence, Status
-from digestd.links import Purpose
+from digestd.security.links import Purpose
 from digestd.store import consent, feedback
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, digest, text
 from tests.commands.mails import mail

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.commands import Command, Letter, Verb, parse_letter
-from digestd.commands.parsing import is_german, parse_line
 from digestd.domain.interest import Kind
-from digestd.render.templates import Templates
-from digestd.shipped import templates
+from digestd.mail.templates import Templates
+from digestd.replies.commands.letter import Letter
+from digestd.replies.commands.parsing import Command, is_german, parse_letter, parse_line
+from digestd.replies.commands.words import Verb
+from digestd.resources import templates
 
 TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CATEGORY
 

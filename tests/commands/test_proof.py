@@ -8,12 +8,11 @@ import pytest
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Act, Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import Purpose, address_key, token
+from digestd.security.links import Purpose, address_key, token
 from digestd.store import subscribers
-from digestd.subscribe import suppress
-from digestd.subscribe.leaving import unsuppress
-from digestd.subscribe.preferences import VALID
-from digestd.subscribe.requests import renew_as_requested
+from digestd.subscribers.leaving import suppress, unsuppress
+from digestd.subscribers.preferences import VALID
+from digestd.subscribers.requests import renew_as_requested
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, digest, text
 from tests.commands.mails import mail
 

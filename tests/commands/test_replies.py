@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from digestd.commands import Verb
-from digestd.commands.parsing import parse_line
+from digestd.replies.commands.parsing import parse_line
+from digestd.replies.commands.words import Verb
 from tests import golden
 from tests.commands.conftest import ADDRESS, TOPICS, Office, digest, text
 

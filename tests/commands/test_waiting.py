@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from digestd.deliver import Composer
+from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
 from digestd.domain.reply import Reply, ReplyLine
 from digestd.store import replies
-from digestd.store.ledger import NewNotice, plan_notice, queries
+from digestd.store.ledger import queries
+from digestd.store.ledger.create import NewNotice, plan_notice
 from tests.commands.conftest import Office
 
 

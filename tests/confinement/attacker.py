@@ -25,7 +25,7 @@ C.syscall.restype = ctypes.c_long
 def main() -> None:
     root, layers, wanted = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
     sys.path.insert(0, root)
-    from digestd.confinement.framing import receive, send  # noqa: PLC0415
+    from digestd.security.confinement.framing import receive, send  # noqa: PLC0415
 
     attempts = [(name, prepared(name, argument)) for name, argument in wanted]
     send(sys.stdout.buffer, applied(layers))
@@ -36,8 +36,8 @@ def main() -> None:
 
 def applied(layers: str) -> bytes:
     """Apply one layer or all, and return the report."""
-    from digestd.confinement import inside, kernel, landlock, seccomp  # noqa: PLC0415
-    from digestd.confinement.report import Confinement  # noqa: PLC0415
+    from digestd.security.confinement import inside, kernel, landlock, seccomp  # noqa: PLC0415
+    from digestd.security.confinement.report import Confinement  # noqa: PLC0415
 
     sys.addaudithook = lambda _hook: None  # type: ignore[assignment]  # the kernel alone is to be tested
     if layers.startswith("all but "):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from digestd.confinement import kernel, landlock, seccomp
+from digestd.security.confinement import kernel, landlock, seccomp
 
 LANDLOCK = (landlock.CREATE_RULESET, 445, landlock.RESTRICT_SELF)
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from digestd.bounces.mail import Unreadable
-from digestd.commands import read as read_mail
-from digestd.confinement.inside import CODECS
 from digestd.errors import SourceFailed
-from digestd.inbound import Reader as MailReader
-from digestd.ingest import AnswerParser
-from digestd.sources import Page, parse_source
+from digestd.fetching.reader import AnswerParser
+from digestd.replies.bounces.mail import Unreadable
+from digestd.replies.commands.reading import read as read_mail
+from digestd.replies.reader import Reader as MailReader
+from digestd.security.confinement.inside import CODECS
+from digestd.sources import parse_source
 from digestd.sources.imports import Import, Recognition
 from digestd.sources.libraries.orcid import OrcidShelf
 from digestd.sources.libraries.zotero import ZoteroShelf
-from digestd.sources.source import Parser
+from digestd.sources.source import Page, Parser
 from tests.sources.test_contract import CURSORS, reading, samples
 from tests.sources.test_imports import SAMPLES
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from digestd.confinement import probe as probing
-from digestd.confinement import seccomp
-from digestd.confinement.child import ConfinementFailed, probe
-from digestd.confinement.report import Confinement, unpacked
+from digestd.security.confinement import probe as probing
+from digestd.security.confinement import seccomp
+from digestd.security.confinement.child import ConfinementFailed, probe
+from digestd.security.confinement.report import Confinement, unpacked
 from tests.confinement import older_kernel
 from tests.parts.install import Install, install
 
@@ -34,7 +34,7 @@ def ran(missing: str, program: str, environment: dict[str, str] | None = None) -
 
 
 def reported(missing: str) -> Confinement:
-    shown = ran(missing, "from digestd.confinement.child import probe; print(probe().packed().decode())")
+    shown = ran(missing, "from digestd.security.confinement.child import probe; print(probe().packed().decode())")
     assert shown.stderr == ""
     return unpacked(shown.stdout.encode())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from digestd.confinement import seccomp
+from digestd.security.confinement import seccomp
 
 ALL: Mapping[str, tuple[int, int]] = {**seccomp.ALLOWED, **seccomp.RESTRICTED, "seccomp": seccomp._SECCOMP}
 ALLOW, DENY, KILL = seccomp._ALLOW, seccomp._DENY, seccomp._KILL

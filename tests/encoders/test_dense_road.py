@@ -7,20 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digestd.digests.explanation import explain
+from digestd.digests.planner import plan
+from digestd.digests.planning_day import read_planning_day
 from digestd.domain.interest import Kind
-from digestd.encoders import open_encoder
-from digestd.ingest import embed, import_papers
-from digestd.plan import explain, plan
-from digestd.plan.planning_day import read_planning_day
+from digestd.papers.embed import embed
+from digestd.papers.imports import import_papers
 from digestd.ranking.candidates import build_candidates
 from digestd.ranking.dense import Encoder, build_embedding_space
+from digestd.ranking.encoders import open_encoder
 from digestd.ranking.fusion import score, score_breakdown
 from digestd.ranking.profile import compile_profiles
 from digestd.store import embeddings
+from tests.digests.conftest import bare, library_of  # noqa: F401  # fixtures
+from tests.digests.shelf import named, paper, reader, subscriber
 from tests.encoders.tiny import tiny_encoder
 from tests.parts.install import Install
-from tests.plan.conftest import bare, library_of  # noqa: F401  # fixtures
-from tests.plan.shelf import named, paper, reader, subscriber
 from tests.ranking.library import NOON, likes, model, papers, wants
 
 

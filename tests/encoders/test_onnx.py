@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digestd import encoders
-from digestd.encoders import open_encoder
 from digestd.errors import BadSetting
+from digestd.ranking import encoders
+from digestd.ranking.encoders import open_encoder
 from tests.encoders.tiny import DIMS, LENGTH, tiny_encoder
 
 

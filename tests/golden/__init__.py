@@ -14,8 +14,8 @@ from typing import Any
 
 from digestd.domain.coverage import CoverageState
 from digestd.domain.digest import Reason, Section, Why
-from digestd.message import DigestHeaders, Headers, Mailbox
-from digestd.render import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
+from digestd.mail.content import DigestContent, DigestLinks, Entry, Item, NoticeContent, Rendered
+from digestd.mail.mime import DigestHeaders, Headers, Mailbox
 
 FOLDER = Path(__file__).parent
 DIGESTS = ("personal", "trending", "weekly", "caught_up", "not_whole", "drawn", "hostile")

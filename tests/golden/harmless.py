@@ -6,9 +6,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
-from digestd.render import (
-    Rendered,
-)
+from digestd.mail.content import Rendered
 
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "div", "table", "tbody", "tr", "td"),

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from digestd.bounces.mail import BYTES_MAX
 from digestd.domain.bounce import Bounce, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.inbound import Desk
-from digestd.links import Purpose, address_key, envelope_from, token
+from digestd.replies.bounces.mail import BYTES_MAX
+from digestd.replies.taking import Desk
+from digestd.security.links import Purpose, address_key, envelope_from, token
 from digestd.store import bounces, core, inbound, subscribers, suppressions
 from digestd.store.erasure import scrub
 from tests.conftest import NOW

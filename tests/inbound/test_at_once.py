@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from digestd.bounces.providers import Event
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.suppression import SuppressionReason
-from digestd.inbound import take_events
+from digestd.replies.bounces.providers.provider import Event
+from digestd.replies.posted import take_events
 from digestd.store import bounces
 from tests.inbound.conftest import Returned
 

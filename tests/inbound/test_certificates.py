@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import Store
 
-from digestd.bounces.providers import NotGenuine, Unavailable
-from digestd.inbound import certificates
-from digestd.inbound.certificates import BYTES_MAX, Certificates
+from digestd.replies import certificates
+from digestd.replies.bounces.providers.provider import NotGenuine, Unavailable
+from digestd.replies.certificates import BYTES_MAX, Certificates
 from tests.bounces.posts import CERTIFICATE_URL, Authority, authority, certificate
 from tests.conftest import NOW
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from digestd.bounces.mail import Unreadable
-from digestd.commands import read
-from digestd.inbound import confined
-from digestd.inbound.reader import ANSWER_MAX, Reader
+from digestd.replies import confined
+from digestd.replies.bounces.mail import Unreadable
+from digestd.replies.commands.reading import read
+from digestd.replies.reader import ANSWER_MAX, Reader
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
 SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from digestd.confinement.framing import receive, send
-from digestd.confinement.inside import confine
+from digestd.security.confinement.framing import receive, send
+from digestd.security.confinement.inside import confine
 send(sys.stdout.buffer, confine(512_000_000).packed())
 while receive(sys.stdin.buffer) is not None:
     receive(sys.stdin.buffer)

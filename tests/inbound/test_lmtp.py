@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from digestd.bounces.mail import BYTES_MAX
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import InboundFailed
-from digestd.inbound import Door, open_inbound
+from digestd.replies.bounces.mail import BYTES_MAX
+from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.open_mailbox import open_inbound
 from tests.inbound.conftest import Returned, mails
 from tests.postgres import free_port
 

@@ -10,7 +10,10 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadSetting, InboundFailed
-from digestd.inbound import Door, Postbox, open_inbound, poll
+from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.mailbox import Postbox
+from digestd.replies.mailboxes.open_mailbox import open_inbound
+from digestd.replies.mailboxes.polling import poll
 from tests.inbound.conftest import Returned, mails
 from tests.parts.imap import PASSWORD, USER, ImapServer
 from tests.postgres import free_port

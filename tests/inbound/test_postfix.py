@@ -11,8 +11,11 @@ import pytest
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.suppression import SuppressionReason
-from digestd.inbound import Desk, Door, open_inbound, poll
-from digestd.links import address_key
+from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.open_mailbox import open_inbound
+from digestd.replies.mailboxes.polling import poll
+from digestd.replies.taking import Desk
+from digestd.security.links import address_key
 from digestd.store import bounces, suppressions
 from tests.inbound.conftest import Returned
 from tests.parts import library

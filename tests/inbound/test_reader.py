@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from digestd.bounces.mail import Unreadable
-from digestd.commands import read
-from digestd.inbound.reader import Reader
+from digestd.replies.bounces.mail import Unreadable
+from digestd.replies.commands.reading import read
+from digestd.replies.reader import Reader
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from digestd.app import App
 from digestd.domain.suppression import SuppressionReason
-from digestd.receiver import receive
+from digestd.jobs.receiver import receive
 from tests.inbound.conftest import Returned
 from tests.parts.waiting import PATIENCE_SECONDS, eventually
 from tests.postgres import free_port

@@ -10,11 +10,12 @@ from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import Keys, Purpose, address_key, envelope_from, token
+from digestd.security.links import Keys, Purpose, address_key, envelope_from, token
 from digestd.store import bounce_surge, bounces, core, subscribers, suppressions
 from digestd.store.timestamps import to_us
-from digestd.subscribe import ask, confirm, erase, parse
-from digestd.subscribe.leaving import unsuppress
+from digestd.subscribers.asking import ask, confirm
+from digestd.subscribers.leaving import erase, unsuppress
+from digestd.subscribers.record import parse
 from tests.inbound.conftest import BOUNCE, READERS, Returned
 
 TAKEN = InboundOutcome.TAKEN

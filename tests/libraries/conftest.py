@@ -7,22 +7,22 @@ from time import monotonic
 
 import pytest
 
-from digestd import libraries
 from digestd.domain.interest import Interest, Kind, Wish, values
 from digestd.domain.library import Keeper, Library
 from digestd.domain.subscriber import Cause, Status, Subscriber
-from digestd.ingest import Client
-from digestd.ingest import libraries as asking
-from digestd.libraries import Libraries
-from digestd.links import Keys, address_key
+from digestd.fetching import libraries as asking
+from digestd.fetching.fetch import Client
+from digestd.security.links import Keys, address_key
 from digestd.sources.libraries import zotero
 from digestd.store import libraries as kept
 from digestd.store import subscribers
 from digestd.store.database import Database
-from digestd.subscribe import parse
-from digestd.subscribe.asking import new
-from tests.ingest.site import AT_ONCE, Site, site
+from digestd.subscribers import library_sync
+from digestd.subscribers.asking import new
+from digestd.subscribers.library_sync import Libraries
+from digestd.subscribers.record import parse
 from tests.libraries.keepers import KEY, Zotero
+from tests.papers.site import AT_ONCE, Site, site
 
 ADA = "ada@example.org"
 LAKES, PONDS, RIVERS = "arxiv:2611.00001", "doi:10.5555/ponds", "doi:10.5555/rivers"
@@ -43,13 +43,13 @@ class Desk:
 
     async def link(self, written: str = "", key: str = KEY) -> Library:
         """Link Ada's library; as it stands."""
-        await libraries.link_zotero(self.by, self.ada, key, written)
+        await library_sync.link_zotero(self.by, self.ada, key, written)
         return self.libraries[-1]
 
     async def sync(self, **later: float) -> int:
         """So much later, read what is due."""
         self.go(**later)
-        return await libraries.sync_due(self.by)
+        return await library_sync.sync_due(self.by)
 
     def go(self, **later: float) -> None:
         self.shift.append(timedelta(**later))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.ingest.site import Answerer, Asked, Site, says, site
+from tests.papers.site import Answerer, Asked, Site, says, site
 
 KEY = "kEyOfAda0canary0NobodyKnows"
 CARBERRY = "0000-0002-1825-0097"

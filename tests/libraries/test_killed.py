@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from digestd.libraries import sync_due
 from digestd.store.libraries import LEASE
-from tests.ingest.site import in_turn, says, slowly
+from digestd.subscribers.library_sync import sync_due
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
+from tests.papers.site import in_turn, says, slowly
 from tests.parts.install import install
 
 ROOT = Path(__file__).parents[2]

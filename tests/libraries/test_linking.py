@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from digestd import libraries
 from digestd.domain.library import Keeper, Standing
 from digestd.errors import BadRecord, NotFound, SourceFailed
-from digestd.links import Keys, Retired
+from digestd.security.links import Keys, Retired
 from digestd.sources.libraries import PLACES
 from digestd.store import core
-from digestd.subscribe import erase
-from digestd.subscribe.belongings import as_json, everything
-from digestd.subscribe.libraries import MOST, unlink
-from tests.ingest.site import says
+from digestd.subscribers import library_sync
+from digestd.subscribers.belongings import as_json, everything
+from digestd.subscribers.leaving import erase
+from digestd.subscribers.libraries import MOST, unlink
 from tests.libraries.conftest import ADA, LAKES, PONDS, Desk, lakes
 from tests.libraries.keepers import CARBERRY, KEY, orcid_answer
+from tests.papers.site import says
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_what_two_libraries_hold_counts_until_neither_does(desk: Desk) -> 
 
 
 async def test_orcid_works_are_liked_by_the_id_and_follow_its_record(desk: Desk) -> None:
-    libraries.link_orcid(desk.by, desk.ada, f"https://orcid.org/{CARBERRY}")
+    library_sync.link_orcid(desk.by, desk.ada, f"https://orcid.org/{CARBERRY}")
     at = f"/v3.0/{CARBERRY}/works"
     desk.site.paths[at] = orcid_answer((1, "Lakes", "10.48550/arXiv.2611.00001"), (2, "Ponds", "10.5555/ponds"))
     await desk.sync()
@@ -174,7 +174,7 @@ async def test_a_stolen_file_gives_nothing_and_a_moved_row_does_not_open(desk: D
     lakes(desk)
     await desk.link()
     stranger = replace(desk.by, keys=Keys(b"another secret, also of 32 bytes"))
-    assert await libraries.sync_due(stranger) == 1
+    assert await library_sync.sync_due(stranger) == 1
     assert desk.libraries[0].standing is Standing.REFUSED
     assert "cannot be opened" in desk.libraries[0].why
     await desk.link()

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from digestd.domain.interest import Wish
 from digestd.domain.library import Counts, Library
 from digestd.domain.subscriber import Cause
-from digestd.ingest import import_papers
-from digestd.libraries import Libraries, sync, sync_due
+from digestd.papers.imports import import_papers
 from digestd.store import libraries as kept
 from digestd.store import papers, references
 from digestd.store.libraries import LEASE
-from digestd.subscribe import unsubscribe
-from digestd.subscribe.libraries import linked
-from tests.ingest.site import says, slowly
+from digestd.subscribers.leaving import unsubscribe
+from digestd.subscribers.libraries import linked
+from digestd.subscribers.library_sync import Libraries, sync, sync_due
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
+from tests.papers.site import says, slowly
 
 
 def counts(desk: Desk) -> dict[Counts, int]:

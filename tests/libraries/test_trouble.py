@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.library import Standing
-from digestd.libraries import BACKOFF, LEFT_ALONE
+from digestd.jobs.worker import sync_libraries
 from digestd.store import libraries as kept
-from digestd.worker import sync_libraries
-from tests.ingest.site import Answerer, says
+from digestd.subscribers.library_sync import BACKOFF, LEFT_ALONE
 from tests.libraries.conftest import LAKES, PONDS, RIVERS, Desk, lakes
 from tests.libraries.keepers import KEY
+from tests.papers.site import Answerer, says
 from tests.parts.install import install
 
 
@@ -115,8 +115,8 @@ async def test_reading_goes_on_after_an_unforeseen_error(tmp_path: Path, now: da
         return 0
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("digestd.libraries.sync_due", sync)
-        patched.setattr("digestd.worker.TICK_SECONDS", 0.0)
+        patched.setattr("digestd.subscribers.library_sync.sync_due", sync)
+        patched.setattr("digestd.jobs.worker.TICK_SECONDS", 0.0)
         async with asyncio.timeout(30):
             await sync_libraries(made.app, stop)
     made.db.close()

@@ -9,18 +9,20 @@ from sqlalchemy import func, select
 
 from digestd import app as wiring
 from digestd.app import App
-from digestd.deliver import DeliveryReport, deliver, recover
+from digestd.delivery.recovery import recover
+from digestd.delivery.run import DeliveryReport, deliver
+from digestd.delivery.transports import Route
+from digestd.delivery.transports.transport import Transport
+from digestd.digests.planner import PlanReport, plan
 from digestd.domain.delivery import State
-from digestd.ingest import import_papers
-from digestd.plan import PlanReport, plan
+from digestd.jobs.worker import run
+from digestd.papers.imports import import_papers
 from digestd.settings import Settings
 from digestd.store import core
 from digestd.store.database import Database
 from digestd.store.fsck import fsck
-from digestd.subscribe import import_subscribers
-from digestd.subscribe.files import Line
-from digestd.transports import Route, Transport
-from digestd.worker import run
+from digestd.subscribers.files import Line
+from digestd.subscribers.importing import import_subscribers
 from tests.parts import library
 
 

@@ -2,8 +2,10 @@
 
 import ssl
 
-from digestd.transports import OutgoingMail, Transport, open_routes
-from digestd.transports.smtp import Relay, RelayTimeouts, SmtpTransport
+from digestd.delivery.transports import open_routes
+from digestd.delivery.transports.smtp.connection import SmtpTransport
+from digestd.delivery.transports.smtp.relay import Relay, RelayTimeouts
+from digestd.delivery.transports.transport import OutgoingMail, Transport
 
 PATIENT = RelayTimeouts(connect=60, command=60, mail=120, final_dot=60)
 HASTY = RelayTimeouts(connect=1.5, command=1.5, mail=60, final_dot=1.5)

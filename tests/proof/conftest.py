@@ -14,17 +14,17 @@ from uuid import uuid4
 
 import pytest
 
-from digestd.deliver import result_journal
+from digestd.delivery import result_journal
 from digestd.domain.delivery import Outcome, State
 from digestd.store.database import open_database
-from digestd.store.ledger import AttemptResult
+from digestd.store.ledger.results import AttemptResult
 from tests.conftest import NOW
-from tests.deliver.conftest import Original, create, file_copy, planned
-from tests.ledger.rows import Ledger
+from tests.delivery.conftest import Original, create, file_copy, planned
 from tests.parts.forks import Command, can_trace
 from tests.parts.install import Install
 from tests.parts.relay import Fault, Relay
 from tests.proof.renewal import settled
+from tests.store.rows import Ledger
 
 MAILS = 4
 

@@ -15,8 +15,11 @@ from sqlalchemy import select
 from digestd.domain.delivery import Actor, Claim, Evidence, Outcome, Settlement, State
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.store import core, erasure, ledger, subscribers
-from digestd.store.ledger import AttemptResult, CommitDecision, SettlementProof, recovery
-from tests.ledger.rows import Ledger
+from digestd.store.ledger import recovery
+from digestd.store.ledger.commit_point import CommitDecision
+from digestd.store.ledger.results import AttemptResult
+from digestd.store.ledger.settlement import SettlementProof
+from tests.store.rows import Ledger
 
 UNSENT = frozenset({State.REJECTED, State.SKIPPED, State.EXPIRED, State.ABANDONED})
 COPIES = {State.ACCEPTED: {1}, State.UNCERTAIN: {0, 1}, State.DOT: {0, 1}, State.ABANDONED: {0, 1}}

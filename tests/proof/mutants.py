@@ -20,7 +20,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "marked after the dot",
-        "digestd/deliver/sending_worker.py",
+        "digestd/delivery/sending_worker.py",
         """\
         elif await self._pass_commit_point(connection, prepared):
             await self._send_final_dot(connection, prepared.claim)
@@ -35,14 +35,14 @@ MUTANTS = (
     ),
     Mutant(
         "marked as sent before the dot",
-        "digestd/deliver/sending_worker.py",
+        "digestd/delivery/sending_worker.py",
         """\
         recorder = self._context.recorder
         try:
 """,
         """\
         recorder = self._context.recorder
-        from digestd.retry import Reply
+        from digestd.delivery.retry import Reply
         recorder.record_answer(claim, Reply(250))
         await asyncio.sleep(0.3)
         try:
@@ -77,14 +77,14 @@ MUTANTS = (
         return CommitDecision.GONE
     return CommitDecision.OK
 """,
-        "tests/ledger/test_road.py",
+        "tests/store/test_road.py",
     ),
     Mutant(
         "no fence on attempt and owner",
         "digestd/store/ledger/commit_point.py",
         "(row.state, row.attempts, row.lease_owner) != (State.LEASED, wish.attempt, wish.owner)",
         "row.state != State.LEASED",
-        "tests/ledger/test_road.py",
+        "tests/store/test_road.py",
     ),
     Mutant(
         "GET unsubscribes",
@@ -98,7 +98,7 @@ MUTANTS = (
     ),
     Mutant(
         "no header cleaner",
-        "digestd/message/mime.py",
+        "digestd/mail/mime.py",
         """\
     text = unicodedata.normalize("NFC", _UNSEEN.sub(" ", text[: 4 * limit]))
     text = " ".join(text.replace("=?", "= ?").split())
@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         "autoescape by extension",
-        "digestd/render/templates.py",
+        "digestd/mail/templates.py",
         "autoescape=_escaped,",
         'autoescape=__import__("jinja2").select_autoescape(["html", "xml"]),',
         "tests/test_templates.py",
@@ -125,7 +125,7 @@ MUTANTS = (
         "digestd/store/migrations/versions/0001_initial.py",
         'sa.UniqueConstraint("subscriber_id", "kind", "key"),',
         "",
-        "tests/ledger/test_road.py",
+        "tests/store/test_road.py",
     ),
     Mutant(
         "a cursor instead of the ledger",
@@ -137,14 +137,14 @@ MUTANTS = (
     ),
     Mutant(
         "a tick may be a second late at most",
-        "digestd/scheduler.py",
+        "digestd/jobs/scheduler.py",
         "scheduler.add_job(ticked, misfire_grace_time=None)",
         "scheduler.add_job(ticked, misfire_grace_time=1)",
         "tests/test_metronome.py",
     ),
     Mutant(
         "opportunistic TLS",
-        "digestd/transports/smtp/session.py",
+        "digestd/delivery/transports/smtp/session.py",
         'start_tls=relay.tls == "starttls",',
         "start_tls=None,",
         "tests/transports/test_tls.py",

@@ -18,11 +18,11 @@ from random import Random
 from sqlalchemy import select
 
 from digestd.app import App
+from digestd.digests.planner import plan
 from digestd.domain.delivery import State
 from digestd.errors import DigestdError
-from digestd.plan import plan
+from digestd.jobs.worker import clean_up, run, settle_uncertain
 from digestd.store import core
-from digestd.worker import clean_up, run, settle_uncertain
 from tests.parts.forks import CALLS as FIRST_CALLS
 from tests.parts.forks import Ended
 from tests.parts.install import Install

@@ -16,11 +16,11 @@ from signal import SIGKILL, SIGQUIT
 
 import pytest
 
-from digestd.deliver import group_commit
+from digestd.delivery import group_commit
 from digestd.domain.backoff import Backoff
 from tests import postgres
 from tests.conftest import NOW
-from tests.deliver.conftest import create, planned
+from tests.delivery.conftest import create, planned
 from tests.parts.nursery import Job, nursery
 from tests.parts.relay import Relay
 from tests.postgres import Server

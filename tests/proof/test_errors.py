@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from digestd.deliver import group_commit
+from digestd.delivery import group_commit
 from digestd.domain.backoff import Backoff
 from tests.parts.nursery import Blow, Job
 from tests.proof.conftest import Situation

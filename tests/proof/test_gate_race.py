@@ -11,9 +11,10 @@ from random import Random
 from digestd.domain.delivery import Claim
 from digestd.domain.subscriber import Cause, Status
 from digestd.store import subscribers
-from digestd.store.ledger import Claimed, CommitDecision
-from tests.ledger.rows import Ledger
+from digestd.store.ledger.claim_queue import Claimed
+from digestd.store.ledger.commit_point import CommitDecision
 from tests.proof.scene import many
+from tests.store.rows import Ledger
 
 PEOPLE = 250
 ROUNDS = 8

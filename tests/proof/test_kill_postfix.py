@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.delivery import State
-from digestd.store.ledger import GRACE
-from digestd.worker import run, settle_uncertain
+from digestd.jobs.worker import run, settle_uncertain
+from digestd.store.ledger.settlement import GRACE
 from tests.conftest import NOW
-from tests.deliver.conftest import planned
+from tests.delivery.conftest import planned
 from tests.parts.install import Install
 from tests.parts.nursery import Blow, nursery
 from tests.parts.postfix import Postfix, postfix

@@ -21,10 +21,10 @@ from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.store.database import Database
 from tests.conftest import NOW
-from tests.ledger.rows import Ledger
 from tests.proof.life import COPIES, UNSENT, Hand, Life
 from tests.proof.renewal import Renew, renewal
 from tests.proof.scene import many
+from tests.store.rows import Ledger
 
 STEPS = 50
 SHARES = 4

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from digestd import schedule
+from digestd.domain import schedule
 from digestd.domain.subscriber import Timing
 
 FIRST, LAST = date(2020, 1, 1), date(2030, 12, 31)

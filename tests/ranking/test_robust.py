@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from digestd import compose
+from digestd.digests.selection import select
+from digestd.digests.selection_options import DigestOptions, RankedCandidates
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.paper import Paper, PaperId
-from digestd.evaluate.metrics import ranked
+from digestd.evaluation.metrics import ranked
 from digestd.ranking import fusion
 from digestd.ranking.arrays import Floats, grouped
 from digestd.ranking.calibration import CALIBRATION, LocalCalibration
@@ -74,12 +75,8 @@ def sound(day: CandidateSet, profiles: Sequence[Profile]) -> Scores:
     zero = np.zeros(len(profiles), dtype=np.float32)
     log_odds = CALIBRATION.log_odds(found.total, found.relevance, zero, zero)
     everything = np.ones(log_odds.shape, dtype=np.bool_)
-    view = compose.RankedCandidates(
-        block(profiles, day), found.total, found.relevance, everything, found.allowed, log_odds
-    )
-    choices = compose.select(
-        day, view, [compose.DigestOptions(10, explore=True, seed=0.7)] * len(profiles), LocalCalibration()
-    )
+    view = RankedCandidates(block(profiles, day), found.total, found.relevance, everything, found.allowed, log_odds)
+    choices = select(day, view, [DigestOptions(10, explore=True, seed=0.7)] * len(profiles), LocalCalibration())
     for i, (who, choice) in enumerate(zip(profiles, choices, strict=True)):
         chosen = list(choice.positions)
         assert len(chosen) == len(set(chosen)) <= 10

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.subscriber import Subscriber
-from digestd.ingest import import_papers
+from digestd.papers.imports import import_papers
 from digestd.sources.imports import Import
-from digestd.starting import start
 from digestd.store import subscribers
-from digestd.subscribe import find
+from digestd.subscribers.cold_start import start
+from digestd.subscribers.leaving import find
+from tests.digests.shelf import TOPIC
 from tests.parts import library
 from tests.parts.install import Install, install
-from tests.plan.shelf import TOPIC
 
 ADA, BEA = "ada@example.net", "bea@example.net"
 HOME = "https://papers.example.org"

@@ -6,16 +6,16 @@ import numpy as np
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
+from digestd.digests.planning_day import read_planning_day
+from digestd.digests.profiles import compiled
+from digestd.digests.shard import rank
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
-from digestd.ingest.pages import take_in
-from digestd.plan.planning_day import read_planning_day
-from digestd.plan.profiles import compiled
-from digestd.plan.shard import rank
+from digestd.papers.pages import take_in
 from digestd.ranking.dense import NoEncoder
 from digestd.store import due, papers
+from tests.digests.shelf import paper, shelf
 from tests.parts.install import Install
-from tests.plan.shelf import paper, shelf
 from tests.references.conftest import ADA, BEA, bibtex, bring, known
 
 PUBLIC = ("paper", "paper_alias", "revision", "sighting", "signal", "merge", "similarity_key",

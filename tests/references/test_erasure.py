@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import create_engine, select, text
 from sqlmodel import SQLModel
 
-from digestd.scheduler import Scheduler
+from digestd.jobs.scheduler import Scheduler
 from digestd.store import core, subscribers
 from digestd.store.erasure import scrub
-from digestd.subscribe import erase
+from digestd.subscribers.leaving import erase
+from tests.digests.shelf import shelf
 from tests.parts.install import Install
-from tests.plan.shelf import shelf
 from tests.references.conftest import ADA, CANARY, bring, files, known
 
 WORDS = (

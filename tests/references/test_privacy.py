@@ -19,15 +19,15 @@ from digestd.cli import app as cli
 from digestd.domain.api import Scope
 from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
-from digestd.libraries import link_orcid, link_zotero, sync_due
-from digestd.links import Purpose, token
+from digestd.security.links import Purpose, token
 from digestd.store import api_tokens, core, references
 from digestd.store.ledger import queries
 from digestd.store.packing import unpack_picks
-from digestd.subscribe import feedback
+from digestd.subscribers import feedback
+from digestd.subscribers.library_sync import link_orcid, link_zotero, sync_due
+from tests.digests.shelf import TOPIC, named, paper, shelf
 from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside, orcid_answer
 from tests.parts.install import Install
-from tests.plan.shelf import TOPIC, named, paper, shelf
 from tests.references.conftest import ABSTRACT, ADA, BEA, CANARY, HOME, doi, files, known, title
 from tests.web.conftest import browsing
 

@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from digestd.digests import planner
+from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.profiles import keep_compiled
+from digestd.digests.shard import Shard, rank
 from digestd.domain.digest import Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, values
 from digestd.domain.paper import PaperId, Sighting, Words
 from digestd.domain.reference import MOST, Reference, reference_of
-from digestd.encoders import open_encoder
-from digestd.evaluate.feedback import replay
-from digestd.ingest import import_papers
-from digestd.plan import planner
-from digestd.plan.planning_day import PlanningDay, read_planning_day
-from digestd.plan.profiles import keep_compiled
-from digestd.plan.shard import Shard, rank
+from digestd.evaluation.feedback import replay
+from digestd.papers.imports import import_papers
 from digestd.ranking.arrays import Cells
 from digestd.ranking.dense import Encoder, NoEncoder
+from digestd.ranking.encoders import open_encoder
 from digestd.ranking.reasons import reasons
 from digestd.store import core, due, references, subscribers
-from digestd.subscribe.feedback import say_of
+from digestd.subscribers.feedback import say_of
+from tests.digests.shelf import named, shelf
 from tests.encoders.tiny import tiny_encoder
 from tests.parts import library
 from tests.parts.install import Install
-from tests.plan.shelf import named, shelf
 from tests.references.conftest import ABSTRACT, ADA, AUTHOR, BEA, bibtex, bring, known, title
 
 WORDS = Words("Lakes")

@@ -9,8 +9,8 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message
 
 from digestd.app import App
-from digestd.links import Purpose, issued
-from digestd.subscribe.moving import ask_move
+from digestd.security.links import Purpose, issued
+from digestd.subscribers.moving import ask_move
 from digestd.web import build
 from tests.web.conftest import PATHS, House
 

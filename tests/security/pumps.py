@@ -25,7 +25,7 @@ SCANS = frozenset({"search", "sub", "subn", "finditer", "findall", "split"})
 _MADE = frozenset({*SCANS, "compile", "match", "fullmatch"})
 _CATEGORIES = {"CATEGORY_DIGIT": "7", "CATEGORY_SPACE": " ", "CATEGORY_NOT_WORD": "-"}
 _REPEATS = frozenset({_op.MAX_REPEAT, _op.MIN_REPEAT, _op.POSSESSIVE_REPEAT})
-_IN_A_REGISTRY = {f"relaylogs/{name}.py": frozenset({"match"}) for name in ("exim", "postfix", "sendmail")}
+_IN_A_REGISTRY = {f"delivery/relay_logs/{name}.py": frozenset({"match"}) for name in ("exim", "postfix", "sendmail")}
 """Their use is not seen beside their name."""
 LETTERS_MAX, TURNS_MAX, STARTS_MAX = 24, 8, 8
 

@@ -19,7 +19,7 @@ from digestd.domain.digest import Period, Pick, Reason, Section, Slot, Why
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Interest, Kind, Wish
 from digestd.domain.subscriber import Cause, Status, Timing
-from digestd.links import Purpose, address_key
+from digestd.security.links import Purpose, address_key
 from digestd.store import core, feedback, ledger, subscribers
 from digestd.store.subscribers import NewSubscriber
 from digestd.store.timestamps import to_us

@@ -10,10 +10,11 @@ from digestd.app import App
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import Keys, Purpose, Retired
+from digestd.security.links import Keys, Purpose, Retired
 from digestd.store.suppressions import SuppressionFilter
-from digestd.subscribe import edit, erase, parse, suppress, unsubscribe
-from digestd.subscribe.leaving import unsuppress, unsuppress_wave
+from digestd.subscribers.keeping import edit
+from digestd.subscribers.leaving import erase, suppress, unsubscribe, unsuppress, unsuppress_wave
+from digestd.subscribers.record import parse
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import PAPER, House, browsing
 from tests.web.html import heading

@@ -5,9 +5,9 @@ from collections import Counter
 from datetime import timedelta
 
 from digestd.app import App
-from digestd.links import Purpose, issued
+from digestd.jobs.worker import run
+from digestd.security.links import Purpose, issued
 from digestd.web import build
-from digestd.worker import run
 from tests.parts.relay import Relay
 from tests.security.acting import filled, posted, posting
 from tests.tiers import sized

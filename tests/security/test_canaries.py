@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import Table, select, update
 
 from digestd.domain.api import Scope
-from digestd.links import Purpose, token
+from digestd.security.links import Purpose, token
 from digestd.store import api_tokens, core
 from digestd.store.timestamps import to_us
 from digestd.web.form_timestamp import SOONEST
 from tests.commands.mails import mail
-from tests.deliver.test_first_digest import asked, is_up
-from tests.deliver.test_service import terminate
+from tests.delivery.test_first_digest import asked, is_up
+from tests.delivery.test_service import terminate
 from tests.parts import library
 from tests.parts.forks import Command, Ended
 from tests.parts.install import Install, install

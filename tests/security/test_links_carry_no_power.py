@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.links import BadToken, Keys, Purpose, Retired, read, read_command_address, token
+from digestd.security.links import BadToken, Keys, Purpose, Retired, read, read_command_address, token
 from digestd.store import core
 from tests.security.acting import filled, opening, routes
 from tests.web.conftest import PATHS, House, browsing

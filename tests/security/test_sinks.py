@@ -14,7 +14,7 @@ from bibtexparser.entrypoint import parse_string
 from lxml import etree
 
 from digestd.domain.sanitise import clean, shorten
-from digestd.links import Purpose
+from digestd.security.links import Purpose
 from tests.parts.relay import Taken
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.reading import Mark, Seen, unruly

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from digestd import logs
 from digestd.cli import app as command
-from digestd.domain.hook import Happening, HookPost, PostState
 from digestd.domain.subscriber import Status
-from digestd.hooks import message
+from digestd.domain.webhook import Happening, HookPost, PostState
+from digestd.subscribers.webhooks import message
 from tests.conftest import NOW
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.reading import unruly

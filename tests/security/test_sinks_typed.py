@@ -9,12 +9,13 @@ import pytest
 
 from digestd.domain.reply import ReplyLine
 from digestd.errors import BadRecord, SourceFailed
-from digestd.links import canonical_address
-from digestd.message import compose_notice
-from digestd.render import ReplyContent, Templates, render_reply
+from digestd.mail.content import ReplyContent
+from digestd.mail.mime import compose_notice
+from digestd.mail.reply import render_reply
+from digestd.mail.templates import Templates
+from digestd.security.links import canonical_address
 from digestd.sources.imports import IMPORTS, Import
-from digestd.subscribe import parse
-from digestd.subscribe.record import subscriber_fields
+from digestd.subscribers.record import parse, subscriber_fields
 from tests import golden
 from tests.security.hostile import HOSTILE, STORABLE
 from tests.security.reading import Mark, Seen, unruly

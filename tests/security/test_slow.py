@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from digestd.web.body_limit import LARGE, BodyLimit
 from digestd.web.connection_limits import CONNECTIONS_MAX, HEAD_MAX, DeadlineProtocol, server_config
-from tests.deliver.test_service import service, terminate
+from tests.delivery.test_service import service, terminate
 from tests.parts.install import install
 from tests.parts.waiting import PATIENCE_SECONDS, until
 

@@ -13,12 +13,12 @@ from digestd.domain.delivery import MailKind
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import address_key
+from digestd.jobs.worker import delete_expired, run
+from digestd.security.links import address_key
 from digestd.store import consent, subscribers, suppressions
-from digestd.subscribe import suppress, unsubscribe
+from digestd.subscribers.leaving import suppress, unsubscribe
 from digestd.web import build
 from digestd.web.email_forms import ACCEPTED_PER_NETWORK
-from digestd.worker import delete_expired, run
 from tests.parts.relay import Relay
 from tests.web.conftest import HOME, House, browsing, stamp_for
 from tests.web.html import heading, tree, words

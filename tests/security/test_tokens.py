@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.domain.api import Scope
-from digestd.links import (
+from digestd.security.links import (
     BadToken,
     Keys,
     Purpose,

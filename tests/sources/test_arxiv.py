@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from digestd.errors import SourceFailed
-from digestd.sources import Announcing, Backfilled, parse_source
+from digestd.sources import parse_source
 from digestd.sources.arxiv_api import PAGE_SIZE
+from digestd.sources.source import Announcing, Backfilled
 
 SAMPLES = Path(__file__).parent / "samples"
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

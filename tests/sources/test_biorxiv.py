@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources import Page, parse_source
+from digestd.sources import parse_source
+from digestd.sources.source import Page
 
 BODY = (Path(__file__).parent / "samples" / "biorxiv.json").read_bytes()
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

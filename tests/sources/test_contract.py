@@ -7,8 +7,8 @@ import pytest
 
 from digestd.domain.paper import ABSTRACT_MAX, NAME_MAX, TITLE_MAX, Paper, PaperId, Words, paper_id
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources import REGISTRY, Enriching, Source, parse_source, parse_sources
-from digestd.sources.source import Page, Reject, instant, squeeze, trusted, web_url, words
+from digestd.sources import REGISTRY, parse_source, parse_sources
+from digestd.sources.source import Enriching, Page, Reject, Source, instant, squeeze, trusted, web_url, words
 
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = {

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from digestd.errors import BadInput, SourceFailed
-from digestd.sources import Page, parse_source
+from digestd.sources import parse_source
 from digestd.sources.pubmed import MOST
+from digestd.sources.source import Page
 
 BODY = (Path(__file__).parent / "samples" / "pubmed.xml").read_bytes()
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

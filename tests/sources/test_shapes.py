@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from digestd.domain.paper import paper_id
 from digestd.errors import SourceFailed
-from digestd.sources import Page, parse_source
+from digestd.sources import parse_source
+from digestd.sources.source import Page
 
 SAMPLES = Path(__file__).parent / "samples"
 SPECS = {

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from digestd.domain.paper import Sighting
-from digestd.sources import Source, parse_source
+from digestd.sources import parse_source
+from digestd.sources.source import Source
 
 SINCE = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 NOW = int(SINCE.timestamp() * 1_000)

@@ -4,10 +4,10 @@ import contextlib
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponse
 
+from digestd.delivery.retry import Reply, Stage
+from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import RelayFailed
-from digestd.message import dot_stuffed
-from digestd.retry import Reply, Stage
-from digestd.transports import Connection, LostReply, OutgoingMail, Refusal
+from digestd.mail.mime import dot_stuffed
 
 _LOST = (SMTPException, OSError, EOFError)
 SECONDS = 0.5

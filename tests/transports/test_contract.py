@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from digestd.delivery.transports import TRANSPORTS
+from digestd.delivery.transports.maildir import MaildirTransport
+from digestd.delivery.transports.transport import OutgoingMail, Transport
 from digestd.errors import RelayFailed
-from digestd.transports import TRANSPORTS, OutgoingMail, Transport
-from digestd.transports.maildir import MaildirTransport
 from tests.parts.relay import Relay
 from tests.parts.smtp import MAIL, one_route
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from digestd.delivery.retry import Stage
+from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal, Transport
 from digestd.errors import BadInput, RelayFailed
-from digestd.retry import Stage
-from digestd.transports import Connection, LostReply, OutgoingMail, Refusal, Transport
 from tests.parts.postfix import smtp_sink
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import HASTY, PATIENT, one_route, transport

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from digestd.delivery.retry import Stage
+from digestd.delivery.transports.transport import Connection, LostReply, OutgoingMail, Refusal
 from digestd.errors import BadSetting, RelayFailed
-from digestd.retry import Stage
-from digestd.transports import Connection, LostReply, OutgoingMail, Refusal
 from tests.parts.relay import Fault, Relay
 from tests.parts.smtp import HASTY, MAIL, one_route, patience_with, transport
 

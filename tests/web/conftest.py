@@ -14,20 +14,21 @@ from sqlalchemy import func, select
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
-from digestd import shipped
+from digestd import resources
 from digestd.app import App
+from digestd.digests.planner import plan
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Subscriber
-from digestd.ingest import import_papers
-from digestd.libraries import link_orcid
-from digestd.links import Keys, Purpose, address_key, issued, token
-from digestd.plan import plan
-from digestd.render import Templates
+from digestd.mail.templates import Templates
+from digestd.papers.imports import import_papers
+from digestd.security.links import Keys, Purpose, address_key, issued, token
 from digestd.settings import Settings
 from digestd.store import core, subscribers, template_sets
 from digestd.store.database import Database
-from digestd.subscribe import add, parse
-from digestd.subscribe.moving import ask_move
+from digestd.subscribers.keeping import add
+from digestd.subscribers.library_sync import link_orcid
+from digestd.subscribers.moving import ask_move
+from digestd.subscribers.record import parse
 from digestd.web import build
 from digestd.web.form_timestamp import new_timestamp
 from digestd.web.limiter import network
@@ -83,7 +84,7 @@ def clock(now: datetime) -> Clock:
 
 @pytest.fixture(scope="session")
 def templates() -> Templates:
-    return Templates.of(shipped.templates())
+    return Templates.of(resources.templates())
 
 
 async def at_once(_seconds: float) -> None:

@@ -4,9 +4,9 @@ from starlette.testclient import TestClient
 
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
-from digestd.links import Purpose, issued
+from digestd.jobs.worker import clean_up
+from digestd.security.links import Purpose, issued
 from digestd.store import consent
-from digestd.worker import clean_up
 from tests.web.conftest import House
 from tests.web.html import heading
 

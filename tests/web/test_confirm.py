@@ -3,9 +3,9 @@
 from starlette.testclient import TestClient
 
 from digestd.domain.subscriber import Cause, Status
-from digestd.links import Purpose
+from digestd.security.links import Purpose
 from digestd.store import consent
-from digestd.subscribe import unsubscribe
+from digestd.subscribers.leaving import unsubscribe
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words
 

@@ -7,14 +7,14 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.deliver import Composer
+from digestd.delivery.composer import Composer
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
-from digestd.links import Purpose
+from digestd.security.links import Purpose
 from digestd.store import core, feedback, mutings
 from digestd.store.interests import for_ranking
 from digestd.store.ledger import queries
-from digestd.subscribe import erase
+from digestd.subscribers.leaving import erase
 from digestd.web.feedback import PER_PICK
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words

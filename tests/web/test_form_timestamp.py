@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.interest import Interest, Kind
 from digestd.domain.subscriber import Cadence, Status
-from digestd.links import Keys, Purpose, Retired, token
+from digestd.security.links import Keys, Purpose, Retired, token
 from digestd.web.form_timestamp import LATEST, SOONEST
 from tests.web.conftest import FORMS, House, browsing, stamp_for
 from tests.web.html import heading, tree, words

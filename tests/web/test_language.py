@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from digestd.links import Purpose
+from digestd.security.links import Purpose
 from digestd.web.language import preferred, spoken
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words

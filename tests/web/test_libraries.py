@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from digestd.app import App
 from digestd.domain.interest import Kind, values
 from digestd.domain.library import Library
-from digestd.libraries import sync_due
 from digestd.store import libraries
+from digestd.subscribers.library_sync import sync_due
 from digestd.web.libraries import PER_NETWORK
 from tests.libraries.keepers import CARBERRY, KEY, Zotero, aside
 from tests.web.conftest import House, browsing

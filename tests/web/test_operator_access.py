@@ -12,16 +12,16 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.deliver import disk_space
+from digestd.delivery import disk_space
 from digestd.domain.api import Scope
 from digestd.domain.coverage import Coverage, CoverageState
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
+from digestd.domain.throttle import Rest, Throttle
 from digestd.store import coverage, fetches, hosts, throttles
 from digestd.store.database import open_database
 from digestd.store.fetches import FetchRecord
 from digestd.store.throttles import ThrottleState
-from digestd.throttle import Rest, Throttle
 from digestd.web import build
 from digestd.web.operator_access import is_local
 from tests.web.conftest import HOME, PAPER, House, browsing, local_client

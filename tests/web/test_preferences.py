@@ -11,7 +11,8 @@ from digestd.domain.interest import Kind, Wish
 from digestd.domain.paper import PaperId
 from digestd.domain.subscriber import Bar, Cadence, Cause, Status
 from digestd.store import consent, subscribers
-from digestd.subscribe import erase, feedback, unsubscribe
+from digestd.subscribers import feedback
+from digestd.subscribers.leaving import erase, unsubscribe
 from tests.web.conftest import PAPER, House
 from tests.web.html import heading, tree, words
 

@@ -11,10 +11,11 @@ from starlette.testclient import TestClient
 
 from digestd.app import App
 from digestd.cli.web import serve_pages
+from digestd.digests.anonymous_preview import preview_anonymous
+from digestd.digests.explanation import preview
+from digestd.digests.planning_day import PlanningDay, read_planning_day
+from digestd.digests.seed_reader import SeedReader
 from digestd.domain.interest import Interest, Kind
-from digestd.plan import preview, preview_anonymous
-from digestd.plan.planning_day import PlanningDay, read_planning_day
-from digestd.plan.seed_reader import SeedReader
 from digestd.store import papers
 from digestd.web.preview import PER_NETWORK
 from digestd.web.preview_day import FRESH, STALE, PreviewDay

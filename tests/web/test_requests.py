@@ -7,15 +7,15 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.deliver import Composer
+from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
 from digestd.domain.subscriber import Cause, Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import Purpose
+from digestd.security.links import Purpose
 from digestd.store import core, subscribers, suppressions
 from digestd.store.ledger import queries
-from digestd.subscribe import suppress, unsubscribe
-from digestd.subscribe.requests import VALID
+from digestd.subscribers.leaving import suppress, unsubscribe
+from digestd.subscribers.requests import VALID
 from tests.web.conftest import House
 from tests.web.html import heading, tree
 

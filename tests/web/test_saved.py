@@ -12,11 +12,11 @@ from bibtexparser.entrypoint import parse_string
 from lxml import etree
 from starlette.testclient import TestClient
 
-from digestd.deliver import deliver
-from digestd.links import Purpose
+from digestd.delivery.run import deliver
+from digestd.delivery.transports import Route
+from digestd.delivery.transports.maildir import MaildirTransport
+from digestd.security.links import Purpose
 from digestd.store import saved_list
-from digestd.transports import Route
-from digestd.transports.maildir import MaildirTransport
 from tests.web.conftest import House
 from tests.web.html import heading, tree, words
 

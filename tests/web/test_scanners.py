@@ -12,14 +12,15 @@ import pytest
 from sqlalchemy import select
 
 from digestd.app import App
-from digestd.deliver import Composer
+from digestd.delivery.composer import Composer
 from digestd.domain.delivery import MailKind
 from digestd.store import core
 from digestd.store.ledger import queries
-from digestd.subscribe import add, parse
-from digestd.subscribe.moving import ask_move
-from digestd.subscribe.preferences import ask_link
-from digestd.subscribe.requests import request_erasure, request_renewal
+from digestd.subscribers.keeping import add
+from digestd.subscribers.moving import ask_move
+from digestd.subscribers.preferences import ask_link
+from digestd.subscribers.record import parse
+from digestd.subscribers.requests import request_erasure, request_renewal
 from tests.tiers import IS_LONG, sized
 from tests.web.conftest import HOME, PAPER, House
 from tests.web.test_browser import served

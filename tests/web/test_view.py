@@ -4,7 +4,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from digestd.domain.delivery import MailKind
-from digestd.links import Purpose
+from digestd.security.links import Purpose
 from digestd.store import core
 from tests.web.conftest import PAPER, House
 

@@ -9,11 +9,12 @@ from cryptography.x509.verification import Store
 from starlette.testclient import TestClient
 
 from digestd.app import App
-from digestd.bounces.providers import PROVIDERS, Post, Unavailable
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.links import address_key, envelope_from
+from digestd.replies.bounces.providers import PROVIDERS
+from digestd.replies.bounces.providers.provider import Post, Unavailable
+from digestd.security.links import address_key, envelope_from
 from digestd.store import bounces, inbound, suppressions
 from tests.bounces.posts import MAKERS, SETTINGS, Story, authority, certificate, signed_by_mailgun, sns, with_account
 from tests.web.conftest import PAPER, House, browsing
@@ -25,8 +26,8 @@ ADA = "ada@example.net"
 @pytest.fixture
 def open_to_all(app: App, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The pages of an install with every provider set up; Amazon's certificate is at hand."""
-    monkeypatch.setattr("digestd.inbound.certificates._fetch", lambda _url: certificate())
-    monkeypatch.setattr("digestd.inbound.certificates._roots", lambda: Store([authority().certificate]))
+    monkeypatch.setattr("digestd.replies.certificates._fetch", lambda _url: certificate())
+    monkeypatch.setattr("digestd.replies.certificates._roots", lambda: Store([authority().certificate]))
     with browsing(replace(app, settings=app.settings.model_copy(update=SETTINGS))) as client:
         yield client
 
@@ -180,6 +181,6 @@ def test_webhook_asks_again_while_certificate_is_out_of_reach(
     def away(_url: str) -> bytes:
         raise Unavailable("nobody answers")
 
-    monkeypatch.setattr("digestd.inbound.certificates._fetch", away)
+    monkeypatch.setattr("digestd.replies.certificates._fetch", away)
     assert post(open_to_all, "ses", MAKERS["ses"](told(house, BounceKind.HARD))) == 503
     assert house.subscriber(ada).status is Status.ACTIVE

@@ -18,9 +18,9 @@ from itertools import groupby
 from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session
 
-from digestd.bounces.brake import Share
-from digestd.bounces.status import kind_of
 from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.bounce_status import kind_of
+from digestd.domain.bounce_surge import Share
 from digestd.domain.delivery import Actor, Outcome, State
 from digestd.store import bounce_surge, bounces, core
 from digestd.store.ledger import seen_papers

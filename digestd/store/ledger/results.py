@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, String, bindparam, func, select, update
 from sqlmodel import Session
 
-from digestd.bounces.status import kind_of, status_in
 from digestd.domain.bounce import Bounce
+from digestd.domain.bounce_status import kind_of, status_in
 from digestd.domain.delivery import UNSENT, Actor, Evidence, Outcome, State
 from digestd.domain.subscriber import Status
 from digestd.store import bounces, core

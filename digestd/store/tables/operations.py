@@ -32,7 +32,7 @@ class TrialRow(SQLModel, table=True):
 
 
 class ThrottleRow(SQLModel, table=True):
-    """One relay (`host:port`) or one recipient domain (`@domain`); see digestd.throttle."""
+    """One relay (`host:port`) or one recipient domain (`@domain`); see digestd.domain.throttle."""
 
     __tablename__ = "throttle"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
-from digestd.domain.hook import Happening, PostState
+from digestd.domain.webhook import Happening, PostState
 from digestd.store.tables.columns import one_of, own_key, ref, us
 
 

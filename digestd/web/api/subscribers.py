@@ -12,12 +12,12 @@ from digestd.domain.api import Scope
 from digestd.domain.mail_budget import api_token
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import NotFound
-from digestd.links import address_key
+from digestd.security.links import address_key
 from digestd.store import subscribers
 from digestd.store.api_tokens import ApiToken
-from digestd.subscribe import Change, Record, edit, parse, pause, resume, take_in, unsubscribe
-from digestd.subscribe.leaving import forget, refuse_end
-from digestd.subscribe.record import subscriber_fields
+from digestd.subscribers.keeping import Change, edit, take_in
+from digestd.subscribers.leaving import forget, pause, refuse_end, resume, unsubscribe
+from digestd.subscribers.record import Record, parse, subscriber_fields
 from digestd.web.api.auth import SignupLimit, disclosed, needs
 from digestd.web.api.shapes import (
     Changes,

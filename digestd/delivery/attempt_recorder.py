@@ -1,0 +1,144 @@
+"""Record how an attempt ended: in the ledger, in the run's counters, and for the connection.
+
+A permanent refusal is recorded as ready and judged later (see `refusals`): if it hits unusually many mails, the cause
+is the sender and those mails wait.
+"""
+
+from datetime import timedelta
+from random import Random
+
+import structlog
+
+from digestd.delivery.group_commit import GroupCommit
+from digestd.delivery.refusals import PendingRefusals
+from digestd.delivery.retry import MAIL_BACKOFF, REFUSED_STOP, SAME_REFUSALS_STOP, Reply, Stage, Verdict, verdict
+from digestd.delivery.transports.transport import Refusal
+from digestd.domain.delivery import UNCONFIRMED, Claim, Outcome, State
+from digestd.errors import Damaged, MailsBroken, MailsRefused, RelayBusy, RelayFailed
+from digestd.store.ledger.commit_point import CommitDecision
+from digestd.store.ledger.results import AttemptResult
+
+COMPOSE_TRIES = 3
+NOT_COMPOSED_STOP, NOT_COMPOSED_SHARE = 5, 0.2
+"""Number and share of mails that cannot be composed at which a run stops: the templates must be broken."""
+COMPOSE_WAIT = timedelta(minutes=10)
+_REFUSED_THINGS = {Stage.DOT: "mails", Stage.RCPT: "recipients"}
+log = structlog.get_logger(__name__)
+
+
+class AttemptRecorder:
+    """Counts and records; shared by all workers of one relay. `accepted` counts this relay's mails."""
+
+    def __init__(self, owner: str, route: str, commits: GroupCommit, refusals: PendingRefusals, rng: Random) -> None:
+        self.counters = refusals.counters
+        self.accepted = 0
+        self._refusals = refusals
+        self._refused = 0
+        self._route = route
+        self._owner = owner
+        self._commits = commits
+        self._rng = rng
+
+    def record_answer(self, claim: Claim, reply: Reply) -> None:
+        """Record the answer to the final dot. Raises like `record_refusal`."""
+        if 200 <= reply.code < 300:
+            self.counters.accepted += 1
+            self.accepted += 1
+            self.counters.refusals.clear()
+            self._commits.record(self._result(claim, State.ACCEPTED, Outcome.ACCEPTED, reply))
+            return
+        self.record_refusal(claim, Refusal(Stage.DOT, reply))
+
+    def record_refusal(self, claim: Claim, refusal: Refusal) -> None:
+        """Record a refusal. Raises RelayFailed if the relay refuses to work, not only this mail."""
+        # Never the relay's own text: it names the recipient, and reasons are logged and survive erasure.
+        status = f"{refusal.stage}: {refusal.reply.code} {refusal.reply.enhanced}".strip()
+        meaning = verdict(refusal.stage, refusal.reply)
+        self.counters.deferred += 1
+        if meaning is Verdict.NEVER:
+            refused = self._result(claim, State.READY, Outcome.PERM, refusal.reply)
+            refused = refused._replace(reason=status, wait=MAIL_BACKOFF.delay(claim.attempt, self._rng))
+            self._commits.record(refused)
+            self._refusals.add(refused)
+            if claim.kind not in UNCONFIRMED:
+                self._stop_if_too_many_refused(refusal)
+            return
+        later = self._result(claim, State.READY, Outcome.TEMP, refusal.reply)
+        self._commits.record(later._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
+        if meaning is Verdict.LESS:
+            raise RelayBusy(f"the relay asks for fewer mails ({status}); digestd will retry later, at a lower rate")
+        if meaning is Verdict.RELAY:
+            raise RelayFailed(f"the relay refuses to serve us ({status}); digestd will retry later")
+
+    def record_stopped_at_commit_point(self, claim: Claim, gated: CommitDecision) -> None:
+        """Count a mail that the commit point stopped. The ledger has recorded why, unless our lease was lost."""
+        self.counters.skipped += gated is CommitDecision.GONE
+        self.counters.expired += gated is CommitDecision.EXPIRED
+        if gated is CommitDecision.FENCED:
+            self.record_not_sent(claim)
+
+    def record_uncertain(self, claim: Claim, reason: str) -> None:
+        """Record that the final dot may have been sent but its answer is unknown."""
+        self.counters.uncertain += 1
+        ended = self._result(claim, State.UNCERTAIN, Outcome.UNCERTAIN)
+        self._commits.record(ended._replace(reason=reason[:200]))
+
+    def record_not_sent(self, claim: Claim) -> None:
+        """Record that the final dot was not sent, for reasons unrelated to this mail."""
+        self._commits.record(self._result(claim, State.READY, Outcome.NOT_SENT))
+
+    def record_interrupted(self, claim: Claim) -> None:
+        """Record that the relay broke off during this mail, and delay it in case it is the cause."""
+        failed = self._result(claim, State.READY, Outcome.NOT_SENT)
+        self._commits.record(failed._replace(wait=MAIL_BACKOFF.delay(claim.attempt, self._rng)))
+
+    def record_not_composed(self, claim: Claim, error: Exception) -> None:
+        """Record that a mail could not be composed. After COMPOSE_TRIES failures it is set aside as poisoned."""
+        log.error("cannot compose", delivery=claim.key, error=type(error).__name__)
+        last = claim.failures + 1 >= COMPOSE_TRIES
+        self.counters.not_composed += 1
+        self.counters.poisoned += last
+        self.counters.deferred += not last
+        failed = self._result(claim, State.POISONED if last else State.READY, Outcome.NOT_SENT)
+        reason = f"cannot be composed: {error if isinstance(error, Damaged) else type(error).__name__}"
+        self._commits.record(failed._replace(reason=reason if last else None, wait=COMPOSE_WAIT, failed=True))
+
+    def stop_if_composing_fails(self) -> None:
+        """Raise MailsBroken if too many mails cannot be composed, before all are tried three times."""
+        failed, tried = self.counters.not_composed, self.counters.ended
+        if failed >= NOT_COMPOSED_STOP and failed > NOT_COMPOSED_SHARE * tried:
+            raise MailsBroken(
+                f"{failed} of {tried} mails could not be composed; run `digestd preview EMAIL` to see the error and "
+                "fix the templates. Sending resumes by itself"
+            )
+
+    def _stop_if_too_many_refused(self, refusal: Refusal) -> None:
+        """Stop before the relay takes us for a spammer: many equal refusals in a row, or more refused than accepted."""
+        kind = (refusal.stage, refusal.reply.code)
+        self._refused += 1
+        self.counters.refusals[kind] += 1
+        status = f"{refusal.reply.code} {refusal.reply.enhanced}".strip()
+        if self.counters.refusals[kind] >= SAME_REFUSALS_STOP[refusal.stage]:
+            raise MailsRefused(
+                f"the relay refused {self.counters.refusals[kind]} {_REFUSED_THINGS[refusal.stage]} in a row for the "
+                f"same reason ({status}) and accepted none; the mails wait. Check the template, DKIM and the relay's "
+                "policy"
+            )
+        if self._refused >= REFUSED_STOP and self._refused > self.accepted:
+            raise RelayFailed(
+                f"the relay refused {self._refused} mails and accepted {self.accepted} (last status: {status}); "
+                "the mails wait. Check the relay's policy"
+            )
+
+    def _result(self, claim: Claim, state: State, outcome: Outcome, reply: Reply | None = None) -> AttemptResult:
+        return AttemptResult(
+            delivery=claim.key,
+            attempt=claim.attempt,
+            owner=self._owner,
+            state=state,
+            outcome=outcome,
+            code=reply.code if reply else None,
+            text=reply.text if reply else "",
+            queue_id=reply.queue_id if reply else None,
+            relay=self._route if reply else None,
+        )

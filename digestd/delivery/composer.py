@@ -1,0 +1,285 @@
+"""The bytes of a mail: a pure function of what planning froze and of who sends.
+
+Papers come by revision, templates by hash, both cached up to a bound.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import RLock
+from typing import NamedTuple
+
+from digestd.delivery.sender import Sender
+from digestd.domain.delivery import Claim, MailKind
+from digestd.domain.reply import Reply
+from digestd.domain.schedule import period_date
+from digestd.errors import Damaged
+from digestd.mail.content import (
+    Before,
+    DigestContent,
+    DigestLinks,
+    Entry,
+    Item,
+    NoticeContent,
+    Rendered,
+    ReplyContent,
+)
+from digestd.mail.digest import assemble_digest, render_digest
+from digestd.mail.mime import DigestHeaders, Headers, compose_digest, compose_notice
+from digestd.mail.rendering import render_notice
+from digestd.mail.reply import render_reply
+from digestd.mail.templates import Templates
+from digestd.security.links import Purpose, pick_tokens, token
+from digestd.store import papers, replies, template_sets
+from digestd.store.database import Database
+from digestd.store.ledger.offered import OfferedDigest, offered_by
+from digestd.store.timestamps import from_us
+
+CACHED_PAPERS = 5_000
+WHOLE = 10_000_000
+"""Bytes of HTML that no digest reaches: in the browser nothing is clipped."""
+
+
+class Composed(NamedTuple):
+    """A mail as bytes, and their sha256."""
+
+    message: bytes
+    sha256: bytes
+
+
+class Composer:
+    """Composes claims; `prepare` reads from the database what a batch needs, `compose` touches none."""
+
+    def __init__(self, db: Database, sender: Sender) -> None:
+        self._db = db
+        self._sender = sender
+        self._entries: dict[int, Entry] = {}
+        self._templates: dict[str, Templates] = {}
+        self._held: dict[int, tuple[OfferedDigest, ...]] = {}
+        self._replies: dict[int, Reply] = {}
+        self._reading = RLock()
+
+    def prepare(self, claims: Sequence[Claim]) -> None:
+        """Read revisions and templates that are not cached yet, and what these claims alone say: replies, and which
+        earlier digests are offered. Of claims before these that is forgotten, and `take` reads it again."""
+        with self._reading:
+            self._held, self._replies = {}, {}
+            self._read(claims)
+
+    def _read(self, claims: Sequence[Claim]) -> None:
+        wanted = {pick.revision for claim in claims for pick in claim.picks}
+        hashes = {claim.template_hash for claim in claims}
+        with self._reading, self._db.read() as session:
+            if len(self._entries) + len(wanted) > CACHED_PAPERS:
+                self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
+            missing = sorted(wanted - self._entries.keys())
+            said = replies.of(session, [claim.key for claim in claims if claim.kind is MailKind.REPLY])
+            held = offered_by(session, [claim.key for claim in claims])
+            self._replies.update({claim.key: said.get(claim.key, Reply(())) for claim in claims})
+            self._held.update({claim.key: held.get(claim.key, ()) for claim in claims})
+            if missing:
+                found = papers.revisions(session, missing)
+                self._entries.update({key: Entry.of(paper) for key, paper in found.items()})
+            for template_hash in hashes - self._templates.keys():
+                self._templates[template_hash] = Templates.of(template_sets.files(session, template_hash))
+
+    def take(self, claim: Claim) -> Composed:
+        """Return the mail. Anything raised here is this mail's problem alone.
+
+        If other claims were prepared since this one was, read again what this one needs.
+        """
+        try:
+            return self._composed(claim)
+        except KeyError:
+            with self._reading:
+                self._read([claim])
+                return self._composed(claim)
+
+    def compose(self, claim: Claim) -> bytes:
+        """The mail as bytes with CRLF line ends. Anything raised here is this mail's problem alone."""
+        return self._composed(claim).message
+
+    def _composed(self, claim: Claim) -> Composed:
+        if claim.kind is MailKind.DIGEST:
+            return self._signed(claim, self._digest(claim))
+        rendered = self.render(claim)
+        return self._signed(claim, compose_notice(self._headers(claim, rendered.subject), rendered.text, rendered.html))
+
+    def _digest(self, claim: Claim) -> bytes:
+        content = self._content(claim)
+        digest = assemble_digest(self._templates[claim.template_hash], content)
+        headers = self._digest_headers(claim, digest.subject, content.links)
+        return compose_digest(headers, digest.text.encoded, digest.html.encoded)
+
+    def _signed(self, claim: Claim, message: bytes) -> Composed:
+        if self._sender.signer is not None:
+            message = self._sender.signer.sign(message, from_us(claim.dated_us))
+        return Composed(message, hashlib.sha256(message).digest())
+
+    def render(self, claim: Claim) -> Rendered:
+        """The mail as subject, text and HTML."""
+        templates = self._templates[claim.template_hash]
+        if claim.kind is MailKind.REPLY:
+            return render_reply(templates, self._reply(claim))
+        if claim.kind is not MailKind.DIGEST:
+            return render_notice(templates, self._notice(claim))
+        return render_digest(templates, self._content(claim))
+
+    def page(self, claim: Claim) -> str:
+        """The digest as HTML for a browser: no paper left out.
+
+        Its address is passed on and shown to others, so nothing on it is its subscriber's alone: no name, and no link
+        to another page of theirs.
+        """
+        urls = self._sender.urls
+        links = DigestLinks(view="", unsubscribe="", home=urls.home, manage=urls.manage)
+        here = replace(self._content(claim), subscriber_name="", links=links, held=())
+        return render_digest(self._templates[claim.template_hash], here, WHOLE).html
+
+    def _content(self, claim: Claim) -> DigestContent:
+        if not claim.picks:
+            raise Damaged("its picks cannot be read, so the database is damaged: put the last backup back")
+        if claim.coverage is None:
+            raise Damaged("its coverage cannot be read, so the database is damaged: put the last backup back")
+        return DigestContent(
+            list_name=self._sender.list_name,
+            subscriber_name=claim.name,
+            period=claim.period,
+            covers_from=claim.covers_from,
+            date=period_date(claim.period),
+            considered=claim.considered,
+            items=tuple([Item(self._entries[pick.revision], pick.reason, pick.section) for pick in claim.picks]),
+            postal_address=self._sender.postal_address,
+            language=claim.language,
+            links=self._digest_links(claim),
+            coverage=claim.coverage,
+            held=tuple(self._before(claim, held) for held in self._held[claim.key] if self._sender.urls.are_public),
+        )
+
+    def _before(self, claim: Claim, held: OfferedDigest) -> Before:
+        view = self._sender.urls.view(token(self._sender.keys, Purpose.VIEW, held.delivery, from_us(claim.dated_us)))
+        return Before(period_date(held.period), view)
+
+    def _notice(self, claim: Claim) -> NoticeContent:
+        link = _LINKS[claim.kind](self._sender, claim) if self._sender.urls.are_public else ""
+        confirms = claim.kind is MailKind.CONFIRM
+        return NoticeContent(
+            list_name=self._sender.list_name,
+            link=link,
+            home=self._sender.urls.home,
+            postal_address=self._sender.postal_address,
+            language=claim.language,
+            kind=claim.kind.value,
+            mail=self._confirming(claim) if confirms else "",
+            decline=f"{link}/decline" if confirms and link else "",
+        )
+
+    def _reply(self, claim: Claim) -> ReplyContent:
+        return ReplyContent(
+            list_name=self._sender.list_name,
+            lines=self._replies[claim.key].lines,
+            answerable=bool(self._sender.commands),
+            postal_address=self._sender.postal_address,
+            language=claim.language,
+        )
+
+    def _digest_links(self, claim: Claim) -> DigestLinks:
+        """Return where the links of a digest lead; without a web address a link opens a mail.
+
+        All tokens are issued at the moment of the Date header, so that they are the same whenever the mail is composed.
+        """
+        keys, urls, at = self._sender.keys, self._sender.urls, from_us(claim.dated_us)
+        if not urls.are_public:
+            leave = self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, at)
+            mail = self._sender.command(Purpose.COMMAND, claim.key, at)
+            return DigestLinks("", f"mailto:{leave}", "", mail=mail, replies=self._sender.replies)
+        settings = token(keys, Purpose.PREFERENCES, claim.subscriber, at)
+        return DigestLinks(
+            view=urls.view(token(keys, Purpose.VIEW, claim.key, at)),
+            unsubscribe=urls.unsubscribe(token(keys, Purpose.UNSUBSCRIBE, claim.subscriber, at)),
+            home=urls.home,
+            feedback=urls.feedback(""),
+            tokens=tuple(pick_tokens(keys, claim.key, len(claim.picks), at)),
+            mute=urls.mute(settings),
+            settings=urls.preferences(settings),
+            replies=self._sender.replies,
+        )
+
+    def _headers(self, claim: Claim, subject: str) -> Headers:
+        return Headers(
+            from_=self._sender.from_,
+            to=claim.address,
+            reply_to=self._reply_to(claim),
+            subject=subject,
+            date=from_us(claim.dated_us),
+            message_id=claim.message_id,
+            answers=self._replies[claim.key].answers,
+        )
+
+    def _reply_to(self, claim: Claim) -> str:
+        """An answer to a notice is a command, wherever commands are read at all; one to a digest if it is wanted."""
+        mail = ""
+        if claim.kind is MailKind.CONFIRM:
+            mail = self._confirming(claim)
+        elif claim.kind is MailKind.REPLY or self._sender.replies:
+            mail = self._sender.command(Purpose.COMMAND, claim.key, from_us(claim.dated_us))
+        return mail or self._sender.reply_to
+
+    def _confirming(self, claim: Claim) -> str:
+        """Return where an answer confirms a subscription; empty if commands are off."""
+        at = from_us(claim.dated_us)
+        return self._sender.command(Purpose.CONFIRM, claim.subscriber, at, int(claim.period))
+
+    def _digest_headers(self, claim: Claim, subject: str, links: DigestLinks) -> DigestHeaders:
+        is_public = self._sender.urls.are_public
+        return DigestHeaders(
+            from_=self._sender.from_,
+            to=claim.address,
+            reply_to=self._reply_to(claim),
+            subject=subject,
+            date=from_us(claim.dated_us),
+            message_id=claim.message_id,
+            list_name=self._sender.list_name,
+            list_id=f"digest.{self._sender.host}",
+            unsubscribe_url=links.unsubscribe if is_public else "",
+            view_url=links.view,
+            home_url=links.home,
+            owner=self._sender.reply_to,
+            unsubscribe_mailbox=self._sender.command(Purpose.UNSUBSCRIBE, claim.subscriber, from_us(claim.dated_us)),
+        )
+
+
+def _confirmation(sender: Sender, claim: Claim) -> str:
+    return sender.urls.confirm(_token(sender, claim, Purpose.CONFIRM, int(claim.period)))
+
+
+def _settings(sender: Sender, claim: Claim) -> str:
+    return sender.urls.preferences(_token(sender, claim, Purpose.PREFERENCES))
+
+
+def _erasure(sender: Sender, claim: Claim) -> str:
+    return sender.urls.erase(_token(sender, claim, Purpose.ERASE, claim.consent_version))
+
+
+def _renewal(sender: Sender, claim: Claim) -> str:
+    return sender.urls.renew(_token(sender, claim, Purpose.RENEW, claim.consent_version))
+
+
+def _move(purpose: Purpose) -> Callable[[Sender, Claim], str]:
+    """The link that goes to one of two addresses; a notice of a move is named by the second it was asked for at."""
+    return lambda sender, claim: sender.urls.move(_token(sender, claim, purpose, int(claim.period)))
+
+
+def _token(sender: Sender, claim: Claim, purpose: Purpose, version: int = 0) -> str:
+    """Return a token for the subscriber of a notice, issued at the moment of its Date header."""
+    return token(sender.keys, purpose, claim.subscriber, from_us(claim.dated_us), version)
+
+
+_LINKS: dict[MailKind, Callable[[Sender, Claim], str]] = {
+    MailKind.CONFIRM: _confirmation,
+    MailKind.SETTINGS: _settings,
+    MailKind.ERASE: _erasure,
+    MailKind.RENEW: _renewal,
+    MailKind.MOVE_FROM: _move(Purpose.MOVE_FROM),
+    MailKind.MOVE_TO: _move(Purpose.MOVE_TO),
+}

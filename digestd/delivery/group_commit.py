@@ -1,0 +1,170 @@
+"""Commit the requests and results of all sending workers together.
+
+A commit that is synced to disk costs some milliseconds; shared by all workers that wait for one, it costs each almost
+nothing. A worker waits until its commit point is committed, but not for its result, which is written with the next
+group. What the rate limits have used is written in the same transaction, before the mail that used it is sent.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
+
+from digestd.delivery.rate_limiter import RateLimiter
+from digestd.delivery.result_journal import ResultJournal
+from digestd.delivery.sent_journal import SentJournal
+from digestd.domain.backoff import Backoff
+from digestd.errors import DatabaseUnreachable
+from digestd.store import ledger
+from digestd.store.database import Database
+from digestd.store.ledger.commit_point import CommitDecision, CommitRequest
+from digestd.store.ledger.results import AttemptResult
+
+GATHER_SECONDS = 0.002
+"""How long a group waits for other workers: less than its sync takes, and half the CPU if twice as many join."""
+IDLE_SECONDS = 0.2
+"""How long results wait for a request to be written with. A transaction of their own would delay the next request."""
+BACKOFF = Backoff((timedelta(seconds=1),))
+PATIENCE_SECONDS = 20.0
+"""How long groups are retried while the database is unreachable, before their mails are left to recovery."""
+
+
+class GroupCommit:
+    """Collects requests and results while the previous group is being written; use inside `running()`.
+
+    Results that the database does not take go to the result journal. Mails that pass the commit point are written to
+    the sent journal before they may be sent.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Callable[[], datetime],
+        result_journal: ResultJournal,
+        sent_journal: SentJournal,
+        limiter: RateLimiter,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._result_journal = result_journal
+        self._sent_journal = sent_journal
+        self._limiter = limiter
+        self._requests: list[tuple[CommitRequest, asyncio.Future[CommitDecision]]] = []
+        self._results: list[AttemptResult] = []
+        self._work = asyncio.Event()
+        self._full = asyncio.Event()
+        self._workers = 0
+        self._idle: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._broken: BaseException | None = None
+        self._patience = PATIENCE_SECONDS
+
+    async def pass_commit_point(self, request: CommitRequest) -> CommitDecision:
+        """Ask to send one final dot and return once the answer is committed. Raises the database's error."""
+        if self._broken is not None:
+            raise RuntimeError("an earlier group could not be committed") from self._broken
+        answer: asyncio.Future[CommitDecision] = asyncio.get_running_loop().create_future()
+        self._requests.append((request, answer))
+        self._work.set()
+        if len(self._requests) >= self._workers:
+            self._full.set()
+        return await answer
+
+    def record(self, result: AttemptResult) -> None:
+        """Hand over a result; it is committed with the next group, at the latest when the run ends."""
+        self._results.append(result)
+        if self._idle is None:
+            self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._work.set)
+
+    @contextlib.asynccontextmanager
+    async def running(self, workers: int) -> AsyncIterator[None]:
+        """Commit groups until the block has ended and everything is written. Raises the error of the last group.
+
+        A group of `workers` requests is complete and waits for no more.
+        """
+        self._workers = workers
+        task = asyncio.create_task(self._commit_groups())
+        try:
+            yield
+        finally:
+            self._closed = True
+            self._work.set()
+            try:
+                await task
+            finally:
+                self._result_journal.write(self._results)
+
+    async def _commit_groups(self) -> None:
+        while not self._closed or self._requests or self._results:
+            await self._work.wait()
+            self._work.clear()
+            await self._wait_for_others()
+            await self._commit_group()
+
+    async def _wait_for_others(self) -> None:
+        """Wait a moment for the requests of the other workers."""
+        if self._requests and len(self._requests) < self._workers and not self._closed:
+            self._full.clear()
+            alarm = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._full.set)
+            await self._full.wait()
+            alarm.cancel()
+
+    async def _commit_group(self) -> None:
+        requests, results, used = self._requests, self._results, self._limiter.take_used()
+        self._requests, self._results = [], []
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if not (requests or results or used):
+            return
+        try:
+            answers = await asyncio.to_thread(self._write, [request for request, _ in requests], results, used)
+        except DatabaseUnreachable as error:
+            # Either nothing was written, or the confirmation was lost. The group can be repeated in both cases,
+            # because every step is a compare-and-set.
+            if self._patience <= 0:
+                self._give_up(requests, results, error)
+                raise
+            self._requests, self._results = [*requests, *self._requests], [*results, *self._results]
+            pause = BACKOFF.steps[0].total_seconds()
+            await asyncio.sleep(min(pause, self._patience))
+            self._patience -= pause
+            self._work.set()
+            return
+        except BaseException as error:
+            self._give_up(requests, results, error)
+            raise
+        self._patience = PATIENCE_SECONDS
+        for (_, answer), gated in zip(requests, answers, strict=True):
+            if not answer.done():
+                answer.set_result(gated)
+
+    def _give_up(
+        self,
+        requests: "list[tuple[CommitRequest, asyncio.Future[CommitDecision]]]",
+        results: list[AttemptResult],
+        error: BaseException,
+    ) -> None:
+        self._broken = error
+        self._result_journal.write(results)
+        for _, answer in [*requests, *self._requests]:
+            _fail(answer, error)
+
+    def _write(
+        self, requests: list[CommitRequest], results: list[AttemptResult], used: Mapping[str, int]
+    ) -> list[CommitDecision]:
+        with self._db.write() as session:
+            ledger.force_index_scans(session)
+            now = self._clock()
+            ledger.record_results(session, results, now)
+            answers = ledger.commit_sends(session, requests, now)
+            stored = self._limiter.write(session, used)
+        passed = [request for request, answer in zip(requests, answers, strict=True) if answer is CommitDecision.OK]
+        self._sent_journal.write(passed, results, now)
+        self._limiter.merge(stored)
+        return answers
+
+
+def _fail(answer: "asyncio.Future[CommitDecision]", error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error if isinstance(error, Exception) else RuntimeError(str(error)))

@@ -1,0 +1,79 @@
+"""Rebuild a past digest from what was frozen, and compare it with what was sent."""
+
+import hashlib
+from dataclasses import dataclass
+
+from digestd.delivery.composer import Composer
+from digestd.delivery.sender import Sender
+from digestd.domain.delivery import State
+from digestd.domain.schedule import period_date
+from digestd.errors import NotFound
+from digestd.mail.content import Rendered
+from digestd.store.database import Database
+from digestd.store.ledger import queries
+from digestd.store.ledger.queries import PlannedDigest
+
+_NEAREST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A rebuilt digest: its bytes, its rendered content and its ledger row."""
+
+    message: bytes
+    rendered: Rendered
+    ledger: PlannedDigest
+
+    @property
+    def sha256(self) -> bytes:
+        """Return the SHA-256 of the rebuilt bytes."""
+        return hashlib.sha256(self.message).digest()
+
+    @property
+    def verdict(self) -> str:
+        """Say whether these are the bytes that were sent, for the operator."""
+        if self.ledger.sha256 is None:
+            return f"was never sent: its delivery is {self.ledger.state}"
+        done = _DONE.get(self.ledger.state, "was offered last and not accepted")
+        if self.differs:
+            return (
+                f"differs from what {done} (sha256 {self.ledger.sha256.hex()}, now {self.sha256.hex()}): the "
+                "subscriber's name, address or language, or a sender setting, has changed since"
+            )
+        return f"matches what {done} (sha256 {self.sha256.hex()})"
+
+    @property
+    def differs(self) -> bool:
+        """Whether different bytes were sent."""
+        return self.ledger.sha256 not in (None, self.sha256)
+
+
+_DONE = {
+    State.ACCEPTED: "was sent",
+    State.UNCERTAIN: "was sent with an unknown outcome",
+    State.DOT: "is being sent",
+}
+
+
+def replay(db: Database, sender: Sender, subscriber: int, period: str) -> Replayed:
+    """Rebuild a subscriber's digest for a period. Raises NotFound if there is none."""
+    with db.read() as session:
+        known = queries.digests(session, subscriber)
+        planned = next((one for one in known if one.period == period), None)
+        claim = None if planned is None else queries.as_claim(session, planned.key)
+    if planned is None or claim is None:
+        raise NotFound(f"there is no digest for {period}; {_instead(known, period)}")
+    if planned.state is State.EMPTY:
+        raise NotFound(f"the digest for {period} was empty, so no mail was sent")
+    composer = Composer(db, sender)
+    composer.prepare([claim])
+    return Replayed(composer.compose(claim), composer.render(claim), planned)
+
+
+def _instead(known: list[PlannedDigest], period: str) -> str:
+    wanted = period_date(period)
+    held = [one.period for one in known if one.state is not State.EMPTY]
+    if not held:
+        return "no digest has been planned for this subscriber yet"
+    nearest = sorted(held, key=lambda key: abs(period_date(key) - wanted))[:_NEAREST]
+    return f"the nearest are {', '.join(sorted(nearest, key=period_date))}"

@@ -1,0 +1,86 @@
+"""Restore guard: notice a restored backup or another machine before anything is sent, and resume safely."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from digestd.delivery import sent_journal
+from digestd.delivery.sent_journal import SentOutcome
+from digestd.errors import NotResumed
+from digestd.security.links import Keys, envelope_from
+from digestd.store.database import Database
+from digestd.store.ledger import restore
+
+BLOCK = 200
+"""How many mails are settled in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """How many mails had been sent since the backup, and how many have an unknown outcome."""
+
+    accepted: int = 0
+    uncertain: int = 0
+
+
+def check_database_is_current(db: Database, folder: Path, machine: str) -> None:
+    """Refuse to send with a database that is older than the sent journal, or on another machine than before.
+
+    The first machine that sends claims the folder `folder` of the sent journal.
+
+    Raises:
+        NotResumed: The operator must resume explicitly.
+    """
+    owner = sent_journal.read_folder_owner(folder)
+    if machine and owner and owner != machine:
+        raise NotResumed(
+            "mail was sent from another machine: stop digestd there, then run `digestd restore --resume` here. A test "
+            "copy needs DIGESTD_TRANSPORT_URL=maildir:… and its own DIGESTD_JOURNAL_DIR"
+        )
+    last = sent_journal.last_sent(folder)
+    if last is not None:
+        delivery, attempt, mail = last
+        with db.read() as session:
+            known = restore.sent_message_id(session, delivery, attempt)
+        if known is None or sent_journal.hash_message_id(known) != mail:
+            raise NotResumed(
+                "the database is older than the mails sent with it, as after restoring a backup: run "
+                "`digestd restore --resume` so that nothing is sent twice. If two databases share a folder, give each "
+                "its own DIGESTD_JOURNAL_DIR"
+            )
+    if not owner:
+        sent_journal.claim_folder(folder, machine)
+
+
+def resume_after_restore(
+    db: Database, keys: Keys, bounce: str, folder: Path, machine: str, now: datetime
+) -> RestoreReport:
+    """Record in the ledger what was sent since the backup, and continue on this machine; safe to repeat.
+
+    Plan what is due first, because a digest that is not planned yet would be sent a second time.
+
+    Args:
+        db: The restored database.
+        keys: The keys of return paths.
+        bounce: The mailbox of return paths.
+        folder: Folder of the sent journal.
+        machine: Name of this machine, or empty.
+        now: The current time.
+    """
+    sent = sent_journal.read_sent(folder)
+    with db.read() as session:
+        waiting = [
+            mail for mail in restore.open_deliveries(session) if sent_journal.hash_message_id(mail.message_id) in sent
+        ]
+    done = {SentOutcome.ACCEPTED: 0, SentOutcome.UNKNOWN: 0, SentOutcome.REFUSED: 0}
+    for begin in range(0, len(waiting), BLOCK):
+        with db.write() as session:
+            for mail in waiting[begin : begin + BLOCK]:
+                departed, outcome = sent[sent_journal.hash_message_id(mail.message_id)]
+                path = envelope_from(keys, departed.delivery, departed.attempt, bounce)
+                if outcome is not SentOutcome.REFUSED:
+                    done[outcome] += restore.apply_sent(session, mail, departed, path, outcome is SentOutcome.ACCEPTED)
+    with db.write() as session:
+        restore.reserve_numbers(session, max((departed.delivery for departed, _ in sent.values()), default=0) + 1, now)
+    sent_journal.record_restore(folder, machine, now)
+    return RestoreReport(done[SentOutcome.ACCEPTED], done[SentOutcome.UNKNOWN])

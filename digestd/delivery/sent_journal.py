@@ -1,0 +1,204 @@
+"""Sent journal: every mail that passed the commit point and how it ended, kept outside the database for some days.
+
+A database restored from a backup does not know the mails sent since, and would send them a second time. The newest
+entry of the sent journal is then missing from its ledger: that is how digestd notices before it sends anything, and
+resuming after a restore reads here what had been sent.
+
+There is one file per day on which a run began, next to the result journals, with records of fixed length. If the clock
+was set back, the newest file continues, so that the order of records is the order of sending. A record is written after
+its commit and before the final dot, so the ledger is never behind its own journal. Records contain no addresses.
+
+Functions raise BadSetting if the folder cannot be read or written.
+"""
+
+import contextlib
+import fcntl
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from pathlib import Path
+
+import structlog
+
+from digestd.domain.delivery import Outcome, State
+from digestd.errors import BadSetting
+from digestd.store.ledger.commit_point import CommitRequest
+from digestd.store.ledger.restore import SentAttempt
+from digestd.store.ledger.results import AttemptResult
+from digestd.store.timestamps import to_us
+
+SUFFIX = ".sent"
+KEPT = timedelta(days=7)
+"""Longer than any digest is useful: mails sent earlier are never planned again."""
+MACHINE = "machine"
+"""Name of the file that says which machine this folder belongs to."""
+log = structlog.get_logger(__name__)
+_RECORD = struct.Struct(">cQHQ16s32sc")
+"""Kind, delivery, attempt, microseconds since 1970, Message-ID hash, SHA-256 of the mail, end mark."""
+_SENT, _ACCEPTED, _REFUSED, _RESTORED = b"G", b"A", b"N", b"R"
+_END = b"."
+_NOTHING = bytes(16), bytes(32), _END
+
+
+class SentOutcome(StrEnum):
+    """How a mail ended that passed the commit point."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SentJournal:
+    """The open file of today. Data is with the kernel when a call returns."""
+
+    _file: int
+
+    def write(self, passed: Sequence[CommitRequest], results: Sequence[AttemptResult], now: datetime) -> None:
+        """Append mails that passed the commit point, and answers. After a disk error a restore may go unnoticed."""
+        records = b"".join([*_pack_answers(results, to_us(now)), *_pack_passed(passed, to_us(now))])
+        if not records:
+            return
+        try:
+            if os.write(self._file, records) < len(records):
+                _align(self._file)
+                log.error("cannot write the sent journal", why="the disk is full")
+        except OSError as error:
+            log.error("cannot write the sent journal", why=error.strerror)
+
+
+@contextlib.contextmanager
+def open_sent_journal(folder: Path, today: date) -> Iterator[SentJournal]:
+    """Open today's file and delete files older than KEPT."""
+    with _report_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = max([folder / f"{today}{SUFFIX}", *_files(folder)])
+        opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        _align(opened)
+        _delete_old(folder, today - KEPT)
+        yield SentJournal(opened)
+    finally:
+        os.close(opened)
+
+
+def last_sent(folder: Path) -> tuple[int, int, bytes] | None:
+    """Return delivery, attempt and Message-ID hash of the newest entry.
+
+    Returns None if there is none, or if a restore was recorded after it.
+    """
+    for file in reversed(_files(folder)):
+        with _report_errors(folder), file.open("rb") as opened:
+            count = opened.seek(0, os.SEEK_END) // _RECORD.size
+            while count:
+                count -= 1
+                opened.seek(count * _RECORD.size)
+                kind, delivery, attempt, _, mail, _, end = _RECORD.unpack(opened.read(_RECORD.size))
+                if end == _END and kind in {_SENT, _RESTORED}:
+                    return (delivery, attempt, mail) if kind == _SENT else None
+    return None
+
+
+def read_sent(folder: Path) -> dict[bytes, tuple[SentAttempt, SentOutcome]]:
+    """Return the last entry of every mail and its outcome, by Message-ID hash. An accepted mail stays accepted."""
+    found: dict[bytes, tuple[SentAttempt, SentOutcome]] = {}
+    mails: dict[tuple[int, int], bytes] = {}
+    for kind, delivery, attempt, at_us, mail, sha256 in _records(folder):
+        if kind == _SENT and found.get(mail, (None, None))[1] is not SentOutcome.ACCEPTED:
+            mails[delivery, attempt] = mail
+            found[mail] = SentAttempt(delivery, attempt, at_us, sha256), SentOutcome.UNKNOWN
+        elif (answered := mails.get((delivery, attempt))) is not None and kind in {_ACCEPTED, _REFUSED}:
+            found[answered] = found[answered][0], SentOutcome.ACCEPTED if kind == _ACCEPTED else SentOutcome.REFUSED
+    return found
+
+
+def record_restore(folder: Path, machine: str, now: datetime) -> None:
+    """Record that the ledger now knows all entries so far, and claim the folder for this machine."""
+    with open_sent_journal(folder, now.date()) as today:
+        os.write(today._file, _RECORD.pack(_RESTORED, 0, 0, to_us(now), *_NOTHING))
+    claim_folder(folder, machine)
+
+
+def claim_folder(folder: Path, machine: str) -> None:
+    """Record this machine as the owner of the folder; do nothing if it has no name."""
+    if machine:
+        with _report_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / MACHINE).write_text(f"{machine}\n")
+
+
+def read_machine_id() -> str:
+    """Return the machine id (machine-id(5)), or "" if there is none, as in most containers."""
+    try:
+        return Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def read_folder_owner(folder: Path) -> str:
+    """Return the machine that owns a folder, or "" if none is recorded."""
+    file = folder / MACHINE
+    with _report_errors(folder):
+        return file.read_text().strip() if file.exists() else ""
+
+
+def hash_message_id(message_id: str) -> bytes:
+    """Return the hash under which the journal keeps a Message-ID."""
+    return blake2b(message_id.encode(), digest_size=16).digest()
+
+
+def _pack_passed(passed: Sequence[CommitRequest], at_us: int) -> Iterable[bytes]:
+    return [
+        _RECORD.pack(_SENT, p.delivery, p.attempt, at_us, hash_message_id(p.message_id), p.sha256, _END) for p in passed
+    ]
+
+
+def _pack_answers(results: Sequence[AttemptResult], at_us: int) -> Iterable[bytes]:
+    """Pack the answers. An uncertain result adds no information and is left out."""
+    return [
+        _RECORD.pack(_ACCEPTED if r.outcome is Outcome.ACCEPTED else _REFUSED, r.delivery, r.attempt, at_us, *_NOTHING)
+        for r in results
+        if r.state is not State.UNCERTAIN
+    ]
+
+
+def _records(folder: Path) -> Iterator[tuple[bytes, int, int, int, bytes, bytes]]:
+    for file in _files(folder):
+        with _report_errors(folder):
+            data = file.read_bytes()
+        for *record, end in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
+            if end == _END:
+                yield tuple(record)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+@contextlib.contextmanager
+def _report_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadSetting(
+            f"DIGESTD_JOURNAL_DIR: cannot use the sent journal in {folder}: {error.strerror}; "
+            "free some space, or set a folder that digestd may read and write"
+        ) from error
+
+
+def _align(opened: int) -> None:
+    """Pad a record that a crash or a full disk cut short; it is ignored when reading."""
+    fcntl.flock(opened, fcntl.LOCK_EX)
+    if over := os.fstat(opened).st_size % _RECORD.size:
+        os.write(opened, bytes(_RECORD.size - over))
+    fcntl.flock(opened, fcntl.LOCK_UN)
+
+
+def _delete_old(folder: Path, before: date) -> None:
+    for file in _files(folder):
+        if file.name < f"{before}":
+            file.unlink(missing_ok=True)

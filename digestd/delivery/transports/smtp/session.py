@@ -1,0 +1,65 @@
+"""Open a session with aiosmtplib: connect, EHLO, TLS and AUTH."""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiosmtplib import SMTP, SMTPException
+from aiosmtplib.errors import SMTPAuthenticationError
+
+from digestd.delivery.transports.smtp.relay import Relay
+from digestd.delivery.transports.smtp.reply_parser import printable
+from digestd.delivery.transports.smtp.stream import SmtpStream
+from digestd.errors import RelayFailed
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSession:
+    """A session ready for mails, and whether the relay offers PIPELINING (RFC 2920) and DSN (RFC 3461)."""
+
+    stream: SmtpStream
+    pipelining: bool
+    dsn: bool
+
+
+async def open_session(relay: Relay) -> SmtpSession:
+    """Connect, start TLS and log in. Raises RelayFailed if the relay does not accept us."""
+    client = SMTP(
+        hostname=relay.host,
+        port=relay.port,
+        username=relay.username,
+        password=relay.password,
+        local_hostname=relay.ehlo,
+        timeout=relay.timeouts.connect,
+        use_tls=relay.tls == "implicit",
+        start_tls=relay.tls == "starttls",
+        tls_context=relay.context,
+    )
+    try:
+        await client.connect()
+        if client.is_ehlo_or_helo_needed:  # aiosmtplib sends EHLO only before its own commands
+            await client.ehlo()
+    except SMTPAuthenticationError as error:
+        client.close()
+        raise RelayFailed(
+            f"relay {relay.name} refuses the user name or password ({error.code} {error.message}); "
+            "correct DIGESTD_TRANSPORT_URL"
+        ) from error
+    except (SMTPException, OSError, EOFError) as error:
+        client.close()
+        raise RelayFailed(f"relay {relay.name}: {error_text(error)}; digestd will retry later") from error
+    except BaseException:
+        client.close()
+        raise
+    transport = client.transport
+    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        raise RelayFailed(f"relay {relay.name} closed the connection; digestd will retry later")
+    return SmtpSession(
+        SmtpStream(transport, asyncio.get_running_loop()),
+        client.supports_extension("pipelining"),
+        client.supports_extension("dsn"),
+    )
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error's message as one printable line."""
+    return printable(str(error).encode("utf-8", "surrogateescape"), 300) or type(error).__name__

@@ -1,0 +1,150 @@
+"""One SMTP connection below the level of mails: bytes out, replies in, and what has certainly not been sent.
+
+asyncio calls `pause_writing` while more than a limit of bytes are still buffered here. With that limit set to the
+number of bytes that follow the final dot, a connection that breaks while paused has certainly not sent the dot.
+"""
+
+import asyncio
+from collections import deque
+
+from digestd.delivery.retry import Reply
+from digestd.delivery.transports.smtp.reply_parser import InvalidReply, ReplyParser
+
+LOST = (OSError, EOFError, InvalidReply)
+"""What `reply` and `drained` raise when the connection has become unusable."""
+TLS_SLACK = 256
+"""Bytes that TLS may add to the last records. With more left, the record of the final dot is incomplete."""
+
+
+class SmtpStream(asyncio.Protocol):
+    """Takes over a connected transport; used by one sending worker."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._slack = TLS_SLACK if transport.get_extra_info("sslcontext") else 0
+        self._parse = ReplyParser()
+        self._replies: deque[Reply] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._paused = False
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        transport.set_protocol(self)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is unusable."""
+        return self._error is not None or self._transport.is_closing()
+
+    @property
+    def is_idle(self) -> bool:
+        """True if the connection is open and has no unread replies."""
+        return not (self.is_lost or self._replies)
+
+    @property
+    def is_blocked(self) -> bool:
+        """True if more than the last write's tail is still buffered: the final dot was certainly not sent."""
+        return self._paused
+
+    def write(self, data: bytes, tail: int = 0) -> None:
+        """Send data, or nothing if the connection is lost. `tail` is the number of bytes after the final dot."""
+        if self._error is None:
+            limit = tail + self._slack
+            self._transport.set_write_buffer_limits(limit, limit)
+            self._transport.write(data)
+
+    @property
+    def has_reply(self) -> bool:
+        """Whether a reply is waiting to be read."""
+        return bool(self._replies)
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until the kernel has all data or a reply comes. Raises one of LOST, which includes TimeoutError."""
+        if not self._paused:
+            return
+        self._set_deadline(seconds)
+        while self._paused and self._error is None and not self._replies:
+            await self._wait()
+        self._deadline = 0.0
+        if self._error is not None and not self._replies:
+            raise self._error
+
+    async def reply(self, seconds: float) -> Reply:
+        """Return the next reply. Raises one of LOST, which includes TimeoutError."""
+        if not self._replies:
+            self._set_deadline(seconds)
+            while not self._replies and self._error is None:
+                await self._wait()
+            self._deadline = 0.0
+        if self._replies:
+            return self._replies.popleft()
+        assert self._error is not None  # noqa: S101  # one of the two ended the loop
+        raise self._error
+
+    def abort(self) -> None:
+        """Close at once: what the kernel does not have is never sent."""
+        self._fail(ConnectionAbortedError("closed by digestd"))
+
+    def data_received(self, data: bytes) -> None:
+        """Handle asyncio.Protocol's event."""
+        try:
+            self._replies.extend(self._parse.feed(data))
+        except InvalidReply as error:
+            self._fail(error)
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """Handle the end of input; the transport closes."""
+        self._fail(ConnectionResetError("the relay closed the connection"))
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Handle asyncio.Protocol's event."""
+        self._fail(error or ConnectionResetError("the connection was closed"))
+
+    def pause_writing(self) -> None:
+        """Handle asyncio.Protocol's event."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """Handle asyncio.Protocol's event."""
+        self._paused = False
+        self._wake()
+
+    def _fail(self, error: Exception) -> None:
+        if self._error is None:
+            self._error = error
+        self._transport.abort()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _set_deadline(self, seconds: float) -> None:
+        """Set the deadline. One timer per connection is postponed instead of replaced, as most answers come at once."""
+        self._deadline = self._loop.time() + seconds
+        if self._alarm is None or self._alarm.when() > self._deadline:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = self._loop.call_at(self._deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if not self._deadline:
+            return
+        if self._loop.time() < self._deadline:
+            self._alarm = self._loop.call_at(self._deadline, self._ring)
+            return
+        self._fail(TimeoutError("no answer in time"))

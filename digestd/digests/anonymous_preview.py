@@ -1,0 +1,63 @@
+"""Anonymous preview: the digest that somebody who has not subscribed would get. Nothing is stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sqlmodel import Session
+
+from digestd.digests.pick_selection import select_picks
+from digestd.digests.planning_day import PlanningDay
+from digestd.digests.profiles import compile_new
+from digestd.digests.seed_reader import SeedReader
+from digestd.digests.shard import rank
+from digestd.domain.digest import Reason
+from digestd.domain.interest import Interest
+from digestd.domain.paper import Paper, PaperId
+from digestd.domain.subscriber import Timing
+from digestd.store.due import DueSubscriber
+from digestd.store.profiles import StoredProfile
+
+ANONYMOUS = 0
+"""A key that no subscriber has."""
+PERIOD = "first"
+"""A period that is never planned; ties are in the same order for everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymousPreview:
+    """Papers in digest order, each with its reason; `considered`: the number of new papers.
+
+    `unknown`: named papers that are not in the store yet.
+    """
+
+    papers: tuple[tuple[Paper, Reason], ...]
+    considered: int
+    unknown: tuple[PaperId, ...]
+
+
+def preview_anonymous(session: Session, day: PlanningDay, interests: Sequence[Interest], size: int) -> AnonymousPreview:
+    """Return the first digest for these interests, up to `size` papers. `day` may be shared and stays unchanged."""
+    day = replace(day, seed_reader=SeedReader(day.candidates.model, day.candidates.space), trial=None)
+    kept, unknown = compile_new(session, day, tuple(interests))
+    shard = rank(session, day, [_anonymous(size, kept)])
+    picks = select_picks(day, shard, [PERIOD], explore=False).of(0)
+    papers = tuple((day.candidates.papers[day.places[pick.paper]], pick.reason) for pick in picks)
+    return AnonymousPreview(papers, int((shard.open & shard.ranked.fresh).sum()), unknown)
+
+
+def _anonymous(size: int, kept: StoredProfile) -> DueSubscriber:
+    return DueSubscriber(
+        key=ANONYMOUS,
+        version=0,
+        timing=Timing(),
+        size=size,
+        last_date=None,
+        last_planned=None,
+        horizon=None,
+        wants=kept.wants,
+        profile=kept,
+        had=np.zeros(0, dtype=np.uint32),
+        mark=(0, 0, None),
+        explore=False,
+    )

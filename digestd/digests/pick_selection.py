@@ -1,0 +1,81 @@
+"""Pick selection: by the current weights, or by team draft between them and weights on trial."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from digestd.digests.pick_table import build_pick_table, selected_cells
+from digestd.digests.planning_day import PlanningDay
+from digestd.digests.selection import select
+from digestd.digests.selection_options import DigestOptions, Selections, sampling_seed
+from digestd.digests.shard import Shard
+from digestd.domain.picks import TEAMS, PickTable
+from digestd.domain.trial import Team
+from digestd.ranking.interleaving import team_draft
+from digestd.ranking.reasons import reasons
+
+Draft: TypeAlias = list[tuple[int, Team | None]]
+"""The papers of a digest, each with the team that picked it."""
+
+
+def select_picks(day: PlanningDay, shard: Shard, periods: Sequence[str], explore: bool) -> PickTable:
+    """Return the picks of a shard, one period per subscriber. `explore`: the install's setting.
+
+    Reasons and scores come from the current weights, whichever team picked a paper. Exploration papers have no team.
+    """
+    options = [digest_options(shard, i, period, explore) for i, period in enumerate(periods)]
+    selections = select(day.candidates, shard.ranked, options, day.calibration)
+    if day.trial is None or not shard.trial_totals:
+        return _table(day, shard, selections)
+    drafts = _drafts(day, shard, selections, options)
+    teams = {
+        i: team_draft(
+            *drafts[i], _slots(options[i], selections, i), day.trial.coins(shard.subscribers[i].key, periods[i])
+        )
+        for i in shard.trial_totals
+    }
+    return _by_teams(day, shard, selections, teams)
+
+
+def digest_options(shard: Shard, i: int, period: str, explore: bool) -> DigestOptions:
+    """Return the options of a digest: the subscriber's, limited by the install's."""
+    due = shard.subscribers[i]
+    return DigestOptions(due.size, due.bar, explore and due.explore, sampling_seed(due.key, period))
+
+
+def _table(day: PlanningDay, shard: Shard, selections: Selections) -> PickTable:
+    said = reasons(day.candidates, shard.ranked.profiles, selected_cells(selections))
+    return build_pick_table(day.candidates, shard.ranked, selections, day.calibration, said)
+
+
+def _slots(options: DigestOptions, selections: Selections, i: int) -> int:
+    """Return the number of places besides the exploration slot."""
+    return options.size - int(selections.explored[i] >= 0)
+
+
+def _drafts(
+    day: PlanningDay, shard: Shard, ours: Selections, options: Sequence[DigestOptions]
+) -> dict[int, tuple[list[int], list[int]]]:
+    """Return what either ranking of a trial would choose for each participant, without exploration."""
+    asked = [each._replace(size=max(_slots(each, ours, i), 1), explore=False) for i, each in enumerate(options)]
+    theirs = select(day.candidates, shard.trial_ranking, asked, day.calibration)
+    return {
+        i: (list(ours[i].chosen), [j for j in theirs[i].chosen if j != ours.explored[i]]) for i in shard.trial_totals
+    }
+
+
+def _by_teams(day: PlanningDay, shard: Shard, selections: Selections, drafted: Mapping[int, Draft]) -> PickTable:
+    """Replace the selections of participants by what the teams drafted."""
+    width = max(selections.chosen.shape[1], *map(len, drafted.values()))
+    chosen = np.full((len(selections), width), -1, dtype=np.intp)
+    chosen[:, : selections.chosen.shape[1]] = selections.chosen
+    teams = np.zeros((len(selections), width + 1), dtype=np.intp)
+    for i, draft in drafted.items():
+        chosen[i] = -1
+        chosen[i, : len(draft)] = [j for j, _ in draft]
+        teams[i, : len(draft)] = [TEAMS.index(team or "") for _, team in draft]
+    combined = replace(selections, chosen=chosen)
+    there = np.column_stack([chosen, combined.explored]) >= 0
+    return replace(_table(day, shard, combined), team=teams[there])

@@ -1,0 +1,151 @@
+"""The planning day: every selectable paper at `now`, read and indexed once for all subscribers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digestd.digests.coverage import incomplete_sources
+from digestd.digests.embeddings import read
+from digestd.digests.relevance_probability import calibration_at
+from digestd.digests.resource_limits import release_free_memory, single_blas_thread
+from digestd.digests.seed_reader import SeedReader
+from digestd.digests.text_model import text_model
+from digestd.domain.coverage import CoverageState
+from digestd.domain.digest import FIRST_WINDOW, WINDOW
+from digestd.domain.subscriber import Cadence
+from digestd.domain.trial import Trial
+from digestd.ranking.arrays import Bools
+from digestd.ranking.calibration import LocalCalibration
+from digestd.ranking.candidates import CandidateSet, build_candidates
+from digestd.ranking.dense import Encoder
+from digestd.store import papers, trials
+from digestd.store.database import Database
+from digestd.store.due import DueSubscriber
+
+WEEKLY_SLACK = timedelta(days=1)
+"""How much longer than a week the window of a weekly digest may be."""
+ARCHIVE_VOTES = 2_000
+"""Older papers whose votes tell what is usual."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanningDay:
+    """m candidates; `keys` and `first_seen` (seconds since 1970) are (m,).
+
+    Attributes:
+        former: (f, 2) row numbers from before a merge, and the position of the paper they are now.
+        coverage: Incomplete sources by label.
+        seed_reader: Reads the papers that subscribers named.
+        places: Row number → position.
+        trial: The running trial.
+        calibration: What the install learned from feedback.
+    """
+
+    candidates: CandidateSet
+    keys: NDArray[np.int64]
+    former: NDArray[np.int64]
+    first_seen: NDArray[np.float64]
+    now: datetime
+    coverage: Mapping[str, CoverageState]
+    seed_reader: SeedReader
+    places: Mapping[int, int]
+    trial: Trial | None
+    calibration: LocalCalibration
+
+    @property
+    def horizon(self) -> int:
+        """Return the highest row number among the candidates; papers stored later have higher ones."""
+        return int(self.keys.max(initial=0))
+
+    def windows(self, subscribers: Sequence[DueSubscriber]) -> tuple[Bools, Bools]:
+        """Return (open, fresh) for n subscribers, each (n, m): inside the window; new since the last digest.
+
+        Most subscribers were planned at the same moment, so few windows differ.
+        """
+        asked = [(due.timing.cadence, due.last_planned, due.horizon) for due in subscribers]
+        distinct = {when: row for row, when in enumerate(dict.fromkeys(asked))}
+        pairs = np.array([self._window(*when) for when in distinct], dtype=np.bool_).reshape(
+            len(distinct), 2, len(self.candidates)
+        )
+        which = [distinct[when] for when in asked]
+        return pairs[which, 0], pairs[which, 1]
+
+    def _window(self, cadence: Cadence, last_planned: datetime | None, horizon: int | None) -> tuple[Bools, Bools]:
+        """Return one pair of windows.
+
+        New papers are those stored after the last planning read the store, whatever the clocks said, and archived
+        papers that were announced since.
+        """
+        if last_planned is None:
+            inside = self.first_seen > (self.now - FIRST_WINDOW).timestamp()
+            return inside, inside
+        inside = self.first_seen > self._since(cadence, last_planned).timestamp()
+        fresh = self.first_seen > last_planned.timestamp()
+        if horizon is not None:
+            fresh |= self.keys > horizon
+        return inside, inside & fresh
+
+    def _since(self, cadence: Cadence, last_planned: datetime) -> datetime:
+        """Return the start of the window: a week, or the whole time since a weekly digest if that is a little more.
+
+        The week in which the clocks go back has an extra hour, and a planner may have been late.
+        """
+        week = self.now - WINDOW
+        return max(min(week, last_planned), week - WEEKLY_SLACK) if cadence is Cadence.WEEKLY else week
+
+    def unseen(self, had: Sequence[NDArray[np.uint32]]) -> Bools:
+        """Return the papers (n, m) not among each subscriber's row numbers, current or former."""
+        mask = np.ones((len(had), len(self.candidates)), dtype=np.bool_)
+        rows = np.repeat(np.arange(len(had)), [len(papers) for papers in had])
+        papers = np.concatenate([np.zeros(0, dtype=np.uint32), *had]).astype(np.int64)
+        names = np.concatenate([self.keys, self.former[:, 0]])
+        places = np.concatenate([np.arange(len(self.keys)), self.former[:, 1]])
+        order = np.argsort(names, kind="stable")
+        names, places = names[order], places[order]
+        left, right = np.searchsorted(names, papers, side="left"), np.searchsorted(names, papers, side="right")
+        while (found := left < right).any():  # one former number may belong to several papers
+            mask[rows[found], places[left[found]]] = False
+            left = left + 1
+        return mask
+
+    def among(self, papers: Sequence[Sequence[int]]) -> Bools:
+        """Return the papers (n, m) among each subscriber's row numbers."""
+        mask = np.zeros((len(papers), len(self.candidates)), dtype=np.bool_)
+        found = [(i, self.places[key]) for i, keys in enumerate(papers) for key in keys if key in self.places]
+        rows, columns = np.array(found, dtype=np.intp).reshape(-1, 2).T
+        mask[rows, columns] = True
+        return mask
+
+
+def read_planning_day(db: Database, now: datetime, encoder: Encoder) -> PlanningDay:
+    """Read the candidates of `now` and index them."""
+    model = text_model(db, now)
+    with db.read() as session:
+        # Another process's clock may be ahead: every stored paper is a candidate.
+        found = papers.candidates(session, now - WINDOW - WEEKLY_SLACK, now + WINDOW)
+        archive_votes = papers.archive_votes(session, now - WINDOW - WEEKLY_SLACK, ARCHIVE_VOTES)
+        former = papers.former_keys(session, [paper.key for paper in found])
+        coverage = incomplete_sources(session, now)
+        trial = trials.running(session, now)
+        calibration = calibration_at(session, now)
+    space, vectors = read(db, encoder, found)
+    pairs = [(was, j) for j, paper in enumerate(found) for was in former.get(paper.key, ())]
+    with single_blas_thread():
+        candidates = build_candidates(found, model, now, space=space, vectors=vectors).with_archive_votes(archive_votes)
+    day = PlanningDay(
+        candidates=candidates,
+        keys=np.array([paper.key for paper in found], dtype=np.int64),
+        former=np.array(pairs, dtype=np.int64).reshape(-1, 2),
+        first_seen=np.array([paper.first_seen.timestamp() for paper in found], dtype=np.float64),
+        now=now,
+        coverage=coverage,
+        seed_reader=SeedReader(model, space),
+        places={paper.key: j for j, paper in enumerate(found)},
+        trial=trial,
+        calibration=calibration,
+    )
+    release_free_memory()
+    return day

@@ -1,0 +1,178 @@
+"""Seed reader: the papers that subscribers named.
+
+Public papers are read once per run, because many subscribers name the same ones. Private references are read for
+their owner only.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from sqlmodel import Session
+
+from digestd.digests.embeddings import seed_vectors
+from digestd.domain.paper import Paper, PaperId, votes
+from digestd.ranking.arrays import Floats
+from digestd.ranking.dense import EmbeddingSpace
+from digestd.ranking.model import TextModel
+from digestd.ranking.seeds import Seed
+from digestd.ranking.term_counts import read_terms
+from digestd.store import encodings, papers
+from digestd.store.references import DerivedVectors, StoredReference, identifiers
+
+ROOM = 20_000
+"""Cached papers: 50 MB of text."""
+
+
+PRIVATE = -1
+"""Stands for the revision of a private reference, which has none."""
+
+
+class NamedPaper(NamedTuple):
+    """A named paper: row number (0 for a private reference), revision, and what ranking needs of it."""
+
+    key: int
+    revision: int
+    seed: Seed
+
+
+@dataclass(frozen=True, slots=True)
+class SeedReader:
+    """Reads named papers, with a bounded cache.
+
+    Attributes:
+        new_terms: Term counts computed in this run, to be stored, by revision.
+        new_references: The same for references, by subscriber and name.
+    """
+
+    model: TextModel
+    space: EmbeddingSpace
+    new_terms: dict[int, bytes] = field(default_factory=dict)
+    new_references: dict[tuple[int, PaperId], DerivedVectors] = field(default_factory=dict)
+    _cache: dict[PaperId, NamedPaper] = field(default_factory=dict)
+    _unknown: set[PaperId] = field(default_factory=set)
+
+    def of(self, session: Session, names: Iterable[PaperId]) -> dict[PaperId, NamedPaper]:
+        """Return the papers known under these names; unknown ones are absent."""
+        wanted = set(names)
+        found = {name: self._cache[name] for name in wanted if name in self._cache}
+        missing = sorted(wanted - found.keys() - self._unknown)
+        if missing:
+            fresh = self._read(session, missing)
+            self._unknown.update(wanted - found.keys() - fresh.keys())
+            self._cache.update(fresh)
+            found |= fresh
+            for oldest in list(islice(self._cache, max(0, len(self._cache) - ROOM))):
+                del self._cache[oldest]
+        return found
+
+    def private(self, kept: Mapping[tuple[int, PaperId], StoredReference]) -> dict[tuple[int, PaperId], NamedPaper]:
+        """Return these references, by subscriber and name, as ranking needs them."""
+        unread = {key: one for key, one in kept.items() if not self._is_read(one)}
+        texts = [one.reference.text for one in unread.values()]
+        terms = read_terms(self.model, texts)
+        fresh = {
+            key: DerivedVectors(one.added, self.model.version, found, self._version, vector)
+            for (key, one), found, vector in zip(unread.items(), terms, self._vectors(texts), strict=True)
+        }
+        self.new_references.update(fresh)
+        return {key: _private(one, fresh.get(key)) for key, one in kept.items()}
+
+    def _is_read(self, kept: StoredReference) -> bool:
+        is_encoded = self._version is None or kept.encoder == self._version
+        return kept.model == self.model.version and kept.terms is not None and is_encoded
+
+    @property
+    def _version(self) -> str | None:
+        return None if self.space.is_empty else self.space.encoder.version
+
+    def _vectors(self, texts: Sequence[str]) -> Sequence[Floats | None]:
+        """Return embeddings in half precision, as the next run reads them."""
+        if self._version is None or not texts:
+            return [None] * len(texts)
+        return list(self.space.encoder.encode(texts).astype(np.float16).astype(np.float32))
+
+    def _read(self, session: Session, names: Sequence[PaperId]) -> dict[PaperId, NamedPaper]:
+        found = papers.by_ids(session, names)
+        vectors = seed_vectors(session, self.space, list(found.values()))
+        terms = self._terms(session, {paper.revision: paper for paper in found.values()})
+        return {
+            name: _named(paper, vectors.get(paper.revision), terms[paper.revision]) for name, paper in found.items()
+        }
+
+    def _terms(self, session: Session, read: Mapping[int, Paper]) -> dict[int, bytes]:
+        terms = encodings.of_revisions(session, self.model.version, read)
+        missing = [revision for revision in read if revision not in terms]
+        new_terms = dict(zip(missing, read_terms(self.model, [read[key].text for key in missing]), strict=True))
+        self.new_terms.update(new_terms)
+        return terms | new_terms
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPapers:
+    """The papers that each subscriber of a shard named: public if a source knows them, else their reference.
+
+    `references` and `private` are keyed by subscriber and name.
+    """
+
+    public: Mapping[PaperId, NamedPaper]
+    references: Mapping[int, Mapping[PaperId, StoredReference]]
+    private: Mapping[tuple[int, PaperId], NamedPaper]
+
+    def find(self, subscriber: int, name: PaperId) -> NamedPaper | None:
+        """Return what a subscriber means by a name; None if unknown."""
+        found = self.public.get(name)
+        if found is not None or subscriber not in self.references:
+            return found
+        kept = self.references[subscriber].get(name)
+        return (_public(self.public, name, kept) if kept else None) or self.private.get((subscriber, name))
+
+    def revision(self, subscriber: int, name: PaperId) -> int:
+        """Return the revision that was read: PRIVATE for a reference, 0 if the name is unknown."""
+        found = self.find(subscriber, name)
+        return found.revision if found else 0
+
+    def joined(self, other: "NamedPapers") -> "NamedPapers":
+        """Return the union with another set of papers."""
+        return NamedPapers(
+            {**self.public, **other.public}, {**self.references, **other.references}, {**self.private, **other.private}
+        )
+
+
+def find_seeds(
+    session: Session,
+    seed_reader: SeedReader,
+    named: Mapping[int, Sequence[PaperId]],
+    references: Mapping[int, Mapping[PaperId, StoredReference]],
+) -> NamedPapers:
+    """Look up the papers that subscribers (row number → names) named."""
+    own = {
+        (who, name): theirs[name] for who, theirs in references.items() for name in named.get(who, ()) if name in theirs
+    }
+    names = {name for each in named.values() for name in each}
+    names.update(one for kept in own.values() for one in kept.reference.ids)
+    public = seed_reader.of(session, names)
+    unresolved = {
+        (who, name): kept
+        for (who, name), kept in own.items()
+        if kept.reference.words.title and _public(public, name, kept) is None
+    }
+    return NamedPapers(public, references, seed_reader.private(unresolved))
+
+
+def _public(public: Mapping[PaperId, NamedPaper], name: PaperId, kept: StoredReference) -> NamedPaper | None:
+    return next((public[one] for one in identifiers(name, kept.reference) if one in public), None)
+
+
+def _private(kept: StoredReference, read: DerivedVectors | None) -> NamedPaper:
+    words, text = kept.reference.words, kept.reference.text
+    terms, vector = (kept.terms, kept.vector) if read is None else (read.terms, read.vector)
+    return NamedPaper(0, PRIVATE, Seed(words.title, text, words.authors, 0.0, vector, terms, is_private=True))
+
+
+def _named(paper: Paper, vector: Floats | None, terms: bytes) -> NamedPaper:
+    weighted = votes(paper.signals)
+    seed = Seed(paper.plain_title, paper.text, paper.words.authors, weighted, vector, terms)
+    return NamedPaper(paper.key, paper.revision, seed)

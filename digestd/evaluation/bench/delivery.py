@@ -1,0 +1,258 @@
+"""The whole road from a day's papers to the relay, for many subscribers, beside smtp-source on the same relay.
+
+The real commands in processes of their own, `plan` once and `deliver --drain` in shares: rank, compose,
+gate, send, record. Each share stands beside smtp-source sending as many mails of the same size to the
+same sink just before. Start-up, measured as the same command with nothing to do, is taken off. Profiles are compiled
+before, as they are from the first digest until a subscriber or the text model changes: `compile_us`, each once.
+
+    ratio      our mails a second (planning included) to those of smtp-source
+    cpu_ratio  CPU time of smtp-source and sink to that of ours and sink: hardly moves with what else runs
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from digestd import app as wiring
+from digestd.app import App
+from digestd.delivery.composer import Composer
+from digestd.digests.planner import SHARD_SIZE
+from digestd.digests.planning_day import read_planning_day
+from digestd.digests.resource_limits import single_blas_thread
+from digestd.digests.text_model import text_model
+from digestd.domain.delivery import State
+from digestd.domain.subscriber import Cause
+from digestd.errors import BadSetting
+from digestd.evaluation.bench import invented
+from digestd.evaluation.bench.rank import compile_profiles
+from digestd.evaluation.bench.sink import TICKS, Sink, sink, source, tool
+from digestd.evaluation.bench.spent import Spent, spend
+from digestd.papers.imports import import_papers
+from digestd.ranking.dense import NoEncoder
+from digestd.settings import Settings
+from digestd.store import due as waiting
+from digestd.store import subscribers
+from digestd.store.due import DueSubscriber
+from digestd.store.fsck import fsck
+from digestd.store.ledger import queries
+
+FOREIGN_MAX = 0.15
+"""Share of the machine that other programs may use during a pair before it is left out."""
+ARCHIVE = 1_000
+SIZED = 200
+"""Digests that tell how large one is."""
+SOURCE_MAX = 20_000
+"""Mails of smtp-source a pair: enough for its rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much to send, signed how, by how many processes, in how many pairs."""
+
+    subscribers: int
+    papers: int = 500
+    picks: int = 15
+    dkim: str = "none"
+    processes: int = 2
+    pairs: int = 3
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One share of `count` mails: what was spent on it, and by the sink at the same time; who else was busy.
+
+    `arrived`: how many of ours the sink took. `theirs` is None where there is no smtp-source.
+    """
+
+    count: int
+    arrived: int
+    theirs: tuple[float, float, float] | None
+    ours: Spent
+    sink_cpu: float
+    foreign: float
+
+
+def measure(load: Load, now: datetime, say: Callable[[str], None] = lambda _: None) -> dict[str, object]:
+    """The figures. Raises BadSetting for a database that is in use."""
+    with TemporaryDirectory(prefix="digestd-bench-") as name, sink(Path(name)) as relay:
+        folder = Path(name)
+        folder.chmod(0o755)  # the sink may be another user's
+        bench = _Bench(load, relay, folder, _environment(load, relay, folder, now))
+        app = wiring.initialise(_settings(bench.environment))
+        say("inventing papers and people")
+        _fill(app, load, now)
+        text_model(app.db, now + timedelta(days=1))  # fitting it is measured elsewhere
+        say("compiling profiles")
+        compiling = _compile(app, now + timedelta(days=1)) / load.subscribers
+        say("planning")
+        planned, idle_plan = (spend([["plan"]], bench.environment) for _ in range(2))
+        size = _mail(app, bench.mail)
+        pairs = [_pair(bench, number, say) for number in range(load.pairs)]
+        idle = spend([["deliver", "--drain"]] * load.processes, bench.environment)
+        with app.db.read() as session:
+            accepted = queries.counts(session).get(State.ACCEPTED, 0)
+        broken = sorted(name for name, rows in fsck(app.db, app.clock()).items() if rows)
+        app.db.close()
+    arrived = sum(pair.arrived for pair in pairs)
+    return {
+        **_figures(pairs, planned.less(idle_plan, load.subscribers), idle),
+        "compile_us": round(compiling * 1e6, 1),
+        "sink": relay.kind,
+        "mail_bytes": size,
+        "sent": accepted,
+        "sink_count": arrived,
+        "duplicates": max(0, arrived - accepted),
+        "broken": broken,
+        "rss_mib": {"plan": round(planned.rss_mib), "deliver": round(max(pair.ours.rss_mib for pair in pairs))},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    load: Load
+    relay: Sink
+    folder: Path
+    environment: Mapping[str, str]
+
+    @property
+    def mail(self) -> Path:
+        """One composed digest, as smtp-source wants it."""
+        return self.folder / "mail"
+
+
+def _environment(load: Load, relay: Sink, folder: Path, now: datetime) -> dict[str, str]:
+    found = {
+        "DIGESTD_DATABASE_URL": load.database or f"sqlite:///{folder / 'digestd.db'}",
+        "DIGESTD_TRANSPORT_URL": relay.url,
+        "DIGESTD_SECRET_KEY_FILE": str(folder / "secret.key"),
+        "DIGESTD_JOURNAL_DIR": str(folder / "receipts"),  # never where an install has its own
+        "DIGESTD_MAIL_FROM": "Invented Digest <digest@example.org>",
+        "DIGESTD_POSTAL_ADDRESS": "1 Invented Street",
+        "DIGESTD_SOURCES": "none",
+        "DIGESTD_TRANSPORT_CONNECTIONS": "16",  # as many as smtp-source has
+        "DIGESTD_NOW": (now + timedelta(days=1)).isoformat(),
+    }
+    if load.dkim == "none":
+        return found
+    key = folder / "dkim.pem"
+    key.touch(mode=0o600)
+    private = (
+        ed25519.Ed25519PrivateKey.generate() if load.dkim == "ed25519" else rsa.generate_private_key(65_537, 2_048)
+    )
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, form, plain))
+    dkim = {"DOMAIN": "example.org", "SELECTOR": "bench", "KEY_FILE": str(key)}
+    return found | {f"DIGESTD_DKIM_{name}": value for name, value in dkim.items()}
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    given = {name.removeprefix("DIGESTD_").lower(): value for name, value in environment.items()}
+    return Settings(_env_file=None, **given)  # type: ignore[arg-type]  # pydantic reads each from its text
+
+
+def _fill(app: App, load: Load, now: datetime) -> None:
+    with app.db.read() as session:
+        if subscribers.count(session):
+            raise BadSetting("--database: has subscribers; give an empty one, as it is filled and mailed from")
+    import_papers(app.db, invented.papers(ARCHIVE, 1, "old"), now, archive=True)
+    import_papers(app.db, invented.papers(load.papers, 2, "new"), now + timedelta(hours=20))
+    people = invented.people(
+        load.subscribers, ARCHIVE, 5, load.picks, lambda address: app.keys.first.mac("address", address.encode())
+    )
+    while block := list(islice(people, 5_000)):
+        with app.db.write() as session:
+            subscribers.insert_many(session, block, Cause.IMPORT, now)
+
+
+def _compile(app: App, at: datetime) -> float:
+    """Compile and keep everybody's profile; seconds of CPU."""
+    day, after = read_planning_day(app.db, at, NoEncoder()), 0
+    began = time.process_time()
+    with single_blas_thread():
+        while block := _due(app, after, at):
+            compile_profiles(app.db, day, block)
+            after = block[-1].key
+    return time.process_time() - began
+
+
+def _due(app: App, after: int, at: datetime) -> list[DueSubscriber]:
+    with app.db.read() as session:
+        return waiting.due(session, after, SHARD_SIZE, at)
+
+
+def _mail(app: App, file: Path) -> int:
+    """Write the digest nearest to the mean size of the first ones, with LF line ends; its size on the wire."""
+    with app.db.read() as session:
+        claims = [claim for key in range(1, SIZED) if (claim := queries.as_claim(session, key)) and claim.picks]
+    if not claims:
+        raise BadSetting("nothing was planned: give more --subscribers or --papers")
+    composer = Composer(app.db, app.sender)
+    composer.prepare(claims)
+    mails = [composer.compose(claim) for claim in claims]
+    mean = statistics.mean(map(len, mails))
+    mail = min(mails, key=lambda mail: abs(len(mail) - mean))
+    file.write_bytes(mail.replace(b"\r\n", b"\n"))
+    return len(mail)
+
+
+def _pair(bench: _Bench, number: int, say: Callable[[str], None]) -> Pair:
+    load, relay = bench.load, bench.relay
+    say(f"pair {number + 1} of {load.pairs}")
+    count = load.subscribers // load.pairs
+    theirs = None
+    if tool("smtp-source"):
+        before = relay.cpu
+        theirs = (*source(relay, bench.mail, min(count, SOURCE_MAX)), relay.cpu - before)
+    last = number == load.pairs - 1
+    share = [] if last else ["--limit", str(count // load.processes)]
+    taken, sink_cpu, busy, began = relay.count, relay.cpu, _busy(), time.perf_counter()
+    ours = spend([["deliver", "--drain", *share]] * load.processes, bench.environment)
+    foreign = (
+        (_busy() - busy - ours.cpu - (relay.cpu - sink_cpu)) / (time.perf_counter() - began) / (os.cpu_count() or 1)
+    )
+    return Pair(min(count, SOURCE_MAX), relay.count - taken, theirs, ours, relay.cpu - sink_cpu, foreign)
+
+
+def _busy() -> float:
+    """Seconds of CPU that anything on this machine has used."""
+    user, nice, system = Path("/proc/stat").read_text().split()[1:4]
+    return (int(user) + int(nice) + int(system)) / TICKS
+
+
+def _figures(pairs: Sequence[Pair], plan: tuple[float, float], idle: Spent) -> dict[str, object]:
+    """Per mail, planning included; of all pairs where all were disturbed."""
+    kept = [pair for pair in pairs if pair.foreign <= FOREIGN_MAX]
+    ratios, cpu_ratios, client, sinks = [], [], [], []
+    for pair in kept or pairs:
+        wall, cpu = pair.ours.less(idle, pair.arrived)
+        client.append(plan[1] + cpu)
+        sinks.append(pair.sink_cpu / pair.arrived)
+        if pair.theirs:
+            seconds, source_cpu, their_sink = (value / pair.count for value in pair.theirs)
+            ratios.append(seconds / (plan[0] + wall))
+            cpu_ratios.append((source_cpu + their_sink) / (client[-1] + sinks[-1]))
+    return {
+        "ratio": _spread(ratios),
+        "cpu_ratio": _spread(cpu_ratios),
+        "client_us": round(statistics.median(client) * 1e6, 1),
+        "plan_us": round(plan[1] * 1e6, 1),
+        "sink_us": round(statistics.median(sinks) * 1e6, 1),
+        "pairs_kept": len(kept),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    found = {"median": statistics.median(values), "min": min(values), "max": max(values)}
+    return {name: round(value, 3) for name, value in found.items()}

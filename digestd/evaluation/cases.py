@@ -1,0 +1,168 @@
+"""What is evaluated on: papers and judgments, one JSON object a line, gzipped or not.
+
+Ids are taken as they are written, so that any file whose two halves agree will do.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import TypeAlias
+
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.paper import Paper, PaperId
+from digestd.domain.tex import to_plain
+from digestd.errors import BadInput, BadRecord
+from digestd.sources.jsonl import KEYS, read_record
+
+Record: TypeAlias = Mapping[str, object]
+Library: TypeAlias = Mapping[str, Paper]
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_GZIP = b"\x1f\x8b"
+_INTERESTS = {"topics": Kind.TOPIC, "authors": Kind.AUTHOR, "categories": Kind.CATEGORY}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """`relevant`: id → gain > 0. `candidates`: None for all papers. `day`: None where time plays no part."""
+
+    user: str
+    interests: tuple[Interest, ...]
+    relevant: Mapping[str, float]
+    candidates: tuple[str, ...] | None = None
+    day: datetime | None = None
+
+    @property
+    def seeds(self) -> frozenset[str]:
+        """The papers liked or disliked: they are known, so no candidates."""
+        return frozenset(i.value for i in self.interests if i.kind is Kind.PAPER)
+
+
+def read_papers(path: Path) -> dict[str, Paper]:
+    """The papers of a file by id, in its order; keys that `paper import` does not know are passed over."""
+    found: dict[str, Paper] = {}
+    for number, record in _records(path):
+        try:
+            paper = _paper(record, len(found))
+            if paper.id in found:
+                raise BadRecord("id", f"{paper.id} was there before; keep one of them")
+        except BadRecord as error:
+            raise BadInput(f"{path}, line {number}: {error}") from error
+        found[paper.id] = paper
+    if not found:
+        raise BadInput(f"{path} holds no paper")
+    return found
+
+
+def read_judgments(path: Path) -> list[Judgment]:
+    """The judgments of a file in its order."""
+    found: list[Judgment] = []
+    for number, record in _records(path):
+        try:
+            found.append(_judgment(record))
+        except BadRecord as error:
+            raise BadInput(f"{path}, line {number}: {error}") from error
+    if not found:
+        raise BadInput(f"{path} holds no judgment")
+    return found
+
+
+def _records(path: Path) -> Iterator[tuple[int, Record]]:
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror or 'it is no whole gzip file'}") from error
+    except (EOFError, zlib.error) as error:
+        raise BadInput(f"cannot read {path}: it is no whole gzip file") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8; convert it first") from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, _record(path, number, line)
+
+
+def _record(path: Path, number: int, line: str) -> Record:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}, line {number}: is no JSON object: {str(error)[:100]}") from error
+    if not isinstance(record, dict):
+        raise BadInput(f"{path}, line {number}: is no JSON object; write one {{…}} a line")
+    return record
+
+
+def _paper(record: Record, key: int) -> Paper:
+    sighting = read_record({name: value for name, value in record.items() if name in KEYS and name != "id"})
+    given = record.get("id")
+    if given is not None and not (isinstance(given, str) and given):
+        raise BadRecord("id", "must be text")
+    seen = _day(record) or sighting.published or EPOCH
+    return Paper(
+        key=key,
+        id=PaperId(given) if given else sighting.ids[0],
+        revision=key,
+        words=sighting.words,
+        plain_title=to_plain(sighting.words.title),
+        plain_abstract=to_plain(sighting.words.abstract),
+        published=sighting.published or seen,
+        first_seen=seen,
+        signals=sighting.signals,
+    )
+
+
+def _judgment(record: Record) -> Judgment:
+    user = record.get("user")
+    if not isinstance(user, str | int) or isinstance(user, bool):
+        raise BadRecord("user", "is missing; every judgment is somebody's")
+    named = [Interest(kind, value) for key, kind in _INTERESTS.items() for value in _texts(record, key)]
+    liked = [Interest(Kind.PAPER, value) for value in _texts(record, "likes")]
+    disliked = [Interest(Kind.PAPER, value, Wish.MUTED) for value in _texts(record, "dislikes")]
+    everything = record.get("candidates") is None
+    return Judgment(
+        user=str(user),
+        interests=tuple(dict.fromkeys([*named, *liked, *disliked])),
+        relevant=_relevant(record.get("relevant")),
+        candidates=None if everything else tuple(dict.fromkeys(_texts(record, "candidates"))),
+        day=_day(record),
+    )
+
+
+def _texts(record: Record, key: str) -> list[str]:
+    value = record.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadRecord(key, f'must be a list of texts, as in "{key}": ["…", "…"]')
+    return value
+
+
+def _relevant(value: object) -> dict[str, float]:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return dict.fromkeys(value, 1.0)
+    if not isinstance(value, dict):
+        raise BadRecord("relevant", 'must be a list of ids or an object of gains, as in {"arxiv:2401.00001": 2}')
+    if not all(_is_gain(gain) for gain in value.values()):
+        raise BadRecord("relevant", "every gain must be a number from 0 up")
+    return {name: float(gain) for name, gain in value.items() if gain > 0}
+
+
+def _is_gain(gain: object) -> bool:
+    return isinstance(gain, int | float) and not isinstance(gain, bool) and isfinite(gain) and gain >= 0
+
+
+def _day(record: Record) -> datetime | None:
+    value = record.get("day")
+    if value is None:
+        return None
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise BadRecord("day", "is no date; write it as 2026-11-24")
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

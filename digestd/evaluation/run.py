@@ -1,0 +1,201 @@
+"""Score the candidates of each judgment as planning would on its day, before diversity and exploration.
+
+Judgments of one day share one pool, built once: planning, too, reads the day's papers once for all.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from digestd.domain.interest import Kind
+from digestd.domain.paper import Paper, PaperId, votes
+from digestd.evaluation.cases import EPOCH, Judgment, Library
+from digestd.evaluation.dense import Vectors
+from digestd.evaluation.metrics import measures, ranked
+from digestd.ranking.arrays import Bools, Floats, Ints
+from digestd.ranking.candidates import CandidateSet, build_candidates
+from digestd.ranking.fusion import relevance, values, weight
+from digestd.ranking.model import TextModel
+from digestd.ranking.negative_prior import build_negative_prior
+from digestd.ranking.profile import Profile, ProfileInput, compile_profiles
+from digestd.ranking.seeds import Seed
+from digestd.ranking.signals import SIGNALS
+from digestd.ranking.trend import weighted_votes
+from digestd.ranking.weights import WEIGHTS, Weights
+
+BLOCK = 10_000_000
+"""Values held at a time: signals × subscribers × papers."""
+EVENING = timedelta(days=1)
+"""A judgment's day is ranked when it is over."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """The n-th judgment, measured: c candidates with what each signal says of them, (s, c) as it enters the sum.
+
+    `likes`: how many liked papers are known; `allowed` (c,): not muted; `relevance` (c,) as in Scores.
+    `seed`: of the order of equals, for every ranker the same.
+    """
+
+    n: int
+    user: str
+    relevant: Mapping[str, float]
+    names: tuple[str, ...]
+    values: Floats
+    likes: int
+    allowed: Bools
+    relevance: Floats
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the n-th judgment: its candidates' scores and the measures of the ranking."""
+
+    n: int
+    user: str
+    scores: Mapping[str, float]
+    measures: Mapping[str, float]
+
+
+def evaluate(
+    library: Library,
+    judgments: Sequence[Judgment],
+    model: TextModel,
+    advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
+) -> list[Outcome]:
+    """Every judgment with something relevant in it, in order."""
+    found = [outcome(case) for case in cases(library, judgments, model, advance, dense)]
+    return sorted(found, key=lambda outcome: outcome.n)
+
+
+def cases(
+    library: Library,
+    judgments: Sequence[Judgment],
+    model: TextModel,
+    advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
+) -> Iterator[Case]:
+    """The signals of every judgment with something relevant in it, day by day."""
+    numbers = [n for n, judgment in enumerate(judgments) if judgment.relevant]
+    for case in cases_of(library, [judgments[n] for n in numbers], model, advance, dense):
+        yield replace(case, n=numbers[case.n])
+
+
+def cases_of(
+    library: Library,
+    judgments: Sequence[Judgment],
+    model: TextModel,
+    advance: Callable[[int], None] = lambda _: None,
+    dense: Vectors = Vectors(),
+) -> Iterator[Case]:
+    """The signals of every judgment, be anything relevant in it or not, day by day."""
+    days: defaultdict[datetime | None, list[int]] = defaultdict(list)
+    for n, judgment in enumerate(judgments):
+        days[judgment.day].append(n)
+    negative_prior = build_negative_prior(model.negative_prior)
+    heard = weighted_votes(list(library.values())).tolist()
+    for day, numbers in days.items():
+        candidates = {n: _candidates(library, judgments[n]) for n in numbers}
+        wanted = frozenset().union(*candidates.values())
+        papers = [_seen(paper, day) for name, paper in library.items() if name in wanted]
+        vectors = dense.rows([paper.id for paper in papers])
+        pool = build_candidates(papers, model, (day or EPOCH) + EVENING, negative_prior, dense.space, vectors)
+        yield from _day(_Known(library, dense), judgments, candidates, pool.with_archive_votes(heard))
+        advance(len(numbers))
+
+
+def outcome(case: Case, weights: Weights = WEIGHTS) -> Outcome:
+    """Rank the candidates of a case."""
+    total = _shown(totals(case, weights), case.allowed)
+    return scored(case, dict(zip(case.names, map(float, total), strict=True)))
+
+
+def scored(case: Case, scores: Mapping[str, float]) -> Outcome:
+    """What these scores of its candidates make of a case."""
+    return Outcome(case.n, case.user, scores, measures(ranked(scores, (case.seed, case.n)), case.relevant))
+
+
+def totals(case: Case, weights: Weights) -> Floats:
+    """The scores (c,) as planning adds them up."""
+    total = np.zeros(len(case.names), dtype=np.float32)
+    for signal, row in zip(SIGNALS, case.values, strict=True):
+        total += weight(signal, np.array([case.likes], dtype=np.float32), weights) * row
+    return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is read once for all days."""
+
+    library: Library
+    dense: Vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """Of the c candidates at these positions: what the signals say (s, c), and how relevant they are (c,)."""
+
+    where: Ints
+    values: Floats
+    relevance: Floats
+
+
+def _day(
+    known: _Known, judgments: Sequence[Judgment], candidates: Mapping[int, frozenset[str]], pool: CandidateSet
+) -> Iterator[Case]:
+    names, numbers = [paper.id for paper in pool.papers], list(candidates)
+    size = max(1, BLOCK // max(1, len(names) * len(SIGNALS)))
+    for start in range(0, len(numbers), size):
+        block = numbers[start : start + size]
+        eligible = np.array([[name in candidates[n] for name in names] for n in block], dtype=np.bool_)
+        profiles = compile_profiles([_wants(known, judgments[n]) for n in block], pool.model, pool)
+        z = np.array([entering for _, entering in values(pool, profiles, eligible)])
+        met = relevance(pool, profiles)
+        for i, n in enumerate(block):
+            where = np.flatnonzero(eligible[i])
+            yield _case(n, judgments[n], profiles[i], pool, _Said(where, z[:, i, where], met[i, where]))
+
+
+def _case(n: int, judgment: Judgment, profile: Profile, pool: CandidateSet, said: _Said) -> Case:
+    return Case(
+        n=n,
+        user=judgment.user,
+        relevant=judgment.relevant,
+        names=tuple(pool.papers[j].id for j in said.where),
+        values=said.values,
+        likes=profile.likes,
+        allowed=~np.isin(said.where, profile.muted),
+        relevance=said.relevance,
+    )
+
+
+def _candidates(library: Library, judgment: Judgment) -> frozenset[str]:
+    offered = library.keys() if judgment.candidates is None else judgment.candidates
+    return frozenset(name for name in offered if name in library) - judgment.seeds
+
+
+def _seen(paper: Paper, day: datetime | None) -> Paper:
+    """Where time plays no part, every paper is as new as any other."""
+    return replace(paper, first_seen=EPOCH) if day is None else paper
+
+
+def _wants(known: _Known, judgment: Judgment) -> ProfileInput:
+    named = [i.value for i in judgment.interests if i.kind is Kind.PAPER and i.value in known.library]
+    seeds = {PaperId(name): _seed(known.library[name], known.dense.by_id.get(name)) for name in named}
+    return ProfileInput(judgment.interests, seeds)
+
+
+def _seed(paper: Paper, vector: Floats | None) -> Seed:
+    return Seed(paper.plain_title, paper.text, paper.words.authors, votes(paper.signals), vector)
+
+
+def _shown(total: Floats, allowed: Bools) -> Floats:
+    """What planning would never show comes after all it might."""
+    low = total.min(initial=0.0) - np.float32(1)
+    kept: Floats = np.where(allowed, total, low).astype(np.float32)
+    return kept

@@ -1,0 +1,96 @@
+"""The parser process of ingest: it reads the answers of sources, confined by `digestd.security.confinement`.
+
+Run by its path, not as a module, so that it loads the sources and nothing else of digestd. It reads requests on its
+standard input and answers on its standard output. Requests are pickles, as the service is trusted here. Answers are
+JSON, which can hold no code: the service trusts no process that has read a stranger's bytes.
+"""
+
+import gc
+import json
+import os
+import pickle
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from digestd.sources.source import Page
+
+_ON_DEMAND = ("pylatexenc.latexwalker._defaultspecs", "xml.sax.expatreader")
+"""Modules that pylatexenc and feedparser import at the first use, which would be too late."""
+LONG_TEXTS = ("title", "abstract")
+"""Fields whose texts follow the records; there the record holds the length in bytes."""
+
+
+def main() -> None:
+    """Answer requests until the input ends; the arguments are digestd's folder, CPU seconds, bytes of memory."""
+    gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
+    root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    sys.path.insert(0, root)
+    import digestd.domain.sighting_record  # noqa: PLC0415  # likewise
+    import digestd.sources.imports  # noqa: F401, PLC0415  # the path had to be set first; nothing can be loaded later
+    from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
+    from digestd.sources import REGISTRY  # noqa: PLC0415  # likewise
+
+    for kind in REGISTRY.values():
+        kind.load()
+    for module in _ON_DEMAND:
+        import_module(module)
+    gc.enable()
+    source: Any = None
+    is_confined = False
+    while (packed := receive(sys.stdin.buffer)) is not None:
+        source = pickle.loads(packed) if packed else source  # noqa: S301  # from the service, which is trusted here
+        if not is_confined:  # the first source may be of a module that is not loaded yet; its answer is still unread
+            send(sys.stdout.buffer, confine(memory).packed())
+            is_confined = True
+        cursor = json.loads(receive(sys.stdin.buffer) or b"null")
+        body = receive(sys.stdin.buffer) or b""
+        allow(cpu)
+        for message in _answer(source, body, cursor):
+            send(sys.stdout.buffer, message)
+
+
+def _answer(source: Any, body: bytes, cursor: str | None) -> tuple[bytes, bytes]:
+    """Return the page as two messages, or what is wrong as one and nothing as the other."""
+    from digestd.errors import DigestdError  # noqa: PLC0415  # likewise
+    from digestd.security.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # the path had to be set first
+
+    try:
+        return encode(source.parse(body, cursor))
+    except DigestdError as error:
+        why = str(error)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except Exception as error:  # whatever a parser did not foresee
+        why = f"the answer cannot be read ({type(error).__name__}: {str(error)[:100]})"
+    return _line({"failed": why}), b""
+
+
+def encode(page: "Page") -> tuple[bytes, bytes]:
+    """Return a page as JSON lines, as `decoding` reads them, and its long texts joined.
+
+    The texts are most of a page: as JSON they would take twice as long.
+    """
+    from digestd.domain.sighting_record import to_record  # noqa: PLC0415  # the path had to be set first
+
+    head = [len(page.sightings), len(page.rejects), page.next, page.total, page.day and page.day.isoformat()]
+    lines, texts = [_line(head)], []
+    for sighting in page.sightings:
+        record = to_record(sighting)
+        for name in LONG_TEXTS:
+            if name in record:
+                texts.append(record[name].encode("utf-8", "surrogatepass"))
+                record[name] = len(texts[-1])
+        lines.append(_line(record))
+    lines += [_line([reject.where, reject.field, reject.message]) for reject in page.rejects]
+    return b"".join(lines), b"".join(texts)
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    main()

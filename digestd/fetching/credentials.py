@@ -1,0 +1,78 @@
+"""Keys that some hosts want: which setting belongs to which host, and how it is told there.
+
+A key goes to exactly its host, by https (or to this machine itself), and never along with a redirect to
+another. It is in no error, log, stored address or recording: it is added to a request as it goes out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import httpx2
+
+from digestd.errors import BadSetting
+from digestd.fetching.network import OutgoingRequest
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A secret and how it is sent: in a header or as a query parameter."""
+
+    name: str
+    value: str = field(repr=False)
+    is_parameter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A setting, the host of its key, and how it is sent. `before`: the prefix in a header."""
+
+    setting: str
+    host: str
+    name: str
+    before: str = ""
+    is_parameter: bool = False
+
+
+KEYS = (
+    Key("semantic_scholar_key", "api.semanticscholar.org", "x-api-key"),
+    Key("ncbi_key", "eutils.ncbi.nlm.nih.gov", "api_key", is_parameter=True),
+    Key("github_token", "api.github.com", "Authorization", before="Bearer "),
+)
+"""Which setting (DIGESTD_…) goes where."""
+
+
+def credentials(settings: Mapping[str, str | None]) -> dict[str, Credential]:
+    """Return the credentials by host, from the settings named in KEYS that have a value. Raises BadSetting."""
+    found = {}
+    for key in KEYS:
+        value = (settings.get(key.setting) or "").strip()
+        if not value:
+            continue
+        if not value.isascii() or not value.isprintable() or " " in value or len(value) > 500:
+            raise BadSetting(f"DIGESTD_{key.setting.upper()}: is no key; it is one word of at most 500 letters")
+        found[key.host] = Credential(key.name, key.before + value, key.is_parameter)
+    return found
+
+
+def with_credential(outgoing: OutgoingRequest, known: Mapping[str, Credential]) -> OutgoingRequest:
+    """Return the request with the key of its host if there is one and the connection is safe.
+
+    Call it for a source's own host only.
+    """
+    url = outgoing.url
+    credential = known.get(url.host)
+    if credential is None or not _is_safe(url):
+        return outgoing
+    if credential.is_parameter:
+        query = "&".join([*filter(None, [url.query.decode("ascii")]), f"{credential.name}={quote(credential.value)}"])
+        url = url.copy_with(query=query.encode("ascii"))
+        return OutgoingRequest(outgoing.method, url, outgoing.headers, outgoing.body, outgoing.chosen)
+    headers = {**outgoing.headers, credential.name: credential.value}
+    return OutgoingRequest(outgoing.method, url, headers, outgoing.body, outgoing.chosen)
+
+
+def _is_safe(url: httpx2.URL) -> bool:
+    return (url.scheme == "https" and url.port is None) or url.host in LOOPBACK

@@ -1,0 +1,305 @@
+"""Fetch politely: one fetcher for the whole installation, which knows no formats.
+
+The store keeps the turns of every host (`host_scheduler`) and its failures
+(`circuit_breaker`), so that all processes respect them. Requests are conditional, with
+validators of our own: hishel 2.0 replayed stored answers without asking. Only 429, 5xx
+and lost connections are retried, within limits on time, size and redirects. The
+operator chooses the first host, which may be anywhere; redirects stay on the public web.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+import httpx2
+import stamina
+
+from digestd import __version__
+from digestd.domain.backoff import Backoff
+from digestd.errors import SourceAway, SourceFailed
+from digestd.fetching.body import CutShortError, TooLargeError, read_body
+from digestd.fetching.circuit_breaker import Breaker, RefusedError
+from digestd.fetching.credentials import Credential, with_credential
+from digestd.fetching.host_scheduler import HostScheduler, NotNowError, Turn, moment
+from digestd.fetching.network import (
+    BROKEN,
+    LOST,
+    SLOW,
+    Network,
+    OutgoingRequest,
+    PrivateAddressError,
+    Resolve,
+    ResponseStream,
+)
+from digestd.fetching.rate_limit_headers import BUSY
+from digestd.fetching.ssrf_guard import PORTS, why_not_public
+from digestd.sources.source import Pace, Request
+from digestd.store import hosts
+from digestd.store.database import Database
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({404, 410, 451})
+_KEEP_METHOD = frozenset({307, 308})
+_TELLING = (
+    *("content-type", "date", "age", "retry-after", "ratelimit", "ratelimit-policy", "backoff"),
+    *("link", "last-modified-version"),
+)
+BACKOFF = Backoff.doubling(timedelta(seconds=1), timedelta(seconds=10))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one fetch including its retries. Waiting for a turn does not count in `seconds`.
+
+    `patience`: seconds to wait for a host that another process is asking.
+    """
+
+    seconds: float = 60.0
+    wire: int = 10_000_000
+    body: int = 50_000_000
+    redirects: int = 5
+    attempts: int = 4
+    backoff: Backoff = BACKOFF
+    patience: float = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """How digestd presents itself: contact, limits, and keys by host."""
+
+    public_url: str
+    contact: str = ""
+    limits: Limits = Limits()
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+
+    @property
+    def user_agent(self) -> str:
+        """Return a User-Agent with a contact; arXiv refuses distinct ones less often."""
+        ways = {"+": self.public_url, "mailto:": self.contact}
+        about = [f"{way}{where}" for way, where in ways.items() if where]
+        return f"digestd/{__version__} ({'; '.join(about)})".encode("ascii", "ignore").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """The validators of the last answer, for a conditional request."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body with its validators; None if nothing has changed. `headers`: the informative ones."""
+
+    body: bytes | None
+    validators: Validators
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _AgainError(Exception):
+    """This attempt failed; a retry may help."""
+
+
+_MAY_PASS = (_AgainError, CutShortError, *LOST)
+
+
+@dataclass(slots=True)
+class _Fetch:
+    """One fetch in progress."""
+
+    request: Request
+    pace: Pace
+    validators: Validators
+    deadline: asyncio.Timeout
+    attempts: int
+    tries: list[str] = field(default_factory=list)
+
+
+class Fetcher:
+    """Fetches over one connection per host, shared by all sources: `async with Fetcher(…)`.
+
+    `resolve`: how names are looked up; the system's way where it is None.
+    """
+
+    def __init__(
+        self, db: Database, client: Client, clock: Callable[[], datetime], resolve: Resolve | None = None
+    ) -> None:
+        self.clock = clock
+        self._limits = client.limits
+        self._credentials = client.credentials
+        self._headers = {"User-Agent": client.user_agent, "Accept": "*/*", "Accept-Encoding": "gzip"}
+        self._scheduler = HostScheduler(db, clock, client.limits.seconds, client.limits.patience)
+        self._breaker = Breaker(db, clock, client.limits.seconds)
+        self._network = Network(client.limits.seconds, resolve)
+
+    async def __aenter__(self) -> Self:
+        stamina.instrumentation.set_on_retry_hooks([])  # its log lines name no host; the report does
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._network.__aexit__(kind, error, trace)
+
+    async def fetch(self, request: Request, pace: Pace, validators: Validators | None = None) -> Answer:
+        """Fetch as soon as the pace allows. Raises SourceFailed, in one line, without a usable answer."""
+        host = _host(request.url)
+        known = await self._breaker.let(host)
+        attempts = 1 if known and known.failures >= hosts.FAILURES else self._limits.attempts
+        try:
+            answer = await self._within(host, request, pace, validators or Validators(), attempts)
+        except SourceFailed as error:
+            await self._breaker.note(host, known, error)
+            raise
+        await self._breaker.note(host, known, None)
+        return answer
+
+    async def _within(self, host: str, request: Request, pace: Pace, validators: Validators, attempts: int) -> Answer:
+        """Run all attempts within the deadline and turn every failure into one line."""
+        tries: list[str] = []
+        try:
+            async with asyncio.timeout(self._limits.seconds) as deadline:
+                return await self._try(_Fetch(request, pace, validators, deadline, attempts, tries))
+        except TimeoutError as error:
+            why = f" (last: {tries[-1]})" if tries else ""
+            raise SourceAway(f"{host}: no answer within {self._limits.seconds:g} s{why}") from error
+        except PrivateAddressError as error:
+            raise SourceFailed(f"{host} leads to {error}; refused") from error
+        except (*_MAY_PASS, *BROKEN) as error:
+            said = _said(error)
+            named = said if said.startswith(host) else f"{host}: {said}"
+            raise SourceAway(named) from error
+
+    async def _try(self, fetch: _Fetch) -> Answer:
+        attempts = stamina.retry_context(
+            on=_MAY_PASS,
+            attempts=fetch.attempts,
+            timeout=None,
+            wait_initial=self._limits.backoff.steps[0],
+            wait_max=self._limits.backoff.longest,
+            wait_jitter=self._limits.backoff.steps[0],
+        )
+        async for attempt in attempts:
+            with attempt:
+                try:
+                    return await self._follow(fetch)
+                except _MAY_PASS as error:
+                    fetch.tries.append(_said(error))
+                    raise
+        raise AssertionError("stamina ends by returning or raising")
+
+    async def _follow(self, fetch: _Fetch) -> Answer:
+        first = url = httpx2.URL(fetch.request.url)
+        is_own = True
+        for _hop in range(self._limits.redirects + 1):
+            outgoing = self._outgoing(fetch, url, is_own)
+            async with (
+                self._scheduler.turn(fetch.pace, fetch.deadline) as turn,
+                self._network.ask(outgoing) as incoming,
+            ):
+                found = await self._understand(fetch, url, incoming, turn)
+            if isinstance(found, Answer):
+                return found
+            is_own = is_own and _is_same(first, found)
+            if not is_own:
+                _refuse_private(first, found)
+            url = found
+        raise SourceFailed(f"{first.host} redirects more than {self._limits.redirects} times")
+
+    def _outgoing(self, fetch: _Fetch, url: httpx2.URL, is_own: bool) -> OutgoingRequest:
+        """Return the request to send, with keys only for the host that the source itself named."""
+        request = fetch.request
+        headers = {**self._headers, **request.headers}
+        if request.body is None:
+            headers |= _conditions(fetch.validators)
+        else:
+            headers.setdefault("Content-Type", "application/json")
+        if fetch.pace.alone:
+            headers["Connection"] = "close"  # kept open, it would be a second one beside another process's
+        outgoing = OutgoingRequest("GET" if request.body is None else "POST", url, headers, request.body, is_own)
+        return with_credential(outgoing, self._credentials) if is_own else outgoing
+
+    async def _understand(
+        self, fetch: _Fetch, url: httpx2.URL, incoming: ResponseStream, turn: Turn
+    ) -> Answer | httpx2.URL:
+        """Return an answer, or the target of a redirect."""
+        status, headers = incoming.status, incoming.headers
+        pause = await self._scheduler.heed(turn, status, headers)
+        if status in BUSY:
+            if pause > self._limits.seconds:
+                until = self.clock() + min(timedelta(seconds=min(pause, 1e6)), hosts.HORIZON)
+                raise NotNowError(f"{turn.pace.host} is not to be asked before {moment(until)}")
+            raise _AgainError(f"answers {status}")
+        if status in _REDIRECTS:
+            return _where(url, status, headers.get("location", ""), fetch.request)
+        is_get = fetch.request.body is None
+        validators = Validators(headers.get("etag"), headers.get("last-modified")) if is_get else Validators()
+        telling = {name: headers[name] for name in _TELLING if name in headers}
+        if status == 304 and is_get:
+            return Answer(None, validators, status, telling)
+        if status != 200 and not (fetch.request.may_be_gone and status in _GONE):
+            raise RefusedError(f"{url.host} answers {status}; check the source's spec", status)
+        return Answer(await self._body(incoming), validators, status, telling)
+
+    async def _body(self, incoming: ResponseStream) -> bytes:
+        announced = incoming.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced[:20]) > self._limits.wire:
+            raise TooLargeError(f"the answer is larger than {self._limits.wire // 1_000_000} MB")
+        encoding = incoming.headers.get("content-encoding", "").strip().lower()
+        return await read_body(incoming.pieces, encoding, self._limits.wire, self._limits.body)
+
+
+def _conditions(validators: Validators) -> dict[str, str]:
+    asked = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in asked.items() if value}
+
+
+def _where(here: httpx2.URL, status: int, location: str, request: Request) -> httpx2.URL:
+    """Return the target of a redirect. Only 307 and 308 keep a POSTed body (RFC 9110, 15.4)."""
+    if request.body is not None and status not in _KEEP_METHOD:
+        raise SourceFailed(f"{here.host} answers a POST with {status}, which would lose what was asked; refused")
+    try:
+        return here.join(location)
+    except httpx2.InvalidURL as error:
+        raise SourceFailed(f"{here.host} redirects to what is no web address; refused") from error
+
+
+def _is_same(one: httpx2.URL, other: httpx2.URL) -> bool:
+    """Return True for the same host and port, or its change from http to https."""
+    if one.raw_host != other.raw_host or one.userinfo != other.userinfo or other.scheme not in {"http", "https"}:
+        return False
+    return _port(one) == _port(other) or {_port(one), _port(other)} <= PORTS
+
+
+def _port(url: httpx2.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _refuse_private(here: httpx2.URL, there: httpx2.URL) -> None:
+    """Refuse a redirect that leaves the public web; addresses are checked on connection."""
+    why = why_not_public(there.scheme, there.userinfo.decode("ascii"), there.raw_host.decode("ascii"), there.port)
+    if why:
+        raise SourceFailed(f"{here.host} redirects to {why}; refused")
+
+
+def _host(url: str) -> str:
+    """Return host and port, for messages and the circuit breaker, without user name."""
+    try:
+        return httpx2.URL(url).netloc.decode("ascii")
+    except httpx2.InvalidURL as error:
+        raise SourceFailed("the address to ask is none; check the source's spec") from error
+
+
+def _said(error: BaseException) -> str:
+    """Return the message of an error or of its cause: libraries wrap errors without a message."""
+    if isinstance(error, SLOW):
+        return "took too long to answer"
+    cause: BaseException | None = error
+    while cause is not None and not str(cause).strip():
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(cause or type(error).__name__).split())[:200]

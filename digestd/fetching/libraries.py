@@ -1,0 +1,144 @@
+"""Read a subscriber's library at its provider, within limits, one consistent version or nothing."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from digestd.domain.paper import Sighting
+from digestd.errors import SourceAway, SourceFailed
+from digestd.fetching.circuit_breaker import RefusedError
+from digestd.fetching.credentials import Credential
+from digestd.fetching.fetch import Answer, Client, Fetcher, Limits
+from digestd.fetching.reader import AnswerParser
+from digestd.sources.libraries import Shelf
+from digestd.sources.libraries.zotero import Rights, key_request, rights
+from digestd.sources.source import Pace, Request
+from digestd.store.database import Database
+
+LIMITS = Limits(wire=8_000_000, body=32_000_000, attempts=3)
+"""Of one answer."""
+PAGES_MAX = 60
+BYTES_MAX = 64_000_000
+SECONDS = 600.0
+TRIES = 3
+"""So often a library is begun anew that changes while it is read."""
+BRIEFLY = Limits(seconds=10, wire=64_000, body=64_000, attempts=1, patience=5)
+"""Of an answer that somebody waits for."""
+KEY_HEADER = "Zotero-API-Key"
+_NO_KEY = frozenset({401, 403})
+_NO_LIBRARY = frozenset({404, 410})
+
+
+class KeyRefused(SourceFailed):
+    """The provider refuses the key."""
+
+
+class LibraryGone(SourceFailed):
+    """The library does not exist."""
+
+
+class _ChangedError(Exception):
+    """The library changed between two pages."""
+
+
+class _OlderError(Exception):
+    """The library has an earlier version than was read: its provider restored or emptied it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A library or its changes. `is_whole`: entries that are not listed were removed."""
+
+    sightings: tuple[Sighting, ...]
+    version: int
+    is_whole: bool
+
+
+def keyed(db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str | None) -> Fetcher:
+    """Return a fetcher with a subscriber's key for one provider; redirects never carry the key."""
+    known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)} if key else {}
+    return Fetcher(db, replace(client, limits=LIMITS, credentials=known), clock)
+
+
+async def ask_rights(db: Database, client: Client, clock: Callable[[], datetime], base: str, key: str) -> Rights:
+    """Return the rights of a Zotero key. Raises KeyRefused for an unknown key, SourceFailed.
+
+    The answer is a few lines of JSON of the host that gives the keys, so it is read here.
+    """
+    known = {urlsplit(base).hostname or "": Credential(KEY_HEADER, key)}
+    async with Fetcher(db, replace(client, limits=BRIEFLY, credentials=known), clock) as fetcher:
+        try:
+            answer = await _fetch(fetcher, key_request(base), Pace(urlsplit(base).netloc, 0))
+        except LibraryGone as error:
+            raise KeyRefused("there is no such key") from error
+    return rights(answer.body or b"")
+
+
+async def read_library(fetcher: Fetcher, shelf: Callable[[int], Shelf], since: int) -> Listing | None:
+    """Return the changes of a library since a version, or all of it; None if nothing changed.
+
+    Raises KeyRefused, LibraryGone, NotNowError where its keeper wants to be left alone, SourceFailed.
+    """
+    try:
+        async with asyncio.timeout(SECONDS), AnswerParser() as reader:
+            for _ in range(TRIES):
+                try:
+                    return await _read(fetcher, reader, shelf(since), since)
+                except _ChangedError:
+                    continue
+                except _OlderError:
+                    since = 0
+    except TimeoutError as error:
+        raise SourceAway(f"the library was not read within {SECONDS:g} s") from error
+    raise SourceAway("the library keeps changing while it is read")
+
+
+async def _read(fetcher: Fetcher, reader: AnswerParser, shelf: Shelf, since: int) -> Listing | None:
+    told: list[Sighting] = []
+    cursor, size, version = None, 0, None
+    for _ in range(PAGES_MAX):
+        answer = await _fetch(fetcher, shelf.request(cursor), shelf.pace)
+        if answer.body is None:
+            _refuse_older(_version(answer.headers) or since, since)
+            return None
+        version = _agreed(version, _version(answer.headers), since)
+        size += len(answer.body)
+        if size > BYTES_MAX:
+            raise SourceFailed(f"the library is larger than {BYTES_MAX // 1_000_000} MB")
+        told += (await reader.read(shelf, answer.body, cursor)).sightings
+        cursor = shelf.after(cursor, answer.headers)
+        if cursor is None:
+            return Listing(tuple(told), version, shelf.is_whole)
+    raise SourceFailed(f"the library does not end within {PAGES_MAX} answers")
+
+
+async def _fetch(fetcher: Fetcher, request: Request, pace: Pace) -> Answer:
+    try:
+        return await fetcher.fetch(request, pace)
+    except RefusedError as error:
+        host = pace.host.partition(":")[0]
+        if error.status in _NO_KEY:
+            raise KeyRefused(f"{host} refuses the key ({error.status})") from error
+        if error.status in _NO_LIBRARY:
+            raise LibraryGone(f"{host} has no such library ({error.status})") from error
+        raise SourceFailed(f"{host} answers {error.status}") from error
+
+
+def _version(headers: Mapping[str, str]) -> int:
+    """Return the version of the library that an answer states, or 0."""
+    said = headers.get("last-modified-version", "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < len(str(2**62)) else 0
+
+
+def _refuse_older(version: int, since: int) -> None:
+    if version < since:
+        raise _OlderError
+
+
+def _agreed(before: int | None, version: int, since: int) -> int:
+    if before is not None and version != before:
+        raise _ChangedError
+    _refuse_older(version, since)
+    return version

@@ -1,0 +1,135 @@
+"""Parse answers in a process of its own, so that no stranger's bytes are parsed next to the service's secrets.
+
+Each source has a parser process of its own, started when its first answer is there: whoever takes one over by way of a
+feed must not speak for arXiv next. One that had to be ended is replaced. `digestd.security.confinement` limits what it
+may do; `decoding` checks its answers.
+"""
+
+import asyncio
+import json
+import pickle
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from digestd.errors import SourceAway, SourceFailed
+from digestd.fetching import confined, decoding
+from digestd.security.confinement import inside
+from digestd.security.confinement.child import Child
+from digestd.sources.source import Page, Parser
+
+_MALLOC = {"MALLOC_TRIM_THRESHOLD_": "100000000", "MALLOC_MMAP_THRESHOLD_": "100000000"}
+"""Keep memory between answers instead of returning it to the kernel each time."""
+LAST_WORDS = 60_000
+"""Bytes that a process may say of its end; a pipe holds no more without a reader."""
+DYING = 0.5
+"""Seconds a process may take to be gone after its output has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """Limits of parsing one answer: CPU seconds, bytes of memory, seconds, bytes of the result."""
+
+    cpu: int = 10
+    memory: int = 512_000_000
+    seconds: float = 60.0
+    result: int = 200_000_000
+
+
+class AnswerParser:
+    """Parses one answer at a time in a confined process: `async with AnswerParser()`."""
+
+    def __init__(self, limits: ReadingLimits | None = None) -> None:
+        self._limits = limits or ReadingLimits()
+        self._turn = asyncio.Lock()
+        self._child: Child | None = None
+        self._knows: Parser | None = None
+        self._source = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    async def read(self, source: Parser, body: bytes, cursor: str | None) -> Page:
+        """Return what `source.parse` makes of an answer. Raises SourceFailed, in one line, if it fails."""
+        async with self._turn:
+            reading = asyncio.ensure_future(asyncio.to_thread(self._exchange, source, body, cursor))
+            is_late = False
+            try:
+                await asyncio.wait({reading}, timeout=self._limits.seconds)
+            finally:
+                if is_late := not reading.done():  # or nobody waits for it any more
+                    self._kill()
+                    await asyncio.wait({reading})
+                    reading.exception()
+            if is_late:
+                why = f"took more than {self._limits.seconds:g} s"
+                raise SourceAway(f"reading the answer {why}")
+            return reading.result()
+
+    def _exchange(self, source: Parser, body: bytes, cursor: str | None) -> Page:
+        child = self._running(getattr(source, "name", ""))
+        packed = b"" if source is self._knows else pickle.dumps(source)
+        self._knows = source
+        frame = texts = None
+        with suppress(OSError):  # it ended while it was written to
+            child.tell(packed, json.dumps(cursor).encode(), body)
+            frame, texts = (child.hear(self._limits.result) for _ in range(2))
+        if frame is None or texts is None:
+            raise SourceAway(self._died(child))
+        try:
+            found = decoding.decode(frame, texts)
+        except (ValueError, TypeError, RecursionError) as error:
+            self._end()  # it may be under a stranger's control
+            raise SourceAway("the parser of answers sent something else than a page; it was restarted") from error
+        if isinstance(found, str):
+            raise SourceFailed(found)
+        return found
+
+    def _running(self, source: str) -> Child:
+        """Return the parser process of a source; start one if there is none, or if it ended between two answers."""
+        if self._child is not None and not (self._child.is_alive and self._source == source):
+            self._end()
+        if self._child is None:
+            self._knows, self._source = None, source
+            arguments = [str(self._limits.cpu), str(self._limits.memory)]
+            self._child = Child(confined.__file__, arguments, _MALLOC, hear_errors=True)
+        return self._child
+
+    def _died(self, child: Child) -> str:
+        """Return why it ended, as far as can be known. One that only closed its output, or says too much, is ended."""
+        with suppress(subprocess.TimeoutExpired):
+            child.process.wait(DYING)
+        child.kill()
+        last = cast(BinaryIO, child.process.stderr).read(LAST_WORDS).decode(errors="replace").split("\n")[-2:-1]
+        self._end()
+        code = child.process.returncode
+        if code == -signal.SIGXCPU:
+            why = f"took more than {self._limits.cpu} s of processor time"
+        elif code == inside.OUT_OF_MEMORY:
+            why = f"took more than {self._limits.memory // 1_000_000} MB of memory"
+        elif code == -signal.SIGKILL:
+            why = f"was ended from outside, or says more than {self._limits.result // 1_000_000} MB"
+        else:
+            name = signal.Signals(-code).name if code < 0 else f"status {code}"
+            why = (
+                f"ended the process that did it ({': '.join([name, *(decoding.message(line)[:100] for line in last)])})"
+            )
+        return f"reading the answer {why}; nothing of it was taken"
+
+    def _kill(self) -> None:
+        """Kill the process; whoever waits for it continues."""
+        if self._child is not None:
+            self._child.kill()
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()

@@ -1,0 +1,251 @@
+"""The worker: delivers what is ready, pauses while the relay refuses service, and stops cleanly.
+
+Each run has its own name in the ledger, locked while the run lives. What a run could not record, because the database
+was unreachable, is recovered by the next run as after a crash.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlmodel import Session
+
+from digestd.app import App
+from digestd.delivery.alert import webhook_alert
+from digestd.delivery.reconcile import reconcile, resend_uncertain
+from digestd.delivery.recovery import recover
+from digestd.delivery.retry import RELAY_BACKOFF
+from digestd.delivery.run import DeliveryReport, deliver
+from digestd.delivery.run_counters import RunCounters
+from digestd.delivery.transports import Route
+from digestd.domain.webhook import POSTS_KEPT as HOOK_POSTS_KEPT
+from digestd.errors import BadSetting, DigestdError
+from digestd.store import (
+    address_changes,
+    alert_state,
+    bounce_surge,
+    ledger,
+    mail_budgets,
+    pending_requests,
+    throttles,
+    webhooks,
+)
+from digestd.store.ledger import queries
+from digestd.store.migrate import require_current
+from digestd.subscribers.asking import purge_unconfirmed
+
+TICK_SECONDS = 5.0
+SETTLE_SECONDS = 60.0
+"""Interval of checking the relay's log while deliveries are uncertain."""
+UPKEEP_SECONDS = 3_600.0
+"""Interval of deleting unconfirmed sign-ups and expired counts of mails."""
+EXPIRE_BLOCK = 500
+_UNCERTAIN, _HELD = "mails uncertain", "suppression held"
+log = structlog.get_logger(__name__)
+
+
+async def work(app: App, stop: asyncio.Event) -> None:
+    """Deliver what becomes ready until `stop` is set. A new worker tries every relay at once."""
+    starting, settled, cleaned = True, -SETTLE_SECONDS, -UPKEEP_SECONDS
+    while not stop.is_set():
+        try:
+            if starting:
+                await asyncio.to_thread(_clear_backoff, app)
+                starting = False
+            if (time := asyncio.get_running_loop().time()) - settled >= SETTLE_SECONDS:
+                await asyncio.to_thread(settle_uncertain, app, app.clock())
+                settled = time
+                await alert_uncertain(app)
+                await alert_held(app)
+            if (time := asyncio.get_running_loop().time()) - cleaned >= UPKEEP_SECONDS:
+                await asyncio.to_thread(delete_expired, app, app.clock())
+                cleaned = time
+            await tick(app, stop)
+        except DigestdError as error:
+            log.error("delivery failed", why=str(error), retry=error.retry)
+        try:
+            await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+        except TimeoutError:
+            continue
+
+
+async def post_webhooks(app: App, stop: asyncio.Event) -> None:
+    """Post subscribers' events to the operator's programs until `stop` is set."""
+    await _run_until(_post_webhooks_forever(app), stop)
+
+
+async def sync_libraries(app: App, stop: asyncio.Event) -> None:
+    """Read subscribers' linked libraries when they are due, until `stop` is set."""
+    await _run_until(_sync_libraries_forever(app), stop)
+
+
+async def _run_until(endless: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Cancel a coroutine when `stop` is set. What it was doing is repeated once its claim has expired."""
+    task = asyncio.create_task(endless)
+    await stop.wait()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _sync_libraries_forever(app: App) -> None:
+    from digestd.subscribers.library_sync import sync_due
+
+    while True:
+        try:
+            await sync_due(app.libraries)
+        except DigestdError as error:
+            log.error("library sync failed", why=str(error), retry=error.retry)
+        except Exception as error:  # one library must not stop the sync of all others
+            log.error("library sync failed", kind=type(error).__name__)
+        await asyncio.sleep(TICK_SECONDS)
+
+
+async def _post_webhooks_forever(app: App) -> None:
+    from digestd.subscribers.webhooks import post_due
+
+    while app.webhooks is not None:
+        try:
+            await post_due(app.webhooks)
+        except DigestdError as error:
+            log.error("posting webhooks failed", why=str(error), retry=error.retry)
+        await asyncio.sleep(TICK_SECONDS)
+
+
+async def tick(app: App, stop: asyncio.Event) -> None:
+    """Clean up, then deliver if anything is ready and a relay is available.
+
+    Raises NotInitialised on a schema of another version, so that an old worker writes nothing there.
+    """
+    await asyncio.to_thread(require_current, app.db)
+    now = app.clock()
+    await asyncio.to_thread(clean_up, app, now)
+    routes = await asyncio.to_thread(_available_routes, app, now)
+    if not routes or not await asyncio.to_thread(_anything_ready, app, now):
+        return
+    owner = app.new_owner()
+    with app.owners.hold(owner):
+        delivery = replace(app.delivery(owner, routes), send_alert=webhook_alert(app.settings.alert_url))
+        report = await deliver(delivery, stop=stop)
+    log.info("delivered", **{name: count for name, count in counts(report).items() if count})
+
+
+def clean_up(app: App, now: datetime) -> None:
+    """Recover after dead workers, settle bounced deliveries, expire late ones and delete old records."""
+    recover(app.db, app.owners, app.journals, now)
+    ledger.settle_all_bounced(app.db, now)
+    webhooks.delete_before(app.db, now - HOOK_POSTS_KEPT)
+    address_changes.delete_expired(app.db, now)
+    more = True
+    while more:
+        with app.db.write() as session:
+            more = ledger.expire(session, EXPIRE_BLOCK, now) == EXPIRE_BLOCK
+
+
+def delete_expired(app: App, now: datetime) -> None:
+    """Delete unconfirmed sign-ups, old requests and old counts of mails."""
+    if purged := purge_unconfirmed(app.db, now):
+        log.info("deleted unconfirmed sign-ups", subscribers=purged)
+    pending_requests.erase_expired(app.db, now)
+    mail_budgets.delete_expired(app.db, now)
+
+
+def settle_uncertain(app: App, now: datetime) -> None:
+    """Settle uncertain deliveries by the relay's log, then by policy. An unreadable log stops nothing else."""
+    try:
+        if app.relay_log is not None:
+            reconcile(app.db, app.keys, app.relay_log, now)
+    except BadSetting as error:
+        log.error("cannot check uncertain mails", why=str(error))
+    if app.settings.on_uncertain == "resend" and (count := resend_uncertain(app.db, now)):
+        log.warning("resent uncertain mails", deliveries=count)
+
+
+async def alert_uncertain(app: App) -> None:
+    """Alert about mails uncertain for a day: once for all workers, and again only if there are more."""
+    if count := await asyncio.to_thread(_newly_uncertain, app):
+        why = f"{count} for more than a day; run `digestd delivery list --state uncertain` and settle them"
+        log.warning("uncertain", why=why)
+        await webhook_alert(app.settings.alert_url)(_UNCERTAIN, "", why)
+
+
+async def alert_held(app: App) -> None:
+    """Alert about held mails and suppressions: once for all workers, and again only if there are more."""
+    if count := await asyncio.to_thread(_newly_held, app):
+        why = (
+            f"{count} permanent refusals or bounces, too many to be the subscribers' fault: no address is suppressed "
+            "and the mails wait. Check the relay, then run `digestd subscriber suppress --held --dry-run`"
+        )
+        log.error("held", why=why)
+        await webhook_alert(app.settings.alert_url)(_HELD, "", why)
+
+
+async def run(
+    app: App,
+    *,
+    drain: bool = True,
+    limit: int | None = None,
+    stop: asyncio.Event | None = None,
+    counters: RunCounters | None = None,
+) -> DeliveryReport:
+    """Run delivery once. It tries every relay, including those that are paused."""
+    owner = app.new_owner()
+    with app.owners.hold(owner):
+        return await deliver(app.delivery(owner), drain=drain, limit=limit, stop=stop, counters=counters)
+
+
+def counts(report: DeliveryReport) -> dict[str, int]:
+    """Return the counts of a report that the CLI prints."""
+    names = ("accepted", "deferred", "rejected", "skipped", "expired", "uncertain")
+    return {name: getattr(report, name) for name in names}
+
+
+def _newly_uncertain(app: App) -> int:
+    with app.db.read() as session:
+        if ledger.count_long_uncertain(session, app.clock()) == alert_state.last_count(session, _UNCERTAIN):
+            return 0  # the usual case takes no lock
+    with app.db.write() as session:
+        return alert_state.count_if_more(session, _UNCERTAIN, lambda: ledger.count_long_uncertain(session, app.clock()))
+
+
+def _newly_held(app: App) -> int:
+    with app.db.read() as session:
+        if _held(app, session) == alert_state.last_count(session, _HELD):
+            return 0
+    with app.db.write() as session:
+        return alert_state.count_if_more(session, _HELD, lambda: _held(app, session))
+
+
+def _held(app: App, session: Session) -> int:
+    return ledger.count_waiting(session) + len(bounce_surge.held_addresses(session, app.clock()))
+
+
+def _clear_backoff(app: App) -> None:
+    """Make every relay available, because the operator may have fixed something before the start."""
+    names = [route.name for route in app.routes]
+    with app.db.write() as session:
+        throttles.change(
+            session,
+            {
+                name: lambda kept: replace(kept, rest=replace(kept.rest, until=0.0))
+                for name, kept in throttles.states(session, names).items()
+                if kept.rest.until
+            },
+        )
+
+
+def _available_routes(app: App, now: datetime) -> tuple[Route, ...]:
+    """Return the routes that are not paused. A pause longer than possible was written under a wrong clock."""
+    longest = (now + RELAY_BACKOFF.longest).timestamp()
+    with app.db.read() as session:
+        kept = throttles.states(session, [route.name for route in app.routes])
+    return tuple(route for route in app.routes if not now.timestamp() < kept[route.name].rest.until <= longest)
+
+
+def _anything_ready(app: App, now: datetime) -> bool:
+    with app.db.read() as session:
+        return queries.is_any_ready(session, now)

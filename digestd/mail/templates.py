@@ -1,0 +1,199 @@
+"""The templates of one version, ready to render in every language that has a catalogue.
+
+Sandboxed, and escaped whatever the file is called: only `*.txt.j2` is plain text. Words for
+people come from gettext catalogues with English msgids (`locale/<language>.po`).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache, partial
+from io import BytesIO, StringIO
+from pathlib import PurePosixPath
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.messages.catalog import Message
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+from jinja2 import DictLoader, Environment, StrictUndefined, TemplateSyntaxError
+from jinja2.meta import find_referenced_templates
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from digestd.domain.digest import Why
+from digestd.domain.sanitise import clean, safe_url, wrap
+from digestd.errors import BadSetting
+from digestd.mail.css_inlining import inlined
+from digestd.mail.fragments import MARK
+
+ENGLISH = "en"
+REASON = "email/reason.txt.j2"
+"""The sentence for each kind of reason, a block each."""
+_STYLE = "email/style.css"
+_PLACEHOLDER = re.compile(r"%\((\w+)\)")
+
+
+@dataclass(frozen=True)
+class Templates:
+    """`files` by path as they were read, `hash` their name for ever: old digests are rendered by it again."""
+
+    hash: str
+    files: Mapping[str, str] = field(compare=False, repr=False)
+    _languages: "_Languages" = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> "Templates":
+        """Return the set of these files. A template is compiled when it is first used, and recent sets stay compiled.
+
+        Raises:
+            BadSetting: a file contains the character that marks slots.
+        """
+        given = tuple(sorted(files.items()))
+        digest = hashlib.sha256(json.dumps(dict(given), ensure_ascii=False).encode()).hexdigest()
+        return cls(digest, dict(given), _languages(given))
+
+    def check(self) -> "Templates":
+        """Compile all in every language now rather than at the first mail. Raises BadSetting that names what is wrong.
+
+        A few tenths of a second a language: a set that was checked before needs it no more.
+        """
+        for language in self._languages.names:
+            environment = self._languages.environment(language)
+            for name in environment.list_templates():
+                _check(environment, name)
+        return self
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that have a catalogue, as tags of BCP 47."""
+        return tuple(sorted(language.replace("_", "-") for language in self._languages.names))
+
+    def environment(self, language: str) -> Environment:
+        """The templates in this language, or in its parent (`de` for `de-AT`), or in English."""
+        language = language.replace("-", "_")
+        for known in (language, language.partition("_")[0].lower()):
+            if known in self._languages.names:
+                return self._languages.environment(known)
+        return self._languages.environment(ENGLISH)
+
+
+def web_environment(templates: Templates, language: str = ENGLISH) -> Environment:
+    """What pages are rendered with: the same rules, filters and words as mails."""
+    return templates.environment(language)
+
+
+class _Languages:
+    """The files of a set, in each language once somebody wants it; `names`: the languages that there are."""
+
+    def __init__(self, files: Mapping[str, str]) -> None:
+        for path, text in files.items():
+            if MARK in text:
+                raise BadSetting(f"template {path} contains the character U+E000, which digestd reserves; remove it")
+        css = files.get(_STYLE, "")
+        self._sources = {path: _source(path, text, css) for path, text in files.items() if path.endswith(".j2")}
+        self._catalogues = {PurePosixPath(path).stem: text for path, text in files.items() if path.endswith(".po")}
+        self._made: dict[str, Environment] = {}
+        self.names: Set[str] = {*self._catalogues, ENGLISH}
+
+    def environment(self, language: str) -> Environment:
+        """The templates in one of these. Raises BadSetting for a catalogue that cannot be used."""
+        if language not in self._made:
+            self._made[language] = _environment(language, self._catalogues.get(language), self._sources)
+        return self._made[language]
+
+
+@lru_cache(maxsize=4)
+def _languages(given: tuple[tuple[str, str], ...]) -> _Languages:
+    return _Languages(dict(given))
+
+
+def _source(path: str, text: str, css: str) -> str:
+    return inlined(text, css) if path.startswith("email/") and path.endswith(".html.j2") else text
+
+
+def _environment(language: str, catalogue: str | None, sources: Mapping[str, str]) -> Environment:
+    try:
+        locale = Locale.parse(language)
+        words = _translations(locale, catalogue)
+    except (UnknownLocaleError, ValueError, PoFileError) as problem:
+        raise BadSetting(f"the catalogue locale/{language}.po cannot be used: {problem}") from problem
+    environment = ImmutableSandboxedEnvironment(
+        loader=DictLoader(sources),
+        undefined=StrictUndefined,
+        autoescape=_escaped,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+        extensions=["jinja2.ext.i18n"],
+    )
+    i18n: Any = environment  # the extension adds its methods when it is loaded
+    i18n.install_gettext_translations(words, newstyle=True)
+    environment.globals |= {"lang": language.replace("_", "-"), "dir": locale.text_direction}
+    environment.filters |= {
+        "clean": clean,
+        "safe_url": safe_url,
+        "wrap": wrap,
+        "number": partial(format_decimal, locale=locale),
+        "day": _day(locale),
+    }
+    return environment
+
+
+def _escaped(name: str | None) -> bool:
+    """Everything is HTML unless its name says otherwise, in full."""
+    return name is None or not name.endswith(".txt.j2")
+
+
+def _check(environment: Environment, name: str) -> None:
+    """Compile a template. Raises BadSetting if it cannot be used, or if HTML includes unescaped plain text."""
+    assert environment.loader is not None  # noqa: S101  # `_environment` gives each one
+    try:
+        template = environment.get_template(name)
+        source = environment.loader.get_source(environment, name)[0]
+        included = list(find_referenced_templates(environment.parse(source, name)))
+    except TemplateSyntaxError as problem:
+        raise BadSetting(f"template {name}, line {problem.lineno}: {problem.message}") from problem
+    if _escaped(name) and not all(other and _escaped(other) for other in included):
+        raise BadSetting(f"template {name} takes in a .txt.j2 template, which is not escaped; pass it as a value")
+    if name == REASON and (missing := [why.value for why in Why if why not in template.blocks]):
+        raise BadSetting(f"template {name} has no block for {', '.join(missing)}; add one for each kind of reason")
+
+
+def _translations(locale: Locale, catalogue: str | None) -> Translations:
+    """Catalogue text compiled as `msgfmt` would; English needs none. Raises ValueError for what could not be shown."""
+    words = read_po(StringIO(catalogue or ""), locale=locale, abort_invalid=True)
+    for message in words:
+        _refuse_unfit(message)
+    compiled = BytesIO()
+    write_mo(compiled, words)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def _refuse_unfit(message: Message) -> None:
+    """Every form must take the values that the template gives: found out now, not in the mail of a night."""
+    ids = (message.id,) if isinstance(message.id, str) else message.id
+    said = message.string if isinstance(message.string, tuple | list) else (message.string,)
+    given = dict.fromkeys(_PLACEHOLDER.findall(" ".join(ids)), "") | {"num": ""}
+    for form in filter(None, said if message.id else ()):
+        try:
+            form % given
+        except (KeyError, TypeError, ValueError) as problem:
+            raise ValueError(f"what is said for {ids[0]!r} does not take its values: {problem}") from problem
+
+
+def _day(locale: Locale) -> Callable[[date, str], str]:
+    """A date in words by a pattern of Unicode TR 35, which is itself one of the catalogue's words."""
+
+    def day(value: date, pattern: str) -> str:
+        return format_date(value, pattern, locale=locale)
+
+    return day

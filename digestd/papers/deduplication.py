@@ -1,0 +1,227 @@
+"""Deduplicate papers without a common identifier, and merge or split papers for an operator.
+
+New sightings are compared with the papers that share a blocking key (see `similarity`).
+Every pair of sightings counts, so the order of arrival does not matter, with one
+exception: a paper similar to two that are known to differ is joined with neither if
+all come in one page, else with the first. Keys shared by more than COMMON papers are
+ignored.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+
+from sqlmodel import Session
+
+from digestd.domain.paper import Paper, PaperId, Sighting
+from digestd.errors import BadInput, NotFound
+from digestd.papers.merge import joined, restated
+from digestd.papers.similarity import Similarity, blocking_keys, conflicting_ids, same_work
+from digestd.papers.text_selection import Plain
+from digestd.store import do_not_merge, merges, papers, similarity_keys
+from digestd.store import sightings as kept
+from digestd.store.database import Database
+from digestd.store.sightings import PaperState
+
+COMMON = 20
+"""Papers that may share a blocking key; more make it useless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two papers (row numbers, the lower first) to merge, and why."""
+
+    one: int
+    other: int
+    evidence: str
+
+
+def join_alike(
+    session: Session,
+    fresh: Mapping[int, Sequence[Sighting]],
+    created: Collection[int],
+    plain: Mapping[str, str],
+    now: datetime,
+) -> int:
+    """Merge papers that have new sightings with the papers they duplicate.
+
+    Args:
+        session: the caller's write transaction.
+        fresh: the new sightings by paper.
+        created: papers stored in this transaction, which nobody has seen.
+        plain: texts already converted for readers.
+        now: the time of the merge.
+
+    Returns:
+        How many of `created` were merged away.
+    """
+    wanted = {paper: frozenset().union(*map(blocking_keys, said)) for paper, said in fresh.items()}
+    of_arxiv = {paper for paper, said in fresh.items() if any(map(_is_of_arxiv, said))}
+    open_keys = {key for paper, held in wanted.items() if paper not in of_arxiv for key in held}
+    other_keys = {key for held in wanted.values() for key in held} - open_keys
+    stored = similarity_keys.papers_sharing(session, open_keys) | similarity_keys.non_arxiv_papers_sharing(
+        session, other_keys
+    )
+    pairs = {pair for pair in _pairs(wanted, stored) if not of_arxiv.issuperset(pair)}
+    _note_keys(session, wanted, created)
+    if not pairs:
+        return 0
+    known = {paper.key: paper for paper in kept.by_number(session, {key for pair in pairs for key in pair})}
+    joins = find_joins(known, fresh, pairs, do_not_merge.pairs_of(session, known))
+    for join in joins:
+        _join(session, join, created, plain, now)
+    return len(
+        set(papers.merged_into(session, [key for join in joins for key in (join.one, join.other)])) & set(created)
+    )
+
+
+def find_joins(
+    known: Mapping[int, PaperState],
+    fresh: Mapping[int, Sequence[Sighting]],
+    pairs: Iterable[tuple[int, int]],
+    kept_apart: Collection[tuple[int, int]],
+) -> list[Join]:
+    """Return the pairs that are one work, comparing new sightings of each with all of the other."""
+    found = []
+    for one, other in sorted(pairs):
+        if (one, other) in kept_apart or conflicting_ids(known[one].aliases, known[other].aliases):
+            continue
+        verdict = _best(known[one], fresh.get(one, ()), known[other], fresh.get(other, ()))
+        if verdict.is_same_work:
+            found.append(Join(one, other, verdict.evidence))
+    return _without_doubt(found, known, kept_apart)
+
+
+def _is_of_arxiv(sighting: Sighting) -> bool:
+    return any(name.startswith("arxiv:") for name in sighting.ids)
+
+
+def _best(
+    one: PaperState, new_of_one: Sequence[Sighting], other: PaperState, new_of_other: Sequence[Sighting]
+) -> Similarity:
+    """Return the similarity of the two most similar sightings."""
+    pairs = [(mine, theirs) for mine in new_of_one for theirs in _sightings(other)]
+    pairs += [(mine, theirs) for mine in _sightings(one) for theirs in new_of_other]
+    verdicts = [same_work(mine, theirs) for mine, theirs in pairs]
+    return max(verdicts, key=lambda verdict: (verdict.score, verdict.evidence))
+
+
+def _sightings(paper: PaperState) -> list[Sighting]:
+    return [said.sighting for said in (*paper.said, *paper.older)]
+
+
+def _without_doubt(
+    joins: Sequence[Join], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]
+) -> list[Join]:
+    """Drop every group that would merge two papers known to differ."""
+    groups: dict[int, set[int]] = {}
+    for join in joins:
+        group = groups.get(join.one, {join.one}) | groups.get(join.other, {join.other})
+        groups |= dict.fromkeys(group, group)
+    return [join for join in joins if not _differ(groups[join.one], known, kept_apart)]
+
+
+def _differ(group: Iterable[int], known: Mapping[int, PaperState], kept_apart: Collection[tuple[int, int]]) -> bool:
+    return any(
+        pair in kept_apart or conflicting_ids(known[pair[0]].aliases, known[pair[1]].aliases)
+        for pair in combinations(sorted(group), 2)
+    )
+
+
+def _pairs(wanted: Mapping[int, Iterable[int]], stored: Mapping[int, Iterable[int]]) -> set[tuple[int, int]]:
+    alone: dict[int, int] = {}
+    sharing: dict[int, set[int]] = {key: set(found) for key, found in stored.items()}
+    for paper, held in wanted.items():
+        for key in held:
+            if key in sharing:
+                sharing[key].add(paper)
+            elif (before := alone.setdefault(key, paper)) != paper:
+                sharing[key] = {before, paper}
+    return {
+        pair
+        for found in sharing.values()
+        if 1 < len(found) <= COMMON
+        for pair in combinations(sorted(found), 2)
+        if pair[0] in wanted or pair[1] in wanted
+    }
+
+
+def _note_keys(session: Session, wanted: Mapping[int, Iterable[int]], created: Collection[int]) -> None:
+    held = similarity_keys.of_papers(session, wanted.keys() - set(created))
+    similarity_keys.add(session, {paper: set(found) - held.get(paper, set()) for paper, found in wanted.items()})
+
+
+def _join(session: Session, join: Join, created: Collection[int], plain: Mapping[str, str], now: datetime) -> None:
+    """Merge two papers, even if they were merged with others meanwhile."""
+    pair = {join.one, join.other}
+    found = papers.merged_into(session, pair)
+    both = kept.by_number(session, {found.get(key, key) for key in pair})
+    if len(both) == 2:
+        change = joined(both, created, "similarity", join.evidence, now)
+        kept.apply(session, [change], plain, now)
+
+
+def merge_papers(db: Database, one: PaperId, other: PaperId, now: datetime) -> Paper:
+    """Merge two papers for an operator; the older one is kept.
+
+    Raises:
+        NotFound: one of them is unknown.
+        BadInput: they are one paper already.
+    """
+    with db.write() as session:
+        kept.lock(session)
+        numbers = [_number(session, name) for name in (one, other)]
+        if numbers[0] == numbers[1]:
+            raise BadInput(f"{one} and {other} are one paper already; there is nothing to merge")
+        related = papers.merge_groups(session, numbers)
+        do_not_merge.remove(session, *(related.get(number, {number}) for number in numbers))
+        both = kept.by_number(session, numbers)
+        kept.apply(session, [joined(both, (), "operator", f"{one} = {other}", now)], Plain(), now)
+        return papers.by_keys(session, [both[0].key])[both[0].key]
+
+
+def split_paper(db: Database, name: PaperId, now: datetime, number: int | None = None) -> tuple[Paper, Paper]:
+    """Undo the merge with this number, by default the last one of the paper.
+
+    Only `merge_papers` joins the two again.
+
+    Raises:
+        NotFound: the paper is unknown.
+        BadInput: there is no such merge to undo.
+    """
+    with db.write() as session:
+        kept.lock(session)
+        undone = _to_undo(session, name, number)
+        holder = merges.undo(session, undone, now)
+        pair = (holder, undone.absorbed)
+        do_not_merge.add(session, [pair, (undone.kept, undone.absorbed)], now)
+        both = kept.by_number(session, pair)
+        kept.apply(session, [restated(paper, now) for paper in both], Plain(), now)
+        _note_keys(session, {paper.key: _keys(paper) for paper in both}, ())
+        found = papers.by_keys(session, pair)
+        return found[pair[0]], found[pair[1]]
+
+
+def _to_undo(session: Session, name: PaperId, number: int | None) -> merges.Merge:
+    paper = _number(session, name)
+    live = [one for one in merges.of_paper(session, paper) if one.undone is None]
+    ours = [one for one in live if papers.merged_into(session, [one.absorbed]).get(one.absorbed) == paper]
+    if not ours:
+        raise BadInput(f"{name} was not merged of others; there is nothing to split")
+    chosen = ours[-1] if number is None else next((one for one in ours if one.number == number), None)
+    if chosen is None:
+        known = ", ".join(str(one.number) for one in ours)
+        raise BadInput(f"merging {number}: not one of {name}; its mergings are {known} (see `digestd paper show`)")
+    return chosen
+
+
+def _number(session: Session, name: PaperId) -> int:
+    found = papers.aliases(session, [name])
+    if name not in found:
+        raise NotFound(f"there is no paper {name}; `digestd paper list` shows what there is")
+    return found[name]
+
+
+def _keys(paper: PaperState) -> frozenset[int]:
+    return frozenset().union(*map(blocking_keys, _sightings(paper)))

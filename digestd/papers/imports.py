@@ -1,0 +1,87 @@
+"""`paper import`: lines of JSON into papers, in blocks, each committed as it comes (or all at once)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.paper import Sighting
+from digestd.domain.refused import BadLines
+from digestd.errors import BadRecord
+from digestd.papers.merge import ARCHIVE, Decision
+from digestd.papers.pages import take_in, take_in_here
+from digestd.papers.text_selection import Plain
+from digestd.sources.jsonl import read_line
+from digestd.store.database import Database
+
+BLOCK = 500
+SOURCE = "import"
+
+
+@dataclass(slots=True)
+class PaperImportReport:
+    """How many lines were added, updated, unchanged or refused."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: BadLines = field(default_factory=BadLines)
+
+    def count(self, decision: Decision) -> None:
+        """Add the outcome of one block."""
+        self.added += decision.new
+        self.updated += decision.updated
+        self.unchanged += decision.unchanged
+
+
+def import_papers(
+    db: Database, lines: Iterable[bytes], now: datetime, archive: bool = False, strict: bool = False
+) -> PaperImportReport:
+    """Import papers: good lines are stored, bad ones reported with line, field and remedy.
+
+    `strict`: all or nothing. `archive`: the papers train the text model and are never news.
+    """
+    report = PaperImportReport()
+    blocks = _blocks(lines, report, archive)
+    if not strict:
+        for block in blocks:
+            report.count(take_in(db, SOURCE, block, now))
+        return report
+    try:
+        with db.write() as session:
+            _all_or_nothing(session, blocks, report, now)
+    except _NothingTakenError:
+        return PaperImportReport(refused=report.refused)
+    return report
+
+
+class _NothingTakenError(Exception):
+    """Rolls the transaction back."""
+
+
+def _all_or_nothing(
+    session: Session, blocks: Iterator[list[Sighting]], report: PaperImportReport, now: datetime
+) -> None:
+    for block in blocks:
+        if not report.refused:
+            report.count(take_in_here(session, SOURCE, block, now, Plain()))
+    if report.refused:
+        raise _NothingTakenError
+
+
+def _blocks(lines: Iterable[bytes], report: PaperImportReport, archive: bool) -> Iterator[list[Sighting]]:
+    block: list[Sighting] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            sighting = read_line(line)
+        except BadRecord as error:
+            report.refused.add(number, error)
+            continue
+        if sighting is not None:
+            block.append(replace(sighting, announced=ARCHIVE) if archive else sighting)
+        if len(block) == BLOCK:
+            yield block
+            block = []
+    if block:
+        yield block

@@ -1,0 +1,255 @@
+"""Decide what to write for a page of sightings, given the stored papers. Pure.
+
+The newest sighting of every source is kept. The texts of the paper come from the best
+of them, field by field, by a rule without time: the same sightings give the same paper
+in any order.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from digestd.domain.paper import PaperId, Sighting, canonical
+from digestd.papers.identity import Work, works
+from digestd.papers.text_selection import is_withdrawn, text_of
+from digestd.store.sightings import PaperState, PaperWrite, StoredSighting, record
+
+NEWS = frozenset({"new", "cross"})
+REPLACED = frozenset({"replace", "replace-cross"})
+ARCHIVE = "archive"
+"""Announced as: imported as already known. It trains the text model and is never news."""
+
+SIGNALS = "signals"
+"""Announced as: only adds signals to a stored paper."""
+NEWS_DAYS = timedelta(days=7)
+"""An announcement older than this is archived: back-fill trains the text model and is no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to write, and how many of the sightings were new, changed something, or changed nothing."""
+
+    changes: tuple[PaperWrite, ...] = ()
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+
+def decide(
+    source: str,
+    sightings: Sequence[Sighting],
+    known: Sequence[PaperState],
+    now: datetime,
+    apart: Collection[tuple[int, int]] = (),
+) -> Decision:
+    """Group a page's sightings into works and return the changes. `apart`: pairs never to merge."""
+    papers = {paper.key: paper for paper in known}
+    telling = [sighting for sighting in sightings if sighting.announced != SIGNALS]
+    measured = [sighting for sighting in sightings if sighting.announced == SIGNALS]
+    changes: list[PaperWrite] = []
+    for work in works(telling, {key: paper.aliases for key, paper in papers.items()}, apart):
+        members = [telling[position] for position in work.members]
+        said = _newest(source, members)
+        change = _change(work, said, [papers[key] for key in work.keys], _standing_at(members, now))
+        changes.append(replace(change, evidence=_named_together(source, members)) if change.absorbed else change)
+    changes = _with_signals(changes, measured, known)
+    new = sum(change.key is None for change in changes)
+    updated = sum(change.key is not None and _shows(change) for change in changes)
+    written = tuple(change for change in changes if _writes(change))
+    return Decision(written, new, updated, len(sightings) - new - updated)
+
+
+def is_news(sighting: Sighting, now: datetime) -> bool:
+    """Return True for a recent announcement of a paper."""
+    return sighting.announced in NEWS and is_recent(sighting, now)
+
+
+def is_recent(sighting: Sighting, now: datetime) -> bool:
+    """Return True if its paper may be picked: announced or replaced recently."""
+    is_old = sighting.day is not None and now.date() - sighting.day > NEWS_DAYS
+    return sighting.announced in NEWS | REPLACED and not is_old
+
+
+def joined(papers: Sequence[PaperState], created: Collection[int], by: str, evidence: str, now: datetime) -> PaperWrite:
+    """Return the change that merges stored papers into the first.
+
+    `created`: papers stored a moment ago, which nobody has seen: they do not count as news.
+    """
+    before = [paper for paper in papers if paper.key not in created] or list(papers)
+    news = any(not paper.archived for paper in papers if paper not in before)
+    change = _change(_as_work(papers), [], papers, _Standing(before, news, None, now))
+    return replace(change, by=by, evidence=evidence)
+
+
+def restated(paper: PaperState, now: datetime) -> PaperWrite:
+    """Return the change that rebuilds a stored paper from its remaining sightings."""
+    return _change(_as_work([paper]), [], [paper], _Standing([paper], False, None, now))
+
+
+def _as_work(papers: Sequence[PaperState]) -> Work:
+    names = sorted(alias for paper in papers for alias in paper.aliases)
+    return Work(tuple(names), tuple(paper.key for paper in papers), ())
+
+
+def _named_together(source: str, members: Sequence[Sighting]) -> str:
+    together = sorted({" = ".join(sighting.ids) for sighting in members if len(sighting.ids) > 1})
+    return f"{source}: {'; '.join(together)}"[:500]
+
+
+def _with_signals(
+    changes: list[PaperWrite], measured: Sequence[Sighting], known: Sequence[PaperState]
+) -> list[PaperWrite]:
+    """Add signals to the papers they name, stored or of this page; drop the others."""
+    places = {alias: place for place, change in enumerate(changes) if change.key is None for alias in change.aliases}
+    by_key = {change.key: place for place, change in enumerate(changes) if change.key is not None}
+    for paper in known:
+        places |= {alias: by_key[paper.key] for alias in paper.aliases if paper.key in by_key}
+    rest = {alias: paper for paper in known if paper.key not in by_key for alias in paper.aliases}
+    found: dict[int, list[Sighting]] = {}
+    for sighting in measured:
+        name = next((name for name in sighting.ids if name in places or name in rest), None)
+        if name is None:
+            continue
+        if name not in places:
+            changes.append(_untouched(rest[name]))
+            places |= dict.fromkeys(rest[name].aliases, len(changes) - 1)
+        found.setdefault(places[name], []).append(sighting)
+    papers = {paper.key: paper for paper in known}
+    for place, said in found.items():
+        change = changes[place]
+        before = [papers[key] for key in (change.key, *change.absorbed) if key is not None]
+        changes[place] = replace(change, signals={**_signals(before, said), **(change.signals or {})})
+    return changes
+
+
+def _untouched(paper: PaperState) -> PaperWrite:
+    return PaperWrite(paper.key, paper.id, paper.archived, paper.first_seen, paper.published, paper.withdrawn)
+
+
+def _newest(source: str, sightings: Iterable[Sighting]) -> list[StoredSighting]:
+    """Return one sighting per identifier and version, newest last; a later line of a file wins."""
+    newest: dict[tuple[PaperId, int], Sighting] = {}
+    for sighting in sightings:
+        place = (sighting.ids[0], sighting.version or 0)
+        newest[place] = _as_news(sighting, newest.get(place))
+    return [_said(source, sighting) for _, sighting in sorted(newest.items(), key=lambda item: item[0])]
+
+
+def _as_news(sighting: Sighting, before: Sighting | None) -> Sighting:
+    """Return the later sighting, as news if either is."""
+    if before is None or before.announced not in NEWS or sighting.announced in NEWS:
+        return sighting
+    return replace(sighting, announced=before.announced)
+
+
+def digest(sighting: Sighting) -> bytes:
+    """Return a hash of a sighting without its signals."""
+    return _said("", sighting).digest
+
+
+def _said(source: str, sighting: Sighting) -> StoredSighting:
+    kept = record(sighting)
+    said = json.dumps([kept, sighting.version], sort_keys=True, ensure_ascii=False)
+    return StoredSighting(source, hashlib.blake2b(said.encode(), digest_size=16).digest(), sighting, record=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Input for a work's state: the papers it was before, and whether it is announced as news.
+
+    `published`: the earliest date given for it.
+    """
+
+    papers: Sequence[PaperState]
+    is_news: bool
+    published: datetime | None
+    now: datetime
+
+
+def _standing_at(members: Sequence[Sighting], now: datetime) -> _Standing:
+    published = min((sighting.published for sighting in members if sighting.published), default=None)
+    return _Standing((), any(is_news(sighting, now) for sighting in members), published, now)
+
+
+def _change(work: Work, said: Sequence[StoredSighting], papers: Sequence[PaperState], given: _Standing) -> PaperWrite:
+    kept = papers[0] if papers else None
+    name = canonical([name for name in work.ids if not name.startswith("merged:")])
+    said_now = list({(one.source, one.sighting.ids[0]): one for one in _all_said(papers, said)}.values())
+    text = text_of(name, said_now)
+    archived, first_seen, published = _standing(given if given.papers else replace(given, papers=papers))
+    withdrawn = is_withdrawn(said_now)
+    aliases = {alias for paper in papers for alias in paper.aliases}
+    held = {(one.source, one.digest) for paper in papers for one in paper.said}
+    older = {(one.source, one.digest) for paper in papers for one in paper.older}
+    fresh = [one for one in said if (one.source, one.digest) not in held]
+    is_same = kept is not None and text == kept.text
+    return PaperWrite(
+        key=kept.key if kept else None,
+        id=name,
+        archived=archived,
+        first_seen=first_seen,
+        published=published,
+        withdrawn=withdrawn,
+        absorbed=tuple(paper.key for paper in papers[1:]),
+        aliases=tuple(alias for alias in work.ids if alias not in aliases),
+        text=None if is_same else text,
+        becomes_plain=text if is_same and kept is not None and not archived and not kept.is_plain else None,
+        said=tuple(one for one in fresh if (one.source, one.digest) not in older),
+        again=tuple(one for one in fresh if (one.source, one.digest) in older),
+        signals=_signals(papers, [one.sighting for one in said]),
+        restated=kept is not None
+        and (kept.id, kept.archived, kept.first_seen, kept.published, kept.withdrawn)
+        != (name, archived, first_seen, published, withdrawn),
+    )
+
+
+def _all_said(papers: Sequence[PaperState], said: Sequence[StoredSighting]) -> list[StoredSighting]:
+    """Return stored and new sightings, the new ones last unless their version is lower."""
+    kept = [one for paper in papers for one in paper.said]
+    if not kept:
+        return list(said)
+    versions = {(one.source, one.sighting.ids[0]): one.sighting.version or 0 for one in kept}
+    new = [one for one in said if (one.sighting.version or 0) >= versions.get((one.source, one.sighting.ids[0]), 0)]
+    return [*kept, *new]
+
+
+def _standing(given: _Standing) -> tuple[bool, datetime, datetime]:
+    """Return whether the work is archived, when it was first seen, and when it was published.
+
+    A replacement of an unknown paper is no news; but if it is then announced as new (the day
+    it was announced had been missed), it is news from now on. The date of publication stays as
+    it was while the paper was news, so that an old digest can be rebuilt.
+    """
+    published = given.published or given.now
+    if not given.papers:
+        return not given.is_news, given.now, published
+    in_the_news = [paper for paper in given.papers if not paper.archived]
+    if in_the_news:
+        return False, min(paper.first_seen for paper in in_the_news), in_the_news[0].published
+    only_replaced = all(one.sighting.announced in REPLACED for paper in given.papers for one in paper.said)
+    if given.is_news and only_replaced:
+        return False, given.now, published
+    return True, min(paper.first_seen for paper in given.papers), given.papers[0].published
+
+
+def _signals(papers: Sequence[PaperState], said: Sequence[Sighting]) -> dict[str, float]:
+    """Return the signals that differ from the latest stored ones."""
+    latest: dict[str, float] = {}
+    for paper in reversed(papers):
+        latest |= paper.signals
+    found: dict[str, float] = {}
+    for sighting in said:
+        for name, value in sighting.signals.items():
+            found[name] = max(value, found.get(name, value))
+    return {name: value for name, value in found.items() if latest.get(name) != value}
+
+
+def _shows(change: PaperWrite) -> bool:
+    """Return True if a reader could see the change of a stored paper."""
+    return bool(change.text or change.signals or change.absorbed or change.restated or change.becomes_plain)
+
+
+def _writes(change: PaperWrite) -> bool:
+    return bool(change.key is None or _shows(change) or change.aliases or change.said or change.again)

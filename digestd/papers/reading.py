@@ -1,0 +1,237 @@
+"""Ask one source, page by page, and put each page into the store.
+
+A page is committed whole before the next one is. Meanwhile the next is fetched and read: one ahead,
+never more.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from digestd.domain.paper import PaperId, Sighting
+from digestd.errors import DigestdError, SourceAway, SourceFailed
+from digestd.fetching.fetch import Answer, Validators
+from digestd.fetching.files import from_file
+from digestd.fetching.reader import AnswerParser
+from digestd.fetching.recordings import Fetching
+from digestd.papers.format_change import refuse_format_change
+from digestd.papers.merge import ARCHIVE, NEWS, Decision
+from digestd.papers.pages import take_in
+from digestd.papers.report import SourceReport
+from digestd.sources.source import Announcing, Page, Reject, Request, Source
+from digestd.store import coverage
+from digestd.store.database import Database
+from digestd.store.fetches import FetchRecord
+
+STALLS_MAX = 2
+"""How often a page that leads back to itself (an empty one in mid-result) is asked for again."""
+REJECTS_KEPT = 100
+REJECTED_MAX = 0.1
+"""With a greater share of the records rejected, a day is not all here."""
+WHOLE_ANSWER = "the answer"
+"""Where a reject stands that is not of one record but of the answer: it was cut short, or is too long."""
+UNMOVED = 0.9
+UNMOVED_MIN = 5
+"""An announcement of that many papers, so many of which were here before, is an earlier one under a new date."""
+_AGAIN = "; the next ingest tries again"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestContext:
+    """What every source run shares. `told` is called with the number of records of each page."""
+
+    db: Database
+    fetching: Fetching
+    reader: AnswerParser
+    clock: Callable[[], datetime]
+    told: Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Visit:
+    """One run over a source.
+
+    `name`: what all that comes is kept under; `required`: the parts that its records always had; `here`:
+    the days that it has given papers of; `old_before`: papers published earlier are no news, where it is set.
+    """
+
+    context: IngestContext
+    name: str
+    report: SourceReport
+    pages_left: int
+    before: Mapping[str, FetchRecord] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    here: frozenset[date] = frozenset()
+    old_before: datetime | None = None
+    asked: list[FetchRecord] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    url: str = ""
+
+
+@dataclass(slots=True)
+class FetchResult:
+    """What one read of a source brought.
+
+    `undated`: papers not known before, on pages without days; None where there was no such page. `known`:
+    whether any paper was known; `moved`: whether no announcement was an earlier one under a new date;
+    `ended`: whether the source was read to its end.
+    """
+
+    items: dict[date, set[PaperId]] = field(default_factory=dict)
+    named: set[date] = field(default_factory=set)
+    undated: int | None = None
+    pages: int = 0
+    records: int = 0
+    rejected: int = 0
+    known: bool = False
+    moved: bool = True
+    ended: bool = False
+    flaw: str = ""
+
+    def count(self, page: Page, decision: Decision) -> None:
+        """Add a page."""
+        self.records += len(page.sightings) + len(page.rejects)
+        self.rejected += len(page.rejects)
+        self.known |= decision.updated + decision.unchanged > 0
+        dated = [sighting for sighting in page.sightings if sighting.day]
+        if len(dated) < len(page.sightings):
+            self.undated = (self.undated or 0) + decision.new
+        for sighting in dated:
+            self.items.setdefault(sighting.day or date.min, set()).add(sighting.ids[0])
+        if page.day:
+            self.named.add(page.day)
+        self.flaw = self.flaw or next((one.message for one in page.rejects if one.where == WHOLE_ANSWER), "")
+
+    def end(self, total: int | None) -> None:
+        """Note the end of the source. `total`: how many records it claims to have."""
+        self.ended = True
+        if total and total > self.records:
+            self.flaw = self.flaw or f"the source speaks of {total} records and gave {self.records}"
+        elif self.rejected > REJECTED_MAX * self.records:
+            self.flaw = self.flaw or f"{self.rejected} of {self.records} records could not be read"
+
+
+async def read(visit: Visit, source: Source, since: datetime, result: FetchResult) -> str | None:
+    """Read a source to its end; return the error that stopped it, if any.
+
+    Pages before the error are stored and counted in `result`.
+    """
+    try:
+        await _pages(visit, source, since, result)
+    except DigestdError as error:
+        return f"{error}{_AGAIN if error.retry else ''}"
+    except Exception as error:  # what nobody foresaw in one source must not stop the others
+        return f"unexpected {type(error).__name__}{_AGAIN}"
+    return None
+
+
+def counted(result: FetchResult, days: Iterable[date]) -> dict[date, int]:
+    """Count the papers of each of these days."""
+    return {day: len(result.items.get(day, ())) for day in days if day in result.items}
+
+
+async def _pages(visit: Visit, source: Source, since: datetime, result: FetchResult) -> None:
+    storing: asyncio.Task[None] | None = None
+    try:
+        cursor: str | None = None
+        stalls = 0
+        while (request := source.requests(since, cursor)) is not None:
+            answer = await _ask(visit, source, request)
+            if answer.body is None:
+                visit.asked.append(_fetched(visit, request, answer, 0))
+                break
+            page = await visit.context.reader.read(source, answer.body, cursor)
+            refuse_format_change([one for one in page.sightings if one.announced != "signals"], visit.required)
+            if storing is not None:
+                await storing
+            storing = asyncio.create_task(asyncio.to_thread(_store, visit, source, page, result))
+            visit.asked.append(_fetched(visit, request, answer, len(page.sightings)))
+            if page.next is None:
+                await storing
+                _end(source, result, page.total)
+                return
+            stalls = stalls + 1 if page.next == (cursor or "0") else 0
+            if stalls > STALLS_MAX:
+                raise SourceAway("does not move on in the middle of its result")
+            cursor = page.next
+    finally:
+        if storing is not None:
+            await storing
+    result.end(None)
+
+
+def _end(source: Source, result: FetchResult, total: int | None) -> None:
+    """Finish a read. Of a file the good lines are stored and the operator is told of the rest.
+
+    Raises SourceFailed if most lines of a file were refused.
+    """
+    is_file, refused = (
+        not source.pace.host,
+        f"{result.rejected} of {result.records} records were refused; correct the file",
+    )
+    if is_file and result.rejected == result.records > 0:
+        raise SourceFailed(refused)
+    result.end(total)
+    if is_file and result.rejected * 2 > result.records:
+        raise SourceFailed(refused)
+
+
+async def _ask(visit: Visit, source: Source, request: Request) -> Answer:
+    if visit.pages_left <= 0:
+        raise SourceFailed("has more pages than one run may ask for; the rest is left for the next ingest")
+    visit.pages_left -= 1
+    visit.report.requests += 1
+    visit.url = request.url
+    before = visit.before.get(request.url)
+    is_whole = request.fresh or request.body is not None or before is None or before.error is not None
+    known = Validators() if is_whole or before is None else Validators(before.etag, before.last_modified)
+    if request.url.startswith("file:"):
+        return await asyncio.to_thread(from_file, request.url, known)
+    answer = await visit.context.fetching.fetch(request, source.pace, known)
+    if answer.body is None and not (answer.validators.etag or answer.validators.last_modified):
+        return Answer(None, known)
+    return answer
+
+
+def _fetched(visit: Visit, request: Request, answer: Answer, items: int) -> FetchRecord:
+    valid = answer.validators
+    return FetchRecord(visit.name, request.url, visit.context.clock(), items, valid.etag, valid.last_modified)
+
+
+def _store(visit: Visit, source: Source, page: Page, result: FetchResult) -> None:
+    is_old = _is_old(visit, source, page)
+    sightings = [_as_archive(one, visit.old_before) for one in page.sightings]
+    decision = take_in(visit.context.db, visit.name, sightings, visit.context.clock())
+    visit.report.count(page, decision)
+    visit.rejects += page.rejects[: REJECTS_KEPT - len(visit.rejects)]
+    result.pages += 1
+    if is_old:
+        result.moved = False
+    else:
+        result.count(page, decision)
+    visit.context.told(len(page.sightings))
+
+
+def _as_archive(sighting: Sighting, old_before: datetime | None) -> Sighting:
+    is_news = sighting.announced in NEWS and sighting.day is None
+    is_old = old_before and sighting.published and sighting.published < old_before
+    return replace(sighting, announced=ARCHIVE) if is_news and is_old else sighting
+
+
+def _is_old(visit: Visit, source: Source, page: Page) -> bool:
+    """Return True for an earlier announcement under a new date.
+
+    A feed was seen to give one for a whole day (github.com/ZJU-REAL/Polaris#414).
+    """
+    if not isinstance(source, Announcing) or page.day is None or page.day in visit.here:
+        return False
+    news = _ids(page)
+    if len(news) < UNMOVED_MIN:
+        return False
+    with visit.context.db.read() as session:
+        return coverage.count_known(session, visit.name, news) >= UNMOVED * len(news)
+
+
+def _ids(page: Page) -> set[PaperId]:
+    return {sighting.ids[0] for sighting in page.sightings if sighting.announced in NEWS}

@@ -1,0 +1,61 @@
+"""Fetch new papers from every source, store them, and record how complete each day is.
+
+One failing source does not stop the others. Validators are stored only if a source was
+read to its end, so that the next run repeats what failed. Sources that add to stored
+papers come last.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from digestd.fetching.fetch import Client, Fetcher
+from digestd.fetching.files import read_file
+from digestd.fetching.reader import AnswerParser
+from digestd.fetching.recordings import Fetching
+from digestd.papers.pages import take_in
+from digestd.papers.reading import IngestContext
+from digestd.papers.report import IngestReport, SourceReport
+from digestd.papers.visit import visit_source
+from digestd.sources.jsonl import Jsonl
+from digestd.sources.source import Enriching, Source
+from digestd.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """How to ask. `fetching` wraps the fetcher, e.g. in a recorder; `told` gets the records of each page."""
+
+    fetching: Callable[[Fetcher], Fetching] = lambda fetcher: fetcher
+    told: Callable[[int], None] = lambda _records: None
+
+
+async def ingest(
+    db: Database,
+    sources: Iterable[Source],
+    client: Client,
+    clock: Callable[[], datetime],
+    since: datetime | None = None,
+    via: Via | None = None,
+) -> IngestReport:
+    """Fetch new papers from every source since its last answer (at most 7 days), or since `since`.
+
+    Sources run one at a time: arXiv allows one connection.
+    """
+    via = via or Via()
+    async with Fetcher(db, client, clock) as fetcher, AnswerParser() as reader:
+        context = IngestContext(db, via.fetching(fetcher), reader, clock, via.told)
+        in_order = sorted(sources, key=lambda source: isinstance(source, Enriching))
+        return IngestReport(tuple([await visit_source(context, source, since) for source in in_order]))
+
+
+def ingest_files(db: Database, files: Sequence[tuple[str, Path]], now: datetime) -> IngestReport:
+    """Store JSONL files as sources of these names: a sample day without network."""
+    reports = []
+    for name, path in files:
+        report = SourceReport(name)
+        page = Jsonl(path).parse(read_file(path))
+        report.count(page, take_in(db, name, page.sightings, now))
+        reports.append(report)
+    return IngestReport(tuple(reports))

@@ -1,0 +1,1 @@
+"""The mailboxes that replies arrive in: Maildir, IMAP and LMTP, one module each."""

@@ -1,0 +1,5 @@
+"""Security primitives: tokens in links, the secret key, encryption at rest, and confinement of parsers.
+
+`links` signs and verifies tokens and bounce addresses, `secret_key` loads and rotates the key, `encryption` protects
+subscribers' library keys, `confinement` restricts processes that parse untrusted bytes.
+"""

@@ -1,0 +1,148 @@
+"""The secret that all tokens are made with: a file of its own, made once; and those retired since.
+
+The retired ones lie in a folder next to it, numbered in the order they were retired: `secret.key.retired/0001`, or
+`secret.key.retired_0001` where systemd or a container hands them over as credentials. Each is a JSON object, so that
+its content says all there is to know, however the file was copied:
+
+    {"key": base64, "retired": ISO 8601, "revoked": whether it has no grace period}
+
+None of them may be removed: links to unsubscribe work for ever, and the first names every address.
+"""
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from digestd.errors import BadSetting
+from digestd.security.links import SECRET_MIN, Keys, Retired
+
+SECRET_BYTES = 32
+
+
+def read_keys(file: Path) -> Keys:
+    """The secret in use and those retired. Raises BadSetting where one is missing, or too little of it."""
+    retired = [_read_retired(one) for one in _retired(file)]
+    return Keys(read_secret(file), tuple(reversed(retired)))
+
+
+def read_secret(file: Path) -> bytes:
+    """The secret in a file. Raises BadSetting where there is none, or too little of it."""
+    try:
+        secret = file.read_bytes()
+    except FileNotFoundError as error:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} does not exist; run `digestd init` to make it") from error
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
+    if len(secret) < SECRET_BYTES:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {file} holds fewer than {SECRET_BYTES} bytes; use a longer secret")
+    return secret
+
+
+def make_secret(file: Path) -> bytes:
+    """The secret, made if there is none: written aside, then linked into place, whole or not at all."""
+    if file.exists():
+        return read_secret(file)
+    with _failing("cannot make", file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = _written(file, _fresh())
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, file)
+        aside.unlink()
+    return read_secret(file)
+
+
+def rotate(file: Path, now: datetime, *, revoke: bool = False) -> Keys:
+    """Retire the secret in use, put a new one in its place, and return the keys as they are then.
+
+    `revoke`: no retired secret has a grace period from now on. At no moment is a secret lost: the old one is on the
+    disk under its new name before the new one takes its place. A rotation that was cut short can be repeated.
+    """
+    before = read_keys(file)
+    earlier = [one for one in before.retired if one.secret != before.secret]
+    retired = [Retired(before.secret, now), *earlier]
+    folder = _folder(file)
+    with _failing("cannot replace", file):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for number, one in enumerate(reversed(retired), 1):
+            if revoke or number == len(retired):
+                name = folder / f"{number:04}"
+                _written(name, _as_json(replace(one, revoked=one.revoked or revoke))).replace(name)
+        _sync(folder)
+        _written(file, _fresh()).replace(file)
+        _sync(file.parent)
+    return read_keys(file)
+
+
+def _read_retired(file: Path) -> Retired:
+    """Return a retired secret. Raises BadSetting if the file does not hold one."""
+    try:
+        said = json.loads(file.read_bytes())
+        secret, at = base64.b64decode(said["key"], validate=True), datetime.fromisoformat(said["retired"])
+        if len(secret) < SECRET_MIN or at.tzinfo is None:
+            raise ValueError
+        return Retired(secret, at, said["revoked"] is not False)
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: cannot read {file}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, binascii.Error):
+        raise BadSetting(
+            f"DIGESTD_SECRET_KEY_FILE: {file} is not a retired key as `digestd config rotate-secret` writes it; "
+            "restore it from a backup"
+        ) from None  # the cause would quote the secret
+
+
+def _as_json(retired: Retired) -> bytes:
+    key = base64.b64encode(retired.secret).decode()
+    return json.dumps({"key": key, "retired": retired.at.isoformat(), "revoked": retired.revoked}).encode() + b"\n"
+
+
+def _retired(file: Path) -> list[Path]:
+    """In the order they were retired. Raises BadSetting where one is missing among them."""
+    found = {one.name[-4:]: one for form in ("/", "_") for one in file.parent.glob(f"{file.name}.retired{form}[0-9]*")}
+    numbers = [f"{n:04}" for n in range(1, len(found) + 1)]
+    if missing := [number for number in numbers if number not in found]:
+        lost = _folder(file) / missing[0]
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {lost} is missing; restore it from a backup")
+    return [found[number] for number in numbers]
+
+
+def _folder(file: Path) -> Path:
+    return file.with_name(f"{file.name}.retired")
+
+
+def _fresh() -> bytes:
+    """Return a new secret."""
+    return secrets.token_urlsafe(SECRET_BYTES * 2).encode()
+
+
+def _written(file: Path, content: bytes) -> Path:
+    """Write a file next to this one, safe on the disk, to be moved into its place."""
+    aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    return aside
+
+
+def _sync(folder: Path) -> None:
+    """A new name is on the disk only with its folder."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+@contextlib.contextmanager
+def _failing(what: str, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadSetting(f"DIGESTD_SECRET_KEY_FILE: {what} {file}: {error.strerror}") from error

@@ -1,0 +1,82 @@
+"""A subscriber says what they think of a paper; it counts from the next digest on, and never leaves the install."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Interest, Kind
+from digestd.domain.paper import Paper, PaperId
+from digestd.errors import BadInput, NotFound
+from digestd.ranking.inverted_index import build_inverted_index
+from digestd.ranking.text import tokens
+from digestd.security.links import Keys
+from digestd.store import feedback, mutings, papers
+from digestd.store.database import Database
+from digestd.subscribers.leaving import find
+
+
+def say_of(db: Database, keys: Keys, address: str, paper: PaperId, verdict: Verdict, now: datetime) -> None:
+    """Note a verdict. Raises NotFound for an unknown address or paper."""
+    with db.write() as session:
+        subscriber = find(session, keys, address)
+        feedback.add(session, subscriber.key, _paper(session, paper).key, verdict, now)
+
+
+def take_back(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Verdict:
+    """Take back the newest verdict on a paper: the one before it counts again. Raises NotFound where there is none."""
+    with db.write() as session:
+        subscriber = find(session, keys, address)
+        found = papers.find(session, paper)
+        taken = feedback.undo(session, subscriber.key, found.key, now) if found else None
+        if taken is None:
+            raise NotFound(f"{address} has given no feedback on {paper}")
+        return taken
+
+
+def mute_of(db: Database, keys: Keys, address: str, paper: PaperId, what: Interest, now: datetime) -> None:
+    """Note that they want nothing more that has what this paper has.
+
+    Raises NotFound for an unknown address or paper, and BadInput where the paper does not have it.
+    """
+    with db.write() as session:
+        subscriber = find(session, keys, address)
+        found = _paper(session, paper)
+        if not has(found, what):
+            raise BadInput(f"{what.kind} {what.value!r}: {paper} has no such {what.kind}; nothing was muted")
+        mutings.add(session, subscriber.key, found.key, what.kind, what.value, now)
+
+
+def unmute(db: Database, keys: Keys, address: str, paper: PaperId, now: datetime) -> Interest:
+    """Take back the newest muting that was said of a paper. Raises NotFound where there is none."""
+    with db.write() as session:
+        subscriber = find(session, keys, address)
+        found = papers.find(session, paper)
+        taken = mutings.undo(session, subscriber.key, found.key, now) if found else None
+        if taken is None:
+            raise NotFound(f"{address} has muted nothing of {paper}")
+        return taken
+
+
+def has(paper: Paper, what: Interest) -> bool:
+    """Whether the muting would leave out this very paper."""
+    lookup = build_inverted_index([paper])
+    match what.kind:
+        case Kind.TOPIC:
+            stems = set(tokens(what.value))
+            return bool(stems) and stems <= set(tokens(paper.text))
+        case Kind.PHRASE:
+            return bool(len(lookup.phrase(what.value)))
+        case Kind.AUTHOR:
+            return bool(lookup.author(what.value))
+        case Kind.CATEGORY:
+            return bool(len(lookup.category(what.value)))
+        case Kind.PAPER:
+            return False
+
+
+def _paper(session: Session, name: PaperId) -> Paper:
+    found = papers.find(session, name)
+    if found is None:
+        raise NotFound(f"{name}: no such paper; `digestd paper list` lists all papers")
+    return found

@@ -1,0 +1,188 @@
+"""Subscriber files: JSONL and CSV, read and written a line at a time.
+
+In CSV a list is `;`-separated; one that holds a `;` itself, or that must say more than a plain
+list can (`mute` with topics, authors or categories), is written as JSON in its cell. A cell that a
+spreadsheet would work out as a formula has a `'` before it, which reading takes away. Lines are numbered
+as an editor numbers them.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from digestd.domain.sanitise import spelled_out
+from digestd.errors import BadInput, BadRecord
+from digestd.subscribers.record import BOOLEANS, KEYS, LISTS, NUMBERS
+
+if TYPE_CHECKING:
+    import _csv
+
+LINE_MAX = 1_048_576
+_FORMULA = re.compile(r"\A('*[=+@-])")
+_QUOTED = re.compile(r"\A'('*[=+@-])")
+_FOREIGN = re.compile(r"[;\t|]")
+"""What spreadsheets of other countries write between columns."""
+_BOOLEAN_VALUES = {"true": True, "false": False}
+_LIST_COLUMNS = frozenset({*LISTS, "mute"})
+
+
+class Format(StrEnum):
+    """How a subscriber file is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record of a file as it stands there, or why it cannot be read."""
+
+    number: int
+    said: Mapping[str, object] | BadRecord
+
+
+@contextmanager
+def opened(path: Path, form: Format | None = None) -> Iterator[Iterator[Line]]:
+    """The lines of a file; CSV if it is called `.csv`, else JSONL. Raises BadInput for what is no such file."""
+    form = form or (Format.CSV if path.suffix.lower() == ".csv" else Format.JSONL)
+    try:
+        with path.open("rb") as file:
+            yield read(file, form, path.name)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}; name a file with subscribers") from error
+
+
+def read(file: BinaryIO, form: Format, name: str = "the file") -> Iterator[Line]:
+    """The lines of an open file, of which only the current one is in memory."""
+    lines = _lines(file)
+    first = next(lines, None)
+    if first is None:
+        raise BadInput(f"{name} is empty; nothing was changed")
+    if b"\0" in first:
+        raise BadInput(f"{name} is not text; give it as JSONL or CSV in UTF-8")
+    rest = _chained(first.removeprefix(b"\xef\xbb\xbf"), lines)
+    return _table(rest, name) if form is Format.CSV else _jsonl(rest)
+
+
+def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines cut at LINE_MAX, so that a file without line ends does not fill the memory."""
+    while line := file.readline(LINE_MAX + 1):
+        yield line
+        tail = line
+        while len(tail) > LINE_MAX and not tail.endswith(b"\n"):
+            tail = file.readline(LINE_MAX + 1)
+
+
+def _jsonl(lines: Iterator[bytes]) -> Iterator[Line]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield Line(number, _object(line))
+
+
+def _object(line: bytes) -> Mapping[str, object] | BadRecord:
+    if len(line) > LINE_MAX:
+        return BadRecord("line", f"is longer than {LINE_MAX} bytes; shorten it")
+    try:
+        said = json.loads(line.decode())
+    except UnicodeDecodeError:
+        return BadRecord("line", "is not UTF-8; save the file as UTF-8")
+    except (ValueError, RecursionError) as problem:
+        why = problem.msg if isinstance(problem, json.JSONDecodeError) else "a value is too large"
+        return BadRecord("line", f'is not JSON ({why}); write an object like {{"email": "name@example.org"}}')
+    if not isinstance(said, dict):
+        return BadRecord("line", 'is not an object; write one like {"email": "name@example.org"}')
+    return said
+
+
+def _table(lines: Iterator[bytes], name: str) -> Iterator[Line]:
+    rows = csv.reader(line.decode(errors="surrogateescape") for line in lines)
+    header = [column.strip().lower() for column in next(rows, [])]
+    if len(header) == 1 and _FOREIGN.search(header[0]):
+        raise BadInput(f"{name}: its columns are not separated by commas; save it so")
+    unknown = [column for column in header if column not in KEYS]
+    if unknown:
+        raise BadInput(f"{name}: there is no column {unknown[0][:80]!r}; known are {', '.join(KEYS)}")
+    if "email" not in header or len(set(header)) < len(header):
+        raise BadInput(f"{name}: the first line must name the columns, each once, with email among them")
+    return _rows(rows, header)
+
+
+def _rows(rows: "_csv.Reader", header: list[str]) -> Iterator[Line]:
+    while True:
+        number = rows.line_num + 1
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            yield Line(number, BadRecord("line", f"is not CSV ({problem}); correct its quotes"))
+            continue
+        if row:
+            yield Line(number, _cells(header, row))
+
+
+def _cells(header: list[str], row: list[str]) -> Mapping[str, object] | BadRecord:
+    if len(row) != len(header):
+        return BadRecord("line", f"has {len(row)} cells, but the first line names {len(header)} columns; correct it")
+    return {column: _value(column, cell) for column, cell in zip(header, row, strict=True)}
+
+
+def _value(column: str, cell: str) -> object:
+    cell = _QUOTED.sub(r"\1", cell.strip())
+    if column in _LIST_COLUMNS:
+        return _list(cell)
+    if column in NUMBERS and cell.isascii() and cell.isdigit() and len(cell) < 10:
+        return int(cell)
+    if column in BOOLEANS and cell.lower() in _BOOLEAN_VALUES:
+        return _BOOLEAN_VALUES[cell.lower()]
+    return cell if cell or column == "name" else None
+
+
+def _list(cell: str) -> object:
+    if cell.startswith(("[", "{")):
+        try:
+            said = json.loads(cell)
+        except (ValueError, RecursionError):
+            said = None  # a list of plain words whose first begins with a bracket
+        if isinstance(said, list | dict):
+            return said
+    return cell.split(";") if cell else []
+
+
+def written(records: Iterable[Mapping[str, object]], form: Format) -> Iterator[str]:
+    """The lines of a file that `read` reads back, each with its line end."""
+    if form is Format.JSONL:
+        for said in records:
+            yield spelled_out(json.dumps(said, ensure_ascii=False)) + "\n"
+        return
+    yield _row(KEYS)
+    for said in records:
+        yield _row([_cell(said[key]) for key in KEYS])
+
+
+def _row(cells: Iterable[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(_FORMULA.sub(r"'\1", cell) for cell in cells)
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        plain = not any(items for name, items in value.items() if name != "phrases")
+        return _cell(value["phrases"]) if plain else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, list):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    plain = not any(";" in item for item in value) and not (value and value[0].startswith(("[", "{")))
+    return ";".join(value) if plain else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,134 @@
+"""Give feedback on a pick by its own link, and mute something about it by the settings link.
+
+Repeating what stands changes nothing, and so does taking back what does not.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from digestd.domain.digest import Pick, Reason, Why
+from digestd.domain.feedback import Verdict
+from digestd.domain.interest import Interest, Kind, Wish
+from digestd.domain.paper import Paper
+from digestd.domain.subscriber import Status, Subscriber
+from digestd.errors import BadRecord, NotFound
+from digestd.store import feedback, mutings, papers, subscribers
+from digestd.store.database import Database
+from digestd.store.ledger import queries
+from digestd.subscribers.feedback import has
+
+VALUE_MAX = 200
+_AUTHORS = 4
+_CATEGORIES = 4
+_NAMES = {
+    Why.AUTHOR: Kind.AUTHOR,
+    Why.TOPIC: Kind.TOPIC,
+    Why.NEAR_TOPIC: Kind.TOPIC,
+    Why.PHRASE: Kind.PHRASE,
+    Why.CATEGORY: Kind.CATEGORY,
+}
+
+
+class Gone(NotFound):
+    """The link is ours, but the digest or the paper is no longer kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A pick and what stands of it: `verdict` among more, less and dismissed, whether it is saved, what is muted of it.
+
+    `keys`: the row numbers of the paper, as it was picked and as it is now.
+    """
+
+    subscriber: Subscriber
+    paper: Paper
+    reason: Reason
+    keys: tuple[int, ...]
+    verdict: Verdict | None
+    is_saved: bool
+    muted: tuple[Interest, ...]
+
+    def says(self, verdict: Verdict) -> bool:
+        """Whether this verdict stands; a paper stays saved whatever else is said of it."""
+        return self.is_saved if verdict is Verdict.SAVED else self.verdict is verdict
+
+    @property
+    def offers(self) -> tuple[Interest, ...]:
+        """What of the paper can be muted and is not: what it was picked for first, then its authors and categories."""
+        kind = _NAMES.get(self.reason.why)
+        words = self.paper.words
+        named = [
+            *([(kind, self.reason.value)] if kind else []),
+            *((Kind.AUTHOR, name) for name in words.authors[:_AUTHORS]),
+            *((Kind.CATEGORY, name) for name in words.categories[:_CATEGORIES]),
+        ]
+        found = (Interest(kind, value[:VALUE_MAX], Wish.MUTED) for kind, value in named)
+        return tuple(what for what in dict.fromkeys(found) if what not in self.muted and has(self.paper, what))
+
+
+def picked(session: Session, delivery: int, place: int) -> Picked:
+    """The pick at a place, from 1, of a digest. Raises Gone, and NotFound for a place that the digest never had."""
+    claim = queries.as_claim(session, delivery)
+    if claim is None or not claim.picks:
+        raise Gone("this digest was removed")
+    if not 1 <= place <= len(claim.picks):
+        raise NotFound("the digest has no such paper")
+    return _standing(session, claim.subscriber, claim.picks[place - 1])
+
+
+def say(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> Picked:
+    """Note a verdict on the pick `at` (delivery, place)."""
+    with db.write() as session:
+        pick = picked(session, *at)
+        if not pick.says(verdict):
+            feedback.add(session, pick.subscriber.key, pick.paper.key, verdict, now)
+        return picked(session, *at)
+
+
+def unsay(db: Database, at: tuple[int, int], verdict: Verdict, now: datetime) -> Picked:
+    """Take back a verdict on the pick `at` (delivery, place)."""
+    with db.write() as session:
+        pick = picked(session, *at)
+        if pick.says(verdict):
+            feedback.withdraw(session, pick.subscriber.key, pick.keys, verdict, now)
+        return picked(session, *at)
+
+
+def mute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Picked:
+    """Note that nothing more with what this pick has is wanted. Raises BadRecord where the paper does not have it."""
+    with db.write() as session:
+        pick = picked(session, *at)
+        if not has(pick.paper, what):
+            raise BadRecord(what.kind, "not found in this paper; choose something from it")
+        if what not in pick.muted:
+            mutings.add(session, pick.subscriber.key, pick.paper.key, what.kind, what.value, now)
+        return picked(session, *at)
+
+
+def unmute(db: Database, at: tuple[int, int], what: Interest, now: datetime) -> Picked:
+    """Take back what was muted of the pick `at` (delivery, place)."""
+    with db.write() as session:
+        pick = picked(session, *at)
+        if what in pick.muted:
+            mutings.withdraw(session, pick.subscriber.key, pick.keys, what, now)
+        return picked(session, *at)
+
+
+def _standing(session: Session, subscriber: int, pick: Pick) -> Picked:
+    known = subscribers.by_key(session, subscriber)
+    paper = papers.by_keys(session, [pick.paper]).get(pick.paper)
+    if known is None or known.status is Status.ERASED or paper is None:
+        raise Gone("this paper was removed")
+    keys = (pick.paper, paper.key)
+    said = feedback.active_verdicts(session, subscriber, keys)
+    return Picked(
+        subscriber=known,
+        paper=paper,
+        reason=pick.reason,
+        keys=keys,
+        verdict=next((verdict for verdict in reversed(said) if verdict is not Verdict.SAVED), None),
+        is_saved=Verdict.SAVED in said,
+        muted=mutings.of_papers(session, subscriber, keys),
+    )

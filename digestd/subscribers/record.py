@@ -1,0 +1,323 @@
+"""Read, check and write the settings and interests of one subscriber.
+
+One pass (`check`) serves forms, API, CLI and import files. All functions are pure.
+A field that is not given keeps its value; for a new subscriber, the default.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+
+from digestd.domain.interest import Interest, Kind, Wish, values
+from digestd.domain.paper import paper_id
+from digestd.domain.sanitise import clean
+from digestd.domain.schedule import check_timezone
+from digestd.domain.subscriber import WEEKDAYS, Bar, Cadence, Status, Subscriber, Timing
+from digestd.errors import BadRecord
+from digestd.security.links import canonical_address
+
+TEXT_MAX = 300
+PAPER_MAX = 400
+NAME_MAX = 200
+SIZE_MAX = 50
+ITEMS_MAX = {Kind.TOPIC: 50, Kind.PHRASE: 200, Kind.AUTHOR: 200, Kind.CATEGORY: 200, Kind.PAPER: 1_000}
+
+Slot = tuple[Kind, Wish]
+MUTABLE = {"topics": Kind.TOPIC, "phrases": Kind.PHRASE, "authors": Kind.AUTHOR, "categories": Kind.CATEGORY}
+LISTS: dict[str, Slot] = {
+    **{name: (kind, Wish.LIKED) for name, kind in MUTABLE.items()},
+    "likes": (Kind.PAPER, Wish.LIKED),
+    "dislikes": (Kind.PAPER, Wish.MUTED),
+}
+_SLOTS = LISTS | {f"mute_{name}": (kind, Wish.MUTED) for name, kind in MUTABLE.items()}
+_ORDER: tuple[Slot, ...] = tuple(_SLOTS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A checked record. None, or a slot that `lists` lacks, means that it was not given."""
+
+    address: str
+    name: str | None = None
+    lists: Mapping[Slot, tuple[str, ...]] = field(default_factory=dict)
+    timezone: str | None = None
+    hour: int | None = None
+    cadence: Cadence | None = None
+    weekday: int | None = None
+    size: int | None = None
+    bar: Bar | None = None
+    explore: bool | None = None
+    only_categories: bool | None = None
+    language: str | None = None
+    status: Status | None = None
+
+    def of(self, known: Subscriber) -> Subscriber:
+        """Return the subscriber with the settings and interests of this record; the status stays."""
+        given = {name: said for name in _PLAIN if (said := getattr(self, name)) is not None}
+        timing = {t.name: getattr(self, t.name) for t in fields(Timing) if getattr(self, t.name) is not None}
+        interests = tuple(_merged(self.lists, known.interests))
+        return replace(known, **given, timing=replace(known.timing, **timing), interests=interests)
+
+    @property
+    def new(self) -> Subscriber:
+        """Return the subscriber that this record describes if the address is new."""
+        return self.of(Subscriber(key=0, address=self.address, status=self.status or Status.ACTIVE, version=1))
+
+
+_PLAIN = ("name", "size", "bar", "explore", "only_categories", "language")
+
+
+def _merged(said: Mapping[Slot, tuple[str, ...]], known: tuple[Interest, ...]) -> Iterable[Interest]:
+    wanted = {(kind, _same(kind, value)): wish for (kind, wish), given in said.items() for value in given}
+    for kind, wish in _ORDER:
+        for value in said.get((kind, wish), values(known, kind, wish)):
+            # what is said now takes the place of an older wish for the same thing
+            if wanted.get((kind, _same(kind, value)), wish) is wish:
+                yield Interest(kind, value, wish)
+
+
+def _same(kind: Kind, value: str) -> str:
+    """Return the form in which two values name the same thing; the case of a PaperId counts."""
+    return value if kind is Kind.PAPER else value.casefold()
+
+
+def parse(said: Mapping[str, object]) -> Record:
+    """Return the record with the keys of an import line.
+
+    Raises:
+        BadRecord: the first field that is wrong, and how to correct it.
+    """
+    checked = check(said)
+    for error in checked.errors.values():
+        raise error
+    assert checked.record is not None  # noqa: S101  # a record without errors is there
+    return checked.record
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRecord:
+    """A record, or every field that is wrong and why.
+
+    `errors` has the keys of an import line, but `mute_topics` for a list of `mute`.
+    """
+
+    record: Record | None
+    errors: Mapping[str, BadRecord] = field(default_factory=dict)
+
+
+def check(said: Mapping[str, object]) -> CheckedRecord:
+    """Read all fields of an import line, a form or a request in one pass.
+
+    Sign-up, preferences, API, CLI and imports all go through here. None stands
+    for a field that was not given.
+    """
+    unknown = {name: _unknown_key(name) for name in said if name not in _KNOWN}
+    given = {name: value for name, value in said.items() if value is not None and name not in unknown}
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("email", partial(_address, given.get("email"))),
+        *((name, partial(_items, name, kind, given[name])) for name, (kind, _) in LISTS.items() if name in given),
+        *_mute_steps(given),
+        *((name, partial(read, name, given[name])) for name, read in _READERS.items() if name in given),
+    ]
+    found, errors = _attempt(steps)
+    lists = {slot: found.pop(name) for name, slot in _SLOTS.items() if name in found}
+    errors = unknown | errors | _contradictions(lists)
+    if errors:
+        return CheckedRecord(None, errors)
+    return CheckedRecord(Record(address=found.pop("email"), lists=lists, **found))
+
+
+def _unknown_key(name: str) -> BadRecord:
+    return BadRecord(repr(name)[1:81].rstrip("'"), f"there is no such key; known are {', '.join(KEYS)}")
+
+
+def _attempt(steps: Iterable[tuple[str, Callable[[], Any]]]) -> tuple[dict[str, Any], dict[str, BadRecord]]:
+    """Return the value of every step that succeeds and the error of every one that fails."""
+    found: dict[str, Any] = {}
+    errors: dict[str, BadRecord] = {}
+    for name, step in steps:
+        try:
+            found[name] = step()
+        except BadRecord as error:
+            errors[name] = error
+    return found, errors
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise BadRecord("email", "is required; write an address like name@example.org")
+    return canonical_address(value)
+
+
+def text(name: str, value: object, limit: int) -> str:
+    """Return one line of text in NFC, spaces collapsed, without invisible characters."""
+    if not isinstance(value, str):
+        raise BadRecord(name, f"must be text, not {_shown(value)}")
+    line = unicodedata.normalize("NFC", " ".join(value.split()))
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in line):
+        raise BadRecord(name, "holds control characters or is not UTF-8; write it anew")
+    if len(line) > limit:
+        raise BadRecord(name, f"is longer than {limit} characters; shorten it")
+    return line if line.isprintable() else clean(line)
+
+
+def _items(name: str, kind: Kind, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise BadRecord(name, f'must be a list, as in ["one", "two"], not {_shown(value)}')
+    if len(value) > ITEMS_MAX[kind]:
+        raise BadRecord(name, f"has {len(value)} entries; at most {ITEMS_MAX[kind]} are allowed")
+    items = [_item(name, kind, entry) for entry in value]
+    first: dict[str, str] = {}
+    for item in filter(None, items):
+        first.setdefault(_same(kind, item), item)
+    return tuple(first.values())
+
+
+def _item(name: str, kind: Kind, value: object) -> str:
+    line = text(name, value, PAPER_MAX if kind is Kind.PAPER else TEXT_MAX)
+    if kind is not Kind.PAPER or not line:
+        return line
+    try:
+        return paper_id(line)
+    except BadRecord as problem:
+        raise BadRecord(name, problem.message) from None
+
+
+def _mute_steps(given: Mapping[str, object]) -> list[tuple[str, Callable[[], object]]]:
+    """Return one step per list of `mute`; a list that is not named becomes empty."""
+    if "mute" not in given:
+        return []
+    value = given["mute"]
+    lists = value if isinstance(value, dict) else {"phrases": value}
+    odd = next((name for name in lists if name not in MUTABLE), None)
+    if odd is not None:
+        return [("mute", partial(_refuse_mute, odd))]
+    return [(f"mute_{name}", partial(_items, "mute", kind, lists.get(name, []))) for name, kind in MUTABLE.items()]
+
+
+def _refuse_mute(name: object) -> None:
+    raise BadRecord("mute", f"there is no such key {str(name)[:80]!r}; known are {', '.join(MUTABLE)}")
+
+
+def _contradictions(lists: Mapping[Slot, tuple[str, ...]]) -> dict[str, BadRecord]:
+    """Return the lists of what is muted that name something wanted at the same time."""
+    found: dict[str, BadRecord] = {}
+    names = {Kind.PAPER: "dislikes"} | {kind: f"mute_{name}" for name, kind in MUTABLE.items()}
+    for (kind, wish), items in lists.items():
+        liked = {_same(kind, item) for item in lists.get((kind, Wish.LIKED), ())}
+        both = next((item for item in items if wish is Wish.MUTED and _same(kind, item) in liked), None)
+        if both is not None:
+            name = "dislikes" if kind is Kind.PAPER else "mute"
+            found[names[kind]] = BadRecord(name, f"{both[:80]!r} is wanted and muted at once; keep one of the two")
+    return found
+
+
+def _whole(low: int, high: int) -> Callable[[str, object], int]:
+    def read(name: str, value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise BadRecord(name, f"must be a whole number from {low} to {high}, not {_shown(value)}")
+        return value
+
+    return read
+
+
+def _choice(names: tuple[str, ...]) -> Callable[[str, object], str]:
+    def read(name: str, value: object) -> str:
+        chosen = value.strip().lower() if isinstance(value, str) else ""
+        if chosen not in names:
+            raise BadRecord(name, f"must be one of {', '.join(names)}, not {_shown(value)}")
+        return chosen
+
+    return read
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadRecord(name, f"must be true or false, not {_shown(value)}")
+    return value
+
+
+def _timezone(name: str, value: object) -> str:
+    return check_timezone(text(name, value, 64))
+
+
+def _language(name: str, value: object) -> str:
+    tag = text(name, value, 20)
+    if not _is_language(tag):
+        raise BadRecord(name, f"{tag!r} is no language; write it like en or pt-BR")
+    return tag
+
+
+@lru_cache(maxsize=500)
+def _is_language(tag: str) -> bool:
+    try:
+        Locale.parse(tag.replace("_", "-"), sep="-")
+    except (UnknownLocaleError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    return f"{str(value)[:40]!r}"
+
+
+_cadence, _weekday, _bar = _choice(tuple(Cadence)), _choice(WEEKDAYS), _choice(tuple(Bar))
+_status = _choice(tuple(status for status in Status if status is not Status.ERASED))
+_READERS: dict[str, Callable[[str, object], object]] = {
+    "name": lambda name, value: text(name, value, NAME_MAX),
+    "timezone": _timezone,
+    "hour": _whole(0, 23),
+    "cadence": lambda name, value: Cadence(_cadence(name, value)),
+    "weekday": lambda name, value: WEEKDAYS.index(_weekday(name, value)),
+    "size": _whole(1, SIZE_MAX),
+    "bar": lambda name, value: Bar(_bar(name, value)),
+    "explore": _yes_or_no,
+    "only_categories": _yes_or_no,
+    "language": _language,
+    "status": lambda name, value: Status(_status(name, value)),
+}
+KEYS = (
+    "email", "name", "topics", "phrases", "authors", "categories", "mute", "likes", "dislikes",
+    "timezone", "hour", "cadence", "weekday", "size", "bar", "explore", "only_categories", "language", "status",
+)  # fmt: skip
+NUMBERS = frozenset({"hour", "size"})
+_KNOWN = frozenset(KEYS)
+BOOLEANS = frozenset({"explore", "only_categories"})
+
+
+def subscriber_fields(subscriber: Subscriber) -> dict[str, object]:
+    """Return a subscriber as an import line: all keys, in the order of KEYS. `parse` reads it back."""
+    timing = subscriber.timing
+    said: dict[str, object] = {
+        "email": subscriber.address,
+        "name": subscriber.name,
+        **{name: list(values(subscriber.interests, *slot)) for name, slot in LISTS.items()},
+        "mute": {name: list(values(subscriber.interests, kind, Wish.MUTED)) for name, kind in MUTABLE.items()},
+        "timezone": timing.timezone,
+        "hour": timing.hour,
+        "cadence": timing.cadence.value,
+        "weekday": WEEKDAYS[timing.weekday],
+        "size": subscriber.size,
+        "bar": subscriber.bar.value,
+        "explore": subscriber.explore,
+        "only_categories": subscriber.only_categories,
+        "language": subscriber.language,
+        "status": subscriber.status.value,
+    }
+    return {key: said[key] for key in KEYS}
+
+
+def record_fields(record: Record) -> dict[str, object]:
+    """Return a record as an import line, without address and status. `parse` reads it back."""
+    lists: dict[str, object] = {name: list(record.lists[slot]) for name, slot in LISTS.items() if slot in record.lists}
+    mutes = {name: list(record.lists.get((kind, Wish.MUTED), ())) for name, kind in MUTABLE.items()}
+    if any((kind, Wish.MUTED) in record.lists for kind in MUTABLE.values()):
+        lists["mute"] = mutes
+    weekday = None if record.weekday is None else WEEKDAYS[record.weekday]
+    plain = {name: getattr(record, name) for name in KEYS if name in _READERS and name not in {"weekday", "status"}}
+    said = {**plain, "weekday": weekday, **lists}
+    return {key: said[key] for key in KEYS if said.get(key) is not None}

@@ -1,0 +1,100 @@
+"""Requests in the settings that count only once they are confirmed by a link mailed to the subscriber's address.
+
+The link to the settings is in every digest, and so with everybody to whom one was forwarded. It must not be enough to
+erase a person, or to lock them out by making their links void.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from digestd.domain.delivery import MailKind
+from digestd.domain.mail_budget import Budget, Pool
+from digestd.domain.subscriber import Status, Subscriber
+from digestd.errors import NotFound
+from digestd.security.links import Keys, Purpose, issued, read
+from digestd.store import mail_budgets, saved_list, subscribers, suppressions
+from digestd.store.database import Database
+from digestd.subscribers.asking import TooOld
+from digestd.subscribers.leaving import forget
+from digestd.subscribers.notices import Mail, Post, plan
+from digestd.subscribers.preferences import link_for
+
+VALID = timedelta(hours=48)
+"""Time for which the link in the mail works."""
+_WRITABLE = frozenset({Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED})
+
+
+class Asked(StrEnum):
+    """The outcome of a request."""
+
+    SENT = "sent"
+    WAIT = "wait"  # the address has had enough mail of this kind lately
+    UNREACHABLE = "unreachable"  # no mail may be sent to this address, so the operator has to do it
+
+
+def request_erasure(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
+    """Mail a subscriber the link whose page erases them."""
+    return _request(db, post, subscriber, (MailKind.ERASE, Pool.OWNER), now)
+
+
+def request_renewal(db: Database, post: Post, subscriber: int, now: datetime) -> Asked:
+    """Mail a subscriber the link whose page makes their earlier links void."""
+    return _request(db, post, subscriber, (MailKind.RENEW, Pool.RENEWAL), now)
+
+
+def _request(db: Database, post: Post, subscriber: int, what: tuple[MailKind, Pool], now: datetime) -> Asked:
+    kind, pool = what
+    with db.write() as session:
+        known = subscribers.by_key(session, subscriber, lock=True)
+        if known is None or known.status not in _WRITABLE:
+            return Asked.UNREACHABLE
+        key = subscribers.address_key_of(session, subscriber)
+        if suppressions.reason_for(session, key) is not None:
+            return Asked.UNREACHABLE
+        leaves = mail_budgets.take(session, [Budget(pool, key)], now)
+        if leaves is None:
+            return Asked.WAIT
+        mail = Mail(subscriber, kind, str(issued(now)), known.version, leaves + VALID, not_before=leaves)
+        plan(session, post, mail, now)
+        return Asked.SENT
+
+
+def opened_request(db: Database, keys: Keys, purpose: Purpose, link: str, now: datetime) -> Subscriber:
+    """Return the subscriber whose request a link confirms.
+
+    Raises:
+        BadToken: the link is none of ours.
+        NotFound: nobody is behind it.
+        TooOld: it is older than 48 hours, was used, or status or address have changed since.
+    """
+    key, version, at = read(keys, purpose, link, now)
+    with db.read() as session:
+        known = subscribers.by_key(session, key)
+    if known is None or known.status is Status.ERASED:
+        raise NotFound("this link no longer belongs to a subscriber")
+    is_used = purpose is Purpose.RENEW and known.links_from is not None and at <= known.links_from
+    if version != known.version or now - at > VALID or is_used:
+        raise TooOld("this link was used or replaced; ask again in the settings")
+    return known
+
+
+def erase_as_requested(db: Database, keys: Keys, link: str, now: datetime) -> Subscriber:
+    """Erase the subscriber, and return them as they were before. Raises like `opened_request`."""
+    known = opened_request(db, keys, Purpose.ERASE, link, now)
+    forget(db, known.key, now)
+    return known
+
+
+def renew_as_requested(db: Database, keys: Keys, link: str, now: datetime, *, shelf: bool) -> str:
+    """Make every earlier link to the settings void, and return the token of a fresh one.
+
+    The mails that somebody else may have asked for by such a link count no more against those of the owner.
+    `shelf`: also give the saved papers and the feeds a new address. Raises like `opened_request`.
+    """
+    known = opened_request(db, keys, Purpose.RENEW, link, now)
+    with db.write() as session:
+        subscribers.invalidate_links(session, known.key, now)
+        mail_budgets.clear(session, subscribers.address_key_of(session, known.key), Pool.OWNER)
+        if shelf:
+            saved_list.renew_link(session, known.key)
+    return link_for(keys, known.key, now)

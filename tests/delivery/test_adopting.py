@@ -1,0 +1,232 @@
+"""A backup is put back after mails have left: it is noticed, and nothing goes twice."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from digestd.delivery import sent_journal as noted
+from digestd.delivery.reconcile import RelayLog, reconcile
+from digestd.delivery.recovery import recover
+from digestd.delivery.restore_guard import RestoreReport, check_database_is_current, resume_after_restore
+from digestd.domain.delivery import State
+from digestd.errors import BadSetting, NotResumed
+from digestd.store import core
+from tests.delivery.conftest import READERS
+from tests.parts import library
+from tests.parts.forks import Command
+from tests.parts.install import Install
+from tests.parts.relay import Fault, Relay
+from tests.proof.renewal import renewal
+
+DAY = timedelta(days=1)
+PutBack = Callable[[], None]
+
+
+@pytest.fixture
+def backup(waiting: Install, tmp_path: Path) -> PutBack:
+    """Puts the database back as it is at the beginning of the test: planned, nothing sent."""
+    (tmp_path / "backup").mkdir()
+    return renewal(waiting.db, tmp_path / "backup")
+
+
+def taken_on(made: Install, machine: str = "") -> RestoreReport:
+    """As `digestd restore --resume`."""
+    recover(made.db, made.app.owners, made.app.journals, made.clock.now)
+    made.plan()
+    return resume_after_restore(
+        made.db, made.app.keys, made.app.sender.bounce, made.app.journals, machine, made.clock.now
+    )
+
+
+async def test_nothing_is_sent_from_a_database_that_was_put_back_until_it_is_adopted_and_then_nothing_twice(
+    waiting: Install, backup: PutBack
+) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        await there.deliver()
+        backup()
+        for _ in range(2):
+            with pytest.raises(NotResumed, match="digestd restore --resume"):
+                await there.deliver()
+        assert there.states == {State.READY: READERS}
+        assert taken_on(there) == RestoreReport(accepted=READERS)
+        assert (await there.deliver()).accepted == 0
+        assert there.sound(relay.copies)
+        there.next_day()
+        there.plan()
+        assert (await there.deliver()).accepted == READERS
+        assert there.sound(relay.copies)
+
+
+async def test_what_had_not_been_sent_yet_goes_out_after_all(waiting: Install, backup: PutBack) -> None:
+    async with Relay({"RCPT": Fault("550 5.7.1 not to him", times=1)}).serving() as relay:
+        there = waiting.to(relay.url, connections=1)
+        assert (await there.deliver(limit=4)).accepted == 3
+        backup()
+        assert taken_on(there) == RestoreReport(accepted=3)
+        assert (await there.deliver()).accepted == READERS - 3
+        assert sum(relay.copies.values()) == READERS
+        assert there.sound(relay.copies)
+
+
+async def test_a_backup_from_before_the_digests_were_planned_plans_them_anew_and_sends_none_twice(
+    waiting: Install, tmp_path: Path
+) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        await there.deliver()
+        (tmp_path / "later").mkdir()
+        put_back = renewal(there.db, tmp_path / "later")
+        there.next_day()
+        there.plan()
+        assert (await there.deliver(limit=5)).accepted == 5
+        put_back()
+        there.papers(library.papers(60, seed=2, first=1_000))
+        assert taken_on(there) == RestoreReport(accepted=5)
+        assert (await there.deliver()).accepted == READERS - 5
+        assert sum(relay.copies.values()) == 2 * READERS
+        assert there.sound(relay.copies)
+
+
+async def test_a_mail_whose_answer_was_never_heard_is_not_sent_again_and_the_relays_log_still_knows_it(
+    waiting: Install, backup: PutBack, tmp_path: Path
+) -> None:
+    async with Relay({"dot": Fault("close", stored=True, times=1)}).serving() as relay:
+        there = waiting.to(relay.url, connections=1)
+        assert (await there.deliver(limit=1)).uncertain == 1
+        backup()
+        assert taken_on(there) == RestoreReport(uncertain=1)
+        await there.deliver()
+        assert there.states == {State.ACCEPTED: READERS - 1, State.UNCERTAIN: 1}
+        assert there.sound(relay.copies)
+    with there.db.read() as session:
+        query = select(core.attempt.c.envelope_from).where(core.attempt.c.outcome == "uncertain")
+        path = session.connection().execute(query).scalar_one()
+    log = tmp_path / "mail.log"
+    log.write_text(f"Nov 24 07:00:01 mx postfix/qmgr[7]: 4FZq1h2Xyz: from=<{path}>, size=9, nrcpt=1 (queue active)\n")
+    assert reconcile(there.db, there.app.keys, RelayLog(log, frozenset()), there.clock.now).accepted == 1
+
+
+async def test_new_deliveries_are_numbered_beyond_those_that_the_backup_does_not_know(
+    waiting: Install, backup: PutBack
+) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        await there.deliver()
+        there.next_day()
+        there.plan()
+        await there.deliver()
+        lost = highest(there)
+        backup()
+        taken_on(there)
+        there.people(library.people(1, first=100))
+        there.next_day(2)
+        there.plan()
+        await there.deliver()
+        assert highest(there) > lost + READERS
+        assert there.broken == {}
+
+
+async def test_on_another_machine_it_waits_for_its_operator(waiting: Install) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        await there.deliver(limit=2)
+        folder = there.app.journals
+        noted.claim_folder(folder, "here")
+        check_database_is_current(there.db, folder, "here")
+        check_database_is_current(there.db, folder, "")
+        with pytest.raises(NotResumed, match="another machine"):
+            check_database_is_current(there.db, folder, "there")
+        assert taken_on(there, "there") == RestoreReport()
+        check_database_is_current(there.db, folder, "there")
+        with pytest.raises(NotResumed, match="another machine"):
+            check_database_is_current(there.db, folder, "here")
+        assert there.states == {State.ACCEPTED: 2, State.READY: READERS - 2}
+
+
+async def test_a_departure_that_a_crash_cut_short_counts_as_none(waiting: Install) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        await there.deliver(limit=2)
+        (file,) = there.app.journals.glob("*.sent")
+        whole = file.stat().st_size
+        with file.open("ab") as opened:
+            opened.write(b"G\0\0")
+        await there.deliver()
+        assert file.stat().st_size % (whole // 4) == 0
+        assert Counter(fate for _, fate in noted.read_sent(there.app.journals).values()) == {
+            noted.SentOutcome.ACCEPTED: READERS
+        }
+        there.clock.go(noted.KEPT + DAY)
+        there.papers(library.papers(60, seed=2, first=1_000))
+        there.plan()
+        await there.deliver()
+        assert not file.exists()
+
+
+async def test_a_clock_that_stood_ahead_leaves_the_order_of_departures_as_it_was(
+    waiting: Install, tmp_path: Path
+) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        await there.deliver(limit=1)
+        there.clock.go(90 * DAY)
+        there.papers(library.papers(60, seed=3, first=2_000))
+        there.plan()
+        assert (await there.deliver()).accepted == READERS
+        there.clock.go(-89 * DAY)
+        there.people(library.people(3, first=100))
+        (tmp_path / "later").mkdir()
+        put_back = renewal(there.db, tmp_path / "later")
+        there.papers(library.papers(60, seed=2, first=1_000))
+        assert there.plan().planned == 3
+        assert (await there.deliver()).accepted == 3
+        put_back()
+        there.papers(library.papers(60, seed=2, first=1_000))
+        with pytest.raises(NotResumed):
+            await there.deliver()
+        assert taken_on(there) == RestoreReport(accepted=3)
+        assert (await there.deliver()).accepted == 0
+        assert there.sound(relay.copies)
+
+
+@pytest.mark.parametrize("name", ["machine", "2026-11-30.sent", ""], ids=["machine", "departures", "all of it"])
+async def test_a_folder_that_cannot_be_read_is_one_clear_line(waiting: Install, name: str) -> None:
+    folder = waiting.app.journals
+    if name:
+        (folder / name).mkdir(parents=True)
+    else:
+        folder.write_text("no folder")
+    with pytest.raises(BadSetting, match=r"DIGESTD_JOURNAL_DIR: .*set a folder that digestd may"):
+        await waiting.deliver()
+
+
+def test_the_command_says_what_to_do_and_does_it(waiting: Install, backup: PutBack) -> None:
+    with Relay().in_thread() as relay:
+        there = waiting.to(relay.url)
+        environment = there.environment()
+
+        def digestd(*words: str) -> tuple[int, str]:
+            ended = Command(words, environment, there.folder).run()
+            return ended.code, ended.said
+
+        assert digestd("deliver")[0] == 0
+        backup()
+        for command in ("deliver", "worker", "up", "run"):
+            code, said = digestd(command)
+            assert (code, "the database is older than the mails" in said) == (1, True), said
+        code, said = digestd("resume_after_restore", "--json")
+        assert code == 0, said
+        assert digestd("deliver")[0] == 0
+        assert set(relay.copies.values()) == {1}
+        assert there.sound(relay.copies)
+
+
+def highest(made: Install) -> int:
+    """The highest number of a delivery."""
+    with made.db.read() as session:
+        return int(session.connection().execute(select(func.max(core.delivery.c.id))).scalar_one())

@@ -1,0 +1,141 @@
+"""A webhook tells the operator at once that a lane has stopped, and that it goes on."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+import pytest
+
+from digestd.delivery import alert
+from digestd.delivery.alert import webhook_alert
+from digestd.domain.delivery import Actor, Evidence, Settlement, State
+from digestd.jobs.worker import alert_uncertain, tick
+from digestd.store import ledger
+from digestd.store.ledger import queries
+from digestd.store.ledger.settlement import SettlementProof
+from tests.delivery.conftest import READERS
+from tests.parts.install import Install
+from tests.parts.relay import Fault, Relay
+from tests.parts.waiting import PATIENCE_SECONDS, eventually
+from tests.web.conftest import local_client
+
+
+@asynccontextmanager
+async def chat_room(status: str = "204 No Content") -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
+    """A webhook on 127.0.0.1, and what it was told."""
+    told: list[dict[str, str]] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length: ")[2].split("\r\n")[0])
+        told.append(json.loads(await reader.readexactly(length)))
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook", told
+
+
+async def test_a_stopped_lane_is_told_within_its_tick_once_and_so_is_its_return(on_file: Install) -> None:
+    async with chat_room() as (url, told), Relay({"EHLO": Fault("554 no", times=3)}).serving() as relay:
+        install = on_file.to(relay.url, connections=1, alert_url=url)
+        for _ in range(3):
+            await tick(install.app, asyncio.Event())
+            assert [each["event"] for each in told] == ["relay stopped"]
+            install.clock.go(timedelta(hours=1))
+        assert told[0]["relay"] == install.app.routes[0].name
+        assert "retry later" in told[0]["why"]
+        assert told[0]["text"].startswith(f"digestd: relay stopped: {told[0]['relay']} (")
+        await tick(install.app, asyncio.Event())
+    assert [each["event"] for each in told] == ["relay stopped", "relay resumed"]
+    assert install.states == {State.ACCEPTED: READERS}
+
+
+async def test_a_webhook_that_fails_stops_nothing(on_file: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    async with chat_room("500 Oh no") as (url, told), Relay({"EHLO": Fault("554 no", times=1)}).serving() as relay:
+        install = on_file.to(relay.url, connections=1, alert_url=url)
+        await tick(install.app, asyncio.Event())
+        install.clock.go(timedelta(minutes=2))
+        await tick(install.app, asyncio.Event())
+    assert len(told) == 2
+    assert install.states == {State.ACCEPTED: READERS}
+    await webhook_alert(url)("relay stopped", "relay", "nobody listens any more")
+    assert "cannot reach the alert webhook" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seconds", [0.2, 2 * PATIENCE_SECONDS], ids=["given up", "waited for"])
+async def test_webhook_that_never_ends_its_answer_holds_up_no_mail(
+    on_file: Install, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(alert, "TIMEOUT_SECONDS", seconds)
+    faulty, good, over = Relay({"EHLO": Fault("554 no")}), Relay(), asyncio.Event()
+    async with dripping(over) as url, faulty.serving(), good.serving():
+        install = on_file.to(f"{faulty.url} {good.url}", connections=1, alert_url=url)
+        run = asyncio.create_task(tick(install.app, asyncio.Event()))
+        await eventually(lambda: len(good.taken) == READERS)
+        if seconds > PATIENCE_SECONDS:
+            assert not run.done(), "it is still telling"
+            over.set()
+        await asyncio.wait_for(run, PATIENCE_SECONDS)
+    assert install.states == {State.ACCEPTED: READERS}
+
+
+async def test_mails_uncertain_for_a_day_are_told_by_one_of_all_workers_and_again_when_there_are_more(
+    waiting: Install,
+) -> None:
+    async with chat_room() as (url, told), Relay({"dot": Fault("close", times=4)}).serving() as relay:
+        install = waiting.to(relay.url, connections=1, alert_url=url)
+        await install.deliver(limit=2)
+        assert install.states[State.UNCERTAIN] == 2
+        await by_workers(install)
+        assert told == []
+        install.clock.go(timedelta(days=1, minutes=1))
+        for _ in range(2):
+            await by_workers(install)
+            assert [each["event"] for each in told] == ["mails uncertain"]
+        with local_client(install.app) as client:
+            assert client.get("/readyz").json()["uncertain_for_a_day"] == 2
+        with install.db.write() as session:
+            proof = SettlementProof(Evidence.OPERATOR, Actor.OPERATOR, "it is here")
+            lost = [entry.key for entry in queries.entries(session, 9, queries.DeliveryFilter(State.UNCERTAIN))]
+            assert ledger.settle(session, lost[0], Settlement.ACCEPTED, proof, install.clock.now)
+        await by_workers(install)
+        assert len(told) == 1
+        install.next_day()
+        install.plan()
+        await install.deliver(limit=2)
+        install.clock.go(timedelta(days=1, minutes=1))
+        await by_workers(install)
+    assert [each["text"].partition(" for ")[0] for each in told] == [
+        "digestd: mails uncertain (2",
+        "digestd: mails uncertain (3",
+    ]
+
+
+async def by_workers(install: Install) -> None:
+    """Each of four, at once and newly started."""
+    await asyncio.gather(*(alert_uncertain(install.app) for _ in range(4)))
+
+
+@asynccontextmanager
+async def dripping(over: asyncio.Event) -> AsyncIterator[str]:
+    """A webhook whose answer comes letter by letter until it is over."""
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        with suppress(ConnectionError):
+            while not (writer.is_closing() or over.is_set()):
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+    finally:
+        server.close()

@@ -1,0 +1,332 @@
+"""Refusals that hit too many are not about the readers: nobody is suppressed, and the mails wait."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import String, cast, select
+
+from digestd.delivery.run import deliver
+from digestd.delivery.run_counters import RunCounters
+from digestd.delivery.transports import Route
+from digestd.domain.bounce import Bounce, BounceKind
+from digestd.domain.delivery import State
+from digestd.domain.subscriber import Cause, Status
+from digestd.jobs.worker import alert_held
+from digestd.security.links import address_key
+from digestd.store import bounce_surge, bounces, core, ledger, subscribers, suppressions
+from digestd.subscribers.leaving import suppress_held
+from tests.conftest import NOW
+from tests.delivery.conftest import READERS, planned
+from tests.delivery.test_alert import chat_room
+from tests.parts.install import Install, reopened
+from tests.parts.relay import Fault, Relay
+from tests.parts.smtp import HASTY, transport
+from tests.web.conftest import local_client
+
+LAB = 29
+GONE = "550 5.1.1 no such user in local recipient table"
+SPAM = "554 5.7.1 message content rejected"
+
+
+def status_of(install: Install) -> list[Status]:
+    with install.db.read() as session:
+        return [one.status for one in subscribers.stream(session)]
+
+
+def suppressed(install: Install) -> int:
+    with install.db.read() as session:
+        return sum(suppressions.count(session).values())
+
+
+def held(install: Install) -> int:
+    with install.db.read() as session:
+        return len(bounce_surge.held_addresses(session, install.clock.now))
+
+
+async def until_all_is_tried(install: Install, relay: Relay, runs: int = 3) -> None:
+    """Runs an hour apart."""
+    for _ in range(runs):
+        await install.deliver(transport(relay.port))
+        install.clock.go(timedelta(minutes=75))
+
+
+@pytest.fixture(scope="module")
+def _lab(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
+    """A lab of 29 readers, planned once."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copy(_sqlite_template, folder / "digestd.db")
+    made = planned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW, LAB)
+    made.db.close()
+    return folder
+
+
+@pytest.fixture
+def lab(tmp_path: Path, _lab: Path) -> Iterator[Install]:
+    shutil.copytree(_lab, tmp_path, dirs_exist_ok=True)
+    made = reopened(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", NOW)
+    yield made
+    made.db.close()
+
+
+async def test_wrong_map_suppresses_nobody_and_mails_wait(lab: Install) -> None:
+    """27 of 29 readers are refused as unknown, as by a relay with a broken map."""
+    right = frozenset({"reader3@example.net", "reader20@example.net"})
+    wrong = frozenset(f"reader{n}@example.net" for n in range(LAB)) - right
+    async with Relay({"RCPT": Fault(GONE, to=wrong)}).serving() as relay:
+        await until_all_is_tried(lab, relay)
+        assert lab.states == {State.ACCEPTED: 2, State.READY: 27}
+    assert (suppressed(lab), held(lab)) == (0, 27)
+    assert set(status_of(lab)) == {Status.ACTIVE}
+    async with Relay().serving() as relay:
+        await lab.deliver(transport(relay.port))
+        assert lab.states == {State.ACCEPTED: LAB}
+        assert len(relay.taken) == 27
+    assert (suppressed(lab), held(lab)) == (0, 0)
+    assert lab.broken == {}
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+@pytest.mark.parametrize("stage", ["dot", "RCPT"])
+async def test_refusal_of_every_mail_burns_no_reader(waiting: Install, stage: str, connections: int) -> None:
+    install = waiting.to("smtp://127.0.0.1", connections=connections)
+    async with Relay({stage: Fault(SPAM if stage == "dot" else GONE)}).serving() as relay:
+        await until_all_is_tried(install, relay)
+        assert install.states == {State.READY: READERS}
+    assert suppressed(install) == 0
+    async with Relay().serving() as relay:
+        assert (await install.deliver(transport(relay.port))).accepted == READERS
+        assert install.sound(relay.copies)
+
+
+async def test_one_refused_mail_among_many_is_rejected(waiting: Install) -> None:
+    async with Relay({"dot": Fault(SPAM, to="reader3@example.net")}).serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert (report.accepted, report.rejected, report.deferred) == (READERS - 1, 1, 0)
+    assert waiting.states == {State.ACCEPTED: READERS - 1, State.REJECTED: 1}
+    assert (suppressed(waiting), held(waiting)) == (0, 0)
+    assert waiting.broken == {}
+
+
+async def test_one_unknown_mailbox_among_many_is_suppressed(waiting: Install) -> None:
+    async with Relay({"RCPT": Fault(GONE, to="reader3@example.net")}).serving() as relay:
+        await waiting.deliver(transport(relay.port))
+    assert waiting.states == {State.ACCEPTED: READERS - 1, State.REJECTED: 1}
+    assert (suppressed(waiting), held(waiting)) == (1, 0)
+    assert waiting.broken == {}
+
+
+async def test_refusal_without_any_other_mail_waits(on_file: Install) -> None:
+    """Nobody can tell yet whether the relay would take another."""
+    async with Relay({"dot": Fault(SPAM, times=1)}).serving() as relay:
+        report = await on_file.deliver(transport(relay.port), limit=1)
+        assert (report.deferred, report.rejected) == (1, 0)
+        with on_file.db.read() as session:
+            assert ledger.count_waiting(session) == 1
+        on_file.clock.go(timedelta(minutes=10))
+        assert (await on_file.deliver(transport(relay.port))).accepted == READERS
+        assert on_file.sound(relay.copies)
+
+
+async def test_suppressions_of_same_wave_are_taken_back(waiting: Install) -> None:
+    """The first two come before anybody can see the wave."""
+    async with Relay({"RCPT": Fault(GONE)}).serving() as relay:
+        for _ in range(2):
+            await waiting.deliver(transport(relay.port), limit=1)
+        assert suppressed(waiting) == 2
+        await waiting.deliver(transport(relay.port))
+    assert suppressed(waiting) == 0
+    assert set(status_of(waiting)) == {Status.ACTIVE}
+    assert waiting.states == {State.REJECTED: 2, State.READY: READERS - 2}
+    assert held(waiting) == READERS
+    assert waiting.broken == {}
+
+
+async def test_operator_believes_held_bounces(on_file: Install) -> None:
+    async with Relay({"RCPT": Fault(GONE)}).serving() as relay:
+        await on_file.deliver(transport(relay.port))
+        assert suppress_held(on_file.db, None, on_file.clock.now, dry_run=True) == held(on_file) > 3
+        assert suppressed(on_file) == 0
+        count = suppress_held(on_file.db, None, on_file.clock.now)
+        assert (suppressed(on_file), held(on_file)) == (count, 0)
+        on_file.clock.go(timedelta(hours=1))
+        await on_file.deliver(transport(relay.port))
+    assert on_file.states[State.SKIPPED] == count
+    assert on_file.broken == {}
+
+
+async def test_death_before_the_verdict_loses_no_mail(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def killed(_self: object) -> None:
+        raise SystemExit
+
+    async with Relay({"dot": Fault(SPAM, to="reader3@example.net", times=1)}).serving() as relay:
+        with monkeypatch.context() as patched:
+            patched.setattr("digestd.delivery.refusals.PendingRefusals.judge", killed)
+            with pytest.raises(SystemExit):
+                await on_file.deliver(transport(relay.port))
+        assert on_file.states == {State.ACCEPTED: READERS - 1, State.READY: 1}
+        on_file.clock.go(timedelta(minutes=10))
+        assert (await on_file.deliver(transport(relay.port))).accepted == 1
+        assert on_file.sound(relay.copies)
+
+
+async def test_verdict_comes_while_the_run_goes_on(on_file: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digestd.delivery.refusals.JUDGE_SECONDS", 0.01)
+    tally, owner = RunCounters(), on_file.app.new_owner()
+    async with Relay(
+        {"RCPT": Fault(GONE, to="reader0@example.net"), "dot": Fault("silence", times=1)}
+    ).serving() as relay:
+        with on_file.app.owners.hold(owner):
+            delivery = on_file.app.delivery(owner, (Route("relay", transport(relay.port, patience=HASTY)),))
+            run = asyncio.create_task(deliver(delivery, counters=tally))
+            while not tally.rejected and not run.done():
+                await asyncio.sleep(0.01)
+            assert not run.done()
+            assert (tally.rejected, tally.deferred) == (1, 0)
+            await run
+
+
+async def test_unconfirmed_addresses_do_not_set_off_the_brake(on_file: Install) -> None:
+    """Strangers can have mails sent to addresses that do not exist, but cannot hold up the readers' mail so."""
+    with on_file.db.write() as session:
+        notices = core.delivery.update().where(core.delivery.c.id > 2)
+        session.connection().execute(notices.values(kind="confirm", key="1", picks=b""))
+        session.connection().execute(
+            core.subscriber.update().where(core.subscriber.c.id > 2).values(status=Status.PENDING)
+        )
+    gone = frozenset(f"reader{n}@example.net" for n in range(2, READERS))
+    async with Relay({"RCPT": Fault(GONE, to=gone)}).serving() as relay:
+        report = await on_file.to("smtp://127.0.0.1", connections=1).deliver(transport(relay.port))
+    assert (report.accepted, report.stopped) == (2, None)
+    with on_file.db.read() as session:
+        share = bounce_surge.relay_share(session, "relay", 1, int(on_file.clock.now.timestamp() * 1e6))
+    assert (share.tried, share.failed) == (2, 0)
+
+
+async def test_operator_is_alerted_once(on_file: Install) -> None:
+    async with chat_room() as (url, told), Relay({"RCPT": Fault(GONE)}).serving() as relay:
+        install = on_file.to(relay.url, alert_url=url)
+        await install.deliver()
+        for _ in range(2):
+            await alert_held(install.app)
+        with local_client(install.app) as client:
+            ready, metrics = client.get("/readyz").json(), client.get("/metrics").text
+    assert [each["event"] for each in told] == ["suppression held"]
+    assert "suppress --held" in told[0]["why"]
+    assert (ready["refused_waiting"], ready["bounces_held"]) == (READERS, READERS)
+    assert f"digestd_refused_waiting {READERS}.0" in metrics
+    assert f"digestd_bounces_held {READERS}.0" in metrics
+
+
+# Waves that come back by mail
+
+
+Returning = Callable[[int], None]
+
+
+@pytest.fixture
+async def came_back(waiting: Install) -> Returning:
+    """All digests were accepted; hard bounces come back one after the other."""
+    async with Relay().serving() as relay:
+        await waiting.deliver(transport(relay.port))
+
+    def take(delivery: int) -> None:
+        waiting.clock.go(timedelta(minutes=1))
+        with waiting.db.write() as session:
+            known = bounces.addressee_of_delivery(session, delivery)
+            assert known is not None
+            bounces.record(session, _hard(known.address_key, delivery, waiting), waiting.clock.now)
+
+    return take
+
+
+def _hard(key: bytes, delivery: int, install: Install) -> Bounce:
+    return Bounce(
+        key=bounces.key_of("test", delivery),
+        address_key=key,
+        kind=BounceKind.HARD,
+        via="dsn",
+        status="5.1.1",
+        delivery=delivery,
+        attempt=1,
+        at=install.clock.now,
+    )
+
+
+async def test_wave_of_bounces_suppresses_nobody(waiting: Install, came_back: Returning) -> None:
+    for delivery in range(1, READERS):
+        came_back(delivery)
+    assert set(status_of(waiting)) == {Status.ACTIVE}
+    assert (suppressed(waiting), held(waiting)) == (0, READERS - 1)
+    assert waiting.broken == {}
+
+
+async def test_two_bounces_of_eight_suppress(waiting: Install, came_back: Returning) -> None:
+    came_back(1)
+    came_back(2)
+    assert (suppressed(waiting), held(waiting)) == (2, 0)
+
+
+async def test_bounces_of_one_reader_hold_nothing(waiting: Install, came_back: Returning) -> None:
+    """Whoever has bounces of their own mails sent cannot keep others from being suppressed."""
+    with waiting.db.write() as session:
+        theirs = core.delivery.update().where(core.delivery.c.id > 2)
+        session.connection().execute(
+            theirs.values(subscriber_id=3, kind="reply", key=cast(core.delivery.c.id, String), picks=b"")
+        )
+    for delivery in range(2, READERS + 1):
+        came_back(delivery)
+    assert (suppressed(waiting), held(waiting)) == (2, 0)
+
+
+async def test_paused_reader_is_paused_again(waiting: Install, came_back: Returning) -> None:
+    with waiting.db.write() as session:
+        subscribers.change_status(session, 1, Status.PAUSED, Cause.WEB, waiting.clock.now)
+    for delivery in range(1, READERS):
+        came_back(delivery)
+    assert sorted(status_of(waiting)) == [Status.ACTIVE] * (READERS - 1) + [Status.PAUSED]
+
+
+async def test_wave_of_one_domain_is_held_for_it_alone(waiting: Install, came_back: Returning) -> None:
+    """Three of eight are not many for the relay, but all that there are at their domain."""
+    with waiting.db.write() as session:
+        for number in (1, 2, 3):
+            address = f"reader{number}@university.example"
+            key = address_key(waiting.app.keys, address)
+            moved = core.subscriber.update().where(core.subscriber.c.id == number)
+            session.connection().execute(moved.values(address=address, address_key=key))
+    for number in (1, 2, 3):
+        came_back(_delivery_to(waiting, number))
+    assert (suppressed(waiting), held(waiting)) == (0, 3)
+    came_back(_delivery_to(waiting, 5))
+    assert (suppressed(waiting), held(waiting)) == (1, 3)
+
+
+async def test_what_the_operator_believed_is_not_lifted(waiting: Install, came_back: Returning) -> None:
+    """The mailboxes are gone, the operator says; the next bounce does not take that back."""
+    for delivery in range(1, READERS):
+        came_back(delivery)
+    waiting.clock.go(timedelta(minutes=1))
+    assert suppress_held(waiting.db, None, waiting.clock.now) == READERS - 1
+    came_back(READERS)
+    assert (suppressed(waiting), held(waiting)) == (READERS - 1, 1)
+    assert waiting.broken == {}
+
+
+def _delivery_to(install: Install, subscriber: int) -> int:
+    query = select(core.delivery.c.id).where(core.delivery.c.subscriber_id == subscriber)
+    with install.db.read() as session:
+        return int(session.connection().execute(query).scalar_one())
+
+
+async def test_held_reader_who_is_reached_again_is_released(waiting: Install, came_back: Returning) -> None:
+    for delivery in range(1, READERS):
+        came_back(delivery)
+    waiting.next_day()
+    assert waiting.plan().planned == READERS
+    async with Relay().serving() as relay:
+        await waiting.deliver(transport(relay.port))
+    assert (suppressed(waiting), held(waiting)) == (0, 0)

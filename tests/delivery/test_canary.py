@@ -1,0 +1,121 @@
+"""Mails that cannot be composed: one is set aside, many stop the run, if possible before the first is tried."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from digestd.delivery import preflight
+from digestd.domain.delivery import State
+from digestd.store import core, throttles
+from digestd.store.ledger import queries
+from tests.delivery.conftest import READERS, planned
+from tests.delivery.test_outcomes import spoil
+from tests.parts.install import Install
+from tests.parts.relay import Relay
+from tests.parts.smtp import transport
+
+DELIVERY = core.delivery.c
+
+
+async def test_where_no_mail_can_be_composed_none_is_tried_and_it_goes_on_once_that_is_mended(
+    waiting: Install,
+) -> None:
+    async with Relay().serving() as relay:
+        there = waiting.to(relay.url)
+        before = tries(there)
+        whole = picks(there)
+        for key in whole:
+            spoil(there, key)
+        report = await there.deliver()
+        assert report.stopped is not None
+        assert f"{READERS} of {READERS} sample mails cannot be composed (KeyError), so none are sent" in report.stopped
+        assert (report.deferred, relay.sessions, tries(there)) == (0, 0, before)
+        with there.db.read() as session:
+            [rests] = throttles.backed_off_relays(session)
+        assert rests.why == report.stopped
+        mend(there, whole)
+        there.clock.go(timedelta(minutes=1))
+        assert (await there.deliver()).accepted == READERS
+    assert waiting.sound(relay.copies)
+
+
+@pytest.mark.parametrize(("spoilt", "accepted"), [(1, 19), (2, 0)])
+async def test_one_of_twenty_is_that_mails_problem_and_two_are_everybodys(
+    tmp_path: Path, sqlite_url: str, now: datetime, spoilt: int, accepted: int
+) -> None:
+    many = planned(tmp_path / "many", sqlite_url, now, 20)
+    for key in range(1, spoilt + 1):
+        spoil(many, key)
+    async with Relay().serving() as relay:
+        report = await many.deliver(transport(relay.port))
+    assert (report.accepted, report.stopped is None) == (accepted, spoilt == 1)
+    assert many.sound(relay.copies)
+    many.db.close()
+
+
+async def test_what_has_failed_before_is_no_news(on_file: Install) -> None:
+    for key in (1, 2, 3):
+        spoil(on_file, key)
+    with on_file.db.write() as session:
+        once = core.delivery.update().where(DELIVERY.id.in_([1, 2, 3])).values(failures=1)
+        session.connection().execute(once)
+    async with Relay().serving() as relay:
+        report = await on_file.deliver(transport(relay.port))
+    assert (report.accepted, report.deferred) == (READERS - 3, 3)
+    assert on_file.sound(relay.copies)
+
+
+async def test_what_the_canary_did_not_see_stops_the_run_before_it_is_everybodys_turn(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    many = planned(tmp_path / "many", sqlite_url, now, 60)
+    with many.db.read() as session:
+        seen = {claim.key for claim in queries.sample(session, preflight.SAMPLE_SIZE, now)}
+    assert len(seen) == preflight.SAMPLE_SIZE
+    for key in set(picks(many)) - seen:
+        spoil(many, key)
+    one_lane = many.to("smtp://127.0.0.1", connections=1)
+    async with Relay().serving() as relay:
+        report = await one_lane.deliver(transport(relay.port))
+    assert "mails could not be composed" in (report.stopped or "")
+    assert 5 <= report.deferred < 10
+    assert many.states[State.READY] >= 60 - preflight.SAMPLE_SIZE
+    assert many.sound(relay.copies)
+    many.db.close()
+
+
+def test_the_sample_is_from_all_over_the_ledger(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    many = planned(tmp_path / "many", sqlite_url, now, 60)
+    with many.db.read() as session:
+        keys = [claim.key for claim in queries.sample(session, 10, now)]
+    assert keys == sorted(keys)
+    assert {(key - 1) // 20 for key in keys} == {0, 1, 2}
+    many.db.close()
+
+
+def tries(install: Install) -> Sequence[tuple[int, int]]:
+    """How often each mail was tried, and could not be composed."""
+    with install.db.read() as session:
+        rows = session.connection().execute(select(DELIVERY.attempts, DELIVERY.failures).order_by(DELIVERY.id))
+        return [(attempts, failures) for attempts, failures in rows]
+
+
+def picks(install: Install) -> dict[int, tuple[bytes, bytes]]:
+    """What each digest holds, and what its reader has seen."""
+    joined = core.delivery.join(core.seen_papers, core.seen_papers.c.subscriber_id == DELIVERY.subscriber_id)
+    with install.db.read() as session:
+        query = select(DELIVERY.id, DELIVERY.picks, core.seen_papers.c.papers).select_from(joined)
+        return {key: (held, seen) for key, held, seen in session.connection().execute(query)}
+
+
+def mend(install: Install, whole: dict[int, tuple[bytes, bytes]]) -> None:
+    """Undo what was spoilt."""
+    with install.db.write() as session:
+        for key, (held, seen) in whole.items():
+            session.connection().execute(core.delivery.update().where(DELIVERY.id == key).values(picks=held))
+            session.connection().execute(
+                core.seen_papers.update().where(core.seen_papers.c.subscriber_id == key).values(papers=seen)
+            )

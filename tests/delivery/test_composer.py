@@ -1,0 +1,49 @@
+"""Composer: the same mail in any order, and a failure that concerns one mail only."""
+
+import hashlib
+
+import pytest
+
+from digestd.delivery.composer import Composed, Composer
+from digestd.domain.delivery import Claim
+from digestd.mail.mime import dot_stuffed
+from digestd.store.ledger import queries
+from tests.delivery.test_outcomes import spoil
+from tests.parts.install import Install
+
+
+def prepared(install: Install) -> tuple[Composer, list[Claim]]:
+    """Return a composer and every digest that waits."""
+    with install.db.read() as session:
+        claims = [claim for entry in queries.entries(session, 100) if (claim := queries.as_claim(session, entry.key))]
+    composer = Composer(install.db, install.app.sender)
+    composer.prepare(claims)
+    return composer, claims
+
+
+def test_composer_returns_the_mail_and_its_hash(waiting: Install) -> None:
+    composer, claims = prepared(waiting)
+    for claim in claims:
+        message = composer.compose(claim)
+        assert composer.take(claim) == Composed(message, hashlib.sha256(message).digest())
+        assert dot_stuffed(message) == message
+    assert len(claims) > 1
+
+
+def test_composer_mails_do_not_depend_on_what_was_composed_before(waiting: Install) -> None:
+    composer, claims = prepared(waiting)
+    mails = {claim.key: composer.compose(claim) for claim in claims}
+    other, _ = prepared(waiting)
+    assert {claim.key: other.compose(claim) for claim in reversed(claims)} == mails
+    assert len(set(mails.values())) == len(claims)
+
+
+def test_composer_failure_concerns_one_mail_only(waiting: Install) -> None:
+    spoil(waiting, 1)
+    composer, claims = prepared(waiting)
+    for claim in claims:
+        if claim.key != 1:
+            assert composer.take(claim).message
+            continue
+        with pytest.raises(KeyError):
+            composer.take(claim)

@@ -1,0 +1,174 @@
+"""A row of the ledger that cannot be read is that mail's problem alone, and the operator is told which it is."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import JSON, cast, literal, select
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.domain.delivery import State
+from digestd.errors import Damaged
+from digestd.security.links import Purpose, token
+from digestd.store import core
+from digestd.web import build
+from tests.delivery.conftest import READERS, planned
+from tests.parts.install import Install
+from tests.parts.relay import Relay
+from tests.parts.smtp import transport
+from tests.web.conftest import local_client
+
+DELIVERY = core.delivery.c
+VICTIM = 3
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda picks: picks[:40],
+    "no words": lambda picks: picks[:-1],
+    "zeros": lambda picks: bytes(len(picks)),
+    "other bytes": lambda picks: picks[:1] + b"\xff" * (len(picks) - 1),
+    "nothing": lambda _: b"",
+}
+COVERAGES = {
+    "a list": '["arXiv"]',
+    "no state": '{"arXiv": "lost"}',
+    "a state in a list": '{"arXiv": ["late"]}',
+    "null": "null",
+}
+NOT_JSON = '{"arXiv": "la'
+"""Which PostgreSQL does not let in."""
+
+
+async def test_of_twenty_digests_one_cannot_be_read_and_nineteen_arrive(
+    tmp_path: Path, database_url: str, now: datetime
+) -> None:
+    many = planned(tmp_path / "many", database_url, now, 20)
+    damage(many, DAMAGES["cut"])
+    async with Relay().serving() as relay:
+        reports = []
+        for _ in range(3):
+            reports.append(await many.deliver(transport(relay.port)))
+            many.clock.go(timedelta(minutes=11))
+    assert [(r.accepted, r.deferred, r.poisoned, r.stopped) for r in reports] == [
+        (19, 1, 0, None),
+        (0, 1, 0, None),
+        (0, 0, 1, None),
+    ]
+    assert many.states == {State.ACCEPTED: 19, State.POISONED: 1}
+    assert max(relay.copies.values()) == 1
+    assert len(relay.copies) == 19
+    many.db.close()
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+async def test_the_operator_is_told_which_it_is_and_why(
+    how: str, waiting: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(waiting, DAMAGES[how])
+    await tried(waiting)
+    assert told(waiting, monkeypatch, "picks")["picked"] == []
+
+
+@pytest.mark.parametrize("kept", COVERAGES.values(), ids=COVERAGES)
+async def test_a_coverage_that_is_none_is_that_mail_s_problem_alone_too(
+    kept: str, waiting: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cover(waiting, kept)
+    await tried(waiting)
+    assert told(waiting, monkeypatch, "coverage")["picked"]
+
+
+async def test_whoever_reads_a_coverage_that_is_not_even_json_reads_the_rest(
+    on_file: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cover(on_file, NOT_JSON)
+    await tried(on_file)
+    told(on_file, monkeypatch, "coverage")
+    reader = f"reader{VICTIM - 1}@example.net"
+    (mail,) = json.loads(said("subscriber", "data", reader))["delivery"]
+    assert (mail["coverage"], bool(mail["picks"])) == (None, True)
+    with pytest.raises(Damaged, match="its coverage cannot be read"):
+        CliRunner().invoke(app, ("replay", reader, mail["key"]), catch_exceptions=False)
+    keys = on_file.app.keys
+    with TestClient(build(on_file.app)) as client:
+        for purpose in (Purpose.VIEW, Purpose.FEEDBACK):
+            page = f"/{purpose.value[0].replace('v', 'd')}/{token(keys, purpose, VICTIM, on_file.app.clock(), 1)}"
+            assert client.get(page).status_code == 200, page
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+async def test_its_reader_gets_the_next_day_s_digest_and_everybody_else_theirs(how: str, waiting: Install) -> None:
+    damage(waiting, DAMAGES[how])
+    waiting.next_day()
+    assert waiting.plan().planned == READERS
+    async with Relay().serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert (report.accepted, report.expired, report.stopped) == (READERS, READERS, None)
+
+
+async def test_where_many_cannot_be_read_the_run_stops_and_says_that_it_is_not_the_templates(waiting: Install) -> None:
+    for victim in (VICTIM, VICTIM + 1):
+        damage(waiting, DAMAGES["cut"], victim)
+    async with Relay().serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert "sample mails cannot be composed (its picks cannot be read, so the database is damaged" in (
+        report.stopped or ""
+    )
+    assert waiting.states == {State.READY: READERS}
+
+
+def damage(install: Install, how: Callable[[bytes], bytes], victim: int = VICTIM) -> None:
+    """Let the picks of one digest be what a disk made of them."""
+    with install.db.write() as session:
+        picks = session.connection().execute(select(DELIVERY.picks).where(DELIVERY.id == victim)).scalar_one()
+        spoilt = core.delivery.update().where(DELIVERY.id == victim).values(picks=how(picks))
+        session.connection().execute(spoilt)
+
+
+def cover(install: Install, kept: str) -> None:
+    """Let the coverage of one digest be this text."""
+    value = literal(kept) if install.db.is_sqlite else cast(literal(kept), JSON)
+    spoilt = core.delivery.update().where(DELIVERY.id == VICTIM).values(coverage=value)
+    with install.db.write() as session:
+        session.connection().execute(spoilt)
+
+
+async def tried(install: Install) -> None:
+    """Deliver as often as a mail that cannot be composed is tried: the others go the first time."""
+    async with Relay().serving() as relay:
+        reports = []
+        for _ in range(3):
+            reports.append(await install.deliver(transport(relay.port)))
+            install.clock.go(timedelta(minutes=11))
+    assert [(r.accepted, r.poisoned, r.stopped) for r in reports] == [
+        (READERS - 1, 0, None),
+        (0, 0, None),
+        (0, 1, None),
+    ]
+
+
+def told(install: Install, monkeypatch: pytest.MonkeyPatch, what: str) -> dict[str, object]:
+    """The victim as `delivery show` shows it, after all that names it has named it: for `what` cannot be read."""
+    for name, value in install.environment().items():
+        monkeypatch.setenv(name, value)
+    listed = {row["id"]: row for row in json.loads(said("delivery", "list", "--json"))}
+    assert len(listed) == READERS
+    assert (listed[VICTIM]["state"], listed[VICTIM]["reason"]) == (
+        "poisoned",
+        f"cannot be composed: its {what} cannot be read, so the database is damaged: put the last backup back",
+    )
+    assert {"id": VICTIM, "state": "poisoned"} in json.loads(said("fsck", "--json", code=1))["I15"]
+    with local_client(install.app) as client:
+        assert client.get("/readyz").json()["poisoned"] == 1
+    shown: dict[str, object] = json.loads(said("delivery", "show", str(VICTIM), "--json"))
+    assert len(shown["tries"]) == 3  # type: ignore[arg-type]  # a list
+    return shown
+
+
+def said(*words: str, code: int = 0) -> str:
+    """What a command prints."""
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == code, result.output
+    return result.stdout

@@ -1,0 +1,117 @@
+"""A digest that may not have arrived is offered by the next one, once, and nothing goes out twice."""
+
+import email
+import re
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from digestd.delivery.composer import Composer
+from digestd.delivery.replay import replay
+from digestd.domain.delivery import State
+from digestd.security.links import Purpose
+from digestd.security.links import read as read_token
+from digestd.store.ledger import queries
+from tests.inbound.conftest import Returned
+from tests.parts import library
+from tests.parts.install import Install, install
+
+DAY = timedelta(days=1)
+
+
+def viewed(made: Install, mail: str) -> set[int]:
+    """The deliveries that a mail links to."""
+    tokens = re.findall(r"/d/([\w-]{40})", mail)
+    return {read_token(made.app.keys, Purpose.VIEW, token, made.app.clock()).number for token in tokens}
+
+
+async def test_the_next_digest_links_to_one_that_may_not_have_arrived_and_the_one_after_does_not(
+    tmp_path: Path, database_url: str, now: datetime
+) -> None:
+    made = await in_doubt(tmp_path, database_url, now)
+    links = [await digest_of(made, tmp_path, day) for day in (1, 2)]
+    for mails in zip(*links, strict=True):
+        assert [1 in viewed(made, mail) for mail in mails] == [True, False]
+    assert "Tuesday 24 November may not have arrived" in links[0][1]
+    assert made.states == {State.UNCERTAIN: 1, State.ACCEPTED: 5}
+    assert made.unsafe == {}
+
+
+async def test_what_is_offered_belongs_to_the_bytes_of_the_digest(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made = await in_doubt(tmp_path, sqlite_url, now)
+    await digest_of(made, tmp_path, 1)
+    found = replay(made.db, made.app.sender, 1, "2026-11-25")
+    assert b"may not have arrived" in found.message
+    assert not found.differs
+
+
+async def test_a_digest_that_never_went_out_leaves_the_offer_to_the_next(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made = await in_doubt(tmp_path, sqlite_url, now)
+    made.clock.go(DAY)
+    fresh(made, 1)
+    made.plan()
+    made.clock.go(DAY)
+    await made.deliver()
+    assert made.states[State.EXPIRED] == 2
+    _, html = await digest_of(made, tmp_path, 0)
+    assert 1 in viewed(made, html)
+
+
+async def test_what_is_offered_is_read_again_for_a_mail_that_waits_while_others_are_prepared(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made = await in_doubt(tmp_path, sqlite_url, now)
+    made.clock.go(DAY)
+    fresh(made, 1)
+    assert made.plan().planned == 2
+    with made.db.read() as session:
+        digests = [claim for key in (3, 4) if (claim := queries.as_claim(session, key))]
+    waits = next(claim for claim in digests if claim.subscriber == 1)
+    composer = Composer(made.db, made.app.sender)
+    composer.prepare(digests)
+    at_once = composer.compose(waits)
+    assert b"may not have arrived" in at_once
+    composer.prepare([claim for claim in digests if claim is not waits])
+    with pytest.raises(KeyError):
+        composer.compose(waits)  # what is offered is not held for whoever has long been written to
+    assert composer.take(waits).message == at_once
+
+
+async def in_doubt(folder: Path, url: str, now: datetime) -> Install:
+    """Two readers who have had a digest, but for the first nobody knows whether it arrived."""
+    made = install(folder / "install", url, now, f"maildir:{folder / 'outbox'}")
+    made.papers(library.papers(30))
+    made.people([{"email": f"reader{number}@example.net"} for number in (1, 2)])
+    assert made.plan().planned == 2
+    await made.deliver()
+    Returned(made).lose_the_answer(1)
+    return made
+
+
+def fresh(made: Install, day: int) -> None:
+    made.papers(library.papers(30, seed=day + 7, first=100 * (day + 1) + made.clock.now.day))
+
+
+async def digest_of(made: Install, folder: Path, day: int) -> tuple[str, str]:
+    """The text and HTML of the first reader's digest of the next day."""
+    made.clock.go(DAY)
+    fresh(made, day)
+    before = set((folder / "outbox").rglob("*"))
+    assert made.plan().planned == 2
+    await made.deliver()
+    mails = [read(file) for file in set((folder / "outbox").rglob("*")) - before if file.is_file()]
+    (mine,) = [mail for mail in mails if mail["To"] == "reader1@example.net"]
+    parts = [mine.get_body((kind,)) for kind in ("plain", "html")]
+    text, html = (part.get_content() for part in parts if part is not None)
+    return text, html
+
+
+def read(file: Path) -> EmailMessage:
+    return email.message_from_bytes(file.read_bytes(), _class=EmailMessage, policy=default)

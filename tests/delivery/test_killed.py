@@ -1,0 +1,123 @@
+"""`digestd deliver --drain`, the whole command from its start on, killed with SIGKILL and started again.
+
+Nothing is silently lost, nothing is sent twice, and what nobody can know is `uncertain`.
+"""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+from digestd.domain.delivery import State
+from tests.delivery.conftest import planned
+from tests.parts.forks import Command, Ended, can_trace, points
+from tests.parts.install import Install
+from tests.parts.relay import Relay
+from tests.proof.counts import Counts
+from tests.proof.renewal import whole_renewal
+from tests.tiers import sized
+
+MAILS = 6
+KILLS_ON_SQLITE, KILLS = sized(8, 240), sized(4, 80)
+"""So many a run: those without the start-up of a process are in tests/proof."""
+DELIVER = ("deliver", "--drain")
+
+
+class Trial:
+    """The same planned install again and again, each time killed at another point."""
+
+    def __init__(self, install: Install, renew: Callable[[], None]) -> None:
+        self.install = install
+        self.renew = renew
+        self.found = Counts()
+
+    def command(self, install: Install) -> Command:
+        return Command(DELIVER, install.environment(), install.folder)
+
+    def point(self, kill: Callable[[Command], Ended]) -> None:
+        """One crash, the restart after it, and the count."""
+        self.renew()
+        journal = self.install.folder / "journal"
+        journal.unlink(missing_ok=True)
+        with Relay(journal=journal).in_thread() as relay:
+            install = self.install.to(relay.url, connections=3)
+            ended = kill(self.command(install))
+            before = relay.copies
+            self.found.struck += ended.killed
+            assert ended.killed or ended.code == 0, ended.said
+            _until_quiet(self.command(install), install)
+            self.found.count(install.fates, before, relay.copies)
+            assert install.sound(relay.copies)
+            assert install.states.keys() <= {State.ACCEPTED, State.UNCERTAIN}
+
+
+def _until_quiet(command: Command, install: Install) -> None:
+    """Deliver until nothing is under way; PostgreSQL may notice the death a moment late."""
+    for _ in range(50):
+        ended = command.run()
+        assert ended.code == 0, ended.said
+        if not install.states.keys() & {State.READY, State.LEASED, State.DOT}:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not quiet: {install.states}")
+
+
+@pytest.fixture
+def trial(tmp_path: Path, memory: Path, database_url: str, now: datetime) -> Trial:
+    if database_url.startswith("sqlite"):
+        shutil.copy(tmp_path / "digestd.db", memory / "run.db")
+        database_url = f"sqlite:///{memory / 'run.db'}"
+    install = planned(memory / "run", database_url, now, MAILS)
+    return Trial(install, whole_renewal(install, install.folder))
+
+
+def test_killed_at_many_points_nothing_is_lost_or_sent_twice(trial: Trial) -> None:
+    wanted = KILLS_ON_SQLITE if trial.install.db.is_sqlite else KILLS
+    most = 2 * wanted
+    if can_trace():
+        trial.renew()
+        with Relay().in_thread() as relay:
+            counted = trial.command(trial.install.to(relay.url, connections=3)).counted()
+        for call, nth in takewhile(lambda _: trial.found.struck < wanted, points(counted, most)):
+            trial.point(lambda command, call=call, nth=nth: command.killed_at(call, nth))  # type: ignore[misc]
+    else:
+        for number in takewhile(lambda _: trial.found.struck < wanted, range(most)):
+            trial.point(lambda command, number=number: command.killed_after(0.4 * (number % 50) / 50))  # type: ignore[misc]
+    found = trial.found
+    found.hold()
+    assert found.struck == wanted, f"only {found.struck} of {wanted} kills were reached, at {found.points} points"
+    assert found.attempts == MAILS * found.points == found.ok + found.uncertain
+
+
+def test_two_runs_at_once_share_the_work(trial: Trial) -> None:
+    with Relay(delay=0.02).in_thread() as relay:
+        command = trial.command(trial.install.to(relay.url, connections=2))
+        both = [command.start(), command.start()]
+        assert [running.end().code for running in both] == [0, 0]
+        assert trial.install.sound(relay.copies)
+        assert trial.install.states == {State.ACCEPTED: MAILS}
+
+
+def test_a_frozen_worker_is_not_taken_for_dead(trial: Trial) -> None:
+    """Frozen while it waits for an answer; an answer that comes meanwhile is read when it thaws."""
+    with Relay(delay=0.3).in_thread() as relay:
+        command = trial.command(trial.install.to(relay.url, connections=1))
+        frozen = command.start()
+        while not trial.install.states.get(State.DOT):
+            time.sleep(0.01)
+        assert frozen.process.pid is not None
+        os.kill(frozen.process.pid, signal.SIGSTOP)
+        try:
+            assert command.run().code == 0
+            assert State.UNCERTAIN not in trial.install.states
+        finally:
+            os.kill(frozen.process.pid, signal.SIGCONT)
+        assert frozen.end().code == 0
+        assert trial.install.states == {State.ACCEPTED: MAILS}
+        assert trial.install.sound(relay.copies)

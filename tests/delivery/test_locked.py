@@ -1,0 +1,89 @@
+"""Another process writes for longer than anybody waits: what was to be written is not, and nothing is lost by it."""
+
+import asyncio
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.delivery import group_commit
+from digestd.domain.backoff import Backoff
+from digestd.domain.delivery import State
+from digestd.errors import DatabaseUnreachable
+from digestd.store.database import BUSY_SECONDS
+from tests.conftest import NOW
+from tests.delivery.conftest import READERS, Original, file_copy
+from tests.delivery.test_outage import locked
+from tests.parts.forks import Command
+from tests.parts.install import Install, reopened
+from tests.parts.relay import Relay
+
+WORDS = [
+    ("plan",),
+    ("deliver", "--drain"),
+    ("subscriber", "add", "new@example.net", "--topic", "sorting"),
+    ("subscriber", "unsubscribe", "reader1@example.net"),
+    ("paper", "import", "papers.jsonl"),
+    ("run",),
+]
+
+
+@pytest.fixture
+def impatient(planned_file: Original, tmp_path: Path) -> Install:
+    """Readers whose digests are ready, in an install that waits a moment for another writer."""
+    made = file_copy(planned_file, tmp_path)
+    made.db.close()
+    return reopened(tmp_path, f"{made.url}?timeout=0.05", NOW)
+
+
+async def test_a_run_that_waited_in_vain_says_to_try_again_and_loses_and_doubles_nothing(
+    impatient: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "BACKOFF", Backoff((timedelta(seconds=0.02),)))
+    monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0.1)
+    async with Relay(delay=0.05).serving() as relay:
+        there = impatient.to(relay.url, connections=2)
+        run = asyncio.create_task(there.deliver())
+        while not relay.taken:
+            await asyncio.sleep(0.001)
+        with locked(there.url):
+            with pytest.raises(DatabaseUnreachable, match="another process is writing, try again"):
+                await run
+            left = len(relay.taken)
+            assert 0 < left < READERS
+        assert (await there.deliver()).accepted == READERS - left, "what was answered is in the receipts"
+    assert there.states == {State.ACCEPTED: READERS}
+    assert there.sound(relay.copies)
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_a_command_that_waited_in_vain_says_so_in_one_line_and_does_its_work_later(
+    words: tuple[str, ...], impatient: Install
+) -> None:
+    impatient.next_day(papers=40)
+    (impatient.folder / "papers.jsonl").write_text('{"title": "Sorting in the dark"}\n')
+    command = Command(words, impatient.environment(), impatient.folder)
+    before = impatient.states
+    with locked(impatient.url):
+        ended = command.run()
+    assert (ended.code, ended.said.count("\n")) == (1, 1), ended.said
+    assert "database is locked; another process is writing, try again; the same command may work later" in ended.said
+    assert impatient.states == before
+    assert command.run().code == 0
+    assert impatient.unsafe == {}
+
+
+@pytest.mark.long
+def test_a_lock_held_for_a_minute_is_outlasted(on_file: Install) -> None:
+    with Relay(delay=0.05).in_thread() as relay:
+        there = on_file.to(relay.url, connections=2)
+        running = Command(("deliver", "--drain"), there.environment(), there.folder).start()
+        while not relay.taken:
+            threading.Event().wait(0.001)
+        with locked(there.url):
+            threading.Event().wait(2 * BUSY_SECONDS + 5)
+            assert len(relay.taken) < READERS
+        assert running.end().code == 0
+        assert there.states == {State.ACCEPTED: READERS}
+        assert there.sound(relay.copies)

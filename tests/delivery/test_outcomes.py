@@ -1,0 +1,231 @@
+"""What becomes of a mail for everything a relay can do: the outcome classes, from socket to ledger."""
+
+import hashlib
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from digestd.domain.delivery import State
+from digestd.security.links import read_envelope_from
+from digestd.store import core
+from digestd.store.ledger.queries import picks
+from digestd.store.packing import pack_seen
+from tests.delivery.conftest import READERS, planned
+from tests.parts.install import Install
+from tests.parts.picks import packed
+from tests.parts.relay import Fault, Relay
+from tests.parts.smtp import patience_with, transport
+
+VICTIM = "reader3@example.net"
+LOST = ["close", "reset", "garbage", "silence"]
+
+
+async def test_every_reader_gets_exactly_one_mail_and_a_second_run_sends_nothing(waiting: Install) -> None:
+    async with Relay().serving() as relay:
+        report = await waiting.to(relay.url).deliver()
+        assert (report.accepted, report.stopped) == (READERS, None)
+        assert (await waiting.to(relay.url).deliver()).accepted == 0
+    assert Counter(mail.recipient for mail in relay.taken) == Counter(f"reader{n}@example.net" for n in range(READERS))
+    assert waiting.sound(relay.copies)
+
+
+async def test_the_ledger_knows_the_very_bytes_and_the_return_path_of_each_mail(waiting: Install) -> None:
+    async with Relay().serving() as relay:
+        await waiting.to(relay.url).deliver()
+    table = core.delivery.c
+    with waiting.db.read() as session:
+        rows = session.connection().execute(select(table.id, table.message_id, table.sha256, table.relay_qid))
+        kept = {row.message_id: row for row in rows}
+    for mail in relay.taken:
+        row = kept[mail.message_id]
+        assert hashlib.sha256(mail.message).digest() == row.sha256
+        assert read_envelope_from(waiting.app.keys, mail.sender) == (row.id, 1)
+        assert row.relay_qid
+
+
+@pytest.mark.parametrize("act", ["450 4.3.0 no", "554 5.7.1 no", "421 no", *LOST])
+@pytest.mark.parametrize("stage", ["banner", "EHLO", "MAIL", "DATA"])
+async def test_a_relay_that_refuses_before_the_mail_costs_no_reader_anything(
+    on_file: Install, stage: str, act: str
+) -> None:
+    async with Relay({stage: Fault(act)}).serving() as relay:
+        report = await on_file.deliver(transport(relay.port, patience=patience_with(act)))
+    assert report.stopped is not None
+    assert (report.accepted, report.rejected, report.uncertain) == (0, 0, 0)
+    assert on_file.states == {State.READY: READERS}
+    assert on_file.sound(relay.copies)
+
+
+async def test_while_the_relay_is_down_everything_waits_and_goes_out_later(waiting: Install) -> None:
+    relay = Relay()
+    async with relay.serving():
+        pass
+    for _ in range(3):
+        assert (await waiting.deliver(transport(relay.port))).stopped is not None
+        waiting.clock.go(timedelta(minutes=40))
+    assert waiting.states == {State.READY: READERS}
+    async with relay.serving():
+        assert (await waiting.deliver(transport(relay.port))).accepted == READERS
+    assert waiting.sound(relay.copies)
+
+
+async def test_what_could_not_go_out_in_time_expires_and_is_not_sent(waiting: Install) -> None:
+    waiting.clock.go(timedelta(hours=18, minutes=1))
+    async with Relay().serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert (report.accepted, report.expired, waiting.states) == (0, READERS, {State.EXPIRED: READERS})
+    assert waiting.sound(relay.copies)
+
+
+@pytest.mark.parametrize(
+    ("stage", "act", "state", "stops"),
+    [
+        ("RCPT", "450 4.2.1 greylisted", State.READY, False),
+        ("RCPT", "451 4.7.1 too fast", State.READY, True),
+        ("RCPT", "452 4.2.2 mailbox full", State.READY, False),
+        ("RCPT", "452 4.3.1 no space", State.READY, True),
+        ("RCPT", "421 4.3.2 bye", State.READY, True),
+        ("RCPT", "550 5.1.1 who?", State.REJECTED, False),
+        ("RCPT", "553 5.1.3 what?", State.REJECTED, False),
+        *(("RCPT", act, State.READY, True) for act in LOST if act != "garbage"),
+        ("RCPT", "garbage", State.ACCEPTED, False),  # asked once more, command by command
+        ("dot", "450 4.3.0 later", State.READY, False),
+        ("dot", "421 4.3.2 bye", State.READY, True),
+        ("dot", "454 4.7.0 slow down", State.READY, True),
+        ("dot", "554 5.6.0 no", State.REJECTED, False),
+        *(("dot", act, State.UNCERTAIN, False) for act in [*LOST, "xyz", "354 what"]),
+    ],
+)
+async def test_a_fault_for_one_mail_ends_as_its_class_says(
+    waiting: Install, stage: str, act: str, state: State, stops: bool
+) -> None:
+    fault = Fault(act, times=1, to=VICTIM, stored=act in LOST)
+    async with Relay({stage: fault}).serving() as relay:
+        first = await waiting.deliver(transport(relay.port, patience=patience_with(act)))
+        assert (first.stopped is not None) == stops
+        assert await _state_of(waiting, VICTIM) == state
+        assert waiting.sound(relay.copies)
+        await waiting.deliver(transport(relay.port, patience=patience_with(act)))
+        assert waiting.states[State.ACCEPTED] >= READERS - 1  # the victim may have gone out as well
+        waiting.clock.go(timedelta(hours=1))
+        await waiting.deliver(transport(relay.port, patience=patience_with(act)))
+    final = State.ACCEPTED if state is State.READY else state
+    assert await _state_of(waiting, VICTIM) == final
+    assert sum(waiting.states.values()) == READERS
+    assert waiting.sound(relay.copies)
+
+
+async def test_a_greylisted_mail_rests_five_minutes_and_is_the_same_mail(waiting: Install) -> None:
+    async with Relay({"dot": Fault("450 4.2.0 greylisted", times=READERS, stored=True)}).serving() as relay:
+        assert (await waiting.deliver(transport(relay.port))).deferred == READERS
+        waiting.clock.go(timedelta(minutes=4, seconds=59))
+        assert (await waiting.deliver(transport(relay.port))).accepted == 0
+        waiting.clock.go(timedelta(minutes=2))
+        assert (await waiting.deliver(transport(relay.port))).accepted == READERS
+    tried, taken = relay.taken[:READERS], relay.taken[READERS:]
+    assert sorted(mail.wire for mail in tried) == sorted(mail.wire for mail in taken)
+    attempts = {read_envelope_from(waiting.app.keys, mail.sender)[1] for mail in taken}
+    assert attempts == {2}
+    assert waiting.broken == {}
+
+
+async def test_five_like_refusals_of_the_dot_stop_the_run(waiting: Install) -> None:
+    waiting = waiting.to("smtp://127.0.0.1", connections=1)
+    async with Relay({"dot": Fault("554 5.7.1 looks like spam")}).serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert report.stopped is not None
+    assert "look at the template, DKIM" in report.stopped
+    assert waiting.states == {State.READY: READERS}
+    assert waiting.sound(relay.copies)
+
+
+async def test_relay_that_refuses_every_recipient_is_stopped(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    many = planned(tmp_path / "many", sqlite_url, now, 60)
+    async with Relay({"RCPT": Fault("550 5.1.1 unknown here")}).serving() as relay:
+        report = await many.deliver(transport(relay.port))
+    assert report.stopped is not None
+    assert "recipients in a row for the same reason" in report.stopped
+    assert 25 <= report.deferred <= 25 + 16  # what the other lanes had under way
+    assert many.states == {State.READY: 60}
+    many.db.close()
+
+
+@pytest.mark.parametrize("act", ["close", "reset"])
+async def test_a_session_lost_amid_the_body_is_not_sent_or_uncertain_but_never_doubled(
+    on_file: Install, act: str
+) -> None:
+    """The relay may break off a moment before the dot leaves, or a moment after."""
+    async with Relay({"body": Fault(act, times=1, to=VICTIM)}).serving() as relay:
+        report = await on_file.deliver(transport(relay.port, patience=patience_with(act)))
+        state = await _state_of(on_file, VICTIM)
+        assert (state, report.stopped is not None) in {(State.READY, True), (State.UNCERTAIN, False)}
+        assert on_file.sound(relay.copies)
+
+
+@pytest.mark.parametrize("stage", ["RCPT", "DATA"])
+async def test_a_mail_that_makes_the_relay_break_off_does_not_block_the_others(waiting: Install, stage: str) -> None:
+    waiting = waiting.to("smtp://127.0.0.1", connections=1)
+    async with Relay({stage: Fault("close", to=VICTIM)}).serving() as relay:
+        for _ in range(2):
+            await waiting.deliver(transport(relay.port))
+        assert waiting.states == {State.ACCEPTED: READERS - 1, State.READY: 1}
+        for _ in range(5):
+            waiting.clock.go(timedelta(hours=1))
+            await waiting.deliver(transport(relay.port))
+    assert waiting.states == {State.ACCEPTED: READERS - 1, State.READY: 1}
+    assert waiting.sound(relay.copies)
+
+
+async def test_a_mail_that_cannot_be_composed_is_set_aside_after_three_tries(waiting: Install) -> None:
+    spoil(waiting, 1)
+    async with Relay().serving() as relay:
+        reports = []
+        for _ in range(4):
+            reports.append(await waiting.deliver(transport(relay.port)))
+            waiting.clock.go(timedelta(minutes=11))
+    assert [(r.accepted, r.deferred, r.poisoned) for r in reports] == [
+        (READERS - 1, 1, 0),
+        (0, 1, 0),
+        (0, 0, 1),
+        (0, 0, 0),
+    ]
+    assert waiting.sound(relay.copies)
+
+
+async def test_a_relay_may_answer_in_any_bytes(waiting: Install) -> None:
+    async with Relay({"RCPT": Fault("550 5.1.1 unbekannt: \udce4\x00", to=VICTIM)}).serving() as relay:
+        report = await waiting.deliver(transport(relay.port))
+    assert (report.accepted, report.rejected) == (READERS - 1, 1)
+    assert waiting.sound(relay.copies)
+
+
+async def test_a_run_sends_no_more_than_its_limit(waiting: Install) -> None:
+    async with Relay().serving() as relay:
+        assert (await waiting.deliver(transport(relay.port), limit=3)).accepted == 3
+    assert waiting.states == {State.ACCEPTED: 3, State.READY: READERS - 3}
+    assert waiting.sound(relay.copies)
+
+
+async def _state_of(install: Install, address: str) -> State:
+    query = (
+        select(core.delivery.c.state)
+        .join_from(core.delivery, core.subscriber, core.subscriber.c.id == core.delivery.c.subscriber_id)
+        .where(core.subscriber.c.address == address)
+    )
+    with install.db.read() as session:
+        return State(session.connection().execute(query).scalar_one())
+
+
+def spoil(install: Install, delivery: int) -> None:
+    """Let a digest, of the subscriber of the same number, hold a text that is not there."""
+    with install.db.write() as session:
+        [first, *_] = picks(session, delivery)
+        values = {"picks": packed([first._replace(revision=999_999)]).picks}
+        session.connection().execute(core.delivery.update().where(core.delivery.c.id == delivery).values(values))
+        seen = {"papers": pack_seen([first.paper])}
+        session.connection().execute(
+            core.seen_papers.update().where(core.seen_papers.c.subscriber_id == delivery).values(seen)
+        )

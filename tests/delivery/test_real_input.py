@@ -1,0 +1,158 @@
+"""A month of real papers and 200 readers, by the commands, through smtp-sink and through Postfix.
+
+Reads data from outside the repository; without it these tests are skipped, saying so.
+"""
+
+import gzip
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from itertools import chain, product
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from digestd.domain.delivery import State
+from tests.digests.conftest import digests
+from tests.outside import outside
+from tests.parts.forks import Command
+from tests.parts.install import Install, install
+from tests.parts.postfix import postfix, smtp_sink
+from tests.parts.relay import Relay
+
+READERS = 200
+MONTH, NEXT_DAYS = "2026-07", ("2026-08-03", "2026-08-04")
+THINGS = (
+    "language models", "image generation", "video diffusion", "reinforcement learning", "robot manipulation",
+    "code generation", "speech recognition", "protein structure", "graph neural networks", "3D reconstruction",
+    "mathematical reasoning", "retrieval augmented generation", "medical imaging", "time series forecasting",
+    "machine translation", "autonomous driving", "mixture of experts", "long context", "benchmarks", "safety",
+)  # fmt: skip
+ASPECTS = ("", "efficient", "theory of", "open data for", "evaluation of", "small")
+
+
+def readers() -> list[dict[str, object]]:
+    """Two hundred readers with interests of every kind; a tenth have none."""
+    rng = Random(3)
+    wanted = [f"{aspect} {thing}".strip() for thing, aspect in product(THINGS, ASPECTS)]
+    people: list[dict[str, object]] = []
+    for number in range(READERS):
+        person: dict[str, object] = {"email": f"reader{number}@example.net", "size": rng.choice([3, 5, 10, 20])}
+        if number % 10:
+            person["topics"] = rng.sample(wanted, rng.randint(1, 4))
+        if number % 4 == 1:
+            person["phrases"] = [rng.choice(["diffusion", "agents", "attention", "benchmark"])]
+        if number % 5 == 2:
+            person |= {"categories": [rng.choice(["cs.CL", "cs.CV", "cs.LG"])], "mute": ["survey"]}
+        people.append(person)
+    return people
+
+
+def hugging_face(days: Iterable[str]) -> Iterator[dict[str, object]]:
+    """The papers of days (or months) as lines of `paper import`."""
+    wanted = tuple(days)
+    with gzip.open(outside("hf_daily_papers", "papers.jsonl.gz"), "rt") as lines:
+        for line in lines:
+            record = json.loads(line)
+            if record["day"].startswith(wanted):
+                yield _line(record)
+
+
+def listing() -> Iterator[dict[str, object]]:
+    """The listing as lines of `paper import`."""
+    with gzip.open(outside("seed_listing", "papers.jsonl.gz"), "rt") as lines:
+        for line in lines:
+            yield _line(json.loads(line))
+
+
+def _line(record: dict[str, object]) -> dict[str, object]:
+    kept = {name: record[name] for name in ("id", "title", "abstract", "authors", "categories") if record.get(name)}
+    signals = {name: record[name] for name in ("upvotes", "comments", "stars") if record.get(name)}
+    return {**kept, **({"signals": signals} if signals else {})}
+
+
+def digestd(made: Install, *words: str) -> dict[str, Any]:
+    """Run a command that prints JSON; what it printed."""
+    ended = Command((*words, "--json"), made.environment(), made.folder).run(300)
+    assert ended.code == 0, ended.said
+    printed: dict[str, Any] = json.loads(ended.said[ended.said.index("{") :])
+    return printed
+
+
+def write(file: Path, records: Iterable[dict[str, object]]) -> str:
+    """A JSONL file."""
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return str(file)
+
+
+@pytest.fixture
+def full(tmp_path: Path, sqlite_url: str, now: datetime) -> Install:
+    """The month and the listing imported, 200 readers, everything by the commands."""
+    made = install(tmp_path / "run", sqlite_url, now)
+    records = chain(hugging_face([MONTH]), listing())
+    papers = digestd(made, "paper", "import", write(tmp_path / "papers.jsonl", records))
+    assert papers["added"] > 300
+    assert papers["refused"] == []
+    people = digestd(made, "subscriber", "import", write(tmp_path / "people.jsonl", readers()))
+    assert people["added"] == READERS
+    return made
+
+
+def deliver(made: Install) -> int:
+    """Plan and deliver by the commands; how many were accepted."""
+    planned = digestd(made, "plan")
+    assert planned == {"due": READERS, "planned": READERS, "empty": 0}
+    sent = digestd(made, "deliver", "--drain")
+    assert sent["accepted"] == sum(sent.values())
+    assert digestd(made, "deliver", "--drain")["accepted"] == 0
+    assert digestd(made, "plan") == {"due": 0, "planned": 0, "empty": 0}
+    return int(sent["accepted"])
+
+
+def test_every_reader_has_exactly_one_mail_at_smtp_sink(full: Install, tmp_path: Path) -> None:
+    with smtp_sink(tmp_path) as sink:
+        assert deliver(full.to(sink.url)) == READERS
+        assert sink.count == READERS
+    assert full.states == {State.ACCEPTED: READERS}
+    assert full.broken == {}
+
+
+def test_every_reader_has_exactly_one_mail_in_the_maildir_of_postfix(full: Install, tmp_path: Path) -> None:
+    addresses = [str(person["email"]) for person in readers()]
+    with postfix(tmp_path / "postfix", addresses) as relay:
+        assert deliver(full.to(relay.url)) == READERS
+        for _ in range(1_200):
+            if relay.log.count("status=sent") >= READERS:
+                break
+            time.sleep(0.1)
+        boxes = {address: relay.mails(address) for address in addresses}
+    assert {address: len(mails) for address, mails in boxes.items()} == dict.fromkeys(addresses, 1)
+    parsed = [message_from_bytes(mails[0].read_bytes(), policy=default) for mails in boxes.values()]
+    assert Counter(str(mail["To"]) for mail in parsed) == Counter(addresses)
+    assert {str(mail["Message-ID"]) for mail in parsed} == full.fates.keys()
+    assert all(mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click" for mail in parsed)
+    assert full.broken == {}
+
+
+def test_the_next_day_brings_only_new_papers(full: Install, tmp_path: Path) -> None:
+    with Relay().in_thread() as relay:
+        made = full.to(relay.url)
+        assert deliver(made) == READERS
+        made.clock.go(timedelta(days=1))
+        digestd(made, "paper", "import", write(tmp_path / "next.jsonl", hugging_face(NEXT_DAYS)))
+        planned = digestd(made, "plan")
+        assert planned["due"] == planned["planned"] + planned["empty"] == READERS
+        assert planned["planned"] > READERS * 0.9
+        digestd(made, "deliver", "--drain")
+    assert relay.copies.total() == READERS + planned["planned"]
+    assert made.sound(relay.copies)
+    for reader in range(READERS):
+        held = [set(papers) for *_, papers in digests(made, reader)]
+        assert len(held) == 2
+        assert not held[0] & held[1]

@@ -1,0 +1,106 @@
+"""An answer that the database would not take is kept beside it, and is known when it takes answers again."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from digestd.delivery import result_journal
+from digestd.domain.delivery import Evidence, Outcome, State
+from digestd.errors import BadSetting
+from digestd.store import core
+from digestd.store.database import Database
+from digestd.store.ledger.results import AttemptResult
+from tests.delivery.conftest import READERS
+from tests.parts.install import Install
+from tests.parts.relay import Fault, Relay
+
+REFUSE = {
+    True: [
+        "CREATE TRIGGER refuse BEFORE UPDATE OF relay_qid ON delivery WHEN NEW.relay_qid IS NOT NULL"
+        " BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    ],
+    False: [
+        "CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE 'no room'; END $$ LANGUAGE plpgsql",
+        "CREATE TRIGGER refuse BEFORE UPDATE OF relay_qid ON delivery FOR EACH ROW"
+        " WHEN (NEW.relay_qid IS NOT NULL) EXECUTE FUNCTION refuse()",
+    ],
+}
+RESULT = AttemptResult(7, 2, "w1", State.ACCEPTED, Outcome.ACCEPTED, code=250, queue_id="4XyZ")
+
+
+def _run(db: Database, *statements: str) -> None:
+    with db.write() as session:
+        for statement in statements:
+            session.connection().exec_driver_sql(statement)
+
+
+def _evidence(install: Install) -> list[str]:
+    with install.db.read() as session:
+        query = select(core.attempt.c.evidence).where(core.attempt.c.outcome == Outcome.ACCEPTED)
+        return list(session.connection().execute(query).scalars())
+
+
+async def test_mails_that_arrived_while_no_answer_could_be_written_are_accepted_later(waiting: Install) -> None:
+    _run(waiting.db, *REFUSE[waiting.db.is_sqlite])
+    async with Relay().serving() as relay:
+        with pytest.raises(DBAPIError):
+            await waiting.to(relay.url, connections=2).deliver()
+        arrived = len(relay.copies)
+        assert arrived
+        assert waiting.states.get(State.ACCEPTED, 0) == 0
+        on = "" if waiting.db.is_sqlite else " ON delivery"
+        _run(waiting.db, f"DROP TRIGGER refuse{on}")
+        report = await waiting.to(relay.url).deliver()
+    assert report.accepted == READERS - arrived
+    assert waiting.states == {State.ACCEPTED: READERS}
+    assert _evidence(waiting).count(Evidence.RECEIPT_JOURNAL) == arrived
+    assert waiting.sound(relay.copies)
+    assert result_journal.list_runs(waiting.app.journals) == []
+
+
+async def test_a_run_that_could_write_everything_leaves_no_journal(waiting: Install) -> None:
+    async with Relay({"RCPT": Fault("450 4.2.0 later")}).serving() as relay:
+        await waiting.to(relay.url).deliver()
+    assert result_journal.list_runs(waiting.app.journals) == []
+
+
+def test_what_is_kept_is_read_again_without_the_relays_words(tmp_path: Path) -> None:
+    later = AttemptResult(
+        8, 1, "w1", State.READY, Outcome.TEMP, code=450, text="<ada@example.net>", wait=timedelta(minutes=5)
+    )
+    unknown = AttemptResult(9, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="silence")
+    with result_journal.open_result_journal(tmp_path, "w1") as journal:
+        assert journal.write([RESULT, unknown]) == 1
+        assert journal.write([later]) == 1
+    assert result_journal.list_runs(tmp_path) == ["w1"]
+    first, second = result_journal.read_results(tmp_path, "w1")
+    assert first == RESULT
+    assert (second.delivery, second.wait, second.text) == (8, timedelta(minutes=5), "")
+    assert b"ada@" not in (tmp_path / "w1.results").read_bytes()
+    result_journal.delete_journal(tmp_path, "w1")
+    assert result_journal.read_results(tmp_path, "w1") == []
+
+
+def test_a_line_that_a_crash_cut_short_is_not_believed(tmp_path: Path) -> None:
+    with result_journal.open_result_journal(tmp_path, "w1") as journal:
+        journal.write([RESULT, RESULT])
+    file = tmp_path / "w1.results"
+    whole = file.read_bytes()
+    end = len(whole.rstrip(b"\0"))
+    for cut in range(0, end, 7):
+        file.write_bytes(whole[:cut].ljust(len(whole), b"\0"))
+        assert result_journal.read_results(tmp_path, "w1") == [RESULT] * (0 if cut < end // 2 - 1 else 1)
+        file.write_bytes(whole[:cut] + bytes([whole[cut] ^ 1]) + whole[cut + 1 :])
+        assert result_journal.read_results(tmp_path, "w1") in ([], [RESULT])
+
+
+def test_a_folder_that_takes_no_journal_is_refused_before_the_first_mail(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(BadSetting, match="DIGESTD_JOURNAL_DIR"),
+        result_journal.open_result_journal(tmp_path / "file", "w1"),
+    ):
+        pass

@@ -1,0 +1,210 @@
+"""Answers that were lost, found again in the log of a real Postfix; what is not in it goes out after all."""
+
+import gzip
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.delivery.reconcile import PATIENCE, ReconcileReport, RelayLog, reconcile, resend_uncertain
+from digestd.domain.delivery import State
+from digestd.errors import BadSetting
+from digestd.jobs.worker import settle_uncertain
+from digestd.security.links import Keys, envelope_from
+from digestd.store.ledger import queries, recovery
+from digestd.store.ledger.claim_queue import Claimer, claim
+from digestd.store.ledger.commit_point import CommitRequest, commit_sends
+from digestd.store.ledger.settlement import GRACE
+from tests.inbound.conftest import Returned
+from tests.parts import library
+from tests.parts.install import Install, install
+from tests.parts.postfix import Postfix, postfix
+
+BOUNCE = "bounce@example.org"
+READERS = 6
+MINUTE = timedelta(minutes=1)
+BOXES = [f"reader{number}@example.net" for number in range(READERS)]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not below pytest's own: that is closed to other users whenever another pytest starts."""
+    with tempfile.TemporaryDirectory(prefix="postfix") as made:
+        yield Path(made)
+
+
+def planned(folder: Path, url: str, now: datetime, relay: str) -> Install:
+    made = install(folder, url, now, relay)
+    made.papers(library.papers(30))
+    made.people([{"email": address} for address in BOXES])
+    assert made.plan().planned == READERS
+    return made
+
+
+def die_before_the_dot_leaves(made: Install, relay: str) -> int:
+    """A worker passes the gate with one mail and is gone; the delivery."""
+    keys = made.app.keys
+    with made.db.write() as session:
+        claimer = Claimer("dead", lambda key, n: envelope_from(keys, key, n, BOUNCE))
+        (found,) = claim(session, claimer, 1, made.clock.now).claims
+    with made.db.write() as session:
+        commit_sends(session, [CommitRequest(found.key, found.attempt, "dead", bytes(32), relay)], made.clock.now)
+    with made.db.write() as session:
+        assert recovery.recover(session, "dead", made.clock.now).uncertain == 1
+    return found.key
+
+
+def told(folder: Path, relay: str) -> RelayLog:
+    return RelayLog(folder / "mail.log", frozenset({relay}))
+
+
+async def test_what_the_relay_took_is_accepted_and_what_it_never_had_is_sent_once(
+    folder: Path, tmp_path: Path, database_url: str, now: datetime
+) -> None:
+    with postfix(folder, BOXES) as running:
+        relay = f"127.0.0.1:{running.port}"
+        made = planned(tmp_path / "install", database_url, now, running.url)
+        log = told(folder, relay)
+        await made.deliver(limit=2)
+        made.clock.go(MINUTE)
+        await made.deliver(limit=1)
+        Returned(made).lose_the_answer(3)
+        lost = die_before_the_dot_leaves(made, relay)
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport(accepted=1, open=1)
+        made.clock.go(MINUTE)
+        await made.deliver()
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport(open=1)
+        made.clock.go(GRACE)
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport(not_sent=1)
+        assert reconcile(made.db, made.app.keys, log, made.clock.now) == ReconcileReport()
+        assert (await made.deliver()).accepted == 1
+        wait_for(running, READERS)
+    assert [len(running.mails(address)) for address in BOXES] == [1] * READERS
+    assert made.states == {State.ACCEPTED: READERS}
+    assert made.broken == {}
+    with made.db.read() as session:
+        assert [one.evidence for one in queries.attempts(session, 3)] == ["relay_log"]
+        assert [one.outcome for one in queries.attempts(session, lost)] == ["not_sent", "accepted"]
+
+
+async def test_a_log_that_was_not_kept_at_that_time_proves_no_absence(
+    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    """Rotated away and thrown away, or begun since: nothing stands before it that is known to have gone out."""
+    made = planned(tmp_path / "install", sqlite_url, now, f"maildir:{tmp_path / 'outbox'}")
+    die_before_the_dot_leaves(made, "relay")
+    made.clock.go(2 * GRACE)
+    await made.deliver()
+    keys = made.app.keys
+    later = [line(keys, key) for key in range(2, READERS + 1)]
+    (folder / "mail.log").write_text("".join(later))
+    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
+
+
+@pytest.mark.parametrize(
+    ("relays", "later", "settled"),
+    [
+        (frozenset({"relay"}), GRACE, ReconcileReport(not_sent=1)),
+        (frozenset({"relay"}), GRACE - MINUTE, ReconcileReport(open=1)),
+        (frozenset({"another"}), GRACE, ReconcileReport(open=1)),
+    ],
+    ids=["all is known", "the transaction may still run", "it went to another relay"],
+)
+async def test_absence_counts_only_when_all_about_it_is_known(
+    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime, relays: frozenset[str], later: timedelta,
+    settled: ReconcileReport,
+) -> None:  # fmt: skip
+    made, keys = await between_two(folder, tmp_path, sqlite_url, now)
+    made.clock.go(later - MINUTE)
+    assert reconcile(made.db, keys, RelayLog(folder / "mail.log", relays), made.clock.now) == settled
+    assert made.unsafe == {}
+
+
+async def test_rotated_parts_are_read_and_lines_that_others_forged_are_not_believed(
+    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made, keys = await between_two(folder, tmp_path, sqlite_url, now)
+    made.clock.go(GRACE)
+    file = folder / "mail.log"
+    whole = file.read_text().splitlines(keepends=True)
+    forged = [line(Keys(b"another secret of 32 bytes or so!"), key) for key in (1, 9)]
+    file.write_text("".join([*forged, "\n", "x" * 200_000, "\n"]))
+    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(open=1)
+    with gzip.open(folder / "mail.log.2.gz", "wt") as old:
+        old.write(whole[0])
+    (folder / "mail.log.1").write_text("".join(whole[1:]))
+    assert reconcile(made.db, keys, told(folder, "relay"), made.clock.now) == ReconcileReport(not_sent=1)
+
+
+async def test_a_log_that_cannot_be_read_is_said_and_stops_nothing_else(
+    folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made = planned(tmp_path / "install", sqlite_url, now, "")
+    die_before_the_dot_leaves(made, "relay")
+    with pytest.raises(BadSetting, match=r"DIGESTD_RELAY_LOG: cannot read .*there is no such file"):
+        reconcile(made.db, made.app.keys, told(folder, "relay"), made.clock.now)
+    settings = made.app.settings.model_copy(update={"relay_log": str(folder / "none"), "on_uncertain": "resend"})
+    made.clock.go(PATIENCE)
+    settle_uncertain(replace(made.app, settings=settings), made.clock.now)
+    assert made.states == {State.READY: READERS}
+
+
+async def test_by_policy_what_stays_uncertain_goes_out_again_under_the_same_name(
+    tmp_path: Path, database_url: str, now: datetime
+) -> None:
+    made = planned(tmp_path / "install", database_url, now, f"maildir:{tmp_path / 'outbox'}")
+    fates = made.fates
+    await made.deliver()
+    Returned(made).lose_the_answer(1)
+    made.clock.go(PATIENCE - MINUTE)
+    assert resend_uncertain(made.db, made.clock.now) == 0
+    made.clock.go(MINUTE)
+    assert resend_uncertain(made.db, made.clock.now) == 1
+    assert (await made.deliver()).accepted == 1
+    assert made.fates.keys() == fates.keys()
+    assert made.broken == {}
+
+
+async def between_two(folder: Path, tmp_path: Path, url: str, now: datetime) -> tuple[Install, Keys]:
+    """A mail that never left, and a log that has one from before it and one from after."""
+    made = planned(tmp_path / "install", url, now, f"maildir:{tmp_path / 'outbox'}")
+    await made.deliver(limit=1)
+    made.clock.go(MINUTE)
+    assert die_before_the_dot_leaves(made, "relay") == 2
+    made.clock.go(MINUTE)
+    await made.deliver(limit=1)
+    (folder / "mail.log").write_text(line(made.app.keys, 1) + "noise\n" + line(made.app.keys, 3))
+    return made, made.app.keys
+
+
+def line(keys: Keys, delivery: int) -> str:
+    """As Postfix logs a mail that it took."""
+    path = envelope_from(keys, delivery, 1, BOUNCE)
+    return f"Nov 24 07:00:01 mx postfix/qmgr[8]: 4FZq1h2Xyz: from=<{path}>, size=48211, nrcpt=1 (queue active)\n"
+
+
+def wait_for(running: Postfix, count: int) -> None:
+    for _ in range(1_200):
+        if sum(len(running.mails(address)) for address in BOXES) >= count:
+            return
+        time.sleep(0.1)
+    raise AssertionError(running.log)
+
+
+def test_a_log_that_cannot_be_read_is_told_before_a_mail_is_uncertain(
+    waiting: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "mail.log"
+    for name, value in waiting.environment(DIGESTD_RELAY_LOG=str(log)).items():
+        monkeypatch.setenv(name, value)
+    refused = CliRunner().invoke(app, ["config", "check"])
+    assert isinstance(refused.exception, BadSetting)
+    assert f"DIGESTD_RELAY_LOG: cannot read {log}" in str(refused.exception)
+    log.write_text("Nov 24 07:00:01 mx postfix/qmgr[7]: started\n")
+    assert CliRunner().invoke(app, ["config", "check"]).exit_code == 0

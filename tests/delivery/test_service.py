@@ -1,0 +1,141 @@
+"""The service as a process: it ends clean, is alone on its file, and shares the work with workers."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from digestd.domain.delivery import State
+from tests.delivery.conftest import planned
+from tests.parts.forks import Command, Running
+from tests.parts.install import Install, install
+from tests.parts.relay import Relay
+from tests.parts.waiting import until
+from tests.postgres import free_port
+
+
+def service(install: Install, *words: str, **more: str) -> Command:
+    """`digestd up` or a part of it, its pages on a free port."""
+    port = str(free_port())
+    web = {"DIGESTD_WEB_PORT": port, "DIGESTD_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    return Command(words, install.environment(**web, **more), install.folder)
+
+
+def terminate(running: Running) -> None:
+    """SIGTERM."""
+    assert running.process.pid is not None
+    os.kill(running.process.pid, signal.SIGTERM)
+
+
+@pytest.fixture
+def busy(tmp_path: Path, database_url: str, now: datetime) -> Install:
+    return planned(tmp_path / "run", database_url, now, 40)
+
+
+def test_sigterm_while_sending_ends_after_the_mail_under_way(busy: Install) -> None:
+    with Relay(delay=0.5).in_thread() as relay:
+        install = busy.to(relay.url, connections=2)
+        running = service(install, "up").start()
+        until(lambda: len(relay.taken) >= 2)
+        terminate(running)
+        ended = running.end()
+        assert ended.code == 0, ended.said
+        assert install.states.keys() == {State.ACCEPTED, State.READY}
+        assert install.sound(relay.copies)
+        assert Command(("deliver", "--drain"), install.environment(), install.folder).run().code == 0
+        assert install.states == {State.ACCEPTED: 40}
+        assert install.sound(relay.copies)
+
+
+def test_sigterm_while_a_relay_keeps_silent_leaves_the_mail_uncertain(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    with Relay(delay=600).in_thread() as relay:
+        install = planned(tmp_path / "run", sqlite_url, now, 3).to(relay.url, connections=2)
+        running = service(install, "up").start()
+        until(lambda: install.states.get(State.DOT) == 2)
+        terminate(running)
+        ended = running.end()
+        assert ended.code == 0, ended.said
+        assert install.states == {State.UNCERTAIN: 2, State.READY: 1}
+        assert install.sound(relay.copies)
+
+
+def test_a_second_up_on_one_database_refuses_and_says_why(busy: Install) -> None:
+    with Relay(delay=0.05).in_thread() as relay:
+        install = busy.to(relay.url)
+        first = service(install, "up").start()
+        until(lambda: bool(relay.taken))
+        second = service(install, "up").run()
+        third = service(install, "scheduler").run()
+        terminate(first)
+        assert first.end().code == 0
+    for ended in (second, third):
+        assert ended.code == 1
+        assert "already runs as scheduler on this database" in ended.said
+        complaint = [line for line in ended.said.splitlines() if "the clock was set" not in line]
+        assert len(complaint) == 1, ended.said
+
+
+def test_workers_beside_up_share_the_work(tmp_path: Path, database_url: str, now: datetime) -> None:
+    with Relay(delay=1).in_thread() as relay:
+        install = planned(tmp_path / "run", database_url, now, 60).to(relay.url, connections=2)
+        running = [service(install, words).start() for words in ("up", "worker", "worker")]
+        until(lambda: len(install.takers) == 3)
+        relay.delay = 0
+        until(lambda: install.states == {State.ACCEPTED: 60})
+        for one in running:
+            terminate(one)
+        assert [one.end().code for one in running] == [0, 0, 0]
+        assert install.sound(relay.copies)
+        assert relay.copies.total() == 60
+
+
+def test_the_command_as_a_shell_starts_it(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    """Not forked: the installed program, from its first import on."""
+    install = planned(tmp_path / "run", sqlite_url, now, 2)
+    program = Path(sys.executable).with_name("digestd")
+    done = subprocess.run(
+        [program, "deliver", "--drain", "--json"],
+        env={**os.environ, **install.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, '"accepted": 2' in done.stdout) == (0, True), done
+    assert len(list((install.folder / "outbox" / "new").iterdir())) == 2
+
+
+def test_who_is_due_when_the_service_starts_gets_what_the_first_ingest_brings(
+    tmp_path: Path, sqlite_url: str, now: datetime
+) -> None:
+    made = install(tmp_path / "run", sqlite_url, now)
+    made.people([{"email": "ada@example.net", "topics": ["alpine lakes"]}])
+    file = tmp_path / "papers.jsonl"
+    file.write_text('{"title": "Ice on alpine lakes", "abstract": "How alpine lakes freeze."}\n')
+    with Relay().in_thread() as relay:
+        running = service(made.to(relay.url), "up", DIGESTD_SOURCES=f"jsonl:{file}").start()
+        try:
+            until(lambda: made.states == {State.ACCEPTED: 1})
+        finally:
+            terminate(running)
+            running.end()
+    assert made.states == {State.ACCEPTED: 1}
+
+
+def test_up_reads_what_comes_back_while_it_runs(tmp_path: Path, sqlite_url: str, now: datetime) -> None:
+    box = tmp_path / "box"
+    for name in ("new", "cur", "tmp"):
+        (box / name).mkdir(parents=True)
+    (box / "new" / "1").write_bytes(b"From: a@example.net\nSubject: hello\n\nhello\n")
+    made = install(tmp_path / "run", sqlite_url, now)
+    running = service(made, "up", DIGESTD_INBOUND_URL=f"maildir:{box}").start()
+    until(lambda: list((box / "cur").iterdir()))
+    terminate(running)
+    ended = running.end()
+    assert ended.code == 0, ended.said
+    assert not list((box / "new").iterdir())

@@ -1,0 +1,53 @@
+"""An install with papers, on each database engine in turn; nobody subscribes yet."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from digestd.store import core
+from digestd.store.packing import unpack_picks
+from tests.digests.shelf import archive
+from tests.parts import library
+from tests.parts.install import Install, install
+
+PAPERS = 40
+
+
+@pytest.fixture
+def library_of(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+    """Forty papers, first seen now, a Tuesday at 07:00 UTC."""
+    made = install(tmp_path, database_url, now)
+    made.papers(library.papers(PAPERS))
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def bare(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Install]:
+    """No papers but an archive of other words, and nobody subscribed; a Tuesday at 07:00 UTC."""
+    made = install(tmp_path, database_url, now)
+    archive(made)
+    yield made
+    made.db.close()
+
+
+def digests(install: Install, reader: int = 0) -> list[tuple[str, str, str, list[int]]]:
+    """(period, covers_from, state, papers) of each digest of a reader, oldest first."""
+    table = core.delivery.c
+    query = (
+        select(table.key, table.covers_from, table.state, table.picks)
+        .join_from(core.delivery, core.subscriber, core.subscriber.c.id == table.subscriber_id)
+        .where(core.subscriber.c.address == f"reader{reader}@example.net", table.kind == "digest")
+        .order_by(table.id)
+    )
+    with install.db.read() as session:
+        rows = session.connection().execute(query)
+        return [(r.key, r.covers_from, r.state, [pick.paper for pick in unpack_picks(r.picks)]) for r in rows]
+
+
+def periods(install: Install, reader: int = 0) -> list[str]:
+    """The periods of a reader's digests."""
+    return [period for period, *_ in digests(install, reader)]

@@ -1,0 +1,128 @@
+"""Composing as it is described, for one subscriber at a time: what composing many at once is held against."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from digestd.digests.diversification import REACH
+from digestd.digests.selection import (
+    CARRY_OVER_PROBABILITY,
+    CARRY_OVER_RELEVANCE,
+    EXPLORE_FROM,
+    EXPLORE_TO,
+    MIN_EXPLORE_PROBABILITY,
+    MIN_EXPLORE_SIZE,
+)
+from digestd.digests.selection_options import DigestOptions, RankedCandidates, Selection
+from digestd.ranking.arrays import Bools, Ints
+from digestd.ranking.calibration import MIN_SCORES, LocalCalibration
+from digestd.ranking.candidates import CandidateSet
+from digestd.ranking.diversity import CROWD, SPREAD, TOP, TWIN, rebalance
+from digestd.ranking.interest_matches import MOST
+
+
+class Reader:
+    """One subscriber of a block."""
+
+    def __init__(
+        self,
+        candidates: CandidateSet,
+        ranked: RankedCandidates,
+        row: int,
+        options: DigestOptions,
+        own: LocalCalibration,
+    ) -> None:
+        self.candidates, self.profiles, self.row, self.options, self.own = (
+            candidates,
+            ranked.profiles,
+            row,
+            options,
+            own,
+        )
+        self.total, self.relevance, self.log_odds = (a[row] for a in (ranked.total, ranked.relevance, ranked.log_odds))
+        self.fresh, self.open = ranked.fresh[row], ranked.open[row]
+        self.without_interests = bool(self.profiles.without_interests[row])
+
+    def choice(self) -> Selection:
+        """What the digest holds."""
+        order = self.order()
+        some = [int(j) for j in order if self.relevance[j] > 0]
+        above_minimum = self.above_minimum()
+        above = [j for j in some if above_minimum[j]]
+        if not above:
+            return Selection(order, above_minimum, tuple(some[:1]))
+        outside = self.outside(order)
+        if outside:
+            chosen = self.spread(above, self.options.size - 1)
+            left = [j for j in outside if j not in chosen]
+            if left:
+                explored = left[int(self.options.seed * len(left))]
+                return Selection(order, above_minimum, tuple(chosen), explored, 1 / len(left))
+        return Selection(order, above_minimum, tuple(self.spread(above, self.options.size)))
+
+    def order(self) -> Ints:
+        """The candidates, best first; luck decides between equals."""
+        enough = (
+            self.relevance >= CARRY_OVER_RELEVANCE
+            if self.without_interests
+            else self.log_odds >= np.float32(self.own.log_odds_for(CARRY_OVER_PROBABILITY))
+        )
+        candidates = np.flatnonzero(self.open & (self.fresh | enough) & ~np.isnan(self.total))
+        order: Ints = candidates[np.argsort(-self.total[candidates], kind="stable")]
+        if len(set(self.total[order].tolist())) == len(order):
+            return order
+        shuffled = np.random.default_rng(int(self.options.seed * 2**48)).permutation(candidates)
+        lucky: Ints = shuffled[np.argsort(-self.total[shuffled], kind="stable")]
+        return lucky
+
+    def above_minimum(self) -> Bools:
+        """What reaches the bar."""
+        if self.without_interests:
+            return np.ones(len(self.total), dtype=np.bool_)
+        enough: Bools = self.log_odds >= np.float32(self.own.log_odds_for(MIN_SCORES[self.options.min_score]))
+        enough[self.profiles.authors.cells.of(self.row)] = True
+        return enough
+
+    def outside(self, order: Ints) -> list[int]:
+        """What may be drawn."""
+        if not self.options.explore or self.options.size < MIN_EXPLORE_SIZE or self.without_interests:
+            return []
+        ranks = order[max(EXPLORE_FROM, self.options.size + 1) - 1 : EXPLORE_TO]
+        return [
+            int(j)
+            for j in ranks
+            if self.fresh[j] and self.log_odds[j] >= np.float32(self.own.log_odds_for(MIN_EXPLORE_PROBABILITY))
+        ]
+
+    def spread(self, above: Sequence[int], size: int) -> list[int]:
+        """What is chosen of the worthy papers."""
+        mine = self.profiles.authors.cells.of(self.row).tolist()
+        followed = [j for j in above if j in mine][:size]
+        chosen = followed + self.varied([j for j in above if j not in followed], size - len(followed))
+        reach = int(REACH * size) if self.profiles.feedback.likes.sizes[self.row] else None
+        order = np.array(above, dtype=np.intp)
+        return rebalance(chosen, order, self.met()[:, order], len(followed), reach)
+
+    def varied(self, papers: Sequence[int], size: int) -> list[int]:
+        """Maximal marginal relevance, one paper after the other."""
+        left = list(papers[: max(TOP, size)])
+        low, high = min(self.total[left], default=0), max(self.total[left], default=0)
+        worth = {j: SPREAD * (self.total[j] - low) / ((high - low) or 1) for j in left}
+        cosine = self.candidates.encoded.dense @ self.candidates.encoded.dense.T
+        chosen: list[int] = []
+        while left and len(chosen) < size:
+            near = {j: [float(cosine[j, k]) for k in chosen] for j in left}
+            crowded = {j: sum(cosine > TWIN for cosine in near[j]) >= CROWD for j in left}
+            gain = [worth[j] - 2 * crowded[j] - (1 - SPREAD) * max([0.0, *near[j]]) for j in left]
+            chosen.append(left.pop(int(np.argmax(gain))))
+        return chosen
+
+    def met(self) -> Bools:
+        """Which papers meet which of the interests."""
+        topics = self.profiles.topics
+        start = int(topics.of.starts[self.row])
+        rows = list(topics.covered[start : start + int(topics.of.sizes[self.row])] >= np.float32(MOST))
+        for kind in (self.profiles.phrases, self.profiles.authors, self.profiles.categories):
+            own = np.flatnonzero(kind.owner == self.row).tolist()
+            rows += [np.isin(np.arange(len(self.candidates)), kind.found.of(thing)) for thing in own]
+        return np.array(rows, dtype=np.bool_).reshape(len(rows), len(self.candidates))

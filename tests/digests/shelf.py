@@ -1,0 +1,122 @@
+"""Papers and readers whose match is known beforehand, on an archive of other words.
+
+A topic has four words of equal weight; how many of them stand in a paper makes it strong, weak or
+below the bar.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+from sqlalchemy import select
+
+from digestd.domain.digest import Pick
+from digestd.domain.paper import Paper, PaperId
+from digestd.papers.imports import import_papers
+from digestd.store import core, papers
+from digestd.store.ledger import queries
+from digestd.store.packing import unpack_picks
+from tests.parts import library
+from tests.parts.install import Install
+
+DAY = timedelta(days=1)
+TOPIC = "glimmering vostok tidepool lanterns"
+ALL, HALF, NONE = 4, 2, 0
+"""How many words of the topic stand in a paper."""
+Record = dict[str, object]
+
+
+def archive(install: Install) -> None:
+    """Give the text model something to learn from, none of it news."""
+    report = import_papers(
+        install.db, library.lines(library.papers(80, seed=5, first=900_000)), install.clock.now, True
+    )
+    assert not report.refused
+
+
+def paper(name: str, words: int = ALL, **said: object) -> Record:
+    """A paper that holds so many words of TOPIC; the rest of its text is its own."""
+    filler = _filler()[sum(map(ord, name)) % len(_filler())]
+    held = " ".join(TOPIC.split()[:words])
+    return {"id": f"shelf:{name}", "title": f"{held} {filler[0]} {name}", "abstract": f"{held}. {filler[1]}", **said}
+
+
+def shelf(prefix: str, count: int, words: int = ALL, **said: object) -> Iterator[Record]:
+    """Several of them."""
+    return (paper(f"{prefix}{number:02}", words, **said) for number in range(count))
+
+
+def reader(**said: object) -> Record:
+    """Someone who wants TOPIC and little else."""
+    return {"email": "reader@example.net", "topics": [TOPIC], **said}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A planned digest: its row in the ledger and what it holds."""
+
+    key: int
+    period: str
+    covers_from: str
+    state: str
+    picks: tuple[Pick, ...]
+    names: tuple[str, ...]
+
+
+def digests(install: Install, address: str = "reader@example.net") -> list[Held]:
+    """The digests of a reader, oldest first; papers by their names without `shelf:`."""
+    delivery, subscriber = core.delivery.c, core.subscriber.c
+    query = (
+        select(core.delivery)
+        .join_from(core.delivery, core.subscriber, subscriber.id == delivery.subscriber_id)
+        .where(subscriber.address == address, delivery.kind == "digest")
+        .order_by(delivery.id)
+    )
+    with install.db.read() as session:
+        rows = session.connection().execute(query).all()
+        picks = [unpack_picks(row.picks) for row in rows]
+        known = papers.by_keys(session, {pick.paper for held in picks for pick in held})
+    return [
+        Held(row.id, row.key, row.covers_from, row.state, held, tuple(_name(known[pick.paper]) for pick in held))
+        for row, held in zip(rows, picks, strict=True)
+    ]
+
+
+def planned(install: Install, address: str = "reader@example.net") -> tuple[str, ...]:
+    """Plan, and the names in the newest digest of a reader."""
+    install.plan()
+    return digests(install, address)[-1].names
+
+
+def mail(install: Install, delivery: int) -> bytes:
+    """The bytes of a digest, composed anew from what is in the database."""
+    from digestd.delivery.composer import Composer  # noqa: PLC0415  # a new one each time: nothing is cached
+
+    with install.db.read() as session:
+        claim = queries.as_claim(session, delivery)
+    assert claim is not None
+    composer = Composer(install.db, install.app.sender)
+    composer.prepare([claim])
+    return composer.compose(claim)
+
+
+def subscriber(install: Install, address: str = "reader@example.net") -> int:
+    """The row number of a reader."""
+    query = select(core.subscriber.c.id).where(core.subscriber.c.address == address)
+    with install.db.read() as session:
+        return int(session.connection().execute(query).scalar_one())
+
+
+def named(name: str) -> PaperId:
+    """The identifier of a paper of the shelf."""
+    return PaperId(f"shelf:{name}")
+
+
+@cache
+def _filler() -> list[tuple[str, str]]:
+    return [(str(record["title"]), str(record["abstract"])) for record in library.papers(200, seed=11)]
+
+
+def _name(known: Paper) -> str:
+    return known.id.removeprefix("shelf:")

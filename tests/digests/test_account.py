@@ -1,0 +1,120 @@
+"""`explain` tells of a planned digest what is true, and its parts sum to the score."""
+
+import pytest
+
+from digestd.digests.explanation import Explanation, explain
+from digestd.domain.digest import Why
+from digestd.domain.paper import PaperId
+from digestd.errors import NotFound
+from tests.digests.shelf import DAY, HALF, NONE, TOPIC, digests, named, paper, planned, reader, shelf, subscriber
+from tests.parts import library
+from tests.parts.install import Install
+
+AUTHOR = "Quillane Ostrovenko"
+
+
+def told(install: Install, name: str) -> Explanation:
+    return explain(install.db, subscriber(install), named(name), install.clock.now)
+
+
+def test_the_parts_sum_to_the_score_for_every_paper(bare: Install) -> None:
+    bare.papers(
+        [
+            *shelf("strong", 4, authors=[AUTHOR], signals={"upvotes": 30}),
+            *shelf("weak", 4, HALF, categories=["inv.tide"]),
+            *shelf("other", 6, NONE, signals={"upvotes": 3}),
+        ]
+    )
+    likes = ["shelf:strong01", "shelf:other02"]
+    wants = {"authors": [AUTHOR], "categories": ["inv.tide"], "phrases": ["vostok"], "likes": likes}
+    bare.people([reader(**wants, dislikes=["shelf:other03"])])
+    for name in [f"{kind}{n:02}" for kind, count in (("strong", 4), ("weak", 4), ("other", 6)) for n in range(count)]:
+        score_breakdown = told(bare, name)
+        assert sum(part.contribution for part in score_breakdown.parts) == pytest.approx(
+            score_breakdown.score, abs=1e-4
+        )
+        for part in score_breakdown.parts:
+            assert part.contribution == pytest.approx(part.weight * part.z, abs=1e-5)
+    assert len({part.signal for part in told(bare, "strong00").parts if part.contribution}) >= 4
+
+
+def test_ranks_follow_scores_and_picked_papers_are_those_planned(bare: Install) -> None:
+    bare.papers([*shelf("strong", 6), *shelf("weak", 3, HALF), *shelf("other", 3, NONE)])
+    bare.people([reader(size=5)])
+    names = [f"{kind}{n:02}" for kind, count in (("strong", 6), ("weak", 3), ("other", 3)) for n in range(count)]
+    accounts = {name: told(bare, name) for name in names}
+    assert {score_breakdown.candidates for score_breakdown in accounts.values()} == {12}
+    ranked = sorted(names, key=lambda name: accounts[name].rank or 0)
+    assert [accounts[name].score for name in ranked] == sorted((a.score for a in accounts.values()), reverse=True)
+    picked = {
+        name for name, score_breakdown in accounts.items() if score_breakdown.verdict.startswith("picked, ranked ")
+    }
+    assert picked == set(planned(bare))
+    [digest] = digests(bare)
+    for name, pick in zip(digest.names, digest.picks, strict=True):
+        assert pick.score == pytest.approx(accounts[name].score)
+        assert pick.reason == accounts[name].reason
+        assert (pick.rank, pick.chance) == (accounts[name].rank, accounts[name].probability)
+
+
+def test_each_verdict_says_why_a_paper_is_not_picked(bare: Install) -> None:
+    bare.papers([*shelf("seen", 1), *shelf("cut", 2, HALF)])
+    bare.people([reader(size=1)])
+    assert planned(bare) == ("seen00",)
+    bare.clock.go(DAY)
+    muted = paper("muted")
+    bare.papers([*shelf("strong", 2), paper("mine"), {**muted, "title": f"{muted['title']} brackish yodelling"}])
+    bare.papers(shelf("other", 3, NONE))
+    bare.people([reader(size=1, mute={"phrases": ["brackish yodelling"]}, likes=["shelf:mine"])])
+    verdicts = {name: told(bare, name) for name in ("seen00", "cut00", "muted", "mine", "strong00", "strong01")}
+    cut = verdicts["cut00"]
+    assert {name: score_breakdown.verdict for name, score_breakdown in verdicts.items() if name[:6] != "strong"} == {
+        "seen00": "was in the digest of 2026-11-24",
+        "cut00": f"is not new, and an older paper needs a probability of 0.20; it has {cut.probability:.2f}",
+        "muted": "muted: phrase brackish yodelling",
+        "mine": "is one of the subscriber's own papers",
+    }
+    assert sorted(verdicts[name].verdict for name in ("strong00", "strong01")) == [
+        f"cut by size: ranked 2nd of {cut.candidates}, the digest holds 1",
+        "picked, ranked 1st",
+    ]
+    assert [verdicts[name].rank for name in ("seen00", "muted", "mine")] == [None] * 3
+
+
+def test_a_paper_below_the_bar_is_said_to_be_so(bare: Install) -> None:
+    bare.papers([*shelf("strong", 3), *shelf("weak", 3, HALF), *shelf("other", 10, NONE)])
+    bare.people([reader(bar="high")])
+    weakest = max((told(bare, f"weak{n:02}") for n in range(3)), key=lambda score_breakdown: score_breakdown.rank or 0)
+    assert weakest.probability is not None
+    assert weakest.min_score == 0.2
+    assert (
+        weakest.verdict
+        == f"ranked {weakest.rank}th of 16; its probability of {weakest.probability:.2f} is below the minimum "
+        "score of 0.20"
+    )
+    assert told(bare, "other00").verdict == "meets none of the interests"
+
+
+def test_a_paper_older_than_a_first_digest_looks_back_is_said_to_be_so(bare: Install) -> None:
+    bare.papers(shelf("old", 1))
+    bare.clock.go(4 * DAY)
+    bare.papers(shelf("new", 1))
+    bare.people([reader()])
+    assert told(bare, "old00").verdict == "is older than a digest looks back: first seen 2026-11-24"
+    assert told(bare, "new00").verdict == "picked, ranked 1st"
+
+
+def test_the_reason_names_the_interest_that_was_met(bare: Install) -> None:
+    bare.papers([paper("strong"), paper("dull", NONE, authors=["Quillane Ostrovenko"]), *library.papers(10)])
+    bare.people([reader(authors=[AUTHOR])])
+    assert told(bare, "strong").reason.value == TOPIC
+    assert set(told(bare, "strong").reason.words) == set(TOPIC.split())
+    assert told(bare, "dull").reason.why is Why.AUTHOR
+
+
+def test_asking_about_a_paper_that_is_none_says_so(bare: Install) -> None:
+    bare.people([reader()])
+    with pytest.raises(NotFound, match="no such paper"):
+        told(bare, "unheard-of")
+    with pytest.raises(NotFound, match="older than seven days or archived"):
+        explain(bare.db, subscriber(bare), PaperId("invented:900000"), bare.clock.now)

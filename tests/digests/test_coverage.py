@@ -1,0 +1,141 @@
+"""Which sources were not whole is frozen with a digest, and said in it."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from digestd.digests.coverage import incomplete_sources
+from digestd.digests.explanation import preview
+from digestd.domain.coverage import Coverage, CoverageState
+from digestd.store import core, coverage
+from digestd.store.ledger import queries
+from tests.digests.shelf import DAY, digests, mail, reader, shelf, subscriber
+from tests.parts.install import Install
+
+FRESH, QUIET, LATE = CoverageState.FRESH, CoverageState.QUIET, CoverageState.LATE
+PARTIAL, STALE, BROKEN = CoverageState.PARTIAL, CoverageState.STALE, CoverageState.BROKEN
+TODAY = date(2026, 11, 24)
+ONE_ARXIV, OTHER_ARXIV = "arxiv-rss:cs.AI+cs.CL", "arxiv-rss:cs.CV"
+
+
+def noted(install: Install, states: Mapping[str, CoverageState], day: date = TODAY) -> None:
+    with install.db.write() as session:
+        coverage.upsert(session, [Coverage(name, day, state) for name, state in states.items()], install.clock.now)
+
+
+def frozen(install: Install) -> list[dict[str, str]]:
+    """What each delivery keeps, oldest first."""
+    with install.db.read() as session:
+        query = select(core.delivery.c.coverage).order_by(core.delivery.c.id)
+        return list(session.connection().execute(query).scalars())
+
+
+def found(install: Install) -> dict[str, CoverageState]:
+    with install.db.read() as session:
+        return incomplete_sources(session, install.clock.now)
+
+
+def words(install: Install, delivery: int) -> str:
+    return mail(install, delivery).replace(b"=\r\n", b"").replace(b"\r\n", b" ").decode()
+
+
+def test_a_late_source_is_frozen_by_its_name_for_people_and_said(bare: Install) -> None:
+    noted(bare, {"hf-daily": LATE, ONE_ARXIV: FRESH})
+    bare.papers(shelf("strong", 12))
+    bare.people([reader(name="Ada", size=2)])
+    bare.plan()
+    assert frozen(bare) == [{"Hugging Face": "late"}]
+    [digest] = digests(bare)
+    said = words(bare, digest.key)
+    sentence = "2 papers for Ada. Ranked from 12 new papers; Hugging Face was late and follows tomorrow."
+    assert said.count(sentence) == 2, "in the text and in the HTML"
+
+
+def test_while_all_sources_are_whole_nothing_is_said(bare: Install) -> None:
+    noted(bare, {"hf-daily": QUIET, ONE_ARXIV: FRESH})
+    bare.papers(shelf("strong", 12))
+    bare.people([reader(size=2)])
+    bare.plan()
+    assert frozen(bare) == [{}]
+    assert "2 papers, chosen from 12 new ones." in words(bare, digests(bare)[0].key)
+
+
+def test_a_mail_stays_the_same_when_the_source_recovers(bare: Install) -> None:
+    noted(bare, {"hf-daily": BROKEN})
+    bare.papers(shelf("strong", 3))
+    bare.people([reader()])
+    bare.plan()
+    [digest] = digests(bare)
+    first = mail(bare, digest.key)
+    noted(bare, {"hf-daily": FRESH, ONE_ARXIV: STALE})
+    assert mail(bare, digest.key) == first
+    assert b"Hugging Face could not be read" in first
+
+
+def test_a_claim_holds_what_was_frozen(bare: Install) -> None:
+    noted(bare, {"hf-daily": BROKEN, ONE_ARXIV: STALE})
+    bare.papers(shelf("strong", 3))
+    bare.people([reader()])
+    bare.plan()
+    with bare.db.read() as session:
+        claim = queries.as_claim(session, digests(bare)[0].key)
+    assert claim is not None
+    assert claim.coverage == {"Hugging Face": BROKEN, "arXiv": STALE}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        (LATE, STALE, STALE),
+        (BROKEN, LATE, BROKEN),
+        (PARTIAL, LATE, LATE),
+        (LATE, FRESH, PARTIAL),  # its papers are in the digest: not all of arXiv is late
+        (BROKEN, QUIET, PARTIAL),
+    ],
+)
+def test_two_sources_of_one_name_are_one(
+    bare: Install, one: CoverageState, other: CoverageState, together: CoverageState
+) -> None:
+    noted(bare, {ONE_ARXIV: one, OTHER_ARXIV: other})
+    assert found(bare) == {"arXiv": together}
+    noted(bare, {ONE_ARXIV: other, OTHER_ARXIV: one})
+    assert found(bare) == {"arXiv": together}
+
+
+def test_only_the_newest_day_up_to_today_of_a_source_in_use_counts(bare: Install) -> None:
+    noted(bare, {"hf-daily": BROKEN, ONE_ARXIV: LATE}, TODAY - DAY)
+    noted(bare, {"hf-daily": FRESH})
+    assert found(bare) == {"arXiv": LATE}
+    noted(bare, {"hf-daily": LATE}, TODAY + DAY)
+    assert found(bare) == {"arXiv": LATE}
+    bare.clock.go(timedelta(days=2))
+    assert found(bare) == {"Hugging Face": LATE, "arXiv": LATE}
+    bare.clock.go(timedelta(days=1))
+    assert found(bare) == {"Hugging Face": LATE}, "of arXiv nothing was noted for more than three days"
+
+
+def test_a_source_that_is_not_known_any_more_goes_by_its_kind(bare: Install) -> None:
+    noted(bare, {"carrier-pigeon:north": LATE})
+    assert found(bare) == {"carrier-pigeon": LATE}
+
+
+def test_the_preview_tells_what_would_be_planned(bare: Install) -> None:
+    noted(bare, {"hf-daily": LATE})
+    bare.papers(shelf("strong", 3))
+    bare.people([reader()])
+    seen = preview(bare.db, subscriber(bare), bare.clock.now)
+    bare.plan()
+    assert [dict(seen.coverage)] == frozen(bare) == [{"Hugging Face": "late"}]
+
+
+def test_coverage_is_read_once_for_all_subscribers(bare: Install) -> None:
+    noted(bare, {"hf-daily": LATE})
+    bare.papers(shelf("strong", 3))
+    bare.people([reader(email=f"reader{number}@example.net") for number in range(600)])
+    asked: list[str] = []
+    event.listen(bare.db.engine, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
+    assert bare.plan().planned == 600
+    assert len([one for one in asked if "FROM coverage" in one]) == 1
+    assert frozen(bare) == [{"Hugging Face": "late"}] * 600

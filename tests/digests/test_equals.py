@@ -1,0 +1,67 @@
+"""Papers that score alike: who comes first is a matter of luck, the same whenever a digest is composed."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from digestd.digests.selection import select
+from digestd.digests.selection_options import DigestOptions, RankedCandidates, Selection, sampling_seed
+from digestd.ranking.arrays import Floats
+from digestd.ranking.calibration import LocalCalibration
+from digestd.ranking.candidates import CandidateSet
+from tests.ranking.library import alone, candidates, papers
+
+SUBSCRIBERS = 800
+
+
+@pytest.fixture(scope="module")
+def day() -> CandidateSet:
+    return candidates(papers())
+
+
+def ranked(day: CandidateSet, total: Floats) -> RankedCandidates:
+    """The view of someone to whom everything is as relevant as can be."""
+    everything = np.ones((1, len(day)), dtype=np.bool_)
+    high = np.ones((1, len(day)), dtype=np.float32)
+    return RankedCandidates(alone(day), total[None, :], high, everything, everything, 9 * high)
+
+
+def chosen(day: CandidateSet, view: RankedCandidates, options: DigestOptions) -> Selection:
+    return select(day, view, [options], LocalCalibration())[0]
+
+
+def test_of_equals_each_comes_first_as_often_as_another(day: CandidateSet) -> None:
+    view = ranked(day, np.zeros(len(day), dtype=np.float32))
+    first = Counter(
+        chosen(day, view, DigestOptions(1, seed=sampling_seed(subscriber, "2026-11-24"))).chosen[0]
+        for subscriber in range(SUBSCRIBERS)
+    )
+    expected = SUBSCRIBERS / len(day)
+    assert len(first) == len(day)
+    assert sum((first[j] - expected) ** 2 / expected for j in range(len(day))) < 2.5 * len(day)
+
+
+def test_a_digest_is_composed_the_same_again_and_another_day_otherwise(day: CandidateSet) -> None:
+    view = ranked(day, np.zeros(len(day), dtype=np.float32))
+    periods = ("2026-11-24", "2026-11-24", "2026-11-25")
+    today, again, tomorrow = (
+        chosen(day, view, DigestOptions(6, seed=sampling_seed(7, period))).chosen for period in periods
+    )
+    assert today == again != tomorrow
+
+
+def test_luck_never_puts_a_worse_paper_first(day: CandidateSet) -> None:
+    total = np.repeat(np.arange(len(day) // 2, dtype=np.float32), 2)
+    order = chosen(day, ranked(day, total), DigestOptions(5, seed=sampling_seed(3, "2026-11-24"))).order
+    assert (np.diff(total[order]) <= 0).all()
+
+
+def test_what_scores_nan_is_never_picked(day: CandidateSet) -> None:
+    total = np.zeros(len(day), dtype=np.float32)
+    total[3] = np.nan
+    view = ranked(day, total)
+    for subscriber in range(50):
+        choice = chosen(day, view, DigestOptions(len(day), explore=True, seed=sampling_seed(subscriber, "2026-11-24")))
+        assert 3 not in choice.positions
+        assert 3 not in choice.order

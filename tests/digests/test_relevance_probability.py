@@ -1,0 +1,88 @@
+"""What an install learns of chances from what its subscribers say."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+
+from digestd.digests.relevance_probability import MIN_SUBSCRIBERS, MIN_VERDICTS, calibration_at, fit_from_digests
+from digestd.domain.digest import Pick, Reason, Section, Why
+from digestd.domain.feedback import Verdict
+from digestd.ranking.calibration import LocalCalibration
+from digestd.store import feedback
+from digestd.store.ledger.sent_digests import SentDigest
+from tests.digests.shelf import DAY, digests, planned, reader, shelf, subscriber
+from tests.parts.install import Install
+
+
+def shown(subscriber: int, now: datetime, verdicts: Sequence[Verdict | None], prior: float = 0.2) -> SentDigest:
+    """A digest whose picks all had the same chance."""
+    picks = tuple(Pick(n, n, 1.0, Section.FOR_YOU, Reason(Why.NEW), n, prior, prior) for n in range(len(verdicts)))
+    return SentDigest(1, subscriber, now, picks, tuple(range(len(verdicts))), tuple(verdicts), (now,) * len(verdicts))
+
+
+def test_digests_of_which_nothing_was_said_teach_nothing(now: datetime) -> None:
+    assert fit_from_digests([shown(n, now, [None] * 10) for n in range(50)]) == LocalCalibration()
+
+
+def test_what_was_passed_over_beside_a_like_counts_a_quarter(now: datetime) -> None:
+    silent = fit_from_digests([shown(n, now, [Verdict.MORE, *[None] * 8]) for n in range(40)])
+    said = fit_from_digests([shown(n, now, [Verdict.MORE, Verdict.LESS, Verdict.DISMISSED]) for n in range(40)])
+    assert silent.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
+    assert said.probability(-1.386) == pytest.approx(1 / 3, abs=0.03)
+
+
+def test_one_who_says_much_does_not_speak_for_all(now: datetime) -> None:
+    loud = [shown(1, now, [Verdict.LESS] * 10) for _ in range(100)]
+    others = [shown(n, now, [Verdict.MORE] * 10) for n in range(2, 32)]
+    assert fit_from_digests([*loud, *others]).probability(-1.386) > 0.7
+
+
+def test_own_of_ignores_fewer_than_ten_people(now: datetime) -> None:
+    few = [shown(n, now, [Verdict.LESS] * 10) for n in range(MIN_SUBSCRIBERS - 1) for _ in range(20)]
+    assert fit_from_digests(few) == LocalCalibration()
+    assert fit_from_digests([*few, shown(MIN_SUBSCRIBERS, now, [Verdict.LESS] * 10)]) != LocalCalibration()
+
+
+def test_own_of_limits_a_few_fake_accounts(now: datetime) -> None:
+    honest = [shown(n, now, [Verdict.MORE, Verdict.LESS, *[None] * 8]) for n in range(20)]
+    fake = [shown(n, now, [Verdict.LESS] * 10) for n in range(100, 103) for _ in range(50)]
+    before, after = fit_from_digests(honest).probability(-1.386), fit_from_digests([*honest, *fake]).probability(-1.386)
+    assert after > 0.8 * before
+
+
+async def test_chances_rise_once_enough_was_liked_and_only_then(bare: Install) -> None:
+    bare.papers(shelf("strong", 30))
+    people = [reader(email=f"r{n}@example.net", explore=False) for n in range(10)]
+    bare.people([reader(), *people])
+    planned(bare)
+    assert (await bare.deliver()).accepted == 11
+    for n in range(10):
+        address = f"r{n}@example.net"
+        [selected_cells] = digests(bare, address)
+        with bare.db.write() as session:
+            for pick in selected_cells.picks[: 5 if n else 4]:
+                feedback.add(session, subscriber(bare, address), pick.paper, Verdict.MORE, bare.clock.now)
+        with bare.db.read() as session:
+            assert calibration_at(session, bare.clock.now) == LocalCalibration()
+    bare.clock.go(DAY)
+    bare.papers(shelf("next", 3))
+    bare.plan()
+    with bare.db.read() as session:
+        assert feedback.count(session) == 49 < MIN_VERDICTS
+        assert calibration_at(session, bare.clock.now) == LocalCalibration()
+    with bare.db.write() as session:
+        feedback.add(
+            session, subscriber(bare, "r1@example.net"), selected_cells.picks[9].paper, Verdict.SAVED, bare.clock.now
+        )
+    bare.clock.go(DAY)
+    bare.papers(shelf("third", 3))
+    bare.plan()
+    with bare.db.read() as session:
+        own = calibration_at(session, bare.clock.now)
+        assert calibration_at(session, bare.clock.now - DAY) == LocalCalibration()
+    assert own.shift > 0
+    [*_, newest] = digests(bare)
+    assert newest.picks
+    assert all((pick.chance or 0) > (pick.prior or 1) for pick in newest.picks)
+    assert bare.unsafe == {}

@@ -1,0 +1,111 @@
+"""Papers that become one, or two again: nobody gets a work twice, and planned digests keep what they hold."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from digestd.domain.paper import PaperId, Sighting, Words
+from digestd.papers.deduplication import merge_papers, split_paper
+from digestd.papers.pages import take_in
+from tests.digests.shelf import DAY, TOPIC, digests, mail, paper, planned, reader, shelf
+from tests.parts.install import Install
+
+ARXIV, DOI = PaperId("arxiv:2611.00077"), PaperId("doi:10.5555/lanterns")
+PREPRINT = Sighting(
+    (ARXIV,),
+    Words(f"Counting {TOPIC} by night", f"We count {TOPIC}.", ("Maja Lindqvist", "Aroha Ngata")),
+    url="https://example.org/preprint",
+    version=1,
+)
+JOURNAL = Sighting(
+    (DOI,), Words(f"Counting {TOPIC} by Night", "", ("Lindqvist, M.", "Ngata, A.")), url="https://example.org/journal"
+)
+
+
+@pytest.fixture
+def install(bare: Install) -> Install:
+    bare.people([reader()])
+    return bare
+
+
+def said(install: Install, *sightings: Sighting) -> None:
+    take_in(install.db, "s", sightings, install.clock.now)
+
+
+def other_day(install: Install) -> None:
+    install.clock.go(DAY + timedelta(minutes=1))
+
+
+def test_the_journal_version_of_what_was_mailed_does_not_come(install: Install) -> None:
+    said(install, PREPRINT)
+    assert planned(install) == (ARXIV,)
+    other_day(install)
+    said(install, JOURNAL)
+    install.papers(shelf("other", 1))
+    assert planned(install) == ("other00",)
+    assert install.unsafe == {}
+
+
+def test_who_had_the_younger_of_a_merged_pair_does_not_get_the_older(install: Install) -> None:
+    install.papers([paper("old", words=0)])
+    install.papers([paper("young")])
+    assert planned(install)[0] == "young"
+    other_day(install)
+    merge_papers(install.db, PaperId("shelf:old"), PaperId("shelf:young"), install.clock.now)
+    install.papers([paper("old", title="Glimmering vostok tidepool lanterns anew"), *shelf("other", 1)])
+    assert planned(install) == ("other00",)
+    assert install.unsafe == {}
+
+
+def test_who_had_a_merged_paper_gets_neither_after_the_split(install: Install) -> None:
+    said(install, PREPRINT, JOURNAL)
+    assert planned(install) == (ARXIV,)
+    other_day(install)
+    split_paper(install.db, ARXIV, install.clock.now)
+    said(install, replace(PREPRINT, version=2), replace(JOURNAL, words=replace(JOURNAL.words, abstract=TOPIC)))
+    install.papers(shelf("other", 1))
+    assert planned(install) == ("other00",)
+    other_day(install)
+    install.papers(shelf("more", 1))
+    assert planned(install) == ("more00",)
+    assert install.unsafe == {}
+
+
+def test_who_had_neither_gets_both_of_a_split_pair(install: Install) -> None:
+    said(install, PREPRINT, JOURNAL)
+    split_paper(install.db, ARXIV, install.clock.now)
+    assert set(planned(install)) == {ARXIV, DOI}
+    assert install.unsafe == {}
+
+
+def test_a_planned_digest_keeps_its_bytes_through_merge_and_split(install: Install) -> None:
+    said(install, PREPRINT)
+    install.papers([paper("young")])
+    assert set(planned(install)) == {ARXIV, "young"}
+    [digest] = digests(install)
+    before = mail(install, digest.key)
+    merge_papers(install.db, ARXIV, PaperId("shelf:young"), install.clock.now)
+    said(install, replace(JOURNAL, ids=(DOI, ARXIV)))
+    assert mail(install, digest.key) == before
+    assert install.unsafe == {}
+    split_paper(install.db, ARXIV, install.clock.now)
+    assert mail(install, digest.key) == before
+    assert install.unsafe == {}
+
+
+def test_a_withdrawn_paper_is_not_picked_but_a_planned_digest_stands(install: Install) -> None:
+    said(install, PREPRINT)
+    assert planned(install) == (ARXIV,)
+    [digest] = digests(install)
+    before = mail(install, digest.key)
+    install.papers(shelf("other", 1))
+    said(install, replace(PREPRINT, version=2, withdrawn=True))
+    assert mail(install, digest.key) == before
+    install.people([{**reader(), "email": "late@example.net"}])
+    install.plan()
+    assert digests(install, "late@example.net")[-1].names == ("other00",)
+    said(install, replace(PREPRINT, version=3))
+    install.people([{**reader(), "email": "later@example.net"}])
+    install.plan()
+    assert set(digests(install, "later@example.net")[-1].names) == {ARXIV, "other00"}

@@ -1,0 +1,57 @@
+"""Everything that `evaluate` does, it does with a dense model as well."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.ranking import calibration, weights
+from digestd.ranking.encoders import SETTING
+from digestd.ranking.signals import SIGNALS
+from tests.encoders.tiny import tiny_encoder
+
+DENSE = {signal.name for signal in SIGNALS if signal.dense}
+
+
+def run(*words: str) -> Any:  # whatever JSON it prints
+    return json.loads(CliRunner().invoke(app, ["evaluate", *words, "--json"], catch_exceptions=False).stdout)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    return str(tiny_encoder(tmp_path / "tiny"))
+
+
+def test_the_dense_signals_are_weighed_and_taken_away_one_by_one(judged: list[str], model: str) -> None:
+    assert set(run(*judged, "--embedding-model", model, "--ablate")) >= DENSE
+    assert not set(run(*judged, "--ablate")) & DENSE
+
+
+def test_a_ranking_with_a_model_is_compared_with_the_one_without(judged: list[str], model: str, tmp_path: Path) -> None:
+    kept = str(tmp_path / "s.jsonl")
+    run(*judged, "--scores", kept)
+    with_it = run(*judged, "--embedding-model", model, "--against", kept)["ndcg@10"]
+    assert with_it["better"] + with_it["worse"] > 0
+    run(*judged, "--embedding-model", model, "--scores", kept)
+    assert run(*judged, "--embedding-model", model, "--against", kept)["ndcg@10"]["equal"] == 8
+
+
+def test_weights_and_chances_are_learnt_with_a_model(judged: list[str], model: str, tmp_path: Path) -> None:
+    learnt, chances = tmp_path / "w.json", tmp_path / "c.json"
+    run(*judged, "--embedding-model", model, "--fit", str(learnt))
+    run(*judged, "--embedding-model", model, "--calibrate", str(chances))
+    assert set(weights.parse(learnt.read_text()).signals) >= DENSE
+    assert calibration.parse(chances.read_text()).likes > 0
+
+
+def test_pictures_are_drawn_with_a_model_that_the_environment_names(
+    judged: list[str], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    plain = run(*judged)
+    monkeypatch.setenv(SETTING, model)
+    assert run(*judged, "--plots", str(tmp_path / "pictures")) != plain
+    assert any((tmp_path / "pictures").glob("*.svg"))

@@ -1,0 +1,221 @@
+"""The install's own feedback, replayed: each digest is predicted from what was known before it and nothing else."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from digestd.cli import app
+from digestd.domain.feedback import Verdict
+from digestd.errors import BadInput, NotFound, NotInitialised
+from digestd.evaluation.feedback import Replayed, replay
+from digestd.evaluation.run import outcome
+from digestd.store import core, feedback
+from digestd.store.packing import unpack_picks
+from tests.digests.shelf import DAY, archive, digests, reader, shelf, subscriber
+from tests.parts.install import Install, install
+from tests.parts.picks import packed
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless a test asks for each engine."""
+    return str(request.getfixturevalue(getattr(request, "param", "sqlite_url")))
+
+
+@pytest.fixture
+def made(tmp_path: Path, url: str, now: datetime) -> Iterator[Install]:
+    """A reader with a topic, and an archive; a Tuesday."""
+    made = install(tmp_path, url, now)
+    archive(made)
+    made.people([reader(size=4)])
+    yield made
+    made.db.close()
+
+
+@pytest.fixture
+def run(made: Install, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def invoke(*words: str) -> Any:
+        for name, value in made.environment().items():
+            monkeypatch.setenv(name, value)
+        done = CliRunner().invoke(app, ["evaluate", "--feedback", *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout) if "--json" in words else done.output
+
+    return invoke
+
+
+async def day(made: Install, name: str) -> tuple[str, ...]:
+    """Four papers that meet the topic and eight that do not come, and a digest; then it is the next day."""
+    made.papers([*shelf(f"{name}good", 4), *shelf(f"{name}other", 8, 0)])
+    made.plan()
+    await made.deliver()
+    made.clock.go(DAY)
+    return digests(made)[-1].names
+
+
+def say(made: Install, name: str, verdict: Verdict = Verdict.MORE) -> None:
+    [pick] = [p for d in digests(made) for p, known in zip(d.picks, d.names, strict=True) if known == name]
+    with made.db.write() as session:
+        feedback.add(session, subscriber(made), pick.paper, verdict, made.clock.now)
+
+
+def replayed(made: Install, since: datetime | None = None) -> list[Replayed]:
+    return list(replay(made.db, since))
+
+
+@pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
+async def test_a_digest_is_predicted_by_what_was_said_before_it_was_planned(made: Install) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    second = await day(made, "b")
+    say(made, second[0])
+    say(made, second[1], Verdict.LESS)
+    one, two = replayed(made)
+    assert (one.case.likes, two.case.likes) == (0, 1)
+    assert set(one.case.relevant) == {f"shelf:{first[0]}"}
+    assert set(two.case.relevant) == {f"shelf:{second[0]}"}
+    assert (one.case.n, two.case.n) == (0, 1)
+
+
+async def test_what_is_said_of_an_old_digest_is_not_known_to_those_before_it_was_said(made: Install) -> None:
+    first, second = await day(made, "a"), await day(made, "b")
+    say(made, second[0])
+    say(made, first[0])
+    assert [done.case.likes for done in replayed(made)] == [0, 0]
+
+
+async def test_a_verdict_that_was_taken_back_counts_as_long_as_it_stood(made: Install) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    second = await day(made, "b")
+    say(made, second[0])
+    with made.db.write() as session:
+        [pick] = [p for p, name in zip(digests(made)[0].picks, first, strict=True) if name == first[0]]
+        feedback.undo(session, subscriber(made), pick.paper, made.clock.now)
+    [left] = replayed(made)
+    assert set(left.case.relevant) == {f"shelf:{second[0]}"}
+    assert left.case.likes == 1
+
+
+async def test_the_candidates_are_those_of_the_day(made: Install) -> None:
+    first = await day(made, "a")
+    second = await day(made, "b")
+    await day(made, "c")
+    say(made, second[0])
+    [done] = replayed(made)
+    names = {name.removeprefix("shelf:") for name in done.case.names}
+    assert names.isdisjoint(first)
+    assert not any(name.startswith("c") for name in names)
+    assert names == {*second, *(f"{d}other{n:02}" for d in "ab" for n in range(8))}
+
+
+async def test_the_votes_are_those_of_the_day(made: Install) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    [before] = replayed(made)
+    made.papers([{**paper, "signals": {"upvotes": 500}} for paper in shelf("aother", 8, 0)])
+    [after] = replayed(made)
+    assert (after.case.values == before.case.values).all()
+
+
+async def test_it_ranks_as_planning_did(made: Install) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    [done] = replayed(made)
+    planned = {name: pick.score for name, pick in zip(done.names, done.shown.picks, strict=True)}
+    scores = outcome(done.case).scores
+    assert {name: scores[str(name)] for name in planned} == pytest.approx(planned, abs=0.01)
+
+
+async def test_only_digests_since_a_day_are_predicted_but_all_that_was_said_is_known(made: Install) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    second = await day(made, "b")
+    say(made, second[0])
+    [done] = replayed(made, made.clock.now - DAY)
+    assert done.case.likes == 1
+
+
+async def test_nothing_in_the_database_is_changed(made: Install, run: Run) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    before = dump(made)
+    run("--json")
+    assert dump(made) == before
+
+
+def dump(made: Install) -> list[str]:
+    assert made.db.file is not None
+    with sqlite3.connect(made.db.file) as connection:
+        return list(connection.iterdump())
+
+
+async def test_the_command_prints_every_measure_with_its_interval(made: Install, run: Run) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    say(made, first[1], Verdict.LESS)
+    draw(made, len(first) - 1)
+    found = run("--json")
+    assert list(found) == [
+        "ndcg@10", "recall@20", "mrr", "auc", "accuracy", "ece", "explored", "digests", "verdicts",
+    ]  # fmt: skip
+    assert set(found["auc"]) == {"value", "low", "high", "users"}
+    assert (found["digests"], found["verdicts"]) == (1, 2)
+    assert found["recall@20"]["value"] == 1
+    assert found["explored"]["picks"] == 1
+    assert set(found["explored"]) == {"picks", "liked", "chosen", "gain"}
+    lines = [line.split("\t")[0] for line in run().splitlines()]
+    assert lines[:6] == ["measure", "ndcg@10", "recall@20", "mrr", "auc", "accuracy"]
+
+
+def draw(made: Install, place: int) -> None:
+    """Let one pick have been drawn at random."""
+    table = core.delivery
+    [digest] = digests(made)
+    picks = list(digest.picks)
+    picks[place] = picks[place]._replace(propensity=0.05)
+    with made.db.write() as session:
+        session.connection().execute(update(table).where(table.c.id == digest.key).values(picks=packed(picks).picks))
+    assert unpack_picks(packed(picks).picks) == tuple(picks)
+
+
+async def test_own_feedback_compares_takes_apart_and_teaches_as_files_do(
+    made: Install, run: Run, tmp_path: Path
+) -> None:
+    first = await day(made, "a")
+    say(made, first[0])
+    assert run("--against", "trend", "--json")["mrr"]["value"] > 0
+    assert "topic" in run("--ablate", "--json")
+    assert [row["judgments"] for row in run("--fit", str(tmp_path / "w.json"), "--json")] == ["feedback"]
+
+
+def test_without_feedback_there_is_one_clear_line(run: Run) -> None:
+    with pytest.raises(NotFound, match="there is no feedback to evaluate"):
+        run()
+    with pytest.raises(NotFound, match="there is no feedback to evaluate"):
+        run("--against", "trend")
+
+
+def test_files_and_feedback_are_not_mixed(run: Run) -> None:
+    with pytest.raises(BadInput, match="or --feedback"):
+        run("--papers", "p.jsonl", "--judgments", "j.jsonl")
+    with pytest.raises(BadInput, match="or --feedback"):
+        CliRunner().invoke(app, ["evaluate"], catch_exceptions=False)
+    with pytest.raises(BadInput, match="invalid time"):
+        run("--since", "lately")
+
+
+def test_without_an_install_it_says_so_and_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIGESTD_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    with pytest.raises(NotInitialised, match="digestd init"):
+        CliRunner().invoke(app, ["evaluate", "--feedback"], catch_exceptions=False)
+    assert not (tmp_path / "none.db").exists()

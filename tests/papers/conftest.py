@@ -1,0 +1,36 @@
+"""The test's own server, and what asks it."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from time import monotonic
+
+import pytest
+
+from digestd.fetching.fetch import Client, Fetcher
+from digestd.store.database import Database
+from tests.papers.desk import Desk
+from tests.papers.fetching import LIMITS, Clock
+from tests.papers.site import Site, site
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Site]:
+    async with site() as served:
+        yield served
+
+
+@pytest.fixture
+def desk(db: Database, web: Site, now: datetime) -> Desk:
+    began = monotonic()
+    return Desk(db, web, lambda: now + timedelta(seconds=monotonic() - began))
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+async def fetcher(db: Database, clock: Clock) -> AsyncIterator[Fetcher]:
+    async with Fetcher(db, Client("https://digest.example.org", limits=LIMITS), clock) as found:
+        yield found

@@ -1,0 +1,186 @@
+"""Good answers of real sources, and everything that feeds were seen to do wrong."""
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from digestd.sources import parse_source
+from digestd.sources.source import Source
+from tests.papers.site import Answerer, Asked, Site, head, in_turn, says
+from tests.sources.test_arxiv import entry, feed
+from tests.sources.test_biorxiv import answer as posts
+from tests.sources.test_biorxiv import post
+
+API, RSS, HF, BIO = "arxiv:cs.LG", "feed:https://journal.example.org/rss", "hf-daily", "biorxiv"
+PATHS = {API: "/api/query", RSS: "/rss", HF: "/api/daily_papers", BIO: "/details/biorxiv"}
+
+
+def good(source: str, *numbers: int) -> bytes:
+    """An answer of a source with these papers."""
+    if source == API:
+        return feed(len(numbers), 0, *(entry(f"2611.{n:05}v1", title=f"Title {n}") for n in numbers))
+    if source == HF:
+        return json.dumps([_daily(n) for n in numbers]).encode()
+    if source == BIO:
+        return posts(*(post(doi=f"10.1101/2026.11.20.{n:06}", title=f"Title {n}") for n in numbers))
+    return rss(*(item(n) for n in numbers))
+
+
+def rss(*items: str) -> bytes:
+    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>J</title>{"".join(items)}</channel></rss>'.encode()
+
+
+def item(n: int, guid: str = "") -> str:
+    link = f"https://journal.example.org/{n}"
+    return f"<item><title>Title {n}</title><link>{link}</link><guid>{guid or link}</guid></item>"
+
+
+def _daily(n: int) -> dict[str, object]:
+    paper = {"id": f"2611.{n:05}", "title": f"Title {n}", "summary": "s", "authors": [], "upvotes": 1}
+    return {"paper": paper | {"publishedAt": "2026-11-20T00:00:00Z"}, "publishedAt": "2026-11-23T00:00:00Z"}
+
+
+def serve(web: Site, source: str, answer: Answerer) -> None:
+    """Under the address where a source asks first; what it asks for after that is empty."""
+    path = PATHS.get(source, "/rss")
+    web.paths[path] = answer
+    if source == HF:
+        web.paths[path], web.paths[f"{path}?limit=100"] = says(b"[]"), answer
+    if source == BIO:
+        web.paths = _Posts(answer)
+
+
+class _Posts(dict[str, Answerer]):
+    """bioRxiv's addresses hold the days: the first page is wherever it ends in /0/json."""
+
+    def __init__(self, first: Answerer) -> None:
+        super().__init__()
+        self.first = first
+
+    def get(self, path: str, default: object = None) -> Answerer:
+        del default
+        return self.first if "/0/json" in path else says(posts(status="no posts found", count=0, total=0))
+
+
+def simply(answer: Answerer) -> Callable[[Site, str], None]:
+    return lambda web, source: serve(web, source, answer)
+
+
+def body(what: bytes, **headers: Any) -> Callable[[Site, str], None]:
+    return simply(says(what, **headers))
+
+
+async def hang_up(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def half(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(head(200, Content_Length=5_000) + good(API, 8, 9)[:300])
+    await writer.drain()
+    writer.close()
+
+
+async def slow_headers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 X\r\n")
+    for n in range(10_000):
+        writer.write(f"X-{n}: x\r\n".encode())
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
+async def slow_body(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(head(200, Content_Length=100_000))
+    for _ in range(100_000):
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
+async def gigabyte(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(head(200))
+    with suppress(ConnectionError):
+        for _ in range(1_000):
+            writer.write(bytes(1_000_000))
+            await writer.drain()
+    writer.close()
+
+
+async def five_terabytes(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(head(200, Content_Length=5 * 10**12) + bytes(1_000))
+
+
+async def endless_headers(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 X\r\n")
+    with suppress(ConnectionError):
+        for _ in range(1_000):
+            writer.write(b"X-Long: " + b"x" * 10_000 + b"\r\n")
+            await writer.drain()
+    writer.close()
+
+
+def endless_redirect() -> Answerer:
+    count = iter(range(1_000_000))
+
+    async def answer(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(302, Location=f"{PATHS[API]}?n={next(count)}", Content_Length=0))
+
+    return answer
+
+
+def gzipped(what: bytes) -> Callable[[Site, str], None]:
+    return lambda web, source: serve(web, source, says(gzip.compress(what, 9), Content_Encoding="gzip"))
+
+
+def deflated(what: bytes) -> Callable[[Site, str], None]:
+    return lambda web, source: serve(web, source, says(zlib.compress(what, 9), Content_Encoding="deflate"))
+
+
+def lazily(make: Callable[[], Callable[[Site, str], None]]) -> Callable[[Site, str], None]:
+    """Made when it is needed: it is large."""
+    return lambda web, source: make()(web, source)
+
+
+def mid_page(web: Site, source: str) -> None:
+    query = "/api/query?search_query=cat%3Acs.LG&sortBy=submittedDate&sortOrder=descending&start={}&max_results=500"
+    web.paths[PATHS[source]] = says(status=404)
+    web.paths[query.format(0)] = says(feed(2, 0, entry("2611.00008v1", title="Title 8")))
+    web.paths[query.format(1)] = in_turn(says(feed(2, 1)), says(feed(2, 1, entry("2611.00009v1", title="Title 9"))))
+
+
+def overstated(web: Site, source: str) -> None:
+    found = json.loads(good(source, 1, 2, 8))
+    found["messages"][0] |= {"total": 900, "count": 3}
+    serve(web, source, says(json.dumps(found).encode()))
+
+
+def unpadded(web: Site, source: str) -> None:
+    found = json.loads(good(source, 1, 2, 8))
+    for one in found["collection"]:
+        one["date"] = "2026-9-3"
+    serve(web, source, says(json.dumps(found).encode()))
+
+
+def elsewhere(url: str) -> Callable[[Site], Source]:
+    return lambda web: parse_source(f"feed:{url.format(web.port)}")
+
+
+def nothing(web: Site, source: str) -> None:
+    """The fault is in the address."""
+
+
+LAUGHS = (
+    b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    b'<rss version="2.0"><channel>&b;</channel></rss>'
+)
+NO_IDS = feed(
+    30, 0, *(entry(f"2611.{n:05}v1").replace("<id>", "<guid>").replace("</id>", "</guid>") for n in range(30))
+)
+ERROR = feed(
+    1,
+    0,
+    "<entry><id>http://arxiv.org/api/errors#x</id><title>Error</title><summary>max_results too large</summary></entry>",
+)

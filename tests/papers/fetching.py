@@ -1,0 +1,37 @@
+"""What the tests of a fetcher say in one line."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from digestd.errors import SourceFailed
+from digestd.fetching.fetch import Answer, Fetcher, Limits
+from digestd.sources.source import Pace, Request
+from tests.papers.site import AT_ONCE, Site
+
+FREE = Pace("site", 0)
+LIMITS = Limits(attempts=1, backoff=AT_ONCE)
+
+
+@dataclass
+class Clock:
+    """Stands still until it is set."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+async def get(fetcher: Fetcher, web: Site, path: str = "/", pace: Pace = FREE) -> Answer:
+    return await fetcher.fetch(Request(web.url(path)), pace)
+
+
+async def fails(fetcher: Fetcher, web: Site, why: str, path: str = "/", pace: Pace = FREE) -> None:
+    with pytest.raises(SourceFailed, match=why) as caught:
+        await get(fetcher, web, path, pace)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,163 @@
+"""Papers that are one work: joined without an identifier in common, merged and split by an operator."""
+
+from datetime import datetime
+
+import pytest
+
+from digestd.domain.paper import PaperId
+from digestd.errors import BadInput, NotFound
+from digestd.papers.deduplication import merge_papers, split_paper
+from digestd.papers.merge import ARCHIVE
+from digestd.store import merges, papers
+from digestd.store.database import Database
+from tests.papers.alike import HOUR, PEOPLE, TITLE, A, B, D, at_arxiv, in_journal, works
+from tests.papers.makers import paper, seen, take
+
+
+def mergings(db: Database, name: str) -> list[merges.Merge]:
+    with db.read() as session:
+        return merges.of_paper(session, papers.aliases(session, [PaperId(name)])[PaperId(name)])
+
+
+def test_a_preprint_and_its_journal_are_one_without_an_identifier_in_common(db: Database, now: datetime) -> None:
+    assert take(db, "arxiv:cs.LG", at_arxiv(), now=now).new == 1
+    before = paper(db, A)
+    decision = take(db, "crossref:x", in_journal(), now=now + HOUR)
+    assert (decision.new, decision.updated, decision.unchanged) == (0, 1, 0)
+    after = paper(db, D)
+    assert (after.key, after.id, after.first_seen, after.words.title) == (before.key, A, now, TITLE)
+    [one] = mergings(db, D)
+    assert (one.by, one.undone) == ("similarity", None)
+    assert "the same title and authors" in one.evidence
+
+
+def test_one_page_makes_one_paper_of_both(db: Database, now: datetime) -> None:
+    decision = take(db, "s", in_journal(), at_arxiv(), now=now)
+    assert (decision.new, decision.updated) == (1, 1)
+    assert works(db) == {frozenset({A, D})}
+
+
+def test_two_arxiv_papers_are_two_works_whatever_their_words(db: Database, now: datetime) -> None:
+    take(db, "arxiv:cs.LG", at_arxiv(), seen(B, title=TITLE, authors=PEOPLE), now=now)
+    assert works(db) == {frozenset({A}), frozenset({B})}
+
+
+def test_what_is_like_two_different_works_is_joined_with_neither(db: Database, now: datetime) -> None:
+    take(db, "s", at_arxiv(), seen(B, title=TITLE, authors=PEOPLE), in_journal(), now=now)
+    assert len(works(db)) == 3
+
+
+def test_a_retitled_version_is_found_by_the_title_it_had(db: Database, now: datetime) -> None:
+    take(db, "arxiv:cs.LG", at_arxiv(), now=now)
+    take(db, "arxiv:cs.LG", seen(A, title="Cold lakes mix", authors=PEOPLE, version=2), now=now + HOUR)
+    take(db, "crossref:x", in_journal(), now=now + 2 * HOUR)
+    assert works(db) == {frozenset({A, D})}
+    assert paper(db, D).words.title == "Cold lakes mix"
+
+
+def test_the_journal_of_an_archived_preprint_is_no_news(db: Database, now: datetime) -> None:
+    take(db, "arxiv-oai:cs", at_arxiv(announced=ARCHIVE), now=now)
+    take(db, "crossref:x", in_journal(), now=now + HOUR)
+    assert paper(db, D).archived
+    with db.read() as session:
+        assert papers.candidates(session, now - HOUR, now + 2 * HOUR) == []
+
+
+def test_a_split_undoes_a_merging_and_nothing_joins_them_again(db: Database, now: datetime) -> None:
+    take(db, "arxiv:cs.LG", at_arxiv(signals={"upvotes": 2}), now=now)
+    alone = paper(db, A)
+    journal = in_journal(abstract="Only the journal has one.", signals={"citations": 1}, url="https://example.org/d")
+    take(db, "crossref:x", journal, now=now + HOUR)
+    one, other = split_paper(db, PaperId(A), now + 2 * HOUR)
+    assert (one.key, one.id, one.words, one.signals, one.url) == (
+        alone.key, A, alone.words, alone.signals, alone.url,
+    )  # fmt: skip
+    assert (other.id, other.words.abstract, other.signals) == (D, "Only the journal has one.", {"citations": 1})
+    assert (one.archived, other.archived, other.first_seen) == (False, False, now + HOUR)
+    take(db, "crossref:x", in_journal(abstract="Again."), now=now + 3 * HOUR)
+    take(db, "dblp:x", seen("dblp:x", D, A, title=TITLE, authors=PEOPLE), now=now + 3 * HOUR)
+    assert paper(db, A).key != paper(db, D).key
+    assert [one.undone is None for one in mergings(db, A)] == [False]
+
+
+def test_an_identifier_named_by_both_does_not_rejoin_a_split_pair(db: Database, now: datetime) -> None:
+    take(db, "s", at_arxiv(), now=now)
+    take(db, "s", seen(D, title="Another"), now=now)
+    take(db, "t", seen(A, D, title=TITLE), now=now + HOUR)
+    [one] = mergings(db, A)
+    assert (one.by, one.evidence) == ("identifier", f"t: {A} = {D}")
+    split_paper(db, PaperId(D), now + 2 * HOUR)
+    assert works(db) == {frozenset({A}), frozenset({D})}
+    take(db, "t", seen(A, D, title=TITLE, version=2), now=now + 3 * HOUR)
+    assert works(db) == {frozenset({A}), frozenset({D})}
+    assert paper(db, D).words.title == "Another"
+
+
+def test_an_operator_may_merge_again_what_was_split_and_two_arxiv_papers(db: Database, now: datetime) -> None:
+    take(db, "s", at_arxiv(), seen(B, title="Rivers"), now=now)
+    for _ in range(2):
+        assert merge_papers(db, PaperId(B), PaperId(A), now + HOUR).key == paper(db, A).key
+        take(db, "s", seen(B, title="Rivers", version=2), now=now + 2 * HOUR)
+        assert works(db) == {frozenset({A, B})}
+        split_paper(db, PaperId(A), now + 3 * HOUR)
+    assert paper(db, B).words.title == "Rivers"
+    assert [one.by for one in mergings(db, A)] == ["operator", "operator"]
+
+
+def test_what_was_said_after_the_merging_goes_with_its_identifier(db: Database, now: datetime) -> None:
+    take(db, "s", at_arxiv(), now=now)
+    take(db, "s", seen(D, title="Another"), now=now)
+    merge_papers(db, PaperId(A), PaperId(D), now)
+    take(db, "s", seen(D, "pmid:7", title="Another, renamed"), now=now + HOUR)
+    split_paper(db, PaperId(A), now + 2 * HOUR)
+    assert works(db) == {frozenset({A}), frozenset({D, "pmid:7"})}
+    assert paper(db, "pmid:7").words.title == "Another, renamed"
+    assert paper(db, A).words.title == TITLE
+
+
+def test_an_earlier_merging_can_be_undone_by_its_number(db: Database, now: datetime) -> None:
+    for name in (A, D, "feed:x"):
+        take(db, "s", seen(name, title=f"On {name}"), now=now)
+    merge_papers(db, PaperId(A), PaperId(D), now)
+    merge_papers(db, PaperId(A), PaperId("feed:x"), now)
+    first, _ = mergings(db, A)
+    split_paper(db, PaperId(A), now, first.number)
+    assert works(db) == {frozenset({A, "feed:x"}), frozenset({D})}
+
+
+def test_a_merging_through_another_can_be_undone(db: Database, now: datetime) -> None:
+    for name in (A, D, "feed:x"):
+        take(db, "s", seen(name, title=f"On {name}"), now=now)
+    merge_papers(db, PaperId(D), PaperId("feed:x"), now)
+    merge_papers(db, PaperId(A), PaperId(D), now)
+    inner, _ = mergings(db, A)
+    split_paper(db, PaperId(A), now, inner.number)
+    assert works(db) == {frozenset({A, D}), frozenset({"feed:x"})}
+    split_paper(db, PaperId(A), now)
+    assert works(db) == {frozenset({A}), frozenset({D}), frozenset({"feed:x"})}
+    take(db, "t", seen(D, "feed:x", A), now=now)
+    assert len(works(db)) == 3
+
+
+def test_what_cannot_be_merged_or_split_is_said(db: Database, now: datetime) -> None:
+    take(db, "s", at_arxiv(), now=now)
+    with pytest.raises(NotFound, match="no paper doi"):
+        merge_papers(db, PaperId(A), PaperId(D), now)
+    with pytest.raises(BadInput, match="one paper already"):
+        merge_papers(db, PaperId(A), PaperId(A), now)
+    with pytest.raises(BadInput, match="not merged of others"):
+        split_paper(db, PaperId(A), now)
+    take(db, "s", seen(D, title="Another"), now=now)
+    merge_papers(db, PaperId(A), PaperId(D), now)
+    with pytest.raises(BadInput, match="merging 77: not one of arxiv"):
+        split_paper(db, PaperId(A), now, 77)
+
+
+def test_who_had_either_of_a_merged_pair_has_had_both_after_a_split_too(db: Database, now: datetime) -> None:
+    take(db, "s", at_arxiv(), seen(D, title="Another"), now=now)
+    numbers = {paper(db, A).key, paper(db, D).key}
+    merge_papers(db, PaperId(A), PaperId(D), now)
+    split_paper(db, PaperId(A), now)
+    with db.read() as session:
+        former = papers.former_keys(session, numbers)
+    assert {key: {key, *others} for key, others in former.items()} == dict.fromkeys(numbers, numbers)

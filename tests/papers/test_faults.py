@@ -1,0 +1,44 @@
+"""Every fault of the table comes to what it has to."""
+
+from collections import Counter
+
+import pytest
+
+from digestd.store.database import open_database
+from tests.papers.faults import FAULTS, Fault, happen
+
+pytestmark = pytest.mark.slow
+
+REACHING = [fault for fault in FAULTS if fault.why is None and fault.id != "F44"]
+"""Those of which something is stored; the others get as far on every database."""
+
+
+def name(fault: Fault) -> str:
+    return f"{fault.id}: {fault.name}"
+
+
+async def as_expected(url: str, fault: Fault) -> None:
+    db = open_database(url)
+    outcome = await happen(fault, db)
+    db.close()
+    print(f"\n{outcome}")
+    assert outcome.as_expected, outcome
+    assert "\n" not in str(outcome.report.error)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=name)
+async def test_nothing_of_a_broken_answer_is_taken_and_the_next_good_one_brings_everything(
+    sqlite_url: str, fault: Fault
+) -> None:
+    await as_expected(sqlite_url, fault)
+
+
+@pytest.mark.parametrize("fault", REACHING, ids=name)
+async def test_what_is_taken_of_a_broken_answer_is_the_same_on_postgresql(postgres_url: str, fault: Fault) -> None:
+    await as_expected(postgres_url, fault)
+
+
+def test_there_is_a_fault_of_every_number() -> None:
+    counts = Counter(fault.id for fault in FAULTS)
+    print(f"\n{len(FAULTS)} faults: {dict(sorted(counts.items()))}")
+    assert sorted(counts) == [f"F{number}" for number in range(40, 47)]

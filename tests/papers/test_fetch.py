@@ -1,0 +1,255 @@
+"""The fetcher against a real server."""
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from time import monotonic
+
+import pytest
+
+from digestd.errors import SourceAway, SourceFailed
+from digestd.fetching.fetch import Answer, Client, Fetcher, Limits, Validators
+from digestd.sources.source import Pace, Request
+from digestd.store import fetches, hosts
+from digestd.store.database import Database
+from tests.papers.site import AT_ONCE, Asked, Site, head, in_turn, says
+
+FREE = Pace("site", 0)
+QUICK = Limits(wire=100_000, body=1_000_000, backoff=AT_ONCE)
+
+
+@pytest.fixture
+def clock(now: datetime) -> Callable[[], datetime]:
+    began = monotonic()
+    return lambda: now + timedelta(seconds=monotonic() - began)
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client("https://digest.example.org", "ops@example.org", QUICK)
+
+
+@pytest.fixture
+async def fetcher(db: Database, client: Client, clock: Callable[[], datetime]) -> AsyncIterator[Fetcher]:
+    async with Fetcher(db, client, clock) as found:
+        yield found
+
+
+async def get(fetcher: Fetcher, web: Site, path: str, pace: Pace = FREE, known: Validators | None = None) -> Answer:
+    return await fetcher.fetch(Request(web.url(path)), pace, known)
+
+
+async def test_it_says_who_asks_and_how_to_reach_them(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(b"hello")
+    assert (await get(fetcher, web, "/")).body == b"hello"
+    agent = web.asked[0].headers["user-agent"]
+    assert agent.startswith("digestd/")
+    assert agent.endswith(" (+https://digest.example.org; mailto:ops@example.org)")
+
+
+async def test_it_asks_with_what_the_last_answer_gave(fetcher: Fetcher, web: Site) -> None:
+    conditional: list[str] = []
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if asked.headers.get("if-none-match") == '"v1"':
+            conditional.append(asked.headers["if-modified-since"])
+            writer.write(head(304, ETag='"v1"'))
+        else:
+            writer.write(
+                head(200, ETag='"v1"', Last_Modified="Mon, 23 Nov 2026 07:00:00 GMT", Content_Length=2) + b"ok"
+            )
+
+    web.paths["/"] = answer
+    first = await get(fetcher, web, "/")
+    assert first.body == b"ok"
+    again = await get(fetcher, web, "/", known=first.validators)
+    assert again.body is None
+    assert conditional == ["Mon, 23 Nov 2026 07:00:00 GMT"]
+
+
+async def test_all_requests_use_one_connection(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(b"x")
+    await asyncio.gather(*(get(fetcher, web, "/") for _ in range(3)))
+    assert (len(web.asked), web.connections) == (3, 1)
+
+
+async def test_two_processes_together_keep_to_the_pace(
+    db: Database, web: Site, client: Client, clock: Callable[[], datetime]
+) -> None:
+    web.paths["/"] = says(b"x")
+    async with Fetcher(db, client, clock) as one, Fetcher(db, client, clock) as other:
+        pace = Pace("arxiv.org", 0.3)
+        await asyncio.gather(*(get(fetcher, web, "/", pace) for fetcher in (one, other, one, other)))
+    times = sorted(asked.at for asked in web.asked)
+    assert times[-1] - times[0] > 0.6, "four turns are three waits; the first may have come late"
+
+
+async def test_429_is_tried_again_no_earlier_than_it_says(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = in_turn(says(status=429, Retry_After=1), says(b"ok"))
+    assert (await get(fetcher, web, "/", Pace("site", 0.01))).body == b"ok"
+    first, second = web.asked
+    assert second.at - first.at > 0.9
+
+
+async def test_a_long_retry_after_ends_the_fetch_and_holds_for_all(
+    db: Database, fetcher: Fetcher, web: Site, now: datetime
+) -> None:
+    web.paths["/"] = says(status=503, Retry_After=600)
+    with pytest.raises(SourceFailed, match="not to be asked before 2026-11-24 07:10"):
+        await get(fetcher, web, "/", Pace("site", 0.01))
+    with pytest.raises(SourceFailed, match="not to be asked before"):
+        await get(fetcher, web, "/", Pace("site", 0.01))
+    assert len(web.asked) == 1
+    with db.write() as session:
+        assert hosts.reserve(session, "site", now + timedelta(minutes=11), 1) == now + timedelta(minutes=11)
+
+
+@pytest.mark.parametrize("retry_after", ["Tue, 24 Nov 2026 08:00:00 GMT", "9999999999999"])
+async def test_retry_after_may_be_a_date_or_absurd(fetcher: Fetcher, web: Site, retry_after: str) -> None:
+    web.paths["/"] = says(status=429, Retry_After=retry_after)
+    with pytest.raises(SourceFailed, match=r"not to be asked before 2026-11-24 0[78]:"):
+        await get(fetcher, web, "/", Pace("site", 0.01))
+
+
+async def test_5xx_is_tried_again_and_then_given_up(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(status=502)
+    with pytest.raises(SourceFailed, match=r"127\.0\.0\.1:\d+: answers 502$"):
+        await get(fetcher, web, "/")
+    assert len(web.asked) == QUICK.attempts
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
+async def test_4xx_is_not_tried_again(fetcher: Fetcher, web: Site, status: int) -> None:
+    web.paths["/"] = says(status=status)
+    with pytest.raises(SourceFailed, match=f"answers {status}"):
+        await get(fetcher, web, "/")
+    assert len(web.asked) == 1
+
+
+async def test_a_lost_connection_is_tried_again(fetcher: Fetcher, web: Site) -> None:
+    async def hang_up(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    web.paths["/"] = in_turn(hang_up, says(b"ok"))
+    assert (await get(fetcher, web, "/")).body == b"ok"
+
+
+async def test_nobody_there_is_one_clear_line(fetcher: Fetcher, web: Site) -> None:
+    with pytest.raises(SourceAway) as caught:
+        await fetcher.fetch(Request("http://127.0.0.1:9/"), FREE)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_body_that_never_ends_meets_the_deadline(
+    db: Database, web: Site, clock: Callable[[], datetime]
+) -> None:
+    dripped = 0
+
+    async def drip(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        nonlocal dripped
+        writer.write(head(200, Content_Length=1_000))
+        for dripped in range(1_000):  # noqa: B007  # how far it came
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    web.paths["/"] = drip
+    async with Fetcher(db, Client("https://x.example.org", limits=Limits(seconds=0.4)), clock) as fetcher:
+        with pytest.raises(SourceFailed, match=r"no answer within 0\.4 s"):
+            await get(fetcher, web, "/")
+    assert dripped < 999
+
+
+async def test_a_large_body_is_refused_while_it_comes(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(b"x" * 200_000)
+    with pytest.raises(SourceFailed, match="larger than"):
+        await get(fetcher, web, "/")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+async def test_a_packed_body_is_unpacked(fetcher: Fetcher, web: Site, pack: Callable[[bytes], bytes]) -> None:
+    body = pack(b"words " * 10_000)
+    web.paths["/"] = says(body, Content_Encoding="gzip")
+    assert (await get(fetcher, web, "/")).body == b"words " * 10_000
+
+
+async def test_a_gzip_body_of_several_members_is_whole(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(gzip.compress(b"one ") + gzip.compress(b"two"), Content_Encoding="gzip")
+    assert (await get(fetcher, web, "/")).body == b"one two"
+
+
+async def test_a_gzip_bomb_is_refused(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")
+    with pytest.raises(SourceFailed, match="unpacks to more than 1 MB"):
+        await get(fetcher, web, "/")
+
+
+async def test_a_packed_body_cut_short_is_not_taken_for_whole(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(gzip.compress(bytes(range(256)) * 10)[:-20], Content_Encoding="gzip")
+    with pytest.raises(SourceFailed, match="ended early"):
+        await get(fetcher, web, "/")
+
+
+async def test_a_packing_nobody_asked_for_is_refused(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(b"x", Content_Encoding="br")
+    with pytest.raises(SourceFailed, match="packed as 'br'"):
+        await get(fetcher, web, "/")
+
+
+async def test_redirects_are_followed(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(status=301, Location="/there")
+    web.paths["/there"] = says(b"ok")
+    assert (await get(fetcher, web, "/")).body == b"ok"
+
+
+async def test_a_redirect_loop_ends(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(status=302, Location="/")
+    with pytest.raises(SourceFailed, match="redirects more than 5 times"):
+        await get(fetcher, web, "/")
+    assert len(web.asked) == 6
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://x.example.org/", "mailto:a@example.org"])
+async def test_a_redirect_out_of_the_web_is_refused(fetcher: Fetcher, web: Site, location: str) -> None:
+    web.paths["/"] = says(status=302, Location=location)
+    with pytest.raises(SourceFailed, match="no web address"):
+        await get(fetcher, web, "/")
+
+
+@pytest.mark.parametrize(
+    "inside", ["http://169.254.169.254/latest", "http://localhost/", "http://[::1]/", "http://10.0.0.1/"]
+)
+async def test_a_redirect_to_inside_this_network_is_refused(fetcher: Fetcher, web: Site, inside: str) -> None:
+    web.paths["/"] = says(status=302, Location=inside)
+    with pytest.raises(SourceFailed, match="inside this network"):
+        await get(fetcher, web, "/")
+
+
+def test_a_host_is_reserved_in_turns(db: Database, now: datetime) -> None:
+    with db.write() as session:
+        turns = [hosts.reserve(session, "arxiv.org", now, 3) for _ in range(3)]
+        assert turns == [now, now + timedelta(seconds=3), now + timedelta(seconds=6)]
+        assert hosts.reserve(session, "other.org", now, 3) == now
+        assert hosts.reserve(session, "arxiv.org", now + timedelta(minutes=1), 3) == now + timedelta(minutes=1)
+
+
+def test_a_turn_written_under_another_clock_is_forgotten(db: Database, now: datetime) -> None:
+    with db.write() as session:
+        hosts.reserve(session, "arxiv.org", now + timedelta(days=30), 3)
+        assert hosts.reserve(session, "arxiv.org", now, 3) == now
+
+
+def test_how_the_last_fetch_went_is_kept(db: Database, now: datetime) -> None:
+    one = fetches.FetchRecord("s", "https://a.example.org", now, 3, '"v"', None)
+    failed = fetches.FetchRecord("s", "https://b.example.org", now + timedelta(hours=1), error="x" * 1_000)
+    with db.write() as session:
+        fetches.upsert(session, [one, failed])
+        fetches.upsert(session, [one])
+        assert fetches.of_source(session, "s")["https://a.example.org"] == one
+        assert fetches.latest(session)["s"].error == "x" * 500
+        assert fetches.newest_success(session, "s") == now
+        assert fetches.newest_success(session, "t") is None
+        fetches.delete_before(session, "s", now + timedelta(minutes=1))
+        assert list(fetches.of_source(session, "s")) == ["https://b.example.org"]

@@ -1,0 +1,208 @@
+"""Hosts over time: pauses they ask for, breakers and holds."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from digestd.fetching.fetch import Client, Fetcher
+from digestd.sources.source import Pace
+from digestd.store import hosts
+from digestd.store.database import Database
+from tests.papers.fetching import LIMITS, Clock, fails, get
+from tests.papers.site import Site, says, site
+
+
+def state(db: Database, host: str) -> hosts.HostState:
+    with db.read() as session:
+        found = hosts.by_name(session, host)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"RateLimit": '"default";r=0;t=90'},
+        {"RateLimit_Remaining": 0, "RateLimit_Reset": 90},
+        {"Backoff": 90},
+        {"X_RateLimit_Remaining": 0, "X_RateLimit_Reset": 1795503690},
+    ],
+)
+async def test_an_answer_may_ask_for_a_pause_before_the_next_request(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock, headers: dict[str, Any]
+) -> None:
+    pace = Pace("site", 0.01)
+    web.paths["/"] = says(b"ok", **headers)
+    clock.now = datetime.fromisoformat("2026-11-24T07:00:00+00:00").replace(microsecond=0)
+    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+    pause = (state(db, "site").next - clock.now).total_seconds()
+    assert pause > 5
+    await fails(fetcher, web, "site is not to be asked before", pace=pace)
+    assert len(web.asked) == 1
+    clock.forward(seconds=pause)
+    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+
+
+async def test_no_host_is_left_alone_for_ever_whatever_it_says(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    pace = Pace("site", 0.01)
+    web.paths["/"] = says(b"ok", Backoff=10**12)
+    await get(fetcher, web, pace=pace)
+    assert state(db, "site").next == clock.now + hosts.HORIZON
+
+
+async def test_a_breaker_opens_after_three_failures_and_closes_on_success(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    host = f"127.0.0.1:{web.port}"
+    web.paths["/"] = says(status=500)
+    for _ in range(3):
+        await fails(fetcher, web, "answers 500")
+    assert state(db, host).failures == 3
+    assert state(db, host).open_until == clock.now + timedelta(minutes=5)
+    assert "answers 500" in str(state(db, host).why)
+    await fails(fetcher, web, r"failed 3 times in a row .*answers 500.*; it is tried again at 2026-11-24 07:05:00 UTC")
+    await fails(fetcher, web, "failed 3 times in a row", path="/another")
+    assert len(web.asked) == 3, "an open breaker asks nobody"
+    pauses = []
+    for _ in range(9):
+        until = state(db, host).open_until
+        assert until is not None
+        clock.now = until
+        await fails(fetcher, web, "answers 500")
+        pauses.append((state(db, host).open_until or clock.now) - clock.now)
+    assert [pause / timedelta(minutes=1) for pause in pauses] == [10, 20, 40, 80, 160, 320, 360, 360, 360]
+    clock.forward(hours=6)
+    web.paths["/"] = says(b"ok")
+    assert (await get(fetcher, web)).body == b"ok"
+    assert (state(db, host).failures, state(db, host).open_until, state(db, host).why) == (0, None, None)
+
+
+async def test_only_one_may_try_whether_a_host_answers_again(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    host = f"127.0.0.1:{web.port}"
+    with db.write() as session:
+        for _ in range(3):
+            hosts.record_failure(session, host, clock.now, "refused")
+    clock.forward(minutes=5)
+    with db.write() as session:
+        tries = [hosts.acquire_probe(session, host, clock.now, clock.now + timedelta(minutes=1)) for _ in range(3)]
+    assert tries == [True, False, False]
+    await fails(fetcher, web, "failed 3 times in a row")
+    clock.forward(minutes=1)
+    web.paths["/"] = says(b"ok")
+    assert (await get(fetcher, web)).body == b"ok", "whoever tried is gone"
+
+
+async def test_a_probe_is_one_request(db: Database, web: Site, clock: Clock) -> None:
+    web.paths["/"] = says(status=500)
+    client = Client("https://x.example.org", limits=replace(LIMITS, attempts=3))
+    async with Fetcher(db, client, clock) as fetcher:
+        for _ in range(3):
+            await fails(fetcher, web, "answers 500")
+        assert len(web.asked) == 9
+        clock.forward(minutes=5)
+        await fails(fetcher, web, "answers 500")
+        assert len(web.asked) == 10
+
+
+async def test_a_host_that_says_no_is_alive(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+    web.paths["/"] = says(status=404)
+    for _ in range(5):
+        await fails(fetcher, web, "answers 404")
+    web.paths["/"] = says(status=503, Retry_After=600)
+    for _ in range(5):
+        await fails(fetcher, web, "not to be asked before")
+    with db.read() as session:
+        assert [one.failures for one in hosts.all_of(session)] == [0]
+
+
+async def test_one_answer_that_is_too_large_says_nothing_against_its_host(
+    db: Database, web: Site, clock: Clock
+) -> None:
+    web.paths["/"] = says(b"x" * 2_000)
+    client = Client("https://x.example.org", limits=replace(LIMITS, wire=1_000))
+    async with Fetcher(db, client, clock) as fetcher:
+        for _ in range(5):
+            await fails(fetcher, web, "larger than")
+    with db.read() as session:
+        assert hosts.all_of(session) == []
+
+
+async def test_of_two_hosts_of_one_pace_only_the_failing_one_is_left_alone(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock
+) -> None:
+    pace = Pace("arxiv.org", 0.01)
+    async with site() as other:
+        other.paths["/"] = says(b"ok")
+        web.paths["/"] = says(status=500)
+        for _ in range(3):
+            await fails(fetcher, web, "answers 500", pace=pace)
+            clock.forward(seconds=1)
+        await fails(fetcher, web, "failed 3 times", pace=pace)
+        assert (await get(fetcher, other, pace=pace)).body == b"ok"
+
+
+@pytest.mark.parametrize("days", [-400, 400])
+async def test_a_clock_that_jumped_locks_no_host(
+    db: Database, fetcher: Fetcher, web: Site, clock: Clock, days: int
+) -> None:
+    """Written in another year: the pace, a hold and an open breaker."""
+    pace, host = Pace("site", 1, alone=True), f"127.0.0.1:{web.port}"
+    web.paths["/"] = says(b"ok")
+    there = clock.now + timedelta(days=days)
+    with db.write() as session:
+        hosts.reserve(session, "site", there, 3)
+        assert hosts.acquire(session, "site", "somebody", there, there + timedelta(minutes=1))
+        for _ in range(9):
+            hosts.record_failure(session, host, there, "refused")
+    assert (await get(fetcher, web, pace=pace)).body == b"ok"
+
+
+def test_a_hold_is_one_holders_until_it_ends(db: Database, now: datetime) -> None:
+    minute = timedelta(minutes=1)
+    with db.write() as session:
+        assert hosts.acquire(session, "arxiv.org", "one", now, now + minute)
+        assert hosts.acquire(session, "arxiv.org", "one", now, now + minute)
+        assert not hosts.acquire(session, "arxiv.org", "other", now, now + minute)
+        hosts.release(session, "arxiv.org", "other", now)
+        assert hosts.is_held(session, "arxiv.org", now)
+        hosts.release(session, "arxiv.org", "one", now + timedelta(seconds=3))
+        assert not hosts.is_held(session, "arxiv.org", now)
+        assert hosts.reserve(session, "arxiv.org", now, 3) == now + timedelta(seconds=3)
+        assert hosts.acquire(session, "arxiv.org", "other", now, now + minute)
+        assert hosts.acquire(session, "arxiv.org", "one", now + minute, now + 2 * minute), "the other's has ended"
+        hosts.release(session, "arxiv.org", "other", now + minute)
+        assert hosts.is_held(session, "arxiv.org", now + minute)
+
+
+async def test_a_fetch_that_fails_gives_the_host_back(db: Database, fetcher: Fetcher, web: Site, clock: Clock) -> None:
+    web.paths["/"] = says(status=500)
+    await fails(fetcher, web, "answers 500", pace=Pace("site", 0.01, alone=True))
+    assert state(db, "site").held_until is None
+
+
+async def test_who_waits_too_long_for_a_held_host_gives_up(db: Database, web: Site, clock: Clock) -> None:
+    with db.write() as session:
+        hosts.acquire(session, "site", "somebody", clock.now, clock.now + timedelta(minutes=1))
+    client = Client("https://x.example.org", limits=replace(LIMITS, patience=0.5))
+    async with Fetcher(db, client, clock) as fetcher:
+        await fails(fetcher, web, "site is being asked by another process", pace=Pace("site", 1, alone=True))
+    assert web.asked == []
+
+
+async def test_waiting_for_a_turn_does_not_count_towards_the_deadline(db: Database, web: Site, now: datetime) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    web.paths["/"] = says(b"ok")
+    client = Client("https://x.example.org", limits=replace(LIMITS, seconds=1.5))
+    async with Fetcher(db, client, lambda: now + timedelta(seconds=loop.time() - began)) as fetcher:
+        pace = Pace("site", 0.6, alone=True)
+        answers = await asyncio.gather(*(get(fetcher, web, pace=pace) for _ in range(4)))
+    assert [answer.body for answer in answers] == [b"ok"] * 4
+    assert loop.time() - began > 1.8

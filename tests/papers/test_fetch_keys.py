@@ -1,0 +1,91 @@
+"""Keys go to their host, and nowhere else."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import httpx2
+import pytest
+
+from digestd.errors import BadSetting, SourceFailed
+from digestd.fetching.credentials import KEYS, Credential, credentials
+from digestd.fetching.fetch import Client, Fetcher, Validators, _Fetch
+from digestd.sources.source import Request
+from digestd.store import hosts
+from digestd.store.database import Database
+from tests.papers.fetching import FREE, LIMITS, Clock, get
+from tests.papers.site import Site, in_turn, says
+
+SECRET = "s3cr3t-key"
+
+
+def keyed(db: Database, clock: Callable[[], datetime], host: str, credential: Credential) -> Fetcher:
+    return Fetcher(db, Client("https://x.example.org", limits=LIMITS, credentials={host: credential}), clock)
+
+
+def test_every_key_has_its_host_and_its_way() -> None:
+    found = credentials({key.setting: SECRET for key in KEYS})
+    assert found == {
+        "api.semanticscholar.org": Credential("x-api-key", SECRET),
+        "eutils.ncbi.nlm.nih.gov": Credential("api_key", SECRET, is_parameter=True),
+        "api.github.com": Credential("Authorization", f"Bearer {SECRET}"),
+    }
+    assert SECRET not in repr(found)
+    assert credentials({"github_token": None, "ncbi_key": " "}) == {}
+
+
+@pytest.mark.parametrize("value", ["two words", "line\nbreak", "schlüssel", "x" * 501])
+def test_what_is_no_key_is_refused_by_name_and_not_repeated(value: str) -> None:
+    with pytest.raises(BadSetting, match="DIGESTD_NCBI_KEY") as caught:
+        credentials({"ncbi_key": value})
+    assert value not in str(caught.value)
+
+
+async def test_a_key_goes_to_its_host(db: Database, clock: Clock, web: Site) -> None:
+    web.paths["/"] = says(b"ok")
+    async with keyed(db, clock, "127.0.0.1", Credential("x-api-key", SECRET)) as fetcher:
+        await get(fetcher, web)
+    assert web.asked[0].headers["x-api-key"] == SECRET
+    async with keyed(db, clock, "127.0.0.1", Credential("api_key", SECRET, is_parameter=True)) as fetcher:
+        await get(fetcher, web, "/?term=a%20b")
+    assert web.asked[1].path == f"/?term=a%20b&api_key={SECRET}"
+
+
+async def test_a_key_goes_nowhere_else(db: Database, clock: Clock, web: Site) -> None:
+    """Not to another host, not to one like it, not after a redirect, not without TLS."""
+    web.paths["/"] = says(b"ok")
+    web.paths["/away"] = says(status=302, Location="http://away.example.com/")
+    for host in ("127.0.0.2", "api.127.0.0.1", "0.0.1"):
+        async with keyed(db, clock, host, Credential("x-api-key", SECRET)) as fetcher:
+            await get(fetcher, web)
+    assert all("x-api-key" not in asked.headers for asked in web.asked)
+    async with keyed(db, clock, "api.example.com", Credential("x-api-key", SECRET)) as fetcher:
+        outgoing = fetcher._outgoing  # what would go out, without a server for every address
+        urls = {
+            "https://api.example.com/": True,
+            "http://api.example.com/": False,
+            "https://api.example.com:8443/": False,
+            "https://api.example.com.evil.example.org/": False,
+            "https://user@evil.example.org/": False,
+        }
+        for url, is_sent in urls.items():
+            for is_own in (True, False):
+                fetch = _Fetch(Request(url), FREE, Validators(), asyncio.Timeout(None), 1)
+                sent = outgoing(fetch, httpx2.URL(url), is_own)
+                assert ("x-api-key" in sent.headers) == (is_sent and is_own), url
+
+
+async def test_a_key_is_in_no_error_and_in_nothing_stored(
+    db: Database, clock: Clock, web: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    web.paths["/"] = in_turn(says(status=404), says(status=500), says(status=302, Location="http://10.0.0.1/"))
+    async with keyed(db, clock, "127.0.0.1", Credential("api_key", SECRET, is_parameter=True)) as fetcher:
+        for _ in range(3):
+            with pytest.raises(SourceFailed) as caught:
+                await get(fetcher, web)
+            assert SECRET not in str(caught.value)
+    assert all(SECRET in asked.path for asked in web.asked)
+    with db.read() as session:
+        assert SECRET not in repr(hosts.all_of(session))
+    assert SECRET not in caplog.text

@@ -1,0 +1,38 @@
+"""What is POSTed to a host, and where it goes along."""
+
+import pytest
+
+from digestd.errors import SourceFailed
+from digestd.fetching.fetch import Fetcher, Validators
+from digestd.sources.source import Request
+from tests.papers.fetching import FREE
+from tests.papers.site import Site, says
+
+
+async def test_what_is_posted_is_json_and_never_asked_conditionally(fetcher: Fetcher, web: Site) -> None:
+    web.paths["/"] = says(b"[]", ETag='"1"')
+    request = Request(web.url("/"), {"Accept": "application/json"}, body=b'{"ids": []}')
+    answer = await fetcher.fetch(request, FREE, Validators('"1"', "Mon, 23 Nov 2026 07:00:00 GMT"))
+    asked = web.asked[0]
+    assert (asked.method, asked.body, asked.headers["content-type"]) == ("POST", b'{"ids": []}', "application/json")
+    assert "if-none-match" not in asked.headers
+    assert "if-modified-since" not in asked.headers
+    assert (answer.body, answer.validators) == (b"[]", Validators())
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_what_is_posted_goes_along_where_the_redirect_keeps_it(fetcher: Fetcher, web: Site, status: int) -> None:
+    web.paths["/"] = says(status=status, Location="/there")
+    web.paths["/there"] = says(b"ok")
+    assert (await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)).body == b"ok"
+    assert [(asked.method, asked.path, asked.body) for asked in web.asked] == [
+        ("POST", "/", b"{}"), ("POST", "/there", b"{}"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_what_is_posted_is_not_lost_on_the_way(fetcher: Fetcher, web: Site, status: int) -> None:
+    web.paths["/"] = says(status=status, Location="/there")
+    with pytest.raises(SourceFailed, match=f"answers a POST with {status}"):
+        await fetcher.fetch(Request(web.url("/"), body=b"{}"), FREE)
+    assert len(web.asked) == 1

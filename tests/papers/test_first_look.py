@@ -1,0 +1,48 @@
+"""What a source gives at the first look is mostly its archive; and a failure does not forget when it last answered."""
+
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from digestd.store import fetches
+from digestd.store.database import Database
+from tests.papers.desk import Desk
+from tests.papers.makers import paper
+from tests.papers.site import Site, says
+
+pytestmark = pytest.mark.slow
+
+FEED = "feed:https://journal.example.org/rss"
+
+
+def rss(*items: tuple[str, datetime]) -> bytes:
+    listed = "".join(
+        f"<item><title>Lake {n}</title><link>https://journal.example.org/{n}</link>"
+        f"<guid>https://doi.org/10.5555/lake.{n}</guid><pubDate>{format_datetime(at)}</pubDate></item>"
+        for n, at in items
+    )
+    return f"<rss version='2.0'><channel><title>J</title>{listed}</channel></rss>".encode()
+
+
+async def test_old_papers_of_a_new_source_are_archive_and_later_ones_news(
+    db: Database, web: Site, now: datetime
+) -> None:
+    old = now - timedelta(days=60)
+    web.paths["/rss"] = says(rss(("1", old), ("2", now)))
+    await Desk(db, web, lambda: now).ask(FEED)
+    assert paper(db, "doi:10.5555/lake.1").archived
+    assert not paper(db, "doi:10.5555/lake.2").archived
+    web.paths["/rss"] = says(rss(("1", old), ("2", now), ("3", old)))
+    await Desk(db, web, lambda: now + timedelta(hours=1)).ask(FEED)
+    assert not paper(db, "doi:10.5555/lake.3").archived, "it came up only now, whatever date it bears"
+
+
+async def test_an_outage_does_not_forget_when_a_source_last_answered(db: Database, web: Site, now: datetime) -> None:
+    web.paths["/rss"] = says(rss(("1", now)))
+    await Desk(db, web, lambda: now).ask(FEED)
+    web.paths["/rss"] = says(b"", status=404)
+    (report,) = await Desk(db, web, lambda: now + timedelta(days=5)).ask(FEED)
+    assert report.error
+    with db.read() as session:
+        assert fetches.newest_success(session, FEED) == now

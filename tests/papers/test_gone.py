@@ -1,0 +1,35 @@
+"""That something is gone is an answer where the request says so."""
+
+from datetime import datetime
+
+import pytest
+
+from digestd.errors import SourceFailed
+from digestd.fetching.fetch import Client, Fetcher, Limits
+from digestd.sources.source import Pace, Request
+from digestd.store.database import Database
+from tests.papers.site import says, site
+
+CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1))
+FREE = Pace("site", 0)
+
+
+@pytest.mark.parametrize("status", [404, 410, 451])
+async def test_a_request_for_what_may_be_gone_gets_the_words_of_its_absence(
+    db: Database, now: datetime, status: int
+) -> None:
+    async with site() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
+        web.paths["/repos/a/b"] = says(b'{"message": "Not Found"}', status)
+        gone = Request(web.url("/repos/a/b"), may_be_gone=True)
+        answer = await fetcher.fetch(gone, FREE)
+        assert (answer.body, answer.status) == (b'{"message": "Not Found"}', status)
+        with pytest.raises(SourceFailed, match=f"answers {status}"):
+            await fetcher.fetch(Request(web.url("/repos/a/b")), FREE)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 418])
+async def test_any_other_refusal_is_a_failure(db: Database, now: datetime, status: int) -> None:
+    async with site() as web, Fetcher(db, CLIENT, lambda: now) as fetcher:
+        web.paths["/"] = says(b"no", status)
+        with pytest.raises(SourceFailed, match=f"answers {status}"):
+            await fetcher.fetch(Request(web.url("/"), may_be_gone=True), FREE)

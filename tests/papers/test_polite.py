@@ -1,0 +1,115 @@
+"""A server that counts: never faster than agreed, never two at once, over processes, kills and restarts."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.sources import parse_source
+from digestd.store import hosts
+from digestd.store.database import Database
+from tests.papers.asking import BEGAN
+from tests.papers.site import Site, says, site, slowly
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+INTERFACES = ("/api/query", "/oai", "/atom/cs.LG")
+"""arXiv's three, which count as one."""
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Site]:
+    async with site() as served:
+        for path in INTERFACES:
+            served.paths[path] = says(b"ok")
+        yield served
+
+
+async def start(
+    database: str, web: Site, paths: tuple[str, ...], pace: float, deadline: float = 60
+) -> asyncio.subprocess.Process:
+    words = [database, str(deadline), str(pace), *map(web.url, paths)]
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.papers.asking", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def said(process: asyncio.subprocess.Process) -> list[str]:
+    out, _ = await process.communicate()
+    return out.decode().splitlines()
+
+
+async def asked(web: Site, count: int) -> None:
+    """Wait until so many requests have come."""
+    async with asyncio.timeout(60):
+        while len(web.asked) < count:
+            await asyncio.sleep(0.01)
+
+
+def test_all_of_arxivs_interfaces_share_the_pace_of_its_terms() -> None:
+    sources = [parse_source(spec) for spec in ("arxiv:cs.LG", "arxiv-rss:cs.LG", "arxiv-oai:cs")]
+    (pace,) = {source.pace for source in sources}
+    assert pace.alone
+    assert pace.seconds >= 3
+
+
+async def test_two_processes_at_once_keep_the_pace_and_one_connection(database_url: str, web: Site) -> None:
+    web.paths["/oai"] = slowly(0.7, says(b"ok"))
+    both = [await start(database_url, web, paths, 0.4) for paths in (INTERFACES, INTERFACES[::-1])]
+    assert [await said(process) for process in both] == [["2"] * 3] * 2
+    print(f"\n{web.log()}")
+    assert len(web.asked) == 6
+    assert min(web.gaps()) >= 0.4
+    assert (web.most_open, web.most_answering) == (1, 1)
+
+
+async def test_a_process_killed_in_mid_answer_holds_the_host_no_longer_than_its_deadline(
+    database_url: str, db: Database, web: Site
+) -> None:
+    web.paths["/api/query"] = slowly(60, says(b"ok"))
+    killed = await start(database_url, web, ("/api/query",), 0.4, deadline=2)
+    await asked(web, 1)
+    waiting = await start(database_url, web, ("/oai", "/atom/cs.LG"), 0.4)
+    killed.kill()
+    await killed.wait()
+    with db.read() as session:
+        soon = BEGAN + timedelta(seconds=web.asked[0].at + 1)
+        assert hosts.is_held(session, "arxiv.org", soon), "nobody could give it back"
+    assert await said(waiting) == ["2", "2"]
+    print(f"\n{web.log()}")
+    assert web.asked[1].at - web.asked[0].at >= 2, "until its hold has ended it might still be asking"
+    assert web.most_open == 1
+
+
+async def test_the_pace_outlives_a_restart(database_url: str, web: Site) -> None:
+    for _ in range(2):
+        assert await said(await start(database_url, web, ("/api/query",), 3.0)) == ["2"]
+    print(f"\n{web.log()}")
+    assert web.gaps()[0] >= 3
+
+
+async def test_the_pace_counts_from_when_an_answer_began(database_url: str, web: Site) -> None:
+    """A request that travelled slowly, and one right behind it that travelled fast, must not meet."""
+    web.paths["/api/query"] = slowly(0.5, says(b"ok"))
+    assert await said(await start(database_url, web, ("/api/query", "/oai"), 0.4)) == ["2", "2"]
+    assert web.gaps()[0] >= 0.9
+
+
+@pytest.mark.long
+async def test_at_arxivs_own_pace(database_url: str, web: Site) -> None:
+    """Two processes, one of which is killed and started again."""
+    first = await start(database_url, web, INTERFACES * 3, 3.1)
+    other = await start(database_url, web, INTERFACES, 3.1)
+    await asked(web, 3)
+    first.kill()
+    await first.wait()
+    again = await start(database_url, web, INTERFACES, 3.1)
+    assert await said(other) == ["2"] * 3
+    assert await said(again) == ["2"] * 3
+    print(f"\n{web.log()}")
+    assert min(web.gaps()) >= 3
+    assert (web.most_open, web.most_answering) == (1, 1)

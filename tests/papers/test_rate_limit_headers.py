@@ -1,0 +1,55 @@
+"""What hosts ask for in their headers is understood in every form they have."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from digestd.fetching.rate_limit_headers import wanted_pause
+
+NOW = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+EPOCH = int(NOW.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"retry-after": "120"}, 120),
+        (503, {"retry-after": "Tue, 24 Nov 2026 07:01:00 GMT"}, 60),
+        (503, {"retry-after": "Tue, 24 Nov 2026 06:00:00 GMT"}, 0),
+        (503, {"retry-after": "soon"}, 0),
+        (503, {"retry-after": "-5"}, 0),
+        (200, {"retry-after": "120"}, 0),
+        (200, {"backoff": "30"}, 30),
+        (429, {"backoff": "30", "retry-after": "10"}, 30),
+        (200, {"ratelimit": '"default";r=0;t=30'}, 30),
+        (200, {"ratelimit": '"default";r=1;t=30'}, 0),
+        (200, {"ratelimit": '"burst";r=9;t=5, "daily";r=0;t=600'}, 600),
+        (200, {"ratelimit": '"default";r=0', "ratelimit-policy": '"default";q=500;w=300'}, 300),
+        (200, {"ratelimit": "limit=100, remaining=0, reset=50"}, 50),
+        (200, {"ratelimit": "limit=100, remaining=3, reset=50"}, 0),
+        (200, {"ratelimit-limit": "100", "ratelimit-remaining": "0", "ratelimit-reset": "45"}, 45),
+        (200, {"ratelimit-remaining": "12", "ratelimit-reset": "45"}, 0),
+        (200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(EPOCH + 90)}, 90),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(EPOCH + 90)}, 90),
+        (200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "20"}, 20),
+        (200, {"x-rate-limit-remaining": "0", "x-rate-limit-reset": "20"}, 20),
+        # An instant is the host's; so is the clock it is read against.
+        (
+            200,
+            {
+                "x-ratelimit-remaining": "0",
+                "x-ratelimit-reset": str(EPOCH + 7_290),
+                "date": "Tue, 24 Nov 2026 09:00:00 GMT",
+            },
+            90,
+        ),
+        (200, {"x-rate-limit-limit": "50", "x-rate-limit-interval": "1s"}, 0.02),
+        (200, {"x-rate-limit-limit": "2", "x-rate-limit-interval": "1m"}, 30),
+        (200, {"x-rate-limit-limit": "0", "x-rate-limit-interval": "1s"}, 0),
+        (200, {"ratelimit": "nonsense;;;=", "ratelimit-remaining": "none", "x-ratelimit-reset": "inf"}, 0),
+        (200, {"ratelimit-remaining": "nan", "ratelimit-reset": "1"}, 0),
+        (200, {}, 0),
+    ],
+)
+def test_a_pause_is_understood(status: int, headers: dict[str, str], seconds: float) -> None:
+    assert wanted_pause(status, headers, NOW) == pytest.approx(seconds)

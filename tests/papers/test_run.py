@@ -1,0 +1,178 @@
+"""Asking sources, page by page, with a real server behind them."""
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from digestd.fetching.fetch import Client
+from digestd.fetching.recordings import Recorder, Replayer
+from digestd.papers.run import Via, ingest
+from digestd.sources import parse_source
+from digestd.sources.source import Request
+from digestd.store import fetches, papers
+from tests.papers.desk import Desk, Here, here
+from tests.papers.makers import everything, forget
+from tests.papers.site import Asked, head, in_turn, says
+from tests.sources.test_arxiv import entry, feed
+
+pytestmark = pytest.mark.slow
+
+QUERY = "/api/query?search_query=cat%3Acs.LG&sortBy=submittedDate&sortOrder=descending&start={}&max_results=500"
+DAYS = "/api/daily_papers"
+
+
+def days(*numbers: str, upvotes: int = 1) -> bytes:
+    records = [
+        {"paper": {"id": n, "title": f"P {n}", "summary": "s", "authors": [], "upvotes": upvotes,
+                   "publishedAt": "2026-11-20T00:00:00Z"}, "publishedAt": "2026-11-23T00:00:00Z"}
+        for n in numbers
+    ]  # fmt: skip
+    return json.dumps(records).encode()
+
+
+async def test_a_result_is_read_page_by_page_to_its_end(desk: Desk) -> None:
+    desk.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
+    desk.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
+    (report,) = await desk.ask("arxiv:cs.LG")
+    assert (report.state, report.fetched, report.new, report.error) == ("fresh", 3, 3, None)
+    assert desk.count() == 3
+
+
+async def test_a_second_run_asks_conditionally_and_is_quiet(desk: Desk) -> None:
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if asked.headers.get("if-none-match") == '"1"':
+            writer.write(head(304))
+        else:
+            body = feed(1, 0, entry("2611.00001v1"))
+            writer.write(head(200, ETag='"1"', Content_Length=len(body)) + body)
+
+    desk.web.paths["/api/query"] = answer
+    assert [r.state for _ in range(3) for r in await desk.ask("arxiv:cs.LG")] == ["fresh", "quiet", "quiet"]
+    assert [asked.headers.get("if-none-match") for asked in desk.web.asked] == [None, '"1"', '"1"']
+
+
+async def test_one_broken_source_stops_no_other(desk: Desk) -> None:
+    desk.web.paths["/atom/cs.LG"] = says(b"<html><body>maintenance</body></html>")
+    desk.web.paths["/atom/cs.CL"] = says(status=503)
+    desk.web.paths[DAYS] = says(days("2611.00001"))
+    reports = await desk.ask("arxiv-rss:cs.LG", "arxiv-rss:cs.CL", "hf-daily")
+    assert [r.state for r in reports] == ["broken", "broken", "fresh"]
+    assert "a feed was expected" in str(reports[0].error)
+    assert all("\n" not in str(r.error) for r in reports)
+    with desk.db.read() as session:
+        last = fetches.latest(session)
+    assert last["arxiv-rss:cs.LG"].error == reports[0].error
+    assert last["hf-daily"].error is None
+
+
+async def test_what_a_source_did_not_foresee_breaks_its_source_only(desk: Desk) -> None:
+    class Odd(Here):
+        def requests(self, since: datetime, cursor: str | None) -> Request | None:
+            raise KeyError(since, cursor)
+
+    desk.web.paths[DAYS] = says(days("2611.00001"))
+    sources = [Odd(parse_source("hf-daily"), desk.web), here(parse_source("hf-daily"), desk.web)]
+    report = await ingest(desk.db, sources, Client("https://x.example.org"), desk.clock)
+    assert [r.state for r in report.sources] == ["broken", "fresh"]
+    assert report.broken
+
+
+async def test_votes_of_the_days_before_are_asked_for_again(desk: Desk, now: datetime) -> None:
+    desk.web.paths[DAYS] = says(b"[]")
+    desk.web.paths[f"{DAYS}?limit=100"] = in_turn(says(days("2611.00001")), says(days("2611.00001", upvotes=9)))
+    await desk.ask("hf-daily")
+    (report,) = await desk.ask("hf-daily")
+    assert (report.state, report.new, report.updated) == ("fresh", 0, 1)
+    asked = [one.path.partition("date=")[2] for one in desk.web.asked]
+    assert asked[:4] == ["", "2026-11-22", "2026-11-21", "2026-11-20"]
+
+
+async def test_one_paper_of_three_sources(desk: Desk, now: datetime) -> None:
+    desk.web.paths["/api/query"] = says(feed(1, 0, entry("2611.10001v1", title="Freezing lakes faster")))
+    desk.web.paths["/atom/cs.LG"] = says((Path(__file__).parents[1] / "sources/samples/arxiv-rss.xml").read_bytes())
+    desk.web.paths[DAYS] = says(b"[]")
+    desk.web.paths[f"{DAYS}?limit=100"] = says(days("2611.10001", upvotes=5))
+    specs = ["arxiv:cs.LG", "arxiv-rss:cs.LG", "hf-daily"]
+    await desk.ask(*specs)
+    with desk.db.read() as session:
+        (news,) = papers.candidates(session, now - timedelta(days=1), now + timedelta(days=1))
+        assert papers.count(session) == 2
+    assert news.words.authors == ("Zoë Ångström", "Bo Li")
+    assert news.signals == {"upvotes": 5}
+    texts = [row.partition("made_us")[0] for row in everything(desk.db)["paper"]]
+    forget(desk.db)
+    desk.web.asked.clear()
+    await desk.ask(*reversed(specs))
+    with desk.db.read() as session:
+        (again,) = papers.candidates(session, now - timedelta(days=1), now + timedelta(days=1))
+    assert (again.id, again.words, again.url, again.links) == (news.id, news.words, news.url, news.links)
+    assert len(texts) == 2
+
+
+async def test_since_is_the_last_answer_but_never_more_than_a_week(desk: Desk, now: datetime) -> None:
+    asked: list[datetime] = []
+
+    class Watched(Here):
+        def requests(self, since: datetime, cursor: str | None) -> Request | None:
+            asked.append(since)
+            return super().requests(since, cursor) if cursor is None else None
+
+    desk.web.paths[DAYS] = says(days("2611.00001"))
+    source = Watched(parse_source("hf-daily"), desk.web)
+    begun = []
+    for moment, since in [(now, None), (now + timedelta(hours=1), None), (now + timedelta(days=60), None), (now, now)]:
+        asked.clear()
+        await ingest(desk.db, [source], Client("https://x.example.org"), lambda at=moment: at, since)  # type: ignore[misc]  # bound now
+        begun.append(asked[0])
+    assert begun == [now - timedelta(days=3), now, now + timedelta(days=53), now]
+
+
+async def test_the_report_tells_requests_days_and_what_to_see_to(desk: Desk) -> None:
+    desk.web.paths["/api/query"] = says(feed(1, 0, entry("2611.00001v1")))
+    report = await ingest(
+        desk.db, [here(parse_source("arxiv:cs.LG"), desk.web)], Client("https://x.example.org"), desk.clock
+    )
+    (one,) = json.loads(json.dumps(report.as_dict()))["sources"]
+    assert (one["requests"], one["days"]["2026-11-24"], one["note"]) == (1, "fresh", None)
+    assert "days" not in report.sources[0].counts
+
+
+async def test_a_recording_answers_as_the_source_did(desk: Desk, tmp_path: Path) -> None:
+    desk.web.paths[QUERY.format(0)] = says(feed(3, 0, entry("2611.00001v1"), entry("2611.00002v1")))
+    desk.web.paths[QUERY.format(2)] = says(feed(3, 2, entry("2611.00003v1")))
+    told: list[int] = []
+    recording = Via(lambda fetcher: Recorder(fetcher, tmp_path), told.append)
+    (recorded,) = await desk.ask("arxiv:cs.LG", via=recording)
+    texts = everything(desk.db)["revision"]
+    forget(desk.db)
+    desk.web.asked.clear()
+    (replayed,) = await desk.ask("arxiv:cs.LG", via=Via(lambda _fetcher: Replayer(tmp_path)))
+    assert desk.web.asked == []
+    assert (replayed.new, replayed.fetched) == (recorded.new, recorded.fetched) == (3, 3)
+    assert len(everything(desk.db)["revision"]) == len(texts)
+    assert told == [2, 1]
+
+
+async def test_sources_that_add_to_papers_are_asked_last_and_about_what_is_new(desk: Desk, now: datetime) -> None:
+    (record,) = json.loads(days("2611.00001"))
+    record["paper"]["githubRepo"] = "https://github.com/example/lakes"
+    desk.web.paths[DAYS] = says(b"[]")
+    desk.web.paths[f"{DAYS}?limit=100"] = says(json.dumps([record]).encode())
+    desk.web.paths["/repos/example/lakes"] = says(b'{"stargazers_count": 41}')
+    hf, stars = await desk.ask("github-stars", "hf-daily")
+    assert (hf.source, stars.source, stars.requests, stars.updated, stars.error) == (
+        "hf-daily", "github-stars", 1, 1, None,
+    )  # fmt: skip
+    with desk.db.read() as session:
+        (news,) = papers.candidates(session, now - timedelta(days=1), now + timedelta(days=1))
+    assert news.signals["stars"] == 41
+    assert desk.states("github-stars") == {}, "it announces nothing"
+
+
+async def test_a_source_that_adds_to_papers_asks_nothing_where_there_are_none(desk: Desk) -> None:
+    (report,) = await desk.ask("github-stars")
+    assert (report.state, report.requests) == ("quiet", 0)
+    assert desk.web.asked == []

@@ -1,0 +1,205 @@
+"""No redirect leads inward, however the address is written; and what was checked is what is connected to."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from time import monotonic
+
+import httpx2
+import pytest
+import trustme
+
+from digestd.errors import SourceFailed
+from digestd.fetching.fetch import Client, Fetcher, Limits
+from digestd.fetching.ssrf_guard import Address, is_forbidden, is_public, why_not_public
+from digestd.sources.source import Pace, Request
+from digestd.store.database import Database, open_database
+from tests.papers.addresses import INWARD, NAMES, OUTWARD
+from tests.papers.site import AT_ONCE, Site, says, site
+from tests.parts.tls import server_side
+
+FORMS = [(kind, form) for kind, forms in INWARD.items() for form in forms]
+FREE = Pace("site", 0)
+CLIENT = Client("https://digest.example.org", limits=Limits(attempts=1, backoff=AT_ONCE))
+
+
+@pytest.fixture
+def quiet(sqlite_url: str) -> Iterator[Database]:
+    opened = open_database(sqlite_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock(now: datetime) -> Callable[[], datetime]:
+    began = monotonic()
+    return lambda: now + timedelta(seconds=monotonic() - began)
+
+
+class Names:
+    """A resolver that knows some names, and remembers what it was asked."""
+
+    def __init__(self, names: dict[str, list[str]]) -> None:
+        self.names = names
+        self.asked: list[str] = []
+
+    async def __call__(self, name: str) -> Sequence[Address]:
+        self.asked.append(name)
+        return [ip_address(found) for found in self.names[name]]
+
+
+def test_there_are_more_than_enough_forms() -> None:
+    forms = {form for _, form in FORMS}
+    assert len(forms) == len(FORMS)
+    print(f"\n{len(forms)} forms: " + ", ".join(f"{len(found)} {kind}" for kind, found in INWARD.items()))
+    assert len(forms) >= 120
+
+
+@pytest.mark.parametrize("form", [form for _, form in FORMS], ids=lambda form: ascii(form))
+async def test_a_redirect_inward_is_refused_and_not_connected_to(
+    quiet: Database, clock: Callable[[], datetime], web: Site, form: str
+) -> None:
+    web.paths["/"] = says(status=302, Location=form)
+    names = Names(NAMES)
+    async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
+        with pytest.raises(SourceFailed, match=r"refused$") as caught:
+            await fetcher.fetch(Request(web.url("/")), FREE)
+    assert "\n" not in str(caught.value)
+    assert len(web.asked) == 1
+    assert set(names.asked) <= set(NAMES), "everything else is refused by how it is written, without asking anybody"
+
+
+@pytest.mark.parametrize("form", OUTWARD, ids=lambda form: ascii(form))
+def test_the_rest_of_the_web_may_be_redirected_to(form: str) -> None:
+    url = httpx2.URL("http://first.example.com/").join(form)
+    assert why_not_public(url.scheme, url.userinfo.decode(), url.raw_host.decode(), url.port) is None
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "fd00::1", "::1", "93.184.216.34", "64:ff9b::a00:1"])
+def test_an_operator_may_name_a_host_of_this_network(address: str) -> None:
+    assert not is_forbidden(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "fe80::1", "::", "ff02::1", "::ffff:169.254.169.254",
+     "64:ff9b::a9fe:a9fe"],
+)  # fmt: skip
+def test_no_source_is_ever_at_the_clouds_metadata(address: str) -> None:
+    assert is_forbidden(ip_address(address))
+    assert not is_public(ip_address(address))
+
+
+async def test_a_name_of_the_operators_that_leads_to_metadata_is_refused(
+    quiet: Database, clock: Callable[[], datetime]
+) -> None:
+    async with Fetcher(quiet, CLIENT, clock, Names({"feeds.example.com": ["169.254.169.254"]})) as fetcher:
+        with pytest.raises(SourceFailed, match="where no source can be; refused"):
+            await fetcher.fetch(Request("http://feeds.example.com/"), FREE)
+
+
+async def test_the_operators_own_host_may_be_in_this_network_and_redirect_to_itself(
+    quiet: Database, clock: Callable[[], datetime], web: Site
+) -> None:
+    web.paths["/"] = says(status=301, Location="/there")
+    web.paths["/there"] = says(b"ok")
+    names = Names({"feeds.example.com": ["127.0.0.1"]})
+    async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
+        answer = await fetcher.fetch(Request(f"http://feeds.example.com:{web.port}/"), FREE)
+    assert answer.body == b"ok"
+    assert [asked.headers["host"] for asked in web.asked] == [f"feeds.example.com:{web.port}"] * 2
+
+
+async def test_another_port_of_the_operators_own_host_is_not_its_own(
+    quiet: Database, clock: Callable[[], datetime], web: Site
+) -> None:
+    web.paths["/"] = says(status=302, Location=f"http://127.0.0.1:{web.port + 1}/")
+    async with Fetcher(quiet, CLIENT, clock) as fetcher:
+        with pytest.raises(SourceFailed, match="refused"):
+            await fetcher.fetch(Request(web.url("/")), FREE)
+
+
+async def test_a_name_that_means_something_else_a_moment_later_changes_nothing(
+    quiet: Database, clock: Callable[[], datetime], web: Site
+) -> None:
+    """DNS rebinding: the first look-up is out on the internet, every later one is in here."""
+
+    class Rebinding(Names):
+        async def __call__(self, name: str) -> Sequence[Address]:
+            found = await super().__call__(name)
+            self.names[name] = ["127.0.0.1"]
+            return found
+
+    web.paths["/"] = says(status=302, Location="http://there.example.com/")
+    names = Rebinding({"there.example.com": ["127.0.0.1"]})
+    async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
+        for _ in range(2):
+            with pytest.raises(SourceFailed, match="inside this network; refused"):
+                await fetcher.fetch(Request(web.url("/")), FREE)
+    assert names.asked == ["there.example.com"], "looked up once; that answer is checked and connected to"
+    own = Rebinding({"feeds.example.com": ["127.0.0.1"]})
+    own.names["feeds.example.com"] = ["127.0.0.1"]
+    web.paths["/"] = says(b"ok")
+    async with Fetcher(quiet, CLIENT, clock, own) as fetcher:
+        for _ in range(3):
+            own.names["feeds.example.com"] = ["192.0.2.1"] if own.asked else ["127.0.0.1"]
+            await fetcher.fetch(Request(f"http://feeds.example.com:{web.port}/"), FREE)
+    assert own.asked == ["feeds.example.com"]
+
+
+async def test_once_gone_elsewhere_there_is_no_way_back_in(
+    quiet: Database, clock: Callable[[], datetime], web: Site
+) -> None:
+    """The first host's own addresses are refused from the second hop on, even by its own name."""
+    web.paths["/"] = says(status=302, Location=f"http://user@127.0.0.1:{web.port}/there")
+    web.paths["/there"] = says(b"secret")
+    async with Fetcher(quiet, CLIENT, clock) as fetcher:
+        with pytest.raises(SourceFailed, match="refused"):
+            await fetcher.fetch(Request(web.url("/")), FREE)
+    assert len(web.asked) == 1
+
+
+async def test_the_next_address_of_a_name_is_tried_where_one_does_not_answer(
+    quiet: Database, clock: Callable[[], datetime], web: Site
+) -> None:
+    web.paths["/"] = says(b"ok")
+    names = Names({"feeds.example.com": ["127.0.0.9", "127.0.0.1"]})
+    async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
+        answer = await fetcher.fetch(Request(f"http://feeds.example.com:{web.port}/"), FREE)
+    assert answer.body == b"ok"
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
+    """The authority, by this machine as well."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    return authority
+
+
+async def test_tls_names_and_verifies_the_host_though_an_address_is_connected_to(
+    quiet: Database, clock: Callable[[], datetime], trusted: trustme.CA
+) -> None:
+    context = server_side(trusted, "feeds.example.com")
+    named: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: named.append(name)
+    async with site(context) as web:
+        web.paths["/"] = says(b"ok")
+        names = Names({"feeds.example.com": ["127.0.0.1"], "other.example.com": ["127.0.0.1"]})
+        async with Fetcher(quiet, CLIENT, clock, names) as fetcher:
+            answer = await fetcher.fetch(Request(f"https://feeds.example.com:{web.port}/"), FREE)
+            assert (answer.body, named) == (b"ok", ["feeds.example.com"])
+            with pytest.raises(SourceFailed, match="certificate verify failed: Hostname mismatch"):
+                await fetcher.fetch(Request(f"https://other.example.com:{web.port}/"), FREE)
+
+
+async def test_proxies_of_the_environment_are_not_used(
+    quiet: Database, clock: Callable[[], datetime], web: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    web.paths["/"] = says(b"ok")
+    async with Fetcher(quiet, replace(CLIENT), clock) as fetcher:
+        assert (await fetcher.fetch(Request(web.url("/")), FREE)).body == b"ok"

@@ -1,0 +1,13 @@
+"""A ledger on each database engine in turn."""
+
+from datetime import datetime
+
+import pytest
+
+from digestd.store.database import Database
+from tests.store.rows import Ledger
+
+
+@pytest.fixture
+def ledger(db: Database, now: datetime) -> Ledger:
+    return Ledger(db, now)

@@ -1,0 +1,100 @@
+"""Many at once: workers, recovery, planning, people who leave."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from digestd.domain.delivery import Outcome, State
+from digestd.store import core
+from digestd.store import ledger as store
+from digestd.store.database import open_database
+from digestd.store.ledger.commit_point import CommitDecision
+from digestd.store.ledger.results import AttemptResult
+from tests.parts.forks import CONTEXT
+from tests.store.rows import Ledger
+
+
+def _claim_all(url: str, now: datetime, owner: str) -> list[int]:
+    ledger = Ledger(open_database(url), now)
+    mine: list[int] = []
+    while not (claimed := ledger.claim(owner, 7)).nothing:
+        mine += [claim.key for claim in claimed.claims]
+    return mine
+
+
+def test_four_processes_claim_400_deliveries_and_each_gets_its_own(ledger: Ledger, database_url: str) -> None:
+    ledger.ready(400)
+    with CONTEXT.Pool(4) as pool:
+        shares = pool.starmap(_claim_all, [(database_url, ledger.now, f"w{n}") for n in range(4)])
+    claimed = [key for share in shares for key in share]
+    assert (len(claimed), len(set(claimed))) == (400, 400)
+    assert ledger.broken() == {}
+
+
+def test_of_many_that_recover_one_dead_worker_each_delivery_has_one(ledger: Ledger) -> None:
+    ledger.ready(60)
+    ledger.gate(ledger.claim("dead", 30), "dead")
+    ledger.claim("dead", 30)
+
+    def recover(_: int) -> tuple[int, int]:
+        with ledger.db.write() as session:
+            found = store.recover(session, "dead", ledger.now)
+        return found.ready, found.uncertain
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(recover, range(8)))
+    assert (sum(ready for ready, _ in found), sum(uncertain for _, uncertain in found)) == (30, 30)
+    assert ledger.broken() == {}
+
+
+def test_a_mail_that_ends_while_the_next_is_planned_leaves_both_in_the_books(ledger: Ledger) -> None:
+    [who] = ledger.ready(1)
+    [claim] = ledger.claim().claims
+    refused = AttemptResult(claim.key, claim.attempt, "w1", State.REJECTED, Outcome.PERM, 550, "5.1.1", reason="rcpt")
+    other = threading.Thread(target=ledger.record, args=[refused])
+    with ledger.db.write() as session:
+        store.plan_digests(session, [ledger.digest(who, (7, 8), "2026-11-25")], "t", ledger.now)
+        other.start()
+        other.join(0.3)
+    other.join(120)
+    assert ledger.seen(who) == [7, 8]
+    assert ledger.broken() == {}
+
+
+def test_the_gate_planning_and_ends_never_wait_for_each_other(ledger: Ledger) -> None:
+    """Deliveries numbered against the order of their subscribers; the same people planned, gated and refused."""
+    who = ledger.subscribers(40)
+    for subscriber in reversed(who):
+        ledger.digests([subscriber])
+
+    def mail(number: int) -> int:
+        claimed = ledger.claim(f"w{number}", limit=20)
+        refused = [
+            AttemptResult(c.key, c.attempt, f"w{number}", State.REJECTED, Outcome.PERM, 554, "5.6.0", reason="dot: 554")
+            for c in claimed.claims
+        ]
+        gated = ledger.gate(claimed, f"w{number}")
+        assert ledger.record(*refused) == len(refused)
+        return sum(said is CommitDecision.OK for said in gated)
+
+    def replan(day: int) -> int:
+        new = [ledger.digest(subscriber, (100 + day,), f"2026-12-{day:02}") for subscriber in who]
+        with ledger.db.write() as session:
+            _lock(session, who)
+            store.plan_digests(session, new, "t", ledger.now)
+        return 0
+
+    with ThreadPoolExecutor(4) as pool:
+        under_way = [pool.submit(work, number) for number in range(1, 16) for work in (mail, replan)]
+        assert sum(done.result() for done in under_way) > 40
+    assert ledger.broken() == {}
+
+
+def _lock(session: Session, who: Sequence[int]) -> None:
+    """As planning does first."""
+    column = core.subscriber.c.id
+    session.connection().execute(select(column).where(column.in_(who)).order_by(column).with_for_update()).all()

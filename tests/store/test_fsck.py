@@ -1,0 +1,213 @@
+"""fsck: silent on a sound ledger, and every invariant finds its violation."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from digestd.domain.delivery import STEPS, Outcome, State
+from digestd.domain.subscriber import Status
+from digestd.store.fsck import INVARIANTS
+from digestd.store.ledger.claim_queue import Claimed
+from digestd.store.ledger.recovery import recover
+from digestd.store.ledger.results import AttemptResult
+from tests.store.rows import Ledger
+
+TABLES = ("subscriber", "consent_event", "suppression", "due_audit", "delivery", "attempt", "seen_papers", "interest")
+
+# Deliveries 1 to 8 are each of one subscriber of the same number.
+ACCEPTED, READY, LEASED, DOT, UNCERTAIN, EMPTY, SKIPPED, REJECTED = range(1, 9)
+
+
+@pytest.fixture
+def mixed(ledger: Ledger) -> Ledger:
+    """A sound ledger with a delivery in most states."""
+    who = ledger.subscribers(8)
+    ledger.digests([n for n in who if n != EMPTY])
+    ledger.digests([EMPTY], picks=())
+    ledger.sql("UPDATE delivery SET id = id + 100")
+    ledger.sql("UPDATE delivery SET id = subscriber_id")
+    ledger.change(SKIPPED, Status.UNSUBSCRIBED)
+    ledger.sql(f"UPDATE delivery SET not_before_us = not_before_us + 1000000 WHERE id = {READY}")
+    claims = {c.key: c for c in ledger.claim("w1").claims}
+    ledger.gate(Claimed(tuple(claims[n] for n in (ACCEPTED, DOT, UNCERTAIN)), 0, 0), "w1")
+    ledger.record(
+        AttemptResult(ACCEPTED, 1, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250, "ok"),
+        AttemptResult(UNCERTAIN, 1, "w1", State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"),
+        AttemptResult(REJECTED, 1, "w1", State.REJECTED, Outcome.PERM, 550, "no", reason="rcpt: 550"),
+    )
+    return ledger
+
+
+@pytest.fixture
+def loose(mixed: Ledger) -> Ledger:
+    """The same rows in tables that hold nothing back: no constraint, index or trigger."""
+    for table in TABLES:
+        cascade = "" if mixed.db.is_sqlite else " CASCADE"
+        mixed.sql(f"CREATE TABLE loose AS SELECT * FROM {table}")
+        if mixed.db.is_sqlite:
+            with mixed.db.engine.connect() as connection:
+                connection.exec_driver_sql("ROLLBACK")
+                connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+                connection.exec_driver_sql(f"DROP TABLE {table}")
+        else:
+            mixed.sql(f"DROP TABLE {table}{cascade}")
+        mixed.sql(f"ALTER TABLE loose RENAME TO {table}")
+    assert mixed.broken() == {}
+    return mixed
+
+
+def test_every_invariant_is_there() -> None:
+    assert sorted(INVARIANTS) == [*(f"I{n:02}" for n in range(1, 21)), "L1", "L2", "L3"]
+
+
+def test_a_new_database_is_sound(ledger: Ledger) -> None:
+    assert ledger.broken() == {}
+
+
+def test_a_sound_ledger_is_sound(mixed: Ledger) -> None:
+    assert mixed.states == ["accepted", "ready", "leased", "dot", "uncertain", "empty", "skipped", "rejected"]
+    assert mixed.broken() == {}
+    with mixed.db.write() as session:
+        recover(session, "w1", mixed.now)
+    assert mixed.broken() == {}
+
+
+def _copy(table: str, where: str, change: str) -> tuple[str, ...]:
+    return (
+        f"CREATE TABLE extra AS SELECT * FROM {table} WHERE {where}",
+        f"UPDATE extra SET {change}",
+        f"INSERT INTO {table} SELECT * FROM extra",
+        "DROP TABLE extra",
+    )
+
+
+SEEDS: list[tuple[str, tuple[str, ...]]] = [
+    ("I01", _copy("delivery", f"id = {EMPTY}", "id = 99")),
+    ("I02", (f"UPDATE attempt SET outcome = 'not_sent' WHERE delivery_id = {ACCEPTED}",)),
+    ("I02", (f"UPDATE attempt SET outcome = 'accepted' WHERE delivery_id = {REJECTED}",)),
+    ("I02", _copy("attempt", f"delivery_id = {ACCEPTED}", "n = 2")),
+    ("I03", _copy("attempt", f"delivery_id = {ACCEPTED}", "n = 2, outcome = 'not_sent'")),
+    ("I03", _copy("attempt", f"delivery_id = {UNCERTAIN}", "n = 2, outcome = 'temp'")),
+    ("I04", (f"UPDATE attempt SET outcome = 'not_sent' WHERE delivery_id = {UNCERTAIN}",)),
+    ("I04", (f"UPDATE attempt SET outcome = 'uncertain' WHERE delivery_id = {REJECTED}",)),
+    ("I05", (f"UPDATE attempt SET phase = 'closed' WHERE delivery_id = {LEASED}",)),
+    ("I05", (f"UPDATE attempt SET phase = 'open' WHERE delivery_id = {REJECTED}",)),
+    ("I06", (f"UPDATE attempt SET phase = 'open' WHERE delivery_id = {DOT}",)),
+    ("I06", (f"UPDATE attempt SET phase = 'dot' WHERE delivery_id = {LEASED}",)),
+    ("I07", (f"UPDATE delivery SET attempts = 2 WHERE id = {ACCEPTED}",)),
+    ("I07", (f"UPDATE delivery SET attempts = 1 WHERE id = {READY}",)),
+    ("I07", (f"UPDATE attempt SET n = 3 WHERE delivery_id = {LEASED}",)),
+    ("I08", (f"UPDATE consent_event SET status = 'pending' WHERE subscriber_id = {ACCEPTED}",)),
+    ("I08", (f"DELETE FROM consent_event WHERE subscriber_id = {UNCERTAIN}",)),
+    ("I09", (f"UPDATE attempt SET consent_version = 2 WHERE delivery_id = {ACCEPTED}",)),
+    ("I09", (f"UPDATE attempt SET consent_version = NULL WHERE delivery_id = {DOT}",)),
+    (
+        "I10",
+        (
+            *_copy("consent_event", f"subscriber_id = {ACCEPTED}", "version = 2, status = 'unsubscribed'"),
+            f"UPDATE attempt SET dot_us = dot_us + 1 WHERE delivery_id = {ACCEPTED}",
+        ),
+    ),
+    ("I11", (f"UPDATE subscriber SET status = 'paused' WHERE id = {READY}",)),
+    ("I11", (f"UPDATE subscriber SET version = 2 WHERE id = {READY}",)),
+    ("I12", (f"INSERT INTO suppression SELECT address_key, 'complaint', 1 FROM subscriber WHERE id = {READY}",)),
+    ("I13", (f"UPDATE delivery SET state = 'skipped' WHERE id = {REJECTED}",)),
+    ("I14", (f"UPDATE delivery SET state = 'ready' WHERE id = {REJECTED}",)),
+    ("I14", (f"DELETE FROM seen_papers WHERE subscriber_id = {ACCEPTED}",)),
+    ("I14", _copy("delivery", f"id = {ACCEPTED}", "id = 99, key = '2026-11-23'")),
+    ("I15", (f"UPDATE delivery SET state = 'empty' WHERE id = {READY}",)),
+    ("I15", (f"UPDATE delivery SET state = 'ready' WHERE id = {EMPTY}",)),
+    ("I16", (f"UPDATE delivery SET history = '' WHERE id = {READY}",)),
+    ("I16", (f"UPDATE delivery SET state = 'poisoned' WHERE id = {READY}",)),
+    ("I17", (f"UPDATE delivery SET history = history || 'dw0000000000001' WHERE id = {READY}",)),
+    ("I17", (f"UPDATE delivery SET history = 'lw0000000000001' WHERE id = {READY}",)),
+    ("I17", (f"UPDATE delivery SET history = history || 'zw0000000000001' WHERE id = {READY}",)),
+    ("I17", (f"UPDATE delivery SET history = history || 'lw' WHERE id = {READY}",)),
+    ("I18", (f"UPDATE delivery SET history = history || 'rw0000000000001' WHERE id = {ACCEPTED}",)),
+    ("I18", (f"UPDATE delivery SET history = history || 'aw0000000000001' WHERE id = {SKIPPED}",)),
+    ("I19", (f"UPDATE subscriber SET status = 'erased' WHERE id = {READY}",)),
+    ("I19", (f"UPDATE subscriber SET status = 'erased', address = NULL, name = 'Ada' WHERE id = {EMPTY}",)),
+    ("I20", (f"DELETE FROM delivery WHERE id = {READY}",)),
+    ("I20", (f"UPDATE delivery SET key = '2026-11-23' WHERE id = {READY}",)),
+    ("I20", (f"UPDATE delivery SET audit_id = NULL WHERE id = {EMPTY}",)),
+]
+
+
+@pytest.mark.parametrize(("name", "statements"), SEEDS)
+def test_a_violation_is_found(loose: Ledger, name: str, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        loose.sql(statement)
+    assert name in loose.broken()
+
+
+def test_every_invariant_has_a_seed() -> None:
+    assert sorted({name for name, _ in SEEDS}) == [name for name in sorted(INVARIANTS) if name.startswith("I")]
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "broken"),
+    [("L1", timedelta(minutes=54), timedelta(minutes=56)),
+     ("L2", timedelta(hours=18, minutes=9), timedelta(hours=18, minutes=11)),
+     ("L3", timedelta(hours=23, minutes=59), timedelta(hours=24, minutes=1))],
+)  # fmt: skip
+def test_what_stands_still_too_long_is_found(mixed: Ledger, name: str, sound: timedelta, broken: timedelta) -> None:
+    assert name not in mixed.broken(sound)
+    assert name in mixed.broken(broken)
+
+
+def test_a_papers_number_above_two_to_the_31_is_no_problem(ledger: Ledger) -> None:
+    ledger.digests(ledger.subscribers(1), picks=(2**32 - 1, 2**31))
+    assert ledger.seen(1) == [2**31, 2**32 - 1]
+    assert ledger.broken() == {}
+
+
+def _all(state: State) -> dict[str, object]:
+    """Columns that satisfy the constraints of a state."""
+    busy = state in {State.LEASED, State.DOT}
+    return {"state": state, "owner": "w" if busy else None, "until": 1 if busy else None, "sha": b"x" * 32}
+
+
+_SET = (
+    "UPDATE delivery SET state = :state, lease_owner = :owner, lease_until_us = :until, sha256 = :sha, "
+    "reply_code = 250, reason = 'why' WHERE id = 1"
+)
+_ROADS = (
+    (State.LEASED, State.DOT, State.ACCEPTED),
+    (State.LEASED, State.DOT, State.UNCERTAIN, State.ABANDONED),
+    (State.LEASED, State.REJECTED),
+    (State.SKIPPED,),
+    (State.EXPIRED,),
+    (State.LEASED, State.POISONED),
+)
+
+
+@pytest.mark.parametrize("road", _ROADS, ids=lambda road: str(road[-1]))
+def test_the_database_itself_refuses_steps_that_the_states_do_not_allow(
+    ledger: Ledger, road: tuple[State, ...]
+) -> None:
+    ledger.ready(1)
+    at = State.READY
+    for onward in road:
+        for other in State:
+            if other is not at and (at, other) not in STEPS:
+                with pytest.raises(Exception, match="illegal state change"):
+                    ledger.sql(_SET, **_all(other))
+        ledger.sql(_SET, **_all(onward))
+        at = onward
+    assert all(pair in STEPS for pair in pairwise((State.READY, *road)))
+    for other in set(State) - {at}:
+        if (at, other) not in STEPS:
+            with pytest.raises(Exception, match="illegal state change"):
+                ledger.sql(_SET, **_all(other))
+
+
+def test_a_delivery_is_born_ready_or_empty(ledger: Ledger) -> None:
+    ledger.ready(1)
+    columns = (
+        "subscriber_id, kind, key, covers_from, consent_version, message_id, picks, considered, template_hash, "
+        "history, due_us, expires_us, not_before_us, attempts, failures"
+    )
+    values = "1, 'digest', 'x', 'x', 1, 'm', picks, 0, 't', '', 1, 2, 1, 0, 0"
+    with pytest.raises(Exception, match="illegal initial state"):
+        ledger.sql(f"INSERT INTO delivery ({columns}, state) SELECT {values}, 'expired' FROM delivery")

@@ -1,0 +1,255 @@
+"""One delivery's road through the ledger: claim, gate, record, recover, release."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from digestd.domain.delivery import MailKind, Outcome, State
+from digestd.domain.subscriber import Cause, Status
+from digestd.domain.suppression import SuppressionReason
+from digestd.security.links import address_key
+from digestd.store import erasure, subscribers, suppressions
+from digestd.store import ledger as store
+from digestd.store.ledger.claim_queue import Claimed
+from digestd.store.ledger.commit_point import CommitDecision
+from digestd.store.ledger.create import NewNotice
+from digestd.store.ledger.recovery import Recovered, owners, recover, release
+from digestd.store.ledger.results import AttemptResult
+from tests.store.rows import KEYS, Ledger
+
+LATE = timedelta(hours=19)
+
+
+def accepted(claimed: Claimed, owner: str = "w1") -> list[AttemptResult]:
+    """A 250 for all of a claim."""
+    return [
+        AttemptResult(c.key, c.attempt, owner, State.ACCEPTED, Outcome.ACCEPTED, 250, "2.0.0 ok", "ABC123")
+        for c in claimed.claims
+    ]
+
+
+def ended(claimed: Claimed, state: State, outcome: Outcome, owner: str = "w1", **more: object) -> list[AttemptResult]:
+    """Some other end for all of a claim."""
+    return [AttemptResult(c.key, c.attempt, owner, state, outcome, **more) for c in claimed.claims]  # type: ignore[arg-type]
+
+
+def test_a_digest_goes_from_ready_to_accepted(ledger: Ledger) -> None:
+    ledger.ready(2)
+    claimed = ledger.claim()
+    assert ledger.states == ["leased", "leased"]
+    assert ledger.gate(claimed) == [CommitDecision.OK, CommitDecision.OK]
+    assert ledger.states == ["dot", "dot"]
+    assert ledger.record(*accepted(claimed)) == 2
+    assert ledger.states == ["accepted", "accepted"]
+    assert ledger.outcomes == [(1, "accepted", "reply")] * 2
+    assert ledger.broken() == {}
+
+
+def test_an_empty_day_is_a_row_and_never_claimed(ledger: Ledger) -> None:
+    ledger.digests(ledger.subscribers(1), picks=())
+    assert ledger.states == ["empty"]
+    assert ledger.claim().nothing
+    assert ledger.broken() == {}
+
+
+def test_a_second_worker_never_gets_the_same_delivery(ledger: Ledger) -> None:
+    ledger.ready(3)
+    first, second = ledger.claim("w1", 2), ledger.claim("w2", 2)
+    assert {c.key for c in first.claims} & {c.key for c in second.claims} == set()
+    assert (len(first.claims), len(second.claims), ledger.claim("w3").nothing) == (2, 1, True)
+
+
+def test_the_database_takes_no_second_digest_for_one_period(ledger: Ledger) -> None:
+    who = ledger.ready(1)
+    ledger.sql("UPDATE delivery SET message_id = '<other@example.org>'")
+    with pytest.raises(IntegrityError):
+        ledger.digests(who, picks=(7,))
+
+
+def test_what_waits_is_not_claimed_before_its_time(ledger: Ledger) -> None:
+    ledger.ready(1)
+    claimed = ledger.claim()
+    later = ended(claimed, State.READY, Outcome.TEMP, code=451, text="4.2.0 later", wait=timedelta(minutes=5))
+    ledger.record(*later)
+    assert ledger.claim(later=timedelta(minutes=4, seconds=59)).nothing
+    again = ledger.claim(later=timedelta(minutes=5))
+    assert [(c.attempt, c.dated_us) for c in again.claims] == [(2, claimed.claims[0].dated_us)]
+    assert ledger.broken() == {}
+
+
+def test_a_fenced_worker_changes_nothing(ledger: Ledger) -> None:
+    ledger.ready(1)
+    zombie = ledger.claim("w1")
+    with ledger.db.write() as session:
+        assert recover(session, "w1", ledger.now) == Recovered(1, 0)
+    living = ledger.claim("w2")
+    before = ledger.outcomes
+    assert ledger.gate(zombie, "w1") == [CommitDecision.FENCED]
+    assert ledger.gate(living, "w1") == [CommitDecision.FENCED]
+    assert ledger.record(*accepted(zombie, "w1")) == 0
+    assert ledger.record(*accepted(living, "w1")) == 0
+    assert (ledger.outcomes, ledger.states) == (before, ["leased"])
+    assert ledger.gate(living, "w2") == [CommitDecision.OK]
+    assert ledger.record(*accepted(living, "w2")) == 1
+    assert ledger.broken() == {}
+
+
+def test_a_late_250_beats_the_uncertainty_of_the_same_attempt(ledger: Ledger) -> None:
+    ledger.ready(1)
+    claimed = ledger.claim()
+    ledger.gate(claimed)
+    with ledger.db.write() as session:
+        assert recover(session, "w1", ledger.now) == Recovered(0, 1)
+    assert ledger.states == ["uncertain"]
+    assert ledger.broken() == {}
+    assert ledger.record(*accepted(claimed)) == 1
+    assert (ledger.states, ledger.outcomes) == (["accepted"], [(1, "accepted", "late_reply")])
+    assert ledger.broken() == {}
+
+
+def test_a_late_250_of_another_worker_or_attempt_proves_nothing(ledger: Ledger) -> None:
+    ledger.ready(1)
+    claimed = ledger.claim()
+    ledger.gate(claimed)
+    with ledger.db.write() as session:
+        recover(session, "w1", ledger.now)
+    [result] = accepted(claimed)
+    other = AttemptResult(result.delivery, 2, "w1", State.ACCEPTED, Outcome.ACCEPTED, 250)
+    assert ledger.record(*accepted(claimed, "w2"), other) == 0
+    assert ledger.states == ["uncertain"]
+
+
+def test_an_uncertain_delivery_is_never_claimed(ledger: Ledger) -> None:
+    ledger.ready(1)
+    claimed = ledger.claim()
+    ledger.gate(claimed)
+    ledger.record(*ended(claimed, State.UNCERTAIN, Outcome.UNCERTAIN, reason="no answer"))
+    assert ledger.claim(later=timedelta(days=30)).nothing
+    assert ledger.broken() == {}
+
+
+def test_recovery_takes_only_what_the_dead_held_and_may_be_repeated(ledger: Ledger) -> None:
+    ledger.ready(4)
+    dead, alive = ledger.claim("dead", 2), ledger.claim("alive", 2)
+    ledger.gate(Claimed(dead.claims[:1], 0, 0), "dead")
+    with ledger.db.read() as session:
+        assert owners(session) == ["alive", "dead"]
+    for expected in (Recovered(1, 1), Recovered(0, 0)):
+        with ledger.db.write() as session:
+            assert recover(session, "dead", ledger.now) == expected
+    assert sorted(ledger.states) == ["leased", "leased", "ready", "uncertain"]
+    assert ledger.gate(alive, "alive") == [CommitDecision.OK] * 2
+    assert ledger.broken() == {}
+
+
+def test_a_worker_gives_back_what_it_did_not_send(ledger: Ledger) -> None:
+    ledger.ready(3)
+    claimed = ledger.claim()
+    ledger.gate(Claimed(claimed.claims[:1], 0, 0))
+    pairs = [(c.key, c.attempt) for c in claimed.claims]
+    with ledger.db.write() as session:
+        assert release(session, "w2", pairs, ledger.now) == 0
+        assert release(session, "w1", pairs, ledger.now) == 2
+    assert sorted(ledger.states) == ["dot", "ready", "ready"]
+    assert ledger.broken() == {}
+
+
+@pytest.mark.parametrize("status", [Status.UNSUBSCRIBED, Status.PAUSED])
+@pytest.mark.parametrize("claimed_before", [False, True])
+def test_whoever_left_is_not_mailed(ledger: Ledger, status: Status, claimed_before: bool) -> None:
+    [who] = ledger.ready(1)
+    claimed = ledger.claim() if claimed_before else None
+    ledger.change(who, status)
+    if claimed is None:
+        assert ledger.claim().skipped == 1
+    else:
+        assert ledger.gate(claimed) == [CommitDecision.GONE]
+    assert (ledger.states, ledger.seen(who)) == (["skipped"], [])
+    assert ledger.broken() == {}
+
+
+def test_whoever_left_and_came_back_is_not_mailed_on_the_old_consent(ledger: Ledger) -> None:
+    [who] = ledger.ready(1)
+    claimed = ledger.claim()
+    ledger.change(who, Status.PAUSED)
+    ledger.change(who, Status.ACTIVE)
+    assert ledger.gate(claimed) == [CommitDecision.GONE]
+    assert ledger.broken() == {}
+
+
+def test_a_suppressed_address_is_not_mailed(ledger: Ledger) -> None:
+    ledger.ready(1)
+    claimed = ledger.claim()
+    with ledger.db.write() as session:
+        key = address_key(KEYS, "s0@example.net")
+        suppressions.suppress(session, key, SuppressionReason.COMPLAINT, ledger.now)
+    assert ledger.gate(claimed) == [CommitDecision.GONE]
+    assert ledger.broken() == {}
+
+
+@pytest.mark.parametrize("claimed_before", [False, True])
+def test_a_digest_too_late_to_be_of_use_expires(ledger: Ledger, claimed_before: bool) -> None:
+    [who] = ledger.ready(1)
+    if claimed_before:
+        assert ledger.gate(ledger.claim(), later=LATE) == [CommitDecision.EXPIRED]
+    else:
+        assert ledger.claim(later=LATE).expired == 1
+    assert (ledger.states, ledger.seen(who)) == (["expired"], [])
+    assert ledger.broken() == {}
+
+
+def test_a_lease_that_cannot_outlast_the_wait_for_the_dot_is_no_good(ledger: Ledger) -> None:
+    ledger.ready(1)
+    claimed = ledger.claim()
+    assert ledger.gate(claimed, later=timedelta(minutes=35)) == [CommitDecision.FENCED]
+    assert ledger.states == ["leased"]
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_a_rejected_digest_gives_its_papers_back(ledger: Ledger, gated: bool) -> None:
+    [who] = ledger.ready(1)
+    ledger.digests([who], picks=(7, 8), key="2026-11-25")
+    claimed = ledger.claim(limit=1)
+    if gated:
+        ledger.gate(claimed)
+    ledger.record(*ended(claimed, State.REJECTED, Outcome.PERM, code=550, text="5.1.1 who?", reason="rcpt: 550"))
+    assert ledger.seen(who) == [7, 8]
+    assert ledger.broken() == {}
+
+
+def test_a_confirmation_goes_to_the_pending_and_a_digest_does_not(ledger: Ledger) -> None:
+    [who] = ledger.subscribers(1, Status.PENDING)
+    ledger.digests([who])
+    notice = NewNotice(who, MailKind.CONFIRM, "1", 1, "<c@example.org>", "t", ledger.now + timedelta(days=2))
+    with ledger.db.write() as session:
+        assert store.plan_notice(session, notice, ledger.now)
+        assert not store.plan_notice(session, notice, ledger.now)
+    claimed = ledger.claim()
+    assert ([c.kind for c in claimed.claims], claimed.skipped) == ([MailKind.CONFIRM], 1)
+    assert ledger.gate(claimed) == [CommitDecision.OK]
+    ledger.record(*accepted(claimed))
+    assert ledger.broken() == {}
+
+
+def test_erasing_someone_leaves_a_ledger_that_holds(ledger: Ledger) -> None:
+    [who, other] = ledger.ready(2)
+    claimed = ledger.claim()
+    ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))
+    with ledger.db.write() as session:
+        for subscriber in (who, other):
+            suppressions.record(
+                session, subscribers.address_key_of(session, subscriber), SuppressionReason.ERASED, ledger.now
+            )
+            erasure.erase(session, subscriber, ledger.now)
+    assert ledger.gate(Claimed(tuple(c for c in claimed.claims if c.subscriber == who), 0, 0)) == [CommitDecision.GONE]
+    assert ledger.record(*accepted(Claimed(tuple(c for c in claimed.claims if c.subscriber == other), 0, 0))) == 1
+    assert sorted(ledger.states) == ["accepted", "skipped"]
+    assert ledger.broken() == {}
+
+
+def test_unsubscribing_twice_is_one_change(ledger: Ledger) -> None:
+    [who] = ledger.subscribers(1)
+    ledger.change(who, Status.UNSUBSCRIBED, Cause.ONE_CLICK)
+    ledger.change(who, Status.UNSUBSCRIBED, Cause.ONE_CLICK)
+    assert ledger.broken() == {}

@@ -1,0 +1,83 @@
+"""What is to be done is found by an index, however much was done before."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import Session
+
+from digestd.store import due, libraries, webhooks
+from digestd.store.database import open_database
+from digestd.store.ledger import queries, recovery
+from digestd.store.ledger.claim_queue import Claimer, claim, expire
+from digestd.store.ledger.offered import offer_uncertain
+from digestd.store.ledger.settlement import settle_all_bounced
+from digestd.store.ledger.uncertain import uncertain_deliveries
+from tests.conftest import NOW
+from tests.store.rows import Ledger
+
+LOOKS: dict[str, Callable[[Session], object]] = {
+    "claim": lambda session: claim(session, Claimer("w2", lambda key, n: f"b+{key}.{n}@example.org"), 10, NOW),
+    "expire": lambda session: expire(session, 10, NOW),
+    "anything ready": lambda session: queries.is_any_ready(session, NOW),
+    "ready": lambda session: queries.count_ready(session, NOW),
+    "owners": recovery.owners,
+    "recover": lambda session: recovery.recover(session, "w1", NOW),
+    "recover overdue": lambda session: recovery.recover_overdue(session, NOW),
+    "open ends": lambda session: uncertain_deliveries(session, 10),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_no_look_walks_through_the_whole_ledger(sqlite_url: str, look: str) -> None:
+    db = open_database(sqlite_url)
+    Ledger(db, NOW).ready(3)
+    asked: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    with db.write() as session:
+        LOOKS[look](session)
+    with db.read() as session:
+        plans = [
+            str(row[3])
+            for words, given in asked.copy()
+            if words.startswith("SELECT")
+            for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+        ]
+    db.close()
+    assert plans
+    assert not [plan for plan in plans if plan.startswith("SCAN delivery") and "ix_delivery" not in plan], plans
+
+
+BESIDE: dict[str, tuple[Callable[[Session], object], str]] = {
+    "who is due": (lambda session: due.due(session, 0, 10, NOW), "ix_subscriber_due"),
+    "a post that waits": (lambda session: webhooks.claim(session, 1, NOW), "ix_webhook_post_waiting"),
+    "a library to be read": (lambda session: libraries.claim(session, NOW), "ix_library_next"),
+    "what may be offered": (lambda session: offer_uncertain(session, [1], NOW), "ix_delivery_uncertain"),
+}
+
+
+@pytest.mark.parametrize("look", BESIDE)
+def test_where_nothing_is_to_be_done_its_index_tells(sqlite_url: str, look: str) -> None:
+    db = open_database(sqlite_url)
+    asked: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    ask, index = BESIDE[look]
+    with db.write() as session:
+        ask(session)
+    [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
+    with db.read() as session:
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+    db.close()
+    assert any(index in str(row[3]) for row in rows), rows
+
+
+def test_what_came_back_is_found_by_an_index(sqlite_url: str) -> None:
+    db = open_database(sqlite_url)
+    asked: list[tuple[str, object]] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+    settle_all_bounced(db, NOW)
+    [(words, given)] = [one for one in asked if one[0].startswith("SELECT")]
+    with db.read() as session:
+        rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given).all()  # type: ignore[arg-type]  # as the driver had it
+    db.close()
+    assert any("ix_delivery_uncertain" in str(row[3]) or "ix_bounce" in str(row[3]) for row in rows), rows
