@@ -1,10 +1,10 @@
 """digestd: the day's new papers as one personal e-mail per subscriber.
 
      source ──► fetch ──► papers ──► digest ─────────────► delivery ──► transport
-     request,   HTTP,     identity,  due, rank, pick,      assemble,     SMTP / Maildir
-     parse      limits    merge      freeze, ledger row    commit, send
-                                                            record   ◄── bounces, replies
-     scheduler: ticks; what is due is in the database
+     request,   HTTP,     identity,  due, rank, pick,      assemble,     SMTP /
+     parse      limits    merge      freeze, ledger row    commit, send  Maildir
+                                                           record   ◄── bounces, replies
+     scheduler: only ticks; what is due is in the database
 
 Stages meet only in the store, so each can be run by hand, killed, or moved to another machine. Imports go down only:
 

@@ -35,17 +35,17 @@ def lead(content: DigestContent) -> str:
 @pytest.mark.parametrize(
     ("states", "said"),
     [
-        ({"bioRxiv": LATE}, "bioRxiv was late and follows tomorrow."),
-        ({"bioRxiv": STALE}, "bioRxiv had nothing newer to offer."),
+        ({"bioRxiv": LATE}, "bioRxiv was late and will follow tomorrow."),
+        ({"bioRxiv": STALE}, "bioRxiv has nothing newer yet."),
         ({"bioRxiv": PARTIAL}, "bioRxiv is incomplete."),
         ({"bioRxiv": BROKEN}, "bioRxiv could not be read."),
-        ({"bioRxiv": LATE, "medRxiv": LATE}, "bioRxiv and medRxiv were late and follow tomorrow."),
+        ({"bioRxiv": LATE, "medRxiv": LATE}, "bioRxiv and medRxiv were late and will follow tomorrow."),
         ({"A": PARTIAL, "B": PARTIAL, "C": PARTIAL}, "A, B and C are incomplete."),
-        (dict.fromkeys("ABCD", STALE), "A, B, C and D had nothing newer to offer."),
+        (dict.fromkeys("ABCD", STALE), "A, B, C and D have nothing newer yet."),
         (dict.fromkeys("ABCDEF", BROKEN), "A, B, C and 3 more could not be read."),
         (
             {"arXiv": PARTIAL, "bioRxiv": LATE, "Crossref": BROKEN, "DBLP": STALE, "PubMed": BROKEN},
-            "bioRxiv was late and follows tomorrow; arXiv is incomplete; DBLP had nothing newer to offer; "
+            "bioRxiv was late and will follow tomorrow; arXiv is incomplete; DBLP has nothing newer yet; "
             "Crossref and PubMed could not be read.",
         ),
     ],
@@ -65,13 +65,13 @@ def test_each_way_of_not_being_whole_has_its_words(states: dict[str, CoverageSta
 )
 def test_tomorrow_is_said_where_a_digest_comes_tomorrow(day: date, when: str) -> None:
     content = replace(PERSONAL, date=day, period=day.isoformat(), covers_from=day.isoformat())
-    assert f"bioRxiv was late and follows {when}." in lead(without(content, bioRxiv=LATE))
+    assert f"bioRxiv was late and will follow {when}." in lead(without(content, bioRxiv=LATE))
     assert f"bioRxiv and medRxiv were late and follow {when}." in lead(without(content, bioRxiv=LATE, medRxiv=LATE))
 
 
 def test_a_weekly_digest_speaks_of_the_next_one() -> None:
     assert lead(without(golden.digest("weekly"), bioRxiv=LATE)) == (
-        "2 papers for Björk. Ranked from 1,911 new papers; bioRxiv was late and follows in the next digest."
+        "2 papers for Björk. Ranked from 1,911 new papers; bioRxiv was late and will follow in the next digest."
     )
 
 
@@ -80,10 +80,10 @@ def test_without_a_name_or_a_number_the_sentence_still_stands() -> None:
         "6 papers. Ranked from 412 new papers; A could not be read."
     )
     assert lead(without(replace(PERSONAL, considered=0), A=BROKEN)) == (
-        "6 new papers for Ada. Not everything is here: A could not be read."
+        "6 new papers for Ada. Some papers are missing: A could not be read."
     )
     assert lead(without(golden.digest("caught_up"), A=PARTIAL)).endswith(
-        "Not everything is here: A is incomplete. This digest also covers the days since Friday 20 November."
+        "Some papers are missing: A is incomplete. This digest also covers the days since Friday 20 November."
     )
 
 
