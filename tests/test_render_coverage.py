@@ -66,7 +66,9 @@ def test_each_way_of_not_being_whole_has_its_words(states: dict[str, CoverageSta
 def test_tomorrow_is_said_where_a_digest_comes_tomorrow(day: date, when: str) -> None:
     content = replace(PERSONAL, date=day, period=day.isoformat(), covers_from=day.isoformat())
     assert f"bioRxiv was late and will follow {when}." in lead(without(content, bioRxiv=LATE))
-    assert f"bioRxiv and medRxiv were late and will follow {when}." in lead(without(content, bioRxiv=LATE, medRxiv=LATE))
+    assert f"bioRxiv and medRxiv were late and will follow {when}." in lead(
+        without(content, bioRxiv=LATE, medRxiv=LATE)
+    )
 
 
 def test_a_weekly_digest_speaks_of_the_next_one() -> None:

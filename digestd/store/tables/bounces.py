@@ -1,14 +1,14 @@
 """Bounces by keyed hash of the address, lifted suppressions, and counts of inbound mail."""
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.suppression import SuppressionReason
-from digestd.store.tables.columns import one_of, own_key, ref, us
+from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
-class BounceRow(SQLModel, table=True):
+class BounceRow(Row, table=True):
     """One bounce or complaint; `key` is the same if it is reported again."""
 
     __tablename__ = "bounce"
@@ -29,7 +29,7 @@ class BounceRow(SQLModel, table=True):
     """True if it came with unusually many others, so that its address was not suppressed."""
 
 
-class LiftedSuppressionRow(SQLModel, table=True):
+class LiftedSuppressionRow(Row, table=True):
     """A lifted suppression: by fresh consent, or by an operator, with a note."""
 
     __tablename__ = "lifted_suppression"
@@ -41,7 +41,7 @@ class LiftedSuppressionRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class InboundCountRow(SQLModel, table=True):
+class InboundCountRow(Row, table=True):
     """The number of mails and events of each outcome, and when the last came."""
 
     __tablename__ = "inbound_count"

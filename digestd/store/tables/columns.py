@@ -14,6 +14,13 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
+
+class Row(SQLModel):
+    """Base of all rows. Rows are never validated, so their pydantic schemas are built only if somebody asks."""
+
+    model_config = {"defer_build": True}
+
+
 KEY = BigInteger().with_variant(Integer, "sqlite")
 """A row number: SQLite numbers rows by itself only in a column called INTEGER."""
 

@@ -5,11 +5,11 @@ Its constraints hold whatever the code does; triggers refuse illegal changes of 
 """
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from digestd.domain.delivery import Outcome, State
 from digestd.domain.suppression import SuppressionReason
-from digestd.store.tables.columns import one_of, own_key, ref, us
+from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 AT_WORK = (State.READY, State.LEASED, State.DOT, State.POISONED)
 """What is not over: a few of all deliveries, found by an index of their own."""
@@ -17,7 +17,7 @@ LEFT = (State.DOT, State.ACCEPTED, State.UNCERTAIN)
 REASONED = (State.REJECTED, State.SKIPPED, State.EXPIRED, State.POISONED, State.ABANDONED, State.UNCERTAIN)
 
 
-class SuppressionRow(SQLModel, table=True):
+class SuppressionRow(Row, table=True):
     """An address that must not be written to, by keyed hash."""
 
     __tablename__ = "suppression"
@@ -27,7 +27,7 @@ class SuppressionRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class DueAuditRow(SQLModel, table=True):
+class DueAuditRow(Row, table=True):
     """The due subscribers of one planning transaction: count, and order-free hash."""
 
     __tablename__ = "due_audit"
@@ -37,7 +37,7 @@ class DueAuditRow(SQLModel, table=True):
     hash: int = Field(sa_column=us())
 
 
-class DeliveryRow(SQLModel, table=True):
+class DeliveryRow(Row, table=True):
     """One mail to one address; see domain.delivery for its states."""
 
     __tablename__ = "delivery"
@@ -90,7 +90,7 @@ class DeliveryRow(SQLModel, table=True):
     """The digest that links to this one, which may not have arrived."""
 
 
-class AttemptRow(SQLModel, table=True):
+class AttemptRow(Row, table=True):
     """One attempt at a delivery; a bounce names it by its own `envelope_from`."""
 
     __tablename__ = "attempt"
@@ -122,7 +122,7 @@ class AttemptRow(SQLModel, table=True):
     closed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class SeenPapersRow(SQLModel, table=True):
+class SeenPapersRow(Row, table=True):
     """The papers in live or sent digests of a subscriber: packed row numbers."""
 
     __tablename__ = "seen_papers"
@@ -130,7 +130,7 @@ class SeenPapersRow(SQLModel, table=True):
     papers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class ReplyRow(SQLModel, table=True):
+class ReplyRow(Row, table=True):
     """The content of a reply, and the commands it asks to confirm."""
 
     __tablename__ = "reply"

@@ -1,13 +1,13 @@
 """Private papers of subscribers: linked libraries with their entries, and references."""
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from digestd.domain.library import Counts, Keeper, Standing
-from digestd.store.tables.columns import one_of, own_key, ref, us
+from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
-class LibraryRow(SQLModel, table=True):
+class LibraryRow(Row, table=True):
     """A library at its provider; `sealed` is the encrypted key to it."""
 
     __tablename__ = "library"
@@ -34,7 +34,7 @@ class LibraryRow(SQLModel, table=True):
     why: str = Field(default="", max_length=300)
 
 
-class LibraryEntryRow(SQLModel, table=True):
+class LibraryEntryRow(Row, table=True):
     """An entry of a library, the paper it names, and its effect."""
 
     __tablename__ = "library_entry"
@@ -46,7 +46,7 @@ class LibraryEntryRow(SQLModel, table=True):
     counts: str = Field(max_length=10)
 
 
-class ReferenceRow(SQLModel, table=True):
+class ReferenceRow(Row, table=True):
     """A paper that a subscriber brought along: their words, and what the models in use read in them.
 
     `terms` is derived by the text model `model`, `vector` by the dense model `encoder`. Both are personal data too and

@@ -1,12 +1,12 @@
 """Operations: API tokens, trials of ranking weights, throttles, alerts."""
 
 from sqlalchemy import CheckConstraint, Column, Float, LargeBinary, Text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from digestd.store.tables.columns import own_key, us
+from digestd.store.tables.columns import Row, own_key, us
 
 
-class ApiTokenRow(SQLModel, table=True):
+class ApiTokenRow(Row, table=True):
     """A token with a hash of its secret; a revoked one stays as a record."""
 
     __tablename__ = "api_token"
@@ -18,7 +18,7 @@ class ApiTokenRow(SQLModel, table=True):
     revoked_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class TrialRow(SQLModel, table=True):
+class TrialRow(Row, table=True):
     """One trial, running until `stopped_us`; each pick keeps its team."""
 
     __tablename__ = "trial"
@@ -31,7 +31,7 @@ class TrialRow(SQLModel, table=True):
     stopped_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class ThrottleRow(SQLModel, table=True):
+class ThrottleRow(Row, table=True):
     """One relay (`host:port`) or one recipient domain (`@domain`); see digestd.domain.throttle."""
 
     __tablename__ = "throttle"
@@ -46,7 +46,7 @@ class ThrottleRow(SQLModel, table=True):
     error: str = Field(default="", max_length=500)
 
 
-class AlertStateRow(SQLModel, table=True):
+class AlertStateRow(Row, table=True):
     """The count at the last alert about an event; see digestd.store.alert_state."""
 
     __tablename__ = "alert_state"

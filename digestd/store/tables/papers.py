@@ -1,13 +1,13 @@
 """Papers, sightings, sources, and what is derived from them."""
 
 from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from digestd.domain.coverage import CoverageState
-from digestd.store.tables.columns import KEY, one_of, own_key, ref, us
+from digestd.store.tables.columns import KEY, Row, one_of, own_key, ref, us
 
 
-class PaperRow(SQLModel, table=True):
+class PaperRow(Row, table=True):
     """One work; `revision_id` is its current text. Archived papers are never news."""
 
     __tablename__ = "paper"
@@ -21,7 +21,7 @@ class PaperRow(SQLModel, table=True):
     withdrawn: bool = False
 
 
-class PaperAliasRow(SQLModel, table=True):
+class PaperAliasRow(Row, table=True):
     """Every identifier of a paper, its own included."""
 
     __tablename__ = "paper_alias"
@@ -29,7 +29,7 @@ class PaperAliasRow(SQLModel, table=True):
     paper: int = Field(sa_column=ref("paper.id", index=True))
 
 
-class RevisionRow(SQLModel, table=True):
+class RevisionRow(Row, table=True):
     """The words of a paper as of one sighting; append-only, so an old digest can be rebuilt.
 
     `plain_…`: the same without TeX, made when the paper may be picked; turning TeX into words takes
@@ -50,7 +50,7 @@ class RevisionRow(SQLModel, table=True):
     made_us: int = Field(sa_column=us())
 
 
-class SightingRow(SQLModel, table=True):
+class SightingRow(Row, table=True):
     """What one source reported about a paper; a row per change (`digest` is a hash)."""
 
     __tablename__ = "sighting"
@@ -66,7 +66,7 @@ class SightingRow(SQLModel, table=True):
     seen_us: int = Field(sa_column=us())
 
 
-class SignalRow(SQLModel, table=True):
+class SignalRow(Row, table=True):
     """A community measure over time; a row per change of the value."""
 
     __tablename__ = "signal"
@@ -76,7 +76,7 @@ class SignalRow(SQLModel, table=True):
     value: float
 
 
-class FetchRow(SQLModel, table=True):
+class FetchRow(Row, table=True):
     """What is known of one request to one source: validators for the next, and how the last went.
 
     `succeeded_us`: when it last went well; a failure does not take that away.
@@ -93,7 +93,7 @@ class FetchRow(SQLModel, table=True):
     error: str | None = None
 
 
-class HostRow(SQLModel, table=True):
+class HostRow(Row, table=True):
     """The next request, the lock and the circuit breaker of a host, for all processes."""
 
     __tablename__ = "host"
@@ -106,7 +106,7 @@ class HostRow(SQLModel, table=True):
     error: str | None = Field(default=None, max_length=500)
 
 
-class SourceRow(SQLModel, table=True):
+class SourceRow(Row, table=True):
     """A configured source, by its spec."""
 
     __tablename__ = "source"
@@ -115,7 +115,7 @@ class SourceRow(SQLModel, table=True):
     added_us: int = Field(sa_column=us())
 
 
-class RejectedRecordRow(SQLModel, table=True):
+class RejectedRecordRow(Row, table=True):
     """A record that could not be read when its source was last fetched."""
 
     __tablename__ = "rejected_record"
@@ -127,7 +127,7 @@ class RejectedRecordRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class CoverageRow(SQLModel, table=True):
+class CoverageRow(Row, table=True):
     """The completeness of one announcement day; `expected` is the usual number."""
 
     __tablename__ = "coverage"
@@ -141,7 +141,7 @@ class CoverageRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class SimilarityKeyRow(SQLModel, table=True):
+class SimilarityKeyRow(Row, table=True):
     """A hash of what the title and authors of similar papers have in common."""
 
     __tablename__ = "similarity_key"
@@ -150,7 +150,7 @@ class SimilarityKeyRow(SQLModel, table=True):
     paper: int = Field(sa_column=ref("paper.id", primary_key=True, index=True))
 
 
-class MergeRow(SQLModel, table=True):
+class MergeRow(Row, table=True):
     """Two merged papers: by what, why, and what moved, so that it can be undone."""
 
     __tablename__ = "merge"
@@ -164,7 +164,7 @@ class MergeRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class DoNotMergeRow(SQLModel, table=True):
+class DoNotMergeRow(Row, table=True):
     """Two papers that an operator has split; `one` < `other`."""
 
     __tablename__ = "do_not_merge"
@@ -173,7 +173,7 @@ class DoNotMergeRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us())
 
 
-class EmbeddingRow(SQLModel, table=True):
+class EmbeddingRow(Row, table=True):
     """The vector of a revision by the dense model in use, in half precision."""
 
     __tablename__ = "embedding"
@@ -182,7 +182,7 @@ class EmbeddingRow(SQLModel, table=True):
     vector: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class EncodingRow(SQLModel, table=True):
+class EncodingRow(Row, table=True):
     """The terms of a revision and their counts, by the text model in use."""
 
     __tablename__ = "encoding"
@@ -191,7 +191,7 @@ class EncodingRow(SQLModel, table=True):
     terms: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class TextModelRow(SQLModel, table=True):
+class TextModelRow(Row, table=True):
     """A fitted text model; the newest is used. The data of old ones is emptied."""
 
     __tablename__ = "text_model"
@@ -202,7 +202,7 @@ class TextModelRow(SQLModel, table=True):
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class TemplateSetRow(SQLModel, table=True):
+class TemplateSetRow(Row, table=True):
     """A template set by hash, so that a digest keeps those it was planned with."""
 
     __tablename__ = "template_set"

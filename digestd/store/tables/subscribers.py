@@ -1,15 +1,15 @@
 """Subscribers: address, settings, interests, feedback and consent."""
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, Text, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from digestd.domain.feedback import Verdict
 from digestd.domain.interest import Kind, Wish
 from digestd.domain.subscriber import Bar, Cadence, Status
-from digestd.store.tables.columns import one_of, own_key, ref, us
+from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
-class SubscriberRow(SQLModel, table=True):
+class SubscriberRow(Row, table=True):
     """A subscriber. Erasure clears `address`; `address_key` is its keyed hash."""
 
     __tablename__ = "subscriber"
@@ -52,7 +52,7 @@ class SubscriberRow(SQLModel, table=True):
     """Links to the preferences that were issued before are void."""
 
 
-class InterestRow(SQLModel, table=True):
+class InterestRow(Row, table=True):
     """One interest, liked or muted."""
 
     __tablename__ = "interest"
@@ -69,7 +69,7 @@ class InterestRow(SQLModel, table=True):
     since_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class ProfileRow(SQLModel, table=True):
+class ProfileRow(Row, table=True):
     """A compiled profile, valid while `wants` is unchanged; can be made again."""
 
     __tablename__ = "profile"
@@ -80,7 +80,7 @@ class ProfileRow(SQLModel, table=True):
     record: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class FeedbackRow(SQLModel, table=True):
+class FeedbackRow(Row, table=True):
     """A verdict on a paper: append-only but for `undone_us`."""
 
     __tablename__ = "feedback"
@@ -93,7 +93,7 @@ class FeedbackRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class CalibrationRow(SQLModel, table=True):
+class CalibrationRow(Row, table=True):
     """A calibration of probabilities of relevance; the newest is used."""
 
     __tablename__ = "calibration"
@@ -103,7 +103,7 @@ class CalibrationRow(SQLModel, table=True):
     data: dict[str, float] = Field(sa_column=Column(JSON, nullable=False))
 
 
-class MutingRow(SQLModel, table=True):
+class MutingRow(Row, table=True):
     """A muting from a paper: append-only but for `undone_us`."""
 
     __tablename__ = "muting"
@@ -117,7 +117,7 @@ class MutingRow(SQLModel, table=True):
     undone_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class SavedListLinkRow(SQLModel, table=True):
+class SavedListLinkRow(Row, table=True):
     """How often the secret link to the saved list was renewed; no row: never."""
 
     __tablename__ = "saved_list_link"
@@ -125,7 +125,7 @@ class SavedListLinkRow(SQLModel, table=True):
     version: int
 
 
-class ConsentEventRow(SQLModel, table=True):
+class ConsentEventRow(Row, table=True):
     """Append-only, by trigger: what changed a subscriber's consent, one row a version.
 
     `network`: the keyed hash of where it was said from, gone with erasure; `wording`: which words were shown.
@@ -142,7 +142,7 @@ class ConsentEventRow(SQLModel, table=True):
     wording: str | None = Field(default=None, max_length=64)
 
 
-class ConsentWordingRow(SQLModel, table=True):
+class ConsentWordingRow(Row, table=True):
     """Append-only, by trigger: wordings of consent under their SHA-256."""
 
     __tablename__ = "consent_wording"
@@ -151,7 +151,7 @@ class ConsentWordingRow(SQLModel, table=True):
     text: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class AddressChangeRow(SQLModel, table=True):
+class AddressChangeRow(Row, table=True):
     """A requested address; the row goes once both sides confirm, or after two days."""
 
     __tablename__ = "address_change"
@@ -163,7 +163,7 @@ class AddressChangeRow(SQLModel, table=True):
     new_confirmed_us: int | None = Field(default=None, sa_column=us(nullable=True))
 
 
-class CausedMailRow(SQLModel, table=True):
+class CausedMailRow(Row, table=True):
     """A mail that somebody other than digestd caused, counted against the budgets of domain/mail_budget.
 
     `address_key`: of the recipient; `network`: the keyed hash of the client's network, gone after a day.
@@ -182,7 +182,7 @@ class CausedMailRow(SQLModel, table=True):
     at_us: int = Field(sa_column=us(index=True))
 
 
-class PendingRequestRow(SQLModel, table=True):
+class PendingRequestRow(Row, table=True):
     """The request of one confirmation mail, applied only when that mail is confirmed.
 
     `n` numbers the requests of a subscriber and names the mail; `version`: their consent version when it was asked;

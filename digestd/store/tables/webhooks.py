@@ -1,13 +1,13 @@
 """Webhooks and the outbox of their posts."""
 
 from sqlalchemy import CheckConstraint, Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from digestd.domain.webhook import Happening, PostState
-from digestd.store.tables.columns import one_of, own_key, ref, us
+from digestd.store.tables.columns import Row, one_of, own_key, ref, us
 
 
-class WebhookRow(SQLModel, table=True):
+class WebhookRow(Row, table=True):
     """A URL of the settings; one that is not set any more gets no new posts."""
 
     __tablename__ = "webhook"
@@ -16,7 +16,7 @@ class WebhookRow(SQLModel, table=True):
     is_set: bool = True
 
 
-class WebhookPostRow(SQLModel, table=True):
+class WebhookPostRow(Row, table=True):
     """One event for one URL, written with the event; it never holds the address."""
 
     __tablename__ = "webhook_post"
