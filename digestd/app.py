@@ -183,7 +183,7 @@ class App:
     @property
     def inbound(self) -> Postbox | Door | None:
         """The mailbox or LMTP server that receives bounces and commands, or None."""
-        from digestd.replies.mailboxes.open_mailbox import open_inbound
+        from digestd.replies.mailboxes.inbound_url import open_inbound
 
         return open_inbound(self.settings.inbound_url, Path(self.settings.inbound_quarantine))
 

@@ -15,11 +15,11 @@ from digestd.app import App
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import DigestdError
 from digestd.replies.commands.execution import Clerk
+from digestd.replies.mail_parser import Reader
 from digestd.replies.mailboxes.lmtp import Door
 from digestd.replies.mailboxes.mailbox import Postbox
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.reader import Reader
-from digestd.replies.taking import Desk
+from digestd.replies.processing import Desk
 
 POLL_SECONDS = 60.0
 SETTLE_SECONDS = timedelta(minutes=5).total_seconds()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from digestd.replies.bounces.finding import Reading
+from digestd.replies.bounces.report import Reading
 from digestd.security.links import BadToken, Keys, claims_our_form, read_envelope_from
 from digestd.store import bounces
 

@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 from digestd.app import App
 from digestd.errors import NotFound
 from digestd.replies.bounces.providers.provider import Malformed, NotGenuine, Post, Posted, Provider, Unavailable
-from digestd.replies.posted import take_events
-from digestd.replies.taking import Desk
+from digestd.replies.processing import Desk
+from digestd.replies.webhook_events import take_events
 
 PATH = "/webhooks/"
 PATHS = f"{PATH}*"

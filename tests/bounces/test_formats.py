@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.finding import Reading
+from digestd.replies.bounces.classification import read
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.reading import read
+from digestd.replies.bounces.report import Reading
 
 VERP = "bounce+17.2.aaaabbbbccccddddeeeeffff@bounces.example.org"
 ID = "<digest.2026-11-24.aaaabbbbccccddddeeeeffff@example.org>"

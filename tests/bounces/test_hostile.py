@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.mail import BYTES_MAX, Unreadable
-from digestd.replies.bounces.reading import read
+from digestd.replies.bounces.classification import read
+from digestd.replies.bounces.parsed_mail import BYTES_MAX, Unreadable
 from tests.tiers import sized
 
 MORE = sized(1, 50)

@@ -14,7 +14,7 @@ from digestd.domain.bounce import BounceKind
 from digestd.errors import BadSetting, DigestdError
 from digestd.replies.bounces.providers import PROVIDERS, open_providers
 from digestd.replies.bounces.providers.provider import Malformed, NotGenuine, Post, Provider
-from tests.bounces.posts import (
+from tests.bounces.webhook_requests import (
     ARN,
     CERTIFICATE_URL,
     MAKERS,

@@ -15,8 +15,8 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Status, Subscriber
 from digestd.jobs.receiver import make_command_clerk
-from digestd.replies.commands.reading import read
-from digestd.replies.taking import Desk
+from digestd.replies.inbound_mail import read
+from digestd.replies.processing import Desk
 from digestd.security.links import Purpose, address_key
 from digestd.store import subscribers
 from digestd.store.erasure import scrub

@@ -2,8 +2,8 @@
 
 from email.message import EmailMessage
 
-from digestd.replies.commands.letter import Letter
-from digestd.replies.commands.reading import read
+from digestd.replies.commands.command_mail import Letter
+from digestd.replies.inbound_mail import read
 
 
 def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>", **headers: str) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.mail import STAMP_MAX, STAMPS_MAX
+from digestd.replies.bounces.parsed_mail import STAMP_MAX, STAMPS_MAX
 from digestd.replies.commands.authentication import Authentication, read_authentication
 from tests.commands.mails import letter, mail
 

@@ -14,11 +14,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
 from digestd.domain.subscriber import Status
+from digestd.replies.mail_parser import Reader
+from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.open_mailbox import open_inbound
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.reader import Reader
-from digestd.replies.taking import Desk
+from digestd.replies.processing import Desk
 from digestd.store import feedback
 from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
 from tests.commands.mails import mail

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from digestd.domain.interest import Kind
 from digestd.mail.templates import Templates
-from digestd.replies.commands.letter import Letter
+from digestd.replies.commands.command_mail import Letter
 from digestd.replies.commands.parsing import Command, is_german, parse_letter, parse_line
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.vocabulary import Verb
 from digestd.resources import templates
 
 TOPIC, AUTHOR, PHRASE, CATEGORY = Kind.TOPIC, Kind.AUTHOR, Kind.PHRASE, Kind.CATEGORY

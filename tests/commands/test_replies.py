@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from digestd.replies.commands.parsing import parse_line
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.vocabulary import Verb
 from tests import golden
 from tests.commands.conftest import ADDRESS, TOPICS, Office, digest, text
 

@@ -8,9 +8,9 @@ import pytest
 
 from digestd.errors import SourceFailed
 from digestd.fetching.reader import AnswerParser
-from digestd.replies.bounces.mail import Unreadable
-from digestd.replies.commands.reading import read as read_mail
-from digestd.replies.reader import Reader as MailReader
+from digestd.replies.bounces.parsed_mail import Unreadable
+from digestd.replies.inbound_mail import read as read_mail
+from digestd.replies.mail_parser import Reader as MailReader
 from digestd.security.confinement.inside import CODECS
 from digestd.sources import parse_source
 from digestd.sources.imports import Import, Recognition

@@ -14,8 +14,8 @@ from digestd.domain.bounce import Bounce, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
-from digestd.replies.bounces.mail import BYTES_MAX
-from digestd.replies.taking import Desk
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.processing import Desk
 from digestd.security.links import Purpose, address_key, envelope_from, token
 from digestd.store import bounces, core, inbound, subscribers, suppressions
 from digestd.store.erasure import scrub

@@ -14,7 +14,7 @@ from cryptography.x509.verification import Store
 from digestd.replies import certificates
 from digestd.replies.bounces.providers.provider import NotGenuine, Unavailable
 from digestd.replies.certificates import BYTES_MAX, Certificates
-from tests.bounces.posts import CERTIFICATE_URL, Authority, authority, certificate
+from tests.bounces.webhook_requests import CERTIFICATE_URL, Authority, authority, certificate
 from tests.conftest import NOW
 
 NAMES = {"sns.amazonaws.com"}

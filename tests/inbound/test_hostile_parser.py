@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from digestd.replies import confined
-from digestd.replies.bounces.mail import Unreadable
-from digestd.replies.commands.reading import read
-from digestd.replies.reader import ANSWER_MAX, Reader
+from digestd.replies import mail_parser_process
+from digestd.replies.bounces.parsed_mail import Unreadable
+from digestd.replies.inbound_mail import read
+from digestd.replies.mail_parser import ANSWER_MAX, Reader
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
@@ -98,7 +98,7 @@ def test_answer_of_a_hijacked_parser_is_refused(
     script = tmp_path / "hijacked.py"
     script.write_text(SCRIPT.format(answer=answer))
     with monkeypatch.context() as patched:
-        patched.setattr(confined, "__file__", str(script))
+        patched.setattr(mail_parser_process, "__file__", str(script))
         with pytest.raises(Unreadable) as refused:
             honest(HARD)
     assert "\n" not in str(refused.value)
@@ -110,7 +110,7 @@ def test_letter_is_automatic_unless_it_says_otherwise(tmp_path: Path, monkeypatc
     """A parser must not be able to make the service answer a machine by sending nonsense for `automatic`."""
     script = tmp_path / "hijacked.py"
     script.write_text(SCRIPT.format(answer=said(automatic="")))
-    monkeypatch.setattr(confined, "__file__", str(script))
+    monkeypatch.setattr(mail_parser_process, "__file__", str(script))
     made = Reader()
     try:
         assert made(HARD)[1].automatic is True

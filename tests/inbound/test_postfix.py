@@ -11,10 +11,10 @@ import pytest
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.suppression import SuppressionReason
+from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.open_mailbox import open_inbound
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.taking import Desk
+from digestd.replies.processing import Desk
 from digestd.security.links import address_key
 from digestd.store import bounces, suppressions
 from tests.inbound.conftest import Returned

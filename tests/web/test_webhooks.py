@@ -16,7 +16,16 @@ from digestd.replies.bounces.providers import PROVIDERS
 from digestd.replies.bounces.providers.provider import Post, Unavailable
 from digestd.security.links import address_key, envelope_from
 from digestd.store import bounces, inbound, suppressions
-from tests.bounces.posts import MAKERS, SETTINGS, Story, authority, certificate, signed_by_mailgun, sns, with_account
+from tests.bounces.webhook_requests import (
+    MAKERS,
+    SETTINGS,
+    Story,
+    authority,
+    certificate,
+    signed_by_mailgun,
+    sns,
+    with_account,
+)
 from tests.web.conftest import PAPER, House, browsing
 
 NAMES = sorted(PROVIDERS)

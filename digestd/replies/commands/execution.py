@@ -29,10 +29,10 @@ from digestd.domain.mail_budget import Budget, Pool
 from digestd.domain.reply import Reply, ReplyLine
 from digestd.domain.subscriber import Cause, Status, Subscriber
 from digestd.errors import BadRecord
+from digestd.replies.commands.command_mail import Incoming, Letter
 from digestd.replies.commands.handlers import Doing, act
-from digestd.replies.commands.letter import Incoming, Letter
 from digestd.replies.commands.parsing import Command, is_german, parse_letter
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.vocabulary import Verb
 from digestd.security.links import BadToken, Keys, Purpose, address_key, read, read_command_address
 from digestd.store import bounces, mail_budgets, replies, subscribers, suppressions
 from digestd.store.ledger import queries

@@ -14,7 +14,7 @@ from digestd.domain.reply import ReplyLine
 from digestd.domain.subscriber import WEEKDAYS, Cause, Status, Subscriber
 from digestd.errors import BadInput, BadRecord
 from digestd.replies.commands.parsing import Command
-from digestd.replies.commands.words import Verb
+from digestd.replies.commands.vocabulary import Verb
 from digestd.store import feedback, papers, subscribers
 from digestd.store.ledger import queries
 from digestd.subscribers.leaving import pause_end, refuse_end

@@ -7,8 +7,8 @@ from datetime import date
 
 from digestd.domain.interest import Kind
 from digestd.domain.subscriber import Cadence
-from digestd.replies.commands.letter import Letter
-from digestd.replies.commands.words import (
+from digestd.replies.commands.command_mail import Letter
+from digestd.replies.commands.vocabulary import (
     ALL_INTERESTS,
     CADENCES,
     DAYS,

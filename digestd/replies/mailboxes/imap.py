@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from digestd.errors import InboundFailed
-from digestd.replies.bounces.mail import BYTES_MAX
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
 from digestd.replies.mailboxes.mailbox import Letter
 
 SECONDS = 60.0

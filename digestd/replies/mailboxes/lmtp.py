@@ -17,8 +17,8 @@ import structlog
 from aiosmtpd.lmtp import LMTP
 
 from digestd.errors import DatabaseUnreachable, InboundFailed
-from digestd.replies.bounces.mail import BYTES_MAX
-from digestd.replies.taking import FOR_A_PERSON, Desk
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
+from digestd.replies.processing import FOR_A_PERSON, Desk
 
 KEPT_MAX = 1_000
 """So many mails are kept for a person; those after them are counted and dropped."""

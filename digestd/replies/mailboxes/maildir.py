@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from digestd.errors import InboundFailed
-from digestd.replies.bounces.mail import BYTES_MAX
+from digestd.replies.bounces.parsed_mail import BYTES_MAX
 from digestd.replies.mailboxes.mailbox import Letter
 
 FLAGGED = ":2,F"

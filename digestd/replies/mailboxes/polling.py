@@ -9,7 +9,7 @@ from datetime import datetime
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.replies.mailboxes.mailbox import Postbox
-from digestd.replies.taking import FOR_A_PERSON, Desk
+from digestd.replies.processing import FOR_A_PERSON, Desk
 
 PASS = 500
 PASSES_MAX = 40

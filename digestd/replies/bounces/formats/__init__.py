@@ -10,13 +10,13 @@ The first that understands a mail decides, so the strict ones come first.
 
 from collections.abc import Callable, Mapping
 
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.formats import arf, automatic, dsn, odd
-from digestd.replies.bounces.mail import Mail
+from digestd.replies.bounces.formats import arf, automatic, dsn, free_text
+from digestd.replies.bounces.parsed_mail import Mail
+from digestd.replies.bounces.report import Finding
 
 FORMATS: Mapping[str, Callable[[Mail], Finding | None]] = {
     "arf": arf.read,
     "dsn": dsn.read,
-    "odd": odd.read,
+    "odd": free_text.read,
     "automatic": automatic.read,
 }

@@ -4,8 +4,8 @@ A report about DKIM or DMARC comes in the same form (RFC 6591) and is no complai
 """
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.mail import Mail
+from digestd.replies.bounces.parsed_mail import Mail
+from digestd.replies.bounces.report import Finding
 
 _TYPE = "message/feedback-report"
 _COMPLAINTS = frozenset({"abuse", "fraud", "virus", "opt-out", "opt-out-list", "miscategorized"})

@@ -5,8 +5,8 @@ They go to the return path like bounces do, and say nothing of the address.
 
 import re
 
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.mail import Mail
+from digestd.replies.bounces.parsed_mail import Mail
+from digestd.replies.bounces.report import Finding
 
 _NOTHING = Finding(None)
 _MARKS = (

@@ -5,8 +5,8 @@ Ours go to one recipient each, so the weightiest group speaks for the mail.
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.mail import Fields, Mail
+from digestd.replies.bounces.parsed_mail import Fields, Mail
+from digestd.replies.bounces.report import Finding
 
 _TYPE = "message/delivery-status"
 _FAILED = ("fail", "error")  # OpenSMTPD says error, and some add a comment

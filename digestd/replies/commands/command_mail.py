@@ -7,9 +7,9 @@ from email.header import decode_header, make_header
 from email.utils import getaddresses
 
 from digestd.replies.bounces.formats import automatic
-from digestd.replies.bounces.mail import TEXT_MAX, Fields, Mail, encodable
+from digestd.replies.bounces.parsed_mail import TEXT_MAX, Fields, Mail, encodable
 from digestd.replies.commands.authentication import NOBODY, Authentication, read_authentication
-from digestd.replies.commands.markup import lines_of_html
+from digestd.replies.commands.html_text import lines_of_html
 
 LINES_MAX = 40
 SUBJECT_MAX = 300

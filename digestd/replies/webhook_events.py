@@ -13,7 +13,7 @@ from digestd.domain.bounce import Bounce, InboundOutcome
 from digestd.errors import BadRecord
 from digestd.replies.bounces.providers.provider import Event
 from digestd.replies.matching import Match, by_envelope, by_message_id
-from digestd.replies.taking import Desk, note
+from digestd.replies.processing import Desk, note
 from digestd.security.links import Keys, address_key
 from digestd.store import bounces, inbound, subscribers
 

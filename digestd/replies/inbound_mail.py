@@ -1,9 +1,9 @@
 """A mail that came in, read once for both that it may be: a report on a mail of ours, and a letter of a person."""
 
-from digestd.replies.bounces.finding import Reading
-from digestd.replies.bounces.mail import read_mail
-from digestd.replies.bounces.reading import read_taken_apart
-from digestd.replies.commands.letter import Letter, read_letter
+from digestd.replies.bounces.classification import read_taken_apart
+from digestd.replies.bounces.parsed_mail import read_mail
+from digestd.replies.bounces.report import Reading
+from digestd.replies.commands.command_mail import Letter, read_letter
 
 
 def read(raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Reading, Letter]:

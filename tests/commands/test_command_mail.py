@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.mail import Unreadable
+from digestd.replies.bounces.parsed_mail import Unreadable
 from digestd.replies.commands.parsing import parse_letter
-from digestd.replies.commands.reading import read
+from digestd.replies.inbound_mail import read
 from tests.commands.mails import letter, mail
 
 QUOTES = [

@@ -18,11 +18,11 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
+from digestd.replies.mail_parser import Reader
+from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.open_mailbox import open_inbound
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.reader import Reader
-from digestd.replies.taking import Desk
+from digestd.replies.processing import Desk
 from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, office
 from tests.commands.mails import mail
 from tests.parts import library

@@ -10,9 +10,9 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadSetting, InboundFailed
+from digestd.replies.mailboxes.inbound_url import open_inbound
 from digestd.replies.mailboxes.lmtp import Door
 from digestd.replies.mailboxes.mailbox import Postbox
-from digestd.replies.mailboxes.open_mailbox import open_inbound
 from digestd.replies.mailboxes.polling import poll
 from tests.inbound.conftest import Returned, mails
 from tests.parts.imap import PASSWORD, USER, ImapServer

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from digestd.replies.bounces.mail import Unreadable
-from digestd.replies.commands.reading import read
-from digestd.replies.reader import Reader
+from digestd.replies.bounces.parsed_mail import Unreadable
+from digestd.replies.inbound_mail import read
+from digestd.replies.mail_parser import Reader
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()

@@ -14,10 +14,10 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.bounce_score import Standing
-from digestd.replies.bounces.finding import Finding, Reading
-from digestd.replies.bounces.mail import BYTES_MAX, Unreadable
-from digestd.replies.commands.letter import Incoming, Letter
-from digestd.replies.commands.reading import read
+from digestd.replies.bounces.parsed_mail import BYTES_MAX, Unreadable
+from digestd.replies.bounces.report import Finding, Reading
+from digestd.replies.commands.command_mail import Incoming, Letter
+from digestd.replies.inbound_mail import read
 from digestd.replies.matching import Match, is_forged, match, named_without_proof
 from digestd.security.links import Keys
 from digestd.store import bounce_surge, bounces, inbound, ledger

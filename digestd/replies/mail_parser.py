@@ -11,12 +11,12 @@ from threading import Lock, Timer
 from typing import Any
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies import confined
-from digestd.replies.bounces.finding import Finding, Reading
+from digestd.replies import mail_parser_process
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.mail import Unreadable
+from digestd.replies.bounces.parsed_mail import Unreadable
+from digestd.replies.bounces.report import Finding, Reading
 from digestd.replies.commands.authentication import Authentication
-from digestd.replies.commands.letter import Letter, is_within_limits
+from digestd.replies.commands.command_mail import Letter, is_within_limits
 from digestd.security.confinement.child import Child
 
 CPU_SECONDS = 10
@@ -64,7 +64,7 @@ class Reader:
         if self._child is not None and not self._child.is_alive:
             self._end()
         if self._child is None:
-            self._child = Child(confined.__file__, [str(CPU_SECONDS), str(self._memory)])
+            self._child = Child(mail_parser_process.__file__, [str(CPU_SECONDS), str(self._memory)])
         return self._child
 
     def _end(self) -> None:

@@ -1,8 +1,8 @@
 """A mail from the bounce mailbox, read: which form, what it says, and what in it may name a mail of ours."""
 
-from digestd.replies.bounces.finding import Reading
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.mail import Fields, Mail, read_mail
+from digestd.replies.bounces.parsed_mail import Fields, Mail, read_mail
+from digestd.replies.bounces.report import Reading
 
 NAMES_MAX = 20
 """So many addresses are looked at; whoever writes more hopes that one fits."""

@@ -16,7 +16,7 @@ def main() -> None:
     gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    from digestd.replies.commands.reading import read  # noqa: PLC0415  # the path is set now; later nothing can be loaded
+    from digestd.replies.inbound_mail import read  # noqa: PLC0415  # the path is set now; later nothing can be loaded
     from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
     from digestd.security.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _answer(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
-    from digestd.replies.commands.reading import read  # noqa: PLC0415  # the path had to be set first
+    from digestd.replies.inbound_mail import read  # noqa: PLC0415  # the path had to be set first
     from digestd.security.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:

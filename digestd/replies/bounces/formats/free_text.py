@@ -13,8 +13,8 @@ from flufl.bounce import all_failures
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
-from digestd.replies.bounces.finding import Finding
-from digestd.replies.bounces.mail import Mail
+from digestd.replies.bounces.parsed_mail import Mail
+from digestd.replies.bounces.report import Finding
 
 _PASSED_ON = ("from", "subject", "x-failed-recipients", "to", "x-mailer")
 _WORDS_MAX = 16 * 1024

@@ -6,7 +6,7 @@ from datetime import timedelta
 from digestd.domain.bounce import BounceKind, InboundOutcome
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.bounces.providers.provider import Event
-from digestd.replies.posted import take_events
+from digestd.replies.webhook_events import take_events
 from digestd.store import bounces
 from tests.inbound.conftest import Returned
 
