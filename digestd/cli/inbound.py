@@ -13,8 +13,8 @@ from digestd.domain.bounce import InboundOutcome
 from digestd.errors import BadInput, BadSetting
 from digestd.jobs.receiver import Receiver, receive
 from digestd.logs import configure
-from digestd.replies.mailboxes.lmtp import Door
-from digestd.replies.mailboxes.mailbox import Postbox
+from digestd.replies.mailboxes.lmtp import LmtpServer
+from digestd.replies.mailboxes.mailbox import InboundMailbox
 
 
 def inbound(
@@ -35,15 +35,15 @@ def inbound(
         )
     if once:
         postbox = _postbox(place)
-        with Receiver.of(built) as receiver:
-            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.once(postbox, stop)))), as_json)
+        with Receiver.open(built) as receiver:
+            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.poll_once(postbox, stop)))), as_json)
         return
     configure(built.settings.log_format, built.settings.log_level)
     asyncio.run(run_until_stopped(lambda stop: receive(built, stop)))
 
 
-def _postbox(place: Postbox | Door) -> Postbox:
-    if isinstance(place, Door):
+def _postbox(place: InboundMailbox | LmtpServer) -> InboundMailbox:
+    if isinstance(place, LmtpServer):
         raise BadInput("--once reads a mailbox, but LMTP receives mail from the server; run it without --once")
     return place
 

@@ -1,12 +1,20 @@
-"""A mail that came in, read once for both that it may be: a report on a mail of ours, and a letter of a person."""
+"""Parse an inbound mail both as a bounce report and as a command mail. Pure."""
 
-from digestd.replies.bounces.classification import read_taken_apart
-from digestd.replies.bounces.parsed_mail import read_mail
-from digestd.replies.bounces.report import Reading
-from digestd.replies.commands.command_mail import Letter, read_letter
+from digestd.replies.bounces.classification import classify
+from digestd.replies.bounces.parsed_mail import parse_mail
+from digestd.replies.bounces.report import Classification
+from digestd.replies.commands.command_mail import CommandMail, parse_command_mail
 
 
-def read(raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Reading, Letter]:
-    """Read a mail; `sent_to`: the recipients that the envelope named. Raises Unreadable."""
-    mail = read_mail(raw)
-    return read_taken_apart(mail, sent_to), read_letter(mail)
+def parse_inbound_mail(raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Classification, CommandMail]:
+    """Return the bounce classification and the command mail of a raw mail.
+
+    Args:
+        raw: The mail as received.
+        sent_to: Recipients of the SMTP envelope, if known.
+
+    Raises:
+        UnreadableMail: The mail cannot be parsed within the size limits.
+    """
+    mail = parse_mail(raw)
+    return classify(mail, sent_to), parse_command_mail(mail)

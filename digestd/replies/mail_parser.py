@@ -1,8 +1,8 @@
-"""Parse incoming mails in a process of its own, so that no stranger's bytes are parsed next to the service's secrets.
+"""Parse inbound mails in a confined process, so that untrusted bytes are never parsed next to the service's secrets.
 
-One parser process, started when the first mail is there, and a new one after one that had to be ended: a mail that
-takes too much time or memory costs that process, and is for a person to look at. `digestd.security.confinement`
-limits what it may do. Its answers are checked here, because it has read a stranger's bytes.
+The process starts with the first mail. It is killed and replaced if a mail takes too much time or memory; that mail
+waits for the operator. `digestd.security.confinement` limits what the process may do. Its answers are validated here,
+because a hostile mail may have taken it over.
 """
 
 import json
@@ -13,50 +13,54 @@ from typing import Any
 from digestd.domain.bounce import BounceKind
 from digestd.replies import mail_parser_process
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.parsed_mail import Unreadable
-from digestd.replies.bounces.report import Finding, Reading
-from digestd.replies.commands.authentication import Authentication
-from digestd.replies.commands.command_mail import Letter, is_within_limits
+from digestd.replies.bounces.parsed_mail import UnreadableMail
+from digestd.replies.bounces.report import BounceReport, Classification
+from digestd.replies.commands.authentication import AuthenticationResult
+from digestd.replies.commands.command_mail import CommandMail, is_within_limits
 from digestd.security.confinement.child import Child
 
 CPU_SECONDS = 10
-SECONDS = 60.0
-MEMORY = 512_000_000
-ANSWER_MAX = 1_000_000
+TIMEOUT_SECONDS = 60.0
+MEMORY_BYTES = 512_000_000
+ANSWER_BYTES_MAX = 1_000_000
 _STATUS = re.compile(r"[0-9.]*", re.ASCII)
 
 
-class Reader:
-    """Reads one mail at a time, whoever asks; `close` it at the end."""
+class MailParser:
+    """A parser that handles one mail at a time and may be shared by threads. Close it when done."""
 
-    def __init__(self, memory: int = MEMORY, seconds: float = SECONDS) -> None:
+    def __init__(self, memory: int = MEMORY_BYTES, seconds: float = TIMEOUT_SECONDS) -> None:
         self._memory = memory
         self._seconds = seconds
-        self._turn = Lock()
+        self._lock = Lock()
         self._child: Child | None = None
 
-    def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Reading, Letter]:
-        """What `commands.read` makes of a mail. Raises Unreadable where it makes nothing."""
-        with self._turn:
+    def __call__(self, raw: bytes, sent_to: tuple[str, ...] = ()) -> tuple[Classification, CommandMail]:
+        """Parse a mail like `parse_inbound_mail`, but in the confined process.
+
+        Raises:
+            UnreadableMail: The mail cannot be parsed, or the process failed.
+        """
+        with self._lock:
             child = self._running()
             watch = Timer(self._seconds, child.kill)
             watch.start()
             try:
-                answer = _exchange(child, raw, sent_to)
+                answer = _request(child, raw, sent_to)
             finally:
                 watch.cancel()
             if answer is None:
                 self._end()
-                raise Unreadable("reading the mail took too much time or memory")
+                raise UnreadableMail("parsing the mail took too much time or memory; the parser was restarted")
             try:
-                return _answered(json.loads(answer))
+                return _decode_answer(json.loads(answer))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
-                self._end()  # it may be under a stranger's control
-                raise Unreadable("the parser of mails sent something else than a mail; it was restarted") from error
+                self._end()  # a hostile mail may control it
+                raise UnreadableMail("the mail parser sent an invalid answer; it was restarted") from error
 
     def close(self) -> None:
-        """End the child."""
-        with self._turn:
+        """End the parser process."""
+        with self._lock:
             self._end()
 
     def _running(self) -> Child:
@@ -73,72 +77,77 @@ class Reader:
             child.end()
 
 
-def _exchange(child: Child, raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
+def _request(child: Child, raw: bytes, sent_to: tuple[str, ...]) -> bytes | None:
     """Return the parser's answer; None if it ended."""
     try:
         child.tell(json.dumps(sent_to).encode(), raw)
-        return child.hear(ANSWER_MAX)
+        return child.hear(ANSWER_BYTES_MAX)
     except OSError:
         return None
 
 
-def _answered(said: dict[str, Any]) -> tuple[Reading, Letter]:
-    """Return what confined.py sent. Raises Unreadable for a mail that could not be read, ValueError or TypeError."""
-    if not isinstance(said, dict):
+def _decode_answer(answer: dict[str, Any]) -> tuple[Classification, CommandMail]:
+    """Return the validated answer of the parser process.
+
+    Raises:
+        UnreadableMail: The process could not parse the mail.
+        ValueError, TypeError, KeyError: The answer is invalid.
+    """
+    if not isinstance(answer, dict):
         raise TypeError("expected an object")
-    if "failed" in said:
-        raise Unreadable(f"the mail cannot be taken apart ({_text(said['failed'])[:100]!a})")
-    letter = said["letter"]
-    found = Letter(
-        sender=_text(letter["sender"]),
-        subject=_text(letter["subject"]),
-        lines=_texts(letter["lines"]),
-        automatic=letter["automatic"] is not False,
-        id=_text(letter["id"]),
-        recipients=_texts(letter["recipients"]),
-        authentication=_authentication(letter["authentication"]),
+    if "error" in answer:
+        raise UnreadableMail(f"the mail cannot be parsed ({_check_text(answer['error'])[:100]!a})")
+    fields = answer["command_mail"]
+    mail = CommandMail(
+        sender=_check_text(fields["sender"]),
+        subject=_check_text(fields["subject"]),
+        lines=_check_texts(fields["lines"]),
+        automatic=fields["automatic"] is not False,
+        id=_check_text(fields["id"]),
+        recipients=_check_texts(fields["recipients"]),
+        authentication=_decode_authentication(fields["authentication"]),
     )
-    if not is_within_limits(found):
-        raise ValueError("the letter is not within its limits")
-    return _reading(said["reading"]), found
+    if not is_within_limits(mail):
+        raise ValueError("the mail exceeds its limits")
+    return _decode_classification(answer["classification"]), mail
 
 
-def _authentication(said: dict[str, Any]) -> Authentication:
-    return Authentication(_text(said["server"]), _text(said["domain"]))
+def _decode_authentication(fields: dict[str, Any]) -> AuthenticationResult:
+    return AuthenticationResult(_check_text(fields["server"]), _check_text(fields["domain"]))
 
 
-def _reading(said: dict[str, Any]) -> Reading:
-    finding = said["finding"]
-    return Reading(
-        finding=None if finding is None else _finding(finding),
-        via=_via(said["via"]),
-        envelopes=_texts(said["envelopes"]),
-        message_ids=_texts(said["message_ids"]),
+def _decode_classification(fields: dict[str, Any]) -> Classification:
+    report = fields["report"]
+    return Classification(
+        report=None if report is None else _decode_report(report),
+        via=_check_format(fields["via"]),
+        envelopes=_check_texts(fields["envelopes"]),
+        message_ids=_check_texts(fields["message_ids"]),
     )
 
 
-def _finding(said: dict[str, Any]) -> Finding:
-    kind = None if said["kind"] is None else BounceKind(said["kind"])
-    status = _text(said["status"])[:12]
+def _decode_report(fields: dict[str, Any]) -> BounceReport:
+    kind = None if fields["kind"] is None else BounceKind(fields["kind"])
+    status = _check_text(fields["status"])[:12]
     if not _STATUS.fullmatch(status):
-        raise ValueError("the status is none of RFC 3463")
-    return Finding(kind, status, _texts(said["envelopes"]))
+        raise ValueError("the status has not the form of RFC 3463")
+    return BounceReport(kind, status, _check_texts(fields["envelopes"]))
 
 
-def _via(said: object) -> str:
-    via = _text(said)
+def _check_format(value: object) -> str:
+    via = _check_text(value)
     if via and via not in FORMATS:
-        raise ValueError("there is no such form of a bounce")
+        raise ValueError("unknown bounce format")
     return via
 
 
-def _text(said: object) -> str:
-    if not isinstance(said, str):
-        raise TypeError("expected text")
-    return said
+def _check_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a string")
+    return value
 
 
-def _texts(said: object) -> tuple[str, ...]:
-    if not isinstance(said, list):
-        raise TypeError("expected a list of texts")
-    return tuple(map(_text, said))
+def _check_texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError("expected a list of strings")
+    return tuple(map(_check_text, value))

@@ -1,7 +1,7 @@
 """The parser process for incoming mail, confined by `digestd.security.confinement`.
 
-Run by its path, not as a module, so that it loads the forms of bounces and nothing else of digestd. It gets the
-recipients of the envelope as JSON and then the mail, and answers with JSON, which can hold no code.
+Run by path, not as a module, so that it imports only the parsers. For each mail it receives the envelope recipients as
+JSON and then the raw mail; it answers in JSON, which cannot carry code.
 """
 
 import gc
@@ -12,36 +12,36 @@ from dataclasses import asdict
 
 
 def main() -> None:
-    """Answer requests until the input ends; the arguments are digestd's folder, CPU seconds, bytes of memory."""
-    gc.disable()  # imports leave no garbage, and looking for it is a twentieth of the start
+    """Answer requests until standard input ends. Arguments: import path, CPU seconds per mail, bytes of memory."""
+    gc.disable()  # collecting during imports takes 5 % of the start and finds nothing
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)
-    from digestd.replies.inbound_mail import read  # noqa: PLC0415  # the path is set now; later nothing can be loaded
+    from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # needs the path; nothing loads later
     from digestd.security.confinement.framing import receive, send  # noqa: PLC0415  # likewise
     from digestd.security.confinement.inside import allow, confine  # noqa: PLC0415  # likewise
 
-    read(
+    parse_inbound_mail(
         b"From: =?latin-1?q?a?= <a@example.org>\nContent-Type: text/html\n\n<p>a"
-    )  # loads what the parser loads only when it is used
+    )  # load what the parser imports on first use, before imports are blocked
     gc.enable()
     send(sys.stdout.buffer, confine(memory).packed())
     while (sent_to := receive(sys.stdin.buffer)) is not None:
         raw = receive(sys.stdin.buffer) or b""
         allow(cpu)
-        send(sys.stdout.buffer, json.dumps(_answer(raw, tuple(json.loads(sent_to)))).encode())
+        send(sys.stdout.buffer, json.dumps(_parse(raw, tuple(json.loads(sent_to)))).encode())
 
 
-def _answer(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
-    from digestd.replies.inbound_mail import read  # noqa: PLC0415  # the path had to be set first
+def _parse(raw: bytes, sent_to: tuple[str, ...]) -> dict[str, object]:
+    from digestd.replies.inbound_mail import parse_inbound_mail  # noqa: PLC0415  # the path had to be set first
     from digestd.security.confinement.inside import OUT_OF_MEMORY  # noqa: PLC0415  # likewise
 
     try:
-        reading, letter = read(raw, sent_to)
-        return {"reading": asdict(reading), "letter": asdict(letter)}
+        classified, mail = parse_inbound_mail(raw, sent_to)
+        return {"classification": asdict(classified), "command_mail": asdict(mail)}
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
-    except Exception as error:  # whatever a parser did not foresee
-        return {"failed": type(error).__name__}
+    except Exception as error:  # a parser bug must not end the process
+        return {"error": type(error).__name__}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One mail or event taken in: read, match, note, settle, in one transaction; safe to repeat.
+"""Process an inbound mail: parse, match, record and settle in one transaction. Idempotent.
 
 Logs name deliveries by number, never an address.
 """
@@ -14,16 +14,16 @@ from sqlmodel import Session
 
 from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.bounce_score import Standing
-from digestd.replies.bounces.parsed_mail import BYTES_MAX, Unreadable
-from digestd.replies.bounces.report import Finding, Reading
-from digestd.replies.commands.command_mail import Incoming, Letter
-from digestd.replies.inbound_mail import read
-from digestd.replies.matching import Match, is_forged, match, named_without_proof
+from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
+from digestd.replies.bounces.report import BounceReport, Classification
+from digestd.replies.commands.command_mail import CommandMail, ReceivedCommandMail
+from digestd.replies.inbound_mail import parse_inbound_mail
+from digestd.replies.matching import Match, find_unproven_delivery, is_forged, match_report
 from digestd.security.links import Keys
 from digestd.store import bounce_surge, bounces, inbound, ledger
 from digestd.store.database import Database
 
-FOR_A_PERSON = frozenset(
+NEEDS_REVIEW = frozenset(
     {
         InboundOutcome.FORGED,
         InboundOutcome.UNTAGGED,
@@ -32,123 +32,145 @@ FOR_A_PERSON = frozenset(
         InboundOutcome.TOO_LARGE,
     }
 )
-"""What is not removed from a mailbox: somebody may want to look at it."""
-FINGERPRINT = 32
-"""So many hex digits tell one mail from another."""
-LATEST = timedelta(days=14)
-"""No mail system tries longer (RFC 5321 section 4.5.4.1: 4 to 5 days); what comes later may be made of an old mail."""
+"""Outcomes whose mails stay in the mailbox for the operator."""
+FINGERPRINT_DIGITS = 32
+"""Hex digits of the SHA-256 hash that identifies a mail."""
+TRUSTED_FOR = timedelta(days=14)
+"""Mail systems give up after 4 to 5 days (RFC 5321 section 4.5.4.1); a later hard bounce may be a forged replay."""
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Takes in what comes back, on one database.
+class ReplyProcessor:
+    """Process inbound mails on one database.
 
-    `read` is how mails are read: here, or by a Reader. `obey` is asked what to make of a mail that is no
-    bounce; it says None to what is no command either.
+    Attributes:
+        db: The database.
+        keys: Keys that sign return paths.
+        parse: Parser of raw mails: in this process, or a confined `MailParser`.
+        run_commands: Handler for mails that are no bounces; returns None if the mail is no command either.
     """
 
     db: Database
     keys: Keys
-    read: Callable[[bytes, tuple[str, ...]], tuple[Reading, Letter]] = read
-    obey: Callable[[Session, Incoming, datetime], InboundOutcome | None] = lambda *_: None
+    parse: Callable[[bytes, tuple[str, ...]], tuple[Classification, CommandMail]] = parse_inbound_mail
+    run_commands: Callable[[Session, ReceivedCommandMail, datetime], InboundOutcome | None] = lambda *_: None
 
-    def take(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
-        """Take one mail in; `raw` is None for one that was too large to be read, `sent_to` from its envelope."""
-        found = self._read(raw, tuple(sent_to))
+    def process(self, raw: bytes | None, now: datetime, sent_to: Sequence[str] = ()) -> InboundOutcome:
+        """Process one mail and count its outcome.
+
+        Args:
+            raw: The mail; None if it was too large to be read.
+            now: Time of processing.
+            sent_to: Recipients of the SMTP envelope, if known.
+        """
+        parsed = self._parse(raw, tuple(sent_to))
         with self.db.write() as session:
-            outcome = found if isinstance(found, InboundOutcome) else self._hear(session, found, now)
+            outcome = parsed if isinstance(parsed, InboundOutcome) else self._apply(session, parsed, now)
             inbound.add_counts(session, {outcome: 1}, now)
         return outcome
 
     def settle(self, now: datetime) -> int:
-        """Settle what became uncertain after its bounce had come; how many."""
+        """Settle deliveries that became uncertain after their bounce arrived; return their number."""
         return ledger.settle_all_bounced(self.db, now)
 
-    def _read(self, raw: bytes | None, sent_to: tuple[str, ...]) -> tuple[Reading, Incoming] | InboundOutcome:
+    def _parse(
+        self, raw: bytes | None, sent_to: tuple[str, ...]
+    ) -> tuple[Classification, ReceivedCommandMail] | InboundOutcome:
         if raw is None or len(raw) > BYTES_MAX:
             return InboundOutcome.TOO_LARGE
         try:
-            reading, letter = self.read(raw, sent_to)
-        except Unreadable:
+            classified, mail = self.parse(raw, sent_to)
+        except UnreadableMail:
             return InboundOutcome.UNREAD
-        return reading, Incoming(letter, reading.envelopes, reading.message_ids, sha256(raw).hexdigest()[:FINGERPRINT])
+        fingerprint = sha256(raw).hexdigest()[:FINGERPRINT_DIGITS]
+        return classified, ReceivedCommandMail(mail, classified.envelopes, classified.message_ids, fingerprint)
 
-    def _hear(self, session: Session, found: tuple[Reading, Incoming], now: datetime) -> InboundOutcome:
-        """A bounce is none the less one where it comes to the address for commands."""
-        reading, incoming = found
-        said = None if reading.finding and reading.finding.kind else self.obey(session, incoming, now)
-        return said or self._judge(session, reading, now)
+    def _apply(
+        self, session: Session, parsed: tuple[Classification, ReceivedCommandMail], now: datetime
+    ) -> InboundOutcome:
+        """Run the commands of a mail that is no bounce; otherwise record the bounce, also one sent to commands."""
+        classified, received = parsed
+        is_bounce = classified.report is not None and classified.report.kind is not None
+        outcome = None if is_bounce else self.run_commands(session, received, now)
+        return outcome or self._apply_report(session, classified, now)
 
-    def _judge(self, session: Session, reading: Reading, now: datetime) -> InboundOutcome:
-        finding = reading.finding
-        if finding is not None and finding.kind is None:
+    def _apply_report(self, session: Session, classified: Classification, now: datetime) -> InboundOutcome:
+        report = classified.report
+        if report is not None and report.kind is None:
             return InboundOutcome.AUTOMATIC
-        whose = match(session, self.keys, reading)
-        if whose is None:
-            return _unproven(session, reading)
-        if finding is None or finding.kind is None:
-            log.warning("a bounce in no known form", delivery=whose.delivery)
+        found = match_report(session, self.keys, classified)
+        if found is None:
+            return _report_unproven(session, classified)
+        if report is None or report.kind is None:
+            log.warning("bounce in an unknown format; it stays in the mailbox for review", delivery=found.delivery)
             return InboundOutcome.UNREAD
-        bounce = _bounce(whose, finding.kind, finding, reading.via, now)
-        doubtful = bounce.kind is BounceKind.HARD and bounce_surge.is_contradicted(session, bounce, now - LATEST)
-        return note(session, bounce, now, doubtful)
+        bounce = _bounce(found, report.kind, report, classified.via, now)
+        doubtful = bounce.kind is BounceKind.HARD and bounce_surge.is_contradicted(session, bounce, now - TRUSTED_FOR)
+        return record_bounce(session, bounce, now, doubtful)
 
 
-def _unproven(session: Session, reading: Reading) -> InboundOutcome:
-    """Return what a mail is that no return path of ours proves to be about a mail of ours."""
-    if is_forged(reading):
-        outcome = InboundOutcome.FORGED
-    elif reading.finding is not None and (delivery := named_without_proof(session, reading)) is not None:
-        log.warning("a bounce without the return path of the mail it names is not counted", delivery=delivery)
-        return InboundOutcome.UNTAGGED
-    else:
-        outcome = InboundOutcome.FOREIGN
-    log.warning("a mail about nothing of ours", outcome=outcome, via=reading.via or None)
-    return outcome
+def record_bounce(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
+    """Store a bounce, settle its delivery if that was uncertain, and log the consequence for the address.
 
-
-def note(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
-    """Keep a bounce, settle its delivery if that was uncertain, and tell the log what followed."""
-    noted = bounces.record(session, bounce, now, doubtful)
-    if not noted.is_new:
+    Args:
+        session: Write transaction.
+        bounce: The bounce; one that is stored already changes nothing.
+        now: Time of processing.
+        doubtful: True to hold the bounce instead of suppressing the address.
+    """
+    recorded = bounces.record(session, bounce, now, doubtful)
+    if not recorded.is_new:
         return InboundOutcome.KNOWN
     if bounce.delivery is not None:
         ledger.settle_bounced(session, [bounce.delivery], now)
     log.log(
-        _LEVEL.get(noted.standing, INFO),
+        _LOG_LEVELS.get(recorded.standing, INFO),
         "bounce",
         delivery=bounce.delivery,
         kind=bounce.kind,
         status=bounce.status,
         via=bounce.via,
-        follows=_FOLLOWS[noted.standing],
+        consequence=_CONSEQUENCES[recorded.standing],
     )
     return InboundOutcome.TAKEN
 
 
-_FOLLOWS = {
-    Standing.FINE: "nothing",
+_CONSEQUENCES = {
+    Standing.FINE: "none",
     Standing.WARNED: "the address is suppressed if this goes on",
     Standing.HARD: "suppressed",
     Standing.SOFT: "suppressed",
     Standing.COMPLAINT: "suppressed",
     Standing.HELD: "held: too many at once, or contradicted; see `digestd subscriber suppress --held --dry-run`",
 }
-_LEVEL = {Standing.WARNED: WARNING, Standing.HELD: ERROR}
+_LOG_LEVELS = {Standing.WARNED: WARNING, Standing.HELD: ERROR}
 
 
-def _bounce(whose: Match, kind: BounceKind, finding: Finding, via: str, now: datetime) -> Bounce:
-    """The same mail bouncing again in the same way is the same bounce, whichever report tells of it."""
-    about = whose.delivery if whose.delivery is not None else whose.address_key.hex()
-    again = now.date() if whose.delivery is None else whose.attempt
+def _report_unproven(session: Session, classified: Classification) -> InboundOutcome:
+    """Log a mail in which no return path is proven to be ours, and return its outcome."""
+    if is_forged(classified):
+        outcome = InboundOutcome.FORGED
+    elif classified.report is not None and (delivery := find_unproven_delivery(session, classified)) is not None:
+        log.warning("bounce ignored: it does not contain the return path of the mail it names", delivery=delivery)
+        return InboundOutcome.UNTAGGED
+    else:
+        outcome = InboundOutcome.FOREIGN
+    log.warning("mail ignored: no return path in it is ours", outcome=outcome, via=classified.via or None)
+    return outcome
+
+
+def _bounce(found: Match, kind: BounceKind, report: BounceReport, via: str, now: datetime) -> Bounce:
+    """Return the bounce of a report; repeated reports of the same failure of one attempt get the same key."""
+    about = found.delivery if found.delivery is not None else found.address_key.hex()
+    again = now.date() if found.delivery is None else found.attempt
     return Bounce(
         key=bounces.key_of("mail", about, again, kind),
-        address_key=whose.address_key,
+        address_key=found.address_key,
         kind=kind,
         via=via,
-        status=finding.status,
-        delivery=whose.delivery,
-        attempt=whose.attempt,
+        status=report.status,
+        delivery=found.delivery,
+        attempt=found.attempt,
         at=now,
     )

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.classification import read
-from digestd.replies.bounces.parsed_mail import BYTES_MAX, Unreadable
+from digestd.replies.bounces.classification import classify_bytes
+from digestd.replies.bounces.parsed_mail import BYTES_MAX, UnreadableMail
 from tests.tiers import sized
 
 MORE = sized(1, 50)
@@ -36,8 +36,8 @@ HEADERS = [
 
 def survives(raw: bytes) -> None:
     try:
-        reading = read(raw)
-    except Unreadable:
+        reading = classify_bytes(raw)
+    except UnreadableMail:
         return
     assert len(reading.envelopes) <= 20
     assert len(reading.message_ids) <= 20
@@ -100,5 +100,5 @@ def test_what_is_deep_long_or_odd_is_survived(raw: bytes) -> None:
 
 
 def test_what_is_too_large_is_refused() -> None:
-    with pytest.raises(Unreadable, match="bytes"):
-        read(b"x" * (BYTES_MAX + 1))
+    with pytest.raises(UnreadableMail, match="bytes"):
+        classify_bytes(b"x" * (BYTES_MAX + 1))

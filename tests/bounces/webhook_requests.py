@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from digestd.domain.bounce import BounceKind
-from digestd.replies.bounces.providers.provider import Post
+from digestd.replies.bounces.providers.provider import WebhookRequest
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:bounces"
 ACCOUNT = "digestd:a password of sixteen"
@@ -23,7 +23,7 @@ CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService
 
 
 @dataclass(frozen=True)
-class Story:
+class EventCase:
     """What happened, as each provider tells it in its own words. `id`: the provider's name for the event."""
 
     kind: BounceKind
@@ -33,7 +33,7 @@ class Story:
     id: str = "e1"
     now: datetime = field(default=datetime(2026, 11, 24, 7, 0, tzinfo=UTC))
 
-    def at(self, step: timedelta) -> "Story":
+    def at(self, step: timedelta) -> "EventCase":
         """The same, signed at another time."""
         return replace(self, now=self.now + step)
 
@@ -90,7 +90,7 @@ def certificate(
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def known(_url: str, _names: Collection[str], _now: datetime) -> x509.Certificate:
+def trusted_certificate(_url: str, _names: Collection[str], _now: datetime) -> x509.Certificate:
     """The certificate of Amazon's that signs here, as if it had been verified."""
     return x509.load_pem_x509_certificate(certificate())
 
@@ -126,7 +126,7 @@ def sendgrid_key() -> str:
     return base64.b64encode(der).decode()
 
 
-def ses(story: Story) -> Post:
+def ses(story: EventCase) -> WebhookRequest:
     """SES by way of SNS."""
     headers = [{"name": "Message-ID", "value": story.message_id}] if story.message_id else []
     message: dict[str, object] = {"mail": {"source": story.envelope, "headers": headers}}
@@ -158,7 +158,7 @@ def ses(story: Story) -> Post:
     return sns({"Type": "Notification", "MessageId": story.id, "Message": json.dumps(message)}, story.now)
 
 
-def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str = CERTIFICATE_URL) -> Post:
+def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str = CERTIFICATE_URL) -> WebhookRequest:
     """A post of SNS, signed."""
     given = {"TopicArn": ARN, "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **notice}
     names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
@@ -166,10 +166,10 @@ def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str =
     algorithm = {"1": hashes.SHA1(), "2": hashes.SHA256()}.get(version, hashes.SHA256())
     signature = base64.b64encode(rsa_key().sign(signed, padding.PKCS1v15(), algorithm)).decode()
     body = {**given, "SignatureVersion": version, "Signature": signature, "SigningCertURL": url}
-    return Post({"content-type": "text/plain; charset=UTF-8"}, json.dumps(body).encode())
+    return WebhookRequest({"content-type": "text/plain; charset=UTF-8"}, json.dumps(body).encode())
 
 
-def sendgrid(story: Story) -> Post:
+def sendgrid(story: EventCase) -> WebhookRequest:
     """SendGrid's event webhook."""
     told: dict[str, str] = {
         BounceKind.HARD: {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"},
@@ -181,11 +181,11 @@ def sendgrid(story: Story) -> Post:
     return signed_by_sendgrid(json.dumps(events).encode(), story.now)
 
 
-def signed_by_sendgrid(body: bytes, now: datetime) -> Post:
+def signed_by_sendgrid(body: bytes, now: datetime) -> WebhookRequest:
     """Any body with SendGrid's headers."""
     time = str(int(now.timestamp()))
     signature = ec_key().sign(time.encode() + body, ec.ECDSA(hashes.SHA256()))
-    return Post(
+    return WebhookRequest(
         {
             "x-twilio-email-event-webhook-signature": base64.b64encode(signature).decode(),
             "x-twilio-email-event-webhook-timestamp": time,
@@ -194,7 +194,7 @@ def signed_by_sendgrid(body: bytes, now: datetime) -> Post:
     )
 
 
-def postmark(story: Story) -> Post:
+def postmark(story: EventCase) -> WebhookRequest:
     """Postmark's webhooks."""
     kind, said = {
         BounceKind.HARD: ("HardBounce", "smtp;550 5.1.1 The mailbox does not exist"),
@@ -213,12 +213,12 @@ def postmark(story: Story) -> Post:
     return with_account(json.dumps(record).encode())
 
 
-def with_account(body: bytes, account: str = ACCOUNT) -> Post:
+def with_account(body: bytes, account: str = ACCOUNT) -> WebhookRequest:
     """Any body with Postmark's authentication."""
-    return Post({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
+    return WebhookRequest({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
 
 
-def mailgun(story: Story) -> Post:
+def mailgun(story: EventCase) -> WebhookRequest:
     """Mailgun's webhooks."""
     told: Mapping[BounceKind, Mapping[str, object]] = {
         BounceKind.HARD: {"event": "failed", "severity": "permanent", "reason": "bounce",
@@ -239,12 +239,12 @@ def mailgun(story: Story) -> Post:
     return signed_by_mailgun({"event-data": data}, story.now, token=f"token-{story.id}")
 
 
-def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "token") -> Post:  # no secret
+def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "token") -> WebhookRequest:  # no secret
     """Any body with Mailgun's signature."""
     time = str(int(now.timestamp()))
     signature = hmac.new(KEY.encode(), f"{time}{token}".encode(), "sha256").hexdigest()
     signed = {**body, "signature": {"timestamp": time, "token": token, "signature": signature}}
-    return Post({"content-type": "application/json"}, json.dumps(signed).encode())
+    return WebhookRequest({"content-type": "application/json"}, json.dumps(signed).encode())
 
 
 SETTINGS = {
@@ -253,7 +253,7 @@ SETTINGS = {
     "inbound_postmark_account": ACCOUNT,
     "inbound_mailgun_key": KEY,
 }
-MAKERS: Mapping[str, Callable[[Story], Post]] = {
+MAKERS: Mapping[str, Callable[[EventCase], WebhookRequest]] = {
     "ses": ses,
     "sendgrid": sendgrid,
     "postmark": postmark,

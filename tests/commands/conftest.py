@@ -14,9 +14,9 @@ import pytest
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.interest import Interest
 from digestd.domain.subscriber import Status, Subscriber
-from digestd.jobs.receiver import make_command_clerk
-from digestd.replies.inbound_mail import read
-from digestd.replies.processing import Desk
+from digestd.jobs.receiver import create_command_processor
+from digestd.replies.inbound_mail import parse_inbound_mail
+from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import Purpose, address_key
 from digestd.store import subscribers
 from digestd.store.erasure import scrub
@@ -32,42 +32,42 @@ TOPICS = tuple(" ".join(field[:3]) for field in library.vocabulary()[:2])
 
 
 @dataclass
-class Office:
+class CommandInstall:
     """One install with a command address, its mails in a Maildir."""
 
-    made: Install
+    install: Install
     public_url: str = ""
 
     @property
-    def desk(self) -> Desk:
-        """Where mails are taken in, by the clerk of the settings."""
-        clerk = make_command_clerk(self.made.app)
-        assert clerk is not None
-        return Desk(self.made.db, self.made.app.keys, read, clerk)
+    def processor(self) -> ReplyProcessor:
+        """Where mails are taken in, by the commands of the settings."""
+        commands = create_command_processor(self.install.app)
+        assert commands is not None
+        return ReplyProcessor(self.install.db, self.install.app.keys, parse_inbound_mail, commands)
 
-    def take(self, raw: bytes, *to: str) -> InboundOutcome:
+    def process(self, raw: bytes, *to: str) -> InboundOutcome:
         """Take one in."""
-        return self.desk.take(raw, self.made.clock.now, to or (ADDRESS,))
+        return self.processor.process(raw, self.install.clock.now, to or (ADDRESS,))
 
     def write(self, body: str, to: str = ADDRESS, subject: str = "", **more: str) -> InboundOutcome:
         """A mail of Ada's."""
         self._written = getattr(self, "_written", 0) + 1
-        return self.take(mail(body, subject, to=to, message_id=f"<{self._written}@example.net>", **more), to)
+        return self.process(mail(body, subject, to=to, message_id=f"<{self._written}@example.net>", **more), to)
 
     async def answers(self) -> list[EmailMessage]:
         """What is sent now, in order."""
         before = set(self._outbox())
-        await self.made.deliver()
+        await self.install.deliver()
         new = sorted(set(self._outbox()) - before, key=lambda file: file.stat().st_mtime_ns)
         return [message_from_bytes(file.read_bytes(), policy=default) for file in new]
 
     def _outbox(self) -> list[Path]:
-        return list((self.made.folder / "outbox" / "new").glob("*"))
+        return list((self.install.folder / "outbox" / "new").glob("*"))
 
     def known(self, address: str = ADA) -> Subscriber | None:
         """The subscriber of an address."""
-        with self.made.db.read() as session:
-            return subscribers.by_address_key(session, address_key(self.made.app.keys, address))
+        with self.install.db.read() as session:
+            return subscribers.by_address_key(session, address_key(self.install.app.keys, address))
 
     def status(self, address: str = ADA) -> Status | None:
         """Their status."""
@@ -83,10 +83,10 @@ class Office:
         """The address that unsubscribes somebody."""
         known = self.known(address)
         assert known is not None
-        return self.made.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.made.app.clock())
+        return self.install.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.install.app.clock())
 
 
-async def digest(office: Office) -> EmailMessage:
+async def digest(office: CommandInstall) -> EmailMessage:
     """What Ada is sent, which is one mail."""
     (found,) = await office.answers()
     return found
@@ -99,29 +99,29 @@ def text(message: EmailMessage) -> str:
     return str(body.get_content())
 
 
-def office(folder: Path, url: str, now: datetime, public_url: str = "") -> Office:
+def command_install(folder: Path, url: str, now: datetime, public_url: str = "") -> CommandInstall:
     """An install by mail alone, unless it has a web address too."""
     made = install(folder, url, now)
     changed = {"command_address": ADDRESS, "inbound_url": f"maildir:{folder / 'in'}", "public_url": public_url}
     settings = made.app.settings.model_copy(update=changed)
-    return Office(replace(made, app=replace(made.app, settings=settings)))
+    return CommandInstall(replace(made, app=replace(made.app, settings=settings)))
 
 
 @pytest.fixture
-def here(tmp_path: Path, database_url: str, now: datetime) -> Iterator[Office]:
+def here(tmp_path: Path, database_url: str, now: datetime) -> Iterator[CommandInstall]:
     """By mail alone, on each engine in turn; nobody is subscribed."""
-    made = office(tmp_path, database_url, now)
-    made.made.papers(library.papers(50))
+    made = command_install(tmp_path, database_url, now)
+    made.install.papers(library.papers(50))
     yield made
-    made.made.db.close()
+    made.install.db.close()
 
 
 @pytest.fixture(scope="session")
 def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
     """On SQLite, with a digest for Ada, made once."""
-    folder = tmp_path_factory.mktemp("office")
+    folder = tmp_path_factory.mktemp("command_install")
     shutil.copy(_sqlite_template, folder / "digestd.db")
-    made = office(folder, f"sqlite:///{folder / 'digestd.db'}", NOW).made
+    made = command_install(folder, f"sqlite:///{folder / 'digestd.db'}", NOW).install
     made.papers(library.papers(120))
     made.people([{"email": ADA, "topics": [TOPICS[0]]}])
     assert made.plan().planned == 1
@@ -131,9 +131,9 @@ def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -
 
 
 @pytest.fixture
-def read_by_ada(tmp_path: Path, _planned: Path, now: datetime) -> Iterator[Office]:
+def read_by_ada(tmp_path: Path, _planned: Path, now: datetime) -> Iterator[CommandInstall]:
     """On SQLite, and a digest waits for Ada."""
     shutil.copytree(_planned, tmp_path, dirs_exist_ok=True)
-    made = office(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now)
+    made = command_install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now)
     yield made
-    made.made.db.close()
+    made.install.db.close()

@@ -2,8 +2,8 @@
 
 from email.message import EmailMessage
 
-from digestd.replies.commands.command_mail import Letter
-from digestd.replies.inbound_mail import read
+from digestd.replies.commands.command_mail import CommandMail
+from digestd.replies.inbound_mail import parse_inbound_mail
 
 
 def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>", **headers: str) -> bytes:
@@ -19,6 +19,6 @@ def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>
     return made.as_bytes()
 
 
-def letter(raw: bytes) -> Letter:
+def letter(raw: bytes) -> CommandMail:
     """What is read of one."""
-    return read(raw)[1]
+    return parse_inbound_mail(raw)[1]

@@ -13,7 +13,7 @@ from digestd.store import subscribers
 from digestd.subscribers.leaving import suppress, unsuppress
 from digestd.subscribers.preferences import VALID
 from digestd.subscribers.requests import renew_as_requested
-from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, digest, text
+from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
 from tests.commands.mails import mail
 
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
@@ -22,18 +22,18 @@ PASS = f"{MX}; dmarc=pass (p=none) header.from=example.net"
 FAIL = f"{MX}; dmarc=fail (p=none) header.from=example.net"
 
 
-def trusting(office: Office) -> Office:
+def trusting(office: CommandInstall) -> CommandInstall:
     """The same install, which believes its own mail server."""
-    settings = office.made.app.settings.model_copy(update={"trusted_authserv_id": MX.upper()})
-    return Office(replace(office.made, app=replace(office.made.app, settings=settings)))
+    settings = office.install.app.settings.model_copy(update={"trusted_authserv_id": MX.upper()})
+    return CommandInstall(replace(office.install, app=replace(office.install.app, settings=settings)))
 
 
 @pytest.fixture
-def trusted(read_by_ada: Office) -> Office:
+def trusted(read_by_ada: CommandInstall) -> CommandInstall:
     return trusting(read_by_ada)
 
 
-async def test_message_id_and_from_prove_nothing(read_by_ada: Office) -> None:
+async def test_message_id_and_from_prove_nothing(read_by_ada: CommandInstall) -> None:
     first = await digest(read_by_ada)
     for more in ({}, {"Authentication_Results": FAIL}, {"Authentication_Results": PASS}):
         outcome = read_by_ada.write(
@@ -46,7 +46,7 @@ async def test_message_id_and_from_prove_nothing(read_by_ada: Office) -> None:
     assert "unsubscribe" in text(asked)
 
 
-async def test_dmarc_pass_by_trusted_server_is_obeyed(trusted: Office) -> None:
+async def test_dmarc_pass_by_trusted_server_is_obeyed(trusted: CommandInstall) -> None:
     await digest(trusted)
     assert trusted.write("pause 7", Authentication_Results=PASS) is COMMAND
     assert trusted.status() is Status.PAUSED
@@ -54,7 +54,7 @@ async def test_dmarc_pass_by_trusted_server_is_obeyed(trusted: Office) -> None:
     assert answer["Subject"] == "Your digest is paused"
 
 
-async def test_message_id_tells_an_authenticated_sender_s_digest(trusted: Office) -> None:
+async def test_message_id_tells_an_authenticated_sender_s_digest(trusted: CommandInstall) -> None:
     first = await digest(trusted)
     assert trusted.write("more 1", Authentication_Results=PASS, In_Reply_To=first["Message-ID"]) is COMMAND
     (answer,) = await trusted.answers()
@@ -75,20 +75,20 @@ FORGED = [
 
 
 @pytest.mark.parametrize("how", FORGED)
-async def test_no_other_stamp_is_believed(trusted: Office, how: dict[str, str]) -> None:
+async def test_no_other_stamp_is_believed(trusted: CommandInstall, how: dict[str, str]) -> None:
     first = await digest(trusted)
     assert trusted.write("unsubscribe", In_Reply_To=first["Message-ID"], **how) is UNPROVEN
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_forged_stamp_beside_the_server_s_own_is_refused(trusted: Office) -> None:
+async def test_forged_stamp_beside_the_server_s_own_is_refused(trusted: CommandInstall) -> None:
     await digest(trusted)
     own, forged = f"Authentication-Results: {FAIL}\n".encode(), f"Authentication-Results: {PASS}\n".encode()
     relayed = b"Received: from evil.example by mx.example.org; Tue, 24 Nov 2026 07:00:00 +0000\n"
     other = b"Authentication-Results: mx.evil.example; dmarc=pass header.from=example.net\n"
     letter = mail("unsubscribe")
     for stamps in (own + relayed + forged, forged + own, other + forged, relayed + forged + forged):
-        assert trusted.take(stamps + letter) is UNPROVEN
+        assert trusted.process(stamps + letter) is UNPROVEN
     assert trusted.status() is Status.ACTIVE
 
 
@@ -105,33 +105,33 @@ SENDERS = [
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-async def test_dmarc_pass_speaks_for_the_sender_alone(trusted: Office, sender: str) -> None:
+async def test_dmarc_pass_speaks_for_the_sender_alone(trusted: CommandInstall, sender: str) -> None:
     first = await digest(trusted)
     raw = mail("unsubscribe", In_Reply_To=first["Message-ID"], Authentication_Results=PASS)
     raw = raw.replace(b"From: Ada <ada@example.net>", f"From: {sender}".encode())
-    trusted.take(raw)
+    trusted.process(raw)
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_second_from_header_is_refused(trusted: Office) -> None:
+async def test_second_from_header_is_refused(trusted: CommandInstall) -> None:
     await digest(trusted)
     for raw in (
         b"From: eve@example.net\n" + mail("unsubscribe", Authentication_Results=PASS),
         mail("unsubscribe", Authentication_Results=PASS).replace(b"\n\n", b"\nFrom: eve@example.net\n\n", 1),
     ):
-        trusted.take(raw)
+        trusted.process(raw)
     assert trusted.status() is Status.ACTIVE
 
 
 @pytest.mark.parametrize("is_renewed", [True, False])
-async def test_tagged_address_ends_with_settings_links(read_by_ada: Office, is_renewed: bool) -> None:
+async def test_tagged_address_ends_with_settings_links(read_by_ada: CommandInstall, is_renewed: bool) -> None:
     """A mail that was passed on gives no commands once Ada has made her links void, or after 30 days."""
     to = (await digest(read_by_ada))["Reply-To"]
     assert read_by_ada.write("hour 9", to=to) is COMMAND
-    read_by_ada.made.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
+    read_by_ada.install.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
     if is_renewed:
-        with read_by_ada.made.db.write() as session:
-            subscribers.invalidate_links(session, 1, read_by_ada.made.clock.now)
+        with read_by_ada.install.db.write() as session:
+            subscribers.invalidate_links(session, 1, read_by_ada.install.clock.now)
     for command in ("unsubscribe", "add topic bees", "less 1"):
         assert read_by_ada.write(command, to=to) is UNPROVEN
     assert read_by_ada.status() is Status.ACTIVE
@@ -149,7 +149,7 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("how", HIDDEN)
-async def test_signed_sender_cannot_be_hidden(trusted: Office, how: str) -> None:
+async def test_signed_sender_cannot_be_hidden(trusted: CommandInstall, how: str) -> None:
     """The server vouches for Eve, whose own field stands where it reads and we might not."""
     await digest(trusted)
     named = b"From: Ada <ada@example.net>\nTo: " + ADDRESS.encode() + b"\n"
@@ -157,19 +157,19 @@ async def test_signed_sender_cannot_be_hidden(trusted: Office, how: str) -> None
     own = mail("unsubscribe").replace(b"From: Ada <ada@example.net>", b"From: Eve <eve@example.net>")
     if how.startswith("by"):
         own = own.replace(b"From: Eve <eve@example.net>\n", b"")
-    trusted.take(stamp + named + HIDDEN[how] + own)
+    trusted.process(stamp + named + HIDDEN[how] + own)
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_signed_mail_to_somebody_else_is_no_command(trusted: Office) -> None:
+async def test_signed_mail_to_somebody_else_is_no_command(trusted: CommandInstall) -> None:
     """A stranger can send on what Ada once wrote to another list: its signature stays valid."""
     await digest(trusted)
     raw = mail("unsubscribe", to="another-list@example.com", Authentication_Results=PASS)
-    assert trusted.take(raw, ADDRESS) is UNPROVEN
+    assert trusted.process(raw, ADDRESS) is UNPROVEN
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_authenticated_confirmation_counts(here: Office) -> None:
+async def test_authenticated_confirmation_counts(here: CommandInstall) -> None:
     office = trusting(here)
     office.write("subscribe")
     (asked,) = await office.answers()
@@ -180,19 +180,19 @@ async def test_authenticated_confirmation_counts(here: Office) -> None:
     assert office.status() is Status.ACTIVE
 
 
-async def test_mails_to_a_former_address_speak_for_nobody_new(here: Office) -> None:
+async def test_mails_to_a_former_address_speak_for_nobody_new(here: CommandInstall) -> None:
     """Ada moved away; somebody signs her old address up, and holds an old mail that went there."""
     here.write(f"subscribe {TOPICS[0]}")
     (asked,) = await here.answers()
     assert here.write("yes", to=asked["Reply-To"]) is COMMAND
-    here.made.plan()
+    here.install.plan()
     former = [await digest(here), asked]
-    known, now = here.known(), here.made.clock.now
+    known, now = here.known(), here.install.clock.now
     assert known is not None
-    with here.made.db.write() as session:
-        key = address_key(here.made.app.keys, "ada@example.com")
+    with here.install.db.write() as session:
+        key = address_key(here.install.app.keys, "ada@example.com")
         subscribers.change_address(session, known.key, ("ada@example.com", key), Act(Cause.MOVED), now)
-    here.made.clock.go(timedelta(days=2))
+    here.install.clock.go(timedelta(days=2))
     assert here.write("subscribe cheap pills") is UNPROVEN
     for old in former:
         here.write("yes", to=old["Reply-To"])
@@ -204,9 +204,9 @@ async def test_mails_to_a_former_address_speak_for_nobody_new(here: Office) -> N
     assert here.status() is Status.ACTIVE
 
 
-async def test_unsubscribing_by_mail_counts_while_suppressed(read_by_ada: Office) -> None:
+async def test_unsubscribing_by_mail_counts_while_suppressed(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
-    app, now = read_by_ada.made.app, read_by_ada.made.clock.now
+    app, now = read_by_ada.install.app, read_by_ada.install.clock.now
     suppress(app.db, app.keys, ADA, SuppressionReason.HARD_BOUNCE, now)
     assert read_by_ada.write("", to=read_by_ada.leaving(), subject="unsubscribe") is COMMAND
     assert read_by_ada.status() is Status.UNSUBSCRIBED
@@ -214,12 +214,12 @@ async def test_unsubscribing_by_mail_counts_while_suppressed(read_by_ada: Office
     assert unsuppress(app.db, app.keys, ADA, "wrong map", now) is Status.UNSUBSCRIBED
 
 
-async def test_renewed_links_void_the_address_of_earlier_mails(read_by_ada: Office) -> None:
+async def test_renewed_links_void_the_address_of_earlier_mails(read_by_ada: CommandInstall) -> None:
     """Whoever was forwarded a digest holds its command address, too."""
-    first, app = await digest(read_by_ada), read_by_ada.made.app
+    first, app = await digest(read_by_ada), read_by_ada.install.app
     known = read_by_ada.known()
     assert known is not None
-    read_by_ada.made.clock.go(timedelta(minutes=5))
+    read_by_ada.install.clock.go(timedelta(minutes=5))
     renew_as_requested(
         app.db, app.keys, token(app.keys, Purpose.RENEW, known.key, app.clock(), 1), app.clock(), shelf=True
     )
@@ -230,10 +230,10 @@ async def test_renewed_links_void_the_address_of_earlier_mails(read_by_ada: Offi
     assert read_by_ada.status() is Status.PAUSED
 
 
-async def test_command_address_counts_as_long_as_the_settings_link(read_by_ada: Office) -> None:
+async def test_command_address_counts_as_long_as_the_settings_link(read_by_ada: CommandInstall) -> None:
     first = await digest(read_by_ada)
-    read_by_ada.made.clock.go(VALID)
+    read_by_ada.install.clock.go(VALID)
     assert read_by_ada.write("pause", to=first["Reply-To"]) is COMMAND
-    read_by_ada.made.clock.go(timedelta(seconds=1))
+    read_by_ada.install.clock.go(timedelta(seconds=1))
     assert read_by_ada.write("resume", to=first["Reply-To"]) is UNPROVEN
     assert read_by_ada.status() is Status.PAUSED

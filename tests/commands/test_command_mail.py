@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digestd.replies.bounces.parsed_mail import Unreadable
-from digestd.replies.commands.parsing import parse_letter
-from digestd.replies.inbound_mail import read
+from digestd.replies.bounces.parsed_mail import UnreadableMail
+from digestd.replies.commands.parsing import parse_commands
+from digestd.replies.inbound_mail import parse_inbound_mail
 from tests.commands.mails import letter, mail
 
 QUOTES = [
@@ -131,10 +131,10 @@ def test_what_a_person_wrote_is_not(header: str) -> None:
 def test_any_bytes_are_read_within_bounds_or_refused(body: bytes, subject: bytes) -> None:
     for raw in (body, b"From: a@example.net\nSubject: " + subject + b"\nContent-Type: text/html\n\n" + body):
         try:
-            _, found = read(raw)
-        except Unreadable:
+            _, found = parse_inbound_mail(raw)
+        except UnreadableMail:
             continue
         assert len(found.lines) <= 40
         assert all(len(line) <= 500 for line in found.lines)
         assert "\n" not in found.subject
-        assert len(parse_letter(found)) <= 10
+        assert len(parse_commands(found)) <= 10

@@ -11,13 +11,13 @@ from digestd.domain.interest import Kind, Wish
 from digestd.domain.subscriber import Cadence, Status
 from digestd.security.links import Purpose
 from digestd.store import consent, feedback
-from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, digest, text
+from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, digest, text
 from tests.commands.mails import mail
 
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
 
 
-async def test_a_whole_life_by_mail_on_each_engine(here: Office) -> None:
+async def test_a_whole_life_by_mail_on_each_engine(here: CommandInstall) -> None:
     assert here.write(f"subscribe {TOPICS[0]}; {TOPICS[1]}") is UNPROVEN
     assert here.status() is Status.PENDING
     (asked,) = await here.answers()
@@ -25,7 +25,7 @@ async def test_a_whole_life_by_mail_on_each_engine(here: Office) -> None:
     assert here.write("Yes please\n\n> Confirm?", to=asked["Reply-To"], subject="Re: Confirm") is COMMAND
     assert here.status() is Status.ACTIVE
     assert [i.value for i in here.interests()] == list(TOPICS)
-    here.made.plan()
+    here.install.plan()
     first = await digest(here)
     assert "http://127" not in first.as_string()
     assert "List-Unsubscribe-Post" not in first
@@ -41,17 +41,17 @@ async def test_a_whole_life_by_mail_on_each_engine(here: Office) -> None:
     assert here.write("", to=here.leaving(), subject="unsubscribe") is COMMAND
     assert here.status() is Status.UNSUBSCRIBED
     assert "You’ve unsubscribed from" in " ".join(m["Subject"] for m in await here.answers())
-    with here.made.db.read() as session:
+    with here.install.db.read() as session:
         known = here.known()
         assert known is not None
         causes = [event.cause for event in consent.history(session, known.key)]
         verdicts = [event.verdict for event in feedback.history(session, known.key)]
     assert causes == ["mail"] * 5
     assert verdicts == [Verdict.LESS]
-    assert here.made.broken == {}
+    assert here.install.broken == {}
 
 
-async def test_an_answer_is_an_answer(read_by_ada: Office) -> None:
+async def test_an_answer_is_an_answer(read_by_ada: CommandInstall) -> None:
     first = await digest(read_by_ada)
     assert read_by_ada.write("status", to=first["Reply-To"]) is COMMAND
     (answer,) = await read_by_ada.answers()
@@ -61,7 +61,7 @@ async def test_an_answer_is_an_answer(read_by_ada: Office) -> None:
     assert "every day at 07:00 (UTC), up to 10 papers" in text(answer)
 
 
-async def test_each_setting_and_interest_can_be_changed(read_by_ada: Office) -> None:
+async def test_each_setting_and_interest_can_be_changed(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     body = f"add topic dark matter\nremove topic {TOPICS[0]}\nmute author Jane Doe\nmute annealing\nhour 18\n"
     assert read_by_ada.write(body + "zone Europe/Berlin\nweekly friday\nsize 5\nlanguage de\n", to=to) is COMMAND
@@ -83,7 +83,7 @@ async def test_each_setting_and_interest_can_be_changed(read_by_ada: Office) -> 
     assert "Zu deinen Interessen hinzugefügt: „dark matter“." in text(answer)
 
 
-async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_ada: Office) -> None:
+async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     before = read_by_ada.known()
     body = "pause sometimes\npause 0001-01-01\nmore 99\nzone Nowhere/Land\nremove topic nothing of mine"
@@ -95,7 +95,7 @@ async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_a
         assert said in words
 
 
-async def test_a_paper_is_the_one_of_the_digest_that_is_answered(read_by_ada: Office) -> None:
+async def test_a_paper_is_the_one_of_the_digest_that_is_answered(read_by_ada: CommandInstall) -> None:
     first = await digest(read_by_ada)
     listed = [line for line in text(first).splitlines() if line.startswith("3 →")]
     assert len(listed) == 1
@@ -111,7 +111,7 @@ async def test_a_paper_is_the_one_of_the_digest_that_is_answered(read_by_ada: Of
     assert "There’s no feedback" in said
 
 
-async def test_from_alone_is_not_believed_and_is_asked_back_once_a_day(read_by_ada: Office) -> None:
+async def test_from_alone_is_not_believed_and_is_asked_back_once_a_day(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     evil = "unsubscribe\nadd topic BUY PILLS http://evil.example"
     assert read_by_ada.write(evil) is UNPROVEN
@@ -125,20 +125,20 @@ async def test_from_alone_is_not_believed_and_is_asked_back_once_a_day(read_by_a
     assert "unsubscribe, add" in text(asked)
     assert read_by_ada.write("Yes", to=asked["Reply-To"]) is COMMAND
     assert read_by_ada.status() is Status.UNSUBSCRIBED
-    read_by_ada.made.clock.go(timedelta(minutes=1))
+    read_by_ada.install.clock.go(timedelta(minutes=1))
     assert read_by_ada.write("Yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
 
 
-async def test_what_is_asked_back_counts_for_two_days(read_by_ada: Office) -> None:
+async def test_what_is_asked_back_counts_for_two_days(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     assert read_by_ada.write("unsubscribe") is UNPROVEN
     (asked,) = await read_by_ada.answers()
-    read_by_ada.made.clock.go(timedelta(days=3))
+    read_by_ada.install.clock.go(timedelta(days=3))
     assert read_by_ada.write("yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
     assert read_by_ada.status() is Status.ACTIVE
 
 
-async def test_a_confirmation_is_confirmed_in_answer_to_it_alone(here: Office) -> None:
+async def test_a_confirmation_is_confirmed_in_answer_to_it_alone(here: CommandInstall) -> None:
     here.write("subscribe")
     (asked,) = await here.answers()
     assert here.write("yes", to=ADDRESS) is UNPROVEN
@@ -152,10 +152,10 @@ async def test_a_confirmation_is_confirmed_in_answer_to_it_alone(here: Office) -
     assert here.status() is Status.ACTIVE
 
 
-async def test_who_confirms_too_late_is_asked_anew(here: Office) -> None:
+async def test_who_confirms_too_late_is_asked_anew(here: CommandInstall) -> None:
     here.write("subscribe")
     (asked,) = await here.answers()
-    here.made.clock.go(timedelta(days=3))
+    here.install.clock.go(timedelta(days=3))
     assert here.write("yes", to=asked["Reply-To"]) is COMMAND
     assert here.status() is Status.PENDING
     (again,) = await here.answers()
@@ -163,20 +163,20 @@ async def test_who_confirms_too_late_is_asked_anew(here: Office) -> None:
     assert here.status() is Status.ACTIVE
 
 
-async def test_many_ask_for_one_address_and_it_gets_one_mail(here: Office) -> None:
+async def test_many_ask_for_one_address_and_it_gets_one_mail(here: CommandInstall) -> None:
     for _ in range(50):
         assert here.write("subscribe") is UNPROVEN
     assert len(await here.answers()) == 1
 
 
 async def test_many_addresses_are_named_and_only_so_many_are_written_to(
-    here: Office, monkeypatch: pytest.MonkeyPatch
+    here: CommandInstall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(mail_budget.PER_CAUSER, mail_budget.BY_MAIL, (mail_budget.Limit(5, timedelta(hours=1)),))
     for n in range(8):
         here.write("subscribe", sender=f"v{n}@example.net")
     assert len(await here.answers()) == 5
-    here.made.clock.go(timedelta(hours=2))
+    here.install.clock.go(timedelta(hours=2))
     here.write("subscribe", sender="late@example.net")
     assert len(await here.answers()) == 1
 
@@ -193,7 +193,7 @@ LOOPS = [
 
 
 @pytest.mark.parametrize("how", LOOPS)
-async def test_no_machine_is_answered_obeyed_or_subscribed(read_by_ada: Office, how: dict[str, str]) -> None:
+async def test_no_machine_is_answered_obeyed_or_subscribed(read_by_ada: CommandInstall, how: dict[str, str]) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     for address in (to, ADDRESS):
         assert read_by_ada.write("pause\nhelp\nsubscribe", to=address, **how) is InboundOutcome.AUTOMATIC
@@ -201,15 +201,15 @@ async def test_no_machine_is_answered_obeyed_or_subscribed(read_by_ada: Office, 
     assert await read_by_ada.answers() == []
 
 
-async def test_our_own_answer_sent_back_to_us_ends_there(read_by_ada: Office) -> None:
+async def test_our_own_answer_sent_back_to_us_ends_there(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     read_by_ada.write("help", to=to)
     (answer,) = await read_by_ada.answers()
-    assert read_by_ada.take(answer.as_bytes(), str(answer["Reply-To"])) is InboundOutcome.AUTOMATIC
+    assert read_by_ada.process(answer.as_bytes(), str(answer["Reply-To"])) is InboundOutcome.AUTOMATIC
     assert await read_by_ada.answers() == []
 
 
-async def test_a_machine_may_unsubscribe_its_reader_by_the_link_and_gets_no_answer(read_by_ada: Office) -> None:
+async def test_a_machine_may_unsubscribe_its_reader_by_the_link_and_gets_no_answer(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     to = read_by_ada.leaving()
     assert read_by_ada.write("", to=to.upper(), Auto_Submitted="auto-generated") is COMMAND
@@ -218,7 +218,7 @@ async def test_a_machine_may_unsubscribe_its_reader_by_the_link_and_gets_no_answ
     assert read_by_ada.write("", to=to) is InboundOutcome.KNOWN
 
 
-async def test_so_many_answers_a_day_and_commands_are_done_all_the_same(read_by_ada: Office) -> None:
+async def test_so_many_answers_a_day_and_commands_are_done_all_the_same(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     for number in range(14):
         assert read_by_ada.write(f"hour {number}", to=to) is COMMAND
@@ -228,21 +228,21 @@ async def test_so_many_answers_a_day_and_commands_are_done_all_the_same(read_by_
     assert known.timing.hour == 13
 
 
-async def test_the_same_mail_twice_is_done_once(read_by_ada: Office) -> None:
+async def test_the_same_mail_twice_is_done_once(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     raw = mail("more 1")
-    assert [read_by_ada.take(raw, to), read_by_ada.take(raw, to)] == [COMMAND, InboundOutcome.KNOWN]
+    assert [read_by_ada.process(raw, to), read_by_ada.process(raw, to)] == [COMMAND, InboundOutcome.KNOWN]
     known = read_by_ada.known()
     assert known is not None
-    with read_by_ada.made.db.read() as session:
+    with read_by_ada.install.db.read() as session:
         assert len(feedback.history(session, known.key)) == 1
 
 
-async def test_a_tag_of_another_purpose_or_a_changed_one_speaks_for_nobody(read_by_ada: Office) -> None:
+async def test_a_tag_of_another_purpose_or_a_changed_one_speaks_for_nobody(read_by_ada: CommandInstall) -> None:
     to = str((await digest(read_by_ada))["Reply-To"])
-    sender, known = read_by_ada.made.app.sender, read_by_ada.known()
+    sender, known = read_by_ada.install.app.sender, read_by_ada.known()
     assert known is not None
-    now = read_by_ada.made.app.clock()
+    now = read_by_ada.install.app.clock()
     wrong = [sender.command(purpose, known.key, now) for purpose in (Purpose.VIEW, Purpose.PREFERENCES)]
     tag = to.partition("+")[2].partition("@")[0]
     wrong += [to.replace(tag, tag[:n] + ("a" if tag[n] != "a" else "b") + tag[n + 1 :]) for n in range(len(tag))]
@@ -252,7 +252,7 @@ async def test_a_tag_of_another_purpose_or_a_changed_one_speaks_for_nobody(read_
     assert read_by_ada.status() is Status.ACTIVE
 
 
-async def test_people_and_strangers_are_left_to_people(read_by_ada: Office) -> None:
+async def test_people_and_strangers_are_left_to_people(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     assert read_by_ada.write("What a fine digest today!", to=to) is InboundOutcome.UNREAD
     assert read_by_ada.write("Where is my order?", sender="x@example.com") is InboundOutcome.FOREIGN

@@ -5,12 +5,12 @@ from digestd.domain.subscriber import Status
 from digestd.domain.suppression import SuppressionReason
 from digestd.store import erasure
 from digestd.subscribers.leaving import erase, suppress, unsuppress
-from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
+from tests.commands.conftest import ADA, ADDRESS, CommandInstall, digest, text
 
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
 
 
-async def test_who_left_is_told_how_to_come_back_and_does(read_by_ada: Office) -> None:
+async def test_who_left_is_told_how_to_come_back_and_does(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     read_by_ada.write("unsubscribe", to=to)
     read_by_ada.write("resume", to=to)
@@ -22,9 +22,9 @@ async def test_who_left_is_told_how_to_come_back_and_does(read_by_ada: Office) -
     assert read_by_ada.status() is Status.ACTIVE
 
 
-async def test_the_suppressed_and_the_erased_are_never_answered(read_by_ada: Office) -> None:
+async def test_the_suppressed_and_the_erased_are_never_answered(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
-    made = read_by_ada.made
+    made = read_by_ada.install
     suppress(made.db, made.app.keys, ADA, SuppressionReason.REQUEST, made.clock.now)
     for address in (to, ADDRESS):
         read_by_ada.write("help\nsubscribe", to=address)
@@ -36,9 +36,9 @@ async def test_the_suppressed_and_the_erased_are_never_answered(read_by_ada: Off
     assert made.broken == {}
 
 
-async def test_the_suppressed_unsubscribe_without_an_answer(read_by_ada: Office) -> None:
+async def test_the_suppressed_unsubscribe_without_an_answer(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
-    made = read_by_ada.made
+    made = read_by_ada.install
     suppress(made.db, made.app.keys, ADA, SuppressionReason.HARD_BOUNCE, made.clock.now)
     read_by_ada.write("", to=read_by_ada.leaving())
     assert read_by_ada.status() is Status.UNSUBSCRIBED
@@ -48,10 +48,10 @@ async def test_the_suppressed_unsubscribe_without_an_answer(read_by_ada: Office)
     assert made.broken == {}
 
 
-async def test_erasing_takes_what_was_answered_too(read_by_ada: Office) -> None:
+async def test_erasing_takes_what_was_answered_too(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     read_by_ada.write("add topic my secret wish", to=to)
-    made = read_by_ada.made
+    made = read_by_ada.install
     erase(made.db, made.app.keys, ADA, made.clock.now)
     erasure.scrub(made.db)
     assert b"my secret wish" not in (made.folder / "digestd.db").read_bytes()

@@ -18,12 +18,12 @@ import pytest
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
-from digestd.replies.mail_parser import Reader
+from digestd.replies.mail_parser import MailParser
 from digestd.replies.mailboxes.inbound_url import open_inbound
-from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.processing import Desk
-from tests.commands.conftest import ADA, ADDRESS, TOPICS, Office, office
+from digestd.replies.processing import ReplyProcessor
+from tests.commands.conftest import ADA, ADDRESS, TOPICS, CommandInstall, command_install
 from tests.commands.mails import mail
 from tests.parts import library
 from tests.parts.imap import PASSWORD, USER, ImapServer
@@ -51,7 +51,7 @@ def until(done: Callable[[], bool], running: Postfix) -> None:
 class Ada:
     """A reader with a mailbox at the same Postfix."""
 
-    def __init__(self, running: Postfix, made: Office) -> None:
+    def __init__(self, running: Postfix, made: CommandInstall) -> None:
         self._running, self._made, self._read, self._sent = running, made, 0, 0
 
     def next(self) -> EmailMessage:
@@ -70,30 +70,30 @@ class Ada:
         until(lambda: len(self._running.mails(ADDRESS)) == 1, self._running)
         box = open_inbound(f"maildir:{self._running.folder / 'vmail' / 'digest'}")
         assert box is not None
-        assert not isinstance(box, Door)
-        return poll(box, self._made.desk, self._made.made.clock)
+        assert not isinstance(box, LmtpServer)
+        return poll(box, self._made.processor, self._made.install.clock)
 
 
 async def test_a_whole_life_through_a_real_mail_server(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     with postfix(folder, [ADA, ADDRESS]) as running:
-        here = office(tmp_path / "install", sqlite_url, now)
-        here.made = here.made.to(running.url)
-        here.made.papers(library.papers(50))
+        here = command_install(tmp_path / "install", sqlite_url, now)
+        here.install = here.install.to(running.url)
+        here.install.papers(library.papers(50))
         ada = Ada(running, here)
         assert ada.write(ADDRESS, "", f"subscribe {TOPICS[0]}; {TOPICS[1]}") == {InboundOutcome.UNPROVEN: 1}
-        await here.made.deliver()
+        await here.install.deliver()
         asked = ada.next()
         assert ada.write(asked["Reply-To"], "Yes", f"Re: {asked['Subject']}") == {COMMAND: 1}
-        here.made.plan()
-        await here.made.deliver()
+        here.install.plan()
+        await here.install.deliver()
         digest = ada.next()
         assert ada.write(digest["Reply-To"], f"less 2\n\nOn {digest['Date']} digestd wrote:\n> more 1") == {COMMAND: 1}
-        await here.made.deliver()
+        await here.install.deliver()
         assert "less like" in str(ada.next())
         assert ada.write(digest["Reply-To"], "pause 7") == {COMMAND: 1}
-        await here.made.deliver()
+        await here.install.deliver()
         paused = ada.next()
         assert "paused until Tuesday 1 December" in str(paused)
         assert ada.write(paused["Reply-To"], "resume") == {COMMAND: 1}
@@ -101,23 +101,23 @@ async def test_a_whole_life_through_a_real_mail_server(
         leave = str(digest["List-Unsubscribe"]).split("mailto:")[1].split("?")[0]
         assert ada.write(leave, "", "unsubscribe") == {COMMAND: 1}
         assert here.status() is Status.UNSUBSCRIBED
-        assert here.made.broken == {}
+        assert here.install.broken == {}
 
 
-async def test_by_lmtp_what_has_no_sender_is_not_answered(read_by_ada: Office, tmp_path: Path) -> None:
+async def test_by_lmtp_what_has_no_sender_is_not_answered(read_by_ada: CommandInstall, tmp_path: Path) -> None:
     (digest,) = await read_by_ada.answers()
-    door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", aside=tmp_path / "aside")
-    assert isinstance(door, Door)
+    door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=tmp_path / "aside")
+    assert isinstance(door, LmtpServer)
     to = str(digest["Reply-To"])
 
     def talk(sender: str) -> None:
         with smtplib.LMTP(door.host, door.port, timeout=120) as client:
             client.sendmail(sender, [to], mail("pause", to=ADDRESS))
 
-    reader = Reader()
-    desk: Desk = replace(read_by_ada.desk, read=reader)
+    reader = MailParser()
+    processor: ReplyProcessor = replace(read_by_ada.processor, parse=reader)
     try:
-        async with door.listening(desk, read_by_ada.made.clock):
+        async with door.listen(processor, read_by_ada.install.clock):
             await asyncio.to_thread(talk, "")
             assert read_by_ada.status() is Status.ACTIVE
             await asyncio.to_thread(talk, ADA)
@@ -127,7 +127,7 @@ async def test_by_lmtp_what_has_no_sender_is_not_answered(read_by_ada: Office, t
 
 
 async def test_by_imap_a_command_is_done_and_taken_away(
-    read_by_ada: Office, served: ssl.SSLContext, trusting: ssl.SSLContext
+    read_by_ada: CommandInstall, served: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
     (digest,) = await read_by_ada.answers()
     server = ImapServer()
@@ -136,7 +136,7 @@ async def test_by_imap_a_command_is_done_and_taken_away(
         url = f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}/INBOX"
         box = open_inbound(url, context=trusting)
         assert box is not None
-        assert not isinstance(box, Door)
-        assert await asyncio.to_thread(poll, box, read_by_ada.desk, read_by_ada.made.clock) == {COMMAND: 1}
+        assert not isinstance(box, LmtpServer)
+        assert await asyncio.to_thread(poll, box, read_by_ada.processor, read_by_ada.install.clock) == {COMMAND: 1}
     assert server.mails == {}
     assert read_by_ada.status() is Status.PAUSED

@@ -14,13 +14,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.feedback import Verdict
 from digestd.domain.subscriber import Status
-from digestd.replies.mail_parser import Reader
+from digestd.replies.mail_parser import MailParser
 from digestd.replies.mailboxes.inbound_url import open_inbound
-from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.processing import Desk
+from digestd.replies.processing import ReplyProcessor
 from digestd.store import feedback
-from tests.commands.conftest import ADA, ADDRESS, Office, digest, text
+from tests.commands.conftest import ADA, ADDRESS, CommandInstall, digest, text
 from tests.commands.mails import mail
 from tests.postgres import free_port
 
@@ -47,15 +47,17 @@ def written(link: str, number: int) -> tuple[str, bytes]:
     return to, mail(said.get("body", ""), said.get("subject", ""), to=to, message_id=f"<{number}@example.net>")
 
 
-def verdicts(office: Office) -> list[str]:
+def verdicts(office: CommandInstall) -> list[str]:
     """What Ada said of papers, sorted."""
     known = office.known()
     assert known is not None
-    with office.made.db.read() as session:
+    with office.install.db.read() as session:
         return sorted(event.verdict for event in feedback.history(session, known.key))
 
 
-async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(read_by_ada: Office, tmp_path: Path) -> None:
+async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(
+    read_by_ada: CommandInstall, tmp_path: Path
+) -> None:
     first = await digest(read_by_ada)
     found = links(first)
     assert {urlsplit(link).scheme for link in found} == {"mailto"}
@@ -64,8 +66,8 @@ async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(read_by_
     leaving = [link for link in found if urlsplit(link).path == read_by_ada.leaving()]
     assert len(acts) == 3 * picks > 0
     assert len(leaving) == 2, "the link, and the header with its subject"
-    with _lmtp(read_by_ada, tmp_path) as (door, desk):
-        async with door.listening(desk, read_by_ada.made.clock):
+    with _lmtp(read_by_ada, tmp_path) as (door, processor):
+        async with door.listen(processor, read_by_ada.install.clock):
 
             def send(link: str, number: int) -> None:
                 to, raw = written(link, number)
@@ -81,10 +83,10 @@ async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(read_by_
             assert read_by_ada.status() is Status.UNSUBSCRIBED
     said = [text(answer) for answer in await read_by_ada.answers()]
     assert any("You can send these commands" in words for words in said)
-    assert read_by_ada.made.broken == {}
+    assert read_by_ada.install.broken == {}
 
 
-async def test_so_do_the_links_of_its_answers_out_of_a_maildir(read_by_ada: Office, tmp_path: Path) -> None:
+async def test_so_do_the_links_of_its_answers_out_of_a_maildir(read_by_ada: CommandInstall, tmp_path: Path) -> None:
     read_by_ada.write("pause", to=(await digest(read_by_ada))["Reply-To"])
     (paused,) = await read_by_ada.answers()
     assert {urlsplit(link).scheme for link in links(paused)} <= {"mailto"}
@@ -96,12 +98,12 @@ async def test_so_do_the_links_of_its_answers_out_of_a_maildir(read_by_ada: Offi
         (box / "new" / str(number)).write_bytes(f"Delivered-To: {to}\n".encode() + raw)
     postbox = open_inbound(f"maildir:{box}")
     assert postbox is not None
-    assert not isinstance(postbox, Door)
-    assert poll(postbox, read_by_ada.desk, read_by_ada.made.clock) == {InboundOutcome.COMMAND: 2}
+    assert not isinstance(postbox, LmtpServer)
+    assert poll(postbox, read_by_ada.processor, read_by_ada.install.clock) == {InboundOutcome.COMMAND: 2}
     assert read_by_ada.status() is Status.UNSUBSCRIBED
 
 
-async def test_the_mail_that_asks_to_confirm_is_answered_and_leads_nowhere_else(here: Office) -> None:
+async def test_the_mail_that_asks_to_confirm_is_answered_and_leads_nowhere_else(here: CommandInstall) -> None:
     here.write("subscribe", to=ADDRESS)
     (asked,) = await here.answers()
     assert {urlsplit(link).scheme for link in links(asked)} <= {"mailto"}
@@ -110,11 +112,11 @@ async def test_the_mail_that_asks_to_confirm_is_answered_and_leads_nowhere_else(
 
 
 @contextmanager
-def _lmtp(office: Office, folder: Path) -> Iterator[tuple[Door, Desk]]:
+def _lmtp(office: CommandInstall, folder: Path) -> Iterator[tuple[LmtpServer, ReplyProcessor]]:
     """A door that a mail server hands mails to, and who takes them in, in a process of its own."""
-    door, reader = open_inbound(f"lmtp://127.0.0.1:{free_port()}", aside=folder / "aside"), Reader()
-    assert isinstance(door, Door)
+    door, reader = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=folder / "aside"), MailParser()
+    assert isinstance(door, LmtpServer)
     try:
-        yield door, replace(office.desk, read=reader)
+        yield door, replace(office.processor, parse=reader)
     finally:
         reader.close()

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from digestd.domain.interest import Kind
 from digestd.mail.templates import Templates
-from digestd.replies.commands.command_mail import Letter
-from digestd.replies.commands.parsing import Command, is_german, parse_letter, parse_line
+from digestd.replies.commands.command_mail import CommandMail
+from digestd.replies.commands.parsing import Command, is_german, parse_commands, parse_line
 from digestd.replies.commands.vocabulary import Verb
 from digestd.resources import templates
 
@@ -90,7 +90,7 @@ def test_a_line_is_the_commands_it_says(line: str, commands: list[Command]) -> N
 
 
 def of(subject: str, *lines: str) -> list[Verb]:
-    return [command.verb for command in parse_letter(Letter("ada@example.net", subject, lines, automatic=False))]
+    return [command.verb for command in parse_commands(CommandMail("ada@example.net", subject, lines, automatic=False))]
 
 
 def test_a_subject_counts_unless_it_answers_and_lines_count_until_one_is_no_command() -> None:
@@ -104,8 +104,8 @@ def test_a_subject_counts_unless_it_answers_and_lines_count_until_one_is_no_comm
 
 
 def test_who_asks_in_german_is_answered_in_german() -> None:
-    assert is_german(Letter("a@example.net", "abonnieren", (), automatic=False))
-    assert not is_german(Letter("a@example.net", "subscribe", (), automatic=False))
+    assert is_german(CommandMail("a@example.net", "abonnieren", (), automatic=False))
+    assert not is_german(CommandMail("a@example.net", "subscribe", (), automatic=False))
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -8,7 +8,7 @@ import pytest
 from digestd.replies.commands.parsing import parse_line
 from digestd.replies.commands.vocabulary import Verb
 from tests import golden
-from tests.commands.conftest import ADDRESS, TOPICS, Office, digest, text
+from tests.commands.conftest import ADDRESS, TOPICS, CommandInstall, digest, text
 
 LINES = {
     "en": (
@@ -38,18 +38,18 @@ def test_the_lines_hold_every_command() -> None:
 
 
 @pytest.mark.parametrize("language", LINES)
-async def test_each_command_is_answered_in_these_words(read_by_ada: Office, language: str) -> None:
+async def test_each_command_is_answered_in_these_words(read_by_ada: CommandInstall, language: str) -> None:
     to = str((await digest(read_by_ada))["Reply-To"])
     read_by_ada.write(f"language {language}", to=to)
     await read_by_ada.answers()
     told = [await _answered(read_by_ada, ASKED_BACK[language], ADDRESS)]
     for line in LINES[language]:
-        read_by_ada.made.clock.go(timedelta(hours=3))  # only so many are answered a day
+        read_by_ada.install.clock.go(timedelta(hours=3))  # only so many are answered a day
         told.append(await _answered(read_by_ada, line, to))
     golden.check(f"replies.{language}.txt", "\n".join(told).encode())
 
 
-async def _answered(office: Office, said: str, to: str) -> str:
+async def _answered(office: CommandInstall, said: str, to: str) -> str:
     """What was written, and the subject and words of the answer; titles, which ranking chooses, are left out."""
     office.write(said, to=to)
     (answer,) = await office.answers()

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import Store
 
 from digestd.replies import certificates
-from digestd.replies.bounces.providers.provider import NotGenuine, Unavailable
+from digestd.replies.bounces.providers.provider import UnverifiedWebhook, VerificationUnavailable
 from digestd.replies.certificates import BYTES_MAX, Certificates
 from tests.bounces.webhook_requests import CERTIFICATE_URL, Authority, authority, certificate
 from tests.conftest import NOW
@@ -31,7 +31,7 @@ class Web:
     def fetch(self, url: str) -> bytes:
         self.asked.append(url)
         if url not in self.found:
-            raise NotGenuine("there is nothing")
+            raise UnverifiedWebhook("there is nothing")
         return self.found[url]
 
 
@@ -88,7 +88,7 @@ def test_issuer_is_fetched_from_where_the_certificate_says(web: Web, root: Autho
 def test_issuer_elsewhere_is_never_fetched(web: Web, root: Authority, url: str) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=url)
-    with pytest.raises(NotGenuine):
+    with pytest.raises(UnverifiedWebhook):
         ask(Certificates())
     assert web.asked == [CERTIFICATE_URL]
 
@@ -111,7 +111,7 @@ OTHERS: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("what", OTHERS)
 def test_certificate_of_somebody_else_is_refused(web: Web, what: str) -> None:
     web.found[CERTIFICATE_URL] = OTHERS[what]()
-    with pytest.raises(NotGenuine):
+    with pytest.raises(UnverifiedWebhook):
         ask(Certificates())
 
 
@@ -119,13 +119,13 @@ def test_kept_certificate_is_refused_once_it_is_out_of_date(web: Web) -> None:
     web.found[CERTIFICATE_URL] = certificate(days=30)
     asked = Certificates()
     ask(asked)
-    with pytest.raises(NotGenuine):
+    with pytest.raises(UnverifiedWebhook):
         ask(asked, NOW + timedelta(days=31))
 
 
 def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     web.found[CERTIFICATE_URL] = certificate()
-    asked, begun, go_on = Certificates(), threading.Barrier(certificates.AT_ONCE + 1), threading.Event()
+    asked, begun, go_on = Certificates(), threading.Barrier(certificates.CONCURRENT_FETCHES_MAX + 1), threading.Event()
     ask(asked)
 
     def slow(_url: str) -> bytes:
@@ -136,13 +136,13 @@ def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.Monkey
     monkeypatch.setattr(certificates, "_fetch", slow)
     others = [
         threading.Thread(target=asked, args=(CERTIFICATE_URL.replace("0123", f"000{n}"), NAMES, NOW))
-        for n in range(certificates.AT_ONCE)
+        for n in range(certificates.CONCURRENT_FETCHES_MAX)
     ]
     for other in others:
         other.start()
     begun.wait(120)
     ask(asked)
-    with pytest.raises(Unavailable):
+    with pytest.raises(VerificationUnavailable):
         asked(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)
     go_on.set()
     for other in others:
@@ -183,7 +183,7 @@ def pages() -> Iterator[str]:
 
 @pytest.mark.parametrize("status", [200, 302, 404, 500])
 def test_fetch_follows_no_redirect_and_reads_no_more_than_it_may(status: int) -> None:
-    with pages() as url, pytest.raises(NotGenuine):
+    with pages() as url, pytest.raises(UnverifiedWebhook):
         certificates._fetch(f"{url}/{status}")
     assert _Page.asked[-1] == f"/{status}"
 
@@ -191,10 +191,10 @@ def test_fetch_follows_no_redirect_and_reads_no_more_than_it_may(status: int) ->
 def test_fetch_says_where_nobody_answers() -> None:
     with pages() as url:
         pass
-    with pytest.raises(Unavailable):
+    with pytest.raises(VerificationUnavailable):
         certificates._fetch(f"{url}/200")
 
 
 def test_roots_of_this_machine_are_found() -> None:
-    found = [root.subject.rfc4514_string() for root in certificates._trusted()]
+    found = [root.subject.rfc4514_string() for root in certificates._root_certificates()]
     assert any("Amazon Root CA 1" in name for name in found)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from digestd.replies import mail_parser_process
-from digestd.replies.bounces.parsed_mail import Unreadable
-from digestd.replies.inbound_mail import read
-from digestd.replies.mail_parser import ANSWER_MAX, Reader
+from digestd.replies.bounces.parsed_mail import UnreadableMail
+from digestd.replies.inbound_mail import parse_inbound_mail
+from digestd.replies.mail_parser import ANSWER_BYTES_MAX, MailParser
 from tests.inbound.conftest import SAMPLES
 
 HARD = (SAMPLES / "postfix-hard.eml").read_bytes()
@@ -29,21 +29,21 @@ while receive(sys.stdin.buffer) is not None:
 
 def said(**changed: Any) -> bytes:
     """The answer of a genuine parser, with fields of the letter changed."""
-    reading, letter = read(HARD)
-    return json.dumps({"reading": asdict(reading), "letter": {**asdict(letter), **changed}}).encode()
+    classified, mail = parse_inbound_mail(HARD)
+    return json.dumps({"classification": asdict(classified), "command_mail": {**asdict(mail), **changed}}).encode()
 
 
 def found(**changed: Any) -> bytes:
     """The same with fields of the reading changed; `status` of its finding."""
-    reading, letter = (asdict(part) for part in read(HARD))
-    status = changed.pop("status", reading["finding"]["status"])
-    changed.setdefault("finding", {**reading["finding"], "status": status})
-    return json.dumps({"reading": {**reading, **changed}, "letter": letter}).encode()
+    classified, mail = (asdict(part) for part in parse_inbound_mail(HARD))
+    status = changed.pop("status", classified["report"]["status"])
+    changed.setdefault("report", {**classified["report"], "status": status})
+    return json.dumps({"classification": {**classified, **changed}, "command_mail": mail}).encode()
 
 
 @pytest.fixture
-def honest() -> Iterator[Reader]:
-    made = Reader()
+def honest() -> Iterator[MailParser]:
+    made = MailParser()
     yield made
     made.close()
 
@@ -58,14 +58,14 @@ def honest() -> Iterator[Reader]:
         b"null",
         b"[]",
         b"{}",
-        b'"failed"',
-        b'["failed"]',
-        b'{"failed": 5}',
-        b'{"failed": {"a": [1]}}',
-        b'{"letter": 5, "reading": 5}',
-        b'{"letter": ' + b"9" * 5_000 + b"}",
+        b'"error"',
+        b'["error"]',
+        b'{"error": 5}',
+        b'{"error": {"a": [1]}}',
+        b'{"command_mail": 5, "classification": 5}',
+        b'{"command_mail": ' + b"9" * 5_000 + b"}",
         b"\xff\xfe\x00",
-        b"x" * (ANSWER_MAX + 1),
+        b"x" * (ANSWER_BYTES_MAX + 1),
         said(sender=5),
         said(sender=["ada@example.net"]),
         said(sender="ada@example.net\r\nBcc: eve@example.net"),
@@ -88,18 +88,18 @@ def honest() -> Iterator[Reader]:
         found(status="reader 7"),
         found(via="\0"),
         found(via="nobody"),
-        found(finding={"kind": "harder", "status": "", "envelopes": []}),
+        found(report={"kind": "harder", "status": "", "envelopes": []}),
     ],
     ids=lambda answer: repr(answer[-30:]),
 )
 def test_answer_of_a_hijacked_parser_is_refused(
-    answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: Reader
+    answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: MailParser
 ) -> None:
     script = tmp_path / "hijacked.py"
     script.write_text(SCRIPT.format(answer=answer))
     with monkeypatch.context() as patched:
         patched.setattr(mail_parser_process, "__file__", str(script))
-        with pytest.raises(Unreadable) as refused:
+        with pytest.raises(UnreadableMail) as refused:
             honest(HARD)
     assert "\n" not in str(refused.value)
     honest.close()
@@ -111,7 +111,7 @@ def test_letter_is_automatic_unless_it_says_otherwise(tmp_path: Path, monkeypatc
     script = tmp_path / "hijacked.py"
     script.write_text(SCRIPT.format(answer=said(automatic="")))
     monkeypatch.setattr(mail_parser_process, "__file__", str(script))
-    made = Reader()
+    made = MailParser()
     try:
         assert made(HARD)[1].automatic is True
     finally:

@@ -12,12 +12,12 @@ from digestd.domain.bounce import Bounce, BounceKind, InboundOutcome
 from digestd.domain.delivery import State
 from digestd.domain.suppression import SuppressionReason
 from digestd.replies.mailboxes.inbound_url import open_inbound
-from digestd.replies.mailboxes.lmtp import Door
+from digestd.replies.mailboxes.lmtp import LmtpServer
 from digestd.replies.mailboxes.polling import poll
-from digestd.replies.processing import Desk
+from digestd.replies.processing import ReplyProcessor
 from digestd.security.links import address_key
 from digestd.store import bounces, suppressions
-from tests.inbound.conftest import Returned
+from tests.inbound.conftest import SentInstall
 from tests.parts import library
 from tests.parts.install import Install, install
 from tests.parts.postfix import Postfix, postfix
@@ -63,8 +63,8 @@ async def test_real_reports_come_back_and_each_counts_for_its_reader(
         until(lambda: len(running.mails("bounce@example.org")) == 3, running)
         box = open_inbound(f"maildir:{folder / 'vmail' / 'bounce'}")
         assert box is not None
-        assert not isinstance(box, Door)
-        counts = poll(box, Desk(made.db, made.app.keys), made.clock)
+        assert not isinstance(box, LmtpServer)
+        counts = poll(box, ReplyProcessor(made.db, made.app.keys), made.clock)
     assert counts == {InboundOutcome.TAKEN: 3}
     assert running.mails("bounce@example.org") == []
     for address, kind in READERS.items():
@@ -87,13 +87,13 @@ async def test_a_report_settles_a_mail_whose_answer_was_lost(
         until(lambda: len(running.mails("bounce@example.org")) == 1, running)
         raw = running.mails("bounce@example.org")[0].read_bytes()
     made.clock.go(timedelta(minutes=1))
-    desk = Desk(made.db, made.app.keys)
+    processor = ReplyProcessor(made.db, made.app.keys)
     (tag,) = {line.split()[1] for line in raw.decode().splitlines() if line.startswith("Original-Envelope-Id:")}
     stripped = raw.replace(b"bounce+", b"nobody-").replace(b"<digest.", b"<other.")
     assert tag.encode() in stripped
-    Returned(made).lose_the_answer()
+    SentInstall(made).lose_the_answer()
     assert made.states == {State.UNCERTAIN: 1}
-    assert desk.take(stripped, made.clock.now) is InboundOutcome.TAKEN
+    assert processor.process(stripped, made.clock.now) is InboundOutcome.TAKEN
     assert made.states == {State.ACCEPTED: 1}
     assert made.unsafe == {}
     assert [bounce.kind for bounce in came_back(made, "full@full.example")] == [BounceKind.SOFT]

@@ -1,47 +1,60 @@
-"""A mail from the bounce mailbox, read: which form, what it says, and what in it may name a mail of ours."""
+"""Classify a mail from the bounce mailbox: its format, its content, and the identifiers that may name our mail."""
 
 from digestd.replies.bounces.formats import FORMATS
-from digestd.replies.bounces.parsed_mail import Fields, Mail, read_mail
-from digestd.replies.bounces.report import Reading
+from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail, parse_mail
+from digestd.replies.bounces.report import Classification
 
-NAMES_MAX = 20
-"""So many addresses are looked at; whoever writes more hopes that one fits."""
-_SENT_TO = (
+CANDIDATES_MAX = 20
+"""Number of identifiers that are checked; a mail with more may be an attempt to guess one."""
+_RECIPIENT_HEADERS = (
     "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "to", "apparently-to",
     "x-rcpt-to", "resent-to", "in-reply-to",
 )  # fmt: skip
-_RETURNED = ("return-path", "x-envelope-from", "errors-to", "x-original-envelope-id")
-_IDS = ("message-id", "x-original-message-id", "x-ms-original-message-id")
-_ALSO_OUTSIDE = ("in-reply-to", "references")
+_RETURN_PATH_HEADERS = ("return-path", "x-envelope-from", "errors-to", "x-original-envelope-id")
+_MESSAGE_ID_HEADERS = ("message-id", "x-original-message-id", "x-ms-original-message-id")
+_REFERENCE_HEADERS = ("in-reply-to", "references")
 
 
-def read(raw: bytes, sent_to: tuple[str, ...] = ()) -> Reading:
-    """Read a mail; `sent_to`: the recipients that the envelope named. Raises Unreadable."""
-    return read_taken_apart(read_mail(raw), sent_to)
+def classify_bytes(raw: bytes, sent_to: tuple[str, ...] = ()) -> Classification:
+    """Parse and classify a raw mail.
+
+    Args:
+        raw: The mail as received.
+        sent_to: Recipients of the SMTP envelope, if known.
+
+    Raises:
+        UnreadableMail: The mail cannot be parsed within the size limits.
+    """
+    return classify(parse_mail(raw), sent_to)
 
 
-def read_taken_apart(mail: Mail, sent_to: tuple[str, ...] = ()) -> Reading:
-    """The same of a mail that was taken apart already."""
-    for via, form in FORMATS.items():
-        finding = form(mail)
-        if finding is not None:
-            return Reading(finding, via, _envelopes(mail, (*sent_to, *finding.envelopes)), _ids(mail))
-    return Reading(None, "", _envelopes(mail, sent_to), _ids(mail))
+def classify(mail: ParsedMail, sent_to: tuple[str, ...] = ()) -> Classification:
+    """Return the classification of a parsed mail; the first format that understands it decides."""
+    for via, parse in FORMATS.items():
+        report = parse(mail)
+        if report is not None:
+            return Classification(report, via, _envelopes(mail, (*sent_to, *report.envelopes)), _message_ids(mail))
+    return Classification(None, "", _envelopes(mail, sent_to), _message_ids(mail))
 
 
-def _envelopes(mail: Mail, first: tuple[str, ...]) -> tuple[str, ...]:
-    named = [*first, *_addresses(mail.fields, _SENT_TO), *_addresses(mail.returned, _RETURNED)]
-    return tuple(dict.fromkeys(address for address in named if address))[:NAMES_MAX]
+def _envelopes(mail: ParsedMail, first: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `first` and the addresses in the headers that may hold our return path, without duplicates."""
+    found = [
+        *first,
+        *_addresses(mail.fields, _RECIPIENT_HEADERS),
+        *_addresses(mail.returned_headers, _RETURN_PATH_HEADERS),
+    ]
+    return tuple(dict.fromkeys(address for address in found if address))[:CANDIDATES_MAX]
 
 
-def _addresses(fields: Fields, names: tuple[str, ...]) -> list[str]:
-    """What stands in these fields, word by word: some systems write no valid list of addresses."""
+def _addresses(fields: HeaderFields, names: tuple[str, ...]) -> list[str]:
+    """Return the words of these headers that look like addresses; some systems write no valid address list."""
     words = [word for value in fields.all(*names) for word in value.replace(",", " ").split()]
     return [word.strip("<>;\"'") for word in words if "@" in word or "." in word]
 
 
-def _ids(mail: Mail) -> tuple[str, ...]:
-    """Return the Message-IDs of the mails that it answers or brings back."""
-    ids = [word for value in mail.returned.all(*_IDS) for word in value.split()]
-    ids += [word for value in mail.fields.all(*_ALSO_OUTSIDE) for word in value.split()]
-    return tuple(dict.fromkeys(ids))[:NAMES_MAX]
+def _message_ids(mail: ParsedMail) -> tuple[str, ...]:
+    """Return the Message-IDs of the mails that this one returns or answers."""
+    ids = [word for value in mail.returned_headers.all(*_MESSAGE_ID_HEADERS) for word in value.split()]
+    ids += [word for value in mail.fields.all(*_REFERENCE_HEADERS) for word in value.split()]
+    return tuple(dict.fromkeys(ids))[:CANDIDATES_MAX]

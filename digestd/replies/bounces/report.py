@@ -1,4 +1,4 @@
-"""What a mail that came in says, before anybody has checked whether it may say so."""
+"""Values that describe an inbound mail before anything in it is proven."""
 
 from dataclasses import dataclass
 
@@ -6,24 +6,32 @@ from digestd.domain.bounce import BounceKind
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one form of mail was understood to say. `kind` is None for what needs no reading at all."""
+class BounceReport:
+    """The content of a report as one format understood it.
+
+    Attributes:
+        kind: Kind of failure; None for mail to ignore, such as an automatic reply.
+        status: RFC 3463 status such as `5.1.1`, or "".
+        envelopes: Return paths and envelope ids (RFC 3461) that the report itself names.
+    """
 
     kind: BounceKind | None
     status: str = ""
     envelopes: tuple[str, ...] = ()
-    """Return paths and envelope ids (RFC 3461) that the report itself names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A mail as read: what was found in it, by which form, and everything in it that may name a mail of ours.
+class Classification:
+    """An inbound mail as classified by the first format that understood it.
 
-    `finding` is None where no form understood it. `envelopes` are addresses and ids that may be a
-    return path of ours; `message_ids` come from the mail that was returned in it, and prove nothing.
+    Attributes:
+        report: Content of the report; None if no format understood the mail.
+        via: Name of that format (a key of FORMATS), or "".
+        envelopes: Addresses and ids that may be a return path of ours.
+        message_ids: Message-IDs of the returned mail. They prove nothing, because they travel with forwarded mails.
     """
 
-    finding: Finding | None
+    report: BounceReport | None
     via: str
     envelopes: tuple[str, ...]
     message_ids: tuple[str, ...]

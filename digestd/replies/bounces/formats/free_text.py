@@ -1,8 +1,9 @@
-"""Bounces in free words: what qmail, old Exchange, Exim and many others write, recognised by flufl.bounce.
+"""Parse free-text bounces of qmail, old Exchange, Exim and others with flufl.bounce.
 
-Only mail systems are listened to: a person's answer may quote anything. flufl.bounce gets a mail
-made anew of the readable text alone, bounded in size and line length, as its patterns were not
-made for hostile lines.
+Only mail from mail systems is parsed, because a reply by a person may quote anything. flufl.bounce gets a new message
+that holds only the plain text, bounded in size and line length: its patterns were not written for hostile input.
+
+Source: https://fluflbounce.readthedocs.io/
 """
 
 import re
@@ -13,43 +14,44 @@ from flufl.bounce import all_failures
 
 from digestd.domain.bounce import BounceKind
 from digestd.domain.bounce_status import kind_of, status_in
-from digestd.replies.bounces.parsed_mail import Mail
-from digestd.replies.bounces.report import Finding
+from digestd.replies.bounces.parsed_mail import ParsedMail
+from digestd.replies.bounces.report import BounceReport
 
-_PASSED_ON = ("from", "subject", "x-failed-recipients", "to", "x-mailer")
-_WORDS_MAX = 16 * 1024
-_COPY = re.compile(
+_HEADERS = ("from", "subject", "x-failed-recipients", "to", "x-mailer")
+_TEXT_CHARS_MAX = 16 * 1024
+_ORIGINAL = re.compile(
     r"^-{2,} *(below|original|returned|this is a copy|the header)|^-+ ?(original message|returned mail|start of)"
     r"|^(your message reads|original message follows)",
     re.IGNORECASE | re.MULTILINE,
 )
 
 
-def read(mail: Mail) -> Finding | None:
-    """What the mail system says in its words; None where none is recognised."""
-    if not mail.is_from_a_system:
+def parse(mail: ParsedMail) -> BounceReport | None:
+    """Return the failure that the text describes, or None if it is not recognised."""
+    if not mail.is_from_mail_system:
         return None
-    words = _own(mail.words[:_WORDS_MAX])
+    text = _without_original(mail.plain_text[:_TEXT_CHARS_MAX])
     try:
-        delayed, failed = all_failures(_bounded(mail))
-    except Exception:  # whatever a detector stumbles over, it has not understood the mail
+        delayed, failed = all_failures(_bounded_message(mail))
+    except Exception:  # a detector that fails has not understood the mail
         return None
     if failed or (mail.fields.first("x-failed-recipients") and not delayed):
-        return Finding(kind_of("", words), status_in(words))
-    return Finding(BounceKind.DELAYED, status_in(words)) if delayed else None
+        return BounceReport(kind_of("", text), status_in(text))
+    return BounceReport(BounceKind.DELAYED, status_in(text)) if delayed else None
 
 
-def _own(words: str) -> str:
-    """Without the copy of our mail below: that has words of its own."""
-    copy = _COPY.search(words)
-    return words[: copy.start()] if copy else words
+def _without_original(text: str) -> str:
+    """Cut off the copy of our own mail below the bounce text: its words would be misread."""
+    copy = _ORIGINAL.search(text)
+    return text[: copy.start()] if copy else text
 
 
-def _bounded(mail: Mail) -> "Message[str, str]":
-    made: Message[str, str] = Message(policy=compat32)
-    for name in _PASSED_ON:
+def _bounded_message(mail: ParsedMail) -> "Message[str, str]":
+    """Return a new message with the plain text and few headers, for flufl.bounce."""
+    message: Message[str, str] = Message(policy=compat32)
+    for name in _HEADERS:
         for value in mail.fields.all(name)[:1]:
-            made[name] = value
-    made.set_type(mail.kind if mail.kind.startswith("text/") else "text/plain")
-    made.set_payload(mail.words[:_WORDS_MAX].encode("ascii", "replace").decode())
-    return made
+            message[name] = value
+    message.set_type(mail.content_type if mail.content_type.startswith("text/") else "text/plain")
+    message.set_payload(mail.plain_text[:_TEXT_CHARS_MAX].encode("ascii", "replace").decode())
+    return message
