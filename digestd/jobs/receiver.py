@@ -28,7 +28,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """The mail receiver of an installation. Open it as a context manager, because its parser is a separate process."""
+    """The mail receiver of an installation.
+
+    Open it as a context manager, because its parser is a separate process.
+    """
 
     app: App
     processor: ReplyProcessor
@@ -48,7 +51,9 @@ class Receiver:
             parser.close()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Receive mail until `stop` is set; return at once if DIGESTD_INBOUND_URL is empty.
+        """Receive mail until `stop` is set.
+
+        Returns at once if DIGESTD_INBOUND_URL is empty.
 
         Raises:
             InboundFailed: LMTP cannot listen.

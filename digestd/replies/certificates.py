@@ -1,4 +1,4 @@
-"""Fetch the signing certificates of Amazon SNS and verify them up to a trusted root.
+"""Fetch the signing certificates of Amazon SNS and verify their chains.
 
 The caller checks the URL. The file usually contains the certificate alone; its issuers are fetched from the URL that it
 names (RFC 5280 section 4.2.2.1), by plain HTTP and only from a few certificate authorities: signatures prove them, up
@@ -139,7 +139,11 @@ def _load(data: bytes) -> Chain:
 
 @lru_cache(maxsize=1)
 def _roots() -> Store:
-    """Return the roots of Amazon's certificates in the trust store of OpenSSL. Raises VerificationUnavailable."""
+    """Return the roots of Amazon's certificates in the trust store of OpenSSL.
+
+    Raises:
+        VerificationUnavailable: The trust store has none of them.
+    """
     found = list(_root_certificates())
     if not found:
         raise VerificationUnavailable(

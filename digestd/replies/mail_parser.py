@@ -1,4 +1,4 @@
-"""Parse inbound mails in a confined process, so that untrusted bytes are never parsed next to the service's secrets.
+"""Parse inbound mails in a confined process, away from the service's secrets.
 
 The process starts with the first mail. It is killed and replaced if a mail takes too much time or memory; that mail
 waits for the operator. `digestd.security.confinement` limits what the process may do. Its answers are validated here,
@@ -27,7 +27,7 @@ _STATUS = re.compile(r"[0-9.]*", re.ASCII)
 
 
 class MailParser:
-    """A parser that handles one mail at a time and may be shared by threads. Close it when done."""
+    """A parser in a confined process. Threads may share it. Close it when done."""
 
     def __init__(self, memory: int = MEMORY_BYTES, seconds: float = TIMEOUT_SECONDS) -> None:
         self._memory = memory
@@ -64,7 +64,7 @@ class MailParser:
             self._end()
 
     def _running(self) -> Child:
-        """Return the parser process; start one if there is none, or if it ended between two mails."""
+        """Return the parser process; start one if none is running."""
         if self._child is not None and not self._child.is_alive:
             self._end()
         if self._child is None:

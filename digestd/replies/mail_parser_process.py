@@ -1,4 +1,4 @@
-"""The parser process for incoming mail, confined by `digestd.security.confinement`.
+"""Run the parser of inbound mails in a confined process.
 
 Run by path, not as a module, so that it imports only the parsers. For each mail it receives the envelope recipients as
 JSON and then the raw mail; it answers in JSON, which cannot carry code.
@@ -12,7 +12,10 @@ from dataclasses import asdict
 
 
 def main() -> None:
-    """Answer requests until standard input ends. Arguments: import path, CPU seconds per mail, bytes of memory."""
+    """Answer requests until standard input ends.
+
+    Command line arguments: import path of digestd, CPU seconds per mail, bytes of memory.
+    """
     gc.disable()  # collecting during imports takes 5 % of the start and finds nothing
     root, cpu, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.path.insert(0, root)

@@ -37,18 +37,21 @@ def match_report(session: Session, keys: Keys, classified: Classification) -> Ma
 
 
 def find_unproven_delivery(session: Session, classified: Classification) -> int | None:
-    """Return the delivery that a report names by Message-ID alone, for the operator's log only."""
+    """Return the delivery that a report names by Message-ID alone, for logs only."""
     found = (match_message_id(session, message_id) for message_id in classified.message_ids)
     return next((match.delivery for match in found if match is not None), None)
 
 
 def is_forged(classified: Classification) -> bool:
-    """Return True if an identifier has the form of our return paths. Call it only if none is proven."""
+    """Return True if an identifier has the form of our return paths.
+
+    Call it only if none of them is proven.
+    """
     return any(claims_our_form(address) for address in classified.envelopes)
 
 
 def match_envelope(session: Session, keys: Keys, address: str) -> Match | None:
-    """Return the attempt that a return path names, if our keys signed it and the delivery exists."""
+    """Return the attempt that a signed return path names, or None."""
     try:
         delivery, attempt = read_envelope_from(keys, address)
     except BadToken:
@@ -58,6 +61,9 @@ def match_envelope(session: Session, keys: Keys, address: str) -> Match | None:
 
 
 def match_message_id(session: Session, message_id: str) -> Match | None:
-    """Return the last attempt of the delivery with this Message-ID; earlier attempts were not accepted."""
+    """Return the last attempt of the delivery with this Message-ID.
+
+    Earlier attempts were not accepted by the relay.
+    """
     known = bounces.addressee_of_message(session, message_id) if message_id else None
     return None if known is None else Match(known.address_key, known.delivery, known.attempts)

@@ -1,4 +1,6 @@
-"""Process an inbound mail: parse, match, record and settle in one transaction. Idempotent.
+"""Process an inbound mail: parse, match, record and settle. Idempotent.
+
+Everything after parsing happens in one transaction.
 
 Logs name deliveries by number, never an address.
 """
@@ -71,7 +73,7 @@ class ReplyProcessor:
         return outcome
 
     def settle(self, now: datetime) -> int:
-        """Settle deliveries that became uncertain after their bounce arrived; return their number."""
+        """Settle deliveries that became uncertain after their bounce; return the number."""
         return ledger.settle_all_bounced(self.db, now)
 
     def _parse(
@@ -89,7 +91,10 @@ class ReplyProcessor:
     def _apply(
         self, session: Session, parsed: tuple[Classification, ReceivedCommandMail], now: datetime
     ) -> InboundOutcome:
-        """Run the commands of a mail that is no bounce; otherwise record the bounce, also one sent to commands."""
+        """Run the commands of a mail, or record its bounce.
+
+        A bounce counts as such even if it was sent to the command address.
+        """
         classified, received = parsed
         is_bounce = classified.report is not None and classified.report.kind is not None
         outcome = None if is_bounce else self.run_commands(session, received, now)
@@ -111,7 +116,7 @@ class ReplyProcessor:
 
 
 def record_bounce(session: Session, bounce: Bounce, now: datetime, doubtful: bool = False) -> InboundOutcome:
-    """Store a bounce, settle its delivery if that was uncertain, and log the consequence for the address.
+    """Store a bounce, settle an uncertain delivery, and log the consequence.
 
     Args:
         session: Write transaction.
@@ -161,7 +166,10 @@ def _report_unproven(session: Session, classified: Classification) -> InboundOut
 
 
 def _bounce(found: Match, kind: BounceKind, report: BounceReport, via: str, now: datetime) -> Bounce:
-    """Return the bounce of a report; repeated reports of the same failure of one attempt get the same key."""
+    """Return the bounce of a report.
+
+    Repeated reports of the same failure of one attempt get the same key.
+    """
     about = found.delivery if found.delivery is not None else found.address_key.hex()
     again = now.date() if found.delivery is None else found.attempt
     return Bounce(

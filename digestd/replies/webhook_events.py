@@ -1,4 +1,4 @@
-"""Process the events of a verified provider webhook: all events in one transaction. Idempotent.
+"""Process the events of a verified webhook in one transaction. Idempotent.
 
 The provider's signature proves the webhook, so an event may name its subscriber by the address alone.
 """

@@ -1,4 +1,7 @@
-"""Classify a mail from the bounce mailbox: its format, its content, and the identifiers that may name our mail."""
+"""Classify a mail from the bounce mailbox.
+
+The classification holds its format, its content, and the identifiers that may name a mail of ours.
+"""
 
 from digestd.replies.bounces.formats import FORMATS
 from digestd.replies.bounces.parsed_mail import HeaderFields, ParsedMail, parse_mail
@@ -29,7 +32,7 @@ def classify_bytes(raw: bytes, sent_to: tuple[str, ...] = ()) -> Classification:
 
 
 def classify(mail: ParsedMail, sent_to: tuple[str, ...] = ()) -> Classification:
-    """Return the classification of a parsed mail; the first format that understands it decides."""
+    """Return the classification by the first format that understands the mail."""
     for via, parse in FORMATS.items():
         report = parse(mail)
         if report is not None:
@@ -38,7 +41,7 @@ def classify(mail: ParsedMail, sent_to: tuple[str, ...] = ()) -> Classification:
 
 
 def _envelopes(mail: ParsedMail, first: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `first` and the addresses in the headers that may hold our return path, without duplicates."""
+    """Return `first` and the addresses in headers that may hold our return path."""
     found = [
         *first,
         *_addresses(mail.fields, _RECIPIENT_HEADERS),
@@ -48,7 +51,10 @@ def _envelopes(mail: ParsedMail, first: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _addresses(fields: HeaderFields, names: tuple[str, ...]) -> list[str]:
-    """Return the words of these headers that look like addresses; some systems write no valid address list."""
+    """Return the words of these headers that look like addresses.
+
+    A parser of address lists would fail, because some systems write no valid list.
+    """
     words = [word for value in fields.all(*names) for word in value.replace(",", " ").split()]
     return [word.strip("<>;\"'") for word in words if "@" in word or "." in word]
 

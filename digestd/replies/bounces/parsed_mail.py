@@ -1,4 +1,4 @@
-"""Parse an inbound mail within limits of size, depth and number of parts. The content is untrusted.
+"""Parse an untrusted inbound mail within limits of size, depth and parts.
 
 Uses the standard library's parser with the compat32 policy, which keeps headers as they are: the newer policies
 interpret headers and fail on malformed ones.
@@ -56,7 +56,7 @@ class HeaderFields:
 
 @dataclass(frozen=True, slots=True)
 class MailPart:
-    """A part of a mail that is not a container: content type, header fields and decoded text."""
+    """A part of a mail that is not a container. `text` is decoded."""
 
     type: str
     fields: HeaderFields
@@ -114,7 +114,7 @@ def parse_mail(raw: bytes) -> ParsedMail:
 
 
 def _is_ambiguous(raw: bytes, message: CompatMessage) -> bool:
-    """Return True if another parser may see other header fields, or another `From`, than we do.
+    """Return True if another parser may see other header fields than we do.
 
     The standard library ends a line at a bare CR, and the header at a line that is not a field; we cut long headers.
     """
@@ -153,7 +153,7 @@ def _from_message(message: CompatMessage, authentication_results: tuple[str, ...
 
 
 def _walk_parts(message: CompatMessage) -> Iterator[CompatMessage]:
-    """Yield up to PARTS_MAX parts, depth first, without descending into embedded mails."""
+    """Yield up to PARTS_MAX parts, depth first, but none of embedded mails."""
     waiting = [message]
     for _ in range(PARTS_MAX):
         if not waiting:
@@ -170,7 +170,10 @@ def _children(part: CompatMessage) -> list[CompatMessage]:
 
 
 def _report_groups(part: CompatMessage) -> list[HeaderFields]:
-    """Return the field groups of a report; some systems encode them, which the standard parser ignores."""
+    """Return the field groups of a report.
+
+    Some systems encode them, which the standard parser ignores.
+    """
     blocks = [] if _is_encoded(part) else [_header_fields(child) for child in _children(part)]
     if not any(block.pairs for block in blocks):
         blocks = [_parse_headers(block) for block in _decoded_body(part).split("\n\n") if block.strip()]
@@ -187,7 +190,10 @@ def _is_encoded(part: CompatMessage) -> bool:
 
 
 def _decoded_body(part: CompatMessage) -> str:
-    """Return the text of an embedded mail or report; decode it if the parser took its encoded lines for headers."""
+    """Return the text of an embedded mail or report.
+
+    The standard parser takes the lines of an encoded one for headers, so they are joined and decoded here.
+    """
     if not part.is_multipart():
         return _decode_text(part)
     outer: CompatMessage = Message(policy=compat32)
@@ -222,7 +228,7 @@ def _unfold(value: object) -> str:
 
 
 def _decode_text(part: CompatMessage) -> str:
-    """Return the text of a part; decode leniently if the charset or the encoding is wrong."""
+    """Return the text of a part, decoded leniently."""
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""
@@ -235,5 +241,5 @@ def _decode_text(part: CompatMessage) -> str:
 
 
 def replace_surrogates(text: str) -> str:
-    """Replace lone surrogates by `?`: UTF-7 can encode them, but no database and no JSON accepts them."""
+    """Replace lone surrogates, which UTF-7 can encode, but no database accepts."""
     return text.encode("utf-8", "replace").decode()

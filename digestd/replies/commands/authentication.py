@@ -60,7 +60,7 @@ def parse_authentication_results(fields: Sequence[str]) -> AuthenticationResult:
 
 @dataclass(frozen=True, slots=True)
 class _MethodResult:
-    """The result of one method. `domain` is its only `header.from`, or "" if there is none or more than one."""
+    """The result of one method. `domain` is its `header.from`, "" unless there is one."""
 
     method: str
     result: str
@@ -68,7 +68,10 @@ class _MethodResult:
 
 
 def _may_be_by(server: str, field: str) -> bool:
-    """Return True unless another server certainly added the field; a malformed field may be from any server."""
+    """Return False only if another server certainly added the field.
+
+    A malformed field may be from any server.
+    """
     try:
         return _parse_field(field)[0] == server
     except _SyntaxError:
@@ -85,7 +88,7 @@ def _parse_field(field: str) -> tuple[str, list[_MethodResult]]:
 
 
 def _parse_result(words: list[str]) -> _MethodResult:
-    """Parse `method = result` and its `property = value` pairs, as in `dmarc=pass header.from=example.org`."""
+    """Parse tokens such as `dmarc=pass header.from=example.org`."""
     if len(words) < 3 or len(words) % 3 or any(word != "=" for word in words[1::3]):
         raise _SyntaxError
     pairs = list(zip(words[::3], words[2::3], strict=True))
@@ -101,7 +104,7 @@ def _split_at_semicolons(words: list[str]) -> Iterator[list[str]]:
 
 
 def _tokenize(field: str) -> Iterator[str]:
-    """Yield tokens, quoted strings without their quotes, `=` and `;`; skip spaces and comments."""
+    """Yield words, unquoted strings, `=` and `;`; skip spaces and comments."""
     at = 0
     while at < len(field):
         if field[at] in "=;":
@@ -125,7 +128,7 @@ def _tokenize(field: str) -> Iterator[str]:
 
 
 def _skip_comment(field: str, at: int) -> int:
-    """Return the index after the comment that opens at `at`; comments nest (RFC 5322 section 3.2.2)."""
+    """Return the index after a comment, which may nest (RFC 5322 section 3.2.2)."""
     depth = 0
     while at < len(field):
         letter = field[at]

@@ -90,7 +90,10 @@ def parse_command_mail(mail: ParsedMail) -> CommandMail:
 
 
 def is_within_limits(mail: CommandMail) -> bool:
-    """Return True if `parse_command_mail` could have returned this value: replies can safely quote its texts."""
+    """Return True if `parse_command_mail` could have returned this value.
+
+    Replies quote its texts, so they must not be longer or contain line ends.
+    """
     texts = (mail.subject, *mail.lines)
     return (
         (not mail.sender or _ADDR_SPEC.fullmatch(mail.sender) is not None)
@@ -103,7 +106,7 @@ def is_within_limits(mail: CommandMail) -> bool:
 
 
 def _sender(fields: HeaderFields) -> str:
-    """Return the address in `From`, or "" if another parser could find a different one."""
+    """Return the address in `From`, or "" if another parser could find another one."""
     values = fields.all("from")
     if len(values) != 1:
         return ""
@@ -140,7 +143,7 @@ def _lines(mail: ParsedMail) -> list[str]:
 
 
 def _own_lines(lines: list[str]) -> list[str]:
-    """Return the lines before the signature (RFC 3676 section 4.3) or the quoted mail, without quote lines."""
+    """Return the lines before the signature (RFC 3676 section 4.3) or the quotation."""
     own: list[str] = []
     for line in lines:
         text = " ".join(line.split())

@@ -1,4 +1,4 @@
-"""Execute commands by mail: check the proof of the sender, run the commands, plan the reply.
+"""Execute commands by mail: check the sender's proof, run them, plan the reply.
 
 A command is executed if the mail proves that its subscriber sent it, in one of two ways:
 
@@ -129,7 +129,7 @@ class CommandProcessor:
         return found or (self._proof_by_sender(session, received) if self._is_authenticated(received.mail) else None)
 
     def _is_authenticated(self, mail: CommandMail) -> bool:
-        """Return True if the trusted server proves the sender and the mail names the command address."""
+        """Return True if the trusted server proves the sender, who wrote to us."""
         result = mail.authentication
         domain = mail.sender.lower().rpartition("@")[2] if mail.sender.isascii() else ""
         passed = bool(self.trusted_server and domain) and (result.server, result.domain) == (
@@ -139,7 +139,10 @@ class CommandProcessor:
         return passed and any(self._is_ours(address) for address in mail.recipients)
 
     def _proof_by_sender(self, session: Session, received: ReceivedCommandMail) -> _Proof | None:
-        """Return the subscriber with the sender's address, and the mail to that address that this one answers."""
+        """Return the proof for the subscriber with the sender's address.
+
+        It includes our mail to that address that this one answers, if any.
+        """
         try:
             sender = address_key(self.post.keys, received.mail.sender)
         except BadRecord:
@@ -189,7 +192,7 @@ class CommandProcessor:
         return InboundOutcome.COMMAND
 
     def _decline(self, session: Session, received: ReceivedCommandMail, proof: _Proof, now: datetime) -> InboundOutcome:
-        """Erase a subscriber who never confirmed, as the confirmation mail promises; unsubscribe any other."""
+        """Erase a subscriber who never confirmed; unsubscribe any other."""
         try:
             erased = decline_here(session, (proof.subscriber, proof.version), now)
         except BadToken:
@@ -335,7 +338,9 @@ def _proof_by_recipient(session: Session, keys: Keys, address: str, now: datetim
 
 
 def _proof_by_delivery(session: Session, delivery: int, address: bytes) -> _Proof | None:
-    """Return the proof of an answer to one of our mails; an answer to a confirmation mail proves only that.
+    """Return the proof that an answer to one of our mails gives.
+
+    An answer to a confirmation mail proves only the confirmation.
 
     Return None if the subscriber has another address now, even if somebody else subscribed with the old one.
     """

@@ -1,4 +1,4 @@
-"""Execute each command for one subscriber and return the line of the reply. Runs in the caller's write transaction."""
+"""Execute commands for one subscriber in the caller's write transaction."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Parse lines of a mail into commands. Each line is one command; the first other line ends them (signatures)."""
+"""Parse the lines of a mail into commands.
+
+Each line is one command. The first line that is none ends them, because a signature may follow.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -55,7 +58,7 @@ class Command:
 
 
 def parse_commands(mail: CommandMail) -> tuple[Command, ...]:
-    """Return the commands of a mail: first of its subject, unless that is a reply, then of its lines."""
+    """Return the commands of the subject, unless it is a reply, and of the lines."""
     found: list[Command] = []
     if not _REPLY_PREFIX.match(mail.subject):
         found += parse_line(mail.subject)
@@ -76,7 +79,7 @@ def is_german(mail: CommandMail) -> bool:
 
 
 def parse_line(line: str) -> list[Command]:
-    """Return the commands of one line: one for each paper or interest, none if the line is no command."""
+    """Return the commands of one line, one for each paper or interest."""
     words = _strip_courtesies(line)
     if not words:
         return []
@@ -126,7 +129,10 @@ def _interest_commands(verb: Verb, kind: Kind, text: str) -> list[Command]:
 
 
 def _parse_unsubscribe(rest: str) -> list[Command]:
-    """Accept any short line that starts with `unsubscribe`, unless it names an interest."""
+    """Accept any short line that starts with a word for unsubscribing.
+
+    Lines that name an interest are not about the subscription.
+    """
     words = _words(rest)
     return [] if len(words) > 10 or any(word in INTEREST_KINDS for word in words) else [Command(Verb.UNSUBSCRIBE)]
 
@@ -150,7 +156,10 @@ def _parse_subscribe(rest: str) -> list[Command]:
 
 
 def _no_argument(verb: Verb) -> Callable[[str], list[Command]]:
-    """Return a parser for a command without arguments; with more words the line is a sentence."""
+    """Return a parser for a command without arguments.
+
+    With more words the line is a sentence, not a command.
+    """
 
     def parse(rest: str) -> list[Command]:
         return [Command(verb)] if all(word in COURTESIES for word in _words(rest)) else []
@@ -170,7 +179,7 @@ def _paper_numbers(verb: Verb) -> Callable[[str], list[Command]]:
 
 
 def _interest_values(verb: Verb) -> Callable[[str], list[Command]]:
-    """Return a parser for a kind of interest and its values; the default kind is a phrase."""
+    """Return a parser for the values of an interest; the default kind is a phrase."""
 
     def parse(rest: str) -> list[Command]:
         head, _, tail = rest.partition(" ")

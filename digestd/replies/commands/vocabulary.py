@@ -1,4 +1,7 @@
-"""Words of the commands in all languages. To add a language, add its words to these tables; a mail may mix them."""
+"""Words of the commands in all languages.
+
+To add a language, add its words to these tables. A mail may mix languages.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum

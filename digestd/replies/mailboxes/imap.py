@@ -96,7 +96,10 @@ class ImapSession:
         _check(self._client.uid("STORE", message.name, "+FLAGS.SILENT", r"(\Seen \Flagged)"))
 
     def end(self) -> None:
-        """Expunge the removed messages; with UIDPLUS (RFC 4315) only those, not what other clients deleted."""
+        """Expunge the removed messages.
+
+        With UIDPLUS (RFC 4315), messages that other clients deleted are left alone.
+        """
         if not self._removed:
             return
         if "UIDPLUS" in self._client.capabilities:

@@ -1,4 +1,6 @@
-"""Open the mailbox or the LMTP server that DIGESTD_INBOUND_URL names. A scheme is one module and a line in SCHEMES.
+"""Open the mailbox or the LMTP server that DIGESTD_INBOUND_URL names.
+
+A scheme is one module and one line in SCHEMES:
 
 maildir:/var/mail/bounce                       a Maildir
 imaps://USER:PASSWORD@HOST/INBOX               an IMAP mailbox with TLS (imap:// only for this machine)
@@ -24,7 +26,9 @@ InboundEndpoint = InboundMailbox | LmtpServer
 def open_inbound(
     url: str, quarantine: Path = Path("var/quarantine"), context: ssl.SSLContext | None = None
 ) -> InboundEndpoint | None:
-    """Return the mailbox or LMTP server of a URL, or None if the URL is empty. Does not connect.
+    """Return the mailbox or LMTP server of a URL, or None for an empty URL.
+
+    Does not connect.
 
     Args:
         url: Value of DIGESTD_INBOUND_URL.

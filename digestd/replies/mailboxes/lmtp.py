@@ -1,4 +1,4 @@
-"""Accept mail from the local mail server by LMTP (RFC 2033) with aiosmtpd, one transaction per mail.
+"""Accept mail from the local mail server by LMTP (RFC 2033), using aiosmtpd.
 
 A mail is acknowledged after its commit. While the database is unreachable the mail server is asked to retry. Mails for
 the operator go to the quarantine, a Maildir of limited size.
@@ -83,7 +83,10 @@ class LmtpServer:
 
 
 class _Session(LMTP):
-    """An LMTP session that accepts lines longer than RFC 5321 allows, because bounces quote such lines."""
+    """An LMTP session that accepts lines longer than RFC 5321 allows.
+
+    Bounces quote whatever they returned.
+    """
 
     line_length_limit = 64 * 1024
 
@@ -139,6 +142,9 @@ class _Handler:
 
 
 def _return_path(sender: str | None) -> bytes:
-    """Return the header of final delivery (RFC 5321 section 4.4): nobody may answer a mail with an empty sender."""
+    """Return the Return-Path header of final delivery (RFC 5321 section 4.4).
+
+    Automatic replies depend on it: a mail with an empty sender is never answered.
+    """
     path = "".join(letter for letter in sender or "" if letter.isascii() and letter.isprintable())
     return f"Return-Path: <{path.strip('<>')[:300]}>\r\n".encode()

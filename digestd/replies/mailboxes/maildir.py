@@ -1,4 +1,4 @@
-"""Read a Maildir: new messages are in `new/`; messages for the operator move to `cur/`, flagged.
+"""Read a Maildir: new messages are in `new/`, flagged ones move to `cur/`.
 
 Source: https://cr.yp.to/proto/maildir.html
 """
@@ -52,7 +52,10 @@ class MaildirMailbox:
 
 
 def _read_file(file: Path) -> bytes | None:
-    """Return a message, or None if it is too large, not a regular file or unreadable: it must not block the others."""
+    """Return a message, or None if it is too large or not a readable regular file.
+
+    One odd file must not block the others.
+    """
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Formats of returned mail. A format is one module with `parse` and one line in FORMATS.
+"""Formats of returned mail: one module with `parse` and one line in FORMATS each.
 
 arf        complaint of a recipient, sent by their provider (RFC 5965)
 dsn        report of a mail system (RFC 3464)

@@ -1,4 +1,4 @@
-"""Parse complaints in the abuse reporting format (RFC 5965, feedback types of RFC 6430).
+"""Parse complaints in the abuse reporting format (RFC 5965, RFC 6430).
 
 Reports about DKIM or DMARC use the same format (RFC 6591) but are no complaints; neither is `not-spam`.
 """
@@ -13,7 +13,7 @@ _IGNORED = frozenset({"not-spam", "auth-failure", "dmarc", "dkim"})
 
 
 def parse(mail: ParsedMail) -> BounceReport | None:
-    """Return the complaint; kind None for other feedback types; None for any other mail."""
+    """Return the complaint, or kind None for other feedback types."""
     groups = [fields for kind, fields in mail.report_groups if kind == _TYPE]
     if not groups:
         return None

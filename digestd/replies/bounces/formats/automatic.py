@@ -1,4 +1,4 @@
-"""Recognise automatic replies (RFC 3834): out of office, read receipts, challenge-response.
+"""Recognise automatic replies (RFC 3834), read receipts and challenges.
 
 They go to the return path like bounces, but say nothing about the address.
 """

@@ -1,4 +1,6 @@
-"""Parse delivery status notifications (RFC 3464): fields of the message, then fields of each recipient.
+"""Parse delivery status notifications (RFC 3464).
+
+A notification has one group of fields for the message and one for each recipient.
 
 Each of our mails has one recipient, so the most severe group counts.
 """
@@ -16,7 +18,7 @@ _SEVERITY = (BounceKind.HARD, BounceKind.SOFT, BounceKind.POLICY, BounceKind.DEL
 
 
 def parse(mail: ParsedMail) -> BounceReport | None:
-    """Return the most severe failure; kind None for a success; None for any other mail."""
+    """Return the most severe failure, or kind None if the report is about a success."""
     groups = [fields for kind, fields in mail.report_groups if kind == _TYPE]
     found = [report for group in groups if (report := _parse_recipient(group, mail)) is not None]
     if not found:
@@ -38,5 +40,5 @@ def _parse_recipient(group: HeaderFields, mail: ParsedMail) -> BounceReport | No
 
 
 def _best_status(status: str, text: str) -> str:
-    """Return the status field, or the status in the text if the field is empty or unspecific (x.0.0)."""
+    """Return the status field, or the status in the text if the field is unspecific."""
     return (status_in(text) or status) if not status or status.endswith(".0.0") else status

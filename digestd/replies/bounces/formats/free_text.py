@@ -1,4 +1,4 @@
-"""Parse free-text bounces of qmail, old Exchange, Exim and others with flufl.bounce.
+"""Parse free-text bounces of qmail, Exim, Exchange and others by flufl.bounce.
 
 Only mail from mail systems is parsed, because a reply by a person may quote anything. flufl.bounce gets a new message
 that holds only the plain text, bounded in size and line length: its patterns were not written for hostile input.
@@ -41,7 +41,7 @@ def parse(mail: ParsedMail) -> BounceReport | None:
 
 
 def _without_original(text: str) -> str:
-    """Cut off the copy of our own mail below the bounce text: its words would be misread."""
+    """Cut off the copy of our own mail, whose words would be misread as a bounce."""
     copy = _ORIGINAL.search(text)
     return text[: copy.start()] if copy else text
 

@@ -1,4 +1,6 @@
-"""Webhooks of mail providers for bounces and complaints. A provider is one module and one line in PROVIDERS.
+"""Webhooks of mail providers for bounces and complaints.
+
+A provider is one module and one line in PROVIDERS.
 
 `open_providers` imports a provider only if its setting is given. A provider verifies a request and returns its events;
 it does not know the database.

@@ -51,7 +51,7 @@ class Postmark:
     account: bytes = field(repr=False)
 
     def parse(self, request: WebhookRequest, now: datetime) -> WebhookPayload:
-        """See WebhookProvider.parse. The request has no signed time, so its age is not checked."""
+        """See WebhookProvider.parse; the age is not checked, as no time is signed."""
         del now
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         try:

@@ -1,4 +1,4 @@
-"""Interface and helpers for webhooks of mail providers: bounces and complaints as signed JSON."""
+"""Interface and helpers for the webhooks of mail providers."""
 
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -117,13 +117,23 @@ def get_value(holder: object, *path: str) -> Any:
 
 
 def get_text(holder: object, *path: str, most: int = 500) -> str:
-    """Return the string or number at a path of keys as text, cut at `most` characters; "" if there is none."""
+    """Return the string or number at a path of keys as text, or "".
+
+    Args:
+        holder: Decoded JSON value.
+        path: Keys of nested objects.
+        most: Maximum number of characters; the rest is cut.
+    """
     value = get_value(holder, *path)
     return str(value)[:most] if isinstance(value, str | int | float) else ""
 
 
 def check_age(signed: datetime, now: datetime) -> None:
-    """Raise UnverifiedWebhook if the time of signing is older than AGE_MAX or in the future."""
+    """Check the time of signing against AGE_MAX and CLOCK_SKEW_MAX.
+
+    Raises:
+        UnverifiedWebhook: The request is too old or from the future.
+    """
     if not now - AGE_MAX <= signed <= now + CLOCK_SKEW_MAX:
         raise UnverifiedWebhook("the request was signed too long ago, or by a clock that is ahead")
 

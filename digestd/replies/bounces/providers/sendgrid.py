@@ -1,4 +1,6 @@
-"""Verify and parse the event webhook of SendGrid, signed with ECDSA over timestamp and body.
+"""Verify and parse the event webhook of SendGrid.
+
+The ECDSA signature covers the timestamp and the body.
 
 Source: https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
 """

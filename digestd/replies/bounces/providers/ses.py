@@ -1,4 +1,6 @@
-"""Verify and parse the notifications of Amazon SES, delivered by SNS and signed with RSA (SHA-1 or SHA-256).
+"""Verify and parse the notifications of Amazon SES that SNS delivers.
+
+The signature uses RSA with SHA-1 or SHA-256.
 
 The request names the URL of the certificate, so its host must be SNS in the region of the topic: anybody can rent
 another Amazon host. The certificate is verified up to a trusted root, for a name that SNS uses. The topic must be the
@@ -106,7 +108,7 @@ class Ses:
             raise UnverifiedWebhook("the signature is wrong") from error
 
     def _check_certificate_url(self, url: str) -> str:
-        """Return the URL if it is a certificate of SNS in this region. Raises UnverifiedWebhook."""
+        """Return the URL if SNS serves it in this region, else raise UnverifiedWebhook."""
         start = f"https://{self.host}"
         if not (url.startswith(start) and _CERTIFICATE_PATH.fullmatch(url.removeprefix(start))):
             raise UnverifiedWebhook("the certificate URL is not one of SNS in this region")
@@ -136,7 +138,7 @@ def create(secret: str, certificate: CertificateLoader) -> WebhookProvider:
 
 
 def _signing_names(partition: str, region: str, domain: str) -> frozenset[str]:
-    """Return the certificate names of SNS in a region: newer and isolated regions have their own."""
+    """Return the certificate names of SNS in a region; some have their own."""
     if partition == "aws-us-gov":
         return frozenset({"sns-us-gov-west-1.amazonaws.com", f"sns-{region}.{domain}"})
     if partition == "aws-cn":
@@ -145,7 +147,7 @@ def _signing_names(partition: str, region: str, domain: str) -> frozenset[str]:
 
 
 def _string_to_sign(notice: Any, kind: str) -> bytes:
-    """Return the bytes that are signed: a line for each name and value, in this order, without missing fields."""
+    """Return the signed bytes: names and values of the fields, one per line."""
     given = [(name, get_value(notice, name)) for name in _SIGNED_FIELDS[kind]]
     return "".join(f"{name}\n{value}\n" for name, value in given if isinstance(value, str)).encode()
 
