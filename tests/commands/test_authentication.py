@@ -63,7 +63,7 @@ def test_authentication_refuses_malformed_field(field: str) -> None:
     assert not parse_authentication_results([GENUINE[0], field]).domain
 
 
-def test_authentication_takes_word_of_topmost_server_only() -> None:
+def test_authentication_trusts_topmost_server_only() -> None:
     theirs, ours = "evil.example; dmarc=pass header.from=example.net", "mx.example.org; spf=pass"
     assert parse_authentication_results([ours, theirs]) == NOTHING
     assert parse_authentication_results([theirs, GENUINE[0]]) == AuthenticationResult("evil.example", "example.net")

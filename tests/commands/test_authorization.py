@@ -46,7 +46,7 @@ async def test_message_id_and_from_prove_nothing(read_by_ada: CommandInstall) ->
     assert "unsubscribe" in text(asked)
 
 
-async def test_dmarc_pass_by_trusted_server_is_obeyed(trusted: CommandInstall) -> None:
+async def test_dmarc_pass_of_trusted_server_is_proof(trusted: CommandInstall) -> None:
     await digest(trusted)
     assert trusted.write("pause 7", Authentication_Results=PASS) is COMMAND
     assert trusted.status() is Status.PAUSED
@@ -54,7 +54,7 @@ async def test_dmarc_pass_by_trusted_server_is_obeyed(trusted: CommandInstall) -
     assert answer["Subject"] == "Your digest is paused"
 
 
-async def test_message_id_tells_an_authenticated_sender_s_digest(trusted: CommandInstall) -> None:
+async def test_message_id_selects_digest_of_proven_sender(trusted: CommandInstall) -> None:
     first = await digest(trusted)
     assert trusted.write("more 1", Authentication_Results=PASS, In_Reply_To=first["Message-ID"]) is COMMAND
     (answer,) = await trusted.answers()
@@ -75,13 +75,13 @@ FORGED = [
 
 
 @pytest.mark.parametrize("how", FORGED)
-async def test_no_other_stamp_is_believed(trusted: CommandInstall, how: dict[str, str]) -> None:
+async def test_other_authentication_headers_prove_nothing(trusted: CommandInstall, how: dict[str, str]) -> None:
     first = await digest(trusted)
     assert trusted.write("unsubscribe", In_Reply_To=first["Message-ID"], **how) is UNPROVEN
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_forged_stamp_beside_the_server_s_own_is_refused(trusted: CommandInstall) -> None:
+async def test_forged_result_beside_genuine_one_is_refused(trusted: CommandInstall) -> None:
     await digest(trusted)
     own, forged = f"Authentication-Results: {FAIL}\n".encode(), f"Authentication-Results: {PASS}\n".encode()
     relayed = b"Received: from evil.example by mx.example.org; Tue, 24 Nov 2026 07:00:00 +0000\n"
@@ -105,7 +105,7 @@ SENDERS = [
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-async def test_dmarc_pass_speaks_for_the_sender_alone(trusted: CommandInstall, sender: str) -> None:
+async def test_dmarc_pass_proves_only_the_exact_sender(trusted: CommandInstall, sender: str) -> None:
     first = await digest(trusted)
     raw = mail("unsubscribe", In_Reply_To=first["Message-ID"], Authentication_Results=PASS)
     raw = raw.replace(b"From: Ada <ada@example.net>", f"From: {sender}".encode())
@@ -124,7 +124,7 @@ async def test_second_from_header_is_refused(trusted: CommandInstall) -> None:
 
 
 @pytest.mark.parametrize("is_renewed", [True, False])
-async def test_tagged_address_ends_with_settings_links(read_by_ada: CommandInstall, is_renewed: bool) -> None:
+async def test_command_address_expires_with_settings_link(read_by_ada: CommandInstall, is_renewed: bool) -> None:
     """A mail that was passed on gives no commands once Ada has made her links void, or after 30 days."""
     to = (await digest(read_by_ada))["Reply-To"]
     assert read_by_ada.write("hour 9", to=to) is COMMAND
@@ -149,7 +149,7 @@ HIDDEN = {
 
 
 @pytest.mark.parametrize("how", HIDDEN)
-async def test_signed_sender_cannot_be_hidden(trusted: CommandInstall, how: str) -> None:
+async def test_authenticated_sender_cannot_be_hidden(trusted: CommandInstall, how: str) -> None:
     """The server vouches for Eve, whose own field stands where it reads and we might not."""
     await digest(trusted)
     named = b"From: Ada <ada@example.net>\nTo: " + ADDRESS.encode() + b"\n"
@@ -161,7 +161,7 @@ async def test_signed_sender_cannot_be_hidden(trusted: CommandInstall, how: str)
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_signed_mail_to_somebody_else_is_no_command(trusted: CommandInstall) -> None:
+async def test_authenticated_mail_to_others_is_no_command(trusted: CommandInstall) -> None:
     """A stranger can send on what Ada once wrote to another list: its signature stays valid."""
     await digest(trusted)
     raw = mail("unsubscribe", to="another-list@example.com", Authentication_Results=PASS)
@@ -169,7 +169,7 @@ async def test_signed_mail_to_somebody_else_is_no_command(trusted: CommandInstal
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_authenticated_confirmation_counts(here: CommandInstall) -> None:
+async def test_authenticated_confirmation_needs_message_id(here: CommandInstall) -> None:
     office = trusting(here)
     office.write("subscribe")
     (asked,) = await office.answers()
@@ -180,7 +180,7 @@ async def test_authenticated_confirmation_counts(here: CommandInstall) -> None:
     assert office.status() is Status.ACTIVE
 
 
-async def test_mails_to_a_former_address_speak_for_nobody_new(here: CommandInstall) -> None:
+async def test_mails_to_former_address_prove_no_new_owner(here: CommandInstall) -> None:
     """Ada moved away; somebody signs her old address up, and holds an old mail that went there."""
     here.write(f"subscribe {TOPICS[0]}")
     (asked,) = await here.answers()
@@ -204,7 +204,7 @@ async def test_mails_to_a_former_address_speak_for_nobody_new(here: CommandInsta
     assert here.status() is Status.ACTIVE
 
 
-async def test_unsubscribing_by_mail_counts_while_suppressed(read_by_ada: CommandInstall) -> None:
+async def test_unsubscribe_counts_while_suppressed(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     app, now = read_by_ada.install.app, read_by_ada.install.clock.now
     suppress(app.db, app.keys, ADA, SuppressionReason.HARD_BOUNCE, now)
@@ -214,7 +214,7 @@ async def test_unsubscribing_by_mail_counts_while_suppressed(read_by_ada: Comman
     assert unsuppress(app.db, app.keys, ADA, "wrong map", now) is Status.UNSUBSCRIBED
 
 
-async def test_renewed_links_void_the_address_of_earlier_mails(read_by_ada: CommandInstall) -> None:
+async def test_renewed_links_revoke_earlier_command_addresses(read_by_ada: CommandInstall) -> None:
     """Whoever was forwarded a digest holds its command address, too."""
     first, app = await digest(read_by_ada), read_by_ada.install.app
     known = read_by_ada.known()
@@ -230,7 +230,7 @@ async def test_renewed_links_void_the_address_of_earlier_mails(read_by_ada: Comm
     assert read_by_ada.status() is Status.PAUSED
 
 
-async def test_command_address_counts_as_long_as_the_settings_link(read_by_ada: CommandInstall) -> None:
+async def test_command_address_is_valid_like_settings_link(read_by_ada: CommandInstall) -> None:
     first = await digest(read_by_ada)
     read_by_ada.install.clock.go(VALID)
     assert read_by_ada.write("pause", to=first["Reply-To"]) is COMMAND

@@ -17,7 +17,7 @@ from tests.commands.mails import mail
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
 
 
-async def test_a_whole_life_by_mail_on_each_engine(here: CommandInstall) -> None:
+async def test_subscription_life_cycle_by_mail(here: CommandInstall) -> None:
     assert here.write(f"subscribe {TOPICS[0]}; {TOPICS[1]}") is UNPROVEN
     assert here.status() is Status.PENDING
     (asked,) = await here.answers()
@@ -51,7 +51,7 @@ async def test_a_whole_life_by_mail_on_each_engine(here: CommandInstall) -> None
     assert here.install.broken == {}
 
 
-async def test_an_answer_is_an_answer(read_by_ada: CommandInstall) -> None:
+async def test_reply_has_headers_of_a_reply(read_by_ada: CommandInstall) -> None:
     first = await digest(read_by_ada)
     assert read_by_ada.write("status", to=first["Reply-To"]) is COMMAND
     (answer,) = await read_by_ada.answers()
@@ -61,7 +61,7 @@ async def test_an_answer_is_an_answer(read_by_ada: CommandInstall) -> None:
     assert "every day at 07:00 (UTC), up to 10 papers" in text(answer)
 
 
-async def test_each_setting_and_interest_can_be_changed(read_by_ada: CommandInstall) -> None:
+async def test_commands_change_settings_and_interests(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     body = f"add topic dark matter\nremove topic {TOPICS[0]}\nmute author Jane Doe\nmute annealing\nhour 18\n"
     assert read_by_ada.write(body + "zone Europe/Berlin\nweekly friday\nsize 5\nlanguage de\n", to=to) is COMMAND
@@ -83,7 +83,7 @@ async def test_each_setting_and_interest_can_be_changed(read_by_ada: CommandInst
     assert "Zu deinen Interessen hinzugefügt: „dark matter“." in text(answer)
 
 
-async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_ada: CommandInstall) -> None:
+async def test_unclear_commands_are_explained_without_change(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     before = read_by_ada.known()
     body = "pause sometimes\npause 0001-01-01\nmore 99\nzone Nowhere/Land\nremove topic nothing of mine"
@@ -95,7 +95,7 @@ async def test_what_is_not_understood_is_explained_and_changes_nothing(read_by_a
         assert said in words
 
 
-async def test_a_paper_is_the_one_of_the_digest_that_is_answered(read_by_ada: CommandInstall) -> None:
+async def test_paper_number_refers_to_answered_digest(read_by_ada: CommandInstall) -> None:
     first = await digest(read_by_ada)
     listed = [line for line in text(first).splitlines() if line.startswith("3 →")]
     assert len(listed) == 1
@@ -111,7 +111,7 @@ async def test_a_paper_is_the_one_of_the_digest_that_is_answered(read_by_ada: Co
     assert "There’s no feedback" in said
 
 
-async def test_from_alone_is_not_believed_and_is_asked_back_once_a_day(read_by_ada: CommandInstall) -> None:
+async def test_unproven_commands_need_confirmation(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     evil = "unsubscribe\nadd topic BUY PILLS http://evil.example"
     assert read_by_ada.write(evil) is UNPROVEN
@@ -129,7 +129,7 @@ async def test_from_alone_is_not_believed_and_is_asked_back_once_a_day(read_by_a
     assert read_by_ada.write("Yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
 
 
-async def test_what_is_asked_back_counts_for_two_days(read_by_ada: CommandInstall) -> None:
+async def test_confirmation_of_commands_expires_in_two_days(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     assert read_by_ada.write("unsubscribe") is UNPROVEN
     (asked,) = await read_by_ada.answers()
@@ -138,7 +138,7 @@ async def test_what_is_asked_back_counts_for_two_days(read_by_ada: CommandInstal
     assert read_by_ada.status() is Status.ACTIVE
 
 
-async def test_a_confirmation_is_confirmed_in_answer_to_it_alone(here: CommandInstall) -> None:
+async def test_subscription_is_confirmed_by_answer_only(here: CommandInstall) -> None:
     here.write("subscribe")
     (asked,) = await here.answers()
     assert here.write("yes", to=ADDRESS) is UNPROVEN
@@ -152,7 +152,7 @@ async def test_a_confirmation_is_confirmed_in_answer_to_it_alone(here: CommandIn
     assert here.status() is Status.ACTIVE
 
 
-async def test_who_confirms_too_late_is_asked_anew(here: CommandInstall) -> None:
+async def test_late_confirmation_gets_a_new_request(here: CommandInstall) -> None:
     here.write("subscribe")
     (asked,) = await here.answers()
     here.install.clock.go(timedelta(days=3))
@@ -163,13 +163,13 @@ async def test_who_confirms_too_late_is_asked_anew(here: CommandInstall) -> None
     assert here.status() is Status.ACTIVE
 
 
-async def test_many_ask_for_one_address_and_it_gets_one_mail(here: CommandInstall) -> None:
+async def test_repeated_subscribe_sends_one_mail(here: CommandInstall) -> None:
     for _ in range(50):
         assert here.write("subscribe") is UNPROVEN
     assert len(await here.answers()) == 1
 
 
-async def test_many_addresses_are_named_and_only_so_many_are_written_to(
+async def test_confirmations_by_mail_are_limited_per_hour(
     here: CommandInstall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(mail_budget.PER_CAUSER, mail_budget.BY_MAIL, (mail_budget.Limit(5, timedelta(hours=1)),))
@@ -193,7 +193,9 @@ LOOPS = [
 
 
 @pytest.mark.parametrize("how", LOOPS)
-async def test_no_machine_is_answered_obeyed_or_subscribed(read_by_ada: CommandInstall, how: dict[str, str]) -> None:
+async def test_automatic_mail_is_neither_executed_nor_answered(
+    read_by_ada: CommandInstall, how: dict[str, str]
+) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     for address in (to, ADDRESS):
         assert read_by_ada.write("pause\nhelp\nsubscribe", to=address, **how) is InboundOutcome.AUTOMATIC
@@ -201,7 +203,7 @@ async def test_no_machine_is_answered_obeyed_or_subscribed(read_by_ada: CommandI
     assert await read_by_ada.answers() == []
 
 
-async def test_our_own_answer_sent_back_to_us_ends_there(read_by_ada: CommandInstall) -> None:
+async def test_returned_own_reply_is_ignored(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     read_by_ada.write("help", to=to)
     (answer,) = await read_by_ada.answers()
@@ -209,7 +211,7 @@ async def test_our_own_answer_sent_back_to_us_ends_there(read_by_ada: CommandIns
     assert await read_by_ada.answers() == []
 
 
-async def test_a_machine_may_unsubscribe_its_reader_by_the_link_and_gets_no_answer(read_by_ada: CommandInstall) -> None:
+async def test_automatic_unsubscribe_counts_without_reply(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     to = read_by_ada.leaving()
     assert read_by_ada.write("", to=to.upper(), Auto_Submitted="auto-generated") is COMMAND
@@ -218,7 +220,7 @@ async def test_a_machine_may_unsubscribe_its_reader_by_the_link_and_gets_no_answ
     assert read_by_ada.write("", to=to) is InboundOutcome.KNOWN
 
 
-async def test_so_many_answers_a_day_and_commands_are_done_all_the_same(read_by_ada: CommandInstall) -> None:
+async def test_reply_limit_does_not_stop_commands(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     for number in range(14):
         assert read_by_ada.write(f"hour {number}", to=to) is COMMAND
@@ -228,7 +230,7 @@ async def test_so_many_answers_a_day_and_commands_are_done_all_the_same(read_by_
     assert known.timing.hour == 13
 
 
-async def test_the_same_mail_twice_is_done_once(read_by_ada: CommandInstall) -> None:
+async def test_duplicate_mail_is_executed_once(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     raw = mail("more 1")
     assert [read_by_ada.process(raw, to), read_by_ada.process(raw, to)] == [COMMAND, InboundOutcome.KNOWN]
@@ -238,7 +240,7 @@ async def test_the_same_mail_twice_is_done_once(read_by_ada: CommandInstall) -> 
         assert len(feedback.history(session, known.key)) == 1
 
 
-async def test_a_tag_of_another_purpose_or_a_changed_one_speaks_for_nobody(read_by_ada: CommandInstall) -> None:
+async def test_wrong_or_changed_token_proves_nothing(read_by_ada: CommandInstall) -> None:
     to = str((await digest(read_by_ada))["Reply-To"])
     sender, known = read_by_ada.install.app.sender, read_by_ada.known()
     assert known is not None
@@ -252,7 +254,7 @@ async def test_a_tag_of_another_purpose_or_a_changed_one_speaks_for_nobody(read_
     assert read_by_ada.status() is Status.ACTIVE
 
 
-async def test_people_and_strangers_are_left_to_people(read_by_ada: CommandInstall) -> None:
+async def test_other_mails_are_left_for_review(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     assert read_by_ada.write("What a fine digest today!", to=to) is InboundOutcome.UNREAD
     assert read_by_ada.write("Where is my order?", sender="x@example.com") is InboundOutcome.FOREIGN

@@ -10,7 +10,7 @@ from tests.commands.conftest import ADA, ADDRESS, CommandInstall, digest, text
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
 
 
-async def test_who_left_is_told_how_to_come_back_and_does(read_by_ada: CommandInstall) -> None:
+async def test_unsubscribed_can_subscribe_again_by_mail(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     read_by_ada.write("unsubscribe", to=to)
     read_by_ada.write("resume", to=to)
@@ -22,7 +22,7 @@ async def test_who_left_is_told_how_to_come_back_and_does(read_by_ada: CommandIn
     assert read_by_ada.status() is Status.ACTIVE
 
 
-async def test_the_suppressed_and_the_erased_are_never_answered(read_by_ada: CommandInstall) -> None:
+async def test_suppressed_and_erased_are_never_answered(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     made = read_by_ada.install
     suppress(made.db, made.app.keys, ADA, SuppressionReason.REQUEST, made.clock.now)
@@ -36,7 +36,7 @@ async def test_the_suppressed_and_the_erased_are_never_answered(read_by_ada: Com
     assert made.broken == {}
 
 
-async def test_the_suppressed_unsubscribe_without_an_answer(read_by_ada: CommandInstall) -> None:
+async def test_suppressed_unsubscribe_without_reply(read_by_ada: CommandInstall) -> None:
     await digest(read_by_ada)
     made = read_by_ada.install
     suppress(made.db, made.app.keys, ADA, SuppressionReason.HARD_BOUNCE, made.clock.now)
@@ -48,7 +48,7 @@ async def test_the_suppressed_unsubscribe_without_an_answer(read_by_ada: Command
     assert made.broken == {}
 
 
-async def test_erasing_takes_what_was_answered_too(read_by_ada: CommandInstall) -> None:
+async def test_erasure_deletes_replies(read_by_ada: CommandInstall) -> None:
     to = (await digest(read_by_ada))["Reply-To"]
     read_by_ada.write("add topic my secret wish", to=to)
     made = read_by_ada.install

@@ -74,7 +74,7 @@ class Ada:
         return poll(box, self._made.processor, self._made.install.clock)
 
 
-async def test_a_whole_life_through_a_real_mail_server(
+async def test_subscription_life_cycle_through_postfix(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     with postfix(folder, [ADA, ADDRESS]) as running:
@@ -104,7 +104,7 @@ async def test_a_whole_life_through_a_real_mail_server(
         assert here.install.broken == {}
 
 
-async def test_by_lmtp_what_has_no_sender_is_not_answered(read_by_ada: CommandInstall, tmp_path: Path) -> None:
+async def test_lmtp_mail_without_sender_is_not_executed(read_by_ada: CommandInstall, tmp_path: Path) -> None:
     (digest,) = await read_by_ada.answers()
     door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=tmp_path / "aside")
     assert isinstance(door, LmtpServer)
@@ -126,7 +126,7 @@ async def test_by_lmtp_what_has_no_sender_is_not_answered(read_by_ada: CommandIn
     assert read_by_ada.status() is Status.PAUSED
 
 
-async def test_by_imap_a_command_is_done_and_taken_away(
+async def test_imap_command_is_executed_and_removed(
     read_by_ada: CommandInstall, served: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
     (digest,) = await read_by_ada.answers()

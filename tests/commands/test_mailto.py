@@ -55,9 +55,7 @@ def verdicts(office: CommandInstall) -> list[str]:
         return sorted(event.verdict for event in feedback.history(session, known.key))
 
 
-async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(
-    read_by_ada: CommandInstall, tmp_path: Path
-) -> None:
+async def test_mailto_links_of_digest_work_by_lmtp(read_by_ada: CommandInstall, tmp_path: Path) -> None:
     first = await digest(read_by_ada)
     found = links(first)
     assert {urlsplit(link).scheme for link in found} == {"mailto"}
@@ -86,7 +84,7 @@ async def test_every_link_is_a_mail_to_us_and_does_what_it_says_by_lmtp(
     assert read_by_ada.install.broken == {}
 
 
-async def test_so_do_the_links_of_its_answers_out_of_a_maildir(read_by_ada: CommandInstall, tmp_path: Path) -> None:
+async def test_mailto_links_of_replies_work_by_maildir(read_by_ada: CommandInstall, tmp_path: Path) -> None:
     read_by_ada.write("pause", to=(await digest(read_by_ada))["Reply-To"])
     (paused,) = await read_by_ada.answers()
     assert {urlsplit(link).scheme for link in links(paused)} <= {"mailto"}
@@ -103,7 +101,7 @@ async def test_so_do_the_links_of_its_answers_out_of_a_maildir(read_by_ada: Comm
     assert read_by_ada.status() is Status.UNSUBSCRIBED
 
 
-async def test_the_mail_that_asks_to_confirm_is_answered_and_leads_nowhere_else(here: CommandInstall) -> None:
+async def test_confirmation_mail_has_only_mailto_links(here: CommandInstall) -> None:
     here.write("subscribe", to=ADDRESS)
     (asked,) = await here.answers()
     assert {urlsplit(link).scheme for link in links(asked)} <= {"mailto"}

@@ -31,14 +31,14 @@ ASKED_BACK = {"en": "unsubscribe\nadd topic dark matter", "de": "abmelden\nthema
 """From an address alone, which proves nothing."""
 
 
-def test_the_lines_hold_every_command() -> None:
+def test_golden_lines_cover_every_verb() -> None:
     for lines in LINES.values():
         verbs = {command.verb for line in lines for command in parse_line(line)}
         assert verbs == set(Verb) - {Verb.YES}
 
 
 @pytest.mark.parametrize("language", LINES)
-async def test_each_command_is_answered_in_these_words(read_by_ada: CommandInstall, language: str) -> None:
+async def test_reply_to_each_command_matches_golden_file(read_by_ada: CommandInstall, language: str) -> None:
     to = str((await digest(read_by_ada))["Reply-To"])
     read_by_ada.write(f"language {language}", to=to)
     await read_by_ada.answers()

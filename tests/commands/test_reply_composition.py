@@ -13,7 +13,7 @@ from digestd.store.ledger.create import NewNotice, plan_notice
 from tests.commands.conftest import CommandInstall
 
 
-def test_an_answer_says_the_same_when_others_were_taken_on_meanwhile(read_by_ada: CommandInstall) -> None:
+def test_reply_can_be_composed_after_other_claims(read_by_ada: CommandInstall) -> None:
     app, now = read_by_ada.install.app, read_by_ada.install.clock.now
     with app.db.write() as session:
         notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", app.templates.hash, now + timedelta(days=1))

@@ -52,21 +52,21 @@ def ask(asked: Certificates, now: datetime = NOW) -> object:
     return asked(CERTIFICATE_URL, NAMES, now)
 
 
-def test_certificate_is_verified_once_and_kept(web: Web) -> None:
+def test_certificate_is_verified_once_and_cached(web: Web) -> None:
     web.found[CERTIFICATE_URL] = certificate()
     asked = Certificates()
     assert ask(asked) == ask(asked)
     assert web.asked == [CERTIFICATE_URL]
 
 
-def test_certificate_with_its_issuer_in_one_file_is_verified(web: Web, root: Authority) -> None:
+def test_certificate_with_issuer_in_file_is_verified(web: Web, root: Authority) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between) + between.pem
     ask(Certificates())
     assert web.asked == [CERTIFICATE_URL]
 
 
-def test_issuer_is_fetched_from_where_the_certificate_says(web: Web, root: Authority) -> None:
+def test_issuer_is_fetched_from_named_url(web: Web, root: Authority) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=ISSUER_URL)
     web.found[ISSUER_URL] = between.certificate.public_bytes(serialization.Encoding.DER)
@@ -85,7 +85,7 @@ def test_issuer_is_fetched_from_where_the_certificate_says(web: Web, root: Autho
         "http://[",
     ],
 )
-def test_issuer_elsewhere_is_never_fetched(web: Web, root: Authority, url: str) -> None:
+def test_issuer_at_other_host_is_never_fetched(web: Web, root: Authority, url: str) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=url)
     with pytest.raises(UnverifiedWebhook):
@@ -109,13 +109,13 @@ OTHERS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_certificate_of_somebody_else_is_refused(web: Web, what: str) -> None:
+def test_untrusted_certificate_is_refused(web: Web, what: str) -> None:
     web.found[CERTIFICATE_URL] = OTHERS[what]()
     with pytest.raises(UnverifiedWebhook):
         ask(Certificates())
 
 
-def test_kept_certificate_is_refused_once_it_is_out_of_date(web: Web) -> None:
+def test_cached_certificate_is_refused_after_expiry(web: Web) -> None:
     web.found[CERTIFICATE_URL] = certificate(days=30)
     asked = Certificates()
     ask(asked)
@@ -123,7 +123,7 @@ def test_kept_certificate_is_refused_once_it_is_out_of_date(web: Web) -> None:
         ask(asked, NOW + timedelta(days=31))
 
 
-def test_fetch_holds_up_no_kept_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetch_does_not_block_cached_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     web.found[CERTIFICATE_URL] = certificate()
     asked, begun, go_on = Certificates(), threading.Barrier(certificates.CONCURRENT_FETCHES_MAX + 1), threading.Event()
     ask(asked)
@@ -182,19 +182,19 @@ def pages() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("status", [200, 302, 404, 500])
-def test_fetch_follows_no_redirect_and_reads_no_more_than_it_may(status: int) -> None:
+def test_fetch_refuses_redirects_and_large_bodies(status: int) -> None:
     with pages() as url, pytest.raises(UnverifiedWebhook):
         certificates._fetch(f"{url}/{status}")
     assert _Page.asked[-1] == f"/{status}"
 
 
-def test_fetch_says_where_nobody_answers() -> None:
+def test_fetch_reports_unreachable_host() -> None:
     with pages() as url:
         pass
     with pytest.raises(VerificationUnavailable):
         certificates._fetch(f"{url}/200")
 
 
-def test_roots_of_this_machine_are_found() -> None:
+def test_roots_are_found_in_trust_store() -> None:
     found = [root.subject.rfc4514_string() for root in certificates._root_certificates()]
     assert any("Amazon Root CA 1" in name for name in found)

@@ -11,7 +11,7 @@ from digestd.store import bounces
 from tests.inbound.conftest import SentInstall
 
 
-def test_the_same_report_many_times_at_once_is_one(sent: SentInstall) -> None:
+def test_concurrent_duplicates_count_once(sent: SentInstall) -> None:
     raws = [sent.mail("postfix-hard"), sent.mail("gmail-hard")] * 6
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(sent.process, raws))
@@ -20,7 +20,7 @@ def test_the_same_report_many_times_at_once_is_one(sent: SentInstall) -> None:
     assert sent.counts == {InboundOutcome.TAKEN: 1, InboundOutcome.KNOWN: 11}
 
 
-def test_every_soft_bounce_of_one_address_counts_whoever_brings_it(sent: SentInstall) -> None:
+def test_concurrent_soft_bounces_all_count(sent: SentInstall) -> None:
     addresses = [sent.address(number) for number in (1, 2, 3)]
 
     def bring(day: int) -> dict[InboundOutcome, int]:

@@ -92,7 +92,7 @@ def honest() -> Iterator[MailParser]:
     ],
     ids=lambda answer: repr(answer[-30:]),
 )
-def test_answer_of_a_hijacked_parser_is_refused(
+def test_invalid_parser_answer_is_refused(
     answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: MailParser
 ) -> None:
     script = tmp_path / "hijacked.py"
@@ -106,7 +106,7 @@ def test_answer_of_a_hijacked_parser_is_refused(
     assert honest(HARD)[0].via == "dsn"
 
 
-def test_letter_is_automatic_unless_it_says_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mail_is_automatic_unless_answer_says_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parser must not be able to make the service answer a machine by sending nonsense for `automatic`."""
     script = tmp_path / "hijacked.py"
     script.write_text(SCRIPT.format(answer=said(automatic="")))

@@ -51,9 +51,7 @@ def wire(raw: bytes) -> bytes:
     return raw.replace(b"\n", b"\r\n")
 
 
-async def test_a_mail_server_hands_bounces_over_and_hears_what_became_of_them(
-    on_file: SentInstall, door: LmtpServer
-) -> None:
+async def test_lmtp_processes_bounces(on_file: SentInstall, door: LmtpServer) -> None:
     raws = mails(on_file)[:5]
     verps = [on_file.verp(number) for number in (1, 2, 3, 3, 3)]
 
@@ -68,7 +66,7 @@ async def test_a_mail_server_hands_bounces_over_and_hears_what_became_of_them(
     assert door.socket is None or not door.socket.exists()
 
 
-async def test_each_recipient_gets_an_answer(on_file: SentInstall, door: LmtpServer) -> None:
+async def test_lmtp_replies_to_each_recipient(on_file: SentInstall, door: LmtpServer) -> None:
     def work(client: smtplib.LMTP) -> tuple[int, bytes]:
         client.ehlo("mx.example.net")
         client.docmd("MAIL", "FROM:<>")
@@ -83,7 +81,7 @@ async def test_each_recipient_gets_an_answer(on_file: SentInstall, door: LmtpSer
     assert await hand_over(door, on_file, work) == (250, b"2.0.0 taken")
 
 
-async def test_what_is_too_large_is_refused(on_file: SentInstall, door: LmtpServer) -> None:
+async def test_lmtp_refuses_too_large_mail(on_file: SentInstall, door: LmtpServer) -> None:
     def work(client: smtplib.LMTP) -> None:
         with pytest.raises(smtplib.SMTPException):
             client.sendmail("", [on_file.verp(1)], b"Subject: x\r\n\r\n" + b"x\r\n" * (BYTES_MAX // 2))
@@ -92,7 +90,7 @@ async def test_what_is_too_large_is_refused(on_file: SentInstall, door: LmtpServ
     assert on_file.counts == {}
 
 
-async def test_while_the_database_is_away_the_mail_server_is_to_try_again(
+async def test_lmtp_defers_mail_while_database_is_unreachable(
     on_file: SentInstall, door: LmtpServer, now: datetime
 ) -> None:
     assert on_file.install.db.file is not None
@@ -110,7 +108,7 @@ async def test_while_the_database_is_away_the_mail_server_is_to_try_again(
     await hand_over(door, on_file, work)
 
 
-async def test_a_file_that_is_no_socket_is_left_alone(on_file: SentInstall, tmp_path: Path) -> None:
+async def test_lmtp_never_deletes_a_file_that_is_no_socket(on_file: SentInstall, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     place = open_inbound(f"lmtp:{tmp_path / 'precious'}")
     assert isinstance(place, LmtpServer)
@@ -120,7 +118,7 @@ async def test_a_file_that_is_no_socket_is_left_alone(on_file: SentInstall, tmp_
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-async def test_what_cannot_be_kept_for_a_person_is_to_be_brought_again(on_file: SentInstall, tmp_path: Path) -> None:
+async def test_lmtp_defers_mail_if_quarantine_fails(on_file: SentInstall, tmp_path: Path) -> None:
     (tmp_path / "aside").write_text("no folder")
     door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=tmp_path / "aside")
     assert isinstance(door, LmtpServer)
@@ -133,7 +131,7 @@ async def test_what_cannot_be_kept_for_a_person_is_to_be_brought_again(on_file: 
     await hand_over(door, on_file, work)
 
 
-async def test_a_port_that_is_taken_is_named(on_file: SentInstall) -> None:
+async def test_lmtp_reports_port_in_use(on_file: SentInstall) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

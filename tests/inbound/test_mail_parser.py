@@ -19,20 +19,20 @@ def reader() -> Iterator[MailParser]:
     made.close()
 
 
-def test_it_reads_every_sample_as_it_is_read_here(reader: MailParser) -> None:
+def test_parser_process_parses_like_this_process(reader: MailParser) -> None:
     for file in sorted(SAMPLES.glob("*.eml")):
         raw = file.read_bytes()
         assert reader(raw, ("a@example.org",)) == parse_inbound_mail(raw, ("a@example.org",))
 
 
-def test_what_cannot_be_read_is_said_and_the_next_is_read(reader: MailParser) -> None:
+def test_parser_continues_after_unreadable_mail(reader: MailParser) -> None:
     deep = b"Content-Type: message/rfc822\n\n" * 20_000
     with pytest.raises(UnreadableMail):
         reader(deep)
     assert reader(HARD)[0].via == "dsn"
 
 
-def test_process_that_ended_between_mails_is_replaced(reader: MailParser) -> None:
+def test_parser_replaces_ended_process(reader: MailParser) -> None:
     reader(HARD)
     assert reader._child is not None
     reader._child.kill()
@@ -40,7 +40,7 @@ def test_process_that_ended_between_mails_is_replaced(reader: MailParser) -> Non
     assert reader(HARD)[0].via == "dsn"
 
 
-def test_it_has_so_much_time_and_no_more() -> None:
+def test_parser_limits_time() -> None:
     hasty = MailParser(seconds=0.0)
     try:
         with pytest.raises(UnreadableMail, match="time or memory"):
@@ -49,7 +49,7 @@ def test_it_has_so_much_time_and_no_more() -> None:
         hasty.close()
 
 
-def test_it_has_so_much_memory_and_no_more() -> None:
+def test_parser_limits_memory() -> None:
     poor = MailParser(memory=1)
     try:
         with pytest.raises(UnreadableMail):

@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "box"
 
 
-def test_a_maildir_keeps_only_what_is_for_a_person(on_file: SentInstall, folder: Path) -> None:
+def test_maildir_keeps_only_mails_for_review(on_file: SentInstall, folder: Path) -> None:
     for number, raw in enumerate(mails(on_file)):
         (folder / "new" / f"{number}.host").write_bytes(raw)
     box = postbox(f"maildir:{folder}")
@@ -62,7 +62,7 @@ def test_a_maildir_keeps_only_what_is_for_a_person(on_file: SentInstall, folder:
     assert poll(box, on_file.processor, on_file.install.clock) == {}
 
 
-def test_a_maildir_of_odd_things_is_survived(on_file: SentInstall, folder: Path) -> None:
+def test_maildir_survives_odd_entries(on_file: SentInstall, folder: Path) -> None:
     (folder / "new" / "b").mkdir()
     os.mkfifo(folder / "new" / "c")
     (folder / "new" / "d").write_bytes(b"")
@@ -72,9 +72,7 @@ def test_a_maildir_of_odd_things_is_survived(on_file: SentInstall, folder: Path)
     }
 
 
-def test_a_link_in_a_maildir_is_not_followed_and_holds_nothing_up(
-    on_file: SentInstall, folder: Path, tmp_path: Path
-) -> None:
+def test_maildir_does_not_follow_symlinks(on_file: SentInstall, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(on_file.mail("postfix-hard", delivery=1))
     (folder / "new" / "a").symlink_to(tmp_path / "secret")
     (folder / "new" / "b").write_bytes(on_file.mail("postfix-hard", delivery=2))
@@ -83,12 +81,12 @@ def test_a_link_in_a_maildir_is_not_followed_and_holds_nothing_up(
     assert on_file.suppression(2) is not None
 
 
-def test_a_maildir_that_is_not_there_is_named_with_the_remedy(on_file: SentInstall, tmp_path: Path) -> None:
+def test_maildir_error_names_missing_folder(on_file: SentInstall, tmp_path: Path) -> None:
     with pytest.raises(InboundFailed, match=r"DIGESTD_INBOUND_URL.*nowhere.*check the folder"):
         poll(postbox(f"maildir:{tmp_path / 'nowhere'}"), on_file.processor, on_file.install.clock)
 
 
-def test_killed_before_a_mail_is_removed_it_counts_once(on_file: SentInstall, folder: Path) -> None:
+def test_mail_counts_once_after_crash_before_removal(on_file: SentInstall, folder: Path) -> None:
     for _ in range(2):
         (folder / "new" / "1.host").write_bytes(on_file.mail("postfix-hard"))
         poll(postbox(f"maildir:{folder}"), on_file.processor, on_file.install.clock)
@@ -99,7 +97,7 @@ def test_killed_before_a_mail_is_removed_it_counts_once(on_file: SentInstall, fo
 
 
 @pytest.mark.parametrize("offers", ["IMAP4rev1 UIDPLUS", "IMAP4rev1"])
-async def test_an_imap_folder_keeps_only_what_is_for_a_person(
+async def test_imap_keeps_only_mails_for_review(
     on_file: SentInstall, served: ssl.SSLContext, trusting: ssl.SSLContext, offers: str
 ) -> None:
     server = ImapServer(offers=offers)
@@ -115,7 +113,7 @@ async def test_an_imap_folder_keeps_only_what_is_for_a_person(
 
 
 @pytest.mark.parametrize("verb", ["LOGIN", "SELECT"])
-async def test_an_account_that_is_refused_is_named_without_its_password(
+async def test_imap_error_hides_the_password(
     on_file: SentInstall, served: ssl.SSLContext, trusting: ssl.SSLContext, verb: str
 ) -> None:
     async with ImapServer(refuses=verb).serving(served) as server:
@@ -126,7 +124,7 @@ async def test_an_account_that_is_refused_is_named_without_its_password(
     assert PASSWORD not in str(failed.value) + repr(box)
 
 
-async def test_a_certificate_nobody_vouches_for_is_refused(on_file: SentInstall, served: ssl.SSLContext) -> None:
+async def test_imap_refuses_untrusted_certificate(on_file: SentInstall, served: ssl.SSLContext) -> None:
     async with ImapServer().serving(served) as server:
         box = postbox(f"imaps://{USER}:secret@127.0.0.1:{server.port}", ssl.create_default_context())
         with pytest.raises(InboundFailed, match="certificate"):
@@ -134,7 +132,7 @@ async def test_a_certificate_nobody_vouches_for_is_refused(on_file: SentInstall,
     assert server.said == []
 
 
-def test_a_server_that_is_away_is_to_be_tried_again(on_file: SentInstall) -> None:
+def test_imap_connection_error_is_retryable(on_file: SentInstall) -> None:
     with pytest.raises(InboundFailed) as failed:
         poll(postbox(f"imaps://a:b@127.0.0.1:{free_port()}"), on_file.processor, on_file.install.clock)
     assert failed.value.retry
@@ -157,10 +155,10 @@ def test_a_server_that_is_away_is_to_be_tried_again(on_file: SentInstall) -> Non
         ("lmtp://mail.example.org:24", "this machine"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused_with_the_remedy(url: str, said: str) -> None:
+def test_open_inbound_refuses_invalid_url(url: str, said: str) -> None:
     with pytest.raises(BadSetting, match=said):
         open_inbound(url)
 
 
-def test_none_is_none() -> None:
+def test_open_inbound_returns_none_for_empty_url() -> None:
     assert open_inbound("") is None

@@ -51,7 +51,7 @@ def until(done: Callable[[], bool], running: Postfix) -> None:
     raise AssertionError(running.log)
 
 
-async def test_real_reports_come_back_and_each_counts_for_its_reader(
+async def test_bounces_of_postfix_count_for_their_readers(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     with postfix(folder, ["fine@example.net", "bounce@example.org"], TRANSPORTS) as running:
@@ -74,7 +74,7 @@ async def test_real_reports_come_back_and_each_counts_for_its_reader(
     assert made.broken == {}
 
 
-async def test_a_report_settles_a_mail_whose_answer_was_lost(
+async def test_bounce_of_postfix_settles_uncertain_delivery(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
     """Nothing but the envelope id of the very attempt is left in it: that is enough."""

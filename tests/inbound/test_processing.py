@@ -25,14 +25,14 @@ TAKEN = InboundOutcome.TAKEN
     "sample",
     ["postfix-hard", "exim-hard", "exim-old-hard", "exchange-hard", "gmail-hard", "qmail-hard", "encoded-hard"],
 )
-def test_a_hard_bounce_suppresses_its_reader_and_nobody_else(on_file: SentInstall, sample: str) -> None:
+def test_hard_bounce_suppresses_only_its_reader(on_file: SentInstall, sample: str) -> None:
     assert on_file.process(on_file.mail(sample)) is TAKEN
     assert (on_file.status(1), on_file.suppression(1)) == (Status.SUPPRESSED, SuppressionReason.HARD_BOUNCE)
     assert [on_file.status(n) for n in (2, 3)] == [Status.ACTIVE] * 2
     assert on_file.install.broken == {}
 
 
-def test_it_does_so_on_each_engine_and_once(sent: SentInstall) -> None:
+def test_hard_bounce_counts_once(sent: SentInstall) -> None:
     raw = sent.mail("postfix-hard")
     assert [sent.process(raw), sent.process(raw), sent.process(sent.mail("gmail-hard"))] == [
         TAKEN,
@@ -46,14 +46,14 @@ def test_it_does_so_on_each_engine_and_once(sent: SentInstall) -> None:
     assert sent.state() is State.ACCEPTED
 
 
-def test_a_complaint_ends_the_subscription(sent: SentInstall) -> None:
+def test_complaint_suppresses_its_reader(sent: SentInstall) -> None:
     assert sent.process(sent.mail("loop-complaint")) is TAKEN
     assert (sent.status(), sent.suppression()) == (Status.SUPPRESSED, SuppressionReason.COMPLAINT)
     assert [sent.status(n) for n in (2, 3)] == [Status.ACTIVE] * 2
 
 
 @pytest.mark.parametrize("sample", ["exchange-policy", "postfix-delayed", "gmail-full-soft"])
-def test_what_is_no_verdict_on_the_address_is_kept_and_suppresses_nobody(on_file: SentInstall, sample: str) -> None:
+def test_other_bounces_are_recorded_without_suppression(on_file: SentInstall, sample: str) -> None:
     assert on_file.process(on_file.mail(sample)) is TAKEN
     assert on_file.status() is Status.ACTIVE
     assert len(on_file.bounces()) == 1
@@ -62,17 +62,17 @@ def test_what_is_no_verdict_on_the_address_is_kept_and_suppresses_nobody(on_file
 @pytest.mark.parametrize(
     "sample", ["out-of-office-nothing", "out-of-office-old-nothing", "challenge-nothing", "dmarc-nothing"]
 )
-def test_automatic_answers_are_ignored(on_file: SentInstall, sample: str) -> None:
+def test_automatic_replies_are_ignored(on_file: SentInstall, sample: str) -> None:
     assert on_file.process(on_file.mail(sample)) is InboundOutcome.AUTOMATIC
     assert on_file.bounces() == []
 
 
 @pytest.mark.parametrize("sample", ["person-unread", "strange-system-unread"])
-def test_what_is_not_understood_is_for_a_person(on_file: SentInstall, sample: str) -> None:
+def test_unknown_formats_are_left_for_review(on_file: SentInstall, sample: str) -> None:
     assert on_file.process(on_file.mail(sample)) is InboundOutcome.UNREAD
 
 
-def test_a_reader_who_cannot_be_reached_for_a_week_is_suppressed(on_file: SentInstall) -> None:
+def test_week_of_soft_bounces_suppresses(on_file: SentInstall) -> None:
     made = on_file.install
     for day in range(7):
         raw = on_file.mail("qmail-full-soft", verp=on_file.verp(1, day + 1))
@@ -112,7 +112,7 @@ FORGED = [
 
 @pytest.mark.parametrize("address", FORGED)
 @pytest.mark.parametrize("sample", ["postfix-hard", "qmail-hard"])
-def test_a_forged_return_path_suppresses_nobody(on_file: SentInstall, address: str, sample: str) -> None:
+def test_forged_return_path_suppresses_nobody(on_file: SentInstall, address: str, sample: str) -> None:
     mac = on_file.verp(1).partition("@")[0].rpartition(".")[2]
     raw = on_file.mail(sample, verp=address.format(mac=mac)).replace(b"example.org>\nSubject", b"x>\nSubject")
     raw = raw.replace(b"Message-ID: ", b"X-Was: ").replace(b"In-Reply-To: ", b"X-Was: ")
@@ -121,14 +121,14 @@ def test_a_forged_return_path_suppresses_nobody(on_file: SentInstall, address: s
     assert on_file.counts.get(TAKEN, 0) == 0
 
 
-def test_a_return_path_of_another_secret_is_forged(on_file: SentInstall) -> None:
+def test_return_path_of_other_key_is_forged(on_file: SentInstall) -> None:
     other = envelope_from(Keys(b"the secret of somebody else, 32 b"), 1, 1, BOUNCE)
     raw = on_file.mail("postfix-hard", verp=other)
     assert on_file.process(raw) is InboundOutcome.FORGED
     assert on_file.suppression() is None
 
 
-def test_no_changed_mac_does_anything(on_file: SentInstall) -> None:
+def test_changed_mac_is_forged(on_file: SentInstall) -> None:
     genuine = on_file.verp(1)
     local, _, host = genuine.partition("@")
     letters = "abcdefghijklmnopqrstuvwxyz234567"
@@ -144,12 +144,12 @@ def test_no_changed_mac_does_anything(on_file: SentInstall) -> None:
     assert outcomes == {InboundOutcome.FORGED}
 
 
-def test_backscatter_about_mails_of_others_is_foreign(on_file: SentInstall) -> None:
+def test_backscatter_is_foreign(on_file: SentInstall) -> None:
     raw = on_file.mail("postfix-hard", verp="bounce@example.org").replace(b"<digest.", b"<other.")
     assert on_file.process(raw) is InboundOutcome.FOREIGN
 
 
-def test_an_unknown_delivery_is_foreign_although_its_mac_is_right(on_file: SentInstall) -> None:
+def test_unknown_delivery_with_valid_mac_is_foreign(on_file: SentInstall) -> None:
     raw = on_file.mail("exchange-policy", verp=on_file.verp(999)).replace(b"<digest.", b"<other.")
     assert on_file.process(raw) in {InboundOutcome.FOREIGN, InboundOutcome.FORGED}
     assert on_file.suppression() is None
@@ -163,7 +163,7 @@ def held(back: SentInstall) -> int:
         return len(bounce_surge.held_addresses(session, back.install.clock.now))
 
 
-def test_wave_of_reports_by_mail_suppresses_nobody(sent: SentInstall) -> None:
+def test_wave_of_bounces_by_mail_suppresses_nobody(sent: SentInstall) -> None:
     """All readers of a lab come back as unknown: nobody is lost, and the wave's first are taken back."""
     for delivery in range(1, READERS + 1):
         assert sent.process(sent.mail("postfix-hard", delivery=delivery)) is TAKEN
@@ -177,7 +177,7 @@ def test_wave_of_reports_by_mail_suppresses_nobody(sent: SentInstall) -> None:
     assert sent.install.broken == {}
 
 
-def test_report_is_held_after_its_reader_gave_feedback(on_file: SentInstall) -> None:
+def test_bounce_is_held_after_feedback_on_the_mail(on_file: SentInstall) -> None:
     """Whoever has the mail can read its return path, and forge a report; but somebody has read that mail."""
     on_file.install.clock.go(timedelta(minutes=5))
     with on_file.install.db.write() as session:
@@ -190,7 +190,7 @@ def test_report_is_held_after_its_reader_gave_feedback(on_file: SentInstall) -> 
 
 
 @pytest.mark.parametrize(("days", "suppressed"), [(13, True), (15, False)])
-def test_report_is_held_when_no_server_tries_so_long(on_file: SentInstall, days: int, suppressed: bool) -> None:
+def test_bounce_is_held_after_two_weeks(on_file: SentInstall, days: int, suppressed: bool) -> None:
     assert on_file.process(on_file.mail("postfix-hard"), later=timedelta(days=days)) is TAKEN
     assert (on_file.suppression() is not None) is suppressed
 
@@ -199,14 +199,12 @@ def test_report_is_held_when_no_server_tries_so_long(on_file: SentInstall, days:
 
 
 @pytest.mark.parametrize("case", [str.upper, str.title])
-def test_a_mail_system_that_changes_the_case_of_addresses_is_understood(
-    on_file: SentInstall, case: Callable[[str], str]
-) -> None:
+def test_return_path_matches_in_any_case(on_file: SentInstall, case: Callable[[str], str]) -> None:
     raw = on_file.mail("sendmail-hard", verp=case(on_file.verp(1)))
     assert on_file.process(raw) is TAKEN
 
 
-def test_the_envelope_names_it_where_the_mail_does_not(on_file: SentInstall) -> None:
+def test_smtp_recipient_proves_bounce(on_file: SentInstall) -> None:
     raw = b"From: MAILER-DAEMON@example.net\nSubject: failure notice\n\n<a@example.net>:\nNo such user\n"
     qmail = (
         b"From: MAILER-DAEMON@example.net\n\nHi. This is the qmail-send program.\n\n<a@example.net>:\nno such user\n"
@@ -216,7 +214,7 @@ def test_the_envelope_names_it_where_the_mail_does_not(on_file: SentInstall) -> 
     assert on_file.process(raw) is InboundOutcome.FOREIGN
 
 
-def test_the_envelope_id_names_it(on_file: SentInstall) -> None:
+def test_envelope_id_proves_bounce(on_file: SentInstall) -> None:
     tag = on_file.verp(2).partition("+")[2].partition("@")[0]
     raw = on_file.mail("postfix-hard", verp="someone@example.org").replace(b"<digest.", b"<other.")
     raw = raw.replace(b"Reporting-MTA:", f"Original-Envelope-Id: {tag}\nReporting-MTA:".encode())
@@ -246,7 +244,7 @@ def test_complaint_with_unsubscribe_link_alone_changes_nothing(sent: SentInstall
     assert (sent.status(), sent.suppression()) == (Status.ACTIVE, None)
 
 
-def test_complaint_proves_itself_by_original_mail_from(on_file: SentInstall) -> None:
+def test_original_mail_from_proves_complaint(on_file: SentInstall) -> None:
     raw = on_file.mail("blacked-out-complaint")
     raw = raw.replace(b"Version: 0.1", f"Version: 0.1\nOriginal-Mail-From: <{on_file.verp(2)}>".encode())
     assert on_file.process(raw) is TAKEN
@@ -254,7 +252,7 @@ def test_complaint_proves_itself_by_original_mail_from(on_file: SentInstall) -> 
     assert [on_file.status(n) for n in (1, 3)] == [Status.ACTIVE] * 2
 
 
-def test_a_bounce_settles_what_was_uncertain(sent: SentInstall) -> None:
+def test_bounce_settles_uncertain_delivery(sent: SentInstall) -> None:
     sent.lose_the_answer()
     assert sent.process(sent.mail("postfix-delayed")) is TAKEN
     assert sent.state() is State.ACCEPTED
@@ -264,7 +262,7 @@ def test_a_bounce_settles_what_was_uncertain(sent: SentInstall) -> None:
     assert [bounce.kind for bounce in entry] == [BounceKind.DELAYED]
 
 
-def test_a_bounce_that_came_before_anybody_knew_settles_it_later(on_file: SentInstall) -> None:
+def test_early_bounce_settles_delivery_later(on_file: SentInstall) -> None:
     assert on_file.process(on_file.mail("gmail-full-soft")) is TAKEN
     on_file.lose_the_answer()
     assert on_file.processor.settle(on_file.install.clock.now) == 1
@@ -272,7 +270,7 @@ def test_a_bounce_that_came_before_anybody_knew_settles_it_later(on_file: SentIn
     assert on_file.state() is State.ACCEPTED
 
 
-def test_a_bounce_of_an_earlier_attempt_settles_nothing(on_file: SentInstall) -> None:
+def test_bounce_of_other_attempt_settles_nothing(on_file: SentInstall) -> None:
     on_file.lose_the_answer()
     raw = on_file.mail("gmail-full-soft", verp=on_file.verp(1, 7)).replace(b"<digest.", b"<other.")
     assert on_file.process(raw) is TAKEN
@@ -282,7 +280,7 @@ def test_a_bounce_of_an_earlier_attempt_settles_nothing(on_file: SentInstall) ->
 # After it
 
 
-def test_a_suppression_outlives_erasure_and_later_bounces_change_nothing(sent: SentInstall) -> None:
+def test_suppression_outlives_erasure(sent: SentInstall) -> None:
     address = sent.address()
     assert sent.process(sent.mail("postfix-hard", verp=sent.verp(1, 2))) is TAKEN
     unsuppress(sent.install.db, sent.install.app.keys, address, f"{address} wrote to us", sent.install.clock.now)
@@ -298,7 +296,7 @@ def test_a_suppression_outlives_erasure_and_later_bounces_change_nothing(sent: S
     assert sent.install.broken == {}
 
 
-def test_an_operator_takes_a_bounce_back_and_things_are_as_they_were(sent: SentInstall) -> None:
+def test_unsuppress_restores_status(sent: SentInstall) -> None:
     made = sent.install
     assert sent.process(sent.mail("postfix-hard")) is TAKEN
     made.clock.go(timedelta(hours=1))
@@ -312,14 +310,14 @@ def test_an_operator_takes_a_bounce_back_and_things_are_as_they_were(sent: SentI
     assert made.broken == {}
 
 
-def test_a_complaint_taken_back_needs_fresh_consent(on_file: SentInstall) -> None:
+def test_unsuppressed_complaint_needs_new_consent(on_file: SentInstall) -> None:
     made = on_file.install
     on_file.process(on_file.mail("loop-complaint"))
     back = unsuppress(made.db, made.app.keys, on_file.address(), "they pressed the wrong button", made.clock.now)
     assert back is Status.UNSUBSCRIBED
 
 
-def test_who_signs_up_anew_after_a_bounce_starts_without_points(on_file: SentInstall) -> None:
+def test_new_subscription_resets_bounce_score(on_file: SentInstall) -> None:
     made = on_file.install
     on_file.process(on_file.mail("postfix-hard"))
     made.clock.go(timedelta(days=3))
@@ -336,7 +334,7 @@ def test_who_signs_up_anew_after_a_bounce_starts_without_points(on_file: SentIns
     assert lifting.why == "signed up again and confirmed"
 
 
-async def test_a_suppressed_reader_gets_nothing_more(sent: SentInstall) -> None:
+async def test_suppressed_reader_gets_no_digest(sent: SentInstall) -> None:
     made = sent.install
     sent.process(sent.mail("postfix-hard"))
     made.clock.go(timedelta(days=1))

@@ -33,7 +33,7 @@ async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
                 await asyncio.sleep(0.05)
 
 
-async def test_it_reads_a_maildir_until_it_is_stopped(on_file: SentInstall, tmp_path: Path) -> None:
+async def test_receiver_polls_maildir_until_stopped(on_file: SentInstall, tmp_path: Path) -> None:
     for name in ("new", "cur", "tmp"):
         (tmp_path / "box" / name).mkdir(parents=True)
     (tmp_path / "box" / "new" / "1").write_bytes(on_file.mail("postfix-hard"))
@@ -45,7 +45,7 @@ async def test_it_reads_a_maildir_until_it_is_stopped(on_file: SentInstall, tmp_
     assert on_file.suppression() is SuppressionReason.HARD_BOUNCE
 
 
-async def test_a_place_that_cannot_be_read_stops_nothing(on_file: SentInstall, tmp_path: Path) -> None:
+async def test_receiver_survives_unreadable_mailbox(on_file: SentInstall, tmp_path: Path) -> None:
     stop = asyncio.Event()
     running = asyncio.create_task(receive(app(on_file, f"maildir:{tmp_path / 'nowhere'}", tmp_path), stop))
     await asyncio.sleep(0.3)
@@ -54,7 +54,7 @@ async def test_a_place_that_cannot_be_read_stops_nothing(on_file: SentInstall, t
     await asyncio.wait_for(running, PATIENCE_SECONDS)
 
 
-async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: SentInstall, tmp_path: Path) -> None:
+async def test_receiver_serves_lmtp(on_file: SentInstall, tmp_path: Path) -> None:
     port, stop = free_port(), asyncio.Event()
     running = asyncio.create_task(receive(app(on_file, f"lmtp://127.0.0.1:{port}", tmp_path), stop))
     raw = on_file.mail("qmail-hard").replace(b"\n", b"\r\n")
@@ -70,5 +70,5 @@ async def test_it_listens_where_a_mail_server_hands_mails_over(on_file: SentInst
     await asyncio.wait_for(running, PATIENCE_SECONDS)
 
 
-async def test_without_a_place_there_is_nothing_to_do(on_file: SentInstall, tmp_path: Path) -> None:
+async def test_receiver_returns_without_inbound_url(on_file: SentInstall, tmp_path: Path) -> None:
     await asyncio.wait_for(receive(app(on_file, "", tmp_path), asyncio.Event()), PATIENCE_SECONDS)

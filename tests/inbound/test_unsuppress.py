@@ -58,7 +58,7 @@ def test_unsuppress_restores_status_and_leaves_complaints(bounced: SentInstall) 
     assert bounced.install.broken == {}
 
 
-def test_unsuppress_leaves_who_unsubscribed_meanwhile(bounced: SentInstall) -> None:
+def test_unsuppress_keeps_later_unsubscription(bounced: SentInstall) -> None:
     """A suppressed reader who presses Unsubscribe is not written to again when the suppression is taken back."""
     assert unsubscribe(bounced.install.db, 2, Cause.ONE_CLICK, bounced.install.clock.now)
     with bounced.install.db.read() as session:
@@ -78,12 +78,12 @@ def test_unsuppress_leaves_who_unsubscribed_meanwhile(bounced: SentInstall) -> N
         {"reasons": frozenset({SuppressionReason.SOFT_BOUNCE})},
     ],
 )
-def test_unsuppress_leaves_what_is_not_meant(bounced: SentInstall, more: dict[str, Any]) -> None:
+def test_unsuppress_respects_filters(bounced: SentInstall, more: dict[str, Any]) -> None:
     assert take_back(bounced, **more) == []
     assert statuses(bounced) == [Status.SUPPRESSED] * 3
 
 
-def test_unsuppress_leaves_other_times(bounced: SentInstall) -> None:
+def test_unsuppress_respects_time_range(bounced: SentInstall) -> None:
     now = bounced.install.clock.now
     assert take_back(bounced, since=now - timedelta(seconds=30)) == []
     assert take_back(bounced, until=now - timedelta(minutes=2)) == []
@@ -96,7 +96,7 @@ def test_unsuppress_by_domain_relay_and_reason(bounced: SentInstall) -> None:
     assert (complaint.address, complaint.status) == (bounced.address(3), Status.UNSUBSCRIBED)
 
 
-def test_unsuppress_never_revives_the_erased(bounced: SentInstall) -> None:
+def test_unsuppress_never_restores_erased(bounced: SentInstall) -> None:
     made = bounced.install
     suppress(made.db, made.app.keys, "stranger@example.net", SuppressionReason.HARD_BOUNCE, made.clock.now)
     erase(made.db, made.app.keys, bounced.address(1), made.clock.now)
