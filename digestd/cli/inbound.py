@@ -28,24 +28,24 @@ def inbound(
     Example: DIGESTD_INBOUND_URL=maildir:/var/mail/bounce digestd inbound --once
     """
     built = wiring.build()
-    place = built.inbound
-    if place is None:
+    endpoint = built.inbound
+    if endpoint is None:
         raise BadSetting(
             "DIGESTD_INBOUND_URL: is not set; set it to where bounces arrive, as in maildir:/var/mail/bounce"
         )
     if once:
-        postbox = _postbox(place)
+        mailbox = _require_mailbox(endpoint)
         with Receiver.open(built) as receiver:
-            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.poll_once(postbox, stop)))), as_json)
+            emit(_counts(asyncio.run(run_until_stopped(lambda stop: receiver.poll_once(mailbox, stop)))), as_json)
         return
     configure(built.settings.log_format, built.settings.log_level)
     asyncio.run(run_until_stopped(lambda stop: receive(built, stop)))
 
 
-def _postbox(place: InboundMailbox | LmtpServer) -> InboundMailbox:
-    if isinstance(place, LmtpServer):
+def _require_mailbox(endpoint: InboundMailbox | LmtpServer) -> InboundMailbox:
+    if isinstance(endpoint, LmtpServer):
         raise BadInput("--once reads a mailbox, but LMTP receives mail from the server; run it without --once")
-    return place
+    return endpoint
 
 
 def _counts(found: dict[InboundOutcome, int]) -> dict[str, int]:

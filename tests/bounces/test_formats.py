@@ -1,4 +1,4 @@
-"""The forms in which mail comes back: each sample says by its name what is to be found in it."""
+"""Test the bounce formats: each sample's file name ends with its expected kind."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Whatever comes in is read or refused, and never breaks anything."""
+"""Test that any mail is classified or refused, without crash or endless work."""
 
 import base64
 from pathlib import Path

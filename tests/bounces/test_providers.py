@@ -1,4 +1,4 @@
-"""What every provider is held to: only what its signature covers is believed, and not for ever."""
+"""Test that every provider trusts only what its signature covers, for a while."""
 
 import json
 from collections.abc import Collection
@@ -282,7 +282,7 @@ TEXTS = ["id", "recipient", "event", "severity", "reason", "status", "email", "E
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("name", NAMES)
 def test_parse_survives_hostile_value_in_any_field(name: str, value: str) -> None:
-    """Signed with the right secret wherever that covers a body as raw bytes."""
+    """Send hostile values in every field, signed where the signature covers the body."""
     fields = ", ".join(f'"{field}": {value}' for field in TEXTS)
     signature = json.loads(signed_by_mailgun({}, HARD.now).body)["signature"]
     bodies = [

@@ -1,4 +1,4 @@
-"""Scores: one bad day is nothing, a bad week is a warning, and then it is enough."""
+"""Test bounce scores: soft bounces first warn, then suppress."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ def bounce(day: float, now: datetime, delivery: int | None = None, kind: BounceK
 
 
 def standings(days: Sequence[float], now: datetime, accepted: Sequence[int] = ()) -> list[Standing]:
-    """What follows from each soft bounce, delivery n having bounced as the n-th."""
+    """Return the standing after each soft bounce; bounce n is about delivery n * 10."""
     had = [bounce(day, now, number * 10) for number, day in enumerate(days)]
     return [standing(had[n], score(had[: n + 1], accepted)) for n in range(len(had))]
 

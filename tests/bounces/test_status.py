@@ -1,4 +1,4 @@
-"""What a failure means: only what is said of the mailbox is hard, and the sender's troubles are his own."""
+"""Test the kinds of failures: only a missing mailbox is a hard bounce."""
 
 import pytest
 

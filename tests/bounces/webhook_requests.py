@@ -1,4 +1,4 @@
-"""Posts of mail providers, signed as they sign them, with keys of our own."""
+"""Build signed webhook requests of each provider with test keys."""
 
 import base64
 import hmac
@@ -24,7 +24,7 @@ CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService
 
 @dataclass(frozen=True)
 class EventCase:
-    """What happened, as each provider tells it in its own words. `id`: the provider's name for the event."""
+    """An event, independent of the provider. `id` is the provider's id of the event."""
 
     kind: BounceKind
     address: str = "ada@example.net"
@@ -34,7 +34,7 @@ class EventCase:
     now: datetime = field(default=datetime(2026, 11, 24, 7, 0, tzinfo=UTC))
 
     def at(self, step: timedelta) -> "EventCase":
-        """The same, signed at another time."""
+        """Return the same event, signed at another time."""
         return replace(self, now=self.now + step)
 
 
@@ -50,19 +50,19 @@ def ec_key() -> ec.EllipticCurvePrivateKey:
 
 @dataclass(frozen=True)
 class Authority:
-    """Who issues certificates: its own, and the key of it."""
+    """A certificate authority: its certificate and its key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
     @property
     def pem(self) -> bytes:
-        """Its certificate in PEM."""
+        """Return the certificate in PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def authority(name: str = "Invented Root", by: Authority | None = None, key_seed: int = 1) -> Authority:
-    """A root, or an authority that another has issued."""
+    """Return a root, or an intermediate authority issued by `by`."""
     key = ec.derive_private_key(key_seed, ec.SECP256R1())
     builder = _begun(name, key.public_key(), by.certificate.subject if by else _named(name), 3_650)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -77,7 +77,7 @@ def authority(name: str = "Invented Root", by: Authority | None = None, key_seed
 def certificate(
     name: str = "sns.amazonaws.com", days: int = 365, by: Authority | None = None, issuer_url: str = ""
 ) -> bytes:
-    """A certificate for the RSA key, in PEM. `issuer_url`: where that of its issuer is, as it says."""
+    """Return a PEM certificate for the RSA key. `issuer_url` is its AIA issuer URL."""
     issuer = by or authority()
     builder = _begun(name, rsa_key().public_key(), issuer.certificate.subject, days)
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
@@ -91,7 +91,7 @@ def certificate(
 
 
 def trusted_certificate(_url: str, _names: Collection[str], _now: datetime) -> x509.Certificate:
-    """The certificate of Amazon's that signs here, as if it had been verified."""
+    """Return the SNS certificate as if it had been verified."""
     return x509.load_pem_x509_certificate(certificate())
 
 
@@ -119,7 +119,7 @@ def _issued_by(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
 
 
 def sendgrid_key() -> str:
-    """The verification key as its settings show it."""
+    """Return the verification key in the form of the setting."""
     der = (
         ec_key().public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
@@ -127,7 +127,7 @@ def sendgrid_key() -> str:
 
 
 def ses(story: EventCase) -> WebhookRequest:
-    """SES by way of SNS."""
+    """Return the request of SES, delivered by SNS."""
     headers = [{"name": "Message-ID", "value": story.message_id}] if story.message_id else []
     message: dict[str, object] = {"mail": {"source": story.envelope, "headers": headers}}
     if story.kind is BounceKind.COMPLAINT:
@@ -159,7 +159,7 @@ def ses(story: EventCase) -> WebhookRequest:
 
 
 def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str = CERTIFICATE_URL) -> WebhookRequest:
-    """A post of SNS, signed."""
+    """Return a signed request of SNS."""
     given = {"TopicArn": ARN, "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **notice}
     names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
     signed = "".join(f"{name}\n{given[name]}\n" for name in names if name in given).encode()
@@ -170,7 +170,7 @@ def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str =
 
 
 def sendgrid(story: EventCase) -> WebhookRequest:
-    """SendGrid's event webhook."""
+    """Return the request of SendGrid's event webhook."""
     told: dict[str, str] = {
         BounceKind.HARD: {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"},
         BounceKind.SOFT: {"event": "bounce", "type": "bounce", "status": "5.2.2", "reason": "552 5.2.2 full"},
@@ -182,7 +182,7 @@ def sendgrid(story: EventCase) -> WebhookRequest:
 
 
 def signed_by_sendgrid(body: bytes, now: datetime) -> WebhookRequest:
-    """Any body with SendGrid's headers."""
+    """Return a request with this body and SendGrid's signature headers."""
     time = str(int(now.timestamp()))
     signature = ec_key().sign(time.encode() + body, ec.ECDSA(hashes.SHA256()))
     return WebhookRequest(
@@ -195,7 +195,7 @@ def signed_by_sendgrid(body: bytes, now: datetime) -> WebhookRequest:
 
 
 def postmark(story: EventCase) -> WebhookRequest:
-    """Postmark's webhooks."""
+    """Return the request of Postmark's webhook."""
     kind, said = {
         BounceKind.HARD: ("HardBounce", "smtp;550 5.1.1 The mailbox does not exist"),
         BounceKind.SOFT: ("SoftBounce", "smtp;552 5.2.2 over quota"),
@@ -214,12 +214,12 @@ def postmark(story: EventCase) -> WebhookRequest:
 
 
 def with_account(body: bytes, account: str = ACCOUNT) -> WebhookRequest:
-    """Any body with Postmark's authentication."""
+    """Return a request with this body and HTTP basic authentication."""
     return WebhookRequest({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
 
 
 def mailgun(story: EventCase) -> WebhookRequest:
-    """Mailgun's webhooks."""
+    """Return the request of Mailgun's webhook."""
     told: Mapping[BounceKind, Mapping[str, object]] = {
         BounceKind.HARD: {"event": "failed", "severity": "permanent", "reason": "bounce",
                           "delivery-status": {"code": 550, "message": "5.1.1 user unknown"}},
@@ -240,7 +240,7 @@ def mailgun(story: EventCase) -> WebhookRequest:
 
 
 def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "token") -> WebhookRequest:  # no secret
-    """Any body with Mailgun's signature."""
+    """Return a request with this body and Mailgun's signature."""
     time = str(int(now.timestamp()))
     signature = hmac.new(KEY.encode(), f"{time}{token}".encode(), "sha256").hexdigest()
     signed = {**body, "signature": {"timestamp": time, "token": token, "signature": signature}}

@@ -1,4 +1,4 @@
-"""An install that takes commands by mail, and its readers' mails to it."""
+"""Provide an installation that takes commands by mail."""
 
 import shutil
 from collections.abc import Iterator
@@ -33,29 +33,29 @@ TOPICS = tuple(" ".join(field[:3]) for field in library.vocabulary()[:2])
 
 @dataclass
 class CommandInstall:
-    """One install with a command address, its mails in a Maildir."""
+    """An installation with a command address."""
 
     install: Install
     public_url: str = ""
 
     @property
     def processor(self) -> ReplyProcessor:
-        """Where mails are taken in, by the commands of the settings."""
+        """Return the processor that the settings configure."""
         commands = create_command_processor(self.install.app)
         assert commands is not None
         return ReplyProcessor(self.install.db, self.install.app.keys, parse_inbound_mail, commands)
 
     def process(self, raw: bytes, *to: str) -> InboundOutcome:
-        """Take one in."""
+        """Process a raw mail."""
         return self.processor.process(raw, self.install.clock.now, to or (ADDRESS,))
 
     def write(self, body: str, to: str = ADDRESS, subject: str = "", **more: str) -> InboundOutcome:
-        """A mail of Ada's."""
+        """Process a mail from Ada."""
         self._written = getattr(self, "_written", 0) + 1
         return self.process(mail(body, subject, to=to, message_id=f"<{self._written}@example.net>", **more), to)
 
     async def answers(self) -> list[EmailMessage]:
-        """What is sent now, in order."""
+        """Deliver and return the new mails in order."""
         before = set(self._outbox())
         await self.install.deliver()
         new = sorted(set(self._outbox()) - before, key=lambda file: file.stat().st_mtime_ns)
@@ -65,42 +65,42 @@ class CommandInstall:
         return list((self.install.folder / "outbox" / "new").glob("*"))
 
     def known(self, address: str = ADA) -> Subscriber | None:
-        """The subscriber of an address."""
+        """Return the subscriber with an address."""
         with self.install.db.read() as session:
             return subscribers.by_address_key(session, address_key(self.install.app.keys, address))
 
     def status(self, address: str = ADA) -> Status | None:
-        """Their status."""
+        """Return the status of a subscriber."""
         known = self.known(address)
         return known.status if known else None
 
     def interests(self, address: str = ADA) -> tuple[Interest, ...]:
-        """Their interests."""
+        """Return the interests of a subscriber."""
         known = self.known(address)
         return known.interests if known else ()
 
     def leaving(self, address: str = ADA) -> str:
-        """The address that unsubscribes somebody."""
+        """Return the address that unsubscribes a subscriber."""
         known = self.known(address)
         assert known is not None
         return self.install.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.install.app.clock())
 
 
 async def digest(office: CommandInstall) -> EmailMessage:
-    """What Ada is sent, which is one mail."""
+    """Deliver and return the only new mail."""
     (found,) = await office.answers()
     return found
 
 
 def text(message: EmailMessage) -> str:
-    """The words of a mail."""
+    """Return the plain text of a mail."""
     body = message.get_body(("plain",))
     assert body is not None
     return str(body.get_content())
 
 
 def command_install(folder: Path, url: str, now: datetime, public_url: str = "") -> CommandInstall:
-    """An install by mail alone, unless it has a web address too."""
+    """Create an installation by mail alone, or with a web address."""
     made = install(folder, url, now)
     changed = {"command_address": ADDRESS, "inbound_url": f"maildir:{folder / 'in'}", "public_url": public_url}
     settings = made.app.settings.model_copy(update=changed)
@@ -108,8 +108,8 @@ def command_install(folder: Path, url: str, now: datetime, public_url: str = "")
 
 
 @pytest.fixture
-def here(tmp_path: Path, database_url: str, now: datetime) -> Iterator[CommandInstall]:
-    """By mail alone, on each engine in turn; nobody is subscribed."""
+def mail_install(tmp_path: Path, database_url: str, now: datetime) -> Iterator[CommandInstall]:
+    """Return an installation without subscribers, on each database."""
     made = command_install(tmp_path, database_url, now)
     made.install.papers(library.papers(50))
     yield made
@@ -118,7 +118,7 @@ def here(tmp_path: Path, database_url: str, now: datetime) -> Iterator[CommandIn
 
 @pytest.fixture(scope="session")
 def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
-    """On SQLite, with a digest for Ada, made once."""
+    """Return the folder of a SQLite installation with a planned digest for Ada."""
     folder = tmp_path_factory.mktemp("command_install")
     shutil.copy(_sqlite_template, folder / "digestd.db")
     made = command_install(folder, f"sqlite:///{folder / 'digestd.db'}", NOW).install
@@ -131,8 +131,8 @@ def _planned(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -
 
 
 @pytest.fixture
-def read_by_ada(tmp_path: Path, _planned: Path, now: datetime) -> Iterator[CommandInstall]:
-    """On SQLite, and a digest waits for Ada."""
+def ada_install(tmp_path: Path, _planned: Path, now: datetime) -> Iterator[CommandInstall]:
+    """Return a SQLite installation with a planned digest for Ada."""
     shutil.copytree(_planned, tmp_path, dirs_exist_ok=True)
     made = command_install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now)
     yield made

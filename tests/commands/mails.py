@@ -1,4 +1,4 @@
-"""Mails of people, as their programs write them."""
+"""Build mails as mail programs write them."""
 
 from email.message import EmailMessage
 
@@ -7,7 +7,7 @@ from digestd.replies.inbound_mail import parse_inbound_mail
 
 
 def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>", **headers: str) -> bytes:
-    """A mail of plain text; `headers` with `_` for `-`."""
+    """Return a plain-text mail. Write `_` for `-` in the names of `headers`."""
     made = EmailMessage()
     made["From"] = sender
     made["To"] = headers.pop("to", "digest@example.org")
@@ -20,5 +20,5 @@ def mail(body: str = "", subject: str = "", sender: str = "Ada <ada@example.net>
 
 
 def letter(raw: bytes) -> CommandMail:
-    """What is read of one."""
+    """Parse a raw mail and return its command mail."""
     return parse_inbound_mail(raw)[1]

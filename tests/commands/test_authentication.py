@@ -1,4 +1,4 @@
-"""Authentication-Results fields: whose word is taken, and that nothing unclear is believed."""
+"""Test that only an unambiguous DMARC pass of the topmost server is trusted."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who a command by mail is believed to come from, with and without a mail server that vouches for its sender."""
+"""Test the proofs of a sender: command address, and DMARC of a trusted server."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -23,25 +23,25 @@ FAIL = f"{MX}; dmarc=fail (p=none) header.from=example.net"
 
 
 def trusting(office: CommandInstall) -> CommandInstall:
-    """The same install, which believes its own mail server."""
+    """Return the same installation with a trusted mail server."""
     settings = office.install.app.settings.model_copy(update={"trusted_authserv_id": MX.upper()})
     return CommandInstall(replace(office.install, app=replace(office.install.app, settings=settings)))
 
 
 @pytest.fixture
-def trusted(read_by_ada: CommandInstall) -> CommandInstall:
-    return trusting(read_by_ada)
+def trusted(ada_install: CommandInstall) -> CommandInstall:
+    return trusting(ada_install)
 
 
-async def test_message_id_and_from_prove_nothing(read_by_ada: CommandInstall) -> None:
-    first = await digest(read_by_ada)
+async def test_message_id_and_from_prove_nothing(ada_install: CommandInstall) -> None:
+    first = await digest(ada_install)
     for more in ({}, {"Authentication_Results": FAIL}, {"Authentication_Results": PASS}):
-        outcome = read_by_ada.write(
+        outcome = ada_install.write(
             "unsubscribe", In_Reply_To=first["Message-ID"], References=first["Message-ID"], **more
         )
         assert outcome is UNPROVEN
-    assert read_by_ada.status() is Status.ACTIVE
-    (asked,) = await read_by_ada.answers()
+    assert ada_install.status() is Status.ACTIVE
+    (asked,) = await ada_install.answers()
     assert asked["To"] == ADA
     assert "unsubscribe" in text(asked)
 
@@ -124,18 +124,18 @@ async def test_second_from_header_is_refused(trusted: CommandInstall) -> None:
 
 
 @pytest.mark.parametrize("is_renewed", [True, False])
-async def test_command_address_expires_with_settings_link(read_by_ada: CommandInstall, is_renewed: bool) -> None:
-    """A mail that was passed on gives no commands once Ada has made her links void, or after 30 days."""
-    to = (await digest(read_by_ada))["Reply-To"]
-    assert read_by_ada.write("hour 9", to=to) is COMMAND
-    read_by_ada.install.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
+async def test_command_address_expires_with_settings_link(ada_install: CommandInstall, is_renewed: bool) -> None:
+    """Show that a forwarded mail loses its power after 30 days or with renewed links."""
+    to = (await digest(ada_install))["Reply-To"]
+    assert ada_install.write("hour 9", to=to) is COMMAND
+    ada_install.install.clock.go(timedelta(minutes=1) if is_renewed else timedelta(days=30, minutes=1))
     if is_renewed:
-        with read_by_ada.install.db.write() as session:
-            subscribers.invalidate_links(session, 1, read_by_ada.install.clock.now)
+        with ada_install.install.db.write() as session:
+            subscribers.invalidate_links(session, 1, ada_install.install.clock.now)
     for command in ("unsubscribe", "add topic bees", "less 1"):
-        assert read_by_ada.write(command, to=to) is UNPROVEN
-    assert read_by_ada.status() is Status.ACTIVE
-    assert len(read_by_ada.interests()) == 1
+        assert ada_install.write(command, to=to) is UNPROVEN
+    assert ada_install.status() is Status.ACTIVE
+    assert len(ada_install.interests()) == 1
 
 
 HIDDEN = {
@@ -150,7 +150,7 @@ HIDDEN = {
 
 @pytest.mark.parametrize("how", HIDDEN)
 async def test_authenticated_sender_cannot_be_hidden(trusted: CommandInstall, how: str) -> None:
-    """The server vouches for Eve, whose own field stands where it reads and we might not."""
+    """Show that Eve cannot place her authenticated `From` where our parser misses it."""
     await digest(trusted)
     named = b"From: Ada <ada@example.net>\nTo: " + ADDRESS.encode() + b"\n"
     stamp = f"Authentication-Results: {PASS}\n".encode()
@@ -162,15 +162,15 @@ async def test_authenticated_sender_cannot_be_hidden(trusted: CommandInstall, ho
 
 
 async def test_authenticated_mail_to_others_is_no_command(trusted: CommandInstall) -> None:
-    """A stranger can send on what Ada once wrote to another list: its signature stays valid."""
+    """Show that a signed mail to another list is no command if a stranger forwards it."""
     await digest(trusted)
     raw = mail("unsubscribe", to="another-list@example.com", Authentication_Results=PASS)
     assert trusted.process(raw, ADDRESS) is UNPROVEN
     assert trusted.status() is Status.ACTIVE
 
 
-async def test_authenticated_confirmation_needs_message_id(here: CommandInstall) -> None:
-    office = trusting(here)
+async def test_authenticated_confirmation_needs_message_id(mail_install: CommandInstall) -> None:
+    office = trusting(mail_install)
     office.write("subscribe")
     (asked,) = await office.answers()
     assert office.write("yes", Authentication_Results=PASS) is UNPROVEN
@@ -180,60 +180,60 @@ async def test_authenticated_confirmation_needs_message_id(here: CommandInstall)
     assert office.status() is Status.ACTIVE
 
 
-async def test_mails_to_former_address_prove_no_new_owner(here: CommandInstall) -> None:
-    """Ada moved away; somebody signs her old address up, and holds an old mail that went there."""
-    here.write(f"subscribe {TOPICS[0]}")
-    (asked,) = await here.answers()
-    assert here.write("yes", to=asked["Reply-To"]) is COMMAND
-    here.install.plan()
-    former = [await digest(here), asked]
-    known, now = here.known(), here.install.clock.now
+async def test_mails_to_former_address_prove_no_new_owner(mail_install: CommandInstall) -> None:
+    """Show that an old mail proves nothing after its address got a new subscriber."""
+    mail_install.write(f"subscribe {TOPICS[0]}")
+    (asked,) = await mail_install.answers()
+    assert mail_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    mail_install.install.plan()
+    former = [await digest(mail_install), asked]
+    known, now = mail_install.known(), mail_install.install.clock.now
     assert known is not None
-    with here.install.db.write() as session:
-        key = address_key(here.install.app.keys, "ada@example.com")
+    with mail_install.install.db.write() as session:
+        key = address_key(mail_install.install.app.keys, "ada@example.com")
         subscribers.change_address(session, known.key, ("ada@example.com", key), Act(Cause.MOVED), now)
-    here.install.clock.go(timedelta(days=2))
-    assert here.write("subscribe cheap pills") is UNPROVEN
+    mail_install.install.clock.go(timedelta(days=2))
+    assert mail_install.write("subscribe cheap pills") is UNPROVEN
     for old in former:
-        here.write("yes", to=old["Reply-To"])
-        assert here.status() is Status.PENDING
-    (fresh,) = await here.answers()
-    assert here.write("yes", to=fresh["Reply-To"]) is COMMAND
-    assert here.status() is Status.ACTIVE
-    here.write("pause", to=former[0]["Reply-To"])
-    assert here.status() is Status.ACTIVE
+        mail_install.write("yes", to=old["Reply-To"])
+        assert mail_install.status() is Status.PENDING
+    (fresh,) = await mail_install.answers()
+    assert mail_install.write("yes", to=fresh["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.ACTIVE
+    mail_install.write("pause", to=former[0]["Reply-To"])
+    assert mail_install.status() is Status.ACTIVE
 
 
-async def test_unsubscribe_counts_while_suppressed(read_by_ada: CommandInstall) -> None:
-    await digest(read_by_ada)
-    app, now = read_by_ada.install.app, read_by_ada.install.clock.now
+async def test_unsubscribe_counts_while_suppressed(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    app, now = ada_install.install.app, ada_install.install.clock.now
     suppress(app.db, app.keys, ADA, SuppressionReason.HARD_BOUNCE, now)
-    assert read_by_ada.write("", to=read_by_ada.leaving(), subject="unsubscribe") is COMMAND
-    assert read_by_ada.status() is Status.UNSUBSCRIBED
-    assert await read_by_ada.answers() == []
+    assert ada_install.write("", to=ada_install.leaving(), subject="unsubscribe") is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    assert await ada_install.answers() == []
     assert unsuppress(app.db, app.keys, ADA, "wrong map", now) is Status.UNSUBSCRIBED
 
 
-async def test_renewed_links_revoke_earlier_command_addresses(read_by_ada: CommandInstall) -> None:
-    """Whoever was forwarded a digest holds its command address, too."""
-    first, app = await digest(read_by_ada), read_by_ada.install.app
-    known = read_by_ada.known()
+async def test_renewed_links_revoke_earlier_command_addresses(ada_install: CommandInstall) -> None:
+    """Show that renewed links also revoke the command address of forwarded mails."""
+    first, app = await digest(ada_install), ada_install.install.app
+    known = ada_install.known()
     assert known is not None
-    read_by_ada.install.clock.go(timedelta(minutes=5))
+    ada_install.install.clock.go(timedelta(minutes=5))
     renew_as_requested(
         app.db, app.keys, token(app.keys, Purpose.RENEW, known.key, app.clock(), 1), app.clock(), shelf=True
     )
-    assert read_by_ada.write("pause", to=first["Reply-To"]) is UNPROVEN
-    assert read_by_ada.status() is Status.ACTIVE
-    (asked,) = await read_by_ada.answers()
-    assert read_by_ada.write("yes", to=asked["Reply-To"]) is COMMAND
-    assert read_by_ada.status() is Status.PAUSED
+    assert ada_install.write("pause", to=first["Reply-To"]) is UNPROVEN
+    assert ada_install.status() is Status.ACTIVE
+    (asked,) = await ada_install.answers()
+    assert ada_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    assert ada_install.status() is Status.PAUSED
 
 
-async def test_command_address_is_valid_like_settings_link(read_by_ada: CommandInstall) -> None:
-    first = await digest(read_by_ada)
-    read_by_ada.install.clock.go(VALID)
-    assert read_by_ada.write("pause", to=first["Reply-To"]) is COMMAND
-    read_by_ada.install.clock.go(timedelta(seconds=1))
-    assert read_by_ada.write("resume", to=first["Reply-To"]) is UNPROVEN
-    assert read_by_ada.status() is Status.PAUSED
+async def test_command_address_is_valid_like_settings_link(ada_install: CommandInstall) -> None:
+    first = await digest(ada_install)
+    ada_install.install.clock.go(VALID)
+    assert ada_install.write("pause", to=first["Reply-To"]) is COMMAND
+    ada_install.install.clock.go(timedelta(seconds=1))
+    assert ada_install.write("resume", to=first["Reply-To"]) is UNPROVEN
+    assert ada_install.status() is Status.PAUSED

@@ -1,4 +1,4 @@
-"""What is read of a mail: the writer's own lines, and whether a machine wrote it."""
+"""Test the parsing of command mails: own lines, sender, automatic mails."""
 
 from email.message import EmailMessage
 
@@ -42,7 +42,7 @@ def test_lines_of_html_mail_are_the_visible_text() -> None:
 
 
 def test_lone_surrogates_are_replaced() -> None:
-    """UTF-7 can hold them; what is stored with a reply stands in the export of the subscriber's data."""
+    """Show that surrogates in UTF-7 mail cannot get into the database or an export."""
     head = b"From: ada@example.net\nSubject: =?utf-7?Q?add_+2AA-?=\nContent-Type: text/plain; charset=utf-7\n\n"
     found = letter(head + b"add topic +2AA-x\n")
     assert (found.subject, found.lines) == ("add ?", ("add topic ?x",))

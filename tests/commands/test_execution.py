@@ -1,4 +1,4 @@
-"""Mails to the command address: what is proven is done and answered, what is not is asked back."""
+"""Test command execution: proven commands run, others need a confirmation."""
 
 from datetime import timedelta
 
@@ -17,55 +17,55 @@ from tests.commands.mails import mail
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
 
 
-async def test_subscription_life_cycle_by_mail(here: CommandInstall) -> None:
-    assert here.write(f"subscribe {TOPICS[0]}; {TOPICS[1]}") is UNPROVEN
-    assert here.status() is Status.PENDING
-    (asked,) = await here.answers()
+async def test_subscription_life_cycle_by_mail(mail_install: CommandInstall) -> None:
+    assert mail_install.write(f"subscribe {TOPICS[0]}; {TOPICS[1]}") is UNPROVEN
+    assert mail_install.status() is Status.PENDING
+    (asked,) = await mail_install.answers()
     assert "http" not in text(asked)
-    assert here.write("Yes please\n\n> Confirm?", to=asked["Reply-To"], subject="Re: Confirm") is COMMAND
-    assert here.status() is Status.ACTIVE
-    assert [i.value for i in here.interests()] == list(TOPICS)
-    here.install.plan()
-    first = await digest(here)
+    assert mail_install.write("Yes please\n\n> Confirm?", to=asked["Reply-To"], subject="Re: Confirm") is COMMAND
+    assert mail_install.status() is Status.ACTIVE
+    assert [i.value for i in mail_install.interests()] == list(TOPICS)
+    mail_install.install.plan()
+    first = await digest(mail_install)
     assert "http://127" not in first.as_string()
     assert "List-Unsubscribe-Post" not in first
-    assert first["List-Unsubscribe"] == f"<mailto:{here.leaving()}?subject=unsubscribe>"
-    assert here.write("less 2", to=first["Reply-To"], subject="Re: digest") is COMMAND
-    assert here.write("pause", to=first["Reply-To"]) is COMMAND
-    assert here.status() is Status.PAUSED
-    answers = {str(answer["Subject"]): answer for answer in await here.answers()}
+    assert first["List-Unsubscribe"] == f"<mailto:{mail_install.leaving()}?subject=unsubscribe>"
+    assert mail_install.write("less 2", to=first["Reply-To"], subject="Re: digest") is COMMAND
+    assert mail_install.write("pause", to=first["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.PAUSED
+    answers = {str(answer["Subject"]): answer for answer in await mail_install.answers()}
     assert "less like" in text(answers["About your digest"])
     paused = answers["Your digest is paused"]
-    assert here.write("resume", to=paused["Reply-To"], subject="Re: Your digest is paused") is COMMAND
-    assert here.status() is Status.ACTIVE
-    assert here.write("", to=here.leaving(), subject="unsubscribe") is COMMAND
-    assert here.status() is Status.UNSUBSCRIBED
-    assert "You’ve unsubscribed from" in " ".join(m["Subject"] for m in await here.answers())
-    with here.install.db.read() as session:
-        known = here.known()
+    assert mail_install.write("resume", to=paused["Reply-To"], subject="Re: Your digest is paused") is COMMAND
+    assert mail_install.status() is Status.ACTIVE
+    assert mail_install.write("", to=mail_install.leaving(), subject="unsubscribe") is COMMAND
+    assert mail_install.status() is Status.UNSUBSCRIBED
+    assert "You’ve unsubscribed from" in " ".join(m["Subject"] for m in await mail_install.answers())
+    with mail_install.install.db.read() as session:
+        known = mail_install.known()
         assert known is not None
         causes = [event.cause for event in consent.history(session, known.key)]
         verdicts = [event.verdict for event in feedback.history(session, known.key)]
     assert causes == ["mail"] * 5
     assert verdicts == [Verdict.LESS]
-    assert here.install.broken == {}
+    assert mail_install.install.broken == {}
 
 
-async def test_reply_has_headers_of_a_reply(read_by_ada: CommandInstall) -> None:
-    first = await digest(read_by_ada)
-    assert read_by_ada.write("status", to=first["Reply-To"]) is COMMAND
-    (answer,) = await read_by_ada.answers()
+async def test_reply_has_headers_of_a_reply(ada_install: CommandInstall) -> None:
+    first = await digest(ada_install)
+    assert ada_install.write("status", to=first["Reply-To"]) is COMMAND
+    (answer,) = await ada_install.answers()
     assert answer["In-Reply-To"] == answer["References"] == "<1@example.net>"
     assert answer["Auto-Submitted"] == "auto-replied"
     assert answer["To"] == ADA
     assert "every day at 07:00 (UTC), up to 10 papers" in text(answer)
 
 
-async def test_commands_change_settings_and_interests(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
+async def test_commands_change_settings_and_interests(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
     body = f"add topic dark matter\nremove topic {TOPICS[0]}\nmute author Jane Doe\nmute annealing\nhour 18\n"
-    assert read_by_ada.write(body + "zone Europe/Berlin\nweekly friday\nsize 5\nlanguage de\n", to=to) is COMMAND
-    known = read_by_ada.known()
+    assert ada_install.write(body + "zone Europe/Berlin\nweekly friday\nsize 5\nlanguage de\n", to=to) is COMMAND
+    known = ada_install.known()
     assert known is not None
     assert {(i.kind, i.value, i.wish) for i in known.interests} == {
         (Kind.TOPIC, "dark matter", Wish.LIKED),
@@ -79,106 +79,106 @@ async def test_commands_change_settings_and_interests(read_by_ada: CommandInstal
         4,
     )
     assert (known.size, known.language) == (5, "de")
-    (answer,) = await read_by_ada.answers()
+    (answer,) = await ada_install.answers()
     assert "Zu deinen Interessen hinzugefügt: „dark matter“." in text(answer)
 
 
-async def test_unclear_commands_are_explained_without_change(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
-    before = read_by_ada.known()
+async def test_unclear_commands_are_explained_without_change(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    before = ada_install.known()
     body = "pause sometimes\npause 0001-01-01\nmore 99\nzone Nowhere/Land\nremove topic nothing of mine"
-    assert read_by_ada.write(body, to=to) is COMMAND
-    assert read_by_ada.known() == before
-    (answer,) = await read_by_ada.answers()
+    assert ada_install.write(body, to=to) is COMMAND
+    assert ada_install.known() == before
+    (answer,) = await ada_install.answers()
     words = " ".join(text(answer).split())
     for said in ("understood “pause”", "pause 7", "no paper 99", "understood “zone”", "isn’t on your list"):
         assert said in words
 
 
-async def test_paper_number_refers_to_answered_digest(read_by_ada: CommandInstall) -> None:
-    first = await digest(read_by_ada)
+async def test_paper_number_refers_to_answered_digest(ada_install: CommandInstall) -> None:
+    first = await digest(ada_install)
     listed = [line for line in text(first).splitlines() if line.startswith("3 →")]
     assert len(listed) == 1
-    assert read_by_ada.write("more 3", to=first["Reply-To"]) is COMMAND
-    (answer,) = await read_by_ada.answers()
+    assert ada_install.write("more 3", to=first["Reply-To"]) is COMMAND
+    (answer,) = await ada_install.answers()
     title = text(answer).split("“")[1].split("”")[0]
     above = " ".join(text(first).partition(listed[0])[0].split())
     assert " ".join(title.split()) in above[-400:]
-    assert read_by_ada.write("undo 3", to=first["Reply-To"]) is COMMAND
-    assert read_by_ada.write("undo 3", to=first["Reply-To"]) is COMMAND
-    said = " ".join(map(text, await read_by_ada.answers()))
+    assert ada_install.write("undo 3", to=first["Reply-To"]) is COMMAND
+    assert ada_install.write("undo 3", to=first["Reply-To"]) is COMMAND
+    said = " ".join(map(text, await ada_install.answers()))
     assert "Undone" in said
     assert "There’s no feedback" in said
 
 
-async def test_unproven_commands_need_confirmation(read_by_ada: CommandInstall) -> None:
-    await digest(read_by_ada)
+async def test_unproven_commands_need_confirmation(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
     evil = "unsubscribe\nadd topic BUY PILLS http://evil.example"
-    assert read_by_ada.write(evil) is UNPROVEN
-    assert read_by_ada.write(evil) is UNPROVEN
-    assert read_by_ada.status() is Status.ACTIVE
-    (asked,) = await read_by_ada.answers()
+    assert ada_install.write(evil) is UNPROVEN
+    assert ada_install.write(evil) is UNPROVEN
+    assert ada_install.status() is Status.ACTIVE
+    (asked,) = await ada_install.answers()
     assert asked["To"] == ADA
     assert "In-Reply-To" not in asked
     assert "PILLS" not in asked.as_string()
     assert "evil" not in asked.as_string()
     assert "unsubscribe, add" in text(asked)
-    assert read_by_ada.write("Yes", to=asked["Reply-To"]) is COMMAND
-    assert read_by_ada.status() is Status.UNSUBSCRIBED
-    read_by_ada.install.clock.go(timedelta(minutes=1))
-    assert read_by_ada.write("Yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
+    assert ada_install.write("Yes", to=asked["Reply-To"]) is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    ada_install.install.clock.go(timedelta(minutes=1))
+    assert ada_install.write("Yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
 
 
-async def test_confirmation_of_commands_expires_in_two_days(read_by_ada: CommandInstall) -> None:
-    await digest(read_by_ada)
-    assert read_by_ada.write("unsubscribe") is UNPROVEN
-    (asked,) = await read_by_ada.answers()
-    read_by_ada.install.clock.go(timedelta(days=3))
-    assert read_by_ada.write("yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
-    assert read_by_ada.status() is Status.ACTIVE
+async def test_confirmation_of_commands_expires_in_two_days(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    assert ada_install.write("unsubscribe") is UNPROVEN
+    (asked,) = await ada_install.answers()
+    ada_install.install.clock.go(timedelta(days=3))
+    assert ada_install.write("yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
+    assert ada_install.status() is Status.ACTIVE
 
 
-async def test_subscription_is_confirmed_by_answer_only(here: CommandInstall) -> None:
-    here.write("subscribe")
-    (asked,) = await here.answers()
-    assert here.write("yes", to=ADDRESS) is UNPROVEN
-    assert here.status() is Status.PENDING
+async def test_subscription_is_confirmed_by_answer_only(mail_install: CommandInstall) -> None:
+    mail_install.write("subscribe")
+    (asked,) = await mail_install.answers()
+    assert mail_install.write("yes", to=ADDRESS) is UNPROVEN
+    assert mail_install.status() is Status.PENDING
     away = "I am away until Monday. If it is urgent, call my colleague: yes."
-    assert here.write(away, to=asked["Reply-To"]) is InboundOutcome.UNREAD
-    assert here.status() is Status.PENDING
-    assert here.write("ja", to=ADDRESS, In_Reply_To=asked["Message-ID"]) is UNPROVEN
-    assert here.status() is Status.PENDING
-    assert here.write("ja", to=asked["Reply-To"]) is COMMAND
-    assert here.status() is Status.ACTIVE
+    assert mail_install.write(away, to=asked["Reply-To"]) is InboundOutcome.UNREAD
+    assert mail_install.status() is Status.PENDING
+    assert mail_install.write("ja", to=ADDRESS, In_Reply_To=asked["Message-ID"]) is UNPROVEN
+    assert mail_install.status() is Status.PENDING
+    assert mail_install.write("ja", to=asked["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.ACTIVE
 
 
-async def test_late_confirmation_gets_a_new_request(here: CommandInstall) -> None:
-    here.write("subscribe")
-    (asked,) = await here.answers()
-    here.install.clock.go(timedelta(days=3))
-    assert here.write("yes", to=asked["Reply-To"]) is COMMAND
-    assert here.status() is Status.PENDING
-    (again,) = await here.answers()
-    assert here.write("yes", to=again["Reply-To"]) is COMMAND
-    assert here.status() is Status.ACTIVE
+async def test_late_confirmation_gets_a_new_request(mail_install: CommandInstall) -> None:
+    mail_install.write("subscribe")
+    (asked,) = await mail_install.answers()
+    mail_install.install.clock.go(timedelta(days=3))
+    assert mail_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.PENDING
+    (again,) = await mail_install.answers()
+    assert mail_install.write("yes", to=again["Reply-To"]) is COMMAND
+    assert mail_install.status() is Status.ACTIVE
 
 
-async def test_repeated_subscribe_sends_one_mail(here: CommandInstall) -> None:
+async def test_repeated_subscribe_sends_one_mail(mail_install: CommandInstall) -> None:
     for _ in range(50):
-        assert here.write("subscribe") is UNPROVEN
-    assert len(await here.answers()) == 1
+        assert mail_install.write("subscribe") is UNPROVEN
+    assert len(await mail_install.answers()) == 1
 
 
 async def test_confirmations_by_mail_are_limited_per_hour(
-    here: CommandInstall, monkeypatch: pytest.MonkeyPatch
+    mail_install: CommandInstall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(mail_budget.PER_CAUSER, mail_budget.BY_MAIL, (mail_budget.Limit(5, timedelta(hours=1)),))
     for n in range(8):
-        here.write("subscribe", sender=f"v{n}@example.net")
-    assert len(await here.answers()) == 5
-    here.install.clock.go(timedelta(hours=2))
-    here.write("subscribe", sender="late@example.net")
-    assert len(await here.answers()) == 1
+        mail_install.write("subscribe", sender=f"v{n}@example.net")
+    assert len(await mail_install.answers()) == 5
+    mail_install.install.clock.go(timedelta(hours=2))
+    mail_install.write("subscribe", sender="late@example.net")
+    assert len(await mail_install.answers()) == 1
 
 
 LOOPS = [
@@ -194,70 +194,70 @@ LOOPS = [
 
 @pytest.mark.parametrize("how", LOOPS)
 async def test_automatic_mail_is_neither_executed_nor_answered(
-    read_by_ada: CommandInstall, how: dict[str, str]
+    ada_install: CommandInstall, how: dict[str, str]
 ) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
+    to = (await digest(ada_install))["Reply-To"]
     for address in (to, ADDRESS):
-        assert read_by_ada.write("pause\nhelp\nsubscribe", to=address, **how) is InboundOutcome.AUTOMATIC
-    assert read_by_ada.status() is Status.ACTIVE
-    assert await read_by_ada.answers() == []
+        assert ada_install.write("pause\nhelp\nsubscribe", to=address, **how) is InboundOutcome.AUTOMATIC
+    assert ada_install.status() is Status.ACTIVE
+    assert await ada_install.answers() == []
 
 
-async def test_returned_own_reply_is_ignored(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
-    read_by_ada.write("help", to=to)
-    (answer,) = await read_by_ada.answers()
-    assert read_by_ada.process(answer.as_bytes(), str(answer["Reply-To"])) is InboundOutcome.AUTOMATIC
-    assert await read_by_ada.answers() == []
+async def test_returned_own_reply_is_ignored(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    ada_install.write("help", to=to)
+    (answer,) = await ada_install.answers()
+    assert ada_install.process(answer.as_bytes(), str(answer["Reply-To"])) is InboundOutcome.AUTOMATIC
+    assert await ada_install.answers() == []
 
 
-async def test_automatic_unsubscribe_counts_without_reply(read_by_ada: CommandInstall) -> None:
-    await digest(read_by_ada)
-    to = read_by_ada.leaving()
-    assert read_by_ada.write("", to=to.upper(), Auto_Submitted="auto-generated") is COMMAND
-    assert read_by_ada.status() is Status.UNSUBSCRIBED
-    assert await read_by_ada.answers() == []
-    assert read_by_ada.write("", to=to) is InboundOutcome.KNOWN
+async def test_automatic_unsubscribe_counts_without_reply(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    to = ada_install.leaving()
+    assert ada_install.write("", to=to.upper(), Auto_Submitted="auto-generated") is COMMAND
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    assert await ada_install.answers() == []
+    assert ada_install.write("", to=to) is InboundOutcome.KNOWN
 
 
-async def test_reply_limit_does_not_stop_commands(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
+async def test_reply_limit_does_not_stop_commands(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
     for number in range(14):
-        assert read_by_ada.write(f"hour {number}", to=to) is COMMAND
-    assert len(await read_by_ada.answers()) == 10
-    known = read_by_ada.known()
+        assert ada_install.write(f"hour {number}", to=to) is COMMAND
+    assert len(await ada_install.answers()) == 10
+    known = ada_install.known()
     assert known is not None
     assert known.timing.hour == 13
 
 
-async def test_duplicate_mail_is_executed_once(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
+async def test_duplicate_mail_is_executed_once(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
     raw = mail("more 1")
-    assert [read_by_ada.process(raw, to), read_by_ada.process(raw, to)] == [COMMAND, InboundOutcome.KNOWN]
-    known = read_by_ada.known()
+    assert [ada_install.process(raw, to), ada_install.process(raw, to)] == [COMMAND, InboundOutcome.KNOWN]
+    known = ada_install.known()
     assert known is not None
-    with read_by_ada.install.db.read() as session:
+    with ada_install.install.db.read() as session:
         assert len(feedback.history(session, known.key)) == 1
 
 
-async def test_wrong_or_changed_token_proves_nothing(read_by_ada: CommandInstall) -> None:
-    to = str((await digest(read_by_ada))["Reply-To"])
-    sender, known = read_by_ada.install.app.sender, read_by_ada.known()
+async def test_wrong_or_changed_token_proves_nothing(ada_install: CommandInstall) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    sender, known = ada_install.install.app.sender, ada_install.known()
     assert known is not None
-    now = read_by_ada.install.app.clock()
+    now = ada_install.install.app.clock()
     wrong = [sender.command(purpose, known.key, now) for purpose in (Purpose.VIEW, Purpose.PREFERENCES)]
     tag = to.partition("+")[2].partition("@")[0]
     wrong += [to.replace(tag, tag[:n] + ("a" if tag[n] != "a" else "b") + tag[n + 1 :]) for n in range(len(tag))]
     for number, address in enumerate(wrong):
-        outcome = read_by_ada.write("unsubscribe", to=address, sender=f"x{number}@example.com")
+        outcome = ada_install.write("unsubscribe", to=address, sender=f"x{number}@example.com")
         assert outcome is UNPROVEN
-    assert read_by_ada.status() is Status.ACTIVE
+    assert ada_install.status() is Status.ACTIVE
 
 
-async def test_other_mails_are_left_for_review(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
-    assert read_by_ada.write("What a fine digest today!", to=to) is InboundOutcome.UNREAD
-    assert read_by_ada.write("Where is my order?", sender="x@example.com") is InboundOutcome.FOREIGN
-    assert read_by_ada.write("help", sender="x@example.com") is UNPROVEN
-    assert read_by_ada.write("unsubscribe", to="else@example.org", sender="x@example.com") is InboundOutcome.FOREIGN
-    assert await read_by_ada.answers() == []
+async def test_other_mails_are_left_for_review(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    assert ada_install.write("What a fine digest today!", to=to) is InboundOutcome.UNREAD
+    assert ada_install.write("Where is my order?", sender="x@example.com") is InboundOutcome.FOREIGN
+    assert ada_install.write("help", sender="x@example.com") is UNPROVEN
+    assert ada_install.write("unsubscribe", to="else@example.org", sender="x@example.com") is InboundOutcome.FOREIGN
+    assert await ada_install.answers() == []

@@ -1,4 +1,4 @@
-"""Mails of those who left, must not be written to, or were erased."""
+"""Test mails of unsubscribed, suppressed and erased subscribers."""
 
 from digestd.domain.bounce import InboundOutcome
 from digestd.domain.subscriber import Status
@@ -10,48 +10,48 @@ from tests.commands.conftest import ADA, ADDRESS, CommandInstall, digest, text
 COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
 
 
-async def test_unsubscribed_can_subscribe_again_by_mail(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
-    read_by_ada.write("unsubscribe", to=to)
-    read_by_ada.write("resume", to=to)
-    assert "write “subscribe”" in " ".join(" ".join(map(text, await read_by_ada.answers())).split())
-    assert read_by_ada.write("subscribe", to=to) is UNPROVEN
-    assert read_by_ada.status() is Status.UNSUBSCRIBED
-    (asked,) = await read_by_ada.answers()
-    assert read_by_ada.write("yes", to=asked["Reply-To"]) is COMMAND
-    assert read_by_ada.status() is Status.ACTIVE
+async def test_unsubscribed_can_subscribe_again_by_mail(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    ada_install.write("unsubscribe", to=to)
+    ada_install.write("resume", to=to)
+    assert "write “subscribe”" in " ".join(" ".join(map(text, await ada_install.answers())).split())
+    assert ada_install.write("subscribe", to=to) is UNPROVEN
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    (asked,) = await ada_install.answers()
+    assert ada_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    assert ada_install.status() is Status.ACTIVE
 
 
-async def test_suppressed_and_erased_are_never_answered(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
-    made = read_by_ada.install
+async def test_suppressed_and_erased_are_never_answered(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    made = ada_install.install
     suppress(made.db, made.app.keys, ADA, SuppressionReason.REQUEST, made.clock.now)
     for address in (to, ADDRESS):
-        read_by_ada.write("help\nsubscribe", to=address)
-    assert read_by_ada.status() is Status.SUPPRESSED
+        ada_install.write("help\nsubscribe", to=address)
+    assert ada_install.status() is Status.SUPPRESSED
     erase(made.db, made.app.keys, ADA, made.clock.now)
     for address in (to, ADDRESS):
-        read_by_ada.write("help\nsubscribe", to=address)
-    assert await read_by_ada.answers() == []
+        ada_install.write("help\nsubscribe", to=address)
+    assert await ada_install.answers() == []
     assert made.broken == {}
 
 
-async def test_suppressed_unsubscribe_without_reply(read_by_ada: CommandInstall) -> None:
-    await digest(read_by_ada)
-    made = read_by_ada.install
+async def test_suppressed_unsubscribe_without_reply(ada_install: CommandInstall) -> None:
+    await digest(ada_install)
+    made = ada_install.install
     suppress(made.db, made.app.keys, ADA, SuppressionReason.HARD_BOUNCE, made.clock.now)
-    read_by_ada.write("", to=read_by_ada.leaving())
-    assert read_by_ada.status() is Status.UNSUBSCRIBED
-    assert await read_by_ada.answers() == []
+    ada_install.write("", to=ada_install.leaving())
+    assert ada_install.status() is Status.UNSUBSCRIBED
+    assert await ada_install.answers() == []
     unsuppress(made.db, made.app.keys, ADA, "wrong map", made.clock.now)
-    assert read_by_ada.status() is Status.UNSUBSCRIBED
+    assert ada_install.status() is Status.UNSUBSCRIBED
     assert made.broken == {}
 
 
-async def test_erasure_deletes_replies(read_by_ada: CommandInstall) -> None:
-    to = (await digest(read_by_ada))["Reply-To"]
-    read_by_ada.write("add topic my secret wish", to=to)
-    made = read_by_ada.install
+async def test_erasure_deletes_replies(ada_install: CommandInstall) -> None:
+    to = (await digest(ada_install))["Reply-To"]
+    ada_install.write("add topic my secret wish", to=to)
+    made = ada_install.install
     erase(made.db, made.app.keys, ADA, made.clock.now)
     erasure.scrub(made.db)
     assert b"my secret wish" not in (made.folder / "digestd.db").read_bytes()

@@ -1,4 +1,4 @@
-"""Commands as people write them, in English and German."""
+"""Test the parsing of commands in English and German."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What each command is answered, word for word, in English and German: tests/golden/replies.<language>.txt."""
+"""Compare the reply to each command with tests/golden/replies.<language>.txt."""
 
 import re
 from datetime import timedelta
@@ -38,19 +38,22 @@ def test_golden_lines_cover_every_verb() -> None:
 
 
 @pytest.mark.parametrize("language", LINES)
-async def test_reply_to_each_command_matches_golden_file(read_by_ada: CommandInstall, language: str) -> None:
-    to = str((await digest(read_by_ada))["Reply-To"])
-    read_by_ada.write(f"language {language}", to=to)
-    await read_by_ada.answers()
-    told = [await _answered(read_by_ada, ASKED_BACK[language], ADDRESS)]
+async def test_reply_to_each_command_matches_golden_file(ada_install: CommandInstall, language: str) -> None:
+    to = str((await digest(ada_install))["Reply-To"])
+    ada_install.write(f"language {language}", to=to)
+    await ada_install.answers()
+    told = [await _answered(ada_install, ASKED_BACK[language], ADDRESS)]
     for line in LINES[language]:
-        read_by_ada.install.clock.go(timedelta(hours=3))  # only so many are answered a day
-        told.append(await _answered(read_by_ada, line, to))
+        ada_install.install.clock.go(timedelta(hours=3))  # only so many are answered a day
+        told.append(await _answered(ada_install, line, to))
     golden.check(f"replies.{language}.txt", "\n".join(told).encode())
 
 
 async def _answered(office: CommandInstall, said: str, to: str) -> str:
-    """What was written, and the subject and words of the answer; titles, which ranking chooses, are left out."""
+    """Send a line and return the subject and text of the reply without paper titles.
+
+    Titles are left out because ranking chooses them.
+    """
     office.write(said, to=to)
     (answer,) = await office.answers()
     body = re.sub(r"“[^“”]{40,}”|„[^„“]{40,}“", "“…”", text(answer))

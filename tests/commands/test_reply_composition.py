@@ -1,4 +1,4 @@
-"""An answer that waits for its turn at a slow mail host."""
+"""Test the composition of a reply that is delayed by a slow mail host."""
 
 from datetime import timedelta
 
@@ -13,8 +13,8 @@ from digestd.store.ledger.create import NewNotice, plan_notice
 from tests.commands.conftest import CommandInstall
 
 
-def test_reply_can_be_composed_after_other_claims(read_by_ada: CommandInstall) -> None:
-    app, now = read_by_ada.install.app, read_by_ada.install.clock.now
+def test_reply_can_be_composed_after_other_claims(ada_install: CommandInstall) -> None:
+    app, now = ada_install.install.app, ada_install.install.clock.now
     with app.db.write() as session:
         notice = NewNotice(1, MailKind.REPLY, "k", 1, "<k@example.org>", app.templates.hash, now + timedelta(days=1))
         delivery = plan_notice(session, notice, now)

@@ -1,4 +1,4 @@
-"""An install whose readers have got a digest each, and what may come back about them."""
+"""Provide an installation with sent digests, and mails that return to it."""
 
 import asyncio
 import shutil
@@ -30,21 +30,21 @@ BOUNCE = "bounce@example.org"
 
 @dataclass
 class SentInstall:
-    """An install, and mails that come back to it."""
+    """An installation with sent digests."""
 
     install: Install
 
     @property
     def processor(self) -> ReplyProcessor:
-        """Where they are taken in."""
+        """Return the processor of returned mails."""
         return ReplyProcessor(self.install.db, self.install.app.keys)
 
     def verp(self, delivery: int, attempt: int = 1) -> str:
-        """The return path of an attempt."""
+        """Return the signed return path of an attempt."""
         return envelope_from(self.install.app.keys, delivery, attempt, BOUNCE)
 
     def mail(self, sample: str, verp: str = "", delivery: int = 1) -> bytes:
-        """A sample about one delivery; `verp` for another return path than its own."""
+        """Return a sample about a delivery, with its return path or with `verp`."""
         with self.install.db.read() as session:
             query = select(core.delivery.c.message_id, core.delivery.c.subscriber_id)
             row = session.connection().execute(query.where(core.delivery.c.id == delivery)).one()
@@ -56,11 +56,11 @@ class SentInstall:
         return text.replace("@LINK@", link).encode()
 
     def process(self, raw: bytes, *sent_to: str, later: timedelta = timedelta()) -> InboundOutcome:
-        """Take one in."""
+        """Process a raw mail."""
         return self.processor.process(raw, self.install.clock.now + later, sent_to)
 
     def status(self, delivery: int = 1) -> Status:
-        """The status of whom a delivery went to."""
+        """Return the status of the recipient of a delivery."""
         with self.install.db.read() as session:
             query = select(core.delivery.c.subscriber_id).where(core.delivery.c.id == delivery)
             known = subscribers.by_key(session, session.connection().execute(query).scalar_one())
@@ -68,7 +68,7 @@ class SentInstall:
         return known.status
 
     def address(self, delivery: int = 1) -> str:
-        """Whom a delivery went to."""
+        """Return the address of the recipient of a delivery."""
         with self.install.db.read() as session:
             query = select(core.subscriber.c.address).join(
                 core.delivery, core.delivery.c.subscriber_id == core.subscriber.c.id
@@ -76,35 +76,35 @@ class SentInstall:
             return str(session.connection().execute(query.where(core.delivery.c.id == delivery)).scalar_one())
 
     def key(self, delivery: int = 1) -> bytes:
-        """Their keyed hash."""
+        """Return the keyed hash of the recipient's address."""
         return address_key(self.install.app.keys, self.address(delivery))
 
     def suppression(self, delivery: int = 1) -> SuppressionReason | None:
-        """Why they must not be written to."""
+        """Return the reason why the recipient is suppressed, or None."""
         with self.install.db.read() as session:
             known = bounces.addressee_of_delivery(session, delivery)
             assert known is not None
             return suppressions.reason_for(session, known.address_key)
 
     def bounces(self, delivery: int = 1) -> list[Bounce]:
-        """What is kept about a delivery."""
+        """Return the recorded bounces of a delivery."""
         with self.install.db.read() as session:
             return bounces.of_delivery(session, delivery)
 
     @property
     def counts(self) -> dict[InboundOutcome, int]:
-        """What came in."""
+        """Return the number of processed mails by outcome."""
         with self.install.db.read() as session:
             return {outcome: count for outcome, count in inbound.counts(session).items() if count}
 
     def state(self, delivery: int = 1) -> State:
-        """The state of a delivery."""
+        """Return the state of a delivery."""
         with self.install.db.read() as session:
             query = select(core.delivery.c.state).where(core.delivery.c.id == delivery)
             return State(session.connection().execute(query).scalar_one())
 
     def lose_the_answer(self, delivery: int = 1) -> None:
-        """As if the answer to the dot of an accepted mail had never come."""
+        """Make a delivery uncertain, as if the reply to its final dot had been lost."""
         with self.install.db.write() as session:
             session.connection().exec_driver_sql("DROP TRIGGER delivery_state_change" + self._on_table)
             values = {"row": delivery, "end": f"uw{0:013x}"}
@@ -124,7 +124,7 @@ _LOST = (
 
 
 def returned(folder: Path, url: str, now: datetime) -> SentInstall:
-    """Three readers whose digests the relay (a folder) has taken."""
+    """Create an installation with planned digests for three readers."""
     made = install(folder, url, now)
     made.papers(library.papers(30))
     made.people(library.people(READERS))
@@ -134,7 +134,7 @@ def returned(folder: Path, url: str, now: datetime) -> SentInstall:
 
 @pytest.fixture
 async def sent(tmp_path: Path, database_url: str, now: datetime) -> AsyncIterator[SentInstall]:
-    """The digests are sent, on each engine in turn."""
+    """Return an installation with sent digests, on each database."""
     back = returned(tmp_path, database_url, now)
     assert (await back.install.deliver()).accepted == READERS
     yield back
@@ -143,7 +143,7 @@ async def sent(tmp_path: Path, database_url: str, now: datetime) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 def _sent_template(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path) -> Path:
-    """The same on SQLite, made once."""
+    """Return the folder of a SQLite installation with sent digests."""
     folder = tmp_path_factory.mktemp("sent")
     shutil.copy(_sqlite_template, folder / "digestd.db")
     back = returned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW)
@@ -155,7 +155,7 @@ def _sent_template(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: P
 
 @pytest.fixture
 def on_file(tmp_path: Path, _sent_template: Path, now: datetime) -> Iterator[SentInstall]:
-    """The same on SQLite alone, for what does not depend on the engine."""
+    """Return a SQLite installation with sent digests."""
     shutil.copytree(_sent_template, tmp_path, dirs_exist_ok=True)
     back = SentInstall(install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now))
     yield back
@@ -163,7 +163,7 @@ def on_file(tmp_path: Path, _sent_template: Path, now: datetime) -> Iterator[Sen
 
 
 def mails(back: SentInstall) -> list[bytes]:
-    """Three to be understood, two for a person, one that is too large."""
+    """Return three mails to process, two to review and one that is too large."""
     return [
         back.mail("postfix-hard", delivery=1),
         back.mail("gmail-full-soft", delivery=2),

@@ -1,4 +1,4 @@
-"""Certificates of Amazon's: verified up to a trusted root, fetched within bounds and without holding up others."""
+"""Test fetching and verification of the certificates of Amazon SNS."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ ISSUER_URL = "http://crt.r2m01.amazontrust.com/r2m01.cer"
 
 
 class Web:
-    """What is found where; `asked` in its order."""
+    """A fake web: `found` maps URLs to bodies, `asked` lists the requested URLs."""
 
     def __init__(self) -> None:
         self.found: dict[str, bytes] = {}
@@ -150,12 +150,12 @@ def test_fetch_does_not_block_cached_certificate(web: Web, monkeypatch: pytest.M
 
 
 class _Page(BaseHTTPRequestHandler):
-    """Answers as the path says."""
+    """A page that answers with the status in its path."""
 
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        """http.server: a request."""
+        """Answer a request (called by http.server)."""
         self.asked.append(self.path)
         status = int(self.path.strip("/"))
         self.send_response(status)
@@ -165,7 +165,7 @@ class _Page(BaseHTTPRequestHandler):
         self.wfile.write(b"x" * (BYTES_MAX + 1 if status == 200 else 1))
 
     def log_message(self, *_: object) -> None:
-        """http.server: nothing to say."""
+        """Log nothing (called by http.server)."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Many reports at once: each counts, none twice, and nobody waits for ever."""
+"""Test concurrent reports: each counts once, without deadlock."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Show that what a hijacked parser of mails sends is an error here, never a crash and never acted on."""
+"""Test that invalid answers of a hijacked parser process are refused."""
 
 import json
 from collections.abc import Iterator
@@ -28,13 +28,13 @@ while receive(sys.stdin.buffer) is not None:
 
 
 def said(**changed: Any) -> bytes:
-    """The answer of a genuine parser, with fields of the letter changed."""
+    """Return a valid answer with changed fields of the command mail."""
     classified, mail = parse_inbound_mail(HARD)
     return json.dumps({"classification": asdict(classified), "command_mail": {**asdict(mail), **changed}}).encode()
 
 
 def found(**changed: Any) -> bytes:
-    """The same with fields of the reading changed; `status` of its finding."""
+    """Return a valid answer with changed fields of the classification or its status."""
     classified, mail = (asdict(part) for part in parse_inbound_mail(HARD))
     status = changed.pop("status", classified["report"]["status"])
     changed.setdefault("report", {**classified["report"], "status": status})
@@ -107,7 +107,7 @@ def test_invalid_parser_answer_is_refused(
 
 
 def test_mail_is_automatic_unless_answer_says_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A parser must not be able to make the service answer a machine by sending nonsense for `automatic`."""
+    """Show that an invalid `automatic` cannot make the service answer a machine."""
     script = tmp_path / "hijacked.py"
     script.write_text(SCRIPT.format(answer=said(automatic="")))
     monkeypatch.setattr(mail_parser_process, "__file__", str(script))

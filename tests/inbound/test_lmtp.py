@@ -1,4 +1,4 @@
-"""Bounces handed over by a mail server, and what it is answered."""
+"""Test bounces that a mail server delivers by LMTP, and the replies it gets."""
 
 import asyncio
 import smtplib
@@ -21,37 +21,37 @@ TAKEN, UNREAD = InboundOutcome.TAKEN, InboundOutcome.UNREAD
 
 
 class _Lmtp(smtplib.LMTP):
-    """smtplib's, with a time limit."""
+    """An LMTP client with a timeout."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port, timeout=120)
 
 
 @pytest.fixture(params=["tcp", "file"])
-def door(request: pytest.FixtureRequest, tmp_path: Path) -> LmtpServer:
-    """By port and by socket file; the path must be short."""
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> LmtpServer:
+    """Return a server on a port and on a socket file, whose path must be short."""
     url = f"lmtp://127.0.0.1:{free_port()}" if request.param == "tcp" else f"lmtp:{tmp_path / 'l'}"
     place = open_inbound(url, quarantine=tmp_path / "aside")
     assert isinstance(place, LmtpServer)
     return place
 
 
-async def hand_over(door: LmtpServer, back: SentInstall, work: "Callable[[smtplib.LMTP], object]") -> object:
+async def hand_over(server: LmtpServer, back: SentInstall, work: "Callable[[smtplib.LMTP], object]") -> object:
     def talk() -> object:
-        host, port = (str(door.socket), 0) if door.socket else (door.host, door.port)
+        host, port = (str(server.socket), 0) if server.socket else (server.host, server.port)
         with _Lmtp(host, port) as client:
             return work(client)
 
-    async with door.listen(back.processor, back.install.clock):
+    async with server.listen(back.processor, back.install.clock):
         return await asyncio.to_thread(talk)
 
 
 def wire(raw: bytes) -> bytes:
-    """With the line ends that go over the wire."""
+    """Return the mail with CRLF line ends."""
     return raw.replace(b"\n", b"\r\n")
 
 
-async def test_lmtp_processes_bounces(on_file: SentInstall, door: LmtpServer) -> None:
+async def test_lmtp_processes_bounces(on_file: SentInstall, server: LmtpServer) -> None:
     raws = mails(on_file)[:5]
     verps = [on_file.verp(number) for number in (1, 2, 3, 3, 3)]
 
@@ -59,14 +59,14 @@ async def test_lmtp_processes_bounces(on_file: SentInstall, door: LmtpServer) ->
         for raw, verp in zip(raws, verps, strict=True):
             assert client.sendmail("", [verp], wire(raw)) == {}
 
-    await hand_over(door, on_file, work)
+    await hand_over(server, on_file, work)
     # by LMTP the stranger's mail came to a return path of ours: it is not foreign, and not understood
     assert on_file.counts == {TAKEN: 2, InboundOutcome.AUTOMATIC: 1, UNREAD: 2}
-    assert len(list((door.quarantine / "new").iterdir())) == 2
-    assert door.socket is None or not door.socket.exists()
+    assert len(list((server.quarantine / "new").iterdir())) == 2
+    assert server.socket is None or not server.socket.exists()
 
 
-async def test_lmtp_replies_to_each_recipient(on_file: SentInstall, door: LmtpServer) -> None:
+async def test_lmtp_replies_to_each_recipient(on_file: SentInstall, server: LmtpServer) -> None:
     def work(client: smtplib.LMTP) -> tuple[int, bytes]:
         client.ehlo("mx.example.net")
         client.docmd("MAIL", "FROM:<>")
@@ -78,20 +78,20 @@ async def test_lmtp_replies_to_each_recipient(on_file: SentInstall, door: LmtpSe
         assert first[0] == client.getreply()[0] == 250
         return first
 
-    assert await hand_over(door, on_file, work) == (250, b"2.0.0 taken")
+    assert await hand_over(server, on_file, work) == (250, b"2.0.0 taken")
 
 
-async def test_lmtp_refuses_too_large_mail(on_file: SentInstall, door: LmtpServer) -> None:
+async def test_lmtp_refuses_too_large_mail(on_file: SentInstall, server: LmtpServer) -> None:
     def work(client: smtplib.LMTP) -> None:
         with pytest.raises(smtplib.SMTPException):
             client.sendmail("", [on_file.verp(1)], b"Subject: x\r\n\r\n" + b"x\r\n" * (BYTES_MAX // 2))
 
-    await hand_over(door, on_file, work)
+    await hand_over(server, on_file, work)
     assert on_file.counts == {}
 
 
 async def test_lmtp_defers_mail_while_database_is_unreachable(
-    on_file: SentInstall, door: LmtpServer, now: datetime
+    on_file: SentInstall, server: LmtpServer, now: datetime
 ) -> None:
     assert on_file.install.db.file is not None
     moved = on_file.install.db.file.with_suffix(".away")
@@ -105,7 +105,7 @@ async def test_lmtp_defers_mail_while_database_is_unreachable(
     on_file.install.db.close()
     on_file.install.db.file.rename(moved)
     on_file.install.db.file.mkdir()
-    await hand_over(door, on_file, work)
+    await hand_over(server, on_file, work)
 
 
 async def test_lmtp_never_deletes_a_file_that_is_no_socket(on_file: SentInstall, tmp_path: Path) -> None:
@@ -120,15 +120,15 @@ async def test_lmtp_never_deletes_a_file_that_is_no_socket(on_file: SentInstall,
 
 async def test_lmtp_defers_mail_if_quarantine_fails(on_file: SentInstall, tmp_path: Path) -> None:
     (tmp_path / "aside").write_text("no folder")
-    door = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=tmp_path / "aside")
-    assert isinstance(door, LmtpServer)
+    server = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=tmp_path / "aside")
+    assert isinstance(server, LmtpServer)
 
     def work(client: smtplib.LMTP) -> None:
         with pytest.raises(smtplib.SMTPDataError) as refused:
             client.sendmail("", [on_file.verp(3)], wire(on_file.mail("person-unread", delivery=3)))
         assert refused.value.smtp_code == 451
 
-    await hand_over(door, on_file, work)
+    await hand_over(server, on_file, work)
 
 
 async def test_lmtp_reports_port_in_use(on_file: SentInstall) -> None:

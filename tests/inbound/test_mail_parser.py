@@ -1,4 +1,4 @@
-"""Mails are read apart from everything else: the same as here, and a mail that is too much costs only itself."""
+"""Test the confined mail parser: same results, limited time and memory."""
 
 from collections.abc import Iterator
 

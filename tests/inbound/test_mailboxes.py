@@ -1,4 +1,4 @@
-"""Where bounces arrive: what is understood goes, what is for a person stays and is marked, by every road."""
+"""Test Maildir and IMAP: processed mails are removed, others flagged for review."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ TAKEN, KNOWN, UNREAD, FOREIGN = (
 )
 
 
-def postbox(url: str, context: ssl.SSLContext | None = None) -> InboundMailbox:
+def mailbox(url: str, context: ssl.SSLContext | None = None) -> InboundMailbox:
     place = open_inbound(url, context=context)
     assert place is not None
     assert not isinstance(place, LmtpServer)
@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 def test_maildir_keeps_only_mails_for_review(on_file: SentInstall, folder: Path) -> None:
     for number, raw in enumerate(mails(on_file)):
         (folder / "new" / f"{number}.host").write_bytes(raw)
-    box = postbox(f"maildir:{folder}")
+    box = mailbox(f"maildir:{folder}")
     assert poll(box, on_file.processor, on_file.install.clock) == EXPECTED
     assert list((folder / "new").iterdir()) == []
     assert sorted(file.name for file in (folder / "cur").iterdir()) == ["3.host:2,F", "4.host:2,F", "5.host:2,F"]
@@ -66,7 +66,7 @@ def test_maildir_survives_odd_entries(on_file: SentInstall, folder: Path) -> Non
     (folder / "new" / "b").mkdir()
     os.mkfifo(folder / "new" / "c")
     (folder / "new" / "d").write_bytes(b"")
-    assert poll(postbox(f"maildir:{folder}"), on_file.processor, on_file.install.clock) == {
+    assert poll(mailbox(f"maildir:{folder}"), on_file.processor, on_file.install.clock) == {
         InboundOutcome.TOO_LARGE: 2,
         FOREIGN: 1,
     }
@@ -76,20 +76,20 @@ def test_maildir_does_not_follow_symlinks(on_file: SentInstall, folder: Path, tm
     (tmp_path / "secret").write_bytes(on_file.mail("postfix-hard", delivery=1))
     (folder / "new" / "a").symlink_to(tmp_path / "secret")
     (folder / "new" / "b").write_bytes(on_file.mail("postfix-hard", delivery=2))
-    poll(postbox(f"maildir:{folder}"), on_file.processor, on_file.install.clock)
+    poll(mailbox(f"maildir:{folder}"), on_file.processor, on_file.install.clock)
     assert on_file.suppression(1) is None
     assert on_file.suppression(2) is not None
 
 
 def test_maildir_error_names_missing_folder(on_file: SentInstall, tmp_path: Path) -> None:
     with pytest.raises(InboundFailed, match=r"DIGESTD_INBOUND_URL.*nowhere.*check the folder"):
-        poll(postbox(f"maildir:{tmp_path / 'nowhere'}"), on_file.processor, on_file.install.clock)
+        poll(mailbox(f"maildir:{tmp_path / 'nowhere'}"), on_file.processor, on_file.install.clock)
 
 
 def test_mail_counts_once_after_crash_before_removal(on_file: SentInstall, folder: Path) -> None:
     for _ in range(2):
         (folder / "new" / "1.host").write_bytes(on_file.mail("postfix-hard"))
-        poll(postbox(f"maildir:{folder}"), on_file.processor, on_file.install.clock)
+        poll(mailbox(f"maildir:{folder}"), on_file.processor, on_file.install.clock)
     assert on_file.counts == {TAKEN: 1, KNOWN: 1}
 
 
@@ -104,7 +104,7 @@ async def test_imap_keeps_only_mails_for_review(
     server.put(*(raw.replace(b"\n", b"\r\n") for raw in mails(on_file)))
     async with server.serving(served):
         url = f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}/INBOX"
-        box = postbox(url, trusting)
+        box = mailbox(url, trusting)
         counts = await asyncio.to_thread(poll, box, on_file.processor, on_file.install.clock)
         again = await asyncio.to_thread(poll, box, on_file.processor, on_file.install.clock)
     assert (counts, again) == (EXPECTED, {})
@@ -117,7 +117,7 @@ async def test_imap_error_hides_the_password(
     on_file: SentInstall, served: ssl.SSLContext, trusting: ssl.SSLContext, verb: str
 ) -> None:
     async with ImapServer(refuses=verb).serving(served) as server:
-        box = postbox(f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}", trusting)
+        box = mailbox(f"imaps://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}", trusting)
         with pytest.raises(InboundFailed) as failed:
             await asyncio.to_thread(poll, box, on_file.processor, on_file.install.clock)
     assert "check user name" in str(failed.value)
@@ -126,7 +126,7 @@ async def test_imap_error_hides_the_password(
 
 async def test_imap_refuses_untrusted_certificate(on_file: SentInstall, served: ssl.SSLContext) -> None:
     async with ImapServer().serving(served) as server:
-        box = postbox(f"imaps://{USER}:secret@127.0.0.1:{server.port}", ssl.create_default_context())
+        box = mailbox(f"imaps://{USER}:secret@127.0.0.1:{server.port}", ssl.create_default_context())
         with pytest.raises(InboundFailed, match="certificate"):
             await asyncio.to_thread(poll, box, on_file.processor, on_file.install.clock)
     assert server.said == []
@@ -134,7 +134,7 @@ async def test_imap_refuses_untrusted_certificate(on_file: SentInstall, served: 
 
 def test_imap_connection_error_is_retryable(on_file: SentInstall) -> None:
     with pytest.raises(InboundFailed) as failed:
-        poll(postbox(f"imaps://a:b@127.0.0.1:{free_port()}"), on_file.processor, on_file.install.clock)
+        poll(mailbox(f"imaps://a:b@127.0.0.1:{free_port()}"), on_file.processor, on_file.install.clock)
     assert failed.value.retry
 
 

@@ -1,4 +1,4 @@
-"""Real reports: a Postfix of our own bounces into a Maildir, and the loop closes."""
+"""Test real bounces: a Postfix returns them to a Maildir."""
 
 import tempfile
 import time
@@ -38,7 +38,7 @@ strict.example error:5.7.1 not from you
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not below pytest's own: that is closed to other users whenever another pytest starts."""
+    """Return a folder outside pytest's own, which other users (Postfix) cannot read."""
     with tempfile.TemporaryDirectory(prefix="postfix") as made:
         yield Path(made)
 
@@ -77,7 +77,7 @@ async def test_bounces_of_postfix_count_for_their_readers(
 async def test_bounce_of_postfix_settles_uncertain_delivery(
     folder: Path, tmp_path: Path, sqlite_url: str, now: datetime
 ) -> None:
-    """Nothing but the envelope id of the very attempt is left in it: that is enough."""
+    """Show that the envelope id of the attempt alone is enough."""
     with postfix(folder, ["bounce@example.org"], TRANSPORTS) as running:
         made = install(tmp_path / "install", sqlite_url, now, running.url)
         made.papers(library.papers(30))

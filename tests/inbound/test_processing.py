@@ -1,4 +1,4 @@
-"""One mail that came back: whose it is, what follows, and that nothing forged does anything."""
+"""Test the processing of bounces: match, consequence, and resistance to forgery."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -164,7 +164,7 @@ def held(back: SentInstall) -> int:
 
 
 def test_wave_of_bounces_by_mail_suppresses_nobody(sent: SentInstall) -> None:
-    """All readers of a lab come back as unknown: nobody is lost, and the wave's first are taken back."""
+    """Show that a wave of hard bounces is held, including those before it was noticed."""
     for delivery in range(1, READERS + 1):
         assert sent.process(sent.mail("postfix-hard", delivery=delivery)) is TAKEN
         sent.install.clock.go(timedelta(minutes=1))
@@ -178,7 +178,7 @@ def test_wave_of_bounces_by_mail_suppresses_nobody(sent: SentInstall) -> None:
 
 
 def test_bounce_is_held_after_feedback_on_the_mail(on_file: SentInstall) -> None:
-    """Whoever has the mail can read its return path, and forge a report; but somebody has read that mail."""
+    """Show that a hard bounce is held if somebody has read the mail: it may be forged."""
     on_file.install.clock.go(timedelta(minutes=5))
     with on_file.install.db.write() as session:
         paper = session.connection().execute(select(core.paper.c.id).limit(1)).scalar_one()
@@ -224,7 +224,7 @@ def test_envelope_id_proves_bounce(on_file: SentInstall) -> None:
 
 @pytest.mark.parametrize("sample", ["postfix-hard", "gmail-hard", "loop-complaint"])
 def test_bounce_with_message_id_alone_changes_nothing(sent: SentInstall, sample: str) -> None:
-    """Everybody who was forwarded a digest knows its Message-ID."""
+    """Show that a Message-ID proves nothing: every forwarded digest contains it."""
     raw = sent.mail(sample, verp=BOUNCE, delivery=3)
     assert sent.process(raw, BOUNCE) is InboundOutcome.UNTAGGED
     assert (sent.status(3), sent.suppression(3), sent.bounces(3)) == (Status.ACTIVE, None, [])

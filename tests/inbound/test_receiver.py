@@ -1,4 +1,4 @@
-"""The receiver beside the service: it reads while the service runs, and tries again what failed."""
+"""Test the receiver: it runs until stopped and retries after failures."""
 
 import asyncio
 from dataclasses import replace
@@ -24,7 +24,7 @@ async def until_suppressed(back: SentInstall) -> None:
 
 
 async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect as soon as somebody listens."""
+    """Connect as soon as the server listens."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:

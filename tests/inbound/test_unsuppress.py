@@ -1,4 +1,4 @@
-"""Suppressions of one time taken back in bulk: which, which not, and what the subscribers are afterwards."""
+"""Test bulk unsuppression: filters, resulting statuses, and exceptions."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ WHY = "wrong map in the relay"
 
 
 def take_back(back: SentInstall, *, dry_run: bool = False, **more: Any) -> list[Restored]:
-    """What of the last hour is meant, unless `more` says otherwise."""
+    """Unsuppress the last hour with the given filters."""
     now = back.install.clock.now
     given = {"since": now - HOUR, "until": now, "reasons": HEALED_BY_CONSENT, **more}
     return unsuppress_wave(back.install.db, SuppressionFilter(**given), WHY, now, dry_run)
@@ -30,7 +30,7 @@ def statuses(back: SentInstall) -> list[Status]:
 
 @pytest.fixture
 def bounced(sent: SentInstall) -> SentInstall:
-    """The first reader, paused, and the second bounced; the third complained."""
+    """Return an installation: reader 1 (paused) and 2 bounced, reader 3 complained."""
     with sent.install.db.write() as session:
         subscribers.change_status(session, 1, Status.PAUSED, Cause.WEB, sent.install.clock.now)
     sent.install.clock.go(timedelta(minutes=1))
@@ -59,7 +59,7 @@ def test_unsuppress_restores_status_and_leaves_complaints(bounced: SentInstall) 
 
 
 def test_unsuppress_keeps_later_unsubscription(bounced: SentInstall) -> None:
-    """A suppressed reader who presses Unsubscribe is not written to again when the suppression is taken back."""
+    """Show that unsubscribing while suppressed outlives the suppression."""
     assert unsubscribe(bounced.install.db, 2, Cause.ONE_CLICK, bounced.install.clock.now)
     with bounced.install.db.read() as session:
         assert suppressions.reason_for(session, bounced.key(2)) is SuppressionReason.HARD_BOUNCE

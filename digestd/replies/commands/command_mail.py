@@ -63,14 +63,14 @@ class ReceivedCommandMail:
 
     Attributes:
         mail: The mail.
-        to: Addresses that it may have been delivered to, from the envelope and the headers.
-        ids: Message-IDs that it refers to.
+        sent_to: Addresses that it may have been delivered to, from the envelope and the headers.
+        message_ids: Message-IDs that it refers to.
         fingerprint: Hash of the raw mail, to recognise duplicates.
     """
 
     mail: CommandMail
-    to: tuple[str, ...]
-    ids: tuple[str, ...]
+    sent_to: tuple[str, ...]
+    message_ids: tuple[str, ...]
     fingerprint: str
 
 

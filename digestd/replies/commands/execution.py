@@ -103,7 +103,7 @@ class CommandProcessor:
         Returns:
             The outcome, or None if the mail is no command.
         """
-        if not any(self._is_ours(address) for address in received.to):
+        if not any(self._is_ours(address) for address in received.sent_to):
             return None
         proof = self._find_proof(session, received, now)
         mail = received.mail
@@ -119,12 +119,14 @@ class CommandProcessor:
         return self._run(session, received, (proof, commands), now)
 
     def _is_ours(self, address: str) -> bool:
+        """Return True for the command address, with or without a tag."""
         local, _, host = address.lower().rpartition("@")
         own_local, _, own_host = self.address.lower().rpartition("@")
         return host == own_host and local.partition("+")[0] == own_local
 
     def _find_proof(self, session: Session, received: ReceivedCommandMail, now: datetime) -> _Proof | None:
-        tagged = (_proof_by_recipient(session, self.post.keys, to, now) for to in received.to if self._is_ours(to))
+        """Return the proof by a tagged recipient or an authenticated sender, or None."""
+        tagged = (_proof_by_recipient(session, self.post.keys, to, now) for to in received.sent_to if self._is_ours(to))
         found = next(filter(None, tagged), None)
         return found or (self._proof_by_sender(session, received) if self._is_authenticated(received.mail) else None)
 
@@ -132,11 +134,9 @@ class CommandProcessor:
         """Return True if the trusted server proves the sender, who wrote to us."""
         result = mail.authentication
         domain = mail.sender.lower().rpartition("@")[2] if mail.sender.isascii() else ""
-        passed = bool(self.trusted_server and domain) and (result.server, result.domain) == (
-            self.trusted_server,
-            domain,
-        )
-        return passed and any(self._is_ours(address) for address in mail.recipients)
+        if not (self.trusted_server and domain) or (result.server, result.domain) != (self.trusted_server, domain):
+            return False
+        return any(self._is_ours(address) for address in mail.recipients)
 
     def _proof_by_sender(self, session: Session, received: ReceivedCommandMail) -> _Proof | None:
         """Return the proof for the subscriber with the sender's address.
@@ -147,7 +147,7 @@ class CommandProcessor:
             sender = address_key(self.post.keys, received.mail.sender)
         except BadRecord:
             return None
-        for message_id in received.ids:
+        for message_id in received.message_ids:
             known = bounces.addressee_of_message(session, message_id)
             if known is None or known.address_key != sender:
                 continue
@@ -161,13 +161,14 @@ class CommandProcessor:
     def _unsubscribe(
         self, session: Session, received: ReceivedCommandMail, proof: _Proof, now: datetime
     ) -> InboundOutcome:
+        """Unsubscribe; reply unless the mail is automatic or the address suppressed."""
         known = subscribers.by_key(session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.UNSUBSCRIBED}:
             return InboundOutcome.KNOWN
         context = CommandContext(known, None, now)
-        lines = execute(session, context, Command(Verb.UNSUBSCRIBE))
+        line = execute(session, context, Command(Verb.UNSUBSCRIBE))
         if not received.mail.automatic and known.status is not Status.SUPPRESSED:
-            self._reply(session, context.subscriber, received, [lines], now)
+            self._reply(session, context.subscriber, received, [line], now)
         return InboundOutcome.COMMAND
 
     def _confirm(
@@ -177,6 +178,7 @@ class CommandProcessor:
         request: tuple[_Proof, tuple[Command, ...]],
         now: datetime,
     ) -> InboundOutcome:
+        """Confirm or decline a subscription in answer to its confirmation mail."""
         proof, commands = request
         verbs = {command.verb for command in commands}
         if Verb.UNSUBSCRIBE in verbs:
@@ -206,6 +208,7 @@ class CommandProcessor:
         request: tuple[_Proof, tuple[Command, ...]],
         now: datetime,
     ) -> InboundOutcome | None:
+        """Execute proven commands once and plan the reply."""
         proof, commands = request
         known = subscribers.by_key(session, proof.subscriber, lock=True)
         if known is None or known.status in {Status.ERASED, Status.SUPPRESSED}:
@@ -237,6 +240,7 @@ class CommandProcessor:
     def _handle_unproven(
         self, session: Session, received: ReceivedCommandMail, commands: tuple[Command, ...], now: datetime
     ) -> InboundOutcome | None:
+        """Ask a subscriber to confirm commands, or a new address its subscription."""
         if not commands:
             return None
         try:
@@ -281,6 +285,7 @@ class CommandProcessor:
         request: tuple[Subscriber, tuple[Command, ...]],
         now: datetime,
     ) -> None:
+        """Store the commands and ask the subscriber to confirm them, at most once a day."""
         known, commands = request
         address = subscribers.address_key_of(session, known.key)
         if suppressions.reason_for(session, address):
@@ -297,6 +302,7 @@ class CommandProcessor:
     def _reply(
         self, session: Session, known: Subscriber, received: ReceivedCommandMail, lines: list[ReplyLine], now: datetime
     ) -> None:
+        """Plan the reply unless the limit of the day is reached."""
         if replies.count_since(session, known.key, now - timedelta(days=1)) >= REPLIES_PER_DAY:
             log.warning("reply limit reached: command executed without a reply", subscriber=known.key)
             return
@@ -310,6 +316,7 @@ class CommandProcessor:
         now: datetime,
         not_before: datetime | None = None,
     ) -> None:
+        """Add a delivery to the ledger and store the content that it will have."""
         key, reply = content
         notice = Mail(known.key, MailKind.REPLY, key, known.version, now + CONFIRM_WITHIN, not_before=not_before)
         delivery = plan(session, self.post, notice, now)
@@ -318,6 +325,7 @@ class CommandProcessor:
 
 
 def _proof_by_recipient(session: Session, keys: Keys, address: str, now: datetime) -> _Proof | None:
+    """Return the proof by the token in an address, or None if it is not valid."""
     try:
         _, token = read_command_address(address)
     except BadToken:
