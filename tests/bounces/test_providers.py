@@ -219,16 +219,16 @@ def test_ses_verifies_both_signature_versions(version: str) -> None:
     ],
 )
 def test_ses_never_fetches_foreign_certificate_url(url: str) -> None:
-    asked: list[str] = []
+    fetched: list[str] = []
 
     def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
-        asked.append(where)
+        fetched.append(where)
         return trusted_certificate(where, names, now)
 
     post = sns({"Type": "Notification", "MessageId": "m", "Message": "{}"}, HARD.now, url=url)
     with pytest.raises(UnverifiedWebhook):
         open_providers(SETTINGS, fetch)["ses"].parse(post, HARD.now)
-    assert asked == []
+    assert fetched == []
 
 
 REGIONS = [
@@ -241,10 +241,10 @@ REGIONS = [
 
 @pytest.mark.parametrize(("partition", "region", "host", "name"), REGIONS)
 def test_ses_accepts_certificate_of_topic_region(partition: str, region: str, host: str, name: str) -> None:
-    asked: list[tuple[str, bool]] = []
+    fetched: list[tuple[str, bool]] = []
 
     def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
-        asked.append((where, name in names and not any(one.startswith("s3") for one in names)))
+        fetched.append((where, name in names and not any(one.startswith("s3") for one in names)))
         return trusted_certificate(where, names, now)
 
     url, arn = (
@@ -254,7 +254,7 @@ def test_ses_accepts_certificate_of_topic_region(partition: str, region: str, ho
     notice = {"Type": "Notification", "MessageId": "m", "Message": '{"eventType": "Open"}', "TopicArn": arn}
     ses = open_providers({"inbound_ses_topic": arn}, fetch)["ses"]
     assert ses.parse(sns(notice, HARD.now, url=url), HARD.now).events == ()
-    assert asked == [(url, True)]
+    assert fetched == [(url, True)]
 
 
 @pytest.mark.parametrize("region", ["s3-eu-west-1", "evil", "eu-west-1.example", "s3", ""])
@@ -321,15 +321,15 @@ def confirmation(url: str) -> WebhookRequest:
 
 def test_ses_returns_confirmation_url_without_request() -> None:
     url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
-    asked: list[str] = []
+    fetched: list[str] = []
 
     def fetch(where: str, names: Collection[str], now: datetime) -> x509.Certificate:
-        asked.append(where)
+        fetched.append(where)
         return trusted_certificate(where, names, now)
 
     payload = open_providers(SETTINGS, fetch)["ses"].parse(confirmation(url), HARD.now)
     assert (payload.confirmation_url, payload.events) == (url, ())
-    assert asked == [CERTIFICATE_URL]
+    assert fetched == [CERTIFICATE_URL]
 
 
 def test_ses_refuses_foreign_confirmation_url() -> None:

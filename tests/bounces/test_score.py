@@ -35,14 +35,14 @@ def test_standing_after_first_bounce(kind: BounceKind, follows: Standing, now: d
 
 
 def test_standing_of_daily_soft_bounces(now: datetime) -> None:
-    said = standings(range(10), now)
-    assert said.index(Standing.WARNED) == 3
-    assert said.index(Standing.SOFT) == 6
+    found = standings(range(10), now)
+    assert found.index(Standing.WARNED) == 3
+    assert found.index(Standing.SOFT) == 6
 
 
 def test_standing_of_weekly_soft_bounces(now: datetime) -> None:
-    said = standings(range(0, 7 * 12, 7), now)
-    assert said.index(Standing.SOFT) == 8
+    found = standings(range(0, 7 * 12, 7), now)
+    assert found.index(Standing.SOFT) == 8
 
 
 def test_standing_of_monthly_soft_bounces_stays_fine(now: datetime) -> None:

@@ -126,36 +126,36 @@ def sendgrid_key() -> str:
     return base64.b64encode(der).decode()
 
 
-def ses(story: EventCase) -> WebhookRequest:
+def ses(case: EventCase) -> WebhookRequest:
     """Return the request of SES, delivered by SNS."""
-    headers = [{"name": "Message-ID", "value": story.message_id}] if story.message_id else []
-    message: dict[str, object] = {"mail": {"source": story.envelope, "headers": headers}}
-    if story.kind is BounceKind.COMPLAINT:
+    headers = [{"name": "Message-ID", "value": case.message_id}] if case.message_id else []
+    message: dict[str, object] = {"mail": {"source": case.envelope, "headers": headers}}
+    if case.kind is BounceKind.COMPLAINT:
         message |= {
             "notificationType": "Complaint",
             "complaint": {
-                "feedbackId": story.id,
+                "feedbackId": case.id,
                 "complaintFeedbackType": "abuse",
-                "complainedRecipients": [{"emailAddress": story.address}],
+                "complainedRecipients": [{"emailAddress": case.address}],
             },
         }
     else:
-        kind, finer, status, said = {
+        kind, subtype, status, diagnostic = {
             BounceKind.HARD: ("Permanent", "General", "5.1.1", "smtp; 550 5.1.1 user unknown"),
             BounceKind.SOFT: ("Transient", "MailboxFull", "5.2.2", "smtp; 552 5.2.2 full"),
             BounceKind.POLICY: ("Transient", "ContentRejected", "5.7.1", "smtp; 550 5.7.1 no"),
-        }[story.kind]
-        recipient = {"emailAddress": story.address, "action": "failed", "status": status, "diagnosticCode": said}
+        }[case.kind]
+        recipient = {"emailAddress": case.address, "action": "failed", "status": status, "diagnosticCode": diagnostic}
         message |= {
             "notificationType": "Bounce",
             "bounce": {
-                "feedbackId": story.id,
+                "feedbackId": case.id,
                 "bounceType": kind,
-                "bounceSubType": finer,
+                "bounceSubType": subtype,
                 "bouncedRecipients": [recipient],
             },
         }
-    return sns({"Type": "Notification", "MessageId": story.id, "Message": json.dumps(message)}, story.now)
+    return sns({"Type": "Notification", "MessageId": case.id, "Message": json.dumps(message)}, case.now)
 
 
 def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str = CERTIFICATE_URL) -> WebhookRequest:
@@ -169,16 +169,16 @@ def sns(notice: Mapping[str, str], now: datetime, version: str = "2", url: str =
     return WebhookRequest({"content-type": "text/plain; charset=UTF-8"}, json.dumps(body).encode())
 
 
-def sendgrid(story: EventCase) -> WebhookRequest:
+def sendgrid(case: EventCase) -> WebhookRequest:
     """Return the request of SendGrid's event webhook."""
-    told: dict[str, str] = {
+    fields: dict[str, str] = {
         BounceKind.HARD: {"event": "bounce", "type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 user unknown"},
         BounceKind.SOFT: {"event": "bounce", "type": "bounce", "status": "5.2.2", "reason": "552 5.2.2 full"},
         BounceKind.POLICY: {"event": "bounce", "type": "blocked", "status": "5.7.1", "reason": "550 5.7.1 no"},
         BounceKind.COMPLAINT: {"event": "spamreport"},
-    }[story.kind]
-    events = [{"email": story.address, "sg_event_id": story.id, "smtp-id": story.message_id, **told}]
-    return signed_by_sendgrid(json.dumps(events).encode(), story.now)
+    }[case.kind]
+    events = [{"email": case.address, "sg_event_id": case.id, "smtp-id": case.message_id, **fields}]
+    return signed_by_sendgrid(json.dumps(events).encode(), case.now)
 
 
 def signed_by_sendgrid(body: bytes, now: datetime) -> WebhookRequest:
@@ -194,21 +194,21 @@ def signed_by_sendgrid(body: bytes, now: datetime) -> WebhookRequest:
     )
 
 
-def postmark(story: EventCase) -> WebhookRequest:
+def postmark(case: EventCase) -> WebhookRequest:
     """Return the request of Postmark's webhook."""
-    kind, said = {
+    kind, diagnostic = {
         BounceKind.HARD: ("HardBounce", "smtp;550 5.1.1 The mailbox does not exist"),
         BounceKind.SOFT: ("SoftBounce", "smtp;552 5.2.2 over quota"),
         BounceKind.POLICY: ("Blocked", "smtp;550 5.7.1 blocked"),
         BounceKind.COMPLAINT: ("SpamComplaint", ""),
-    }[story.kind]
+    }[case.kind]
     record = {
-        "RecordType": "SpamComplaint" if story.kind is BounceKind.COMPLAINT else "Bounce",
-        "ID": story.id,
+        "RecordType": "SpamComplaint" if case.kind is BounceKind.COMPLAINT else "Bounce",
+        "ID": case.id,
         "Type": kind,
-        "Email": story.address,
-        "Details": said,
-        "BouncedAt": story.now.isoformat(),
+        "Email": case.address,
+        "Details": diagnostic,
+        "BouncedAt": case.now.isoformat(),
     }
     return with_account(json.dumps(record).encode())
 
@@ -218,9 +218,9 @@ def with_account(body: bytes, account: str = ACCOUNT) -> WebhookRequest:
     return WebhookRequest({"authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}, body)
 
 
-def mailgun(story: EventCase) -> WebhookRequest:
+def mailgun(case: EventCase) -> WebhookRequest:
     """Return the request of Mailgun's webhook."""
-    told: Mapping[BounceKind, Mapping[str, object]] = {
+    fields: Mapping[BounceKind, Mapping[str, object]] = {
         BounceKind.HARD: {"event": "failed", "severity": "permanent", "reason": "bounce",
                           "delivery-status": {"code": 550, "message": "5.1.1 user unknown"}},
         BounceKind.SOFT: {"event": "failed", "severity": "permanent", "reason": "generic",
@@ -230,13 +230,13 @@ def mailgun(story: EventCase) -> WebhookRequest:
         BounceKind.COMPLAINT: {"event": "complained"},
     }  # fmt: skip
     data = {
-        **told[story.kind],
-        "id": story.id,
-        "recipient": story.address,
-        "envelope": {"sender": story.envelope},
-        "message": {"headers": {"message-id": story.message_id.strip("<>")}},
+        **fields[case.kind],
+        "id": case.id,
+        "recipient": case.address,
+        "envelope": {"sender": case.envelope},
+        "message": {"headers": {"message-id": case.message_id.strip("<>")}},
     }
-    return signed_by_mailgun({"event-data": data}, story.now, token=f"token-{story.id}")
+    return signed_by_mailgun({"event-data": data}, case.now, token=f"token-{case.id}")
 
 
 def signed_by_mailgun(body: Mapping[str, object], now: datetime, token: str = "token") -> WebhookRequest:  # no secret

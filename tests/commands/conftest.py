@@ -86,9 +86,9 @@ class CommandInstall:
         return self.install.app.sender.command(Purpose.UNSUBSCRIBE, known.key, self.install.app.clock())
 
 
-async def digest(office: CommandInstall) -> EmailMessage:
+async def digest(site: CommandInstall) -> EmailMessage:
     """Deliver and return the only new mail."""
-    (found,) = await office.answers()
+    (found,) = await site.answers()
     return found
 
 

@@ -22,10 +22,10 @@ PASS = f"{MX}; dmarc=pass (p=none) header.from=example.net"
 FAIL = f"{MX}; dmarc=fail (p=none) header.from=example.net"
 
 
-def trusting(office: CommandInstall) -> CommandInstall:
+def trusting(site: CommandInstall) -> CommandInstall:
     """Return the same installation with a trusted mail server."""
-    settings = office.install.app.settings.model_copy(update={"trusted_authserv_id": MX.upper()})
-    return CommandInstall(replace(office.install, app=replace(office.install.app, settings=settings)))
+    settings = site.install.app.settings.model_copy(update={"trusted_authserv_id": MX.upper()})
+    return CommandInstall(replace(site.install, app=replace(site.install.app, settings=settings)))
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ async def test_message_id_and_from_prove_nothing(ada_install: CommandInstall) ->
         )
         assert outcome is UNPROVEN
     assert ada_install.status() is Status.ACTIVE
-    (asked,) = await ada_install.answers()
-    assert asked["To"] == ADA
-    assert "unsubscribe" in text(asked)
+    (confirmation,) = await ada_install.answers()
+    assert confirmation["To"] == ADA
+    assert "unsubscribe" in text(confirmation)
 
 
 async def test_dmarc_pass_of_trusted_server_is_proof(trusted: CommandInstall) -> None:
@@ -87,8 +87,8 @@ async def test_forged_result_beside_genuine_one_is_refused(trusted: CommandInsta
     relayed = b"Received: from evil.example by mx.example.org; Tue, 24 Nov 2026 07:00:00 +0000\n"
     other = b"Authentication-Results: mx.evil.example; dmarc=pass header.from=example.net\n"
     letter = mail("unsubscribe")
-    for stamps in (own + relayed + forged, forged + own, other + forged, relayed + forged + forged):
-        assert trusted.process(stamps + letter) is UNPROVEN
+    for results in (own + relayed + forged, forged + own, other + forged, relayed + forged + forged):
+        assert trusted.process(results + letter) is UNPROVEN
     assert trusted.status() is Status.ACTIVE
 
 
@@ -153,11 +153,11 @@ async def test_authenticated_sender_cannot_be_hidden(trusted: CommandInstall, ho
     """Show that Eve cannot place her authenticated `From` where our parser misses it."""
     await digest(trusted)
     named = b"From: Ada <ada@example.net>\nTo: " + ADDRESS.encode() + b"\n"
-    stamp = f"Authentication-Results: {PASS}\n".encode()
+    result = f"Authentication-Results: {PASS}\n".encode()
     own = mail("unsubscribe").replace(b"From: Ada <ada@example.net>", b"From: Eve <eve@example.net>")
     if how.startswith("by"):
         own = own.replace(b"From: Eve <eve@example.net>\n", b"")
-    trusted.process(stamp + named + HIDDEN[how] + own)
+    trusted.process(result + named + HIDDEN[how] + own)
     assert trusted.status() is Status.ACTIVE
 
 
@@ -170,23 +170,23 @@ async def test_authenticated_mail_to_others_is_no_command(trusted: CommandInstal
 
 
 async def test_authenticated_confirmation_needs_message_id(mail_install: CommandInstall) -> None:
-    office = trusting(mail_install)
-    office.write("subscribe")
-    (asked,) = await office.answers()
-    assert office.write("yes", Authentication_Results=PASS) is UNPROVEN
-    assert office.write("yes", Authentication_Results=FAIL, In_Reply_To=asked["Message-ID"]) is UNPROVEN
-    assert office.status() is Status.PENDING
-    assert office.write("yes", Authentication_Results=PASS, In_Reply_To=asked["Message-ID"]) is COMMAND
-    assert office.status() is Status.ACTIVE
+    site = trusting(mail_install)
+    site.write("subscribe")
+    (confirmation,) = await site.answers()
+    assert site.write("yes", Authentication_Results=PASS) is UNPROVEN
+    assert site.write("yes", Authentication_Results=FAIL, In_Reply_To=confirmation["Message-ID"]) is UNPROVEN
+    assert site.status() is Status.PENDING
+    assert site.write("yes", Authentication_Results=PASS, In_Reply_To=confirmation["Message-ID"]) is COMMAND
+    assert site.status() is Status.ACTIVE
 
 
 async def test_mails_to_former_address_prove_no_new_owner(mail_install: CommandInstall) -> None:
     """Show that an old mail proves nothing after its address got a new subscriber."""
     mail_install.write(f"subscribe {TOPICS[0]}")
-    (asked,) = await mail_install.answers()
-    assert mail_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    (confirmation,) = await mail_install.answers()
+    assert mail_install.write("yes", to=confirmation["Reply-To"]) is COMMAND
     mail_install.install.plan()
-    former = [await digest(mail_install), asked]
+    former = [await digest(mail_install), confirmation]
     known, now = mail_install.known(), mail_install.install.clock.now
     assert known is not None
     with mail_install.install.db.write() as session:
@@ -225,8 +225,8 @@ async def test_renewed_links_revoke_earlier_command_addresses(ada_install: Comma
     )
     assert ada_install.write("pause", to=first["Reply-To"]) is UNPROVEN
     assert ada_install.status() is Status.ACTIVE
-    (asked,) = await ada_install.answers()
-    assert ada_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    (confirmation,) = await ada_install.answers()
+    assert ada_install.write("yes", to=confirmation["Reply-To"]) is COMMAND
     assert ada_install.status() is Status.PAUSED
 
 

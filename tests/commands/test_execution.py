@@ -20,9 +20,9 @@ COMMAND, UNPROVEN = InboundOutcome.COMMAND, InboundOutcome.UNPROVEN
 async def test_subscription_life_cycle_by_mail(mail_install: CommandInstall) -> None:
     assert mail_install.write(f"subscribe {TOPICS[0]}; {TOPICS[1]}") is UNPROVEN
     assert mail_install.status() is Status.PENDING
-    (asked,) = await mail_install.answers()
-    assert "http" not in text(asked)
-    assert mail_install.write("Yes please\n\n> Confirm?", to=asked["Reply-To"], subject="Re: Confirm") is COMMAND
+    (confirmation,) = await mail_install.answers()
+    assert "http" not in text(confirmation)
+    assert mail_install.write("Yes please\n\n> Confirm?", to=confirmation["Reply-To"], subject="Re: Confirm") is COMMAND
     assert mail_install.status() is Status.ACTIVE
     assert [i.value for i in mail_install.interests()] == list(TOPICS)
     mail_install.install.plan()
@@ -91,8 +91,8 @@ async def test_unclear_commands_are_explained_without_change(ada_install: Comman
     assert ada_install.known() == before
     (answer,) = await ada_install.answers()
     words = " ".join(text(answer).split())
-    for said in ("understood “pause”", "pause 7", "no paper 99", "understood “zone”", "isn’t on your list"):
-        assert said in words
+    for phrase in ("understood “pause”", "pause 7", "no paper 99", "understood “zone”", "isn’t on your list"):
+        assert phrase in words
 
 
 async def test_paper_number_refers_to_answered_digest(ada_install: CommandInstall) -> None:
@@ -106,9 +106,9 @@ async def test_paper_number_refers_to_answered_digest(ada_install: CommandInstal
     assert " ".join(title.split()) in above[-400:]
     assert ada_install.write("undo 3", to=first["Reply-To"]) is COMMAND
     assert ada_install.write("undo 3", to=first["Reply-To"]) is COMMAND
-    said = " ".join(map(text, await ada_install.answers()))
-    assert "Undone" in said
-    assert "There’s no feedback" in said
+    replies = " ".join(map(text, await ada_install.answers()))
+    assert "Undone" in replies
+    assert "There’s no feedback" in replies
 
 
 async def test_unproven_commands_need_confirmation(ada_install: CommandInstall) -> None:
@@ -117,46 +117,46 @@ async def test_unproven_commands_need_confirmation(ada_install: CommandInstall) 
     assert ada_install.write(evil) is UNPROVEN
     assert ada_install.write(evil) is UNPROVEN
     assert ada_install.status() is Status.ACTIVE
-    (asked,) = await ada_install.answers()
-    assert asked["To"] == ADA
-    assert "In-Reply-To" not in asked
-    assert "PILLS" not in asked.as_string()
-    assert "evil" not in asked.as_string()
-    assert "unsubscribe, add" in text(asked)
-    assert ada_install.write("Yes", to=asked["Reply-To"]) is COMMAND
+    (confirmation,) = await ada_install.answers()
+    assert confirmation["To"] == ADA
+    assert "In-Reply-To" not in confirmation
+    assert "PILLS" not in confirmation.as_string()
+    assert "evil" not in confirmation.as_string()
+    assert "unsubscribe, add" in text(confirmation)
+    assert ada_install.write("Yes", to=confirmation["Reply-To"]) is COMMAND
     assert ada_install.status() is Status.UNSUBSCRIBED
     ada_install.install.clock.go(timedelta(minutes=1))
-    assert ada_install.write("Yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
+    assert ada_install.write("Yes", to=confirmation["Reply-To"]) is InboundOutcome.UNREAD
 
 
 async def test_confirmation_of_commands_expires_in_two_days(ada_install: CommandInstall) -> None:
     await digest(ada_install)
     assert ada_install.write("unsubscribe") is UNPROVEN
-    (asked,) = await ada_install.answers()
+    (confirmation,) = await ada_install.answers()
     ada_install.install.clock.go(timedelta(days=3))
-    assert ada_install.write("yes", to=asked["Reply-To"]) is InboundOutcome.UNREAD
+    assert ada_install.write("yes", to=confirmation["Reply-To"]) is InboundOutcome.UNREAD
     assert ada_install.status() is Status.ACTIVE
 
 
 async def test_subscription_is_confirmed_by_answer_only(mail_install: CommandInstall) -> None:
     mail_install.write("subscribe")
-    (asked,) = await mail_install.answers()
+    (confirmation,) = await mail_install.answers()
     assert mail_install.write("yes", to=ADDRESS) is UNPROVEN
     assert mail_install.status() is Status.PENDING
     away = "I am away until Monday. If it is urgent, call my colleague: yes."
-    assert mail_install.write(away, to=asked["Reply-To"]) is InboundOutcome.UNREAD
+    assert mail_install.write(away, to=confirmation["Reply-To"]) is InboundOutcome.UNREAD
     assert mail_install.status() is Status.PENDING
-    assert mail_install.write("ja", to=ADDRESS, In_Reply_To=asked["Message-ID"]) is UNPROVEN
+    assert mail_install.write("ja", to=ADDRESS, In_Reply_To=confirmation["Message-ID"]) is UNPROVEN
     assert mail_install.status() is Status.PENDING
-    assert mail_install.write("ja", to=asked["Reply-To"]) is COMMAND
+    assert mail_install.write("ja", to=confirmation["Reply-To"]) is COMMAND
     assert mail_install.status() is Status.ACTIVE
 
 
 async def test_late_confirmation_gets_a_new_request(mail_install: CommandInstall) -> None:
     mail_install.write("subscribe")
-    (asked,) = await mail_install.answers()
+    (confirmation,) = await mail_install.answers()
     mail_install.install.clock.go(timedelta(days=3))
-    assert mail_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    assert mail_install.write("yes", to=confirmation["Reply-To"]) is COMMAND
     assert mail_install.status() is Status.PENDING
     (again,) = await mail_install.answers()
     assert mail_install.write("yes", to=again["Reply-To"]) is COMMAND

@@ -17,8 +17,8 @@ async def test_unsubscribed_can_subscribe_again_by_mail(ada_install: CommandInst
     assert "write “subscribe”" in " ".join(" ".join(map(text, await ada_install.answers())).split())
     assert ada_install.write("subscribe", to=to) is UNPROVEN
     assert ada_install.status() is Status.UNSUBSCRIBED
-    (asked,) = await ada_install.answers()
-    assert ada_install.write("yes", to=asked["Reply-To"]) is COMMAND
+    (confirmation,) = await ada_install.answers()
+    assert ada_install.write("yes", to=confirmation["Reply-To"]) is COMMAND
     assert ada_install.status() is Status.ACTIVE
 
 

@@ -84,8 +84,8 @@ async def test_subscription_life_cycle_through_postfix(
         ada = Ada(running, mail_install)
         assert ada.write(ADDRESS, "", f"subscribe {TOPICS[0]}; {TOPICS[1]}") == {InboundOutcome.UNPROVEN: 1}
         await mail_install.install.deliver()
-        asked = ada.next()
-        assert ada.write(asked["Reply-To"], "Yes", f"Re: {asked['Subject']}") == {COMMAND: 1}
+        confirmation = ada.next()
+        assert ada.write(confirmation["Reply-To"], "Yes", f"Re: {confirmation['Subject']}") == {COMMAND: 1}
         mail_install.install.plan()
         await mail_install.install.deliver()
         digest = ada.next()

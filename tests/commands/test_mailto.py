@@ -45,16 +45,16 @@ def links(message: EmailMessage) -> list[str]:
 def written(link: str, number: int) -> tuple[str, bytes]:
     """Return the recipient and the mail that a mailto link creates (RFC 6068)."""
     parts = urlsplit(link)
-    said = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    fields = {name: values[0] for name, values in parse_qs(parts.query).items()}
     to = unquote(parts.path)
-    return to, mail(said.get("body", ""), said.get("subject", ""), to=to, message_id=f"<{number}@example.net>")
+    return to, mail(fields.get("body", ""), fields.get("subject", ""), to=to, message_id=f"<{number}@example.net>")
 
 
-def verdicts(office: CommandInstall) -> list[str]:
+def verdicts(site: CommandInstall) -> list[str]:
     """Return Ada's feedback, sorted."""
-    known = office.known()
+    known = site.known()
     assert known is not None
-    with office.install.db.read() as session:
+    with site.install.db.read() as session:
         return sorted(event.verdict for event in feedback.history(session, known.key))
 
 
@@ -82,8 +82,8 @@ async def test_mailto_links_of_digest_work_by_lmtp(ada_install: CommandInstall, 
             assert ada_install.status() is Status.ACTIVE
             await asyncio.to_thread(send, leaving[0], 99)
             assert ada_install.status() is Status.UNSUBSCRIBED
-    said = [text(answer) for answer in await ada_install.answers()]
-    assert any("You can send these commands" in words for words in said)
+    replies = [text(answer) for answer in await ada_install.answers()]
+    assert any("You can send these commands" in words for words in replies)
     assert ada_install.install.broken == {}
 
 
@@ -106,18 +106,18 @@ async def test_mailto_links_of_replies_work_by_maildir(ada_install: CommandInsta
 
 async def test_confirmation_mail_has_only_mailto_links(mail_install: CommandInstall) -> None:
     mail_install.write("subscribe", to=ADDRESS)
-    (asked,) = await mail_install.answers()
-    assert {urlsplit(link).scheme for link in links(asked)} <= {"mailto"}
-    assert mail_install.write("yes", to=asked["Reply-To"]) is InboundOutcome.COMMAND
+    (confirmation,) = await mail_install.answers()
+    assert {urlsplit(link).scheme for link in links(confirmation)} <= {"mailto"}
+    assert mail_install.write("yes", to=confirmation["Reply-To"]) is InboundOutcome.COMMAND
     assert mail_install.status() is Status.ACTIVE
 
 
 @contextmanager
-def _lmtp(office: CommandInstall, folder: Path) -> Iterator[tuple[LmtpServer, ReplyProcessor]]:
+def _lmtp(site: CommandInstall, folder: Path) -> Iterator[tuple[LmtpServer, ReplyProcessor]]:
     """Return an LMTP server and a processor with a confined parser."""
     server, reader = open_inbound(f"lmtp://127.0.0.1:{free_port()}", quarantine=folder / "aside"), MailParser()
     assert isinstance(server, LmtpServer)
     try:
-        yield server, replace(office.processor, parse=reader)
+        yield server, replace(site.processor, parse=reader)
     finally:
         reader.close()

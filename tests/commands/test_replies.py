@@ -27,7 +27,7 @@ LINES = {
         "weiter",
     ),
 }  # fmt: skip
-ASKED_BACK = {"en": "unsubscribe\nadd topic dark matter", "de": "abmelden\nthema: dunkle Materie"}
+UNPROVEN_LINES = {"en": "unsubscribe\nadd topic dark matter", "de": "abmelden\nthema: dunkle Materie"}
 """From an address alone, which proves nothing."""
 
 
@@ -42,19 +42,19 @@ async def test_reply_to_each_command_matches_golden_file(ada_install: CommandIns
     to = str((await digest(ada_install))["Reply-To"])
     ada_install.write(f"language {language}", to=to)
     await ada_install.answers()
-    told = [await _answered(ada_install, ASKED_BACK[language], ADDRESS)]
+    replies = [await _reply_to(ada_install, UNPROVEN_LINES[language], ADDRESS)]
     for line in LINES[language]:
         ada_install.install.clock.go(timedelta(hours=3))  # only so many are answered a day
-        told.append(await _answered(ada_install, line, to))
-    golden.check(f"replies.{language}.txt", "\n".join(told).encode())
+        replies.append(await _reply_to(ada_install, line, to))
+    golden.check(f"replies.{language}.txt", "\n".join(replies).encode())
 
 
-async def _answered(office: CommandInstall, said: str, to: str) -> str:
+async def _reply_to(site: CommandInstall, line: str, to: str) -> str:
     """Send a line and return the subject and text of the reply without paper titles.
 
     Titles are left out because ranking chooses them.
     """
-    office.write(said, to=to)
-    (answer,) = await office.answers()
+    site.write(line, to=to)
+    (answer,) = await site.answers()
     body = re.sub(r"“[^“”]{40,}”|„[^„“]{40,}“", "“…”", text(answer))
-    return f"> {said[:60]}\n{answer['Subject']}\n\n{body}"
+    return f"> {line[:60]}\n{answer['Subject']}\n\n{body}"

@@ -135,10 +135,10 @@ def returned(folder: Path, url: str, now: datetime) -> SentInstall:
 @pytest.fixture
 async def sent(tmp_path: Path, database_url: str, now: datetime) -> AsyncIterator[SentInstall]:
     """Return an installation with sent digests, on each database."""
-    back = returned(tmp_path, database_url, now)
-    assert (await back.install.deliver()).accepted == READERS
-    yield back
-    back.install.db.close()
+    site = returned(tmp_path, database_url, now)
+    assert (await site.install.deliver()).accepted == READERS
+    yield site
+    site.install.db.close()
 
 
 @pytest.fixture(scope="session")
@@ -146,10 +146,10 @@ def _sent_template(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: P
     """Return the folder of a SQLite installation with sent digests."""
     folder = tmp_path_factory.mktemp("sent")
     shutil.copy(_sqlite_template, folder / "digestd.db")
-    back = returned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW)
-    assert asyncio.run(back.install.deliver()).accepted == READERS
-    scrub(back.install.db)
-    back.install.db.close()
+    site = returned(folder, f"sqlite:///{folder / 'digestd.db'}", NOW)
+    assert asyncio.run(site.install.deliver()).accepted == READERS
+    scrub(site.install.db)
+    site.install.db.close()
     return folder
 
 
@@ -157,18 +157,18 @@ def _sent_template(tmp_path_factory: pytest.TempPathFactory, _sqlite_template: P
 def on_file(tmp_path: Path, _sent_template: Path, now: datetime) -> Iterator[SentInstall]:
     """Return a SQLite installation with sent digests."""
     shutil.copytree(_sent_template, tmp_path, dirs_exist_ok=True)
-    back = SentInstall(install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now))
-    yield back
-    back.install.db.close()
+    site = SentInstall(install(tmp_path, f"sqlite:///{tmp_path / 'digestd.db'}", now))
+    yield site
+    site.install.db.close()
 
 
-def mails(back: SentInstall) -> list[bytes]:
+def mails(site: SentInstall) -> list[bytes]:
     """Return three mails to process, two to review and one that is too large."""
     return [
-        back.mail("postfix-hard", delivery=1),
-        back.mail("gmail-full-soft", delivery=2),
-        back.mail("out-of-office-nothing", delivery=3),
-        back.mail("person-unread", delivery=3),
+        site.mail("postfix-hard", delivery=1),
+        site.mail("gmail-full-soft", delivery=2),
+        site.mail("out-of-office-nothing", delivery=3),
+        site.mail("person-unread", delivery=3),
         b"From: stranger@example.net\nSubject: hello\n\nWho are you?\n",
         b"x" * (BYTES_MAX + 1),
     ]

@@ -22,14 +22,14 @@ ISSUER_URL = "http://crt.r2m01.amazontrust.com/r2m01.cer"
 
 
 class Web:
-    """A fake web: `found` maps URLs to bodies, `asked` lists the requested URLs."""
+    """A fake web: `found` maps URLs to bodies, `requested` lists the requested URLs."""
 
     def __init__(self) -> None:
         self.found: dict[str, bytes] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def fetch(self, url: str) -> bytes:
-        self.asked.append(url)
+        self.requested.append(url)
         if url not in self.found:
             raise UnverifiedWebhook("there is nothing")
         return self.found[url]
@@ -48,22 +48,22 @@ def web(root: Authority, monkeypatch: pytest.MonkeyPatch) -> Web:
     return made
 
 
-def ask(asked: Certificates, now: datetime = NOW) -> object:
-    return asked(CERTIFICATE_URL, NAMES, now)
+def ask(cache: Certificates, now: datetime = NOW) -> object:
+    return cache(CERTIFICATE_URL, NAMES, now)
 
 
 def test_certificate_is_verified_once_and_cached(web: Web) -> None:
     web.found[CERTIFICATE_URL] = certificate()
-    asked = Certificates()
-    assert ask(asked) == ask(asked)
-    assert web.asked == [CERTIFICATE_URL]
+    cache = Certificates()
+    assert ask(cache) == ask(cache)
+    assert web.requested == [CERTIFICATE_URL]
 
 
 def test_certificate_with_issuer_in_file_is_verified(web: Web, root: Authority) -> None:
     between = authority("Invented Issuer", root, 2)
     web.found[CERTIFICATE_URL] = certificate(by=between) + between.pem
     ask(Certificates())
-    assert web.asked == [CERTIFICATE_URL]
+    assert web.requested == [CERTIFICATE_URL]
 
 
 def test_issuer_is_fetched_from_named_url(web: Web, root: Authority) -> None:
@@ -71,7 +71,7 @@ def test_issuer_is_fetched_from_named_url(web: Web, root: Authority) -> None:
     web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=ISSUER_URL)
     web.found[ISSUER_URL] = between.certificate.public_bytes(serialization.Encoding.DER)
     ask(Certificates())
-    assert web.asked == [CERTIFICATE_URL, ISSUER_URL]
+    assert web.requested == [CERTIFICATE_URL, ISSUER_URL]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_issuer_at_other_host_is_never_fetched(web: Web, root: Authority, url: s
     web.found[CERTIFICATE_URL] = certificate(by=between, issuer_url=url)
     with pytest.raises(UnverifiedWebhook):
         ask(Certificates())
-    assert web.asked == [CERTIFICATE_URL]
+    assert web.requested == [CERTIFICATE_URL]
 
 
 OTHERS: dict[str, Callable[[], bytes]] = {
@@ -117,16 +117,16 @@ def test_untrusted_certificate_is_refused(web: Web, what: str) -> None:
 
 def test_cached_certificate_is_refused_after_expiry(web: Web) -> None:
     web.found[CERTIFICATE_URL] = certificate(days=30)
-    asked = Certificates()
-    ask(asked)
+    cache = Certificates()
+    ask(cache)
     with pytest.raises(UnverifiedWebhook):
-        ask(asked, NOW + timedelta(days=31))
+        ask(cache, NOW + timedelta(days=31))
 
 
 def test_fetch_does_not_block_cached_certificate(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     web.found[CERTIFICATE_URL] = certificate()
-    asked, begun, go_on = Certificates(), threading.Barrier(certificates.CONCURRENT_FETCHES_MAX + 1), threading.Event()
-    ask(asked)
+    cache, begun, go_on = Certificates(), threading.Barrier(certificates.CONCURRENT_FETCHES_MAX + 1), threading.Event()
+    ask(cache)
 
     def slow(_url: str) -> bytes:
         begun.wait(120)
@@ -135,15 +135,15 @@ def test_fetch_does_not_block_cached_certificate(web: Web, monkeypatch: pytest.M
 
     monkeypatch.setattr(certificates, "_fetch", slow)
     others = [
-        threading.Thread(target=asked, args=(CERTIFICATE_URL.replace("0123", f"000{n}"), NAMES, NOW))
+        threading.Thread(target=cache, args=(CERTIFICATE_URL.replace("0123", f"000{n}"), NAMES, NOW))
         for n in range(certificates.CONCURRENT_FETCHES_MAX)
     ]
     for other in others:
         other.start()
     begun.wait(120)
-    ask(asked)
+    ask(cache)
     with pytest.raises(VerificationUnavailable):
-        asked(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)
+        cache(CERTIFICATE_URL.replace("0123", "9999"), NAMES, NOW)
     go_on.set()
     for other in others:
         other.join()
@@ -152,11 +152,11 @@ def test_fetch_does_not_block_cached_certificate(web: Web, monkeypatch: pytest.M
 class _Page(BaseHTTPRequestHandler):
     """A page that answers with the status in its path."""
 
-    asked: ClassVar[list[str]] = []
+    requested: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         """Answer a request (called by http.server)."""
-        self.asked.append(self.path)
+        self.requested.append(self.path)
         status = int(self.path.strip("/"))
         self.send_response(status)
         if status == 302:
@@ -185,7 +185,7 @@ def pages() -> Iterator[str]:
 def test_fetch_refuses_redirects_and_large_bodies(status: int) -> None:
     with pages() as url, pytest.raises(UnverifiedWebhook):
         certificates._fetch(f"{url}/{status}")
-    assert _Page.asked[-1] == f"/{status}"
+    assert _Page.requested[-1] == f"/{status}"
 
 
 def test_fetch_reports_unreachable_host() -> None:

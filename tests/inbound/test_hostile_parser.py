@@ -27,13 +27,13 @@ while receive(sys.stdin.buffer) is not None:
 """
 
 
-def said(**changed: Any) -> bytes:
+def answer_with_mail(**changed: Any) -> bytes:
     """Return a valid answer with changed fields of the command mail."""
     classified, mail = parse_inbound_mail(HARD)
     return json.dumps({"classification": asdict(classified), "command_mail": {**asdict(mail), **changed}}).encode()
 
 
-def found(**changed: Any) -> bytes:
+def answer_with_classification(**changed: Any) -> bytes:
     """Return a valid answer with changed fields of the classification or its status."""
     classified, mail = (asdict(part) for part in parse_inbound_mail(HARD))
     status = changed.pop("status", classified["report"]["status"])
@@ -66,29 +66,29 @@ def honest() -> Iterator[MailParser]:
         b'{"command_mail": ' + b"9" * 5_000 + b"}",
         b"\xff\xfe\x00",
         b"x" * (ANSWER_BYTES_MAX + 1),
-        said(sender=5),
-        said(sender=["ada@example.net"]),
-        said(sender="ada@example.net\r\nBcc: eve@example.net"),
-        said(sender="ada@example.net, eve@example.net"),
-        said(sender="a" * 1_000 + "@example.net"),
-        said(id="<a@b>\r\nBcc: eve@example.net"),
-        said(id="a@b"),
-        said(subject="stop\r\nBcc: eve@example.net"),
-        said(subject="x" * 10_000),
-        said(subject=None),
-        said(lines="stop"),
-        said(lines=["stop"] * 1_000),
-        said(lines=["two\nlines"]),
-        said(lines=[1e400]),
-        said(lines=["x" * 100_000]),
-        said(lines=["\ud800"]),
-        said(subject="\udfff"),
-        found(status="5.1.1\0"),
-        found(status="\ud800"),
-        found(status="reader 7"),
-        found(via="\0"),
-        found(via="nobody"),
-        found(report={"kind": "harder", "status": "", "envelopes": []}),
+        answer_with_mail(sender=5),
+        answer_with_mail(sender=["ada@example.net"]),
+        answer_with_mail(sender="ada@example.net\r\nBcc: eve@example.net"),
+        answer_with_mail(sender="ada@example.net, eve@example.net"),
+        answer_with_mail(sender="a" * 1_000 + "@example.net"),
+        answer_with_mail(id="<a@b>\r\nBcc: eve@example.net"),
+        answer_with_mail(id="a@b"),
+        answer_with_mail(subject="stop\r\nBcc: eve@example.net"),
+        answer_with_mail(subject="x" * 10_000),
+        answer_with_mail(subject=None),
+        answer_with_mail(lines="stop"),
+        answer_with_mail(lines=["stop"] * 1_000),
+        answer_with_mail(lines=["two\nlines"]),
+        answer_with_mail(lines=[1e400]),
+        answer_with_mail(lines=["x" * 100_000]),
+        answer_with_mail(lines=["\ud800"]),
+        answer_with_mail(subject="\udfff"),
+        answer_with_classification(status="5.1.1\0"),
+        answer_with_classification(status="\ud800"),
+        answer_with_classification(status="reader 7"),
+        answer_with_classification(via="\0"),
+        answer_with_classification(via="nobody"),
+        answer_with_classification(report={"kind": "harder", "status": "", "envelopes": []}),
     ],
     ids=lambda answer: repr(answer[-30:]),
 )
@@ -109,7 +109,7 @@ def test_invalid_parser_answer_is_refused(
 def test_mail_is_automatic_unless_answer_says_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Show that an invalid `automatic` cannot make the service answer a machine."""
     script = tmp_path / "hijacked.py"
-    script.write_text(SCRIPT.format(answer=said(automatic="")))
+    script.write_text(SCRIPT.format(answer=answer_with_mail(automatic="")))
     monkeypatch.setattr(mail_parser_process, "__file__", str(script))
     made = MailParser()
     try:

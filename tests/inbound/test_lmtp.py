@@ -36,13 +36,13 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> LmtpServer:
     return place
 
 
-async def hand_over(server: LmtpServer, back: SentInstall, work: "Callable[[smtplib.LMTP], object]") -> object:
+async def hand_over(server: LmtpServer, site: SentInstall, work: "Callable[[smtplib.LMTP], object]") -> object:
     def talk() -> object:
         host, port = (str(server.socket), 0) if server.socket else (server.host, server.port)
         with _Lmtp(host, port) as client:
             return work(client)
 
-    async with server.listen(back.processor, back.install.clock):
+    async with server.listen(site.processor, site.install.clock):
         return await asyncio.to_thread(talk)
 
 

@@ -68,7 +68,7 @@ async def test_bounces_of_postfix_count_for_their_readers(
     assert counts == {InboundOutcome.TAKEN: 3}
     assert running.mails("bounce@example.org") == []
     for address, kind in READERS.items():
-        assert [bounce.kind for bounce in came_back(made, address)] == ([kind] if kind else [])
+        assert [bounce.kind for bounce in bounces_of(made, address)] == ([kind] if kind else [])
     assert {address for address in READERS if suppressed(made, address)} == {"gone@gone.example"}
     assert made.states == {State.ACCEPTED: len(READERS)}
     assert made.broken == {}
@@ -96,10 +96,10 @@ async def test_bounce_of_postfix_settles_uncertain_delivery(
     assert processor.process(stripped, made.clock.now) is InboundOutcome.TAKEN
     assert made.states == {State.ACCEPTED: 1}
     assert made.unsafe == {}
-    assert [bounce.kind for bounce in came_back(made, "full@full.example")] == [BounceKind.SOFT]
+    assert [bounce.kind for bounce in bounces_of(made, "full@full.example")] == [BounceKind.SOFT]
 
 
-def came_back(made: Install, address: str) -> list[Bounce]:
+def bounces_of(made: Install, address: str) -> list[Bounce]:
     with made.db.read() as session:
         return bounces.of_address(session, address_key(made.app.keys, address), 10)
 

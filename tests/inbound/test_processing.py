@@ -86,16 +86,16 @@ def test_week_of_soft_bounces_suppresses(on_file: SentInstall) -> None:
     assert on_file.status() is Status.SUPPRESSED
 
 
-def _soft(back: SentInstall, day: int) -> Bounce:
+def _soft(site: SentInstall, day: int) -> Bounce:
     return Bounce(
         key=bounces.key_of("test", day),
-        address_key=back.key(),
+        address_key=site.key(),
         kind=BounceKind.SOFT,
         via="ses",
         status="4.2.2",
         delivery=None,
         attempt=None,
-        at=back.install.clock.now + timedelta(days=day, hours=1),
+        at=site.install.clock.now + timedelta(days=day, hours=1),
     )
 
 
@@ -158,9 +158,9 @@ def test_unknown_delivery_with_valid_mac_is_foreign(on_file: SentInstall) -> Non
 # Waves and contradictions
 
 
-def held(back: SentInstall) -> int:
-    with back.install.db.read() as session:
-        return len(bounce_surge.held_addresses(session, back.install.clock.now))
+def held(site: SentInstall) -> int:
+    with site.install.db.read() as session:
+        return len(bounce_surge.held_addresses(session, site.install.clock.now))
 
 
 def test_wave_of_bounces_by_mail_suppresses_nobody(sent: SentInstall) -> None:
@@ -313,8 +313,8 @@ def test_unsuppress_restores_status(sent: SentInstall) -> None:
 def test_unsuppressed_complaint_needs_new_consent(on_file: SentInstall) -> None:
     made = on_file.install
     on_file.process(on_file.mail("loop-complaint"))
-    back = unsuppress(made.db, made.app.keys, on_file.address(), "they pressed the wrong button", made.clock.now)
-    assert back is Status.UNSUBSCRIBED
+    status = unsuppress(made.db, made.app.keys, on_file.address(), "they pressed the wrong button", made.clock.now)
+    assert status is Status.UNSUBSCRIBED
 
 
 def test_new_subscription_resets_bounce_score(on_file: SentInstall) -> None:

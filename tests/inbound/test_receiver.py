@@ -12,15 +12,15 @@ from tests.parts.waiting import PATIENCE_SECONDS, eventually
 from tests.postgres import free_port
 
 
-def app(back: SentInstall, url: str, folder: Path) -> App:
-    settings = back.install.app.settings.model_copy(
+def app(site: SentInstall, url: str, folder: Path) -> App:
+    settings = site.install.app.settings.model_copy(
         update={"inbound_url": url, "inbound_quarantine": str(folder / "aside")}
     )
-    return replace(back.install.app, settings=settings)
+    return replace(site.install.app, settings=settings)
 
 
-async def until_suppressed(back: SentInstall) -> None:
-    await eventually(lambda: back.suppression() is not None)
+async def until_suppressed(site: SentInstall) -> None:
+    await eventually(lambda: site.suppression() is not None)
 
 
 async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -17,15 +17,15 @@ HOUR = timedelta(hours=1)
 WHY = "wrong map in the relay"
 
 
-def take_back(back: SentInstall, *, dry_run: bool = False, **more: Any) -> list[Restored]:
+def take_back(site: SentInstall, *, dry_run: bool = False, **more: Any) -> list[Restored]:
     """Unsuppress the last hour with the given filters."""
-    now = back.install.clock.now
+    now = site.install.clock.now
     given = {"since": now - HOUR, "until": now, "reasons": HEALED_BY_CONSENT, **more}
-    return unsuppress_wave(back.install.db, SuppressionFilter(**given), WHY, now, dry_run)
+    return unsuppress_wave(site.install.db, SuppressionFilter(**given), WHY, now, dry_run)
 
 
-def statuses(back: SentInstall) -> list[Status]:
-    return [back.status(number) for number in (1, 2, 3)]
+def statuses(site: SentInstall) -> list[Status]:
+    return [site.status(number) for number in (1, 2, 3)]
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ class HeaderFields:
 
 
 @dataclass(frozen=True, slots=True)
-class MailPart:
-    """A part of a mail that is not a container. `text` is decoded."""
+class LeafPart:
+    """A part of a mail that is not a container. `text` is decoded, "" if not text."""
 
     type: str
     fields: HeaderFields
@@ -81,7 +81,7 @@ class ParsedMail:
     content_type: str
     report_type: str
     fields: HeaderFields
-    parts: tuple[MailPart, ...]
+    parts: tuple[LeafPart, ...]
     report_groups: tuple[tuple[str, HeaderFields], ...]
     returned_headers: HeaderFields
     authentication_results: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ def _is_ambiguous(raw: bytes, message: CompatMessage) -> bool:
 
 
 def _from_message(message: CompatMessage, authentication_results: tuple[str, ...]) -> ParsedMail:
-    parts: list[MailPart] = []
+    parts: list[LeafPart] = []
     groups: list[tuple[str, HeaderFields]] = []
     returned = HeaderFields()
     for part in _walk_parts(message):
@@ -139,7 +139,7 @@ def _from_message(message: CompatMessage, authentication_results: tuple[str, ...
         elif kind in {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers"}:
             returned = returned if returned.pairs else _parse_headers(_decode_text(part))
         elif not part.is_multipart():
-            parts.append(MailPart(kind, _header_fields(part), _decode_text(part) if kind.startswith("text/") else ""))
+            parts.append(LeafPart(kind, _header_fields(part), _decode_text(part) if kind.startswith("text/") else ""))
     report = message.get_param("report-type", "")
     return ParsedMail(
         content_type=message.get_content_type(),
