@@ -110,9 +110,8 @@ def _fetch_issuer(certificate: x509.Certificate) -> Chain:
     except (x509.ExtensionNotFound, ValueError):
         raise UnverifiedWebhook("the certificate has no trusted root and names no issuer") from None
     for access in accesses:
-        if access.access_method == AuthorityInformationAccessOID.CA_ISSUERS and _is_allowed_issuer(
-            access.access_location
-        ):
+        is_issuer = access.access_method == AuthorityInformationAccessOID.CA_ISSUERS
+        if is_issuer and _is_allowed_issuer(access.access_location):
             return _load(_fetch(access.access_location.value))[:1]
     raise UnverifiedWebhook("the certificate has an unknown issuer")
 

@@ -42,7 +42,7 @@ class MailParser:
             UnreadableMail: The mail cannot be parsed, or the process failed.
         """
         with self._lock:
-            child = self._running()
+            child = self._running_child()
             watch = Timer(self._seconds, child.kill)
             watch.start()
             try:
@@ -50,28 +50,28 @@ class MailParser:
             finally:
                 watch.cancel()
             if answer is None:
-                self._end()
+                self._stop()
                 raise UnreadableMail("parsing the mail took too much time or memory; the parser was restarted")
             try:
                 return _decode_answer(json.loads(answer))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
-                self._end()  # a hostile mail may control it
+                self._stop()  # a hostile mail may control it
                 raise UnreadableMail("the mail parser sent an invalid answer; it was restarted") from error
 
     def close(self) -> None:
         """End the parser process."""
         with self._lock:
-            self._end()
+            self._stop()
 
-    def _running(self) -> Child:
+    def _running_child(self) -> Child:
         """Return the parser process; start one if none is running."""
         if self._child is not None and not self._child.is_alive:
-            self._end()
+            self._stop()
         if self._child is None:
             self._child = Child(mail_parser_process.__file__, [str(CPU_SECONDS), str(self._memory)])
         return self._child
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.end()
